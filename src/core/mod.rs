@@ -1,0 +1,3 @@
+//! What every layer may use: settings, security, clock, telemetry.
+
+pub mod settings;

@@ -1,0 +1,5 @@
+//! Groundwork: a code-first, OpenAPI-driven REST API service.
+//!
+//! Imports run one way: `api → services → models → db → core`.
+
+pub mod core;
