@@ -3,3 +3,6 @@
 //! Imports run one way: `api → services → models → db → core`.
 
 pub mod core;
+pub mod db;
+pub mod models;
+pub mod services;

@@ -1,3 +1,12 @@
-//! What every layer may use: settings, security, clock, telemetry.
+//! What every layer may use: settings, clock, ids, validated text, security, telemetry.
+//!
+//! Nothing here knows HTTP, SQL or the other layers.
 
+pub mod clock;
+pub mod context;
+pub mod email;
+pub mod ids;
+pub mod security;
 pub mod settings;
+pub mod telemetry;
+pub mod text;

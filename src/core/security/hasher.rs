@@ -1,0 +1,134 @@
+//! bcrypt, off the async threads and never more at once than there are cores.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::password::{Password, PasswordAttempt, PasswordHash};
+
+/// Why a password was neither hashed nor checked.
+#[derive(Debug, thiserror::Error)]
+pub enum HashError {
+    /// The queue is full. Waiting longer than the queue takes would only pile up memory.
+    #[error("too many passwords wait to be hashed")]
+    Overloaded,
+    /// bcrypt refused its input.
+    #[error("hashing failed")]
+    Bcrypt(#[from] bcrypt::BcryptError),
+    /// The worker thread is gone.
+    #[error("the hashing thread stopped")]
+    Stopped(#[from] tokio::task::JoinError),
+}
+
+/// Hashes and checks passwords. Clones share one queue.
+#[derive(Clone, Debug)]
+pub struct Hasher {
+    cost: u32,
+    /// Places in the queue, those at work included.
+    places: Arc<Semaphore>,
+    /// One per core: more would only make every hash slower.
+    cores: Arc<Semaphore>,
+}
+
+impl Hasher {
+    /// `cost` is log2 of bcrypt's rounds (4 to 31); `queue` is how many may wait while every core is busy.
+    pub fn new(cost: u32, queue: usize) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self { cost, places: Arc::new(Semaphore::new(cores + queue)), cores: Arc::new(Semaphore::new(cores)) }
+    }
+
+    /// Hashes a new password at the present cost.
+    ///
+    /// # Errors
+    /// [`HashError::Overloaded`] when the queue is full.
+    pub async fn hash(&self, password: Password) -> Result<PasswordHash, HashError> {
+        let cost = self.cost;
+        let hash = self.run(move || bcrypt::hash(password.bytes(), cost)).await?;
+        Ok(PasswordHash::from(hash))
+    }
+
+    /// Whether the attempt is the password behind `stored`. Without a stored hash, for an account that is not
+    /// there, the same work is done and the answer is no: the time taken tells nothing.
+    ///
+    /// # Errors
+    /// [`HashError::Overloaded`] when the queue is full.
+    pub async fn verify(&self, attempt: PasswordAttempt, stored: Option<&PasswordHash>) -> Result<bool, HashError> {
+        let possible = stored.is_some() && attempt.can_match();
+        let hash = stored.map_or_else(|| self.nobodys_hash(), |hash| hash.as_str().to_owned());
+        let matches = self.run(move || bcrypt::verify(attempt.bytes(), &hash)).await?;
+        Ok(matches && possible)
+    }
+
+    /// Whether the hash was made at another cost than the present one.
+    pub fn is_outdated(&self, hash: &PasswordHash) -> bool {
+        hash.cost() != Some(self.cost)
+    }
+
+    /// A well-formed hash of the present cost that nobody knows a password for.
+    fn nobodys_hash(&self) -> String {
+        format!("$2b${:02}$abcdefghijklmnopqrstuu{}", self.cost, "0123456789ABCDEFGHIJKLMNOPQRSTO")
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, bcrypt::BcryptError> + Send + 'static,
+    ) -> Result<T, HashError> {
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| HashError::Overloaded)?;
+        // Semaphores of tokio are first come first served. It is never closed, so this cannot fail.
+        let core = Arc::clone(&self.cores).acquire_owned().await.map_err(|_| HashError::Overloaded)?;
+        // The permits go along: a caller who left does not make room while the hash still runs.
+        let held: (OwnedSemaphorePermit, OwnedSemaphorePermit) = (place, core);
+        let result = tokio::task::spawn_blocking(move || {
+            let result = work();
+            drop(held);
+            result
+        });
+        Ok(result.await??)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn password(text: &str) -> Password {
+        Password::parse(text).unwrap()
+    }
+
+    #[tokio::test]
+    async fn only_the_password_itself_matches_its_hash() {
+        let hasher = Hasher::new(4, 8);
+        let longest = "a".repeat(71) + "b";
+        let hash = hasher.hash(password(&longest)).await.unwrap();
+        assert!(hasher.verify(PasswordAttempt::new(longest.clone()), Some(&hash)).await.unwrap());
+        for attempt in ["a".repeat(72), longest[..71].to_owned(), longest.clone() + "c", longest + "\0"] {
+            assert!(!hasher.verify(PasswordAttempt::new(attempt.clone()), Some(&hash)).await.unwrap(), "{attempt:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_unknown_account_costs_one_real_hash_and_never_matches() {
+        let hasher = Hasher::new(4, 8);
+        assert!(!hasher.verify(PasswordAttempt::new("whatever".into()), None).await.unwrap());
+        let nobody: bcrypt::HashParts = hasher.nobodys_hash().parse().unwrap();
+        assert_eq!(nobody.get_cost(), 4);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn beyond_the_queue_callers_are_turned_away_and_the_rest_are_served() {
+        let hasher = Hasher::new(6, 3);
+        let cores = std::thread::available_parallelism().unwrap().get();
+        let calls = (0..cores + 3 + 5).map(|_| hasher.hash(password("12345678")));
+        let results = futures_util::future::join_all(calls).await;
+        assert_eq!(results.iter().filter(|r| r.is_ok()).count(), cores + 3);
+        assert!(results.iter().all(|r| matches!(r, Ok(_) | Err(HashError::Overloaded))));
+        assert!(hasher.hash(password("12345678")).await.is_ok(), "the queue is free again");
+    }
+
+    #[tokio::test]
+    async fn a_hash_of_another_cost_is_outdated() {
+        let hash = Hasher::new(4, 1).hash(password("12345678")).await.unwrap();
+        assert!(!Hasher::new(4, 1).is_outdated(&hash));
+        assert!(Hasher::new(5, 1).is_outdated(&hash));
+    }
+}

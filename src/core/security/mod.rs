@@ -1,0 +1,6 @@
+//! Passwords, tokens and other things that must not be forged.
+
+pub mod hasher;
+pub mod password;
+pub mod seal;
+pub mod tokens;

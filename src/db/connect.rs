@@ -1,0 +1,120 @@
+//! How a connection is opened and set up.
+
+use std::path::Path;
+use std::time::Duration;
+
+use diesel::ConnectionError;
+use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, PoolableConnection, RecyclingMethod};
+use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
+use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
+use futures_util::FutureExt;
+
+
+use super::error::DbError;
+use crate::core::settings::SecretUrl;
+
+/// SQLite behind a thread, so that it does not block the others.
+type SqliteConnection = SyncConnectionWrapper<diesel::SqliteConnection>;
+
+/// Opens and checks connections to PostgreSQL.
+pub(super) type PostgresManager = AsyncDieselConnectionManager<AsyncPgConnection>;
+/// Opens and checks connections to SQLite.
+pub(super) type SqliteManager = AsyncDieselConnectionManager<SqliteConnection>;
+
+/// How long opening a connection may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a silent network may keep a connection that looks alive.
+const TCP_USER_TIMEOUT: Duration = Duration::from_secs(15);
+/// When an idle connection is probed.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
+/// How long SQLite waits for another process that holds the file, in milliseconds.
+const SQLITE_BUSY_TIMEOUT_MS: u32 = 5_000;
+
+/// Opens connections to PostgreSQL, without libpq.
+pub(super) fn postgres(
+    url: &SecretUrl,
+    app_name: &str,
+    statement_timeout: Duration,
+) -> Result<PostgresManager, DbError> {
+    let mut config: tokio_postgres::Config =
+        url.expose().parse().map_err(|error: tokio_postgres::Error| DbError::Url(error.to_string()))?;
+    config
+        .application_name(app_name)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .keepalives(true)
+        .keepalives_idle(KEEPALIVE_IDLE)
+        .tcp_user_timeout(TCP_USER_TIMEOUT);
+    // A query whose caller has left would otherwise run on, and hold the connection.
+    let given = config.get_options().unwrap_or_default().to_owned();
+    config.options(format!("{given} -c statement_timeout={}", statement_timeout.as_millis()).trim());
+
+    let mut manager = ManagerConfig::default();
+    manager.custom_setup = Box::new(move |_| {
+        let config = config.clone();
+        async move {
+            let connected = config.connect(tokio_postgres::NoTls).await;
+            let (client, connection) = connected.map_err(|error| ConnectionError::BadConnection(describe(&error)))?;
+            AsyncPgConnection::try_from_client_and_connection(client, connection).await
+        }
+        .boxed()
+    });
+    manager.recycling_method = checked_locally();
+    Ok(PostgresManager::new_with_config("", manager))
+}
+
+/// The driver's own message is "db error" or "error connecting"; the reason is behind it.
+fn describe(error: &tokio_postgres::Error) -> String {
+    match std::error::Error::source(error) {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
+}
+
+/// What a connection to SQLite is for.
+#[derive(Clone, Copy)]
+pub(super) enum Mode {
+    ReadOnly,
+    ReadWrite,
+}
+
+/// Opens connections to a SQLite file.
+pub(super) fn sqlite(path: &Path, mode: Mode) -> SqliteManager {
+    let mut manager = ManagerConfig::default();
+    manager.custom_setup = Box::new(move |path| {
+        let path = path.to_owned();
+        async move {
+            let mut connection = SqliteConnection::establish(&path).await?;
+            connection.batch_execute(&pragmas(mode)).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
+            Ok(connection)
+        }
+        .boxed()
+    });
+    manager.recycling_method = checked_locally();
+    SqliteManager::new_with_config(path.to_string_lossy(), manager)
+}
+
+/// Write-ahead logging lets readers and the writer work side by side; FULL means that a commit that was
+/// answered survives a power cut.
+fn pragmas(mode: Mode) -> String {
+    let query_only = match mode {
+        Mode::ReadOnly => "ON",
+        Mode::ReadWrite => "OFF",
+    };
+    format!(
+        "PRAGMA busy_timeout = {SQLITE_BUSY_TIMEOUT_MS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+         PRAGMA foreign_keys = ON; PRAGMA query_only = {query_only};"
+    )
+}
+
+/// A connection is checked before use by what is known of it here: whether it is open and in no transaction.
+/// Asking the server would double the round trips of every request.
+fn checked_locally<C: PoolableConnection + 'static>() -> RecyclingMethod<C> {
+    RecyclingMethod::CustomFunction(Box::new(|connection| {
+        let usable = if connection.is_broken() {
+            Err(diesel::result::Error::BrokenTransactionManager)
+        } else {
+            Ok(())
+        };
+        std::future::ready(usable).boxed()
+    }))
+}

@@ -1,0 +1,127 @@
+//! A connection to either database, and units of work on it.
+
+use diesel::connection::AnsiTransactionManager;
+use diesel_async::{AsyncConnection, RunQueryDsl, TransactionManager};
+
+use super::connect::{PostgresManager, SqliteManager};
+use super::error::DbError;
+use super::pool::Loan;
+
+/// A connection to the database in use. [`on`] runs one query on either kind.
+pub enum Connection {
+    /// To PostgreSQL.
+    Postgres(Loan<PostgresManager>),
+    /// To SQLite.
+    Sqlite(Loan<SqliteManager>),
+}
+
+/// Runs a query, written once, on whichever database the connection leads to. The body is compiled once for
+/// each, so the types of both are checked.
+macro_rules! on {
+    ($connection:expr, |$c:ident| $query:expr) => {
+        match $connection {
+            $crate::db::Connection::Postgres(loan) => {
+                let $c = loan.connection();
+                $query.await
+            }
+            $crate::db::Connection::Sqlite(loan) => {
+                let $c = loan.connection();
+                $query.await
+            }
+        }
+    };
+}
+pub(crate) use on;
+
+impl Connection {
+    pub(super) async fn ping(&mut self) -> Result<(), DbError> {
+        on!(self, |c| diesel::select(diesel::dsl::sql::<diesel::sql_types::Integer>("1")).get_result::<i32>(c))?;
+        Ok(())
+    }
+
+    async fn begin(&mut self) -> Result<(), DbError> {
+        match self {
+            Self::Postgres(loan) => begin(loan.connection()).await?,
+            // A deferred transaction that turns into a writing one fails when another wrote meanwhile.
+            Self::Sqlite(loan) => {
+                loan.connection()
+                    .spawn_blocking(|c| AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE"))
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn commit(&mut self) -> Result<(), DbError> {
+        match self {
+            Self::Postgres(loan) => commit(loan.connection()).await?,
+            Self::Sqlite(loan) => commit(loan.connection()).await?,
+        }
+        Ok(())
+    }
+
+    async fn rollback(&mut self) -> Result<(), DbError> {
+        match self {
+            Self::Postgres(loan) => rollback(loan.connection()).await?,
+            Self::Sqlite(loan) => rollback(loan.connection()).await?,
+        }
+        Ok(())
+    }
+}
+
+async fn begin<C: AsyncConnection>(connection: &mut C) -> diesel::QueryResult<()> {
+    C::TransactionManager::begin_transaction(connection).await
+}
+
+async fn commit<C: AsyncConnection>(connection: &mut C) -> diesel::QueryResult<()> {
+    C::TransactionManager::commit_transaction(connection).await
+}
+
+async fn rollback<C: AsyncConnection>(connection: &mut C) -> diesel::QueryResult<()> {
+    C::TransactionManager::rollback_transaction(connection).await
+}
+
+/// What several instances must not do at the same time.
+#[derive(Clone, Copy, Debug)]
+pub enum Lock {
+    /// Taking rights from a superuser: somebody has to remain.
+    Superusers = 0x6772_7501,
+}
+
+impl Connection {
+    /// Runs `work` as one unit: committed when it succeeds, rolled back when it returns an error. When the caller
+    /// is gone half-way, the connection is closed with its transaction open, which undoes it too.
+    pub(super) async fn transaction<T, E: From<DbError>>(
+        &mut self,
+        work: impl AsyncFnOnce(&mut Self) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.begin().await?;
+        match work(self).await {
+            Ok(value) => {
+                self.commit().await?;
+                Ok(value)
+            }
+            Err(error) => {
+                // The caller's error matters more; a connection that cannot roll back is closed by the pool.
+                if let Err(failed) = self.rollback().await {
+                    tracing::warn!(error = %failed, "a transaction could not be rolled back; its connection is closed");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Waits for `lock` and holds it to the end of the transaction. A writer of SQLite is alone anyway.
+    ///
+    /// # Errors
+    /// When the wait takes longer than a statement may.
+    pub async fn lock(&mut self, lock: Lock) -> Result<(), DbError> {
+        if let Self::Postgres(loan) = self {
+            diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
+                .bind::<diesel::sql_types::BigInt, _>(lock as i64)
+                .execute(loan.connection())
+                .await?;
+        }
+        Ok(())
+    }
+}

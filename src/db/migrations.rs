@@ -1,0 +1,71 @@
+//! The schema's history, in the binary, applied by one process at a time.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use diesel::Connection as _;
+use diesel::SqliteConnection;
+use diesel_async::{AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, SimpleAsyncConnection};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+
+use super::error::{DbError, Unavailable};
+use crate::core::settings::{DatabaseUrl, SecretUrl};
+
+const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+
+/// Names the advisory lock under which one instance migrates while the others wait.
+const POSTGRES_LOCK: i64 = 0x6772_7500;
+
+/// Brings the database to the newest schema and returns the names of what was applied: nothing, usually.
+/// Several instances may call this at once; one does the work.
+///
+/// # Errors
+/// When the database cannot be reached or a migration fails.
+pub async fn run(url: &DatabaseUrl) -> Result<Vec<String>, DbError> {
+    match url {
+        DatabaseUrl::Postgres(url) => run_on_postgres(url).await,
+        DatabaseUrl::Sqlite(path) => {
+            let path = path.clone();
+            tokio::task::spawn_blocking(move || run_on_sqlite(&path)).await.map_err(|error| DbError::Migration(error.into()))?
+        }
+    }
+}
+
+async fn run_on_postgres(url: &SecretUrl) -> Result<Vec<String>, DbError> {
+    let mut connection = AsyncPgConnection::establish(url.expose()).await.map_err(cannot_connect)?;
+    // Ends with the connection, whatever happens.
+    connection.batch_execute(&format!("SELECT pg_advisory_lock({POSTGRES_LOCK})")).await?;
+    apply(&mut AsyncMigrationHarness::new(connection), POSTGRES)
+}
+
+fn run_on_sqlite(path: &Path) -> Result<Vec<String>, DbError> {
+    // SQLite's own locks make the second process fail instead of wait; the operating system's make it wait.
+    let lock = File::options().create(true).append(true).open(lock_path(path));
+    let lock = lock.and_then(|file| file.lock().map(|()| file)).map_err(|error| DbError::Migration(error.into()))?;
+    let mut connection = SqliteConnection::establish(&path.to_string_lossy()).map_err(cannot_connect)?;
+    let applied = apply(&mut connection, SQLITE);
+    drop(lock);
+    applied
+}
+
+fn lock_path(database: &Path) -> PathBuf {
+    let mut path = database.as_os_str().to_owned();
+    path.push(".migration-lock");
+    path.into()
+}
+
+fn apply<DB, C>(harness: &mut C, migrations: EmbeddedMigrations) -> Result<Vec<String>, DbError>
+where
+    DB: diesel::backend::Backend,
+    C: MigrationHarness<DB>,
+    EmbeddedMigrations: diesel::migration::MigrationSource<DB>,
+{
+    let applied = harness.run_pending_migrations(migrations).map_err(DbError::Migration)?;
+    Ok(applied.iter().map(ToString::to_string).collect())
+}
+
+fn cannot_connect(error: diesel::ConnectionError) -> DbError {
+    DbError::Unavailable(Unavailable::CannotConnect(error.to_string()))
+}

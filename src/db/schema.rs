@@ -1,0 +1,57 @@
+// @generated automatically by Diesel CLI.
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
+    use super::super::types::Timestamptz;
+
+    audit_events (id) {
+        id -> BigInt,
+        occurred_at -> Timestamptz,
+        kind -> Text,
+        actor_id -> Nullable<BigInt>,
+        user_id -> Nullable<BigInt>,
+        session_id -> Nullable<Binary>,
+        ip -> Text,
+        request_id -> Text,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
+    use super::super::types::Timestamptz;
+
+    sessions (id) {
+        id -> Binary,
+        user_id -> BigInt,
+        token_hash -> Binary,
+        previous_token_hash -> Nullable<Binary>,
+        generation -> BigInt,
+        ip -> Text,
+        user_agent -> Nullable<Text>,
+        created_at -> Timestamptz,
+        last_used_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        revoked_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
+    use super::super::types::Timestamptz;
+
+    users (id) {
+        id -> BigInt,
+        email -> Text,
+        password_hash -> Text,
+        full_name -> Nullable<Text>,
+        is_active -> Bool,
+        is_superuser -> Bool,
+        is_verified -> Bool,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::joinable!(sessions -> users (user_id));
+
+diesel::allow_tables_to_appear_in_same_query!(audit_events, sessions, users,);

@@ -1,0 +1,80 @@
+//! The table `audit_events`: who did what to which account, kept when the account is gone.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use crate::core::clock::Timestamp;
+use crate::core::context::CallContext;
+use crate::core::ids::{SessionId, UserId};
+use crate::db::schema::audit_events;
+use crate::db::{Connection, DbError, on};
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A refresh token was used again after its successor: somebody has a copy. The session was ended.
+    RefreshTokenReplayed,
+    /// An account was made by a superuser or on the command line.
+    UserCreated,
+    /// A password was changed and all sessions ended.
+    PasswordChanged,
+    /// An account's address was changed by a superuser.
+    EmailChanged,
+    /// An account may log in again.
+    UserActivated,
+    /// An account may not log in any more.
+    UserDeactivated,
+    /// An account was removed.
+    UserDeleted,
+    /// An account became a superuser.
+    SuperuserGranted,
+    /// An account is no superuser any more.
+    SuperuserRevoked,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::RefreshTokenReplayed => "refresh_token_replayed",
+            Self::UserCreated => "user_created",
+            Self::PasswordChanged => "password_changed",
+            Self::EmailChanged => "email_changed",
+            Self::UserActivated => "user_activated",
+            Self::UserDeactivated => "user_deactivated",
+            Self::UserDeleted => "user_deleted",
+            Self::SuperuserGranted => "superuser_granted",
+            Self::SuperuserRevoked => "superuser_revoked",
+        }
+    }
+}
+
+/// An event to be kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Event<'a> {
+    /// What happened.
+    pub kind: Kind,
+    /// Who did it, where it is known.
+    pub actor: Option<UserId>,
+    /// To whom.
+    pub user: UserId,
+    /// In or to which session, where it matters.
+    pub session: Option<SessionId>,
+    /// Where the call came from.
+    pub context: &'a CallContext,
+}
+
+/// Keeps an event, in the transaction of the deed itself.
+pub async fn insert(c: &mut Connection, event: &Event<'_>, now: Timestamp) -> Result<(), DbError> {
+    let values = (
+        audit_events::occurred_at.eq(now),
+        audit_events::kind.eq(event.kind.name()),
+        audit_events::actor_id.eq(event.actor.map(|id| id.0)),
+        audit_events::user_id.eq(event.user.0),
+        audit_events::session_id.eq(event.session.map(|id| id.0.to_vec())),
+        audit_events::ip.eq(event.context.ip.to_string()),
+        audit_events::request_id.eq(event.context.request_id.as_str()),
+    );
+    on!(c, |c| diesel::insert_into(audit_events::table).values(values).execute(c))?;
+    tracing::info!(target: "groundwork::audit", kind = event.kind.name(), user_id = event.user.0, "audit event");
+    Ok(())
+}

@@ -1,0 +1,5 @@
+//! Rows, changesets and their queries, one file a table. Nothing above this layer names Diesel.
+
+pub mod audit_events;
+pub mod sessions;
+pub mod users;

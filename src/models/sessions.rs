@@ -1,0 +1,142 @@
+//! The table `sessions`: one row a log-in.
+
+use std::net::IpAddr;
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::users::User;
+use crate::core::clock::Timestamp;
+use crate::core::ids::{SessionId, UserId};
+use crate::core::security::tokens::TokenHash;
+use crate::db::schema::{sessions, users};
+use crate::db::{Connection, DbError, on};
+
+/// The state of a session's refresh tokens.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = sessions)]
+pub struct Session {
+    /// Whose it is.
+    #[diesel(deserialize_as = i64)]
+    pub user_id: UserId,
+    /// The hash of the newest refresh token's id.
+    #[diesel(deserialize_as = Vec<u8>)]
+    pub token_hash: TokenHash,
+    /// The hash of the one before, which may be tried once more for a moment.
+    pub previous_token_hash: Option<Vec<u8>>,
+    /// When the newest token was issued: at log-in or at the last refresh.
+    pub last_used_at: Timestamp,
+    /// When the newest token ends.
+    pub expires_at: Timestamp,
+    /// When the session was ended, if it was.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// Where and when a session is used.
+#[derive(Clone, Debug)]
+pub struct Use<'a> {
+    /// The client's address.
+    pub ip: IpAddr,
+    /// What the client calls itself.
+    pub user_agent: Option<&'a str>,
+    /// Now.
+    pub at: Timestamp,
+    /// When the token issued now ends.
+    pub expires_at: Timestamp,
+}
+
+/// Opens a session.
+pub async fn insert(
+    c: &mut Connection,
+    id: SessionId,
+    user: UserId,
+    token: &TokenHash,
+    used: &Use<'_>,
+) -> Result<(), DbError> {
+    let values = (
+        sessions::id.eq(id.0.as_slice()),
+        sessions::user_id.eq(user.0),
+        sessions::token_hash.eq(token.0.as_slice()),
+        sessions::generation.eq(0),
+        sessions::ip.eq(used.ip.to_string()),
+        sessions::user_agent.eq(used.user_agent),
+        sessions::created_at.eq(used.at),
+        sessions::last_used_at.eq(used.at),
+        sessions::expires_at.eq(used.expires_at),
+    );
+    on!(c, |c| diesel::insert_into(sessions::table).values(values).execute(c))?;
+    Ok(())
+}
+
+/// The user behind a session that goes on, in one query: what the guard asks for each request.
+pub async fn find_user(
+    c: &mut Connection,
+    id: SessionId,
+    user: UserId,
+    now: Timestamp,
+) -> Result<Option<User>, DbError> {
+    let query = sessions::table
+        .inner_join(users::table)
+        .filter(sessions::id.eq(id.0.as_slice()))
+        .filter(sessions::user_id.eq(user.0))
+        .filter(sessions::revoked_at.is_null())
+        .filter(sessions::expires_at.gt(now));
+    Ok(on!(c, |c| query.select(User::as_select()).first(c)).optional()?)
+}
+
+/// The session with this id, whatever its state.
+pub async fn find(c: &mut Connection, id: SessionId) -> Result<Option<Session>, DbError> {
+    Ok(on!(c, |c| sessions::table.find(id.0.as_slice()).select(Session::as_select()).first(c)).optional()?)
+}
+
+/// Replaces the newest refresh token by its successor, if `presented` is the newest one of a live session of an
+/// active user. One statement decides, so of any number of racers one succeeds.
+pub async fn rotate(
+    c: &mut Connection,
+    id: SessionId,
+    user: UserId,
+    presented: &TokenHash,
+    successor: &TokenHash,
+    used: &Use<'_>,
+) -> Result<bool, DbError> {
+    let active = users::table.filter(users::is_active.eq(true)).select(users::id);
+    let current = sessions::table
+        .find(id.0.as_slice())
+        .filter(sessions::user_id.eq(user.0))
+        .filter(sessions::token_hash.eq(presented.0.as_slice()))
+        .filter(sessions::revoked_at.is_null())
+        .filter(sessions::expires_at.gt(used.at))
+        .filter(sessions::user_id.eq_any(active));
+    let rows = on!(c, |c| diesel::update(current)
+        .set((
+            sessions::previous_token_hash.eq(Some(presented.0.as_slice())),
+            sessions::token_hash.eq(successor.0.as_slice()),
+            sessions::generation.eq(sessions::generation + 1),
+            sessions::ip.eq(used.ip.to_string()),
+            sessions::user_agent.eq(used.user_agent),
+            sessions::last_used_at.eq(used.at),
+            sessions::expires_at.eq(used.expires_at),
+        ))
+        .execute(c))?;
+    Ok(rows == 1)
+}
+
+/// Ends a session and says whether it was going on.
+pub async fn revoke(c: &mut Connection, id: SessionId, now: Timestamp) -> Result<bool, DbError> {
+    let live = sessions::table.find(id.0.as_slice()).filter(sessions::revoked_at.is_null());
+    Ok(on!(c, |c| diesel::update(live).set(sessions::revoked_at.eq(Some(now))).execute(c))? == 1)
+}
+
+/// Ends every session of a user.
+pub async fn revoke_all(c: &mut Connection, user: UserId, now: Timestamp) -> Result<(), DbError> {
+    let live = sessions::table.filter(sessions::user_id.eq(user.0)).filter(sessions::revoked_at.is_null());
+    on!(c, |c| diesel::update(live).set(sessions::revoked_at.eq(Some(now))).execute(c))?;
+    Ok(())
+}
+
+/// Forgets a user's sessions whose last token has ended: no token of theirs can be tried any more.
+pub async fn delete_expired(c: &mut Connection, user: UserId, now: Timestamp) -> Result<(), DbError> {
+    let over = sessions::table.filter(sessions::user_id.eq(user.0)).filter(sessions::expires_at.le(now));
+    on!(c, |c| diesel::delete(over).execute(c))?;
+    Ok(())
+}

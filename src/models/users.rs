@@ -1,0 +1,220 @@
+//! The table `users`.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use crate::core::clock::Timestamp;
+use crate::core::email::Email;
+use crate::core::ids::UserId;
+use crate::core::security::password::PasswordHash;
+use crate::core::text::FullName;
+use crate::db::schema::users;
+use crate::db::{Connection, DbError, on};
+
+/// The unique constraint on the normalised email.
+pub const EMAIL_KEY: &str = "users_email_key";
+
+/// An account.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = users)]
+pub struct User {
+    /// Its number.
+    #[diesel(deserialize_as = i64)]
+    pub id: UserId,
+    /// The normalised address.
+    pub email: String,
+    /// The hash of its password.
+    #[diesel(deserialize_as = String)]
+    pub password_hash: PasswordHash,
+    /// The person's name.
+    pub full_name: Option<String>,
+    /// Whether it may log in.
+    pub is_active: bool,
+    /// Whether it may administer others.
+    pub is_superuser: bool,
+    /// Whether its address is known to be its owner's.
+    pub is_verified: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When its profile or rights last changed.
+    pub updated_at: Timestamp,
+}
+
+/// An account to be made.
+#[derive(Clone, Debug)]
+pub struct NewUser {
+    /// Its address.
+    pub email: Email,
+    /// The hash of its password.
+    pub password_hash: PasswordHash,
+    /// The person's name.
+    pub full_name: Option<FullName>,
+    /// Whether it may log in.
+    pub is_active: bool,
+    /// Whether it may administer others.
+    pub is_superuser: bool,
+    /// Whether its address is known to be its owner's.
+    pub is_verified: bool,
+}
+
+/// What changes in an account; `None` leaves a field as it is.
+#[derive(Clone, Debug, Default)]
+pub struct UserChanges {
+    /// A new address.
+    pub email: Option<Email>,
+    /// The hash of a new password.
+    pub password_hash: Option<PasswordHash>,
+    /// A new name, or `Some(None)` to clear it.
+    pub full_name: Option<Option<FullName>>,
+    /// Whether it may log in.
+    pub is_active: Option<bool>,
+    /// Whether it may administer others.
+    pub is_superuser: Option<bool>,
+    /// Whether its address is known to be its owner's.
+    pub is_verified: Option<bool>,
+}
+
+#[derive(AsChangeset)]
+#[diesel(table_name = users)]
+struct Changeset<'a> {
+    email: Option<&'a str>,
+    password_hash: Option<&'a str>,
+    full_name: Option<Option<&'a str>>,
+    is_active: Option<bool>,
+    is_superuser: Option<bool>,
+    is_verified: Option<bool>,
+    updated_at: Timestamp,
+}
+
+/// Which accounts a list shows.
+#[derive(Clone, Debug, Default)]
+pub struct UserFilter {
+    /// The beginning of the normalised address.
+    pub email_prefix: Option<String>,
+    /// Only active or only inactive ones.
+    pub is_active: Option<bool>,
+    /// Only superusers or only others.
+    pub is_superuser: Option<bool>,
+    /// Made at this instant or later.
+    pub created_after: Option<Timestamp>,
+    /// Made before this instant.
+    pub created_before: Option<Timestamp>,
+}
+
+/// Adds an account.
+///
+/// # Errors
+/// [`DbError::Unique`] with [`EMAIL_KEY`] when the address has one.
+pub async fn insert(c: &mut Connection, user: &NewUser, now: Timestamp) -> Result<User, DbError> {
+    let values = (
+        users::email.eq(user.email.as_str()),
+        users::password_hash.eq(user.password_hash.as_str()),
+        users::full_name.eq(user.full_name.as_ref().map(FullName::as_str)),
+        users::is_active.eq(user.is_active),
+        users::is_superuser.eq(user.is_superuser),
+        users::is_verified.eq(user.is_verified),
+        users::created_at.eq(now),
+        users::updated_at.eq(now),
+    );
+    Ok(on!(c, |c| diesel::insert_into(users::table).values(values).returning(User::as_returning()).get_result(c))?)
+}
+
+/// The account with this number.
+pub async fn find(c: &mut Connection, id: UserId) -> Result<Option<User>, DbError> {
+    Ok(on!(c, |c| users::table.find(id.0).select(User::as_select()).first(c)).optional()?)
+}
+
+/// The account with this address.
+pub async fn find_by_email(c: &mut Connection, email: &Email) -> Result<Option<User>, DbError> {
+    Ok(on!(c, |c| users::table.filter(users::email.eq(email.as_str())).select(User::as_select()).first(c)).optional()?)
+}
+
+/// Changes an account and returns it as it is now; `None` when there is none.
+///
+/// # Errors
+/// [`DbError::Unique`] with [`EMAIL_KEY`] when a new address has an account.
+pub async fn update(
+    c: &mut Connection,
+    id: UserId,
+    changes: &UserChanges,
+    now: Timestamp,
+) -> Result<Option<User>, DbError> {
+    let changeset = Changeset {
+        email: changes.email.as_ref().map(Email::as_str),
+        password_hash: changes.password_hash.as_ref().map(PasswordHash::as_str),
+        full_name: changes.full_name.as_ref().map(|name| name.as_ref().map(FullName::as_str)),
+        is_active: changes.is_active,
+        is_superuser: changes.is_superuser,
+        is_verified: changes.is_verified,
+        updated_at: now,
+    };
+    let updated = on!(c, |c| diesel::update(users::table.find(id.0))
+        .set(changeset)
+        .returning(User::as_returning())
+        .get_result(c));
+    Ok(updated.optional()?)
+}
+
+/// Replaces the password hash of an active account if it still is `verified`, and says whether it was. The row
+/// stays locked to the end of the transaction: a log-in and a password change cannot pass each other.
+pub async fn confirm_password(
+    c: &mut Connection,
+    id: UserId,
+    verified: &PasswordHash,
+    replacement: &PasswordHash,
+) -> Result<bool, DbError> {
+    let unchanged = users::table
+        .find(id.0)
+        .filter(users::is_active.eq(true))
+        .filter(users::password_hash.eq(verified.as_str()));
+    let rows = on!(c, |c| diesel::update(unchanged)
+        .set(users::password_hash.eq(replacement.as_str()))
+        .execute(c))?;
+    Ok(rows == 1)
+}
+
+/// Removes an account with its sessions and says whether it was there.
+pub async fn delete(c: &mut Connection, id: UserId) -> Result<bool, DbError> {
+    Ok(on!(c, |c| diesel::delete(users::table.find(id.0)).execute(c))? == 1)
+}
+
+/// Whether an active superuser other than `id` exists.
+pub async fn has_other_superuser(c: &mut Connection, id: UserId) -> Result<bool, DbError> {
+    let others = users::table
+        .filter(users::is_superuser.eq(true))
+        .filter(users::is_active.eq(true))
+        .filter(users::id.ne(id.0));
+    Ok(on!(c, |c| diesel::select(diesel::dsl::exists(others)).get_result(c))?)
+}
+
+/// Up to `limit` accounts with a number above `after`, in the order of their numbers.
+pub async fn page(
+    c: &mut Connection,
+    filter: &UserFilter,
+    after: Option<UserId>,
+    limit: i64,
+) -> Result<Vec<User>, DbError> {
+    Ok(on!(c, |c| {
+        let mut query = users::table.select(User::as_select()).order(users::id.asc()).limit(limit).into_boxed();
+        if let Some(after) = after {
+            query = query.filter(users::id.gt(after.0));
+        }
+        if let Some(prefix) = &filter.email_prefix {
+            // A range instead of LIKE: it needs no escaping and both databases serve it from the unique index.
+            query = query.filter(users::email.ge(prefix)).filter(users::email.lt(format!("{prefix}{}", char::MAX)));
+        }
+        if let Some(is_active) = filter.is_active {
+            query = query.filter(users::is_active.eq(is_active));
+        }
+        if let Some(is_superuser) = filter.is_superuser {
+            query = query.filter(users::is_superuser.eq(is_superuser));
+        }
+        if let Some(instant) = filter.created_after {
+            query = query.filter(users::created_at.ge(instant));
+        }
+        if let Some(instant) = filter.created_before {
+            query = query.filter(users::created_at.lt(instant));
+        }
+        query.load(c)
+    })?)
+}

@@ -1,0 +1,214 @@
+//! Log-in, sessions and their tokens.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::core::clock::{Clock, Timestamp};
+use crate::core::context::CallContext;
+use crate::core::email::Email;
+use crate::core::ids::{SessionId, UserId};
+use crate::core::security::hasher::Hasher;
+use crate::core::security::password::{Password, PasswordAttempt};
+use crate::core::security::tokens::{TokenId, TokenKind, TokenSigner, Verified};
+use crate::core::text::FullName;
+use crate::db::Database;
+use crate::models::audit_events::{self, Event, Kind};
+use crate::models::sessions::{self, Use};
+use crate::models::users::{self, NewUser, User};
+
+use super::Error;
+
+/// A refresh whose response was lost may be tried again this long, and gets the same tokens.
+pub const REFRESH_GRACE: Duration = Duration::from_secs(10);
+
+/// What a client holds after log-in or refresh.
+#[derive(Clone, Debug)]
+pub struct TokenPair {
+    /// Sent with each request.
+    pub access_token: String,
+    /// Exchanged for the next pair.
+    pub refresh_token: String,
+    /// How long the access token lives.
+    pub expires_in: Duration,
+}
+
+/// Who is calling, as the guard found out.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The account, as it is in the database now.
+    pub user: User,
+    /// The session the token belongs to.
+    pub session: SessionId,
+}
+
+/// How long tokens live.
+#[derive(Clone, Copy, Debug)]
+pub struct Lifetimes {
+    /// Of an access token.
+    pub access: Duration,
+    /// Of a refresh token, and of a session that is not used.
+    pub refresh: Duration,
+}
+
+/// Registration, log-in, refresh, log-out, and the check behind every authenticated request.
+#[derive(Clone)]
+pub struct AuthService {
+    database: Database,
+    hasher: Hasher,
+    signer: Arc<TokenSigner>,
+    lifetimes: Lifetimes,
+    clock: Clock,
+}
+
+impl AuthService {
+    /// Puts the service together.
+    pub fn new(
+        database: Database,
+        hasher: Hasher,
+        signer: Arc<TokenSigner>,
+        lifetimes: Lifetimes,
+        clock: Clock,
+    ) -> Self {
+        Self { database, hasher, signer, lifetimes, clock }
+    }
+
+    /// Opens an account without any rights but its own.
+    ///
+    /// # Errors
+    /// [`Error::EmailTaken`].
+    pub async fn register(
+        &self,
+        email: Email,
+        password: Password,
+        full_name: Option<FullName>,
+    ) -> Result<User, Error> {
+        let password_hash = self.hasher.hash(password).await?;
+        let user =
+            NewUser { email, password_hash, full_name, is_active: true, is_superuser: false, is_verified: false };
+        Ok(users::insert(&mut self.database.write().await?, &user, self.clock.now()).await?)
+    }
+
+    /// Opens a session. An unknown address, a wrong password and an inactive account take the same work and
+    /// get the same answer.
+    ///
+    /// # Errors
+    /// [`Error::InvalidCredentials`].
+    pub async fn login(
+        &self,
+        email: &Email,
+        attempt: PasswordAttempt,
+        context: &CallContext,
+    ) -> Result<TokenPair, Error> {
+        let user = users::find_by_email(&mut self.database.read().await?, email).await?;
+        let hash = user.as_ref().map(|user| &user.password_hash);
+        let matches = self.hasher.verify(attempt.clone(), hash).await?;
+        let user = user.filter(|user| matches && user.is_active).ok_or(Error::InvalidCredentials)?;
+        let replacement = match Password::try_from(attempt) {
+            Ok(password) if self.hasher.is_outdated(&user.password_hash) => self.hasher.hash(password).await?,
+            _ => user.password_hash.clone(),
+        };
+
+        let (session, token, now) = (SessionId::random()?, TokenId::random()?, self.clock.now());
+        let used = self.use_of(context, now);
+        self.database
+            .transaction(async |tx| {
+                // The password may have changed, or the account been closed, while the hash was computed.
+                if !users::confirm_password(tx, user.id, &user.password_hash, &replacement).await? {
+                    return Err(Error::InvalidCredentials);
+                }
+                sessions::delete_expired(tx, user.id, now).await?;
+                Ok(sessions::insert(tx, session, user.id, &token.hash(), &used).await?)
+            })
+            .await?;
+        self.pair(user.id, session, &token, now)
+    }
+
+    /// Exchanges a refresh token for the next pair, once. The parent of the newest token may be tried again
+    /// within [`REFRESH_GRACE`] and gets the same pair; any other token of the session that was exchanged
+    /// before is a sign of theft and ends the session (RFC 9700, 4.14.2).
+    ///
+    /// # Errors
+    /// [`Error::InvalidToken`].
+    pub async fn refresh(&self, refresh_token: &str, context: &CallContext) -> Result<TokenPair, Error> {
+        let Verified { user, session, token } = self.signer.verify(refresh_token, TokenKind::Refresh)?;
+        let now = self.clock.now();
+        let (presented, successor) = (token.hash(), token.successor());
+        let used = self.use_of(context, now);
+        let mut connection = self.database.write().await?;
+        if sessions::rotate(&mut connection, session, user, &presented, &successor.hash(), &used).await? {
+            return self.pair(user, session, &successor, now);
+        }
+
+        let found = sessions::find(&mut connection, session).await?;
+        drop(connection);
+        let live = found.filter(|s| s.user_id == user && s.revoked_at.is_none() && s.expires_at > now);
+        let live = live.ok_or(Error::InvalidToken("the session is over"))?;
+        if live.token_hash == presented {
+            return Err(Error::InvalidToken("the account is inactive"));
+        }
+        let parent_of_newest = live.previous_token_hash.as_deref() == Some(presented.0.as_slice());
+        if parent_of_newest && now < live.last_used_at.plus(REFRESH_GRACE) {
+            return self.pair(user, session, &successor, live.last_used_at);
+        }
+        self.end_replayed(session, user, context, now).await?;
+        Err(Error::InvalidToken("the token was used before"))
+    }
+
+    async fn end_replayed(
+        &self,
+        session: SessionId,
+        user: UserId,
+        context: &CallContext,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        self.database
+            .transaction(async |tx| {
+                // Of several replays at once, one is the event.
+                if sessions::revoke(tx, session, now).await? {
+                    let kind = Kind::RefreshTokenReplayed;
+                    let event = Event { kind, actor: None, user, session: Some(session), context };
+                    audit_events::insert(tx, &event, now).await?;
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    /// Ends a session: neither its access tokens nor its refresh token are good from now on.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn logout(&self, session: SessionId) -> Result<(), Error> {
+        sessions::revoke(&mut self.database.write().await?, session, self.clock.now()).await?;
+        Ok(())
+    }
+
+    /// Finds who an access token stands for: decoded and validated here, then user and session in one query.
+    ///
+    /// # Errors
+    /// [`Error::InvalidToken`] when the token, its session or its user is not good.
+    pub async fn authenticate(&self, access_token: &str) -> Result<Caller, Error> {
+        let Verified { user, session, .. } = self.signer.verify(access_token, TokenKind::Access)?;
+        let mut connection = self.database.read().await?;
+        let user = sessions::find_user(&mut connection, session, user, self.clock.now()).await?;
+        match user {
+            Some(user) if user.is_active => Ok(Caller { user, session }),
+            Some(_) => Err(Error::InvalidToken("the account is inactive")),
+            None => Err(Error::InvalidToken("the session is over")),
+        }
+    }
+
+    fn use_of<'a>(&self, context: &'a CallContext, now: Timestamp) -> Use<'a> {
+        let user_agent = context.user_agent.as_deref();
+        Use { ip: context.ip, user_agent, at: now, expires_at: now.plus(self.lifetimes.refresh) }
+    }
+
+    fn pair(&self, user: UserId, session: SessionId, token: &TokenId, issued: Timestamp) -> Result<TokenPair, Error> {
+        let Lifetimes { access, refresh } = self.lifetimes;
+        Ok(TokenPair {
+            access_token: self.signer.sign(TokenKind::Access, user, session, &token.of_access(), issued, access)?,
+            refresh_token: self.signer.sign(TokenKind::Refresh, user, session, token, issued, refresh)?,
+            expires_in: access,
+        })
+    }
+}

@@ -1,0 +1,278 @@
+//! Accounts: what their owners and what superusers may do to them.
+
+use std::sync::Arc;
+
+use crate::core::clock::Clock;
+use crate::core::context::CallContext;
+use crate::core::email::Email;
+use crate::core::ids::UserId;
+use crate::core::security::hasher::Hasher;
+use crate::core::security::password::{Password, PasswordAttempt};
+use crate::core::security::seal::Sealer;
+use crate::core::text::FullName;
+use crate::db::{Connection, Database, Lock};
+use crate::models::audit_events::{self, Event, Kind};
+use crate::models::sessions;
+use crate::models::users::{self, NewUser, User, UserChanges, UserFilter};
+
+use super::Error;
+use super::auth::Caller;
+
+/// What an owner changes in the own profile.
+#[derive(Clone, Debug, Default)]
+pub struct ProfileChanges {
+    /// A new name, or `Some(None)` to clear it.
+    pub full_name: Option<Option<FullName>>,
+    /// The present password and a new one.
+    pub password: Option<(PasswordAttempt, Password)>,
+}
+
+/// What a superuser says of a new account.
+#[derive(Clone, Debug)]
+pub struct AccountDetails {
+    /// Its address.
+    pub email: Email,
+    /// Its password.
+    pub password: Password,
+    /// The person's name.
+    pub full_name: Option<FullName>,
+    /// Whether it may log in.
+    pub is_active: bool,
+    /// Whether it may administer others.
+    pub is_superuser: bool,
+    /// Whether its address is known to be its owner's.
+    pub is_verified: bool,
+}
+
+/// What a superuser changes in an account.
+#[derive(Clone, Debug, Default)]
+pub struct AccountChanges {
+    /// A new address.
+    pub email: Option<Email>,
+    /// A new password.
+    pub password: Option<Password>,
+    /// A new name, or `Some(None)` to clear it.
+    pub full_name: Option<Option<FullName>>,
+    /// Whether it may log in.
+    pub is_active: Option<bool>,
+    /// Whether it may administer others.
+    pub is_superuser: Option<bool>,
+    /// Whether its address is known to be its owner's.
+    pub is_verified: Option<bool>,
+}
+
+/// Some of the accounts and where the rest begins.
+#[derive(Clone, Debug)]
+pub struct UserPage {
+    /// The accounts, by ascending number.
+    pub items: Vec<User>,
+    /// Asks for the next page, if there is one.
+    pub next_page: Option<String>,
+}
+
+/// Rules about accounts.
+#[derive(Clone)]
+pub struct UserService {
+    database: Database,
+    hasher: Hasher,
+    sealer: Arc<Sealer>,
+    clock: Clock,
+}
+
+impl UserService {
+    /// Puts the service together.
+    pub fn new(database: Database, hasher: Hasher, sealer: Arc<Sealer>, clock: Clock) -> Self {
+        Self { database, hasher, sealer, clock }
+    }
+
+    /// Changes the caller's own profile. A new password ends all of the caller's sessions, this one included.
+    ///
+    /// # Errors
+    /// [`Error::WrongCurrentPassword`].
+    pub async fn update_profile(
+        &self,
+        caller: &Caller,
+        changes: ProfileChanges,
+        context: &CallContext,
+    ) -> Result<User, Error> {
+        let profile = UserChanges { full_name: changes.full_name, ..UserChanges::default() };
+        let id = caller.user.id;
+        let Some((current, new)) = changes.password else {
+            let updated = users::update(&mut self.database.write().await?, id, &profile, self.clock.now()).await?;
+            return updated.ok_or(Error::UserNotFound);
+        };
+
+        let verified = &caller.user.password_hash;
+        if !self.hasher.verify(current, Some(verified)).await? {
+            return Err(Error::WrongCurrentPassword);
+        }
+        let hash = self.hasher.hash(new).await?;
+        let now = self.clock.now();
+        self.database
+            .transaction(async |tx| {
+                // Another change may have come first while the hashes were computed.
+                if !users::confirm_password(tx, id, verified, &hash).await? {
+                    return Err(Error::WrongCurrentPassword);
+                }
+                sessions::revoke_all(tx, id, now).await?;
+                let session = Some(caller.session);
+                let event = Event { kind: Kind::PasswordChanged, actor: Some(id), user: id, session, context };
+                audit_events::insert(tx, &event, now).await?;
+                users::update(tx, id, &profile, now).await?.ok_or(Error::UserNotFound)
+            })
+            .await
+    }
+
+    /// Removes the caller's own account.
+    ///
+    /// # Errors
+    /// [`Error::LastSuperuser`].
+    pub async fn delete_own(&self, caller: &Caller, context: &CallContext) -> Result<(), Error> {
+        self.delete(caller, caller.user.id, context).await
+    }
+
+    /// Some accounts, by ascending number, from where `page_token` says.
+    ///
+    /// # Errors
+    /// [`Error::InvalidPageToken`] when the token was not given for a list with this filter.
+    pub async fn list(&self, filter: &UserFilter, limit: u16, page_token: Option<&str>) -> Result<UserPage, Error> {
+        // The filter is part of the purpose: a token of one list does not open in another.
+        let purpose = format!("users {filter:?}");
+        let after = page_token.map(|token| self.open_page_token(&purpose, token)).transpose()?;
+        // One more than asked for tells whether there is a next page.
+        let mut connection = self.database.read().await?;
+        let mut items = users::page(&mut connection, filter, after, i64::from(limit) + 1).await?;
+        let more = items.len() > usize::from(limit);
+        items.truncate(usize::from(limit));
+        let last = items.last().filter(|_| more);
+        let next_page = last.map(|user| self.sealer.seal(&purpose, &user.id.0.to_be_bytes()));
+        Ok(UserPage { items, next_page })
+    }
+
+    fn open_page_token(&self, purpose: &str, token: &str) -> Result<UserId, Error> {
+        let payload = self.sealer.open(purpose, token).map_err(|_| Error::InvalidPageToken)?;
+        let bytes = payload.try_into().map_err(|_| Error::InvalidPageToken)?;
+        Ok(UserId(i64::from_be_bytes(bytes)))
+    }
+
+    /// The account with this number.
+    ///
+    /// # Errors
+    /// [`Error::UserNotFound`].
+    pub async fn get(&self, id: UserId) -> Result<User, Error> {
+        users::find(&mut self.database.read().await?, id).await?.ok_or(Error::UserNotFound)
+    }
+
+    /// Adds an account with any rights; `actor` is the superuser, or nobody on the command line.
+    ///
+    /// # Errors
+    /// [`Error::EmailTaken`].
+    pub async fn create(
+        &self,
+        actor: Option<&Caller>,
+        details: AccountDetails,
+        context: &CallContext,
+    ) -> Result<User, Error> {
+        let AccountDetails { email, password, full_name, is_active, is_superuser, is_verified } = details;
+        let password_hash = self.hasher.hash(password).await?;
+        let new = NewUser { email, password_hash, full_name, is_active, is_superuser, is_verified };
+        let now = self.clock.now();
+        self.database
+            .transaction(async |tx| {
+                let user = users::insert(tx, &new, now).await?;
+                let actor = actor.map(|caller| caller.user.id);
+                let event = Event { kind: Kind::UserCreated, actor, user: user.id, session: None, context };
+                audit_events::insert(tx, &event, now).await?;
+                Ok(user)
+            })
+            .await
+    }
+
+    /// Changes any account. A new password and deactivation end its sessions; losing rights takes effect with
+    /// the next request.
+    ///
+    /// # Errors
+    /// [`Error::UserNotFound`], [`Error::EmailTaken`], [`Error::LastSuperuser`].
+    pub async fn update(
+        &self,
+        actor: &Caller,
+        id: UserId,
+        changes: AccountChanges,
+        context: &CallContext,
+    ) -> Result<User, Error> {
+        let password_hash = match changes.password {
+            Some(password) => Some(self.hasher.hash(password).await?),
+            None => None,
+        };
+        let changes = UserChanges {
+            email: changes.email,
+            password_hash,
+            full_name: changes.full_name,
+            is_active: changes.is_active,
+            is_superuser: changes.is_superuser,
+            is_verified: changes.is_verified,
+        };
+        let now = self.clock.now();
+        self.database
+            .transaction(async |tx| {
+                let takes_rights = changes.is_active == Some(false) || changes.is_superuser == Some(false);
+                if takes_rights {
+                    keep_a_superuser(tx, id).await?;
+                }
+                let before = users::find(tx, id).await?.ok_or(Error::UserNotFound)?;
+                let after = users::update(tx, id, &changes, now).await?.ok_or(Error::UserNotFound)?;
+                for kind in kinds_of_change(&before, &after) {
+                    let event = Event { kind, actor: Some(actor.user.id), user: id, session: None, context };
+                    audit_events::insert(tx, &event, now).await?;
+                    if matches!(kind, Kind::PasswordChanged | Kind::UserDeactivated) {
+                        sessions::revoke_all(tx, id, now).await?;
+                    }
+                }
+                Ok(after)
+            })
+            .await
+    }
+
+    /// Removes any account with its sessions.
+    ///
+    /// # Errors
+    /// [`Error::UserNotFound`], [`Error::LastSuperuser`].
+    pub async fn delete(&self, actor: &Caller, id: UserId, context: &CallContext) -> Result<(), Error> {
+        let now = self.clock.now();
+        self.database
+            .transaction(async |tx| {
+                keep_a_superuser(tx, id).await?;
+                if !users::delete(tx, id).await? {
+                    return Err(Error::UserNotFound);
+                }
+                let actor = Some(actor.user.id);
+                let event = Event { kind: Kind::UserDeleted, actor, user: id, session: None, context };
+                Ok(audit_events::insert(tx, &event, now).await?)
+            })
+            .await
+    }
+}
+
+/// Refuses when `id` is the last active superuser. The lock makes those who take rights stand in line:
+/// two superusers who demote each other at once would otherwise both see the other one remain.
+async fn keep_a_superuser(tx: &mut Connection, id: UserId) -> Result<(), Error> {
+    tx.lock(Lock::Superusers).await?;
+    let holds_rights = users::find(tx, id).await?.is_some_and(|user| user.is_superuser && user.is_active);
+    if holds_rights && !users::has_other_superuser(tx, id).await? {
+        return Err(Error::LastSuperuser);
+    }
+    Ok(())
+}
+
+/// The events that a superuser's change amounts to.
+fn kinds_of_change(before: &User, after: &User) -> impl Iterator<Item = Kind> {
+    let switched = |was: bool, is: bool, on: Kind, off: Kind| (was != is).then_some(if is { on } else { off });
+    [
+        (before.password_hash != after.password_hash).then_some(Kind::PasswordChanged),
+        (before.email != after.email).then_some(Kind::EmailChanged),
+        switched(before.is_active, after.is_active, Kind::UserActivated, Kind::UserDeactivated),
+        switched(before.is_superuser, after.is_superuser, Kind::SuperuserGranted, Kind::SuperuserRevoked),
+    ]
+    .into_iter()
+    .flatten()
+}
