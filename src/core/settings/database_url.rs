@@ -1,0 +1,289 @@
+//! Addresses of databases and of Redis, which may hold a password.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use secrecy::{ExposeSecret, SecretString};
+use thiserror::Error;
+use tokio_postgres::config::{Config, Host};
+
+use super::MASK;
+use super::check::{Check, join, list};
+
+/// The primary database.
+#[derive(Clone, Debug)]
+pub enum DatabaseUrl {
+    /// A SQLite file, by its path.
+    Sqlite(PathBuf),
+    /// A PostgreSQL server.
+    Postgres(SecretUrl),
+}
+
+impl DatabaseUrl {
+    /// The tier as logs, the readiness report and documents name it.
+    pub fn tier(&self) -> &'static str {
+        match self {
+            Self::Sqlite(_) => "sqlite",
+            Self::Postgres(_) => "postgresql",
+        }
+    }
+}
+
+impl fmt::Display for DatabaseUrl {
+    /// The address without its password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "sqlite://{}", path.display()),
+            Self::Postgres(url) => url.fmt(f),
+        }
+    }
+}
+
+/// An address that cannot be used. The message repeats nothing of it, as it may hold a password.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("a database address {0}")]
+pub struct InvalidUrl(String);
+
+impl FromStr for DatabaseUrl {
+    type Err = InvalidUrl;
+
+    fn from_str(raw: &str) -> Result<Self, InvalidUrl> {
+        Database.read(raw).map_err(InvalidUrl)
+    }
+}
+
+/// An address whose password shows as `********` in `Debug` and `Display`.
+#[derive(Clone)]
+pub struct SecretUrl {
+    url: SecretString,
+    shown: String,
+}
+
+impl SecretUrl {
+    /// The whole address, for the driver that connects to it.
+    pub fn expose(&self) -> &str {
+        self.url.expose_secret()
+    }
+
+    fn new(parts: &Parts<'_>) -> Self {
+        let Parts { scheme, user, host, path, query, .. } = parts;
+        let user = match user {
+            Some((name, Some(_))) => format!("{name}:{MASK}@"),
+            Some((name, None)) => format!("{name}@"),
+            None => String::new(),
+        };
+        let query = match query {
+            Some(query) => format!("?{}", query.split('&').map(masked_option).collect::<Vec<_>>().join("&")),
+            None => String::new(),
+        };
+        Self { url: parts.raw.into(), shown: format!("{scheme}://{user}{host}{path}{query}") }
+    }
+}
+
+impl fmt::Display for SecretUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown)
+    }
+}
+
+impl fmt::Debug for SecretUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SecretUrl({})", self.shown)
+    }
+}
+
+/// An option of a query, without its value when that may be a password. The driver decodes names too, so a name
+/// with a `%` may be any.
+fn masked_option(option: &str) -> String {
+    match option.split_once('=') {
+        Some((name, _)) if name.eq_ignore_ascii_case("password") || name.contains('%') => {
+            format!("{name}={MASK}")
+        }
+        _ => option.to_owned(),
+    }
+}
+
+/// An address taken apart.
+struct Parts<'a> {
+    raw: &'a str,
+    scheme: &'a str,
+    /// The name, and the password if there is one.
+    user: Option<(&'a str, Option<&'a str>)>,
+    /// The host and the port, or several of them.
+    host: &'a str,
+    /// Empty, or from the slash on.
+    path: &'a str,
+    query: Option<&'a str>,
+}
+
+impl<'a> Parts<'a> {
+    fn split(raw: &'a str) -> Option<Result<Self, String>> {
+        let (scheme, rest) = raw.split_once("://")?;
+        let (authority, tail) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+        // Drivers disagree on where a password with these characters ends. Here such an address could be shown
+        // with half of the password in it.
+        if tail.contains(['@', '#']) || authority.matches('@').count() > 1 {
+            return Some(Err(
+                "must percent-encode @ / ? # in a user name or password (%40 %2F %3F %23)".to_owned()
+            ));
+        }
+        if raw.contains(|c: char| c.is_whitespace() || c.is_control()) {
+            return Some(Err("must not contain white space".to_owned()));
+        }
+        let (user, host) = match authority.split_once('@') {
+            Some((user, host)) => (Some(user), host),
+            None => (None, authority),
+        };
+        let user = user.map(|user| match user.split_once(':') {
+            Some((name, password)) => (name, Some(password)),
+            None => (user, None),
+        });
+        let (path, query) = match tail.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (tail, None),
+        };
+        Some(Ok(Self { raw, scheme, user, host, path, query }))
+    }
+}
+
+fn is_postgres(raw: &str) -> bool {
+    raw.starts_with("postgres://") || raw.starts_with("postgresql://")
+}
+
+fn postgres(raw: &str) -> Result<SecretUrl, String> {
+    let form = || "must be postgres://user:password@host:port/database".to_owned();
+    let parts = match Parts::split(raw) {
+        Some(parts) if is_postgres(raw) => parts?,
+        _ => return Err(form()),
+    };
+    // The driver's own reading, so that an address accepted here is not refused at the first connection. Its
+    // message may repeat the address.
+    let config: Config = raw.parse().map_err(|_| {
+        "has a port, an option or an option's value that is unknown; sslmode is disable, prefer or require".to_owned()
+    })?;
+    let hosts = config.get_hosts();
+    let names_a_host = !hosts.is_empty() || !config.get_hostaddrs().is_empty();
+    if !names_a_host || hosts.iter().any(|host| matches!(host, Host::Tcp(name) if name.is_empty())) {
+        return Err("names no host".to_owned());
+    }
+    if config.get_ports().contains(&0) {
+        return Err("must name a port from 1 to 65535".to_owned());
+    }
+    if config.get_dbname().is_none() {
+        return Err("names no database".to_owned());
+    }
+    Ok(SecretUrl::new(&parts))
+}
+
+fn sqlite(path: &str) -> Result<PathBuf, String> {
+    if path.is_empty() || path.contains(":memory:") || path.contains("mode=memory") {
+        return Err(
+            "must name a file: a database in memory would be another one for every connection".to_owned()
+        );
+    }
+    if path.starts_with("file:") || path.contains('?') {
+        return Err("must be a plain path after sqlite://, without file: and without options".to_owned());
+    }
+    if path.ends_with('/') {
+        return Err("must name a file, not a directory".to_owned());
+    }
+    Ok(PathBuf::from(path))
+}
+
+/// The address of the primary database.
+pub(super) struct Database;
+
+impl Check for Database {
+    type Value = DatabaseUrl;
+    const SECRET: bool = true;
+
+    fn read(&self, raw: &str) -> Result<DatabaseUrl, String> {
+        match raw.strip_prefix("sqlite://") {
+            Some(path) => sqlite(path).map(DatabaseUrl::Sqlite),
+            None if is_postgres(raw) => postgres(raw).map(DatabaseUrl::Postgres),
+            None => Err("must start with sqlite://, postgres:// or postgresql://".to_owned()),
+        }
+    }
+
+    fn show(&self, value: &DatabaseUrl) -> String {
+        value.to_string()
+    }
+
+    fn accepts(&self) -> String {
+        "`sqlite://path`, where a third slash starts an absolute path, or `postgres://user:password@host:port/database`."
+            .to_owned()
+    }
+}
+
+/// The addresses of replicas.
+pub(super) struct Replicas;
+
+impl Check for Replicas {
+    type Value = Vec<SecretUrl>;
+    const SECRET: bool = true;
+
+    fn read(&self, raw: &str) -> Result<Vec<SecretUrl>, String> {
+        list(raw, postgres)
+    }
+
+    fn show(&self, value: &Vec<SecretUrl>) -> String {
+        join(value)
+    }
+
+    fn accepts(&self) -> String {
+        "Comma-separated `postgres://` addresses of one host each.".to_owned()
+    }
+}
+
+/// The address of Redis.
+pub(super) struct Redis;
+
+impl Check for Redis {
+    type Value = Option<SecretUrl>;
+    const SECRET: bool = true;
+
+    fn read(&self, raw: &str) -> Result<Option<SecretUrl>, String> {
+        if raw.is_empty() {
+            return Ok(None);
+        }
+        let form = || "must be redis://host:port/number, or rediss:// for TLS".to_owned();
+        let parts = Parts::split(raw).ok_or_else(form)??;
+        if !matches!(parts.scheme, "redis" | "rediss") || parts.query.is_some() {
+            return Err(form());
+        }
+        if matches!(parts.user, Some((_, None))) {
+            return Err(
+                "names a user without a password; a password alone is written redis://:password@host"
+                    .to_owned(),
+            );
+        }
+        let (host, port) = match parts.host.rsplit_once(':') {
+            // A colon inside the brackets of an IPv6 address starts no port.
+            Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+            _ => (parts.host, None),
+        };
+        if host.is_empty() || host.contains(',') {
+            return Err("must name one host; of a cluster, any node".to_owned());
+        }
+        if port.is_some_and(|port| !port.parse::<u16>().is_ok_and(|port| port > 0)) {
+            return Err("must name a port from 1 to 65535".to_owned());
+        }
+        let number = parts.path.strip_prefix('/').unwrap_or_default();
+        if !number.is_empty() && number.parse::<u16>().is_err() {
+            return Err("must end in the number of a database, such as /0".to_owned());
+        }
+        Ok(Some(SecretUrl::new(&parts)))
+    }
+
+    fn show(&self, value: &Option<SecretUrl>) -> String {
+        value.as_ref().map(SecretUrl::to_string).unwrap_or_default()
+    }
+
+    fn accepts(&self) -> String {
+        "`redis://[user]:password@host:port/number`, or `rediss://` for TLS.".to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,26 @@
+//! Settings: read once at start, checked as a whole, then never again.
+//!
+//! A value comes from the environment, else from `.env` in the working directory, else from its default; an
+//! empty variable counts as unset, and white space around a value is dropped. Every wrong setting is reported at
+//! once, so that a deployment is corrected in one round.
+//!
+//! A setting has one home, its entry in `table.rs`. The field of [`Settings`], the parsing, `.env.example`, the
+//! table of the README and the masked listing of `groundwork config` all come from that entry.
+
+mod check;
+mod database_url;
+mod env_file;
+mod error;
+mod rules;
+mod source;
+mod table;
+mod types;
+mod web;
+
+pub use database_url::{DatabaseUrl, InvalidUrl, SecretUrl};
+pub use error::{EnvFileProblem, Problem, SettingsError};
+pub use table::Settings;
+pub use types::{AppEnv, JwtAlgorithm, LogFormat};
+
+/// What stands in for a secret wherever settings are shown. Its length says nothing about the secret's.
+const MASK: &str = "********";

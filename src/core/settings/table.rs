@@ -1,0 +1,177 @@
+//! The one home of every setting.
+//!
+//! To add a setting, add an entry here, then run the settings tests with `UPDATE_GENERATED=1` to refresh
+//! `.env.example` and the README. The comment of an entry is its documentation everywhere; the range or the
+//! choices are appended by its check, so that they are written once.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use secrecy::SecretString;
+
+use super::check::{Address, Check, Choice, Flag, LogFilter, Name, Number, Time};
+use super::database_url::{Database, Redis, Replicas};
+use super::rules::{SecretKey, SecretKeys};
+use super::source::Reader;
+use super::web::{Origins, Prefix, Proxies};
+use super::{AppEnv, DatabaseUrl, JwtAlgorithm, LogFormat, SecretUrl};
+
+/// A setting as documents show it.
+pub(super) struct Entry {
+    /// The environment variable.
+    pub name: &'static str,
+    /// The default as the variable would spell it; empty for a setting that is unset by default.
+    pub default: &'static str,
+    /// A value that is accepted, and refused in production when it is a secret.
+    pub example: &'static str,
+    /// What the setting does, from its documentation comment.
+    pub doc: &'static str,
+    /// The range, the choices or the form that is accepted, as a sentence.
+    pub accepts: String,
+}
+
+macro_rules! settings {
+    ($(
+        $(#[doc = $doc:literal])+
+        $field:ident: $type:ty = $name:literal, default $default:literal, example $example:literal, $check:expr;
+    )+) => {
+        /// Every setting, typed and checked. `Debug` shows no secret.
+        #[derive(Clone, Debug)]
+        pub struct Settings {
+            $(
+                $(#[doc = $doc])+
+                #[doc = concat!("\n\n`", $name, "=", $default, "`, read by `", stringify!($check), "`.")]
+                pub $field: $type,
+            )+
+        }
+
+        impl Settings {
+            /// Every setting from its source, with the problems left in `reader`. A wrong value is replaced by
+            /// its default, so that the rules between settings can still be checked.
+            pub(super) fn collect(reader: &mut Reader<'_>) -> Option<Self> {
+                // All are read before the first `?`: one wrong setting must not hide another.
+                $( let $field = reader.read($name, $default, $example, &$check); )+
+                Some(Self { $( $field: $field? ),+ })
+            }
+
+            /// The settings in force, in the order of their declaration. A secret shows as `********`; an
+            /// address keeps everything but its password.
+            pub fn effective(&self) -> Vec<(&'static str, String)> {
+                vec![$( ($name, $check.show(&self.$field)) ),+]
+            }
+        }
+
+        /// Every setting for documents, in the order of declaration.
+        pub(super) fn entries() -> Vec<Entry> {
+            vec![$(
+                Entry {
+                    name: $name,
+                    default: $default,
+                    example: $example,
+                    doc: concat!($($doc),+).trim_ascii(),
+                    accepts: $check.accepts(),
+                }
+            ),+]
+        }
+    };
+}
+
+settings! {
+    /// The name of the service in the document and in the logs.
+    app_name: String = "APP_NAME", default "Groundwork", example "Groundwork", Name(100);
+
+    /// Where the service runs: `staging` and `production` refuse to start with unsafe settings.
+    app_env: AppEnv = "APP_ENV", default "development", example "production", Choice(&AppEnv::ALL);
+
+    /// The address to listen on; `0.0.0.0` listens on every IPv4 interface, `::` on every interface.
+    host: IpAddr = "HOST", default "127.0.0.1", example "0.0.0.0", Address;
+
+    /// The port to listen on; 0 takes any free port, which the log names.
+    port: u16 = "PORT", default "8000", example "8000", Number(0_u16, 65_535);
+
+    /// The path every operation of version 1 is under.
+    api_v1_prefix: String = "API_V1_PREFIX", default "/api/v1", example "/api/v1", Prefix;
+
+    /// The web origins whose pages may call the API from a browser.
+    cors_origins: Vec<String> = "CORS_ORIGINS", default "",
+        example "https://app.example.com,http://localhost:3000", Origins;
+
+    /// The database, and with it the tier: a SQLite file or a PostgreSQL server.
+    database_url: DatabaseUrl = "DATABASE_URL", default "sqlite://groundwork.db",
+        example "postgres://groundwork:password@localhost:5432/groundwork", Database;
+
+    /// PostgreSQL replicas that serve reads.
+    database_replica_urls: Vec<SecretUrl> = "DATABASE_REPLICA_URLS", default "",
+        example "postgres://groundwork:password@replica-1:5432/groundwork", Replicas;
+
+    /// Connections each pool keeps open.
+    db_pool_size: u32 = "DB_POOL_SIZE", default "5", example "5", Number(1_u32, 1_000);
+
+    /// Connections each pool may open beyond `DB_POOL_SIZE` under load; they close again when idle.
+    db_max_overflow: u32 = "DB_MAX_OVERFLOW", default "10", example "10", Number(0_u32, 1_000);
+
+    /// How long a request may wait for a connection before it is answered with 503.
+    db_pool_timeout: Duration = "DB_POOL_TIMEOUT", default "30", example "30", Time::seconds(1, 300);
+
+    /// How long one statement may run before the database cancels it.
+    db_statement_timeout: Duration = "DB_STATEMENT_TIMEOUT", default "10", example "10", Time::seconds(1, 3_600);
+
+    /// Redis for the cache and the rate limits; without it both are kept in this process.
+    redis_url: Option<SecretUrl> = "REDIS_URL", default "", example "redis://:password@localhost:6379/0", Redis;
+
+    /// How long a cached value may be served.
+    cache_ttl: Duration = "CACHE_TTL", default "300", example "300", Time::seconds(1, 86_400);
+
+    /// The secret that signs tokens; `staging` and `production` need it, `development` keeps a random one in a file.
+    jwt_secret_key: Option<SecretString> = "JWT_SECRET_KEY", default "",
+        example "change-me-to-the-output-of-openssl-rand-base64-48", SecretKey;
+
+    /// Former values of `JWT_SECRET_KEY`: tokens they signed stay valid, new ones are not signed with them.
+    jwt_previous_secret_keys: Vec<SecretString> = "JWT_PREVIOUS_SECRET_KEYS", default "",
+        example "change-me-to-the-value-jwt-secret-key-had-before", SecretKeys;
+
+    /// How tokens are signed; pinned, so that a token cannot choose a weaker algorithm.
+    jwt_algorithm: JwtAlgorithm = "JWT_ALGORITHM", default "HS256", example "HS256", Choice(&JwtAlgorithm::ALL);
+
+    /// How long an access token is valid.
+    access_token_expire: Duration = "ACCESS_TOKEN_EXPIRE_MINUTES", default "30", example "30",
+        Time::minutes(1, 1_440);
+
+    /// How long a refresh token is valid.
+    refresh_token_expire: Duration = "REFRESH_TOKEN_EXPIRE_DAYS", default "7", example "7", Time::days(1, 365);
+
+    /// Whether requests are limited at all.
+    rate_limit_enabled: bool = "RATE_LIMIT_ENABLED", default "true", example "true", Flag;
+
+    /// Requests a client may make to one route in any 60 seconds.
+    rate_limit_per_minute: u32 = "RATE_LIMIT_PER_MINUTE", default "60", example "60", Number(1_u32, 1_000_000);
+
+    /// The same for the routes that take a password or a refresh token.
+    auth_rate_limit_per_minute: u32 = "AUTH_RATE_LIMIT_PER_MINUTE", default "10", example "10",
+        Number(1_u32, 1_000_000);
+
+    /// The cost of hashing a password, where each step doubles it; `staging` and `production` need at least 10.
+    bcrypt_rounds: u32 = "BCRYPT_ROUNDS", default "12", example "12", Number(4_u32, 31);
+
+    /// Requests that may wait for a password to be hashed before further ones are answered with 503.
+    bcrypt_queue_size: usize = "BCRYPT_QUEUE_SIZE", default "64", example "64", Number(1_usize, 10_000);
+
+    /// How long a request may take from its headers to its response.
+    request_timeout: Duration = "REQUEST_TIMEOUT", default "15", example "15", Time::seconds(1, 3_600);
+
+    /// How long a client may take to send the body of a request.
+    body_timeout: Duration = "BODY_TIMEOUT", default "10", example "10", Time::seconds(1, 3_600);
+
+    /// How long requests under way may go on after the service was told to stop.
+    shutdown_timeout: Duration = "SHUTDOWN_TIMEOUT", default "30", example "30", Time::seconds(1, 3_600);
+
+    /// The proxies whose `X-Forwarded-For` is believed; without any, the peer is the client.
+    trusted_proxies: Vec<IpNet> = "TRUSTED_PROXIES", default "", example "10.0.0.0/8,192.168.1.10", Proxies;
+
+    /// What is logged: a level, or levels per target.
+    log_level: String = "LOG_LEVEL", default "info", example "info,groundwork=debug", LogFilter;
+
+    /// How a log line is written: `text` for people, `json` for collectors.
+    log_format: LogFormat = "LOG_FORMAT", default "text", example "json", Choice(&LogFormat::ALL);
+}
