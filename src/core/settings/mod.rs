@@ -12,6 +12,7 @@ mod database_url;
 mod env_file;
 mod error;
 mod rules;
+mod secret_file;
 mod source;
 mod table;
 mod types;
@@ -19,6 +20,7 @@ mod web;
 
 pub use database_url::{DatabaseUrl, InvalidUrl, SecretUrl};
 pub use error::{EnvFileProblem, Problem, SettingsError};
+pub use secret_file::SecretFileError;
 pub use table::Settings;
 pub use types::{AppEnv, JwtAlgorithm, LogFormat};
 
