@@ -11,6 +11,7 @@ mod check;
 mod database_url;
 mod env_file;
 mod error;
+mod render;
 mod rules;
 mod secret_file;
 mod source;
@@ -20,6 +21,7 @@ mod web;
 
 pub use database_url::{DatabaseUrl, InvalidUrl, SecretUrl};
 pub use error::{EnvFileProblem, Problem, SettingsError};
+pub use render::{env_example, markdown_table};
 pub use secret_file::SecretFileError;
 pub use table::Settings;
 pub use types::{AppEnv, JwtAlgorithm, LogFormat};
