@@ -203,21 +203,22 @@ impl Check for LogFilter {
     type Value = String;
 
     fn read(&self, raw: &str) -> Result<String, String> {
+        // Empty parts mean nothing to `EnvFilter`, but `LevelFilter` reads them as `error`; a space would become a
+        // part of the target.
+        let parts: Vec<_> = raw.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
         // `EnvFilter` takes any other word for a target, and so a misspelt level would silence everything else.
-        let misspelt = raw
-            .split(',')
-            .map(str::trim)
-            .any(|part| !part.contains(['=', '[']) && part.parse::<LevelFilter>().is_err());
-        if misspelt {
+        let is_level = |part: &&str| part.contains(['=', '[']) || part.parse::<LevelFilter>().is_ok();
+        if parts.is_empty() || !parts.iter().all(is_level) {
             return Err(
                 "names a level there is not: use off, error, warn, info, debug or trace, or target=level"
                     .to_owned(),
             );
         }
-        EnvFilter::builder()
-            .parse(raw)
-            .map(|_| raw.to_owned())
-            .map_err(|_| "must be a level, or a list of target=level separated by commas".to_owned())
+        let filter = parts.join(",");
+        match EnvFilter::builder().parse(&filter) {
+            Ok(_) => Ok(filter),
+            Err(_) => Err("must be a level, or a list of target=level separated by commas".to_owned()),
+        }
     }
 
     fn show(&self, value: &String) -> String {

@@ -146,12 +146,14 @@ pub(super) fn between_settings(settings: &Settings, need: Need, problems: &mut V
         ));
     }
 
+    let entries = entries();
     for (variable, problem) in found {
         let reported = problems.iter().any(|earlier| earlier.variable == variable);
-        if let Some(entry) = entries().into_iter().find(|entry| entry.name == variable && !reported) {
+        if let Some(entry) = entries.iter().find(|entry| entry.name == variable && !reported) {
             problems.push(Problem { variable: entry.name, problem, example: entry.example });
         }
     }
+    problems.sort_by_key(|problem| entries.iter().position(|entry| entry.name == problem.variable));
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! The one home of every setting.
 //!
 //! To add a setting, add an entry here, then run the settings tests with `UPDATE_GENERATED=1` to refresh
-//! `.env.example` and the README. The first line of an entry is its documentation everywhere; the range or the
-//! choices are appended by the check, so that they are written once.
+//! `.env.example` and the README. The comment of an entry is its documentation everywhere; the range or the
+//! choices are appended by its check, so that they are written once.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -123,7 +123,7 @@ settings! {
     /// How long a cached value may be served.
     cache_ttl: Duration = "CACHE_TTL", default "300", example "300", Time::seconds(1, 86_400);
 
-    /// The secret that signs tokens; `staging` and `production` need it, `development` makes its own.
+    /// The secret that signs tokens; `staging` and `production` need it, `development` keeps a random one in a file.
     jwt_secret_key: Option<SecretString> = "JWT_SECRET_KEY", default "",
         example "change-me-to-the-output-of-openssl-rand-base64-48", SecretKey;
 

@@ -40,7 +40,7 @@ fn development_makes_a_key_once_and_keeps_it_private() {
 #[test]
 fn a_key_that_is_set_is_used_and_no_file_is_made() {
     let directory = tempfile::tempdir().unwrap();
-    let key = "k3y-0123456789-abcdefgh-IJKLMNOP";
+    let key = "Zq8v1LxT0cWm5RjYb3KdN9sEuHf2AoGi";
     let settings = settings(&directory, &[("JWT_SECRET_KEY", key), ("APP_ENV", "production")]);
     let (found, made) = settings.resolve_jwt_secret().unwrap();
     assert_eq!((found.expose_secret(), made), (key, None));

@@ -57,7 +57,7 @@ fn values_are_read_in_the_forms_people_write() {
         ("HOST", "::"),
         ("PORT", " 0\n"),
         ("RATE_LIMIT_ENABLED", "OFF"),
-        ("LOG_LEVEL", "WARN,groundwork=debug,hyper=off"),
+        ("LOG_LEVEL", "WARN, groundwork=debug,[span{id=1}]=trace,"),
         ("LOG_FORMAT", "JSON"),
         ("JWT_ALGORITHM", "hs256"),
         ("CACHE_TTL", "86400"),
@@ -65,7 +65,7 @@ fn values_are_read_in_the_forms_people_write() {
     .unwrap();
     assert_eq!(settings.app_env, AppEnv::Staging);
     assert!(settings.host.is_ipv6() && settings.port == 0 && !settings.rate_limit_enabled);
-    assert_eq!(settings.log_level, "WARN,groundwork=debug,hyper=off");
+    assert_eq!(settings.log_level, "WARN,groundwork=debug,[span{id=1}]=trace");
     assert_eq!(settings.log_format, LogFormat::Json);
     assert_eq!(settings.cache_ttl.as_secs(), 86_400);
 }
@@ -116,7 +116,7 @@ fn a_wrong_value_is_refused_with_its_reason() {
         ("TRUSTED_PROXIES", "0.0.0.0/0", "every address"),
         ("LOG_LEVEL", "WARNING", "a level there is not"),
         ("LOG_LEVEL", "inof", "a level there is not"),
-        ("LOG_LEVEL", "info,", "a level there is not"),
+        ("LOG_LEVEL", ",", "a level there is not"),
         ("LOG_LEVEL", "groundwork=loud", "target=level"),
         ("LOG_FORMAT", "xml", "must be one of text, json"),
     ] {
@@ -152,8 +152,8 @@ fn all_problems_are_reported_at_once_and_no_secret_is() {
             "CORS_ORIGINS",
             "DATABASE_URL",
             "REDIS_URL",
-            "JWT_PREVIOUS_SECRET_KEYS",
             "JWT_SECRET_KEY",
+            "JWT_PREVIOUS_SECRET_KEYS",
             "BCRYPT_ROUNDS",
         ]
     );
@@ -301,4 +301,10 @@ fn a_variable_that_is_not_text_is_an_error_and_not_unset() {
     let error =
         Settings::from_sources(&environment, Path::new("does-not-exist/.env"), Need::Secret).unwrap_err();
     assert!(error.to_string().contains("PORT is not valid UTF-8"), "{error}");
+}
+
+#[test]
+fn the_environment_is_the_one_of_this_process() {
+    assert_eq!(environment("CARGO_PKG_NAME").unwrap().as_deref(), option_env!("CARGO_PKG_NAME"));
+    assert_eq!(environment("GROUNDWORK_HAS_NO_SUCH_SETTING").unwrap(), None);
 }

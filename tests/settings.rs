@@ -1,0 +1,40 @@
+//! The documents made from the settings are up to date. `UPDATE_GENERATED=1` rewrites them instead.
+
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
+
+use groundwork::core::settings::{env_example, markdown_table};
+
+const BEGIN: &str = "<!-- settings:begin -->\n";
+const END: &str = "<!-- settings:end -->";
+
+/// Compares a document with what it should be, or makes it that.
+fn check(name: &str, expected: impl FnOnce(&str) -> String) -> io::Result<()> {
+    let path: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+    let update = env::var_os("UPDATE_GENERATED").is_some_and(|value| value == "1");
+    let found = fs::read_to_string(&path).unwrap_or_default();
+    let expected = expected(&found);
+    if update && found != expected {
+        return fs::write(&path, expected);
+    }
+    assert!(
+        found == expected,
+        "{name} is not what the settings say; run: UPDATE_GENERATED=1 cargo test --test settings"
+    );
+    Ok(())
+}
+
+#[test]
+fn the_example_file_is_up_to_date() {
+    check(".env.example", |_| env_example()).unwrap();
+}
+
+#[test]
+fn the_table_of_the_readme_is_up_to_date() {
+    check("README.md", |readme| {
+        let (before, rest) = readme.split_once(BEGIN).expect("README.md marks where the settings begin");
+        let (_, after) = rest.split_once(END).expect("README.md marks where the settings end");
+        format!("{before}{BEGIN}{}{END}{after}", markdown_table())
+    })
+    .unwrap();
+}
