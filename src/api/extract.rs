@@ -1,0 +1,306 @@
+//! Bodies and parameters, checked against the document before a handler sees them.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use poem::error::ReadBodyError;
+use poem::http::header;
+use poem::{Request, RequestBody};
+use poem_openapi::registry::{MetaMediaType, MetaParamIn, MetaRequest, MetaSchemaRef, Registry};
+use poem_openapi::types::{ParseFromJSON, ParseFromParameter, Type};
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
+use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+
+use super::errors::{ErrorCode, FieldProblem, Problem};
+use super::request::RequestScope;
+use super::rules::Rules;
+
+/// The largest body, in bytes: 1 MiB, hundreds of times what any operation needs.
+pub const MAX_BODY_BYTES: usize = 1024 * 1024;
+
+/// How long a body may take to arrive.
+#[derive(Clone, Copy, Debug)]
+pub struct BodyTimeout(pub Duration);
+
+/// What a body may be asked beyond its schema.
+pub trait RequestSchema: ParseFromJSON {
+    /// Fields that this body must not have although unknown ones are ignored: a client that sends them believes
+    /// to change what it cannot.
+    const REFUSED: &'static [&'static str] = &[];
+
+    /// Rules between fields.
+    fn check(_body: &Map<String, Value>) -> Vec<FieldProblem> {
+        Vec::new()
+    }
+}
+
+/// A JSON body of a known schema.
+pub struct Body<T>(pub T);
+
+impl<'a, T: RequestSchema> ApiExtractor<'a> for Body<T> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+
+    fn request_meta() -> Option<MetaRequest> {
+        let content = vec![MetaMediaType { content_type: "application/json", schema: T::schema_ref() }];
+        Some(MetaRequest { description: None, content, required: true })
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _options: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        check_media_type(request)?;
+        let bytes = read(request, body).await?;
+        let value = parse(&bytes)?;
+        let rules = request.data::<Rules>().ok_or_else(|| Problem::from(ErrorCode::InternalError))?;
+        let mut problems = rules
+            .check_body(&T::name(), &value)
+            .ok_or_else(|| Problem::from(ErrorCode::InternalError).caused_by("a body without a schema"))?;
+        if let Value::Object(fields) = &value {
+            let refused = T::REFUSED.iter().filter(|field| fields.contains_key(**field));
+            problems.extend(refused.map(|field| FieldProblem::new(*field, "refused", "cannot be set here")));
+            problems.extend(T::check(fields));
+        }
+        find_nul(&value, &mut Vec::new(), &mut problems);
+        if !problems.is_empty() {
+            return Err(Problem::fields(problems).into());
+        }
+        let parsed = T::parse_from_json(Some(value));
+        Ok(parsed.map(Self).map_err(|error| {
+            // The schema should have said so; what it could not say still is the caller's to mend.
+            Problem::field("body", "format", "is not valid").caused_by(error.into_message())
+        })?)
+    }
+}
+
+/// `application/json`, or a type built on it (RFC 6839); in UTF-8, which is all that JSON may be in (RFC 8259, 8.1).
+fn check_media_type(request: &Request) -> Result<(), Problem> {
+    let value = request.header(header::CONTENT_TYPE).unwrap_or_default();
+    let mut parts = value.split(';').map(str::trim);
+    let essence = parts.next().unwrap_or_default().to_ascii_lowercase();
+    let is_json = essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
+    let utf8 = parts.filter_map(|parameter| parameter.split_once('=')).all(|(name, value)| {
+        !name.eq_ignore_ascii_case("charset") || value.trim_matches('"').eq_ignore_ascii_case("utf-8")
+    });
+    if is_json && utf8 { Ok(()) } else { Err(ErrorCode::UnsupportedMediaType.into()) }
+}
+
+async fn read(request: &Request, body: &mut RequestBody) -> Result<Bytes, Problem> {
+    let limit = request.data::<BodyTimeout>().map_or(Duration::MAX, |timeout| timeout.0);
+    let body = body.take().map_err(|error| Problem::from(ErrorCode::InternalError).caused_by(error))?;
+    let read = tokio::time::timeout(limit, body.into_bytes_limit(MAX_BODY_BYTES)).await;
+    read.map_err(|_| Problem::from(ErrorCode::RequestTimeout))?.map_err(|error| match error {
+        ReadBodyError::PayloadTooLarge => ErrorCode::PayloadTooLarge.into(),
+        other => Problem::from(ErrorCode::MalformedRequest).saying("The body did not arrive whole.").caused_by(other),
+    })
+}
+
+fn parse(bytes: &[u8]) -> Result<Value, Problem> {
+    let malformed = |error: serde_json::Error| {
+        let place = format!("The body is not valid JSON at line {}, column {}.", error.line(), error.column());
+        Problem::from(ErrorCode::MalformedRequest).saying(place).caused_by(error)
+    };
+    serde_json::from_slice::<StrictValue>(bytes).map(|value| value.0).map_err(malformed)
+}
+
+/// PostgreSQL cannot store NUL, and what reads up to it sees another text: no field has a use for it.
+fn find_nul(value: &Value, path: &mut Vec<String>, problems: &mut Vec<FieldProblem>) {
+    match value {
+        Value::String(text) if text.contains('\0') => {
+            let field = path.join(".");
+            if !problems.iter().any(|problem| problem.field == field) {
+                problems.push(FieldProblem::new(field, "characters", "must not contain NUL"));
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                path.push(index.to_string());
+                find_nul(item, path, problems);
+                path.pop();
+            }
+        }
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                path.push(name.clone());
+                find_nul(field, path, problems);
+                path.pop();
+            }
+        }
+        _ => {}
+    }
+}
+
+/// JSON in which no object has a name twice: two readers of such a text may see two different things
+/// (RFC 8259, 4).
+struct StrictValue(Value);
+
+impl<'de> Deserialize<'de> for StrictValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(StrictVisitor).map(Self)
+    }
+}
+
+struct StrictVisitor;
+
+impl<'de> Visitor<'de> for StrictVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
+        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("not a finite number"))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut array = Vec::new();
+        while let Some(StrictValue(item)) = items.next_element()? {
+            array.push(item);
+        }
+        Ok(Value::Array(array))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some((name, StrictValue(value))) = entries.next_entry::<String, _>()? {
+            if object.insert(name, value).is_some() {
+                return Err(de::Error::custom("a name stands twice in one object"));
+            }
+        }
+        Ok(Value::Object(object))
+    }
+}
+
+/// A parameter of the query string.
+pub struct Query<T>(pub T);
+
+/// A parameter of the path.
+pub struct Path<T>(pub T);
+
+/// The two differ only in where they look.
+macro_rules! parameter {
+    ($name:ident, $place:ident, $values:ident) => {
+        impl<'a, T: ParseFromParameter> ApiExtractor<'a> for $name<T> {
+            const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
+            const PARAM_IS_REQUIRED: bool = T::IS_REQUIRED;
+            type ParamType = T;
+            type ParamRawType = T::RawValueType;
+
+            fn register(registry: &mut Registry) {
+                T::register(registry);
+            }
+
+            fn param_in() -> Option<MetaParamIn> {
+                Some(MetaParamIn::$place)
+            }
+
+            fn param_schema_ref() -> Option<MetaSchemaRef> {
+                Some(T::schema_ref())
+            }
+
+            fn param_raw_type(&self) -> Option<&Self::ParamRawType> {
+                self.0.as_raw_value()
+            }
+
+            async fn from_request(
+                request: &'a Request,
+                _body: &mut RequestBody,
+                options: ExtractParamOptions<T>,
+            ) -> poem::Result<Self> {
+                let problems = check_parameters(request);
+                if !problems.is_empty() {
+                    return Err(Problem::fields(problems).into());
+                }
+                let values = $values(request);
+                let mut named = values.iter().filter(|(name, _)| name == options.name).map(|(_, value)| value).peekable();
+                if let (None, Some(default)) = (named.peek(), options.default_value) {
+                    return Ok(Self(default()));
+                }
+                let parsed = T::parse_from_parameters(named);
+                Ok(parsed.map(Self).map_err(|error| Problem::field(options.name, "format", &error.into_message()))?)
+            }
+        }
+    };
+}
+
+parameter!(Query, Query, query_values);
+parameter!(Path, Path, path_values);
+
+/// All parameters at once, so that the first wrong one does not hide the others.
+fn check_parameters(request: &Request) -> Vec<FieldProblem> {
+    let (Some(rules), Some(scope)) = (request.data::<Rules>(), request.data::<RequestScope>()) else {
+        return Vec::new();
+    };
+    let Some(operation) = scope.operation() else { return Vec::new() };
+    rules.check_parameters(operation, &query_values(request), &path_values(request))
+}
+
+fn query_values(request: &Request) -> Vec<(String, String)> {
+    request.params().unwrap_or_default()
+}
+
+fn path_values(request: &Request) -> Vec<(String, String)> {
+    request.path_params().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_twice_in_one_object_is_malformed() {
+        assert!(parse(br#"{"a": 1, "b": {"a": 2}}"#).is_ok());
+        assert!(parse(br#"{"a": 1, "a": 2}"#).is_err());
+        assert!(parse(br#"[{"a": {"b": 1, "b": 1}}]"#).is_err());
+    }
+
+    #[test]
+    fn deep_broken_and_foreign_texts_are_malformed() {
+        assert!(parse("[".repeat(100_000).as_bytes()).is_err());
+        for text in [&b""[..], b"{", b"{\"a\": \"\xff\"}", b"{} {}", b"NaN", b"'a'"] {
+            assert!(parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn nul_is_found_wherever_it_hides() {
+        let mut problems = Vec::new();
+        find_nul(&serde_json::json!({"a": [{"b": "x\0"}], "c": "fine"}), &mut Vec::new(), &mut problems);
+        assert_eq!(problems.len(), 1);
+        assert_eq!(problems[0].field, "a.0.b");
+    }
+}

@@ -1,0 +1,89 @@
+//! Who is calling. A guard is a handler's first argument, so that 401 and 403 come before any other answer.
+
+use poem::http::header;
+use poem::{Request, RequestBody};
+use poem_openapi::registry::{MetaSecurityScheme, Registry};
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
+
+use super::errors::{ErrorCode, Problem};
+use super::request::RequestScope;
+use crate::services::auth::{AuthService, Caller};
+
+const SCHEME: &str = "BearerAuth";
+
+/// Somebody who is logged in.
+pub struct Authed(pub Caller);
+
+/// Somebody who is logged in and may administer.
+pub struct Superuser(pub Caller);
+
+impl Authed {
+    async fn of(request: &Request) -> Result<Self, Problem> {
+        let token = bearer_token(request)?;
+        let auth = request.data::<AuthService>().ok_or(ErrorCode::InternalError)?;
+        let caller = auth.authenticate(token).await?;
+        if let Some(scope) = request.data::<RequestScope>() {
+            scope.set_user(caller.user.id);
+        }
+        Ok(Self(caller))
+    }
+}
+
+/// Reads `Authorization: Bearer …` (RFC 6750, 2.1). No header and another scheme are "no token"; what is in the
+/// right place but is no token is an invalid one.
+fn bearer_token(request: &Request) -> Result<&str, Problem> {
+    let value = request.headers().get(header::AUTHORIZATION).ok_or(ErrorCode::Unauthorized)?;
+    let value = value.to_str().map_err(|_| ErrorCode::InvalidToken)?;
+    let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(ErrorCode::Unauthorized.into());
+    }
+    Ok(token.trim_matches(' '))
+}
+
+fn register_scheme(registry: &mut Registry) {
+    let scheme = MetaSecurityScheme {
+        ty: "http",
+        description: Some("The `access_token` of a log-in or a refresh, as `Authorization: Bearer <token>`."),
+        name: None,
+        key_in: None,
+        scheme: Some("bearer"),
+        bearer_format: Some("JWT"),
+        flows: None,
+        openid_connect_url: None,
+    };
+    registry.create_security_scheme(SCHEME, scheme);
+}
+
+/// Both guards look the same in the document; the second one checks more.
+macro_rules! guard {
+    ($name:ident, |$caller:ident| $check:expr) => {
+        impl<'a> ApiExtractor<'a> for $name {
+            const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+            type ParamType = ();
+            type ParamRawType = ();
+
+            fn register(registry: &mut Registry) {
+                register_scheme(registry);
+            }
+
+            fn security_schemes() -> Vec<&'static str> {
+                vec![SCHEME]
+            }
+
+            async fn from_request(
+                request: &'a Request,
+                _body: &mut RequestBody,
+                _options: ExtractParamOptions<()>,
+            ) -> poem::Result<Self> {
+                let Authed($caller) = Authed::of(request).await?;
+                $check
+            }
+        }
+    };
+}
+
+guard!(Authed, |caller| Ok(Self(caller)));
+guard!(Superuser, |caller| {
+    if caller.user.is_superuser { Ok(Self(caller)) } else { Err(Problem::from(ErrorCode::Forbidden).into()) }
+});

@@ -1,0 +1,224 @@
+//! The document's schemas as rules: what a client reads there is what is checked here, every problem at once.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
+use jsonschema::{Draft, ValidationError, Validator};
+use serde_json::{Value, json};
+
+use super::document::Documents;
+use super::errors::FieldProblem;
+use super::routes::Operation;
+use crate::core::clock::Timestamp;
+use crate::core::email::Email;
+use crate::core::security::password::Password;
+
+/// A rule that no keyword of JSON Schema can express, by the format that names it.
+type Format = (&'static str, fn(&str) -> Option<String>);
+
+const FORMATS: [Format; 3] = [
+    ("email", |text| Email::parse(text).err().map(|reason| reason.to_string())),
+    ("password", |text| Password::parse(text).err().map(|reason| reason.to_string())),
+    ("date-time", |text| text.parse::<Timestamp>().err().map(|reason| reason.to_string())),
+];
+
+/// The rules of all bodies and parameters, compiled when first needed: start-up does not wait for it.
+#[derive(Clone)]
+pub struct Rules {
+    documents: Arc<Documents>,
+    compiled: Arc<OnceLock<Option<Compiled>>>,
+}
+
+struct Compiled {
+    bodies: HashMap<String, Validator>,
+    parameters: HashMap<(String, String), Vec<Parameter>>,
+}
+
+struct Parameter {
+    name: String,
+    place: String,
+    required: bool,
+    schema_type: String,
+    validator: Validator,
+}
+
+impl Rules {
+    /// The rules of these documents.
+    pub fn new(documents: Arc<Documents>) -> Self {
+        Self { documents, compiled: Arc::default() }
+    }
+
+    /// Every rule that `body` breaks as the named schema; `None` when the document has no such schema.
+    pub fn check_body(&self, schema: &str, body: &Value) -> Option<Vec<FieldProblem>> {
+        let validator = self.compiled()?.bodies.get(schema)?;
+        Some(validator.iter_errors(body).map(|error| describe(&error, "")).collect())
+    }
+
+    /// Every rule that the parameters in `query` and `path` break, unknown and repeated names among them.
+    pub fn check_parameters(
+        &self,
+        operation: &Operation,
+        query: &[(String, String)],
+        path: &[(String, String)],
+    ) -> Vec<FieldProblem> {
+        let key = (operation.template.clone(), operation.method.as_str().to_lowercase());
+        let Some(known) = self.compiled().and_then(|compiled| compiled.parameters.get(&key)) else {
+            return Vec::new();
+        };
+        let mut problems = Vec::new();
+        for (index, (name, _)) in query.iter().enumerate() {
+            if !known.iter().any(|parameter| parameter.place == "query" && parameter.name == *name) {
+                let name: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
+                problems.push(FieldProblem::new(name, "unknown", "is not a parameter of this operation"));
+            } else if query[..index].iter().any(|(earlier, _)| earlier == name) {
+                problems.push(FieldProblem::new(name, "repeated", "is given more than once"));
+            }
+        }
+        for parameter in known {
+            let given = if parameter.place == "query" { query } else { path };
+            match given.iter().find(|(name, _)| *name == parameter.name) {
+                Some((_, text)) => problems.extend(parameter.check(text)),
+                None if parameter.required => {
+                    problems.push(FieldProblem::new(&parameter.name, "required", "is required"));
+                }
+                None => {}
+            }
+        }
+        problems
+    }
+
+    fn compiled(&self) -> Option<&Compiled> {
+        let compile = || {
+            let compiled = Compiled::from_document(&self.documents.json);
+            compiled.inspect_err(|error| tracing::error!(error, "the document's schemas do not compile")).ok()
+        };
+        self.compiled.get_or_init(compile).as_ref()
+    }
+}
+
+impl Compiled {
+    fn from_document(document: &str) -> Result<Self, String> {
+        let document: Value = serde_json::from_str(document).map_err(|error| error.to_string())?;
+        let components = &document["components"];
+        let mut bodies = HashMap::new();
+        let mut parameters = HashMap::new();
+        for (path, item) in document["paths"].as_object().into_iter().flatten() {
+            for (method, operation) in item.as_object().into_iter().flatten() {
+                let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+                if let Some(name) = schema["$ref"].as_str().and_then(|reference| reference.rsplit('/').next()) {
+                    bodies.insert(name.to_owned(), compile(schema, components)?);
+                }
+                let declared = operation["parameters"].as_array().into_iter().flatten();
+                let declared = declared.map(|parameter| Parameter::new(parameter, components));
+                parameters.insert((path.clone(), method.clone()), declared.collect::<Result<_, _>>()?);
+            }
+        }
+        Ok(Self { bodies, parameters })
+    }
+}
+
+impl Parameter {
+    fn new(parameter: &Value, components: &Value) -> Result<Self, String> {
+        let text = |key: &str| parameter[key].as_str().unwrap_or_default().to_owned();
+        Ok(Self {
+            name: text("name"),
+            place: text("in"),
+            required: parameter["required"].as_bool().unwrap_or_default(),
+            schema_type: parameter["schema"]["type"].as_str().unwrap_or_default().to_owned(),
+            validator: compile(&parameter["schema"], components)?,
+        })
+    }
+
+    fn check(&self, text: &str) -> Vec<FieldProblem> {
+        let value = match self.schema_type.as_str() {
+            "integer" => text.parse::<i64>().map(Value::from).ok(),
+            "boolean" => text.parse::<bool>().map(Value::from).ok(),
+            _ => Some(Value::from(text)),
+        };
+        let value = value.unwrap_or_else(|| Value::from(text));
+        self.validator.iter_errors(&value).map(|error| describe(&error, &self.name)).collect()
+    }
+}
+
+fn compile(schema: &Value, components: &Value) -> Result<Validator, String> {
+    let mut root = schema.clone();
+    root["components"] = components.clone();
+    let mut options = jsonschema::options().with_draft(Draft::Draft202012).should_validate_formats(true);
+    for (name, problem_of) in FORMATS {
+        options = options.with_format(name, move |text: &str| problem_of(text).is_none());
+    }
+    options.build(&root).map_err(|error| error.to_string())
+}
+
+/// A broken rule as a person would say it. The value itself is never repeated: it may be a password.
+fn describe(error: &ValidationError<'_>, field: &str) -> FieldProblem {
+    let mut path: Vec<String> = Vec::new();
+    path.extend(Some(field).filter(|field| !field.is_empty()).map(str::to_owned));
+    path.extend(error.instance_path().as_str().split('/').skip(1).map(|s| s.replace("~1", "/").replace("~0", "~")));
+    let message = match error.kind() {
+        Kind::Required { property } => {
+            path.push(property.as_str().unwrap_or_default().to_owned());
+            "is required".to_owned()
+        }
+        Kind::Format { format } => reason_of_format(format, error.instance()),
+        Kind::Type { kind } => format!("must be {}", names_of_type(kind)),
+        Kind::MinLength { limit: 1 } => "must not be empty".to_owned(),
+        Kind::MinLength { limit } => format!("must be at least {limit} characters"),
+        Kind::MaxLength { limit } => format!("must be at most {limit} characters"),
+        Kind::Minimum { limit } => format!("must be at least {limit}"),
+        Kind::Maximum { limit } => format!("must be at most {limit}"),
+        Kind::Enum { options } => format!("must be one of {options}"),
+        Kind::Pattern { .. } => "has characters that are not allowed here".to_owned(),
+        _ => "is not valid".to_owned(),
+    };
+    let field = if path.is_empty() { "body".to_owned() } else { path.join(".") };
+    FieldProblem::new(field, snake_case(error.kind().keyword()), message)
+}
+
+fn reason_of_format(format: &str, instance: &Value) -> String {
+    let known = FORMATS.iter().find(|(name, _)| *name == format);
+    let reason = known.and_then(|(_, problem_of)| problem_of(instance.as_str().unwrap_or_default()));
+    reason.unwrap_or_else(|| format!("must be a valid {format}"))
+}
+
+fn names_of_type(kind: &TypeKind) -> String {
+    let names: Vec<String> = match kind {
+        TypeKind::Single(one) => vec![one.to_string()],
+        TypeKind::Multiple(several) => several.iter().map(|one| one.to_string()).collect(),
+    };
+    names.iter().map(|name| if name == "null" { name.clone() } else { format!("{} {name}", article(name)) }).collect::<Vec<_>>().join(" or ")
+}
+
+fn article(noun: &str) -> &'static str {
+    if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
+}
+
+fn snake_case(keyword: &str) -> String {
+    let mut snake = String::with_capacity(keyword.len() + 2);
+    for c in keyword.chars() {
+        if c.is_ascii_uppercase() {
+            snake.push('_');
+        }
+        snake.push(c.to_ascii_lowercase());
+    }
+    snake
+}
+
+/// Reads `body` as one of the formats would; used by tests that want a rule's own words.
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keywords_become_snake_case() {
+        assert_eq!(snake_case("minLength"), "min_length");
+        assert_eq!(snake_case("required"), "required");
+    }
+
+    #[test]
+    fn a_format_explains_itself() {
+        assert_eq!(reason_of_format("email", &json!("nobody")), "must contain an @");
+        assert_eq!(reason_of_format("uri", &json!("x")), "must be a valid uri");
+    }
+}
