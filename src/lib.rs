@@ -2,4 +2,5 @@
 //!
 //! Imports run one way: `api → services → models → db → core`.
 
+pub mod api;
 pub mod core;

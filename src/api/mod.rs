@@ -1,0 +1,3 @@
+//! HTTP only: routes, guards, documents.
+
+pub mod document;
