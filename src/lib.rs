@@ -2,6 +2,7 @@
 //!
 //! Imports run one way: `api → services → models → db → core`.
 
+pub mod api;
 pub mod core;
 pub mod db;
 pub mod models;

@@ -1,0 +1,124 @@
+// Starts Swagger UI and lets a person log in, so that "Execute" works on protected operations.
+"use strict";
+
+(() => {
+  const SCHEME = "BearerAuth";
+  const { apiPrefix, document: documentUrl } = document.currentScript.dataset;
+  const element = (id) => document.getElementById(id);
+  let email = "";
+  let expiry;
+
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const followColours = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+  dark.addEventListener("change", followColours);
+  followColours();
+
+  const ui = SwaggerUIBundle({
+    url: documentUrl,
+    dom_id: "#swagger-ui",
+    presets: [SwaggerUIBundle.presets.apis],
+    layout: "BaseLayout",
+    validatorUrl: null,
+    deepLinking: true,
+    displayRequestDuration: true,
+    persistAuthorization: true,
+    tryItOutEnabled: true,
+    withCredentials: false,
+    onComplete: () => {
+      const title = ui.specSelectors.info().get("title");
+      if (title) document.title = title;
+      element("log-in").disabled = false;
+      show();
+    },
+  });
+
+  const token = () => ui.authSelectors.authorized()?.getIn([SCHEME, "value"]);
+
+  // The moment a token stops working, in milliseconds; undefined for a token that does not say.
+  const expiryOf = (value) => {
+    try {
+      const claims = value.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
+      return JSON.parse(atob(claims)).exp * 1000 || undefined;
+    } catch {
+      return undefined;
+    }
+  };
+
+  const forget = () => ui.authActions.logoutWithPersistOption([SCHEME]);
+
+  const expire = () => {
+    forget();
+    element("problem").textContent = "Your session has expired. Log in again.";
+  };
+
+  // Swagger UI's own "Authorize" dialog changes the same state, so the box follows the state, not the clicks.
+  let shown;
+  const show = () => {
+    const value = token();
+    if (value === shown) return;
+    shown = value;
+    clearTimeout(expiry);
+    const end = value && expiryOf(value);
+    if (end !== undefined && end <= Date.now()) return expire();
+    // A timer counts to 24 days; a token that lives longer outlives the page.
+    if (end !== undefined && end - Date.now() < 2 ** 31) expiry = setTimeout(expire, end - Date.now());
+    element("login").hidden = Boolean(value);
+    element("session").hidden = !value;
+    if (!value) email = "";
+    const until = end ? ` until ${new Date(end).toLocaleTimeString([], { timeStyle: "short" })}` : "";
+    element("status").textContent = value ? `Logged in${email ? ` as ${email}` : ""}${until}.` : "";
+  };
+  ui.getStore().subscribe(show);
+
+  const post = async (path, headers, body) => {
+    try {
+      return await fetch(apiPrefix + path, { method: "POST", headers, body, credentials: "omit" });
+    } catch {
+      throw new Error("The server cannot be reached.");
+    }
+  };
+
+  // Every error body of this service carries a sentence for people, and validation errors one for each field.
+  const sentence = async (response) => {
+    const body = await response.json().catch(() => null);
+    const fields = body?.details?.fields?.map(({ field, message }) => `${field}: ${message}`) ?? [];
+    return [body?.message ?? `The server answered with the status ${response.status}.`, ...fields].join("\n");
+  };
+
+  const during = async (button, work) => {
+    button.disabled = true;
+    element("problem").textContent = "";
+    try {
+      await work();
+    } catch (problem) {
+      element("problem").textContent = problem.message;
+    } finally {
+      button.disabled = false;
+    }
+  };
+
+  element("login").addEventListener("submit", (event) => {
+    event.preventDefault();
+    during(element("log-in"), async () => {
+      const credentials = { email: element("email").value, password: element("password").value };
+      const response = await post("/auth/login", { "Content-Type": "application/json" }, JSON.stringify(credentials));
+      if (!response.ok) throw new Error(await sentence(response));
+      const { access_token: value } = await response.json();
+      const schema = ui.specSelectors.specJson().getIn(["components", "securitySchemes", SCHEME])?.toJS();
+      email = credentials.email;
+      element("password").value = "";
+      ui.authActions.authorizeWithPersistOption({ [SCHEME]: { name: SCHEME, schema, value } });
+      element("log-out").focus();
+    });
+  });
+
+  element("log-out").addEventListener("click", () => {
+    during(element("log-out"), async () => {
+      const response = await post("/auth/logout", { Authorization: `Bearer ${token()}` });
+      // A session that is over already needs no ending.
+      if (!response.ok && response.status !== 401) throw new Error(await sentence(response));
+      forget();
+      element("email").focus();
+    });
+  });
+})();

@@ -1,0 +1,73 @@
+//! The one error body, as schemas and as examples.
+
+use serde_json::{Map, Value, json};
+
+use super::{ErrorCase, headers::EXAMPLE_REQUEST_ID};
+
+/// `Error` itself collides with a built-in name in Python and TypeScript.
+const NAME: &str = "ApiError";
+const CODES: &str = "ErrorCode";
+
+/// Adds the schemas of the error body, unless the service's own types already did.
+pub(super) fn define(schemas: &mut Map<String, Value>, catalogue: &[ErrorCase]) {
+    if schemas.contains_key(NAME) {
+        return;
+    }
+    schemas.entry(CODES).or_insert_with(|| codes(catalogue));
+    let mut schema = json!({
+        "type": "object",
+        "description": "The body of every error response.",
+        "required": ["success", "error", "message", "request_id"],
+        "properties": {
+            "success": { "type": "boolean", "description": "Always `false`." },
+            "error": { "$ref": format!("#/components/schemas/{CODES}") },
+            "message": {
+                "type": "string",
+                "description": "A sentence for people. It may change; programs read `error`.",
+            },
+            "details": {
+                "type": "object",
+                "description": "More about the problem, where there is more to say. For `validation_error` it \
+                    holds `fields`, a list with the `field` and `message` of every problem.",
+                "additionalProperties": true,
+            },
+            "request_id": {
+                "type": "string",
+                "description": "Names this request in the logs; the `X-Request-Id` header repeats it.",
+            },
+        },
+    });
+    if let Some(case) = catalogue.first() {
+        schema["example"] = body(case);
+    }
+    schemas.insert(NAME.to_owned(), schema);
+}
+
+fn codes(catalogue: &[ErrorCase]) -> Value {
+    let lines = catalogue.iter().map(|case| format!("- `{}` ({}): {}", case.code, case.status, case.message));
+    let description = format!("Why the request failed:\n\n{}", lines.collect::<Vec<_>>().join("\n"));
+    let values = catalogue.iter().map(|case| case.code).collect::<Vec<_>>();
+    json!({ "type": "string", "description": description, "enum": values })
+}
+
+/// What the service answers with in this case.
+fn body(case: &ErrorCase) -> Value {
+    let mut body = json!({ "success": false, "error": case.code, "message": case.message });
+    if let Some(details) = &case.details {
+        body["details"] = details.clone();
+    }
+    body["request_id"] = EXAMPLE_REQUEST_ID.into();
+    body
+}
+
+/// The content of an error response: one example for each code.
+pub(super) fn content(cases: &[&ErrorCase]) -> Value {
+    let examples: Map<String, Value> =
+        cases.iter().map(|case| (case.code.to_owned(), json!({ "value": body(case) }))).collect();
+    json!({
+        "application/json": {
+            "schema": { "$ref": format!("#/components/schemas/{NAME}") },
+            "examples": examples,
+        },
+    })
+}

@@ -1,0 +1,92 @@
+//! Operations in their canonical form.
+
+use serde_json::{Map, Value, json};
+
+use super::{DocumentError, ErrorCase, Problem, drop_empty, drop_where, headers, reorder, responses};
+
+const ORDER: [&str; 10] = [
+    "operationId",
+    "tags",
+    "summary",
+    "description",
+    "externalDocs",
+    "deprecated",
+    "security",
+    "parameters",
+    "requestBody",
+    "responses",
+];
+
+/// Rewrites every operation of the document.
+pub(super) fn canonicalise_all(
+    root: &mut Map<String, Value>,
+    components: &Value,
+    catalogue: &[ErrorCase],
+) -> Result<(), DocumentError> {
+    for (path, method, operation) in operations(root, "paths") {
+        responses::complete(path, operation, catalogue)
+            .map_err(|problem: Problem| problem.of(&name(path, method)))?;
+        if !operation.contains_key("security") {
+            operation.insert("security".to_owned(), json!([]));
+        }
+        canonicalise(operation, components);
+    }
+    // A webhook's responses are the receiver's: this service's errors are not among them.
+    for (_, _, operation) in operations(root, "webhooks") {
+        canonicalise(operation, components);
+    }
+    Ok(())
+}
+
+/// How messages name an operation.
+pub(super) fn name(path: &str, method: &str) -> String {
+    format!("{} {path}", method.to_uppercase())
+}
+
+fn operations<'a>(
+    root: &'a mut Map<String, Value>,
+    surface: &str,
+) -> impl Iterator<Item = (&'a str, &'a str, &'a mut Map<String, Value>)> {
+    let items = root.get_mut(surface).and_then(Value::as_object_mut).into_iter().flatten();
+    items.flat_map(|(path, item)| {
+        let operations = item.as_object_mut().into_iter().flatten();
+        operations.filter_map(|(method, operation)| {
+            Some((path.as_str(), method.as_str(), operation.as_object_mut()?))
+        })
+    })
+}
+
+fn canonicalise(operation: &mut Map<String, Value>, components: &Value) {
+    drop_where(operation, "deprecated", false);
+    for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Some(parameter) = parameter.as_object_mut() {
+            canonicalise_parameter(parameter);
+        }
+    }
+    drop_empty(operation, &["tags", "parameters"]);
+    if let Some(request) = operation.get_mut("requestBody").and_then(Value::as_object_mut) {
+        responses::complete_content(request, components);
+        reorder(request, &["description", "required", "content"]);
+    }
+    let answers = operation.get_mut("responses").and_then(Value::as_object_mut).into_iter().flatten();
+    for (_, response) in answers.filter(|(status, _)| status.starts_with('2')) {
+        if let Some(response) = response.as_object_mut() {
+            responses::complete_content(response, components);
+        }
+    }
+    reorder(operation, &ORDER);
+}
+
+fn canonicalise_parameter(parameter: &mut Map<String, Value>) {
+    drop_where(parameter, "deprecated", false);
+    drop_where(parameter, "explode", true);
+    if parameter.get("in").and_then(Value::as_str) == Some("header")
+        && let Some(Value::String(name)) = parameter.get_mut("name")
+    {
+        *name = headers::spelling(name);
+    }
+    reorder(
+        parameter,
+        &["name", "in", "description", "required", "deprecated", "style", "explode", "schema"],
+    );
+}

@@ -1,0 +1,4 @@
+//! HTTP only: routes, guards, documents.
+
+pub mod document;
+pub mod pages;
