@@ -3,7 +3,9 @@
 //! Imports run one way: `api → services → models → db → core`.
 
 pub mod api;
+pub mod app;
 pub mod core;
 pub mod db;
 pub mod models;
+pub mod schemas;
 pub mod services;

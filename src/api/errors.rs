@@ -9,11 +9,11 @@ use poem::http::{HeaderValue, StatusCode, header};
 use poem::{IntoResponse, Response};
 use poem_openapi::ApiResponse;
 use poem_openapi::registry::{MetaResponse, MetaResponses, Registry};
-use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::document::ErrorCase;
 use crate::db::DbError;
+use crate::schemas::common::FieldProblem;
 use crate::services;
 
 /// Seconds after which a caller may try again when the service cannot answer now.
@@ -93,24 +93,6 @@ pub fn catalogue() -> Vec<ErrorCase> {
     ErrorCode::ALL.iter().map(case).collect()
 }
 
-/// One value that breaks a rule.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct FieldProblem {
-    /// The path of the field in the body, or the name of the parameter.
-    pub field: String,
-    /// The rule, for programs: the keyword of the schema, such as `required` or `format`.
-    pub rule: String,
-    /// What is wrong, for people, as a phrase that follows the field's name.
-    pub message: String,
-}
-
-impl FieldProblem {
-    /// A problem of one field.
-    pub fn new(field: impl Into<String>, rule: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { field: field.into(), rule: rule.into(), message: message.into() }
-    }
-}
-
 type Source = Box<dyn StdError + Send + Sync>;
 
 /// An error on its way to the client. What the client reads and what the log tells are kept apart: the source is
@@ -119,26 +101,26 @@ type Source = Box<dyn StdError + Send + Sync>;
 pub struct Problem {
     code: ErrorCode,
     message: Cow<'static, str>,
-    fields: Vec<FieldProblem>,
+    details: Option<Value>,
     allow: Option<HeaderValue>,
     source: Option<Source>,
 }
 
 impl From<ErrorCode> for Problem {
     fn from(code: ErrorCode) -> Self {
-        Self { code, message: code.message().into(), fields: Vec::new(), allow: None, source: None }
+        Self { code, message: code.message().into(), details: None, allow: None, source: None }
     }
 }
 
 impl Problem {
     /// Values that break rules: all of them at once.
-    pub fn fields(fields: Vec<FieldProblem>) -> Self {
-        Self { fields, ..ErrorCode::ValidationError.into() }
+    pub fn fields(fields: &[FieldProblem]) -> Self {
+        Self::from(ErrorCode::ValidationError).with_details(json!({ "fields": fields }))
     }
 
     /// One value that breaks a rule.
     pub fn field(field: &str, rule: &str, message: &str) -> Self {
-        Self::fields(vec![FieldProblem::new(field, rule, message)])
+        Self::fields(&[FieldProblem::new(field, rule, message)])
     }
 
     /// A method the address does not know; `allow` lists those it does (RFC 9110, 15.5.6).
@@ -152,6 +134,12 @@ impl Problem {
         Self { message: message.into(), ..self }
     }
 
+    /// The same with more for programs to read.
+    #[must_use]
+    pub fn with_details(self, details: Value) -> Self {
+        Self { details: Some(details), ..self }
+    }
+
     /// The same with its cause, for the log.
     #[must_use]
     pub fn caused_by(self, source: impl Into<Source>) -> Self {
@@ -162,8 +150,8 @@ impl Problem {
     pub fn respond(&self, request_id: &str) -> Response {
         self.log();
         let mut body = json!({ "success": false, "error": self.code.code(), "message": self.message });
-        if !self.fields.is_empty() {
-            body["details"] = json!({ "fields": self.fields });
+        if let Some(details) = &self.details {
+            body["details"] = details.clone();
         }
         body["request_id"] = request_id.into();
         let mut response =

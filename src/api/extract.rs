@@ -8,14 +8,15 @@ use poem::error::ReadBodyError;
 use poem::http::header;
 use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaMediaType, MetaParamIn, MetaRequest, MetaSchemaRef, Registry};
-use poem_openapi::types::{ParseFromJSON, ParseFromParameter, Type};
+use poem_openapi::types::ParseFromParameter;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use super::errors::{ErrorCode, FieldProblem, Problem};
+use super::errors::{ErrorCode, Problem};
 use super::request::RequestScope;
 use super::rules::Rules;
+use crate::schemas::common::{FieldProblem, RequestSchema};
 
 /// The largest body, in bytes: 1 MiB, hundreds of times what any operation needs.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -23,18 +24,6 @@ pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 /// How long a body may take to arrive.
 #[derive(Clone, Copy, Debug)]
 pub struct BodyTimeout(pub Duration);
-
-/// What a body may be asked beyond its schema.
-pub trait RequestSchema: ParseFromJSON {
-    /// Fields that this body must not have although unknown ones are ignored: a client that sends them believes
-    /// to change what it cannot.
-    const REFUSED: &'static [&'static str] = &[];
-
-    /// Rules between fields.
-    fn check(_body: &Map<String, Value>) -> Vec<FieldProblem> {
-        Vec::new()
-    }
-}
 
 /// A JSON body of a known schema.
 pub struct Body<T>(pub T);
@@ -72,7 +61,7 @@ impl<'a, T: RequestSchema> ApiExtractor<'a> for Body<T> {
         }
         find_nul(&value, &mut Vec::new(), &mut problems);
         if !problems.is_empty() {
-            return Err(Problem::fields(problems).into());
+            return Err(Problem::fields(&problems).into());
         }
         let parsed = T::parse_from_json(Some(value));
         Ok(parsed.map(Self).map_err(|error| {
@@ -243,7 +232,7 @@ macro_rules! parameter {
             ) -> poem::Result<Self> {
                 let problems = check_parameters(request);
                 if !problems.is_empty() {
-                    return Err(Problem::fields(problems).into());
+                    return Err(Problem::fields(&problems).into());
                 }
                 let values = $values(request);
                 let mut named = values.iter().filter(|(name, _)| name == options.name).map(|(_, value)| value).peekable();

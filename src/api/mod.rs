@@ -1,4 +1,114 @@
-//! HTTP only: routes, guards, documents.
+//! HTTP only: routes, guards, extractors, errors, the document and its pages. poem is known here and nowhere below.
 
 pub mod document;
+pub mod errors;
+pub mod extract;
+pub mod guards;
+pub mod middleware;
 pub mod pages;
+pub mod request;
+pub mod respond;
+pub mod routes;
+pub mod rules;
+pub mod v1;
+
+use std::collections::HashMap;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use poem::endpoint::BoxEndpoint;
+use poem::http::Method;
+use poem::{EndpointExt, IntoEndpoint, Response, Route};
+use poem_openapi::registry::{MetaApi, Registry};
+use poem_openapi::{ContactObject, LicenseObject, OpenApi, OpenApiService};
+
+use crate::services::auth::AuthService;
+use crate::services::health::HealthService;
+use crate::services::users::UserService;
+use document::{DocumentError, Documents};
+use extract::BodyTimeout;
+use middleware::Stack;
+use rules::Rules;
+use v1::auth::AuthApi;
+use v1::health::{Draining, HealthApi, ServiceApi};
+use v1::users::UsersApi;
+
+/// Every operation, in the order of the document.
+type Operations = (AuthApi, UsersApi, HealthApi, ServiceApi);
+
+const TITLE: &str = "Groundwork";
+const DESCRIPTION: &str = "A REST API service: accounts, sessions and health.\n\n\
+    Log in with `auth_login`, send the `access_token` as `Authorization: Bearer <token>`, and exchange the \
+    `refresh_token` before it ends. Every error has one body, `ApiError`: programs read `error`, people read \
+    `message`, and `request_id` names the request in the logs. Unknown fields of a body are ignored unless they \
+    would mislead; unknown parameters are refused.";
+const CONTACT_URL: &str = "https://groundwork.example/support";
+
+/// What the API is made of.
+pub struct Api {
+    /// Sessions.
+    pub auth: AuthService,
+    /// Accounts.
+    pub users: UserService,
+    /// Dependencies.
+    pub health: HealthService,
+    /// Set before the process stops.
+    pub draining: Draining,
+    /// The service's name.
+    pub name: String,
+    /// Where version 1 is served.
+    pub prefix: String,
+    /// How long a body may take to arrive.
+    pub body_timeout: BodyTimeout,
+    /// What surrounds the routes.
+    pub stack: Stack,
+}
+
+impl Api {
+    /// All routes with all that surrounds them.
+    ///
+    /// # Errors
+    /// When the document that the handlers declare would break a client.
+    pub fn into_endpoint(self) -> Result<BoxEndpoint<'static, Response>, DocumentError> {
+        let documents = Arc::new(documents(&self.prefix)?);
+        let rules = Rules::new(Arc::clone(&documents));
+        let operations: Operations = (
+            AuthApi { auth: self.auth.clone() },
+            UsersApi { users: self.users },
+            HealthApi { health: self.health, draining: self.draining },
+            ServiceApi { name: self.name },
+        );
+        let operations = routes::routes(operations, &self.prefix).data(rules).data(self.auth).data(self.body_timeout);
+        let pages = pages::docs_routes(&documents, &self.prefix);
+        let routes = pages.into_iter().fold(Route::new(), |route, (path, page)| route.at(path, page));
+        Ok(self.stack.around(routes.nest_no_strip("/", operations)))
+    }
+}
+
+/// The document of the API when version 1 is served under `prefix`. It needs neither a server nor a database.
+///
+/// # Errors
+/// When what the handlers declare would break a client.
+pub fn documents(prefix: &str) -> Result<Documents, DocumentError> {
+    let license = LicenseObject::new("MIT OR Apache-2.0");
+    let service = OpenApiService::new(Declared::<Operations>(PhantomData), TITLE, env!("CARGO_PKG_VERSION"))
+        .description(DESCRIPTION)
+        .license(license)
+        .contact(ContactObject::new().name("The Groundwork team").url(CONTACT_URL));
+    Documents::from_spec(&service.spec(), &errors::catalogue(), |path| routes::full_path(prefix, path))
+}
+
+/// What an API declares, without an instance of it.
+struct Declared<T>(PhantomData<fn() -> T>);
+
+impl<T: OpenApi> OpenApi for Declared<T> {
+    fn meta() -> Vec<MetaApi> {
+        T::meta()
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+
+    fn add_routes(self, _: &mut HashMap<String, HashMap<Method, BoxEndpoint<'static>>>) {}
+}

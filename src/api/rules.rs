@@ -5,14 +5,14 @@ use std::sync::{Arc, OnceLock};
 
 use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use jsonschema::{Draft, ValidationError, Validator};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::document::Documents;
-use super::errors::FieldProblem;
 use super::routes::Operation;
 use crate::core::clock::Timestamp;
 use crate::core::email::Email;
 use crate::core::security::password::Password;
+use crate::schemas::common::FieldProblem;
 
 /// A rule that no keyword of JSON Schema can express, by the format that names it.
 type Format = (&'static str, fn(&str) -> Option<String>);
@@ -205,9 +205,10 @@ fn snake_case(keyword: &str) -> String {
     snake
 }
 
-/// Reads `body` as one of the formats would; used by tests that want a rule's own words.
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

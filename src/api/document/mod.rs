@@ -50,8 +50,16 @@ pub struct ErrorCase {
 
 impl Documents {
     /// Makes the documents from what poem-openapi emitted and from the catalogue of error codes.
-    pub fn from_spec(spec: &str, catalogue: &[ErrorCase]) -> Result<Self, DocumentError> {
+    /// `path_of` says where a declared path is served.
+    pub fn from_spec(
+        spec: &str,
+        catalogue: &[ErrorCase],
+        path_of: impl Fn(&str) -> String,
+    ) -> Result<Self, DocumentError> {
         let mut document = parse::parse(spec)?;
+        if let Some(Value::Object(paths)) = document.get_mut("paths") {
+            *paths = std::mem::take(paths).into_iter().map(|(path, item)| (path_of(&path), item)).collect();
+        }
         canonicalise(&mut document, catalogue)?;
         checks::check(&document)?;
         let newest = dialect::to_3_1(document.clone());

@@ -8,7 +8,7 @@ use super::{
 };
 
 fn refused(document: &Value) -> DocumentError {
-    Documents::from_spec(&document.to_string(), &catalogue()).unwrap_err()
+    Documents::from_spec(&document.to_string(), &catalogue(), str::to_owned).unwrap_err()
 }
 
 /// The problem of a document whose only operation was changed.
@@ -26,7 +26,7 @@ fn problem(change: impl FnOnce(&mut Value)) -> Problem {
 
 #[test]
 fn text_that_is_no_document() {
-    let error = |text| Documents::from_spec(text, &catalogue()).unwrap_err();
+    let error = |text| Documents::from_spec(text, &catalogue(), str::to_owned).unwrap_err();
     assert!(matches!(error("{"), DocumentError::Json(_)));
     assert!(matches!(error("{} {}"), DocumentError::Json(_)));
     assert!(matches!(error("[1, 2.5, null, true, -1]"), DocumentError::NotAnObject));
@@ -35,7 +35,7 @@ fn text_that_is_no_document() {
 
 #[test]
 fn repeated_keys() {
-    let error = |text| Documents::from_spec(text, &catalogue()).unwrap_err().to_string();
+    let error = |text| Documents::from_spec(text, &catalogue(), str::to_owned).unwrap_err().to_string();
     let twice = error(r#"{"paths": {"/a": {"get": {}}, "/a": {"get": {}}}}"#);
     assert!(twice.contains("`/paths/~1a/get` occurs twice"), "{twice}");
     let twice = error(r#"{"info": {"title": "a", "title": "b"}}"#);
@@ -88,7 +88,7 @@ fn path_parameters_in_another_order() {
         "{text}"
     );
     document["paths"]["/things/{a}/of/{b}"]["get"]["parameters"] = json!([parameter("a"), parameter("b")]);
-    Documents::from_spec(&document.to_string(), &catalogue()).unwrap();
+    Documents::from_spec(&document.to_string(), &catalogue(), str::to_owned).unwrap();
 }
 
 #[test]
@@ -131,6 +131,6 @@ fn error_responses() {
 #[test]
 fn a_catalogue_without_an_implied_code() {
     let document = document(&operation("thing_get"), &json!({}));
-    let error = Documents::from_spec(&document.to_string(), &catalogue()[..1]).unwrap_err();
+    let error = Documents::from_spec(&document.to_string(), &catalogue()[..1], str::to_owned).unwrap_err();
     assert_eq!(error.to_string(), "GET /things: the error code `internal_error` is not in the catalogue");
 }

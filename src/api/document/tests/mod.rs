@@ -56,7 +56,7 @@ fn document(operation: &Value, schemas: &Value) -> Value {
 }
 
 fn publish(document: &Value) -> Documents {
-    Documents::from_spec(&document.to_string(), &catalogue()).unwrap()
+    Documents::from_spec(&document.to_string(), &catalogue(), str::to_owned).unwrap()
 }
 
 fn newest(documents: &Documents) -> Value {

@@ -133,7 +133,7 @@ impl Writing {
 
 fn documents() -> Documents {
     let service = OpenApiService::new((Reading, Writing), "Things", "1.0.0").summary("Things, quickly.");
-    Documents::from_spec(&service.spec(), &catalogue()).unwrap()
+    Documents::from_spec(&service.spec(), &catalogue(), str::to_owned).unwrap()
 }
 
 #[test]

@@ -1,0 +1,46 @@
+//! What surrounds every route, outermost first: request id → CORS → request log → panics and errors → limits of
+//! time and size → routes.
+
+mod cors;
+mod envelope;
+mod limits;
+mod request_id;
+mod request_log;
+
+use std::time::Duration;
+
+use ipnet::IpNet;
+use poem::endpoint::BoxEndpoint;
+use poem::{Endpoint, EndpointExt, IntoEndpoint, Response};
+
+use cors::Cors;
+use envelope::Envelope;
+use limits::Limits;
+use request_id::RequestId;
+use request_log::RequestLog;
+
+/// The settings of the middleware.
+#[derive(Clone, Debug)]
+pub struct Stack {
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Origins whose pages may call the API.
+    pub cors_origins: Vec<String>,
+    /// How long a request may take from its first byte to its response.
+    pub request_timeout: Duration,
+}
+
+impl Stack {
+    /// Puts the middleware around the routes.
+    pub fn around<E>(self, routes: E) -> BoxEndpoint<'static, Response>
+    where
+        E: IntoEndpoint,
+        E::Endpoint: Endpoint<Output = Response> + 'static,
+    {
+        let limited = Limits { inner: routes.into_endpoint(), request_timeout: self.request_timeout };
+        let answered = Envelope { inner: limited };
+        let logged = RequestLog { inner: answered };
+        let shared = Cors { inner: logged, origins: self.cors_origins };
+        RequestId { inner: shared, trusted_proxies: self.trusted_proxies }.boxed()
+    }
+}

@@ -1,0 +1,71 @@
+//! Successful answers, typed by their status.
+
+use poem::http::{HeaderValue, StatusCode, header};
+use poem::{IntoResponse, Response};
+use poem_openapi::ApiResponse;
+use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, Registry};
+use poem_openapi::types::Type;
+use serde::Serialize;
+
+/// A success with a JSON body. It is written straight to bytes; poem-openapi's own would build a tree first.
+pub struct Json<const STATUS: u16, T>(T);
+
+/// 200 with a body.
+pub type Ok200<T> = Json<200, T>;
+
+/// 201 with the thing that was made.
+pub type Created<T> = Json<201, T>;
+
+impl<const STATUS: u16, T> Json<STATUS, T> {
+    /// With this body.
+    pub fn of(body: T) -> Self {
+        Self(body)
+    }
+}
+
+impl<const STATUS: u16, T: Serialize + Send> IntoResponse for Json<STATUS, T> {
+    fn into_response(self) -> Response {
+        // Only a map with keys that are no strings cannot be written, and no schema has one.
+        let Ok(body) = serde_json::to_vec(&self.0) else {
+            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        };
+        let status = StatusCode::from_u16(STATUS).unwrap_or(StatusCode::OK);
+        let mut response = Response::builder().status(status).body(body);
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response
+    }
+}
+
+impl<const STATUS: u16, T: Type> ApiResponse for Json<STATUS, T> {
+    fn meta() -> MetaResponses {
+        let content = vec![MetaMediaType { content_type: "application/json", schema: T::schema_ref() }];
+        success(STATUS, content)
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+}
+
+/// 204: done, nothing to say.
+pub struct NoContent;
+
+impl IntoResponse for NoContent {
+    fn into_response(self) -> Response {
+        StatusCode::NO_CONTENT.into_response()
+    }
+}
+
+impl ApiResponse for NoContent {
+    fn meta() -> MetaResponses {
+        success(StatusCode::NO_CONTENT.as_u16(), Vec::new())
+    }
+
+    fn register(_: &mut Registry) {}
+}
+
+fn success(status: u16, content: Vec<MetaMediaType>) -> MetaResponses {
+    let response =
+        MetaResponse { description: "", status: Some(status), status_range: None, content, headers: Vec::new() };
+    MetaResponses { responses: vec![response] }
+}

@@ -1,0 +1,95 @@
+//! `/health`, and the service's card at the root.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use poem_openapi::OpenApi;
+use serde_json::json;
+
+use super::Tag;
+use crate::api::errors::{ErrorCode, Failure, Nothing, Problem};
+use crate::api::respond::Ok200;
+use crate::schemas::health::{DependencyHealth, Health, HealthStatus, Readiness, ServiceCard};
+use crate::services::health::HealthService;
+
+/// Set when the process is about to stop: balancers then send no more requests here.
+#[derive(Clone, Debug, Default)]
+pub struct Draining(Arc<AtomicBool>);
+
+impl Draining {
+    /// From now on this instance is not ready.
+    pub fn begin(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn has_begun(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// The operations of `/health`.
+pub struct HealthApi {
+    /// Asks the dependencies.
+    pub health: HealthService,
+    /// Whether the process is about to stop.
+    pub draining: Draining,
+}
+
+#[OpenApi(prefix_path = "/health")]
+impl HealthApi {
+    /// Show that the service answers
+    ///
+    /// For people and simple monitors. It asks no dependency.
+    #[oai(path = "/", method = "get", operation_id = "health_show", tag = "Tag::Health")]
+    async fn show(&self) -> Result<Ok200<Health>, Failure<Nothing>> {
+        Ok(Ok200::of(Health::alive()))
+    }
+
+    /// Liveness
+    ///
+    /// 200 while the process answers at all. For a supervisor that restarts what does not; it asks no dependency,
+    /// because a restart would not mend one.
+    #[oai(path = "/live", method = "get", operation_id = "health_live", tag = "Tag::Health")]
+    async fn live(&self) -> Ok200<Health> {
+        Ok200::of(Health::alive())
+    }
+
+    /// Readiness
+    ///
+    /// 200 when every dependency answers; otherwise 503 with the same entries in `details.dependencies`. For a
+    /// load balancer. 503 as well while the process is about to stop.
+    #[oai(path = "/ready", method = "get", operation_id = "health_ready", tag = "Tag::Health")]
+    async fn ready(&self) -> Result<Ok200<Readiness>, Failure<Nothing>> {
+        let probe = self.health.probe_database().await;
+        let state = DependencyHealth { name: "state".to_owned(), status: HealthStatus::Ok, tier: "in_process".to_owned(), latency_ms: 0.0 };
+        let dependencies = vec![DependencyHealth::from(&probe), state];
+        let unavailable = |message| {
+            let problem = Problem::from(ErrorCode::ServiceUnavailable).saying(message);
+            Err(problem.with_details(json!({ "dependencies": dependencies })).into())
+        };
+        if self.draining.has_begun() {
+            return unavailable("This instance is about to stop.");
+        }
+        if probe.result.is_err() {
+            return unavailable("A dependency does not answer.");
+        }
+        Ok(Ok200::of(Readiness { status: HealthStatus::Ok, dependencies }))
+    }
+}
+
+/// The operation at the root.
+pub struct ServiceApi {
+    /// The service's name.
+    pub name: String,
+}
+
+#[OpenApi]
+impl ServiceApi {
+    /// Show the service's card
+    ///
+    /// Its name and version and where to read on.
+    #[oai(path = "/", method = "get", operation_id = "service_show", tag = "Tag::Service")]
+    async fn show(&self) -> Result<Ok200<ServiceCard>, Failure<Nothing>> {
+        Ok(Ok200::of(ServiceCard::of(&self.name)))
+    }
+}

@@ -1,0 +1,167 @@
+//! The composition root: settings become state, state becomes routes, routes become a server. The only file that
+//! knows everything.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use poem::Response;
+use poem::endpoint::BoxEndpoint;
+use poem::listener::{Acceptor, Listener, TcpListener};
+
+use crate::api::document::DocumentError;
+use crate::api::extract::BodyTimeout;
+use crate::api::middleware::Stack;
+use crate::api::v1::health::Draining;
+use crate::api::Api;
+use crate::core::clock::Clock;
+use crate::core::security::hasher::Hasher;
+use crate::core::security::seal::Sealer;
+use crate::core::security::tokens::TokenSigner;
+use crate::core::settings::{SecretFileError, Settings};
+use crate::db::{Database, DbError, migrations};
+use crate::services::auth::{AuthService, Lifetimes};
+use crate::services::health::HealthService;
+use crate::services::users::UserService;
+
+/// Why the service did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database could not be opened or migrated.
+    #[error(transparent)]
+    Database(#[from] DbError),
+    /// There is no key to sign tokens with.
+    #[error(transparent)]
+    Secret(#[from] SecretFileError),
+    /// The document that the handlers declare would break a client.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    /// The address cannot be listened on, or the listener failed.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// The reason.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Brings the database to the newest schema and says so.
+///
+/// # Errors
+/// When the database cannot be reached or a migration fails.
+pub async fn migrate(settings: &Settings) -> Result<(), DbError> {
+    let applied = migrations::run(&settings.database_url).await?;
+    if applied.is_empty() {
+        tracing::info!("the database has the newest schema");
+    }
+    for migration in applied {
+        tracing::info!(migration, "applied a migration");
+    }
+    Ok(())
+}
+
+/// The rules about accounts, for the command line.
+///
+/// # Errors
+/// When the database's address is wrong.
+pub fn user_service(settings: &Settings) -> Result<UserService, StartError> {
+    let hasher = Hasher::new(settings.bcrypt_rounds, settings.bcrypt_queue_size);
+    // Nothing is sealed on the command line: lists are the API's.
+    let sealer = Arc::new(Sealer::new([]));
+    Ok(UserService::new(Database::new(settings)?, hasher, sealer, Clock::default()))
+}
+
+/// The service, ready to listen.
+pub struct App {
+    endpoint: BoxEndpoint<'static, Response>,
+    draining: Draining,
+    shutdown_timeout: Duration,
+}
+
+impl App {
+    /// Migrates the database and puts everything together.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn new(settings: &Settings, clock: Clock) -> Result<Self, StartError> {
+        let (secret, made) = settings.resolve_jwt_secret()?;
+        if let Some(path) = made {
+            tracing::info!(path = %path.display(), "made a key for tokens, for development only: set JWT_SECRET_KEY elsewhere");
+        }
+        migrate(settings).await?;
+        announce(settings);
+
+        let database = Database::new(settings)?;
+        let hasher = Hasher::new(settings.bcrypt_rounds, settings.bcrypt_queue_size);
+        let previous = &settings.jwt_previous_secret_keys;
+        let signer = Arc::new(TokenSigner::new(&secret, previous, clock.clone()));
+        let sealer = Arc::new(Sealer::new(std::iter::once(&secret).chain(previous)));
+        let lifetimes = Lifetimes { access: settings.access_token_expire, refresh: settings.refresh_token_expire };
+        let draining = Draining::default();
+        let api = Api {
+            auth: AuthService::new(database.clone(), hasher.clone(), signer, lifetimes, clock.clone()),
+            users: UserService::new(database.clone(), hasher, sealer, clock),
+            health: HealthService::new(database),
+            draining: draining.clone(),
+            name: settings.app_name.clone(),
+            prefix: settings.api_v1_prefix.clone(),
+            body_timeout: BodyTimeout(settings.body_timeout),
+            stack: Stack {
+                trusted_proxies: settings.trusted_proxies.clone(),
+                cors_origins: settings.cors_origins.clone(),
+                request_timeout: settings.request_timeout,
+            },
+        };
+        Ok(Self { endpoint: api.into_endpoint()?, draining, shutdown_timeout: settings.shutdown_timeout })
+    }
+
+    /// Listens until `stop` is done, then lets the requests in flight finish. `listening` learns the address: with
+    /// port 0 it is known only now.
+    ///
+    /// # Errors
+    /// [`StartError::Listen`].
+    pub async fn serve(
+        self,
+        address: SocketAddr,
+        listening: impl FnOnce(SocketAddr),
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), StartError> {
+        let failed = |source| StartError::Listen { address, source };
+        let acceptor = TcpListener::bind(address).into_acceptor().await.map_err(failed)?;
+        let bound = acceptor.local_addr().iter().find_map(|local| local.as_socket_addr().copied());
+        listening(bound.unwrap_or(address));
+        let draining = self.draining;
+        let stop = async move {
+            stop.await;
+            draining.begin();
+        };
+        poem::Server::new_with_acceptor(acceptor)
+            .run_with_graceful_shutdown(self.endpoint, stop, Some(self.shutdown_timeout))
+            .await
+            .map_err(failed)
+    }
+}
+
+/// Says which tier each part runs on, and what is set but not yet in use: nothing falls back silently.
+fn announce(settings: &Settings) {
+    tracing::info!(
+        environment = %settings.app_env,
+        database = settings.database_url.tier(),
+        state = "in_process",
+        version = env!("CARGO_PKG_VERSION"),
+        "starting"
+    );
+    if settings.redis_url.is_some() {
+        tracing::warn!("REDIS_URL is set, but this version keeps no state in Redis");
+    }
+    if !settings.database_replica_urls.is_empty() {
+        tracing::warn!("DATABASE_REPLICA_URLS is set, but this version reads from the primary only");
+    }
+    if settings.rate_limit_enabled {
+        tracing::warn!("RATE_LIMIT_ENABLED is set, but this version does not limit rates: let the load balancer do it");
+    }
+}

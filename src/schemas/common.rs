@@ -1,0 +1,58 @@
+//! What several resources share.
+
+use poem_openapi::types::ParseFromJSON;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// Always there, possibly null.
+#[derive(Clone, Debug, Serialize)]
+#[serde(transparent)]
+pub struct Nullable<T>(pub Option<T>);
+
+/// How many items a page has: 1 to 100.
+#[derive(Clone, Copy, Debug)]
+pub struct PageSize(pub u16);
+
+impl Default for PageSize {
+    fn default() -> Self {
+        Self(20)
+    }
+}
+
+/// Where a page begins: the `next_page` of the page before.
+#[derive(Clone, Debug)]
+pub struct PageToken(pub String);
+
+/// The beginning of an email, normalised.
+#[derive(Clone, Debug)]
+pub struct EmailPrefix(pub String);
+
+/// What a body may be asked beyond its schema.
+pub trait RequestSchema: ParseFromJSON {
+    /// Fields that this body must not have although unknown ones are ignored: a client that sends them believes
+    /// to change what it cannot.
+    const REFUSED: &'static [&'static str] = &[];
+
+    /// Rules between fields.
+    fn check(_body: &Map<String, Value>) -> Vec<FieldProblem> {
+        Vec::new()
+    }
+}
+
+/// One value that breaks a rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FieldProblem {
+    /// The path of the field in the body, or the name of the parameter.
+    pub field: String,
+    /// The rule, for programs: the keyword of the schema, such as `required` or `format`.
+    pub rule: String,
+    /// What is wrong, for people, as a phrase that follows the field's name.
+    pub message: String,
+}
+
+impl FieldProblem {
+    /// A problem of one field.
+    pub fn new(field: impl Into<String>, rule: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { field: field.into(), rule: rule.into(), message: message.into() }
+    }
+}
