@@ -1,0 +1,98 @@
+# shellcheck shell=bash
+# Gets what is missing with the machine's package managers, or fails naming it. Nothing is skipped for want of a tool.
+
+TOOLS="${XDG_CACHE_HOME:-$HOME/.cache}/groundwork/tools"
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        die "installing needs root or sudo: $*"
+    fi
+}
+
+# apt_install PACKAGE…: the lists are fetched once a run, and only when something is to be installed.
+apt_install() {
+    command -v apt-get >/dev/null || die "$* cannot be installed here: no apt-get; install it and run again"
+    if [ ! -f "$RUN_DIR/apt-updated" ]; then
+        # One unreachable source of several is no reason to stop: the installation below decides.
+        as_root apt-get update -qq || say "apt-get update failed; trying with the lists there are"
+        : >"$RUN_DIR/apt-updated"
+    fi
+    say "installing $*"
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+        -o DPkg::Lock::Timeout=300 "$@" >"$RUN_DIR/apt.log" 2>&1 ||
+        { tail -n 20 "$RUN_DIR/apt.log" >&2; die "apt-get could not install: $*"; }
+}
+
+# ensure_command COMMAND PACKAGE…
+ensure_command() {
+    local command=$1
+    shift
+    command -v "$command" >/dev/null || apt_install "$@"
+    command -v "$command" >/dev/null || die "$command cannot be had: installing $* did not bring it"
+}
+
+# ensure_rust: cargo, its two components, and the C compiler that the bundled SQLite and the cryptography need.
+ensure_rust() {
+    command -v cargo >/dev/null || PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
+    command -v cargo >/dev/null || die "cargo cannot be found; install Rust from https://rustup.rs"
+    ensure_command cc gcc libc6-dev
+}
+
+ensure_rust_component() {
+    cargo "$1" --version >/dev/null 2>&1 || die "cargo $1 cannot be found; run: rustup component add $2"
+}
+
+# ensure_cargo_tool NAME VERSION: pinned, in a folder of its own, so that nobody's own tools are touched.
+ensure_cargo_tool() {
+    local name=$1 version=$2
+    case " $("$TOOLS/bin/$name" --version 2>/dev/null || true) " in
+        *" $version "*) return 0 ;;
+    esac
+    say "installing $name $version"
+    # Without the project's target folder: the tool's build would fill it with what no other build uses.
+    env -u CARGO_TARGET_DIR cargo install --quiet --locked --force --root "$TOOLS" "$name@$version" ||
+        die "$name $version cannot be had: cargo install failed"
+}
+
+# ensure_node: Node and npm. Debian 12 and Ubuntu 24.04 bring Node 18, which is enough.
+ensure_node() {
+    ensure_command node nodejs
+    ensure_command npm npm
+    local version
+    version=$(node --version)
+    version=${version#v}
+    [ "${version%%.*}" -ge 18 ] || die "node $version is too old for the browser tests: 18 or newer is needed"
+}
+
+# ensure_node_modules FOLDER: exactly what its package-lock.json says; again only when that file has changed.
+ensure_node_modules() {
+    [ "$1/node_modules/.package-lock.json" -nt "$1/package-lock.json" ] ||
+        npm --prefix "$1" ci --no-audit --no-fund || die "npm ci failed in $1"
+}
+
+# find_chromium: prints a browser that starts. `--version` is the proof: Ubuntu's package is a stub that asks for snap.
+find_chromium() {
+    local name path
+    for name in "${CHROMIUM:-}" chromium chromium-browser google-chrome google-chrome-stable; do
+        path=$(command -v "$name" 2>/dev/null) || continue
+        "$path" --version >/dev/null 2>&1 || continue
+        printf '%s\n' "$path"
+        return 0
+    done
+    return 1
+}
+
+# ensure_chromium: exports CHROMIUM.
+ensure_chromium() {
+    if [ -n "${CHROMIUM:-}" ] && ! "$CHROMIUM" --version >/dev/null 2>&1; then
+        die "CHROMIUM=$CHROMIUM does not start"
+    fi
+    find_chromium >/dev/null || apt_install chromium
+    CHROMIUM=$(find_chromium) ||
+        die "chromium cannot be had: set CHROMIUM to a Chromium or Chrome (where chromium is a snap: install Chrome)"
+    export CHROMIUM
+}

@@ -1,0 +1,161 @@
+# shellcheck shell=bash
+# The runner: runs groups one after another, counts what was executed, and cleans up whatever happens.
+#
+# A group is a function `group_NAME` with a line in TABLE. It runs in its own strict subshell, so a failing command
+# ends that group and no other. It proves itself by what it counts: a group that executed nothing has failed.
+
+say() { printf '%s\n' "$@"; }
+die() {
+    printf 'error: %s\n' "$*" >&2
+    exit 1
+}
+
+# count PASSED FAILED: what the current group executed.
+count() { printf '%s %s\n' "$1" "$2" >>"$RUN_DIR/$GROUP.counts"; }
+
+# note TEXT: something the reader must know although nothing failed; repeated at the end of the run.
+note() {
+    say "note: $*"
+    printf '%s: %s\n' "$GROUP" "$*" >>"$RUN_DIR/notes"
+}
+
+# step NAME COMMAND…: one check of a group. A failure is counted and the group goes on, so that one run shows all.
+step() {
+    local name=$1 status
+    shift
+    say "-- $name"
+    # Not `if "$@"`: bash switches `set -e` off inside a condition, and a failure in a function's middle would pass.
+    set +e
+    (
+        set -e
+        "$@"
+    )
+    status=$?
+    set -e
+    if [ "$status" -eq 0 ]; then
+        count 1 0
+    else
+        say "-- $name: FAILED (exit code $status)"
+        count 0 1
+    fi
+}
+
+# need SERVICE: starts SERVICE once a run, with SERVICE_start, and exports what it wrote to SERVICE.exports.
+# The mark is made before the start, so that a half-started service is stopped as well.
+need() {
+    if [ ! -f "$RUN_DIR/$1.exports" ]; then
+        : >"$RUN_DIR/$1.started"
+        "${1}_start"
+    fi
+    # shellcheck source=/dev/null
+    . "$RUN_DIR/$1.exports"
+}
+
+# kill_tree PID: the process and all below it. A signal to the runner alone does not reach what a group started.
+kill_tree() {
+    local child children
+    children=$(cat "/proc/$1/task/$1/children" 2>/dev/null) || true
+    kill -TERM "$1" 2>/dev/null || true
+    for child in $children; do kill_tree "$child"; done
+}
+
+cleanup() {
+    local mark service
+    set +e
+    trap '' INT TERM # a second Ctrl-C must not leave a service behind
+    if [ -n "${CHILD:-}" ]; then
+        kill_tree "$CHILD"
+        wait "$CHILD" 2>/dev/null
+    fi
+    for mark in "$RUN_DIR"/*.started; do
+        [ -e "$mark" ] || continue
+        service=$(basename "$mark" .started)
+        "${service}_stop"
+    done
+    rm -rf "$RUN_DIR"
+}
+
+group_names() { awk 'NF { print $1 }' <<<"$TABLE"; }
+
+usage() {
+    say "usage: $0 [--fail-fast] [--list] [GROUP…]" "" "Without a GROUP all of them run:" "$TABLE"
+}
+
+# run_group NAME: sets STATE (passed or failed), and adds to PASSED and FAILED.
+run_group() {
+    GROUP=$1
+    local status=0 passed failed started=$SECONDS
+    say "" "=== $GROUP"
+    : >"$RUN_DIR/$GROUP.counts"
+    # In the background with `wait`: bash runs a trap at once during `wait`, but only after a foreground command.
+    # `trap - INT` because background commands ignore Ctrl-C otherwise.
+    (
+        trap - INT TERM
+        set -euo pipefail
+        "group_$GROUP"
+    ) &
+    CHILD=$!
+    wait "$CHILD" || status=$?
+    CHILD=
+
+    read -r passed failed < <(awk '{ p += $1; f += $2 } END { print p + 0, f + 0 }' "$RUN_DIR/$GROUP.counts")
+    if [ "$((passed + failed))" -eq 0 ]; then
+        say "$GROUP: nothing was executed"
+        status=1
+    fi
+    # A group that broke outside of any check (a tool that cannot be had, a build error) is one failure too.
+    if [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then failed=1; fi
+    STATE=passed
+    [ "$failed" -eq 0 ] || STATE=failed
+    PASSED=$((PASSED + passed))
+    FAILED=$((FAILED + failed))
+    TOOK=$((SECONDS - started))
+    say "=== $GROUP: $STATE in $TOOK s ($passed passed, $failed failed)"
+}
+
+# main ARGUMENTS…: the command line of scripts/test.
+main() {
+    local fail_fast=false name known summary="" chosen=()
+    known=$(group_names)
+    while [ $# -gt 0 ]; do
+        case $1 in
+            --fail-fast) fail_fast=true ;;
+            --list) say "$TABLE" && exit 0 ;;
+            -h | --help) usage && exit 0 ;;
+            *)
+                if ! grep -qxF -- "$1" <<<"$known"; then
+                    usage >&2
+                    say "unknown group: $1" >&2
+                    exit 2
+                fi
+                chosen+=("$1")
+                ;;
+        esac
+        shift
+    done
+    [ "${#chosen[@]}" -gt 0 ] || mapfile -t chosen <<<"$known"
+
+    # Always in /tmp: the path of a unix socket may have 107 bytes, and TMPDIR may be closed to other users.
+    RUN_DIR=$(mktemp -d /tmp/groundwork-test.XXXXXX)
+    trap cleanup EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    # Services run as another user when the tests run as root; they pass through, and cannot list.
+    chmod 711 "$RUN_DIR"
+
+    PASSED=0 FAILED=0
+    for name in "${chosen[@]}"; do
+        if $fail_fast && [ "$FAILED" -gt 0 ]; then
+            summary+="$name not-run -"$'\n'
+            continue
+        fi
+        run_group "$name"
+        summary+="$name $STATE $TOOK"$'\n'
+    done
+
+    say "" "$(printf '%-12s %-8s %8s' group result seconds)"
+    awk 'NF { printf "%-12s %-8s %8s\n", $1, $2, $3 }' <<<"$summary"
+    if [ -f "$RUN_DIR/notes" ]; then sed 's/^/note: /' "$RUN_DIR/notes"; fi
+    say "$PASSED passed, $FAILED failed"
+    [ "$FAILED" -eq 0 ] || exit 1
+}

@@ -1,0 +1,180 @@
+// What a person does at /docs, in a real browser. Run with ./scripts/test browser.
+import assert from 'node:assert/strict';
+import { after, afterEach, before, beforeEach, test } from 'node:test';
+import { chromium } from 'playwright-core';
+import { startServer } from './server.js';
+
+const EMAIL = 'ada@example.com';
+const PASSWORD = 'correct horse battery staple';
+const LOGIN_PATH = '/api/v1/auth/login';
+/** Swagger UI says so of every link whose operation id has a `_`, and ours have one on purpose. It follows the link. */
+const KNOWN_CONSOLE_ERROR = 'Deprecated: escaping deep link whitespace with `_`';
+const TIMEOUT = { timeout: 60_000 };
+
+let server;
+let browser;
+let page;
+/** Everything that a page of ours must not do; a test that provokes one takes it out. */
+let consoleErrors;
+let foreignRequests;
+
+before(async () => {
+  for (const name of ['GROUNDWORK_BIN', 'CHROMIUM']) {
+    assert.ok(process.env[name], `${name} is not set: run ./scripts/test browser`);
+  }
+  server = await startServer(process.env.GROUNDWORK_BIN);
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM,
+    args: [
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      // Whatever a page asks for, nothing leaves this machine.
+      '--no-proxy-server',
+      '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
+      // Chromium's sandbox refuses to run as root.
+      ...(process.getuid() === 0 ? ['--no-sandbox'] : []),
+    ],
+  });
+});
+
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+// A new context each time: no test sees what another one stored.
+beforeEach(async () => {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+  context.setDefaultTimeout(10_000);
+  page = await context.newPage();
+  consoleErrors = [];
+  foreignRequests = [];
+  const inspect = (url) => {
+    const { protocol, host } = new URL(url);
+    if (!['data:', 'blob:'].includes(protocol) && host !== new URL(server.origin).host) foreignRequests.push(url);
+  };
+  page.on('console', (message) => {
+    if (message.type() !== 'error' || message.text().startsWith(KNOWN_CONSOLE_ERROR)) return;
+    consoleErrors.push(`${message.text()} (${message.location().url})`);
+  });
+  page.on('pageerror', (error) => consoleErrors.push(String(error)));
+  context.on('request', (request) => inspect(request.url()));
+  page.on('websocket', (socket) => inspect(socket.url()));
+});
+
+afterEach(async () => {
+  // A broken script usually shows as a wait that ends in a timeout; this is its cause.
+  for (const text of [...consoleErrors, ...foreignRequests]) console.log(`the page: ${text}`);
+  await page.context().close();
+});
+
+async function post(path, body) {
+  const response = await fetch(`${server.origin}${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  return { status: response.status, body: await response.json() };
+}
+
+/** Asserts what holds for every page, however the person got there. */
+function assertCleanPage() {
+  assert.deepEqual(consoleErrors, [], 'errors in the console');
+  assert.deepEqual(foreignRequests, [], 'requests to another origin');
+}
+
+async function logIn(password) {
+  await page.getByLabel('Email', { exact: true }).fill(EMAIL);
+  await page.getByLabel('Password', { exact: true }).fill(password);
+  const [answer] = await Promise.all([
+    page.waitForResponse((response) => new URL(response.url()).pathname === LOGIN_PATH),
+    page.getByRole('button', { name: 'Log in', exact: true }).click(),
+  ]);
+  return answer.status();
+}
+
+/** The block of GET /users/me, opened; the deep link opens it, a click does when the page does not follow links. */
+async function openUsersMe() {
+  const block = page.locator('[id$="users_me"].opblock').first();
+  await block.waitFor();
+  if (!(await block.locator('.opblock-body').isVisible())) await block.locator('.opblock-summary-control').first().click();
+  await block.locator('.opblock-body').waitFor();
+  return block;
+}
+
+/** Clicks Execute and gives what the page shows of the answer. */
+async function executeUsersMe() {
+  const block = await openUsersMe();
+  const execute = block.getByRole('button', { name: 'Execute', exact: true });
+  if (!(await execute.isVisible())) await block.getByRole('button', { name: 'Try it out' }).click();
+  await execute.click();
+  const response = block.locator('.live-responses-table .response');
+  await response.waitFor();
+  return {
+    status: (await response.locator('.response-col_status').innerText()).trim(),
+    body: await response.locator('.response-col_description').innerText(),
+  };
+}
+
+async function assertNoHorizontalOverflow(where) {
+  const { content, window } = await page.evaluate(() => ({
+    content: Math.max(document.documentElement.scrollWidth, document.body.scrollWidth),
+    window: document.documentElement.clientWidth,
+  }));
+  assert.ok(content <= window, `${where}: the page is ${content} px wide in a window of ${window} px`);
+}
+
+test('a user registers through the API', TIMEOUT, async () => {
+  const { status, body } = await post('/api/v1/auth/register', { email: EMAIL, password: PASSWORD });
+  assert.equal(status, 201, JSON.stringify(body));
+  assert.equal(body.email, EMAIL);
+});
+
+test('a person logs in at /docs, calls users/me there, and is still logged in after a reload', TIMEOUT, async () => {
+  await page.goto(`${server.origin}/docs#/users/users_me`);
+  assert.equal(await logIn(PASSWORD), 200);
+
+  const first = await executeUsersMe();
+  assert.equal(first.status, '200', first.body);
+  assert.ok(first.body.includes(EMAIL), first.body);
+
+  await page.reload();
+  const second = await executeUsersMe();
+  assert.equal(second.status, '200', second.body);
+  assert.ok(second.body.includes(EMAIL), second.body);
+  assertCleanPage();
+});
+
+test('a wrong password shows the sentence that the API answers', TIMEOUT, async () => {
+  const password = `not ${PASSWORD}`;
+  const { status, body } = await post(LOGIN_PATH, { email: EMAIL, password });
+  assert.equal(status, 401, JSON.stringify(body));
+
+  await page.goto(`${server.origin}/docs`);
+  assert.equal(await logIn(password), 401);
+  await page.getByText(body.message).first().waitFor();
+
+  // Chromium itself writes every 401 to the console; this one was asked for, and once.
+  const expected = consoleErrors.findIndex((text) => text.includes('401') && text.includes(LOGIN_PATH));
+  if (expected >= 0) consoleErrors.splice(expected, 1);
+  assertCleanPage();
+});
+
+test('on a phone the page does not scroll sideways', TIMEOUT, async () => {
+  await page.setViewportSize({ width: 375, height: 667 });
+  await page.goto(`${server.origin}/docs`);
+  await page.locator('.opblock').first().waitFor();
+  await assertNoHorizontalOverflow('all operations closed');
+  await openUsersMe();
+  await assertNoHorizontalOverflow('users_me open');
+  assertCleanPage();
+});
+
+test('the service ends with exit code 0 when it is asked to', TIMEOUT, async () => {
+  const code = await server.stop();
+  assert.equal(code, 0, server.log());
+});
