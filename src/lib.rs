@@ -2,6 +2,8 @@
 //!
 //! Imports run one way: `api → services → models → db → core`.
 
+#![forbid(unsafe_code)]
+
 pub mod api;
 pub mod app;
 pub mod core;

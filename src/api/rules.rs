@@ -52,7 +52,7 @@ impl Rules {
     /// Every rule that `body` breaks as the named schema; `None` when the document has no such schema.
     pub fn check_body(&self, schema: &str, body: &Value) -> Option<Vec<FieldProblem>> {
         let validator = self.compiled()?.bodies.get(schema)?;
-        Some(validator.iter_errors(body).map(|error| describe(&error, "")).collect())
+        Some(distinct(validator.iter_errors(body).map(|error| describe(&error, ""))))
     }
 
     /// Every rule that the parameters in `query` and `path` break, unknown and repeated names among them.
@@ -137,7 +137,7 @@ impl Parameter {
             _ => Some(Value::from(text)),
         };
         let value = value.unwrap_or_else(|| Value::from(text));
-        self.validator.iter_errors(&value).map(|error| describe(&error, &self.name)).collect()
+        distinct(self.validator.iter_errors(&value).map(|error| describe(&error, &self.name)))
     }
 }
 
@@ -174,6 +174,17 @@ fn describe(error: &ValidationError<'_>, field: &str) -> FieldProblem {
     };
     let field = if path.is_empty() { "body".to_owned() } else { path.join(".") };
     FieldProblem::new(field, snake_case(error.kind().keyword()), message)
+}
+
+/// A length and a format can say the same of one field; once is enough.
+fn distinct(problems: impl Iterator<Item = FieldProblem>) -> Vec<FieldProblem> {
+    let mut kept: Vec<FieldProblem> = Vec::new();
+    for problem in problems {
+        if !kept.iter().any(|other| other.field == problem.field && other.message == problem.message) {
+            kept.push(problem);
+        }
+    }
+    kept
 }
 
 fn reason_of_format(format: &str, instance: &Value) -> String {

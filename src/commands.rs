@@ -1,0 +1,190 @@
+//! What each command does.
+
+use std::error::Error;
+use std::fs;
+use std::future::Future;
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::path::Path;
+use std::time::Duration;
+
+use groundwork::api::document::Documents;
+use groundwork::app::{self, App};
+use groundwork::core::clock::Clock;
+use groundwork::core::context::CallContext;
+use groundwork::core::email::Email;
+use groundwork::core::security::password::Password;
+use groundwork::core::settings::Settings;
+use groundwork::core::telemetry;
+use groundwork::services::users::AccountDetails;
+use tokio::signal::unix::{SignalKind, signal};
+
+type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
+
+/// How long `healthcheck` waits; a container's supervisor usually waits longer.
+const HEALTHCHECK_LIMIT: Duration = Duration::from_secs(5);
+
+/// Says on standard error why a command failed, with all causes.
+pub fn complain(error: &dyn Error) {
+    let mut line = format!("error: {error}");
+    let mut next = error.source();
+    while let Some(cause) = next {
+        line.push_str("\n  because: ");
+        line.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    // Nobody is left to tell when standard error is closed.
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// Serves until SIGTERM or SIGINT.
+pub fn serve() -> Result {
+    let settings = Settings::load()?;
+    telemetry::start(&settings);
+    log_panics();
+    block_on(async {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let stop = async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            tracing::info!("stopping: requests in flight may finish");
+        };
+        let app = App::new(&settings, Clock::default()).await?;
+        let address = SocketAddr::new(settings.host, settings.port);
+        app.serve(address, |bound| tracing::info!("listening on http://{bound}, docs at http://{bound}/docs"), stop).await?;
+        tracing::info!("stopped");
+        Ok(())
+    })
+}
+
+/// Brings the database to the newest schema.
+pub fn migrate() -> Result {
+    let settings = Settings::load_without_secret()?;
+    telemetry::start(&settings);
+    block_on(async { Ok(app::migrate(&settings).await?) })
+}
+
+/// Makes an account.
+pub fn user_create(email: &str, is_superuser: bool, password_stdin: bool) -> Result {
+    let settings = Settings::load_without_secret()?;
+    telemetry::start(&settings);
+    let email = Email::parse(email).map_err(|reason| format!("the email {reason}"))?;
+    let text = if password_stdin { read_password()? } else { rpassword::prompt_password("Password: ")? };
+    let password = Password::parse(&text).map_err(|reason| format!("the password {reason}"))?;
+    block_on(async {
+        app::migrate(&settings).await?;
+        let details =
+            AccountDetails { email, password, full_name: None, is_active: true, is_superuser, is_verified: true };
+        let user = app::user_service(&settings)?.create(None, details, &CallContext::local()).await?;
+        print(&format!("created user {} with id {}\n", user.email, user.id))
+    })
+}
+
+fn read_password() -> io::Result<String> {
+    let mut text = String::new();
+    io::stdin().read_to_string(&mut text)?;
+    Ok(text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line)).to_owned())
+}
+
+/// Lists the operations.
+pub fn routes() -> Result {
+    let settings = Settings::load_without_secret()?;
+    let documents = groundwork::api::documents(&settings.api_v1_prefix)?;
+    let document: serde_json::Value = serde_json::from_str(&documents.json)?;
+    let mut lines = String::new();
+    for (path, item) in document["paths"].as_object().into_iter().flatten() {
+        for (method, operation) in item.as_object().into_iter().flatten() {
+            let id = operation["operationId"].as_str().unwrap_or_default();
+            lines.push_str(&format!("{:<7} {path:<36} {id}\n", method.to_uppercase()));
+        }
+    }
+    print(&lines)
+}
+
+/// Shows the effective settings.
+pub fn config() -> Result {
+    let settings = Settings::load_without_secret()?;
+    print(&settings.effective().iter().map(|(name, value)| format!("{name}={value}\n")).collect::<String>())
+}
+
+/// The document as it is published: under the default prefix, whatever this machine's settings are.
+fn published() -> Result<Documents> {
+    Ok(groundwork::api::documents("/api/v1")?)
+}
+
+fn files(documents: &Documents) -> [(&'static Path, &str); 3] {
+    [
+        (Path::new("openapi/groundwork.json"), &documents.json),
+        (Path::new("openapi/groundwork.yaml"), &documents.yaml),
+        (Path::new("openapi/groundwork-3.0.json"), &documents.json_3_0),
+    ]
+}
+
+/// Writes the document's files.
+pub fn openapi_export() -> Result {
+    fs::create_dir_all("openapi")?;
+    for (path, text) in files(&published()?) {
+        fs::write(path, text)?;
+        print(&format!("wrote {}\n", path.display()))?;
+    }
+    Ok(())
+}
+
+/// Fails when a file differs from the document.
+pub fn openapi_check() -> Result {
+    let documents = published()?;
+    let differs = |path: &Path, text: &str| fs::read_to_string(path).map_or(true, |found| found != text);
+    let stale: Vec<_> = files(&documents).into_iter().filter(|(path, text)| differs(path, text)).collect();
+    if stale.is_empty() {
+        return print("the files in openapi/ are the document\n");
+    }
+    let names: Vec<_> = stale.iter().map(|(path, _)| path.display().to_string()).collect();
+    Err(format!("{} differ from the document; run `groundwork openapi export`", names.join(", ")).into())
+}
+
+/// Prints one form of the document.
+pub fn openapi_print(form: impl FnOnce(&Documents) -> &String) -> Result {
+    print(form(&published()?))
+}
+
+/// Asks the running service whether it is ready.
+pub fn healthcheck() -> Result {
+    let settings = Settings::load_without_secret()?;
+    let host = match settings.host {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    let address = SocketAddr::new(host, settings.port);
+    let mut stream = TcpStream::connect_timeout(&address, HEALTHCHECK_LIMIT)?;
+    stream.set_read_timeout(Some(HEALTHCHECK_LIMIT))?;
+    let path = format!("{}/health/ready", settings.api_v1_prefix);
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    let mut response = String::new();
+    stream.read_to_string(&mut response)?;
+    let status = response.split(' ').nth(1).unwrap_or("nothing");
+    if status == "200" { print("ready\n") } else { Err(format!("{path} answered {status}").into()) }
+}
+
+fn block_on(work: impl Future<Output = Result>) -> Result {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+}
+
+fn print(text: &str) -> Result {
+    match io::stdout().write_all(text.as_bytes()) {
+        // The reader has seen enough, as `head` has.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => Ok(result?),
+    }
+}
+
+/// A panic becomes a log line like any other instead of loose text on standard error.
+fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "panic: {}", panic.payload_as_str().unwrap_or("without a message"));
+    }));
+}

@@ -1,0 +1,143 @@
+//! Registration, log-in and the life of a session.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::on_both;
+use crate::support::client::PASSWORD;
+
+on_both! {
+    async fn a_person_registers_logs_in_and_sees_the_own_account(service: Service) {
+        let registered = service
+            .call("POST", "/api/v1/auth/register")
+            .json(json!({"email": " Ada@Example.com ", "password": PASSWORD, "full_name": "Ada"}))
+            .send()
+            .await
+            .expect(201)
+            .json();
+        assert_eq!(registered["email"], "ada@example.com");
+        assert_eq!(registered["full_name"], "Ada");
+        assert_eq!((&registered["is_active"], &registered["is_superuser"]), (&json!(true), &json!(false)));
+        assert!(!registered.to_string().contains("password"));
+
+        let tokens = service.login("ADA@example.com", PASSWORD).await.expect(200).json();
+        assert_eq!((&tokens["token_type"], &tokens["expires_in"]), (&json!("bearer"), &json!(1800)));
+        let access = tokens["access_token"].as_str().unwrap();
+        assert_eq!(service.me(access).await.expect(200).json(), registered);
+        let also_me = service.call("GET", "/api/v1/auth/me").bearer(access).send().await.expect(200).json();
+        assert_eq!(also_me, registered);
+    }
+
+    async fn a_wrong_password_and_an_unknown_email_get_the_same_answer(service: Service) {
+        let user = service.user().await;
+        let mut wrong = service.login(&user.email, "not the password").await.expect_error(401, "invalid_credentials");
+        let mut unknown = service.login("nobody@example.com", PASSWORD).await.expect_error(401, "invalid_credentials");
+        wrong["request_id"].take();
+        unknown["request_id"].take();
+        assert_eq!(wrong, unknown);
+    }
+
+    async fn a_refresh_token_is_spent_by_its_use(service: Service) {
+        let user = service.user().await;
+        let next = service.refresh(&user.refresh).await.expect(200).json();
+        assert_ne!(next["refresh_token"], user.refresh.as_str());
+        assert_ne!(next["access_token"], user.access.as_str());
+        let access = next["access_token"].as_str().unwrap();
+        let _ = service.me(access).await.expect(200);
+        // The old access token lives out its time: the session goes on.
+        let _ = service.me(&user.access).await.expect(200);
+    }
+
+    async fn a_lost_response_to_a_refresh_may_be_asked_for_again_and_is_the_same(service: Service) {
+        let user = service.user().await;
+        let first = service.refresh(&user.refresh).await.expect(200).json();
+        service.clock.advance(Duration::from_secs(8));
+        let again = service.refresh(&user.refresh).await.expect(200).json();
+        assert_eq!(first, again);
+        let newest = first["refresh_token"].as_str().unwrap();
+        let _ = service.refresh(newest).await.expect(200);
+    }
+
+    async fn a_refresh_token_used_after_the_grace_ends_the_whole_session(service: Service) {
+        let user = service.user().await;
+        let next = service.refresh(&user.refresh).await.expect(200).json();
+        service.clock.advance(Duration::from_secs(11));
+        service.refresh(&user.refresh).await.expect_error(401, "invalid_token");
+
+        service.refresh(next["refresh_token"].as_str().unwrap()).await.expect_error(401, "invalid_token");
+        service.me(next["access_token"].as_str().unwrap()).await.expect_error(401, "invalid_token");
+        let events = "SELECT CAST(COUNT(*) AS TEXT) AS value FROM audit_events WHERE kind = 'refresh_token_replayed'";
+        assert_eq!(service.database.sql(events).await.unwrap(), "1");
+    }
+
+    async fn a_grandparent_is_no_good_even_within_the_grace(service: Service) {
+        let user = service.user().await;
+        let parent = service.refresh(&user.refresh).await.expect(200).json();
+        let _ = service.refresh(parent["refresh_token"].as_str().unwrap()).await.expect(200);
+        service.refresh(&user.refresh).await.expect_error(401, "invalid_token");
+        service.me(&user.access).await.expect_error(401, "invalid_token");
+    }
+
+    async fn another_session_of_the_same_person_survives_a_replay(service: Service) {
+        let user = service.user().await;
+        let phone = service.log_in_again(&user.email, user.id).await;
+        let _ = service.refresh(&user.refresh).await.expect(200);
+        service.clock.advance(Duration::from_secs(11));
+        service.refresh(&user.refresh).await.expect_error(401, "invalid_token");
+        let _ = service.me(&phone.access).await.expect(200);
+    }
+
+    async fn twenty_refreshes_of_one_token_over_two_instances_make_one_lineage(service: Service) {
+        let user = service.user().await;
+        let other = service.another_instance().await;
+        let calls = (0..20).map(|n| {
+            let base = if n % 2 == 0 { &service.instance.url } else { &other.url };
+            let call = crate::support::Call::new(base, "POST", "/api/v1/auth/refresh");
+            call.json(json!({"refresh_token": user.refresh})).send()
+        });
+        let answers = futures_util::future::join_all(calls).await;
+        let pairs: Vec<_> = answers.into_iter().map(|answer| answer.expect(200).json()).collect();
+        assert!(pairs.iter().all(|pair| *pair == pairs[0]), "everyone gets the same successor");
+        let generations = "SELECT CAST(generation AS TEXT) AS value FROM sessions";
+        assert_eq!(service.database.rows(generations).await, [Some("1".to_owned())]);
+        let _ = service.refresh(pairs[0]["refresh_token"].as_str().unwrap()).await.expect(200);
+        other.stop().await;
+    }
+
+    async fn after_log_out_neither_token_is_good(service: Service) {
+        let user = service.user().await;
+        let answer = service.call("POST", "/api/v1/auth/logout").bearer(&user.access).send().await.expect(204);
+        assert_eq!(answer.text, "");
+        service.me(&user.access).await.expect_error(401, "invalid_token");
+        service.refresh(&user.refresh).await.expect_error(401, "invalid_token");
+    }
+
+    async fn an_access_token_ends_after_thirty_minutes_and_the_session_after_seven_days(service: Service) {
+        let user = service.user().await;
+        service.clock.advance(Duration::from_secs(30 * 60 + 6));
+        service.me(&user.access).await.expect_error(401, "invalid_token");
+        let next = service.refresh(&user.refresh).await.expect(200).json();
+        service.clock.advance(Duration::from_secs(7 * 24 * 3600 + 6));
+        service.refresh(next["refresh_token"].as_str().unwrap()).await.expect_error(401, "invalid_token");
+    }
+
+    async fn fifty_registrations_of_one_email_make_one_account(service: Service) {
+        let calls = (0..50).map(|_| service.register("race@example.com", PASSWORD));
+        let answers = futures_util::future::join_all(calls).await;
+        let made = answers.iter().filter(|answer| answer.status == 201).count();
+        let taken = answers.iter().filter(|answer| answer.status == 409).count();
+        assert_eq!((made, taken), (1, 49), "{answers:?}");
+    }
+
+    async fn hashes_and_not_tokens_or_passwords_are_stored(service: Service) {
+        let user = service.user().await;
+        let hash = service.database.sql("SELECT password_hash AS value FROM users").await.unwrap();
+        assert!(hash.starts_with("$2b$04$"), "{hash}");
+        let columns = ["token_hash", "user_agent", "ip"];
+        for column in columns {
+            let stored = service.database.sql(&format!("SELECT CAST({column} AS TEXT) AS value FROM sessions")).await;
+            assert!(!user.refresh.contains(&stored.unwrap_or_else(|| "-".to_owned())), "{column}");
+        }
+    }
+}

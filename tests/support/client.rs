@@ -1,0 +1,162 @@
+//! Calls over a real socket, and answers that are easy to ask.
+
+use std::sync::OnceLock;
+
+use reqwest::header::{AUTHORIZATION, HeaderMap};
+use reqwest::{Client, Method, RequestBuilder, StatusCode};
+use serde_json::{Value, json};
+
+use super::Service;
+
+/// The password of accounts that tests make.
+pub const PASSWORD: &str = "correct horse battery";
+
+fn client() -> Client {
+    // A runtime ends with its test and takes its connections along, so a client must not outlive it.
+    Client::builder().no_proxy().build().unwrap()
+}
+
+pub struct Call {
+    request: RequestBuilder,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Call {
+    pub fn new(base: &str, method: &str, path: &str) -> Self {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        Self { request: client().request(method, format!("{base}{path}")) }
+    }
+
+    #[must_use]
+    pub fn bearer(self, token: &str) -> Self {
+        Self { request: self.request.header(AUTHORIZATION, format!("Bearer {token}")) }
+    }
+
+    #[must_use]
+    pub fn header(self, name: &str, value: &str) -> Self {
+        Self { request: self.request.header(name, value) }
+    }
+
+    #[must_use]
+    pub fn json(self, body: Value) -> Self {
+        Self { request: self.request.json(&body) }
+    }
+
+    /// Any bytes as the body, under any content type.
+    #[must_use]
+    pub fn body(self, content_type: &str, body: impl Into<reqwest::Body>) -> Self {
+        Self { request: self.request.header("content-type", content_type).body(body) }
+    }
+
+    pub async fn send(self) -> Answer {
+        let response = self.request.send().await.expect("an answer");
+        let (status, headers) = (response.status(), response.headers().clone());
+        Answer { status, headers, text: response.text().await.expect("a body in UTF-8") }
+    }
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// Fails the test unless the status is this one.
+    #[track_caller]
+    #[must_use = "use `expect_status` as the assertion, or look at what it gives back"]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status.as_u16(), status, "{self:?}");
+        self
+    }
+
+    /// Fails the test unless this is the uniform error body with this status and code.
+    #[track_caller]
+    pub fn expect_error(self, status: u16, code: &str) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{self:?}");
+        assert_eq!(self.header("content-type"), "application/json", "{self:?}");
+        let body = self.json();
+        assert_eq!(body["success"], false, "{self:?}");
+        assert_eq!(body["error"], code, "{self:?}");
+        assert!(body["message"].as_str().is_some_and(|message| message.ends_with('.')), "{self:?}");
+        assert_eq!(body["request_id"], self.header("x-request-id"), "{self:?}");
+        assert_eq!(status == 401, self.headers.contains_key("www-authenticate"), "{self:?}");
+        assert_eq!(status == 503 || status == 429, self.headers.contains_key("retry-after"), "{self:?}");
+        assert_eq!(status == 405, self.headers.contains_key("allow"), "{self:?}");
+        body
+    }
+
+    /// The names of the fields that a validation error complains of.
+    #[track_caller]
+    pub fn invalid_fields(self) -> Vec<String> {
+        let body = self.expect_error(422, "validation_error");
+        let fields = body["details"]["fields"].as_array().expect("a list of fields");
+        fields.iter().map(|field| field["field"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+/// Somebody with an account, logged in.
+#[derive(Clone, Debug)]
+pub struct Account {
+    pub id: i64,
+    pub email: String,
+    pub access: String,
+    pub refresh: String,
+}
+
+static NEXT: OnceLock<std::sync::atomic::AtomicU32> = OnceLock::new();
+
+/// An address that no other test uses.
+pub fn fresh_email() -> String {
+    let next = NEXT.get_or_init(Default::default).fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    format!("user{next}@example.com")
+}
+
+impl Service {
+    pub async fn register(&self, email: &str, password: &str) -> Answer {
+        self.call("POST", "/api/v1/auth/register").json(json!({"email": email, "password": password})).send().await
+    }
+
+    pub async fn login(&self, email: &str, password: &str) -> Answer {
+        self.call("POST", "/api/v1/auth/login").json(json!({"email": email, "password": password})).send().await
+    }
+
+    pub async fn refresh(&self, token: &str) -> Answer {
+        self.call("POST", "/api/v1/auth/refresh").json(json!({"refresh_token": token})).send().await
+    }
+
+    pub async fn me(&self, access: &str) -> Answer {
+        self.call("GET", "/api/v1/users/me").bearer(access).send().await
+    }
+
+    /// A new account with [`PASSWORD`], logged in.
+    pub async fn user(&self) -> Account {
+        let email = fresh_email();
+        let user = self.register(&email, PASSWORD).await.expect(201).json();
+        self.log_in_again(&email, user["id"].as_i64().unwrap()).await
+    }
+
+    /// A new superuser with [`PASSWORD`], logged in.
+    pub async fn superuser(&self) -> Account {
+        let account = self.user().await;
+        // TRUE is 1 in SQLite.
+        self.database.sql(&format!("UPDATE users SET is_superuser = TRUE WHERE id = {}", account.id)).await;
+        account
+    }
+
+    /// Another session of an account with [`PASSWORD`].
+    pub async fn log_in_again(&self, email: &str, id: i64) -> Account {
+        let tokens = self.login(email, PASSWORD).await.expect(200).json();
+        let text = |name: &str| tokens[name].as_str().unwrap().to_owned();
+        Account { id, email: email.to_owned(), access: text("access_token"), refresh: text("refresh_token") }
+    }
+}

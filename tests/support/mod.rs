@@ -1,0 +1,128 @@
+//! A running service for each test: its own database, its own port, its own clock.
+#![allow(dead_code, reason = "each test binary uses a part")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+pub mod client;
+pub mod database;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use groundwork::app::App;
+use groundwork::core::clock::Clock;
+use groundwork::core::settings::Settings;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+pub use client::{Account, Answer, Call};
+pub use database::{Backend, TestDatabase};
+
+/// The key that signs the tokens of every test service.
+pub const SECRET: &str = "a key for tests, long enough to be accepted";
+
+/// Runs a test on both databases: `on_both! { async fn name(service: Service) { … } }`.
+#[macro_export]
+macro_rules! on_both {
+    ($( $(#[$attribute:meta])* async fn $name:ident($service:ident: Service) $body:block )+) => {$(
+        mod $name {
+            #[allow(unused_imports, reason = "one-line tests need nothing")]
+            use super::*;
+
+            async fn run($service: $crate::support::Service) $body
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn on_sqlite() {
+                run($crate::support::Service::start($crate::support::Backend::Sqlite).await).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn on_postgresql() {
+                run($crate::support::Service::start($crate::support::Backend::Postgres).await).await;
+            }
+        }
+    )+};
+}
+
+/// One instance of the service.
+pub struct Instance {
+    pub url: String,
+    stop: Option<oneshot::Sender<()>>,
+    served: Option<JoinHandle<()>>,
+}
+
+impl Instance {
+    async fn start(settings: &Settings, clock: Clock) -> Self {
+        let app = App::new(settings, clock).await.expect("the service starts");
+        let (stop, stopped) = oneshot::channel::<()>();
+        let (tell, told) = oneshot::channel();
+        let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+        let served = tokio::spawn(async move {
+            let listening = |bound| tell.send(bound).unwrap();
+            let stop = async { drop(stopped.await) };
+            app.serve(address, listening, stop).await.expect("the service serves");
+        });
+        let bound = told.await.expect("the service listens");
+        Self { url: format!("http://{bound}"), stop: Some(stop), served: Some(served) }
+    }
+
+    /// Asks the instance to stop and waits until it has.
+    pub async fn stop(mut self) {
+        drop(self.stop.take());
+        self.served.take().unwrap().await.unwrap();
+    }
+}
+
+/// A service with its database. More instances can be started on the same database.
+pub struct Service {
+    pub instance: Instance,
+    pub clock: Clock,
+    pub database: TestDatabase,
+    extra: Vec<(&'static str, String)>,
+}
+
+impl Service {
+    pub async fn start(backend: Backend) -> Self {
+        Self::start_with(backend, &[]).await
+    }
+
+    /// With settings beside the usual ones of a test.
+    pub async fn start_with(backend: Backend, extra: &[(&'static str, &str)]) -> Self {
+        let database = TestDatabase::create(backend).await;
+        let clock = Clock::default();
+        let extra: Vec<_> = extra.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        let instance = Instance::start(&settings(&database.url, &extra), clock.clone()).await;
+        Self { instance, clock, database, extra }
+    }
+
+    /// Another instance of the same service, as a second pod would be.
+    pub async fn another_instance(&self) -> Instance {
+        Instance::start(&settings(&self.database.url, &self.extra), self.clock.clone()).await
+    }
+
+    /// A call to this service: `service.call("GET", "/api/v1/users/me")`.
+    pub fn call(&self, method: &str, path: &str) -> Call {
+        Call::new(&self.instance.url, method, path)
+    }
+
+    /// The settings this service runs with.
+    pub fn settings(&self) -> Settings {
+        settings(&self.database.url, &self.extra)
+    }
+}
+
+/// The settings of a test service: those of production, but for a cheap password hash and a free port.
+pub fn settings(database_url: &str, extra: &[(&'static str, String)]) -> Settings {
+    let usual = [
+        ("DATABASE_URL", database_url),
+        ("JWT_SECRET_KEY", SECRET),
+        ("BCRYPT_ROUNDS", "4"),
+        ("PORT", "0"),
+        ("DB_POOL_SIZE", "1"),
+        ("DB_MAX_OVERFLOW", "9"),
+        ("CORS_ORIGINS", "https://app.example.com"),
+    ];
+    let lookup = |name: &str| {
+        let own = extra.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone());
+        own.or_else(|| usual.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+    };
+    Settings::from_lookup(lookup).expect("the settings of the test are right")
+}
