@@ -11,11 +11,11 @@ use poem::Response;
 use poem::endpoint::BoxEndpoint;
 use poem::listener::{Acceptor, Listener, TcpListener};
 
+use crate::api::Api;
 use crate::api::document::DocumentError;
 use crate::api::extract::BodyTimeout;
 use crate::api::middleware::Stack;
 use crate::api::v1::health::Draining;
-use crate::api::Api;
 use crate::core::clock::Clock;
 use crate::core::security::hasher::Hasher;
 use crate::core::security::seal::Sealer;
@@ -100,7 +100,8 @@ impl App {
         let previous = &settings.jwt_previous_secret_keys;
         let signer = Arc::new(TokenSigner::new(&secret, previous, clock.clone()));
         let sealer = Arc::new(Sealer::new(std::iter::once(&secret).chain(previous)));
-        let lifetimes = Lifetimes { access: settings.access_token_expire, refresh: settings.refresh_token_expire };
+        let lifetimes =
+            Lifetimes { access: settings.access_token_expire, refresh: settings.refresh_token_expire };
         let draining = Draining::default();
         let api = Api {
             auth: AuthService::new(database.clone(), hasher.clone(), signer, lifetimes, clock.clone()),
@@ -162,6 +163,8 @@ fn announce(settings: &Settings) {
         tracing::warn!("DATABASE_REPLICA_URLS is set, but this version reads from the primary only");
     }
     if settings.rate_limit_enabled {
-        tracing::warn!("RATE_LIMIT_ENABLED is set, but this version does not limit rates: let the load balancer do it");
+        tracing::warn!(
+            "RATE_LIMIT_ENABLED is set, but this version does not limit rates: let the load balancer do it"
+        );
     }
 }

@@ -54,7 +54,12 @@ pub fn serve() -> Result {
         };
         let app = App::new(&settings, Clock::default()).await?;
         let address = SocketAddr::new(settings.host, settings.port);
-        app.serve(address, |bound| tracing::info!("listening on http://{bound}, docs at http://{bound}/docs"), stop).await?;
+        app.serve(
+            address,
+            |bound| tracing::info!("listening on http://{bound}, docs at http://{bound}/docs"),
+            stop,
+        )
+        .await?;
         tracing::info!("stopped");
         Ok(())
     })
@@ -76,8 +81,14 @@ pub fn user_create(email: &str, is_superuser: bool, password_stdin: bool) -> Res
     let password = Password::parse(&text).map_err(|reason| format!("the password {reason}"))?;
     block_on(async {
         app::migrate(&settings).await?;
-        let details =
-            AccountDetails { email, password, full_name: None, is_active: true, is_superuser, is_verified: true };
+        let details = AccountDetails {
+            email,
+            password,
+            full_name: None,
+            is_active: true,
+            is_superuser,
+            is_verified: true,
+        };
         let user = app::user_service(&settings)?.create(None, details, &CallContext::local()).await?;
         print(&format!("created user {} with id {}\n", user.email, user.id))
     })
@@ -86,7 +97,10 @@ pub fn user_create(email: &str, is_superuser: bool, password_stdin: bool) -> Res
 fn read_password() -> io::Result<String> {
     let mut text = String::new();
     io::stdin().read_to_string(&mut text)?;
-    Ok(text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line)).to_owned())
+    Ok(text
+        .strip_suffix('\n')
+        .map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line))
+        .to_owned())
 }
 
 /// Lists the operations.

@@ -154,13 +154,18 @@ impl Problem {
             body["details"] = details.clone();
         }
         body["request_id"] = request_id.into();
-        let mut response =
-            Response::builder().status(self.code.status()).content_type("application/json").body(body.to_string());
+        let mut response = Response::builder()
+            .status(self.code.status())
+            .content_type("application/json")
+            .body(body.to_string());
         let headers = response.headers_mut();
         match self.code.status() {
             // RFC 6750, 3: the error is named when a token was there.
             StatusCode::UNAUTHORIZED if self.code == ErrorCode::InvalidToken => {
-                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"invalid_token\""));
+                headers.insert(
+                    header::WWW_AUTHENTICATE,
+                    HeaderValue::from_static("Bearer error=\"invalid_token\""),
+                );
             }
             StatusCode::UNAUTHORIZED => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
@@ -230,7 +235,9 @@ impl From<services::Error> for Problem {
         match error {
             E::InvalidCredentials => ErrorCode::InvalidCredentials.into(),
             E::InvalidToken(reason) => Self::from(ErrorCode::InvalidToken).caused_by(reason),
-            E::WrongCurrentPassword => Self::field("current_password", "match", "is not the current password"),
+            E::WrongCurrentPassword => {
+                Self::field("current_password", "match", "is not the current password")
+            }
             E::EmailTaken => ErrorCode::EmailTaken.into(),
             E::LastSuperuser => ErrorCode::LastSuperuser.into(),
             E::UserNotFound => Self::from(ErrorCode::NotFound).saying("There is no such user."),

@@ -76,7 +76,8 @@ fn check_media_type(request: &Request) -> Result<(), Problem> {
     let value = request.header(header::CONTENT_TYPE).unwrap_or_default();
     let mut parts = value.split(';').map(str::trim);
     let essence = parts.next().unwrap_or_default().to_ascii_lowercase();
-    let is_json = essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
+    let is_json =
+        essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
     let utf8 = parts.filter_map(|parameter| parameter.split_once('=')).all(|(name, value)| {
         !name.eq_ignore_ascii_case("charset") || value.trim_matches('"').eq_ignore_ascii_case("utf-8")
     });
@@ -89,13 +90,16 @@ async fn read(request: &Request, body: &mut RequestBody) -> Result<Bytes, Proble
     let read = tokio::time::timeout(limit, body.into_bytes_limit(MAX_BODY_BYTES)).await;
     read.map_err(|_| Problem::from(ErrorCode::RequestTimeout))?.map_err(|error| match error {
         ReadBodyError::PayloadTooLarge => ErrorCode::PayloadTooLarge.into(),
-        other => Problem::from(ErrorCode::MalformedRequest).saying("The body did not arrive whole.").caused_by(other),
+        other => Problem::from(ErrorCode::MalformedRequest)
+            .saying("The body did not arrive whole.")
+            .caused_by(other),
     })
 }
 
 fn parse(bytes: &[u8]) -> Result<Value, Problem> {
     let malformed = |error: serde_json::Error| {
-        let place = format!("The body is not valid JSON at line {}, column {}.", error.line(), error.column());
+        let place =
+            format!("The body is not valid JSON at line {}, column {}.", error.line(), error.column());
         Problem::from(ErrorCode::MalformedRequest).saying(place).caused_by(error)
     };
     serde_json::from_slice::<StrictValue>(bytes).map(|value| value.0).map_err(malformed)
@@ -235,12 +239,15 @@ macro_rules! parameter {
                     return Err(Problem::fields(&problems).into());
                 }
                 let values = $values(request);
-                let mut named = values.iter().filter(|(name, _)| name == options.name).map(|(_, value)| value).peekable();
+                let mut named =
+                    values.iter().filter(|(name, _)| name == options.name).map(|(_, value)| value).peekable();
                 if let (None, Some(default)) = (named.peek(), options.default_value) {
                     return Ok(Self(default()));
                 }
                 let parsed = T::parse_from_parameters(named);
-                Ok(parsed.map(Self).map_err(|error| Problem::field(options.name, "format", &error.into_message()))?)
+                Ok(parsed
+                    .map(Self)
+                    .map_err(|error| Problem::field(options.name, "format", &error.into_message()))?)
             }
         }
     };

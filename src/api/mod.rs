@@ -78,7 +78,8 @@ impl Api {
             HealthApi { health: self.health, draining: self.draining },
             ServiceApi { name: self.name },
         );
-        let operations = routes::routes(operations, &self.prefix).data(rules).data(self.auth).data(self.body_timeout);
+        let operations =
+            routes::routes(operations, &self.prefix).data(rules).data(self.auth).data(self.body_timeout);
         let pages = pages::docs_routes(&documents, &self.prefix);
         let routes = pages.into_iter().fold(Route::new(), |route, (path, page)| route.at(path, page));
         Ok(self.stack.around(routes.nest_no_strip("/", operations)))

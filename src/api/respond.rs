@@ -65,7 +65,12 @@ impl ApiResponse for NoContent {
 }
 
 fn success(status: u16, content: Vec<MetaMediaType>) -> MetaResponses {
-    let response =
-        MetaResponse { description: "", status: Some(status), status_range: None, content, headers: Vec::new() };
+    let response = MetaResponse {
+        description: "",
+        status: Some(status),
+        status_range: None,
+        content,
+        headers: Vec::new(),
+    };
     MetaResponses { responses: vec![response] }
 }

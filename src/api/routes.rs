@@ -55,10 +55,13 @@ impl Resource {
     fn new(template: &str, methods: HashMap<Method, BoxEndpoint<'static>>) -> Self {
         let mut operations: Vec<_> = methods
             .into_iter()
-            .map(|(method, endpoint)| (Arc::new(Operation { method, template: template.to_owned() }), endpoint))
+            .map(|(method, endpoint)| {
+                (Arc::new(Operation { method, template: template.to_owned() }), endpoint)
+            })
             .collect();
         operations.sort_by(|(a, _), (b, _)| a.method.as_str().cmp(b.method.as_str()));
-        let mut allowed: Vec<&str> = operations.iter().map(|(operation, _)| operation.method.as_str()).collect();
+        let mut allowed: Vec<&str> =
+            operations.iter().map(|(operation, _)| operation.method.as_str()).collect();
         if allowed.contains(&"GET") {
             allowed.push("HEAD");
         }

@@ -106,7 +106,8 @@ impl Compiled {
         for (path, item) in document["paths"].as_object().into_iter().flatten() {
             for (method, operation) in item.as_object().into_iter().flatten() {
                 let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
-                if let Some(name) = schema["$ref"].as_str().and_then(|reference| reference.rsplit('/').next()) {
+                if let Some(name) = schema["$ref"].as_str().and_then(|reference| reference.rsplit('/').next())
+                {
                     bodies.insert(name.to_owned(), compile(schema, components)?);
                 }
                 let declared = operation["parameters"].as_array().into_iter().flatten();
@@ -155,7 +156,9 @@ fn compile(schema: &Value, components: &Value) -> Result<Validator, String> {
 fn describe(error: &ValidationError<'_>, field: &str) -> FieldProblem {
     let mut path: Vec<String> = Vec::new();
     path.extend(Some(field).filter(|field| !field.is_empty()).map(str::to_owned));
-    path.extend(error.instance_path().as_str().split('/').skip(1).map(|s| s.replace("~1", "/").replace("~0", "~")));
+    path.extend(
+        error.instance_path().as_str().split('/').skip(1).map(|s| s.replace("~1", "/").replace("~0", "~")),
+    );
     let message = match error.kind() {
         Kind::Required { property } => {
             path.push(property.as_str().unwrap_or_default().to_owned());
@@ -198,7 +201,11 @@ fn names_of_type(kind: &TypeKind) -> String {
         TypeKind::Single(one) => vec![one.to_string()],
         TypeKind::Multiple(several) => several.iter().map(|one| one.to_string()).collect(),
     };
-    names.iter().map(|name| if name == "null" { name.clone() } else { format!("{} {name}", article(name)) }).collect::<Vec<_>>().join(" or ")
+    names
+        .iter()
+        .map(|name| if name == "null" { name.clone() } else { format!("{} {name}", article(name)) })
+        .collect::<Vec<_>>()
+        .join(" or ")
 }
 
 fn article(noun: &str) -> &'static str {

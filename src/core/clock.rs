@@ -70,7 +70,8 @@ impl FromStr for Timestamp {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         // jiff also reads looser forms (a space for the T, an annotation in brackets); RFC 3339 does not.
-        let shaped = text.as_bytes().get(10).is_some_and(|b| b.eq_ignore_ascii_case(&b'T')) && !text.contains('[');
+        let shaped =
+            text.as_bytes().get(10).is_some_and(|b| b.eq_ignore_ascii_case(&b'T')) && !text.contains('[');
         let instant = text.parse::<jiff::Timestamp>().map_err(|_| NotATimestamp)?;
         if shaped { Ok(Self(instant.as_microsecond())) } else { Err(NotATimestamp) }
     }
@@ -111,14 +112,24 @@ mod tests {
         let instant = Timestamp::from_micros(1_769_851_800_123_456);
         assert_eq!(instant.to_string(), "2026-01-31T09:30:00.123456Z");
         assert_eq!(instant.to_string().parse::<Timestamp>().unwrap(), instant);
-        assert_eq!("2026-01-31T10:30:00+01:00".parse::<Timestamp>().unwrap().to_string(), "2026-01-31T09:30:00Z");
+        assert_eq!(
+            "2026-01-31T10:30:00+01:00".parse::<Timestamp>().unwrap().to_string(),
+            "2026-01-31T09:30:00Z"
+        );
     }
 
     #[test]
     fn only_a_date_time_with_an_offset_is_a_timestamp() {
-        for text in ["", "yesterday", "2026-01-31", "2026-01-31T09:30:00", "2026-13-01T00:00:00Z", "1769851800",
-            "2026-01-31 09:30:00Z", "2026-01-31T09:30:00Z[UTC]"]
-        {
+        for text in [
+            "",
+            "yesterday",
+            "2026-01-31",
+            "2026-01-31T09:30:00",
+            "2026-13-01T00:00:00Z",
+            "1769851800",
+            "2026-01-31 09:30:00Z",
+            "2026-01-31T09:30:00Z[UTC]",
+        ] {
             assert!(text.parse::<Timestamp>().is_err(), "{text}");
         }
     }

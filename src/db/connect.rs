@@ -4,11 +4,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use diesel::ConnectionError;
-use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, PoolableConnection, RecyclingMethod};
+use diesel_async::pooled_connection::{
+    AsyncDieselConnectionManager, ManagerConfig, PoolableConnection, RecyclingMethod,
+};
 use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use futures_util::FutureExt;
-
 
 use super::error::DbError;
 use crate::core::settings::SecretUrl;
@@ -53,7 +54,8 @@ pub(super) fn postgres(
         let config = config.clone();
         async move {
             let connected = config.connect(tokio_postgres::NoTls).await;
-            let (client, connection) = connected.map_err(|error| ConnectionError::BadConnection(describe(&error)))?;
+            let (client, connection) =
+                connected.map_err(|error| ConnectionError::BadConnection(describe(&error)))?;
             AsyncPgConnection::try_from_client_and_connection(client, connection).await
         }
         .boxed()
@@ -84,7 +86,10 @@ pub(super) fn sqlite(path: &Path, mode: Mode) -> SqliteManager {
         let path = path.to_owned();
         async move {
             let mut connection = SqliteConnection::establish(&path).await?;
-            connection.batch_execute(&pragmas(mode)).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
+            connection
+                .batch_execute(&pragmas(mode))
+                .await
+                .map_err(ConnectionError::CouldntSetupConfiguration)?;
             Ok(connection)
         }
         .boxed()

@@ -35,7 +35,8 @@ pub(crate) use on;
 
 impl Connection {
     pub(super) async fn ping(&mut self) -> Result<(), DbError> {
-        on!(self, |c| diesel::select(diesel::dsl::sql::<diesel::sql_types::Integer>("1")).get_result::<i32>(c))?;
+        on!(self, |c| diesel::select(diesel::dsl::sql::<diesel::sql_types::Integer>("1"))
+            .get_result::<i32>(c))?;
         Ok(())
     }
 

@@ -48,9 +48,10 @@ impl From<DieselError> for DbError {
             DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, info) => {
                 Self::Unique { constraint: constraint_of(info.as_ref()) }
             }
-            DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::SerializationFailure, _) => {
-                Self::Unavailable(Unavailable::Interrupted(error))
-            }
+            DieselError::DatabaseError(
+                DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::SerializationFailure,
+                _,
+            ) => Self::Unavailable(Unavailable::Interrupted(error)),
             DieselError::DatabaseError(_, info) if is_passing(info.message()) => {
                 Self::Unavailable(Unavailable::Interrupted(error))
             }
@@ -97,7 +98,8 @@ mod tests {
 
     #[test]
     fn sqlite_and_postgres_name_the_same_constraint() {
-        let error = database_error(DatabaseErrorKind::UniqueViolation, "UNIQUE constraint failed: users.email");
+        let error =
+            database_error(DatabaseErrorKind::UniqueViolation, "UNIQUE constraint failed: users.email");
         assert!(matches!(error, DbError::Unique { constraint } if constraint == "users_email_key"));
     }
 

@@ -8,7 +8,6 @@ use diesel::SqliteConnection;
 use diesel_async::{AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, SimpleAsyncConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-
 use super::error::{DbError, Unavailable};
 use crate::core::settings::{DatabaseUrl, SecretUrl};
 
@@ -28,7 +27,9 @@ pub async fn run(url: &DatabaseUrl) -> Result<Vec<String>, DbError> {
         DatabaseUrl::Postgres(url) => run_on_postgres(url).await,
         DatabaseUrl::Sqlite(path) => {
             let path = path.clone();
-            tokio::task::spawn_blocking(move || run_on_sqlite(&path)).await.map_err(|error| DbError::Migration(error.into()))?
+            tokio::task::spawn_blocking(move || run_on_sqlite(&path))
+                .await
+                .map_err(|error| DbError::Migration(error.into()))?
         }
     }
 }
@@ -43,7 +44,8 @@ async fn run_on_postgres(url: &SecretUrl) -> Result<Vec<String>, DbError> {
 fn run_on_sqlite(path: &Path) -> Result<Vec<String>, DbError> {
     // SQLite's own locks make the second process fail instead of wait; the operating system's make it wait.
     let lock = File::options().create(true).append(true).open(lock_path(path));
-    let lock = lock.and_then(|file| file.lock().map(|()| file)).map_err(|error| DbError::Migration(error.into()))?;
+    let lock =
+        lock.and_then(|file| file.lock().map(|()| file)).map_err(|error| DbError::Migration(error.into()))?;
     let mut connection = SqliteConnection::establish(&path.to_string_lossy()).map_err(cannot_connect)?;
     let applied = apply(&mut connection, SQLITE);
     drop(lock);

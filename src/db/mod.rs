@@ -11,8 +11,8 @@ pub mod types;
 
 use std::time::Duration;
 
-pub use connection::{Connection, Lock};
 pub(crate) use connection::on;
+pub use connection::{Connection, Lock};
 pub use error::{DbError, Unavailable};
 
 use crate::core::settings::{DatabaseUrl, Settings};

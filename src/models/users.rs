@@ -116,7 +116,10 @@ pub async fn insert(c: &mut Connection, user: &NewUser, now: Timestamp) -> Resul
         users::created_at.eq(now),
         users::updated_at.eq(now),
     );
-    Ok(on!(c, |c| diesel::insert_into(users::table).values(values).returning(User::as_returning()).get_result(c))?)
+    Ok(on!(c, |c| diesel::insert_into(users::table)
+        .values(values)
+        .returning(User::as_returning())
+        .get_result(c))?)
 }
 
 /// The account with this number.
@@ -126,7 +129,8 @@ pub async fn find(c: &mut Connection, id: UserId) -> Result<Option<User>, DbErro
 
 /// The account with this address.
 pub async fn find_by_email(c: &mut Connection, email: &Email) -> Result<Option<User>, DbError> {
-    Ok(on!(c, |c| users::table.filter(users::email.eq(email.as_str())).select(User::as_select()).first(c)).optional()?)
+    Ok(on!(c, |c| users::table.filter(users::email.eq(email.as_str())).select(User::as_select()).first(c))
+        .optional()?)
 }
 
 /// Changes an account and returns it as it is now; `None` when there is none.
@@ -167,9 +171,8 @@ pub async fn confirm_password(
         .find(id.0)
         .filter(users::is_active.eq(true))
         .filter(users::password_hash.eq(verified.as_str()));
-    let rows = on!(c, |c| diesel::update(unchanged)
-        .set(users::password_hash.eq(replacement.as_str()))
-        .execute(c))?;
+    let rows =
+        on!(c, |c| diesel::update(unchanged).set(users::password_hash.eq(replacement.as_str())).execute(c))?;
     Ok(rows == 1)
 }
 
@@ -195,13 +198,16 @@ pub async fn page(
     limit: i64,
 ) -> Result<Vec<User>, DbError> {
     Ok(on!(c, |c| {
-        let mut query = users::table.select(User::as_select()).order(users::id.asc()).limit(limit).into_boxed();
+        let mut query =
+            users::table.select(User::as_select()).order(users::id.asc()).limit(limit).into_boxed();
         if let Some(after) = after {
             query = query.filter(users::id.gt(after.0));
         }
         if let Some(prefix) = &filter.email_prefix {
             // A range instead of LIKE: it needs no escaping and both databases serve it from the unique index.
-            query = query.filter(users::email.ge(prefix)).filter(users::email.lt(format!("{prefix}{}", char::MAX)));
+            query = query
+                .filter(users::email.ge(prefix))
+                .filter(users::email.lt(format!("{prefix}{}", char::MAX)));
         }
         if let Some(is_active) = filter.is_active {
             query = query.filter(users::is_active.eq(is_active));

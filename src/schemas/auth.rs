@@ -1,7 +1,7 @@
 //! Log-in, tokens and registration.
 
-use poem_openapi::{Enum, Object};
 use poem_openapi::types::Example;
+use poem_openapi::{Enum, Object};
 use serde::Serialize;
 
 use super::common::RequestSchema;

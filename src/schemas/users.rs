@@ -86,7 +86,10 @@ impl From<service::UserPage> for UserPage {
 
 impl Example for UserPage {
     fn example() -> Self {
-        Self { items: vec![User::example()], next_page: Nullable(Some("c2lnbmVkIHBsYWNlAAAAAAAAAAE".to_owned())) }
+        Self {
+            items: vec![User::example()],
+            next_page: Nullable(Some("c2lnbmVkIHBsYWNlAAAAAAAAAAE".to_owned())),
+        }
     }
 }
 

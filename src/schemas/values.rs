@@ -143,19 +143,27 @@ macro_rules! integer_type {
     };
 }
 
-integer_type!(UserId, "user_id",
+integer_type!(
+    UserId,
+    "user_id",
     MetaSchema {
         minimum: Some(1.0),
         example: Some(1.into()),
         ..MetaSchema::new_with_format("integer", "int64")
-    }, i64);
+    },
+    i64
+);
 
-integer_type!(PageSize, "page_size",
+integer_type!(
+    PageSize,
+    "page_size",
     MetaSchema {
         minimum: Some(1.0),
         maximum: Some(100.0),
         ..MetaSchema::new_with_format("integer", "int32")
-    }, u16);
+    },
+    u16
+);
 
 /// Always there, possibly null: what `Option` cannot say in poem-openapi.
 impl<T: Type> Type for Nullable<T> {

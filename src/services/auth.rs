@@ -83,8 +83,14 @@ impl AuthService {
         full_name: Option<FullName>,
     ) -> Result<User, Error> {
         let password_hash = self.hasher.hash(password).await?;
-        let user =
-            NewUser { email, password_hash, full_name, is_active: true, is_superuser: false, is_verified: false };
+        let user = NewUser {
+            email,
+            password_hash,
+            full_name,
+            is_active: true,
+            is_superuser: false,
+            is_verified: false,
+        };
         Ok(users::insert(&mut self.database.write().await?, &user, self.clock.now()).await?)
     }
 
@@ -104,7 +110,9 @@ impl AuthService {
         let matches = self.hasher.verify(attempt.clone(), hash).await?;
         let user = user.filter(|user| matches && user.is_active).ok_or(Error::InvalidCredentials)?;
         let replacement = match Password::try_from(attempt) {
-            Ok(password) if self.hasher.is_outdated(&user.password_hash) => self.hasher.hash(password).await?,
+            Ok(password) if self.hasher.is_outdated(&user.password_hash) => {
+                self.hasher.hash(password).await?
+            }
             _ => user.password_hash.clone(),
         };
 
@@ -203,10 +211,23 @@ impl AuthService {
         Use { ip: context.ip, user_agent, at: now, expires_at: now.plus(self.lifetimes.refresh) }
     }
 
-    fn pair(&self, user: UserId, session: SessionId, token: &TokenId, issued: Timestamp) -> Result<TokenPair, Error> {
+    fn pair(
+        &self,
+        user: UserId,
+        session: SessionId,
+        token: &TokenId,
+        issued: Timestamp,
+    ) -> Result<TokenPair, Error> {
         let Lifetimes { access, refresh } = self.lifetimes;
         Ok(TokenPair {
-            access_token: self.signer.sign(TokenKind::Access, user, session, &token.of_access(), issued, access)?,
+            access_token: self.signer.sign(
+                TokenKind::Access,
+                user,
+                session,
+                &token.of_access(),
+                issued,
+                access,
+            )?,
             refresh_token: self.signer.sign(TokenKind::Refresh, user, session, token, issued, refresh)?,
             expires_in: access,
         })

@@ -98,7 +98,8 @@ impl UserService {
         let profile = UserChanges { full_name: changes.full_name, ..UserChanges::default() };
         let id = caller.user.id;
         let Some((current, new)) = changes.password else {
-            let updated = users::update(&mut self.database.write().await?, id, &profile, self.clock.now()).await?;
+            let updated =
+                users::update(&mut self.database.write().await?, id, &profile, self.clock.now()).await?;
             return updated.ok_or(Error::UserNotFound);
         };
 
@@ -116,7 +117,8 @@ impl UserService {
                 }
                 sessions::revoke_all(tx, id, now).await?;
                 let session = Some(caller.session);
-                let event = Event { kind: Kind::PasswordChanged, actor: Some(id), user: id, session, context };
+                let event =
+                    Event { kind: Kind::PasswordChanged, actor: Some(id), user: id, session, context };
                 audit_events::insert(tx, &event, now).await?;
                 users::update(tx, id, &profile, now).await?.ok_or(Error::UserNotFound)
             })
@@ -135,7 +137,12 @@ impl UserService {
     ///
     /// # Errors
     /// [`Error::InvalidPageToken`] when the token was not given for a list with this filter.
-    pub async fn list(&self, filter: &UserFilter, limit: u16, page_token: Option<&str>) -> Result<UserPage, Error> {
+    pub async fn list(
+        &self,
+        filter: &UserFilter,
+        limit: u16,
+        page_token: Option<&str>,
+    ) -> Result<UserPage, Error> {
         // The filter is part of the purpose: a token of one list does not open in another.
         let purpose = format!("users {filter:?}");
         let after = page_token.map(|token| self.open_page_token(&purpose, token)).transpose()?;
@@ -266,7 +273,8 @@ async fn keep_a_superuser(tx: &mut Connection, id: UserId) -> Result<(), Error> 
 
 /// The events that a superuser's change amounts to.
 fn kinds_of_change(before: &User, after: &User) -> impl Iterator<Item = Kind> {
-    let switched = |was: bool, is: bool, on: Kind, off: Kind| (was != is).then_some(if is { on } else { off });
+    let switched =
+        |was: bool, is: bool, on: Kind, off: Kind| (was != is).then_some(if is { on } else { off });
     [
         (before.password_hash != after.password_hash).then_some(Kind::PasswordChanged),
         (before.email != after.email).then_some(Kind::EmailChanged),

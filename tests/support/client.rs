@@ -123,11 +123,17 @@ pub fn fresh_email() -> String {
 
 impl Service {
     pub async fn register(&self, email: &str, password: &str) -> Answer {
-        self.call("POST", "/api/v1/auth/register").json(json!({"email": email, "password": password})).send().await
+        self.call("POST", "/api/v1/auth/register")
+            .json(json!({"email": email, "password": password}))
+            .send()
+            .await
     }
 
     pub async fn login(&self, email: &str, password: &str) -> Answer {
-        self.call("POST", "/api/v1/auth/login").json(json!({"email": email, "password": password})).send().await
+        self.call("POST", "/api/v1/auth/login")
+            .json(json!({"email": email, "password": password}))
+            .send()
+            .await
     }
 
     pub async fn refresh(&self, token: &str) -> Answer {

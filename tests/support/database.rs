@@ -30,7 +30,8 @@ static NEXT: AtomicU32 = AtomicU32::new(0);
 
 /// Where the server for tests is. It is never skipped: a run without it would prove half of what it says.
 pub fn postgres_server() -> String {
-    std::env::var("TEST_POSTGRES_URL").expect("TEST_POSTGRES_URL must name a PostgreSQL for tests; ./scripts/test starts one")
+    std::env::var("TEST_POSTGRES_URL")
+        .expect("TEST_POSTGRES_URL must name a PostgreSQL for tests; ./scripts/test starts one")
 }
 
 fn url_of(name: &str) -> String {
@@ -100,7 +101,12 @@ impl TestDatabase {
                 diesel::sql_query("PRAGMA busy_timeout = 5000").execute(&mut connection).unwrap();
                 let query = diesel::sql_query(statement.to_owned());
                 if statement.trim_start().to_uppercase().starts_with("SELECT") {
-                    query.load::<Row>(&mut connection).expect(statement).into_iter().map(|row| row.value).collect()
+                    query
+                        .load::<Row>(&mut connection)
+                        .expect(statement)
+                        .into_iter()
+                        .map(|row| row.value)
+                        .collect()
                 } else {
                     query.execute(&mut connection).expect(statement);
                     Vec::new()
@@ -135,7 +141,8 @@ async fn make_template() -> String {
 }
 
 async fn admin(statement: &str) {
-    let (client, connection) = tokio_postgres::connect(&postgres_server(), NoTls).await.expect("PostgreSQL for tests");
+    let (client, connection) =
+        tokio_postgres::connect(&postgres_server(), NoTls).await.expect("PostgreSQL for tests");
     let connection = tokio::spawn(connection);
     client.batch_execute(statement).await.expect(statement);
     drop(client);

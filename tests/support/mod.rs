@@ -13,7 +13,7 @@ use groundwork::core::settings::Settings;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-pub use client::{Account, Answer, Call};
+pub use client::Call;
 pub use database::{Backend, TestDatabase};
 
 /// The key that signs the tokens of every test service.

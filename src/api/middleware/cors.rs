@@ -34,7 +34,10 @@ impl<E: Endpoint<Output = Response>> Endpoint for Cors<E> {
             }
             response
         } else {
-            self.inner.call(request).await.map_or_else(poem::Error::into_response, IntoResponse::into_response)
+            self.inner
+                .call(request)
+                .await
+                .map_or_else(poem::Error::into_response, IntoResponse::into_response)
         };
         let headers = response.headers_mut();
         // On every response, also to those without an origin: a cache must not hand one page's answer to another.

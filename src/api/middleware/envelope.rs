@@ -25,9 +25,9 @@ impl<E: Endpoint<Output = Response>> Endpoint for Envelope<E> {
         let mut response = match result {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => respond(error, request_id),
-            Err(panic) => {
-                Problem::from(ErrorCode::InternalError).caused_by(describe(panic.as_ref())).respond(request_id)
-            }
+            Err(panic) => Problem::from(ErrorCode::InternalError)
+                .caused_by(describe(panic.as_ref()))
+                .respond(request_id),
         };
         let headers = response.headers_mut();
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -62,7 +62,8 @@ fn foreign(error: &poem::Error) -> Problem {
 }
 
 fn describe(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    let text =
+        panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     format!("panic: {}", text.unwrap_or("without a message"))
 }
 
@@ -88,7 +89,9 @@ mod tests {
 
     #[tokio::test]
     async fn an_error_of_the_framework_does_not_show_its_text() {
-        let inner = make(|_| async { Err::<Response, _>(poem::Error::from_string("inner words", StatusCode::BAD_REQUEST)) });
+        let inner = make(|_| async {
+            Err::<Response, _>(poem::Error::from_string("inner words", StatusCode::BAD_REQUEST))
+        });
         let response = Envelope { inner }.call(Request::default()).await.unwrap();
         let body = response.into_body().into_string().await.unwrap();
         assert!(body.contains("malformed_request") && !body.contains("inner words"), "{body}");

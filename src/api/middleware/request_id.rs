@@ -25,7 +25,11 @@ impl<E: Endpoint<Output = Response>> Endpoint for RequestId<E> {
         let header = HeaderValue::from_str(&id);
         let scope = RequestScope::of(&request, id, &self.trusted_proxies);
         request.set_data(scope);
-        let mut response = self.inner.call(request).await.map_or_else(poem::Error::into_response, IntoResponse::into_response);
+        let mut response = self
+            .inner
+            .call(request)
+            .await
+            .map_or_else(poem::Error::into_response, IntoResponse::into_response);
         if let Ok(header) = header {
             response.headers_mut().insert(X_REQUEST_ID, header);
         }
@@ -35,7 +39,8 @@ impl<E: Endpoint<Output = Response>> Endpoint for RequestId<E> {
 
 /// An id from outside ends up in logs, headers and the database: nothing but the usual alphabets of ids.
 fn is_sound(id: &str) -> bool {
-    (1..=MAX_LENGTH).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b))
+    (1..=MAX_LENGTH).contains(&id.len())
+        && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b))
 }
 
 fn new_id() -> String {

@@ -61,7 +61,12 @@ impl HealthApi {
     #[oai(path = "/ready", method = "get", operation_id = "health_ready", tag = "Tag::Health")]
     async fn ready(&self) -> Result<Ok200<Readiness>, Failure<Nothing>> {
         let probe = self.health.probe_database().await;
-        let state = DependencyHealth { name: "state".to_owned(), status: HealthStatus::Ok, tier: "in_process".to_owned(), latency_ms: 0.0 };
+        let state = DependencyHealth {
+            name: "state".to_owned(),
+            status: HealthStatus::Ok,
+            tier: "in_process".to_owned(),
+            latency_ms: 0.0,
+        };
         let dependencies = vec![DependencyHealth::from(&probe), state];
         let unavailable = |message| {
             let problem = Problem::from(ErrorCode::ServiceUnavailable).saying(message);

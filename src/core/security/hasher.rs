@@ -52,7 +52,11 @@ impl Hasher {
     ///
     /// # Errors
     /// [`HashError::Overloaded`] when the queue is full.
-    pub async fn verify(&self, attempt: PasswordAttempt, stored: Option<&PasswordHash>) -> Result<bool, HashError> {
+    pub async fn verify(
+        &self,
+        attempt: PasswordAttempt,
+        stored: Option<&PasswordHash>,
+    ) -> Result<bool, HashError> {
         let possible = stored.is_some() && attempt.can_match();
         let hash = stored.map_or_else(|| self.nobodys_hash(), |hash| hash.as_str().to_owned());
         let matches = self.run(move || bcrypt::verify(attempt.bytes(), &hash)).await?;
@@ -102,7 +106,10 @@ mod tests {
         let hash = hasher.hash(password(&longest)).await.unwrap();
         assert!(hasher.verify(PasswordAttempt::new(longest.clone()), Some(&hash)).await.unwrap());
         for attempt in ["a".repeat(72), longest[..71].to_owned(), longest.clone() + "c", longest + "\0"] {
-            assert!(!hasher.verify(PasswordAttempt::new(attempt.clone()), Some(&hash)).await.unwrap(), "{attempt:?}");
+            assert!(
+                !hasher.verify(PasswordAttempt::new(attempt.clone()), Some(&hash)).await.unwrap(),
+                "{attempt:?}"
+            );
         }
     }
 

@@ -125,14 +125,16 @@ mod tests {
 
     #[test]
     fn long_and_wide_passwords_are_accepted_up_to_the_limit_of_bcrypt() {
-        for password in ["12345678", &"a".repeat(64), &"🦀".repeat(15), &"a".repeat(72), "  spaces stay  "] {
+        for password in ["12345678", &"a".repeat(64), &"🦀".repeat(15), &"a".repeat(72), "  spaces stay  "]
+        {
             assert!(Password::parse(password).is_ok(), "{password}");
         }
     }
 
     #[test]
     fn short_long_and_ambiguous_passwords_are_refused_not_cut() {
-        for password in ["", "1234567", &"a".repeat(73), &"🦀".repeat(19), &"a".repeat(129), "Passw0rd\0tail"] {
+        for password in ["", "1234567", &"a".repeat(73), &"🦀".repeat(19), &"a".repeat(129), "Passw0rd\0tail"]
+        {
             assert!(Password::parse(password).is_err(), "{password:?}");
         }
     }

@@ -32,7 +32,8 @@ impl Sealer {
     /// Seals `payload` for `purpose`: it opens for no other.
     pub fn seal(&self, purpose: &str, payload: &[u8]) -> String {
         let tag = self.keys.first().map(|key| tag(key, purpose, payload));
-        URL_SAFE_NO_PAD.encode([tag.as_ref().map_or(&[][..], |tag| &tag.as_ref()[..TAG_BYTES]), payload].concat())
+        URL_SAFE_NO_PAD
+            .encode([tag.as_ref().map_or(&[][..], |tag| &tag.as_ref()[..TAG_BYTES]), payload].concat())
     }
 
     /// Opens what [`Sealer::seal`] made.
@@ -44,7 +45,8 @@ impl Sealer {
         let (claimed, payload) = bytes.split_at_checked(TAG_BYTES).ok_or(NotSealed)?;
         let genuine = |key| {
             let expected = tag(key, purpose, payload);
-            aws_lc_rs::constant_time::verify_slices_are_equal(&expected.as_ref()[..TAG_BYTES], claimed).is_ok()
+            aws_lc_rs::constant_time::verify_slices_are_equal(&expected.as_ref()[..TAG_BYTES], claimed)
+                .is_ok()
         };
         if self.keys.iter().any(genuine) { Ok(payload.to_vec()) } else { Err(NotSealed) }
     }
@@ -64,7 +66,8 @@ mod tests {
     use super::*;
 
     fn sealer(keys: &[&str]) -> Sealer {
-        let secrets: Vec<SecretString> = keys.iter().map(|key| SecretString::from((*key).to_owned())).collect();
+        let secrets: Vec<SecretString> =
+            keys.iter().map(|key| SecretString::from((*key).to_owned())).collect();
         Sealer::new(&secrets)
     }
 
