@@ -108,20 +108,22 @@ pub fn routes() -> Result {
     let settings = Settings::load_without_secret()?;
     let documents = groundwork::api::documents(&settings.api_v1_prefix)?;
     let document: serde_json::Value = serde_json::from_str(&documents.json)?;
-    let mut lines = String::new();
+    let mut lines = Vec::new();
     for (path, item) in document["paths"].as_object().into_iter().flatten() {
         for (method, operation) in item.as_object().into_iter().flatten() {
             let id = operation["operationId"].as_str().unwrap_or_default();
-            lines.push_str(&format!("{:<7} {path:<36} {id}\n", method.to_uppercase()));
+            lines.push(format!("{:<7} {path:<36} {id}\n", method.to_uppercase()));
         }
     }
-    print(&lines)
+    print(&lines.concat())
 }
 
 /// Shows the effective settings.
 pub fn config() -> Result {
     let settings = Settings::load_without_secret()?;
-    print(&settings.effective().iter().map(|(name, value)| format!("{name}={value}\n")).collect::<String>())
+    let lines: Vec<_> =
+        settings.effective().iter().map(|(name, value)| format!("{name}={value}\n")).collect();
+    print(&lines.concat())
 }
 
 /// The document as it is published: under the default prefix, whatever this machine's settings are.

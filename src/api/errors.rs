@@ -101,7 +101,7 @@ type Source = Box<dyn StdError + Send + Sync>;
 pub struct Problem {
     code: ErrorCode,
     message: Cow<'static, str>,
-    details: Option<Value>,
+    details: Option<Box<Value>>,
     allow: Option<HeaderValue>,
     source: Option<Source>,
 }
@@ -137,7 +137,7 @@ impl Problem {
     /// The same with more for programs to read.
     #[must_use]
     pub fn with_details(self, details: Value) -> Self {
-        Self { details: Some(details), ..self }
+        Self { details: Some(Box::new(details)), ..self }
     }
 
     /// The same with its cause, for the log.
@@ -151,7 +151,7 @@ impl Problem {
         self.log();
         let mut body = json!({ "success": false, "error": self.code.code(), "message": self.message });
         if let Some(details) = &self.details {
-            body["details"] = details.clone();
+            body["details"] = Value::clone(details);
         }
         body["request_id"] = request_id.into();
         let mut response = Response::builder()

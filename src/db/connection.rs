@@ -8,6 +8,10 @@ use super::error::DbError;
 use super::pool::Loan;
 
 /// A connection to the database in use. [`on`] runs one query on either kind.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a process has only one kind; boxing would allocate per request"
+)]
 pub enum Connection {
     /// To PostgreSQL.
     Postgres(Loan<PostgresManager>),

@@ -48,14 +48,7 @@ impl From<DieselError> for DbError {
             DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, info) => {
                 Self::Unique { constraint: constraint_of(info.as_ref()) }
             }
-            DieselError::DatabaseError(
-                DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::SerializationFailure,
-                _,
-            ) => Self::Unavailable(Unavailable::Interrupted(error)),
-            DieselError::DatabaseError(_, info) if is_passing(info.message()) => {
-                Self::Unavailable(Unavailable::Interrupted(error))
-            }
-            DieselError::BrokenTransactionManager => Self::Unavailable(Unavailable::Interrupted(error)),
+            other if is_passing(other) => Self::Unavailable(Unavailable::Interrupted(error)),
             _ => Self::Query(error),
         }
     }
@@ -70,8 +63,10 @@ fn constraint_of(info: &dyn DatabaseErrorInformation) -> String {
     format!("{}_key", columns.replace('.', "_"))
 }
 
-/// Neither driver passes on the code of these errors, so their texts have to do.
-fn is_passing(message: &str) -> bool {
+/// Whether the same statement may succeed later. Neither driver passes on the codes of most of these errors, so
+/// their texts have to do.
+fn is_passing(error: &DieselError) -> bool {
+    use DatabaseErrorKind::{ClosedConnection, SerializationFailure};
     const PASSING: [&str; 11] = [
         "canceling statement due to statement timeout",
         "canceling statement due to lock timeout",
@@ -85,7 +80,12 @@ fn is_passing(message: &str) -> bool {
         "database table is locked",
         "server closed the connection",
     ];
-    PASSING.iter().any(|text| message.contains(text))
+    match error {
+        DieselError::BrokenTransactionManager
+        | DieselError::DatabaseError(ClosedConnection | SerializationFailure, _) => true,
+        DieselError::DatabaseError(_, info) => PASSING.iter().any(|text| info.message().contains(text)),
+        _ => false,
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use diesel::Connection as _;
 use diesel::SqliteConnection;
+use diesel::migration::MigrationSource;
 use diesel_async::{AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, SimpleAsyncConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
@@ -35,7 +36,8 @@ pub async fn run(url: &DatabaseUrl) -> Result<Vec<String>, DbError> {
 }
 
 async fn run_on_postgres(url: &SecretUrl) -> Result<Vec<String>, DbError> {
-    let mut connection = AsyncPgConnection::establish(url.expose()).await.map_err(cannot_connect)?;
+    let mut connection =
+        AsyncPgConnection::establish(url.expose()).await.map_err(|error| cannot_connect(&error))?;
     // Ends with the connection, whatever happens.
     connection.batch_execute(&format!("SELECT pg_advisory_lock({POSTGRES_LOCK})")).await?;
     apply(&mut AsyncMigrationHarness::new(connection), POSTGRES)
@@ -46,7 +48,8 @@ fn run_on_sqlite(path: &Path) -> Result<Vec<String>, DbError> {
     let lock = File::options().create(true).append(true).open(lock_path(path));
     let lock =
         lock.and_then(|file| file.lock().map(|()| file)).map_err(|error| DbError::Migration(error.into()))?;
-    let mut connection = SqliteConnection::establish(&path.to_string_lossy()).map_err(cannot_connect)?;
+    let mut connection =
+        SqliteConnection::establish(&path.to_string_lossy()).map_err(|error| cannot_connect(&error))?;
     let applied = apply(&mut connection, SQLITE);
     drop(lock);
     applied
@@ -58,16 +61,15 @@ fn lock_path(database: &Path) -> PathBuf {
     path.into()
 }
 
-fn apply<DB, C>(harness: &mut C, migrations: EmbeddedMigrations) -> Result<Vec<String>, DbError>
+fn apply<DB, C>(harness: &mut C, migrations: impl MigrationSource<DB>) -> Result<Vec<String>, DbError>
 where
     DB: diesel::backend::Backend,
     C: MigrationHarness<DB>,
-    EmbeddedMigrations: diesel::migration::MigrationSource<DB>,
 {
     let applied = harness.run_pending_migrations(migrations).map_err(DbError::Migration)?;
     Ok(applied.iter().map(ToString::to_string).collect())
 }
 
-fn cannot_connect(error: diesel::ConnectionError) -> DbError {
+fn cannot_connect(error: &diesel::ConnectionError) -> DbError {
     DbError::Unavailable(Unavailable::CannotConnect(error.to_string()))
 }

@@ -51,18 +51,18 @@ pub async fn insert(
     id: SessionId,
     user: UserId,
     token: &TokenHash,
-    used: &Use<'_>,
+    usage: &Use<'_>,
 ) -> Result<(), DbError> {
     let values = (
         sessions::id.eq(id.0.as_slice()),
         sessions::user_id.eq(user.0),
         sessions::token_hash.eq(token.0.as_slice()),
         sessions::generation.eq(0),
-        sessions::ip.eq(used.ip.to_string()),
-        sessions::user_agent.eq(used.user_agent),
-        sessions::created_at.eq(used.at),
-        sessions::last_used_at.eq(used.at),
-        sessions::expires_at.eq(used.expires_at),
+        sessions::ip.eq(usage.ip.to_string()),
+        sessions::user_agent.eq(usage.user_agent),
+        sessions::created_at.eq(usage.at),
+        sessions::last_used_at.eq(usage.at),
+        sessions::expires_at.eq(usage.expires_at),
     );
     on!(c, |c| diesel::insert_into(sessions::table).values(values).execute(c))?;
     Ok(())
@@ -97,7 +97,7 @@ pub async fn rotate(
     user: UserId,
     presented: &TokenHash,
     successor: &TokenHash,
-    used: &Use<'_>,
+    usage: &Use<'_>,
 ) -> Result<bool, DbError> {
     let active = users::table.filter(users::is_active.eq(true)).select(users::id);
     let current = sessions::table
@@ -105,17 +105,17 @@ pub async fn rotate(
         .filter(sessions::user_id.eq(user.0))
         .filter(sessions::token_hash.eq(presented.0.as_slice()))
         .filter(sessions::revoked_at.is_null())
-        .filter(sessions::expires_at.gt(used.at))
+        .filter(sessions::expires_at.gt(usage.at))
         .filter(sessions::user_id.eq_any(active));
     let rows = on!(c, |c| diesel::update(current)
         .set((
             sessions::previous_token_hash.eq(Some(presented.0.as_slice())),
             sessions::token_hash.eq(successor.0.as_slice()),
             sessions::generation.eq(sessions::generation + 1),
-            sessions::ip.eq(used.ip.to_string()),
-            sessions::user_agent.eq(used.user_agent),
-            sessions::last_used_at.eq(used.at),
-            sessions::expires_at.eq(used.expires_at),
+            sessions::ip.eq(usage.ip.to_string()),
+            sessions::user_agent.eq(usage.user_agent),
+            sessions::last_used_at.eq(usage.at),
+            sessions::expires_at.eq(usage.expires_at),
         ))
         .execute(c))?;
     Ok(rows == 1)

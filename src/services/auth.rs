@@ -117,7 +117,7 @@ impl AuthService {
         };
 
         let (session, token, now) = (SessionId::random()?, TokenId::random()?, self.clock.now());
-        let used = self.use_of(context, now);
+        let usage = self.use_of(context, now);
         self.database
             .transaction(async |tx| {
                 // The password may have changed, or the account been closed, while the hash was computed.
@@ -125,7 +125,7 @@ impl AuthService {
                     return Err(Error::InvalidCredentials);
                 }
                 sessions::delete_expired(tx, user.id, now).await?;
-                Ok(sessions::insert(tx, session, user.id, &token.hash(), &used).await?)
+                Ok(sessions::insert(tx, session, user.id, &token.hash(), &usage).await?)
             })
             .await?;
         self.pair(user.id, session, &token, now)
@@ -141,9 +141,9 @@ impl AuthService {
         let Verified { user, session, token } = self.signer.verify(refresh_token, TokenKind::Refresh)?;
         let now = self.clock.now();
         let (presented, successor) = (token.hash(), token.successor());
-        let used = self.use_of(context, now);
+        let usage = self.use_of(context, now);
         let mut connection = self.database.write().await?;
-        if sessions::rotate(&mut connection, session, user, &presented, &successor.hash(), &used).await? {
+        if sessions::rotate(&mut connection, session, user, &presented, &successor.hash(), &usage).await? {
             return self.pair(user, session, &successor, now);
         }
 

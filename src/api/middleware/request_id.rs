@@ -46,7 +46,7 @@ fn is_sound(id: &str) -> bool {
 fn new_id() -> String {
     // An id need not be a secret: should the random source fail, the request is still served.
     let bytes: [u8; 16] = random_bytes().unwrap_or_default();
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    format!("{:032x}", u128::from_be_bytes(bytes))
 }
 
 #[cfg(test)]

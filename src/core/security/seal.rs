@@ -42,11 +42,10 @@ impl Sealer {
     /// When it was made elsewhere, for another purpose, or was changed.
     pub fn open(&self, purpose: &str, sealed: &str) -> Result<Vec<u8>, NotSealed> {
         let bytes = URL_SAFE_NO_PAD.decode(sealed).map_err(|_| NotSealed)?;
-        let (claimed, payload) = bytes.split_at_checked(TAG_BYTES).ok_or(NotSealed)?;
+        let (given, payload) = bytes.split_at_checked(TAG_BYTES).ok_or(NotSealed)?;
         let genuine = |key| {
             let expected = tag(key, purpose, payload);
-            aws_lc_rs::constant_time::verify_slices_are_equal(&expected.as_ref()[..TAG_BYTES], claimed)
-                .is_ok()
+            aws_lc_rs::constant_time::verify_slices_are_equal(&expected.as_ref()[..TAG_BYTES], given).is_ok()
         };
         if self.keys.iter().any(genuine) { Ok(payload.to_vec()) } else { Err(NotSealed) }
     }
@@ -73,10 +72,10 @@ mod tests {
 
     #[test]
     fn a_sealed_value_opens_for_its_purpose_only() {
-        let sealer = sealer(&["one"]);
-        let sealed = sealer.seal("page", b"42");
-        assert_eq!(sealer.open("page", &sealed).unwrap(), b"42");
-        assert!(sealer.open("other", &sealed).is_err());
+        let ours = sealer(&["one"]);
+        let value = ours.seal("page", b"42");
+        assert_eq!(ours.open("page", &value).unwrap(), b"42");
+        assert!(ours.open("other", &value).is_err());
     }
 
     #[test]
