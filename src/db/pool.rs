@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout_at};
 use super::error::{DbError, Unavailable};
 
 /// An idle connection above the number kept is closed after this time.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How many connections a pool holds.
 #[derive(Clone, Copy, Debug)]

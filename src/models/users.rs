@@ -75,7 +75,6 @@ pub struct UserChanges {
 }
 
 #[derive(AsChangeset)]
-#[allow(clippy::ref_option_ref, reason = "in what the derive writes")]
 #[diesel(table_name = users)]
 struct Changeset<'a> {
     email: Option<&'a str>,

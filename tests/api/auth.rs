@@ -115,10 +115,10 @@ on_both! {
 
     async fn an_access_token_ends_after_thirty_minutes_and_the_session_after_seven_days(service: Service) {
         let user = service.user().await;
-        service.clock.advance(Duration::from_secs(30 * 60 + 6));
+        service.clock.advance(Duration::from_mins(31));
         service.me(&user.access).await.expect_error(401, "invalid_token");
         let next = service.refresh(&user.refresh).await.expect(200).json();
-        service.clock.advance(Duration::from_secs(7 * 24 * 3600 + 6));
+        service.clock.advance(Duration::from_hours(7 * 24 + 1));
         service.refresh(next["refresh_token"].as_str().unwrap()).await.expect_error(401, "invalid_token");
     }
 

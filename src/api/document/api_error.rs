@@ -7,6 +7,8 @@ use super::{ErrorCase, headers::EXAMPLE_REQUEST_ID};
 /// `Error` itself collides with a built-in name in Python and TypeScript.
 const NAME: &str = "ApiError";
 const CODES: &str = "ErrorCode";
+const DETAILS: &str = "ErrorDetails";
+const FIELD: &str = "FieldProblem";
 
 /// Adds the schemas of the error body, unless the service's own types already did.
 pub(super) fn define(schemas: &mut Map<String, Value>, catalogue: &[ErrorCase]) {
@@ -14,6 +16,8 @@ pub(super) fn define(schemas: &mut Map<String, Value>, catalogue: &[ErrorCase]) 
         return;
     }
     schemas.entry(CODES).or_insert_with(|| codes(catalogue));
+    schemas.entry(DETAILS).or_insert_with(details);
+    schemas.entry(FIELD).or_insert_with(field);
     let mut schema = json!({
         "type": "object",
         "description": "The body of every error response.",
@@ -25,12 +29,7 @@ pub(super) fn define(schemas: &mut Map<String, Value>, catalogue: &[ErrorCase]) 
                 "type": "string",
                 "description": "A sentence for people. It may change; programs read `error`.",
             },
-            "details": {
-                "type": "object",
-                "description": "More about the problem, where there is more to say. For `validation_error` it \
-                    holds `fields`, a list with the `field` and `message` of every problem.",
-                "additionalProperties": true,
-            },
+            "details": { "$ref": format!("#/components/schemas/{DETAILS}") },
             "request_id": {
                 "type": "string",
                 "description": "Names this request in the logs; the `X-Request-Id` header repeats it.",
@@ -41,6 +40,40 @@ pub(super) fn define(schemas: &mut Map<String, Value>, catalogue: &[ErrorCase]) 
         schema["example"] = body(case);
     }
     schemas.insert(NAME.to_owned(), schema);
+}
+
+fn details() -> Value {
+    json!({
+        "type": "object",
+        "description": "More about the problem, where there is more to say.",
+        "properties": {
+            "fields": {
+                "type": "array",
+                "description": "With `validation_error`: every value that breaks a rule.",
+                "items": { "$ref": format!("#/components/schemas/{FIELD}") },
+            },
+        },
+        "additionalProperties": true,
+    })
+}
+
+fn field() -> Value {
+    json!({
+        "type": "object",
+        "description": "One value that breaks a rule.",
+        "required": ["field", "rule", "message"],
+        "properties": {
+            "field": {
+                "type": "string",
+                "description": "The path of the field in the body, or the name of the parameter.",
+            },
+            "rule": { "type": "string", "description": "The rule, for programs, such as `required` or `format`." },
+            "message": {
+                "type": "string",
+                "description": "What is wrong, for people, as a phrase that follows the field's name.",
+            },
+        },
+    })
 }
 
 fn codes(catalogue: &[ErrorCase]) -> Value {

@@ -260,7 +260,7 @@ mod tests {
     use super::*;
 
     const KEY: &str = "0123456789abcdef0123456789abcdef";
-    const MINUTE: Duration = Duration::from_secs(60);
+    const MINUTE: Duration = Duration::from_mins(1);
 
     fn signer(keys: &[&str], clock: &Clock) -> TokenSigner {
         let mut secrets = keys.iter().map(|key| SecretString::from((*key).to_owned()));
