@@ -261,7 +261,9 @@ fn check_parameters(request: &Request) -> Vec<FieldProblem> {
     let (Some(rules), Some(scope)) = (request.data::<Rules>(), request.data::<RequestScope>()) else {
         return Vec::new();
     };
-    let Some(operation) = scope.operation() else { return Vec::new() };
+    let Some(operation) = scope.operation().filter(|_| scope.begin_parameter_check()) else {
+        return Vec::new();
+    };
     rules.check_parameters(operation, &query_values(request), &path_values(request))
 }
 

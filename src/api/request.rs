@@ -1,6 +1,8 @@
 //! What is known about a request while it is served.
 
 use std::net::IpAddr;
+use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use ipnet::IpNet;
@@ -15,10 +17,13 @@ use crate::core::ids::UserId;
 /// The context of a request, shared by the middleware around the route and by what is inside it: the log line is
 /// written outside, where the route and the user are not known.
 #[derive(Clone)]
-pub struct RequestScope {
-    context: Arc<CallContext>,
-    user: Arc<OnceLock<UserId>>,
-    operation: Arc<OnceLock<Arc<Operation>>>,
+pub struct RequestScope(Arc<Inner>);
+
+struct Inner {
+    context: CallContext,
+    user: OnceLock<UserId>,
+    operation: OnceLock<Arc<Operation>>,
+    parameters_checked: AtomicBool,
 }
 
 impl RequestScope {
@@ -27,51 +32,60 @@ impl RequestScope {
         let peer = request.remote_addr().as_socket_addr().map(std::net::SocketAddr::ip);
         let user_agent = request.header(header::USER_AGENT).map(|text| printable(text, MAX_USER_AGENT));
         let ip = client_ip(peer, request.headers(), trusted_proxies);
-        Self {
-            context: Arc::new(CallContext { ip, user_agent, request_id }),
-            user: Arc::default(),
-            operation: Arc::default(),
-        }
+        Self(Arc::new(Inner {
+            context: CallContext { ip, user_agent, request_id },
+            user: OnceLock::new(),
+            operation: OnceLock::new(),
+            parameters_checked: AtomicBool::new(false),
+        }))
     }
 
-    /// The request's id.
-    pub fn request_id(&self) -> &str {
-        &self.context.request_id
-    }
-
-    /// The client's address.
-    pub fn ip(&self) -> IpAddr {
-        self.context.ip
+    /// Where the call comes from.
+    pub fn context(&self) -> &CallContext {
+        &self.0.context
     }
 
     /// Who is calling, once a guard has found out.
     pub fn user(&self) -> Option<UserId> {
-        self.user.get().copied()
+        self.0.user.get().copied()
     }
 
     /// Notes who is calling; the first to say so is believed.
     pub fn set_user(&self, user: UserId) {
-        self.user.get_or_init(|| user);
+        self.0.user.get_or_init(|| user);
     }
 
     /// The operation the request was routed to.
     pub fn operation(&self) -> Option<&Operation> {
-        self.operation.get().map(Arc::as_ref)
+        self.0.operation.get().map(Arc::as_ref)
     }
 
     /// Notes where the request was routed to.
     pub fn set_operation(&self, operation: &Arc<Operation>) {
-        self.operation.get_or_init(|| Arc::clone(operation));
+        self.0.operation.get_or_init(|| Arc::clone(operation));
+    }
+
+    /// True once: the first parameter that is read has all of them checked.
+    pub fn begin_parameter_check(&self) -> bool {
+        !self.0.parameters_checked.swap(true, Ordering::Relaxed)
     }
 }
 
 /// Where the call comes from, as an argument of a handler.
-pub struct Context(pub Arc<CallContext>);
+pub struct Context(RequestScope);
+
+impl Deref for Context {
+    type Target = CallContext;
+
+    fn deref(&self) -> &CallContext {
+        self.0.context()
+    }
+}
 
 impl<'a> FromRequest<'a> for Context {
     async fn from_request(request: &'a Request, _body: &mut RequestBody) -> poem::Result<Self> {
         let scope = request.data::<RequestScope>().ok_or_else(|| Problem::from(ErrorCode::InternalError))?;
-        Ok(Self(Arc::clone(&scope.context)))
+        Ok(Self(scope.clone()))
     }
 }
 

@@ -20,7 +20,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Envelope<E> {
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
         let scope = request.data::<RequestScope>().cloned();
-        let request_id = scope.as_ref().map_or("", |scope| scope.request_id());
+        let request_id = scope.as_ref().map_or("", |scope| scope.context().request_id.as_str());
         let result = AssertUnwindSafe(self.inner.call(request)).catch_unwind().await;
         let mut response = match result {
             Ok(Ok(response)) => response,

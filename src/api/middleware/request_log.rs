@@ -20,7 +20,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for RequestLog<E> {
         };
         let start = Instant::now();
         let method = request.method().clone();
-        let span = tracing::info_span!("request", request_id = scope.request_id());
+        let span = tracing::info_span!("request", request_id = scope.context().request_id);
         let response = self.inner.call(request).instrument(span).await;
         let response = response.map_or_else(poem::Error::into_response, IntoResponse::into_response);
         // The query and the path itself stay out: they may hold what is personal or secret.
@@ -31,8 +31,8 @@ impl<E: Endpoint<Output = Response>> Endpoint for RequestLog<E> {
             status = response.status().as_u16(),
             duration_ms = start.elapsed().as_secs_f64() * 1000.0,
             user_id = scope.user().map(|id| id.0),
-            ip = %scope.ip(),
-            request_id = scope.request_id(),
+            ip = %scope.context().ip,
+            request_id = scope.context().request_id,
             "request"
         );
         Ok(response)

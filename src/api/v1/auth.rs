@@ -50,7 +50,7 @@ impl AuthApi {
         body: Body<LoginRequest>,
     ) -> Result<Ok200<TokenPair>, Failure<NoSuchCredentials>> {
         let LoginRequest { email, password } = body.0;
-        let tokens = self.auth.login(&email, password, &context.0).await?;
+        let tokens = self.auth.login(&email, password, &context).await?;
         Ok(Ok200::of(tokens.into()))
     }
 
@@ -65,7 +65,7 @@ impl AuthApi {
         context: Context,
         body: Body<RefreshRequest>,
     ) -> Result<Ok200<TokenPair>, Failure<NoGoodToken>> {
-        let tokens = self.auth.refresh(&body.0.refresh_token, &context.0).await?;
+        let tokens = self.auth.refresh(&body.0.refresh_token, &context).await?;
         Ok(Ok200::of(tokens.into()))
     }
 

@@ -57,7 +57,7 @@ impl UsersApi {
         context: Context,
         body: Body<ProfileUpdate>,
     ) -> Result<Ok200<User>, Failure<Nothing>> {
-        let user = self.users.update_profile(&caller.0, body.0.into(), &context.0).await?;
+        let user = self.users.update_profile(&caller.0, body.0.into(), &context).await?;
         Ok(Ok200::of(user.into()))
     }
 
@@ -66,7 +66,7 @@ impl UsersApi {
     /// The account and its sessions are gone for good. The last superuser cannot leave.
     #[oai(path = "/me", method = "delete", operation_id = "users_me_delete", tag = "Tag::Users")]
     async fn delete_me(&self, caller: Authed, context: Context) -> Result<NoContent, Failure<Last>> {
-        self.users.delete_own(&caller.0, &context.0).await?;
+        self.users.delete_own(&caller.0, &context).await?;
         Ok(NoContent)
     }
 
@@ -117,7 +117,7 @@ impl UsersApi {
         context: Context,
         body: Body<UserCreate>,
     ) -> Result<Created<User>, Failure<AdminTaken>> {
-        let user = self.users.create(Some(&caller.0), body.0.into(), &context.0).await?;
+        let user = self.users.create(Some(&caller.0), body.0.into(), &context).await?;
         Ok(Created::of(user.into()))
     }
 
@@ -148,7 +148,7 @@ impl UsersApi {
         id: Path<UserId>,
         body: Body<UserUpdate>,
     ) -> Result<Ok200<User>, Failure<AdminChange>> {
-        let user = self.users.update(&caller.0, id.0, body.0.into(), &context.0).await?;
+        let user = self.users.update(&caller.0, id.0, body.0.into(), &context).await?;
         Ok(Ok200::of(user.into()))
     }
 
@@ -163,7 +163,7 @@ impl UsersApi {
         /// The account's number.
         id: Path<UserId>,
     ) -> Result<NoContent, Failure<AdminLast>> {
-        self.users.delete(&caller.0, id.0, &context.0).await?;
+        self.users.delete(&caller.0, id.0, &context).await?;
         Ok(NoContent)
     }
 
@@ -179,7 +179,7 @@ impl UsersApi {
         id: Path<UserId>,
     ) -> Result<Ok200<User>, Failure<AdminOne>> {
         let changes = AccountChanges { is_active: Some(true), ..AccountChanges::default() };
-        let user = self.users.update(&caller.0, id.0, changes, &context.0).await?;
+        let user = self.users.update(&caller.0, id.0, changes, &context).await?;
         Ok(Ok200::of(user.into()))
     }
 
@@ -195,7 +195,7 @@ impl UsersApi {
         id: Path<UserId>,
     ) -> Result<Ok200<User>, Failure<AdminLast>> {
         let changes = AccountChanges { is_active: Some(false), ..AccountChanges::default() };
-        let user = self.users.update(&caller.0, id.0, changes, &context.0).await?;
+        let user = self.users.update(&caller.0, id.0, changes, &context).await?;
         Ok(Ok200::of(user.into()))
     }
 }

@@ -234,7 +234,7 @@ fn an_error_response_shows_each_of_its_codes() {
 fn the_error_body_is_a_schema_with_the_catalogue_as_its_codes() {
     let document = newest(&documents());
     let schemas = &document["components"]["schemas"];
-    assert_eq!(keys(schemas), ["ApiError", "Colour", "ErrorCode", "Thing"]);
+    assert_eq!(keys(schemas), ["ApiError", "Colour", "ErrorCode", "ErrorDetails", "FieldProblem", "Thing"]);
     let codes = catalogue().iter().map(|case| case.code).collect::<Vec<_>>();
     assert_eq!(schemas["ErrorCode"]["enum"], json!(codes));
     assert_eq!(keys(&document["components"]), ["headers", "schemas", "securitySchemes"]);
