@@ -41,6 +41,7 @@ impl RequestSchema for LoginRequest {}
 
 /// A refresh token to be exchanged.
 #[derive(Object)]
+#[oai(example)]
 pub struct RefreshRequest {
     /// The `refresh_token` of the last log-in or refresh.
     #[oai(validator(min_length = 1, max_length = 4096))]
@@ -48,6 +49,12 @@ pub struct RefreshRequest {
 }
 
 impl RequestSchema for RefreshRequest {}
+
+impl Example for RefreshRequest {
+    fn example() -> Self {
+        Self { refresh_token: TokenPair::example().refresh_token }
+    }
+}
 
 /// How a token is sent.
 #[derive(Enum, Serialize, Clone, Copy, Debug, PartialEq, Eq)]
