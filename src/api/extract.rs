@@ -1,6 +1,5 @@
 //! Bodies and parameters, checked against the document before a handler sees them.
 
-use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,12 +9,12 @@ use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaMediaType, MetaParamIn, MetaRequest, MetaSchemaRef, Registry};
 use poem_openapi::types::ParseFromParameter;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
-use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Number, Value};
+use serde_json::Value;
 
 use super::errors::{ErrorCode, Problem};
 use super::request::RequestScope;
 use super::rules::Rules;
+use super::strict_json;
 use crate::schemas::common::{FieldProblem, RequestSchema};
 
 /// The largest body, in bytes: 1 MiB, hundreds of times what any operation needs.
@@ -102,7 +101,7 @@ fn parse(bytes: &[u8]) -> Result<Value, Problem> {
             format!("The body is not valid JSON at line {}, column {}.", error.line(), error.column());
         Problem::from(ErrorCode::MalformedRequest).saying(place).caused_by(error)
     };
-    serde_json::from_slice::<StrictValue>(bytes).map(|value| value.0).map_err(malformed)
+    strict_json::read(bytes).map_err(malformed)
 }
 
 /// PostgreSQL cannot store NUL, and what reads up to it sees another text: no field has a use for it.
@@ -129,72 +128,6 @@ fn find_nul(value: &Value, path: &mut Vec<String>, problems: &mut Vec<FieldProbl
             }
         }
         _ => {}
-    }
-}
-
-/// JSON in which no object has a name twice: two readers of such a text may see two different things
-/// (RFC 8259, 4).
-struct StrictValue(Value);
-
-impl<'de> Deserialize<'de> for StrictValue {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(StrictVisitor).map(Self)
-    }
-}
-
-struct StrictVisitor;
-
-impl<'de> Visitor<'de> for StrictVisitor {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
-        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("not a finite number"))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        let mut array = Vec::new();
-        while let Some(StrictValue(item)) = items.next_element()? {
-            array.push(item);
-        }
-        Ok(Value::Array(array))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
-        let mut object = Map::new();
-        while let Some((name, StrictValue(value))) = entries.next_entry::<String, _>()? {
-            if object.insert(name, value).is_some() {
-                return Err(de::Error::custom("a name stands twice in one object"));
-            }
-        }
-        Ok(Value::Object(object))
     }
 }
 

@@ -10,6 +10,7 @@ pub mod request;
 pub mod respond;
 pub mod routes;
 pub mod rules;
+mod strict_json;
 #[allow(clippy::unused_async, reason = "poem-openapi wants every operation async")]
 pub mod v1;
 

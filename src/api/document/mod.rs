@@ -13,7 +13,6 @@ mod dialect;
 mod error;
 mod headers;
 mod operation;
-mod parse;
 mod responses;
 mod schema;
 #[cfg(test)]
@@ -23,6 +22,7 @@ mod walk;
 use serde_json::{Map, Value, json};
 
 pub use self::error::{DocumentError, Problem};
+use super::strict_json;
 
 /// The published document in its three forms; built once.
 #[derive(Debug, Clone)]
@@ -56,7 +56,8 @@ impl Documents {
         catalogue: &[ErrorCase],
         path_of: impl Fn(&str) -> String,
     ) -> Result<Self, DocumentError> {
-        let mut document = parse::parse(spec)?;
+        // Two `OpenApi` types on one path emit the path twice; the router serves both, so both are kept.
+        let mut document = strict_json::read_merging(spec.as_bytes(), "/paths")?;
         if let Some(Value::Object(paths)) = document.get_mut("paths") {
             *paths = std::mem::take(paths).into_iter().map(|(path, item)| (path_of(&path), item)).collect();
         }

@@ -1,29 +1,34 @@
-//! Reads the emitted JSON without losing anything.
-//!
-//! Two `OpenApi` types on one path emit the path twice, and an ordinary JSON reader keeps the last one only. The
-//! router serves both, so both are kept here; any other repeated key is an error.
+//! JSON in which no object has a name twice: an ordinary reader keeps the last one only, and two readers of such a
+//! text may see two different things (RFC 8259, 4).
 
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value, map::Entry};
 
-const PATHS: &str = "/paths";
+/// Reads JSON strictly.
+pub(super) fn read(text: &[u8]) -> Result<Value, serde_json::Error> {
+    read_merging(text, "no pointer begins like this")
+}
 
-pub(super) fn parse(text: &str) -> Result<Value, serde_json::Error> {
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let value = Node { pointer: String::new() }.deserialize(&mut deserializer)?;
+/// Reads JSON strictly, but for the object at the pointer `merged`: there a name may stand twice if both values are
+/// objects without a name in common, which then become one.
+pub(super) fn read_merging(text: &[u8], merged: &'static str) -> Result<Value, serde_json::Error> {
+    let mut deserializer = serde_json::Deserializer::from_slice(text);
+    let value = Node { pointer: String::new(), merged }.deserialize(&mut deserializer)?;
     deserializer.end()?;
     Ok(value)
 }
 
 struct Node {
     pointer: String,
+    merged: &'static str,
 }
 
 impl Node {
     fn child(&self, key: &str) -> Self {
-        Self { pointer: format!("{}/{}", self.pointer, key.replace('~', "~0").replace('/', "~1")) }
+        let pointer = format!("{}/{}", self.pointer, key.replace('~', "~0").replace('/', "~1"));
+        Self { pointer, merged: self.merged }
     }
 }
 
@@ -84,7 +89,7 @@ impl<'de> Visitor<'de> for Node {
                 Entry::Vacant(entry) => {
                     entry.insert(value);
                 }
-                Entry::Occupied(mut entry) if self.pointer == PATHS => {
+                Entry::Occupied(mut entry) if self.pointer == self.merged => {
                     merge(entry.get_mut(), value, &pointer)?;
                 }
                 Entry::Occupied(_) => return Err(A::Error::custom(format!("`{pointer}` occurs twice"))),
@@ -94,16 +99,16 @@ impl<'de> Visitor<'de> for Node {
     }
 }
 
-/// Adds the operations of a path's second appearance to its first.
+/// Adds the members of the second object to the first.
 fn merge<E: Error>(first: &mut Value, second: Value, pointer: &str) -> Result<(), E> {
     let (Value::Object(first), Value::Object(second)) = (first, second) else {
         return Err(E::custom(format!("`{pointer}` occurs twice")));
     };
-    for (method, operation) in second {
-        if first.contains_key(&method) {
-            return Err(E::custom(format!("`{pointer}/{method}` occurs twice")));
+    for (name, value) in second {
+        if first.contains_key(&name) {
+            return Err(E::custom(format!("`{pointer}/{name}` occurs twice")));
         }
-        first.insert(method, operation);
+        first.insert(name, value);
     }
     Ok(())
 }
