@@ -8,24 +8,28 @@ use serde_json::{Map, Value, map::Entry};
 
 /// Reads JSON strictly.
 pub(super) fn read(text: &[u8]) -> Result<Value, serde_json::Error> {
-    read_merging(text, "no pointer begins like this")
+    Node { pointer: String::new(), merged: None }.read(text)
 }
 
 /// Reads JSON strictly, but for the object at the pointer `merged`: there a name may stand twice if both values are
 /// objects without a name in common, which then become one.
 pub(super) fn read_merging(text: &[u8], merged: &'static str) -> Result<Value, serde_json::Error> {
-    let mut deserializer = serde_json::Deserializer::from_slice(text);
-    let value = Node { pointer: String::new(), merged }.deserialize(&mut deserializer)?;
-    deserializer.end()?;
-    Ok(value)
+    Node { pointer: String::new(), merged: Some(merged) }.read(text)
 }
 
 struct Node {
     pointer: String,
-    merged: &'static str,
+    merged: Option<&'static str>,
 }
 
 impl Node {
+    fn read(self, text: &[u8]) -> Result<Value, serde_json::Error> {
+        let mut deserializer = serde_json::Deserializer::from_slice(text);
+        let value = self.deserialize(&mut deserializer)?;
+        deserializer.end()?;
+        Ok(value)
+    }
+
     fn child(&self, key: &str) -> Self {
         let pointer = format!("{}/{}", self.pointer, key.replace('~', "~0").replace('/', "~1"));
         Self { pointer, merged: self.merged }
@@ -89,7 +93,7 @@ impl<'de> Visitor<'de> for Node {
                 Entry::Vacant(entry) => {
                     entry.insert(value);
                 }
-                Entry::Occupied(mut entry) if self.pointer == self.merged => {
+                Entry::Occupied(mut entry) if self.merged == Some(self.pointer.as_str()) => {
                     merge(entry.get_mut(), value, &pointer)?;
                 }
                 Entry::Occupied(_) => return Err(A::Error::custom(format!("`{pointer}` occurs twice"))),
