@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::errors::{ErrorCode, Problem};
 use super::request::RequestScope;
+use super::routes::{Operation, parameter_names, routed_name};
 use super::rules::Rules;
 use super::strict_json;
 use crate::schemas::common::{FieldProblem, RequestSchema};
@@ -171,9 +172,8 @@ macro_rules! parameter {
                 if !problems.is_empty() {
                     return Err(Problem::fields(&problems).into());
                 }
-                let values = $values(request);
-                let mut named =
-                    values.iter().filter(|(name, _)| name == options.name).map(|(_, value)| value).peekable();
+                let values = $values(request, options.name);
+                let mut named = values.iter().peekable();
                 if let (None, Some(default)) = (named.peek(), options.default_value) {
                     return Ok(Self(default()));
                 }
@@ -186,8 +186,17 @@ macro_rules! parameter {
     };
 }
 
-parameter!(Query, Query, query_values);
-parameter!(Path, Path, path_values);
+parameter!(Query, Query, query_values_of);
+parameter!(Path, Path, path_value_of);
+
+fn query_values_of(request: &Request, name: &str) -> Vec<String> {
+    query_values(request).into_iter().filter(|(key, _)| key == name).map(|(_, value)| value).collect()
+}
+
+/// `name` is the router's, not the document's: see [`routed_name`].
+fn path_value_of(request: &Request, name: &str) -> Vec<String> {
+    request.raw_path_param(name).map(str::to_owned).into_iter().collect()
+}
 
 /// All parameters at once, so that the first wrong one does not hide the others.
 fn check_parameters(request: &Request) -> Vec<FieldProblem> {
@@ -197,15 +206,18 @@ fn check_parameters(request: &Request) -> Vec<FieldProblem> {
     let Some(operation) = scope.operation().filter(|_| scope.begin_parameter_check()) else {
         return Vec::new();
     };
-    rules.check_parameters(operation, &query_values(request), &path_values(request))
+    rules.check_parameters(operation, &query_values(request), &path_values(request, operation))
 }
 
 fn query_values(request: &Request) -> Vec<(String, String)> {
     request.params().unwrap_or_default()
 }
 
-fn path_values(request: &Request) -> Vec<(String, String)> {
-    request.path_params().unwrap_or_default()
+/// The parameters of the path under the names of the document.
+fn path_values(request: &Request, operation: &Operation) -> Vec<(String, String)> {
+    let names = parameter_names(&operation.template).enumerate();
+    let value = |place| request.raw_path_param(&routed_name(place)).map(str::to_owned);
+    names.filter_map(|(place, name)| Some((name.to_owned(), value(place)?))).collect()
 }
 
 #[cfg(test)]
