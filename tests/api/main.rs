@@ -6,5 +6,6 @@
 mod support;
 
 mod auth;
+mod input;
 mod passwords;
 mod tokens;
