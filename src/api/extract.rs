@@ -16,10 +16,19 @@ use super::request::RequestScope;
 use super::routes::{Operation, parameter_names, routed_name};
 use super::rules::Rules;
 use super::strict_json;
+use crate::core::context::printable;
 use crate::schemas::common::{FieldProblem, RequestSchema};
 
 /// The largest body, in bytes: 1 MiB, hundreds of times what any operation needs.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
+
+/// The most problems that are told at once: in 1 MiB there is room for a hundred thousand.
+const MAX_PROBLEMS: usize = 32;
+
+/// The most characters of a field's path, and of each name in it, that an answer repeats.
+const MAX_PATH: usize = 128;
+
+const NUL_RULE: &str = "characters";
 
 /// How long a body may take to arrive.
 #[derive(Clone, Copy, Debug)]
@@ -105,13 +114,19 @@ fn parse(bytes: &[u8]) -> Result<Value, Problem> {
     strict_json::read(bytes).map_err(malformed)
 }
 
-/// PostgreSQL cannot store NUL, and what reads up to it sees another text: no field has a use for it.
+/// PostgreSQL cannot store NUL, and what reads up to it sees another text: no field has a use for it. The names are
+/// the caller's, so how many are repeated, and how much of each, is bounded.
 fn find_nul(value: &Value, path: &mut Vec<String>, problems: &mut Vec<FieldProblem>) {
+    if problems.len() >= MAX_PROBLEMS {
+        return;
+    }
     match value {
         Value::String(text) if text.contains('\0') => {
-            let field = path.join(".");
-            if !problems.iter().any(|problem| problem.field == field) {
-                problems.push(FieldProblem::new(field, "characters", "must not contain NUL"));
+            let field = printable(&path.join("."), MAX_PATH);
+            // A problem of the schema says enough of its field.
+            let told = |problem: &FieldProblem| problem.field == field && problem.rule != NUL_RULE;
+            if !problems.iter().any(told) {
+                problems.push(FieldProblem::new(field, NUL_RULE, "must not contain NUL"));
             }
         }
         Value::Array(items) => {
@@ -123,7 +138,7 @@ fn find_nul(value: &Value, path: &mut Vec<String>, problems: &mut Vec<FieldProbl
         }
         Value::Object(fields) => {
             for (name, field) in fields {
-                path.push(name.clone());
+                path.push(printable(name, MAX_PATH));
                 find_nul(field, path, problems);
                 path.pop();
             }
