@@ -7,5 +7,6 @@ mod support;
 
 mod auth;
 mod input;
+mod middleware;
 mod passwords;
 mod tokens;
