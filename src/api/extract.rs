@@ -13,12 +13,22 @@ use serde_json::Value;
 
 use super::errors::{ErrorCode, Problem};
 use super::request::RequestScope;
+use super::routes::{Operation, parameter_names, routed_name};
 use super::rules::Rules;
 use super::strict_json;
+use crate::core::context::printable;
 use crate::schemas::common::{FieldProblem, RequestSchema};
 
 /// The largest body, in bytes: 1 MiB, hundreds of times what any operation needs.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
+
+/// The most problems that are told at once: in 1 MiB there is room for a hundred thousand.
+const MAX_PROBLEMS: usize = 32;
+
+/// The most characters of a field's path, and of each name in it, that an answer repeats.
+const MAX_PATH: usize = 128;
+
+const NUL_RULE: &str = "characters";
 
 /// How long a body may take to arrive.
 #[derive(Clone, Copy, Debug)]
@@ -104,13 +114,19 @@ fn parse(bytes: &[u8]) -> Result<Value, Problem> {
     strict_json::read(bytes).map_err(malformed)
 }
 
-/// PostgreSQL cannot store NUL, and what reads up to it sees another text: no field has a use for it.
+/// PostgreSQL cannot store NUL, and what reads up to it sees another text: no field has a use for it. The names are
+/// the caller's, so how many are repeated, and how much of each, is bounded.
 fn find_nul(value: &Value, path: &mut Vec<String>, problems: &mut Vec<FieldProblem>) {
+    if problems.len() >= MAX_PROBLEMS {
+        return;
+    }
     match value {
         Value::String(text) if text.contains('\0') => {
-            let field = path.join(".");
-            if !problems.iter().any(|problem| problem.field == field) {
-                problems.push(FieldProblem::new(field, "characters", "must not contain NUL"));
+            let field = printable(&path.join("."), MAX_PATH);
+            // A problem of the schema says enough of its field.
+            let told = |problem: &FieldProblem| problem.field == field && problem.rule != NUL_RULE;
+            if !problems.iter().any(told) {
+                problems.push(FieldProblem::new(field, NUL_RULE, "must not contain NUL"));
             }
         }
         Value::Array(items) => {
@@ -122,7 +138,7 @@ fn find_nul(value: &Value, path: &mut Vec<String>, problems: &mut Vec<FieldProbl
         }
         Value::Object(fields) => {
             for (name, field) in fields {
-                path.push(name.clone());
+                path.push(printable(name, MAX_PATH));
                 find_nul(field, path, problems);
                 path.pop();
             }
@@ -171,9 +187,8 @@ macro_rules! parameter {
                 if !problems.is_empty() {
                     return Err(Problem::fields(&problems).into());
                 }
-                let values = $values(request);
-                let mut named =
-                    values.iter().filter(|(name, _)| name == options.name).map(|(_, value)| value).peekable();
+                let values = $values(request, options.name);
+                let mut named = values.iter().peekable();
                 if let (None, Some(default)) = (named.peek(), options.default_value) {
                     return Ok(Self(default()));
                 }
@@ -186,8 +201,17 @@ macro_rules! parameter {
     };
 }
 
-parameter!(Query, Query, query_values);
-parameter!(Path, Path, path_values);
+parameter!(Query, Query, query_values_of);
+parameter!(Path, Path, path_value_of);
+
+fn query_values_of(request: &Request, name: &str) -> Vec<String> {
+    query_values(request).into_iter().filter(|(key, _)| key == name).map(|(_, value)| value).collect()
+}
+
+/// `name` is the router's, not the document's: see [`routed_name`].
+fn path_value_of(request: &Request, name: &str) -> Vec<String> {
+    request.raw_path_param(name).map(str::to_owned).into_iter().collect()
+}
 
 /// All parameters at once, so that the first wrong one does not hide the others.
 fn check_parameters(request: &Request) -> Vec<FieldProblem> {
@@ -197,15 +221,18 @@ fn check_parameters(request: &Request) -> Vec<FieldProblem> {
     let Some(operation) = scope.operation().filter(|_| scope.begin_parameter_check()) else {
         return Vec::new();
     };
-    rules.check_parameters(operation, &query_values(request), &path_values(request))
+    rules.check_parameters(operation, &query_values(request), &path_values(request, operation))
 }
 
 fn query_values(request: &Request) -> Vec<(String, String)> {
     request.params().unwrap_or_default()
 }
 
-fn path_values(request: &Request) -> Vec<(String, String)> {
-    request.path_params().unwrap_or_default()
+/// The parameters of the path under the names of the document.
+fn path_values(request: &Request, operation: &Operation) -> Vec<(String, String)> {
+    let names = parameter_names(&operation.template).enumerate();
+    let value = |place| request.raw_path_param(&routed_name(place)).map(str::to_owned);
+    names.filter_map(|(place, name)| Some((name.to_owned(), value(place)?))).collect()
 }
 
 #[cfg(test)]

@@ -30,9 +30,14 @@ impl Authed {
 }
 
 /// Reads `Authorization: Bearer …` (RFC 6750, 2.1). No header and another scheme are "no token"; what is in the
-/// right place but is no token is an invalid one.
+/// right place but is no token is an invalid one. So are two headers: what stands before the service may have looked
+/// at the other one.
 fn bearer_token(request: &Request) -> Result<&str, Problem> {
-    let value = request.headers().get(header::AUTHORIZATION).ok_or(ErrorCode::Unauthorized)?;
+    let mut values = request.headers().get_all(header::AUTHORIZATION).iter();
+    let value = values.next().ok_or(ErrorCode::Unauthorized)?;
+    if values.next().is_some() {
+        return Err(ErrorCode::InvalidToken.into());
+    }
     let value = value.to_str().map_err(|_| ErrorCode::InvalidToken)?;
     let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
     if !scheme.eq_ignore_ascii_case("bearer") {

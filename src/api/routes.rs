@@ -26,23 +26,35 @@ pub fn full_path(prefix: &str, path: &str) -> String {
 }
 
 /// Routes every operation of `api`.
-pub fn routes(api: impl OpenApi, prefix: &str) -> Route {
+pub fn routes<T: OpenApi>(api: T, prefix: &str) -> Route {
     let mut table = HashMap::new();
     api.add_routes(&mut table);
+    let declared: HashMap<String, String> =
+        T::meta().into_iter().flat_map(|api| api.paths).map(|path| (routed(&path.path), path.path)).collect();
     table.into_iter().fold(Route::new(), |route, (path, methods)| {
-        let path = full_path(prefix, &path);
-        let resource = Resource::new(&document_template(&path), methods);
-        route.at(path, resource)
+        let template = declared.get(&path).unwrap_or(&path);
+        let resource = Resource::new(&full_path(prefix, template), methods);
+        route.at(full_path(prefix, &path), resource)
     })
 }
 
-/// poem writes a parameter as `:id`, OpenAPI as `{id}`.
-fn document_template(path: &str) -> String {
-    let segment = |segment: &str| match segment.strip_prefix(':') {
-        Some(name) => format!("{{{name}}}"),
-        None => segment.to_owned(),
-    };
-    path.split('/').map(segment).collect::<Vec<_>>().join("/")
+/// The names of the parameters in a template, in order.
+pub fn parameter_names(template: &str) -> impl Iterator<Item = &str> {
+    template.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
+}
+
+/// What poem-openapi calls the parameter at this place of a path: it routes by places, not by names.
+pub fn routed_name(place: usize) -> String {
+    format!("param{place}")
+}
+
+/// A declared path, `/users/{id}`, as poem-openapi routes it: `/users/:param0`.
+fn routed(template: &str) -> String {
+    let mut path = template.to_owned();
+    for (place, name) in parameter_names(template).enumerate() {
+        path = path.replace(&format!("{{{name}}}"), &format!(":{}", routed_name(place)));
+    }
+    path
 }
 
 /// All methods of one path.
@@ -90,8 +102,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parameters_are_written_as_in_the_document() {
-        assert_eq!(document_template("/api/v1/users/:id/activate"), "/api/v1/users/{id}/activate");
-        assert_eq!(document_template("/"), "/");
+    fn a_declared_path_is_found_among_the_routed_ones() {
+        assert_eq!(routed("/users/{id}/activate"), "/users/:param0/activate");
+        assert_eq!(routed("/users/{user}/notes/{note}"), "/users/:param0/notes/:param1");
+        assert_eq!(routed("/"), "/");
+        assert_eq!(parameter_names("/users/{user}/notes/{note}").collect::<Vec<_>>(), ["user", "note"]);
     }
 }

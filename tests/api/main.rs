@@ -6,3 +6,7 @@
 mod support;
 
 mod auth;
+mod input;
+mod middleware;
+mod passwords;
+mod tokens;

@@ -1,6 +1,9 @@
 //! Calls over a real socket, and answers that are easy to ask.
 
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, HeaderMap};
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
@@ -164,5 +167,58 @@ impl Service {
         let tokens = self.login(email, PASSWORD).await.expect(200).json();
         let text = |name: &str| tokens[name].as_str().unwrap().to_owned();
         Account { id, email: email.to_owned(), access: text("access_token"), refresh: text("refresh_token") }
+    }
+}
+
+/// How long a raw exchange may take before the test fails.
+const RAW_LIMIT: Duration = Duration::from_secs(30);
+
+/// What came back over a raw socket until the server closed it.
+#[derive(Debug)]
+pub struct RawAnswer {
+    /// Every byte.
+    pub bytes: Vec<u8>,
+    /// How many of the pieces were sent before the server had enough.
+    pub sent: usize,
+}
+
+/// Sends pieces of a request, byte by byte as they are, and reads until the server closes the connection: for what
+/// no HTTP client would send. The request must make the server close, with `Connection: close` or by being wrong.
+pub async fn raw<P>(base: &str, pieces: P) -> RawAnswer
+where
+    P: IntoIterator<Item = Vec<u8>> + Send + 'static,
+{
+    let address = base.strip_prefix("http://").unwrap().to_owned();
+    let exchange = move || {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(RAW_LIMIT)).unwrap();
+        stream.set_write_timeout(Some(RAW_LIMIT)).unwrap();
+        let mut reading = stream.try_clone().unwrap();
+        let reader = std::thread::spawn(move || {
+            let mut bytes = Vec::new();
+            match reading.read_to_end(&mut bytes) {
+                // A server that has answered need not read the rest, and closing then resets.
+                Err(error) if error.kind() != ErrorKind::ConnectionReset => panic!("{error}: {bytes:?}"),
+                _ => bytes,
+            }
+        });
+        // A refused piece says that the server closed its end; what it said before is what counts.
+        let sent = pieces.into_iter().take_while(|piece| stream.write_all(piece).is_ok()).count();
+        RawAnswer { bytes: reader.join().unwrap(), sent }
+    };
+    tokio::task::spawn_blocking(exchange).await.unwrap()
+}
+
+impl RawAnswer {
+    /// The one response that the bytes are.
+    #[track_caller]
+    pub fn answer(&self) -> Answer {
+        let text = String::from_utf8_lossy(&self.bytes);
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no response: {self:?}"));
+        let mut lines = head.split("\r\n");
+        let status = lines.next().and_then(|line| line.split(' ').nth(1)).unwrap();
+        let headers = lines.map(|line| line.split_once(": ").unwrap());
+        let headers = headers.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+        Answer { status: status.parse().unwrap(), headers: headers.collect(), text: body.to_owned() }
     }
 }

@@ -98,6 +98,13 @@ impl Service {
         Instance::start(&settings(&self.database.url, &self.extra), self.clock.clone()).await
     }
 
+    /// Another instance on the same database with these settings instead of its own, as after a change of them.
+    pub async fn instance_with(&self, extra: &[(&'static str, &str)]) -> Instance {
+        let own = extra.iter().map(|(name, value)| (*name, (*value).to_owned()));
+        let extra: Vec<_> = own.chain(self.extra.iter().cloned()).collect();
+        Instance::start(&settings(&self.database.url, &extra), self.clock.clone()).await
+    }
+
     /// A call to this service: `service.call("GET", "/api/v1/users/me")`.
     pub fn call(&self, method: &str, path: &str) -> Call {
         Call::new(&self.instance.url, method, path)

@@ -1,0 +1,255 @@
+//! What a password may be, whom an email stands for, and hashing under load.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use serde_json::json;
+
+use crate::support::client::{Answer, PASSWORD, fresh_email};
+use crate::support::{Call, Instance, Service};
+
+async fn log_in_at(instance: &Instance, email: &str, password: &str) -> Answer {
+    let call = Call::new(&instance.url, "POST", "/api/v1/auth/login");
+    call.json(json!({"email": email, "password": password})).send().await
+}
+
+async fn register_at(instance: &Instance, email: &str, password: &str) -> Answer {
+    let call = Call::new(&instance.url, "POST", "/api/v1/auth/register");
+    call.json(json!({"email": email, "password": password})).send().await
+}
+
+async fn stored_hash(service: &Service, email: &str) -> String {
+    let hash = format!("SELECT password_hash AS value FROM users WHERE email = '{email}'");
+    service.database.sql(&hash).await.unwrap()
+}
+
+on_both! {
+    async fn a_password_above_72_bytes_is_refused_and_the_limit_is_named(service: Service) {
+        for (what, password) in [
+            ("73 letters", "a".repeat(73)),
+            ("128 letters", "a".repeat(128)),
+            ("19 emoji", "🦀".repeat(19)),
+            ("36 and a half umlauts", "ü".repeat(36) + "u"),
+        ] {
+            let answer = service.register(&fresh_email(), &password).await;
+            assert!(!answer.text.contains(&password), "{what}");
+            let body = answer.expect_error(422, "validation_error");
+            let problem = &body["details"]["fields"][0];
+            assert_eq!(problem["field"], "password", "{what}");
+            assert!(problem["message"].as_str().unwrap().contains("72 bytes"), "{what}: {body}");
+        }
+    }
+
+    async fn long_wide_and_odd_passwords_are_taken_as_they_are(service: Service) {
+        for password in [
+            "a".repeat(64),
+            "a".repeat(72),
+            "🦀".repeat(15),
+            "🦀".repeat(18),
+            "        ".to_owned(),
+            " spaces stay ".to_owned(),
+            "\u{1}\u{7f}\u{1b}[31m\r\n".to_owned(),
+            "Å\u{30a}é".repeat(4),
+        ] {
+            let email = fresh_email();
+            let _ = service.register(&email, &password).await.expect(201);
+            let _ = service.login(&email, &password).await.expect(200);
+            for other in [format!("{password} "), password.trim().to_owned() + "\n", password.to_uppercase() + "X"] {
+                let answer = service.login(&email, &other).await;
+                answer.expect_error(401, "invalid_credentials");
+            }
+        }
+    }
+
+    async fn nul_ends_no_password(service: Service) {
+        let (email, password) = (fresh_email(), "Passw0rd");
+        let twice = format!("{password}\0{password}");
+        assert_eq!(service.register(&email, &twice).await.invalid_fields(), ["password"]);
+        let _ = service.register(&email, password).await.expect(201);
+        for attempt in [twice, format!("{password}\0"), format!("\0{password}"), "\0".to_owned()] {
+            assert_eq!(service.login(&email, &attempt).await.invalid_fields(), ["password"]);
+        }
+        let change = json!({"password": "new\0password", "current_password": password});
+        let access = service.login(&email, password).await.expect(200).json()["access_token"].clone();
+        let call = service.call("PATCH", "/api/v1/users/me").bearer(access.as_str().unwrap()).json(change);
+        assert_eq!(call.send().await.invalid_fields(), ["password"]);
+    }
+
+    async fn every_one_of_72_bytes_counts_and_no_more_are_cut_off(service: Service) {
+        let email = fresh_email();
+        let stem = "a".repeat(71);
+        let password = format!("{stem}b");
+        let _ = service.register(&email, &password).await.expect(201);
+        for attempt in [
+            format!("{stem}c"),
+            stem.clone(),
+            format!("{password}c"),
+            format!("{password}{password}"),
+            password.clone() + &"x".repeat(900),
+        ] {
+            service.login(&email, &attempt).await.expect_error(401, "invalid_credentials");
+        }
+        assert_eq!(service.login(&email, &password.repeat(20)).await.invalid_fields(), ["password"]);
+        let _ = service.login(&email, &password).await.expect(200);
+    }
+
+    async fn a_log_in_that_fails_takes_the_same_work_whatever_the_reason(service: Service) {
+        // At this cost a hash takes many times as long as everything else about a request.
+        let slow = service.instance_with(&[("BCRYPT_ROUNDS", "9")]).await;
+        let (email, inactive) = (fresh_email(), fresh_email());
+        for email in [&email, &inactive] {
+            let _ = register_at(&slow, email, PASSWORD).await.expect(201);
+        }
+        service.database.sql(&format!("UPDATE users SET is_active = FALSE WHERE email = '{inactive}'")).await;
+        let too_long = "x".repeat(73);
+        let mut bodies = Vec::new();
+        let mut fastest = Vec::new();
+        for (email, password) in [
+            (email.as_str(), "not the password"),
+            ("nobody@example.com", "not the password"),
+            (inactive.as_str(), PASSWORD),
+            (inactive.as_str(), "not the password"),
+            (email.as_str(), too_long.as_str()),
+            ("nobody@example.com", too_long.as_str()),
+        ] {
+            let mut best = Duration::MAX;
+            for _ in 0..4 {
+                let start = Instant::now();
+                let answer = log_in_at(&slow, email, password).await;
+                best = best.min(start.elapsed());
+                let mut body = answer.expect_error(401, "invalid_credentials");
+                body["request_id"].take();
+                bodies.push(body);
+            }
+            fastest.push(best);
+        }
+        assert!(bodies.iter().all(|body| *body == bodies[0]), "{bodies:?}");
+        // Generous: an answer without a hash would be dozens of times faster.
+        assert!(fastest.iter().all(|time| *time * 4 > fastest[0]), "{fastest:?}");
+    }
+
+    async fn another_spelling_of_a_mailbox_is_the_same_account(service: Service) {
+        let (email, id) = ("ada@example.com", {
+            service.register("ada@example.com", PASSWORD).await.expect(201).json()["id"].as_i64().unwrap()
+        });
+        for spelling in [
+            "Ada@Example.COM",
+            "  ada@example.com\u{20}",
+            "\u{3000}ada@example.com\u{a0}",
+            "ａｄａ@ｅｘａｍｐｌｅ.com",
+            "ada＠example．com",
+            "ada@example。com",
+            "𝐚𝐝𝐚@example.com",
+            "ⓐⓓⓐ@example.com",
+        ] {
+            let answer = service.register(spelling, "another password").await;
+            assert_eq!(answer.status, 409, "{spelling:?}: {answer:?}");
+            answer.expect_error(409, "email_taken");
+            let tokens = service.login(spelling, PASSWORD).await.expect(200).json();
+            let me = service.me(tokens["access_token"].as_str().unwrap()).await.expect(200).json();
+            assert_eq!((&me["id"], &me["email"]), (&json!(id), &json!(email)), "{spelling:?}");
+        }
+        let taken = service.register("b@bücher.example", PASSWORD).await.expect(201).json();
+        assert_eq!(taken["email"], "b@xn--bcher-kva.example");
+        service.register("b@XN--BCHER-KVA.example", PASSWORD).await.expect_error(409, "email_taken");
+        let users = "SELECT CAST(COUNT(*) AS TEXT) AS value FROM users";
+        assert_eq!(service.database.sql(users).await.unwrap(), "2");
+    }
+
+    async fn a_look_alike_of_another_script_is_somebody_else(service: Service) {
+        let victim = service.register("ada@example.com", "the victim's password").await.expect(201).json();
+        for look_alike in ["аdа@example.com", "ada@exаmple.com", "adа@example.com", "ada@examp1e.com"] {
+            service.login(look_alike, "the victim's password").await.expect_error(401, "invalid_credentials");
+            let other = service.register(look_alike, "the attacker's own").await.expect(201).json();
+            assert_ne!(other["id"], victim["id"], "{look_alike}");
+            service.login("ada@example.com", "the attacker's own").await.expect_error(401, "invalid_credentials");
+            let tokens = service.login(look_alike, "the attacker's own").await.expect(200).json();
+            let me = service.me(tokens["access_token"].as_str().unwrap()).await.expect(200).json();
+            assert_eq!(me["id"], other["id"], "{look_alike}");
+        }
+    }
+
+    async fn what_could_break_a_line_is_no_email(service: Service) {
+        for email in [
+            "ada@example.com\r\nBcc: all@example.com",
+            "ada@example.com\n",
+            "\r\nada@example.com",
+            "ada\r\n@example.com",
+            "ada@example.com\u{85}",
+            "ada\u{2028}x@example.com",
+            "ada\u{1b}[31m@example.com",
+            "ada\t@example.com",
+            "ada\0@example.com",
+            "ada\u{200b}@example.com",
+            "ada\u{202e}x@example.com",
+            "<ada@example.com>",
+            "ada@example.com,eve@example.com",
+            "ada@example.com eve@example.com",
+            "ada@",
+            "@example.com",
+            "",
+        ] {
+            let registered = service.register(email, PASSWORD).await;
+            assert_eq!(registered.status, 422, "{email:?}: {registered:?}");
+            assert_eq!(registered.invalid_fields(), ["email"], "{email:?}");
+            assert_eq!(service.login(email, PASSWORD).await.invalid_fields(), ["email"], "{email:?}");
+        }
+        let long = format!("{}@example.com", "a".repeat(10 * 1024));
+        let answer = service.register(&long, PASSWORD).await;
+        assert!(answer.text.len() < 1000, "{answer:?}");
+        assert!(answer.invalid_fields().iter().all(|field| field == "email"));
+    }
+
+    async fn beyond_the_queue_log_ins_are_turned_away_and_the_rest_goes_on(service: Service) {
+        let slow = service.instance_with(&[("BCRYPT_ROUNDS", "10"), ("BCRYPT_QUEUE_SIZE", "2")]).await;
+        let email = fresh_email();
+        let _ = register_at(&slow, &email, PASSWORD).await.expect(201);
+        let log_ins = join_all((0..40).map(|n| {
+            let (email, password) = match n % 3 {
+                0 => (email.as_str(), PASSWORD),
+                1 => (email.as_str(), "not the password"),
+                _ => ("nobody@example.com", PASSWORD),
+            };
+            log_in_at(&slow, email, password)
+        }));
+        let lively = join_all((0..20).map(|_| Call::new(&slow.url, "GET", "/api/v1/health/live").send()));
+        let both = async { tokio::join!(log_ins, lively) };
+        let (log_ins, lively) = tokio::time::timeout(Duration::from_secs(60), both).await.unwrap();
+
+        assert!(lively.iter().all(|answer| answer.status == 200), "{lively:?}");
+        let mut statuses: Vec<u16> = log_ins.iter().map(|answer| answer.status.as_u16()).collect();
+        for answer in log_ins {
+            match answer.status.as_u16() {
+                200 => {}
+                401 => drop(answer.expect_error(401, "invalid_credentials")),
+                _ => drop(answer.expect_error(503, "service_unavailable")),
+            }
+        }
+        statuses.sort_unstable();
+        statuses.dedup();
+        assert!(statuses.contains(&503) && statuses.len() > 1, "{statuses:?}");
+        let _ = log_in_at(&slow, &email, PASSWORD).await.expect(200);
+    }
+
+    async fn a_log_in_brings_a_hash_to_the_present_cost(service: Service) {
+        let email = fresh_email();
+        let _ = service.register(&email, PASSWORD).await.expect(201);
+        let first = stored_hash(&service, &email).await;
+        assert!(first.starts_with("$2b$04$"), "{first}");
+        let _ = service.login(&email, PASSWORD).await.expect(200);
+        assert_eq!(stored_hash(&service, &email).await, first, "nothing changed, nothing is written");
+
+        let dearer = service.instance_with(&[("BCRYPT_ROUNDS", "5")]).await;
+        log_in_at(&dearer, &email, "not the password").await.expect_error(401, "invalid_credentials");
+        assert_eq!(stored_hash(&service, &email).await, first, "only the password itself can be hashed anew");
+        let tokens = log_in_at(&dearer, &email, PASSWORD).await.expect(200).json();
+        let second = stored_hash(&service, &email).await;
+        assert!(second.starts_with("$2b$05$"), "{second}");
+        let _ = log_in_at(&dearer, &email, PASSWORD).await.expect(200);
+        assert_eq!(stored_hash(&service, &email).await, second);
+        log_in_at(&dearer, &email, "not the password").await.expect_error(401, "invalid_credentials");
+        // It is the same password: no session ends.
+        let _ = service.me(tokens["access_token"].as_str().unwrap()).await.expect(200);
+        let _ = service.login(&email, PASSWORD).await.expect(200);
+    }
+}
