@@ -9,6 +9,27 @@ use serde_json::{Map, Value};
 #[serde(transparent)]
 pub struct Nullable<T>(pub Option<T>);
 
+/// A field of a partial update: absent leaves the value as it is, null clears it.
+#[derive(Clone, Debug)]
+pub enum Change<T> {
+    /// The field was absent.
+    Keep,
+    /// The field was null.
+    Clear,
+    /// The field had a value.
+    Set(T),
+}
+
+impl<T> From<Change<T>> for Option<Option<T>> {
+    fn from(change: Change<T>) -> Self {
+        match change {
+            Change::Keep => None,
+            Change::Clear => Some(None),
+            Change::Set(value) => Some(Some(value)),
+        }
+    }
+}
+
 /// How many items a page has: 1 to 100.
 #[derive(Clone, Copy, Debug)]
 pub struct PageSize(pub u16);

@@ -1,12 +1,12 @@
 //! Accounts.
 
 use poem_openapi::Object;
-use poem_openapi::types::{Example, MaybeUndefined};
+use poem_openapi::types::Example;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::auth::PRIVILEGED;
-use super::common::{FieldProblem, Nullable, RequestSchema};
+use super::common::{Change, FieldProblem, Nullable, RequestSchema};
 use crate::core::clock::Timestamp;
 use crate::core::email::Email;
 use crate::core::ids::UserId;
@@ -97,7 +97,7 @@ impl Example for UserPage {
 #[derive(Object, Debug)]
 pub struct ProfileUpdate {
     /// A new name; null clears it.
-    pub full_name: MaybeUndefined<FullName>,
+    pub full_name: Change<FullName>,
     /// A new password; it needs `current_password` and ends all sessions.
     pub password: Option<Password>,
     /// The present password.
@@ -118,7 +118,7 @@ impl RequestSchema for ProfileUpdate {
 
 impl From<ProfileUpdate> for service::ProfileChanges {
     fn from(update: ProfileUpdate) -> Self {
-        Self { full_name: tristate(update.full_name), password: update.current_password.zip(update.password) }
+        Self { full_name: update.full_name.into(), password: update.current_password.zip(update.password) }
     }
 }
 
@@ -165,7 +165,7 @@ pub struct UserUpdate {
     /// A new password; it ends the account's sessions.
     pub password: Option<Password>,
     /// A new name; null clears it.
-    pub full_name: MaybeUndefined<FullName>,
+    pub full_name: Change<FullName>,
     /// Whether it may log in; false ends its sessions.
     pub is_active: Option<bool>,
     /// Whether it may administer others.
@@ -183,18 +183,10 @@ impl From<UserUpdate> for service::AccountChanges {
         Self {
             email: update.email,
             password: update.password,
-            full_name: tristate(update.full_name),
+            full_name: update.full_name.into(),
             is_active: update.is_active,
             is_superuser: update.is_superuser,
             is_verified: update.is_verified,
         }
-    }
-}
-
-fn tristate<T>(field: MaybeUndefined<T>) -> Option<Option<T>> {
-    match field {
-        MaybeUndefined::Undefined => None,
-        MaybeUndefined::Null => Some(None),
-        MaybeUndefined::Value(value) => Some(Some(value)),
     }
 }

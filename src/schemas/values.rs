@@ -5,11 +5,11 @@
 
 use std::borrow::Cow;
 
-use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
+use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::{ParseError, ParseFromJSON, ParseFromParameter, ParseResult, ToJSON, Type};
 use serde_json::Value;
 
-use super::common::{EmailPrefix, Nullable, PageSize, PageToken};
+use super::common::{Change, EmailPrefix, Nullable, PageSize, PageToken};
 use crate::core::clock::Timestamp;
 use crate::core::email::Email;
 use crate::core::ids::UserId;
@@ -165,32 +165,60 @@ integer_type!(
     u16
 );
 
-/// Always there, possibly null: what `Option` cannot say in poem-openapi.
-impl<T: Type> Type for Nullable<T> {
-    const IS_REQUIRED: bool = true;
-    type RawValueType = T::RawValueType;
-    type RawElementValueType = T::RawElementValueType;
+/// A value that may be null in JSON, which poem-openapi's own `Option` and `MaybeUndefined` do not say in the document.
+macro_rules! nullable_type {
+    ($type:ident, required: $required:literal, |$this:ident| $inner:expr) => {
+        impl<T: Type> Type for $type<T> {
+            const IS_REQUIRED: bool = $required;
+            type RawValueType = T::RawValueType;
+            type RawElementValueType = T::RawElementValueType;
 
-    fn name() -> Cow<'static, str> {
-        format!("nullable_{}", T::name()).into()
+            fn name() -> Cow<'static, str> {
+                format!("nullable_{}", T::name()).into()
+            }
+
+            fn schema_ref() -> MetaSchemaRef {
+                T::schema_ref().merge(MetaSchema { nullable: true, ..MetaSchema::ANY })
+            }
+
+            fn register(registry: &mut Registry) {
+                T::register(registry);
+            }
+
+            fn as_raw_value(&self) -> Option<&Self::RawValueType> {
+                let $this = self;
+                $inner.and_then(T::as_raw_value)
+            }
+
+            fn raw_element_iter<'a>(
+                &'a self,
+            ) -> Box<dyn Iterator<Item = &'a Self::RawElementValueType> + 'a> {
+                let $this = self;
+                $inner.map_or_else(|| Box::new(std::iter::empty()) as Box<_>, T::raw_element_iter)
+            }
+        }
+    };
+}
+
+nullable_type!(Nullable, required: true, |this| this.0.as_ref());
+nullable_type!(Change, required: false, |this| if let Self::Set(value) = this { Some(value) } else { None });
+
+impl<T: ParseFromJSON> ParseFromJSON for Change<T> {
+    fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
+        match value {
+            None => Ok(Self::Keep),
+            Some(Value::Null) => Ok(Self::Clear),
+            value => T::parse_from_json(value).map(Self::Set).map_err(ParseError::propagate),
+        }
     }
+}
 
-    fn schema_ref() -> MetaSchemaRef {
-        T::schema_ref().merge(MetaSchema { nullable: true, ..MetaSchema::ANY })
-    }
-
-    fn register(registry: &mut poem_openapi::registry::Registry) {
-        T::register(registry);
-    }
-
-    fn as_raw_value(&self) -> Option<&Self::RawValueType> {
-        self.0.as_ref().and_then(T::as_raw_value)
-    }
-
-    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self::RawElementValueType> + 'a> {
-        match &self.0 {
-            Some(value) => value.raw_element_iter(),
-            None => Box::new(std::iter::empty()),
+impl<T: ToJSON> ToJSON for Change<T> {
+    fn to_json(&self) -> Option<Value> {
+        match self {
+            Self::Keep => None,
+            Self::Clear => Some(Value::Null),
+            Self::Set(value) => value.to_json(),
         }
     }
 }

@@ -169,7 +169,7 @@ impl UsersApi {
 
     /// Activate an account
     ///
-    /// It may log in again. Activating an active account changes nothing. Superusers only.
+    /// It may log in again; the sessions it had stay ended. Superusers only.
     #[oai(path = "/:id/activate", method = "patch", operation_id = "users_activate", tag = "Tag::Users")]
     async fn activate(
         &self,
