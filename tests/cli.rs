@@ -1,5 +1,6 @@
 //! The binary as an operator runs it: settings, commands, log lines and its end. On the embedded tier only: what is
 //! tested here does not depend on the database.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod support;
 
@@ -15,7 +16,7 @@ use support::client::{PASSWORD, raw};
 use tempfile::TempDir;
 
 /// How long the process may take for anything before the test fails.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(50);
 
 const SECRET_KEY: &str = "zQ3v-a-key-that-no-log-line-may-show-9Lk2";
 

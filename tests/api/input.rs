@@ -150,7 +150,7 @@ on_both! {
             ("POST", REGISTER, json!({"email": ["a@b.example"], "password": {"x": MARKER}}), &["email", "password"]),
             ("POST", REGISTER, json!({"email": MARKER, "password": "short", "full_name": "  "}), &["email", "full_name", "password"]),
             ("POST", REGISTER, json!({"password": MARKER, "full_name": 1, "is_superuser": true}), &["email", "full_name", "is_superuser"]),
-            ("POST", LOGIN, json!({"email": "", "password": 12345678}), &["email", "password"]),
+            ("POST", LOGIN, json!({"email": "", "password": 12_345_678}), &["email", "password"]),
             ("POST", LOGIN, json!({"user": MARKER}), &["email", "password"]),
             ("POST", REFRESH, json!({"refresh_token": 1}), &["refresh_token"]),
             ("POST", REFRESH, json!({"refresh_token": ""}), &["refresh_token"]),
@@ -196,7 +196,7 @@ on_both! {
         ] {
             let start = Instant::now();
             let answer = service.call("POST", REGISTER).json(body).send().await;
-            assert!(start.elapsed() < Duration::from_secs(5), "{what}: {:?}", start.elapsed());
+            assert!(start.elapsed() < Duration::from_secs(20), "{what}: {:?}", start.elapsed());
             assert!(answer.text.len() < 64 * 1024, "{what}: {} bytes", answer.text.len());
             assert!(answer.invalid_fields().iter().all(|field| !field.contains(char::is_control)), "{what}");
         }
@@ -242,7 +242,7 @@ on_both! {
 
     async fn a_huge_body_in_chunks_is_refused_when_it_has_grown_too_large(service: Service) {
         let head = head("POST", REGISTER, "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n");
-        let chunk = [b"10000\r\n", &[b' '; 0x10000][..], b"\r\n"].concat();
+        let chunk = format!("10000\r\n{}\r\n", " ".repeat(0x10000)).into_bytes();
         // 1 GiB, unless the server stops it.
         let pieces = std::iter::once(head).chain(std::iter::repeat_n(chunk, 16 * 1024));
         let exchange = raw(&service.instance.url, pieces).await;

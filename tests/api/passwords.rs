@@ -214,7 +214,7 @@ on_both! {
         }));
         let lively = join_all((0..20).map(|_| Call::new(&slow.url, "GET", "/api/v1/health/live").send()));
         let both = async { tokio::join!(log_ins, lively) };
-        let (log_ins, lively) = tokio::time::timeout(Duration::from_secs(60), both).await.unwrap();
+        let (log_ins, lively) = tokio::time::timeout(Duration::from_secs(45), both).await.unwrap();
 
         assert!(lively.iter().all(|answer| answer.status == 200), "{lively:?}");
         let mut statuses: Vec<u16> = log_ins.iter().map(|answer| answer.status.as_u16()).collect();
