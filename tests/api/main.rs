@@ -8,5 +8,6 @@ mod support;
 mod auth;
 mod input;
 mod middleware;
+mod operations;
 mod passwords;
 mod tokens;
