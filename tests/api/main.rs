@@ -11,3 +11,4 @@ mod middleware;
 mod operations;
 mod passwords;
 mod tokens;
+mod users;

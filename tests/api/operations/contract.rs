@@ -7,7 +7,7 @@ use crate::support::contract::contract;
 
 const HEADERS: [(&str, &str); 2] = [("content-type", "application/json"), ("x-request-id", "id")];
 
-fn answer(status: u16, headers: &[(&'static str, &'static str)], text: impl ToString) -> Answer {
+fn answer(status: u16, headers: &[(&'static str, &'static str)], text: impl std::fmt::Display) -> Answer {
     let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
     Answer { status: status.try_into().unwrap(), headers: headers.collect(), text: text.to_string() }
 }
