@@ -38,6 +38,18 @@ on_both! {
         service.login("hopper@example.com", PASSWORD).await.expect_error(401, "invalid_credentials");
     }
 
+    async fn null_clears_the_name_of_any_account(service: Service) {
+        let (root, user) = (service.superuser().await, service.user().await);
+        let named = patch(&service, &root, user.id, json!({"full_name": "Ada"})).await.expect(200).json();
+        assert_eq!(named["full_name"], "Ada");
+        let cleared = patch(&service, &root, user.id, json!({"full_name": null})).await.expect(200).json();
+        assert_eq!(cleared["full_name"], Value::Null);
+        // What cannot be without a value cannot be cleared.
+        for field in ["email", "password", "is_active", "is_superuser", "is_verified"] {
+            assert_eq!(patch(&service, &root, user.id, json!({field: null})).await.invalid_fields(), [field]);
+        }
+    }
+
     async fn an_account_may_be_made_with_any_rights(service: Service) {
         let root = service.superuser().await;
         let (admin, idle) = (fresh_email(), fresh_email());

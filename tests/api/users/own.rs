@@ -18,6 +18,14 @@ on_both! {
         assert_eq!(kept["full_name"], "Ada Lovelace");
     }
 
+    async fn null_clears_a_name(service: Service) {
+        let user = service.user().await;
+        let _ = patch_me(&service, &user, json!({"full_name": "Ada"})).await.expect(200);
+        let cleared = patch_me(&service, &user, json!({"full_name": null})).await.expect(200).json();
+        assert_eq!(cleared["full_name"], Value::Null);
+        assert_eq!(service.me(&user.access).await.expect(200).json(), cleared);
+    }
+
     async fn an_empty_body_changes_nothing(service: Service) {
         let user = service.user().await;
         let mut before = service.me(&user.access).await.expect(200).json();
