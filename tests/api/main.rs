@@ -8,5 +8,7 @@ mod support;
 mod auth;
 mod input;
 mod middleware;
+mod operations;
 mod passwords;
 mod tokens;
+mod users;

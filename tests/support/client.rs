@@ -9,7 +9,8 @@ use reqwest::header::{AUTHORIZATION, HeaderMap};
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
-use super::Service;
+use super::contract::contract;
+use super::{Backend, Service};
 
 /// The password of accounts that tests make.
 pub const PASSWORD: &str = "correct horse battery";
@@ -58,10 +59,18 @@ impl Call {
         Self { request: self.request.header("content-type", content_type).body(body) }
     }
 
+    /// The answer, once it is known to be one that the document describes.
     pub async fn send(self) -> Answer {
-        let response = self.request.send().await.expect("an answer");
+        let (client, request) = self.request.build_split();
+        let request = request.expect("a request");
+        let (method, path) = (request.method().clone(), request.url().path().to_owned());
+        let response = client.execute(request).await.expect("an answer");
         let (status, headers) = (response.status(), response.headers().clone());
-        Answer { status, headers, text: response.text().await.expect("a body in UTF-8") }
+        let answer = Answer { status, headers, text: response.text().await.expect("a body in UTF-8") };
+        if let Err(problem) = contract().check(method.as_str(), &path, &answer) {
+            panic!("{method} {path} is not as documented: {problem}\n{answer:?}");
+        }
+        answer
     }
 }
 
@@ -145,6 +154,32 @@ impl Service {
 
     pub async fn me(&self, access: &str) -> Answer {
         self.call("GET", "/api/v1/users/me").bearer(access).send().await
+    }
+
+    /// A call by somebody: `service.by(&user, "GET", "/api/v1/users/me")`.
+    pub fn by(&self, account: &Account, method: &str, path: &str) -> Call {
+        self.call(method, path).bearer(&account.access)
+    }
+
+    /// Every row of every table as text: equal before and after when nothing was changed.
+    pub async fn stored(&self) -> Vec<String> {
+        let mut stored = Vec::new();
+        for table in ["users", "sessions", "audit_events"] {
+            let statement = match self.database.backend {
+                Backend::Postgres => format!("SELECT CAST({table} AS TEXT) FROM {table}"),
+                Backend::Sqlite => {
+                    let names = format!("SELECT name AS value FROM pragma_table_info('{table}')");
+                    let names = self.database.rows(&names).await;
+                    let columns: Vec<_> =
+                        names.iter().flatten().map(|name| format!("quote({name})")).collect();
+                    format!("SELECT {} AS value FROM {table}", columns.join(" || ',' || "))
+                }
+            };
+            let rows = self.database.rows(&statement).await.into_iter();
+            stored.extend(rows.map(|row| format!("{table}: {}", row.expect("a row is not null"))));
+        }
+        stored.sort();
+        stored
     }
 
     /// A new account with [`PASSWORD`], logged in.

@@ -3,6 +3,7 @@
 #![allow(clippy::needless_pass_by_value, reason = "a call in a test reads better without borrows")]
 
 pub mod client;
+pub mod contract;
 pub mod database;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

@@ -1,0 +1,185 @@
+//! Every operation of the document in one table, and what holds for all of them.
+
+mod contract;
+mod guards;
+mod methods;
+
+use serde_json::{Value, json};
+
+use crate::support::client::{Account, PASSWORD, fresh_email};
+use crate::support::contract::contract;
+use crate::support::{Call, Service};
+
+/// Who may call an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caller {
+    Anybody,
+    User,
+    Superuser,
+}
+
+/// An operation of the document.
+pub struct Operation {
+    pub id: &'static str,
+    pub method: &'static str,
+    pub template: &'static str,
+    pub who: Caller,
+    pub success: u16,
+    /// Makes a valid body for a call on this account, if the operation takes one: nothing but a guard refuses it.
+    pub body: Option<fn(&Account) -> Value>,
+}
+
+const fn operation(
+    id: &'static str,
+    method: &'static str,
+    template: &'static str,
+    who: Caller,
+    success: u16,
+    body: Option<fn(&Account) -> Value>,
+) -> Operation {
+    Operation { id, method, template, who, success, body }
+}
+
+#[rustfmt::skip]
+pub const OPERATIONS: &[Operation] = &[
+    operation("auth_register", "POST", "/api/v1/auth/register", Caller::Anybody, 201, Some(new_account)),
+    operation("auth_login", "POST", "/api/v1/auth/login", Caller::Anybody, 200, Some(credentials)),
+    operation("auth_refresh", "POST", "/api/v1/auth/refresh", Caller::Anybody, 200, Some(refresh_token)),
+    operation("auth_logout", "POST", "/api/v1/auth/logout", Caller::User, 204, None),
+    operation("auth_me", "GET", "/api/v1/auth/me", Caller::User, 200, None),
+    operation("users_me", "GET", "/api/v1/users/me", Caller::User, 200, None),
+    operation("users_me_update", "PATCH", "/api/v1/users/me", Caller::User, 200, Some(new_name)),
+    operation("users_me_delete", "DELETE", "/api/v1/users/me", Caller::User, 204, None),
+    operation("users_list", "GET", "/api/v1/users", Caller::Superuser, 200, None),
+    operation("users_create", "POST", "/api/v1/users", Caller::Superuser, 201, Some(new_account)),
+    operation("users_get", "GET", "/api/v1/users/{id}", Caller::Superuser, 200, None),
+    operation("users_update", "PATCH", "/api/v1/users/{id}", Caller::Superuser, 200, Some(new_name)),
+    operation("users_delete", "DELETE", "/api/v1/users/{id}", Caller::Superuser, 204, None),
+    operation("users_activate", "PATCH", "/api/v1/users/{id}/activate", Caller::Superuser, 200, None),
+    operation("users_deactivate", "PATCH", "/api/v1/users/{id}/deactivate", Caller::Superuser, 200, None),
+    operation("health_show", "GET", "/api/v1/health", Caller::Anybody, 200, None),
+    operation("health_live", "GET", "/api/v1/health/live", Caller::Anybody, 200, None),
+    operation("health_ready", "GET", "/api/v1/health/ready", Caller::Anybody, 200, None),
+    operation("service_show", "GET", "/", Caller::Anybody, 200, None),
+];
+
+fn new_account(_: &Account) -> Value {
+    json!({"email": fresh_email(), "password": PASSWORD, "full_name": "New"})
+}
+
+fn credentials(target: &Account) -> Value {
+    json!({"email": target.email, "password": PASSWORD})
+}
+
+fn refresh_token(target: &Account) -> Value {
+    json!({"refresh_token": target.refresh})
+}
+
+fn new_name(_: &Account) -> Value {
+    json!({"full_name": "Somebody Else"})
+}
+
+/// The operations that need a token.
+pub fn protected() -> impl Iterator<Item = &'static Operation> {
+    OPERATIONS.iter().filter(|operation| operation.who != Caller::Anybody)
+}
+
+impl Operation {
+    pub fn path(&self, target: &Account) -> String {
+        self.template.replace("{id}", &target.id.to_string())
+    }
+
+    /// A call that only a guard refuses.
+    pub fn call(&self, service: &Service, target: &Account) -> Call {
+        let call = service.call(self.method, &self.path(target));
+        match self.body {
+            Some(body) => call.json(body(target)),
+            None => call,
+        }
+    }
+}
+
+/// How the table departs from a document.
+fn differences(document: &Value) -> Vec<String> {
+    let mut problems = Vec::new();
+    let mut documented = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, described) in item.as_object().unwrap() {
+            let id = described["operationId"].as_str().unwrap();
+            documented.push(id);
+            match OPERATIONS.iter().find(|operation| operation.id == id) {
+                None => problems.push(format!("the table lacks {id}")),
+                Some(operation) => {
+                    let address = (operation.method.to_lowercase(), operation.template);
+                    if address != (method.clone(), path.as_str()) {
+                        problems.push(format!("{id} is {method} {path} in the document"));
+                    }
+                    problems.extend(differing_traits(operation, described));
+                }
+            }
+        }
+    }
+    let stale = OPERATIONS.iter().filter(|operation| !documented.contains(&operation.id));
+    problems.extend(stale.map(|operation| format!("the document lacks {}", operation.id)));
+    problems
+}
+
+fn differing_traits(operation: &Operation, described: &Value) -> Vec<String> {
+    let statuses: Vec<&String> = described["responses"].as_object().unwrap().keys().collect();
+    let success = operation.success.to_string();
+    let needs_token = described["security"].as_array().is_some_and(|schemes| !schemes.is_empty());
+    let for_superusers = statuses.iter().any(|status| *status == "403");
+    let who = match (needs_token, for_superusers) {
+        (false, _) => Caller::Anybody,
+        (true, false) => Caller::User,
+        (true, true) => Caller::Superuser,
+    };
+    let pairs = [
+        ("caller", who == operation.who),
+        ("body", described["requestBody"].is_object() == operation.body.is_some()),
+        ("success", statuses.iter().filter(|s| s.starts_with('2')).eq([&&success])),
+    ];
+    let wrong = pairs.into_iter().filter(|(_, right)| !right);
+    wrong.map(|(name, _)| format!("{} has another {name} in the document", operation.id)).collect()
+}
+
+#[test]
+fn the_table_has_exactly_the_operations_of_the_document() {
+    assert_eq!(differences(&contract().document), Vec::<String>::new());
+}
+
+#[test]
+fn a_document_with_one_operation_more_is_not_the_tables() {
+    let mut document = contract().document.clone();
+    let mut added = document["paths"]["/api/v1/users/me"]["get"].clone();
+    added["operationId"] = json!("users_me_show_twice");
+    document["paths"]["/api/v1/users/me"]["put"] = added;
+    assert_eq!(differences(&document), ["the table lacks users_me_show_twice"]);
+}
+
+#[test]
+fn a_document_with_one_operation_less_is_not_the_tables() {
+    let mut document = contract().document.clone();
+    document["paths"]["/api/v1/users/me"].as_object_mut().unwrap().shift_remove("delete");
+    assert_eq!(differences(&document), ["the document lacks users_me_delete"]);
+}
+
+#[test]
+fn an_operation_that_lost_its_guard_moved_or_takes_another_body_is_not_the_tables() {
+    let mut document = contract().document.clone();
+    document["paths"]["/api/v1/users"]["get"]["security"] = json!([]);
+    let body =
+        document["paths"]["/api/v1/users"]["post"].as_object_mut().unwrap().shift_remove("requestBody");
+    assert!(body.is_some());
+    let moved = document["paths"]["/api/v1/auth/me"].take();
+    document["paths"].as_object_mut().unwrap().shift_remove("/api/v1/auth/me");
+    document["paths"]["/api/v1/auth/myself"] = moved;
+    assert_eq!(
+        differences(&document),
+        [
+            "users_list has another caller in the document",
+            "users_create has another body in the document",
+            "auth_me is get /api/v1/auth/myself in the document",
+        ]
+    );
+}

@@ -1,0 +1,171 @@
+//! Who may call what: every operation with every kind of caller.
+
+use groundwork::core::security::tokens::Claims;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use serde_json::{Value, json};
+
+use super::{Caller, OPERATIONS, Operation, protected};
+use crate::support::client::Account;
+use crate::support::{Call, SECRET, Service};
+
+const HOUR: i64 = 3600;
+
+/// Signs the claims of a real token again, after a change, with any key.
+fn resigned(token: &str, key: &str, change: impl Fn(&mut Claims)) -> String {
+    let mut claims: Claims = jsonwebtoken::dangerous::insecure_decode(token).unwrap().claims;
+    change(&mut claims);
+    let key = EncodingKey::from_secret(key.as_bytes());
+    jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).unwrap()
+}
+
+/// What somebody sends who has no good token, and the code of the answer.
+fn bad_credentials(target: &Account) -> Vec<(&'static str, Option<String>, &'static str)> {
+    let bearer = |token: &str| Some(format!("Bearer {token}"));
+    let token = &target.access;
+    let (content, _) = token.rsplit_once('.').unwrap();
+    let expired = resigned(token, SECRET, |claims| claims.exp = claims.iat - HOUR);
+    let postdated = resigned(token, SECRET, |claims| claims.iat += HOUR);
+    let of_another = resigned(token, SECRET, |claims| claims.sub = (target.id + 1).to_string());
+    vec![
+        ("nobody", None, "unauthorized"),
+        ("another scheme", Some("Basic YWRhOmFkYQ==".to_owned()), "unauthorized"),
+        ("an empty token", bearer(""), "invalid_token"),
+        ("garbage", bearer("garbage"), "invalid_token"),
+        ("an expired token", bearer(&expired), "invalid_token"),
+        ("a token from the future", bearer(&postdated), "invalid_token"),
+        ("a session of somebody else", bearer(&of_another), "invalid_token"),
+        ("a refresh token", bearer(&target.refresh), "invalid_token"),
+        ("a token without its signature", bearer(&format!("{content}.")), "invalid_token"),
+        (
+            "a wrong signature",
+            bearer(&resigned(token, "another key, another key, another", |_| {})),
+            "invalid_token",
+        ),
+    ]
+}
+
+fn with(call: Call, authorization: Option<&String>) -> Call {
+    match authorization {
+        Some(value) => call.header("authorization", value),
+        None => call,
+    }
+}
+
+/// Calls that are wrong in other ways than who calls: bodies, media types and parameters. With what is wrong.
+fn wrong_calls(service: &Service, operation: &Operation, target: &Account) -> Vec<(&'static str, Call)> {
+    let call = |path: &str| service.call(operation.method, path);
+    let path = operation.path(target);
+    let mut calls = vec![
+        ("an unknown parameter", call(&format!("{path}?sort=id&limit=none"))),
+        ("a malformed body", call(&path).body("application/json", "{")),
+        ("a wrong media type", call(&path).body("text/plain", "hello")),
+        ("a body that breaks every rule", call(&path).json(json!({"email": 1, "password": "x", "id": 1}))),
+    ];
+    if operation.template.contains("{id}") {
+        calls.push(("no number", call(&operation.template.replace("{id}", "abc"))));
+        calls.push(("a number nobody has", call(&operation.template.replace("{id}", "999999"))));
+    }
+    calls
+}
+
+on_both! {
+    async fn without_a_good_token_every_protected_operation_is_refused_and_nothing_changes(service: Service) {
+        let target = service.superuser().await;
+        let before = service.stored().await;
+        for operation in protected() {
+            for (name, authorization, code) in bad_credentials(&target) {
+                let answer = with(operation.call(&service, &target), authorization.as_ref()).send().await;
+                assert_eq!(answer.status, 401, "{} with {name}: {answer:?}", operation.id);
+                let body = answer.expect_error(401, code);
+                assert!(!body.to_string().contains(&target.access), "{body}");
+            }
+        }
+        assert_eq!(service.stored().await, before);
+        // The forged tokens were refused for their one flaw: made the same way without it, one is good.
+        let _ = service.me(&resigned(&target.access, SECRET, |_| {})).await.expect(200);
+    }
+
+    async fn a_token_that_was_good_is_refused_once_its_time_is_over(service: Service) {
+        let target = service.superuser().await;
+        service.clock.advance(std::time::Duration::from_secs(30 * 60 + 6));
+        let before = service.stored().await;
+        for operation in protected() {
+            let call = operation.call(&service, &target).bearer(&target.access);
+            call.send().await.expect_error(401, "invalid_token");
+        }
+        assert_eq!(service.stored().await, before);
+    }
+
+    async fn what_is_for_superusers_is_refused_to_others_on_anybodys_account_and_nothing_changes(service: Service) {
+        let (user, target) = (service.user().await, service.user().await);
+        let superuser = service.superuser().await;
+        let before = service.stored().await;
+        for operation in OPERATIONS.iter().filter(|operation| operation.who == Caller::Superuser) {
+            for target in [&user, &target, &superuser] {
+                let call = operation.call(&service, target).bearer(&user.access);
+                call.send().await.expect_error(403, "forbidden");
+            }
+        }
+        assert_eq!(service.stored().await, before);
+        for account in [&user, &target, &superuser] {
+            let _ = service.me(&account.access).await.expect(200);
+        }
+    }
+
+    async fn whoever_may_call_an_operation_succeeds(service: Service) {
+        let _another_remains = service.superuser().await;
+        for operation in OPERATIONS {
+            let (user, superuser) = (service.user().await, service.superuser().await);
+            let callers = match operation.who {
+                Caller::Anybody => vec![None, Some(&user), Some(&superuser)],
+                Caller::User => vec![Some(&user), Some(&superuser)],
+                Caller::Superuser => vec![Some(&superuser)],
+            };
+            for caller in callers {
+                let target = service.user().await;
+                let call = operation.call(&service, &target);
+                let call = if let Some(caller) = caller { call.bearer(&caller.access) } else { call };
+                let answer = call.send().await;
+                assert_eq!(answer.status, operation.success, "{}: {answer:?}", operation.id);
+            }
+        }
+    }
+
+    async fn what_is_for_anybody_does_not_look_at_a_token(service: Service) {
+        for operation in OPERATIONS.iter().filter(|operation| operation.who == Caller::Anybody) {
+            let target = service.user().await;
+            let answer = operation.call(&service, &target).bearer("garbage").send().await;
+            assert_eq!(answer.status, operation.success, "{}: {answer:?}", operation.id);
+        }
+    }
+
+    async fn nobody_learns_from_a_refused_call_what_else_was_wrong_with_it(service: Service) {
+        let (user, target) = (service.user().await, service.user().await);
+        let before = service.stored().await;
+        let unnamed = |mut body: Value| {
+            body["request_id"].take();
+            body
+        };
+        for operation in protected() {
+            let plain = unnamed(operation.call(&service, &target).send().await.expect_error(401, "unauthorized"));
+            for (name, call) in wrong_calls(&service, operation, &target) {
+                let answer = call.send().await;
+                assert_eq!(answer.status, 401, "{} with {name}: {answer:?}", operation.id);
+                assert_eq!(unnamed(answer.expect_error(401, "unauthorized")), plain, "{name}");
+            }
+            for (name, call) in wrong_calls(&service, operation, &target) {
+                let answer = call.bearer("garbage").send().await;
+                assert_eq!(answer.status, 401, "{} with {name}: {answer:?}", operation.id);
+                answer.expect_error(401, "invalid_token");
+            }
+            for (name, call) in wrong_calls(&service, operation, &target) {
+                if operation.who == Caller::Superuser {
+                    let answer = call.bearer(&user.access).send().await;
+                    assert_eq!(answer.status, 403, "{} with {name}: {answer:?}", operation.id);
+                    answer.expect_error(403, "forbidden");
+                }
+            }
+        }
+        assert_eq!(service.stored().await, before);
+    }
+}

@@ -1,0 +1,194 @@
+//! What superusers do to accounts.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{events, on, patch};
+use crate::support::Service;
+use crate::support::client::{Account, Answer, PASSWORD, fresh_email};
+
+async fn create(service: &Service, root: &Account, body: Value) -> Answer {
+    service.by(root, "POST", "/api/v1/users").json(body).send().await
+}
+
+on_both! {
+    async fn an_account_is_made_shown_changed_and_removed(service: Service) {
+        let root = service.superuser().await;
+        let body = json!({"email": "Grace@Example.com", "password": PASSWORD, "full_name": "Grace", "is_verified": true});
+        let created = create(&service, &root, body).await.expect(201).json();
+        assert_eq!(created["email"], "grace@example.com");
+        let flags = |user: &Value| ["is_active", "is_superuser", "is_verified"].map(|flag| user[flag] == true);
+        assert_eq!(flags(&created), [true, false, true]);
+        let id = created["id"].as_i64().unwrap();
+        assert_eq!(on(&service, &root, "GET", id, "").await.expect(200).json(), created);
+        let _ = service.login("grace@example.com", PASSWORD).await.expect(200);
+
+        service.clock.advance(Duration::from_secs(1));
+        let body = json!({"email": "hopper@example.com", "full_name": "Hopper", "is_verified": false});
+        let changed = patch(&service, &root, id, body).await.expect(200).json();
+        assert_eq!((&changed["email"], &changed["full_name"]), (&json!("hopper@example.com"), &json!("Hopper")));
+        assert_eq!(flags(&changed), [true, false, false]);
+        assert_eq!(changed["created_at"], created["created_at"]);
+        assert!(changed["updated_at"].as_str() > created["updated_at"].as_str());
+        assert_eq!(on(&service, &root, "GET", id, "").await.expect(200).json(), changed);
+
+        let _ = on(&service, &root, "DELETE", id, "").await.expect(204);
+        on(&service, &root, "GET", id, "").await.expect_error(404, "not_found");
+        service.login("hopper@example.com", PASSWORD).await.expect_error(401, "invalid_credentials");
+    }
+
+    async fn null_clears_the_name_of_any_account(service: Service) {
+        let (root, user) = (service.superuser().await, service.user().await);
+        let named = patch(&service, &root, user.id, json!({"full_name": "Ada"})).await.expect(200).json();
+        assert_eq!(named["full_name"], "Ada");
+        let cleared = patch(&service, &root, user.id, json!({"full_name": null})).await.expect(200).json();
+        assert_eq!(cleared["full_name"], Value::Null);
+        // What cannot be without a value cannot be cleared.
+        for field in ["email", "password", "is_active", "is_superuser", "is_verified"] {
+            assert_eq!(patch(&service, &root, user.id, json!({field: null})).await.invalid_fields(), [field]);
+        }
+    }
+
+    async fn an_account_may_be_made_with_any_rights(service: Service) {
+        let root = service.superuser().await;
+        let (admin, idle) = (fresh_email(), fresh_email());
+        let body = json!({"email": admin, "password": PASSWORD, "is_superuser": true});
+        let made = create(&service, &root, body).await.expect(201).json();
+        let admin = service.log_in_again(&admin, made["id"].as_i64().unwrap()).await;
+        let _ = on(&service, &admin, "GET", root.id, "").await.expect(200);
+        let body = json!({"email": idle, "password": PASSWORD, "is_active": false});
+        let _ = create(&service, &admin, body).await.expect(201);
+        service.login(&idle, PASSWORD).await.expect_error(401, "invalid_credentials");
+    }
+
+    async fn an_email_is_given_once_in_whatever_spelling(service: Service) {
+        let (root, user) = (service.superuser().await, service.user().await);
+        let before = service.stored().await;
+        for email in [user.email.clone(), user.email.to_uppercase(), format!("  {} ", user.email)] {
+            let body = json!({"email": email, "password": PASSWORD});
+            create(&service, &root, body).await.expect_error(409, "email_taken");
+        }
+        assert_eq!(service.stored().await, before);
+    }
+
+    async fn a_change_that_meets_a_taken_email_changes_nothing_else_either(service: Service) {
+        let (root, user, other) = (service.superuser().await, service.user().await, service.user().await);
+        let before = service.stored().await;
+        let changes = json!({
+            "email": other.email, "full_name": "Ada", "password": "a new password",
+            "is_active": false, "is_superuser": true, "is_verified": true,
+        });
+        patch(&service, &root, user.id, changes).await.expect_error(409, "email_taken");
+        assert_eq!(service.stored().await, before);
+        let _ = service.me(&user.access).await.expect(200);
+        let _ = service.login(&user.email, PASSWORD).await.expect(200);
+    }
+
+    async fn the_own_email_in_another_spelling_is_not_taken(service: Service) {
+        let (root, user) = (service.superuser().await, service.user().await);
+        let body = json!({"email": user.email.to_uppercase()});
+        let changed = patch(&service, &root, user.id, body).await.expect(200).json();
+        assert_eq!(changed["email"], user.email);
+    }
+
+    async fn absent_fields_stay_and_an_empty_change_changes_nothing(service: Service) {
+        let (root, user) = (service.superuser().await, service.user().await);
+        let mut before = patch(&service, &root, user.id, json!({"full_name": "Ada"})).await.expect(200).json();
+        let mut after = patch(&service, &root, user.id, json!({})).await.expect(200).json();
+        before["updated_at"].take();
+        after["updated_at"].take();
+        assert_eq!(after, before);
+        assert_eq!(events(&service, user.id).await, Vec::<String>::new());
+        let _ = service.me(&user.access).await.expect(200);
+    }
+
+    async fn not_even_a_superuser_sets_a_number_or_a_role(service: Service) {
+        let (root, user) = (service.superuser().await, service.user().await);
+        let before = service.stored().await;
+        for (field, value) in [("id", json!(7)), ("role", json!("admin"))] {
+            let account = json!({"email": fresh_email(), "password": PASSWORD, field: value});
+            assert_eq!(create(&service, &root, account).await.invalid_fields(), [field]);
+            assert_eq!(patch(&service, &root, user.id, json!({field: value})).await.invalid_fields(), [field]);
+        }
+        assert_eq!(service.stored().await, before);
+    }
+
+    async fn every_wrong_field_is_named_at_once(service: Service) {
+        let root = service.superuser().await;
+        let before = service.stored().await;
+        let body = json!({"email": "nobody", "password": "short", "full_name": "", "is_active": "yes", "role": "admin"});
+        let mut fields = create(&service, &root, body).await.invalid_fields();
+        fields.sort();
+        fields.dedup();
+        assert_eq!(fields, ["email", "full_name", "is_active", "password", "role"]);
+        let mut missing = create(&service, &root, json!({})).await.invalid_fields();
+        missing.sort();
+        assert_eq!(missing, ["email", "password"]);
+        assert_eq!(service.stored().await, before);
+    }
+
+    async fn an_account_that_is_not_there_is_not_found(service: Service) {
+        let root = service.superuser().await;
+        let before = service.stored().await;
+        for id in [root.id + 1, i64::MAX] {
+            on(&service, &root, "GET", id, "").await.expect_error(404, "not_found");
+            on(&service, &root, "DELETE", id, "").await.expect_error(404, "not_found");
+            on(&service, &root, "PATCH", id, "/activate").await.expect_error(404, "not_found");
+            on(&service, &root, "PATCH", id, "/deactivate").await.expect_error(404, "not_found");
+            patch(&service, &root, id, json!({"full_name": "Ada"})).await.expect_error(404, "not_found");
+            patch(&service, &root, id, json!({"email": root.email})).await.expect_error(404, "not_found");
+        }
+        assert_eq!(service.stored().await, before);
+    }
+
+    async fn what_is_no_account_number_is_named(service: Service) {
+        let root = service.superuser().await;
+        for id in ["abc", "0", "-1", "9223372036854775808", "1.0", "1e3", "%20", "0x1", "me2", "%00"] {
+            for (method, below) in [("GET", ""), ("DELETE", ""), ("PATCH", "/activate"), ("PATCH", "/deactivate")] {
+                let answer = service.by(&root, method, &format!("/api/v1/users/{id}{below}")).send().await;
+                assert_eq!(answer.status, 422, "{method} {id}{below}: {answer:?}");
+                assert_eq!(answer.invalid_fields(), ["id"], "{method} {id}{below}");
+            }
+            let call = service.by(&root, "PATCH", &format!("/api/v1/users/{id}")).json(json!({"full_name": "Ada"}));
+            assert_eq!(call.send().await.invalid_fields(), ["id"], "{id}");
+        }
+    }
+
+    async fn every_change_leaves_an_event_that_names_who_made_it(service: Service) {
+        let root = service.superuser().await;
+        let body = json!({"email": fresh_email(), "password": PASSWORD});
+        let id = create(&service, &root, body).await.expect(201).json()["id"].as_i64().unwrap();
+        for changes in [
+            json!({"full_name": "Ada", "is_verified": true}),
+            json!({"email": fresh_email()}),
+            json!({"password": "a new password"}),
+            json!({"is_superuser": true}),
+            json!({"is_superuser": true}),
+            json!({"is_superuser": false}),
+            json!({"is_active": false}),
+        ] {
+            let _ = patch(&service, &root, id, changes).await.expect(200);
+        }
+        for below in ["/deactivate", "/activate", "/activate", "/deactivate"] {
+            let _ = on(&service, &root, "PATCH", id, below).await.expect(200);
+        }
+        let _ = on(&service, &root, "DELETE", id, "").await.expect(204);
+        let kinds = [
+            "user_created", "email_changed", "password_changed", "superuser_granted", "superuser_revoked",
+            "user_deactivated", "user_activated", "user_deactivated", "user_deleted",
+        ];
+        assert_eq!(events(&service, id).await, kinds.map(|kind| format!("{kind} by {}", root.id)));
+    }
+
+    async fn an_event_names_the_request_and_a_refused_change_leaves_none(service: Service) {
+        let (root, user) = (service.superuser().await, service.user().await);
+        let call = service.by(&root, "PATCH", &format!("/api/v1/users/{}/deactivate", user.id));
+        let _ = call.header("x-request-id", "a-test-of-events").send().await.expect(200);
+        on(&service, &root, "PATCH", root.id, "/deactivate").await.expect_error(409, "last_superuser");
+        let requests = service.database.rows("SELECT request_id AS value FROM audit_events").await;
+        assert_eq!(requests, [Some("a-test-of-events".to_owned())]);
+        let address = service.database.sql("SELECT ip AS value FROM audit_events").await;
+        assert_eq!(address.as_deref(), Some("127.0.0.1"));
+    }
+}

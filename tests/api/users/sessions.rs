@@ -1,0 +1,88 @@
+//! What a superuser's change does to the sessions of an account.
+
+use serde_json::json;
+
+use super::{on, patch};
+use crate::support::Service;
+use crate::support::client::{Account, PASSWORD};
+
+async fn assert_over(service: &Service, session: &Account) {
+    service.me(&session.access).await.expect_error(401, "invalid_token");
+    service.refresh(&session.refresh).await.expect_error(401, "invalid_token");
+}
+
+on_both! {
+    async fn deactivation_ends_every_session_and_activation_restores_log_in_but_none_of_them(service: Service) {
+        let (root, user) = (service.superuser().await, service.user().await);
+        let phone = service.log_in_again(&user.email, user.id).await;
+        let idle = on(&service, &root, "PATCH", user.id, "/deactivate").await.expect(200).json();
+        assert_eq!(idle["is_active"], false);
+        for session in [&user, &phone] {
+            assert_over(&service, session).await;
+        }
+        service.login(&user.email, PASSWORD).await.expect_error(401, "invalid_credentials");
+
+        let active = on(&service, &root, "PATCH", user.id, "/activate").await.expect(200).json();
+        assert_eq!(active["is_active"], true);
+        for session in [&user, &phone] {
+            assert_over(&service, session).await;
+        }
+        let again = service.log_in_again(&user.email, user.id).await;
+        let _ = service.me(&again.access).await.expect(200);
+        let _ = service.me(&root.access).await.expect(200);
+    }
+
+    async fn a_change_of_is_active_does_the_same_as_deactivation(service: Service) {
+        let (root, user) = (service.superuser().await, service.user().await);
+        let _ = patch(&service, &root, user.id, json!({"is_active": false})).await.expect(200);
+        assert_over(&service, &user).await;
+        let _ = patch(&service, &root, user.id, json!({"is_active": true})).await.expect(200);
+        assert_over(&service, &user).await;
+        let _ = service.login(&user.email, PASSWORD).await.expect(200);
+    }
+
+    async fn activating_an_active_account_leaves_its_sessions_alone(service: Service) {
+        let (root, user) = (service.superuser().await, service.user().await);
+        let _ = on(&service, &root, "PATCH", user.id, "/activate").await.expect(200);
+        let _ = service.me(&user.access).await.expect(200);
+        let _ = service.refresh(&user.refresh).await.expect(200);
+    }
+
+    async fn a_password_that_a_superuser_sets_ends_the_accounts_sessions(service: Service) {
+        let (root, user) = (service.superuser().await, service.user().await);
+        let _ = patch(&service, &root, user.id, json!({"password": "a new password"})).await.expect(200);
+        assert_over(&service, &user).await;
+        service.login(&user.email, PASSWORD).await.expect_error(401, "invalid_credentials");
+        let _ = service.login(&user.email, "a new password").await.expect(200);
+        let _ = service.me(&root.access).await.expect(200);
+    }
+
+    async fn a_new_name_or_email_leaves_the_sessions_alone(service: Service) {
+        let (root, user) = (service.superuser().await, service.user().await);
+        let body = json!({"full_name": "Ada", "email": "moved@example.com", "is_verified": true});
+        let changed = patch(&service, &root, user.id, body).await.expect(200).json();
+        assert_eq!(service.me(&user.access).await.expect(200).json(), changed);
+        let _ = service.refresh(&user.refresh).await.expect(200);
+    }
+
+    async fn rights_come_and_go_with_the_next_request_of_the_same_token(service: Service) {
+        let (root, user) = (service.superuser().await, service.user().await);
+        on(&service, &user, "GET", root.id, "").await.expect_error(403, "forbidden");
+        let _ = patch(&service, &root, user.id, json!({"is_superuser": true})).await.expect(200);
+        let _ = on(&service, &user, "GET", root.id, "").await.expect(200);
+        let _ = patch(&service, &root, user.id, json!({"is_superuser": false})).await.expect(200);
+        on(&service, &user, "GET", root.id, "").await.expect_error(403, "forbidden");
+        let _ = service.me(&user.access).await.expect(200);
+    }
+
+    async fn a_removed_accounts_tokens_are_dead_at_once(service: Service) {
+        let (root, user) = (service.superuser().await, service.user().await);
+        let other = service.another_instance().await;
+        let me = |access: &str| crate::support::Call::new(&other.url, "GET", "/api/v1/users/me").bearer(access).send();
+        let _ = me(&user.access).await.expect(200);
+        let _ = on(&service, &root, "DELETE", user.id, "").await.expect(204);
+        assert_over(&service, &user).await;
+        me(&user.access).await.expect_error(401, "invalid_token");
+        other.stop().await;
+    }
+}
