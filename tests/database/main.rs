@@ -1,0 +1,8 @@
+//! The database layer: schema, migrations, units of work and pools, on SQLite and on PostgreSQL.
+
+#[path = "../support/mod.rs"]
+#[macro_use]
+mod support;
+
+mod migrations;
+mod schema;
