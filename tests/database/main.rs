@@ -5,4 +5,6 @@
 mod support;
 
 mod migrations;
+mod round_trips;
 mod schema;
+mod units;
