@@ -5,6 +5,8 @@
 mod support;
 
 mod migrations;
+mod pool;
 mod round_trips;
 mod schema;
+mod sqlite;
 mod units;

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
@@ -16,6 +16,8 @@ pub struct Proxy {
     address: SocketAddr,
     server: String,
     round_trips: Arc<AtomicU64>,
+    /// New connections are taken and never answered, as a frozen server does.
+    frozen: Arc<AtomicBool>,
     running: Mutex<Option<Running>>,
     /// Bound and not listening: it keeps the port from others while the proxy is cut.
     _reserved: TcpSocket,
@@ -24,13 +26,6 @@ pub struct Proxy {
 struct Running {
     stop: oneshot::Sender<()>,
     stopped: JoinHandle<()>,
-}
-
-#[derive(Clone, Copy)]
-enum Behaviour {
-    Forward,
-    /// Takes connections and says nothing, as a frozen server does.
-    Silent,
 }
 
 impl Proxy {
@@ -46,6 +41,7 @@ impl Proxy {
             address,
             server: server.to_owned(),
             round_trips: Arc::default(),
+            frozen: Arc::default(),
             running: Mutex::default(),
             _reserved: reserved,
         };
@@ -61,16 +57,21 @@ impl Proxy {
         }
     }
 
-    /// Drops every connection, takes new ones and never answers them.
-    pub async fn freeze(&self) {
-        self.cut().await;
-        self.listen(Behaviour::Silent).await;
-    }
-
-    /// Forwards again.
+    /// Takes connections again.
     pub async fn restore(&self) {
         self.cut().await;
-        self.listen(Behaviour::Forward).await;
+        self.listen().await;
+    }
+
+    /// Drops every connection, takes new ones and never answers them.
+    pub async fn freeze(&self) {
+        self.frozen.store(true, Ordering::SeqCst);
+        self.restore().await;
+    }
+
+    /// Answers those who come from now on.
+    pub fn thaw(&self) {
+        self.frozen.store(false, Ordering::SeqCst);
     }
 
     /// How often a client has asked the server for an answer since the proxy was made: its Sync and Query
@@ -79,9 +80,10 @@ impl Proxy {
         self.round_trips.load(Ordering::SeqCst)
     }
 
-    async fn listen(&self, behaviour: Behaviour) {
+    async fn listen(&self) {
         let listener = bind(self.address).listen(64).unwrap();
         let (server, round_trips) = (self.server.clone(), Arc::clone(&self.round_trips));
+        let frozen = Arc::clone(&self.frozen);
         let (stop, mut stopping) = oneshot::channel();
         let stopped = tokio::spawn(async move {
             let mut connections = JoinSet::new();
@@ -90,16 +92,10 @@ impl Proxy {
                     _ = &mut stopping => break,
                     accepted = listener.accept() => {
                         let (client, _) = accepted.unwrap();
-                        match behaviour {
-                            Behaviour::Forward => {
-                                connections.spawn(forward(client, server.clone(), Arc::clone(&round_trips)));
-                            }
-                            Behaviour::Silent => {
-                                connections.spawn(async move {
-                                    let _client = client;
-                                    std::future::pending().await
-                                });
-                            }
+                        if frozen.load(Ordering::SeqCst) {
+                            connections.spawn(keep_silent(client));
+                        } else {
+                            connections.spawn(forward(client, server.clone(), Arc::clone(&round_trips)));
                         }
                     }
                 }
@@ -117,6 +113,11 @@ fn bind(address: SocketAddr) -> TcpSocket {
     socket.set_reuseaddr(true).unwrap();
     socket.bind(address).unwrap();
     socket
+}
+
+async fn keep_silent(client: TcpStream) {
+    let _client = client;
+    std::future::pending().await
 }
 
 async fn forward(mut client: TcpStream, server: String, round_trips: Arc<AtomicU64>) {
