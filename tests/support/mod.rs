@@ -5,6 +5,7 @@
 pub mod client;
 pub mod contract;
 pub mod database;
+pub mod proxy;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -16,6 +17,7 @@ use tokio::task::JoinHandle;
 
 pub use client::Call;
 pub use database::{Backend, TestDatabase};
+pub use proxy::Proxy;
 
 /// The key that signs the tokens of every test service.
 pub const SECRET: &str = "a key for tests, long enough to be accepted";
@@ -133,4 +135,16 @@ pub fn settings(database_url: &str, extra: &[(&'static str, String)]) -> Setting
         own.or_else(|| usual.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
     };
     Settings::from_lookup(lookup).expect("the settings of the test are right")
+}
+
+impl Service {
+    /// On PostgreSQL, reached through a proxy. `service.database` still leads to it directly.
+    pub async fn start_behind_proxy(extra: &[(&'static str, &str)]) -> (Self, Proxy) {
+        let database = TestDatabase::create(Backend::Postgres).await;
+        let proxy = Proxy::to(&database.url).await;
+        let clock = Clock::default();
+        let extra: Vec<_> = extra.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        let instance = Instance::start(&settings(&proxy.url, &extra), clock.clone()).await;
+        (Self { instance, clock, database, extra }, proxy)
+    }
 }

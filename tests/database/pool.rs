@@ -1,0 +1,241 @@
+//! The pool: first come, first served; quick to say that it cannot; healing by itself.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
+use futures_util::future::join_all;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use groundwork::db::{Connection, Database, DbError};
+use serde_json::json;
+use tokio::task::JoinHandle;
+use tokio_postgres::{Client, NoTls};
+
+use crate::support::client::Answer;
+use crate::support::{Backend, Service, TestDatabase, settings};
+
+/// An answer that did not wait for anything; generous, because the machine may be busy.
+const AT_ONCE: Duration = Duration::from_secs(2);
+/// How long something that mends itself may take.
+const MENDING: Duration = Duration::from_secs(10);
+
+/// Asks again until `done`; fails the test when that takes too long.
+async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let asking = async {
+        loop {
+            if let Some(answer) = ask().await {
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(MENDING, asking).await.unwrap_or_else(|_| panic!("{what} within {MENDING:?}"))
+}
+
+async fn timed(call: impl Future<Output = Answer>) -> (Answer, Duration) {
+    let start = Instant::now();
+    let answer = call.await;
+    (answer, start.elapsed())
+}
+
+/// A row that somebody else holds locked.
+struct LockedUser {
+    client: Client,
+    connection: JoinHandle<Result<(), tokio_postgres::Error>>,
+}
+
+impl LockedUser {
+    async fn lock(database: &TestDatabase, id: i64) -> Self {
+        let (client, connection) = tokio_postgres::connect(&database.url, NoTls).await.unwrap();
+        let connection = tokio::spawn(connection);
+        client.batch_execute(&format!("BEGIN; SELECT FROM users WHERE id = {id} FOR UPDATE")).await.unwrap();
+        Self { client, connection }
+    }
+
+    async fn release(self) {
+        drop(self.client);
+        self.connection.await.unwrap().unwrap();
+    }
+}
+
+async fn waiters_for_locks(database: &TestDatabase, count: usize) {
+    let waiting = "SELECT COUNT(*) FROM pg_stat_activity \
+                   WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    eventually("the statement waits for the lock", async || {
+        (database.sql(waiting).await.unwrap() == count.to_string()).then_some(())
+    })
+    .await;
+}
+
+async fn first_come_first_served(backend: Backend) {
+    const WAITERS: usize = 20;
+    let files = TestDatabase::create(backend).await;
+    let pool = [("DB_POOL_SIZE", "1".to_owned()), ("DB_MAX_OVERFLOW", "0".to_owned())];
+    let database = Database::new(&settings(&files.url, &pool)).unwrap();
+
+    type Asking<'a> = Pin<Box<dyn Future<Output = Result<Connection, DbError>> + Send + 'a>>;
+    let held = database.write().await.unwrap();
+    let mut waiters: Vec<Asking<'_>> = Vec::new();
+    for _ in 0..WAITERS {
+        let mut asking: Asking<'_> = Box::pin(database.write());
+        assert!((&mut asking).now_or_never().is_none(), "there is one connection");
+        waiters.push(asking);
+    }
+    drop(held);
+    let mut newcomer: Asking<'_> = Box::pin(database.write());
+    assert!((&mut newcomer).now_or_never().is_none(), "others were first");
+    waiters.push(newcomer);
+
+    let mut served: FuturesUnordered<_> = waiters
+        .into_iter()
+        .enumerate()
+        .rev()
+        .map(|(place, asking)| async move {
+            drop(asking.await.unwrap());
+            place
+        })
+        .collect();
+    let mut order = Vec::new();
+    while let Some(place) = tokio::time::timeout(MENDING, served.next()).await.expect("everybody is served") {
+        order.push(place);
+    }
+    assert_eq!(order, (0..=WAITERS).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_are_given_first_come_first_served_on_postgresql() {
+    first_come_first_served(Backend::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_are_given_first_come_first_served_on_sqlite() {
+    first_come_first_served(Backend::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exhausted_pool_answers_503_in_time_while_the_process_is_live() {
+    let pool = [("DB_POOL_SIZE", "1"), ("DB_MAX_OVERFLOW", "0"), ("DB_POOL_TIMEOUT", "1")];
+    let service = Service::start_with(Backend::Postgres, &pool).await;
+    let admin = service.superuser().await;
+    let user = service.user().await;
+
+    let locked = LockedUser::lock(&service.database, user.id).await;
+    let path = format!("/api/v1/users/{}", user.id);
+    let change = service.call("PATCH", &path).bearer(&admin.access).json(json!({"full_name": "Ada"}));
+    let change = tokio::spawn(change.send());
+    waiters_for_locks(&service.database, 1).await;
+
+    let calls = (0..3).map(|_| timed(service.me(&user.access)));
+    for (answer, took) in join_all(calls).await {
+        answer.expect_error(503, "service_unavailable");
+        assert!(took >= Duration::from_millis(900) && took < Duration::from_secs(1) + AT_ONCE, "{took:?}");
+    }
+    let (live, took) = timed(service.call("GET", "/api/v1/health/live").send()).await;
+    assert!(live.status == 200 && took < AT_ONCE, "{live:?} after {took:?}");
+
+    locked.release().await;
+    let _ = change.await.unwrap().expect(200);
+    let _ = service.me(&user.access).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_that_takes_too_long_is_answered_503() {
+    let service = Service::start_with(Backend::Postgres, &[("DB_STATEMENT_TIMEOUT", "1")]).await;
+    let user = service.user().await;
+    let locked = LockedUser::lock(&service.database, user.id).await;
+    let change = || service.call("PATCH", "/api/v1/users/me").bearer(&user.access);
+    let (answer, took) = timed(change().json(json!({"full_name": "Ada"})).send()).await;
+    answer.expect_error(503, "service_unavailable");
+    assert!(took < Duration::from_secs(1) + AT_ONCE, "{took:?}");
+    // In a transaction, too.
+    let password = json!({"password": "another battery staple", "current_password": "correct horse battery"});
+    change().json(password).send().await.expect_error(503, "service_unavailable");
+    locked.release().await;
+    let _ = service.me(&user.access).await.expect(200);
+    let _ = change().json(json!({"full_name": "Ada"})).send().await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_goes_away_is_noticed_at_once_and_its_return_too() {
+    let (service, proxy) = Service::start_behind_proxy(&[("DB_MAX_OVERFLOW", "4")]).await;
+    let user = service.user().await;
+    for _ in 0..3 {
+        // Open several connections, so that several are stale after the cut.
+        for answer in join_all((0..8).map(|_| service.me(&user.access))).await {
+            let _ = answer.expect(200);
+        }
+        proxy.cut().await;
+        for round in 0..5 {
+            for (answer, took) in join_all((0..8).map(|_| timed(service.me(&user.access)))).await {
+                answer.expect_error(503, "service_unavailable");
+                assert!(took < AT_ONCE, "round {round}: {took:?}");
+            }
+        }
+        let (answer, took) = timed(service.call("GET", "/api/v1/health/ready").send()).await;
+        assert!(took < AT_ONCE, "{took:?}");
+        let body = answer.expect_error(503, "service_unavailable");
+        let database = &body["details"]["dependencies"][0];
+        assert_eq!((&database["name"], &database["tier"]), (&json!("database"), &json!("postgresql")));
+        assert_eq!(database["status"], "unavailable", "{body}");
+        let _ = service.call("GET", "/api/v1/health/live").send().await.expect(200);
+
+        proxy.restore().await;
+        eventually("the service answers", async || {
+            (service.me(&user.access).await.status == 200).then_some(())
+        })
+        .await;
+        let _ = service.call("GET", "/api/v1/health/ready").send().await.expect(200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_under_way_when_the_database_goes_is_answered_503() {
+    let (service, proxy) = Service::start_behind_proxy(&[]).await;
+    let user = service.user().await;
+    let other = service.user().await;
+    let locks = [
+        LockedUser::lock(&service.database, user.id).await,
+        LockedUser::lock(&service.database, other.id).await,
+    ];
+    // One outside a transaction, one within.
+    let name =
+        service.call("PATCH", "/api/v1/users/me").bearer(&user.access).json(json!({"full_name": "Ada"}));
+    let password = json!({"password": "another battery staple", "current_password": "correct horse battery"});
+    let password = service.call("PATCH", "/api/v1/users/me").bearer(&other.access).json(password);
+    let calls = tokio::spawn(join_all([timed(name.send()), timed(password.send())]));
+    waiters_for_locks(&service.database, 2).await;
+    proxy.cut().await;
+    let cut = Instant::now();
+    for (answer, _) in calls.await.unwrap() {
+        answer.expect_error(503, "service_unavailable");
+    }
+    assert!(cut.elapsed() < AT_ONCE, "{:?}", cut.elapsed());
+    for lock in locks {
+        lock.release().await;
+    }
+    proxy.restore().await;
+    eventually("the service answers", async || (service.me(&user.access).await.status == 200).then_some(()))
+        .await;
+}
+
+/// The check before use is local: it sees what has arrived. A connection that the server ended while it was
+/// idle has arrived as ended when the next request comes, so no client notices.
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_the_server_ended_are_replaced_unnoticed() {
+    let service = Service::start_with(Backend::Postgres, &[("DB_POOL_SIZE", "2")]).await;
+    let user = service.user().await;
+    let others = "datname = current_database() AND pid <> pg_backend_pid()";
+    for _ in 0..5 {
+        for answer in join_all((0..8).map(|_| service.me(&user.access))).await {
+            let _ = answer.expect(200);
+        }
+        let ended =
+            format!("SELECT pg_terminate_backend(pid, 5000)::text FROM pg_stat_activity WHERE {others}");
+        let ended = service.database.rows(&ended).await;
+        assert!(!ended.is_empty() && ended.iter().all(|done| done.as_deref() == Some("true")), "{ended:?}");
+        for answer in join_all((0..8).map(|_| service.me(&user.access))).await {
+            let _ = answer.expect(200);
+        }
+    }
+}

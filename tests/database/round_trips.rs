@@ -1,0 +1,101 @@
+//! What operations cost in round trips to PostgreSQL, once their statements are prepared.
+
+use serde_json::json;
+
+use crate::support::client::{PASSWORD, fresh_email};
+use crate::support::{Proxy, Service};
+
+// What each operation costs, the check of the token included. These may only fall: a rise is a slower service.
+// Diesel prepares every UPDATE anew, so one costs three: prepare, execute, and close, which nobody waits for.
+
+/// An UPDATE.
+const UPDATE: u64 = 3;
+/// One query finds session and user.
+const ME: u64 = 1;
+/// The guard, and the page.
+const PAGE: u64 = 2;
+/// One conditional UPDATE.
+const REFRESH: u64 = UPDATE;
+/// One INSERT.
+const REGISTER: u64 = 1;
+/// The user; then BEGIN, the password confirmed, old sessions deleted, the new one inserted, COMMIT.
+const LOGIN: u64 = 1 + 1 + UPDATE + 1 + 1 + 1;
+/// The guard, and one UPDATE.
+const LOGOUT: u64 = 1 + UPDATE;
+
+/// One connection, so that a statement that was prepared once is prepared.
+const ONE_CONNECTION: [(&str, &str); 2] = [("DB_POOL_SIZE", "1"), ("DB_MAX_OVERFLOW", "0")];
+
+/// What `times` calls cost together, after two that prepare the statements.
+async fn cost(proxy: &Proxy, times: usize, mut call: impl AsyncFnMut()) -> u64 {
+    call().await;
+    call().await;
+    let before = proxy.round_trips();
+    for _ in 0..times {
+        call().await;
+    }
+    proxy.round_trips() - before
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_authenticated_get_costs_one_round_trip() {
+    let (service, proxy) = Service::start_behind_proxy(&ONE_CONNECTION).await;
+    let user = service.user().await;
+    let cost = cost(&proxy, 10, async || drop(service.me(&user.access).await.expect(200))).await;
+    assert_eq!(cost, 10 * ME);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_costs_the_guard_and_one_query() {
+    let (service, proxy) = Service::start_behind_proxy(&ONE_CONNECTION).await;
+    let admin = service.superuser().await;
+    let page = async || {
+        drop(service.call("GET", "/api/v1/users?limit=10").bearer(&admin.access).send().await.expect(200));
+    };
+    assert_eq!(cost(&proxy, 10, page).await, 10 * PAGE);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refresh_costs_one_statement() {
+    let (service, proxy) = Service::start_behind_proxy(&ONE_CONNECTION).await;
+    let mut newest = service.user().await.refresh;
+    let refresh = async || {
+        let pair = service.refresh(&newest).await.expect(200).json();
+        pair["refresh_token"].as_str().unwrap().clone_into(&mut newest);
+    };
+    assert_eq!(cost(&proxy, 10, refresh).await, 10 * REFRESH);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn registration_log_in_and_log_out_cost_no_more_than_they_did() {
+    let (service, proxy) = Service::start_behind_proxy(&ONE_CONNECTION).await;
+    let register = async || drop(service.register(&fresh_email(), PASSWORD).await.expect(201));
+    assert_eq!(cost(&proxy, 5, register).await, 5 * REGISTER);
+
+    let user = service.user().await;
+    let login = async || drop(service.login(&user.email, PASSWORD).await.expect(200));
+    assert_eq!(cost(&proxy, 5, login).await, 5 * LOGIN);
+
+    let mut sessions = Vec::new();
+    for _ in 0..7 {
+        sessions.push(service.log_in_again(&user.email, user.id).await.access);
+    }
+    let logout = async || {
+        let access = sessions.pop().unwrap();
+        drop(service.call("POST", "/api/v1/auth/logout").bearer(&access).send().await.expect(204));
+    };
+    assert_eq!(cost(&proxy, 5, logout).await, 5 * LOGOUT);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_refused_without_the_database_costs_nothing() {
+    let (service, proxy) = Service::start_behind_proxy(&ONE_CONNECTION).await;
+    let refused = async || {
+        service.me("no.token.atall").await.expect_error(401, "invalid_token");
+        service.refresh("no.token.atall").await.expect_error(401, "invalid_token");
+        let body = json!({"email": "no address", "password": PASSWORD});
+        drop(service.call("POST", "/api/v1/auth/register").json(body).send().await.expect(422));
+        drop(service.call("GET", "/health/live").send().await);
+    };
+    assert_eq!(cost(&proxy, 5, refused).await, 0);
+}

@@ -1,0 +1,183 @@
+//! A TCP proxy in front of PostgreSQL that can be cut, and that counts the round trips through it.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::sync::{Mutex, oneshot};
+use tokio::task::{JoinHandle, JoinSet};
+
+/// Stands between a service and its PostgreSQL.
+pub struct Proxy {
+    /// The database's address through the proxy.
+    pub url: String,
+    address: SocketAddr,
+    server: String,
+    round_trips: Arc<AtomicU64>,
+    /// New connections are taken and never answered, as a frozen server does.
+    frozen: Arc<AtomicBool>,
+    running: Mutex<Option<Running>>,
+    /// Bound and not listening: it keeps the port from others while the proxy is cut.
+    _reserved: TcpSocket,
+}
+
+struct Running {
+    stop: oneshot::Sender<()>,
+    stopped: JoinHandle<()>,
+}
+
+impl Proxy {
+    /// A proxy to the database at this address, open.
+    pub async fn to(database_url: &str) -> Self {
+        let (scheme, rest) = database_url.split_once("://").unwrap();
+        let (authority, name) = rest.split_once('/').unwrap();
+        let (user, server) = authority.rsplit_once('@').unwrap();
+        let reserved = bind(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0));
+        let address = reserved.local_addr().unwrap();
+        let proxy = Self {
+            url: format!("{scheme}://{user}@{address}/{name}"),
+            address,
+            server: server.to_owned(),
+            round_trips: Arc::default(),
+            frozen: Arc::default(),
+            running: Mutex::default(),
+            _reserved: reserved,
+        };
+        proxy.restore().await;
+        proxy
+    }
+
+    /// Drops every connection and refuses new ones.
+    pub async fn cut(&self) {
+        if let Some(Running { stop, stopped }) = self.running.lock().await.take() {
+            drop(stop);
+            stopped.await.unwrap();
+        }
+    }
+
+    /// Takes connections again.
+    pub async fn restore(&self) {
+        self.cut().await;
+        self.listen().await;
+    }
+
+    /// Drops every connection, takes new ones and never answers them.
+    pub async fn freeze(&self) {
+        self.frozen.store(true, Ordering::SeqCst);
+        self.restore().await;
+    }
+
+    /// Answers those who come from now on.
+    pub fn thaw(&self) {
+        self.frozen.store(false, Ordering::SeqCst);
+    }
+
+    /// How often a client has asked the server for an answer since the proxy was made: its Sync and Query
+    /// messages.
+    pub fn round_trips(&self) -> u64 {
+        self.round_trips.load(Ordering::SeqCst)
+    }
+
+    async fn listen(&self) {
+        let listener = bind(self.address).listen(64).unwrap();
+        let (server, round_trips) = (self.server.clone(), Arc::clone(&self.round_trips));
+        let frozen = Arc::clone(&self.frozen);
+        let (stop, mut stopping) = oneshot::channel();
+        let stopped = tokio::spawn(async move {
+            let mut connections = JoinSet::new();
+            loop {
+                tokio::select! {
+                    _ = &mut stopping => break,
+                    accepted = listener.accept() => {
+                        let (client, _) = accepted.unwrap();
+                        if frozen.load(Ordering::SeqCst) {
+                            connections.spawn(keep_silent(client));
+                        } else {
+                            connections.spawn(forward(client, server.clone(), Arc::clone(&round_trips)));
+                        }
+                    }
+                }
+            }
+            drop(listener);
+            connections.shutdown().await;
+        });
+        *self.running.lock().await = Some(Running { stop, stopped });
+    }
+}
+
+/// Several sockets may be bound to the port; at most one of them listens.
+fn bind(address: SocketAddr) -> TcpSocket {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_reuseaddr(true).unwrap();
+    socket.bind(address).unwrap();
+    socket
+}
+
+async fn keep_silent(client: TcpStream) {
+    let _client = client;
+    std::future::pending().await
+}
+
+async fn forward(mut client: TcpStream, server: String, round_trips: Arc<AtomicU64>) {
+    let Ok(mut server) = TcpStream::connect(server).await else { return };
+    client.set_nodelay(true).unwrap();
+    server.set_nodelay(true).unwrap();
+    let (mut from_client, mut to_client) = client.split();
+    let (mut from_server, mut to_server) = server.split();
+    let requests = async {
+        let mut frames = Frames::default();
+        let mut buffer = vec![0; 16 * 1024];
+        while let Ok(length @ 1..) = from_client.read(&mut buffer).await {
+            round_trips.fetch_add(frames.count(&buffer[..length]), Ordering::SeqCst);
+            if to_server.write_all(&buffer[..length]).await.is_err() {
+                break;
+            }
+        }
+    };
+    // When one side has gone, so does the other.
+    tokio::select! {
+        () = requests => {}
+        _ = tokio::io::copy(&mut from_server, &mut to_client) => {}
+    }
+}
+
+/// Finds the messages in what a client sends, however it is cut into pieces.
+#[derive(Default)]
+struct Frames {
+    /// The first message has no type.
+    started: bool,
+    pending: Vec<u8>,
+}
+
+impl Frames {
+    /// How many Sync and Query messages end with these bytes.
+    fn count(&mut self, bytes: &[u8]) -> u64 {
+        self.pending.extend_from_slice(bytes);
+        let mut found = 0;
+        loop {
+            let kind = usize::from(self.started);
+            let Some(length) = self.pending.get(kind..kind + 4) else { return found };
+            let end = kind + u32::from_be_bytes(length.try_into().unwrap()) as usize;
+            if self.pending.len() < end {
+                return found;
+            }
+            found += u64::from(self.started && matches!(self.pending[0], b'S' | b'Q'));
+            self.started = true;
+            self.pending.drain(..end);
+        }
+    }
+}
+
+#[test]
+fn messages_are_found_however_they_arrive() {
+    let startup = [&[0, 0, 0, 9][..], b"hello"].concat();
+    let sync = b"S\0\0\0\x04";
+    let parse = [&b"P\0\0\0\x06"[..], b"SQ"].concat();
+    let query = [&b"Q\0\0\0\x06"[..], b"S\0"].concat();
+    let stream = [&startup, &parse, &sync[..], &query, &sync[..]].concat();
+    assert_eq!(Frames::default().count(&stream), 3);
+    let mut slow = Frames::default();
+    assert_eq!(stream.iter().map(|byte| slow.count(&[*byte])).sum::<u64>(), 3);
+}
