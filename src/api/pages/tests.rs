@@ -103,7 +103,7 @@ async fn what_gains_nothing_is_not_compressed() {
 
 #[tokio::test]
 async fn head_has_the_headers_of_get() {
-    for path in ["/docs", "/openapi.json"] {
+    for path in ["/docs", "/redoc", "/openapi.json"] {
         for encoding in ["identity", "gzip"] {
             let headers = [("accept-encoding", encoding)];
             let (get, head) = (get(path, &headers).await, call(Method::HEAD, path, &headers).await.unwrap());
@@ -136,16 +136,49 @@ async fn the_page_allows_nothing_from_elsewhere() {
 }
 
 #[tokio::test]
-async fn every_address_of_the_page_is_served_for_ever() {
-    let page = text(get("/docs", &[]).await).await;
-    let addresses: Vec<_> =
-        page.split(['"']).filter(|part| part.starts_with("/docs/assets/")).map(str::to_owned).collect();
-    assert_eq!(addresses.len(), 6, "{addresses:?}");
-    for address in addresses {
-        let response = get(&address, &[]).await;
-        assert_eq!(response.status(), StatusCode::OK, "{address}");
-        assert_eq!(header(&response, "cache-control"), "public, max-age=31536000, immutable");
-        assert_ne!(header(&response, "content-length"), "0");
+async fn the_page_for_reading_allows_no_script() {
+    let response = get("/redoc", &[]).await;
+    assert_eq!(header(&response, "content-type"), "text/html; charset=utf-8");
+    assert_eq!(header(&response, "cache-control"), "no-cache");
+    assert_eq!(
+        header(&response, "content-security-policy"),
+        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; \
+         frame-ancestors 'none'"
+    );
+    let tag = header(&response, "etag").to_owned();
+    let page = text(response).await;
+    for forbidden in ["<script", "style=\"", "src=", "http:", "https:"] {
+        assert!(!page.contains(forbidden), "{forbidden}");
+    }
+    let held = get("/redoc", &[("if-none-match", &tag)]).await;
+    assert_eq!(held.status(), StatusCode::NOT_MODIFIED);
+    let packed = get("/redoc", &[("accept-encoding", "gzip")]).await;
+    assert_eq!(header(&packed, "content-encoding"), "gzip");
+    assert_eq!(unpacked(packed).await, page);
+}
+
+#[tokio::test]
+async fn the_pages_lead_to_each_other() {
+    assert!(text(get("/docs", &[]).await).await.contains("href=\"/redoc\""));
+    let page = text(get("/redoc", &[]).await).await;
+    for address in ["/docs", "/openapi.json", "/openapi.yaml"] {
+        assert!(page.contains(&format!("href=\"{address}\"")), "{address}");
+    }
+}
+
+#[tokio::test]
+async fn every_address_of_a_page_is_served_for_ever() {
+    for (path, count) in [("/docs", 6), ("/redoc", 3)] {
+        let page = text(get(path, &[]).await).await;
+        let addresses: Vec<_> =
+            page.split('"').filter(|part| part.starts_with("/docs/assets/")).map(str::to_owned).collect();
+        assert_eq!(addresses.len(), count, "{addresses:?}");
+        for address in addresses {
+            let response = get(&address, &[]).await;
+            assert_eq!(response.status(), StatusCode::OK, "{address}");
+            assert_eq!(header(&response, "cache-control"), "public, max-age=31536000, immutable");
+            assert_ne!(header(&response, "content-length"), "0");
+        }
     }
 }
 
@@ -155,7 +188,7 @@ async fn other_paths_and_methods_are_the_routers_to_refuse() {
     for path in [missing.as_str(), "/docs/assets/0/swagger-ui.css", "/docs/index.html"] {
         assert!(call(Method::GET, path, &[]).await.unwrap_err().is::<NotFoundError>(), "{path}");
     }
-    for path in ["/docs", "/openapi.json"] {
+    for path in ["/docs", "/redoc", "/openapi.json"] {
         assert!(call(Method::POST, path, &[]).await.unwrap_err().is::<MethodNotAllowedError>(), "{path}");
     }
 }

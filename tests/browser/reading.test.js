@@ -1,0 +1,141 @@
+// What a person does at /redoc, in a real browser. Run with ./scripts/test browser.
+import assert from 'node:assert/strict';
+import { after, afterEach, before, beforeEach, test } from 'node:test';
+import { chromium } from 'playwright-core';
+import { startServer } from './server.js';
+
+const TIMEOUT = { timeout: 60_000 };
+
+let server;
+let browser;
+let page;
+let consoleErrors;
+let foreignRequests;
+
+before(async () => {
+  for (const name of ['GROUNDWORK_BIN', 'CHROMIUM']) {
+    assert.ok(process.env[name], `${name} is not set: run ./scripts/test browser`);
+  }
+  server = await startServer(process.env.GROUNDWORK_BIN);
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM,
+    args: [
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      // Whatever a page asks for, nothing leaves this machine.
+      '--no-proxy-server',
+      '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
+      // Chromium's sandbox refuses to run as root.
+      ...(process.getuid() === 0 ? ['--no-sandbox'] : []),
+    ],
+  });
+});
+
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+beforeEach(async () => {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+  context.setDefaultTimeout(10_000);
+  page = await context.newPage();
+  consoleErrors = [];
+  foreignRequests = [];
+  // A broken policy shows here: Chromium writes what it refused to the console.
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) consoleErrors.push(message.text());
+  });
+  page.on('pageerror', (error) => consoleErrors.push(String(error)));
+  context.on('request', (request) => {
+    if (new URL(request.url()).host !== new URL(server.origin).host) foreignRequests.push(request.url());
+  });
+});
+
+afterEach(async () => {
+  for (const text of [...consoleErrors, ...foreignRequests]) console.log(`the page: ${text}`);
+  await page.context().close();
+});
+
+/** Asserts what holds for every page, however the person got there. */
+function assertCleanPage() {
+  assert.deepEqual(consoleErrors, [], 'errors in the console');
+  assert.deepEqual(foreignRequests, [], 'requests to another origin');
+}
+
+async function topOf(selector) {
+  return page.locator(selector).evaluate((element) => element.getBoundingClientRect().top);
+}
+
+async function assertInView(id) {
+  const top = await topOf(`[id="${id}"]`);
+  assert.ok(top >= 0 && top < 200, `${id} is ${top} px from the top of the window`);
+}
+
+test('the page names every operation of the document and uses its style sheet', TIMEOUT, async () => {
+  await page.goto(`${server.origin}/redoc`);
+  const document = await (await fetch(`${server.origin}/openapi.json`)).json();
+  const operations = Object.values(document.paths).flatMap((item) => Object.values(item));
+  assert.ok(operations.length > 0);
+  for (const { operationId, summary } of operations) {
+    assert.equal(await page.locator(`article[id="${operationId}"] h3`).innerText(), summary);
+  }
+  assert.equal(await page.locator('nav').evaluate((nav) => getComputedStyle(nav).position), 'sticky');
+  assert.equal(await page.locator('script').count(), 0);
+  assertCleanPage();
+});
+
+test('a deep link leads to its operation, and its links lead on', TIMEOUT, async () => {
+  await page.goto(`${server.origin}/redoc#users_list`);
+  await assertInView('users_list');
+
+  await page.locator('#users_list').getByRole('link', { name: 'UserPage', exact: true }).click();
+  assert.equal(new URL(page.url()).hash, '#UserPage');
+  await assertInView('UserPage');
+
+  await page.getByRole('navigation', { name: 'Contents' }).getByRole('link', { name: 'Log in' }).click();
+  assert.equal(new URL(page.url()).hash, '#auth_login');
+  await assertInView('auth_login');
+  assertCleanPage();
+});
+
+test('an example is folded until someone asks for it', TIMEOUT, async () => {
+  await page.goto(`${server.origin}/redoc#users_me`);
+  const answer = page.locator('#users_me tr', { has: page.getByRole('rowheader', { name: '401' }) });
+  const example = answer.locator('pre').first();
+  assert.equal(await example.isVisible(), false);
+  await answer.getByText('2 examples').click();
+  assert.equal(JSON.parse(await example.innerText()).error, 'unauthorized');
+  assertCleanPage();
+});
+
+test('a person gets from reading to trying and back', TIMEOUT, async () => {
+  await page.goto(`${server.origin}/redoc`);
+  await page.locator('#users_me').getByRole('link', { name: 'Try it' }).click();
+  await page.locator('[id$="users_me"].opblock .opblock-body').waitFor();
+  await page.getByRole('link', { name: 'Read the reference' }).click();
+  await page.getByRole('heading', { level: 1 }).waitFor();
+  assert.equal(new URL(page.url()).pathname, '/redoc');
+  assert.deepEqual(foreignRequests, [], 'requests to another origin');
+});
+
+test('on a phone the page does not scroll sideways', TIMEOUT, async () => {
+  await page.setViewportSize({ width: 375, height: 667 });
+  await page.goto(`${server.origin}/redoc`);
+  // Opened as a person would; the page itself has no script.
+  for (const summary of await page.locator('summary').all()) await summary.click();
+  const { content, window } = await page.evaluate(() => ({
+    content: Math.max(document.documentElement.scrollWidth, document.body.scrollWidth),
+    window: document.documentElement.clientWidth,
+  }));
+  assert.ok(content <= window, `the page is ${content} px wide in a window of ${window} px`);
+  assertCleanPage();
+});
+
+test('the service ends with exit code 0 when it is asked to', TIMEOUT, async () => {
+  assert.equal(await server.stop(), 0, server.log());
+});
