@@ -20,7 +20,7 @@ pub use database::{Backend, TestDatabase};
 pub use proxy::Proxy;
 
 /// The key that signs the tokens of every test service.
-pub const SECRET: &str = "a key for tests, long enough to be accepted";
+pub const SECRET: &str = "a key for tests that is long enough to be accepted";
 
 /// Runs a test on both databases: `on_both! { async fn name(service: Service) { … } }`.
 #[macro_export]

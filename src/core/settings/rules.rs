@@ -46,6 +46,12 @@ fn key(raw: &str) -> Result<SecretString, String> {
     if raw.len() < KEY_BYTES {
         return Err(format!("must be at least {KEY_BYTES} bytes, or the tokens it signs can be forged"));
     }
+    if raw.contains(',') {
+        return Err(
+            "must not contain a comma: JWT_PREVIOUS_SECRET_KEYS, where it ends up, separates keys by it"
+                .to_owned(),
+        );
+    }
     Ok(raw.into())
 }
 
@@ -65,7 +71,7 @@ impl Check for SecretKey {
     }
 
     fn accepts(&self) -> String {
-        format!("At least {KEY_BYTES} bytes.")
+        format!("At least {KEY_BYTES} bytes, no comma.")
     }
 }
 

@@ -94,6 +94,7 @@ fn a_wrong_value_is_refused_with_its_reason() {
         ("REDIS_URL", "localhost", "redis://"),
         ("CACHE_TTL", "0", "from 1 to 86400"),
         ("JWT_SECRET_KEY", "0123456789012345678901234567890", "at least 32 bytes"),
+        ("JWT_SECRET_KEY", "a long key, but one with a comma in it", "must not contain a comma"),
         (
             "JWT_PREVIOUS_SECRET_KEYS",
             "hunter2-Zq8v1LxT0cWm5RjYb3KdN9sE,short",
