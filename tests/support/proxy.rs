@@ -117,7 +117,7 @@ fn bind(address: SocketAddr) -> TcpSocket {
 
 async fn keep_silent(client: TcpStream) {
     let _client = client;
-    std::future::pending().await;
+    std::future::pending::<()>().await;
 }
 
 async fn forward(mut client: TcpStream, server: String, round_trips: Arc<AtomicU64>) {
