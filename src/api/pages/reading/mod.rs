@@ -1,7 +1,7 @@
 //! The page for reading the API, rendered from the published document.
 //!
-//! The bundles known under this address fetch fonts and images from elsewhere and need `unsafe-inline`. This page is
-//! HTML and one style sheet: it needs no script at all.
+//! The framework's bundle of that name fetches fonts from elsewhere and needs `unsafe-inline` for scripts and styles.
+//! This page is HTML and one style sheet: it needs no script at all.
 
 pub(super) mod markup;
 mod schema;
