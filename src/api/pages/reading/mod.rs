@@ -1,7 +1,7 @@
 //! The page for reading the API, rendered from the published document.
 //!
-//! The bundles known under this address fetch fonts and images from elsewhere and need `unsafe-inline`. This page is
-//! HTML and one style sheet: it needs no script at all.
+//! The framework's bundle of that name fetches fonts from elsewhere and needs `unsafe-inline` for scripts and styles.
+//! This page is HTML and one style sheet: it needs no script at all.
 
 pub(super) mod markup;
 mod schema;
@@ -94,15 +94,16 @@ fn group_section(document: &Value, Group { tag, operations }: &Group) -> String 
 
 fn operation_section(document: &Value, tag: &str, operation: &Operation) -> String {
     let Operation { id, path, method, value } = operation;
-    let deprecated = if value.get("deprecated") == Some(&Value::Bool(true)) { " (deprecated)" } else { "" };
-    format!(
-        "<article id=\"{id}\">\n<h3><a href=\"#{id}\">{summary}</a>{deprecated}</h3>\n\
-         <p class=\"call\">{method} {path}</p>\n\
+    let mut summary = escape(text(value, "summary"));
+    if value.get("deprecated") == Some(&Value::Bool(true)) {
+        summary += " (deprecated)";
+    }
+    let id = escape(id);
+    let html = format!(
+        "<p class=\"call\">{method} {path}</p>\n\
          <ul class=\"facts\"><li><code>{id}</code></li><li>{access}</li>\
          <li><a href=\"/docs#/{tag}/{id}\" aria-label=\"Try it: {id}\">Try it</a></li></ul>\n\
-         {description}{parameters}{body}{responses}</article>\n",
-        id = escape(id),
-        summary = escape(text(value, "summary")),
+         {description}{parameters}{body}{responses}",
         method = method_mark(method),
         path = code(path),
         tag = escape(tag),
@@ -111,7 +112,8 @@ fn operation_section(document: &Value, tag: &str, operation: &Operation) -> Stri
         parameters = parameters(document, operation),
         body = body(document, operation),
         responses = responses(document, operation),
-    )
+    );
+    article(&id, &summary, &html)
 }
 
 fn method_mark(method: &str) -> String {
@@ -162,14 +164,11 @@ fn body(document: &Value, operation: &Operation) -> String {
     let required = body.get("required") == Some(&Value::Bool(true));
     let contents = each(members(body, "content"), |(media_type, content)| {
         let schema = content.get("schema").unwrap_or(&Value::Null);
-        format!(
-            "<p>{}, {}, {}</p>\n{}{}",
-            kind(schema),
-            code(media_type),
-            if required { "required" } else { "optional" },
-            fields(document, resolved(document, schema), &format!("Body of {}", operation.id)),
-            each(examples(content), |(name, value)| titled(name) + &example(value)),
-        )
+        let presence = if required { "required" } else { "optional" };
+        let fields = fields(document, resolved(document, schema), &format!("Body of {}", operation.id));
+        let examples = each(examples(content), |(name, value)| titled(name) + &example(value));
+        let kind = format!("<p>{}, {}, {presence}</p>\n", kind(schema), code(media_type));
+        kind + &fields + &part("Example body", &examples)
     });
     part("Body", &(prose(text(body, "description")) + &contents))
 }
@@ -216,7 +215,7 @@ fn security_section(document: &Value) -> String {
     let schemes = each(component(document, "securitySchemes"), |(name, scheme)| {
         let description = prose(text(scheme, "description"));
         let name = escape(name);
-        format!("<article id=\"security-{name}\">\n<h3>{name}</h3>\n{description}</article>\n")
+        article(&format!("security-{name}"), &name, &description)
     });
     section("authorization", "authorization", &schemes)
 }
@@ -226,14 +225,14 @@ fn schemas_section(document: &Value) -> String {
         let description = prose(text(schema, "description"));
         let fields = fields(document, schema, &format!("Fields of {name}"));
         let examples: Vec<_> = items(schema, "examples").map(|value| ("", value)).collect();
+        // The table says already that it is an object.
+        let kind = if fields.is_empty() { kind(schema) + " " } else { String::new() };
+        let rules = match kind + &rules(schema) {
+            nothing if nothing.is_empty() => nothing,
+            rules => format!("<p>{rules}</p>\n"),
+        };
         let name = escape(name);
-        format!(
-            "<article id=\"{name}\">\n<h3><a href=\"#{name}\">{name}</a></h3>\n{description}\
-             <p>{} {}</p>\n{fields}{}</article>\n",
-            kind(schema),
-            rules(schema),
-            folded(examples)
-        )
+        article(&name, &name, &(description + &rules + &fields + &folded(examples)))
     });
     section("schemas", "schemas", &schemas)
 }
@@ -260,6 +259,11 @@ fn component<'a>(document: &'a Value, sort: &str) -> impl Iterator<Item = (&'a s
 /// A section of the page; `heading` and `html` are HTML.
 fn section(id: &str, heading: &str, html: &str) -> String {
     format!("<section id=\"{id}\">\n<h2>{heading}</h2>\n{html}</section>\n")
+}
+
+/// One thing with an address of its own; `heading` and `html` are HTML.
+fn article(id: &str, heading: &str, html: &str) -> String {
+    format!("<article id=\"{id}\">\n<h3><a href=\"#{id}\">{heading}</a></h3>\n{html}</article>\n")
 }
 
 /// A part of an operation; nothing where there is nothing to say.
