@@ -40,8 +40,13 @@ impl Contract {
         if preflight || (fine && PAGES.iter().any(|page| path.starts_with(page))) {
             return Ok(());
         }
-        // HEAD is GET without the content (RFC 9110, 9.3.2).
-        let described = if method == "HEAD" { "get" } else { &method.to_lowercase() };
+        let described = match method {
+            // HEAD is GET without the content (RFC 9110, 9.3.2).
+            "HEAD" => "get".to_owned(),
+            // Names of methods are case-sensitive (RFC 9110, 9.1): `get` is another one than GET.
+            _ if method == method.to_uppercase() => method.to_lowercase(),
+            _ => String::new(),
+        };
         match self.path_item(path).map(|item| &item[described]) {
             Some(operation) if operation.is_object() => self.check_documented(operation, method, answer),
             item => self.check_unknown(

@@ -77,6 +77,7 @@ fn a_field_that_the_document_does_not_name_is_refused_however_deep() {
 
 #[test]
 fn where_the_document_is_silent_only_the_uniform_error_passes() {
+    refused("get", "/api/v1/users/7", &answer(200, &HEADERS, user()), "knows nothing");
     refused("GET", "/nowhere", &answer(200, &HEADERS, user()), "knows nothing");
     refused("PUT", "/api/v1/users/7", &answer(404, &HEADERS, error("not_found")), "knows nothing");
     refused("GET", "/nowhere", &answer(404, &HEADERS, json!({"error": "not_found"})), "required");
