@@ -22,7 +22,7 @@ pub(super) type PostgresManager = AsyncDieselConnectionManager<AsyncPgConnection
 /// Opens and checks connections to SQLite.
 pub(super) type SqliteManager = AsyncDieselConnectionManager<SqliteConnection>;
 
-/// How long opening a connection may take.
+/// How long opening a connection may take, until it can be used.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a silent network may keep a connection that looks alive.
 const TCP_USER_TIMEOUT: Duration = Duration::from_secs(15);
@@ -52,11 +52,16 @@ pub(super) fn postgres(
     let mut manager = ManagerConfig::default();
     manager.custom_setup = Box::new(move |_| {
         let config = config.clone();
-        async move {
+        let connect = async move {
             let connected = config.connect(tokio_postgres::NoTls).await;
             let (client, connection) =
                 connected.map_err(|error| ConnectionError::BadConnection(describe(&error)))?;
             AsyncPgConnection::try_from_client_and_connection(client, connection).await
+        };
+        // The driver's own limit ends with the TCP handshake; a frozen server takes that and says nothing more.
+        async move {
+            let silent = |_| ConnectionError::BadConnection("the server does not answer".to_owned());
+            tokio::time::timeout(CONNECT_TIMEOUT, connect).await.map_err(silent)?
         }
         .boxed()
     });

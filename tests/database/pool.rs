@@ -219,6 +219,23 @@ async fn a_statement_under_way_when_the_database_goes_is_answered_503() {
         .await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frozen_database_costs_no_connection_for_good() {
+    let (service, proxy) = Service::start_behind_proxy(&[("DB_MAX_OVERFLOW", "1")]).await;
+    let user = service.user().await;
+    proxy.freeze().await;
+    for (answer, took) in join_all((0..4).map(|_| timed(service.me(&user.access)))).await {
+        answer.expect_error(503, "service_unavailable");
+        assert!(took < Duration::from_secs(13), "{took:?}");
+    }
+    let (live, took) = timed(service.call("GET", "/api/v1/health/live").send()).await;
+    assert!(live.status == 200 && took < AT_ONCE, "{live:?} after {took:?}");
+    // The connections that were begun meanwhile stay without an answer.
+    proxy.thaw();
+    eventually("the service answers", async || (service.me(&user.access).await.status == 200).then_some(()))
+        .await;
+}
+
 /// The check before use is local: it sees what has arrived. A connection that the server ended while it was
 /// idle has arrived as ended when the next request comes, so no client notices.
 #[tokio::test(flavor = "multi_thread")]
