@@ -22,14 +22,14 @@ pub(super) type PostgresManager = AsyncDieselConnectionManager<AsyncPgConnection
 /// Opens and checks connections to SQLite.
 pub(super) type SqliteManager = AsyncDieselConnectionManager<SqliteConnection>;
 
-/// How long opening a connection may take.
+/// How long opening a connection may take, until it can be used.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a silent network may keep a connection that looks alive.
 const TCP_USER_TIMEOUT: Duration = Duration::from_secs(15);
 /// When an idle connection is probed.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
 /// How long SQLite waits for another process that holds the file, in milliseconds.
-const SQLITE_BUSY_TIMEOUT_MS: u32 = 5_000;
+pub(super) const SQLITE_BUSY_TIMEOUT_MS: u32 = 5_000;
 
 /// Opens connections to PostgreSQL, without libpq.
 pub(super) fn postgres(
@@ -52,11 +52,16 @@ pub(super) fn postgres(
     let mut manager = ManagerConfig::default();
     manager.custom_setup = Box::new(move |_| {
         let config = config.clone();
-        async move {
+        let connect = async move {
             let connected = config.connect(tokio_postgres::NoTls).await;
             let (client, connection) =
                 connected.map_err(|error| ConnectionError::BadConnection(describe(&error)))?;
             AsyncPgConnection::try_from_client_and_connection(client, connection).await
+        };
+        // The driver's own limit ends with the TCP handshake; a frozen server takes that and says nothing more.
+        async move {
+            let silent = |_| ConnectionError::BadConnection("the server does not answer".to_owned());
+            tokio::time::timeout(CONNECT_TIMEOUT, connect).await.map_err(silent)?
         }
         .boxed()
     });
@@ -122,4 +127,49 @@ fn checked_locally<C: PoolableConnection + 'static>() -> RecyclingMethod<C> {
         };
         std::future::ready(usable).boxed()
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::sql_types::Text;
+    use diesel_async::RunQueryDsl;
+
+    use crate::core::settings::Settings;
+    use crate::db::{Connection, Database, on};
+
+    async fn pragma(connection: &mut Connection, name: &str) -> String {
+        #[derive(diesel::QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = Text)]
+            value: String,
+        }
+        // The name of the function's column is the pragma's, but for one.
+        let column = if name == "busy_timeout" { "timeout" } else { name };
+        let query = format!("SELECT CAST({column} AS TEXT) AS value FROM pragma_{name}");
+        let row: Row = on!(connection, |c| diesel::sql_query(query).get_result(c)).unwrap();
+        row.value
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn every_connection_to_sqlite_is_durable_patient_and_strict() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("test.db").display());
+        let settings = Settings::from_lookup(|name| match name {
+            "DATABASE_URL" => Some(url.clone()),
+            "JWT_SECRET_KEY" => Some("a key for tests, long enough to be accepted".to_owned()),
+            _ => None,
+        });
+        let database = Database::new(&settings.unwrap()).unwrap();
+        let mut connections = vec![(database.write().await.unwrap(), "0")];
+        for _ in 0..4 {
+            connections.push((database.read().await.unwrap(), "1"));
+        }
+        for (connection, query_only) in &mut connections {
+            assert_eq!(pragma(connection, "journal_mode").await, "wal");
+            assert_eq!(pragma(connection, "synchronous").await, "2", "FULL");
+            assert_eq!(pragma(connection, "foreign_keys").await, "1");
+            assert_eq!(pragma(connection, "busy_timeout").await, "5000");
+            assert_eq!(pragma(connection, "query_only").await, *query_only);
+        }
+    }
 }

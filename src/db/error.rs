@@ -67,15 +67,19 @@ fn constraint_of(info: &dyn DatabaseErrorInformation) -> String {
 /// their texts have to do.
 fn is_passing(error: &DieselError) -> bool {
     use DatabaseErrorKind::{ClosedConnection, SerializationFailure};
-    const PASSING: [&str; 11] = [
+    const PASSING: [&str; 15] = [
         "canceling statement due to statement timeout",
         "canceling statement due to lock timeout",
-        "terminating connection due to",
+        "terminating connection ",
         "deadlock detected",
         "the database system is",
         "too many clients already",
         "remaining connection slots are reserved",
         "connection closed",
+        "error communicating with the server",
+        "channel closed",
+        "channel lagged",
+        "canceling statement due to conflict with recovery",
         "database is locked",
         "database table is locked",
         "server closed the connection",
@@ -107,6 +111,16 @@ mod tests {
     fn only_passing_troubles_count_as_unavailable() {
         let locked = database_error(DatabaseErrorKind::Unknown, "database is locked");
         assert!(matches!(locked, DbError::Unavailable(_)));
+        for lost in [
+            "connection closed",
+            "error communicating with the server: Connection reset by peer (os error 104)",
+            "channel closed",
+        ] {
+            let lost = database_error(DatabaseErrorKind::UnableToSendCommand, lost);
+            assert!(matches!(lost, DbError::Unavailable(_)), "{lost:?}");
+        }
+        let crash = "terminating connection because of crash of another server process";
+        assert!(matches!(database_error(DatabaseErrorKind::Unknown, crash), DbError::Unavailable(_)));
         let defect = database_error(DatabaseErrorKind::Unknown, "column \"nope\" does not exist");
         assert!(matches!(defect, DbError::Query(_)));
     }

@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 
 use diesel::Connection as _;
 use diesel::SqliteConnection;
+use diesel::connection::SimpleConnection as _;
 use diesel::migration::MigrationSource;
 use diesel_async::{AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, SimpleAsyncConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
+use super::connect::SQLITE_BUSY_TIMEOUT_MS;
 use super::error::{DbError, Unavailable};
 use crate::core::settings::{DatabaseUrl, SecretUrl};
 
@@ -18,7 +20,7 @@ const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 /// Names the advisory lock under which one instance migrates while the others wait.
 const POSTGRES_LOCK: i64 = 0x6772_7500;
 
-/// Brings the database to the newest schema and returns the names of what was applied: nothing, usually.
+/// Brings the database to the newest schema and returns the versions of what was applied: nothing, usually.
 /// Several instances may call this at once; one does the work.
 ///
 /// # Errors
@@ -50,6 +52,8 @@ fn run_on_sqlite(path: &Path) -> Result<Vec<String>, DbError> {
         lock.and_then(|file| file.lock().map(|()| file)).map_err(|error| DbError::Migration(error.into()))?;
     let mut connection =
         SqliteConnection::establish(&path.to_string_lossy()).map_err(|error| cannot_connect(&error))?;
+    // Instances that serve meanwhile hold the file for a moment now and then.
+    connection.batch_execute(&format!("PRAGMA busy_timeout = {SQLITE_BUSY_TIMEOUT_MS}"))?;
     let applied = apply(&mut connection, SQLITE);
     drop(lock);
     applied

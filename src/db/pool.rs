@@ -1,17 +1,20 @@
 //! bb8 with a fair queue in front of it and its errors behind it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bb8::{ManageConnection, PooledConnection, QueueStrategy};
 use diesel_async::pooled_connection::PoolError;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, timeout_at};
 
 use super::error::{DbError, Unavailable};
 
 /// An idle connection above the number kept is closed after this time.
 const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// How long after a failure to open a connection the next attempt is made, while others are in use.
+const RETRY_PAUSE: Duration = Duration::from_millis(200);
 
 /// How many connections a pool holds.
 #[derive(Clone, Copy, Debug)]
@@ -78,24 +81,37 @@ impl<M: ManageConnection<Error = PoolError>> Pool<M> {
         let exhausted = || DbError::Unavailable(Unavailable::PoolExhausted);
         let turn = timeout_at(deadline, Arc::clone(&self.turns).acquire_owned()).await;
         let turn = turn.map_err(|_| exhausted())?.map_err(|_| exhausted())?;
-        tokio::select! {
-            biased;
-            loan = timeout_at(deadline, self.connections.get_owned()) => match loan {
-                Ok(Ok(connection)) => Ok(Loan { connection, _turn: turn }),
-                Ok(Err(_)) | Err(_) => Err(self.failures.last().map_or_else(exhausted, cannot_connect)),
-            },
-            reason = self.cannot_open_any() => Err(cannot_connect(reason)),
+        let asked = Instant::now();
+        // Listening begins before asking, so that no failure is missed however soon it comes.
+        let mut failures = self.failures.listen();
+        loop {
+            tokio::select! {
+                biased;
+                loan = timeout_at(deadline, self.connections.get_owned()) => return match loan {
+                    Ok(Ok(connection)) => Ok(Loan { connection, _turn: turn }),
+                    Ok(Err(_)) | Err(_) => Err(self.failures.since(asked).map_or_else(exhausted, cannot_connect)),
+                },
+                in_vain = self.waits_in_vain(&mut failures) => {
+                    if let Some(reason) = in_vain {
+                        return Err(cannot_connect(reason));
+                    }
+                }
+            }
         }
     }
 
-    /// Returns when opening a connection fails while there is no other to wait for: then waiting is in vain.
-    async fn cannot_open_any(&self) -> String {
-        loop {
-            self.failures.next().await;
-            if self.connections.state().connections == 0 {
-                return self.failures.last().unwrap_or_default();
-            }
+    /// Returns after opening a connection failed: the reason, when there is no other to wait for; otherwise
+    /// nothing, when it is time to ask again, since bb8 tries once for each time it is asked.
+    async fn waits_in_vain(&self, failures: &mut watch::Receiver<Option<Failure>>) -> Option<String> {
+        // The sender lives as long as the pool.
+        let _ = failures.changed().await;
+        if self.connections.state().connections == 0 {
+            return Some(
+                failures.borrow().as_ref().map(|failure| failure.reason.clone()).unwrap_or_default(),
+            );
         }
+        tokio::time::sleep(RETRY_PAUSE).await;
+        None
     }
 }
 
@@ -103,19 +119,38 @@ fn cannot_connect(reason: String) -> DbError {
     DbError::Unavailable(Unavailable::CannotConnect(reason))
 }
 
-/// What bb8 would otherwise swallow: the reason why a connection could not be opened.
-#[derive(Clone, Debug, Default)]
+/// Why and when a connection could not be opened.
+#[derive(Clone, Debug)]
+struct Failure {
+    reason: String,
+    at: Instant,
+}
+
+/// What bb8 would otherwise swallow: the last failure to open a connection.
+#[derive(Clone, Debug)]
 struct Failures {
-    inner: Arc<(Mutex<Option<String>>, Notify)>,
+    last: watch::Sender<Option<Failure>>,
+}
+
+impl Default for Failures {
+    fn default() -> Self {
+        Self { last: watch::Sender::new(None) }
+    }
 }
 
 impl Failures {
-    async fn next(&self) {
-        self.inner.1.notified().await;
+    /// Hears of every failure from now on.
+    fn listen(&self) -> watch::Receiver<Option<Failure>> {
+        self.last.subscribe()
     }
 
-    fn last(&self) -> Option<String> {
-        self.inner.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// The reason of the last failure, if it was since then.
+    fn since(&self, start: Instant) -> Option<String> {
+        self.last
+            .borrow()
+            .as_ref()
+            .filter(|failure| failure.at >= start)
+            .map(|failure| failure.reason.clone())
     }
 }
 
@@ -124,12 +159,101 @@ impl bb8::ErrorSink<PoolError> for Failures {
         // A connection that was found broken before use is replaced; only failing to open one is news.
         if let PoolError::ConnectionError(error) = error {
             tracing::warn!(%error, "cannot open a database connection");
-            *self.inner.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
-            self.inner.1.notify_waiters();
+            self.last.send_replace(Some(Failure { reason: error.to_string(), at: Instant::now() }));
         }
     }
 
     fn boxed_clone(&self) -> Box<dyn bb8::ErrorSink<PoolError>> {
         Box::new(self.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::sync::Mutex;
+
+    use diesel::ConnectionError;
+
+    use super::*;
+
+    const SOON: Duration = Duration::from_secs(5);
+
+    /// What happens when a connection is opened.
+    #[derive(Clone, Copy)]
+    enum Opening {
+        Succeeds,
+        Fails,
+        Hangs,
+    }
+
+    /// Opens connections as told; the last instruction holds for all that follow.
+    struct Script(Mutex<VecDeque<Opening>>);
+
+    impl ManageConnection for Script {
+        type Connection = ();
+        type Error = PoolError;
+
+        async fn connect(&self) -> Result<(), PoolError> {
+            let opening = {
+                let mut script = self.0.lock().unwrap();
+                if script.len() > 1 { script.pop_front() } else { script.front().copied() }
+            };
+            match opening.unwrap() {
+                Opening::Succeeds => Ok(()),
+                Opening::Fails => {
+                    Err(PoolError::ConnectionError(ConnectionError::BadConnection("refused".to_owned())))
+                }
+                Opening::Hangs => std::future::pending().await,
+            }
+        }
+
+        async fn is_valid(&self, (): &mut ()) -> Result<(), PoolError> {
+            Ok(())
+        }
+
+        fn has_broken(&self, (): &mut ()) -> bool {
+            false
+        }
+    }
+
+    fn pool(most: u32, timeout: Duration, script: &[Opening]) -> Pool<Script> {
+        let script = Script(Mutex::new(script.iter().copied().collect()));
+        Pool::new(script, PoolSize { kept: 1, most }, timeout)
+    }
+
+    fn reason<M: ManageConnection>(got: Result<Loan<M>, DbError>) -> Unavailable {
+        match got {
+            Err(DbError::Unavailable(reason)) => reason,
+            Err(other) => panic!("{other:?}"),
+            Ok(_) => panic!("a connection"),
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn no_failure_goes_unheard_however_soon_it_comes() {
+        let pool = pool(1, 10 * SOON, &[Opening::Fails]);
+        let asking = async {
+            for _ in 0..20_000 {
+                assert!(matches!(reason(pool.get().await), Unavailable::CannotConnect(_)));
+            }
+        };
+        tokio::time::timeout(3 * SOON, asking).await.expect("each failure ends the wait for it");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_old_failure_is_not_the_reason_of_a_later_one() {
+        let pool = pool(1, Duration::from_millis(100), &[Opening::Fails, Opening::Hangs]);
+        assert!(matches!(reason(pool.get().await), Unavailable::CannotConnect(_)));
+        assert!(matches!(reason(pool.get().await), Unavailable::PoolExhausted));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_connection_that_could_not_be_opened_is_tried_again_while_others_are_in_use() {
+        let pool =
+            pool(2, 10 * SOON, &[Opening::Succeeds, Opening::Fails, Opening::Fails, Opening::Succeeds]);
+        let _held = pool.get().await.unwrap();
+        let second = tokio::time::timeout(SOON, pool.get()).await.expect("a connection soon");
+        assert!(second.is_ok());
     }
 }

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use tokio_postgres::{Client, NoTls};
 
 use crate::support::client::Answer;
-use crate::support::{Backend, Service, TestDatabase, settings};
+use crate::support::{Backend, Proxy, Service, TestDatabase, settings};
 
 /// An answer that did not wait for anything; generous, because the machine may be busy.
 const AT_ONCE: Duration = Duration::from_secs(2);
@@ -189,8 +189,7 @@ async fn a_database_that_goes_away_is_noticed_at_once_and_its_return_too() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_statement_under_way_when_the_database_goes_is_answered_503() {
+async fn a_statement_under_way_is_answered_503_after(part: impl AsyncFnOnce(&Proxy)) {
     let (service, proxy) = Service::start_behind_proxy(&[]).await;
     let user = service.user().await;
     let other = service.user().await;
@@ -205,7 +204,7 @@ async fn a_statement_under_way_when_the_database_goes_is_answered_503() {
     let password = service.call("PATCH", "/api/v1/users/me").bearer(&other.access).json(password);
     let calls = tokio::spawn(join_all([timed(name.send()), timed(password.send())]));
     waiters_for_locks(&service.database, 2).await;
-    proxy.cut().await;
+    part(&proxy).await;
     let cut = Instant::now();
     for (answer, _) in calls.await.unwrap() {
         answer.expect_error(503, "service_unavailable");
@@ -215,6 +214,33 @@ async fn a_statement_under_way_when_the_database_goes_is_answered_503() {
         lock.release().await;
     }
     proxy.restore().await;
+    eventually("the service answers", async || (service.me(&user.access).await.status == 200).then_some(()))
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_under_way_when_the_database_goes_is_answered_503() {
+    a_statement_under_way_is_answered_503_after(Proxy::cut).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_under_way_when_the_host_of_the_database_restarts_is_answered_503() {
+    a_statement_under_way_is_answered_503_after(Proxy::reset).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frozen_database_costs_no_connection_for_good() {
+    let (service, proxy) = Service::start_behind_proxy(&[("DB_MAX_OVERFLOW", "1")]).await;
+    let user = service.user().await;
+    proxy.freeze().await;
+    for (answer, took) in join_all((0..4).map(|_| timed(service.me(&user.access)))).await {
+        answer.expect_error(503, "service_unavailable");
+        assert!(took < Duration::from_secs(13), "{took:?}");
+    }
+    let (live, took) = timed(service.call("GET", "/api/v1/health/live").send()).await;
+    assert!(live.status == 200 && took < AT_ONCE, "{live:?} after {took:?}");
+    // The connections that were begun meanwhile stay without an answer.
+    proxy.thaw();
     eventually("the service answers", async || (service.me(&user.access).await.status == 200).then_some(()))
         .await;
 }

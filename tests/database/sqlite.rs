@@ -1,5 +1,9 @@
 //! What SQLite must be told to be as strict as PostgreSQL.
 
+use std::time::Duration;
+
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, SqliteConnection};
 use groundwork::core::clock::Clock;
 use groundwork::core::ids::UserId;
 use groundwork::db::{Database, DbError};
@@ -22,4 +26,30 @@ async fn a_connection_for_reading_cannot_write() {
 
     let mut writer = database.write().await.unwrap();
     assert!(users::update(&mut writer, id, &UserChanges::default(), now).await.unwrap().is_none());
+}
+
+/// The old instance of a deployment still writes while the new one starts.
+#[tokio::test(flavor = "multi_thread")]
+async fn migrating_waits_for_a_writer() {
+    let files = TestDatabase::empty(Backend::Sqlite).await;
+    let path = files.url.strip_prefix("sqlite://").unwrap().to_owned();
+    let mut writer = SqliteConnection::establish(&path).unwrap();
+    writer
+        .batch_execute("CREATE TABLE other (id INTEGER); BEGIN EXCLUSIVE; INSERT INTO other VALUES (1)")
+        .unwrap();
+    let url = files.url.parse().unwrap();
+    let migrating = tokio::spawn(async move { groundwork::db::migrations::run(&url).await });
+    // It holds its lock file from before it opens the database; the time after that is what makes it wait.
+    let lock =
+        std::fs::File::options().create(true).append(true).open(format!("{path}.migration-lock")).unwrap();
+    let begun = async {
+        while !migrating.is_finished() && lock.try_lock().is_ok() {
+            lock.unlock().unwrap();
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), begun).await.expect("the migration begins");
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    writer.batch_execute("COMMIT").unwrap();
+    assert_eq!(migrating.await.unwrap().unwrap().len(), 1);
 }

@@ -18,6 +18,7 @@ pub struct Proxy {
     round_trips: Arc<AtomicU64>,
     /// New connections are taken and never answered, as a frozen server does.
     frozen: Arc<AtomicBool>,
+    resets: Arc<AtomicBool>,
     running: Mutex<Option<Running>>,
     /// Bound and not listening: it keeps the port from others while the proxy is cut.
     _reserved: TcpSocket,
@@ -42,6 +43,7 @@ impl Proxy {
             server: server.to_owned(),
             round_trips: Arc::default(),
             frozen: Arc::default(),
+            resets: Arc::default(),
             running: Mutex::default(),
             _reserved: reserved,
         };
@@ -55,6 +57,13 @@ impl Proxy {
             drop(stop);
             stopped.await.unwrap();
         }
+    }
+
+    /// Drops every connection as a host does that was started anew: by a reset instead of an end.
+    pub async fn reset(&self) {
+        self.resets.store(true, Ordering::SeqCst);
+        self.cut().await;
+        self.resets.store(false, Ordering::SeqCst);
     }
 
     /// Takes connections again.
@@ -83,7 +92,7 @@ impl Proxy {
     async fn listen(&self) {
         let listener = bind(self.address).listen(64).unwrap();
         let (server, round_trips) = (self.server.clone(), Arc::clone(&self.round_trips));
-        let frozen = Arc::clone(&self.frozen);
+        let (frozen, resets) = (Arc::clone(&self.frozen), Arc::clone(&self.resets));
         let (stop, mut stopping) = oneshot::channel();
         let stopped = tokio::spawn(async move {
             let mut connections = JoinSet::new();
@@ -95,6 +104,7 @@ impl Proxy {
                         if frozen.load(Ordering::SeqCst) {
                             connections.spawn(keep_silent(client));
                         } else {
+                            let client = Client { stream: client, resets: Arc::clone(&resets) };
                             connections.spawn(forward(client, server.clone(), Arc::clone(&round_trips)));
                         }
                     }
@@ -120,11 +130,24 @@ async fn keep_silent(client: TcpStream) {
     std::future::pending::<()>().await;
 }
 
-async fn forward(mut client: TcpStream, server: String, round_trips: Arc<AtomicU64>) {
+struct Client {
+    stream: TcpStream,
+    resets: Arc<AtomicBool>,
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        if self.resets.load(Ordering::SeqCst) {
+            self.stream.set_zero_linger().unwrap();
+        }
+    }
+}
+
+async fn forward(mut client: Client, server: String, round_trips: Arc<AtomicU64>) {
     let Ok(mut server) = TcpStream::connect(server).await else { return };
-    client.set_nodelay(true).unwrap();
+    client.stream.set_nodelay(true).unwrap();
     server.set_nodelay(true).unwrap();
-    let (mut from_client, mut to_client) = client.split();
+    let (mut from_client, mut to_client) = client.stream.split();
     let (mut from_server, mut to_server) = server.split();
     let requests = async {
         let mut frames = Frames::default();
