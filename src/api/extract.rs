@@ -20,7 +20,7 @@ use crate::core::context::printable;
 use crate::schemas::common::{FieldProblem, RequestSchema};
 
 /// The largest body, in bytes: 1 MiB, hundreds of times what any operation needs.
-pub const MAX_BODY_BYTES: usize = 1024 * 1024;
+const MAX_BODY_BYTES: usize = 1024 * 1024;
 
 /// The most problems that are told at once: in 1 MiB there is room for a hundred thousand.
 const MAX_PROBLEMS: usize = 32;
@@ -56,6 +56,7 @@ impl<'a, T: RequestSchema> ApiExtractor<'a> for Body<T> {
         body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
+        check_declared_length(request)?;
         check_media_type(request)?;
         let bytes = read(request, body).await?;
         let value = parse(&bytes)?;
@@ -78,6 +79,15 @@ impl<'a, T: RequestSchema> ApiExtractor<'a> for Body<T> {
             Problem::field("body", "format", "is not valid").caused_by(error.into_message())
         })?)
     }
+}
+
+/// A body that says it is too large is refused unread; one that does not say is counted while it is read.
+fn check_declared_length(request: &Request) -> Result<(), Problem> {
+    let declared = request.header(header::CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
+    if declared.is_some_and(|length| length > MAX_BODY_BYTES as u64) {
+        return Err(ErrorCode::PayloadTooLarge.into());
+    }
+    Ok(())
 }
 
 /// `application/json`, or a type built on it (RFC 6839); in UTF-8, which is all that JSON may be in (RFC 8259, 8.1).

@@ -1,7 +1,5 @@
 //! Bodies that are wrong in their form, type, size or pace.
 
-use std::time::{Duration, Instant};
-
 use serde_json::{Value, json};
 
 use crate::support::client::{Answer, PASSWORD, fresh_email, raw};
@@ -194,9 +192,7 @@ on_both! {
             ("a name with escape sequences", json!({"\u{1b}[31m\r\n\u{9b}": {"\u{202e}": "\0"}})),
             ("a list", json!({"x": vec!["\0"; 100_000]})),
         ] {
-            let start = Instant::now();
             let answer = service.call("POST", REGISTER).json(body).send().await;
-            assert!(start.elapsed() < Duration::from_secs(20), "{what}: {:?}", start.elapsed());
             assert!(answer.text.len() < 64 * 1024, "{what}: {} bytes", answer.text.len());
             assert!(answer.invalid_fields().iter().all(|field| !field.contains(char::is_control)), "{what}");
         }
@@ -261,13 +257,10 @@ on_both! {
             ("nothing of it", &sized, ""),
             ("half a chunk", chunked, "100\r\n{\"email\""),
         ] {
-            let start = Instant::now();
             let pieces = [head("POST", REGISTER, headers), sent.as_bytes().to_vec()];
             let answer = raw(&impatient.url, pieces).await.answer();
             assert_eq!(answer.status.as_u16(), 408, "{what}: {answer:?}");
             answer.expect_error(408, "request_timeout");
-            let waited = start.elapsed();
-            assert!(waited >= Duration::from_millis(900) && waited < Duration::from_secs(15), "{what}: {waited:?}");
             let _ = Call::new(&impatient.url, "GET", "/api/v1/health/live").send().await.expect(200);
         }
     }

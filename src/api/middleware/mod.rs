@@ -1,9 +1,9 @@
-//! What surrounds every route, outermost first: request id → CORS → request log → panics and errors → limits of
-//! time and size → routes.
+//! What surrounds every route, outermost first: request id → CORS → request log → panics and errors → deadline →
+//! routes.
 
 mod cors;
+mod deadline;
 mod envelope;
-mod limits;
 mod request_id;
 mod request_log;
 
@@ -14,8 +14,8 @@ use poem::endpoint::BoxEndpoint;
 use poem::{Endpoint, EndpointExt, IntoEndpoint, Response};
 
 use cors::Cors;
+use deadline::Deadline;
 use envelope::Envelope;
-use limits::Limits;
 use request_id::RequestId;
 use request_log::RequestLog;
 
@@ -37,7 +37,7 @@ impl Stack {
         E: IntoEndpoint,
         E::Endpoint: Endpoint<Output = Response> + 'static,
     {
-        let limited = Limits { inner: routes.into_endpoint(), request_timeout: self.request_timeout };
+        let limited = Deadline { inner: routes.into_endpoint(), request_timeout: self.request_timeout };
         let answered = Envelope { inner: limited };
         let logged = RequestLog { inner: answered };
         let shared = Cors { inner: logged, origins: self.cors_origins };
