@@ -228,10 +228,15 @@ on_both! {
 
     async fn a_huge_body_that_is_announced_is_refused_before_it_is_sent(service: Service) {
         for length in ["1048577", "1073741824", "9223372036854775807"] {
-            for path in [REGISTER, "/api/v1/users/me", "/nowhere"] {
+            for (path, status, code) in [
+                (REGISTER, 413, "payload_too_large"),
+                // No body is read here, so its size is not what is wrong.
+                ("/api/v1/users/me", 405, "method_not_allowed"),
+                ("/nowhere", 404, "not_found"),
+            ] {
                 let headers = format!("Content-Type: application/json\r\nContent-Length: {length}\r\n");
                 let answer = raw(&service.instance.url, [head("POST", path, &headers)]).await.answer();
-                answer.expect_error(413, "payload_too_large");
+                answer.expect_error(status, code);
             }
         }
     }
