@@ -68,13 +68,15 @@ async fn waiters_for_locks(database: &TestDatabase, count: usize) {
     .await;
 }
 
+/// Somebody who stands in line.
+type Asking<'a> = Pin<Box<dyn Future<Output = Result<Connection, DbError>> + Send + 'a>>;
+
 async fn first_come_first_served(backend: Backend) {
     const WAITERS: usize = 20;
     let files = TestDatabase::create(backend).await;
     let pool = [("DB_POOL_SIZE", "1".to_owned()), ("DB_MAX_OVERFLOW", "0".to_owned())];
     let database = Database::new(&settings(&files.url, &pool)).unwrap();
 
-    type Asking<'a> = Pin<Box<dyn Future<Output = Result<Connection, DbError>> + Send + 'a>>;
     let held = database.write().await.unwrap();
     let mut waiters: Vec<Asking<'_>> = Vec::new();
     for _ in 0..WAITERS {
