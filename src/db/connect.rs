@@ -156,7 +156,7 @@ mod tests {
         let url = format!("sqlite://{}", folder.path().join("test.db").display());
         let settings = Settings::from_lookup(|name| match name {
             "DATABASE_URL" => Some(url.clone()),
-            "JWT_SECRET_KEY" => Some("a key for tests, long enough to be accepted".to_owned()),
+            "JWT_SECRET_KEY" => Some("a key for tests that is long enough to be accepted".to_owned()),
             _ => None,
         });
         let settings = settings.unwrap();
