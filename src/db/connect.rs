@@ -159,7 +159,9 @@ mod tests {
             "JWT_SECRET_KEY" => Some("a key for tests that is long enough to be accepted".to_owned()),
             _ => None,
         });
-        let database = Database::new(&settings.unwrap()).unwrap();
+        let settings = settings.unwrap();
+        crate::db::migrations::run(&settings.database_url).await.unwrap();
+        let database = Database::new(&settings).unwrap();
         let mut connections = vec![(database.write().await.unwrap(), "0")];
         for _ in 0..4 {
             connections.push((database.read().await.unwrap(), "1"));

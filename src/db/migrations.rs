@@ -54,6 +54,9 @@ fn run_on_sqlite(path: &Path) -> Result<Vec<String>, DbError> {
         SqliteConnection::establish(&path.to_string_lossy()).map_err(|error| cannot_connect(&error))?;
     // Instances that serve meanwhile hold the file for a moment now and then.
     connection.batch_execute(&format!("PRAGMA busy_timeout = {SQLITE_BUSY_TIMEOUT_MS}"))?;
+    // The file keeps this. Left to the first connections of the pools, some would fail: SQLite does not wait for
+    // a lock when it changes the mode.
+    connection.batch_execute("PRAGMA journal_mode = WAL")?;
     let applied = apply(&mut connection, SQLITE);
     drop(lock);
     applied

@@ -53,3 +53,20 @@ async fn migrating_waits_for_a_writer() {
     writer.batch_execute("COMMIT").unwrap();
     assert_eq!(migrating.await.unwrap().unwrap().len(), 1);
 }
+
+/// Were the mode left to the first connections, they would get in each other's way when it changes.
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_are_opened_at_once_after_migrating_all_succeed() {
+    for _ in 0..20 {
+        let files = TestDatabase::empty(Backend::Sqlite).await;
+        groundwork::db::migrations::run(&files.url.parse().unwrap()).await.unwrap();
+        let mode = files.sql("SELECT journal_mode AS value FROM pragma_journal_mode").await;
+        assert_eq!(mode.as_deref(), Some("wal"));
+        let database = Database::new(&settings(&files.url, &[])).unwrap();
+        let readers = futures_util::future::join_all((0..4).map(|_| database.read()));
+        let (writer, readers) = tokio::join!(database.write(), readers);
+        let opened = readers.into_iter().chain([writer]);
+        let failed: Vec<_> = opened.filter_map(Result::err).collect();
+        assert!(failed.is_empty(), "{failed:?}");
+    }
+}
