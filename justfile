@@ -39,6 +39,10 @@ alias env-example := generated
 release:
     cargo build --release --locked
 
+# Measures the figures of the README.
+measure:
+    ./scripts/measure
+
 # Fetches the pinned Swagger UI into assets/.
 vendor-swagger-ui:
     ./scripts/vendor-swagger-ui
