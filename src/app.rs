@@ -15,7 +15,6 @@ use crate::api::Api;
 use crate::api::document::DocumentError;
 use crate::api::extract::BodyTimeout;
 use crate::api::middleware::Stack;
-use crate::api::v1::health::Draining;
 use crate::core::clock::Clock;
 use crate::core::security::hasher::Hasher;
 use crate::core::security::seal::Sealer;
@@ -78,7 +77,6 @@ pub fn user_service(settings: &Settings) -> Result<UserService, StartError> {
 /// The service, ready to listen.
 pub struct App {
     endpoint: BoxEndpoint<'static, Response>,
-    draining: Draining,
     shutdown_timeout: Duration,
 }
 
@@ -102,12 +100,10 @@ impl App {
         let sealer = Arc::new(Sealer::new(std::iter::once(&secret).chain(previous)));
         let lifetimes =
             Lifetimes { access: settings.access_token_expire, refresh: settings.refresh_token_expire };
-        let draining = Draining::default();
         let api = Api {
             auth: AuthService::new(database.clone(), hasher.clone(), signer, lifetimes, clock.clone()),
             users: UserService::new(database.clone(), hasher, sealer, clock),
             health: HealthService::new(database),
-            draining: draining.clone(),
             name: settings.app_name.clone(),
             prefix: settings.api_v1_prefix.clone(),
             body_timeout: BodyTimeout(settings.body_timeout),
@@ -117,7 +113,7 @@ impl App {
                 request_timeout: settings.request_timeout,
             },
         };
-        Ok(Self { endpoint: api.into_endpoint()?, draining, shutdown_timeout: settings.shutdown_timeout })
+        Ok(Self { endpoint: api.into_endpoint()?, shutdown_timeout: settings.shutdown_timeout })
     }
 
     /// Listens until `stop` is done, then lets the requests in flight finish. `listening` learns the address: with
@@ -135,11 +131,6 @@ impl App {
         let acceptor = TcpListener::bind(address).into_acceptor().await.map_err(failed)?;
         let bound = acceptor.local_addr().iter().find_map(|local| local.as_socket_addr().copied());
         listening(bound.unwrap_or(address));
-        let draining = self.draining;
-        let stop = async move {
-            stop.await;
-            draining.begin();
-        };
         poem::Server::new_with_acceptor(acceptor)
             .run_with_graceful_shutdown(self.endpoint, stop, Some(self.shutdown_timeout))
             .await

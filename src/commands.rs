@@ -45,14 +45,18 @@ pub fn serve() -> Result {
     block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        let stop = async move {
+        let mut stop = Box::pin(async move {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }
             tracing::info!("stopping: requests in flight may finish");
+        });
+        // Waiting for a database, or for another instance that migrates, must not outlast the wish to stop.
+        let app = tokio::select! {
+            app = App::new(&settings, Clock::default()) => app?,
+            () = &mut stop => return Ok(()),
         };
-        let app = App::new(&settings, Clock::default()).await?;
         let address = SocketAddr::new(settings.host, settings.port);
         app.serve(
             address,

@@ -399,3 +399,17 @@ fn the_published_document_is_up_to_date_and_a_stale_one_is_noticed() {
     let output = run(folder.path(), &[], &["openapi", "export", "--check"]);
     assert!(!output.status.success() && text(&output.stderr).contains("groundwork.yaml"), "{output:?}");
 }
+
+#[test]
+fn a_start_that_waits_for_a_silent_database_can_be_stopped() {
+    let folder = TempDir::new().unwrap();
+    // Accepts connections, by its backlog, and says nothing.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("postgres://someone@{}/nothing", silent.local_addr().unwrap());
+    let environment = [("DATABASE_URL", url.as_str()), ("JWT_SECRET_KEY", SECRET_KEY)];
+    let mut child = groundwork(folder.path(), &environment, &["serve"]).spawn().unwrap();
+    let _connection = silent.accept().unwrap();
+    let killed = Command::new("kill").arg("-TERM").arg(child.id().to_string()).status().unwrap();
+    assert!(killed.success());
+    assert!(child.wait().unwrap().success(), "it was asked to stop, and did");
+}

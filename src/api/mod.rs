@@ -32,7 +32,7 @@ use extract::BodyTimeout;
 use middleware::Stack;
 use rules::Rules;
 use v1::auth::AuthApi;
-use v1::health::{Draining, HealthApi, ServiceApi};
+use v1::health::{HealthApi, ServiceApi};
 use v1::users::UsersApi;
 
 /// Every operation, in the order of the document.
@@ -54,8 +54,6 @@ pub struct Api {
     pub users: UserService,
     /// Dependencies.
     pub health: HealthService,
-    /// Set before the process stops.
-    pub draining: Draining,
     /// The service's name.
     pub name: String,
     /// Where version 1 is served.
@@ -77,7 +75,7 @@ impl Api {
         let operations: Operations = (
             AuthApi { auth: self.auth.clone() },
             UsersApi { users: self.users },
-            HealthApi { health: self.health, draining: self.draining },
+            HealthApi { health: self.health },
             ServiceApi { name: self.name },
         );
         let operations =

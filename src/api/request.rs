@@ -94,13 +94,16 @@ impl<'a> FromRequest<'a> for Context {
 fn client_ip(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let is_trusted = |ip: IpAddr| trusted.iter().any(|net| net.contains(&ip));
     let mut client = peer.unwrap_or(IpAddr::from([0, 0, 0, 0])).to_canonical();
-    let lines = headers.get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok());
-    let hops: Vec<&str> = lines.flat_map(|line| line.split(',')).map(str::trim).collect();
+    let lines = headers.get_all("x-forwarded-for").iter();
+    let hops: Vec<&[u8]> = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b',')).collect();
     for hop in hops.iter().rev() {
         if !is_trusted(client) {
             break;
         }
-        let Ok(ip) = hop.parse::<IpAddr>() else { break };
+        // What cannot be read ends the walk: skipping it would believe what stands before it.
+        let Some(ip) = std::str::from_utf8(hop).ok().and_then(|hop| hop.trim().parse::<IpAddr>().ok()) else {
+            break;
+        };
         client = ip.to_canonical();
     }
     client
@@ -113,7 +116,7 @@ mod tests {
     fn client(peer: &str, forwarded: &[&'static str], trusted: &[&str]) -> String {
         let mut headers = HeaderMap::new();
         for line in forwarded {
-            headers.append("x-forwarded-for", poem::http::HeaderValue::from_static(line));
+            headers.append("x-forwarded-for", poem::http::HeaderValue::from_bytes(line.as_bytes()).unwrap());
         }
         let trusted: Vec<IpNet> = trusted.iter().map(|net| net.parse().unwrap()).collect();
         client_ip(Some(peer.parse().unwrap()), &headers, &trusted).to_string()
@@ -134,5 +137,7 @@ mod tests {
         assert_eq!(client("::ffff:10.0.0.1", &["2001:db8::1"], trusted), "2001:db8::1");
         assert_eq!(client("10.0.0.1", &["garbage"], trusted), "10.0.0.1");
         assert_eq!(client("10.0.0.1", &[], trusted), "10.0.0.1");
+        assert_eq!(client("10.0.0.1", &["1.1.1.1", "ÿ, 203.0.113.9"], trusted), "203.0.113.9");
+        assert_eq!(client("10.0.0.1", &["1.1.1.1", "203.0.113.9, ÿ"], trusted), "10.0.0.1");
     }
 }

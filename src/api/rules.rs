@@ -132,6 +132,10 @@ impl Parameter {
     }
 
     fn check(&self, text: &str) -> Vec<FieldProblem> {
+        // As in bodies: PostgreSQL cannot store or compare it.
+        if text.contains('\0') {
+            return vec![FieldProblem::new(&self.name, "characters", "must not contain NUL")];
+        }
         let value = match self.schema_type.as_str() {
             "integer" => text.parse::<i64>().map(Value::from).ok(),
             "boolean" => text.parse::<bool>().map(Value::from).ok(),

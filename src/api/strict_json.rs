@@ -30,7 +30,11 @@ impl Node {
         Ok(value)
     }
 
+    /// Where nothing is merged, nobody asks where a value stands, and a long name would be copied for each below it.
     fn child(&self, key: &str) -> Self {
+        if self.merged.is_none() {
+            return Self { pointer: String::new(), merged: None };
+        }
         let pointer = format!("{}/{}", self.pointer, key.replace('~', "~0").replace('/', "~1"));
         Self { pointer, merged: self.merged }
     }

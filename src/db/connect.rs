@@ -23,7 +23,7 @@ pub(super) type PostgresManager = AsyncDieselConnectionManager<AsyncPgConnection
 pub(super) type SqliteManager = AsyncDieselConnectionManager<SqliteConnection>;
 
 /// How long opening a connection may take, until it can be used.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a silent network may keep a connection that looks alive.
 const TCP_USER_TIMEOUT: Duration = Duration::from_secs(15);
 /// When an idle connection is probed.

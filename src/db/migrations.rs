@@ -10,7 +10,7 @@ use diesel::migration::MigrationSource;
 use diesel_async::{AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, SimpleAsyncConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::connect::SQLITE_BUSY_TIMEOUT_MS;
+use super::connect::{CONNECT_TIMEOUT, SQLITE_BUSY_TIMEOUT_MS};
 use super::error::{DbError, Unavailable};
 use crate::core::settings::{DatabaseUrl, SecretUrl};
 
@@ -38,8 +38,9 @@ pub async fn run(url: &DatabaseUrl) -> Result<Vec<String>, DbError> {
 }
 
 async fn run_on_postgres(url: &SecretUrl) -> Result<Vec<String>, DbError> {
-    let mut connection =
-        AsyncPgConnection::establish(url.expose()).await.map_err(|error| cannot_connect(&error))?;
+    let opening = tokio::time::timeout(CONNECT_TIMEOUT, AsyncPgConnection::establish(url.expose())).await;
+    let opened = opening.map_err(|_| DbError::Unavailable(Unavailable::NoAnswer))?;
+    let mut connection = opened.map_err(|error| cannot_connect(&error))?;
     // Ends with the connection, whatever happens.
     connection.batch_execute(&format!("SELECT pg_advisory_lock({POSTGRES_LOCK})")).await?;
     apply(&mut AsyncMigrationHarness::new(connection), POSTGRES)

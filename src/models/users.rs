@@ -127,6 +127,16 @@ pub async fn find(c: &mut Connection, id: UserId) -> Result<Option<User>, DbErro
     Ok(on!(c, |c| users::table.find(id.0).select(User::as_select()).first(c)).optional()?)
 }
 
+/// The account with this number, which nobody else changes until the transaction ends: an UPDATE that changes
+/// nothing is the lock that both databases know.
+pub async fn find_locked(c: &mut Connection, id: UserId) -> Result<Option<User>, DbError> {
+    let found = on!(c, |c| diesel::update(users::table.find(id.0))
+        .set(users::updated_at.eq(users::updated_at))
+        .returning(User::as_returning())
+        .get_result(c));
+    Ok(found.optional()?)
+}
+
 /// The account with this address.
 pub async fn find_by_email(c: &mut Connection, email: &Email) -> Result<Option<User>, DbError> {
     Ok(on!(c, |c| users::table.filter(users::email.eq(email.as_str())).select(User::as_select()).first(c))

@@ -70,6 +70,9 @@ pub struct UserPage {
     pub next_page: Option<String>,
 }
 
+/// The caller's own account was removed after the guard had let the call in.
+const GONE: Error = Error::InvalidToken("the account is gone");
+
 /// Rules about accounts.
 #[derive(Clone)]
 pub struct UserService {
@@ -100,7 +103,7 @@ impl UserService {
         let Some((current, new)) = changes.password else {
             let updated =
                 users::update(&mut self.database.write().await?, id, &profile, self.clock.now()).await?;
-            return updated.ok_or(Error::UserNotFound);
+            return updated.ok_or(GONE);
         };
 
         let verified = &caller.user.password_hash;
@@ -120,7 +123,7 @@ impl UserService {
                 let event =
                     Event { kind: Kind::PasswordChanged, actor: Some(id), user: id, session, context };
                 audit_events::insert(tx, &event, now).await?;
-                users::update(tx, id, &profile, now).await?.ok_or(Error::UserNotFound)
+                users::update(tx, id, &profile, now).await?.ok_or(GONE)
             })
             .await
     }
@@ -130,7 +133,8 @@ impl UserService {
     /// # Errors
     /// [`Error::LastSuperuser`].
     pub async fn delete_own(&self, caller: &Caller, context: &CallContext) -> Result<(), Error> {
-        self.delete(caller, caller.user.id, context).await
+        let deleted = self.delete(caller, caller.user.id, context).await;
+        deleted.map_err(|error| if matches!(error, Error::UserNotFound) { GONE } else { error })
     }
 
     /// Some accounts, by ascending number, from where `page_token` says.
@@ -226,7 +230,7 @@ impl UserService {
                 if takes_rights {
                     keep_a_superuser(tx, id).await?;
                 }
-                let before = users::find(tx, id).await?.ok_or(Error::UserNotFound)?;
+                let before = users::find_locked(tx, id).await?.ok_or(Error::UserNotFound)?;
                 let after = users::update(tx, id, &changes, now).await?.ok_or(Error::UserNotFound)?;
                 for kind in kinds_of_change(&before, &after) {
                     let event = Event { kind, actor: Some(actor.user.id), user: id, session: None, context };

@@ -191,6 +191,8 @@ on_both! {
             ("many NULs below a long name", many(&"x".repeat(400_000), 30_000)),
             ("a name with escape sequences", json!({"\u{1b}[31m\r\n\u{9b}": {"\u{202e}": "\0"}})),
             ("a list", json!({"x": vec!["\0"; 100_000]})),
+            // A path that is copied for each value below a long name would be gigabytes.
+            ("many values below a long name", json!({("x".repeat(500_000)): vec![1; 250_000]})),
         ] {
             let answer = service.call("POST", REGISTER).json(body).send().await;
             assert!(answer.text.len() < 64 * 1024, "{what}: {} bytes", answer.text.len());

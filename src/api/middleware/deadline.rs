@@ -6,7 +6,7 @@ use poem::{Endpoint, Request, Response};
 
 use crate::api::errors::{ErrorCode, Problem};
 
-/// The deadline is shorter than the patience of a pool: a caller hears of trouble in bounded time.
+/// Whatever a request waits for, its caller hears of trouble in bounded time.
 pub(super) struct Deadline<E> {
     pub inner: E,
     pub request_timeout: Duration,

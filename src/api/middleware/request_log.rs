@@ -2,10 +2,14 @@
 
 use std::time::Instant;
 
+use poem::http::Method;
 use poem::{Endpoint, IntoResponse, Request, Response};
 use tracing::Instrument;
 
 use crate::api::request::RequestScope;
+
+/// What nginx calls a request whose client left before the answer; never sent.
+const CLIENT_LEFT: u16 = 499;
 
 pub(super) struct RequestLog<E> {
     pub inner: E,
@@ -18,23 +22,38 @@ impl<E: Endpoint<Output = Response>> Endpoint for RequestLog<E> {
         let Some(scope) = request.data::<RequestScope>().cloned() else {
             return self.inner.call(request).await;
         };
-        let start = Instant::now();
-        let method = request.method().clone();
         let span = tracing::info_span!("request", request_id = scope.context().request_id);
+        let mut line =
+            Line { scope, method: request.method().clone(), start: Instant::now(), status: CLIENT_LEFT };
         let response = self.inner.call(request).instrument(span).await;
         let response = response.map_or_else(poem::Error::into_response, IntoResponse::into_response);
+        line.status = response.status().as_u16();
+        Ok(response)
+    }
+}
+
+/// Written when it is dropped: also when the client leaves and the call is never finished.
+struct Line {
+    scope: RequestScope,
+    method: Method,
+    start: Instant,
+    status: u16,
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        let context = self.scope.context();
         // The query and the path itself stay out: they may hold what is personal or secret.
-        let route = scope.operation().map_or("-", |operation| operation.template.as_str());
+        let route = self.scope.operation().map_or("-", |operation| operation.template.as_str());
         tracing::info!(
-            method = method.as_str(),
+            method = self.method.as_str(),
             route,
-            status = response.status().as_u16(),
-            duration_ms = start.elapsed().as_secs_f64() * 1000.0,
-            user_id = scope.user().map(|id| id.0),
-            ip = %scope.context().ip,
-            request_id = scope.context().request_id,
+            status = self.status,
+            duration_ms = self.start.elapsed().as_secs_f64() * 1000.0,
+            user_id = self.scope.user().map(|id| id.0),
+            ip = %context.ip,
+            request_id = context.request_id,
             "request"
         );
-        Ok(response)
     }
 }

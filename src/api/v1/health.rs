@@ -1,8 +1,5 @@
 //! `/health`, and the service's card at the root.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use poem_openapi::OpenApi;
 use serde_json::json;
 
@@ -12,27 +9,10 @@ use crate::api::respond::Ok200;
 use crate::schemas::health::{DependencyHealth, Health, HealthStatus, Readiness, ServiceCard};
 use crate::services::health::HealthService;
 
-/// Set when the process is about to stop: balancers then send no more requests here.
-#[derive(Clone, Debug, Default)]
-pub struct Draining(Arc<AtomicBool>);
-
-impl Draining {
-    /// From now on this instance is not ready.
-    pub fn begin(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    fn has_begun(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
 /// The operations of `/health`.
 pub struct HealthApi {
     /// Asks the dependencies.
     pub health: HealthService,
-    /// Whether the process is about to stop.
-    pub draining: Draining,
 }
 
 #[OpenApi(prefix_path = "/health")]
@@ -57,7 +37,7 @@ impl HealthApi {
     /// Readiness
     ///
     /// 200 when every dependency answers; otherwise 503 with the same entries in `details.dependencies`. For a
-    /// load balancer. 503 as well while the process is about to stop.
+    /// load balancer.
     #[oai(path = "/ready", method = "get", operation_id = "health_ready", tag = "Tag::Health")]
     async fn ready(&self) -> Result<Ok200<Readiness>, Failure<Nothing>> {
         let probe = self.health.probe_database().await;
@@ -68,15 +48,10 @@ impl HealthApi {
             latency_ms: 0.0,
         };
         let dependencies = vec![DependencyHealth::from(&probe), state];
-        let unavailable = |message| {
-            let problem = Problem::from(ErrorCode::ServiceUnavailable).saying(message);
-            Err(problem.with_details(json!({ "dependencies": dependencies })).into())
-        };
-        if self.draining.has_begun() {
-            return unavailable("This instance is about to stop.");
-        }
         if probe.result.is_err() {
-            return unavailable("A dependency does not answer.");
+            let problem =
+                Problem::from(ErrorCode::ServiceUnavailable).saying("A dependency does not answer.");
+            return Err(problem.with_details(json!({ "dependencies": dependencies })).into());
         }
         Ok(Ok200::of(Readiness { status: HealthStatus::Ok, dependencies }))
     }

@@ -78,7 +78,7 @@ macro_rules! settings {
 }
 
 settings! {
-    /// The name of the service in the document and in the logs.
+    /// The name of the service on its card at `/` and among PostgreSQL's sessions.
     app_name: String = "APP_NAME", default "Groundwork", example "Groundwork", Name(100);
 
     /// Where the service runs: `staging` and `production` refuse to start with unsafe settings.
@@ -105,16 +105,16 @@ settings! {
     database_replica_urls: Vec<SecretUrl> = "DATABASE_REPLICA_URLS", default "",
         example "postgres://groundwork:password@replica-1:5432/groundwork", Replicas;
 
-    /// Connections each pool keeps open.
+    /// Connections to PostgreSQL that the pool keeps open; SQLite has one writer and four readers.
     db_pool_size: u32 = "DB_POOL_SIZE", default "5", example "5", Number(1_u32, 1_000);
 
-    /// Connections each pool may open beyond `DB_POOL_SIZE` under load; they close again when idle.
+    /// Connections to PostgreSQL beyond `DB_POOL_SIZE` under load; they close again when idle.
     db_max_overflow: u32 = "DB_MAX_OVERFLOW", default "10", example "10", Number(0_u32, 1_000);
 
-    /// How long a request may wait for a connection before it is answered with 503.
+    /// How long a request may wait for a connection before it is answered with 503, unless `REQUEST_TIMEOUT` ends first.
     db_pool_timeout: Duration = "DB_POOL_TIMEOUT", default "30", example "30", Time::seconds(1, 300);
 
-    /// How long one statement may run before the database cancels it.
+    /// How long one statement may run before PostgreSQL cancels it.
     db_statement_timeout: Duration = "DB_STATEMENT_TIMEOUT", default "10", example "10", Time::seconds(1, 3_600);
 
     /// Redis for the cache and the rate limits; without it both are kept in this process.

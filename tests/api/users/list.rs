@@ -218,6 +218,7 @@ on_both! {
             ("is_superuser=maybe", "is_superuser"),
             ("is_superuser=TRUE", "is_superuser"),
             ("email=", "email"),
+            ("email=a%00", "email"),
             ("created_after=yesterday", "created_after"),
             ("created_after=2026-01-31", "created_after"),
             ("created_before=1769851800", "created_before"),

@@ -116,6 +116,17 @@ on_both! {
         assert_eq!(service.stored().await, before);
     }
 
+    async fn of_two_who_remove_the_account_at_once_the_second_finds_its_token_dead(service: Service) {
+        for _ in 0..5 {
+            let user = service.user().await;
+            let leave = || service.by(&user, "DELETE", "/api/v1/users/me").send();
+            let (one, other) = tokio::join!(leave(), leave());
+            let mut statuses = [one.status.as_u16(), other.status.as_u16()];
+            statuses.sort_unstable();
+            assert_eq!(statuses, [204, 401]);
+        }
+    }
+
     async fn who_leaves_is_gone_and_the_address_is_free_for_a_new_account(service: Service) {
         let user = service.user().await;
         let answer = service.by(&user, "DELETE", "/api/v1/users/me").send().await.expect(204);

@@ -32,6 +32,27 @@ on_both! {
         let _ = service.me(&root.access).await.expect(200);
     }
 
+    async fn an_inactive_account_has_no_session_however_its_changes_race(service: Service) {
+        let (root, user) = (service.superuser().await, service.user().await);
+        let live = format!(
+            "SELECT CAST(COUNT(*) AS TEXT) AS value FROM sessions WHERE revoked_at IS NULL AND user_id = {}",
+            user.id
+        );
+        for round in 0..10 {
+            let _ = on(&service, &root, "PATCH", user.id, "/deactivate").await.expect(200);
+            let _ = tokio::join!(
+                on(&service, &root, "PATCH", user.id, "/deactivate"),
+                on(&service, &root, "PATCH", user.id, "/activate"),
+                service.login(&user.email, PASSWORD),
+                on(&service, &root, "PATCH", user.id, "/deactivate"),
+            );
+            let path = format!("/api/v1/users/{}", user.id);
+            let is_active = service.by(&root, "GET", &path).send().await.expect(200).json()["is_active"].take();
+            let live = service.database.sql(&live).await.unwrap();
+            assert!(is_active == true || live == "0", "round {round}: {live} live sessions");
+        }
+    }
+
     async fn a_change_of_is_active_does_the_same_as_deactivation(service: Service) {
         let (root, user) = (service.superuser().await, service.user().await);
         let _ = patch(&service, &root, user.id, json!({"is_active": false})).await.expect(200);
