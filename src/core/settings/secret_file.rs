@@ -146,7 +146,7 @@ fn publish(path: &Path, key: &str) -> io::Result<()> {
 
 fn random() -> Result<[u8; KEY_BYTES], SecretFileError> {
     let mut bytes = [0; KEY_BYTES];
-    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| SecretFileError::NoRandomness)?;
+    getrandom::fill(&mut bytes).map_err(|_| SecretFileError::NoRandomness)?;
     Ok(bytes)
 }
 
