@@ -1,8 +1,7 @@
 // What a person does at /docs, in a real browser. Run with ./scripts/test browser.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
-import { chromium } from 'playwright-core';
-import { startServer } from './server.js';
+import { newPage, start } from './browser.js';
 
 const EMAIL = 'ada@example.com';
 const PASSWORD = 'correct horse battery staple';
@@ -19,26 +18,7 @@ let consoleErrors;
 let foreignRequests;
 
 before(async () => {
-  for (const name of ['GROUNDWORK_BIN', 'CHROMIUM']) {
-    assert.ok(process.env[name], `${name} is not set: run ./scripts/test browser`);
-  }
-  server = await startServer(process.env.GROUNDWORK_BIN);
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM,
-    args: [
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-      // Whatever a page asks for, nothing leaves this machine.
-      '--no-proxy-server',
-      '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
-      // Chromium's sandbox refuses to run as root.
-      ...(process.getuid() === 0 ? ['--no-sandbox'] : []),
-    ],
-  });
+  ({ server, browser } = await start());
 });
 
 after(async () => {
@@ -46,11 +26,8 @@ after(async () => {
   await server?.stop();
 });
 
-// A new context each time: no test sees what another one stored.
 beforeEach(async () => {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
-  context.setDefaultTimeout(10_000);
-  page = await context.newPage();
+  page = await newPage(browser);
   consoleErrors = [];
   foreignRequests = [];
   const inspect = (url) => {
@@ -62,7 +39,7 @@ beforeEach(async () => {
     consoleErrors.push(`${message.text()} (${message.location().url})`);
   });
   page.on('pageerror', (error) => consoleErrors.push(String(error)));
-  context.on('request', (request) => inspect(request.url()));
+  page.context().on('request', (request) => inspect(request.url()));
   page.on('websocket', (socket) => inspect(socket.url()));
 });
 
