@@ -361,7 +361,7 @@ async fn healthcheck_tells_whether_the_service_is_ready() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tokens_outlive_a_restart_in_development_and_the_key_is_the_owners_alone() {
+async fn tokens_outlive_a_restart_in_development_and_the_files_are_the_owners_alone() {
     use std::os::unix::fs::PermissionsExt;
 
     let folder = TempDir::new().unwrap();
@@ -369,13 +369,19 @@ async fn tokens_outlive_a_restart_in_development_and_the_key_is_the_owners_alone
     let new = json!({"email": "ada@example.com", "password": PASSWORD});
     let _ = service.call("POST", "/api/v1/auth/register").json(new).send().await.expect(201);
     let (access, _) = tokens(&service, "ada@example.com", PASSWORD).await;
+    // Password hashes are in the database and in its log, so neither is anybody else's to read.
+    let files: Vec<_> =
+        std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(files.len() >= 4, "{files:?}");
+    for file in &files {
+        let mode = std::fs::metadata(file).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{}", file.display());
+    }
     let (status, lines) = service.stop();
     assert_eq!(status.code(), Some(0));
 
-    let files = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
-    let keys: Vec<_> = files.filter(|path| path.to_string_lossy().ends_with(".jwt-secret")).collect();
-    let [key] = &keys[..] else { panic!("{keys:?}") };
-    assert_eq!(std::fs::metadata(key).unwrap().permissions().mode() & 0o777, 0o600);
+    let keys: Vec<_> = files.iter().filter(|path| path.to_string_lossy().ends_with(".jwt-secret")).collect();
+    let [key] = keys[..] else { panic!("{keys:?}") };
     let secret = std::fs::read_to_string(key).unwrap();
     assert!(secret.trim().len() >= 32 && lines.iter().all(|line| !line.contains(secret.trim())));
 

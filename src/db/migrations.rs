@@ -1,6 +1,7 @@
 //! The schema's history, in the binary, applied by one process at a time.
 
 use std::fs::File;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use diesel::Connection as _;
@@ -47,10 +48,11 @@ async fn run_on_postgres(url: &SecretUrl) -> Result<Vec<String>, DbError> {
 }
 
 fn run_on_sqlite(path: &Path) -> Result<Vec<String>, DbError> {
+    // SQLite itself would make it readable for everybody; its log takes the mode of the file.
+    open_private(path).map_err(|error| cannot_open(path, &error))?;
     // SQLite's own locks make the second process fail instead of wait; the operating system's make it wait.
-    let lock = File::options().create(true).append(true).open(lock_path(path));
-    let lock =
-        lock.and_then(|file| file.lock().map(|()| file)).map_err(|error| DbError::Migration(error.into()))?;
+    let lock = open_private(&lock_path(path)).and_then(|file| file.lock().map(|()| file));
+    let lock = lock.map_err(|error| cannot_open(path, &error))?;
     let mut connection =
         SqliteConnection::establish(&path.to_string_lossy()).map_err(|error| cannot_connect(&error))?;
     // Instances that serve meanwhile hold the file for a moment now and then.
@@ -61,6 +63,15 @@ fn run_on_sqlite(path: &Path) -> Result<Vec<String>, DbError> {
     let applied = apply(&mut connection, SQLITE);
     drop(lock);
     applied
+}
+
+/// Makes a file that only its owner can read; one that is there keeps its mode and its content.
+fn open_private(path: &Path) -> std::io::Result<File> {
+    File::options().create(true).append(true).mode(0o600).open(path)
+}
+
+fn cannot_open(path: &Path, error: &std::io::Error) -> DbError {
+    DbError::Unavailable(Unavailable::CannotConnect(format!("{}: {error}", path.display())))
 }
 
 fn lock_path(database: &Path) -> PathBuf {
