@@ -1,0 +1,69 @@
+# shellcheck shell=bash
+# The clients: which languages there are, and what is done alike for all of them. A language is a file
+# clients/LANGUAGE.sh beside this one with five functions:
+#
+#   LANGUAGE_tools           installs what the others need, or dies naming it; quick when all is there
+#   LANGUAGE_generate DIR    writes the generated files into DIR (a copy of clients/LANGUAGE), removing stale ones first
+#   LANGUAGE_check           compiles and lints clients/LANGUAGE under the strictest settings
+#   LANGUAGE_scenario        runs the scenario; the environment says where (see tests/clients)
+#   LANGUAGE_snippet FILE    runs FILE, the snippet of the README with the service's address put in
+
+# Generated documents that a client is made from; absolute, because generators change folders.
+OPENAPI_3_1=$PWD/openapi/groundwork.json
+OPENAPI_3_0=$PWD/openapi/groundwork-3.0.json
+
+client_languages() {
+    local file
+    for file in scripts/lib/clients/*.sh; do basename "$file" .sh; done
+}
+
+# client_version: the version of the document, and so of every client.
+client_version() {
+    sed -n 's/^    "version": "\(.*\)"$/\1/p' "$OPENAPI_3_1" | head -n 1
+}
+
+# client_copy LANGUAGE DIR: what belongs to the language in the repository, and nothing that was built there.
+client_copy() {
+    git ls-files -z --cached --others --exclude-standard -- "clients/$1" |
+        while IFS= read -r -d '' file; do
+            [ ! -e "$file" ] || { mkdir -p "$2/$(dirname "$file")" && cp -p "$file" "$2/$file"; }
+        done
+}
+
+client_fresh() {
+    local language=$1 copy
+    copy=$(mktemp -d "$RUN_DIR/fresh.XXXXXX")
+    client_copy "$language" "$copy/found"
+    client_copy "$language" "$copy/fresh"
+    "${language}_generate" "$copy/fresh/clients/$language"
+    diff -r "$copy/found/clients/$language" "$copy/fresh/clients/$language" ||
+        die "clients/$language is not what its generator writes; run: ./scripts/clients generate $language"
+}
+
+clients_main() {
+    local command=${1:-} language languages
+    shift || true
+    mapfile -t languages < <(client_languages)
+    case $command in
+        languages) printf '%s\n' "${languages[@]}" && return ;;
+        generate | fresh | check | scenario) [ $# -eq 0 ] || languages=("$@") ;;
+        snippet) languages=("${1:?a language}") ;;
+        *) sed -n '2,/^set /s/^# \{0,1\}//p' scripts/clients >&2 && exit 2 ;;
+    esac
+    if [ -z "${RUN_DIR:-}" ]; then
+        RUN_DIR=$(mktemp -d)
+        trap 'rm -rf "$RUN_DIR"' EXIT
+    fi
+    for language in "${languages[@]}"; do
+        [ -f "scripts/lib/clients/$language.sh" ] || die "there is no client in $language"
+        # shellcheck source=/dev/null
+        . "scripts/lib/clients/$language.sh"
+        "${language}_tools"
+        case $command in
+            generate) "${language}_generate" "$PWD/clients/$language" ;;
+            fresh) client_fresh "$language" ;;
+            check | scenario) "${language}_$command" ;;
+            snippet) "${language}_snippet" "${2:?a file}" ;;
+        esac
+    done
+}
