@@ -1,0 +1,120 @@
+// Command scenario goes through clients/scenario.json with this client against a running service.
+//
+// GROUNDWORK_SCENARIO is the file, GROUNDWORK_URL the service and GROUNDWORK_CONTROL the address that moves its clock.
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"time"
+)
+
+const timeLimit = 2 * time.Minute
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "scenario:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	scenario, err := read(os.Getenv("GROUNDWORK_SCENARIO"))
+	if err != nil {
+		return err
+	}
+	if err := sameSteps(scenario.Steps); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), timeLimit)
+	defer cancel()
+	runner := newRunner(scenario, os.Getenv("GROUNDWORK_URL"), os.Getenv("GROUNDWORK_CONTROL"))
+	for _, step := range scenario.Steps {
+		if err := steps[step.Name](runner, ctx, step); err != nil {
+			return fmt.Errorf("step %s: %w", step.Name, err)
+		}
+		fmt.Println("step", step.Name)
+	}
+	return nil
+}
+
+// sameSteps fails on a step of the data without a function, and on a function without a step.
+func sameSteps(data []Step) error {
+	named := map[string]bool{}
+	for _, step := range data {
+		named[step.Name] = true
+		if steps[step.Name] == nil {
+			return fmt.Errorf("step %s has no function", step.Name)
+		}
+	}
+	for name := range steps {
+		if !named[name] {
+			return fmt.Errorf("function %s has no step", name)
+		}
+	}
+	return nil
+}
+
+// Scenario is clients/scenario.json.
+type Scenario struct {
+	Seed struct {
+		Admin Account `json:"admin"`
+	} `json:"seed"`
+	User  Account `json:"user"`
+	Steps []Step  `json:"steps"`
+}
+
+// Account is somebody who registers or logs in.
+type Account struct {
+	Email    string `json:"email"`
+	Password string `json:"password"`
+	FullName string `json:"full_name"`
+}
+
+// Step is one step with everything that any step has.
+type Step struct {
+	Name           string      `json:"step"`
+	Body           Account     `json:"body"`
+	Limit          int32       `json:"limit"`
+	Email          string      `json:"email"`
+	ID             int64       `json:"id"`
+	AdvanceSeconds int         `json:"advance_seconds"`
+	Parallel       int         `json:"parallel"`
+	First          int         `json:"first"`
+	Then           int         `json:"then"`
+	Expect         Expectation `json:"expect"`
+}
+
+// Expectation is what a step expects.
+type Expectation map[string]any
+
+// compare fails unless actual is all that is expected, so that no expectation of the data is passed over.
+func (e Expectation) compare(actual Expectation) error {
+	want, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	got, err := json.Marshal(actual)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(got, want) {
+		return fmt.Errorf("expected %s, got %s", want, got)
+	}
+	return nil
+}
+
+func read(path string) (*Scenario, error) {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var scenario Scenario
+	if err := json.Unmarshal(content, &scenario); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return &scenario, nil
+}
