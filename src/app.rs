@@ -14,8 +14,10 @@ use poem::listener::{Acceptor, Listener, TcpListener};
 use crate::api::Api;
 use crate::api::document::DocumentError;
 use crate::api::extract::BodyTimeout;
+use crate::api::limits::Limits;
 use crate::api::middleware::Stack;
 use crate::core::clock::Clock;
+use crate::core::rate_limit::RateLimiter;
 use crate::core::security::hasher::Hasher;
 use crate::core::security::seal::Sealer;
 use crate::core::security::tokens::TokenSigner;
@@ -100,12 +102,18 @@ impl App {
         let sealer = Arc::new(Sealer::new(std::iter::once(&secret).chain(previous)));
         let lifetimes =
             Lifetimes { access: settings.access_token_expire, refresh: settings.refresh_token_expire };
+        let limits = settings.rate_limit_enabled.then(|| Limits {
+            limiter: RateLimiter::new(clock.clone()),
+            general: settings.rate_limit_per_minute,
+            credentials: settings.auth_rate_limit_per_minute,
+        });
         let api = Api {
             auth: AuthService::new(database.clone(), hasher.clone(), signer, lifetimes, clock.clone()),
             users: UserService::new(database.clone(), hasher, sealer, clock),
             health: HealthService::new(database),
             name: settings.app_name.clone(),
             prefix: settings.api_v1_prefix.clone(),
+            limits,
             body_timeout: BodyTimeout(settings.body_timeout),
             stack: Stack {
                 trusted_proxies: settings.trusted_proxies.clone(),
@@ -148,14 +156,9 @@ fn announce(settings: &Settings) {
         "starting"
     );
     if settings.redis_url.is_some() {
-        tracing::warn!("REDIS_URL is set, but this version keeps no state in Redis");
+        tracing::warn!("REDIS_URL is set, but this version keeps rate limits in this process");
     }
     if !settings.database_replica_urls.is_empty() {
         tracing::warn!("DATABASE_REPLICA_URLS is set, but this version reads from the primary only");
-    }
-    if settings.rate_limit_enabled {
-        tracing::warn!(
-            "RATE_LIMIT_ENABLED is set, but this version does not limit rates: let the load balancer do it"
-        );
     }
 }

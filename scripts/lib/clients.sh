@@ -8,8 +8,9 @@
 #   LANGUAGE_scenario        runs the scenario; the environment says where (see tests/clients)
 #   LANGUAGE_snippet FILE    runs FILE, the snippet of the README with the service's address put in
 
-# Generated documents that a client is made from; absolute, because generators change folders.
+# The documents that a client is made from; absolute, because generators change folders.
 OPENAPI_3_1=$PWD/openapi/groundwork.json
+# shellcheck disable=SC2034 # the languages' files use it
 OPENAPI_3_0=$PWD/openapi/groundwork-3.0.json
 
 client_languages() {

@@ -12,11 +12,12 @@ use poem_openapi::registry::{MetaResponse, MetaResponses, Registry};
 use serde_json::{Value, json};
 
 use super::document::ErrorCase;
+use crate::core::rate_limit::Verdict;
 use crate::db::DbError;
 use crate::schemas::common::FieldProblem;
 use crate::services;
 
-/// Seconds after which a caller may try again when the service cannot answer now.
+/// Seconds after which a caller may try again, unless the problem says how long it lasts.
 const RETRY_AFTER_SECONDS: u32 = 1;
 
 /// Declares the catalogue of error codes: name, code, status, sentence.
@@ -75,6 +76,8 @@ error_codes! {
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body must be application/json.";
     /// Some values break a rule.
     ValidationError = "validation_error", UNPROCESSABLE_ENTITY, "Some values are not valid.";
+    /// The client has made as many requests as it may.
+    RateLimited = "rate_limited", TOO_MANY_REQUESTS, "There were too many requests; try again later.";
     /// Something went wrong that is not the caller's doing.
     InternalError = "internal_error", INTERNAL_SERVER_ERROR, "Something went wrong on our side.";
     /// The service cannot answer now.
@@ -103,12 +106,20 @@ pub struct Problem {
     message: Cow<'static, str>,
     details: Option<Box<Value>>,
     allow: Option<HeaderValue>,
+    retry_after: u32,
     source: Option<Source>,
 }
 
 impl From<ErrorCode> for Problem {
     fn from(code: ErrorCode) -> Self {
-        Self { code, message: code.message().into(), details: None, allow: None, source: None }
+        Self {
+            code,
+            message: code.message().into(),
+            details: None,
+            allow: None,
+            retry_after: RETRY_AFTER_SECONDS,
+            source: None,
+        }
     }
 }
 
@@ -126,6 +137,11 @@ impl Problem {
     /// A method the address does not know; `allow` lists those it does (RFC 9110, 15.5.6).
     pub fn method_not_allowed(allow: HeaderValue) -> Self {
         Self { allow: Some(allow), ..ErrorCode::MethodNotAllowed.into() }
+    }
+
+    /// More requests than fit into the window. Another one fits as soon as the oldest has left it.
+    pub fn rate_limited(verdict: &Verdict) -> Self {
+        Self { retry_after: verdict.reset.max(RETRY_AFTER_SECONDS), ..ErrorCode::RateLimited.into() }
     }
 
     /// The same with another sentence.
@@ -170,8 +186,8 @@ impl Problem {
             StatusCode::UNAUTHORIZED => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
-            StatusCode::SERVICE_UNAVAILABLE => {
-                headers.insert(header::RETRY_AFTER, RETRY_AFTER_SECONDS.into());
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(header::RETRY_AFTER, self.retry_after.into());
             }
             _ => {}
         }

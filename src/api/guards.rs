@@ -11,6 +11,9 @@ use crate::services::auth::{AuthService, Caller};
 
 const SCHEME: &str = "BearerAuth";
 
+/// How the document learns that an operation is for superusers.
+const SUPERUSER: &str = "role:superuser";
+
 /// Somebody who is logged in.
 pub struct Authed(pub Caller);
 
@@ -60,9 +63,9 @@ fn register_scheme(registry: &mut Registry) {
     registry.create_security_scheme(SCHEME, scheme);
 }
 
-/// Both guards look the same in the document; the second one checks more.
+/// The second one checks more.
 macro_rules! guard {
-    ($name:ident, |$caller:ident| $check:expr) => {
+    ($name:ident, $schemes:expr, |$caller:ident| $check:expr) => {
         impl<'a> ApiExtractor<'a> for $name {
             const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
             type ParamType = ();
@@ -73,7 +76,7 @@ macro_rules! guard {
             }
 
             fn security_schemes() -> Vec<&'static str> {
-                vec![SCHEME]
+                $schemes.to_vec()
             }
 
             async fn from_request(
@@ -88,7 +91,7 @@ macro_rules! guard {
     };
 }
 
-guard!(Authed, |caller| Ok(Self(caller)));
-guard!(Superuser, |caller| {
+guard!(Authed, [SCHEME], |caller| Ok(Self(caller)));
+guard!(Superuser, [SCHEME, SUPERUSER], |caller| {
     if caller.user.is_superuser { Ok(Self(caller)) } else { Err(Problem::from(ErrorCode::Forbidden).into()) }
 });

@@ -4,8 +4,10 @@ pub mod document;
 pub mod errors;
 pub mod extract;
 pub mod guards;
+pub mod limits;
 pub mod middleware;
 pub mod pages;
+pub mod policy;
 pub mod request;
 pub mod respond;
 pub mod routes;
@@ -29,6 +31,7 @@ use crate::services::health::HealthService;
 use crate::services::users::UserService;
 use document::{DocumentError, Documents};
 use extract::BodyTimeout;
+use limits::Limits;
 use middleware::Stack;
 use rules::Rules;
 use v1::auth::AuthApi;
@@ -58,6 +61,8 @@ pub struct Api {
     pub name: String,
     /// Where version 1 is served.
     pub prefix: String,
+    /// How often operations may be called; `None` as often as anybody likes.
+    pub limits: Option<Limits>,
     /// How long a body may take to arrive.
     pub body_timeout: BodyTimeout,
     /// What surrounds the routes.
@@ -78,8 +83,10 @@ impl Api {
             HealthApi { health: self.health },
             ServiceApi { name: self.name },
         );
-        let operations =
-            routes::routes(operations, &self.prefix).data(rules).data(self.auth).data(self.body_timeout);
+        let operations = routes::routes(operations, &self.prefix, self.limits.as_ref())
+            .data(rules)
+            .data(self.auth)
+            .data(self.body_timeout);
         let pages = pages::docs_routes(&documents, &self.prefix);
         let routes = pages.into_iter().fold(Route::new(), |route, (path, page)| route.at(path, page));
         Ok(self.stack.around(routes.nest_no_strip("/", operations)))

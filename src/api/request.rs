@@ -13,6 +13,7 @@ use super::errors::{ErrorCode, Problem};
 use super::routes::Operation;
 use crate::core::context::{CallContext, MAX_USER_AGENT, printable};
 use crate::core::ids::UserId;
+use crate::core::rate_limit::Verdict;
 
 /// The context of a request, shared by the middleware around the route and by what is inside it: the log line is
 /// written outside, where the route and the user are not known.
@@ -23,6 +24,7 @@ struct Inner {
     context: CallContext,
     user: OnceLock<UserId>,
     operation: OnceLock<Arc<Operation>>,
+    verdict: OnceLock<Verdict>,
     parameters_checked: AtomicBool,
 }
 
@@ -36,6 +38,7 @@ impl RequestScope {
             context: CallContext { ip, user_agent, request_id },
             user: OnceLock::new(),
             operation: OnceLock::new(),
+            verdict: OnceLock::new(),
             parameters_checked: AtomicBool::new(false),
         }))
     }
@@ -63,6 +66,16 @@ impl RequestScope {
     /// Notes where the request was routed to.
     pub fn set_operation(&self, operation: &Arc<Operation>) {
         self.0.operation.get_or_init(|| Arc::clone(operation));
+    }
+
+    /// What the rate limit made of the request; `None` where there is no limit.
+    pub fn verdict(&self) -> Option<&Verdict> {
+        self.0.verdict.get()
+    }
+
+    /// Notes what the rate limit made of the request.
+    pub fn set_verdict(&self, verdict: Verdict) {
+        self.0.verdict.get_or_init(|| verdict);
     }
 
     /// True once: the first parameter that is read has all of them checked.

@@ -9,6 +9,8 @@ use poem::{Endpoint, Request, Response, Route};
 use poem_openapi::OpenApi;
 
 use super::errors::Problem;
+use super::limits::Limits;
+use super::policy::Policy;
 use super::request::RequestScope;
 
 /// An operation of the document: a method on a path template.
@@ -17,7 +19,9 @@ pub struct Operation {
     /// The method.
     pub method: Method,
     /// The path as in the document, such as `/api/v1/users/{id}`.
-    pub template: String,
+    pub template: Arc<str>,
+    /// What it declares beside its shape.
+    pub policy: Policy,
 }
 
 /// Where a declared path is served: everything but the root is under the prefix of the version.
@@ -25,17 +29,41 @@ pub fn full_path(prefix: &str, path: &str) -> String {
     if path == "/" { path.to_owned() } else { format!("{prefix}{path}") }
 }
 
-/// Routes every operation of `api`.
-pub fn routes<T: OpenApi>(api: T, prefix: &str) -> Route {
+/// Routes every operation of `api`, within its limits if there are any.
+pub fn routes<T: OpenApi>(api: T, prefix: &str, limits: Option<&Limits>) -> Route {
     let mut table = HashMap::new();
     api.add_routes(&mut table);
-    let declared: HashMap<String, String> =
-        T::meta().into_iter().flat_map(|api| api.paths).map(|path| (routed(&path.path), path.path)).collect();
+    let mut declared = declared::<T>();
     table.into_iter().fold(Route::new(), |route, (path, methods)| {
-        let template = declared.get(&path).unwrap_or(&path);
-        let resource = Resource::new(&full_path(prefix, template), methods);
-        route.at(full_path(prefix, &path), resource)
+        let Declared { template, mut policies } = declared.remove(&path).unwrap_or_default();
+        let template: Arc<str> = full_path(prefix, &template).into();
+        let operations = methods.into_iter().map(|(method, endpoint)| {
+            let policy = policies.remove(&method).unwrap_or_default();
+            (Arc::new(Operation { method, template: Arc::clone(&template), policy }), endpoint)
+        });
+        route.at(full_path(prefix, &path), Resource::new(operations.collect(), limits.cloned()))
     })
+}
+
+/// What the operations of one path declare.
+#[derive(Default)]
+struct Declared {
+    template: String,
+    policies: HashMap<Method, Policy>,
+}
+
+/// What `T` declares, by the path as poem-openapi routes it.
+fn declared<T: OpenApi>() -> HashMap<String, Declared> {
+    let mut declared: HashMap<String, Declared> = HashMap::new();
+    for path in T::meta().into_iter().flat_map(|api| api.paths) {
+        let entry = declared.entry(routed(&path.path)).or_default();
+        entry.policies.extend(path.operations.into_iter().map(|operation| {
+            // The document has refused a policy that cannot be read.
+            (operation.method, Policy::of(operation.tags).unwrap_or_default())
+        }));
+        entry.template = path.path;
+    }
+    declared
 }
 
 /// The names of the parameters in a template, in order.
@@ -61,16 +89,11 @@ fn routed(template: &str) -> String {
 struct Resource {
     operations: Vec<(Arc<Operation>, BoxEndpoint<'static>)>,
     allow: HeaderValue,
+    limits: Option<Limits>,
 }
 
 impl Resource {
-    fn new(template: &str, methods: HashMap<Method, BoxEndpoint<'static>>) -> Self {
-        let mut operations: Vec<_> = methods
-            .into_iter()
-            .map(|(method, endpoint)| {
-                (Arc::new(Operation { method, template: template.to_owned() }), endpoint)
-            })
-            .collect();
+    fn new(mut operations: Vec<(Arc<Operation>, BoxEndpoint<'static>)>, limits: Option<Limits>) -> Self {
         operations.sort_by(|(a, _), (b, _)| a.method.as_str().cmp(b.method.as_str()));
         let mut allowed: Vec<&str> =
             operations.iter().map(|(operation, _)| operation.method.as_str()).collect();
@@ -78,7 +101,16 @@ impl Resource {
             allowed.push("HEAD");
         }
         let allow = HeaderValue::from_str(&allowed.join(", ")).unwrap_or(HeaderValue::from_static(""));
-        Self { operations, allow }
+        Self { operations, allow, limits }
+    }
+}
+
+impl Resource {
+    fn count(&self, operation: &Operation, scope: &RequestScope) -> Result<(), Problem> {
+        let checked = self.limits.as_ref().and_then(|limits| limits.check(operation, scope.context().ip));
+        let Some(verdict) = checked else { return Ok(()) };
+        scope.set_verdict(verdict);
+        if verdict.allowed { Ok(()) } else { Err(Problem::rate_limited(&verdict)) }
     }
 }
 
@@ -92,6 +124,7 @@ impl Endpoint for Resource {
         let (operation, endpoint) = found.ok_or_else(|| Problem::method_not_allowed(self.allow.clone()))?;
         if let Some(scope) = request.data::<RequestScope>() {
             scope.set_operation(operation);
+            self.count(operation, scope)?;
         }
         endpoint.call(request).await
     }

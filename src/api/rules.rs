@@ -62,7 +62,7 @@ impl Rules {
         query: &[(String, String)],
         path: &[(String, String)],
     ) -> Vec<FieldProblem> {
-        let key = (operation.template.clone(), operation.method.as_str().to_lowercase());
+        let key = (operation.template.to_string(), operation.method.as_str().to_lowercase());
         let Some(known) = self.compiled().and_then(|compiled| compiled.parameters.get(&key)) else {
             return Vec::new();
         };

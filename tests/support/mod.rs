@@ -120,7 +120,8 @@ impl Service {
     }
 }
 
-/// The settings of a test service: those of production, but for a cheap password hash and a free port.
+/// The settings of a test service: those of production, but for a cheap password hash, a free port, and limits that
+/// only a test of limits reaches.
 pub fn settings(database_url: &str, extra: &[(&'static str, String)]) -> Settings {
     let usual = [
         ("DATABASE_URL", database_url),
@@ -130,6 +131,8 @@ pub fn settings(database_url: &str, extra: &[(&'static str, String)]) -> Setting
         ("DB_POOL_SIZE", "1"),
         ("DB_MAX_OVERFLOW", "9"),
         ("CORS_ORIGINS", "https://app.example.com"),
+        ("RATE_LIMIT_PER_MINUTE", "1000000"),
+        ("AUTH_RATE_LIMIT_PER_MINUTE", "1000000"),
     ];
     let lookup = |name: &str| {
         let own = extra.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone());

@@ -1,5 +1,7 @@
 //! Why a document cannot be published.
 
+use crate::api::policy::NotAPolicy;
+
 /// The emitted document would mislead a reader or break a generated client.
 #[derive(Debug, thiserror::Error)]
 pub enum DocumentError {
@@ -33,6 +35,9 @@ pub enum DocumentError {
 /// The rule one operation breaks.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
+    /// It declares a policy that nobody can read.
+    #[error(transparent)]
+    Policy(#[from] NotAPolicy),
     /// Generators name the method after the operation id.
     #[error("has no operation id")]
     NoOperationId,

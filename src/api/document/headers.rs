@@ -2,56 +2,117 @@
 
 use serde_json::{Map, Value, json};
 
+use super::declared::Declared;
 use super::{drop_where, reorder};
-
-/// On every response: the name by which the logs know the request.
-pub(super) const REQUEST_ID: &str = "X-Request-Id";
-/// On 401: how to authenticate.
-const AUTHENTICATE: &str = "WWW-Authenticate";
-/// On 429 and 503: when to come back.
-const RETRY_AFTER: &str = "Retry-After";
 
 /// The request id of every example.
 pub(super) const EXAMPLE_REQUEST_ID: &str = "018f6b1e-7a2c-7c31-9a56-0d7c8e6f1b2a";
 
-/// Adds the shared headers to `components/headers`.
-pub(super) fn define(headers: &mut Map<String, Value>) {
-    headers.insert(
-        REQUEST_ID.to_owned(),
-        json!({
-            "description": "Names this request in the logs; quote it when reporting a problem.",
-            "required": true,
-            "schema": { "type": "string", "example": EXAMPLE_REQUEST_ID },
-        }),
-    );
-    headers.insert(
-        AUTHENTICATE.to_owned(),
-        json!({
-            "description": "The authentication scheme to use.",
-            "required": true,
-            "schema": { "type": "string", "example": "Bearer" },
-        }),
-    );
-    headers.insert(
-        RETRY_AFTER.to_owned(),
-        json!({
-            "description": "Seconds to wait before the next attempt.",
-            "required": true,
-            "schema": { "type": "integer", "format": "int32", "minimum": 0, "example": 5 },
-        }),
-    );
+/// A header that several operations answer with.
+struct Shared {
+    name: &'static str,
+    description: &'static str,
+    /// False where an installation can switch it off.
+    required: bool,
+    example: Example,
+}
+
+#[derive(Clone, Copy)]
+enum Example {
+    Text(&'static str),
+    Count(i32),
+}
+
+const fn header(name: &'static str, description: &'static str, required: bool, example: Example) -> Shared {
+    Shared { name, description, required, example }
+}
+
+/// On every response: the name by which the logs know the request.
+const REQUEST_ID: Shared = header(
+    "X-Request-Id",
+    "Names this request in the logs; quote it when reporting a problem.",
+    true,
+    Example::Text(EXAMPLE_REQUEST_ID),
+);
+
+/// On 401: how to authenticate.
+const AUTHENTICATE: Shared =
+    header("WWW-Authenticate", "The authentication scheme to use.", true, Example::Text("Bearer"));
+
+/// On 429 and 503: when to come back.
+const RETRY_AFTER: Shared =
+    header("Retry-After", "Seconds to wait before the next attempt.", true, Example::Count(5));
+
+/// On every response of an operation with a rate limit.
+const RATE_LIMIT: [Shared; 3] = [
+    header("RateLimit-Limit", "Requests that fit into any 60 seconds.", false, Example::Count(60)),
+    header("RateLimit-Remaining", "Requests that would be let through now.", false, Example::Count(42)),
+    header(
+        "RateLimit-Reset",
+        "Seconds until the oldest request no longer counts.",
+        false,
+        Example::Count(17),
+    ),
+];
+
+/// On every response of an operation that will end.
+const RETIREMENT: [Shared; 2] = [
+    header(
+        "Deprecation",
+        "Since when the operation is deprecated (RFC 9745).",
+        true,
+        Example::Text("@1796083200"),
+    ),
+    header(
+        "Sunset",
+        "From when on the operation may be gone (RFC 8594).",
+        true,
+        Example::Text("Wed, 30 Jun 2027 00:00:00 GMT"),
+    ),
+];
+
+impl Shared {
+    fn reference(&self) -> String {
+        format!("#/components/headers/{}", self.name)
+    }
+
+    fn define(&self) -> Value {
+        let schema = match self.example {
+            Example::Text(text) => json!({ "type": "string", "example": text }),
+            Example::Count(count) => {
+                json!({ "type": "integer", "format": "int32", "minimum": 0, "example": count })
+            }
+        };
+        let mut header = Map::new();
+        header.insert("description".to_owned(), self.description.into());
+        if self.required {
+            header.insert("required".to_owned(), true.into());
+        }
+        header.insert("schema".to_owned(), schema);
+        Value::Object(header)
+    }
+}
+
+/// Adds the shared headers that `paths` refers to to `components/headers`.
+pub(super) fn define(headers: &mut Map<String, Value>, paths: &Value) {
+    let paths = paths.to_string();
+    let known = [REQUEST_ID, AUTHENTICATE, RETRY_AFTER].into_iter().chain(RATE_LIMIT).chain(RETIREMENT);
+    for header in known.filter(|header| paths.contains(&format!("\"{}\"", header.reference()))) {
+        headers.insert(header.name.to_owned(), header.define());
+    }
+    headers.sort_keys();
 }
 
 /// Completes a response's headers: the shared ones by reference, the operation's own under their usual spelling.
-pub(super) fn complete(response: &mut Map<String, Value>, status: u16) {
-    let shared: &[&str] = match status {
-        401 => &[REQUEST_ID, AUTHENTICATE],
-        429 | 503 => &[REQUEST_ID, RETRY_AFTER],
-        _ => &[REQUEST_ID],
-    };
+pub(super) fn complete(response: &mut Map<String, Value>, status: u16, declared: &Declared) {
+    let mut shared = vec![REQUEST_ID];
+    shared.extend((status == 401).then_some(AUTHENTICATE));
+    shared.extend(matches!(status, 429 | 503).then_some(RETRY_AFTER));
+    shared.extend(RATE_LIMIT.into_iter().filter(|_| declared.limited));
+    shared.extend(RETIREMENT.into_iter().filter(|_| declared.retired));
     let mut headers = Map::new();
-    for name in shared {
-        headers.insert((*name).to_owned(), json!({ "$ref": format!("#/components/headers/{name}") }));
+    for header in shared {
+        headers.insert(header.name.to_owned(), json!({ "$ref": header.reference() }));
     }
     if let Some(Value::Object(own)) = response.shift_remove("headers") {
         for (name, mut header) in own {

@@ -9,6 +9,7 @@
 
 mod api_error;
 mod checks;
+mod declared;
 mod dialect;
 mod error;
 mod headers;
@@ -88,13 +89,16 @@ fn canonicalise(document: &mut Value, catalogue: &[ErrorCase]) -> Result<(), Doc
     drop_empty(root, &["tags"]);
     let components = member(root, "components")?;
     api_error::define(member(components, "schemas")?, catalogue);
-    headers::define(member(components, "headers")?);
     components.sort_keys();
     for section in components.values_mut().filter_map(Value::as_object_mut) {
         section.sort_keys();
     }
     let components = Value::Object(components.clone());
     operation::canonicalise_all(root, &components, catalogue)?;
+    let paths = root.get("paths").cloned().unwrap_or_default();
+    let components = member(root, "components")?;
+    headers::define(member(components, "headers")?, &paths);
+    components.sort_keys();
     reorder(root, &["openapi", "info", "externalDocs", "servers", "tags", "paths", "webhooks", "components"]);
     walk::schemas(document, &mut schema::canonicalise);
     Ok(())

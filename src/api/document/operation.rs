@@ -2,16 +2,20 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{DocumentError, ErrorCase, Problem, drop_empty, drop_where, headers, reorder, responses};
+use super::{
+    DocumentError, ErrorCase, Problem, declared, drop_empty, drop_where, headers, reorder, responses,
+};
 
-const ORDER: [&str; 10] = [
+const ORDER: [&str; 12] = [
     "operationId",
     "tags",
     "summary",
     "description",
     "externalDocs",
     "deprecated",
+    "x-sunset",
     "security",
+    "x-required-role",
     "parameters",
     "requestBody",
     "responses",
@@ -24,15 +28,17 @@ pub(super) fn canonicalise_all(
     catalogue: &[ErrorCase],
 ) -> Result<(), DocumentError> {
     for (path, method, operation) in operations(root, "paths") {
-        responses::complete(path, operation, catalogue)
-            .map_err(|problem: Problem| problem.of(&name(path, method)))?;
+        let completed = declared::take(operation)
+            .and_then(|declared| responses::complete(path, operation, &declared, catalogue));
+        completed.map_err(|problem: Problem| problem.of(&name(path, method)))?;
         if !operation.contains_key("security") {
             operation.insert("security".to_owned(), json!([]));
         }
         canonicalise(operation, components);
     }
     // A webhook's responses are the receiver's: this service's errors are not among them.
-    for (_, _, operation) in operations(root, "webhooks") {
+    for (path, method, operation) in operations(root, "webhooks") {
+        declared::take(operation).map_err(|problem| problem.of(&name(path, method)))?;
         canonicalise(operation, components);
     }
     Ok(())

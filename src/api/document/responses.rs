@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use poem::http::StatusCode;
 use serde_json::{Map, Value, json};
 
+use super::declared::Declared;
 use super::{ErrorCase, Problem, api_error, drop_empty, headers, reorder};
 
 /// Positions in the catalogue: examples follow its order, each code once.
@@ -14,11 +15,12 @@ type Codes = BTreeSet<usize>;
 pub(super) fn complete(
     path: &str,
     operation: &mut Map<String, Value>,
+    policy: &Declared,
     catalogue: &[ErrorCase],
 ) -> Result<(), Problem> {
     let mut complete = BTreeMap::new();
     let mut errors = BTreeMap::<u16, Codes>::new();
-    for code in implied_codes(path, operation) {
+    for code in implied_codes(path, operation, policy) {
         let (index, case) = find(catalogue, code)?;
         errors.entry(case.status).or_default().insert(index);
     }
@@ -40,7 +42,7 @@ pub(super) fn complete(
         response.insert("content".to_owned(), api_error::content(&cases));
     }
     let responses = complete.into_iter().map(|(status, mut response)| {
-        headers::complete(&mut response, status);
+        headers::complete(&mut response, status, policy);
         reorder(&mut response, &["description", "headers", "content"]);
         (status.to_string(), Value::Object(response))
     });
@@ -49,7 +51,7 @@ pub(super) fn complete(
 }
 
 /// What an operation can answer with because of its shape, without declaring it.
-fn implied_codes(path: &str, operation: &Map<String, Value>) -> Vec<&'static str> {
+fn implied_codes(path: &str, operation: &Map<String, Value>, policy: &Declared) -> Vec<&'static str> {
     let has = |key: &str| operation.get(key).and_then(Value::as_array).is_some_and(|list| !list.is_empty());
     let mut codes = Vec::new();
     if operation.contains_key("requestBody") {
@@ -60,6 +62,12 @@ fn implied_codes(path: &str, operation: &Map<String, Value>) -> Vec<&'static str
     }
     if has("security") {
         codes.extend(["unauthorized", "invalid_token"]);
+    }
+    if policy.restricted {
+        codes.push("forbidden");
+    }
+    if policy.limited {
+        codes.push("rate_limited");
     }
     // Liveness touches nothing that could fail.
     if !path.ends_with("/health/live") {

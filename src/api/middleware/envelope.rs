@@ -9,6 +9,7 @@ use poem::http::{HeaderValue, StatusCode, header};
 use poem::{Endpoint, Request, Response};
 
 use crate::api::errors::{ErrorCode, Problem};
+use crate::api::limits;
 use crate::api::request::RequestScope;
 
 pub(super) struct Envelope<E> {
@@ -31,6 +32,13 @@ impl<E: Endpoint<Output = Response>> Endpoint for Envelope<E> {
         };
         let headers = response.headers_mut();
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        if let Some(verdict) = scope.as_ref().and_then(RequestScope::verdict) {
+            limits::announce(verdict, headers);
+        }
+        let operation = scope.as_ref().and_then(RequestScope::operation);
+        if let Some(retirement) = operation.and_then(|operation| operation.policy.retirement.as_ref()) {
+            retirement.announce(headers);
+        }
         // Answers are personal unless they say otherwise, as the pages and the document do.
         headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
         Ok(response)

@@ -44,7 +44,7 @@ impl Drop for Line {
     fn drop(&mut self) {
         let context = self.scope.context();
         // The query and the path itself stay out: they may hold what is personal or secret.
-        let route = self.scope.operation().map_or("-", |operation| operation.template.as_str());
+        let route = self.scope.operation().map_or("-", |operation| &operation.template);
         tracing::info!(
             method = self.method.as_str(),
             route,

@@ -6,6 +6,7 @@ use super::Tag;
 use crate::api::errors::{Failure, Nothing, failures};
 use crate::api::extract::Body;
 use crate::api::guards::Authed;
+use crate::api::policy::Limit;
 use crate::api::request::Context;
 use crate::api::respond::{Created, NoContent, Ok200};
 use crate::schemas::auth::{LoginRequest, RefreshRequest, RegisterRequest, TokenPair};
@@ -32,7 +33,13 @@ impl AuthApi {
     /// Open an account
     ///
     /// Makes an active account without privileges. The email is normalised; one mailbox has one account.
-    #[oai(path = "/register", method = "post", operation_id = "auth_register", tag = "Tag::Auth")]
+    #[oai(
+        path = "/register",
+        method = "post",
+        operation_id = "auth_register",
+        tag = "Tag::Auth",
+        tag = "Limit::Credentials"
+    )]
     async fn register(&self, body: Body<RegisterRequest>) -> Result<Created<User>, Failure<Taken>> {
         let RegisterRequest { email, password, full_name } = body.0;
         let user = self.auth.register(email, password, full_name).await?;
@@ -43,7 +50,13 @@ impl AuthApi {
     ///
     /// Opens a session and gives its first pair of tokens. A wrong password, an unknown email and an inactive
     /// account are answered alike.
-    #[oai(path = "/login", method = "post", operation_id = "auth_login", tag = "Tag::Auth")]
+    #[oai(
+        path = "/login",
+        method = "post",
+        operation_id = "auth_login",
+        tag = "Tag::Auth",
+        tag = "Limit::Credentials"
+    )]
     async fn login(
         &self,
         context: Context,
@@ -59,7 +72,13 @@ impl AuthApi {
     /// Gives the next pair of tokens and spends the refresh token. If the response was lost, the same token may
     /// be sent again for 10 seconds and gets the same pair. A token that is used later, or that is older, was
     /// copied: the whole session ends.
-    #[oai(path = "/refresh", method = "post", operation_id = "auth_refresh", tag = "Tag::Auth")]
+    #[oai(
+        path = "/refresh",
+        method = "post",
+        operation_id = "auth_refresh",
+        tag = "Tag::Auth",
+        tag = "Limit::Credentials"
+    )]
     async fn refresh(
         &self,
         context: Context,

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::Tag;
 use crate::api::errors::{ErrorCode, Failure, Nothing, Problem};
+use crate::api::policy::Limit;
 use crate::api::respond::Ok200;
 use crate::schemas::health::{DependencyHealth, Health, HealthStatus, Readiness, ServiceCard};
 use crate::services::health::HealthService;
@@ -20,7 +21,13 @@ impl HealthApi {
     /// Show that the service answers
     ///
     /// For people and simple monitors. It asks no dependency.
-    #[oai(path = "/", method = "get", operation_id = "health_show", tag = "Tag::Health")]
+    #[oai(
+        path = "/",
+        method = "get",
+        operation_id = "health_show",
+        tag = "Tag::Health",
+        tag = "Limit::Unlimited"
+    )]
     async fn show(&self) -> Result<Ok200<Health>, Failure<Nothing>> {
         Ok(Ok200::of(Health::alive()))
     }
@@ -29,7 +36,13 @@ impl HealthApi {
     ///
     /// 200 while the process answers at all. For a supervisor that restarts what does not; it asks no dependency,
     /// because a restart would not mend one.
-    #[oai(path = "/live", method = "get", operation_id = "health_live", tag = "Tag::Health")]
+    #[oai(
+        path = "/live",
+        method = "get",
+        operation_id = "health_live",
+        tag = "Tag::Health",
+        tag = "Limit::Unlimited"
+    )]
     async fn live(&self) -> Ok200<Health> {
         Ok200::of(Health::alive())
     }
@@ -38,7 +51,13 @@ impl HealthApi {
     ///
     /// 200 when every dependency answers; otherwise 503 with the same entries in `details.dependencies`. For a
     /// load balancer.
-    #[oai(path = "/ready", method = "get", operation_id = "health_ready", tag = "Tag::Health")]
+    #[oai(
+        path = "/ready",
+        method = "get",
+        operation_id = "health_ready",
+        tag = "Tag::Health",
+        tag = "Limit::Unlimited"
+    )]
     async fn ready(&self) -> Result<Ok200<Readiness>, Failure<Nothing>> {
         let probe = self.health.probe_database().await;
         let state = DependencyHealth {

@@ -18,16 +18,14 @@ use crate::services::users::{AccountChanges, UserService};
 failures! {
     /// The caller is the last superuser.
     Last: 409 "last_superuser";
-    /// Not for everybody.
-    Admin: 403 "forbidden";
-    /// Not for everybody; the email has an account.
-    AdminTaken: 403 "forbidden", 409 "email_taken";
-    /// Not for everybody; nobody there.
-    AdminOne: 403 "forbidden", 404 "not_found";
-    /// Not for everybody; nobody there; the last superuser.
-    AdminLast: 403 "forbidden", 404 "not_found", 409 "last_superuser";
-    /// Not for everybody; nobody there; the email has an account or it is the last superuser.
-    AdminChange: 403 "forbidden", 404 "not_found", 409 "email_taken,last_superuser";
+    /// The email has an account.
+    Taken: 409 "email_taken";
+    /// Nobody there.
+    Missing: 404 "not_found";
+    /// Nobody there; the last superuser.
+    MissingLast: 404 "not_found", 409 "last_superuser";
+    /// Nobody there; the email has an account or it is the last superuser.
+    MissingTakenLast: 404 "not_found", 409 "email_taken,last_superuser";
 }
 
 /// The operations of `/users`.
@@ -94,7 +92,7 @@ impl UsersApi {
         created_after: Query<Option<Timestamp>>,
         /// Only accounts made before this instant.
         created_before: Query<Option<Timestamp>>,
-    ) -> Result<Ok200<UserPage>, Failure<Admin>> {
+    ) -> Result<Ok200<UserPage>, Failure<Nothing>> {
         let filter = UserFilter {
             email_prefix: email.0.map(|prefix| prefix.0),
             is_active: is_active.0,
@@ -116,7 +114,7 @@ impl UsersApi {
         caller: Superuser,
         context: Context,
         body: Body<UserCreate>,
-    ) -> Result<Created<User>, Failure<AdminTaken>> {
+    ) -> Result<Created<User>, Failure<Taken>> {
         let user = self.users.create(Some(&caller.0), body.0.into(), &context).await?;
         Ok(Created::of(user.into()))
     }
@@ -130,7 +128,7 @@ impl UsersApi {
         _caller: Superuser,
         /// The account's number.
         id: Path<UserId>,
-    ) -> Result<Ok200<User>, Failure<AdminOne>> {
+    ) -> Result<Ok200<User>, Failure<Missing>> {
         let user = self.users.get(id.0).await?;
         Ok(Ok200::of(user.into()))
     }
@@ -147,7 +145,7 @@ impl UsersApi {
         /// The account's number.
         id: Path<UserId>,
         body: Body<UserUpdate>,
-    ) -> Result<Ok200<User>, Failure<AdminChange>> {
+    ) -> Result<Ok200<User>, Failure<MissingTakenLast>> {
         let user = self.users.update(&caller.0, id.0, body.0.into(), &context).await?;
         Ok(Ok200::of(user.into()))
     }
@@ -162,7 +160,7 @@ impl UsersApi {
         context: Context,
         /// The account's number.
         id: Path<UserId>,
-    ) -> Result<NoContent, Failure<AdminLast>> {
+    ) -> Result<NoContent, Failure<MissingLast>> {
         self.users.delete(&caller.0, id.0, &context).await?;
         Ok(NoContent)
     }
@@ -177,7 +175,7 @@ impl UsersApi {
         context: Context,
         /// The account's number.
         id: Path<UserId>,
-    ) -> Result<Ok200<User>, Failure<AdminOne>> {
+    ) -> Result<Ok200<User>, Failure<Missing>> {
         let changes = AccountChanges { is_active: Some(true), ..AccountChanges::default() };
         let user = self.users.update(&caller.0, id.0, changes, &context).await?;
         Ok(Ok200::of(user.into()))
@@ -193,7 +191,7 @@ impl UsersApi {
         context: Context,
         /// The account's number.
         id: Path<UserId>,
-    ) -> Result<Ok200<User>, Failure<AdminLast>> {
+    ) -> Result<Ok200<User>, Failure<MissingLast>> {
         let changes = AccountChanges { is_active: Some(false), ..AccountChanges::default() };
         let user = self.users.update(&caller.0, id.0, changes, &context).await?;
         Ok(Ok200::of(user.into()))

@@ -1,5 +1,6 @@
 //! Every rule of the document, and every check failing once.
 
+mod declared;
 mod failing;
 mod rules;
 mod sample;
@@ -32,10 +33,10 @@ fn catalogue() -> Vec<ErrorCase> {
     ]
 }
 
-/// The smallest operation that passes every check.
+/// The smallest operation that passes every check; without a limit, so that it answers with as little as can be.
 fn operation(id: &str) -> Value {
     json!({
-        "tags": ["Things"],
+        "tags": ["Things", "limit:unlimited"],
         "summary": "Read",
         "description": "Reads a thing.",
         "operationId": id,

@@ -14,6 +14,7 @@ use poem_openapi::{
 use serde_json::{Value, json};
 
 use super::{Documents, catalogue, keys, newest, older};
+use crate::api::policy::Limit;
 
 #[derive(Tags)]
 enum Tag {
@@ -127,7 +128,7 @@ impl Writing {
     /// Is it alive?
     ///
     /// Answers while the process runs.
-    #[oai(path = "/health/live", method = "get", operation_id = "health_live")]
+    #[oai(path = "/health/live", method = "get", operation_id = "health_live", tag = "Limit::Unlimited")]
     async fn live(&self) {}
 }
 
@@ -198,8 +199,8 @@ fn operations_have_one_shape() {
 fn errors_follow_from_the_shape_of_an_operation() {
     let document = newest(&documents());
     let statuses = |path: &str, method: &str| keys(&document["paths"][path][method]["responses"]).join(" ");
-    assert_eq!(statuses("/things/{id}", "get"), "200 422 500 503");
-    assert_eq!(statuses("/things/{id}", "put"), "201 400 401 403 408 409 413 415 422 500 503");
+    assert_eq!(statuses("/things/{id}", "get"), "200 422 429 500 503");
+    assert_eq!(statuses("/things/{id}", "put"), "201 400 401 403 408 409 413 415 422 429 500 503");
     assert_eq!(statuses("/health/live", "get"), "200");
 }
 
@@ -225,9 +226,10 @@ fn an_error_response_shows_each_of_its_codes() {
     let invalid = &responses["422"]["content"]["application/json"]["examples"]["validation_error"]["value"];
     assert_eq!(keys(invalid), ["success", "error", "message", "details", "request_id"]);
     let header = |status: &str| keys(&responses[status]["headers"]).join(" ");
-    assert_eq!(header("409"), "X-Request-Id");
-    assert_eq!(header("401"), "X-Request-Id WWW-Authenticate");
-    assert_eq!(header("503"), "X-Request-Id Retry-After");
+    let limit = "RateLimit-Limit RateLimit-Remaining RateLimit-Reset";
+    assert_eq!(header("409"), format!("X-Request-Id {limit}"));
+    assert_eq!(header("401"), format!("X-Request-Id WWW-Authenticate {limit}"));
+    assert_eq!(header("503"), format!("X-Request-Id Retry-After {limit}"));
 }
 
 #[test]

@@ -1,0 +1,72 @@
+//! The generated clients against the real service: each goes through clients/scenario.json, and does what its README
+//! says. What a client does stands in its own language; that it did all of it, in order, is judged here.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod control;
+mod run;
+mod scenario;
+mod snippet;
+
+use run::run;
+use scenario::Scenario;
+use snippet::Snippet;
+
+/// The tests of each language.
+macro_rules! clients {
+    ($($language:ident)+) => {
+        const LANGUAGES: &[&str] = &[$(stringify!($language)),+];
+
+        $(mod $language {
+            #[tokio::test(flavor = "multi_thread")]
+            async fn goes_through_the_scenario() {
+                super::goes_through_the_scenario(stringify!($language)).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn does_what_its_readme_says() {
+                super::does_what_its_readme_says(stringify!($language)).await;
+            }
+        })+
+    };
+}
+
+clients! { go java python rust typescript }
+
+async fn goes_through_the_scenario(language: &str) {
+    let scenario = Scenario::read();
+    let service = scenario.service().await;
+    let control = control::start(service.clock.clone()).await;
+    let printed = run(
+        &["scenario", language],
+        &[
+            ("GROUNDWORK_URL", &service.instance.url),
+            ("GROUNDWORK_CONTROL", &control),
+            ("GROUNDWORK_SCENARIO", scenario::FILE),
+        ],
+    )
+    .await;
+    if let Err(problem) = scenario.judge(&printed) {
+        panic!("{language}: {problem}\n{printed}");
+    }
+}
+
+async fn does_what_its_readme_says(language: &str) {
+    let scenario = Scenario::read();
+    let service = scenario.service().await;
+    scenario.register_user(&service).await;
+    let snippet = Snippet::of(language);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join(snippet.file_name());
+    std::fs::write(&file, snippet.program_for(&service.instance.url)).unwrap();
+    let printed = run(&["snippet", language, file.to_str().unwrap()], &[]).await;
+    assert_eq!(printed.trim_end(), snippet.output.trim_end());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_client_has_its_tests() {
+    let languages = run(&["languages"], &[]).await;
+    assert_eq!(languages.lines().collect::<Vec<_>>(), LANGUAGES);
+}

@@ -1,0 +1,24 @@
+//! Runs `scripts/clients`, within bounds.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::process::Command;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// Far more than any client takes, its compiler included.
+const LIMIT: Duration = Duration::from_secs(300);
+
+/// What `scripts/clients ARGUMENTS…` printed; the test fails when it failed.
+pub async fn run(arguments: &[&str], environment: &[(&str, &str)]) -> String {
+    let mut command = Command::new(format!("{ROOT}/scripts/clients"));
+    command.args(arguments).envs(environment.iter().copied());
+    // Its own error output goes to the test's, so that a failure shows it.
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+    let output = tokio::time::timeout(LIMIT, child.wait_with_output()).await;
+    let output = output.unwrap_or_else(|_| panic!("{arguments:?} took longer than {LIMIT:?}")).unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{arguments:?} ended with {}\n{printed}", output.status);
+    printed
+}

@@ -1,0 +1,75 @@
+//! The scenario: what it needs of a service, and whether a client went through it.
+
+use groundwork::app;
+use groundwork::core::context::CallContext;
+use groundwork::core::email::Email;
+use groundwork::core::security::password::Password;
+use groundwork::services::users::{AccountDetails, UserService};
+use serde_json::Value;
+
+use crate::support::{Backend, Service};
+
+pub const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/clients/scenario.json");
+
+pub struct Scenario(Value);
+
+impl Scenario {
+    pub fn read() -> Self {
+        Self(serde_json::from_str(&std::fs::read_to_string(FILE).unwrap()).unwrap())
+    }
+
+    /// A service with the default limits and the accounts that the scenario starts from.
+    pub async fn service(&self) -> Service {
+        let limits = [("RATE_LIMIT_PER_MINUTE", "60"), ("AUTH_RATE_LIMIT_PER_MINUTE", "10")];
+        let service = Service::start_with(Backend::Sqlite, &limits).await;
+        let users = app::user_service(&service.settings()).unwrap();
+        let seed = &self.0["seed"];
+        let password = text(&seed["admin"]["password"]);
+        create(&users, text(&seed["admin"]["email"]), password, true).await;
+        let listed = &seed["listed"];
+        for number in 1..=listed["count"].as_u64().unwrap() {
+            let (prefix, domain) = (text(&listed["email_prefix"]), text(&listed["email_domain"]));
+            create(&users, &format!("{prefix}{number}@{domain}"), password, false).await;
+        }
+        service
+    }
+
+    /// The account that a README's snippet logs in with.
+    pub async fn register_user(&self, service: &Service) {
+        let user = &self.0["user"];
+        let _ = service.register(text(&user["email"]), text(&user["password"])).await.expect(201);
+    }
+
+    /// Fails unless every step was passed, in the order of the scenario.
+    pub fn judge(&self, printed: &str) -> Result<(), String> {
+        let wanted: Vec<&str> =
+            self.0["steps"].as_array().unwrap().iter().map(|step| text(&step["step"])).collect();
+        let passed: Vec<&str> = printed.lines().filter_map(|line| line.strip_prefix("step ")).collect();
+        if passed == wanted { Ok(()) } else { Err(format!("passed {passed:?} instead of {wanted:?}")) }
+    }
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap()
+}
+
+async fn create(users: &UserService, email: &str, password: &str, is_superuser: bool) {
+    let details = AccountDetails {
+        email: Email::parse(email).unwrap(),
+        password: Password::parse(password).unwrap(),
+        full_name: None,
+        is_active: true,
+        is_superuser,
+        is_verified: true,
+    };
+    users.create(None, details, &CallContext::local()).await.unwrap();
+}
+
+#[test]
+fn a_step_that_is_missing_unknown_or_out_of_order_is_seen() {
+    let scenario = Scenario(serde_json::json!({"steps": [{"step": "one"}, {"step": "two"}]}));
+    assert_eq!(scenario.judge("step one\nsome words\nstep two\n"), Ok(()));
+    for printed in ["", "step one\n", "step two\nstep one\n", "step one\nstep two\nstep three\n"] {
+        assert!(scenario.judge(printed).is_err(), "{printed:?}");
+    }
+}
