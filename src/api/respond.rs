@@ -3,7 +3,7 @@
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{IntoResponse, Response};
 use poem_openapi::ApiResponse;
-use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, Registry};
+use poem_openapi::registry::{MetaHeader, MetaMediaType, MetaResponse, MetaResponses, Registry};
 use poem_openapi::types::Type;
 use serde::Serialize;
 
@@ -40,6 +40,50 @@ impl<const STATUS: u16, T: Type> ApiResponse for Json<STATUS, T> {
     fn meta() -> MetaResponses {
         let content = vec![MetaMediaType { content_type: "application/json", schema: T::schema_ref() }];
         success(STATUS, content)
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+}
+
+/// 200 with a body, and a `Link` to what describes the service (RFC 8631).
+pub struct Described<T>(T);
+
+/// The document for programs, and the pages for people.
+const DESCRIPTIONS: HeaderValue = HeaderValue::from_static(
+    "</openapi.json>; rel=\"service-desc\"; type=\"application/json\", \
+     </docs>; rel=\"service-doc\"; type=\"text/html\", </redoc>; rel=\"service-doc\"; type=\"text/html\"",
+);
+
+impl<T> Described<T> {
+    /// With this body.
+    pub fn of(body: T) -> Self {
+        Self(body)
+    }
+}
+
+impl<T: Serialize + Send> IntoResponse for Described<T> {
+    fn into_response(self) -> Response {
+        let mut response = Ok200::of(self.0).into_response();
+        response.headers_mut().insert(header::LINK, DESCRIPTIONS);
+        response
+    }
+}
+
+impl<T: Type> ApiResponse for Described<T> {
+    fn meta() -> MetaResponses {
+        let mut meta = Ok200::<T>::meta();
+        for response in &mut meta.responses {
+            response.headers.push(MetaHeader {
+                name: "Link".to_owned(),
+                description: Some("Where the service is described (RFC 8631).".to_owned()),
+                required: true,
+                deprecated: false,
+                schema: String::schema_ref(),
+            });
+        }
+        meta
     }
 
     fn register(registry: &mut Registry) {

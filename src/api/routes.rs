@@ -133,6 +133,27 @@ impl Endpoint for Resource {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::policy::{Limit, Sunset};
+
+    struct Things;
+
+    #[OpenApi]
+    impl Things {
+        #[oai(path = "/things/:id", method = "get", tag = "Limit::Unlimited")]
+        async fn get(&self) {}
+
+        #[oai(path = "/things/:id", method = "delete", tag = "Sunset::<2026_12_01, 2027_06_30>::PLANNED")]
+        async fn delete(&self) {}
+    }
+
+    #[test]
+    fn what_a_handler_declares_belongs_to_its_method() {
+        let things = declared::<Things>().remove("/things/:param0").unwrap();
+        assert_eq!(things.template, "/things/{id}");
+        let (get, delete) = (&things.policies[&Method::GET], &things.policies[&Method::DELETE]);
+        assert_eq!((get.limit, get.retirement.is_some()), (Limit::Unlimited, false));
+        assert_eq!((delete.limit, delete.retirement.is_some()), (Limit::General, true));
+    }
 
     #[test]
     fn a_declared_path_is_found_among_the_routed_ones() {

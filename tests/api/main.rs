@@ -10,5 +10,6 @@ mod input;
 mod middleware;
 mod operations;
 mod passwords;
+mod rate_limits;
 mod tokens;
 mod users;

@@ -310,4 +310,29 @@ on_both! {
         }
         assert_eq!(stored(&service, instance, "user_agent", &[]).await, None);
     }
+
+    async fn the_card_leads_to_the_descriptions_of_the_service(service: Service) {
+        let card = service.call("GET", "/").send().await.expect(200);
+        let links: Vec<&str> = card.header("link").split(", ").collect();
+        assert_eq!(links[0], "</openapi.json>; rel=\"service-desc\"; type=\"application/json\"");
+        assert_eq!(links.len(), 3);
+        for link in links {
+            let path = link.trim_start_matches('<').split('>').next().unwrap();
+            let _ = service.call("GET", path).send().await.expect(200);
+        }
+    }
+
+    async fn the_document_may_be_read_from_any_origin_and_nothing_else_may(service: Service) {
+        for path in ["/openapi.json", "/openapi.yaml", "/openapi-3.0.json"] {
+            let answer = service.call("GET", path).header("origin", "https://elsewhere.example").send().await;
+            assert_eq!(answer.header("access-control-allow-origin"), "*", "{path}");
+            let tag = answer.header("etag").to_owned();
+            let again = service.call("GET", path).header("if-none-match", &tag).send().await.expect(304);
+            assert_eq!(again.header("access-control-allow-origin"), "*", "{path}");
+        }
+        for path in ["/", "/docs", "/api/v1/health"] {
+            let answer = service.call("GET", path).header("origin", "https://elsewhere.example").send().await;
+            assert_eq!(answer.header("access-control-allow-origin"), "", "{path}");
+        }
+    }
 }

@@ -42,6 +42,7 @@ export async function startServer(binary) {
       HOST: '127.0.0.1',
       PORT: String(port),
       BCRYPT_ROUNDS: '4', // the cheapest: these tests are not about hashing
+      AUTH_RATE_LIMIT_PER_MINUTE: '1000', // a person logs in less often than these tests
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -94,8 +94,7 @@ impl Shared {
 }
 
 /// Adds the shared headers that `paths` refers to to `components/headers`.
-pub(super) fn define(headers: &mut Map<String, Value>, paths: &Value) {
-    let paths = paths.to_string();
+pub(super) fn define(headers: &mut Map<String, Value>, paths: &str) {
     let known = [REQUEST_ID, AUTHENTICATE, RETRY_AFTER].into_iter().chain(RATE_LIMIT).chain(RETIREMENT);
     for header in known.filter(|header| paths.contains(&format!("\"{}\"", header.reference()))) {
         headers.insert(header.name.to_owned(), header.define());

@@ -13,6 +13,7 @@ mod declared;
 mod dialect;
 mod error;
 mod headers;
+mod links;
 mod operation;
 mod responses;
 mod schema;
@@ -95,7 +96,9 @@ fn canonicalise(document: &mut Value, catalogue: &[ErrorCase]) -> Result<(), Doc
     }
     let components = Value::Object(components.clone());
     operation::canonicalise_all(root, &components, catalogue)?;
-    let paths = root.get("paths").cloned().unwrap_or_default();
+    let paths = root.entry("paths").or_insert_with(|| json!({}));
+    links::add(paths, &components);
+    let paths = paths.to_string();
     let components = member(root, "components")?;
     headers::define(member(components, "headers")?, &paths);
     components.sort_keys();

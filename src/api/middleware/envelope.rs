@@ -77,9 +77,14 @@ fn describe(panic: &(dyn Any + Send)) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use poem::endpoint::make;
+    use poem::http::Method;
 
     use super::*;
+    use crate::api::policy::Policy;
+    use crate::api::routes::Operation;
 
     #[tokio::test]
     async fn a_panic_is_an_internal_error_and_its_words_stay_inside() {
@@ -91,6 +96,22 @@ mod tests {
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
         let body = response.into_body().into_string().await.unwrap();
         assert!(body.contains("internal_error") && !body.contains("42"), "{body}");
+    }
+
+    #[tokio::test]
+    async fn the_answers_of_an_operation_that_will_end_say_so() {
+        let template = "/things".into();
+        let policy = Policy::of(["sunset:20261201:20270630"]).unwrap();
+        let operation = Arc::new(Operation { method: Method::GET, template, policy });
+        let mut request = Request::default();
+        let scope = RequestScope::of(&request, "id-1".to_owned(), &[]);
+        scope.set_operation(&operation);
+        request.set_data(scope);
+        let inner =
+            make(|_| async { Err::<Response, poem::Error>(Problem::from(ErrorCode::NotFound).into()) });
+        let response = Envelope { inner }.call(request).await.unwrap();
+        assert_eq!(response.header("deprecation"), Some("@1796083200"));
+        assert_eq!(response.header("sunset"), Some("Wed, 30 Jun 2027 00:00:00 GMT"));
     }
 
     #[tokio::test]

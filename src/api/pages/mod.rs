@@ -120,7 +120,11 @@ fn versioned(content_type: &'static str, body: &'static [u8]) -> RouteMethod {
 
 fn form(documents: &Arc<Documents>, content_type: &'static str, text: fn(&Documents) -> &str) -> RouteMethod {
     let shared = Bytes::from_owner(Form { documents: Arc::clone(documents), text });
-    served(Asset::new(content_type, Caching::Revalidate, shared))
+    // The document is public: tools in a browser read it from any origin.
+    served(
+        Asset::new(content_type, Caching::Revalidate, shared)
+            .with_header(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+    )
 }
 
 /// One form of the document as bytes, without a copy.

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::Tag;
 use crate::api::errors::{ErrorCode, Failure, Nothing, Problem};
 use crate::api::policy::Limit;
-use crate::api::respond::Ok200;
+use crate::api::respond::{Described, Ok200};
 use crate::schemas::health::{DependencyHealth, Health, HealthStatus, Readiness, ServiceCard};
 use crate::services::health::HealthService;
 
@@ -88,7 +88,7 @@ impl ServiceApi {
     ///
     /// Its name and version and where to read on.
     #[oai(path = "/", method = "get", operation_id = "service_show", tag = "Tag::Service")]
-    async fn show(&self) -> Result<Ok200<ServiceCard>, Failure<Nothing>> {
-        Ok(Ok200::of(ServiceCard::of(&self.name)))
+    async fn show(&self) -> Result<Described<ServiceCard>, Failure<Nothing>> {
+        Ok(Described::of(ServiceCard::of(&self.name)))
     }
 }

@@ -2,6 +2,7 @@
 
 mod declared;
 mod failing;
+mod links;
 mod rules;
 mod sample;
 

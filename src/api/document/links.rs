@@ -1,0 +1,126 @@
+//! Links: how a value of one answer is used in the next call, for people who read and for tools that try.
+//!
+//! They follow from names. What makes a thing leads to the operations on it; a page leads to the next one; an answer
+//! that holds all that another operation's body requires leads to it.
+
+use serde_json::{Map, Value, json};
+
+use super::walk;
+
+/// An operation as far as links need it.
+struct Target {
+    id: String,
+    path: String,
+    parameters: Vec<(String, String)>,
+    /// The fields its body requires; empty without a body.
+    required: Vec<String>,
+}
+
+/// Adds the links of every success.
+pub(super) fn add(paths: &mut Value, components: &Value) {
+    let found = json!({ "paths": paths });
+    let targets: Vec<_> = walk::operations(&found)
+        .filter_map(|(path, _, operation)| Target::of(path, operation, components))
+        .collect();
+    for (path, method, operation) in walk::operations(&found) {
+        let Some((status, links)) = links(path, method, operation, &targets, components) else { continue };
+        if let Some(response) = paths[path][method]["responses"][status].as_object_mut() {
+            response.insert("links".to_owned(), Value::Object(links));
+        }
+    }
+}
+
+/// The links of an operation's success, and its status.
+fn links<'a>(
+    path: &str,
+    method: &str,
+    operation: &'a Map<String, Value>,
+    targets: &[Target],
+    components: &Value,
+) -> Option<(&'a str, Map<String, Value>)> {
+    let responses = operation.get("responses")?.as_object()?;
+    let (status, response) = responses.iter().find(|(status, _)| status.starts_with('2'))?;
+    let body = resolved(response.pointer("/content/application~1json/schema")?, components)?;
+    let fields = body.get("properties")?.as_object()?;
+    let id = operation.get("operationId")?.as_str()?;
+    let link = |target: &Target| {
+        if method == "post" && target.path == format!("{path}/{{id}}") && fields.contains_key("id") {
+            Some(target.with_id())
+        } else if target.id == id && fields.contains_key("next_page") {
+            target.next_page()
+        } else {
+            target.fed(fields)
+        }
+    };
+    let links: Map<_, _> =
+        targets.iter().filter_map(|target| Some((target.id.clone(), link(target)?))).collect();
+    (!links.is_empty()).then_some((status, links))
+}
+
+impl Target {
+    fn of(path: &str, operation: &Map<String, Value>, components: &Value) -> Option<Self> {
+        let parameters = operation.get("parameters").and_then(Value::as_array).into_iter().flatten();
+        let text = |value: &Value, key: &str| Some(value.get(key)?.as_str()?.to_owned());
+        let body = operation.get("requestBody").and_then(|body| {
+            resolved(body.pointer("/content/application~1json/schema")?, components)?
+                .get("required")?
+                .as_array()
+        });
+        Some(Self {
+            id: operation.get("operationId")?.as_str()?.to_owned(),
+            path: path.to_owned(),
+            parameters: parameters.filter_map(|p| Some((text(p, "in")?, text(p, "name")?))).collect(),
+            required: body
+                .into_iter()
+                .flatten()
+                .filter_map(|name| name.as_str().map(str::to_owned))
+                .collect(),
+        })
+    }
+
+    /// The operation on the thing that was made.
+    fn with_id(&self) -> Value {
+        json!({
+            "operationId": self.id,
+            "description": "The thing that was made.",
+            "parameters": { "id": "$response.body#/id" },
+        })
+    }
+
+    /// The same call again, but for the place in the list.
+    fn next_page(&self) -> Option<Value> {
+        let names = self.parameters.iter().map(|(place, name)| match name.as_str() {
+            "page_token" => (name.clone(), "$response.body#/next_page".into()),
+            _ => (name.clone(), format!("$request.{place}.{name}").into()),
+        });
+        let parameters: Map<String, Value> = names.collect();
+        parameters.contains_key("page_token").then(|| {
+            json!({
+                "operationId": self.id,
+                "description": "The next page, unless `next_page` is null.",
+                "parameters": parameters,
+            })
+        })
+    }
+
+    /// A body made of these fields, if they are all that it requires.
+    fn fed(&self, fields: &Map<String, Value>) -> Option<Value> {
+        let enough = !self.required.is_empty() && self.required.iter().all(|name| fields.contains_key(name));
+        let body = self.required.iter().map(|name| (name.clone(), format!("$response.body#/{name}").into()));
+        let body: Map<String, Value> = body.collect();
+        enough.then(|| {
+            json!({
+                "operationId": self.id,
+                "description": "With what this answer gives.",
+                "requestBody": body,
+            })
+        })
+    }
+}
+
+fn resolved<'a>(schema: &'a Value, components: &'a Value) -> Option<&'a Value> {
+    match schema.get("$ref").and_then(Value::as_str) {
+        Some(reference) => components.pointer(reference.strip_prefix("#/components")?),
+        None => Some(schema),
+    }
+}
