@@ -1,7 +1,7 @@
 //! Links: how a value of one answer is used in the next call, for people who read and for tools that try.
 //!
 //! They follow from names. What makes a thing leads to the operations on it; a page leads to the next one; an answer
-//! that holds all that another operation's body requires leads to it.
+//! leads to an operation whose body requires nothing but what it, or the call that it answers, holds.
 
 use serde_json::{Map, Value, json};
 
@@ -14,6 +14,8 @@ struct Target {
     parameters: Vec<(String, String)>,
     /// The fields its body requires; empty without a body.
     required: Vec<String>,
+    /// Whether it makes a thing.
+    creates: bool,
 }
 
 /// Adds the links of every success.
@@ -43,13 +45,15 @@ fn links<'a>(
     let body = resolved(response.pointer("/content/application~1json/schema")?, components)?;
     let fields = body.get("properties")?.as_object()?;
     let id = operation.get("operationId")?.as_str()?;
+    let given =
+        request_schema(operation, components).and_then(|schema| schema.get("properties")?.as_object());
     let link = |target: &Target| {
         if method == "post" && target.path == format!("{path}/{{id}}") && fields.contains_key("id") {
             Some(target.with_id())
         } else if target.id == id && fields.contains_key("next_page") {
             target.next_page()
         } else {
-            target.fed(fields)
+            target.fed(fields, given)
         }
     };
     let links: Map<_, _> =
@@ -75,6 +79,7 @@ impl Target {
                 .flatten()
                 .filter_map(|name| name.as_str().map(str::to_owned))
                 .collect(),
+            creates: operation.get("responses")?.get("201").is_some(),
         })
     }
 
@@ -103,19 +108,31 @@ impl Target {
         })
     }
 
-    /// A body made of these fields, if they are all that it requires.
-    fn fed(&self, fields: &Map<String, Value>) -> Option<Value> {
-        let enough = !self.required.is_empty() && self.required.iter().all(|name| fields.contains_key(name));
-        let body = self.required.iter().map(|name| (name.clone(), format!("$response.body#/{name}").into()));
-        let body: Map<String, Value> = body.collect();
-        enough.then(|| {
-            json!({
-                "operationId": self.id,
-                "description": "With what this answer gives.",
-                "requestBody": body,
-            })
-        })
+    /// A body made of what was answered and of what was sent for it, if that is all that it requires.
+    fn fed(&self, answered: &Map<String, Value>, sent: Option<&Map<String, Value>>) -> Option<Value> {
+        let is_answered = |name: &String| answered.contains_key(name);
+        if self.creates || !self.required.iter().any(is_answered) {
+            return None;
+        }
+        let source = |name: &String| {
+            if is_answered(name) {
+                Some(format!("$response.body#/{name}"))
+            } else {
+                sent?.contains_key(name).then(|| format!("$request.body#/{name}"))
+            }
+        };
+        let body: Option<Map<String, Value>> =
+            self.required.iter().map(|name| Some((name.clone(), source(name)?.into()))).collect();
+        Some(json!({
+            "operationId": self.id,
+            "description": "With what this answer gives.",
+            "requestBody": body?,
+        }))
     }
+}
+
+fn request_schema<'a>(operation: &'a Map<String, Value>, components: &'a Value) -> Option<&'a Value> {
+    resolved(operation.get("requestBody")?.pointer("/content/application~1json/schema")?, components)
 }
 
 fn resolved<'a>(schema: &'a Value, components: &'a Value) -> Option<&'a Value> {

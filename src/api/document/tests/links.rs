@@ -30,6 +30,8 @@ fn published() -> Value {
     let create = with_body(operation("things_create"), "201", "Thing");
     let open = with_body(operation("door_open"), "200", "Keys");
     let turn = taking(with_body(operation("door_turn"), "200", "Keys"), "Turn");
+    let register = taking(with_body(operation("visitors_register"), "201", "Visitor"), "Secret");
+    let enter = taking(operation("visitors_enter"), "Secret");
     let text = json!({ "type": "string" });
     let document = json!({
         "openapi": "3.0.0",
@@ -38,10 +40,14 @@ fn published() -> Value {
             "/things": { "get": list, "post": create },
             "/things/{id}": { "get": get },
             "/door": { "get": open, "post": turn },
+            "/visitors": { "post": register },
+            "/visitors/enter": { "post": enter },
         },
         "components": { "schemas": {
             "Thing": { "type": "object", "properties": { "id": text } },
             "ThingPage": { "type": "object", "properties": { "items": { "type": "array", "items": text }, "next_page": text } },
+            "Visitor": { "type": "object", "properties": { "name": text } },
+            "Secret": { "type": "object", "required": ["name", "secret"], "properties": { "name": text, "secret": text } },
             "Keys": { "type": "object", "properties": { "key": text, "spare": text } },
             "Turn": { "type": "object", "required": ["key"], "properties": { "key": text, "left": text } },
         } },
@@ -73,6 +79,16 @@ fn an_answer_with_all_that_a_body_requires_leads_to_it() {
         let links = &door[method]["responses"]["200"]["links"];
         assert_eq!(links["door_turn"]["requestBody"], json!({ "key": "$response.body#/key" }), "{method}");
     }
+}
+
+#[test]
+fn what_the_answer_lacks_may_have_been_sent() {
+    let links = &published()["paths"]["/visitors"]["post"]["responses"]["201"]["links"];
+    assert_eq!(keys(links), ["visitors_enter"]);
+    assert_eq!(
+        links["visitors_enter"]["requestBody"],
+        json!({ "name": "$response.body#/name", "secret": "$request.body#/secret" })
+    );
 }
 
 #[test]
