@@ -4,21 +4,28 @@
 # Makes a run repeatable; what it finds is found again.
 PROPERTIES_SEED=20261124
 
-# properties_service: starts the built service in a folder of the run and exports GROUNDWORK_URL.
-properties_service() {
-    local folder=$RUN_DIR/properties log
-    log=$folder/log
+# properties_start: the built service in a folder of the run, on a database of its own. Use it with `need properties`.
+properties_start() {
+    local folder=$RUN_DIR/properties url=""
     mkdir -p "$folder"
-    cd "$folder" || die "no folder for the service"
-    PORT=0 BCRYPT_ROUNDS=4 RATE_LIMIT_PER_MINUTE=1000000 AUTH_RATE_LIMIT_PER_MINUTE=1000000 \
-        "$GROUNDWORK_BIN" >"$log" 2>&1 &
+    (
+        cd "$folder" || exit
+        PORT=0 BCRYPT_ROUNDS=4 RATE_LIMIT_PER_MINUTE=1000000 AUTH_RATE_LIMIT_PER_MINUTE=1000000 \
+            exec "$GROUNDWORK_BIN" >log 2>&1
+    ) &
+    printf '%s\n' "$!" >"$folder/pid"
     for _ in {1..300}; do
-        GROUNDWORK_URL=$(sed -n 's|.*listening on \(http://[0-9.:]*\).*|\1|p' "$log")
-        [ -z "$GROUNDWORK_URL" ] || break
+        url=$(sed -n 's|.*listening on \(http://[0-9.:]*\).*|\1|p' "$folder/log")
+        [ -z "$url" ] || break
         sleep 0.1
     done
-    [ -n "$GROUNDWORK_URL" ] || { cat "$log" >&2; die "the service of the property tests does not start"; }
-    export GROUNDWORK_URL
+    [ -n "$url" ] || { cat "$folder/log" >&2; die "the service of the property tests does not start"; }
+    # The superusers of hooks.py are made on the same database.
+    printf 'export GROUNDWORK_URL=%q DATABASE_URL=%q\n' "$url" "sqlite://$folder/groundwork.db" >"$RUN_DIR/properties.exports"
+}
+
+properties_stop() {
+    [ ! -f "$RUN_DIR/properties/pid" ] || kill "$(<"$RUN_DIR/properties/pid")" 2>/dev/null || true
 }
 
 # schemathesis CALLER DOCUMENT: every check there is, as this caller. One of them is in hooks.py, in the place of the
@@ -32,7 +39,8 @@ schemathesis() {
 
 # properties_can_fail: the same checks against a document that says what the service does not do.
 properties_can_fail() {
-    sed 's/"format": "date-time"/"format": "uuid"/' "$OPENAPI" >wrong.json
-    if schemathesis superuser wrong.json >wrong.log; then die "a wrong document passes"; fi
-    grep -q 'Response violates schema' wrong.log || { tail -n 40 wrong.log; die "it failed for another reason"; }
+    local wrong=$RUN_DIR/properties/wrong
+    sed 's/"format": "date-time"/"format": "uuid"/' "$OPENAPI" >"$wrong.json"
+    if schemathesis superuser "$wrong.json" >"$wrong.log"; then die "a wrong document passes"; fi
+    grep -q 'Response violates schema' "$wrong.log" || { tail -n 40 "$wrong.log"; die "it failed for another reason"; }
 }
