@@ -1,0 +1,99 @@
+// The steps of clients/scenario.json by their names.
+import { deepStrictEqual, ok, strictEqual } from 'node:assert';
+import { eachItem, Session, unwrap } from 'groundwork-client';
+import { expectError, type Step, type World } from './world.js';
+
+type Run = (world: World, step: Step) => Promise<void>;
+
+export const steps: Record<string, Run> = {
+  async register({ anonymous, scenario }, { expect }) {
+    const { data, response } = await anonymous.POST('/api/v1/auth/register', { body: scenario.user });
+    strictEqual(response.status, expect.status);
+    strictEqual(data?.email, expect.email);
+    strictEqual(data.full_name, expect.full_name);
+    strictEqual(data.is_superuser, expect.is_superuser);
+  },
+
+  async duplicate({ anonymous, scenario }, { expect }) {
+    await expectError(anonymous.POST('/api/v1/auth/register', { body: scenario.user }), expect);
+  },
+
+  async invalid({ anonymous }, { body, expect }) {
+    const fields = await expectError(anonymous.POST('/api/v1/auth/register', { body }), expect);
+    deepStrictEqual(fields.sort(), [...expect.fields].sort());
+  },
+
+  async login(world, { expect }) {
+    const { tokens } = await world.login();
+    strictEqual(tokens?.token_type, expect.token_type);
+    strictEqual(tokens.expires_in, expect.expires_in);
+  },
+
+  async me({ user }, { expect }) {
+    const account = await unwrap(user.api.GET('/api/v1/users/me'));
+    strictEqual(account.email, expect.email);
+    strictEqual(account.full_name, expect.full_name);
+  },
+
+  async patch_absent({ user }, { expect }) {
+    const account = await unwrap(user.api.PATCH('/api/v1/users/me', { body: {} }));
+    strictEqual(account.full_name, expect.full_name);
+  },
+
+  async patch_null({ user }, { expect }) {
+    const account = await unwrap(user.api.PATCH('/api/v1/users/me', { body: { full_name: null } }));
+    strictEqual(account.full_name, expect.full_name);
+  },
+
+  async forbidden({ user }, { expect }) {
+    await expectError(user.api.GET('/api/v1/users'), expect);
+  },
+
+  async pages(world, { limit, email, expect }) {
+    const admin = await world.admin();
+    let calls = 0;
+    const users = eachItem((page) => {
+      calls += 1;
+      return admin.api.GET('/api/v1/users', { params: { query: { limit, email, ...page } } });
+    });
+    const ids: number[] = [];
+    for await (const user of users) ids.push(user.id);
+    strictEqual(ids.length, expect.count);
+    strictEqual(calls, expect.calls);
+    ok(ids.every((id, index) => index === 0 || id > (ids[index - 1] ?? id)));
+  },
+
+  async not_found(world, { id, expect }) {
+    const admin = await world.admin();
+    await expectError(admin.api.GET('/api/v1/users/{id}', { params: { path: { id } } }), expect);
+  },
+
+  async expired_token(world, { advance_seconds, parallel, expect }) {
+    await world.advance(advance_seconds);
+    const calls = Array.from({ length: parallel }, () => unwrap(world.user.api.GET('/api/v1/users/me')));
+    for (const account of await Promise.all(calls)) strictEqual(account.email, expect.email);
+    strictEqual(world.refreshes, expect.refreshes);
+  },
+
+  async rate_limited(world, { first, advance_seconds, then, expect }) {
+    const before = world.retries;
+    const call = async (times: number) => {
+      for (let time = 0; time < times; time += 1) await unwrap(world.user.api.GET('/api/v1/auth/me'));
+    };
+    await call(first);
+    await world.advance(advance_seconds);
+    await call(then);
+    strictEqual(world.retries - before, expect.retries);
+  },
+
+  async logout({ user, baseUrl }, { expect }) {
+    const { tokens } = user;
+    await user.logout();
+    strictEqual(user.tokens, undefined);
+    ok(tokens);
+    // As somebody who kept the tokens: they are refused, and so is their exchange.
+    const kept = new Session({ baseUrl }, tokens);
+    await expectError(kept.api.GET('/api/v1/users/me'), expect);
+    strictEqual(kept.tokens, undefined);
+  },
+};

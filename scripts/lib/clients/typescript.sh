@@ -1,0 +1,45 @@
+# shellcheck shell=bash
+# TypeScript: openapi-typescript and the compiler, as pinned in clients/typescript/package-lock.json.
+
+TYPESCRIPT=$PWD/clients/typescript
+
+typescript_tools() {
+    ensure_node
+    ensure_node_modules "$TYPESCRIPT"
+}
+
+# In DIR, because the generator reads a redocly.yaml of the folder it is in.
+typescript_generate() {
+    cd "$1" || die "no folder $1"
+    rm -rf src/generated
+    "$TYPESCRIPT/node_modules/.bin/openapi-typescript" "$OPENAPI_3_1" --output src/generated/schema.ts \
+        --root-types --root-types-no-schema-prefix >"$RUN_DIR/openapi-typescript.log" 2>&1 ||
+        { cat "$RUN_DIR/openapi-typescript.log" >&2; die "openapi-typescript failed"; }
+    # In the manifest and in the lock file.
+    npm version "$(client_version)" --no-git-tag-version --allow-same-version >/dev/null
+}
+
+typescript_compile() { "$TYPESCRIPT/node_modules/.bin/tsc" --build "$TYPESCRIPT"; }
+
+typescript_check() {
+    typescript_compile
+    node --test "$TYPESCRIPT"/build/test/*.test.js
+}
+
+typescript_scenario() {
+    typescript_compile
+    node "$TYPESCRIPT/build/scenario/main.js"
+}
+
+# In a project that has installed the package, with the settings that the package itself is held to.
+typescript_snippet() {
+    typescript_compile
+    local project=$RUN_DIR/snippet
+    mkdir -p "$project/node_modules"
+    ln -s "$TYPESCRIPT" "$project/node_modules/groundwork-client"
+    cp "$1" "$project/snippet.ts"
+    printf '{ "type": "module" }\n' >"$project/package.json"
+    printf '{ "extends": "%s", "files": ["snippet.ts"] }\n' "$TYPESCRIPT/tsconfig.base.json" >"$project/tsconfig.json"
+    "$TYPESCRIPT/node_modules/.bin/tsc" --project "$project"
+    node "$project/snippet.js"
+}
