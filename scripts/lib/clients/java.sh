@@ -23,7 +23,7 @@ java_maven() {
 
 java_generate() {
     local output
-    sed -i "0,/<version>/s|<version>.*</version>|<version>$(client_version)</version>|" "$1/pom.xml"
+    sed -i "0,/<version>/s|<version>.*</version>|<version>$(client_version)</version>|" "$1/pom.xml" "$1/README.md"
     output=$(mktemp -d "$RUN_DIR/java.XXXXXX")
     java_maven "$1" openapi-generator:generate \
         -Dopenapi.generator.maven.plugin.inputSpec="$OPENAPI_3_1" \

@@ -15,7 +15,7 @@ import java.time.Duration;
 public final class Groundwork {
     private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(10);
 
-    /** Twice what the service gives itself for a request, so that it is the service that says it was too slow. */
+    /** Twice the service's own limit by default (REQUEST_TIMEOUT), so that its answer comes first. */
     private static final Duration READ_TIMEOUT = Duration.ofSeconds(30);
 
     private final String baseUrl;
