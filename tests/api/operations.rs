@@ -3,6 +3,7 @@
 mod contract;
 mod guards;
 mod methods;
+mod statuses;
 
 use serde_json::{Value, json};
 
@@ -128,14 +129,14 @@ fn differing_traits(operation: &Operation, described: &Value) -> Vec<String> {
     let statuses: Vec<&String> = described["responses"].as_object().unwrap().keys().collect();
     let success = operation.success.to_string();
     let needs_token = described["security"].as_array().is_some_and(|schemes| !schemes.is_empty());
-    let for_superusers = statuses.iter().any(|status| *status == "403");
-    let who = match (needs_token, for_superusers) {
+    let may_be_forbidden = statuses.iter().any(|status| *status == "403");
+    let who = match (needs_token, described["x-required-role"].as_str()) {
         (false, _) => Caller::Anybody,
-        (true, false) => Caller::User,
-        (true, true) => Caller::Superuser,
+        (true, None) => Caller::User,
+        (true, Some(_)) => Caller::Superuser,
     };
     let pairs = [
-        ("caller", who == operation.who),
+        ("caller", who == operation.who && may_be_forbidden == (who == Caller::Superuser)),
         ("body", described["requestBody"].is_object() == operation.body.is_some()),
         ("success", statuses.iter().filter(|s| s.starts_with('2')).eq([&&success])),
     ];
