@@ -28,6 +28,22 @@ migrate:
 openapi:
     cargo run -- openapi export
 
+# Releases the present document: its version's file in openapi/released/, once.
+release-document:
+    cp --no-clobber --verbose openapi/groundwork.json openapi/released/$(sed -n 's/^    "version": "\(.*\)",\?$/\1/p' openapi/groundwork.json | head -n 1).json
+
+# Compares the newest released document with the present one, or any two.
+diff-document old="openapi/released/1.0.0.json" new="openapi/groundwork.json":
+    cargo run -- openapi diff {{ old }} {{ new }}
+
+# Generates the clients anew, all of them or the named ones.
+clients *languages:
+    ./scripts/clients generate {{ languages }}
+
+# Compiles the clients strictly, and has them go through the scenario.
+clients-test:
+    ./scripts/test clients
+
 # Writes .env.example and the README's table of settings from the code.
 generated:
     UPDATE_GENERATED=1 cargo test --test settings

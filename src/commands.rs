@@ -1,5 +1,6 @@
 //! What each command does.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fs;
 use std::future::Future;
@@ -8,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::time::Duration;
 
-use groundwork::api::document::Documents;
+use groundwork::api::document::{Documents, diff, table};
 use groundwork::app::{self, App};
 use groundwork::core::clock::Clock;
 use groundwork::core::context::CallContext;
@@ -17,6 +18,7 @@ use groundwork::core::security::password::Password;
 use groundwork::core::settings::Settings;
 use groundwork::core::telemetry;
 use groundwork::services::users::AccountDetails;
+use serde_json::Value;
 use tokio::signal::unix::{SignalKind, signal};
 
 type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
@@ -135,19 +137,70 @@ fn published() -> Result<Documents> {
     Ok(groundwork::api::documents("/api/v1")?)
 }
 
-fn files(documents: &Documents) -> [(&'static Path, &str); 3] {
-    [
-        (Path::new("openapi/groundwork.json"), &documents.json),
-        (Path::new("openapi/groundwork.yaml"), &documents.yaml),
-        (Path::new("openapi/groundwork-3.0.json"), &documents.json_3_0),
-    ]
+/// Where the documents are that were released, one a version.
+const RELEASED: &str = "openapi/released";
+
+/// What belongs in `openapi/`, beside what was released.
+fn files(documents: &Documents) -> Result<[(&'static Path, Cow<'_, str>); 5]> {
+    let present = serde_json::from_str(&documents.json)?;
+    Ok([
+        (Path::new("openapi/groundwork.json"), Cow::from(&documents.json)),
+        (Path::new("openapi/groundwork.yaml"), Cow::from(&documents.yaml)),
+        (Path::new("openapi/groundwork-3.0.json"), Cow::from(&documents.json_3_0)),
+        (Path::new("openapi/operations.md"), table::render(&present).into()),
+        (Path::new("openapi/CHANGELOG.md"), diff::changelog(&released()?, &present).into()),
+    ])
+}
+
+/// The released documents in the order of their versions; none where nothing was released.
+fn released() -> Result<Vec<Value>> {
+    let mut documents = Vec::new();
+    if !fs::exists(RELEASED)? {
+        return Ok(documents);
+    }
+    for entry in fs::read_dir(RELEASED).map_err(|error| format!("{RELEASED} cannot be read: {error}"))? {
+        documents.push(read_document(&entry?.path())?);
+    }
+    documents.sort_by_key(version_of);
+    Ok(documents)
+}
+
+/// The three numbers of a document's version (Semantic Versioning 2.0.0, 2).
+fn version_of(document: &Value) -> Vec<u64> {
+    let version = document["info"]["version"].as_str().unwrap_or_default();
+    version.split('.').map(|number| number.parse().unwrap_or_default()).collect()
+}
+
+fn read_document(path: &Path) -> Result<Value> {
+    let failed = |error: &dyn Error| format!("{} cannot be read: {error}", path.display());
+    let text = fs::read_to_string(path).map_err(|error| failed(&error))?;
+    let document: Value = serde_json::from_str(&text).map_err(|error| failed(&error))?;
+    if !document["paths"].is_object() {
+        return Err(format!("{} is no OpenAPI document: it has no paths", path.display()).into());
+    }
+    Ok(document)
+}
+
+/// Prints what changed, and gives whether it breaks clients of the old document.
+pub fn openapi_diff(old: &Path, new: &Path, markdown: bool) -> Result<bool> {
+    let (old, new) = (read_document(old)?, read_document(new)?);
+    let changes = diff::compare(&old, &new);
+    if markdown {
+        print(&diff::section(new["info"]["version"].as_str().unwrap_or_default(), &changes))?;
+    } else {
+        for change in &changes {
+            let class = if change.breaking { "breaking" } else { "compatible" };
+            print(&format!("{class:<11}{change}\n"))?;
+        }
+    }
+    Ok(changes.iter().any(|change| change.breaking))
 }
 
 /// Writes the document's files.
 pub fn openapi_export() -> Result {
     fs::create_dir_all("openapi")?;
-    for (path, text) in files(&published()?) {
-        fs::write(path, text)?;
+    for (path, text) in files(&published()?)? {
+        fs::write(path, text.as_ref())?;
         print(&format!("wrote {}\n", path.display()))?;
     }
     Ok(())
@@ -157,7 +210,7 @@ pub fn openapi_export() -> Result {
 pub fn openapi_check() -> Result {
     let documents = published()?;
     let differs = |path: &Path, text: &str| fs::read_to_string(path).map_or(true, |found| found != text);
-    let stale: Vec<_> = files(&documents).into_iter().filter(|(path, text)| differs(path, text)).collect();
+    let stale: Vec<_> = files(&documents)?.into_iter().filter(|(path, text)| differs(path, text)).collect();
     if stale.is_empty() {
         return print("the files in openapi/ are the document\n");
     }

@@ -131,6 +131,7 @@ impl Endpoint for Resource {
 }
 
 #[cfg(test)]
+#[allow(clippy::unused_async, reason = "poem-openapi wants every operation async")]
 mod tests {
     use super::*;
     use crate::api::policy::{Limit, Sunset};

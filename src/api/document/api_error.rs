@@ -80,7 +80,8 @@ fn codes(catalogue: &[ErrorCase]) -> Value {
     let lines = catalogue.iter().map(|case| format!("- `{}` ({}): {}", case.code, case.status, case.message));
     let description = format!("Why the request failed:\n\n{}", lines.collect::<Vec<_>>().join("\n"));
     let values = catalogue.iter().map(|case| case.code).collect::<Vec<_>>();
-    json!({ "type": "string", "description": description, "enum": values })
+    // Clients treat an unknown code by its status, so that a new one breaks nobody.
+    json!({ "type": "string", "description": description, "enum": values, "x-extensible-enum": true })
 }
 
 /// What the service answers with in this case.

@@ -11,12 +11,14 @@ mod api_error;
 mod checks;
 mod declared;
 mod dialect;
+pub mod diff;
 mod error;
 mod headers;
 mod links;
 mod operation;
 mod responses;
 mod schema;
+pub mod table;
 #[cfg(test)]
 mod tests;
 mod walk;

@@ -16,6 +16,7 @@ const BUDGET: usize = 32 * 1024 * 1024;
 /// three allocations.
 const KEY_COST: usize = 192;
 
+#[allow(clippy::cast_possible_truncation, reason = "a minute")]
 const WINDOW_MICROS: i64 = WINDOW.as_micros() as i64;
 const MICROS_PER_SECOND: i64 = 1_000_000;
 

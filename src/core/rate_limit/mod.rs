@@ -10,7 +10,7 @@ use super::clock::Clock;
 use memory::Windows;
 
 /// How far back requests count.
-pub const WINDOW: Duration = Duration::from_secs(60);
+pub const WINDOW: Duration = Duration::from_mins(1);
 
 /// What requests are counted by: a client and what it asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -68,7 +68,7 @@ impl RateLimiter {
 mod tests {
     use super::*;
 
-    const MINUTE: Duration = Duration::from_secs(60);
+    const MINUTE: Duration = Duration::from_mins(1);
 
     fn key(address: &str) -> Key {
         Key::new(address.parse().unwrap(), &Arc::from("/things"))

@@ -1,0 +1,57 @@
+# shellcheck shell=bash
+# Java: openapi-generator, the compiler and the tests, all through Maven as pinned in clients/java/pom.xml.
+
+JAVA_CLIENT=$PWD/clients/java
+
+java_tools() {
+    ensure_command javac openjdk-17-jdk-headless
+    ensure_command mvn maven
+    local version
+    version=$(javac -version)
+    version=${version#javac }
+    [ "${version%%.*}" -ge 17 ] || die "javac $version is too old for the Java client: 17 or newer is needed"
+}
+
+# java_maven DIR ARGUMENTS…: quiet, unless it fails; one at a time, because the tests run scenario and snippet at once.
+java_maven() {
+    local log dir=$1
+    shift
+    log=$(mktemp "$RUN_DIR/maven.XXXXXX")
+    flock "$dir/pom.xml" mvn --quiet --batch-mode --no-transfer-progress --file "$dir/pom.xml" "$@" >"$log" 2>&1 ||
+        { cat "$log" >&2; die "mvn $1 failed in clients/java"; }
+}
+
+java_generate() {
+    local output
+    sed -i "0,/<version>/s|<version>.*</version>|<version>$(client_version)</version>|" "$1/pom.xml" "$1/README.md"
+    output=$(mktemp -d "$RUN_DIR/java.XXXXXX")
+    java_maven "$1" openapi-generator:generate \
+        -Dopenapi.generator.maven.plugin.inputSpec="$OPENAPI_3_1" \
+        -Dopenapi.generator.maven.plugin.output="$output"
+    # The generator reads answers in the platform's charset (its issue 20556), and shows secrets in toString().
+    find "$output/src" -name '*.java' -exec sed -i \
+        -e 's/new String(\(.*\)\.readAllBytes())/new String(\1.readAllBytes(), java.nio.charset.StandardCharsets.UTF_8)/' \
+        -e 's/append(toIndentedString(\(.*Token\|.*[pP]assword\)))/append("*")/' {} +
+    rm -rf "$1/src/generated"
+    mkdir "$1/src/generated"
+    mv "$output/src/main/java" "$1/src/generated/java"
+}
+
+java_check() {
+    java_maven "$JAVA_CLIENT" test
+}
+
+# java_run ARGUMENTS…: the Java launcher with the client, its dependencies and its tests.
+java_run() {
+    java_maven "$JAVA_CLIENT" test-compile
+    java -cp "$JAVA_CLIENT/target/classes:$JAVA_CLIENT/target/test-classes:$(cat "$JAVA_CLIENT/target/classpath")" "$@"
+}
+
+java_scenario() {
+    java_run example.groundwork.client.Scenario
+}
+
+java_snippet() {
+    # A file of any name runs without being compiled first when its language level is given.
+    java_run --source 17 "$1"
+}

@@ -1,0 +1,69 @@
+//! The present document breaks no client that was made from a released one, unless a waiver says so.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+mod seeds;
+mod waivers;
+
+use std::fs;
+use std::path::Path;
+
+use groundwork::api::document::diff::compare;
+use serde_json::Value;
+
+use waivers::{Waiver, judge};
+
+fn read(path: &Path) -> Value {
+    serde_json::from_str(
+        &fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display())),
+    )
+    .unwrap()
+}
+
+fn version(document: &Value) -> Vec<u64> {
+    document["info"]["version"].as_str().unwrap().split('.').map(|number| number.parse().unwrap()).collect()
+}
+
+fn present() -> Value {
+    read(Path::new("openapi/groundwork.json"))
+}
+
+/// The released documents in the order of their versions.
+fn released() -> Vec<Value> {
+    let mut documents: Vec<_> = fs::read_dir("openapi/released")
+        .unwrap()
+        .map(|entry| {
+            let path = entry.unwrap().path();
+            let document = read(&path);
+            let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            assert_eq!(
+                document["info"]["version"],
+                name.as_str(),
+                "a released document is named by its version"
+            );
+            document
+        })
+        .collect();
+    documents.sort_by_key(version);
+    documents
+}
+
+#[test]
+fn no_client_of_the_released_document_breaks() {
+    let (present, released) = (present(), released());
+    let newest = released.last().expect("a released document");
+    assert!(version(newest) <= version(&present), "the present version is older than a released one");
+    let waivers: Vec<Waiver> =
+        serde_json::from_value(read(Path::new("openapi/waivers.json"))).expect("waivers");
+    let problems = judge(&compare(newest, &present), &waivers, present["info"]["version"].as_str().unwrap());
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+#[test]
+fn a_version_is_released_once_and_then_stays_as_it_is() {
+    // The document of a released version may differ in words for people only.
+    let present = present();
+    for document in released().iter().filter(|document| version(document) == version(&present)) {
+        let changes = compare(document, &present);
+        assert!(changes.is_empty(), "the version is released, and this changed: {changes:?}");
+    }
+}
