@@ -1,0 +1,79 @@
+//! The checked-in document is what the handlers declare, and it is what client teams and their generators need.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+mod checks;
+mod examples;
+mod names;
+mod parity;
+mod reading;
+mod references;
+mod shape;
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use reading::{DOCUMENTS, newest, operations};
+
+#[test]
+fn the_checked_in_files_are_the_document() {
+    for (file, text) in [
+        ("openapi/groundwork.json", &DOCUMENTS.json),
+        ("openapi/groundwork.yaml", &DOCUMENTS.yaml),
+        ("openapi/groundwork-3.0.json", &DOCUMENTS.json_3_0),
+    ] {
+        let found = fs::read_to_string(file).expect(file);
+        assert!(found == *text, "{file} is stale: run `groundwork openapi export`");
+    }
+}
+
+#[test]
+fn the_yaml_says_what_the_json_says() {
+    let json = newest();
+    let yaml: Value = serde_saphyr::from_str(&DOCUMENTS.yaml).unwrap();
+    assert_eq!(json, yaml);
+    assert_eq!(
+        (&json["openapi"], &json["info"]["version"]),
+        (&"3.1.0".into(), &env!("CARGO_PKG_VERSION").into())
+    );
+}
+
+#[test]
+fn nobody_needs_a_token_to_get_one_or_to_ask_how_the_service_is() {
+    let document = newest();
+    let public =
+        operations(&document).into_iter().filter(|operation| operation.value["security"] == json!([]));
+    let public: Vec<_> = public.map(|operation| operation.id).collect();
+    assert_eq!(
+        public,
+        [
+            "auth_register",
+            "auth_login",
+            "auth_refresh",
+            "health_show",
+            "health_live",
+            "health_ready",
+            "service_show"
+        ]
+    );
+}
+
+#[test]
+fn every_code_of_the_catalogue_is_an_enum_value_and_every_enum_value_is_used() {
+    let document = newest();
+    let codes = document["components"]["schemas"]["ErrorCode"]["enum"].as_array().unwrap().clone();
+    assert_eq!(codes.len(), groundwork::api::errors::ErrorCode::ALL.len());
+    let text = document["paths"].to_string();
+    for code in codes {
+        // Any path can be answered with these two, so no operation lists them.
+        let anywhere = code == "method_not_allowed" || code == "not_found";
+        assert!(anywhere || text.contains(&format!("\"error\":{code}")), "no operation answers {code}");
+    }
+}
+
+#[test]
+fn another_prefix_moves_every_operation_but_the_root() {
+    let document: Value = serde_json::from_str(&groundwork::api::documents("/v9").unwrap().json).unwrap();
+    let paths: Vec<_> = document["paths"].as_object().unwrap().keys().collect();
+    assert!(paths.iter().all(|path| *path == "/" || path.starts_with("/v9/")), "{paths:?}");
+}

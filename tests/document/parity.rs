@@ -1,0 +1,135 @@
+//! The two documents describe one API.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::reading::{items, members, newest, older, operations, texts};
+
+/// What only one of the documents says.
+fn differences(newest: &Value, older: &Value) -> Vec<String> {
+    let (newest, older) = (outline(newest), outline(older));
+    let added = newest.difference(&older).map(|line| format!("only 3.1: {line}"));
+    let removed = older.difference(&newest).map(|line| format!("only 3.0.3: {line}"));
+    added.chain(removed).collect()
+}
+
+/// A document in lines that are the same in every version of OpenAPI.
+fn outline(document: &Value) -> BTreeSet<String> {
+    let mut lines = BTreeSet::new();
+    for operation in operations(document) {
+        let id = operation.id;
+        lines.insert(format!("{} {} is {id}", operation.method, operation.path));
+        lines.insert(format!(
+            "{id}: {} {} {}",
+            operation.value["tags"], operation.value["security"], operation.value["x-required-role"]
+        ));
+        for parameter in items(&operation.value["parameters"]) {
+            let (place, required) = (&parameter["in"], &parameter["required"]);
+            let kind = kind(&parameter["schema"]);
+            lines.insert(format!("{id}: {} in {place}, required {required}, {kind}", parameter["name"]));
+        }
+        let request = &operation.value["requestBody"];
+        lines.extend(
+            content(request).map(|line| format!("{id}: body {line}, required {}", request["required"])),
+        );
+        for (status, response) in members(&operation.value["responses"]) {
+            lines.insert(format!("{id} {status}"));
+            lines.extend(
+                members(&response["headers"]).map(|(name, _)| format!("{id} {status}: header {name}")),
+            );
+            lines.extend(content(response).map(|line| format!("{id} {status}: body {line}")));
+        }
+    }
+    for (name, schema) in members(&document["components"]["schemas"]) {
+        lines.insert(format!("schema {name}: {}", kind(schema)));
+        lines.extend(
+            texts(&schema["required"]).map(|property| format!("schema {name}: {property} is required")),
+        );
+        let properties = members(&schema["properties"]);
+        lines.extend(
+            properties.map(|(property, schema)| format!("schema {name}: {property} is {}", kind(schema))),
+        );
+    }
+    lines
+}
+
+/// The bodies of a request or response, with their examples.
+fn content(holder: &Value) -> impl Iterator<Item = String> {
+    members(&holder["content"]).map(|(name, media)| {
+        let (example, examples) = (&media["example"], &media["examples"]);
+        format!("{name}: {}, example {example}, examples {examples}", kind(&media["schema"]))
+    })
+}
+
+/// A schema as far as a type goes; 3.0 has `nullable` where 3.1 has the type `null`.
+fn kind(schema: &Value) -> String {
+    let types = items(&schema["type"]).chain(schema["type"].is_string().then_some(&schema["type"]));
+    let mut types: Vec<_> = types.cloned().collect();
+    if schema["nullable"] == true {
+        types.push(json!("null"));
+    }
+    let (format, values) = (&schema["format"], &schema["enum"]);
+    let parts = [&schema["$ref"], format, values].map(Value::to_string).join(" ");
+    let inner = schema.get("items").map(|items| format!(" of {}", kind(items))).unwrap_or_default();
+    format!("{} {parts}{inner}", Value::from(types))
+}
+
+#[test]
+fn both_documents_describe_the_same_api() {
+    assert_eq!(differences(&newest(), &older()), Vec::<String>::new());
+}
+
+#[test]
+fn a_difference_between_the_documents_is_seen() {
+    type Fault = (fn(&mut Value), &'static str);
+    let faults: [Fault; 9] = [
+        (
+            |d| remove(d, "/paths/~1api~1v1~1users~1me", "delete"),
+            "only 3.1: delete /api/v1/users/me is users_me_delete",
+        ),
+        (
+            |d| d["paths"]["/api/v1/users"]["get"]["operationId"] = json!("users_all"),
+            "only 3.0.3: get /api/v1/users is users_all",
+        ),
+        (
+            |d| d["paths"]["/api/v1/users"]["get"]["security"] = json!([]),
+            "only 3.0.3: users_list: [\"users\"] []",
+        ),
+        (
+            |d| remove(d, "/paths/~1api~1v1~1users/get/parameters/0", "required"),
+            "only 3.0.3: users_list: \"limit\" in \"query\", required null",
+        ),
+        (|d| remove(d, "/paths/~1api~1v1~1users/get/responses", "403"), "only 3.1: users_list 403"),
+        (
+            |d| remove(d, "/paths/~1api~1v1~1users/get/responses/200/headers", "X-Request-Id"),
+            "only 3.1: users_list 200: header X-Request-Id",
+        ),
+        (|d| remove(d, "/components/schemas", "User"), "only 3.1: schema User: "),
+        (
+            |d| remove(d, "/components/schemas/User/properties/full_name", "nullable"),
+            "only 3.1: schema User: full_name is [\"string\",\"null\"]",
+        ),
+        (
+            |d| {
+                remove(
+                    d,
+                    "/paths/~1api~1v1~1users~1me/get/responses/200/content/application~1json",
+                    "example",
+                )
+            },
+            "only 3.0.3: users_me 200: body",
+        ),
+    ];
+    for (change, complaint) in faults {
+        let mut document = older();
+        change(&mut document);
+        let differences = differences(&newest(), &document);
+        assert!(differences.iter().any(|line| line.starts_with(complaint)), "{complaint}: {differences:#?}");
+    }
+}
+
+fn remove(document: &mut Value, holder: &str, key: &str) {
+    let holder = document.pointer_mut(holder).and_then(Value::as_object_mut).expect(holder);
+    holder.shift_remove(key).expect(key);
+}
