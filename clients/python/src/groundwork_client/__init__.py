@@ -1,15 +1,19 @@
 """A client library for accessing Groundwork"""
 
 from .client import AuthenticatedClient, Client
-from .session import GroundworkError, Observer, Session, ok, pages, pages_async
+from .failures import GroundworkError, ok
+from .pages import pages
+from .retries import AsyncRetries, Retries, Retry
+from .session import Session
 
 __all__ = (
+    "AsyncRetries",
     "AuthenticatedClient",
     "Client",
     "GroundworkError",
-    "Observer",
+    "Retries",
+    "Retry",
     "Session",
     "ok",
     "pages",
-    "pages_async",
 )

@@ -37,6 +37,7 @@ class ApiError:
             - `payload_too_large` (413): The body is larger than 1 MiB.
             - `unsupported_media_type` (415): The body must be application/json.
             - `validation_error` (422): Some values are not valid.
+            - `rate_limited` (429): There were too many requests; try again later.
             - `internal_error` (500): Something went wrong on our side.
             - `service_unavailable` (503): The service cannot answer now; try again soon.
         message (str): A sentence for people. It may change; programs read `error`.

@@ -1,4 +1,5 @@
 from enum import StrEnum
+from typing import Self
 
 
 class ErrorCode(StrEnum):
@@ -12,11 +13,20 @@ class ErrorCode(StrEnum):
     METHOD_NOT_ALLOWED = "method_not_allowed"
     NOT_FOUND = "not_found"
     PAYLOAD_TOO_LARGE = "payload_too_large"
+    RATE_LIMITED = "rate_limited"
     REQUEST_TIMEOUT = "request_timeout"
     SERVICE_UNAVAILABLE = "service_unavailable"
     UNAUTHORIZED = "unauthorized"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     VALIDATION_ERROR = "validation_error"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self:
+        """A value that this version does not know."""
+        unknown = str.__new__(cls, value)
+        unknown._name_ = "UNKNOWN"
+        unknown._value_ = str(value)
+        return unknown
 
     def __str__(self) -> str:
         return str(self.value)

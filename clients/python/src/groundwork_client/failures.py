@@ -1,0 +1,55 @@
+"""Answers that are no success, as an exception."""
+
+import json
+from http import HTTPStatus
+from typing import TypeVar
+
+from .models import ApiError, ErrorCode, FieldProblem
+from .types import Response, Unset
+
+T = TypeVar("T")
+
+
+class GroundworkError(Exception):
+    """The service answered with an error.
+
+    Attributes:
+        status: The HTTP status.
+        code: Why it failed; handle a code that you do not know by the status. None if a proxy on the way answered.
+        fields: With `validation_error`: every value that breaks a rule.
+        request_id: Names the request in the service's logs.
+
+    """
+
+    def __init__(self, status: HTTPStatus, error: ApiError | None) -> None:
+        self.status = status
+        self.code: ErrorCode | None = error.error if error else None
+        self.request_id: str | None = error.request_id if error else None
+        self.fields: list[FieldProblem] = []
+        if error and not isinstance(error.details, Unset) and not isinstance(error.details.fields, Unset):
+            self.fields = error.details.fields
+        super().__init__(f"{error.message} ({error.error})" if error else f"not the service's answer ({status})")
+
+
+def ok(response: Response[ApiError | T]) -> T:
+    """Give what a successful call answered with.
+
+    Raises:
+        GroundworkError: The service answered with an error.
+
+    """
+    parsed = response.parsed
+    if isinstance(parsed, ApiError):
+        raise GroundworkError(response.status_code, parsed)
+    if response.status_code >= HTTPStatus.BAD_REQUEST:
+        # A status that the operation does not document: of a newer service, or of a proxy.
+        raise GroundworkError(response.status_code, _read(response.content))
+    # Nothing is what a 204 answers with, and then T is the type of nothing.
+    return parsed  # type: ignore[return-value]
+
+
+def _read(content: bytes) -> ApiError | None:
+    try:
+        return ApiError.from_dict(json.loads(content))
+    except (ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,102 @@
+"""Requests that are sent again when the service asks for it."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+
+import httpx
+
+MAX_RETRIES = 3
+MAX_WAIT_SECONDS = 60.0
+IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
+
+
+@dataclass(frozen=True)
+class Retry:
+    """A request that is about to be sent again. The path is without its query, because filters may name people."""
+
+    method: str
+    path: str
+    status: int
+    seconds: float
+
+
+OnRetry = Callable[[Retry], None]
+
+
+def plan(request: httpx.Request, response: httpx.Response, retries: int) -> Retry | None:
+    """Whether to send the request again, and when.
+
+    One that was refused for its rate did nothing; one that met an unavailable service may have done something.
+    """
+    unavailable = response.status_code == HTTPStatus.SERVICE_UNAVAILABLE and request.method in IDEMPOTENT
+    if retries == MAX_RETRIES or not (unavailable or response.status_code == HTTPStatus.TOO_MANY_REQUESTS):
+        return None
+    seconds = wait_of(response.headers.get("Retry-After"), default=float(2**retries))
+    if seconds > MAX_WAIT_SECONDS:
+        return None
+    return Retry(request.method, request.url.path, response.status_code, seconds)
+
+
+def wait_of(retry_after: str | None, default: float) -> float:
+    """The seconds of `Retry-After`, which is a number of them or a date (RFC 9110, 10.2.3)."""
+    if retry_after is None:
+        return default
+    if retry_after.isdecimal():
+        return float(retry_after)
+    try:
+        return max(0.0, (parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):
+        return default
+
+
+class Retries(httpx.BaseTransport):
+    """Sends requests, again where the service asks for it."""
+
+    def __init__(self, on_retry: OnRetry | None = None, inner: httpx.BaseTransport | None = None) -> None:
+        self._inner = inner or httpx.HTTPTransport()
+        self._on_retry = on_retry
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        retries = 0
+        while True:
+            response = self._inner.handle_request(request)
+            retry = plan(request, response, retries)
+            if retry is None:
+                return response
+            response.close()
+            if self._on_retry:
+                self._on_retry(retry)
+            time.sleep(retry.seconds)
+            retries += 1
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+class AsyncRetries(httpx.AsyncBaseTransport):
+    """The same for asyncio."""
+
+    def __init__(self, on_retry: OnRetry | None = None, inner: httpx.AsyncBaseTransport | None = None) -> None:
+        self._inner = inner or httpx.AsyncHTTPTransport()
+        self._on_retry = on_retry
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        retries = 0
+        while True:
+            response = await self._inner.handle_async_request(request)
+            retry = plan(request, response, retries)
+            if retry is None:
+                return response
+            await response.aclose()
+            if self._on_retry:
+                self._on_retry(retry)
+            await asyncio.sleep(retry.seconds)
+            retries += 1
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
