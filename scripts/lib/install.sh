@@ -58,14 +58,14 @@ ensure_cargo_tool() {
         die "$name $version cannot be had: cargo install failed"
 }
 
-# ensure_node: Node and npm. Debian 12 and Ubuntu 24.04 bring Node 18, which is enough.
+# ensure_node MINIMUM: Node and npm. Debian 12 and Ubuntu 24.04 bring Node 18, which is enough for most.
 ensure_node() {
     ensure_command node nodejs
     ensure_command npm npm
     local version
     version=$(node --version)
     version=${version#v}
-    [ "${version%%.*}" -ge 18 ] || die "node $version is too old for the browser tests: 18 or newer is needed"
+    printf '%s\n' "$1" "$version" | sort -CV || die "node $version is too old: $1 or newer is needed"
 }
 
 # ensure_node_modules FOLDER: exactly what its package-lock.json says; again only when that file has changed.

@@ -2,12 +2,12 @@
 # Python and its packages: each use has a virtual environment of its own in the tools' folder, so that nobody's own
 # packages are touched and two tools never have to agree on a version.
 
-# ensure_python: Python 3.10 or newer that can make virtual environments. Debian keeps that ability in a package apart.
+# ensure_python: Python 3.11 or newer that can make virtual environments. Debian keeps that ability in a package apart.
 ensure_python() {
     python3 -c 'import ensurepip, venv' 2>/dev/null || apt_install python3 python3-venv
     python3 -c 'import ensurepip, venv' || die "python3 cannot make virtual environments: venv or ensurepip is missing"
-    python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' ||
-        die "$(python3 --version) is too old: 3.10 or newer is needed"
+    python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+        die "$(python3 --version) is too old: 3.11 or newer is needed"
 }
 
 # venv_bin NAME: prints the folder of its commands.

@@ -5,7 +5,7 @@
 DOCUMENT_LINT=$PWD/tests/document/lint
 
 ensure_document_tools() {
-    ensure_node
+    ensure_node 18.18 # for spectral
     ensure_node_modules "$DOCUMENT_LINT"
     ensure_venv document "$DOCUMENT_LINT/requirements.txt"
 }

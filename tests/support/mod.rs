@@ -6,6 +6,7 @@
 pub mod client;
 pub mod contract;
 pub mod database;
+pub mod observed;
 pub mod proxy;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

@@ -4,7 +4,7 @@
 TYPESCRIPT=$PWD/clients/typescript
 
 typescript_tools() {
-    ensure_node
+    ensure_node 18
     ensure_node_modules "$TYPESCRIPT"
 }
 

@@ -5,7 +5,13 @@ use serde_json::{Value, json};
 use crate::support::client::Answer;
 use crate::support::contract::contract;
 
-const HEADERS: [(&str, &str); 2] = [("content-type", "application/json"), ("x-request-id", "id")];
+const HEADERS: [(&str, &str); 5] = [
+    ("content-type", "application/json"),
+    ("x-request-id", "id"),
+    ("ratelimit-limit", "60"),
+    ("ratelimit-remaining", "59"),
+    ("ratelimit-reset", "60"),
+];
 
 fn answer(status: u16, headers: &[(&'static str, &'static str)], text: impl std::fmt::Display) -> Answer {
     let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
@@ -41,10 +47,12 @@ fn an_undocumented_status_code_type_or_header_is_refused() {
     // The own account cannot be missing, so `/users/me` documents no 404 although `/users/{id}` does.
     refused("GET", "/api/v1/users/me", &answer(404, &HEADERS, error("not_found")), "status 404");
     refused("GET", "/api/v1/users/7", &answer(404, &HEADERS, error("forbidden")), "code forbidden");
-    let plain = [("content-type", "text/plain"), HEADERS[1]];
+    let plain = [&[("content-type", "text/plain")], &HEADERS[1..]].concat();
     refused("GET", "/api/v1/users/7", &answer(200, &plain, user()), "text/plain");
     refused("GET", "/api/v1/users/7", &answer(200, &HEADERS[..1], user()), "X-Request-Id");
     refused("GET", "/api/v1/users/7", &answer(401, &HEADERS, error("invalid_token")), "WWW-Authenticate");
+    let endless = [&HEADERS[..2], &[("ratelimit-limit", "many")], &HEADERS[3..]].concat();
+    refused("GET", "/api/v1/users/7", &answer(200, &endless, user()), "RateLimit-Limit is \"many\"");
 }
 
 #[test]

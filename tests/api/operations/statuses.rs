@@ -1,0 +1,124 @@
+//! Every error that an operation documents, caused: what the contract's tests count.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{OPERATIONS, Operation};
+use crate::support::client::{Account, raw};
+use crate::support::contract::contract;
+use crate::support::{Backend, Call, Service};
+
+/// The operations that document this status.
+fn answering(status: &str) -> impl Iterator<Item = &'static Operation> {
+    OPERATIONS.iter().filter(move |operation| {
+        let item = &contract().document["paths"][operation.template];
+        item[operation.method.to_lowercase()]["responses"][status].is_object()
+    })
+}
+
+/// A call that the guards let through, to be made wrong in one way.
+fn by(root: &Account, service: &Service, operation: &Operation, path: &str) -> Call {
+    service.call(operation.method, path).bearer(&root.access)
+}
+
+/// A call that succeeds.
+fn good(root: &Account, service: &Service, operation: &Operation) -> Call {
+    operation.call(service, root).bearer(&root.access)
+}
+
+on_both! {
+    async fn a_body_that_is_wrong_in_any_way_is_refused_by_every_operation_that_takes_one(service: Service) {
+        let root = service.superuser().await;
+        let large = "x".repeat(1024 * 1024 + 1);
+        let wrong = json!({"email": 1, "password": 1, "full_name": 1, "refresh_token": 1}).to_string();
+        for (status, code, content_type, body) in [
+            (400, "malformed_request", "application/json", "{"),
+            (413, "payload_too_large", "application/json", large.as_str()),
+            (415, "unsupported_media_type", "text/plain", "{}"),
+            (422, "validation_error", "application/json", wrong.as_str()),
+        ] {
+            for operation in answering("415") {
+                let call = by(&root, &service, operation, &operation.path(&root));
+                call.body(content_type, body.to_owned()).send().await.expect_error(status, code);
+            }
+        }
+    }
+
+    async fn a_parameter_that_is_wrong_is_refused_by_every_operation_that_takes_one(service: Service) {
+        let root = service.superuser().await;
+        let without_body = answering("422").filter(|operation| operation.body.is_none());
+        for operation in without_body {
+            let path = operation.template.replace("{id}", "nobody") + "?limit=0";
+            by(&root, &service, operation, &path).send().await.expect_error(422, "validation_error");
+        }
+    }
+
+    async fn what_is_not_there_is_not_found_by_every_operation_on_one_thing(service: Service) {
+        let root = service.superuser().await;
+        for operation in answering("404") {
+            let nobody = Account { id: 999_999, ..root.clone() };
+            good(&nobody, &service, operation).send().await.expect_error(404, "not_found");
+        }
+    }
+
+    async fn a_database_that_lacks_a_table_is_an_internal_error_of_every_operation_that_asks_it(service: Service) {
+        let root = service.superuser().await;
+        for table in ["users", "sessions"] {
+            service.database.sql(&format!("ALTER TABLE {table} RENAME TO {table}_gone")).await;
+        }
+        for operation in answering("500").filter(|operation| asks_the_database(operation)) {
+            good(&root, &service, operation).send().await.expect_error(500, "internal_error");
+        }
+    }
+}
+
+/// All but these know their answer without it; `health_ready` reports what it finds.
+fn asks_the_database(operation: &Operation) -> bool {
+    !["health_show", "health_ready", "service_show"].contains(&operation.id)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_operation_with_a_limit_refuses_what_is_over_it() {
+    let limits = [("RATE_LIMIT_PER_MINUTE", "1"), ("AUTH_RATE_LIMIT_PER_MINUTE", "1")];
+    let service = Service::start_with(Backend::Sqlite, &limits).await;
+    let nobody = Account { id: 1, email: String::new(), access: String::new(), refresh: String::new() };
+    for operation in answering("429") {
+        // Operations of one path share its limit.
+        let _ = operation.call(&service, &nobody).send().await;
+        operation.call(&service, &nobody).send().await.expect_error(429, "rate_limited");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_its_database_every_operation_that_asks_it_is_unavailable() {
+    let (service, proxy) = Service::start_behind_proxy(&[("DB_POOL_TIMEOUT", "1")]).await;
+    let root = service.superuser().await;
+    proxy.cut().await;
+    for operation in answering("503").filter(|operation| asks_the_database(operation)) {
+        good(&root, &service, operation).send().await.expect_error(503, "service_unavailable");
+    }
+    service.call("GET", "/api/v1/health/ready").send().await.expect_error(503, "service_unavailable");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_does_not_arrive_is_given_up_by_every_operation_that_takes_one() {
+    let service = Service::start_with(Backend::Sqlite, &[("BODY_TIMEOUT", "1")]).await;
+    let root = service.superuser().await;
+    let mut waiting = Vec::new();
+    for operation in answering("408") {
+        let (method, path, token) = (operation.method, operation.path(&root), &root.access);
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\
+             Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{{"
+        );
+        let url = service.instance.url.clone();
+        waiting.push((method, path, tokio::spawn(async move { raw(&url, [head.into_bytes()]).await })));
+    }
+    for (method, path, exchange) in waiting {
+        let exchange = tokio::time::timeout(Duration::from_secs(30), exchange).await.unwrap().unwrap();
+        let answer = exchange.answer();
+        contract().check(method, &path, &answer).unwrap();
+        answer.expect_error(408, "request_timeout");
+    }
+}
