@@ -1,0 +1,299 @@
+import datetime
+from http import HTTPStatus
+from typing import Any
+
+import httpx
+
+from ... import errors
+from ...client import AuthenticatedClient, Client
+from ...models.api_error import ApiError
+from ...models.user_page import UserPage
+from ...types import UNSET, Response, Unset
+
+
+def _get_kwargs(
+    *,
+    limit: int | Unset = 20,
+    page_token: str | Unset = UNSET,
+    email: str | Unset = UNSET,
+    is_active: bool | Unset = UNSET,
+    is_superuser: bool | Unset = UNSET,
+    created_after: datetime.datetime | Unset = UNSET,
+    created_before: datetime.datetime | Unset = UNSET,
+) -> dict[str, Any]:
+
+    params: dict[str, Any] = {}
+
+    params["limit"] = limit
+
+    params["page_token"] = page_token
+
+    params["email"] = email
+
+    params["is_active"] = is_active
+
+    params["is_superuser"] = is_superuser
+
+    json_created_after: str | Unset = UNSET
+    if not isinstance(created_after, Unset):
+        json_created_after = created_after.isoformat()
+    params["created_after"] = json_created_after
+
+    json_created_before: str | Unset = UNSET
+    if not isinstance(created_before, Unset):
+        json_created_before = created_before.isoformat()
+    params["created_before"] = json_created_before
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+
+    _kwargs: dict[str, Any] = {
+        "method": "get",
+        "url": "/api/v1/users",
+        "params": params,
+    }
+
+    return _kwargs
+
+
+def _parse_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> ApiError | UserPage | None:
+    if response.status_code == 200:
+        response_200 = UserPage.from_dict(response.json())
+
+        return response_200
+
+    if response.status_code == 401:
+        response_401 = ApiError.from_dict(response.json())
+
+        return response_401
+
+    if response.status_code == 403:
+        response_403 = ApiError.from_dict(response.json())
+
+        return response_403
+
+    if response.status_code == 422:
+        response_422 = ApiError.from_dict(response.json())
+
+        return response_422
+
+    if response.status_code == 500:
+        response_500 = ApiError.from_dict(response.json())
+
+        return response_500
+
+    if response.status_code == 503:
+        response_503 = ApiError.from_dict(response.json())
+
+        return response_503
+
+    if client.raise_on_unexpected_status:
+        raise errors.UnexpectedStatus(response.status_code, response.content)
+    else:
+        return None
+
+
+def _build_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> Response[ApiError | UserPage]:
+    return Response(
+        status_code=HTTPStatus(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )
+
+
+def sync_detailed(
+    *,
+    client: AuthenticatedClient,
+    limit: int | Unset = 20,
+    page_token: str | Unset = UNSET,
+    email: str | Unset = UNSET,
+    is_active: bool | Unset = UNSET,
+    is_superuser: bool | Unset = UNSET,
+    created_after: datetime.datetime | Unset = UNSET,
+    created_before: datetime.datetime | Unset = UNSET,
+) -> Response[ApiError | UserPage]:
+    """List accounts
+
+     By ascending `id`, a page at a time: send `next_page` as `page_token`, with the same filters, until
+    it
+    is null. Accounts that are made meanwhile appear on the last pages. Superusers only.
+
+    Args:
+        limit (int | Unset):  Default: 20.
+        page_token (str | Unset):
+        email (str | Unset):
+        is_active (bool | Unset):
+        is_superuser (bool | Unset):
+        created_after (datetime.datetime | Unset):
+        created_before (datetime.datetime | Unset):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[ApiError | UserPage]
+    """
+
+    kwargs = _get_kwargs(
+        limit=limit,
+        page_token=page_token,
+        email=email,
+        is_active=is_active,
+        is_superuser=is_superuser,
+        created_after=created_after,
+        created_before=created_before,
+    )
+
+    response = client.get_httpx_client().request(
+        **kwargs,
+    )
+
+    return _build_response(client=client, response=response)
+
+
+def sync(
+    *,
+    client: AuthenticatedClient,
+    limit: int | Unset = 20,
+    page_token: str | Unset = UNSET,
+    email: str | Unset = UNSET,
+    is_active: bool | Unset = UNSET,
+    is_superuser: bool | Unset = UNSET,
+    created_after: datetime.datetime | Unset = UNSET,
+    created_before: datetime.datetime | Unset = UNSET,
+) -> ApiError | UserPage | None:
+    """List accounts
+
+     By ascending `id`, a page at a time: send `next_page` as `page_token`, with the same filters, until
+    it
+    is null. Accounts that are made meanwhile appear on the last pages. Superusers only.
+
+    Args:
+        limit (int | Unset):  Default: 20.
+        page_token (str | Unset):
+        email (str | Unset):
+        is_active (bool | Unset):
+        is_superuser (bool | Unset):
+        created_after (datetime.datetime | Unset):
+        created_before (datetime.datetime | Unset):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        ApiError | UserPage
+    """
+
+    return sync_detailed(
+        client=client,
+        limit=limit,
+        page_token=page_token,
+        email=email,
+        is_active=is_active,
+        is_superuser=is_superuser,
+        created_after=created_after,
+        created_before=created_before,
+    ).parsed
+
+
+async def asyncio_detailed(
+    *,
+    client: AuthenticatedClient,
+    limit: int | Unset = 20,
+    page_token: str | Unset = UNSET,
+    email: str | Unset = UNSET,
+    is_active: bool | Unset = UNSET,
+    is_superuser: bool | Unset = UNSET,
+    created_after: datetime.datetime | Unset = UNSET,
+    created_before: datetime.datetime | Unset = UNSET,
+) -> Response[ApiError | UserPage]:
+    """List accounts
+
+     By ascending `id`, a page at a time: send `next_page` as `page_token`, with the same filters, until
+    it
+    is null. Accounts that are made meanwhile appear on the last pages. Superusers only.
+
+    Args:
+        limit (int | Unset):  Default: 20.
+        page_token (str | Unset):
+        email (str | Unset):
+        is_active (bool | Unset):
+        is_superuser (bool | Unset):
+        created_after (datetime.datetime | Unset):
+        created_before (datetime.datetime | Unset):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[ApiError | UserPage]
+    """
+
+    kwargs = _get_kwargs(
+        limit=limit,
+        page_token=page_token,
+        email=email,
+        is_active=is_active,
+        is_superuser=is_superuser,
+        created_after=created_after,
+        created_before=created_before,
+    )
+
+    response = await client.get_async_httpx_client().request(**kwargs)
+
+    return _build_response(client=client, response=response)
+
+
+async def asyncio(
+    *,
+    client: AuthenticatedClient,
+    limit: int | Unset = 20,
+    page_token: str | Unset = UNSET,
+    email: str | Unset = UNSET,
+    is_active: bool | Unset = UNSET,
+    is_superuser: bool | Unset = UNSET,
+    created_after: datetime.datetime | Unset = UNSET,
+    created_before: datetime.datetime | Unset = UNSET,
+) -> ApiError | UserPage | None:
+    """List accounts
+
+     By ascending `id`, a page at a time: send `next_page` as `page_token`, with the same filters, until
+    it
+    is null. Accounts that are made meanwhile appear on the last pages. Superusers only.
+
+    Args:
+        limit (int | Unset):  Default: 20.
+        page_token (str | Unset):
+        email (str | Unset):
+        is_active (bool | Unset):
+        is_superuser (bool | Unset):
+        created_after (datetime.datetime | Unset):
+        created_before (datetime.datetime | Unset):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        ApiError | UserPage
+    """
+
+    return (
+        await asyncio_detailed(
+            client=client,
+            limit=limit,
+            page_token=page_token,
+            email=email,
+            is_active=is_active,
+            is_superuser=is_superuser,
+            created_after=created_after,
+            created_before=created_before,
+        )
+    ).parsed

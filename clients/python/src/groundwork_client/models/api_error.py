@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..models.error_code import ErrorCode
+from ..types import UNSET, Unset
+
+if TYPE_CHECKING:
+    from ..models.error_details import ErrorDetails
+
+
+T = TypeVar("T", bound="ApiError")
+
+
+@_attrs_define
+class ApiError:
+    """The body of every error response.
+
+    Attributes:
+        success (bool): Always `false`.
+        error (ErrorCode): Why the request failed:
+
+            - `malformed_request` (400): The request is not well-formed.
+            - `unauthorized` (401): A bearer token is required.
+            - `invalid_token` (401): The token is invalid or has expired.
+            - `invalid_credentials` (401): The email or the password is wrong.
+            - `forbidden` (403): This needs superuser rights.
+            - `not_found` (404): There is nothing here.
+            - `method_not_allowed` (405): This method is not allowed here.
+            - `request_timeout` (408): The request took too long to arrive.
+            - `email_taken` (409): An account with this email exists.
+            - `last_superuser` (409): The last active superuser must remain.
+            - `payload_too_large` (413): The body is larger than 1 MiB.
+            - `unsupported_media_type` (415): The body must be application/json.
+            - `validation_error` (422): Some values are not valid.
+            - `internal_error` (500): Something went wrong on our side.
+            - `service_unavailable` (503): The service cannot answer now; try again soon.
+        message (str): A sentence for people. It may change; programs read `error`.
+        request_id (str): Names this request in the logs; the `X-Request-Id` header repeats it.
+        details (ErrorDetails | Unset): More about the problem, where there is more to say.
+    """
+
+    success: bool
+    error: ErrorCode
+    message: str
+    request_id: str
+    details: ErrorDetails | Unset = UNSET
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        success = self.success
+
+        error = self.error.value
+
+        message = self.message
+
+        request_id = self.request_id
+
+        details: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.details, Unset):
+            details = self.details.to_dict()
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update(
+            {
+                "success": success,
+                "error": error,
+                "message": message,
+                "request_id": request_id,
+            }
+        )
+        if details is not UNSET:
+            field_dict["details"] = details
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.error_details import ErrorDetails  # noqa: PLC0415
+
+        d = dict(src_dict)
+        success = d.pop("success")
+
+        error = ErrorCode(d.pop("error"))
+
+        message = d.pop("message")
+
+        request_id = d.pop("request_id")
+
+        _details = d.pop("details", UNSET)
+        details: ErrorDetails | Unset
+        if isinstance(_details, Unset):
+            details = UNSET
+        else:
+            details = ErrorDetails.from_dict(_details)
+
+        api_error = cls(
+            success=success,
+            error=error,
+            message=message,
+            request_id=request_id,
+            details=details,
+        )
+
+        api_error.additional_properties = d
+        return api_error
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..models.health_status import HealthStatus
+
+T = TypeVar("T", bound="DependencyHealth")
+
+
+@_attrs_define
+class DependencyHealth:
+    """How a dependency is.
+
+    Attributes:
+        name (str): Which dependency.
+        status (HealthStatus): How something is.
+        tier (str): What stands behind it: `sqlite` or `postgresql`; `in_process`.
+        latency_ms (float): How long its answer took, in milliseconds.
+    """
+
+    name: str
+    status: HealthStatus
+    tier: str
+    latency_ms: float
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        name = self.name
+
+        status = self.status.value
+
+        tier = self.tier
+
+        latency_ms = self.latency_ms
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update(
+            {
+                "name": name,
+                "status": status,
+                "tier": tier,
+                "latency_ms": latency_ms,
+            }
+        )
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        d = dict(src_dict)
+        name = d.pop("name")
+
+        status = HealthStatus(d.pop("status"))
+
+        tier = d.pop("tier")
+
+        latency_ms = d.pop("latency_ms")
+
+        dependency_health = cls(
+            name=name,
+            status=status,
+            tier=tier,
+            latency_ms=latency_ms,
+        )
+
+        dependency_health.additional_properties = d
+        return dependency_health
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..types import UNSET, Unset
+
+T = TypeVar("T", bound="UserCreate")
+
+
+@_attrs_define
+class UserCreate:
+    """An account to be made by a superuser.
+
+    Attributes:
+        email (str): The address, in any spelling: case, surrounding spaces and width are normalised.
+        password (str): 8 to 128 characters, at most 72 bytes in UTF-8 (the limit of bcrypt), no NUL.
+        full_name (str | Unset): The person's name.
+        is_active (bool | Unset): Whether it may log in. Default: True.
+        is_superuser (bool | Unset): Whether it may administer others. Default: False.
+        is_verified (bool | Unset): Whether the address is known to be its owner's. Default: False.
+    """
+
+    email: str
+    password: str
+    full_name: str | Unset = UNSET
+    is_active: bool | Unset = True
+    is_superuser: bool | Unset = False
+    is_verified: bool | Unset = False
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        email = self.email
+
+        password = self.password
+
+        full_name = self.full_name
+
+        is_active = self.is_active
+
+        is_superuser = self.is_superuser
+
+        is_verified = self.is_verified
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update(
+            {
+                "email": email,
+                "password": password,
+            }
+        )
+        if full_name is not UNSET:
+            field_dict["full_name"] = full_name
+        if is_active is not UNSET:
+            field_dict["is_active"] = is_active
+        if is_superuser is not UNSET:
+            field_dict["is_superuser"] = is_superuser
+        if is_verified is not UNSET:
+            field_dict["is_verified"] = is_verified
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        d = dict(src_dict)
+        email = d.pop("email")
+
+        password = d.pop("password")
+
+        full_name = d.pop("full_name", UNSET)
+
+        is_active = d.pop("is_active", UNSET)
+
+        is_superuser = d.pop("is_superuser", UNSET)
+
+        is_verified = d.pop("is_verified", UNSET)
+
+        user_create = cls(
+            email=email,
+            password=password,
+            full_name=full_name,
+            is_active=is_active,
+            is_superuser=is_superuser,
+            is_verified=is_verified,
+        )
+
+        user_create.additional_properties = d
+        return user_create
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties
