@@ -145,25 +145,13 @@ const EXAMPLES: Check = Check {
     faults: &[
         (|d| success(d)["example"]["items"][0]["id"] = json!("1"), "example/items/0/id"),
         (|d| user(d)["properties"]["created_at"]["examples"] = json!(["yesterday"]), "created_at/examples/0"),
-        (
-            |d| {
-                response(d, "403")["content"]["application/json"]["examples"]["forbidden"]["value"]["success"] =
-                    json!(1)
-            },
-            "examples/forbidden/success",
-        ),
+        (|d| forbidden(d)["value"]["success"] = json!(1), "examples/forbidden/success"),
         (|d| users(d)["get"]["parameters"][0]["schema"]["default"] = json!(0), "parameters/0/schema/default"),
         (
             |d| d["components"]["headers"]["Retry-After"]["schema"]["examples"] = json!(["soon"]),
             "Retry-After/schema/examples/0",
         ),
-        (
-            |d| {
-                users(d)["post"]["requestBody"]["content"]["application/json"]["example"]["email"] =
-                    json!("ada")
-            },
-            "example/email",
-        ),
+        (|d| request(d)["example"]["email"] = json!("ada"), "example/email"),
     ],
 };
 
@@ -189,6 +177,14 @@ fn response<'a>(document: &'a mut Value, status: &str) -> &'a mut Value {
 
 fn success(document: &mut Value) -> &mut Value {
     &mut response(document, "200")["content"]["application/json"]
+}
+
+fn forbidden(document: &mut Value) -> &mut Value {
+    &mut response(document, "403")["content"]["application/json"]["examples"]["forbidden"]
+}
+
+fn request(document: &mut Value) -> &mut Value {
+    &mut users(document)["post"]["requestBody"]["content"]["application/json"]
 }
 
 #[test]
