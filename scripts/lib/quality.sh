@@ -1,18 +1,18 @@
 # shellcheck shell=bash
-# The quality gate of the document: three tools that client teams use themselves. None may find anything, not even a
-# hint; none may ask the network, or tell it anything.
+# The quality gate of the document: three tools that client teams use themselves. None may find anything, not even
+# a hint; none may ask the network or tell it anything.
 
 DOCUMENT_LINT=$PWD/tests/document/lint
 
 ensure_document_tools() {
-    ensure_node 20.19 # for redocly
+    ensure_node 18.18 # for spectral
     ensure_node_modules "$DOCUMENT_LINT"
     ensure_venv document "$DOCUMENT_LINT/requirements.txt"
 }
 
 redocly_lint() {
-    REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true \
-        "$DOCUMENT_LINT/node_modules/.bin/redocly" lint --config="$DOCUMENT_LINT/redocly.yaml" --format=stylish "$1"
+    REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true "$DOCUMENT_LINT/node_modules/.bin/redocly" lint \
+        --config="$DOCUMENT_LINT/redocly.yaml" --format=stylish "$1"
 }
 
 spectral_lint() {
@@ -24,7 +24,7 @@ validate_openapi() {
     "$(venv_bin document)/openapi-spec-validator" "$1"
 }
 
-# finds TEXT TOOL FILE: the tool refuses the file and says why. A tool that is broken refuses too, but says other things.
+# finds TEXT TOOL FILE: the tool refuses the file and says why. A broken tool refuses too, but says other things.
 finds() {
     local text=$1 output
     shift
@@ -32,9 +32,17 @@ finds() {
     grep -qF -- "$text" <<<"$output" || { say "$output"; die "nothing is said of the fault: $text"; }
 }
 
+# seed NAME EXPRESSION: prints the name of a copy of the document that sed has put a fault into.
+seed() {
+    local file=$RUN_DIR/seed-$1.json
+    sed "$2" openapi/groundwork.json >"$file"
+    ! cmp -s openapi/groundwork.json "$file" || die "there is nothing to change for the seed $1"
+    printf '%s\n' "$file"
+}
+
 # document_quality: the tools on both documents; then on documents with a fault that each of them must find.
 document_quality() {
-    local document seeds=$RUN_DIR/seeds
+    local document unused named nowhere
     for document in openapi/groundwork.json openapi/groundwork-3.0.json; do
         step "redocly: $document" redocly_lint "$document"
         step "spectral: $document" spectral_lint "$document"
@@ -42,14 +50,13 @@ document_quality() {
     done
 
     # A schema that nothing refers to is a warning by default: this shows that a warning is enough.
-    mkdir -p "$seeds"
-    sed 's|"#/components/schemas/TokenType"|"#/components/schemas/HealthStatus"|' openapi/groundwork.json >"$seeds/unused.json"
-    sed 's/"in": "query"/"in": "nowhere"/' openapi/groundwork.json >"$seeds/nowhere.json"
-    sed 's/"operationId": "users_list"/"operationId": "usersList"/' openapi/groundwork.json >"$seeds/named.json"
-    step "redocly finds an unused schema" finds no-unused-components redocly_lint "$seeds/unused.json"
-    step "spectral finds an unused schema" finds oas3-unused-component spectral_lint "$seeds/unused.json"
-    step "spectral finds a broken convention" finds operation-id-style spectral_lint "$seeds/named.json"
-    step "openapi-spec-validator finds a wrong word" finds "'nowhere' is not one of" validate_openapi "$seeds/nowhere.json"
+    unused=$(seed unused 's|"#/components/schemas/TokenType"|"#/components/schemas/HealthStatus"|')
+    named=$(seed named 's/"operationId": "users_list"/"operationId": "usersList"/')
+    nowhere=$(seed nowhere 's/"in": "query"/"in": "nowhere"/')
+    step "redocly finds an unused schema" finds no-unused-components redocly_lint "$unused"
+    step "spectral finds an unused schema" finds oas3-unused-component spectral_lint "$unused"
+    step "spectral finds a broken convention" finds operation-id-style spectral_lint "$named"
+    step "openapi-spec-validator finds a wrong word" finds "'nowhere' is not one of" validate_openapi "$nowhere"
 
     node_tests "$DOCUMENT_LINT/conventions.test.js"
 }

@@ -11,13 +11,16 @@ mod shape;
 
 use std::fs;
 
+use groundwork::api::document::table;
 use serde_json::{Value, json};
 
 use reading::{DOCUMENTS, newest, operations};
 
 #[test]
 fn the_checked_in_files_are_the_document() {
+    let table = table::render(&newest());
     for (file, text) in [
+        ("openapi/operations.md", &table),
         ("openapi/groundwork.json", &DOCUMENTS.json),
         ("openapi/groundwork.yaml", &DOCUMENTS.yaml),
         ("openapi/groundwork-3.0.json", &DOCUMENTS.json_3_0),
@@ -36,6 +39,21 @@ fn the_yaml_says_what_the_json_says() {
         (&json["openapi"], &json["info"]["version"]),
         (&"3.1.0".into(), &env!("CARGO_PKG_VERSION").into())
     );
+}
+
+#[test]
+fn the_table_of_operations_says_of_each_who_may_call_it_and_what_it_answers() {
+    let document = newest();
+    let table = table::render(&document);
+    let rows: Vec<_> = table.lines().filter(|line| line.contains("| `/")).collect();
+    assert_eq!(rows.len(), operations(&document).len());
+    for row in [
+        "| health | `health_live` | GET | `/api/v1/health/live` | anybody | 200 |",
+        "| users | `users_me` | GET | `/api/v1/users/me` | user | 200 401 429 500 503 |",
+        "| users | `users_list` | GET | `/api/v1/users` | superuser | 200 401 403 422 429 500 503 |",
+    ] {
+        assert!(rows.contains(&row), "{row}: {table}");
+    }
 }
 
 #[test]

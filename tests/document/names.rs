@@ -72,7 +72,7 @@ fn collisions<'a>(group: &str, names: impl Iterator<Item = &'a str>) -> Vec<Stri
     problems
 }
 
-/// What is common to the name in all styles: `users_list`, `usersList`, `UsersList`, `users-list`, `USERS_LIST`.
+/// What a name keeps in all styles: `users_list`, `usersList`, `UsersList`, `users-list`, `USERS_LIST`.
 fn flat(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect()
 }
@@ -84,7 +84,7 @@ fn is_snake_case(name: &str) -> bool {
     })
 }
 
-/// With one capital a word: `HttpProblem`. From `HTTPProblem` every generator makes another snake_case.
+/// With one capital a word: `HttpProblem`. Generators disagree on the words of `HTTPProblem`.
 fn is_pascal_case(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_uppercase())
         && name.chars().all(|letter| letter.is_ascii_alphanumeric())

@@ -1,4 +1,4 @@
-// Each rule of conventions.yaml is shown failing: its faults are put into the real document, and it has to see them.
+// Each rule of conventions.yaml is shown failing: it has to see its faults in the real document.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

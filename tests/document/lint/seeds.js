@@ -35,7 +35,9 @@ export const SEEDS = [
   ['parameter-style', 'camelCase', (document) => { list(document).parameters[2].name = 'emailPrefix'; }],
   ['parameter-style', 'a hyphen', (document) => { list(document).parameters[2].name = 'email-prefix'; }],
 
-  ['schema-style', 'snake_case', (document) => { schemas(document).api_problem = schemas(document).FieldProblem; }],
+  ['schema-style', 'snake_case', (document) => {
+    schemas(document).api_problem = schemas(document).FieldProblem;
+  }],
   ['schema-style', 'capitals in a row', (document) => {
     schemas(document).APIProblem = schemas(document).FieldProblem;
   }],
@@ -98,8 +100,12 @@ export const SEEDS = [
   ['only-json', 'a second type', (document) => {
     me(document).responses['200'].content['application/xml'] = media(me(document), '200');
   }],
-  ['named-body', 'an object in place', (document) => { media(me(document), '200').schema = { type: 'object' }; }],
-  ['named-body', 'a word beside the reference', (document) => { media(me(document), '200').schema.title = 'Me'; }],
+  ['named-body', 'an object in place', (document) => {
+    media(me(document), '200').schema = { type: 'object' };
+  }],
+  ['named-body', 'a word beside the reference', (document) => {
+    media(me(document), '200').schema.title = 'Me';
+  }],
   ['named-object', 'an object in a property', (document) => {
     user(document).plan = {
       type: 'object',
@@ -118,7 +124,9 @@ export const SEEDS = [
   ['list-page', 'a field more', (document) => {
     schemas(document).UserPage.properties.total = { type: 'integer', format: 'int64', description: 'All.' };
   }],
-  ['list-page', 'a next_page that may be absent', (document) => { schemas(document).UserPage.required = ['items']; }],
+  ['list-page', 'a next_page that may be absent', (document) => {
+    schemas(document).UserPage.required = ['items'];
+  }],
   ['bare-array', 'in a response', (document) => {
     schemas(document).User = schemas(document).UserPage.properties.items;
   }],
