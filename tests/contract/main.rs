@@ -79,7 +79,8 @@ fn matrix(documented: &BTreeSet<Cell>, observed: &BTreeSet<Cell>) -> String {
         let shown = if observed.contains(cell) { format!(" {status} ") } else { format!("[{status}]") };
         rows.entry(operation).or_default().push(shown);
     }
-    rows.iter().map(|(operation, statuses)| format!("{operation:<18}{}\n", statuses.concat())).collect()
+    let lines = rows.iter().map(|(operation, statuses)| format!("{operation:<18}{}", statuses.concat()));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 #[test]
