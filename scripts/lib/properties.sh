@@ -31,6 +31,7 @@ properties_stop() {
 # schemathesis CALLER DOCUMENT: every check there is, as this caller. One of them is in hooks.py, in the place of the
 # built-in one. No text of the API may hold NUL, in unknown fields neither: no schema can say that of all.
 schemathesis() {
+    cd "$RUN_DIR/properties" || die "no folder for what it keeps"
     GROUNDWORK_CALLER=$1 SCHEMATHESIS_HOOKS=hooks PYTHONPATH=$PROPERTIES PYTHONDONTWRITEBYTECODE=1 \
         timeout 600 "$(venv_bin properties)/st" run "$2" --url "$GROUNDWORK_URL" --checks all \
         --exclude-checks positive_data_acceptance --seed "$PROPERTIES_SEED" --max-examples 40 --continue-on-failure \
