@@ -33,7 +33,7 @@ macro_rules! clients {
     };
 }
 
-clients! { go java python typescript }
+clients! { go java python rust typescript }
 
 async fn goes_through_the_scenario(language: &str) {
     let scenario = Scenario::read();

@@ -702,7 +702,7 @@ export interface components {
         "RateLimit-Reset": number;
         /** @description Seconds to wait before the next attempt. */
         "Retry-After": number;
-        /** @description The authentication scheme to use. */
+        /** @description The authentication scheme to use; with `error="invalid_token"` when the token that was sent is not taken (RFC 6750). */
         "WWW-Authenticate": string;
         /** @description Names this request in the logs; quote it when reporting a problem. */
         "X-Request-Id": string;

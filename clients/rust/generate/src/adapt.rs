@@ -1,0 +1,66 @@
+//! Changes to the document, in memory, that make progenitor write what a client needs.
+
+use serde_json::{Map, Value, json};
+
+/// The type of a string that a body may leave out, or set to null.
+pub const NULLABLE_STRING: &str = "NullableString";
+
+/// The type of a password or token.
+pub const SECRET: &str = "Secret";
+
+/// Rules for values. The service applies them and says which are broken; a client that applied those of its own version
+/// would refuse what a newer service takes, and fail to read what it sends.
+const RULES: [&str; 6] = ["minLength", "maxLength", "pattern", "minimum", "maximum", "multipleOf"];
+
+/// Adapts all schemas of the document.
+pub fn adapt(document: &mut Value) {
+    drop_rules(document);
+    let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) else {
+        return;
+    };
+    for schema in schemas.values_mut() {
+        let required = schema["required"].clone();
+        let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) else { continue };
+        for (name, property) in properties {
+            let is_required =
+                required.as_array().is_some_and(|names| names.iter().any(|other| other == name));
+            if is_string(property) && property["nullable"] == true && !is_required {
+                refer(property, NULLABLE_STRING);
+            } else if is_string(property) && (name.ends_with("password") || name.ends_with("_token")) {
+                refer(property, SECRET);
+            }
+        }
+    }
+    for name in [NULLABLE_STRING, SECRET] {
+        schemas.insert(name.to_owned(), json!({ "type": "string" }));
+    }
+}
+
+fn drop_rules(value: &mut Value) {
+    match value {
+        Value::Object(object) => {
+            if object.get("type").is_some_and(Value::is_string) {
+                for rule in RULES {
+                    object.remove(rule);
+                }
+            }
+            object.values_mut().for_each(drop_rules);
+        }
+        Value::Array(items) => items.iter_mut().for_each(drop_rules),
+        _ => {}
+    }
+}
+
+fn is_string(schema: &Value) -> bool {
+    schema["type"] == "string"
+}
+
+/// Makes the property one of the named type, and keeps what it says about itself.
+fn refer(property: &mut Value, name: &str) {
+    let mut reference = Map::new();
+    if let Some(description) = property.get("description") {
+        reference.insert("description".to_owned(), description.clone());
+    }
+    reference.insert("allOf".to_owned(), json!([{ "$ref": format!("#/components/schemas/{name}") }]));
+    *property = Value::Object(reference);
+}

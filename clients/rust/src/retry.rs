@@ -1,0 +1,91 @@
+use std::time::{Duration, SystemTime};
+
+use reqwest::{Method, Response, StatusCode, header::RETRY_AFTER};
+
+const MAX_RETRIES: u32 = 3;
+
+/// The longest wait worth keeping a caller for; beyond it the error is the better answer.
+const MAX_WAIT: Duration = Duration::from_secs(60);
+
+/// For answers that name no time; it doubles with each retry.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+
+/// A request that was refused and is sent again now.
+#[derive(Clone, Debug)]
+pub struct Retry {
+    /// The request's method.
+    pub method: Method,
+    /// The request's path.
+    pub path: String,
+    /// What it was refused with: 429, or 503.
+    pub status: StatusCode,
+    /// How long it was held back.
+    pub wait: Duration,
+}
+
+/// How long to wait before a request is sent again; `None` when it is not.
+pub(crate) fn wait_before(method: &Method, response: &Response, retries: u32) -> Option<Duration> {
+    if retries == MAX_RETRIES || !may_repeat(method, response.status()) {
+        return None;
+    }
+    let named = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+    let wait = named.and_then(|value| retry_after(value, SystemTime::now()));
+    Some(wait.unwrap_or(FIRST_WAIT * 2_u32.pow(retries))).filter(|wait| *wait <= MAX_WAIT)
+}
+
+/// Whether the same request may be sent again: a 429 was not begun, a 503 may have been carried out.
+fn may_repeat(method: &Method, status: StatusCode) -> bool {
+    match status {
+        StatusCode::TOO_MANY_REQUESTS => true,
+        StatusCode::SERVICE_UNAVAILABLE => ![Method::POST, Method::PATCH].contains(method),
+        _ => false,
+    }
+}
+
+/// Reads both forms of the header: seconds, or a date (RFC 9110, section 10.2.3).
+fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(value).ok()?;
+    Some(date.duration_since(now).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: u16, retry_after: Option<&str>) -> Response {
+        let mut answer = http::Response::builder().status(status);
+        if let Some(value) = retry_after {
+            answer = answer.header(RETRY_AFTER, value);
+        }
+        answer.body("").unwrap_or_default().into()
+    }
+
+    fn seconds(method: &Method, status: u16, retry_after: Option<&str>, retries: u32) -> Option<u64> {
+        wait_before(method, &answer(status, retry_after), retries).map(|wait| wait.as_secs())
+    }
+
+    #[test]
+    fn a_refused_request_waits_for_as_long_as_it_is_told() {
+        assert_eq!(seconds(&Method::POST, 429, Some("7"), 0), Some(7));
+        assert_eq!(seconds(&Method::GET, 503, Some("60"), 2), Some(60));
+        assert_eq!(seconds(&Method::GET, 429, Some("Wed, 21 Oct 2015 07:28:00 GMT"), 0), Some(0));
+    }
+
+    #[test]
+    fn without_a_time_the_wait_doubles() {
+        let waits = [0, 1, 2, 3].map(|retries| seconds(&Method::GET, 429, None, retries));
+        assert_eq!(waits, [Some(1), Some(2), Some(4), None]);
+        assert_eq!(seconds(&Method::GET, 429, Some("soon"), 1), Some(2));
+    }
+
+    #[test]
+    fn what_may_have_been_carried_out_and_what_takes_too_long_is_not_repeated() {
+        assert_eq!(seconds(&Method::POST, 503, Some("1"), 0), None);
+        assert_eq!(seconds(&Method::PATCH, 503, Some("1"), 0), None);
+        assert_eq!(seconds(&Method::GET, 500, None, 0), None);
+        assert_eq!(seconds(&Method::GET, 429, Some("61"), 0), None);
+    }
+}
