@@ -16,14 +16,16 @@ use crate::api::document::DocumentError;
 use crate::api::extract::BodyTimeout;
 use crate::api::limits::Limits;
 use crate::api::middleware::Stack;
+use crate::core::cache::Cache;
 use crate::core::clock::Clock;
 use crate::core::rate_limit::RateLimiter;
+use crate::core::redis::Redis;
 use crate::core::security::hasher::Hasher;
 use crate::core::security::seal::Sealer;
 use crate::core::security::tokens::TokenSigner;
-use crate::core::settings::{SecretFileError, Settings};
+use crate::core::settings::{RedisUrl, SecretFileError, Settings};
 use crate::db::{Database, DbError, migrations};
-use crate::services::auth::{AuthService, Lifetimes};
+use crate::services::auth::{Attempts, AuthService, Lifetimes};
 use crate::services::health::HealthService;
 use crate::services::users::UserService;
 
@@ -36,6 +38,9 @@ pub enum StartError {
     /// There is no key to sign tokens with.
     #[error(transparent)]
     Secret(#[from] SecretFileError),
+    /// The address of Redis cannot be used.
+    #[error("REDIS_URL cannot be used")]
+    Redis(#[source] redis::RedisError),
     /// The document that the handlers declare would break a client.
     #[error(transparent)]
     Document(#[from] DocumentError),
@@ -73,7 +78,9 @@ pub fn user_service(settings: &Settings) -> Result<UserService, StartError> {
     let hasher = Hasher::new(settings.bcrypt_rounds, settings.bcrypt_queue_size);
     // Nothing is sealed on the command line: lists are the API's.
     let sealer = Arc::new(Sealer::new([]));
-    Ok(UserService::new(Database::new(settings)?, hasher, sealer, Clock::default()))
+    let clock = Clock::default();
+    let cache = Cache::new(None, settings.cache_ttl, clock.clone());
+    Ok(UserService::new(Database::new(settings)?, hasher, sealer, cache, clock))
 }
 
 /// The service, ready to listen.
@@ -102,15 +109,31 @@ impl App {
         let sealer = Arc::new(Sealer::new(std::iter::once(&secret).chain(previous)));
         let lifetimes =
             Lifetimes { access: settings.access_token_expire, refresh: settings.refresh_token_expire };
-        let limits = settings.rate_limit_enabled.then(|| Limits {
-            limiter: RateLimiter::new(clock.clone()),
+        let redis = Redis::new(settings).map_err(StartError::Redis)?;
+        if let Some(redis) = &redis {
+            // The first to notice that it is away is this, not a request.
+            let _ = redis.ping().await;
+        }
+        let limiter = settings.rate_limit_enabled.then(|| RateLimiter::new(redis.clone(), clock.clone()));
+        let attempts =
+            limiter.clone().map(|limiter| Attempts::new(limiter, settings.account_rate_limit_per_minute));
+        let limits = limiter.map(|limiter| Limits {
+            limiter,
             general: settings.rate_limit_per_minute,
             credentials: settings.auth_rate_limit_per_minute,
         });
+        let cache = Cache::new(redis.clone(), settings.cache_ttl, clock.clone());
         let api = Api {
-            auth: AuthService::new(database.clone(), hasher.clone(), signer, lifetimes, clock.clone()),
-            users: UserService::new(database.clone(), hasher, sealer, clock),
-            health: HealthService::new(database),
+            auth: AuthService::new(
+                database.clone(),
+                hasher.clone(),
+                signer,
+                lifetimes,
+                attempts,
+                clock.clone(),
+            ),
+            users: UserService::new(database.clone(), hasher, sealer, cache, clock),
+            health: HealthService::new(database, redis),
             name: settings.app_name.clone(),
             prefix: settings.api_v1_prefix.clone(),
             limits,
@@ -151,13 +174,10 @@ fn announce(settings: &Settings) {
     tracing::info!(
         environment = %settings.app_env,
         database = settings.database_url.tier(),
-        state = "in_process",
+        state = settings.redis_url.as_ref().map_or("in_process", RedisUrl::tier),
         version = env!("CARGO_PKG_VERSION"),
         "starting"
     );
-    if settings.redis_url.is_some() {
-        tracing::warn!("REDIS_URL is set, but this version keeps rate limits in this process");
-    }
     if !settings.database_replica_urls.is_empty() {
         tracing::warn!("DATABASE_REPLICA_URLS is set, but this version reads from the primary only");
     }

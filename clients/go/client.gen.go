@@ -80,6 +80,7 @@ func (e ErrorCode) Valid() bool {
 
 // Defines values for HealthStatus.
 const (
+	HealthStatusDegraded    HealthStatus = "degraded"
 	HealthStatusOk          HealthStatus = "ok"
 	HealthStatusUnavailable HealthStatus = "unavailable"
 )
@@ -87,6 +88,8 @@ const (
 // Valid indicates whether the value is a known member of the HealthStatus enum.
 func (e HealthStatus) Valid() bool {
 	switch e {
+	case HealthStatusDegraded:
+		return true
 	case HealthStatusOk:
 		return true
 	case HealthStatusUnavailable:
@@ -161,7 +164,7 @@ type DependencyHealth struct {
 	// Status How something is.
 	Status HealthStatus `json:"status"`
 
-	// Tier What stands behind it: `sqlite` or `postgresql`; `in_process`.
+	// Tier What stands behind it: `sqlite` or `postgresql`; `in_process`, `redis` or `redis_cluster`.
 	Tier string `json:"tier"`
 }
 
@@ -288,7 +291,7 @@ type RegisterRequest struct {
 
 // ServiceCard What this service is and where to read on.
 //
-// Examples: {"docs":"/docs","name":"Groundwork","openapi":"/openapi.json","version":"1.0.0"}
+// Examples: {"docs":"/docs","name":"Groundwork","openapi":"/openapi.json","version":"1.1.0"}
 type ServiceCard struct {
 	// Docs The page to explore it.
 	Docs string `json:"docs"`
@@ -705,8 +708,8 @@ type ClientInterface interface {
 
 	// HealthReady Readiness
 	//
-	// 200 when every dependency answers; otherwise 503 with the same entries in `details.dependencies`. For a
-	// load balancer.
+	// 200 when the service can serve, also when it is `degraded`: without Redis, each instance limits and caches
+	// by itself. 503 when it cannot, with the same entries in `details.dependencies`. For a load balancer.
 	//
 	// Corresponds with GET /api/v1/health/ready (the `HealthReady` operationId).
 	HealthReady(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1028,8 +1031,8 @@ func (c *Client) HealthLive(ctx context.Context, reqEditors ...RequestEditorFn) 
 
 // HealthReady Readiness
 //
-// 200 when every dependency answers; otherwise 503 with the same entries in `details.dependencies`. For a
-// load balancer.
+// 200 when the service can serve, also when it is `degraded`: without Redis, each instance limits and caches
+// by itself. 503 when it cannot, with the same entries in `details.dependencies`. For a load balancer.
 //
 // Corresponds with GET /api/v1/health/ready (the `HealthReady` operationId).
 func (c *Client) HealthReady(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2159,8 +2162,8 @@ type ClientWithResponsesInterface interface {
 
 	// HealthReadyWithResponse Readiness
 	//
-	// 200 when every dependency answers; otherwise 503 with the same entries in `details.dependencies`. For a
-	// load balancer.
+	// 200 when the service can serve, also when it is `degraded`: without Redis, each instance limits and caches
+	// by itself. 503 when it cannot, with the same entries in `details.dependencies`. For a load balancer.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -4541,8 +4544,8 @@ func (c *ClientWithResponses) HealthLiveWithResponse(ctx context.Context, reqEdi
 
 // HealthReadyWithResponse Readiness
 //
-// 200 when every dependency answers; otherwise 503 with the same entries in `details.dependencies`. For a
-// load balancer.
+// 200 when the service can serve, also when it is `degraded`: without Redis, each instance limits and caches
+// by itself. 503 when it cannot, with the same entries in `details.dependencies`. For a load balancer.
 //
 // Returns a wrapper object for the known response body format(s).
 //

@@ -258,6 +258,8 @@ impl From<services::Error> for Problem {
             E::LastSuperuser => ErrorCode::LastSuperuser.into(),
             E::UserNotFound => Self::from(ErrorCode::NotFound).saying("There is no such user."),
             E::InvalidPageToken => Self::field("page_token", "format", "is not a next_page of this list"),
+            E::TooManyAttempts(verdict) => Self::rate_limited(&verdict)
+                .saying("There were too many log-ins to this account; try again later."),
             E::Overloaded | E::Database(DbError::Unavailable(_)) => {
                 Self::from(ErrorCode::ServiceUnavailable).caused_by(error)
             }

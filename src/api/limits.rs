@@ -25,13 +25,13 @@ pub struct Limits {
 
 impl Limits {
     /// Counts a request of this client; `None` for an operation without a limit.
-    pub fn check(&self, operation: &Operation, client: IpAddr) -> Option<Verdict> {
+    pub async fn check(&self, operation: &Operation, client: IpAddr) -> Option<Verdict> {
         let limit = match operation.policy.limit {
             Limit::General => self.general,
             Limit::Credentials => self.credentials,
             Limit::Unlimited => return None,
         };
-        Some(self.limiter.check(Key::new(client, &operation.template), limit))
+        Some(self.limiter.check(Key::new(client, &operation.template), limit).await)
     }
 }
 

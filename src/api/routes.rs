@@ -106,9 +106,9 @@ impl Resource {
 }
 
 impl Resource {
-    fn count(&self, operation: &Operation, scope: &RequestScope) -> Result<(), Problem> {
-        let checked = self.limits.as_ref().and_then(|limits| limits.check(operation, scope.context().ip));
-        let Some(verdict) = checked else { return Ok(()) };
+    async fn count(&self, operation: &Operation, scope: &RequestScope) -> Result<(), Problem> {
+        let Some(limits) = &self.limits else { return Ok(()) };
+        let Some(verdict) = limits.check(operation, scope.context().ip).await else { return Ok(()) };
         scope.set_verdict(verdict);
         if verdict.allowed { Ok(()) } else { Err(Problem::rate_limited(&verdict)) }
     }
@@ -124,7 +124,7 @@ impl Endpoint for Resource {
         let (operation, endpoint) = found.ok_or_else(|| Problem::method_not_allowed(self.allow.clone()))?;
         if let Some(scope) = request.data::<RequestScope>() {
             scope.set_operation(operation);
-            self.count(operation, scope)?;
+            self.count(operation, scope).await?;
         }
         endpoint.call(request).await
     }

@@ -71,6 +71,12 @@ impl FromStr for Timestamp {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for Timestamp {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 impl serde::Serialize for Timestamp {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
@@ -88,7 +94,12 @@ impl Clock {
     /// The present instant.
     pub fn now(&self) -> Timestamp {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Timestamp(micros_of(since_epoch).saturating_add(self.offset_micros.load(Ordering::Relaxed)))
+        Timestamp(micros_of(since_epoch).saturating_add(self.offset_micros()))
+    }
+
+    /// How far this clock is ahead of the machine's, for who has a clock of its own to go by.
+    pub fn offset_micros(&self) -> i64 {
+        self.offset_micros.load(Ordering::Relaxed)
     }
 
     /// Moves this clock and all its clones forward.

@@ -1,12 +1,14 @@
-//! What every layer may use: settings, clock, ids, validated text, security, rate limits, telemetry.
+//! What every layer may use: settings, clock, ids, validated text, security, rate limits, cache, telemetry.
 //!
 //! Nothing here knows HTTP, SQL or the other layers.
 
+pub mod cache;
 pub mod clock;
 pub mod context;
 pub mod email;
 pub mod ids;
 pub mod rate_limit;
+pub mod redis;
 pub mod security;
 pub mod settings;
 pub mod telemetry;

@@ -7,6 +7,7 @@ use diesel_async::RunQueryDsl;
 
 use super::users::User;
 use crate::core::clock::Timestamp;
+use crate::core::email::Email;
 use crate::core::ids::{SessionId, UserId};
 use crate::core::security::tokens::TokenHash;
 use crate::db::schema::{sessions, users};
@@ -119,6 +120,22 @@ pub async fn rotate(
         ))
         .execute(c))?;
     Ok(rows == 1)
+}
+
+/// Whether the account with this email has a session that was last used from this address and has not expired; one that
+/// was ended counts too.
+pub async fn is_known_client(
+    c: &mut Connection,
+    email: &Email,
+    ip: IpAddr,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let known = sessions::table
+        .inner_join(users::table)
+        .filter(users::email.eq(email.as_str()))
+        .filter(sessions::ip.eq(ip.to_string()))
+        .filter(sessions::expires_at.gt(now));
+    Ok(on!(c, |c| diesel::select(diesel::dsl::exists(known)).get_result(c))?)
 }
 
 /// Ends a session and says whether it was going on.

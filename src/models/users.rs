@@ -2,7 +2,9 @@
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use serde::{Deserialize, Serialize};
 
+use crate::core::cache::Cached;
 use crate::core::clock::Timestamp;
 use crate::core::email::Email;
 use crate::core::ids::UserId;
@@ -38,6 +40,43 @@ pub struct User {
     pub created_at: Timestamp,
     /// When its profile or rights last changed.
     pub updated_at: Timestamp,
+}
+
+/// What others may see of an account: all but the hash of its password, so that it may be kept in a cache.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Serialize, Deserialize)]
+#[diesel(table_name = users)]
+pub struct Profile {
+    /// Its number.
+    #[diesel(deserialize_as = i64)]
+    pub id: UserId,
+    /// The normalised address.
+    pub email: String,
+    /// The person's name.
+    pub full_name: Option<String>,
+    /// Whether it may log in.
+    pub is_active: bool,
+    /// Whether it may administer others.
+    pub is_superuser: bool,
+    /// Whether its address is known to be its owner's.
+    pub is_verified: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When its profile or rights last changed.
+    pub updated_at: Timestamp,
+}
+
+impl Cached for Profile {
+    const PREFIX: &'static str = "users:get_user_profile";
+    const VERSION: u32 = 1;
+}
+
+impl From<User> for Profile {
+    fn from(user: User) -> Self {
+        let User {
+            id, email, full_name, is_active, is_superuser, is_verified, created_at, updated_at, ..
+        } = user;
+        Self { id, email, full_name, is_active, is_superuser, is_verified, created_at, updated_at }
+    }
 }
 
 /// An account to be made.
@@ -125,6 +164,11 @@ pub async fn insert(c: &mut Connection, user: &NewUser, now: Timestamp) -> Resul
 /// The account with this number.
 pub async fn find(c: &mut Connection, id: UserId) -> Result<Option<User>, DbError> {
     Ok(on!(c, |c| users::table.find(id.0).select(User::as_select()).first(c)).optional()?)
+}
+
+/// What others may see of the account with this number.
+pub async fn find_profile(c: &mut Connection, id: UserId) -> Result<Option<Profile>, DbError> {
+    Ok(on!(c, |c| users::table.find(id.0).select(Profile::as_select()).first(c)).optional()?)
 }
 
 /// The account with this number, which nobody else changes until the transaction ends: an UPDATE that changes

@@ -4,7 +4,7 @@ use poem_openapi::types::Example;
 use poem_openapi::{Enum, Object};
 use serde::Serialize;
 
-use crate::services::health::Probe;
+use crate::services::health::{Probe, Standing};
 
 /// How something is.
 #[derive(Enum, Serialize, Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +13,8 @@ use crate::services::health::Probe;
 pub enum HealthStatus {
     /// It works.
     Ok,
+    /// It does not answer, and the service goes on without it.
+    Degraded,
     /// It does not answer.
     Unavailable,
 }
@@ -48,17 +50,27 @@ pub struct DependencyHealth {
     pub name: String,
     /// How it is.
     pub status: HealthStatus,
-    /// What stands behind it: `sqlite` or `postgresql`; `in_process`.
+    /// What stands behind it: `sqlite` or `postgresql`; `in_process`, `redis` or `redis_cluster`.
     pub tier: String,
     /// How long its answer took, in milliseconds.
     pub latency_ms: f64,
+}
+
+impl From<Standing> for HealthStatus {
+    fn from(standing: Standing) -> Self {
+        match standing {
+            Standing::Ok => Self::Ok,
+            Standing::Degraded => Self::Degraded,
+            Standing::Unavailable => Self::Unavailable,
+        }
+    }
 }
 
 impl From<&Probe> for DependencyHealth {
     fn from(probe: &Probe) -> Self {
         Self {
             name: probe.name.to_owned(),
-            status: if probe.result.is_ok() { HealthStatus::Ok } else { HealthStatus::Unavailable },
+            status: probe.standing.into(),
             tier: probe.tier.to_owned(),
             latency_ms: probe.latency.as_secs_f64() * 1000.0,
         }
@@ -80,7 +92,7 @@ impl Example for DependencyHealth {
 #[derive(Object, Serialize)]
 #[oai(example)]
 pub struct Readiness {
-    /// `ok` when every dependency is.
+    /// `ok` when every dependency is; otherwise what the worst one is.
     pub status: HealthStatus,
     /// One entry a dependency.
     pub dependencies: Vec<DependencyHealth>,

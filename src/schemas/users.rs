@@ -12,7 +12,7 @@ use crate::core::email::Email;
 use crate::core::ids::UserId;
 use crate::core::security::password::{Password, PasswordAttempt};
 use crate::core::text::FullName;
-use crate::models::users::User as Row;
+use crate::models::users::{Profile, User as Row};
 use crate::services::users as service;
 
 /// An account.
@@ -38,18 +38,24 @@ pub struct User {
     pub updated_at: Timestamp,
 }
 
+impl From<Profile> for User {
+    fn from(profile: Profile) -> Self {
+        Self {
+            id: profile.id,
+            email: profile.email,
+            full_name: Nullable(profile.full_name),
+            is_active: profile.is_active,
+            is_superuser: profile.is_superuser,
+            is_verified: profile.is_verified,
+            created_at: profile.created_at,
+            updated_at: profile.updated_at,
+        }
+    }
+}
+
 impl From<Row> for User {
     fn from(row: Row) -> Self {
-        Self {
-            id: row.id,
-            email: row.email,
-            full_name: Nullable(row.full_name),
-            is_active: row.is_active,
-            is_superuser: row.is_superuser,
-            is_verified: row.is_verified,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-        }
+        Profile::from(row).into()
     }
 }
 

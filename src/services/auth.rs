@@ -1,5 +1,6 @@
 //! Log-in, sessions and their tokens.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use crate::core::clock::{Clock, Timestamp};
 use crate::core::context::CallContext;
 use crate::core::email::Email;
 use crate::core::ids::{SessionId, UserId};
+use crate::core::rate_limit::{Key, RateLimiter};
 use crate::core::security::hasher::Hasher;
 use crate::core::security::password::{Password, PasswordAttempt};
 use crate::core::security::tokens::{TokenId, TokenKind, TokenSigner, Verified};
@@ -50,6 +52,21 @@ pub struct Lifetimes {
     pub refresh: Duration,
 }
 
+/// How often an account may be tried.
+#[derive(Clone, Debug)]
+pub struct Attempts {
+    limiter: RateLimiter,
+    per_window: u32,
+    scope: Arc<str>,
+}
+
+impl Attempts {
+    /// So many log-ins to one account in a window of the limiter.
+    pub fn new(limiter: RateLimiter, per_window: u32) -> Self {
+        Self { limiter, per_window, scope: Arc::from("login") }
+    }
+}
+
 /// Registration, log-in, refresh, log-out, and the check behind every authenticated request.
 #[derive(Clone)]
 pub struct AuthService {
@@ -57,19 +74,21 @@ pub struct AuthService {
     hasher: Hasher,
     signer: Arc<TokenSigner>,
     lifetimes: Lifetimes,
+    attempts: Option<Attempts>,
     clock: Clock,
 }
 
 impl AuthService {
-    /// Puts the service together.
+    /// Puts the service together; without `attempts`, an account may be tried as often as anybody likes.
     pub fn new(
         database: Database,
         hasher: Hasher,
         signer: Arc<TokenSigner>,
         lifetimes: Lifetimes,
+        attempts: Option<Attempts>,
         clock: Clock,
     ) -> Self {
-        Self { database, hasher, signer, lifetimes, clock }
+        Self { database, hasher, signer, lifetimes, attempts, clock }
     }
 
     /// Opens an account without any rights but its own.
@@ -98,13 +117,14 @@ impl AuthService {
     /// get the same answer.
     ///
     /// # Errors
-    /// [`Error::InvalidCredentials`].
+    /// [`Error::InvalidCredentials`], [`Error::TooManyAttempts`].
     pub async fn login(
         &self,
         email: &Email,
         attempt: PasswordAttempt,
         context: &CallContext,
     ) -> Result<TokenPair, Error> {
+        self.count_attempt(email, context.ip).await?;
         let user = users::find_by_email(&mut self.database.read().await?, email).await?;
         let hash = user.as_ref().map(|user| &user.password_hash);
         let matches = self.hasher.verify(attempt.clone(), hash).await?;
@@ -130,6 +150,23 @@ impl AuthService {
             })
             .await?;
         self.pair(user.id, session, &token, now)
+    }
+
+    /// Slows guessing from many addresses at once. A client that has a session of the account is counted by itself:
+    /// whoever attacks an account must not be able to shut its owner out (OWASP ASVS 5, 6.3.1 and 6.1.1).
+    async fn count_attempt(&self, email: &Email, ip: IpAddr) -> Result<(), Error> {
+        let Some(Attempts { limiter, per_window, scope }) = &self.attempts else { return Ok(()) };
+        let verdict = limiter.check(Key::of_account(email, scope), *per_window).await;
+        if verdict.allowed {
+            return Ok(());
+        }
+        let mut connection = self.database.read().await?;
+        if !sessions::is_known_client(&mut connection, email, ip, self.clock.now()).await? {
+            return Err(Error::TooManyAttempts(verdict));
+        }
+        drop(connection);
+        let own = limiter.check(Key::of_client_and_account(ip, email, scope), *per_window).await;
+        if own.allowed { Ok(()) } else { Err(Error::TooManyAttempts(own)) }
     }
 
     /// Exchanges a refresh token for the next pair, once. The parent of the newest token may be tried again

@@ -1,6 +1,7 @@
 //! What a rule can answer instead of a result.
 
 use crate::core::ids::NoRandomness;
+use crate::core::rate_limit::Verdict;
 use crate::core::security::hasher::HashError;
 use crate::core::security::tokens::{InvalidToken, SigningFailed};
 use crate::db::DbError;
@@ -30,6 +31,9 @@ pub enum Error {
     /// The page token was not made for this list.
     #[error("foreign page token")]
     InvalidPageToken,
+    /// The account is being tried more often than it may.
+    #[error("too many attempts")]
+    TooManyAttempts(Verdict),
     /// More passwords wait to be hashed than the queue holds.
     #[error("overloaded")]
     Overloaded,

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::db::{Database, DbError};
+use crate::core::redis::Redis;
+use crate::db::Database;
 
 /// A dependency that says nothing for this long counts as away.
 const PROBE_LIMIT: Duration = Duration::from_secs(2);
@@ -16,29 +17,58 @@ pub struct Probe {
     pub tier: &'static str,
     /// How long the answer took.
     pub latency: Duration,
-    /// The answer.
-    pub result: Result<(), DbError>,
+    /// What the answer means.
+    pub standing: Standing,
+}
+
+/// What becomes of the service with a dependency as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// It serves.
+    Ok,
+    /// It serves without what the dependency is for.
+    Degraded,
+    /// It cannot serve.
+    Unavailable,
 }
 
 /// Asks the dependencies.
 #[derive(Clone)]
 pub struct HealthService {
     database: Database,
+    redis: Option<Redis>,
 }
 
 impl HealthService {
-    /// Asks this database.
-    pub fn new(database: Database) -> Self {
-        Self { database }
+    /// Asks these.
+    pub fn new(database: Database, redis: Option<Redis>) -> Self {
+        Self { database, redis }
     }
 
-    /// Asks the database for a sign of life.
-    pub async fn probe_database(&self) -> Probe {
+    /// Asks every dependency for a sign of life, all at once.
+    pub async fn probe(&self) -> Vec<Probe> {
+        let (database, state) = tokio::join!(self.probe_database(), self.probe_state());
+        vec![database, state]
+    }
+
+    async fn probe_database(&self) -> Probe {
         let start = Instant::now();
         let result = self.database.ping(PROBE_LIMIT).await;
         if let Err(error) = &result {
             tracing::warn!(error = error as &dyn std::error::Error, "the database does not answer");
         }
-        Probe { name: "database", tier: self.database.tier(), latency: start.elapsed(), result }
+        let standing = if result.is_ok() { Standing::Ok } else { Standing::Unavailable };
+        Probe { name: "database", tier: self.database.tier(), latency: start.elapsed(), standing }
+    }
+
+    /// Rate limits and the cache. Without Redis both go on in this process, which is worse and not down.
+    async fn probe_state(&self) -> Probe {
+        let name = "state";
+        let Some(redis) = &self.redis else {
+            return Probe { name, tier: "in_process", latency: Duration::ZERO, standing: Standing::Ok };
+        };
+        let answer = redis.ping().await;
+        let standing = if answer.is_ok() { Standing::Ok } else { Standing::Degraded };
+        Probe { name, tier: redis.tier(), latency: answer.unwrap_or_default(), standing }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::core::cache::{Cache, key_of};
 use crate::core::clock::Clock;
 use crate::core::context::CallContext;
 use crate::core::email::Email;
@@ -13,7 +14,7 @@ use crate::core::text::FullName;
 use crate::db::{Connection, Database, Lock};
 use crate::models::audit_events::{self, Event, Kind};
 use crate::models::sessions;
-use crate::models::users::{self, NewUser, User, UserChanges, UserFilter};
+use crate::models::users::{self, NewUser, Profile, User, UserChanges, UserFilter};
 
 use super::Error;
 use super::auth::Caller;
@@ -79,13 +80,14 @@ pub struct UserService {
     database: Database,
     hasher: Hasher,
     sealer: Arc<Sealer>,
+    cache: Cache,
     clock: Clock,
 }
 
 impl UserService {
     /// Puts the service together.
-    pub fn new(database: Database, hasher: Hasher, sealer: Arc<Sealer>, clock: Clock) -> Self {
-        Self { database, hasher, sealer, clock }
+    pub fn new(database: Database, hasher: Hasher, sealer: Arc<Sealer>, cache: Cache, clock: Clock) -> Self {
+        Self { database, hasher, sealer, cache, clock }
     }
 
     /// Changes the caller's own profile. A new password ends all of the caller's sessions, this one included.
@@ -101,9 +103,11 @@ impl UserService {
         let profile = UserChanges { full_name: changes.full_name, ..UserChanges::default() };
         let id = caller.user.id;
         let Some((current, new)) = changes.password else {
-            let updated =
-                users::update(&mut self.database.write().await?, id, &profile, self.clock.now()).await?;
-            return updated.ok_or(GONE);
+            let update = async {
+                let mut connection = self.database.write().await?;
+                users::update(&mut connection, id, &profile, self.clock.now()).await?.ok_or(GONE)
+            };
+            return self.change(id, update).await;
         };
 
         let verified = &caller.user.password_hash;
@@ -112,20 +116,18 @@ impl UserService {
         }
         let hash = self.hasher.hash(new).await?;
         let now = self.clock.now();
-        self.database
-            .transaction(async |tx| {
-                // Another change may have come first while the hashes were computed.
-                if !users::confirm_password(tx, id, verified, &hash).await? {
-                    return Err(Error::WrongCurrentPassword);
-                }
-                sessions::revoke_all(tx, id, now).await?;
-                let session = Some(caller.session);
-                let event =
-                    Event { kind: Kind::PasswordChanged, actor: Some(id), user: id, session, context };
-                audit_events::insert(tx, &event, now).await?;
-                users::update(tx, id, &profile, now).await?.ok_or(GONE)
-            })
-            .await
+        let update = self.database.transaction(async |tx| {
+            // Another change may have come first while the hashes were computed.
+            if !users::confirm_password(tx, id, verified, &hash).await? {
+                return Err(Error::WrongCurrentPassword);
+            }
+            sessions::revoke_all(tx, id, now).await?;
+            let session = Some(caller.session);
+            let event = Event { kind: Kind::PasswordChanged, actor: Some(id), user: id, session, context };
+            audit_events::insert(tx, &event, now).await?;
+            users::update(tx, id, &profile, now).await?.ok_or(GONE)
+        });
+        self.change(id, update).await
     }
 
     /// Removes the caller's own account.
@@ -166,12 +168,28 @@ impl UserService {
         Ok(UserId(i64::from_be_bytes(bytes)))
     }
 
-    /// The account with this number.
+    /// The account with this number, from the cache if it is there.
     ///
     /// # Errors
     /// [`Error::UserNotFound`].
-    pub async fn get(&self, id: UserId) -> Result<User, Error> {
-        users::find(&mut self.database.read().await?, id).await?.ok_or(Error::UserNotFound)
+    pub async fn get(&self, id: UserId) -> Result<Profile, Error> {
+        let load = || async {
+            let profile = users::find_profile(&mut self.database.read().await?, id).await?;
+            profile.ok_or(Error::UserNotFound)
+        };
+        self.cache.cached(&key_of::<Profile>(id), load).await
+    }
+
+    /// Makes a change of the account. When it is made, nobody gets the account as it was from the cache.
+    async fn change<T>(
+        &self,
+        id: UserId,
+        change: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let invalidation = self.cache.invalidation(key_of::<Profile>(id));
+        let result = change.await;
+        invalidation.done().await;
+        result
     }
 
     /// Adds an account with any rights; `actor` is the superuser, or nobody on the command line.
@@ -224,24 +242,23 @@ impl UserService {
             is_verified: changes.is_verified,
         };
         let now = self.clock.now();
-        self.database
-            .transaction(async |tx| {
-                let takes_rights = changes.is_active == Some(false) || changes.is_superuser == Some(false);
-                if takes_rights {
-                    keep_a_superuser(tx, id).await?;
+        let update = self.database.transaction(async |tx| {
+            let takes_rights = changes.is_active == Some(false) || changes.is_superuser == Some(false);
+            if takes_rights {
+                keep_a_superuser(tx, id).await?;
+            }
+            let before = users::find_locked(tx, id).await?.ok_or(Error::UserNotFound)?;
+            let after = users::update(tx, id, &changes, now).await?.ok_or(Error::UserNotFound)?;
+            for kind in kinds_of_change(&before, &after) {
+                let event = Event { kind, actor: Some(actor.user.id), user: id, session: None, context };
+                audit_events::insert(tx, &event, now).await?;
+                if matches!(kind, Kind::PasswordChanged | Kind::UserDeactivated) {
+                    sessions::revoke_all(tx, id, now).await?;
                 }
-                let before = users::find_locked(tx, id).await?.ok_or(Error::UserNotFound)?;
-                let after = users::update(tx, id, &changes, now).await?.ok_or(Error::UserNotFound)?;
-                for kind in kinds_of_change(&before, &after) {
-                    let event = Event { kind, actor: Some(actor.user.id), user: id, session: None, context };
-                    audit_events::insert(tx, &event, now).await?;
-                    if matches!(kind, Kind::PasswordChanged | Kind::UserDeactivated) {
-                        sessions::revoke_all(tx, id, now).await?;
-                    }
-                }
-                Ok(after)
-            })
-            .await
+            }
+            Ok(after)
+        });
+        self.change(id, update).await
     }
 
     /// Removes any account with its sessions.
@@ -250,17 +267,16 @@ impl UserService {
     /// [`Error::UserNotFound`], [`Error::LastSuperuser`].
     pub async fn delete(&self, actor: &Caller, id: UserId, context: &CallContext) -> Result<(), Error> {
         let now = self.clock.now();
-        self.database
-            .transaction(async |tx| {
-                keep_a_superuser(tx, id).await?;
-                if !users::delete(tx, id).await? {
-                    return Err(Error::UserNotFound);
-                }
-                let actor = Some(actor.user.id);
-                let event = Event { kind: Kind::UserDeleted, actor, user: id, session: None, context };
-                Ok(audit_events::insert(tx, &event, now).await?)
-            })
-            .await
+        let deletion = self.database.transaction(async |tx| {
+            keep_a_superuser(tx, id).await?;
+            if !users::delete(tx, id).await? {
+                return Err(Error::UserNotFound);
+            }
+            let actor = Some(actor.user.id);
+            let event = Event { kind: Kind::UserDeleted, actor, user: id, session: None, context };
+            Ok(audit_events::insert(tx, &event, now).await?)
+        });
+        self.change(id, deletion).await
     }
 }
 

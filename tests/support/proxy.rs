@@ -1,4 +1,4 @@
-//! A TCP proxy in front of PostgreSQL that can be cut, and that counts the round trips through it.
+//! A TCP proxy in front of PostgreSQL or Redis that can be cut, and that counts the round trips to PostgreSQL.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -9,9 +9,9 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{Mutex, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
-/// Stands between a service and its PostgreSQL.
+/// Stands between a service and its server.
 pub struct Proxy {
-    /// The database's address through the proxy.
+    /// The server's address through the proxy.
     pub url: String,
     address: SocketAddr,
     server: String,
@@ -30,15 +30,17 @@ struct Running {
 }
 
 impl Proxy {
-    /// A proxy to the database at this address, open.
-    pub async fn to(database_url: &str) -> Self {
-        let (scheme, rest) = database_url.split_once("://").unwrap();
-        let (authority, name) = rest.split_once('/').unwrap();
-        let (user, server) = authority.rsplit_once('@').unwrap();
+    /// A proxy to the server at this address, open.
+    pub async fn to(url: &str) -> Self {
+        let (scheme, rest) = url.split_once("://").unwrap();
+        let (authority, name) = rest.split_once('/').unwrap_or((rest, ""));
+        let (user, server) =
+            authority.rsplit_once('@').map_or(("", authority), |(user, server)| (user, server));
+        let at = if user.is_empty() { "" } else { "@" };
         let reserved = bind(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0));
         let address = reserved.local_addr().unwrap();
         let proxy = Self {
-            url: format!("{scheme}://{user}@{address}/{name}"),
+            url: format!("{scheme}://{user}{at}{address}/{name}"),
             address,
             server: server.to_owned(),
             round_trips: Arc::default(),

@@ -33,7 +33,7 @@ pub mod types {
         ///Which dependency.
         pub name: ::std::string::String,
         pub status: HealthStatus,
-        ///What stands behind it: `sqlite` or `postgresql`; `in_process`.
+        ///What stands behind it: `sqlite` or `postgresql`; `in_process`, `redis` or `redis_cluster`.
         pub tier: ::std::string::String,
     }
     impl DependencyHealth {
@@ -96,6 +96,8 @@ pub mod types {
     pub enum HealthStatus {
         #[serde(rename = "ok")]
         Ok,
+        #[serde(rename = "degraded")]
+        Degraded,
         #[serde(rename = "unavailable")]
         Unavailable,
     }
@@ -103,6 +105,7 @@ pub mod types {
         fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
             match *self {
                 Self::Ok => f.write_str("ok"),
+                Self::Degraded => f.write_str("degraded"),
                 Self::Unavailable => f.write_str("unavailable"),
             }
         }
@@ -114,6 +117,7 @@ pub mod types {
         ) -> ::std::result::Result<Self, self::error::ConversionError> {
             match value {
                 "ok" => Ok(Self::Ok),
+                "degraded" => Ok(Self::Degraded),
                 "unavailable" => Ok(Self::Unavailable),
                 _ => Err("invalid value".into()),
             }
@@ -1804,7 +1808,7 @@ A REST API service: accounts, sessions and health.
 
 Log in with `auth_login`, send the `access_token` as `Authorization: Bearer <token>`, and exchange the `refresh_token` before it ends. Every error has one body, `ApiError`: programs read `error`, people read `message`, and `request_id` names the request in the logs. Unknown fields of a body are ignored unless they would mislead; an operation with parameters refuses unknown ones.
 
-Version: 1.0.0*/
+Version: 1.1.0*/
 pub struct Client {
     pub(crate) baseurl: String,
     pub(crate) client: reqwest::Client,
@@ -1846,7 +1850,7 @@ impl Client {
 }
 impl ClientInfo<crate::session::Caller> for Client {
     fn api_version() -> &'static str {
-        "1.0.0"
+        "1.1.0"
     }
     fn baseurl(&self) -> &str {
         self.baseurl.as_str()
@@ -1987,8 +1991,8 @@ let response = client.health_live()
     }
     /**Readiness
 
-200 when every dependency answers; otherwise 503 with the same entries in `details.dependencies`. For a
-load balancer.
+200 when the service can serve, also when it is `degraded`: without Redis, each instance limits and caches
+by itself. 503 when it cannot, with the same entries in `details.dependencies`. For a load balancer.
 
 Sends a `GET` request to `/api/v1/health/ready`
 

@@ -7,8 +7,8 @@ use super::Tag;
 use crate::api::errors::{ErrorCode, Failure, Nothing, Problem};
 use crate::api::policy::Limit;
 use crate::api::respond::{Described, Ok200};
-use crate::schemas::health::{DependencyHealth, Health, HealthStatus, Readiness, ServiceCard};
-use crate::services::health::HealthService;
+use crate::schemas::health::{DependencyHealth, Health, Readiness, ServiceCard};
+use crate::services::health::{HealthService, Standing};
 
 /// The operations of `/health`.
 pub struct HealthApi {
@@ -49,8 +49,8 @@ impl HealthApi {
 
     /// Readiness
     ///
-    /// 200 when every dependency answers; otherwise 503 with the same entries in `details.dependencies`. For a
-    /// load balancer.
+    /// 200 when the service can serve, also when it is `degraded`: without Redis, each instance limits and caches
+    /// by itself. 503 when it cannot, with the same entries in `details.dependencies`. For a load balancer.
     #[oai(
         path = "/ready",
         method = "get",
@@ -59,20 +59,15 @@ impl HealthApi {
         tag = "Limit::Unlimited"
     )]
     async fn ready(&self) -> Result<Ok200<Readiness>, Failure<Nothing>> {
-        let probe = self.health.probe_database().await;
-        let state = DependencyHealth {
-            name: "state".to_owned(),
-            status: HealthStatus::Ok,
-            tier: "in_process".to_owned(),
-            latency_ms: 0.0,
-        };
-        let dependencies = vec![DependencyHealth::from(&probe), state];
-        if probe.result.is_err() {
+        let probes = self.health.probe().await;
+        let standing = probes.iter().map(|probe| probe.standing).max().unwrap_or(Standing::Ok);
+        let dependencies: Vec<_> = probes.iter().map(DependencyHealth::from).collect();
+        if standing == Standing::Unavailable {
             let problem =
                 Problem::from(ErrorCode::ServiceUnavailable).saying("A dependency does not answer.");
             return Err(problem.with_details(json!({ "dependencies": dependencies })).into());
         }
-        Ok(Ok200::of(Readiness { status: HealthStatus::Ok, dependencies }))
+        Ok(Ok200::of(Readiness { status: standing.into(), dependencies }))
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use lru::LruCache;
 
-use super::{Key, Verdict, WINDOW};
+use super::{Key, Verdict, WINDOW_MICROS, seconds_up};
 use crate::core::clock::Clock;
 
 /// The most memory that windows take, in bytes, beside the one in use. Beyond it the client that was seen longest ago
@@ -15,10 +15,6 @@ const BUDGET: usize = 32 * 1024 * 1024;
 /// What a key costs beside its requests, in bytes: the key, its place in the list and in the table, and the headers of
 /// three allocations.
 const KEY_COST: usize = 192;
-
-#[allow(clippy::cast_possible_truncation, reason = "a minute")]
-const WINDOW_MICROS: i64 = WINDOW.as_micros() as i64;
-const MICROS_PER_SECOND: i64 = 1_000_000;
 
 /// Instants of the requests in a window, in microseconds, oldest first.
 type Hits = VecDeque<i64>;
@@ -98,11 +94,6 @@ impl Inner {
     }
 }
 
-fn seconds_up(micros: i64) -> u32 {
-    let seconds = micros.saturating_add(MICROS_PER_SECOND - 1).div_euclid(MICROS_PER_SECOND);
-    u32::try_from(seconds).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use std::net::Ipv4Addr;
@@ -110,6 +101,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::core::rate_limit::MICROS_PER_SECOND;
 
     fn key(client: u32) -> Key {
         Key::new(Ipv4Addr::from_bits(client).into(), &Arc::from("/things"))
@@ -149,10 +141,5 @@ mod tests {
         assert!(inner.hit(key(1), 1, later).allowed);
         assert!(inner.hit(key(1), 1, 0).allowed);
         assert!(!inner.hit(key(1), 1, 1).allowed);
-    }
-
-    #[test]
-    fn seconds_are_rounded_up() {
-        assert_eq!([0, 1, MICROS_PER_SECOND, MICROS_PER_SECOND + 1].map(seconds_up), [0, 1, 1, 2]);
     }
 }

@@ -1,33 +1,84 @@
-//! How many requests a client may make: an exact window of 60 seconds that slides with the clock.
+//! How many requests a client may make: an exact window of 60 seconds that slides with the clock. Instances that share
+//! a Redis count together; without one, and while it is away, each counts for itself.
 
 mod memory;
+mod redis;
 
+use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::clock::Clock;
+use super::email::Email;
+use super::redis::Redis;
 use memory::Windows;
 
 /// How far back requests count.
 pub const WINDOW: Duration = Duration::from_mins(1);
 
-/// What requests are counted by: a client and what it asks for.
+/// What requests are counted by: who makes them and what they ask for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
-    client: IpAddr,
+    subject: Subject,
     scope: Arc<str>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Subject {
+    Client(IpAddr),
+    Account([u8; 16]),
+    ClientOfAccount(IpAddr, [u8; 16]),
 }
 
 impl Key {
     /// The requests of the client at `address` within `scope`. An IPv6 client is its /64, which is what one customer
     /// gets: counted by address, it would have 2^64 limits.
     pub fn new(address: IpAddr, scope: &Arc<str>) -> Self {
-        let client = match address.to_canonical() {
-            IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64)),
-            ip @ IpAddr::V4(_) => ip,
-        };
-        Self { client, scope: Arc::clone(scope) }
+        Self { subject: Subject::Client(network_of(address)), scope: Arc::clone(scope) }
+    }
+
+    /// The requests within `scope` that are about the account with this email, whoever makes them.
+    pub fn of_account(email: &Email, scope: &Arc<str>) -> Self {
+        Self { subject: Subject::Account(digest_of(email)), scope: Arc::clone(scope) }
+    }
+
+    /// The same, of the client at `address`.
+    pub fn of_client_and_account(address: IpAddr, email: &Email, scope: &Arc<str>) -> Self {
+        let subject = Subject::ClientOfAccount(network_of(address), digest_of(email));
+        Self { subject, scope: Arc::clone(scope) }
+    }
+}
+
+fn network_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64)),
+        ip @ IpAddr::V4(_) => ip,
+    }
+}
+
+/// Not the address itself, which is nothing to keep where it is only counted.
+fn digest_of(email: &Email) -> [u8; 16] {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, email.as_str().as_bytes());
+    let mut half = [0; 16];
+    half.copy_from_slice(&digest.as_ref()[..16]);
+    half
+}
+
+/// The key's name in Redis. Without braces: in a cluster, what stands between them alone would decide where a key lives,
+/// and every key of `/users/{id}` would live together.
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("rate_limit:")?;
+        match &self.subject {
+            Subject::Client(client) => write!(f, "{client}")?,
+            Subject::Account(account) => write!(f, "{:032x}", u128::from_be_bytes(*account))?,
+            Subject::ClientOfAccount(client, account) => {
+                write!(f, "{client}:{:032x}", u128::from_be_bytes(*account))?;
+            }
+        }
+        f.write_str(":")?;
+        self.scope.split(['{', '}']).try_for_each(|part| f.write_str(part))
     }
 }
 
@@ -44,99 +95,58 @@ pub struct Verdict {
     pub reset: u32,
 }
 
-/// Counts requests, in this process.
+/// Counts requests.
 #[derive(Clone, Debug)]
 pub struct RateLimiter {
+    redis: Option<Redis>,
     windows: Arc<Windows>,
     clock: Clock,
 }
 
 impl RateLimiter {
-    /// A limiter that has seen nothing.
-    pub fn new(clock: Clock) -> Self {
-        Self { windows: Arc::default(), clock }
+    /// A limiter that counts in `redis` if there is one, and has seen nothing itself.
+    pub fn new(redis: Option<Redis>, clock: Clock) -> Self {
+        Self { redis, windows: Arc::default(), clock }
     }
 
     /// Counts a request if it is among the first `limit` of the last 60 seconds. Of requests at the same time,
     /// exactly as many are let through as fit.
-    pub fn check(&self, key: Key, limit: u32) -> Verdict {
+    pub async fn check(&self, key: Key, limit: u32) -> Verdict {
+        if let Some(redis) = &self.redis
+            && let Ok(verdict) = redis::hit(redis, &key, limit, self.clock.offset_micros()).await
+        {
+            return verdict;
+        }
         self.windows.hit(key, limit, &self.clock)
     }
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "a minute")]
+const WINDOW_MICROS: i64 = WINDOW.as_micros() as i64;
+const MICROS_PER_SECOND: i64 = 1_000_000;
+
+fn seconds_up(micros: i64) -> u32 {
+    let seconds = micros.saturating_add(MICROS_PER_SECOND - 1).div_euclid(MICROS_PER_SECOND);
+    u32::try_from(seconds).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const MINUTE: Duration = Duration::from_mins(1);
-
-    fn key(address: &str) -> Key {
-        Key::new(address.parse().unwrap(), &Arc::from("/things"))
-    }
-
-    fn limiter() -> (RateLimiter, Clock) {
-        let clock = Clock::default();
-        (RateLimiter::new(clock.clone()), clock)
+    #[test]
+    fn the_name_of_a_key_says_who_asks_for_what_and_holds_no_braces_and_no_email() {
+        let scope = Arc::from("/api/v1/users/{id}");
+        let name = |address: &str| Key::new(address.parse().unwrap(), &scope).to_string();
+        assert_eq!(name("192.0.2.1"), "rate_limit:192.0.2.1:/api/v1/users/id");
+        assert_eq!(name("2001:db8:0:1:ffff::2"), "rate_limit:2001:db8:0:1:::/api/v1/users/id");
+        let email = Email::parse("ada@example.com").unwrap();
+        let name = Key::of_account(&email, &Arc::from("login")).to_string();
+        assert!(name.len() == "rate_limit::login".len() + 32 && !name.contains("ada"), "{name}");
     }
 
     #[test]
-    fn the_window_slides_with_each_request_instead_of_starting_anew() {
-        let (limiter, clock) = limiter();
-        let allowed = |n: usize| (0..n).filter(|_| limiter.check(key("192.0.2.1"), 3).allowed).count();
-        assert_eq!(allowed(1), 1);
-        clock.advance(MINUTE / 2);
-        assert_eq!(allowed(5), 2);
-        clock.advance(MINUTE / 2);
-        assert_eq!(allowed(5), 1, "only the first request has left the window");
-        clock.advance(MINUTE / 2);
-        assert_eq!(allowed(5), 2);
-    }
-
-    #[test]
-    fn a_refused_request_does_not_count() {
-        let (limiter, clock) = limiter();
-        assert!(limiter.check(key("192.0.2.1"), 1).allowed);
-        for _ in 0..10 {
-            clock.advance(MINUTE / 20);
-            assert!(!limiter.check(key("192.0.2.1"), 1).allowed);
-        }
-        clock.advance(MINUTE / 2);
-        assert!(limiter.check(key("192.0.2.1"), 1).allowed);
-    }
-
-    #[test]
-    fn a_verdict_says_what_is_left_and_when_there_is_more() {
-        let (limiter, clock) = limiter();
-        let verdict = |allowed, remaining, reset| Verdict { allowed, limit: 2, remaining, reset };
-        assert_eq!(limiter.check(key("192.0.2.1"), 2), verdict(true, 1, 60));
-        clock.advance(Duration::from_secs(20));
-        assert_eq!(limiter.check(key("192.0.2.1"), 2), verdict(true, 0, 40));
-        assert_eq!(limiter.check(key("192.0.2.1"), 2), verdict(false, 0, 40));
-    }
-
-    #[test]
-    fn clients_and_scopes_are_counted_apart_and_a_64_is_one_client() {
-        let (limiter, _) = limiter();
-        let allowed = |key| limiter.check(key, 1).allowed;
-        assert!(allowed(key("192.0.2.1")) && allowed(key("192.0.2.2")));
-        assert!(!allowed(key("::ffff:192.0.2.1")), "an IPv4 address in IPv6 clothes");
-        assert!(allowed(Key::new("192.0.2.1".parse().unwrap(), &Arc::from("/other"))));
-        assert!(allowed(key("2001:db8:0:1::1")));
-        assert!(!allowed(key("2001:db8:0:1:ffff::2")));
-        assert!(allowed(key("2001:db8:0:2::1")));
-    }
-
-    #[test]
-    fn of_requests_at_once_exactly_the_limit_is_let_through() {
-        let (limiter, _) = limiter();
-        let allowed: usize = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..8)
-                .map(|_| {
-                    scope.spawn(|| (0..500).filter(|_| limiter.check(key("192.0.2.1"), 1000).allowed).count())
-                })
-                .collect();
-            threads.into_iter().map(|thread| thread.join().unwrap()).sum()
-        });
-        assert_eq!(allowed, 1000);
+    fn seconds_are_rounded_up() {
+        assert_eq!([0, 1, MICROS_PER_SECOND, MICROS_PER_SECOND + 1].map(seconds_up), [0, 1, 1, 2]);
     }
 }

@@ -135,24 +135,29 @@ impl<T: FromStr + PartialOrd + Display> Check for Number<T> {
 /// A span of time in whole units, in a range of units with both ends included.
 pub(super) struct Time {
     unit: &'static str,
-    seconds_per_unit: u64,
+    millis_per_unit: u64,
     units: Number<u64>,
 }
 
 impl Time {
+    /// From so many to so many milliseconds.
+    pub(super) const fn milliseconds(min: u64, max: u64) -> Self {
+        Self { unit: "milliseconds", millis_per_unit: 1, units: Number(min, max) }
+    }
+
     /// From so many to so many seconds.
     pub(super) const fn seconds(min: u64, max: u64) -> Self {
-        Self { unit: "seconds", seconds_per_unit: 1, units: Number(min, max) }
+        Self { unit: "seconds", millis_per_unit: 1_000, units: Number(min, max) }
     }
 
     /// From so many to so many minutes.
     pub(super) const fn minutes(min: u64, max: u64) -> Self {
-        Self { unit: "minutes", seconds_per_unit: 60, units: Number(min, max) }
+        Self { unit: "minutes", millis_per_unit: 60_000, units: Number(min, max) }
     }
 
     /// From so many to so many days.
     pub(super) const fn days(min: u64, max: u64) -> Self {
-        Self { unit: "days", seconds_per_unit: 24 * 60 * 60, units: Number(min, max) }
+        Self { unit: "days", millis_per_unit: 24 * 60 * 60 * 1_000, units: Number(min, max) }
     }
 }
 
@@ -163,12 +168,12 @@ impl Check for Time {
         // The product cannot overflow: the largest range is a year of days.
         self.units
             .read(raw)
-            .map(|units| Duration::from_secs(units * self.seconds_per_unit))
+            .map(|units| Duration::from_millis(units * self.millis_per_unit))
             .map_err(|problem| format!("{problem}, in {} without the unit", self.unit))
     }
 
     fn show(&self, value: &Duration) -> String {
-        (value.as_secs() / self.seconds_per_unit).to_string()
+        (value.as_millis() / u128::from(self.millis_per_unit)).to_string()
     }
 
     fn accepts(&self) -> String {

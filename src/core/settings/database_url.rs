@@ -1,4 +1,4 @@
-//! Addresses of databases and of Redis, which may hold a password.
+//! Addresses of databases, which may hold a password.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -66,7 +66,7 @@ impl SecretUrl {
         self.url.expose_secret()
     }
 
-    fn new(parts: &Parts<'_>) -> Self {
+    pub(super) fn new(parts: &Parts<'_>) -> Self {
         let Parts { scheme, user, host, path, query, .. } = parts;
         let user = match user {
             Some((name, Some(_))) => format!("{name}:{MASK}@"),
@@ -97,7 +97,10 @@ impl fmt::Debug for SecretUrl {
 /// with a `%` may be any.
 fn masked_option(option: &str) -> String {
     match option.split_once('=') {
-        Some((name, _)) if name.eq_ignore_ascii_case("password") || name.contains('%') => {
+        Some((name, _))
+            if ["password", "pass"].iter().any(|secret| name.eq_ignore_ascii_case(secret))
+                || name.contains('%') =>
+        {
             format!("{name}={MASK}")
         }
         _ => option.to_owned(),
@@ -105,20 +108,20 @@ fn masked_option(option: &str) -> String {
 }
 
 /// An address taken apart.
-struct Parts<'a> {
+pub(super) struct Parts<'a> {
     raw: &'a str,
-    scheme: &'a str,
+    pub scheme: &'a str,
     /// The name, and the password if there is one.
-    user: Option<(&'a str, Option<&'a str>)>,
+    pub user: Option<(&'a str, Option<&'a str>)>,
     /// The host and the port, or several of them.
-    host: &'a str,
+    pub host: &'a str,
     /// Empty, or from the slash on.
-    path: &'a str,
-    query: Option<&'a str>,
+    pub path: &'a str,
+    pub query: Option<&'a str>,
 }
 
 impl<'a> Parts<'a> {
-    fn split(raw: &'a str) -> Option<Result<Self, String>> {
+    pub(super) fn split(raw: &'a str) -> Option<Result<Self, String>> {
         let (scheme, rest) = raw.split_once("://")?;
         let (authority, tail) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
         // Drivers disagree on where a password with these characters ends. Here such an address could be shown
@@ -233,55 +236,6 @@ impl Check for Replicas {
 
     fn accepts(&self) -> String {
         "Comma-separated `postgres://` addresses of one host each.".to_owned()
-    }
-}
-
-/// The address of Redis.
-pub(super) struct Redis;
-
-impl Check for Redis {
-    type Value = Option<SecretUrl>;
-    const SECRET: bool = true;
-
-    fn read(&self, raw: &str) -> Result<Option<SecretUrl>, String> {
-        if raw.is_empty() {
-            return Ok(None);
-        }
-        let form = || "must be redis://host:port/number, or rediss:// for TLS".to_owned();
-        let parts = Parts::split(raw).ok_or_else(form)??;
-        if !matches!(parts.scheme, "redis" | "rediss") || parts.query.is_some() {
-            return Err(form());
-        }
-        if matches!(parts.user, Some((_, None))) {
-            return Err(
-                "names a user without a password; a password alone is written redis://:password@host"
-                    .to_owned(),
-            );
-        }
-        let (host, port) = match parts.host.rsplit_once(':') {
-            // A colon inside the brackets of an IPv6 address starts no port.
-            Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
-            _ => (parts.host, None),
-        };
-        if host.is_empty() || host.contains(',') {
-            return Err("must name one host; of a cluster, any node".to_owned());
-        }
-        if port.is_some_and(|port| !port.parse::<u16>().is_ok_and(|port| port > 0)) {
-            return Err("must name a port from 1 to 65535".to_owned());
-        }
-        let number = parts.path.strip_prefix('/').unwrap_or_default();
-        if !number.is_empty() && number.parse::<u16>().is_err() {
-            return Err("must end in the number of a database, such as /0".to_owned());
-        }
-        Ok(Some(SecretUrl::new(&parts)))
-    }
-
-    fn show(&self, value: &Option<SecretUrl>) -> String {
-        value.as_ref().map(SecretUrl::to_string).unwrap_or_default()
-    }
-
-    fn accepts(&self) -> String {
-        "`redis://[user]:password@host:port/number`, or `rediss://` for TLS.".to_owned()
     }
 }
 

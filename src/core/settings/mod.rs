@@ -11,6 +11,7 @@ mod check;
 mod database_url;
 mod env_file;
 mod error;
+mod redis_url;
 mod render;
 mod rules;
 mod secret_file;
@@ -21,6 +22,7 @@ mod web;
 
 pub use database_url::{DatabaseUrl, InvalidUrl, SecretUrl};
 pub use error::{EnvFileProblem, Problem, SettingsError};
+pub use redis_url::RedisUrl;
 pub use render::{env_example, markdown_table};
 pub use secret_file::SecretFileError;
 pub use table::Settings;

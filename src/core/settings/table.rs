@@ -11,11 +11,12 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 
 use super::check::{Address, Check, Choice, Flag, LogFilter, Name, Number, Time};
-use super::database_url::{Database, Redis, Replicas};
+use super::database_url::{Database, Replicas};
+use super::redis_url::{KeyPrefix, Redis};
 use super::rules::{SecretKey, SecretKeys};
 use super::source::Reader;
 use super::web::{Origins, Prefix, Proxies};
-use super::{AppEnv, DatabaseUrl, JwtAlgorithm, LogFormat, SecretUrl};
+use super::{AppEnv, DatabaseUrl, JwtAlgorithm, LogFormat, RedisUrl, SecretUrl};
 
 /// A setting as documents show it.
 pub(super) struct Entry {
@@ -118,7 +119,13 @@ settings! {
     db_statement_timeout: Duration = "DB_STATEMENT_TIMEOUT", default "10", example "10", Time::seconds(1, 3_600);
 
     /// Redis for the cache and the rate limits; without it both are kept in this process.
-    redis_url: Option<SecretUrl> = "REDIS_URL", default "", example "redis://:password@localhost:6379/0", Redis;
+    redis_url: Option<RedisUrl> = "REDIS_URL", default "", example "redis://:password@localhost:6379/0", Redis;
+
+    /// What the name of every key in Redis begins with, so that several services can share one.
+    redis_key_prefix: String = "REDIS_KEY_PREFIX", default "groundwork:", example "groundwork:", KeyPrefix;
+
+    /// How long Redis may take to answer, in milliseconds; then this process goes on without it.
+    redis_timeout: Duration = "REDIS_TIMEOUT", default "100", example "100", Time::milliseconds(10, 500);
 
     /// How long a cached value may be served.
     cache_ttl: Duration = "CACHE_TTL", default "300", example "300", Time::seconds(1, 86_400);
@@ -149,6 +156,10 @@ settings! {
 
     /// The same for the routes that take a password or a refresh token.
     auth_rate_limit_per_minute: u32 = "AUTH_RATE_LIMIT_PER_MINUTE", default "10", example "10",
+        Number(1_u32, 1_000_000);
+
+    /// Log-ins to one account in any 60 seconds, of all clients together that it has no session with.
+    account_rate_limit_per_minute: u32 = "ACCOUNT_RATE_LIMIT_PER_MINUTE", default "20", example "20",
         Number(1_u32, 1_000_000);
 
     /// The cost of hashing a password, where each step doubles it; `staging` and `production` need at least 10.

@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut document: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path)?)?;
     let codes = codes::growing_enums(&document)?;
     adapt::adapt(&mut document);
-    let document = serde_json::from_value(document)?;
+    let document: openapiv3::OpenAPI = serde_json::from_value(document)?;
     let operations =
         Generator::new(&settings(codes.iter().map(|code| code.name.as_str()))).generate_tokens(&document)?;
     let enums = codes.iter().map(codes::Growing::tokens);

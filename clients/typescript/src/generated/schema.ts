@@ -280,8 +280,8 @@ export interface paths {
         };
         /**
          * Readiness
-         * @description 200 when every dependency answers; otherwise 503 with the same entries in `details.dependencies`. For a
-         *     load balancer.
+         * @description 200 when the service can serve, also when it is `degraded`: without Redis, each instance limits and caches
+         *     by itself. 503 when it cannot, with the same entries in `details.dependencies`. For a load balancer.
          */
         get: operations["health_ready"];
         put?: never;
@@ -349,7 +349,7 @@ export interface components {
             /** @description Which dependency. */
             name: string;
             status: components["schemas"]["HealthStatus"];
-            /** @description What stands behind it: `sqlite` or `postgresql`; `in_process`. */
+            /** @description What stands behind it: `sqlite` or `postgresql`; `in_process`, `redis` or `redis_cluster`. */
             tier: string;
             /**
              * Format: double
@@ -412,7 +412,7 @@ export interface components {
          * @description How something is.
          * @enum {string}
          */
-        HealthStatus: "ok" | "unavailable";
+        HealthStatus: "ok" | "degraded" | "unavailable";
         /**
          * LoginRequest
          * @description The credentials of an account.
@@ -511,7 +511,7 @@ export interface components {
          * @description What this service is and where to read on.
          * @example {
          *       "name": "Groundwork",
-         *       "version": "1.0.0",
+         *       "version": "1.1.0",
          *       "docs": "/docs",
          *       "openapi": "/openapi.json"
          *     }
@@ -2978,7 +2978,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "name": "Groundwork",
-                     *       "version": "1.0.0",
+                     *       "version": "1.1.0",
                      *       "docs": "/docs",
                      *       "openapi": "/openapi.json"
                      *     }

@@ -106,38 +106,6 @@ fn replicas_are_postgres_addresses_of_one_host_each() {
 }
 
 #[test]
-fn a_redis_address_names_one_host() {
-    assert!(Redis.read("").unwrap().is_none());
-    assert_eq!(Redis.show(&None), "");
-    for (raw, masked) in [
-        ("redis://localhost", "redis://localhost"),
-        ("redis://localhost:6379/", "redis://localhost:6379/"),
-        ("redis://:hunter2@h:6379/1", "redis://:********@h:6379/1"),
-        ("rediss://u:hunter2@[::1]:6380", "rediss://u:********@[::1]:6380"),
-        ("redis://[::1]", "redis://[::1]"),
-    ] {
-        assert_eq!(shown(&Redis, raw), masked);
-    }
-    refused(
-        &Redis,
-        &[
-            ("localhost:6379", "redis://"),
-            ("http://h", "redis://"),
-            ("redis://h?password=hunter2", "redis://"),
-            ("redis://hunter2@h", "without a password"),
-            ("redis://", "one host"),
-            ("redis://:6379", "one host"),
-            ("redis://a,b:6379", "one host"),
-            ("redis://h:x", "port"),
-            ("redis://h:0", "port"),
-            ("redis://h:65536", "port"),
-            ("redis://h/x", "number"),
-            ("redis://:hunter2@h/0/1", "number"),
-        ],
-    );
-}
-
-#[test]
 fn an_invalid_address_is_an_error_that_tells_nothing_of_it() {
     let error = "postgres://u:hunter2@h".parse::<DatabaseUrl>().unwrap_err();
     assert_eq!(error.to_string(), "a database address names no database");

@@ -18,7 +18,7 @@ class DependencyHealth:
     Attributes:
         name (str): Which dependency.
         status (HealthStatus): How something is.
-        tier (str): What stands behind it: `sqlite` or `postgresql`; `in_process`.
+        tier (str): What stands behind it: `sqlite` or `postgresql`; `in_process`, `redis` or `redis_cluster`.
         latency_ms (float): How long its answer took, in milliseconds.
     """
 

@@ -3,6 +3,7 @@ from typing import Self
 
 
 class HealthStatus(StrEnum):
+    DEGRADED = "degraded"
     OK = "ok"
     UNAVAILABLE = "unavailable"
 

@@ -61,9 +61,9 @@ def sync_detailed(
 ) -> Response[ApiError | Readiness]:
     """Readiness
 
-     200 when every dependency answers; otherwise 503 with the same entries in `details.dependencies`.
-    For a
-    load balancer.
+     200 when the service can serve, also when it is `degraded`: without Redis, each instance limits and
+    caches
+    by itself. 503 when it cannot, with the same entries in `details.dependencies`. For a load balancer.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -88,9 +88,9 @@ def sync(
 ) -> ApiError | Readiness | None:
     """Readiness
 
-     200 when every dependency answers; otherwise 503 with the same entries in `details.dependencies`.
-    For a
-    load balancer.
+     200 when the service can serve, also when it is `degraded`: without Redis, each instance limits and
+    caches
+    by itself. 503 when it cannot, with the same entries in `details.dependencies`. For a load balancer.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -111,9 +111,9 @@ async def asyncio_detailed(
 ) -> Response[ApiError | Readiness]:
     """Readiness
 
-     200 when every dependency answers; otherwise 503 with the same entries in `details.dependencies`.
-    For a
-    load balancer.
+     200 when the service can serve, also when it is `degraded`: without Redis, each instance limits and
+    caches
+    by itself. 503 when it cannot, with the same entries in `details.dependencies`. For a load balancer.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -136,9 +136,9 @@ async def asyncio(
 ) -> ApiError | Readiness | None:
     """Readiness
 
-     200 when every dependency answers; otherwise 503 with the same entries in `details.dependencies`.
-    For a
-    load balancer.
+     200 when the service can serve, also when it is `degraded`: without Redis, each instance limits and
+    caches
+    by itself. 503 when it cannot, with the same entries in `details.dependencies`. For a load balancer.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

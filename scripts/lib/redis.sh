@@ -1,0 +1,82 @@
+# shellcheck shell=bash
+# A Redis and a Redis Cluster of the run's own, on loopback and without a disk: `need redis`, `need redis_cluster`.
+
+# redis_server NAME PORT OPTION…: starts one in the folder RUN_DIR/NAME; fails when the port is taken.
+redis_server() {
+    local folder=$RUN_DIR/$1 port=$2
+    shift 2
+    mkdir -p "$folder"
+    redis-server --bind 127.0.0.1 --port "$port" --dir "$folder" --save '' --appendonly no --daemonize yes \
+        --pidfile "$folder/pid" --logfile "$folder/log" "$@" >"$folder/start" 2>&1 || return 1
+    local attempt
+    for attempt in {1..50}; do
+        # The pid file is written once the port is ours.
+        if [ -s "$folder/pid" ] && redis-cli -p "$port" ping >/dev/null 2>&1; then return 0; fi
+        sleep 0.1
+    done
+    say "Redis on port $port did not answer ($attempt attempts)"
+    return 1
+}
+
+# redis_port: a port that may be free. Its bus port, 10000 above, must be one too.
+redis_port() { printf '%s\n' $((12000 + RANDOM % 8000)); }
+
+redis_tools() {
+    ensure_command redis-server redis-server
+    ensure_command redis-cli redis-tools
+}
+
+redis_start() {
+    redis_tools
+    local port attempt
+    for attempt in {1..20}; do
+        port=$(redis_port)
+        if redis_server redis "$port"; then
+            say "Redis $(redis-server --version | sed 's/.* v=\([^ ]*\).*/\1/') on 127.0.0.1:$port"
+            printf 'export TEST_REDIS_URL=redis://127.0.0.1:%s\n' "$port" >"$RUN_DIR/redis.exports"
+            return 0
+        fi
+    done
+    cat "$RUN_DIR"/redis/log >&2
+    die "Redis did not start ($attempt attempts)"
+}
+
+redis_stop() { redis_kill redis; }
+
+# Three primaries with a replica each.
+redis_cluster_start() {
+    redis_tools
+    local port node nodes=() attempt
+    for node in {1..6}; do
+        for attempt in {1..20}; do
+            port=$(redis_port)
+            if redis_server "redis_cluster.$node" "$port" --cluster-enabled yes --cluster-node-timeout 2000; then break; fi
+            [ "$attempt" -lt 20 ] || die "node $node of the Redis Cluster did not start"
+        done
+        nodes+=("127.0.0.1:$port")
+    done
+    redis-cli --cluster create "${nodes[@]}" --cluster-replicas 1 --cluster-yes >"$RUN_DIR/redis_cluster.log" 2>&1 ||
+        { cat "$RUN_DIR/redis_cluster.log" >&2; die "the Redis Cluster could not be made"; }
+    for attempt in {1..100}; do
+        # Each node must know of all slots, not the last one only.
+        for node in "${nodes[@]}"; do
+            redis-cli -p "${node##*:}" cluster info | grep -q '^cluster_state:ok' || continue 2
+        done
+        say "Redis Cluster of ${#nodes[@]} nodes"
+        printf 'export TEST_REDIS_CLUSTER_URL=redis+cluster://%s\n' "$(IFS=, && printf '%s' "${nodes[*]}")" \
+            >"$RUN_DIR/redis_cluster.exports"
+        return 0
+    done
+    die "the Redis Cluster did not become ready"
+}
+
+redis_cluster_stop() {
+    local node
+    for node in {1..6}; do redis_kill "redis_cluster.$node"; done
+}
+
+# Nothing is worth saving: the folder is removed next.
+redis_kill() {
+    local pid
+    if pid=$(cat "$RUN_DIR/$1/pid" 2>/dev/null); then kill -KILL "$pid" 2>/dev/null || true; fi
+}

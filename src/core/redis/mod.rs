@@ -1,0 +1,253 @@
+//! Redis, and how to live without it: a call is answered in bounded time, the first that is not makes all others go on
+//! without Redis at once, and a task of its own finds out when it is back.
+
+mod link;
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use redis::{Cmd, FromRedisValue, RedisError, RedisResult, ServerErrorKind, Value, cmd};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::settings::{RedisUrl, Settings};
+use link::Link;
+
+/// How often a Redis that is away is asked whether it is back.
+const PROBE_PAUSE: Duration = Duration::from_millis(200);
+
+/// So many keys that could not be deleted are remembered for when Redis is back; what is beyond them lives until it
+/// expires.
+const MAX_MISSED: usize = 10_000;
+
+/// Redis gives no answer, or none that helps; it was logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("Redis is away")]
+pub struct Away;
+
+/// A program that Redis runs atomically. It must touch the one key it is given only: in a cluster another one may be
+/// elsewhere.
+pub struct Script {
+    source: &'static str,
+    hash: String,
+}
+
+impl Script {
+    /// A script in Lua.
+    pub fn new(source: &'static str) -> Self {
+        Self { source, hash: redis::Script::new(source).get_hash().to_owned() }
+    }
+}
+
+/// Redis, shared by all clones.
+#[derive(Clone, Debug)]
+pub struct Redis(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    link: Link,
+    tier: &'static str,
+    prefix: String,
+    timeout: Duration,
+    state: watch::Sender<State>,
+    missed: Mutex<HashSet<String>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Answers,
+    Away,
+}
+
+impl Redis {
+    /// Redis as the settings say; `None` without `REDIS_URL`. Nothing is connected yet.
+    ///
+    /// # Errors
+    /// When the address cannot be used.
+    pub fn new(settings: &Settings) -> RedisResult<Option<Self>> {
+        settings.redis_url.as_ref().map(|url| Self::at(url, settings)).transpose()
+    }
+
+    fn at(url: &RedisUrl, settings: &Settings) -> RedisResult<Self> {
+        Ok(Self(Arc::new(Inner {
+            link: Link::new(url, settings.redis_timeout)?,
+            tier: url.tier(),
+            prefix: settings.redis_key_prefix.clone(),
+            timeout: settings.redis_timeout,
+            state: watch::Sender::new(State::Answers),
+            missed: Mutex::default(),
+        })))
+    }
+
+    /// `redis` or `redis_cluster`.
+    pub fn tier(&self) -> &'static str {
+        self.0.tier
+    }
+
+    /// Whether calls go to Redis at present.
+    pub fn answers(&self) -> bool {
+        *self.0.state.borrow() == State::Answers
+    }
+
+    /// Asks for a sign of life, and says how long it took.
+    ///
+    /// # Errors
+    /// [`Away`].
+    pub async fn ping(&self) -> Result<Duration, Away> {
+        let start = Instant::now();
+        let _: Value = self.call("ping", |_| cmd("PING")).await?;
+        Ok(start.elapsed())
+    }
+
+    /// Runs a script on one key: one round trip, and a second one when the server has never seen it.
+    ///
+    /// # Errors
+    /// [`Away`].
+    pub async fn run<T: FromRedisValue>(
+        &self,
+        script: &Script,
+        key: &str,
+        arguments: &[&[u8]],
+    ) -> Result<T, Away> {
+        let by = |name: &str, program: &str, key: &str| {
+            let mut command = cmd(name);
+            command.arg(program).arg(1).arg(key).arg(arguments);
+            command
+        };
+        self.checked(key, async |inner, key| {
+            let answer = inner.link.send(&by("EVALSHA", &script.hash, key)).await;
+            match answer {
+                // The server was restarted or flushed. The source is kept under its hash as it runs.
+                Err(error) if is_unknown_script(&error) => {
+                    inner.link.send(&by("EVAL", script.source, key)).await
+                }
+                answer => answer,
+            }
+        })
+        .await
+    }
+
+    /// Runs a command on one key.
+    ///
+    /// # Errors
+    /// [`Away`].
+    pub async fn call<T: FromRedisValue>(
+        &self,
+        key: &str,
+        command: impl FnOnce(&str) -> Cmd,
+    ) -> Result<T, Away> {
+        self.checked(key, async |inner, key| inner.link.send(&command(key)).await).await
+    }
+
+    /// Deletes a key. When Redis is away, that is made up for before anything is read from it again.
+    ///
+    /// # Errors
+    /// [`Away`].
+    pub async fn delete(&self, key: &str) -> Result<(), Away> {
+        let deleted = self.call::<()>(key, |key| cmd("DEL").arg(key).take()).await;
+        if deleted.is_err() {
+            self.0.note_missed(key);
+            // Redis may have come back in between, and the list have been worked off.
+            if self.answers() {
+                return self.call::<()>(key, |key| cmd("DEL").arg(key).take()).await;
+            }
+        }
+        deleted
+    }
+
+    async fn checked<T: FromRedisValue>(
+        &self,
+        key: &str,
+        send: impl AsyncFnOnce(&Inner, &str) -> RedisResult<Value>,
+    ) -> Result<T, Away> {
+        let inner = &*self.0;
+        let mut state = inner.state.subscribe();
+        if *state.borrow_and_update() == State::Away {
+            return Err(Away);
+        }
+        let key = format!("{}{key}", inner.prefix);
+        let answer = tokio::select! {
+            biased;
+            answer = timeout(inner.timeout, send(inner, &key)) => answer,
+            // Another call has found out while this one waits.
+            _ = state.wait_for(|state| *state == State::Away) => return Err(Away),
+        };
+        let failure = match answer {
+            Ok(Ok(value)) => match T::from_redis_value(value) {
+                Ok(value) => return Ok(value),
+                Err(error) => error.to_string(),
+            },
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("no answer within {} ms", inner.timeout.as_millis()),
+        };
+        self.give_up(&key, &failure);
+        Err(Away)
+    }
+
+    /// Goes on without Redis; the first to notice says so and begins to ask when it is back.
+    fn give_up(&self, key: &str, reason: &str) {
+        let is_first =
+            self.0.state.send_if_modified(|state| std::mem::replace(state, State::Away) != State::Away);
+        if is_first {
+            tracing::warn!(
+                tier = self.0.tier,
+                reason,
+                "Redis is away: requests are counted in this process, and nothing is cached"
+            );
+            metrics::gauge!("groundwork_redis_up").set(0.0);
+            self.0.link.renew();
+            tokio::spawn(recover(Arc::downgrade(&self.0), format!("{{{key}}}:probe")));
+        }
+    }
+}
+
+impl Inner {
+    /// What failed must work: a write, and in a cluster to the same node.
+    async fn probe(&self, key: &str) -> bool {
+        let mut write = cmd("SET");
+        write.arg(key).arg("").arg("PX").arg(1000);
+        matches!(timeout(self.timeout, self.link.send(&write)).await, Ok(Ok(_)))
+    }
+
+    fn note_missed(&self, key: &str) {
+        let mut missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
+        if missed.len() < MAX_MISSED {
+            missed.insert(format!("{}{key}", self.prefix));
+        }
+    }
+
+    /// Deletes what could not be deleted; false when it still cannot.
+    async fn catch_up(&self) -> bool {
+        let keys = std::mem::take(&mut *self.missed.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut keys = keys.into_iter();
+        while let Some(key) = keys.next() {
+            let delete = cmd("DEL").arg(&key).take();
+            if !matches!(timeout(self.timeout, self.link.send(&delete)).await, Ok(Ok(_))) {
+                let mut missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
+                missed.extend(std::iter::once(key).chain(keys));
+                return false;
+            }
+        }
+        true
+    }
+}
+
+/// Asks until Redis answers, or until nobody needs it any more.
+async fn recover(inner: Weak<Inner>, key: String) {
+    loop {
+        tokio::time::sleep(PROBE_PAUSE).await;
+        let Some(inner) = inner.upgrade() else { return };
+        if inner.probe(&key).await && inner.catch_up().await {
+            inner.state.send_replace(State::Answers);
+            metrics::gauge!("groundwork_redis_up").set(1.0);
+            tracing::info!(tier = inner.tier, "Redis is back");
+            return;
+        }
+        inner.link.renew();
+    }
+}
+
+fn is_unknown_script(error: &RedisError) -> bool {
+    error.kind() == redis::ErrorKind::Server(ServerErrorKind::NoScript)
+}

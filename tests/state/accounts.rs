@@ -1,0 +1,88 @@
+//! One account attacked from many addresses.
+
+use serde_json::json;
+
+use crate::support::client::{Answer, PASSWORD, fresh_email};
+use crate::support::{Backend, Service};
+
+const LIMITS: [(&str, &str); 2] =
+    [("ACCOUNT_RATE_LIMIT_PER_MINUTE", "3"), ("TRUSTED_PROXIES", "127.0.0.0/8")];
+
+async fn log_in_from(service: &Service, address: &str, email: &str, password: &str) -> Answer {
+    let body = json!({ "email": email, "password": password });
+    service.call("POST", "/api/v1/auth/login").header("X-Forwarded-For", address).json(body).send().await
+}
+
+/// More guesses than the limit, each from another address. The answer to the last one.
+async fn attack(service: &Service, email: &str) -> Answer {
+    for n in 1..=3 {
+        let answer = log_in_from(service, &format!("198.51.100.{n}"), email, "a wrong guess").await;
+        answer.expect_error(401, "invalid_credentials");
+    }
+    log_in_from(service, "198.51.100.4", email, "a wrong guess").await
+}
+
+async fn start(backend: Backend) -> Service {
+    Service::start_with(backend, &LIMITS).await
+}
+
+async fn an_account_is_slowed(service: Service) {
+    let email = fresh_email();
+    let _ = service.register(&email, PASSWORD).await.expect(201);
+    let refused = attack(&service, &email).await;
+    let wait: u32 = refused.header("retry-after").parse().unwrap();
+    assert!((1..=60).contains(&wait), "{wait}");
+    refused.expect_error(429, "rate_limited");
+    // The right password is not let through either: whether it is right must not be told.
+    log_in_from(&service, "198.51.100.5", &email, PASSWORD).await.expect_error(429, "rate_limited");
+    // Another account is not concerned, and this one is again when the window has passed.
+    let other = fresh_email();
+    let _ = service.register(&other, PASSWORD).await.expect(201);
+    let _ = log_in_from(&service, "198.51.100.5", &other, PASSWORD).await.expect(200);
+    service.clock.advance(std::time::Duration::from_mins(1));
+    let _ = log_in_from(&service, "198.51.100.5", &email, PASSWORD).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_is_slowed_in_process() {
+    an_account_is_slowed(start(Backend::Sqlite).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_is_slowed_in_redis() {
+    an_account_is_slowed(start(Backend::Postgres).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn its_owner_can_log_in_during_the_attack_from_where_the_owner_was_before() {
+    let service = start(Backend::Postgres).await;
+    let email = fresh_email();
+    let _ = service.register(&email, PASSWORD).await.expect(201);
+    let home = "203.0.113.7";
+    let _ = log_in_from(&service, home, &email, PASSWORD).await.expect(200);
+    service.clock.advance(std::time::Duration::from_mins(2));
+    attack(&service, &email).await.expect_error(429, "rate_limited");
+    let _ = log_in_from(&service, home, &email, PASSWORD).await.expect(200);
+    // From there, too, nobody may guess without end.
+    for _ in 0..2 {
+        log_in_from(&service, home, &email, "a wrong guess").await.expect_error(401, "invalid_credentials");
+    }
+    log_in_from(&service, home, &email, PASSWORD).await.expect_error(429, "rate_limited");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_email_without_an_account_is_answered_alike() {
+    let service = start(Backend::Sqlite).await;
+    attack(&service, &fresh_email()).await.expect_error(429, "rate_limited");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn spellings_of_an_email_are_one_account() {
+    let service = start(Backend::Sqlite).await;
+    let email = fresh_email();
+    for spelling in [email.to_uppercase(), format!(" {email}"), email.clone()] {
+        let answer = log_in_from(&service, "198.51.100.1", &spelling, "a wrong guess").await;
+        answer.expect_error(401, "invalid_credentials");
+    }
+    log_in_from(&service, "198.51.100.2", &email, "a wrong guess").await.expect_error(429, "rate_limited");
+}

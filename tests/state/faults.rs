@@ -1,0 +1,243 @@
+//! Redis killed, frozen, flushed, cut off and failed over, under load.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinSet;
+
+use crate::cluster::Cluster;
+use crate::process::Process;
+use crate::stores::Store;
+use crate::support::redis::{RedisServer, eventually};
+use crate::support::{Backend, Call, Instance, Proxy, Service};
+
+/// A timeout of Redis that even a busy machine keeps when Redis is well.
+const TIMEOUT: Duration = Duration::from_millis(300);
+
+async fn service_at(redis: &str, extra: &[(&'static str, &str)]) -> Service {
+    let timeout = TIMEOUT.as_millis().to_string();
+    let settings = [&[("REDIS_URL", redis), ("REDIS_TIMEOUT", timeout.as_str())], extra].concat();
+    Service::start_with(Backend::Sqlite, &settings).await
+}
+
+async fn standing(instance: &Instance) -> String {
+    let answer = Call::new(&instance.url, "GET", "/api/v1/health/ready").send().await.expect(200).json();
+    let state = &answer["dependencies"][1]["status"];
+    assert_eq!(answer["status"], *state);
+    state.as_str().unwrap().to_owned()
+}
+
+async fn until(service: &Service, wanted: &str) {
+    eventually(wanted, async || standing(&service.instance).await == wanted).await;
+}
+
+/// Clients that call until they are told to stop, and what they saw.
+struct Load {
+    stop: Arc<AtomicBool>,
+    clients: JoinSet<Vec<Duration>>,
+}
+
+impl Load {
+    fn on(service: &Service, access: &str) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut clients = JoinSet::new();
+        for _ in 0..8 {
+            let (stop, access, url) = (Arc::clone(&stop), access.to_owned(), service.instance.url.clone());
+            clients.spawn(async move {
+                let mut times = Vec::new();
+                while !stop.load(Ordering::Relaxed) {
+                    let start = Instant::now();
+                    let call = Call::new(&url, "GET", "/api/v1/users/me").bearer(&access);
+                    let _ = call.send().await.expect(200);
+                    times.push(start.elapsed());
+                }
+                times
+            });
+        }
+        Self { stop, clients }
+    }
+
+    /// Ends the load and prints how long requests took: a figure, not a test.
+    #[allow(clippy::print_stdout, reason = "with --nocapture it is what the reader wants")]
+    async fn end(self) {
+        self.stop.store(true, Ordering::Relaxed);
+        let mut times = self.clients.join_all().await.concat();
+        times.sort_unstable();
+        assert!(times.len() > 100, "too few requests to tell anything");
+        let (median, slow) = (times[times.len() / 2], times.iter().filter(|time| **time >= TIMEOUT).count());
+        println!(
+            "{} requests, none failed; median {median:?}, slowest {:?}, {slow} took longer than REDIS_TIMEOUT",
+            times.len(),
+            times[times.len() - 1]
+        );
+    }
+}
+
+/// Nothing but success, whatever is done to Redis.
+async fn survives(service: &Service, hurt: impl AsyncFnOnce(), heal: impl AsyncFnOnce()) {
+    let user = service.user().await;
+    until(service, "ok").await;
+    let load = Load::on(service, &user.access);
+    hurt().await;
+    until(service, "degraded").await;
+    let _ = service.me(&user.access).await.expect(200);
+    heal().await;
+    until(service, "ok").await;
+    load.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_killed_under_load_costs_no_request_and_comes_back_by_itself() {
+    let mut redis = RedisServer::start().await;
+    let service = service_at(&redis.url(), &[]).await;
+    let redis = tokio::sync::Mutex::new(&mut redis);
+    survives(&service, async || redis.lock().await.kill(), async || redis.lock().await.restart().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_frozen_under_load_costs_no_request_and_comes_back_by_itself() {
+    let redis = RedisServer::start().await;
+    let service = service_at(&redis.url(), &[]).await;
+    survives(&service, async || redis.freeze(), async || redis.thaw()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_cut_off_under_load_costs_no_request_and_comes_back_by_itself() {
+    let redis = RedisServer::start().await;
+    let proxy = Proxy::to(&redis.url()).await;
+    let service = service_at(proxy.url.trim_end_matches('/'), &[]).await;
+    survives(
+        &service,
+        async || proxy.freeze().await,
+        async || {
+            proxy.thaw();
+            proxy.restore().await;
+        },
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_flushed_loses_counts_and_values_and_scripts_and_nothing_else() {
+    let redis = RedisServer::start().await;
+    let service = service_at(&redis.url(), &[("RATE_LIMIT_PER_MINUTE", "2")]).await;
+    let call = async || service.call("GET", "/").send().await;
+    for _ in 0..2 {
+        let _ = call().await.expect(200);
+    }
+    call().await.expect_error(429, "rate_limited");
+    redis.ask::<()>(&redis::cmd("FLUSHALL")).await.unwrap();
+    redis.ask::<()>(redis::cmd("SCRIPT").arg("FLUSH")).await.unwrap();
+    for _ in 0..2 {
+        let _ = call().await.expect(200);
+    }
+    call().await.expect_error(429, "rate_limited");
+    assert_eq!(standing(&service.instance).await, "ok");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_redis_is_away_limits_hold_in_process_and_sessions_end_at_once() {
+    let mut redis = RedisServer::start().await;
+    let service = service_at(&redis.url(), &[("RATE_LIMIT_PER_MINUTE", "3")]).await;
+    let user = service.user().await;
+    redis.kill();
+    until(&service, "degraded").await;
+    for _ in 0..3 {
+        let _ = service.call("GET", "/").send().await.expect(200);
+    }
+    service.call("GET", "/").send().await.expect_error(429, "rate_limited");
+    let _ = service.by(&user, "POST", "/api/v1/auth/logout").send().await.expect(204);
+    service.me(&user.access).await.expect_error(401, "invalid_token");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_made_while_redis_was_away_is_seen_when_it_is_back() {
+    let redis = RedisServer::start().await;
+    let service = service_at(&redis.url(), &[]).await;
+    let (admin, user) = (service.superuser().await, service.user().await);
+    let path = format!("/api/v1/users/{}", user.id);
+    let name = async || {
+        let answer = service.by(&admin, "GET", &path).send().await.expect(200);
+        answer.json()["full_name"].as_str().map(str::to_owned)
+    };
+    assert_eq!(name().await, None);
+    redis.freeze();
+    until(&service, "degraded").await;
+    let change =
+        service.by(&user, "PATCH", "/api/v1/users/me").json(serde_json::json!({ "full_name": "Ada" }));
+    let _ = change.send().await.expect(200);
+    assert_eq!(name().await.as_deref(), Some("Ada"));
+    redis.thaw();
+    until(&service, "ok").await;
+    assert_eq!(name().await.as_deref(), Some("Ada"), "not what was cached before");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_refuses_to_write_is_as_good_as_none() {
+    let redis = RedisServer::start().await;
+    let store = Store::at(&redis.url());
+    let handle = store.redis.clone().unwrap();
+    let (cache, key) = (store.cache(), "key");
+    let set = |name: &str, value: &str| redis::cmd("CONFIG").arg("SET").arg(name).arg(value).take();
+    redis.ask::<()>(&set("maxmemory", "1")).await.unwrap();
+    assert_eq!(cache.cached(key, async || Ok::<_, ()>(Number(1))).await, Ok(Number(1)));
+    assert!(!handle.answers());
+    redis.ask::<()>(&set("maxmemory", "0")).await.unwrap();
+    eventually("it answers", async || handle.answers()).await;
+}
+
+#[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+struct Number(u32);
+
+impl groundwork::core::cache::Cached for Number {
+    const PREFIX: &'static str = "numbers";
+    const VERSION: u32 = 1;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_whose_primary_dies_is_used_again_when_its_replica_has_taken_over() {
+    let mut cluster = Cluster::start().await;
+    let service = service_at(&cluster.url(), &[]).await;
+    let user = service.user().await;
+    until(&service, "ok").await;
+    let load = Load::on(&service, &user.access);
+    // Every primary holds some keys; the one that dies holds those of this load.
+    let key = "groundwork:rate_limit:127.0.0.1:/api/v1/users/me";
+    let dead = cluster.kill_the_primary_of(key).await;
+    eventually("the replica takes over", async || cluster.primary_of(key, dead).await.is_some()).await;
+    until(&service, "ok").await;
+    let before = cluster.hits(key, dead).await;
+    let _ = service.me(&user.access).await.expect(200);
+    assert!(cluster.hits(key, dead).await > before, "requests are counted in the cluster again");
+    load.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_change_of_state_is_one_line_in_the_log() {
+    let mut redis = RedisServer::start().await;
+    let process = Process::start(&redis.url(), "").await;
+    for round in 1..=2 {
+        redis.kill();
+        eventually("it is degraded", async || process.standing().await == "degraded").await;
+        for _ in 0..20 {
+            let _ = Call::new(&process.url, "GET", "/").send().await.expect(200);
+        }
+        redis.restart().await;
+        eventually("it is ok", async || process.standing().await == "ok").await;
+        assert_eq!(
+            (process.lines_with("Redis is away"), process.lines_with("Redis is back")),
+            (round, round)
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_starts_without_its_redis_and_finds_it_later() {
+    let mut redis = RedisServer::start().await;
+    redis.kill();
+    let service = service_at(&redis.url(), &[]).await;
+    assert_eq!(standing(&service.instance).await, "degraded");
+    redis.restart().await;
+    until(&service, "ok").await;
+}

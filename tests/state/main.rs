@@ -1,0 +1,17 @@
+//! What instances share: rate limits and the cache, in Redis, in a Redis Cluster and in process, and what becomes of them
+//! when Redis goes away.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod accounts;
+mod cache;
+mod cluster;
+mod faults;
+mod instances;
+mod process;
+mod rate_limit;
+mod round_trips;
+mod stores;
+mod ways;

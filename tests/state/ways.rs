@@ -1,0 +1,127 @@
+//! The ways to reach Redis.
+
+use std::process::Command;
+
+use crate::process::Process;
+use crate::stores::Store;
+use crate::support::redis::RedisServer;
+
+async fn works(url: &str) {
+    let store = Store::at(url);
+    let redis = store.redis.as_ref().unwrap();
+    assert!(redis.ping().await.is_ok(), "{url}");
+    let written: Result<(), _> =
+        redis.call("key", |key| redis::cmd("SET").arg(key).arg("value").take()).await;
+    assert!(written.is_ok() && redis.answers(), "{url}");
+}
+
+async fn does_not_work(url: &str) {
+    let store = Store::at(url);
+    let redis = store.redis.as_ref().unwrap();
+    assert!(redis.ping().await.is_err() && !redis.answers(), "{url}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn by_a_password_and_a_user_and_the_number_of_a_database() {
+    let redis = RedisServer::start().await;
+    let secret = redis::cmd("CONFIG").arg("SET").arg("requirepass").arg("hunter2").take();
+    let user = redis::cmd("ACL").arg(&["SETUSER", "app", "on", ">s3cret/", "~*", "&*", "+@all"]).take();
+    redis.ask::<()>(&user).await.unwrap();
+    redis.ask::<()>(&secret).await.unwrap();
+    let port = redis.port;
+    works(&format!("redis://:hunter2@127.0.0.1:{port}/3")).await;
+    works(&format!("redis://app:s3cret%2F@127.0.0.1:{port}")).await;
+    does_not_work(&format!("redis://127.0.0.1:{port}")).await;
+    does_not_work(&format!("redis://app:wrong@127.0.0.1:{port}")).await;
+    let url = format!("redis://:hunter2@127.0.0.1:{port}/3");
+    let keys: u32 = crate::support::redis::ask(&url, &redis::cmd("DBSIZE")).await.unwrap();
+    assert_eq!(keys, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn by_a_unix_socket() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("redis.sock");
+    let _redis = RedisServer::start_with(&["--unixsocket", socket.to_str().unwrap()]).await;
+    works(&format!("redis+unix://{}?db=2", socket.display())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn by_tls_with_a_certificate_that_is_trusted_and_by_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let [ca, key, certificate] = make_certificates(folder.path());
+    let options = ["--tls-port", "0", "--tls-cert-file", &certificate, "--tls-key-file", &key];
+    let redis = RedisServer::start_with(&[&options[2..], &["--tls-auth-clients", "no"]].concat()).await;
+    let tls_port = crate::support::redis::free_port();
+    let open = redis::cmd("CONFIG").arg("SET").arg("tls-port").arg(tls_port).take();
+    redis.ask::<()>(&open).await.unwrap();
+    // The roots are the system's; a process of its own may have others.
+    let url = format!("rediss://localhost:{tls_port}");
+    assert_eq!(Process::start(&url, &ca).await.standing().await, "ok");
+    let another = certificate_of_another(folder.path());
+    assert_eq!(Process::start(&url, &another).await.standing().await, "degraded");
+}
+
+fn openssl(folder: &std::path::Path, arguments: &[&str]) {
+    let output = Command::new("openssl").args(arguments).current_dir(folder).output().expect("openssl");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// An authority, a key and a certificate for `localhost`, as files.
+fn make_certificates(folder: &std::path::Path) -> [String; 3] {
+    authority(folder, "ca");
+    openssl(
+        folder,
+        &[
+            "req",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-keyout",
+            "key",
+            "-out",
+            "request",
+            "-subj",
+            "/CN=localhost",
+        ],
+    );
+    std::fs::write(folder.join("names"), "subjectAltName=DNS:localhost").unwrap();
+    openssl(
+        folder,
+        &[
+            "x509",
+            "-req",
+            "-in",
+            "request",
+            "-CA",
+            "ca",
+            "-CAkey",
+            "ca.key",
+            "-CAcreateserial",
+            "-days",
+            "2",
+            "-extfile",
+            "names",
+            "-out",
+            "certificate",
+        ],
+    );
+    ["ca", "key", "certificate"].map(|name| folder.join(name).to_str().unwrap().to_owned())
+}
+
+fn certificate_of_another(folder: &std::path::Path) -> String {
+    authority(folder, "another");
+    folder.join("another").to_str().unwrap().to_owned()
+}
+
+fn authority(folder: &std::path::Path, name: &str) {
+    let key = format!("{name}.key");
+    let subject = format!("/CN={name}");
+    openssl(
+        folder,
+        &[
+            "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", &key, "-out", name,
+            "-subj", &subject,
+        ],
+    );
+}
