@@ -14,6 +14,7 @@ use poem::listener::{Acceptor, Listener, TcpListener};
 use crate::api::Api;
 use crate::api::document::DocumentError;
 use crate::api::extract::BodyTimeout;
+use crate::api::forwarded::Proxies;
 use crate::api::limits::Limits;
 use crate::api::middleware::Stack;
 use crate::core::cache::Cache;
@@ -139,7 +140,10 @@ impl App {
             limits,
             body_timeout: BodyTimeout(settings.body_timeout),
             stack: Stack {
-                trusted_proxies: settings.trusted_proxies.clone(),
+                proxies: Proxies {
+                    trusted: settings.trusted_proxies.clone(),
+                    header: settings.forwarded_header,
+                },
                 cors_origins: settings.cors_origins.clone(),
                 request_timeout: settings.request_timeout,
             },

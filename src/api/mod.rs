@@ -3,6 +3,7 @@
 pub mod document;
 pub mod errors;
 pub mod extract;
+pub mod forwarded;
 pub mod guards;
 pub mod limits;
 pub mod middleware;

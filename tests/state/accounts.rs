@@ -86,3 +86,16 @@ async fn spellings_of_an_email_are_one_account() {
     }
     log_in_from(&service, "198.51.100.2", &email, "a wrong guess").await.expect_error(429, "rate_limited");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_in_forwarded_is_counted_as_one_in_x_forwarded_for() {
+    let limits = [("AUTH_RATE_LIMIT_PER_MINUTE", "1"), ("TRUSTED_PROXIES", "127.0.0.0/8")];
+    let service = Service::start_with(Backend::Sqlite, &limits).await;
+    let log_in = async |name: &str, value: &str| {
+        let body = json!({ "email": fresh_email(), "password": PASSWORD });
+        service.call("POST", "/api/v1/auth/login").header(name, value).json(body).send().await
+    };
+    let _ = log_in("Forwarded", r#"for="[2001:db8:0:1::7]:4711";proto=https"#).await.expect(401);
+    log_in("X-Forwarded-For", "2001:db8:0:1::8").await.expect_error(429, "rate_limited");
+    let _ = log_in("Forwarded", "for=203.0.113.9").await.expect(401);
+}

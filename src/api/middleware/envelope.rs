@@ -83,8 +83,10 @@ mod tests {
     use poem::http::Method;
 
     use super::*;
+    use crate::api::forwarded::Proxies;
     use crate::api::policy::Policy;
     use crate::api::routes::Operation;
+    use crate::core::settings::ForwardedHeader;
 
     #[tokio::test]
     async fn a_panic_is_an_internal_error_and_its_words_stay_inside() {
@@ -104,7 +106,8 @@ mod tests {
         let policy = Policy::of(["sunset:20261201:20270630"]).unwrap();
         let operation = Arc::new(Operation { method: Method::GET, template, policy });
         let mut request = Request::default();
-        let scope = RequestScope::of(&request, "id-1".to_owned(), &[]);
+        let proxies = Proxies { trusted: Vec::new(), header: ForwardedHeader::Either };
+        let scope = RequestScope::of(&request, "id-1".to_owned(), &proxies);
         scope.set_operation(&operation);
         request.set_data(scope);
         let inner =

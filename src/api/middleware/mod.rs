@@ -9,10 +9,10 @@ mod request_log;
 
 use std::time::Duration;
 
-use ipnet::IpNet;
 use poem::endpoint::BoxEndpoint;
 use poem::{Endpoint, EndpointExt, IntoEndpoint, Response};
 
+use crate::api::forwarded::Proxies;
 use cors::Cors;
 use deadline::Deadline;
 use envelope::Envelope;
@@ -22,8 +22,8 @@ use request_log::RequestLog;
 /// The settings of the middleware.
 #[derive(Clone, Debug)]
 pub struct Stack {
-    /// Proxies whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<IpNet>,
+    /// Proxies that are believed.
+    pub proxies: Proxies,
     /// Origins whose pages may call the API.
     pub cors_origins: Vec<String>,
     /// How long a request may take from its first byte to its response.
@@ -41,6 +41,6 @@ impl Stack {
         let answered = Envelope { inner: limited };
         let logged = RequestLog { inner: answered };
         let shared = Cors { inner: logged, origins: self.cors_origins };
-        RequestId { inner: shared, trusted_proxies: self.trusted_proxies }.boxed()
+        RequestId { inner: shared, proxies: self.proxies }.boxed()
     }
 }

@@ -1,9 +1,9 @@
 //! Gives every request an id, or keeps a sound one that it brings.
 
-use ipnet::IpNet;
 use poem::http::{HeaderName, HeaderValue};
 use poem::{Endpoint, IntoResponse, Request, Response};
 
+use crate::api::forwarded::Proxies;
 use crate::api::request::RequestScope;
 use crate::core::ids::random_bytes;
 
@@ -14,7 +14,7 @@ const MAX_LENGTH: usize = 64;
 
 pub(super) struct RequestId<E> {
     pub inner: E,
-    pub trusted_proxies: Vec<IpNet>,
+    pub proxies: Proxies,
 }
 
 impl<E: Endpoint<Output = Response>> Endpoint for RequestId<E> {
@@ -23,7 +23,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for RequestId<E> {
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
         let id = request.header(X_REQUEST_ID).filter(|id| is_sound(id)).map_or_else(new_id, str::to_owned);
         let header = HeaderValue::from_str(&id);
-        let scope = RequestScope::of(&request, id, &self.trusted_proxies);
+        let scope = RequestScope::of(&request, id, &self.proxies);
         request.set_data(scope);
         let mut response = self
             .inner

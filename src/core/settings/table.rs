@@ -16,7 +16,7 @@ use super::redis_url::{KeyPrefix, Redis};
 use super::rules::{SecretKey, SecretKeys};
 use super::source::Reader;
 use super::web::{Origins, Prefix, Proxies};
-use super::{AppEnv, DatabaseUrl, JwtAlgorithm, LogFormat, RedisUrl, SecretUrl};
+use super::{AppEnv, DatabaseUrl, ForwardedHeader, JwtAlgorithm, LogFormat, RedisUrl, SecretUrl};
 
 /// A setting as documents show it.
 pub(super) struct Entry {
@@ -177,8 +177,12 @@ settings! {
     /// How long requests under way may go on after the service was told to stop.
     shutdown_timeout: Duration = "SHUTDOWN_TIMEOUT", default "30", example "30", Time::seconds(1, 3_600);
 
-    /// The proxies whose `X-Forwarded-For` is believed; without any, the peer is the client.
+    /// The proxies that are believed when they say whom they forward for; without any, the peer is the client.
     trusted_proxies: Vec<IpNet> = "TRUSTED_PROXIES", default "", example "10.0.0.0/8,192.168.1.10", Proxies;
+
+    /// The header they say it in. `either` is `X-Forwarded-For` and, where that is missing, `Forwarded` (RFC 7239): choose one when they pass the other one on as it came.
+    forwarded_header: ForwardedHeader = "FORWARDED_HEADER", default "either", example "x-forwarded-for",
+        Choice(&ForwardedHeader::ALL);
 
     /// What is logged: a level, or levels per target.
     log_level: String = "LOG_LEVEL", default "info", example "info,groundwork=debug", LogFilter;

@@ -54,7 +54,7 @@ fn every_link_within_the_page_leads_somewhere() {
 fn the_page_says_what_the_document_says() {
     let page = page(&published());
     for part in [
-        "<h1>Groundwork <small>1.0.0</small></h1>",
+        concat!("<h1>Groundwork <small>", env!("CARGO_PKG_VERSION"), "</small></h1>"),
         "<p class=\"call\"><span class=\"method get\">GET</span> <code>/api/v1/users</code></p>",
         "<li><a href=\"#security-BearerAuth\">Bearer token</a></li>",
         "<li>Public</li>",
