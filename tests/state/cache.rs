@@ -10,7 +10,7 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinSet;
 
 use crate::stores::{Store, on_every_store};
-use crate::support::redis as servers;
+use crate::support::redis::{self as servers, RedisServer};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Thing(String);
@@ -208,4 +208,34 @@ async fn what_cannot_be_read_is_loaded_anew() {
     let garbage = redis::cmd("HSET").arg(format!("{prefix}a")).arg("1").arg("{").take();
     servers::ask::<()>(&servers::server(), &garbage).await.unwrap();
     assert_eq!(cached(&cache, "a", "one").await, thing("one"));
+}
+
+#[test]
+fn hits_misses_and_errors_are_counted() {
+    let recorder = metrics_util::debugging::DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    metrics::with_local_recorder(&recorder, || {
+        runtime.block_on(async {
+            let mut redis = RedisServer::start().await;
+            let cache = Store::at(&redis.url()).cache();
+            for _ in 0..3 {
+                assert_eq!(cached(&cache, "a", "one").await, thing("one"));
+            }
+            redis.kill();
+            assert_eq!(cached(&cache, "a", "one").await, thing("one"));
+        });
+    });
+    let mut counts: Vec<_> = snapshotter
+        .snapshot()
+        .into_vec()
+        .into_iter()
+        .filter(|(key, ..)| key.key().name() == "groundwork_cache_requests_total")
+        .map(|(key, _, _, value)| {
+            (key.key().labels().next().unwrap().value().to_owned(), format!("{value:?}"))
+        })
+        .collect();
+    counts.sort();
+    let counts: Vec<_> = counts.iter().map(|(result, count)| (result.as_str(), count.as_str())).collect();
+    assert_eq!(counts, [("error", "Counter(1)"), ("hit", "Counter(2)"), ("miss", "Counter(2)")]);
 }

@@ -240,6 +240,8 @@ async fn recover(inner: Weak<Inner>, key: String) {
         let Some(inner) = inner.upgrade() else { return };
         if inner.probe(&key).await && inner.catch_up().await {
             inner.state.send_replace(State::Answers);
+            // A call that failed just now may have noted another key. From now on calls delete by themselves.
+            inner.catch_up().await;
             metrics::gauge!("groundwork_redis_up").set(1.0);
             tracing::info!(tier = inner.tier, "Redis is back");
             return;
