@@ -44,7 +44,11 @@ impl TestDatabase {
     /// A migrated database of its own.
     pub async fn create(backend: Backend) -> Self {
         match backend {
-            Backend::Sqlite => Self::empty(backend).await,
+            Backend::Sqlite => {
+                let database = Self::empty(backend).await;
+                migrations::run(&database.url.parse().unwrap()).await.unwrap();
+                database
+            }
             Backend::Postgres => {
                 let template = TEMPLATE.get_or_init(make_template).await;
                 Self::create_postgres(&format!("TEMPLATE {template}")).await
