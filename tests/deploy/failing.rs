@@ -77,7 +77,13 @@ behind_both! {
         }
         let answer = client().get(edge.url()).send().await.unwrap();
         assert!(answer.status().is_server_error(), "{answer:?}");
-        assert_eq!(instances.heads("GET").len(), TRIES);
+        let sent = instances.heads("GET").len();
+        match kind {
+            Kind::Nginx => assert_eq!(sent, TRIES),
+            // Go's HTTP client repeats an idempotent request by itself where the connection was a kept one, and those
+            // of the health checks are.
+            Kind::Traefik => assert!((TRIES..=2 * TRIES).contains(&sent), "{sent}"),
+        }
     }
 
     async fn a_post_on_a_kept_connection_that_dies_is_sent_once(kind) {
@@ -102,7 +108,7 @@ behind_both! {
         assert_eq!(instances.heads("GET").len(), TRIES);
     }
 
-    /// Three log-ins for one account, each answered once, while an instance is away.
+    /// Nothing was sent to it, so nothing can be done twice.
     async fn a_post_passes_by_an_instance_that_cannot_be_reached(kind) {
         let instances = Instances::start().await;
         let edge = Edge::start(kind, instances.addresses()).await;
