@@ -6,18 +6,17 @@
 ensure_nginx() {
     PATH=$PATH:/usr/sbin
     command -v nginx >/dev/null && return
-    local policy=/usr/sbin/policy-rc.d status=0 made=false
-    # What a package asks before it starts a service; 101 forbids it.
-    if [ ! -e "$policy" ]; then
-        printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
-        as_root chmod 755 "$policy"
-        made=true
-    fi
-    # In a shell of its own, because a failed installation ends it, and the policy must not stay.
-    (ensure_command nginx nginx) || status=$?
-    if $made; then as_root rm -f "$policy"; fi
+    # In a shell of its own, because a failed installation ends it, and what forbids the start must not stay.
+    (
+        policy=/usr/sbin/policy-rc.d # what a package asks before it starts a service; 101 forbids it
+        if [ ! -e "$policy" ]; then
+            trap 'as_root rm -f "$policy"' EXIT
+            printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+            as_root chmod 755 "$policy"
+        fi
+        ensure_command nginx nginx
+    )
     if [ -d /run/systemd/system ]; then as_root systemctl disable --quiet --now nginx || true; fi
-    return "$status"
 }
 
 ensure_deploy_tools() {
