@@ -1,0 +1,88 @@
+# shellcheck shell=bash
+# The deployments: nginx for the tests, and the tools that know what Compose, Kubernetes and a Dockerfile may say. All of
+# them carry what they know along: none asks the network.
+
+# ensure_nginx: nginx, without a server of the machine's own. The package would start one, and enable it for good.
+ensure_nginx() {
+    PATH=$PATH:/usr/sbin
+    command -v nginx >/dev/null && return
+    # In a shell of its own, because a failed installation ends it, and what forbids the start must not stay.
+    (
+        policy=/usr/sbin/policy-rc.d # what a package asks before it starts a service; 101 forbids it
+        if [ ! -e "$policy" ]; then
+            trap 'as_root rm -f "$policy"' EXIT
+            printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+            as_root chmod 755 "$policy"
+        fi
+        ensure_command nginx nginx
+    )
+    if [ -d /run/systemd/system ]; then as_root systemctl disable --quiet --now nginx || true; fi
+}
+
+ensure_deploy_tools() {
+    ensure_venv deploy tests/deploy/requirements.txt
+    TRAEFIK=$(venv_bin deploy)/traefik
+    export TRAEFIK
+}
+
+lint_compose() {
+    "$(venv_bin deploy)/check-jsonschema" --builtin-schema vendor.compose-spec "$@"
+}
+
+# The oldest version that the manifests say they need, and the newest that the tool knows.
+lint_kubernetes() {
+    local version
+    for version in 1.30 1.37; do
+        "$(venv_bin deploy)/kubernetes-validate" --strict --kubernetes-version "$version" "$@" || return
+    done
+}
+
+lint_dockerfile() {
+    "$(venv_bin deploy)/hadolint" --no-color --failure-threshold info "$1"
+}
+
+# deploy_seed FILE EXPRESSION: prints the name of a copy of a file of deploy/ that sed has put a fault into.
+deploy_seed() {
+    local copy
+    copy=$(mktemp -d "$RUN_DIR/deploy-seed.XXXXXX")/$(basename "$1")
+    sed "$2" "deploy/$1" >"$copy"
+    ! cmp -s "deploy/$1" "$copy" || die "there is nothing to change in deploy/$1"
+    printf '%s\n' "$copy"
+}
+
+# What kubectl reads; the kustomization is no resource of a cluster.
+kubernetes_manifests() { printf '%s\n' deploy/kubernetes/*.yaml | grep -v '/kustomization.yaml$'; }
+
+deploy_quality() {
+    local manifests word type image
+    mapfile -t manifests < <(kubernetes_manifests)
+    step "compose: deploy/compose.yaml" lint_compose deploy/compose.yaml
+    step "kubernetes: ${#manifests[@]} manifests" lint_kubernetes "${manifests[@]}"
+    step "hadolint: deploy/Dockerfile" lint_dockerfile deploy/Dockerfile
+
+    word=$(deploy_seed compose.yaml 's/  read_only:/  readonly:/')
+    type=$(deploy_seed kubernetes/deployment.yaml 's/  replicas: 3/  replicas: three/')
+    image=$(deploy_seed Dockerfile 's/^FROM debian:.*/FROM debian:latest/')
+    step "compose: a word that it does not know is found" finds "'readonly' was unexpected" lint_compose "$word"
+    step "kubernetes: a value of another type is found" finds "'three' is not of type 'integer'" lint_kubernetes "$type"
+    step "hadolint: an image without a version is found" finds DL3007 lint_dockerfile "$image"
+}
+
+# image_builds: the build of the Dockerfile without a container. Its two stages of files are put where they go, so it
+# shows that they suffice, and that the second build does not keep the program that does nothing. Unoptimised, because
+# the dependencies are there already.
+image_builds() {
+    local folder=$RUN_DIR/image from
+    mkdir -p "$folder/src"
+    cp Cargo.toml Cargo.lock build.rs "$folder/"
+    echo 'fn main() {}' >"$folder/src/main.rs"
+    touch "$folder/src/lib.rs"
+    (cd "$folder" && cargo build --locked)
+    rm -r "$folder/src"
+    # With the times of the repository, as COPY keeps them.
+    while read -r from; do cp -rp "$from" "$folder/"; done < <(sed -n 's/^COPY \([a-z]*\) \1$/\1/p' deploy/Dockerfile)
+    find "$folder/src" -name '*.rs' -exec touch {} +
+    (cd "$folder" && cargo build --locked)
+    [ "$(cd "$folder" && cargo run --quiet --locked -- --version)" = "groundwork $(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)" ] ||
+        die "the program of the second build is another one"
+}

@@ -1,0 +1,109 @@
+//! What nginx answers by itself looks like the service's own. The headers of a rate limit are the one thing it cannot
+//! know: where an operation has none, `Call` holds the answer against the document.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use tokio::net::TcpSocket;
+
+use crate::behind_both;
+use crate::edge::{Edge, Kind};
+use crate::instance::Instances;
+use crate::stand_in::{Manner, StandIns};
+use crate::support::Call;
+use crate::support::client::{Answer, raw};
+
+const MAX_BODY: usize = 1024 * 1024;
+
+/// Addresses where nobody listens, kept from others while the sockets live.
+fn nobody() -> ([SocketAddr; 3], Vec<TcpSocket>) {
+    let sockets: Vec<_> = (0..3).map(|_| TcpSocket::new_v4().unwrap()).collect();
+    let address = |socket: &TcpSocket| {
+        socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        socket.local_addr().unwrap()
+    };
+    let addresses: Vec<_> = sockets.iter().map(address).collect();
+    (addresses.try_into().unwrap(), sockets)
+}
+
+/// An answer, whatever the document says of it.
+async fn post(edge: &Edge, id: &str, body: String) -> Answer {
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let request = client.post(format!("{}/api/v1/auth/login", edge.url())).header("x-request-id", id);
+    let answer = request.header("content-type", "application/json").body(body).send().await.unwrap();
+    let (status, headers) = (answer.status(), answer.headers().clone());
+    Answer { status, headers, text: answer.text().await.unwrap() }
+}
+
+/// The uniform error body, from nginx.
+#[track_caller]
+fn expect_own_error(answer: Answer, status: u16, code: &str) {
+    assert_eq!(answer.header("cache-control"), "no-store", "{answer:?}");
+    assert_eq!(answer.header("server"), "nginx", "no version: {answer:?}");
+    answer.expect_error(status, code);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_any_instance_nginx_answers_503_in_the_form_of_the_service() {
+    let (addresses, _sockets) = nobody();
+    let edge = Edge::start(Kind::Nginx, addresses).await;
+    // Often enough that every instance is known to be away.
+    for number in 0..12 {
+        let id = format!("away-{number}");
+        let ready =
+            Call::new(&edge.url(), "GET", "/api/v1/health/ready").header("x-request-id", &id).send().await;
+        assert_eq!((ready.header("x-request-id"), ready.header("retry-after")), (id.as_str(), "1"));
+        expect_own_error(ready, 503, "service_unavailable");
+    }
+    expect_own_error(post(&edge, "p", "{}".to_owned()).await, 503, "service_unavailable");
+    let forged = post(&edge, "\"},{\"forged\":\"", "{}".to_owned()).await;
+    assert_eq!(forged.header("x-request-id").len(), 32, "an id that could forge a body is replaced");
+    expect_own_error(forged, 503, "service_unavailable");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_that_breaks_off_is_a_503_in_the_form_of_the_service() {
+    let instances = StandIns::start(Manner::HangsUp).await;
+    let edge = Edge::start(Kind::Nginx, instances.addresses).await;
+    expect_own_error(post(&edge, "p", "{}".to_owned()).await, 503, "service_unavailable");
+}
+
+behind_both! {
+    async fn a_body_that_is_too_large_is_refused_as_the_service_does_it(kind) {
+        let instances = Instances::start().await;
+        let edge = Edge::start(kind, instances.addresses()).await;
+        post(&edge, "large", " ".repeat(MAX_BODY + 1)).await.expect_error(413, "payload_too_large");
+        // The largest one is let through: the service reads it, and finds no JSON in it.
+        post(&edge, "largest", " ".repeat(MAX_BODY)).await.expect_error(400, "malformed_request");
+        let reached = |id: &str| {
+            instances.each.iter().flat_map(crate::instance::Instance::requests).any(|line| line["request_id"] == id)
+        };
+        instances.logged(&["largest".to_owned()]).await;
+        assert_eq!(reached("large"), kind == Kind::Traefik, "nginx refuses it by itself");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_nginx_does_not_understand_is_answered_in_the_form_of_the_service() {
+    let instances = StandIns::start(Manner::Answers).await;
+    let edge = Edge::start(Kind::Nginx, instances.addresses).await;
+    let long = format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "x".repeat(40_000));
+    let header = format!("GET / HTTP/1.1\r\nHost: a\r\nX-Large: {}\r\n\r\n", "x".repeat(40_000));
+    for (request, status, code) in [
+        ("nonsense\r\n\r\n", 400, "malformed_request"),
+        ("GET / HTTP/1.1\r\n\r\n", 400, "malformed_request"),
+        ("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400, "malformed_request"),
+        (long.as_str(), 400, "malformed_request"),
+        (header.as_str(), 400, "malformed_request"),
+        (
+            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: nothing\r\nConnection: close\r\n\r\n",
+            400,
+            "malformed_request",
+        ),
+        ("TRACE / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 405, "method_not_allowed"),
+        ("GET /-/malformed-request HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 404, "not_found"),
+    ] {
+        let answer = raw(&edge.url(), [request.as_bytes().to_vec()]).await.answer();
+        expect_own_error(answer, status, code);
+    }
+    assert!(instances.heads("GET").is_empty() && instances.heads("TRACE").is_empty());
+}

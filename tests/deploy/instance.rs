@@ -1,0 +1,142 @@
+//! Instances of the service: the binary, with the settings of a deployment.
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::edge::{LIMIT, LOOK};
+use crate::support::{Backend, TestDatabase};
+
+/// Good enough for production.
+pub const SECRET: &str = "pV7x-2mQe9-Tz4Kd8-Lw3Rn6-Yb1Hc5-Jf0";
+
+/// One process. It ends with the test, however that ends.
+pub struct Instance {
+    pub address: SocketAddr,
+    child: Child,
+    /// What it has logged, each line parsed.
+    lines: Arc<Mutex<Vec<Value>>>,
+    _folder: TempDir,
+}
+
+impl Instance {
+    fn spawn(database_url: &str) -> (Child, TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_groundwork"));
+        command.current_dir(folder.path()).env_clear().envs([
+            ("APP_ENV", "production"),
+            ("DATABASE_URL", database_url),
+            ("JWT_SECRET_KEY", SECRET),
+            ("PORT", "0"),
+            ("LOG_FORMAT", "json"),
+            // Of the client and of the proxy: whether a forged address is believed is then the proxy's doing alone.
+            ("TRUSTED_PROXIES", "127.0.0.0/8"),
+            ("BCRYPT_ROUNDS", "10"),
+            ("DB_POOL_SIZE", "2"),
+            ("RATE_LIMIT_PER_MINUTE", "1000000"),
+            ("AUTH_RATE_LIMIT_PER_MINUTE", "1000000"),
+        ]);
+        (command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap(), folder)
+    }
+
+    async fn listening((mut child, folder): (Child, TempDir)) -> Self {
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&lines);
+        std::thread::spawn(move || {
+            for line in stderr.lines() {
+                // What stopped its start is text.
+                let line = line.unwrap();
+                heard.lock().unwrap().push(serde_json::from_str(&line).unwrap_or(Value::String(line)));
+            }
+        });
+        let mut instance = Self { address: ([0, 0, 0, 0], 0).into(), child, lines, _folder: folder };
+        let listening = |line: &Value| {
+            let rest = line["message"].as_str()?.strip_prefix("listening on http://")?;
+            rest.split(',').next()?.parse().ok()
+        };
+        let start = Instant::now();
+        loop {
+            if let Some(address) = instance.lines().iter().find_map(listening) {
+                instance.address = address;
+                return instance;
+            }
+            assert!(start.elapsed() < LIMIT, "it does not listen: {:?}", instance.lines());
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    fn lines(&self) -> Vec<Value> {
+        self.lines.lock().unwrap().clone()
+    }
+
+    /// The requests it has logged, but for the proxy's own.
+    pub fn requests(&self) -> Vec<Value> {
+        let of_clients =
+            |line: &Value| line["message"] == "request" && line["route"] != "/api/v1/health/ready";
+        self.lines().into_iter().filter(of_clients).collect()
+    }
+
+    /// Ends it with a signal and does not wait.
+    pub fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").arg(signal).arg(self.child.id().to_string()).status().unwrap();
+        assert!(sent.success());
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// Three instances on one database of PostgreSQL.
+pub struct Instances {
+    pub each: [Instance; 3],
+    _database: TestDatabase,
+}
+
+impl Instances {
+    pub async fn start() -> Self {
+        let database = TestDatabase::create(Backend::Postgres).await;
+        let [one, two, three] = [(); 3].map(|()| Instance::spawn(&database.url));
+        let each = [
+            Instance::listening(one).await,
+            Instance::listening(two).await,
+            Instance::listening(three).await,
+        ];
+        Self { each, _database: database }
+    }
+
+    pub fn addresses(&self) -> [SocketAddr; 3] {
+        [0, 1, 2].map(|index| self.each[index].address)
+    }
+
+    /// Who served the requests with these ids, and what was logged of each. A line may come after its answer.
+    pub async fn logged(&self, ids: &[String]) -> HashMap<String, Vec<(usize, Value)>> {
+        let start = Instant::now();
+        loop {
+            let mut found: HashMap<String, Vec<(usize, Value)>> = HashMap::new();
+            for (index, instance) in self.each.iter().enumerate() {
+                for line in instance.requests() {
+                    let id = line["request_id"].as_str().unwrap().to_owned();
+                    if ids.contains(&id) {
+                        found.entry(id).or_default().push((index, line));
+                    }
+                }
+            }
+            if found.len() == ids.len() {
+                return found;
+            }
+            assert!(start.elapsed() < LIMIT, "not all of {ids:?} were logged: {found:?}");
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+}
