@@ -14,9 +14,9 @@ pub enum DbError {
         /// The constraint's name in PostgreSQL; SQLite's columns are translated to it.
         constraint: String,
     },
-    /// The connection's address cannot be used.
-    #[error("DATABASE_URL cannot be used: {0}")]
-    Url(String),
+    /// Connections cannot be protected as the address asks.
+    #[error("TLS to PostgreSQL cannot be set up: {0}")]
+    Tls(String),
     /// Anything else: a defect of ours or of the schema.
     #[error("the database refused a query")]
     Query(#[source] DieselError),

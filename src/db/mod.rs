@@ -7,6 +7,7 @@ pub mod migrations;
 mod pool;
 #[allow(missing_docs, reason = "generated")]
 pub mod schema;
+mod tls;
 pub mod types;
 
 use std::time::Duration;
@@ -16,7 +17,7 @@ pub use connection::{Connection, Lock};
 pub use error::{DbError, Unavailable};
 
 use crate::core::settings::{DatabaseUrl, Settings};
-use connect::{PostgresManager, SqliteManager};
+use connect::{PostgresManager, Server, SqliteManager};
 use pool::{Pool, PoolSize};
 
 /// SQLite runs one writer beside several readers; more readers than this do not make it faster.
@@ -39,7 +40,7 @@ impl Database {
     /// database is away.
     ///
     /// # Errors
-    /// When the URL cannot be understood.
+    /// [`DbError::Tls`] when the certificates to verify a server with cannot be had.
     pub fn new(settings: &Settings) -> Result<Self, DbError> {
         let timeout = settings.db_pool_timeout;
         let pools = match &settings.database_url {
@@ -48,8 +49,8 @@ impl Database {
                     kept: settings.db_pool_size,
                     most: settings.db_pool_size + settings.db_max_overflow,
                 };
-                let manager = connect::postgres(url, &settings.app_name, settings.db_statement_timeout)?;
-                Pools::Postgres(Pool::new(manager, size, timeout))
+                let server = Server::new(url)?.serving(&settings.app_name, settings.db_statement_timeout);
+                Pools::Postgres(Pool::new(connect::postgres(server), size, timeout))
             }
             DatabaseUrl::Sqlite(path) => Pools::Sqlite {
                 readers: Pool::new(

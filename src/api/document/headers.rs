@@ -36,8 +36,12 @@ const REQUEST_ID: Shared = header(
 );
 
 /// On 401: how to authenticate.
-const AUTHENTICATE: Shared =
-    header("WWW-Authenticate", "The authentication scheme to use; with `error=\"invalid_token\"` when the token that was sent is not taken (RFC 6750).", true, Example::Text("Bearer"));
+const AUTHENTICATE: Shared = header(
+    "WWW-Authenticate",
+    "The authentication scheme to use; with `error=\"invalid_token\"` when the token that was sent is not taken (RFC 6750).",
+    true,
+    Example::Text("Bearer"),
+);
 
 /// On 429 and 503: when to come back.
 const RETRY_AFTER: Shared =

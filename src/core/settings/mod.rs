@@ -19,7 +19,7 @@ mod table;
 mod types;
 mod web;
 
-pub use database_url::{DatabaseUrl, InvalidUrl, SecretUrl};
+pub use database_url::{DatabaseUrl, InvalidUrl, PostgresUrl, Roots, SecretUrl, Tls};
 pub use error::{EnvFileProblem, Problem, SettingsError};
 pub use render::{env_example, markdown_table};
 pub use secret_file::SecretFileError;
