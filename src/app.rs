@@ -96,6 +96,7 @@ impl App {
         announce(settings);
 
         let database = Database::new(settings)?;
+        database.watch_replicas();
         let hasher = Hasher::new(settings.bcrypt_rounds, settings.bcrypt_queue_size);
         let previous = &settings.jwt_previous_secret_keys;
         let signer = Arc::new(TokenSigner::new(&secret, previous, clock.clone()));
@@ -151,14 +152,12 @@ fn announce(settings: &Settings) {
     tracing::info!(
         environment = %settings.app_env,
         database = settings.database_url.tier(),
+        replicas = settings.database_replica_urls.len(),
         state = "in_process",
         version = env!("CARGO_PKG_VERSION"),
         "starting"
     );
     if settings.redis_url.is_some() {
         tracing::warn!("REDIS_URL is set, but this version keeps rate limits in this process");
-    }
-    if !settings.database_replica_urls.is_empty() {
-        tracing::warn!("DATABASE_REPLICA_URLS is set, but this version reads from the primary only");
     }
 }

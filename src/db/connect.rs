@@ -78,6 +78,14 @@ impl Server {
         tokio::time::timeout(CONNECT_TIMEOUT, connect).await.map_err(silent)?
     }
 
+    /// A connection for a query that diesel does not make. The caller limits how long it may take.
+    pub(super) async fn client(&self) -> Result<Client, ConnectionError> {
+        let (client, driver) = self.connect().await?;
+        // Ends when the client is dropped; what goes wrong, the client says.
+        tokio::spawn(async move { drop(driver.await) });
+        Ok(client)
+    }
+
     async fn connect(&self) -> Result<(Client, Driver), ConnectionError> {
         let connected = self.config.connect(self.tls.clone()).await;
         connected.map_err(|error| ConnectionError::BadConnection(describe(&error)))
@@ -96,7 +104,7 @@ pub(super) fn postgres(server: Server) -> PostgresManager {
 }
 
 /// The driver's own message is "db error" or "error connecting"; the reason is behind it.
-fn describe(error: &tokio_postgres::Error) -> String {
+pub(super) fn describe(error: &tokio_postgres::Error) -> String {
     match std::error::Error::source(error) {
         Some(source) => format!("{error}: {source}"),
         None => error.to_string(),

@@ -5,5 +5,6 @@
 #[macro_use]
 mod support;
 
+mod replicas;
 mod server;
 mod tls;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tokio_postgres::NoTls;
+use tokio_postgres::{Client, NoTls};
 
 use crate::support::{Backend, TestDatabase};
 
@@ -63,6 +63,20 @@ impl Server {
         Self::run(folder, options).await
     }
 
+    /// A new server that follows this one by streaming.
+    pub async fn replica(&self, options: &[&str]) -> Self {
+        let folder = new_folder();
+        let copied = postgres("pg_basebackup")
+            .args(["--write-recovery-conf", "--checkpoint=fast", "--no-sync", "--username=postgres"])
+            .args(["--host=127.0.0.1", &format!("--port={}", self.port)])
+            .arg("--pgdata")
+            .arg(folder.path().join("data"))
+            .output()
+            .unwrap();
+        assert!(copied.status.success(), "{copied:?}");
+        Self::run(folder, options).await
+    }
+
     async fn run(folder: TempDir, options: &[&str]) -> Self {
         let options = options.iter().map(|option| (*option).to_owned()).collect();
         let mut server = Self { folder, options, port: 0, process: None };
@@ -82,8 +96,17 @@ impl Server {
 
     /// Starts it anew with these options.
     pub async fn restart_with(&mut self, options: &[&str]) {
-        self.kill();
+        if self.process.is_some() {
+            self.kill();
+        }
         self.options = options.iter().map(|option| (*option).to_owned()).collect();
+        self.resume().await;
+    }
+
+    /// Starts it anew with this option too.
+    pub async fn add_option(&mut self, option: &str) {
+        self.kill();
+        self.options.push(option.to_owned());
         self.resume().await;
     }
 
@@ -126,6 +149,13 @@ impl Server {
         TestDatabase::at(Backend::Postgres, &self.url("127.0.0.1", ""))
     }
 
+    /// A connection that is held.
+    pub async fn session(&self) -> Client {
+        let (client, connection) = tokio_postgres::connect(&self.url("127.0.0.1", ""), NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client
+    }
+
     /// A file beside the data that only the server's user reads.
     pub fn write(&self, name: &str, content: &str) -> PathBuf {
         let path = self.folder.path().join(name);
@@ -138,9 +168,7 @@ impl Server {
     /// All of its processes, the first one first, so that no other is begun meanwhile.
     fn signal(&self, name: &str) {
         let process = self.process.as_ref().unwrap().id().to_string();
-        let send = |process: &str| {
-            drop(Command::new("kill").args(["-s", name, process]).stderr(Stdio::null()).status());
-        };
+        let send = |process: &str| signal(process, name);
         send(&process);
         let children = fs::read_to_string(format!("/proc/{process}/task/{process}/children"));
         children.unwrap_or_default().split_whitespace().for_each(send);
@@ -149,6 +177,11 @@ impl Server {
     /// Stops all of it where it is; what was sent to it is taken by the kernel and never answered.
     pub fn freeze(&self) {
         self.signal("STOP");
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        self.signal("CONT");
     }
 
     /// Ends it as a crash does.
@@ -170,6 +203,11 @@ impl Server {
             }
         }
     }
+}
+
+/// Sends a signal to a process, if there is one.
+pub fn signal(process: &str, name: &str) {
+    drop(Command::new("kill").args(["-s", name, process]).stderr(Stdio::null()).status());
 }
 
 impl Drop for Server {
@@ -222,18 +260,19 @@ fn postgres(program: &str) -> Command {
     command
 }
 
-/// Debian keeps them out of PATH.
+/// Debian keeps them out of PATH, but perhaps for links to some.
 fn folder_of_programs() -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut versions: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")
         .map(|folders| folders.map(|folder| folder.unwrap().path().join("bin")).collect())
         .unwrap_or_default();
     versions.sort();
-    let found = std::env::split_paths(&path).chain(versions.into_iter().rev());
-    found
-        .into_iter()
-        .find(|folder| folder.join("initdb").exists())
-        .expect("PostgreSQL's initdb; ./scripts/test installs it")
+    let folders = std::env::split_paths(&path).chain(versions.into_iter().rev());
+    let real =
+        folders.filter_map(|folder| folder.join("initdb").canonicalize().ok()?.parent().map(Path::to_owned));
+    let has_all =
+        |folder: &PathBuf| ["postgres", "pg_basebackup"].iter().all(|name| folder.join(name).exists());
+    real.into_iter().find(has_all).expect("the programs of PostgreSQL; ./scripts/test installs them")
 }
 
 /// Below 32768, where outgoing connections take theirs; which one is free, PostgreSQL finds out.

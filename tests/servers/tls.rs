@@ -116,6 +116,23 @@ async fn a_server_without_tls_is_refused_where_tls_is_asked_for() {
     accepted(&server, "localhost", &options("prefer", None)).await;
 }
 
+/// Who sits in between has another certificate than the server that the password is for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_can_be_bound_to_the_certificate_of_its_server() {
+    let mut server = Authority::new("ours").server("localhost").await;
+    server.database().sql("CREATE ROLE keeper SUPERUSER LOGIN PASSWORD 'hunter2'").await;
+    let rules = "host all postgres 127.0.0.1/32 trust\nhost all keeper 127.0.0.1/32 scram-sha-256\n";
+    let rules = server.write("rules.conf", rules);
+    server.add_option(&format!("hba_file={}", rules.display())).await;
+    let login = |options: &str| server.url("localhost", options).replace("postgres@", "keeper:hunter2@");
+    assert_eq!(refusal(&login("?sslmode=require&channel_binding=require")).await, None);
+    let plain = refusal(&login("?channel_binding=require")).await.unwrap();
+    assert!(plain.contains("channel binding") && !plain.contains("hunter2"), "{plain}");
+    let wrong = login("?sslmode=require").replace("hunter2", "hunter3");
+    let wrong = refusal(&wrong).await.unwrap();
+    assert!(wrong.contains("password authentication failed") && !wrong.contains("hunter3"), "{wrong}");
+}
+
 /// How many of the service's connections are encrypted, and how many are not.
 async fn connections(server: &Server) -> (usize, usize) {
     let query = "SELECT ssl::text FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) \
