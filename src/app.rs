@@ -104,6 +104,7 @@ impl App {
         announce(settings);
 
         let database = Database::new(settings)?;
+        database.watch_replicas();
         let hasher = Hasher::new(settings.bcrypt_rounds, settings.bcrypt_queue_size);
         let previous = &settings.jwt_previous_secret_keys;
         let signer = Arc::new(TokenSigner::new(&secret, previous, clock.clone()));
@@ -178,11 +179,9 @@ fn announce(settings: &Settings) {
     tracing::info!(
         environment = %settings.app_env,
         database = settings.database_url.tier(),
+        replicas = settings.database_replica_urls.len(),
         state = settings.redis_url.as_ref().map_or("in_process", RedisUrl::tier),
         version = env!("CARGO_PKG_VERSION"),
         "starting"
     );
-    if !settings.database_replica_urls.is_empty() {
-        tracing::warn!("DATABASE_REPLICA_URLS is set, but this version reads from the primary only");
-    }
 }

@@ -158,7 +158,7 @@ type DependencyHealth struct {
 	// LatencyMs How long its answer took, in milliseconds.
 	LatencyMs float64 `json:"latency_ms"`
 
-	// Name Which dependency.
+	// Name Which dependency: `database`, `state` (rate limits and the cache), `replica_1` and so on.
 	Name string `json:"name"`
 
 	// Status How something is.
@@ -709,7 +709,7 @@ type ClientInterface interface {
 	// HealthReady Readiness
 	//
 	// 200 when the service can serve, also when it is `degraded`: without Redis, each instance limits and caches
-	// by itself. 503 when it cannot, with the same entries in `details.dependencies`. For a load balancer.
+	// by itself, and without a replica the primary does its work. 503 when it cannot, with the same entries in `details.dependencies`. For a load balancer.
 	//
 	// Corresponds with GET /api/v1/health/ready (the `HealthReady` operationId).
 	HealthReady(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1032,7 +1032,7 @@ func (c *Client) HealthLive(ctx context.Context, reqEditors ...RequestEditorFn) 
 // HealthReady Readiness
 //
 // 200 when the service can serve, also when it is `degraded`: without Redis, each instance limits and caches
-// by itself. 503 when it cannot, with the same entries in `details.dependencies`. For a load balancer.
+// by itself, and without a replica the primary does its work. 503 when it cannot, with the same entries in `details.dependencies`. For a load balancer.
 //
 // Corresponds with GET /api/v1/health/ready (the `HealthReady` operationId).
 func (c *Client) HealthReady(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2163,7 +2163,7 @@ type ClientWithResponsesInterface interface {
 	// HealthReadyWithResponse Readiness
 	//
 	// 200 when the service can serve, also when it is `degraded`: without Redis, each instance limits and caches
-	// by itself. 503 when it cannot, with the same entries in `details.dependencies`. For a load balancer.
+	// by itself, and without a replica the primary does its work. 503 when it cannot, with the same entries in `details.dependencies`. For a load balancer.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -4545,7 +4545,7 @@ func (c *ClientWithResponses) HealthLiveWithResponse(ctx context.Context, reqEdi
 // HealthReadyWithResponse Readiness
 //
 // 200 when the service can serve, also when it is `degraded`: without Redis, each instance limits and caches
-// by itself. 503 when it cannot, with the same entries in `details.dependencies`. For a load balancer.
+// by itself, and without a replica the primary does its work. 503 when it cannot, with the same entries in `details.dependencies`. For a load balancer.
 //
 // Returns a wrapper object for the known response body format(s).
 //

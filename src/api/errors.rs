@@ -337,7 +337,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_source_of_an_error_is_not_shown() {
-        let error = services::Error::Database(DbError::Url("postgres://secret".to_owned()));
+        let error = services::Error::Database(DbError::Tls("postgres://secret".to_owned()));
         let body = Problem::from(error).respond("id-1").into_body().into_string().await.unwrap();
         assert!(body.contains("internal_error") && body.contains("id-1"), "{body}");
         assert!(!body.contains("secret"), "{body}");
@@ -345,7 +345,7 @@ mod tests {
 
     #[test]
     fn the_log_line_holds_the_whole_chain() {
-        let error = services::Error::Database(DbError::Url("no host".to_owned()));
-        assert_eq!(chain(&error), "database error: DATABASE_URL cannot be used: no host");
+        let error = services::Error::Database(DbError::Tls("no certificate".to_owned()));
+        assert_eq!(chain(&error), "database error: TLS to PostgreSQL cannot be set up: no certificate");
     }
 }

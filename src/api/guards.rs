@@ -7,7 +7,7 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use super::errors::{ErrorCode, Problem};
 use super::request::RequestScope;
-use crate::services::auth::{AuthService, Caller};
+use crate::services::auth::{AuthService, Caller, Intent};
 
 const SCHEME: &str = "BearerAuth";
 
@@ -24,7 +24,8 @@ impl Authed {
     async fn of(request: &Request) -> Result<Self, Problem> {
         let token = bearer_token(request)?;
         let auth = request.data::<AuthService>().ok_or(ErrorCode::InternalError)?;
-        let caller = auth.authenticate(token).await?;
+        let intent = if request.method().is_safe() { Intent::Read } else { Intent::Write };
+        let caller = auth.authenticate(token, intent).await?;
         if let Some(scope) = request.data::<RequestScope>() {
             scope.set_user(caller.user.id);
         }

@@ -10,9 +10,13 @@ use diesel_async::pooled_connection::{
 use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use futures_util::FutureExt;
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{Client, Config, Socket};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error::DbError;
-use crate::core::settings::SecretUrl;
+use super::tls;
+use crate::core::settings::PostgresUrl;
 
 /// SQLite behind a thread, so that it does not block the others.
 type SqliteConnection = SyncConnectionWrapper<diesel::SqliteConnection>;
@@ -23,7 +27,7 @@ pub(super) type PostgresManager = AsyncDieselConnectionManager<AsyncPgConnection
 pub(super) type SqliteManager = AsyncDieselConnectionManager<SqliteConnection>;
 
 /// How long opening a connection may take, until it can be used.
-pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a silent network may keep a connection that looks alive.
 const TCP_USER_TIMEOUT: Duration = Duration::from_secs(15);
 /// When an idle connection is probed.
@@ -31,46 +35,76 @@ const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
 /// How long SQLite waits for another process that holds the file, in milliseconds.
 pub(super) const SQLITE_BUSY_TIMEOUT_MS: u32 = 5_000;
 
-/// Opens connections to PostgreSQL, without libpq.
-pub(super) fn postgres(
-    url: &SecretUrl,
-    app_name: &str,
-    statement_timeout: Duration,
-) -> Result<PostgresManager, DbError> {
-    let mut config: tokio_postgres::Config =
-        url.expose().parse().map_err(|error: tokio_postgres::Error| DbError::Url(error.to_string()))?;
-    config
-        .application_name(app_name)
-        .connect_timeout(CONNECT_TIMEOUT)
-        .keepalives(true)
-        .keepalives_idle(KEEPALIVE_IDLE)
-        .tcp_user_timeout(TCP_USER_TIMEOUT);
-    // A query whose caller has left would otherwise run on, and hold the connection.
-    let given = config.get_options().unwrap_or_default().to_owned();
-    config.options(format!("{given} -c statement_timeout={}", statement_timeout.as_millis()).trim());
+/// A server of PostgreSQL, or several that stand for one, and how to reach it, without libpq.
+#[derive(Clone)]
+pub(super) struct Server {
+    config: Config,
+    tls: MakeRustlsConnect,
+}
 
-    let mut manager = ManagerConfig::default();
-    manager.custom_setup = Box::new(move |_| {
-        let config = config.clone();
-        let connect = async move {
-            let connected = config.connect(tokio_postgres::NoTls).await;
-            let (client, connection) =
-                connected.map_err(|error| ConnectionError::BadConnection(describe(&error)))?;
-            AsyncPgConnection::try_from_client_and_connection(client, connection).await
+/// The driver's connection: the task behind a [`Client`].
+type Driver = tokio_postgres::Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
+
+impl Server {
+    /// # Errors
+    /// When the certificates to verify with cannot be had.
+    pub(super) fn new(url: &PostgresUrl) -> Result<Self, DbError> {
+        let mut config = url.config().clone();
+        config
+            .connect_timeout(CONNECT_TIMEOUT)
+            .keepalives(true)
+            .keepalives_idle(KEEPALIVE_IDLE)
+            .tcp_user_timeout(TCP_USER_TIMEOUT);
+        Ok(Self { config, tls: tls::connector(url.tls())? })
+    }
+
+    /// The same for serving requests.
+    pub(super) fn serving(mut self, app_name: &str, statement_timeout: Duration) -> Self {
+        self.config.application_name(app_name);
+        // A query whose caller has left would otherwise run on, and hold the connection.
+        let given = self.config.get_options().unwrap_or_default().to_owned();
+        self.config.options(format!("{given} -c statement_timeout={}", statement_timeout.as_millis()).trim());
+        self
+    }
+
+    /// A connection for queries that diesel makes.
+    pub(super) async fn open(&self) -> Result<AsyncPgConnection, ConnectionError> {
+        let connect = async {
+            let (client, driver) = self.connect().await?;
+            AsyncPgConnection::try_from_client_and_connection(client, driver).await
         };
         // The driver's own limit ends with the TCP handshake; a frozen server takes that and says nothing more.
-        async move {
-            let silent = |_| ConnectionError::BadConnection("the server does not answer".to_owned());
-            tokio::time::timeout(CONNECT_TIMEOUT, connect).await.map_err(silent)?
-        }
-        .boxed()
+        let silent = |_| ConnectionError::BadConnection("the server does not answer".to_owned());
+        tokio::time::timeout(CONNECT_TIMEOUT, connect).await.map_err(silent)?
+    }
+
+    /// A connection for a query that diesel does not make. The caller limits how long it may take.
+    pub(super) async fn client(&self) -> Result<Client, ConnectionError> {
+        let (client, driver) = self.connect().await?;
+        // Ends when the client is dropped; what goes wrong, the client says.
+        tokio::spawn(async move { drop(driver.await) });
+        Ok(client)
+    }
+
+    async fn connect(&self) -> Result<(Client, Driver), ConnectionError> {
+        let connected = self.config.connect(self.tls.clone()).await;
+        connected.map_err(|error| ConnectionError::BadConnection(describe(&error)))
+    }
+}
+
+/// Opens connections to PostgreSQL for a pool.
+pub(super) fn postgres(server: Server) -> PostgresManager {
+    let mut manager = ManagerConfig::default();
+    manager.custom_setup = Box::new(move |_| {
+        let server = server.clone();
+        async move { server.open().await }.boxed()
     });
     manager.recycling_method = checked_locally();
-    Ok(PostgresManager::new_with_config("", manager))
+    PostgresManager::new_with_config("", manager)
 }
 
 /// The driver's own message is "db error" or "error connecting"; the reason is behind it.
-fn describe(error: &tokio_postgres::Error) -> String {
+pub(super) fn describe(error: &tokio_postgres::Error) -> String {
     match std::error::Error::source(error) {
         Some(source) => format!("{error}: {source}"),
         None => error.to_string(),

@@ -14,9 +14,9 @@ pub enum DbError {
         /// The constraint's name in PostgreSQL; SQLite's columns are translated to it.
         constraint: String,
     },
-    /// The connection's address cannot be used.
-    #[error("DATABASE_URL cannot be used: {0}")]
-    Url(String),
+    /// Connections cannot be protected as the address asks.
+    #[error("TLS to PostgreSQL cannot be set up: {0}")]
+    Tls(String),
     /// Anything else: a defect of ours or of the schema.
     #[error("the database refused a query")]
     Query(#[source] DieselError),
@@ -42,6 +42,41 @@ pub enum Unavailable {
     NoAnswer,
 }
 
+impl DbError {
+    /// Whether the server cannot be reached, ends, or starts: the next query would find the same.
+    pub(super) fn is_lost_connection(&self) -> bool {
+        match self {
+            Self::Unavailable(Unavailable::CannotConnect(_) | Unavailable::NoAnswer) => true,
+            Self::Unavailable(Unavailable::Interrupted(error)) => match error {
+                DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => false,
+                DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection, _)
+                | DieselError::BrokenTransactionManager => true,
+                DieselError::DatabaseError(_, info) => LOST.iter().any(|text| info.message().contains(text)),
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+
+    /// Whether a replica gave up a query, or its connection, to go on replaying.
+    pub(super) fn is_recovery_conflict(&self) -> bool {
+        let Self::Unavailable(Unavailable::Interrupted(DieselError::DatabaseError(kind, info))) = self else {
+            return false;
+        };
+        // A single read cannot be out of order with anything else.
+        matches!(kind, DatabaseErrorKind::SerializationFailure) || info.message().contains(CONFLICT)
+    }
+
+    /// The cause without what is around it.
+    pub(super) fn reason(&self) -> String {
+        match self {
+            Self::Unavailable(Unavailable::Interrupted(error)) => error.to_string(),
+            Self::Unavailable(unavailable) => unavailable.to_string(),
+            other => other.to_string(),
+        }
+    }
+}
+
 impl From<DieselError> for DbError {
     fn from(error: DieselError) -> Self {
         match &error {
@@ -63,31 +98,40 @@ fn constraint_of(info: &dyn DatabaseErrorInformation) -> String {
     format!("{}_key", columns.replace('.', "_"))
 }
 
+/// What a replica says that ends a query or a connection because it is in the way of what has to be replayed.
+const CONFLICT: &str = "conflict with recovery";
+
+/// What is said when the connection is no more.
+const LOST: [&str; 7] = [
+    "terminating connection ",
+    "the database system is",
+    "connection closed",
+    "error communicating with the server",
+    "channel closed",
+    "channel lagged",
+    "server closed the connection",
+];
+
 /// Whether the same statement may succeed later. Neither driver passes on the codes of most of these errors, so
 /// their texts have to do.
 fn is_passing(error: &DieselError) -> bool {
     use DatabaseErrorKind::{ClosedConnection, SerializationFailure};
-    const PASSING: [&str; 15] = [
+    const PASSING: [&str; 8] = [
         "canceling statement due to statement timeout",
         "canceling statement due to lock timeout",
-        "terminating connection ",
         "deadlock detected",
-        "the database system is",
         "too many clients already",
         "remaining connection slots are reserved",
-        "connection closed",
-        "error communicating with the server",
-        "channel closed",
-        "channel lagged",
-        "canceling statement due to conflict with recovery",
         "database is locked",
         "database table is locked",
-        "server closed the connection",
+        CONFLICT,
     ];
     match error {
         DieselError::BrokenTransactionManager
         | DieselError::DatabaseError(ClosedConnection | SerializationFailure, _) => true,
-        DieselError::DatabaseError(_, info) => PASSING.iter().any(|text| info.message().contains(text)),
+        DieselError::DatabaseError(_, info) => {
+            PASSING.iter().chain(&LOST).any(|text| info.message().contains(text))
+        }
         _ => false,
     }
 }
@@ -123,5 +167,24 @@ mod tests {
         assert!(matches!(database_error(DatabaseErrorKind::Unknown, crash), DbError::Unavailable(_)));
         let defect = database_error(DatabaseErrorKind::Unknown, "column \"nope\" does not exist");
         assert!(matches!(defect, DbError::Query(_)));
+    }
+
+    #[test]
+    fn a_read_is_repeated_elsewhere_when_the_server_is_lost_or_busy_replaying() {
+        use DatabaseErrorKind::{SerializationFailure, UnableToSendCommand, Unknown};
+        for (kind, message, lost, conflict) in [
+            (SerializationFailure, "canceling statement due to conflict with recovery", false, true),
+            (Unknown, "terminating connection due to conflict with recovery", true, true),
+            (Unknown, "terminating connection due to administrator command", true, false),
+            (UnableToSendCommand, "connection closed", true, false),
+            (Unknown, "canceling statement due to statement timeout", false, false),
+            (Unknown, "column \"nope\" does not exist", false, false),
+        ] {
+            let error = database_error(kind, message);
+            assert_eq!(error.is_lost_connection(), lost, "{message}");
+            assert_eq!(error.is_recovery_conflict(), conflict, "{message}");
+        }
+        assert!(DbError::Unavailable(Unavailable::CannotConnect(String::new())).is_lost_connection());
+        assert!(!DbError::Unavailable(Unavailable::PoolExhausted).is_lost_connection());
     }
 }

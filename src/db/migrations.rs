@@ -8,12 +8,12 @@ use diesel::Connection as _;
 use diesel::SqliteConnection;
 use diesel::connection::SimpleConnection as _;
 use diesel::migration::MigrationSource;
-use diesel_async::{AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, SimpleAsyncConnection};
+use diesel_async::{AsyncMigrationHarness, SimpleAsyncConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::connect::{CONNECT_TIMEOUT, SQLITE_BUSY_TIMEOUT_MS};
+use super::connect::{SQLITE_BUSY_TIMEOUT_MS, Server};
 use super::error::{DbError, Unavailable};
-use crate::core::settings::{DatabaseUrl, SecretUrl};
+use crate::core::settings::{DatabaseUrl, PostgresUrl};
 
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
@@ -38,10 +38,8 @@ pub async fn run(url: &DatabaseUrl) -> Result<Vec<String>, DbError> {
     }
 }
 
-async fn run_on_postgres(url: &SecretUrl) -> Result<Vec<String>, DbError> {
-    let opening = tokio::time::timeout(CONNECT_TIMEOUT, AsyncPgConnection::establish(url.expose())).await;
-    let opened = opening.map_err(|_| DbError::Unavailable(Unavailable::NoAnswer))?;
-    let mut connection = opened.map_err(|error| cannot_connect(&error))?;
+async fn run_on_postgres(url: &PostgresUrl) -> Result<Vec<String>, DbError> {
+    let mut connection = Server::new(url)?.open().await.map_err(|error| cannot_connect(&error))?;
     // Ends with the connection, whatever happens.
     connection.batch_execute(&format!("SELECT pg_advisory_lock({POSTGRES_LOCK})")).await?;
     apply(&mut AsyncMigrationHarness::new(connection), POSTGRES)

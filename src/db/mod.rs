@@ -5,27 +5,43 @@ mod connection;
 mod error;
 pub mod migrations;
 mod pool;
+mod replicas;
 #[allow(missing_docs, reason = "generated")]
 pub mod schema;
+mod tls;
 pub mod types;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) use connection::on;
 pub use connection::{Connection, Lock};
 pub use error::{DbError, Unavailable};
+pub use replicas::{Freshness, MAX_LAG, ReplicaReport, ReplicaState, Trouble};
 
-use crate::core::settings::{DatabaseUrl, Settings};
-use connect::{PostgresManager, SqliteManager};
+use crate::core::clock::Timestamp;
+use crate::core::settings::{DatabaseUrl, PostgresUrl, Settings};
+use connect::{PostgresManager, Server, SqliteManager};
 use pool::{Pool, PoolSize};
+use replicas::Replicas;
 
 /// SQLite runs one writer beside several readers; more readers than this do not make it faster.
 const SQLITE_READERS: u32 = 4;
+
+/// How long after a session's write has ended what it reads comes from the primary: longer than a replica in use may
+/// be behind, the time between two checks included.
+const AFTER_A_WRITE: Duration = Duration::from_secs(5);
+
+/// How often a session's writes are noted at most.
+const NOTE_EVERY: Duration = Duration::from_secs(1);
 
 /// The database of this process.
 #[derive(Clone)]
 pub struct Database {
     pools: Pools,
+    replicas: Option<Arc<Replicas>>,
+    /// How long after it was noted a write may still show.
+    own_writes: Duration,
 }
 
 #[derive(Clone)]
@@ -39,17 +55,28 @@ impl Database {
     /// database is away.
     ///
     /// # Errors
-    /// When the URL cannot be understood.
+    /// [`DbError::Tls`] when the certificates to verify a server with cannot be had.
     pub fn new(settings: &Settings) -> Result<Self, DbError> {
         let timeout = settings.db_pool_timeout;
+        let mut replicas = None;
         let pools = match &settings.database_url {
             DatabaseUrl::Postgres(url) => {
                 let size = PoolSize {
                     kept: settings.db_pool_size,
                     most: settings.db_pool_size + settings.db_max_overflow,
                 };
-                let manager = connect::postgres(url, &settings.app_name, settings.db_statement_timeout)?;
-                Pools::Postgres(Pool::new(manager, size, timeout))
+                let (app_name, limit) = (&settings.app_name, settings.db_statement_timeout);
+                let server =
+                    |url: &PostgresUrl| Server::new(url).map(|server| server.serving(app_name, limit));
+                let primary = server(url)?;
+                let others = settings.database_replica_urls.iter().map(|url| {
+                    let server = server(url)?;
+                    let pool = Pool::silent(connect::postgres(server.clone()), size, timeout);
+                    Ok((url.server(), server, pool))
+                });
+                let others: Vec<_> = others.collect::<Result<_, DbError>>()?;
+                replicas = (!others.is_empty()).then(|| Arc::new(Replicas::new(primary.clone(), others)));
+                Pools::Postgres(Pool::new(connect::postgres(primary), size, timeout))
             }
             DatabaseUrl::Sqlite(path) => Pools::Sqlite {
                 readers: Pool::new(
@@ -64,10 +91,56 @@ impl Database {
                 ),
             },
         };
-        Ok(Self { pools })
+        // A write is noted before it begins, perhaps by one that began a moment earlier.
+        let own_writes = NOTE_EVERY + settings.request_timeout + AFTER_A_WRITE;
+        Ok(Self { pools, replicas, own_writes })
     }
 
-    /// A connection to read with.
+    /// Begins to check the replicas, which are not read from before.
+    pub fn watch_replicas(&self) {
+        if let Some(replicas) = &self.replicas {
+            replicas.watch();
+        }
+    }
+
+    /// Each replica, in the order of the settings.
+    pub fn replicas(&self) -> Vec<ReplicaReport> {
+        self.replicas.as_ref().map(|replicas| replicas.report()).unwrap_or_default()
+    }
+
+    /// How new a read must be for somebody whose last write was noted then: nobody misses what is their own.
+    pub fn freshness(&self, noted: Option<Timestamp>, now: Timestamp) -> Freshness {
+        match noted {
+            Some(noted) if now < noted.plus(self.own_writes) => Freshness::Latest,
+            _ => Freshness::MayLag,
+        }
+    }
+
+    /// Whether a write has to be noted now, of somebody whose last one was noted then.
+    pub fn must_note_write(&self, noted: Option<Timestamp>, now: Timestamp) -> bool {
+        self.replicas.is_some() && noted.is_none_or(|noted| now >= noted.plus(NOTE_EVERY))
+    }
+
+    /// What `query` reads: from a replica where that is fresh enough, else from the primary. It may be asked twice,
+    /// so it must only read. It is given a connection to keep: an async closure that borrows one could not be sent to
+    /// another thread.
+    ///
+    /// # Errors
+    /// Those of `query`; [`DbError::Unavailable`] when no connection can be had in time.
+    pub async fn read_with<T, F: Future<Output = Result<T, DbError>>>(
+        &self,
+        freshness: Freshness,
+        query: impl Fn(Connection) -> F,
+    ) -> Result<T, DbError> {
+        if let (Freshness::MayLag, Some(replicas)) = (freshness, &self.replicas)
+            && let Some(result) = replicas.read(&query).await
+        {
+            return result;
+        }
+        query(self.read().await?).await
+    }
+
+    /// A connection to read with what was written last: to the primary.
     ///
     /// # Errors
     /// [`DbError::Unavailable`] when none can be had in time.

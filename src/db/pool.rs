@@ -58,8 +58,17 @@ impl<M: ManageConnection> Loan<M> {
 }
 
 impl<M: ManageConnection<Error = PoolError>> Pool<M> {
+    /// A pool that logs each connection it cannot open.
     pub(super) fn new(manager: M, size: PoolSize, timeout: Duration) -> Self {
-        let failures = Failures::default();
+        Self::build(manager, size, timeout, Failures::new(true))
+    }
+
+    /// A pool whose owner says what went wrong.
+    pub(super) fn silent(manager: M, size: PoolSize, timeout: Duration) -> Self {
+        Self::build(manager, size, timeout, Failures::new(false))
+    }
+
+    fn build(manager: M, size: PoolSize, timeout: Duration, failures: Failures) -> Self {
         let connections = bb8::Pool::builder()
             .max_size(size.most)
             .min_idle(Some(size.kept))
@@ -130,15 +139,14 @@ struct Failure {
 #[derive(Clone, Debug)]
 struct Failures {
     last: watch::Sender<Option<Failure>>,
-}
-
-impl Default for Failures {
-    fn default() -> Self {
-        Self { last: watch::Sender::new(None) }
-    }
+    are_logged: bool,
 }
 
 impl Failures {
+    fn new(are_logged: bool) -> Self {
+        Self { last: watch::Sender::new(None), are_logged }
+    }
+
     /// Hears of every failure from now on.
     fn listen(&self) -> watch::Receiver<Option<Failure>> {
         self.last.subscribe()
@@ -158,7 +166,9 @@ impl bb8::ErrorSink<PoolError> for Failures {
     fn sink(&self, error: PoolError) {
         // A connection that was found broken before use is replaced; only failing to open one is news.
         if let PoolError::ConnectionError(error) = error {
-            tracing::warn!(%error, "cannot open a database connection");
+            if self.are_logged {
+                tracing::warn!(%error, "cannot open a database connection");
+            }
             self.last.send_replace(Some(Failure { reason: error.to_string(), at: Instant::now() }));
         }
     }

@@ -32,6 +32,7 @@ diesel::table! {
         last_used_at -> Timestamptz,
         expires_at -> Timestamptz,
         revoked_at -> Nullable<Timestamptz>,
+        wrote_at -> Nullable<Timestamptz>,
     }
 }
 

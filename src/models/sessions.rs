@@ -69,20 +69,29 @@ pub async fn insert(
     Ok(())
 }
 
-/// The user behind a session that goes on, in one query: what the guard asks for each request.
+/// The user behind a session that goes on, and when its last write was noted, in one query: what the guard asks for
+/// each request.
 pub async fn find_user(
     c: &mut Connection,
     id: SessionId,
     user: UserId,
     now: Timestamp,
-) -> Result<Option<User>, DbError> {
+) -> Result<Option<(User, Option<Timestamp>)>, DbError> {
     let query = sessions::table
         .inner_join(users::table)
         .filter(sessions::id.eq(id.0.as_slice()))
         .filter(sessions::user_id.eq(user.0))
         .filter(sessions::revoked_at.is_null())
         .filter(sessions::expires_at.gt(now));
-    Ok(on!(c, |c| query.select(User::as_select()).first(c)).optional()?)
+    Ok(on!(c, |c| query.select((User::as_select(), sessions::wrote_at)).first(c)).optional()?)
+}
+
+/// Notes that a session is about to write. Of several instances' clocks the latest counts.
+pub async fn note_write(c: &mut Connection, id: SessionId, now: Timestamp) -> Result<(), DbError> {
+    let earlier = sessions::wrote_at.is_null().or(sessions::wrote_at.lt(now));
+    let session = sessions::table.find(id.0.as_slice()).filter(earlier);
+    on!(c, |c| diesel::update(session).set(sessions::wrote_at.eq(Some(now))).execute(c))?;
+    Ok(())
 }
 
 /// The session with this id, whatever its state.

@@ -46,7 +46,7 @@ impl Example for Health {
 #[derive(Object, Serialize)]
 #[oai(example)]
 pub struct DependencyHealth {
-    /// Which dependency.
+    /// Which dependency: `database`, `state` (rate limits and the cache), `replica_1` and so on.
     pub name: String,
     /// How it is.
     pub status: HealthStatus,
@@ -69,7 +69,7 @@ impl From<Standing> for HealthStatus {
 impl From<&Probe> for DependencyHealth {
     fn from(probe: &Probe) -> Self {
         Self {
-            name: probe.name.to_owned(),
+            name: probe.name.clone().into_owned(),
             status: probe.standing.into(),
             tier: probe.tier.to_owned(),
             latency_ms: probe.latency.as_secs_f64() * 1000.0,

@@ -13,7 +13,7 @@ use crate::core::security::hasher::Hasher;
 use crate::core::security::password::{Password, PasswordAttempt};
 use crate::core::security::tokens::{TokenId, TokenKind, TokenSigner, Verified};
 use crate::core::text::FullName;
-use crate::db::Database;
+use crate::db::{Database, Freshness};
 use crate::models::audit_events::{self, Event, Kind};
 use crate::models::sessions::{self, Use};
 use crate::models::users::{self, NewUser, User};
@@ -41,6 +41,17 @@ pub struct Caller {
     pub user: User,
     /// The session the token belongs to.
     pub session: SessionId,
+    /// How new what the caller reads must be.
+    pub freshness: Freshness,
+}
+
+/// What a caller is about to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Intent {
+    /// Nothing that changes anything.
+    Read,
+    /// Perhaps more.
+    Write,
 }
 
 /// How long tokens live.
@@ -229,19 +240,28 @@ impl AuthService {
         Ok(())
     }
 
-    /// Finds who an access token stands for: decoded and validated here, then user and session in one query.
+    /// Finds who an access token stands for: decoded and validated here, then user and session in one query. That
+    /// a session is about to write is noted before it does, where every instance sees it: what it reads then comes
+    /// from the primary.
     ///
     /// # Errors
     /// [`Error::InvalidToken`] when the token, its session or its user is not good.
-    pub async fn authenticate(&self, access_token: &str) -> Result<Caller, Error> {
+    pub async fn authenticate(&self, access_token: &str, intent: Intent) -> Result<Caller, Error> {
         let Verified { user, session, .. } = self.signer.verify(access_token, TokenKind::Access)?;
-        let mut connection = self.database.read().await?;
-        let user = sessions::find_user(&mut connection, session, user, self.clock.now()).await?;
-        match user {
-            Some(user) if user.is_active => Ok(Caller { user, session }),
-            Some(_) => Err(Error::InvalidToken("the account is inactive")),
-            None => Err(Error::InvalidToken("the session is over")),
+        let now = self.clock.now();
+        let found = sessions::find_user(&mut self.database.read().await?, session, user, now).await?;
+        let (user, noted) = found.ok_or(Error::InvalidToken("the session is over"))?;
+        if !user.is_active {
+            return Err(Error::InvalidToken("the account is inactive"));
         }
+        if intent == Intent::Write && self.database.must_note_write(noted, now) {
+            sessions::note_write(&mut self.database.write().await?, session, now).await?;
+        }
+        let freshness = match intent {
+            Intent::Read => self.database.freshness(noted, now),
+            Intent::Write => Freshness::Latest,
+        };
+        Ok(Caller { user, session, freshness })
     }
 
     fn use_of<'a>(&self, context: &'a CallContext, now: Timestamp) -> Use<'a> {

@@ -1,9 +1,10 @@
 //! Whether this instance can serve.
 
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use crate::core::redis::Redis;
-use crate::db::Database;
+use crate::db::{Database, ReplicaState};
 
 /// A dependency that says nothing for this long counts as away.
 const PROBE_LIMIT: Duration = Duration::from_secs(2);
@@ -12,7 +13,7 @@ const PROBE_LIMIT: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct Probe {
     /// Which dependency.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// What stands behind it in this deployment.
     pub tier: &'static str,
     /// How long the answer took.
@@ -48,7 +49,24 @@ impl HealthService {
     /// Asks every dependency for a sign of life, all at once.
     pub async fn probe(&self) -> Vec<Probe> {
         let (database, state) = tokio::join!(self.probe_database(), self.probe_state());
-        vec![database, state]
+        let mut probes = vec![database, state];
+        probes.extend(self.replicas());
+        probes
+    }
+
+    /// Replicas, by their places in the setting: everybody may ask, and need not know their addresses. They are checked
+    /// all the time, so nothing is asked here.
+    fn replicas(&self) -> impl Iterator<Item = Probe> {
+        let tier = self.database.tier();
+        self.database.replicas().into_iter().zip(1..).map(move |(replica, number)| Probe {
+            name: format!("replica_{number}").into(),
+            tier,
+            latency: replica.latency.unwrap_or_default(),
+            standing: match replica.state {
+                ReplicaState::Unchecked | ReplicaState::Used => Standing::Ok,
+                ReplicaState::LeftOut(_) => Standing::Degraded,
+            },
+        })
     }
 
     async fn probe_database(&self) -> Probe {
@@ -58,12 +76,12 @@ impl HealthService {
             tracing::warn!(error = error as &dyn std::error::Error, "the database does not answer");
         }
         let standing = if result.is_ok() { Standing::Ok } else { Standing::Unavailable };
-        Probe { name: "database", tier: self.database.tier(), latency: start.elapsed(), standing }
+        Probe { name: "database".into(), tier: self.database.tier(), latency: start.elapsed(), standing }
     }
 
     /// Rate limits and the cache. Without Redis both go on in this process, which is worse and not down.
     async fn probe_state(&self) -> Probe {
-        let name = "state";
+        let name = Cow::Borrowed("state");
         let Some(redis) = &self.redis else {
             return Probe { name, tier: "in_process", latency: Duration::ZERO, standing: Standing::Ok };
         };

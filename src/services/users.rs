@@ -145,6 +145,7 @@ impl UserService {
     /// [`Error::InvalidPageToken`] when the token was not given for a list with this filter.
     pub async fn list(
         &self,
+        caller: &Caller,
         filter: &UserFilter,
         limit: u16,
         page_token: Option<&str>,
@@ -153,8 +154,8 @@ impl UserService {
         let purpose = format!("users {filter:?}");
         let after = page_token.map(|token| self.open_page_token(&purpose, token)).transpose()?;
         // One more than asked for tells whether there is a next page.
-        let mut connection = self.database.read().await?;
-        let mut items = users::page(&mut connection, filter, after, i64::from(limit) + 1).await?;
+        let page = |mut c| async move { users::page(&mut c, filter, after, i64::from(limit) + 1).await };
+        let mut items = self.database.read_with(caller.freshness, page).await?;
         let more = items.len() > usize::from(limit);
         items.truncate(usize::from(limit));
         let last = items.last().filter(|_| more);

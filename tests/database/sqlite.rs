@@ -51,7 +51,7 @@ async fn migrating_waits_for_a_writer() {
     tokio::time::timeout(Duration::from_secs(5), begun).await.expect("the migration begins");
     tokio::time::sleep(Duration::from_millis(100)).await;
     writer.batch_execute("COMMIT").unwrap();
-    assert_eq!(migrating.await.unwrap().unwrap().len(), 1);
+    assert!(!migrating.await.unwrap().unwrap().is_empty());
 }
 
 /// Were the mode left to the first connections, they would get in each other's way when it changes.

@@ -68,6 +68,11 @@ impl TestDatabase {
         }
     }
 
+    /// A database that somebody else made and keeps.
+    pub fn at(backend: Backend, url: &str) -> Self {
+        Self { backend, url: url.to_owned(), folder: None, name: None }
+    }
+
     async fn create_postgres(template: &str) -> Self {
         let name = fresh_name();
         admin(&format!("CREATE DATABASE {name} {template}")).await;

@@ -104,6 +104,13 @@ impl Service {
         Self { instance, clock, database, extra }
     }
 
+    /// On a database that is there already; `extra` may name another address of it.
+    pub async fn start_on(database: TestDatabase, extra: &[(&'static str, String)]) -> Self {
+        let clock = Clock::default();
+        let instance = Instance::start(&settings(&database.url, extra), clock.clone()).await;
+        Self { instance, clock, database, extra: extra.to_vec() }
+    }
+
     /// Another instance of the same service, as a second pod would be.
     pub async fn another_instance(&self) -> Instance {
         Instance::start(&settings(&self.database.url, &self.extra), self.clock.clone()).await

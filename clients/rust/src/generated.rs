@@ -30,7 +30,7 @@ pub mod types {
     pub struct DependencyHealth {
         ///How long its answer took, in milliseconds.
         pub latency_ms: f64,
-        ///Which dependency.
+        ///Which dependency: `database`, `state` (rate limits and the cache), `replica_1` and so on.
         pub name: ::std::string::String,
         pub status: HealthStatus,
         ///What stands behind it: `sqlite` or `postgresql`; `in_process`, `redis` or `redis_cluster`.
@@ -1992,7 +1992,7 @@ let response = client.health_live()
     /**Readiness
 
 200 when the service can serve, also when it is `degraded`: without Redis, each instance limits and caches
-by itself. 503 when it cannot, with the same entries in `details.dependencies`. For a load balancer.
+by itself, and without a replica the primary does its work. 503 when it cannot, with the same entries in `details.dependencies`. For a load balancer.
 
 Sends a `GET` request to `/api/v1/health/ready`
 

@@ -50,7 +50,7 @@ impl HealthApi {
     /// Readiness
     ///
     /// 200 when the service can serve, also when it is `degraded`: without Redis, each instance limits and caches
-    /// by itself. 503 when it cannot, with the same entries in `details.dependencies`. For a load balancer.
+    /// by itself, and without a replica the primary does its work. 503 when it cannot, with the same entries in `details.dependencies`. For a load balancer.
     #[oai(
         path = "/ready",
         method = "get",

@@ -76,7 +76,7 @@ impl UsersApi {
     #[oai(path = "/", method = "get", operation_id = "users_list", tag = "Tag::Users")]
     async fn list(
         &self,
-        _caller: Superuser,
+        caller: Superuser,
         /// How many accounts a page has.
         #[oai(default)]
         limit: Query<PageSize>,
@@ -101,7 +101,7 @@ impl UsersApi {
             created_before: created_before.0,
         };
         let page_token = page_token.0.map(|token| token.0);
-        let page = self.users.list(&filter, limit.0.0, page_token.as_deref()).await?;
+        let page = self.users.list(&caller.0, &filter, limit.0.0, page_token.as_deref()).await?;
         Ok(Ok200::of(page.into()))
     }
 

@@ -6,10 +6,13 @@ use std::str::FromStr;
 
 use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
-use tokio_postgres::config::{Config, Host};
 
 use super::MASK;
 use super::check::{Check, join, list};
+pub use postgres::{PostgresUrl, Roots, Tls};
+use postgres::{is_postgres, one_host, postgres};
+
+mod postgres;
 
 /// The primary database.
 #[derive(Clone, Debug)]
@@ -17,7 +20,7 @@ pub enum DatabaseUrl {
     /// A SQLite file, by its path.
     Sqlite(PathBuf),
     /// A PostgreSQL server.
-    Postgres(SecretUrl),
+    Postgres(PostgresUrl),
 }
 
 impl DatabaseUrl {
@@ -150,35 +153,6 @@ impl<'a> Parts<'a> {
     }
 }
 
-fn is_postgres(raw: &str) -> bool {
-    raw.starts_with("postgres://") || raw.starts_with("postgresql://")
-}
-
-fn postgres(raw: &str) -> Result<SecretUrl, String> {
-    let form = || "must be postgres://user:password@host:port/database".to_owned();
-    let parts = match Parts::split(raw) {
-        Some(parts) if is_postgres(raw) => parts?,
-        _ => return Err(form()),
-    };
-    // The driver's own reading, so that an address accepted here is not refused at the first connection. Its
-    // message may repeat the address.
-    let config: Config = raw.parse().map_err(|_| {
-        "has a port, an option or an option's value that is unknown; sslmode is disable, prefer or require".to_owned()
-    })?;
-    let hosts = config.get_hosts();
-    let names_a_host = !hosts.is_empty() || !config.get_hostaddrs().is_empty();
-    if !names_a_host || hosts.iter().any(|host| matches!(host, Host::Tcp(name) if name.is_empty())) {
-        return Err("names no host".to_owned());
-    }
-    if config.get_ports().contains(&0) {
-        return Err("must name a port from 1 to 65535".to_owned());
-    }
-    if config.get_dbname().is_none() {
-        return Err("names no database".to_owned());
-    }
-    Ok(SecretUrl::new(&parts))
-}
-
 fn sqlite(path: &str) -> Result<PathBuf, String> {
     if path.is_empty() || path.contains(":memory:") || path.contains("mode=memory") {
         return Err(
@@ -214,7 +188,9 @@ impl Check for Database {
     }
 
     fn accepts(&self) -> String {
-        "`sqlite://path`, where a third slash starts an absolute path, or `postgres://user:password@host:port/database`."
+        "`sqlite://path`, where a third slash starts an absolute path, or `postgres://user:password@host:port/database`; \
+         `?sslmode=` is `disable` (the default), `prefer`, `require`, `verify-ca` or `verify-full`, and \
+         `&sslrootcert=` a file of certificates."
             .to_owned()
     }
 }
@@ -223,19 +199,20 @@ impl Check for Database {
 pub(super) struct Replicas;
 
 impl Check for Replicas {
-    type Value = Vec<SecretUrl>;
+    type Value = Vec<PostgresUrl>;
     const SECRET: bool = true;
 
-    fn read(&self, raw: &str) -> Result<Vec<SecretUrl>, String> {
-        list(raw, postgres)
+    fn read(&self, raw: &str) -> Result<Vec<PostgresUrl>, String> {
+        list(raw, |entry| postgres(entry).and_then(one_host))
     }
 
-    fn show(&self, value: &Vec<SecretUrl>) -> String {
+    fn show(&self, value: &Vec<PostgresUrl>) -> String {
         join(value)
     }
 
     fn accepts(&self) -> String {
-        "Comma-separated `postgres://` addresses of one host each.".to_owned()
+        "Comma-separated `postgres://` addresses of one host each, with `sslmode` and `sslrootcert` as in `DATABASE_URL`."
+            .to_owned()
     }
 }
 

@@ -20,7 +20,7 @@ mod table;
 mod types;
 mod web;
 
-pub use database_url::{DatabaseUrl, InvalidUrl, SecretUrl};
+pub use database_url::{DatabaseUrl, InvalidUrl, PostgresUrl, Roots, SecretUrl, Tls};
 pub use error::{EnvFileProblem, Problem, SettingsError};
 pub use redis_url::RedisUrl;
 pub use render::{env_example, markdown_table};

@@ -16,7 +16,7 @@ use super::redis_url::{KeyPrefix, Redis};
 use super::rules::{SecretKey, SecretKeys};
 use super::source::Reader;
 use super::web::{Origins, Prefix, Proxies};
-use super::{AppEnv, DatabaseUrl, ForwardedHeader, JwtAlgorithm, LogFormat, RedisUrl, SecretUrl};
+use super::{AppEnv, DatabaseUrl, ForwardedHeader, JwtAlgorithm, LogFormat, PostgresUrl, RedisUrl};
 
 /// A setting as documents show it.
 pub(super) struct Entry {
@@ -102,8 +102,8 @@ settings! {
     database_url: DatabaseUrl = "DATABASE_URL", default "sqlite://groundwork.db",
         example "postgres://groundwork:password@localhost:5432/groundwork", Database;
 
-    /// PostgreSQL replicas that serve reads.
-    database_replica_urls: Vec<SecretUrl> = "DATABASE_REPLICA_URLS", default "",
+    /// Streaming replicas of `DATABASE_URL` for reads that may be a moment old; each gets a pool of its own.
+    database_replica_urls: Vec<PostgresUrl> = "DATABASE_REPLICA_URLS", default "",
         example "postgres://groundwork:password@replica-1:5432/groundwork", Replicas;
 
     /// Connections to PostgreSQL that the pool keeps open; SQLite has one writer and four readers.

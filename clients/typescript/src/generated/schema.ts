@@ -281,7 +281,7 @@ export interface paths {
         /**
          * Readiness
          * @description 200 when the service can serve, also when it is `degraded`: without Redis, each instance limits and caches
-         *     by itself. 503 when it cannot, with the same entries in `details.dependencies`. For a load balancer.
+         *     by itself, and without a replica the primary does its work. 503 when it cannot, with the same entries in `details.dependencies`. For a load balancer.
          */
         get: operations["health_ready"];
         put?: never;
@@ -346,7 +346,7 @@ export interface components {
          *     }
          */
         DependencyHealth: {
-            /** @description Which dependency. */
+            /** @description Which dependency: `database`, `state` (rate limits and the cache), `replica_1` and so on. */
             name: string;
             status: components["schemas"]["HealthStatus"];
             /** @description What stands behind it: `sqlite` or `postgresql`; `in_process`, `redis` or `redis_cluster`. */

@@ -62,8 +62,7 @@ fn a_postgres_address_is_one_the_driver_accepts() {
     ] {
         let url = postgres(raw).unwrap();
         assert_eq!(url.to_string(), masked);
-        assert_eq!(format!("{url:?}"), format!("SecretUrl({masked})"));
-        assert_eq!(url.expose(), raw);
+        assert_eq!(format!("{url:?}"), format!("PostgresUrl({masked})"));
         assert_eq!(raw.parse::<DatabaseUrl>().unwrap().tier(), "postgresql");
     }
     refused(
@@ -76,7 +75,7 @@ fn a_postgres_address_is_one_the_driver_accepts() {
             ("postgres://u:hunter2@h/", "no database"),
             ("postgres://u:hunter2@h:x/d", "port"),
             ("postgres://u:hunter2@h:0/d", "port"),
-            ("postgres://u:hunter2@h/d?sslmode=verify-full", "sslmode"),
+            ("postgres://u:hunter2@h/d?sslmode=allow", "unknown sslmode"),
             ("postgres://u@h/d?hunter2=1", "unknown"),
             ("postgres://u:hun/ter2@h/d", "percent-encode"),
             ("postgres://u:hun?ter2@h/d", "percent-encode"),
@@ -100,9 +99,75 @@ fn replicas_are_postgres_addresses_of_one_host_each() {
         &[
             ("postgres://u:hunter2@a/d,sqlite://g.db", "entry 2: must be postgres://"),
             ("postgres://u:hunter2@a,b/d", "entry 1: names no database"),
+            ("postgres://u:hunter2@a/d?host=b", "entry 1: must name one host"),
+            ("postgres://a/d?hostaddr=10.0.0.1&hostaddr=10.0.0.2", "entry 1: must name one host"),
             ("hunter2", "entry 1"),
         ],
     );
+}
+
+fn tls(options: &str) -> Tls {
+    let url = postgres(&format!("postgres://u:hunter2@h/d{options}"));
+    url.unwrap_or_else(|problem| panic!("{options}: {problem}")).tls().clone()
+}
+
+#[test]
+fn tls_is_what_libpq_means_by_the_same_options() {
+    let file = || PathBuf::from("/etc/ca file.pem");
+    for (options, expected) in [
+        // libpq would prefer TLS; here nothing is encrypted that was not asked to be.
+        ("", Tls::Disable),
+        ("?connect_timeout=3", Tls::Disable),
+        ("?sslmode=disable", Tls::Disable),
+        ("?sslmode=prefer", Tls::Prefer),
+        ("?sslmode=require", Tls::Require),
+        // A root certificate is there to be asked.
+        ("?sslmode=require&sslrootcert=/etc/ca%20file.pem", Tls::VerifyCa(file())),
+        ("?sslrootcert=%2Fetc%2Fca%20file.pem&sslmode=verify-ca", Tls::VerifyCa(file())),
+        ("?sslmode=verify-full&sslrootcert=/etc/ca%20file.pem", Tls::VerifyFull(Roots::File(file()))),
+        ("?connect_timeout=3&sslmode=verify-full", Tls::VerifyFull(Roots::System)),
+        ("?sslmode=verify-full&sslrootcert=system", Tls::VerifyFull(Roots::System)),
+        ("?ssl%6Dode=require", Tls::Require),
+        ("?sslmode=require&sslnegotiation=direct", Tls::Require),
+    ] {
+        assert_eq!(tls(options), expected, "{options}");
+    }
+    let url = postgres("postgres://u:hunter2@h/d?sslmode=verify-full&connect_timeout=3").unwrap();
+    assert_eq!(url.config().get_connect_timeout(), Some(&std::time::Duration::from_secs(3)));
+    assert_eq!(url.config().get_dbname(), Some("d"));
+}
+
+#[test]
+fn tls_that_would_be_weaker_than_it_looks_is_refused() {
+    refused(
+        &Database,
+        &[
+            ("postgres://u:hunter2@h/d?sslrootcert=/ca.pem", "needs sslmode"),
+            ("postgres://u:hunter2@h/d?sslmode=prefer&sslrootcert=/ca.pem", "needs sslmode"),
+            ("postgres://u:hunter2@h/d?sslmode=verify-full&sslrootcert=", "sslrootcert"),
+            ("postgres://u:hunter2@h/d?sslmode=verify-ca", "names no sslrootcert"),
+            ("postgres://u:hunter2@h/d?sslmode=verify-ca&sslrootcert=system", "verify-full"),
+            ("postgres://u:hunter2@h/d?sslmode=require&sslrootcert=system", "verify-full"),
+            ("postgres://u:hunter2@h/d?sslmode=verify-full&sslmode=disable", "twice"),
+            ("postgres://u:hunter2@h/d?sslnegotiation=direct", "sslnegotiation"),
+            ("postgres://u:hunter2@h/d?sslmode=prefer&sslnegotiation=direct", "sslnegotiation"),
+            ("postgres:///d?host=/run/postgresql&sslmode=verify-full", "socket"),
+            ("postgres://h/d?sslcert=/hunter2.pem", "unknown"),
+        ],
+    );
+}
+
+#[test]
+fn a_server_is_named_without_its_password() {
+    for (raw, name) in [
+        ("postgres://u:hunter2@h/d", "h:5432"),
+        ("postgres://u:hunter2@h:5433/d", "h:5433"),
+        ("postgres://u:hunter2@[::1]:5433/d", "[::1]:5433"),
+        ("postgres:///d?hostaddr=10.0.0.1&port=6000", "10.0.0.1:6000"),
+        ("postgres:///d?host=/run/postgresql", "/run/postgresql:5432"),
+    ] {
+        assert_eq!(postgres(raw).unwrap().server(), name, "{raw}");
+    }
 }
 
 #[test]

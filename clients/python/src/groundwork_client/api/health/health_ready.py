@@ -63,7 +63,8 @@ def sync_detailed(
 
      200 when the service can serve, also when it is `degraded`: without Redis, each instance limits and
     caches
-    by itself. 503 when it cannot, with the same entries in `details.dependencies`. For a load balancer.
+    by itself, and without a replica the primary does its work. 503 when it cannot, with the same
+    entries in `details.dependencies`. For a load balancer.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -90,7 +91,8 @@ def sync(
 
      200 when the service can serve, also when it is `degraded`: without Redis, each instance limits and
     caches
-    by itself. 503 when it cannot, with the same entries in `details.dependencies`. For a load balancer.
+    by itself, and without a replica the primary does its work. 503 when it cannot, with the same
+    entries in `details.dependencies`. For a load balancer.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -113,7 +115,8 @@ async def asyncio_detailed(
 
      200 when the service can serve, also when it is `degraded`: without Redis, each instance limits and
     caches
-    by itself. 503 when it cannot, with the same entries in `details.dependencies`. For a load balancer.
+    by itself, and without a replica the primary does its work. 503 when it cannot, with the same
+    entries in `details.dependencies`. For a load balancer.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -138,7 +141,8 @@ async def asyncio(
 
      200 when the service can serve, also when it is `degraded`: without Redis, each instance limits and
     caches
-    by itself. 503 when it cannot, with the same entries in `details.dependencies`. For a load balancer.
+    by itself, and without a replica the primary does its work. 503 when it cannot, with the same
+    entries in `details.dependencies`. For a load balancer.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

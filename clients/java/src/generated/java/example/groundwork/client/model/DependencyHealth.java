@@ -62,7 +62,7 @@ public class DependencyHealth {
   }
 
   /**
-   * Which dependency.
+   * Which dependency: &#x60;database&#x60;, &#x60;state&#x60; (rate limits and the cache), &#x60;replica_1&#x60; and so on.
    * @return name
    */
   

@@ -1,0 +1,399 @@
+//! Reads go to replicas, nobody misses what is their own, and a replica that is not well costs nobody a request.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use groundwork::core::clock::Clock;
+use groundwork::db::{Database, Freshness, MAX_LAG, ReplicaState, Trouble};
+use groundwork::models::users::{self, UserFilter};
+use serde_json::json;
+
+use crate::server::{Server, eventually};
+use crate::support::client::{Account, Answer, PASSWORD, fresh_email};
+use crate::support::{Call, Instance, Proxy, Service, settings};
+
+/// How soon a replica that is not well is left out, the time of a busy machine included.
+const NOTICED: Duration = Duration::from_secs(8);
+
+/// A primary, a replica that follows it, a service on both, and somebody who may list accounts.
+struct Copied {
+    service: Service,
+    admin: Account,
+    /// Sees what the service sees of the replica, for reports.
+    watching: Database,
+    replica: Server,
+    primary: Server,
+}
+
+impl Copied {
+    async fn start() -> Self {
+        let primary = Server::start(&[]).await;
+        let replica = primary.replica(&["hot_standby=on"]).await;
+        let extra = [("DATABASE_REPLICA_URLS", replica.url("127.0.0.1", ""))];
+        let watching = Database::new(&settings(&primary.url("127.0.0.1", ""), &extra)).unwrap();
+        let service = Service::start_on(primary.database(), &extra).await;
+        let admin = service.superuser().await;
+        watching.watch_replicas();
+        let copied = Self { service, admin, watching, replica, primary };
+        copied.in_use().await;
+        copied
+    }
+
+    fn state(&self) -> ReplicaState {
+        self.watching.replicas().remove(0).state
+    }
+
+    async fn in_use(&self) {
+        eventually("the replica is in use", async || {
+            (self.state() == ReplicaState::Used && self.is_read(&self.service.instance, &self.admin).await)
+                .then_some(())
+        })
+        .await;
+    }
+
+    async fn left_out(&self, why: impl Fn(&Trouble) -> bool) {
+        eventually("the replica is left out", async || match self.state() {
+            ReplicaState::LeftOut(trouble) if why(&trouble) => Some(()),
+            _ => None,
+        })
+        .await;
+    }
+
+    /// Whether a list that this account asks this instance for comes from the replica.
+    async fn is_read(&self, instance: &Instance, account: &Account) -> bool {
+        let now = self.replica.database().sql("SELECT clock_timestamp()::text").await.unwrap();
+        let _ = list(instance, account).await.expect(200);
+        let queries = format!(
+            "SELECT COUNT(*)::text FROM pg_stat_activity WHERE application_name = 'Groundwork' \
+             AND query LIKE '%FROM \"users\"%' AND query_start >= '{now}'"
+        );
+        self.replica.database().sql(&queries).await.as_deref() != Some("0")
+    }
+
+    async fn pause(&self) {
+        self.replica.database().sql("SELECT pg_wal_replay_pause()").await;
+        eventually("replay pauses", async || {
+            let state = self.replica.database().sql("SELECT pg_get_wal_replay_pause_state()").await;
+            (state.as_deref() == Some("paused")).then_some(())
+        })
+        .await;
+    }
+
+    async fn go_on(&self) {
+        self.replica.database().sql("SELECT pg_wal_replay_resume()").await;
+    }
+
+    /// Makes an account; its address.
+    async fn create(&self, by: &Account) -> (i64, String) {
+        let email = fresh_email();
+        let body = json!({"email": email, "password": PASSWORD});
+        let made = self.service.by(by, "POST", "/api/v1/users").json(body).send().await.expect(201).json();
+        (made["id"].as_i64().unwrap(), email)
+    }
+
+    /// Asks for lists all the while; each must be answered, and in time.
+    async fn lists_go_on(&self, until: impl AsyncFn() -> bool) {
+        let limit = Instant::now() + NOTICED;
+        loop {
+            let start = Instant::now();
+            let calls = (0..4).map(|_| list(&self.service.instance, &self.admin));
+            for answer in join_all(calls).await {
+                let _ = answer.expect(200);
+            }
+            let took = start.elapsed();
+            assert!(took < Duration::from_secs(5), "{took:?}");
+            if until().await {
+                return;
+            }
+            assert!(Instant::now() < limit, "not noticed: {:?}", self.state());
+        }
+    }
+}
+
+async fn list(instance: &Instance, by: &Account) -> Answer {
+    Call::new(&instance.url, "GET", "/api/v1/users?limit=100").bearer(&by.access).send().await
+}
+
+async fn lists(instance: &Instance, by: &Account, email: &str) -> bool {
+    list(instance, by).await.expect(200).text.contains(&format!("\"{email}\""))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn others_read_from_the_replica_while_who_wrote_sees_it_on_every_instance() {
+    let copied = Copied::start().await;
+    let (service, admin) = (&copied.service, &copied.admin);
+    let second = service.another_instance().await;
+    let writer = service.superuser().await;
+    let mut timely = false;
+    for _ in 0..10 {
+        copied.in_use().await;
+        copied.pause().await;
+        let start = Instant::now();
+        let (id, email) = copied.create(&writer).await;
+        let path = format!("/api/v1/users/{id}");
+        assert!(lists(&service.instance, &writer, &email).await, "its own write, where it was made");
+        assert!(lists(&second, &writer, &email).await, "its own write, on another instance");
+        let seen = lists(&service.instance, admin, &email).await;
+        // What goes into the cache comes from the primary: it would be served long after the replica has caught up.
+        let _ = service.by(admin, "GET", &path).send().await.expect(200);
+        // A machine that was too slow has left the replica out by now, and shows nothing.
+        if start.elapsed() < MAX_LAG {
+            assert!(!seen, "the list comes from the replica");
+            timely = true;
+        }
+        copied.go_on().await;
+        eventually("the replica shows it", async || {
+            lists(&service.instance, admin, &email).await.then_some(())
+        })
+        .await;
+        if timely {
+            return;
+        }
+    }
+    panic!("never fast enough to see the replica's own answer");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_reads_from_the_primary_as_long_as_its_write_may_be_missing_elsewhere() {
+    let copied = Copied::start().await;
+    let (service, admin) = (&copied.service, &copied.admin);
+    let second = service.another_instance().await;
+    let noted = || async { service.database.sql("SELECT MAX(wrote_at)::text FROM sessions").await };
+    assert_eq!(noted().await, None, "nobody has written");
+
+    let other = service.log_in_again(&admin.email, admin.id).await;
+    // Refused by the rules, but who knows that before.
+    let missing = service.by(admin, "DELETE", "/api/v1/users/999999").send().await;
+    missing.expect_error(404, "not_found");
+    let first = noted().await;
+    assert!(first.is_some());
+    for instance in [&service.instance, &second] {
+        assert!(!copied.is_read(instance, admin).await, "the session has just written");
+        eventually("the second instance knows the replica", async || {
+            copied.is_read(instance, &other).await.then_some(())
+        })
+        .await;
+    }
+
+    // What was noted may go on for as long as a request may take: 15 seconds. Then a second between two notes, and 5.
+    service.clock.advance(Duration::from_secs(6));
+    assert!(!copied.is_read(&service.instance, admin).await);
+    service.clock.advance(Duration::from_secs(15));
+    assert!(copied.is_read(&service.instance, admin).await);
+
+    // At most one note a second.
+    let write = || async { drop(service.by(admin, "DELETE", "/api/v1/users/999999").send().await) };
+    write().await;
+    let start = Instant::now();
+    let before = noted().await;
+    assert_ne!(before, first);
+    write().await;
+    if start.elapsed() < Duration::from_millis(500) {
+        assert_eq!(noted().await, before);
+    }
+    service.clock.advance(Duration::from_secs(1));
+    write().await;
+    assert_ne!(noted().await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_that_lags_is_left_out_until_it_has_caught_up() {
+    let copied = Copied::start().await;
+    let writer = copied.service.superuser().await;
+    copied.pause().await;
+    let (_, email) = copied.create(&writer).await;
+    let start = Instant::now();
+    eventually("the primary answers", async || {
+        lists(&copied.service.instance, &copied.admin, &email).await.then_some(())
+    })
+    .await;
+    assert!(start.elapsed() < NOTICED, "{:?}", start.elapsed());
+    copied.left_out(|trouble| *trouble == Trouble::Behind).await;
+    assert!(!copied.is_read(&copied.service.instance, &copied.admin).await);
+    copied.go_on().await;
+    copied.in_use().await;
+    assert!(lists(&copied.service.instance, &copied.admin, &email).await);
+}
+
+/// It has replayed all that it received, and its last transaction may be of this moment.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_that_lost_its_primary_is_left_out_and_one_of_an_idle_primary_is_not() {
+    let copied = Copied::start().await;
+    let mut latencies = Vec::new();
+    eventually("several checks of an idle primary", async || {
+        let report = copied.watching.replicas().remove(0);
+        assert_eq!(report.state, ReplicaState::Used);
+        if latencies.last() != Some(&report.latency) {
+            latencies.push(report.latency);
+        }
+        (latencies.len() > 5).then_some(())
+    })
+    .await;
+    let report = copied.watching.replicas().remove(0);
+    assert_eq!(report.name, format!("127.0.0.1:{}", copied.replica.port));
+    assert!(report.latency.is_some_and(|latency| latency < Duration::from_secs(1)), "{report:?}");
+
+    let replica = copied.replica.database();
+    replica.sql("ALTER SYSTEM SET primary_conninfo = ''").await;
+    replica.sql("SELECT pg_reload_conf()").await;
+    eventually("the replica stops receiving", async || {
+        let receivers = replica.sql("SELECT COUNT(*)::text FROM pg_stat_wal_receiver").await;
+        (receivers.as_deref() == Some("0")).then_some(())
+    })
+    .await;
+    let writer = copied.service.superuser().await;
+    let (_, email) = copied.create(&writer).await;
+    copied.left_out(|trouble| *trouble == Trouble::Behind).await;
+    eventually("the primary answers", async || {
+        lists(&copied.service.instance, &copied.admin, &email).await.then_some(())
+    })
+    .await;
+    replica.sql("SELECT pg_promote()").await;
+    copied.left_out(|trouble| *trouble == Trouble::NoReplica).await;
+    assert!(!copied.is_read(&copied.service.instance, &copied.admin).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_that_is_killed_costs_no_request_and_is_used_again_when_it_is_back() {
+    let mut copied = Copied::start().await;
+    for _ in 0..2 {
+        // Several connections, so that several are lost.
+        copied.lists_go_on(async || true).await;
+        copied.replica.kill();
+        copied.lists_go_on(async || copied.state() != ReplicaState::Used).await;
+        copied.left_out(|trouble| matches!(trouble, Trouble::Unreachable(_))).await;
+        copied.replica.resume().await;
+        copied.in_use().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frozen_replica_costs_no_request_and_is_used_again_when_it_goes_on() {
+    let copied = Copied::start().await;
+    copied.lists_go_on(async || true).await;
+    copied.replica.freeze();
+    copied.lists_go_on(async || copied.state() != ReplicaState::Used).await;
+    copied.left_out(|trouble| matches!(trouble, Trouble::Unreachable(_))).await;
+    let start = Instant::now();
+    let _ = list(&copied.service.instance, &copied.admin).await.expect(200);
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    copied.replica.thaw();
+    copied.in_use().await;
+}
+
+/// What a replica does with a query that stands in the way of what it has to replay.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_that_conflicts_with_recovery_is_repeated_on_the_primary() {
+    let mut copied = Copied::start().await;
+    copied.replica.kill();
+    copied.replica.restart_with(&["hot_standby=on", "max_standby_streaming_delay=2s"]).await;
+    copied.in_use().await;
+    let primary = copied.primary.database();
+    primary.sql("CREATE TABLE junk AS SELECT 1 AS n").await;
+
+    // A reader that has begun, and waits for a lock that the replica learnt from the primary.
+    let holder = copied.primary.session().await;
+    holder.batch_execute("BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let replica = copied.replica.database();
+    eventually("the replica has the lock", async || {
+        let locks = "SELECT COUNT(*)::text FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted";
+        (replica.sql(locks).await.as_deref() != Some("0")).then_some(())
+    })
+    .await;
+    let database = copied.watching.clone();
+    let reading = tokio::spawn(async move {
+        let page = |mut c| async move { users::page(&mut c, &UserFilter::default(), None, 10).await };
+        database.read_with(Freshness::MayLag, page).await
+    });
+    let waiting =
+        "SELECT pid::text FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%users%'";
+    let reader = eventually("the reader waits on the replica", async || replica.sql(waiting).await).await;
+    crate::server::signal(&reader, "STOP");
+
+    // The lock is given back, and then a row is gone that the reader might still look at.
+    holder.batch_execute("COMMIT").await.unwrap();
+    primary.sql("DELETE FROM junk").await;
+    primary.sql("VACUUM junk").await;
+    let is_in_the_way = async || {
+        let startup = "SELECT wait_event FROM pg_stat_activity WHERE backend_type = 'startup'";
+        replica.sql(startup).await.is_some_and(|event| event.starts_with("RecoveryConflict"))
+    };
+    eventually("the reader is in the way", async || is_in_the_way().await.then_some(())).await;
+    eventually("the reader is told to give up", async || (!is_in_the_way().await).then_some(())).await;
+    crate::server::signal(&reader, "CONT");
+    let page = reading.await.unwrap().unwrap();
+    assert!(page.iter().any(|user| user.id.0 == copied.admin.id), "{page:?}");
+    copied.in_use().await;
+    let conflicts = "SELECT SUM(confl_snapshot)::text FROM pg_stat_database_conflicts";
+    eventually("the conflict is counted", async || {
+        (replica.sql(conflicts).await.as_deref() == Some("1")).then_some(())
+    })
+    .await;
+}
+
+/// The guard asks the primary, and the list is one question to the replica.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_on_a_replica_costs_one_round_trip_there_and_none_on_the_primary() {
+    let primary = Server::start(&[]).await;
+    let replica = primary.replica(&["hot_standby=on"]).await;
+    let to_primary = Proxy::to(&primary.url("127.0.0.1", "")).await;
+    let to_replica = Proxy::to(&replica.url("127.0.0.1", "")).await;
+    let extra = [
+        ("DATABASE_URL", to_primary.url.clone()),
+        ("DATABASE_REPLICA_URLS", to_replica.url.clone()),
+        ("DB_MAX_OVERFLOW", "0".to_owned()),
+    ];
+    let service = Service::start_on(primary.database(), &extra).await;
+    let admin = service.superuser().await;
+    eventually("the replica is read from", async || {
+        let _ = list(&service.instance, &admin).await.expect(200);
+        let read = "SELECT pid::text FROM pg_stat_activity WHERE query LIKE '%FROM \"users\"%'";
+        let own = "AND pid <> pg_backend_pid()";
+        replica.database().sql(&format!("{read} {own}")).await
+    })
+    .await;
+    let _ = list(&service.instance, &admin).await.expect(200);
+    let count = || (to_primary.round_trips(), to_replica.round_trips());
+    // Each server is checked once a second, so that one of some rounds is not disturbed.
+    eventually("a round without a check", async || {
+        let before = count();
+        let _ = list(&service.instance, &admin).await.expect(200);
+        let after = count();
+        let cost = (after.0 - before.0, after.1 - before.1);
+        assert!(cost.0 >= 1 && cost.1 >= 1, "{cost:?}");
+        (cost == (1, 1)).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replicas_take_turns_and_one_that_is_away_is_passed_over() {
+    let primary = Server::start(&[]).await;
+    let (one, mut two) =
+        (primary.replica(&["hot_standby=on"]).await, primary.replica(&["hot_standby=on"]).await);
+    let urls = [one.url("127.0.0.1", ""), two.url("127.0.0.1", "?connect_timeout=2")].join(",");
+    groundwork::db::migrations::run(&primary.database().url.parse().unwrap()).await.unwrap();
+    let database =
+        Database::new(&settings(&primary.database().url, &[("DATABASE_REPLICA_URLS", urls)])).unwrap();
+    database.watch_replicas();
+    let read = || async {
+        let ask = |mut c| async move { users::page(&mut c, &UserFilter::default(), None, 1).await };
+        database.read_with(Freshness::MayLag, ask).await.unwrap();
+    };
+    let used = || database.replicas().iter().filter(|one| one.state == ReplicaState::Used).count();
+    eventually("both are in use", async || (used() == 2).then_some(())).await;
+    let readers = "SELECT COUNT(*)::text FROM pg_stat_activity WHERE query LIKE '%FROM \"users\"%' \
+                   AND pid <> pg_backend_pid()";
+    read().await;
+    read().await;
+    for server in [&one, &two] {
+        assert_ne!(server.database().sql(readers).await.as_deref(), Some("0"), "each has served one");
+    }
+    assert_eq!(primary.database().sql(readers).await.as_deref(), Some("0"));
+    two.kill();
+    for _ in 0..8 {
+        read().await;
+    }
+    assert_eq!(used(), 1);
+    assert_eq!(database.freshness(None, Clock::default().now()), Freshness::MayLag);
+}

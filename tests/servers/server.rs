@@ -1,0 +1,283 @@
+//! A PostgreSQL for one test, which ends with it: when the test passes, fails or is killed.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio_postgres::{Client, NoTls};
+
+use crate::support::{Backend, TestDatabase};
+
+/// How long anything may take that a test waits for.
+pub const LIMIT: Duration = Duration::from_secs(30);
+
+/// Nothing here outlives the test, so nothing is made durable.
+const USUAL: [&str; 8] = [
+    "listen_addresses=127.0.0.1",
+    "max_connections=60",
+    "fsync=off",
+    "full_page_writes=off",
+    "autovacuum=off",
+    "wal_level=replica",
+    "max_wal_senders=4",
+    // How soon a replica asks again for a primary that was away.
+    "wal_retrieve_retry_interval=100ms",
+];
+
+/// Asks again until `done`; fails the test when that takes too long.
+pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let asking = async {
+        loop {
+            if let Some(answer) = ask().await {
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(LIMIT, asking).await.unwrap_or_else(|_| panic!("{what} within {LIMIT:?}"))
+}
+
+pub struct Server {
+    /// Owned by the user PostgreSQL runs as; certificates may be put here.
+    folder: TempDir,
+    options: Vec<String>,
+    pub port: u16,
+    process: Option<Child>,
+}
+
+impl Server {
+    /// A new server with these options beside the usual ones.
+    pub async fn start(options: &[&str]) -> Self {
+        let folder = new_folder();
+        let made = postgres("initdb")
+            .args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"])
+            .arg("--pgdata")
+            .arg(folder.path().join("data"))
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{made:?}");
+        Self::run(folder, options).await
+    }
+
+    /// A new server that follows this one by streaming.
+    pub async fn replica(&self, options: &[&str]) -> Self {
+        let folder = new_folder();
+        let copied = postgres("pg_basebackup")
+            .args(["--write-recovery-conf", "--checkpoint=fast", "--no-sync", "--username=postgres"])
+            .args(["--host=127.0.0.1", &format!("--port={}", self.port)])
+            .arg("--pgdata")
+            .arg(folder.path().join("data"))
+            .output()
+            .unwrap();
+        assert!(copied.status.success(), "{copied:?}");
+        Self::run(folder, options).await
+    }
+
+    async fn run(folder: TempDir, options: &[&str]) -> Self {
+        let options = options.iter().map(|option| (*option).to_owned()).collect();
+        let mut server = Self { folder, options, port: 0, process: None };
+        for _ in 0..20 {
+            server.port = candidate_port();
+            if server.try_resume().await {
+                return server;
+            }
+        }
+        panic!("PostgreSQL does not start: {}", server.log());
+    }
+
+    /// Starts it again, where it was.
+    pub async fn resume(&mut self) {
+        assert!(self.try_resume().await, "PostgreSQL does not start: {}", self.log());
+    }
+
+    /// Starts it anew with these options.
+    pub async fn restart_with(&mut self, options: &[&str]) {
+        if self.process.is_some() {
+            self.kill();
+        }
+        self.options = options.iter().map(|option| (*option).to_owned()).collect();
+        self.resume().await;
+    }
+
+    /// Starts it anew with this option too.
+    pub async fn add_option(&mut self, option: &str) {
+        self.kill();
+        self.options.push(option.to_owned());
+        self.resume().await;
+    }
+
+    /// Whether it runs; if not, its log says why.
+    async fn try_resume(&mut self) -> bool {
+        let log = fs::File::create(self.folder.path().join("log")).unwrap();
+        let mut command = postgres("postgres");
+        command.arg("-D").arg(self.folder.path().join("data")).args(["-p", &self.port.to_string()]);
+        command.args(["-c", &format!("unix_socket_directories={}", self.folder.path().display())]);
+        for option in USUAL.iter().copied().chain(self.options.iter().map(String::as_str)) {
+            command.args(["-c", option]);
+        }
+        // From the thread of the test: the server is told to end when the thread that started it does.
+        let started = command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn();
+        let process = self.process.insert(started.unwrap());
+        let url = format!("postgres://postgres@127.0.0.1:{}/postgres", self.port);
+        eventually("the server starts or ends", async || {
+            if process.try_wait().unwrap().is_some() {
+                return Some(false);
+            }
+            let (_client, connection) = tokio_postgres::connect(&url, NoTls).await.ok()?;
+            drop(connection);
+            Some(true)
+        })
+        .await
+    }
+
+    /// The last words of the server.
+    fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
+    /// Where it is found by others, with these options of the address.
+    pub fn url(&self, host: &str, options: &str) -> String {
+        format!("postgres://postgres@{host}:{}/postgres{options}", self.port)
+    }
+
+    /// What a test asks it directly.
+    pub fn database(&self) -> TestDatabase {
+        TestDatabase::at(Backend::Postgres, &self.url("127.0.0.1", ""))
+    }
+
+    /// A connection that is held.
+    pub async fn session(&self) -> Client {
+        let (client, connection) = tokio_postgres::connect(&self.url("127.0.0.1", ""), NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client
+    }
+
+    /// A file beside the data that only the server's user reads.
+    pub fn write(&self, name: &str, content: &str) -> PathBuf {
+        let path = self.folder.path().join(name);
+        fs::write(&path, content).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        own(&path);
+        path
+    }
+
+    /// All of its processes, the first one first, so that no other is begun meanwhile.
+    fn signal(&self, name: &str) {
+        let process = self.process.as_ref().unwrap().id().to_string();
+        let send = |process: &str| signal(process, name);
+        send(&process);
+        let children = fs::read_to_string(format!("/proc/{process}/task/{process}/children"));
+        children.unwrap_or_default().split_whitespace().for_each(send);
+    }
+
+    /// Stops all of it where it is; what was sent to it is taken by the kernel and never answered.
+    pub fn freeze(&self) {
+        self.signal("STOP");
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        self.signal("CONT");
+    }
+
+    /// Ends it as a crash does.
+    pub fn kill(&mut self) {
+        // Stopped first: the others end by themselves when the first one does, and would not be found.
+        self.freeze();
+        let children = {
+            let process = self.process.as_ref().unwrap().id();
+            fs::read_to_string(format!("/proc/{process}/task/{process}/children")).unwrap_or_default()
+        };
+        let mut process = self.process.take().unwrap();
+        drop(Command::new("kill").args(["-s", "KILL"]).args(children.split_whitespace()).status());
+        process.kill().unwrap();
+        process.wait().unwrap();
+        // Its memory is in use until they have gone, and the next start would be refused.
+        for child in children.split_whitespace() {
+            while Path::new("/proc").join(child).exists() {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+    }
+}
+
+/// Sends a signal to a process, if there is one.
+pub fn signal(process: &str, name: &str) {
+    drop(Command::new("kill").args(["-s", name, process]).stderr(Stdio::null()).status());
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if self.process.is_some() {
+            self.kill();
+        }
+    }
+}
+
+/// Under `/tmp`: the path of a socket may have 107 bytes, and `TMPDIR` may be closed to other users.
+fn new_folder() -> TempDir {
+    let folder = tempfile::Builder::new().prefix("groundwork-server.").tempdir_in("/tmp").unwrap();
+    own(folder.path());
+    folder
+}
+
+fn is_root() -> bool {
+    id(&["-u"]).as_deref() == Some("0")
+}
+
+fn id(arguments: &[&str]) -> Option<String> {
+    let output = Command::new("id").args(arguments).output().unwrap();
+    output.status.success().then(|| String::from_utf8(output.stdout).unwrap().trim().to_owned())
+}
+
+/// Who PostgreSQL runs as when the tests run as root, which it refuses.
+fn user() -> (u32, u32) {
+    let number = |which: &str| id(&[which, "postgres"]).or_else(|| id(&[which, "nobody"])).unwrap();
+    (number("-u").parse().unwrap(), number("-g").parse().unwrap())
+}
+
+fn own(path: &Path) {
+    if is_root() {
+        let (user, group) = user();
+        chown(path, Some(user), Some(group)).unwrap();
+    }
+}
+
+/// One of PostgreSQL's programs, which ends with this thread at the latest.
+fn postgres(program: &str) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL"]);
+    if is_root() {
+        let (user, group) = user();
+        command.args([format!("--reuid={user}"), format!("--regid={group}"), "--clear-groups".to_owned()]);
+    }
+    command.arg("--").arg(folder_of_programs().join(program));
+    command.current_dir("/tmp").env("LC_ALL", "C");
+    command
+}
+
+/// Debian keeps them out of PATH, but perhaps for links to some.
+fn folder_of_programs() -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut versions: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")
+        .map(|folders| folders.map(|folder| folder.unwrap().path().join("bin")).collect())
+        .unwrap_or_default();
+    versions.sort();
+    let folders = std::env::split_paths(&path).chain(versions.into_iter().rev());
+    let real =
+        folders.filter_map(|folder| folder.join("initdb").canonicalize().ok()?.parent().map(Path::to_owned));
+    let has_all =
+        |folder: &PathBuf| ["postgres", "pg_basebackup"].iter().all(|name| folder.join(name).exists());
+    real.into_iter().find(has_all).expect("the programs of PostgreSQL; ./scripts/test installs them")
+}
+
+/// Below 32768, where outgoing connections take theirs; which one is free, PostgreSQL finds out.
+fn candidate_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let start = u16::try_from(std::process::id() % 10_000).unwrap();
+    20_000 + (start + NEXT.fetch_add(7, Ordering::Relaxed)) % 12_000
+}
