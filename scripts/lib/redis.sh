@@ -60,7 +60,7 @@ redis_cluster_start() {
     for attempt in {1..100}; do
         # Each node must know of all slots, not the last one only.
         for node in "${nodes[@]}"; do
-            redis-cli -p "${node##*:}" cluster info | grep -q '^cluster_state:ok' || continue 2
+            redis-cli -p "${node##*:}" cluster info | grep -q '^cluster_state:ok' || { sleep 0.2 && continue 2; }
         done
         say "Redis Cluster of ${#nodes[@]} nodes"
         printf 'export TEST_REDIS_CLUSTER_URL=redis+cluster://%s\n' "$(IFS=, && printf '%s' "${nodes[*]}")" \

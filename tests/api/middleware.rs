@@ -276,7 +276,10 @@ on_both! {
         assert_eq!(stored(&service, open, "ip", &forwarded).await.unwrap(), "127.0.0.1");
         let doubled = [("x-forwarded-for", "203.0.113.9"), ("x-forwarded-for", "198.51.100.1")];
         assert_eq!(stored(&service, open, "ip", &doubled).await.unwrap(), "127.0.0.1");
-        let others = [("forwarded", "for=203.0.113.9"), ("x-real-ip", "203.0.113.9"), ("cf-connecting-ip", "203.0.113.9")];
+        let others = [("x-real-ip", "203.0.113.9"), ("cf-connecting-ip", "203.0.113.9")];
+        let standard = [("forwarded", "for=203.0.113.9;proto=https")];
+        assert_eq!(stored(&service, open, "ip", &standard).await.unwrap(), "127.0.0.1");
+        assert_eq!(stored(&service, &behind, "ip", &standard).await.unwrap(), "203.0.113.9");
         for instance in [open, &behind] {
             assert_eq!(stored(&service, instance, "ip", &others).await.unwrap(), "127.0.0.1");
         }
