@@ -2,14 +2,11 @@
 //! knows everything.
 
 use std::future::Future;
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use poem::Response;
 use poem::endpoint::BoxEndpoint;
-use poem::listener::{Acceptor, Listener, TcpListener};
 
 use crate::api::Api;
 use crate::api::document::DocumentError;
@@ -17,8 +14,10 @@ use crate::api::extract::BodyTimeout;
 use crate::api::forwarded::Proxies;
 use crate::api::limits::Limits;
 use crate::api::middleware::Stack;
+use crate::api::server::{ServeError, Server, TlsFiles};
 use crate::core::cache::Cache;
 use crate::core::clock::Clock;
+use crate::core::lifecycle::Lifecycle;
 use crate::core::rate_limit::RateLimiter;
 use crate::core::redis::Redis;
 use crate::core::security::hasher::Hasher;
@@ -45,15 +44,9 @@ pub enum StartError {
     /// The document that the handlers declare would break a client.
     #[error(transparent)]
     Document(#[from] DocumentError),
-    /// The address cannot be listened on, or the listener failed.
-    #[error("cannot listen on {address}")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// The reason.
-        #[source]
-        source: io::Error,
-    },
+    /// The server cannot start.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
 }
 
 /// Brings the database to the newest schema and says so.
@@ -87,7 +80,8 @@ pub fn user_service(settings: &Settings) -> Result<UserService, StartError> {
 /// The service, ready to listen.
 pub struct App {
     endpoint: BoxEndpoint<'static, Response>,
-    shutdown_timeout: Duration,
+    server: Server,
+    lifecycle: Lifecycle,
 }
 
 impl App {
@@ -125,6 +119,7 @@ impl App {
             credentials: settings.auth_rate_limit_per_minute,
         });
         let cache = Cache::new(redis.clone(), settings.cache_ttl, clock.clone());
+        let lifecycle = Lifecycle::default();
         let api = Api {
             auth: AuthService::new(
                 database.clone(),
@@ -135,10 +130,11 @@ impl App {
                 clock.clone(),
             ),
             users: UserService::new(database.clone(), hasher, sealer, cache, clock),
-            health: HealthService::new(database, redis),
+            health: HealthService::new(database, redis, lifecycle.clone()),
             name: settings.app_name.clone(),
             prefix: settings.api_v1_prefix.clone(),
             limits,
+            max_requests: settings.max_requests,
             body_timeout: BodyTimeout(settings.body_timeout),
             stack: Stack {
                 proxies: Proxies {
@@ -149,28 +145,33 @@ impl App {
                 request_timeout: settings.request_timeout,
             },
         };
-        Ok(Self { endpoint: api.into_endpoint()?, shutdown_timeout: settings.shutdown_timeout })
+        let tls = settings.tls_certificate_file.clone().zip(settings.tls_key_file.clone());
+        let server = Server {
+            header_timeout: settings.header_timeout,
+            keep_alive_timeout: settings.keep_alive_timeout,
+            max_connections: settings.max_connections,
+            max_connections_per_ip: settings.max_connections_per_ip,
+            trusted_proxies: settings.trusted_proxies.clone(),
+            drain: settings.drain_timeout,
+            shutdown_timeout: settings.shutdown_timeout,
+            tls: tls.map(|(certificate, key)| TlsFiles { certificate, key }),
+            unix_socket: settings.unix_socket.clone(),
+        };
+        Ok(Self { endpoint: api.into_endpoint()?, server, lifecycle })
     }
 
     /// Listens until `stop` is done, then lets the requests in flight finish. `listening` learns the address: with
     /// port 0 it is known only now.
     ///
     /// # Errors
-    /// [`StartError::Listen`].
+    /// [`StartError::Serve`].
     pub async fn serve(
         self,
         address: SocketAddr,
         listening: impl FnOnce(SocketAddr),
-        stop: impl Future<Output = ()> + Send + 'static,
+        stop: impl Future<Output = ()>,
     ) -> Result<(), StartError> {
-        let failed = |source| StartError::Listen { address, source };
-        let acceptor = TcpListener::bind(address).into_acceptor().await.map_err(failed)?;
-        let bound = acceptor.local_addr().iter().find_map(|local| local.as_socket_addr().copied());
-        listening(bound.unwrap_or(address));
-        poem::Server::new_with_acceptor(acceptor)
-            .run_with_graceful_shutdown(self.endpoint, stop, Some(self.shutdown_timeout))
-            .await
-            .map_err(failed)
+        Ok(self.server.serve(self.endpoint, address, listening, self.lifecycle, stop).await?)
     }
 }
 

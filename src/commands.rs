@@ -19,12 +19,15 @@ use groundwork::core::settings::Settings;
 use groundwork::core::telemetry;
 use groundwork::services::users::AccountDetails;
 use serde_json::Value;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
 /// How long `healthcheck` waits; a container's supervisor usually waits longer.
 const HEALTHCHECK_LIMIT: Duration = Duration::from_secs(5);
+
+/// The exit code of a service that was not let finish.
+const KILLED_BY_HAND: i32 = 130;
 
 /// Says on standard error why a command failed, with all causes.
 pub fn complain(error: &dyn Error) {
@@ -48,11 +51,13 @@ pub fn serve() -> Result {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut stop = Box::pin(async move {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-            tracing::info!("stopping: requests in flight may finish");
+            told(&mut terminate, &mut interrupt).await;
+            tracing::info!("stopping: requests in flight may finish; a second signal ends them");
+            tokio::spawn(async move {
+                told(&mut terminate, &mut interrupt).await;
+                tracing::warn!("ended by a second signal");
+                std::process::exit(KILLED_BY_HAND);
+            });
         });
         // Waiting for a database, or for another instance that migrates, must not outlast the wish to stop.
         let app = tokio::select! {
@@ -69,6 +74,14 @@ pub fn serve() -> Result {
         tracing::info!("stopped");
         Ok(())
     })
+}
+
+/// Returns when somebody asks the process to end.
+async fn told(terminate: &mut Signal, interrupt: &mut Signal) {
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
 }
 
 /// Brings the database to the newest schema.

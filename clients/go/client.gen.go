@@ -709,7 +709,8 @@ type ClientInterface interface {
 	// HealthReady Readiness
 	//
 	// 200 when the service can serve, also when it is `degraded`: without Redis, each instance limits and caches
-	// by itself, and without a replica the primary does its work. 503 when it cannot, with the same entries in `details.dependencies`. For a load balancer.
+	// by itself, and without a replica the primary does its work. 503 when it cannot, with the same entries in `details.dependencies`, and when it
+	// is about to stop. For a load balancer.
 	//
 	// Corresponds with GET /api/v1/health/ready (the `HealthReady` operationId).
 	HealthReady(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1032,7 +1033,8 @@ func (c *Client) HealthLive(ctx context.Context, reqEditors ...RequestEditorFn) 
 // HealthReady Readiness
 //
 // 200 when the service can serve, also when it is `degraded`: without Redis, each instance limits and caches
-// by itself, and without a replica the primary does its work. 503 when it cannot, with the same entries in `details.dependencies`. For a load balancer.
+// by itself, and without a replica the primary does its work. 503 when it cannot, with the same entries in `details.dependencies`, and when it
+// is about to stop. For a load balancer.
 //
 // Corresponds with GET /api/v1/health/ready (the `HealthReady` operationId).
 func (c *Client) HealthReady(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2163,7 +2165,8 @@ type ClientWithResponsesInterface interface {
 	// HealthReadyWithResponse Readiness
 	//
 	// 200 when the service can serve, also when it is `degraded`: without Redis, each instance limits and caches
-	// by itself, and without a replica the primary does its work. 503 when it cannot, with the same entries in `details.dependencies`. For a load balancer.
+	// by itself, and without a replica the primary does its work. 503 when it cannot, with the same entries in `details.dependencies`, and when it
+	// is about to stop. For a load balancer.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -4545,7 +4548,8 @@ func (c *ClientWithResponses) HealthLiveWithResponse(ctx context.Context, reqEdi
 // HealthReadyWithResponse Readiness
 //
 // 200 when the service can serve, also when it is `degraded`: without Redis, each instance limits and caches
-// by itself, and without a replica the primary does its work. 503 when it cannot, with the same entries in `details.dependencies`. For a load balancer.
+// by itself, and without a replica the primary does its work. 503 when it cannot, with the same entries in `details.dependencies`, and when it
+// is about to stop. For a load balancer.
 //
 // Returns a wrapper object for the known response body format(s).
 //

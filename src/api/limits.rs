@@ -1,10 +1,15 @@
 //! Rate limits of operations: which one applies, and how an answer tells of it.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use poem::http::{HeaderMap, HeaderName};
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::errors::{ErrorCode, Problem};
 use super::policy::Limit;
+use super::request::RequestScope;
 use super::routes::Operation;
 use crate::core::rate_limit::{Key, RateLimiter, Verdict};
 
@@ -25,13 +30,52 @@ pub struct Limits {
 
 impl Limits {
     /// Counts a request of this client; `None` for an operation without a limit.
-    pub async fn check(&self, operation: &Operation, client: IpAddr) -> Option<Verdict> {
+    async fn check(&self, operation: &Operation, client: IpAddr) -> Option<Verdict> {
         let limit = match operation.policy.limit {
             Limit::General => self.general,
             Limit::Credentials => self.credentials,
             Limit::Unlimited => return None,
         };
         Some(self.limiter.check(Key::new(client, &operation.template), limit).await)
+    }
+}
+
+/// Who is let in: within the limits, and while there is room.
+#[derive(Clone, Debug)]
+pub struct Admission {
+    limits: Option<Limits>,
+    room: Arc<Semaphore>,
+}
+
+impl Admission {
+    /// So many requests at once, within `limits` if there are any.
+    pub fn new(limits: Option<Limits>, max_requests: usize) -> Self {
+        Self { limits, room: Arc::new(Semaphore::new(max_requests)) }
+    }
+
+    /// Lets a request in until the permit is dropped. Health needs none: a service that is too busy to say that it lives is
+    /// taken for dead, and its load given to the others.
+    ///
+    /// # Errors
+    /// 429 beyond the limit; 503 without room, at once: what cannot be served in time is better refused than queued.
+    pub async fn admit(
+        &self,
+        operation: &Operation,
+        scope: &RequestScope,
+    ) -> Result<Option<OwnedSemaphorePermit>, Problem> {
+        if operation.policy.limit == Limit::Unlimited {
+            return Ok(None);
+        }
+        if let Some(limits) = &self.limits
+            && let Some(verdict) = limits.check(operation, scope.context().ip).await
+        {
+            scope.set_verdict(verdict);
+            if !verdict.allowed {
+                return Err(Problem::rate_limited(&verdict));
+            }
+        }
+        let full = |full| Problem::from(ErrorCode::ServiceUnavailable).caused_by(full);
+        Ok(Some(Arc::clone(&self.room).try_acquire_owned().map_err(full)?))
     }
 }
 

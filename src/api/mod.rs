@@ -13,6 +13,7 @@ pub mod request;
 pub mod respond;
 pub mod routes;
 pub mod rules;
+pub mod server;
 mod strict_json;
 #[allow(clippy::unused_async, reason = "poem-openapi wants every operation async")]
 pub mod v1;
@@ -32,7 +33,7 @@ use crate::services::health::HealthService;
 use crate::services::users::UserService;
 use document::{DocumentError, Documents};
 use extract::BodyTimeout;
-use limits::Limits;
+use limits::{Admission, Limits};
 use middleware::Stack;
 use rules::Rules;
 use v1::auth::AuthApi;
@@ -64,6 +65,8 @@ pub struct Api {
     pub prefix: String,
     /// How often operations may be called; `None` as often as anybody likes.
     pub limits: Option<Limits>,
+    /// How many requests may be under way at once.
+    pub max_requests: usize,
     /// How long a body may take to arrive.
     pub body_timeout: BodyTimeout,
     /// What surrounds the routes.
@@ -84,10 +87,11 @@ impl Api {
             HealthApi { health: self.health },
             ServiceApi { name: self.name },
         );
-        let operations = routes::routes(operations, &self.prefix, self.limits.as_ref())
-            .data(rules)
-            .data(self.auth)
-            .data(self.body_timeout);
+        let operations =
+            routes::routes(operations, &self.prefix, &Admission::new(self.limits, self.max_requests))
+                .data(rules)
+                .data(self.auth)
+                .data(self.body_timeout);
         let pages = pages::docs_routes(&documents, &self.prefix);
         let routes = pages.into_iter().fold(Route::new(), |route, (path, page)| route.at(path, page));
         Ok(self.stack.around(routes.nest_no_strip("/", operations)))

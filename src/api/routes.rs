@@ -8,8 +8,8 @@ use poem::http::{HeaderValue, Method};
 use poem::{Endpoint, Request, Response, Route};
 use poem_openapi::OpenApi;
 
-use super::errors::Problem;
-use super::limits::Limits;
+use super::errors::{ErrorCode, Problem};
+use super::limits::Admission;
 use super::policy::Policy;
 use super::request::RequestScope;
 
@@ -29,8 +29,8 @@ pub fn full_path(prefix: &str, path: &str) -> String {
     if path == "/" { path.to_owned() } else { format!("{prefix}{path}") }
 }
 
-/// Routes every operation of `api`, within its limits if there are any.
-pub fn routes<T: OpenApi>(api: T, prefix: &str, limits: Option<&Limits>) -> Route {
+/// Routes every operation of `api` to those who are let in.
+pub fn routes<T: OpenApi>(api: T, prefix: &str, admission: &Admission) -> Route {
     let mut table = HashMap::new();
     api.add_routes(&mut table);
     let mut declared = declared::<T>();
@@ -41,7 +41,7 @@ pub fn routes<T: OpenApi>(api: T, prefix: &str, limits: Option<&Limits>) -> Rout
             let policy = policies.remove(&method).unwrap_or_default();
             (Arc::new(Operation { method, template: Arc::clone(&template), policy }), endpoint)
         });
-        route.at(full_path(prefix, &path), Resource::new(operations.collect(), limits.cloned()))
+        route.at(full_path(prefix, &path), Resource::new(operations.collect(), admission.clone()))
     })
 }
 
@@ -89,11 +89,11 @@ fn routed(template: &str) -> String {
 struct Resource {
     operations: Vec<(Arc<Operation>, BoxEndpoint<'static>)>,
     allow: HeaderValue,
-    limits: Option<Limits>,
+    admission: Admission,
 }
 
 impl Resource {
-    fn new(mut operations: Vec<(Arc<Operation>, BoxEndpoint<'static>)>, limits: Option<Limits>) -> Self {
+    fn new(mut operations: Vec<(Arc<Operation>, BoxEndpoint<'static>)>, admission: Admission) -> Self {
         operations.sort_by(|(a, _), (b, _)| a.method.as_str().cmp(b.method.as_str()));
         let mut allowed: Vec<&str> =
             operations.iter().map(|(operation, _)| operation.method.as_str()).collect();
@@ -101,16 +101,7 @@ impl Resource {
             allowed.push("HEAD");
         }
         let allow = HeaderValue::from_str(&allowed.join(", ")).unwrap_or(HeaderValue::from_static(""));
-        Self { operations, allow, limits }
-    }
-}
-
-impl Resource {
-    async fn count(&self, operation: &Operation, scope: &RequestScope) -> Result<(), Problem> {
-        let Some(limits) = &self.limits else { return Ok(()) };
-        let Some(verdict) = limits.check(operation, scope.context().ip).await else { return Ok(()) };
-        scope.set_verdict(verdict);
-        if verdict.allowed { Ok(()) } else { Err(Problem::rate_limited(&verdict)) }
+        Self { operations, allow, admission }
     }
 }
 
@@ -122,10 +113,9 @@ impl Endpoint for Resource {
         let wanted = if request.method() == Method::HEAD { &Method::GET } else { request.method() };
         let found = self.operations.iter().find(|(operation, _)| operation.method == wanted);
         let (operation, endpoint) = found.ok_or_else(|| Problem::method_not_allowed(self.allow.clone()))?;
-        if let Some(scope) = request.data::<RequestScope>() {
-            scope.set_operation(operation);
-            self.count(operation, scope).await?;
-        }
+        let scope = request.data::<RequestScope>().ok_or_else(|| Problem::from(ErrorCode::InternalError))?;
+        scope.set_operation(operation);
+        let _permit = self.admission.admit(operation, scope).await?;
         endpoint.call(request).await
     }
 }

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod context;
 pub mod email;
 pub mod ids;
+pub mod lifecycle;
 pub mod rate_limit;
 pub mod redis;
 pub mod security;

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
+use crate::core::lifecycle::Lifecycle;
 use crate::core::redis::Redis;
 use crate::db::{Database, ReplicaState};
 
@@ -38,12 +39,18 @@ pub enum Standing {
 pub struct HealthService {
     database: Database,
     redis: Option<Redis>,
+    lifecycle: Lifecycle,
 }
 
 impl HealthService {
     /// Asks these.
-    pub fn new(database: Database, redis: Option<Redis>) -> Self {
-        Self { database, redis }
+    pub fn new(database: Database, redis: Option<Redis>, lifecycle: Lifecycle) -> Self {
+        Self { database, redis, lifecycle }
+    }
+
+    /// Whether the service is about to stop, and should get no new requests.
+    pub fn is_stopping(&self) -> bool {
+        self.lifecycle.is_stopping()
     }
 
     /// Asks every dependency for a sign of life, all at once.

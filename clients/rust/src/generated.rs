@@ -1992,7 +1992,8 @@ let response = client.health_live()
     /**Readiness
 
 200 when the service can serve, also when it is `degraded`: without Redis, each instance limits and caches
-by itself, and without a replica the primary does its work. 503 when it cannot, with the same entries in `details.dependencies`. For a load balancer.
+by itself, and without a replica the primary does its work. 503 when it cannot, with the same entries in `details.dependencies`, and when it
+is about to stop. For a load balancer.
 
 Sends a `GET` request to `/api/v1/health/ready`
 

@@ -50,7 +50,8 @@ impl HealthApi {
     /// Readiness
     ///
     /// 200 when the service can serve, also when it is `degraded`: without Redis, each instance limits and caches
-    /// by itself, and without a replica the primary does its work. 503 when it cannot, with the same entries in `details.dependencies`. For a load balancer.
+    /// by itself, and without a replica the primary does its work. 503 when it cannot, with the same entries in `details.dependencies`, and when it
+    /// is about to stop. For a load balancer.
     #[oai(
         path = "/ready",
         method = "get",
@@ -59,6 +60,11 @@ impl HealthApi {
         tag = "Limit::Unlimited"
     )]
     async fn ready(&self) -> Result<Ok200<Readiness>, Failure<Nothing>> {
+        if self.health.is_stopping() {
+            return Err(Problem::from(ErrorCode::ServiceUnavailable)
+                .saying("The service is stopping.")
+                .into());
+        }
         let probes = self.health.probe().await;
         let standing = probes.iter().map(|probe| probe.standing).max().unwrap_or(Standing::Ok);
         let dependencies: Vec<_> = probes.iter().map(DependencyHealth::from).collect();

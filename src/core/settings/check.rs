@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -178,6 +179,28 @@ impl Check for Time {
 
     fn accepts(&self) -> String {
         format!("In {}, from {} to {}.", self.unit, self.units.0, self.units.1)
+    }
+}
+
+/// The path of a file that need not be there yet.
+pub(super) struct File;
+
+impl Check for File {
+    type Value = Option<PathBuf>;
+
+    fn read(&self, raw: &str) -> Result<Option<PathBuf>, String> {
+        if raw.ends_with('/') {
+            return Err("must name a file, not a directory".to_owned());
+        }
+        Ok((!raw.is_empty()).then(|| raw.into()))
+    }
+
+    fn show(&self, value: &Option<PathBuf>) -> String {
+        value.as_ref().map(|path| path.display().to_string()).unwrap_or_default()
+    }
+
+    fn accepts(&self) -> String {
+        String::new()
     }
 }
 

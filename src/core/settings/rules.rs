@@ -152,6 +152,15 @@ pub(super) fn between_settings(settings: &Settings, need: Need, problems: &mut V
         ));
     }
 
+    for (missing, present, other) in [
+        (&settings.tls_certificate_file, &settings.tls_key_file, "TLS_CERTIFICATE_FILE"),
+        (&settings.tls_key_file, &settings.tls_certificate_file, "TLS_KEY_FILE"),
+    ] {
+        if missing.is_none() && present.is_some() {
+            found.push((other, "must be set too: a certificate and its key go together".to_owned()));
+        }
+    }
+
     let entries = entries();
     for (variable, problem) in found {
         let reported = problems.iter().any(|earlier| earlier.variable == variable);

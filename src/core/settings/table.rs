@@ -5,12 +5,13 @@
 //! choices are appended by its check, so that they are written once.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
 use secrecy::SecretString;
 
-use super::check::{Address, Check, Choice, Flag, LogFilter, Name, Number, Time};
+use super::check::{Address, Check, Choice, File, Flag, LogFilter, Name, Number, Time};
 use super::database_url::{Database, Replicas};
 use super::redis_url::{KeyPrefix, Redis};
 use super::rules::{SecretKey, SecretKeys};
@@ -90,6 +91,16 @@ settings! {
 
     /// The port to listen on; 0 takes any free port, which the log names.
     port: u16 = "PORT", default "8000", example "8000", Number(0_u16, 65_535);
+
+    /// A unix socket to listen on beside the port; the proxy in front needs write access to it.
+    unix_socket: Option<PathBuf> = "UNIX_SOCKET", default "", example "/run/groundwork/http.sock", File;
+
+    /// The certificate chain to speak TLS with, as a PEM file; it may be renewed while the service runs.
+    tls_certificate_file: Option<PathBuf> = "TLS_CERTIFICATE_FILE", default "",
+        example "/etc/groundwork/tls.crt", File;
+
+    /// The certificate's key, as a PEM file.
+    tls_key_file: Option<PathBuf> = "TLS_KEY_FILE", default "", example "/etc/groundwork/tls.key", File;
 
     /// The path every operation of version 1 is under.
     api_v1_prefix: String = "API_V1_PREFIX", default "/api/v1", example "/api/v1", Prefix;
@@ -174,7 +185,26 @@ settings! {
     /// How long a client may take to send the body of a request.
     body_timeout: Duration = "BODY_TIMEOUT", default "10", example "10", Time::seconds(1, 3_600);
 
-    /// How long requests under way may go on after the service was told to stop.
+    /// How long a client may take from connecting to the end of its first request's headers, TLS included.
+    header_timeout: Duration = "HEADER_TIMEOUT", default "10", example "10", Time::seconds(1, 3_600);
+
+    /// How long a connection may be silent between an answer and the end of the next request's headers.
+    keep_alive_timeout: Duration = "KEEP_ALIVE_TIMEOUT", default "75", example "75", Time::seconds(1, 3_600);
+
+    /// Connections that are open at once; more wait until one ends.
+    max_connections: usize = "MAX_CONNECTIONS", default "10000", example "10000", Number(1_usize, 1_000_000);
+
+    /// Connections that are open at once from one address, unless it is a trusted proxy's; more are closed.
+    max_connections_per_ip: usize = "MAX_CONNECTIONS_PER_IP", default "2000", example "2000",
+        Number(1_usize, 1_000_000);
+
+    /// Requests that are under way at once; more are answered with 503. Health answers always.
+    max_requests: usize = "MAX_REQUESTS", default "1000", example "1000", Number(1_usize, 1_000_000);
+
+    /// How long readiness answers 503 after the service was told to stop, while it still serves: as long as a load balancer takes to notice.
+    drain_timeout: Duration = "DRAIN_TIMEOUT", default "0", example "10", Time::seconds(0, 3_600);
+
+    /// How long requests under way may go on after that.
     shutdown_timeout: Duration = "SHUTDOWN_TIMEOUT", default "30", example "30", Time::seconds(1, 3_600);
 
     /// The proxies that are believed when they say whom they forward for; without any, the peer is the client.

@@ -42,10 +42,22 @@ fn names_are_unique_and_every_example_is_accepted() {
     let entries = entries();
     let names: HashSet<_> = entries.iter().map(|entry| entry.name).collect();
     assert_eq!(names.len(), entries.len());
+    // What goes together only.
+    let others =
+        [("DATABASE_URL", "postgres://u:p@h/d"), ("TLS_CERTIFICATE_FILE", "c"), ("TLS_KEY_FILE", "k")];
     for entry in entries.iter().filter(|entry| entry.name != "APP_ENV") {
-        let database = ("DATABASE_URL", "postgres://u:p@h/d");
-        let pairs = [(entry.name, entry.example), database];
+        let pairs = [&[(entry.name, entry.example)], &others[..]].concat();
         from(&pairs).unwrap_or_else(|error| panic!("{error}"));
+    }
+}
+
+#[test]
+fn a_certificate_and_its_key_go_together() {
+    for (given, missing) in
+        [("TLS_CERTIFICATE_FILE", "TLS_KEY_FILE"), ("TLS_KEY_FILE", "TLS_CERTIFICATE_FILE")]
+    {
+        let error = from(&[(given, "/etc/file")]).unwrap_err().to_string();
+        assert!(error.contains(&format!("{missing} must be set too")), "{error}");
     }
 }
 

@@ -64,7 +64,8 @@ def sync_detailed(
      200 when the service can serve, also when it is `degraded`: without Redis, each instance limits and
     caches
     by itself, and without a replica the primary does its work. 503 when it cannot, with the same
-    entries in `details.dependencies`. For a load balancer.
+    entries in `details.dependencies`, and when it
+    is about to stop. For a load balancer.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -92,7 +93,8 @@ def sync(
      200 when the service can serve, also when it is `degraded`: without Redis, each instance limits and
     caches
     by itself, and without a replica the primary does its work. 503 when it cannot, with the same
-    entries in `details.dependencies`. For a load balancer.
+    entries in `details.dependencies`, and when it
+    is about to stop. For a load balancer.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -116,7 +118,8 @@ async def asyncio_detailed(
      200 when the service can serve, also when it is `degraded`: without Redis, each instance limits and
     caches
     by itself, and without a replica the primary does its work. 503 when it cannot, with the same
-    entries in `details.dependencies`. For a load balancer.
+    entries in `details.dependencies`, and when it
+    is about to stop. For a load balancer.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -142,7 +145,8 @@ async def asyncio(
      200 when the service can serve, also when it is `degraded`: without Redis, each instance limits and
     caches
     by itself, and without a replica the primary does its work. 503 when it cannot, with the same
-    entries in `details.dependencies`. For a load balancer.
+    entries in `details.dependencies`, and when it
+    is about to stop. For a load balancer.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -276,7 +276,7 @@ public class HealthApi {
 
   /**
    * Readiness
-   * 200 when the service can serve, also when it is &#x60;degraded&#x60;: without Redis, each instance limits and caches by itself, and without a replica the primary does its work. 503 when it cannot, with the same entries in &#x60;details.dependencies&#x60;. For a load balancer.
+   * 200 when the service can serve, also when it is &#x60;degraded&#x60;: without Redis, each instance limits and caches by itself, and without a replica the primary does its work. 503 when it cannot, with the same entries in &#x60;details.dependencies&#x60;, and when it is about to stop. For a load balancer.
    * @return Readiness
    * @throws ApiException if fails to make API call
    */
@@ -286,7 +286,7 @@ public class HealthApi {
 
   /**
    * Readiness
-   * 200 when the service can serve, also when it is &#x60;degraded&#x60;: without Redis, each instance limits and caches by itself, and without a replica the primary does its work. 503 when it cannot, with the same entries in &#x60;details.dependencies&#x60;. For a load balancer.
+   * 200 when the service can serve, also when it is &#x60;degraded&#x60;: without Redis, each instance limits and caches by itself, and without a replica the primary does its work. 503 when it cannot, with the same entries in &#x60;details.dependencies&#x60;, and when it is about to stop. For a load balancer.
    * @param headers Optional headers to include in the request
    * @return Readiness
    * @throws ApiException if fails to make API call
@@ -298,7 +298,7 @@ public class HealthApi {
 
   /**
    * Readiness
-   * 200 when the service can serve, also when it is &#x60;degraded&#x60;: without Redis, each instance limits and caches by itself, and without a replica the primary does its work. 503 when it cannot, with the same entries in &#x60;details.dependencies&#x60;. For a load balancer.
+   * 200 when the service can serve, also when it is &#x60;degraded&#x60;: without Redis, each instance limits and caches by itself, and without a replica the primary does its work. 503 when it cannot, with the same entries in &#x60;details.dependencies&#x60;, and when it is about to stop. For a load balancer.
    * @return ApiResponse&lt;Readiness&gt;
    * @throws ApiException if fails to make API call
    */
@@ -308,7 +308,7 @@ public class HealthApi {
 
   /**
    * Readiness
-   * 200 when the service can serve, also when it is &#x60;degraded&#x60;: without Redis, each instance limits and caches by itself, and without a replica the primary does its work. 503 when it cannot, with the same entries in &#x60;details.dependencies&#x60;. For a load balancer.
+   * 200 when the service can serve, also when it is &#x60;degraded&#x60;: without Redis, each instance limits and caches by itself, and without a replica the primary does its work. 503 when it cannot, with the same entries in &#x60;details.dependencies&#x60;, and when it is about to stop. For a load balancer.
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;Readiness&gt;
    * @throws ApiException if fails to make API call

@@ -1,0 +1,182 @@
+//! The server under the routes: who may connect, for how long, and how it all ends.
+//!
+//! poem's own server has no limit on connections and none on the time that headers may take, and spins when descriptors run
+//! out. This one accepts by itself and leaves each connection to hyper.
+
+mod connection;
+mod doors;
+mod lent;
+mod limits;
+mod tls;
+
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use poem::Response;
+use poem::endpoint::BoxEndpoint;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::core::lifecycle::Lifecycle;
+use connection::Serving;
+use doors::{Door, Visitor};
+use limits::Limits;
+pub use tls::{TlsError, TlsFiles};
+
+/// After a connection could not be accepted, as when descriptors have run out: trying at once would spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How the server treats connections.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// From connecting to the end of the first request's headers, TLS included.
+    pub header_timeout: Duration,
+    /// From one answer to the end of the next request's headers.
+    pub keep_alive_timeout: Duration,
+    /// Open at once; more wait to be accepted.
+    pub max_connections: usize,
+    /// Open at once from one address; more are closed.
+    pub max_connections_per_ip: usize,
+    /// Proxies, for which there is no limit for an address: they bring everybody.
+    pub trusted_proxies: Vec<IpNet>,
+    /// How long readiness says that the service stops before it does.
+    pub drain: Duration,
+    /// How long requests under way may go on after that.
+    pub shutdown_timeout: Duration,
+    /// The certificate and key of TLS, if it is spoken.
+    pub tls: Option<TlsFiles>,
+    /// A socket to listen on beside the address.
+    pub unix_socket: Option<PathBuf>,
+}
+
+/// Why the server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {0}")]
+    Listen(String, #[source] io::Error),
+    /// The certificate or its key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
+
+impl Server {
+    /// Serves until `stop` is done, and then until the requests in flight are, or their time has passed. `listening`
+    /// learns the address: with port 0 it is known only now.
+    ///
+    /// # Errors
+    /// [`ServeError`].
+    pub async fn serve(
+        self,
+        endpoint: BoxEndpoint<'static, Response>,
+        address: SocketAddr,
+        listening: impl FnOnce(SocketAddr),
+        lifecycle: Lifecycle,
+        stop: impl Future<Output = ()>,
+    ) -> Result<(), ServeError> {
+        let tls = self.tls.as_ref().map(tls::Acceptor::new).transpose()?;
+        let tcp = Door::tcp(address).await.map_err(|error| ServeError::Listen(address.to_string(), error))?;
+        let unix = self
+            .unix_socket
+            .as_deref()
+            .map(Door::unix)
+            .transpose()
+            .map_err(|(path, error)| ServeError::Listen(path.display().to_string(), error))?;
+        listening(tcp.address().unwrap_or(address));
+
+        let serving = Serving {
+            endpoint: Arc::new(endpoint),
+            lifecycle: lifecycle.clone(),
+            header_timeout: self.header_timeout,
+            keep_alive_timeout: self.keep_alive_timeout,
+            finish: CancellationToken::new(),
+        };
+        let limits =
+            Limits::new(self.max_connections, self.max_connections_per_ip, self.trusted_proxies.clone());
+        let mut connections = JoinSet::new();
+        let accepting = async {
+            loop {
+                let place = limits.place().await;
+                let accepted = tokio::select! {
+                    accepted = tcp.accept() => accepted,
+                    accepted = accept_if(unix.as_ref()) => accepted,
+                    // Keeps the set small: what has ended leaves it.
+                    Some(_) = connections.join_next() => continue,
+                };
+                match accepted {
+                    Ok(visitor) => {
+                        let Some(guest) = limits.admit(place, visitor.ip()) else { continue };
+                        let (serving, tls) = (serving.clone(), tls.clone());
+                        connections.spawn(async move {
+                            let _guest = guest;
+                            welcome(visitor, serving, tls).await;
+                        });
+                    }
+                    Err(error) => {
+                        tracing::warn!(
+                            error = &error as &dyn std::error::Error,
+                            "cannot accept a connection"
+                        );
+                        sleep(ACCEPT_PAUSE).await;
+                    }
+                }
+            }
+        };
+        let stopping = async {
+            stop.await;
+            lifecycle.begin_to_stop();
+            sleep(self.drain).await;
+        };
+        tokio::select! {
+            () = accepting => {}
+            () = stopping => {}
+        }
+
+        drop((tcp, unix));
+        serving.finish.cancel();
+        let finished = async { while connections.join_next().await.is_some() {} };
+        if timeout(self.shutdown_timeout, finished).await.is_err() {
+            tracing::warn!(connections = connections.len(), "requests took longer than SHUTDOWN_TIMEOUT");
+            connections.shutdown().await;
+        }
+        Ok(())
+    }
+}
+
+/// The next visitor at a door that may not be there.
+async fn accept_if(door: Option<&Door>) -> io::Result<Visitor> {
+    match door {
+        Some(door) => door.accept().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn welcome(visitor: Visitor, serving: Serving, tls: Option<tls::Acceptor>) {
+    match (visitor, tls) {
+        (Visitor::Tcp(stream, peer), None) => serving.serve(stream, Some(peer), false).await,
+        (Visitor::Tcp(stream, peer), Some(tls)) => {
+            let handshake = timeout(serving.header_timeout, tls.accept(stream)).await;
+            // Scanners and broken clients: nothing that the service should complain about.
+            if let Ok(Ok(stream)) = handshake {
+                serving.serve(stream, Some(peer), true).await;
+            }
+        }
+        (Visitor::Unix(stream), _) => serving.serve(stream, None, false).await,
+    }
+}
+
+impl Visitor {
+    /// Where a visitor comes from; through a socket, from this machine.
+    fn ip(&self) -> Option<IpAddr> {
+        match self {
+            Self::Tcp(_, peer) => Some(peer.ip().to_canonical()),
+            Self::Unix(_) => None,
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! TLS, with a certificate that can be renewed while the service runs.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+/// How often, at most, the files are looked at for a change.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// Where the certificate and its key are, in PEM.
+#[derive(Clone, Debug)]
+pub struct TlsFiles {
+    /// The certificate and those up to its root.
+    pub certificate: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
+}
+
+/// The certificate or its key cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// The file is not there or is no PEM.
+    #[error("cannot read {0}")]
+    Unreadable(PathBuf, #[source] rustls::pki_types::pem::Error),
+    /// They do not belong together, or are of a kind that is not supported.
+    #[error("the certificate and the key cannot be used")]
+    Unusable(#[from] rustls::Error),
+}
+
+/// Speaks TLS with whoever connects.
+#[derive(Clone)]
+pub(super) struct Acceptor(Arc<Inner>);
+
+struct Inner {
+    files: TlsFiles,
+    current: Mutex<Current>,
+}
+
+struct Current {
+    config: Arc<ServerConfig>,
+    changed_at: [Option<SystemTime>; 2],
+    looked_at: Instant,
+}
+
+impl Acceptor {
+    pub(super) fn new(files: &TlsFiles) -> Result<Self, TlsError> {
+        let changed_at = changes(files);
+        let current = Current { config: read(files)?, changed_at, looked_at: Instant::now() };
+        Ok(Self(Arc::new(Inner { files: files.clone(), current: Mutex::new(current) })))
+    }
+
+    pub(super) async fn accept(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+        TlsAcceptor::from(self.config()).accept(stream).await
+    }
+
+    /// As the files say; when they cannot be used, as they said before.
+    fn config(&self) -> Arc<ServerConfig> {
+        let mut current = self.0.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if current.looked_at.elapsed() >= LOOK_AGAIN {
+            current.looked_at = Instant::now();
+            let changed_at = changes(&self.0.files);
+            if changed_at != current.changed_at {
+                current.changed_at = changed_at;
+                match read(&self.0.files) {
+                    Ok(config) => {
+                        current.config = config;
+                        tracing::info!("the certificate was renewed");
+                    }
+                    Err(error) => {
+                        tracing::warn!(
+                            error = &error as &dyn std::error::Error,
+                            "the new certificate cannot be used"
+                        );
+                    }
+                }
+            }
+        }
+        Arc::clone(&current.config)
+    }
+}
+
+fn changes(files: &TlsFiles) -> [Option<SystemTime>; 2] {
+    [&files.certificate, &files.key].map(|file| file.metadata().and_then(|file| file.modified()).ok())
+}
+
+fn read(files: &TlsFiles) -> Result<Arc<ServerConfig>, TlsError> {
+    let unreadable = |path: &Path| {
+        let path = path.to_owned();
+        move |error| TlsError::Unreadable(path, error)
+    };
+    let chain = CertificateDer::pem_file_iter(&files.certificate)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(unreadable(&files.certificate))?;
+    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(unreadable(&files.key))?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}

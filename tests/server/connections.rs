@@ -1,0 +1,147 @@
+//! Who holds a connection without using it.
+
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use crate::support::{Backend, Service};
+use crate::wire::{ask, connect, until_closed};
+
+async fn hasty(extra: &[(&'static str, &str)]) -> Service {
+    let times = [("HEADER_TIMEOUT", "1"), ("KEEP_ALIVE_TIMEOUT", "1")];
+    Service::start_with(Backend::Sqlite, &[&times, extra].concat()).await
+}
+
+async fn live(service: &Service) {
+    let _ = service.call("GET", "/api/v1/health/live").send().await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_on_which_nothing_comes_is_closed() {
+    let service = hasty(&[]).await;
+    assert_eq!(until_closed(&mut connect(&service.instance).await).await, b"");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn headers_that_drip_are_not_waited_for() {
+    let service = hasty(&[]).await;
+    for beginning in ["G", "PRI * HTTP/2.0\r\n", "GET / HTTP/1.1\r\nHost: test\r\n"] {
+        let mut stream = connect(&service.instance).await;
+        stream.write_all(beginning.as_bytes()).await.unwrap();
+        let (mut reading, mut writing) = stream.into_split();
+        let dripping = tokio::spawn(async move {
+            while writing.write_all(b"X").await.is_ok() {
+                sleep(Duration::from_millis(100)).await;
+            }
+        });
+        until_closed(&mut reading).await;
+        drop(reading);
+        dripping.await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_is_kept_for_the_next_request_and_closed_when_none_comes() {
+    let service = hasty(&[]).await;
+    let mut stream = connect(&service.instance).await;
+    for _ in 0..3 {
+        assert!(ask(&mut stream).await.starts_with("HTTP/1.1 200"));
+    }
+    assert_eq!(until_closed(&mut stream).await, b"");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_takes_longer_than_silence_may_is_answered() {
+    let service = hasty(&[("BODY_TIMEOUT", "3")]).await;
+    let mut stream = connect(&service.instance).await;
+    let head = "POST /api/v1/auth/login HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // The body never comes: its own time ends first, and says so.
+    let answer = String::from_utf8(until_closed(&mut stream).await).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("request_timeout"), "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_silent_and_slow_connections_neither_hold_up_others_nor_stay() {
+    let service = hasty(&[]).await;
+    let mut connections = JoinSet::new();
+    for number in 0..1000 {
+        let mut stream = connect(&service.instance).await;
+        connections.spawn(async move {
+            if number % 2 == 0 {
+                stream.write_all(b"GET / HTTP/1.1\r\nHost: t").await.unwrap();
+            }
+            until_closed(&mut stream).await
+        });
+        if number % 100 == 0 {
+            live(&service).await;
+        }
+    }
+    live(&service).await;
+    assert_eq!(connections.join_all().await.len(), 1000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_has_a_number_of_connections_and_one_more_is_closed() {
+    let service = Service::start_with(Backend::Sqlite, &[("MAX_CONNECTIONS_PER_IP", "2")]).await;
+    let mut first = connect(&service.instance).await;
+    let mut second = connect(&service.instance).await;
+    ask(&mut first).await;
+    ask(&mut second).await;
+    until_closed(&mut connect(&service.instance).await).await;
+    assert!(ask(&mut first).await.starts_with("HTTP/1.1 200"), "the others go on");
+    drop(first);
+    // Its end is noticed a moment later.
+    crate::support::redis::eventually("there is room again", async || {
+        let mut next = connect(&service.instance).await;
+        next.write_all(crate::wire::REQUEST).await.is_ok() && next.readable().await.is_ok() && {
+            let mut byte = [0];
+            matches!(next.try_read(&mut byte), Ok(1))
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trusted_proxy_may_have_more() {
+    let limits = [("MAX_CONNECTIONS_PER_IP", "1"), ("TRUSTED_PROXIES", "127.0.0.1")];
+    let service = Service::start_with(Backend::Sqlite, &limits).await;
+    let mut connections = Vec::new();
+    for _ in 0..5 {
+        let mut stream = connect(&service.instance).await;
+        assert!(ask(&mut stream).await.starts_with("HTTP/1.1 200"));
+        connections.push(stream);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn beyond_all_places_a_connection_waits_for_one() {
+    let service = Service::start_with(Backend::Sqlite, &[("MAX_CONNECTIONS", "1")]).await;
+    let mut first = connect(&service.instance).await;
+    ask(&mut first).await;
+    let mut second = connect(&service.instance).await;
+    let waiting = tokio::spawn(async move { ask(&mut second).await });
+    ask(&mut first).await;
+    assert!(!waiting.is_finished());
+    drop(first);
+    assert!(waiting.await.unwrap().starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_sends_everything_before_reading_hears_that_it_was_too_much() {
+    let service = Service::start(Backend::Sqlite).await;
+    let length = 2 * 1024 * 1024;
+    for _ in 0..20 {
+        let mut stream = connect(&service.instance).await;
+        let head = format!(
+            "POST /api/v1/auth/login HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\
+             Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(&vec![b' '; length]).await.unwrap();
+        let answer = String::from_utf8(until_closed(&mut stream).await).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+    }
+}

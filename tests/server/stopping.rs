@@ -1,0 +1,79 @@
+//! The end, step by step.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::io::AsyncWriteExt;
+use tokio::time::timeout;
+
+use crate::support::client::fresh_email;
+use crate::support::{Backend, Call, Service, redis::eventually};
+use crate::wire::{LIMIT, answer, ask, connect, until_closed};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readiness_says_first_that_the_service_stops_while_it_still_serves() {
+    let service = Service::start_with(Backend::Sqlite, &[("DRAIN_TIMEOUT", "3")]).await;
+    let url = service.instance.url.clone();
+    let ready = async || Call::new(&url, "GET", "/api/v1/health/ready").send().await;
+    let _ = ready().await.expect(200);
+    let stopped = tokio::spawn(service.instance.stop());
+    eventually("readiness tells", async || ready().await.status == 503).await;
+    ready().await.expect_error(503, "service_unavailable");
+    // New connections are served, and told not to be used again: a proxy keeps none that is about to close.
+    let answer = Call::new(&url, "GET", "/api/v1/health/live").send().await.expect(200);
+    assert_eq!(answer.header("connection"), "close");
+    timeout(LIMIT, stopped).await.unwrap().unwrap();
+    assert!(reqwest::get(format!("{url}/api/v1/health/live")).await.is_err(), "nobody listens any more");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_under_way_finishes_and_an_idle_connection_ends() {
+    let service = Service::start(Backend::Sqlite).await;
+    let (mut idle, mut busy) = (connect(&service.instance).await, connect(&service.instance).await);
+    ask(&mut idle).await;
+    let body = json!({ "email": fresh_email(), "password": "correct horse battery" }).to_string();
+    let head = format!(
+        "POST /api/v1/auth/register HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    busy.write_all(head.as_bytes()).await.unwrap();
+    let url = service.instance.url.clone();
+    let stopped = tokio::spawn(service.instance.stop());
+    assert_eq!(until_closed(&mut idle).await, b"");
+    eventually("nobody listens", async || reqwest::get(&url).await.is_err()).await;
+    busy.write_all(body.as_bytes()).await.unwrap();
+    let answer = answer(&mut busy).await;
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    timeout(LIMIT, stopped).await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_does_not_finish_in_time_is_cut_off() {
+    let service = Service::start_with(Backend::Sqlite, &[("SHUTDOWN_TIMEOUT", "1")]).await;
+    let mut busy = connect(&service.instance).await;
+    let head = "POST /api/v1/auth/login HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n";
+    busy.write_all(head.as_bytes()).await.unwrap();
+    let stopped = timeout(LIMIT, service.instance.stop());
+    stopped.await.expect("it stops although a client does not");
+    assert_eq!(until_closed(&mut busy).await, b"");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_that_come_all_the_time_are_all_answered_while_the_service_drains() {
+    let service = Service::start_with(Backend::Sqlite, &[("DRAIN_TIMEOUT", "2")]).await;
+    let url = service.instance.url.clone();
+    let client = reqwest::Client::new();
+    let (draining, ready) = (format!("{url}/api/v1/health/ready"), format!("{url}/"));
+    let stopped = tokio::spawn(service.instance.stop());
+    let mut answered = 0;
+    // A balancer sends requests until readiness tells it not to, and what it has sent is answered.
+    while client.get(&draining).send().await.unwrap().status() == 200 {
+        assert_eq!(client.get(&ready).send().await.unwrap().status(), 200);
+        answered += 1;
+    }
+    for _ in 0..20 {
+        assert_eq!(client.get(&ready).send().await.unwrap().status(), 200);
+    }
+    assert!(answered < 1000, "readiness never told");
+    timeout(LIMIT + Duration::from_secs(2), stopped).await.unwrap().unwrap();
+}
