@@ -31,10 +31,18 @@ impl Proxies {
             ForwardedHeader::Either | ForwardedHeader::XForwardedFor => X_FORWARDED_FOR,
             ForwardedHeader::Forwarded => header::FORWARDED,
         };
-        let lines = headers.get_all(&name).iter();
-        let hops: Vec<&[u8]> = lines.flat_map(|line| split(line.as_bytes(), b',')).collect();
+        let is_standard = name == header::FORWARDED;
+        let mut hops: Vec<&[u8]> = Vec::new();
+        for line in headers.get_all(&name) {
+            // X-Forwarded-For has no quotes: one that a client opens must not swallow what proxies add.
+            if is_standard {
+                hops.extend(split(line.as_bytes(), b','));
+            } else {
+                hops.extend(line.as_bytes().split(|byte| *byte == b','));
+            }
+        }
         for hop in hops.into_iter().rev() {
-            let node = if name == header::FORWARDED { for_of(hop) } else { text(hop) };
+            let node = if is_standard { for_of(hop) } else { text(hop) };
             // What cannot be read ends the walk: skipping it would believe what stands before it.
             let Some(ip) = node.as_deref().and_then(address) else { break };
             client = ip.to_canonical();
@@ -151,6 +159,7 @@ mod tests {
         assert_eq!(client("::ffff:10.0.0.1", &["2001:db8::1"], trusted), "2001:db8::1");
         assert_eq!(client("10.0.0.1", &["garbage"], trusted), "10.0.0.1");
         assert_eq!(client("10.0.0.1", &[], trusted), "10.0.0.1");
+        assert_eq!(client("10.0.0.1", &["\", 203.0.113.9"], trusted), "203.0.113.9");
         assert_eq!(client("10.0.0.1", &["1.1.1.1", "ÿ, 203.0.113.9"], trusted), "203.0.113.9");
         assert_eq!(client("10.0.0.1", &["1.1.1.1", "203.0.113.9, ÿ"], trusted), "10.0.0.1");
     }
