@@ -23,6 +23,7 @@ const SECRET: &str = "a key for tests that is long enough to be accepted";
 /// Enough for a run of every day: about a second for each reader.
 const CASES: u32 = 2000;
 
+#[allow(clippy::print_stdout, reason = "a failure shows which case it was")]
 /// Tries every case of the folder, and then random ones of this strategy.
 fn holds<S: Strategy<Value = Vec<u8>>>(folder: &str, strategy: S, check: impl Fn(&[u8])) {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus").join(folder);
