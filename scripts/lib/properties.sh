@@ -8,10 +8,12 @@ PROPERTIES_SEED=20261124
 properties_start() {
     local folder=$RUN_DIR/properties url=""
     mkdir -p "$folder"
+    : >"$folder/log" # it is read below, perhaps before the service has started
     (
         cd "$folder" || exit
         PORT=0 BCRYPT_ROUNDS=4 RATE_LIMIT_PER_MINUTE=1000000 AUTH_RATE_LIMIT_PER_MINUTE=1000000 \
-            exec "$GROUNDWORK_BIN" >log 2>&1
+        ACCOUNT_RATE_LIMIT_PER_MINUTE=1000000 \
+            exec "$GROUNDWORK_BIN" >>log 2>&1
     ) &
     printf '%s\n' "$!" >"$folder/pid"
     for _ in {1..300}; do

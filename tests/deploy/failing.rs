@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use reqwest::{Client, Method};
 use serde_json::json;
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use crate::behind_both;
@@ -13,6 +14,7 @@ use crate::instance::Instances;
 use crate::stand_in::{BODY, Manner, StandIns};
 use crate::support::Call;
 use crate::support::client::PASSWORD;
+use crate::support::redis::eventually;
 
 fn client() -> Client {
     Client::builder().no_proxy().build().unwrap()
@@ -113,6 +115,8 @@ behind_both! {
         let instances = Instances::start().await;
         let edge = Edge::start(kind, instances.addresses()).await;
         instances.each[1].signal("-KILL");
+        let address = instances.each[1].address;
+        eventually("it is gone", async || TcpStream::connect(address).await.is_err()).await;
         for number in 0..6 {
             let id = format!("post-{number}");
             let new = json!({"email": format!("user{number}@example.com"), "password": PASSWORD});

@@ -26,14 +26,16 @@ pub struct Instance {
 }
 
 impl Instance {
-    fn spawn(database_url: &str) -> (Child, TempDir) {
+    fn spawn(database_url: &str, port: u16) -> (Child, TempDir) {
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_groundwork"));
         command.current_dir(folder.path()).env_clear().envs([
             ("APP_ENV", "production"),
             ("DATABASE_URL", database_url),
             ("JWT_SECRET_KEY", SECRET),
-            ("PORT", "0"),
+            ("PORT", port.to_string().as_str()),
+            // As the manifests have it: longer than Traefik takes to notice.
+            ("DRAIN_TIMEOUT", "7"),
             ("LOG_FORMAT", "json"),
             // Of the client and of the proxy: whether a forged address is believed is then the proxy's doing alone.
             ("TRUSTED_PROXIES", "127.0.0.0/8"),
@@ -72,6 +74,21 @@ impl Instance {
         }
     }
 
+    /// Stops it as an operator does, and starts a new one in its place.
+    pub async fn replace(&mut self, database_url: &str) {
+        self.signal("-TERM");
+        let start = Instant::now();
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(start.elapsed() < LIMIT, "it does not stop");
+            tokio::time::sleep(LOOK).await;
+        };
+        assert_eq!(status.code(), Some(0));
+        *self = Self::listening(Self::spawn(database_url, self.address.port())).await;
+    }
+
     fn lines(&self) -> Vec<Value> {
         self.lines.lock().unwrap().clone()
     }
@@ -100,19 +117,19 @@ impl Drop for Instance {
 /// Three instances on one database of PostgreSQL.
 pub struct Instances {
     pub each: [Instance; 3],
-    _database: TestDatabase,
+    pub database: TestDatabase,
 }
 
 impl Instances {
     pub async fn start() -> Self {
         let database = TestDatabase::create(Backend::Postgres).await;
-        let [one, two, three] = [(); 3].map(|()| Instance::spawn(&database.url));
+        let [one, two, three] = [(); 3].map(|()| Instance::spawn(&database.url, 0));
         let each = [
             Instance::listening(one).await,
             Instance::listening(two).await,
             Instance::listening(three).await,
         ];
-        Self { each, _database: database }
+        Self { each, database }
     }
 
     pub fn addresses(&self) -> [SocketAddr; 3] {

@@ -12,5 +12,6 @@ mod files;
 mod forwarding;
 mod instance;
 mod manifests;
+mod restart;
 mod stand_in;
 mod tls;
