@@ -26,7 +26,7 @@ pub struct Instance {
 }
 
 impl Instance {
-    fn spawn(database_url: &str, port: u16) -> (Child, TempDir) {
+    fn spawn(database_url: &str, port: u16, extra: &[(&str, &str)]) -> (Child, TempDir) {
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_groundwork"));
         command.current_dir(folder.path()).env_clear().envs([
@@ -44,6 +44,7 @@ impl Instance {
             ("RATE_LIMIT_PER_MINUTE", "1000000"),
             ("AUTH_RATE_LIMIT_PER_MINUTE", "1000000"),
         ]);
+        command.envs(extra.iter().copied());
         (command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap(), folder)
     }
 
@@ -86,7 +87,7 @@ impl Instance {
             tokio::time::sleep(LOOK).await;
         };
         assert_eq!(status.code(), Some(0));
-        *self = Self::listening(Self::spawn(database_url, self.address.port())).await;
+        *self = Self::listening(Self::spawn(database_url, self.address.port(), &[])).await;
     }
 
     fn lines(&self) -> Vec<Value> {
@@ -122,8 +123,12 @@ pub struct Instances {
 
 impl Instances {
     pub async fn start() -> Self {
-        let database = TestDatabase::create(Backend::Postgres).await;
-        let [one, two, three] = [(); 3].map(|()| Instance::spawn(&database.url, 0));
+        Self::start_on(TestDatabase::create(Backend::Postgres).await, &[]).await
+    }
+
+    /// On this database, with settings beside the usual ones.
+    pub async fn start_on(database: TestDatabase, extra: &[(&str, &str)]) -> Self {
+        let [one, two, three] = [(); 3].map(|()| Instance::spawn(&database.url, 0, extra));
         let each = [
             Instance::listening(one).await,
             Instance::listening(two).await,

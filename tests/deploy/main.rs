@@ -15,3 +15,4 @@ mod manifests;
 mod restart;
 mod stand_in;
 mod tls;
+mod whole;
