@@ -6,5 +6,4 @@
 mod support;
 
 mod replicas;
-mod server;
 mod tls;

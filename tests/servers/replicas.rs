@@ -8,7 +8,7 @@ use groundwork::db::{Database, Freshness, MAX_LAG, ReplicaState, Trouble};
 use groundwork::models::users::{self, UserFilter};
 use serde_json::json;
 
-use crate::server::{Server, eventually};
+use crate::support::postgres::{Server, eventually};
 use crate::support::client::{Account, Answer, PASSWORD, fresh_email};
 use crate::support::{Call, Instance, Proxy, Service, settings};
 
@@ -308,7 +308,7 @@ async fn a_read_that_conflicts_with_recovery_is_repeated_on_the_primary() {
     let waiting =
         "SELECT pid::text FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%users%'";
     let reader = eventually("the reader waits on the replica", async || replica.sql(waiting).await).await;
-    crate::server::signal(&reader, "STOP");
+    crate::support::postgres::signal(&reader, "STOP");
 
     // The lock is given back, and then a row is gone that the reader might still look at.
     holder.batch_execute("COMMIT").await.unwrap();
@@ -320,7 +320,7 @@ async fn a_read_that_conflicts_with_recovery_is_repeated_on_the_primary() {
     };
     eventually("the reader is in the way", async || is_in_the_way().await.then_some(())).await;
     eventually("the reader is told to give up", async || (!is_in_the_way().await).then_some(())).await;
-    crate::server::signal(&reader, "CONT");
+    crate::support::postgres::signal(&reader, "CONT");
     let page = reading.await.unwrap().unwrap();
     assert!(page.iter().any(|user| user.id.0 == copied.admin.id), "{page:?}");
     copied.in_use().await;

@@ -8,7 +8,7 @@ use groundwork::db::{DbError, Unavailable, migrations};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use tempfile::TempDir;
 
-use crate::server::Server;
+use crate::support::postgres::Server;
 use crate::support::Service;
 
 /// An authority, and where its certificate is.
@@ -160,7 +160,7 @@ async fn the_connections_of_the_service_are_encrypted_when_asked_to_be() {
         let (yes, no) = connections(&server).await;
         assert!(yes + no > 0 && if encrypted { no == 0 } else { yes == 0 }, "{options}: {yes} and {no}");
         service.instance.stop().await;
-        crate::server::eventually("the connections end", async || {
+        crate::support::postgres::eventually("the connections end", async || {
             (connections(&server).await == (0, 0)).then_some(())
         })
         .await;

@@ -7,6 +7,8 @@ pub mod client;
 pub mod contract;
 pub mod database;
 pub mod observed;
+pub mod postgres;
+pub mod process;
 pub mod proxy;
 pub mod redis;
 

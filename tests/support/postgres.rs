@@ -10,7 +10,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio_postgres::{Client, NoTls};
 
-use crate::support::{Backend, TestDatabase};
+use super::{Backend, TestDatabase};
 
 /// How long anything may take that a test waits for.
 pub const LIMIT: Duration = Duration::from_secs(30);
@@ -182,6 +182,13 @@ impl Server {
     /// Lets it go on.
     pub fn thaw(&self) {
         self.signal("CONT");
+    }
+
+    /// Ends it in good order without waiting for its clients (PostgreSQL's "fast" shutdown).
+    pub fn stop(&mut self) {
+        let mut process = self.process.take().unwrap();
+        signal(&process.id().to_string(), "INT");
+        process.wait().unwrap();
     }
 
     /// Ends it as a crash does.
