@@ -8,8 +8,8 @@ use groundwork::db::{Database, Freshness, MAX_LAG, ReplicaState, Trouble};
 use groundwork::models::users::{self, UserFilter};
 use serde_json::json;
 
-use crate::support::postgres::{Server, eventually};
 use crate::support::client::{Account, Answer, PASSWORD, fresh_email};
+use crate::support::postgres::{Server, eventually};
 use crate::support::{Call, Instance, Proxy, Service, settings};
 
 /// How soon a replica that is not well is left out, the time of a busy machine included.

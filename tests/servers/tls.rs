@@ -8,8 +8,8 @@ use groundwork::db::{DbError, Unavailable, migrations};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use tempfile::TempDir;
 
-use crate::support::postgres::Server;
 use crate::support::Service;
+use crate::support::postgres::Server;
 
 /// An authority, and where its certificate is.
 struct Authority {
