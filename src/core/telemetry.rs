@@ -12,6 +12,8 @@ pub fn start(settings: &Settings) {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // Complaining on standard error that standard error cannot be written would panic, and end the process.
+        .log_internal_errors(false)
         .with_span_events(FmtSpan::NONE);
     // Colours would put escape sequences of our own into logs that are read by machines.
     let started = match settings.log_format {

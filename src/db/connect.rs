@@ -15,19 +15,18 @@ use tokio_postgres::{Client, Config, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error::DbError;
+use super::postgres::PostgresManager;
 use super::tls;
 use crate::core::settings::PostgresUrl;
 
 /// SQLite behind a thread, so that it does not block the others.
 type SqliteConnection = SyncConnectionWrapper<diesel::SqliteConnection>;
 
-/// Opens and checks connections to PostgreSQL.
-pub(super) type PostgresManager = AsyncDieselConnectionManager<AsyncPgConnection>;
 /// Opens and checks connections to SQLite.
 pub(super) type SqliteManager = AsyncDieselConnectionManager<SqliteConnection>;
 
 /// How long opening a connection may take, until it can be used.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a silent network may keep a connection that looks alive.
 const TCP_USER_TIMEOUT: Duration = Duration::from_secs(15);
 /// When an idle connection is probed.
@@ -94,13 +93,14 @@ impl Server {
 
 /// Opens connections to PostgreSQL for a pool.
 pub(super) fn postgres(server: Server) -> PostgresManager {
+    let tls = server.tls.clone();
     let mut manager = ManagerConfig::default();
     manager.custom_setup = Box::new(move |_| {
         let server = server.clone();
         async move { server.open().await }.boxed()
     });
     manager.recycling_method = checked_locally();
-    PostgresManager::new_with_config("", manager)
+    PostgresManager::new(AsyncDieselConnectionManager::new_with_config("", manager), tls)
 }
 
 /// The driver's own message is "db error" or "error connecting"; the reason is behind it.

@@ -3,9 +3,10 @@
 use diesel::connection::AnsiTransactionManager;
 use diesel_async::{AsyncConnection, RunQueryDsl, TransactionManager};
 
-use super::connect::{PostgresManager, SqliteManager};
+use super::connect::SqliteManager;
 use super::error::DbError;
 use super::pool::Loan;
+use super::postgres::PostgresManager;
 
 /// A connection to the database in use. [`on`] runs one query on either kind.
 #[allow(
@@ -25,8 +26,14 @@ macro_rules! on {
     ($connection:expr, |$c:ident| $query:expr) => {
         match $connection {
             $crate::db::Connection::Postgres(loan) => {
-                let $c = loan.connection();
-                $query.await
+                let connection = loan.connection();
+                let result = {
+                    let $c = connection.begin();
+                    $query.await
+                };
+                // Not reached when the caller leaves in the middle.
+                connection.end();
+                result
             }
             $crate::db::Connection::Sqlite(loan) => {
                 let $c = loan.connection();
@@ -46,7 +53,7 @@ impl Connection {
 
     async fn begin(&mut self) -> Result<(), DbError> {
         match self {
-            Self::Postgres(loan) => begin(loan.connection()).await?,
+            Self::Postgres(_) => on!(self, |c| begin(c))?,
             // A deferred transaction that turns into a writing one fails when another wrote meanwhile.
             Self::Sqlite(loan) => {
                 loan.connection()
@@ -58,19 +65,11 @@ impl Connection {
     }
 
     async fn commit(&mut self) -> Result<(), DbError> {
-        match self {
-            Self::Postgres(loan) => commit(loan.connection()).await?,
-            Self::Sqlite(loan) => commit(loan.connection()).await?,
-        }
-        Ok(())
+        Ok(on!(self, |c| commit(c))?)
     }
 
     async fn rollback(&mut self) -> Result<(), DbError> {
-        match self {
-            Self::Postgres(loan) => rollback(loan.connection()).await?,
-            Self::Sqlite(loan) => rollback(loan.connection()).await?,
-        }
-        Ok(())
+        Ok(on!(self, |c| rollback(c))?)
     }
 }
 
@@ -121,11 +120,10 @@ impl Connection {
     /// # Errors
     /// When the wait takes longer than a statement may.
     pub async fn lock(&mut self, lock: Lock) -> Result<(), DbError> {
-        if let Self::Postgres(loan) = self {
-            diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
+        if matches!(self, Self::Postgres(_)) {
+            on!(self, |c| diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
                 .bind::<diesel::sql_types::BigInt, _>(lock as i64)
-                .execute(loan.connection())
-                .await?;
+                .execute(c))?;
         }
         Ok(())
     }

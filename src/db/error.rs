@@ -34,7 +34,7 @@ pub enum Unavailable {
     /// No connection can be opened.
     #[error("cannot connect: {0}")]
     CannotConnect(String),
-    /// The connection broke, the server stops or starts, or a statement or lock took too long.
+    /// The connection broke, the server stops or starts, a statement or lock took too long, or its disk is full.
     #[error("the statement was not finished")]
     Interrupted(#[source] DieselError),
     /// Nothing was heard in time.
@@ -116,7 +116,7 @@ const LOST: [&str; 7] = [
 /// their texts have to do.
 fn is_passing(error: &DieselError) -> bool {
     use DatabaseErrorKind::{ClosedConnection, SerializationFailure};
-    const PASSING: [&str; 8] = [
+    const PASSING: [&str; 11] = [
         "canceling statement due to statement timeout",
         "canceling statement due to lock timeout",
         "deadlock detected",
@@ -124,6 +124,10 @@ fn is_passing(error: &DieselError) -> bool {
         "remaining connection slots are reserved",
         "database is locked",
         "database table is locked",
+        // A disk without room, in the words of SQLite (the second under a limit or a quota) and of PostgreSQL.
+        "database or disk is full",
+        "disk I/O error",
+        "No space left on device",
         CONFLICT,
     ];
     match error {
@@ -167,6 +171,19 @@ mod tests {
         assert!(matches!(database_error(DatabaseErrorKind::Unknown, crash), DbError::Unavailable(_)));
         let defect = database_error(DatabaseErrorKind::Unknown, "column \"nope\" does not exist");
         assert!(matches!(defect, DbError::Query(_)));
+    }
+
+    #[test]
+    fn a_disk_without_room_is_a_passing_trouble() {
+        use diesel::connection::SimpleConnection;
+        use diesel::{Connection, SqliteConnection};
+        let mut full = SqliteConnection::establish(":memory:").unwrap();
+        full.batch_execute("CREATE TABLE things (thing BLOB); PRAGMA max_page_count = 2").unwrap();
+        let error = full.batch_execute("INSERT INTO things VALUES (zeroblob(100000))").unwrap_err();
+        let error = DbError::from(error);
+        assert!(matches!(error, DbError::Unavailable(_)), "{error:?}");
+        let text = "could not extend file \"base/5/16384\": No space left on device";
+        assert!(matches!(database_error(DatabaseErrorKind::Unknown, text), DbError::Unavailable(_)));
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod connection;
 mod error;
 pub mod migrations;
 mod pool;
+mod postgres;
 mod replicas;
 #[allow(missing_docs, reason = "generated")]
 pub mod schema;
@@ -21,8 +22,9 @@ pub use replicas::{Freshness, MAX_LAG, ReplicaReport, ReplicaState, Trouble};
 
 use crate::core::clock::Timestamp;
 use crate::core::settings::{DatabaseUrl, PostgresUrl, Settings};
-use connect::{PostgresManager, Server, SqliteManager};
+use connect::{Server, SqliteManager};
 use pool::{Pool, PoolSize};
+use postgres::PostgresManager;
 use replicas::Replicas;
 
 /// SQLite runs one writer beside several readers; more readers than this do not make it faster.

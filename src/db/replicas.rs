@@ -12,10 +12,11 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::connect::{PostgresManager, Server};
+use super::connect::Server;
 use super::connection::Connection;
 use super::error::DbError;
 use super::pool::Pool;
+use super::postgres::PostgresManager;
 
 /// How far a replica may be behind the primary and still be read from.
 pub const MAX_LAG: Duration = Duration::from_secs(2);

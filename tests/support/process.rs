@@ -119,6 +119,7 @@ pub async fn probe(url: &str, which: &str) -> Option<u16> {
 }
 
 impl Drop for Process {
+    #[allow(clippy::print_stderr, reason = "cargo shows it with the test that failed")]
     fn drop(&mut self) {
         drop(self.child.kill());
         drop(self.child.wait());

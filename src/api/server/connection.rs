@@ -32,6 +32,9 @@ const MAX_STREAMS: u32 = 128;
 /// is more than any client sends by mistake.
 const MAX_HEADERS: u32 = 256 * 1024;
 
+/// How long a connection without a request is listened to when the service ends: one may be on its way already.
+const LAST_CALL: Duration = Duration::from_millis(500);
+
 /// How often an HTTP/2 client is asked whether it is still there, and how long it may take to answer.
 const PING: Duration = Duration::from_secs(20);
 
@@ -70,13 +73,18 @@ impl Serving {
             .keep_alive_timeout(PING);
         let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
         let mut silence = pin!(activity.too_silent(self.header_timeout, self.keep_alive_timeout));
+        let mut last_call = pin!(async {
+            self.finish.cancelled().await;
+            // Answers close their connections by now; who has asked need not wait.
+            sleep(LAST_CALL).await;
+        });
         let mut is_finishing = false;
         loop {
             tokio::select! {
                 // What went wrong is the client's affair: it has gone, or has never spoken HTTP.
                 _ = connection.as_mut() => return,
                 () = silence.as_mut() => return,
-                () = self.finish.cancelled(), if !is_finishing => {
+                () = last_call.as_mut(), if !is_finishing => {
                     is_finishing = true;
                     connection.as_mut().graceful_shutdown();
                 }

@@ -2,10 +2,14 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+
+/// More than the kernel lets wait. Without a bound, visitors who come all the time would keep the door open.
+const MOST_WAITING: usize = 4096;
 
 /// Something to listen on.
 pub(super) enum Door {
@@ -42,6 +46,37 @@ impl Door {
         match self {
             Self::Tcp(listener) => listener.local_addr().ok(),
             Self::Unix(..) => None,
+        }
+    }
+
+    /// Those who stand before the door now, as far as the kernel lets them wait. Asked directly: tokio hears of them a moment
+    /// later.
+    pub(super) fn waiting(&self) -> Vec<Visitor> {
+        match self {
+            Self::Tcp(listener) => {
+                let listener = listener.as_fd().try_clone_to_owned().map(std::net::TcpListener::from);
+                let accepted = listener.ok().into_iter().flat_map(|listener| {
+                    std::iter::from_fn(move || listener.accept().ok()).take(MOST_WAITING)
+                });
+                let visitors = accepted.filter_map(|(stream, peer)| {
+                    stream.set_nonblocking(true).ok()?;
+                    stream.set_nodelay(true).ok()?;
+                    Some(Visitor::Tcp(TcpStream::from_std(stream).ok()?, peer))
+                });
+                visitors.collect()
+            }
+            Self::Unix(listener, _) => {
+                let listener = listener.as_fd().try_clone_to_owned();
+                let listener = listener.map(std::os::unix::net::UnixListener::from);
+                let accepted = listener.ok().into_iter().flat_map(|listener| {
+                    std::iter::from_fn(move || listener.accept().ok()).take(MOST_WAITING)
+                });
+                let visitors = accepted.filter_map(|(stream, _)| {
+                    stream.set_nonblocking(true).ok()?;
+                    Some(Visitor::Unix(UnixStream::from_std(stream).ok()?))
+                });
+                visitors.collect()
+            }
         }
     }
 

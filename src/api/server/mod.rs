@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use ipnet::IpNet;
 use poem::Response;
 use poem::endpoint::BoxEndpoint;
@@ -26,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use crate::core::lifecycle::Lifecycle;
 use connection::Serving;
 use doors::{Door, Visitor};
-use limits::Limits;
+use limits::{Guest, Limits};
 pub use tls::{TlsError, TlsFiles};
 
 /// After a connection could not be accepted, as when descriptors have run out: trying at once would spin.
@@ -111,12 +112,9 @@ impl Server {
                 };
                 match accepted {
                     Ok(visitor) => {
-                        let Some(guest) = limits.admit(place, visitor.ip()) else { continue };
-                        let (serving, tls) = (serving.clone(), tls.clone());
-                        connections.spawn(async move {
-                            let _guest = guest;
-                            welcome(visitor, serving, tls).await;
-                        });
+                        if let Some(guest) = limits.admit(place, visitor.ip()) {
+                            connections.spawn(welcome(visitor, guest, serving.clone(), tls.clone()));
+                        }
                     }
                     Err(error) => {
                         tracing::warn!(
@@ -138,6 +136,13 @@ impl Server {
             () = stopping => {}
         }
 
+        // Closing the doors would reset who stands before them already.
+        for visitor in tcp.waiting().into_iter().chain(unix.iter().flat_map(Door::waiting)) {
+            let place = limits.place().now_or_never();
+            if let Some(guest) = place.and_then(|place| limits.admit(place, visitor.ip())) {
+                connections.spawn(welcome(visitor, guest, serving.clone(), tls.clone()));
+            }
+        }
         drop((tcp, unix));
         serving.finish.cancel();
         let finished = async { while connections.join_next().await.is_some() {} };
@@ -157,7 +162,8 @@ async fn accept_if(door: Option<&Door>) -> io::Result<Visitor> {
     }
 }
 
-async fn welcome(visitor: Visitor, serving: Serving, tls: Option<tls::Acceptor>) {
+/// Serves a visitor, who is counted as a guest meanwhile.
+async fn welcome(visitor: Visitor, _guest: Guest, serving: Serving, tls: Option<tls::Acceptor>) {
     match (visitor, tls) {
         (Visitor::Tcp(stream, peer), None) => serving.serve(stream, Some(peer), false).await,
         (Visitor::Tcp(stream, peer), Some(tls)) => {

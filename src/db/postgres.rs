@@ -1,0 +1,80 @@
+//! Connections to PostgreSQL that know whether a statement is under way on them.
+//!
+//! A caller may leave in the middle of a statement: its client has gone, or its time is over. The server works on, and
+//! whoever got that connection next would wait for it. So it goes to nobody, and the server is told to stop.
+
+use bb8::ManageConnection;
+use diesel_async::AsyncPgConnection;
+use diesel_async::pooled_connection::{AsyncDieselConnectionManager, PoolError};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::connect::CONNECT_TIMEOUT;
+
+/// A connection of a pool.
+pub struct PostgresConnection {
+    connection: AsyncPgConnection,
+    tls: MakeRustlsConnect,
+    is_busy: bool,
+}
+
+impl PostgresConnection {
+    /// For one statement, which [`end`](Self::end) ends when it is answered.
+    pub(crate) fn begin(&mut self) -> &mut AsyncPgConnection {
+        self.is_busy = true;
+        &mut self.connection
+    }
+
+    pub(crate) fn end(&mut self) {
+        self.is_busy = false;
+    }
+}
+
+impl Drop for PostgresConnection {
+    fn drop(&mut self) {
+        if !self.is_busy {
+            return;
+        }
+        // Without a runtime the process is about to end, and its connections with it.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let (statement, tls) = (self.connection.cancel_token(), self.tls.clone());
+        runtime.spawn(async move {
+            // When the server cannot be told, `statement_timeout` ends what it is at.
+            let told = tokio::time::timeout(CONNECT_TIMEOUT, statement.cancel_query(tls)).await;
+            tracing::debug!(?told, "cancelled a statement whose caller has left");
+        });
+    }
+}
+
+/// Opens and checks connections to PostgreSQL.
+pub struct PostgresManager {
+    inner: AsyncDieselConnectionManager<AsyncPgConnection>,
+    tls: MakeRustlsConnect,
+}
+
+impl PostgresManager {
+    /// `tls` is what `inner` connects with.
+    pub(super) fn new(
+        inner: AsyncDieselConnectionManager<AsyncPgConnection>,
+        tls: MakeRustlsConnect,
+    ) -> Self {
+        Self { inner, tls }
+    }
+}
+
+impl ManageConnection for PostgresManager {
+    type Connection = PostgresConnection;
+    type Error = PoolError;
+
+    async fn connect(&self) -> Result<PostgresConnection, PoolError> {
+        let connection = self.inner.connect().await?;
+        Ok(PostgresConnection { connection, tls: self.tls.clone(), is_busy: false })
+    }
+
+    async fn is_valid(&self, connection: &mut PostgresConnection) -> Result<(), PoolError> {
+        self.inner.is_valid(&mut connection.connection).await
+    }
+
+    fn has_broken(&self, connection: &mut PostgresConnection) -> bool {
+        connection.is_busy || self.inner.has_broken(&mut connection.connection)
+    }
+}

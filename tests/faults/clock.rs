@@ -1,0 +1,145 @@
+//! The clock of the machine is moved: far forward, far back, and right again.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::ledger::password;
+use crate::load::Load;
+use crate::scene::{CLIENTS, Pulse, SOME};
+use crate::support::client::Answer;
+use crate::support::process::Process;
+use crate::support::{Backend, Call, TestDatabase};
+
+/// The library that tells a process another time. The monotonic clock goes on, as it does when a real clock is moved.
+fn library() -> PathBuf {
+    let folders = std::fs::read_dir("/usr/lib").unwrap().map(|folder| folder.unwrap().path());
+    let places = folders.chain(["/usr/lib", "/usr/lib64"].map(PathBuf::from));
+    let mut libraries = places.map(|folder| folder.join("faketime/libfaketimeMT.so.1"));
+    libraries.find(|library| library.exists()).expect("libfaketime; ./scripts/test installs it")
+}
+
+/// A service whose clock a test moves.
+struct Moved {
+    service: Process,
+    database: TestDatabase,
+    folder: tempfile::TempDir,
+}
+
+impl Moved {
+    async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, database) = (folder.path().join("clock"), TestDatabase::create(Backend::Sqlite).await);
+        set(folder.path(), "+0");
+        let library = library();
+        let settings = [
+            ("DATABASE_URL", database.url.as_str()),
+            ("LD_PRELOAD", library.to_str().unwrap()),
+            ("FAKETIME_TIMESTAMP_FILE", file.to_str().unwrap()),
+            ("FAKETIME_NO_CACHE", "1"),
+            ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
+            ("ACCOUNT_RATE_LIMIT_PER_MINUTE", "5"),
+        ];
+        Self { service: Process::start(&settings).await, database, folder }
+    }
+
+    fn set(&self, offset: &str) {
+        set(self.folder.path(), offset);
+    }
+
+    async fn register(&self, name: &str) -> Answer {
+        let user = json!({"email": format!("{name}@example.com"), "password": password(0)});
+        self.service.call("POST", "/api/v1/auth/register").json(user).send().await
+    }
+
+    async fn login(&self, name: &str) -> Answer {
+        let user = json!({"email": format!("{name}@example.com"), "password": password(0)});
+        self.service.call("POST", "/api/v1/auth/login").json(user).send().await
+    }
+
+    async fn refresh(&self, tokens: &Value) -> Answer {
+        let token = json!({"refresh_token": tokens["refresh_token"]});
+        self.service.call("POST", "/api/v1/auth/refresh").json(token).send().await
+    }
+
+    async fn me(&self, tokens: &Value) -> Answer {
+        let access = tokens["access_token"].as_str().unwrap();
+        Call::new(&self.service.url, "GET", "/api/v1/users/me").bearer(access).send().await
+    }
+}
+
+/// In one step: the service may be reading.
+fn set(folder: &Path, offset: &str) {
+    std::fs::write(folder.join("next"), format!("{offset}\n")).unwrap();
+    std::fs::rename(folder.join("next"), folder.join("clock")).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_is_moved_ends_tokens_by_its_time_and_locks_nobody_out() {
+    let moved = Moved::start().await;
+    let user = moved.register("ada").await.expect(201).json();
+    let now = moved.login("ada").await.expect(200).json();
+    let _ = moved.me(&now).await.expect(200);
+
+    // An hour on: access tokens have ended, refresh tokens have not.
+    moved.set("+1h");
+    moved.me(&now).await.expect_error(401, "invalid_token");
+    let later = moved.refresh(&now).await.expect(200).json();
+    let answer = moved.me(&later).await.expect(200).json();
+    assert_eq!(answer["created_at"], user["created_at"]);
+
+    // And back: what was issued an hour ahead is not good until then. Who logs in again goes on at once.
+    moved.set("+0");
+    moved.me(&later).await.expect_error(401, "invalid_token");
+    moved.refresh(&later).await.expect_error(401, "invalid_token");
+    let again = moved.login("ada").await.expect(200).json();
+    let _ = moved.me(&again).await.expect(200);
+    let _ = moved.refresh(&again).await.expect(200);
+
+    // To long before the account was made.
+    moved.set("-3650d");
+    moved.me(&again).await.expect_error(401, "invalid_token");
+    let past = moved.login("ada").await.expect(200).json();
+    let _ = moved.me(&past).await.expect(200);
+    let past = moved.refresh(&past).await.expect(200).json();
+
+    // Right again: ten years are longer than any token lives.
+    moved.set("+0");
+    moved.me(&past).await.expect_error(401, "invalid_token");
+    moved.refresh(&past).await.expect_error(401, "invalid_token");
+    let right = moved.login("ada").await.expect(200).json();
+    let _ = moved.me(&right).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_limited_when_the_clock_went_back_is_not_limited_until_it_has_caught_up() {
+    let moved = Moved::start().await;
+    let _ = moved.register("ada").await.expect(201);
+    moved.set("+10d");
+    let wrong = || {
+        let attempt = json!({"email": "ada@example.com", "password": "a wrong password"});
+        moved.service.call("POST", "/api/v1/auth/login").json(attempt).send()
+    };
+    for _ in 0..5 {
+        wrong().await.expect_error(401, "invalid_credentials");
+    }
+    wrong().await.expect_error(429, "rate_limited");
+    moved.set("+0");
+    let _ = moved.login("ada").await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_jumps_ahead_under_load_costs_no_request() {
+    let moved = Moved::start().await;
+    let url = &moved.service.url;
+    let admin = crate::scene::superuser(url, &moved.database).await;
+    let (pulse, load) = (Pulse::of(url), Load::on(url, CLIENTS, &admin));
+    load.writes(SOME).await;
+    // More than any time-out, and less than an access token lives: nobody has to log in again.
+    for offset in ["+10m", "+20m"] {
+        moved.set(offset);
+        load.writes(SOME).await;
+    }
+    pulse.expect_alive().await;
+    load.end().await.check(&moved.database).await;
+}

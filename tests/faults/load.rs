@@ -1,0 +1,192 @@
+//! Clients that write, and keep account of what they were told.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use reqwest::{Client, Method};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::ledger::{Account, Ledger, Write, password};
+use crate::support::client::Answer;
+use crate::support::postgres::eventually;
+
+/// Longer than a request may take by the settings of these tests: no answer after it is a hang.
+pub const HANG: Duration = Duration::from_secs(15);
+
+static NEXT: AtomicUsize = AtomicUsize::new(0);
+
+/// What all clients of a load have seen.
+#[derive(Debug, Default)]
+pub struct Seen {
+    pub acknowledged: AtomicUsize,
+    /// Answered with 503.
+    pub refused: AtomicUsize,
+    /// Connections that broke, or could not be made.
+    pub unanswered: AtomicUsize,
+    /// In milliseconds.
+    pub slowest: AtomicUsize,
+}
+
+pub struct Load {
+    url: String,
+    stop: Arc<AtomicBool>,
+    pub seen: Arc<Seen>,
+    clients: JoinSet<Vec<Account>>,
+}
+
+impl Load {
+    /// So many clients of a service; `admin` is the access token of a superuser, who makes some of the accounts.
+    pub fn on(url: &str, clients: usize, admin: &str) -> Self {
+        let (stop, seen) = (Arc::<AtomicBool>::default(), Arc::<Seen>::default());
+        let mut load = Self { url: url.to_owned(), stop, seen, clients: JoinSet::new() };
+        for _ in 0..clients {
+            let writer = Writer::new(url, admin, &load.seen);
+            let stop = Arc::clone(&load.stop);
+            load.clients.spawn(async move {
+                let mut accounts = Vec::new();
+                while !stop.load(Ordering::Relaxed) {
+                    let (account, lived) = writer.live().await;
+                    accounts.push(account);
+                    if lived.is_err() {
+                        // Asking all the time would only heat.
+                        tokio::time::sleep(Duration::from_millis(20)).await;
+                    }
+                }
+                accounts
+            });
+        }
+        load
+    }
+
+    pub fn acknowledged(&self) -> usize {
+        self.seen.acknowledged.load(Ordering::Relaxed)
+    }
+
+    /// Waits until this many more writes are acknowledged.
+    pub async fn writes(&self, more: usize) {
+        let goal = self.acknowledged() + more;
+        eventually("clients write", async || (self.acknowledged() >= goal).then_some(())).await;
+    }
+
+    /// Lets the clients finish what they are at.
+    pub async fn end(self) -> Ledger {
+        self.stop.store(true, Ordering::Relaxed);
+        let accounts = tokio::time::timeout(2 * HANG, self.clients.join_all()).await;
+        Ledger { accounts: accounts.unwrap_or_else(|_| panic!("{} hangs", self.url)).concat() }
+    }
+}
+
+/// Refused, or not answered.
+struct NotAcknowledged;
+
+/// One client: it makes an account, uses it, and goes on to the next one.
+struct Writer {
+    client: Client,
+    url: String,
+    admin: String,
+    seen: Arc<Seen>,
+}
+
+impl Writer {
+    fn new(url: &str, admin: &str, seen: &Arc<Seen>) -> Self {
+        let client = Client::builder().no_proxy().timeout(HANG).build().unwrap();
+        Self { client, url: url.to_owned(), admin: admin.to_owned(), seen: Arc::clone(seen) }
+    }
+
+    /// The life of one account, to its end or to the first write that is not acknowledged.
+    async fn live(&self) -> (Account, Result<(), NotAcknowledged>) {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let made = if number.is_multiple_of(2) { Write::Register } else { Write::Create };
+        let mut account = Account::new(format!("writer{number}@example.com"), made);
+        let lived = self.use_up(&mut account, made, number.is_multiple_of(3)).await;
+        (account, lived)
+    }
+
+    async fn use_up(&self, account: &mut Account, made: Write, removed: bool) -> Result<(), NotAcknowledged> {
+        let user = self.write(account, made, &self.admin).await?;
+        account.id = user["id"].as_i64();
+        let first = self.log_in(account).await?;
+        self.write(account, Write::Rename(1), &first).await?;
+        let second = self.log_in(account).await?;
+        self.write(account, Write::Logout, &first).await?;
+        self.write(account, Write::ChangePassword, &second).await?;
+        let third = self.log_in(account).await?;
+        self.write(account, Write::Rename(2), &third).await?;
+        if removed {
+            self.write(account, Write::Remove, &third).await?;
+        }
+        Ok(())
+    }
+
+    async fn log_in(&self, account: &mut Account) -> Result<String, NotAcknowledged> {
+        let tokens = self.write(account, Write::Login, "").await?;
+        Ok(tokens["access_token"].as_str().unwrap().to_owned())
+    }
+
+    /// Makes a write and notes what came of it. Anything but success and 503 fails the test.
+    async fn write(
+        &self,
+        account: &mut Account,
+        write: Write,
+        access: &str,
+    ) -> Result<Value, NotAcknowledged> {
+        let (email, known) = (&account.email, account.password());
+        let (method, path, body) = match write {
+            Write::Register => ("POST", "/auth/register", json!({"email": email, "password": password(0)})),
+            Write::Create => ("POST", "/users", json!({"email": email, "password": password(0)})),
+            Write::Login => ("POST", "/auth/login", json!({"email": email, "password": password(known)})),
+            Write::Rename(number) => ("PATCH", "/users/me", json!({"full_name": format!("name-{number}")})),
+            Write::ChangePassword => {
+                let new = password(known + 1);
+                ("PATCH", "/users/me", json!({"password": new, "current_password": password(known)}))
+            }
+            Write::Logout => ("POST", "/auth/logout", Value::Null),
+            Write::Remove => ("DELETE", "/users/me", Value::Null),
+        };
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let mut request = self.client.request(method, format!("{}/api/v1{path}", self.url));
+        if !matches!(write, Write::Register | Write::Login) {
+            request = request.bearer_auth(access);
+        }
+        if !body.is_null() {
+            request = request.json(&body);
+        }
+        let start = Instant::now();
+        let answer = answer(request).await;
+        let took = usize::try_from(start.elapsed().as_millis()).unwrap();
+        self.seen.slowest.fetch_max(took, Ordering::Relaxed);
+        let Some(answer) = answer else {
+            account.leave_open(write);
+            self.seen.unanswered.fetch_add(1, Ordering::Relaxed);
+            return Err(NotAcknowledged);
+        };
+        if answer.status.is_success() {
+            account.acknowledge(write);
+            self.seen.acknowledged.fetch_add(1, Ordering::Relaxed);
+            return Ok(if answer.text.is_empty() { Value::Null } else { answer.json() });
+        }
+        account.leave_open(write);
+        answer.expect_error(503, "service_unavailable");
+        self.seen.refused.fetch_add(1, Ordering::Relaxed);
+        Err(NotAcknowledged)
+    }
+}
+
+/// `None` when the connection broke. No answer in time fails the test.
+pub async fn answer(request: reqwest::RequestBuilder) -> Option<Answer> {
+    let whole = async {
+        let response = request.send().await?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        Ok(Answer { status, headers, text: response.text().await? })
+    };
+    let result: reqwest::Result<Answer> = whole.await;
+    match result {
+        Ok(answer) => Some(answer),
+        Err(error) => {
+            assert!(!error.is_timeout(), "a request hangs: {error:?}");
+            None
+        }
+    }
+}

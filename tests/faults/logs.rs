@@ -1,0 +1,41 @@
+//! A log that cannot be written.
+
+use crate::scene::superuser;
+use crate::sqlite::{LIMITED, limit};
+use crate::support::process::Process;
+use crate::support::{Backend, TestDatabase};
+
+/// Becomes the service, whose log is read until it listens and by nobody after that.
+const UNREAD: [&str; 4] = ["bash", "-c", r#"exec "$@" 2> >(sed /listening/q >&2)"#, "bash"];
+
+async fn serves(service: &mut Process, database: &TestDatabase) {
+    let admin = superuser(&service.url, database).await;
+    for _ in 0..10 {
+        let _ = service.call("GET", "/api/v1/users/me").bearer(&admin).send().await.expect(200);
+    }
+    assert!(service.runs());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_nobody_reads_any_more_costs_no_request() {
+    let database = TestDatabase::create(Backend::Postgres).await;
+    let mut service = Process::start_under(&UNREAD, &[("DATABASE_URL", &database.url)]).await;
+    serves(&mut service, &database).await;
+    service.terminate();
+    assert_eq!(service.ended().await.code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_without_room_costs_no_request() {
+    let database = TestDatabase::create(Backend::Postgres).await;
+    let mut service = Process::start_under(&LIMITED, &[("DATABASE_URL", &database.url)]).await;
+    limit(&service, "1");
+    serves(&mut service, &database).await;
+    let lines = service.log().lines().count();
+    limit(&service, "unlimited");
+    let _ = service.call("GET", "/").send().await.expect(200);
+    crate::support::postgres::eventually("lines are written again", async || {
+        (service.log().lines().count() > lines).then_some(())
+    })
+    .await;
+}

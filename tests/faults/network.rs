@@ -1,0 +1,37 @@
+//! Faults of the network between the service and PostgreSQL.
+
+use crate::scene::survives;
+use crate::support::process::Process;
+use crate::support::{Backend, Proxy, TestDatabase};
+
+async fn started() -> (TestDatabase, Proxy, Process) {
+    let database = TestDatabase::create(Backend::Postgres).await;
+    let proxy = Proxy::to(&database.url).await;
+    let service = Process::start(&[("DATABASE_URL", &proxy.url)]).await;
+    (database, proxy, service)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_are_cut_in_the_middle_of_writes_lose_nothing_that_was_acknowledged() {
+    let (database, proxy, service) = started().await;
+    let (cut, restore) = (async || proxy.cut().await, async || proxy.restore().await);
+    survives("connections to PostgreSQL cut", &service, &database, cut, restore).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_are_reset_in_the_middle_of_writes_lose_nothing_that_was_acknowledged() {
+    let (database, proxy, service) = started().await;
+    let (reset, restore) = (async || proxy.reset().await, async || proxy.restore().await);
+    survives("connections to PostgreSQL reset", &service, &database, reset, restore).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_network_that_falls_silent_in_the_middle_of_writes_loses_nothing_that_was_acknowledged() {
+    let (database, proxy, service) = started().await;
+    let freeze = async || proxy.freeze().await;
+    survives("PostgreSQL takes connections and says nothing", &service, &database, freeze, async || {
+        proxy.thaw();
+        proxy.restore().await;
+    })
+    .await;
+}

@@ -1,0 +1,80 @@
+//! Faults of the PostgreSQL server.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::sync::Mutex;
+
+use crate::load::Load;
+use crate::scene::{CLIENTS, Pulse, SOME, report, summary, superuser, survives};
+use crate::support::client::PASSWORD;
+use crate::support::postgres::Server;
+use crate::support::process::Process;
+
+/// A service on a server of its own.
+async fn started() -> (Server, Process) {
+    let server = Server::start(&[]).await;
+    let service = Process::start(&[("DATABASE_URL", &server.url("127.0.0.1", ""))]).await;
+    (server, service)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgresql_killed_in_the_middle_of_writes_loses_nothing_that_was_acknowledged() {
+    let (server, service) = started().await;
+    let database = server.database();
+    let server = Mutex::new(server);
+    let kill = async || server.lock().await.kill();
+    survives("PostgreSQL killed, recovered", &service, &database, kill, async || {
+        server.lock().await.resume().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgresql_stopped_in_the_middle_of_writes_loses_nothing_that_was_acknowledged() {
+    let (server, service) = started().await;
+    let database = server.database();
+    let server = Mutex::new(server);
+    let stop = async || server.lock().await.stop();
+    survives("PostgreSQL stopped fast, started", &service, &database, stop, async || {
+        server.lock().await.resume().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgresql_frozen_in_the_middle_of_writes_loses_nothing_that_was_acknowledged() {
+    let (server, service) = started().await;
+    let (freeze, thaw) = (async || server.freeze(), async || server.thaw());
+    survives("PostgreSQL frozen, thawed", &service, &server.database(), freeze, thaw).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_locked_for_longer_than_a_statement_may_take_costs_its_writers_a_503_and_others_nothing() {
+    let (server, service) = started().await;
+    let database = server.database();
+    let admin = superuser(&service.url, &database).await;
+    let session = server.session().await;
+    session.batch_execute("BEGIN; SELECT FROM users FOR UPDATE").await.unwrap();
+    let (pulse, load) = (Pulse::of(&service.url), Load::on(&service.url, CLIENTS, &admin));
+    let rename = || service.call("PATCH", "/api/v1/users/me").bearer(&admin);
+    let start = std::time::Instant::now();
+    // Outside a transaction, and in one.
+    rename().json(json!({"full_name": "Ada"})).send().await.expect_error(503, "service_unavailable");
+    let login = json!({"email": "admin@example.com", "password": PASSWORD});
+    let login = || service.call("POST", "/api/v1/auth/login").json(login.clone()).send();
+    login().await.expect_error(503, "service_unavailable");
+    assert!(start.elapsed() < Duration::from_secs(12), "{:?}", start.elapsed());
+    assert_eq!(service.probe("ready").await, Some(200));
+    load.writes(SOME).await;
+    session.batch_execute("ROLLBACK").await.unwrap();
+    let start = std::time::Instant::now();
+    let _ = login().await.expect(200);
+    let healed = start.elapsed();
+    let _ = rename().json(json!({"full_name": "Ada"})).send().await.expect(200);
+    pulse.expect_alive().await;
+    let seen = summary(&load);
+    assert_eq!(load.seen.refused.load(std::sync::atomic::Ordering::Relaxed), 0, "others are not held up");
+    let findings = load.end().await.check(&database).await;
+    report("a row locked by another session", &format!("its writers 503; others {seen}"), healed, findings);
+}

@@ -1,0 +1,91 @@
+//! Faults under a SQLite file: no room to write, and a process that is killed.
+
+use std::process::Command;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use serde_json::json;
+
+use crate::ledger::{Findings, Ledger, password};
+use crate::load::Load;
+use crate::scene::{CLIENTS, Pulse, SOME, report, summary, superuser, until_ready};
+use crate::support::postgres::eventually;
+use crate::support::process::Process;
+use crate::support::{Backend, Call, TestDatabase};
+
+/// Becomes the service, with the limit on the size of files as an error instead of a signal.
+pub const LIMITED: [&str; 4] = ["sh", "-c", "trap '' XFSZ; exec \"$@\"", "sh"];
+
+/// How large a file may become; what is there stays.
+pub fn limit(process: &Process, bytes: &str) {
+    let limit = format!("--fsize={bytes}:unlimited");
+    let done = Command::new("prlimit").args(["--pid", &process.id(), &limit]).status().unwrap();
+    assert!(done.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_without_room_is_answered_503_and_writes_go_on_when_there_is_room() {
+    let database = TestDatabase::create(Backend::Sqlite).await;
+    let mut service = Process::start_under(&LIMITED, &[("DATABASE_URL", &database.url)]).await;
+    let admin = superuser(&service.url, &database).await;
+    let (pulse, load) = (Pulse::of(&service.url), Load::on(&service.url, CLIENTS, &admin));
+    load.writes(SOME).await;
+    limit(&service, "4096");
+    let register = |name: &str| {
+        let account = json!({"email": format!("{name}@example.com"), "password": password(0)});
+        Call::new(&service.url, "POST", "/api/v1/auth/register").json(account).send()
+    };
+    for name in ["one", "two", "three"] {
+        register(name).await.expect_error(503, "service_unavailable");
+    }
+    // Reading needs no room.
+    let _ = service.call("GET", "/api/v1/users/me").bearer(&admin).send().await.expect(200);
+    assert_eq!(service.probe("ready").await, Some(200));
+    limit(&service, "unlimited");
+    let start = Instant::now();
+    eventually("there is room", async || (register("four").await.status == 201).then_some(())).await;
+    let healed = start.elapsed();
+    load.writes(SOME).await;
+    pulse.expect_alive().await;
+    assert!(service.runs());
+    let seen = summary(&load);
+    assert_eq!(load.seen.unanswered.load(Ordering::Relaxed), 0, "every request is answered");
+    assert!(load.seen.refused.load(Ordering::Relaxed) > 0);
+    let findings = load.end().await.check(&database).await;
+    let kept = "SELECT CAST(COUNT(*) AS TEXT) AS value FROM users WHERE email IN \
+                ('one@example.com', 'two@example.com', 'three@example.com')";
+    assert_eq!(database.sql(kept).await.as_deref(), Some("0"));
+    report("no room for SQLite's files", &seen, healed, findings);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_killed_in_the_middle_of_writes_finds_all_that_was_acknowledged_in_its_file() {
+    const ROUNDS: usize = 5;
+    let database = TestDatabase::create(Backend::Sqlite).await;
+    let start = async || Process::start(&[("DATABASE_URL", &database.url)]).await;
+    let mut service = start().await;
+    let admin = superuser(&service.url, &database).await;
+    let mut ledger = Ledger::default();
+    let mut total = Findings { acknowledged: 0, kept: 0, undone: 0 };
+    let (mut healed, mut unanswered) = (std::time::Duration::ZERO, 0);
+    for _ in 0..ROUNDS {
+        let load = Load::on(&service.url, CLIENTS, &admin);
+        load.writes(SOME).await;
+        service.kill();
+        unanswered += eventually("clients notice", async || {
+            Some(load.seen.unanswered.load(Ordering::Relaxed)).filter(|some| *some > 0)
+        })
+        .await;
+        let begun = Instant::now();
+        service = start().await;
+        until_ready(&service.url, 200).await;
+        healed = healed.max(begun.elapsed());
+        assert_eq!(load.seen.refused.load(Ordering::Relaxed), 0);
+        ledger.accounts.extend(load.end().await.accounts);
+        total = ledger.check(&database).await;
+        let checked = database.sql("SELECT integrity_check AS value FROM pragma_integrity_check").await;
+        assert_eq!(checked.as_deref(), Some("ok"));
+    }
+    let seen = format!("connections broken ({unanswered} requests in {ROUNDS} kills)");
+    report("the process killed on SQLite", &seen, healed, total);
+}
