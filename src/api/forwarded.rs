@@ -8,6 +8,7 @@ use poem::http::{HeaderMap, HeaderName, header};
 use crate::core::settings::ForwardedHeader;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// The proxies that are believed, and where they write whom they forward for.
 #[derive(Clone, Debug)]
@@ -42,7 +43,7 @@ impl Proxies {
             }
         }
         for hop in hops.into_iter().rev() {
-            let node = if is_standard { for_of(hop) } else { text(hop) };
+            let node = if is_standard { value_of("for", hop) } else { text(hop) };
             // What cannot be read ends the walk: skipping it would believe what stands before it.
             let Some(ip) = node.as_deref().and_then(address) else { break };
             client = ip.to_canonical();
@@ -51,6 +52,24 @@ impl Proxies {
             }
         }
         client
+    }
+
+    /// Whether a trusted proxy says that the client came with TLS. The left-most hop is the client's; somebody who forges
+    /// it forges what the own browser is told.
+    pub fn say_https(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> bool {
+        if !peer.is_some_and(|peer| self.trust(peer.to_canonical())) {
+            return false;
+        }
+        let first =
+            |name: &HeaderName| headers.get(name).and_then(|line| split(line.as_bytes(), b',').next());
+        let forwarded = || first(&header::FORWARDED).and_then(|hop| value_of("proto", hop));
+        let x_forwarded = || first(&X_FORWARDED_PROTO).and_then(text);
+        let protocol = match self.header {
+            ForwardedHeader::Either => x_forwarded().or_else(forwarded),
+            ForwardedHeader::XForwardedFor => x_forwarded(),
+            ForwardedHeader::Forwarded => forwarded(),
+        };
+        protocol.is_some_and(|protocol| protocol.eq_ignore_ascii_case("https"))
     }
 
     fn trust(&self, ip: IpAddr) -> bool {
@@ -77,13 +96,13 @@ fn text(bytes: &[u8]) -> Option<String> {
     std::str::from_utf8(bytes).ok().map(|text| text.trim_matches([' ', '\t']).to_owned())
 }
 
-/// The `for` of an element such as `for="[2001:db8::1]:80";proto=https`. Two of them are none: which one would count?
-fn for_of(element: &[u8]) -> Option<String> {
+/// A value of an element such as `for="[2001:db8::1]:80";proto=https`. Two of a name are none: which one would count?
+fn value_of(wanted: &str, element: &[u8]) -> Option<String> {
     let mut found = None;
     for pair in split(element, b';') {
         let pair = text(pair)?;
         let Some((name, value)) = pair.split_once('=') else { continue };
-        if name.eq_ignore_ascii_case("for") && found.replace(unquoted(value)?).is_some() {
+        if name.eq_ignore_ascii_case(wanted) && found.replace(unquoted(value)?).is_some() {
             return None;
         }
     }
@@ -189,6 +208,32 @@ mod tests {
             "",
         ] {
             assert_eq!(forwarded(line), "10.0.0.1", "{line}");
+        }
+    }
+
+    #[test]
+    fn a_client_came_with_tls_if_a_trusted_proxy_says_so_in_the_header_that_it_writes() {
+        use ForwardedHeader::{Either, Forwarded, XForwardedFor};
+        let says = |header, peer: &str, lines: &[(&'static str, &str)]| {
+            let proxies = Proxies { trusted: vec!["10.0.0.0/8".parse().unwrap()], header };
+            proxies.say_https(Some(peer.parse().unwrap()), &headers(lines))
+        };
+        let (x, standard) = ([("x-forwarded-proto", "https")], [("forwarded", "for=1.1.1.1;proto=HTTPS")]);
+        for (header, lines, wanted) in [
+            (Either, &x[..], true),
+            (Either, &standard, true),
+            (XForwardedFor, &x, true),
+            (XForwardedFor, &standard, false),
+            (Forwarded, &x, false),
+            (Forwarded, &standard, true),
+            (Either, &[("x-forwarded-proto", "https, http")], true),
+            (Either, &[("x-forwarded-proto", "http")], false),
+            (Either, &[("x-forwarded-proto", "http"), ("forwarded", "proto=https")], false),
+            (Either, &[("forwarded", "proto=https;proto=http")], false),
+            (Either, &[], false),
+        ] {
+            assert_eq!(says(header, "10.0.0.1", lines), wanted, "{header} {lines:?}");
+            assert!(!says(header, "192.0.2.1", lines), "{lines:?}");
         }
     }
 

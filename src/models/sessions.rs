@@ -13,8 +13,8 @@ use crate::core::security::tokens::TokenHash;
 use crate::db::schema::{sessions, users};
 use crate::db::{Connection, DbError, on};
 
-/// The state of a session's refresh tokens.
-#[derive(Clone, Debug, Queryable, Selectable)]
+/// The state of a session's refresh tokens. It has no `Debug`: one hash in it is plain bytes.
+#[derive(Clone, Queryable, Selectable)]
 #[diesel(table_name = sessions)]
 pub struct Session {
     /// Whose it is.

@@ -2,6 +2,7 @@
 
 use poem_openapi::types::Example;
 use poem_openapi::{Enum, Object};
+use secrecy::ExposeSecret;
 use serde::Serialize;
 
 use super::common::RequestSchema;
@@ -83,8 +84,8 @@ pub struct TokenPair {
 impl From<Pair> for TokenPair {
     fn from(pair: Pair) -> Self {
         Self {
-            access_token: pair.access_token,
-            refresh_token: pair.refresh_token,
+            access_token: pair.access_token.expose_secret().to_owned(),
+            refresh_token: pair.refresh_token.expose_secret().to_owned(),
             token_type: TokenType::Bearer,
             expires_in: i64::try_from(pair.expires_in.as_secs()).unwrap_or(i64::MAX),
         }

@@ -4,6 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use secrecy::SecretString;
+
 use crate::core::clock::{Clock, Timestamp};
 use crate::core::context::CallContext;
 use crate::core::email::Email;
@@ -23,13 +25,13 @@ use super::Error;
 /// A refresh whose response was lost may be tried again this long, and gets the same tokens.
 pub const REFRESH_GRACE: Duration = Duration::from_secs(10);
 
-/// What a client holds after log-in or refresh.
+/// What a client holds after log-in or refresh. `Debug` shows no token.
 #[derive(Clone, Debug)]
 pub struct TokenPair {
     /// Sent with each request.
-    pub access_token: String,
+    pub access_token: SecretString,
     /// Exchanged for the next pair.
-    pub refresh_token: String,
+    pub refresh_token: SecretString,
     /// How long the access token lives.
     pub expires_in: Duration,
 }
@@ -277,17 +279,29 @@ impl AuthService {
         issued: Timestamp,
     ) -> Result<TokenPair, Error> {
         let Lifetimes { access, refresh } = self.lifetimes;
+        let sign = |kind, id: &TokenId, lifetime| {
+            self.signer.sign(kind, user, session, id, issued, lifetime).map(SecretString::from)
+        };
         Ok(TokenPair {
-            access_token: self.signer.sign(
-                TokenKind::Access,
-                user,
-                session,
-                &token.of_access(),
-                issued,
-                access,
-            )?,
-            refresh_token: self.signer.sign(TokenKind::Refresh, user, session, token, issued, refresh)?,
+            access_token: sign(TokenKind::Access, &token.of_access(), access)?,
+            refresh_token: sign(TokenKind::Refresh, token, refresh)?,
             expires_in: access,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pair_of_tokens_is_not_printed() {
+        let pair = TokenPair {
+            access_token: "access-secret".to_owned().into(),
+            refresh_token: "refresh-secret".to_owned().into(),
+            expires_in: Duration::from_mins(30),
+        };
+        let printed = format!("{pair:?} {pair:#?}");
+        assert!(printed.contains("expires_in") && !printed.contains("secret\""), "{printed}");
     }
 }

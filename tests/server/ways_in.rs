@@ -62,7 +62,9 @@ async fn tls_is_spoken_with_a_certificate_that_may_be_renewed() {
     let service = with_tls(folder.path()).await;
     let mut stream = handshake(&service, &old).await.unwrap();
     stream.write_all(CLOSING).await.unwrap();
-    assert!(until_closed(&mut stream).await.starts_with(b"HTTP/1.1 200"));
+    let answer = String::from_utf8(until_closed(&mut stream).await).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(answer.contains("\r\nstrict-transport-security: max-age=31536000"), "{answer}");
 
     let new = new_certificate(folder.path());
     eventually("the new certificate is used", async || handshake(&service, &new).await.is_ok()).await;

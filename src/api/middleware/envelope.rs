@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
 use poem::error::{MethodNotAllowedError, NotFoundError, ParsePathError};
-use poem::http::{HeaderValue, StatusCode, header};
+use poem::http::{HeaderValue, StatusCode};
 use poem::{Endpoint, Request, Response};
 
 use crate::api::errors::{ErrorCode, Problem};
@@ -31,7 +31,6 @@ impl<E: Endpoint<Output = Response>> Endpoint for Envelope<E> {
                 .respond(request_id),
         };
         let headers = response.headers_mut();
-        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         if let Some(verdict) = scope.as_ref().and_then(RequestScope::verdict) {
             limits::announce(verdict, headers);
         }
@@ -39,8 +38,6 @@ impl<E: Endpoint<Output = Response>> Endpoint for Envelope<E> {
         if let Some(retirement) = operation.and_then(|operation| operation.policy.retirement.as_ref()) {
             retirement.announce(headers);
         }
-        // Answers are personal unless they say otherwise, as the pages and the document do.
-        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
         Ok(response)
     }
 }

@@ -1,11 +1,12 @@
-//! What surrounds every route, outermost first: request id → CORS → request log → panics and errors → deadline →
-//! routes.
+//! What surrounds every route, outermost first: request id → headers for browsers → CORS → request log → panics and
+//! errors → deadline → routes.
 
 mod cors;
 mod deadline;
 mod envelope;
 mod request_id;
 mod request_log;
+mod security;
 
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use deadline::Deadline;
 use envelope::Envelope;
 use request_id::RequestId;
 use request_log::RequestLog;
+use security::SecurityHeaders;
 
 /// The settings of the middleware.
 #[derive(Clone, Debug)]
@@ -41,6 +43,7 @@ impl Stack {
         let answered = Envelope { inner: limited };
         let logged = RequestLog { inner: answered };
         let shared = Cors { inner: logged, origins: self.cors_origins };
-        RequestId { inner: shared, proxies: self.proxies }.boxed()
+        let marked = SecurityHeaders { inner: shared, proxies: self.proxies.clone() };
+        RequestId { inner: marked, proxies: self.proxies }.boxed()
     }
 }

@@ -57,7 +57,7 @@ impl Asset {
         Self {
             content_type: HeaderValue::from_static(content_type),
             caching,
-            headers: vec![(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"))],
+            headers: Vec::new(),
             body: body.into(),
             hash: OnceLock::new(),
             gzip: OnceLock::new(),
