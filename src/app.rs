@@ -4,15 +4,18 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use poem::Response;
 use poem::endpoint::BoxEndpoint;
+use tokio_util::sync::CancellationToken;
 
 use crate::api::Api;
 use crate::api::document::DocumentError;
 use crate::api::extract::BodyTimeout;
 use crate::api::forwarded::Proxies;
 use crate::api::limits::Limits;
+use crate::api::measured;
 use crate::api::middleware::Stack;
 use crate::api::server::{ServeError, Server, TlsFiles};
 use crate::core::cache::Cache;
@@ -24,6 +27,7 @@ use crate::core::security::hasher::Hasher;
 use crate::core::security::seal::Sealer;
 use crate::core::security::tokens::TokenSigner;
 use crate::core::settings::{RedisUrl, SecretFileError, Settings};
+use crate::core::telemetry::metrics::{MetricsError, Recorded, UPKEEP};
 use crate::db::{Database, DbError, migrations};
 use crate::services::auth::{Attempts, AuthService, Lifetimes};
 use crate::services::health::HealthService;
@@ -44,6 +48,9 @@ pub enum StartError {
     /// The document that the handlers declare would break a client.
     #[error(transparent)]
     Document(#[from] DocumentError),
+    /// Nothing can be measured.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
     /// The server cannot start.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -81,7 +88,14 @@ pub fn user_service(settings: &Settings) -> Result<UserService, StartError> {
 pub struct App {
     endpoint: BoxEndpoint<'static, Response>,
     server: Server,
+    metrics: Option<Metrics>,
     lifecycle: Lifecycle,
+}
+
+/// What is measured, and where it is shown.
+struct Metrics {
+    recorded: Recorded,
+    address: SocketAddr,
 }
 
 impl App {
@@ -90,6 +104,12 @@ impl App {
     /// # Errors
     /// See [`StartError`].
     pub async fn new(settings: &Settings, clock: Clock) -> Result<Self, StartError> {
+        // Before anything is counted.
+        let metrics = settings.metrics_port.map(|port| {
+            let address = SocketAddr::new(settings.metrics_host.unwrap_or(settings.host), port);
+            Recorded::begin().map(|recorded| Metrics { recorded, address })
+        });
+        let metrics = metrics.transpose()?;
         let (secret, made) = settings.resolve_jwt_secret()?;
         if let Some(path) = made {
             tracing::info!(path = %path.display(), "made a key for tokens, for development only: set JWT_SECRET_KEY elsewhere");
@@ -157,7 +177,7 @@ impl App {
             tls: tls.map(|(certificate, key)| TlsFiles { certificate, key }),
             unix_socket: settings.unix_socket.clone(),
         };
-        Ok(Self { endpoint: api.into_endpoint()?, server, lifecycle })
+        Ok(Self { endpoint: api.into_endpoint()?, server, metrics, lifecycle })
     }
 
     /// Listens until `stop` is done, then lets the requests in flight finish. `listening` learns the address: with
@@ -171,7 +191,44 @@ impl App {
         listening: impl FnOnce(SocketAddr),
         stop: impl Future<Output = ()>,
     ) -> Result<(), StartError> {
-        Ok(self.server.serve(self.endpoint, address, listening, self.lifecycle, stop).await?)
+        let ended = CancellationToken::new();
+        let measured = self.metrics.map(|metrics| metrics.serve(&self.server, ended.clone()));
+        let service = async {
+            let result = self.server.serve(self.endpoint, address, listening, self.lifecycle, stop).await;
+            ended.cancel();
+            result
+        };
+        match measured {
+            Some(measured) => drop(tokio::try_join!(service, measured)?),
+            None => service.await?,
+        }
+        Ok(())
+    }
+}
+
+impl Metrics {
+    /// Shows what is measured until the service has ended: also while it drains.
+    fn serve(
+        self,
+        like: &Server,
+        ended: CancellationToken,
+    ) -> impl Future<Output = Result<(), ServeError>> + use<> {
+        let server = Server { tls: None, unix_socket: None, drain: Duration::ZERO, ..like.clone() };
+        let (endpoint, recorded) = (measured::endpoint(self.recorded.clone()), self.recorded);
+        let announce = |bound| tracing::info!("metrics at http://{bound}/metrics");
+        async move {
+            let keeping = async {
+                loop {
+                    tokio::time::sleep(UPKEEP).await;
+                    recorded.keep_up();
+                }
+            };
+            let stop = ended.cancelled_owned();
+            tokio::select! {
+                ended = server.serve(endpoint, self.address, announce, Lifecycle::default(), stop) => ended,
+                () = keeping => Ok(()),
+            }
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use poem::http::{HeaderMap, HeaderName};
+use poem_openapi::Tags;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -12,6 +13,7 @@ use super::policy::Limit;
 use super::request::RequestScope;
 use super::routes::Operation;
 use crate::core::rate_limit::{Key, RateLimiter, Verdict};
+use crate::core::telemetry::metrics::{HTTP_SHED, count_decision};
 
 const RATELIMIT_LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 const RATELIMIT_REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
@@ -70,11 +72,15 @@ impl Admission {
             && let Some(verdict) = limits.check(operation, scope.context().ip).await
         {
             scope.set_verdict(verdict);
+            count_decision(operation.policy.limit.name().trim_start_matches("limit:"), &verdict);
             if !verdict.allowed {
                 return Err(Problem::rate_limited(&verdict));
             }
         }
-        let full = |full| Problem::from(ErrorCode::ServiceUnavailable).caused_by(full);
+        let full = |full| {
+            metrics::counter!(HTTP_SHED).increment(1);
+            Problem::from(ErrorCode::ServiceUnavailable).caused_by(full)
+        };
         Ok(Some(Arc::clone(&self.room).try_acquire_owned().map_err(full)?))
     }
 }

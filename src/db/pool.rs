@@ -9,6 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, timeout_at};
 
 use super::error::{DbError, Unavailable};
+use crate::core::telemetry::metrics::{DB_TIMEOUTS, DB_WAIT};
 
 /// An idle connection above the number kept is closed after this time.
 const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
@@ -86,6 +87,16 @@ impl<M: ManageConnection<Error = PoolError>> Pool<M> {
 
     /// A connection, in the order of asking.
     pub(super) async fn get(&self) -> Result<Loan<M>, DbError> {
+        let asked = Instant::now();
+        let loan = self.wait().await;
+        metrics::histogram!(DB_WAIT).record(asked.elapsed());
+        if let Err(DbError::Unavailable(Unavailable::PoolExhausted)) = loan {
+            metrics::counter!(DB_TIMEOUTS).increment(1);
+        }
+        loan
+    }
+
+    async fn wait(&self) -> Result<Loan<M>, DbError> {
         let deadline = Instant::now() + self.timeout;
         let exhausted = || DbError::Unavailable(Unavailable::PoolExhausted);
         let turn = timeout_at(deadline, Arc::clone(&self.turns).acquire_owned()).await;

@@ -14,6 +14,7 @@ use crate::core::rate_limit::{Key, RateLimiter};
 use crate::core::security::hasher::Hasher;
 use crate::core::security::password::{Password, PasswordAttempt};
 use crate::core::security::tokens::{TokenId, TokenKind, TokenSigner, Verified};
+use crate::core::telemetry::metrics::{SESSIONS_REVOKED, count_decision};
 use crate::core::text::FullName;
 use crate::db::{Database, Freshness};
 use crate::models::audit_events::{self, Event, Kind};
@@ -170,6 +171,7 @@ impl AuthService {
     async fn count_attempt(&self, email: &Email, ip: IpAddr) -> Result<(), Error> {
         let Some(Attempts { limiter, per_window, scope }) = &self.attempts else { return Ok(()) };
         let verdict = limiter.check(Key::of_account(email, scope), *per_window).await;
+        count_decision("account", &verdict);
         if verdict.allowed {
             return Ok(());
         }
@@ -224,6 +226,7 @@ impl AuthService {
             .transaction(async |tx| {
                 // Of several replays at once, one is the event.
                 if sessions::revoke(tx, session, now).await? {
+                    metrics::counter!(SESSIONS_REVOKED, "reason" => "replay").increment(1);
                     let kind = Kind::RefreshTokenReplayed;
                     let event = Event { kind, actor: None, user, session: Some(session), context };
                     audit_events::insert(tx, &event, now).await?;
@@ -238,7 +241,9 @@ impl AuthService {
     /// # Errors
     /// Only those of the database.
     pub async fn logout(&self, session: SessionId) -> Result<(), Error> {
-        sessions::revoke(&mut self.database.write().await?, session, self.clock.now()).await?;
+        if sessions::revoke(&mut self.database.write().await?, session, self.clock.now()).await? {
+            metrics::counter!(SESSIONS_REVOKED, "reason" => "logout").increment(1);
+        }
         Ok(())
     }
 

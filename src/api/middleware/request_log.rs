@@ -7,6 +7,7 @@ use poem::{Endpoint, IntoResponse, Request, Response};
 use tracing::Instrument;
 
 use crate::api::request::RequestScope;
+use crate::core::telemetry::metrics::{HTTP_DURATION, HTTP_REQUESTS};
 
 /// What nginx calls a request whose client left before the answer; never sent.
 const CLIENT_LEFT: u16 = 499;
@@ -40,11 +41,30 @@ struct Line {
     status: u16,
 }
 
+impl Line {
+    fn measure(&self, route: String) {
+        // Anybody may make up a method; what is no operation is counted together.
+        let method = if route == "-" { "-" } else { known(&self.method) };
+        let status = self.status.to_string();
+        metrics::counter!(HTTP_REQUESTS, "route" => route.clone(), "method" => method, "status" => status)
+            .increment(1);
+        metrics::histogram!(HTTP_DURATION, "route" => route, "method" => method)
+            .record(self.start.elapsed().as_secs_f64());
+    }
+}
+
+/// The name of a method, of which there are few here.
+fn known(method: &Method) -> &'static str {
+    let known = ["GET", "HEAD", "POST", "PATCH", "PUT", "DELETE"];
+    known.into_iter().find(|name| *name == method.as_str()).unwrap_or("-")
+}
+
 impl Drop for Line {
     fn drop(&mut self) {
         let context = self.scope.context();
         // The query and the path itself stay out: they may hold what is personal or secret.
         let route = self.scope.operation().map_or("-", |operation| &operation.template);
+        self.measure(route.to_owned());
         tracing::info!(
             method = self.method.as_str(),
             route,

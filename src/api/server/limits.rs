@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ipnet::IpNet;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::core::telemetry::metrics::{CONNECTIONS_OPEN, CONNECTIONS_REFUSED};
+
 /// How many connections of an address are open.
 type ByIp = Arc<Mutex<HashMap<IpAddr, usize>>>;
 
@@ -41,16 +43,20 @@ impl Limits {
             let mut by_ip = self.by_ip.lock().unwrap_or_else(PoisonError::into_inner);
             let open = by_ip.entry(ip).or_default();
             if *open >= self.per_ip {
+                metrics::counter!(CONNECTIONS_REFUSED).increment(1);
                 return None;
             }
             *open += 1;
         }
-        Some(Guest { _place: place?, counted: counted.map(|ip| (ip, Arc::clone(&self.by_ip))) })
+        let place = place?;
+        metrics::gauge!(CONNECTIONS_OPEN).increment(1.0);
+        Some(Guest { _place: place, counted: counted.map(|ip| (ip, Arc::clone(&self.by_ip))) })
     }
 }
 
 impl Drop for Guest {
     fn drop(&mut self) {
+        metrics::gauge!(CONNECTIONS_OPEN).decrement(1.0);
         if let Some((ip, by_ip)) = self.counted.take() {
             let mut by_ip = by_ip.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(open) = by_ip.get_mut(&ip) {

@@ -15,6 +15,7 @@ use tokio::runtime::Handle;
 use super::clock::Clock;
 use super::ids::random_bytes;
 use super::redis::Redis;
+use super::telemetry::metrics::CACHE_REQUESTS;
 use flights::Flights;
 use memory::Entries;
 use redis::Hashes;
@@ -190,5 +191,5 @@ fn jittered(ttl: Duration) -> Duration {
 }
 
 fn count(result: &'static str) {
-    metrics::counter!("groundwork_cache_requests_total", "result" => result).increment(1);
+    metrics::counter!(CACHE_REQUESTS, "result" => result).increment(1);
 }

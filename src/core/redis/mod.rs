@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::settings::{RedisUrl, Settings};
+use super::telemetry::metrics::REDIS_UP;
 use link::Link;
 
 /// How often a Redis that is away is asked whether it is back.
@@ -70,6 +71,7 @@ impl Redis {
     }
 
     fn at(url: &RedisUrl, settings: &Settings) -> RedisResult<Self> {
+        metrics::gauge!(REDIS_UP).set(1.0);
         Ok(Self(Arc::new(Inner {
             link: Link::new(url, settings.redis_timeout)?,
             tier: url.tier(),
@@ -195,7 +197,7 @@ impl Redis {
                 reason,
                 "Redis is away: requests are counted in this process, and nothing is cached"
             );
-            metrics::gauge!("groundwork_redis_up").set(0.0);
+            metrics::gauge!(REDIS_UP).set(0.0);
             self.0.link.renew();
             tokio::spawn(recover(Arc::downgrade(&self.0), format!("{{{key}}}:probe")));
         }
@@ -242,7 +244,7 @@ async fn recover(inner: Weak<Inner>, key: String) {
             inner.state.send_replace(State::Answers);
             // A call that failed just now may have noted another key. From now on calls delete by themselves.
             inner.catch_up().await;
-            metrics::gauge!("groundwork_redis_up").set(1.0);
+            metrics::gauge!(REDIS_UP).set(1.0);
             tracing::info!(tier = inner.tier, "Redis is back");
             return;
         }

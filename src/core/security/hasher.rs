@@ -1,8 +1,11 @@
 //! bcrypt, off the async threads and never more at once than there are cores.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::core::telemetry::metrics::{HASH_SECONDS, HASHES_REFUSED};
 
 use super::password::{Password, PasswordAttempt, PasswordHash};
 
@@ -77,13 +80,20 @@ impl Hasher {
         &self,
         work: impl FnOnce() -> Result<T, bcrypt::BcryptError> + Send + 'static,
     ) -> Result<T, HashError> {
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| HashError::Overloaded)?;
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| {
+            metrics::counter!(HASHES_REFUSED).increment(1);
+            HashError::Overloaded
+        })?;
+        let asked = Instant::now();
         // Semaphores of tokio are first come first served. It is never closed, so this cannot fail.
         let core = Arc::clone(&self.cores).acquire_owned().await.map_err(|_| HashError::Overloaded)?;
+        metrics::histogram!(HASH_SECONDS, "phase" => "wait").record(asked.elapsed());
         // The permits go along: a caller who left does not make room while the hash still runs.
         let held: (OwnedSemaphorePermit, OwnedSemaphorePermit) = (place, core);
         let result = tokio::task::spawn_blocking(move || {
+            let begun = Instant::now();
             let result = work();
+            metrics::histogram!(HASH_SECONDS, "phase" => "work").record(begun.elapsed());
             drop(held);
             result
         });

@@ -13,6 +13,7 @@ use secrecy::SecretString;
 
 use super::check::{Address, Check, Choice, File, Flag, LogFilter, Name, Number, Time};
 use super::database_url::{Database, Replicas};
+use super::optional::Optional;
 use super::redis_url::{KeyPrefix, Redis};
 use super::rules::{SecretKey, SecretKeys};
 use super::source::Reader;
@@ -213,6 +214,12 @@ settings! {
     /// The header they say it in. `either` is `X-Forwarded-For` and, where that is missing, `Forwarded` (RFC 7239): choose one when they pass the other one on as it came.
     forwarded_header: ForwardedHeader = "FORWARDED_HEADER", default "either", example "x-forwarded-for",
         Choice(&ForwardedHeader::ALL);
+
+    /// The port of the listener for Prometheus, which answers `GET /metrics` and nothing else; without it nothing is measured. 0 takes any free port, which the log names.
+    metrics_port: Option<u16> = "METRICS_PORT", default "", example "9090", Optional(Number(0_u16, 65_535));
+
+    /// The address of that listener; unset, it is `HOST`.
+    metrics_host: Option<IpAddr> = "METRICS_HOST", default "", example "127.0.0.1", Optional(Address);
 
     /// What is logged: a level, or levels per target.
     log_level: String = "LOG_LEVEL", default "info", example "info,groundwork=debug", LogFilter;

@@ -1,9 +1,11 @@
-//! Logs: one line an event on standard error, as text or JSON.
+//! Logs: one line an event on standard error, as text or JSON. Metrics are beside them.
+
+pub mod metrics;
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
-use super::settings::{LogFormat, Settings};
+use crate::core::settings::{LogFormat, Settings};
 
 /// Starts logging for the whole process. A second call changes nothing.
 pub fn start(settings: &Settings) {
