@@ -131,3 +131,27 @@ async fn there_is_nothing_else_on_that_listener_and_no_metrics_for_clients() {
     let unmeasured = Process::start(&[]).await;
     assert!(!unmeasured.log().contains("metrics at"));
 }
+
+#[test]
+fn alerts_ask_for_metrics_that_there_are_and_say_where_to_read_on() {
+    let root = env!("CARGO_MANIFEST_DIR");
+    let read = |file: &str| std::fs::read_to_string(format!("{root}/{file}")).unwrap();
+    let (alerts, operations) = (read("deploy/prometheus/alerts.yaml"), read("docs/operations.md"));
+    let text: String = alerts.lines().filter(|line| !line.trim_start().starts_with("runbook:")).collect();
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let asked: Vec<_> = words.filter(|word| word.starts_with("groundwork_")).collect();
+    assert!(asked.len() > 7, "{asked:?}");
+    for name in asked {
+        let known = TABLE.iter().any(|metric| name.strip_suffix("_bucket").unwrap_or(name) == metric.name);
+        assert!(known, "{name} is not measured");
+    }
+    let anchor =
+        |line: &str| line.trim_start_matches(['#', ' ']).to_lowercase().replace(": ", "-").replace(' ', "-");
+    let anchors: Vec<_> = operations.lines().filter(|line| line.starts_with('#')).map(anchor).collect();
+    let runbooks: Vec<_> = alerts.lines().filter_map(|line| line.trim().strip_prefix("runbook: ")).collect();
+    assert_eq!(runbooks.len(), alerts.matches("- alert:").count());
+    for runbook in runbooks {
+        let wanted = runbook.strip_prefix("docs/operations.md#").unwrap();
+        assert!(anchors.iter().any(|anchor| anchor == wanted), "{runbook} leads nowhere");
+    }
+}
