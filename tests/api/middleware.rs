@@ -61,7 +61,7 @@ async fn stored(
 
 /// What a browser must be told by every answer. `public` is one that any origin may read; a page has a policy of its own.
 #[track_caller]
-fn assert_safe_for_browsers(what: &str, answer: &Answer) {
+pub fn assert_safe_for_browsers(what: &str, answer: &Answer) {
     let public = answer.header("access-control-allow-origin") == "*";
     for (name, value) in [
         ("x-content-type-options", "nosniff"),

@@ -1,5 +1,6 @@
 //! Every operation of the document in one table, and what holds for all of them.
 
+mod browsers;
 mod contract;
 mod guards;
 mod methods;

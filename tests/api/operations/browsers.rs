@@ -1,0 +1,23 @@
+//! What browsers are told by the answers of every operation.
+
+use super::{Caller, OPERATIONS};
+use crate::middleware::assert_safe_for_browsers;
+
+on_both! {
+    async fn no_operation_lets_a_browser_keep_embed_or_run_its_answer(service: Service) {
+        let _another_remains = service.superuser().await;
+        for operation in OPERATIONS {
+            let (caller, target) = (service.superuser().await, service.user().await);
+            let success = operation.call(&service, &target).bearer(&caller.access).send().await;
+            assert_eq!(success.status, operation.success, "{}: {success:?}", operation.id);
+            let mut answers = vec![success, service.call("OPTIONS", &operation.path(&target)).send().await.expect(405)];
+            if operation.who != Caller::Anybody {
+                answers.push(operation.call(&service, &target).send().await.expect(401));
+            }
+            for answer in answers {
+                assert_safe_for_browsers(operation.id, &answer);
+                assert_eq!(answer.header("cache-control"), "no-store", "{}: {answer:?}", operation.id);
+            }
+        }
+    }
+}
