@@ -1,6 +1,5 @@
 //! Clients that are too many, and clients that leave in the middle of a request.
 
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
@@ -11,7 +10,7 @@ use tokio::task::JoinSet;
 
 use crate::ledger::{Account, Ledger, Write, password};
 use crate::load::Load;
-use crate::scene::{CLIENTS, Pulse, SOME, report, summary, superuser};
+use crate::scene::{CLIENTS, Pulse, SOME, report, superuser};
 use crate::support::postgres::eventually;
 use crate::support::process::Process;
 use crate::support::{Backend, Call, TestDatabase};
@@ -31,13 +30,12 @@ async fn five_hundred_writing_clients_on_three_connections_are_all_answered() {
     let (pulse, load) = (Pulse::of(&service.url), Load::on(&service.url, 500, &admin));
     load.writes(1500).await;
     pulse.expect_alive().await;
-    let seen = summary(&load);
-    assert_eq!(load.seen.unanswered.load(Ordering::Relaxed), 0, "every request is answered");
-    let ledger = load.end().await;
+    let (ledger, tally) = load.end().await;
+    assert_eq!(tally.unanswered, 0, "every request is answered");
     let start = Instant::now();
     let _ = service.call("GET", "/api/v1/users/me").bearer(&admin).send().await.expect(200);
     let findings = ledger.check(&database).await;
-    report("500 clients on 3 connections", &seen, start.elapsed(), findings);
+    report("500 clients on 3 connections", &tally.to_string(), start.elapsed(), findings);
 }
 
 /// Sends a request whole and leaves after this time, without waiting for the answer.
@@ -99,10 +97,10 @@ async fn clients_that_leave(backend: Backend) {
     let load = Load::on(&service.url, CLIENTS, &admin);
     load.writes(SOME).await;
     pulse.expect_alive().await;
-    let refused = load.seen.refused.load(Ordering::Relaxed) + load.seen.unanswered.load(Ordering::Relaxed);
-    let seen = summary(&load);
+    let (ledger, tally) = load.end().await;
+    let refused = tally.refused + tally.unanswered;
     assert_eq!(refused, 0, "no connection of the pool is poisoned: {}", service.log());
-    load.end().await.check(&database).await;
+    ledger.check(&database).await;
     if backend == Backend::Postgres {
         let open = "SELECT COUNT(*) FROM pg_stat_activity \
                     WHERE datname = current_database() AND state LIKE 'idle in transaction%'";
@@ -114,7 +112,7 @@ async fn clients_that_leave(backend: Backend) {
     let findings = left.check(&database).await;
     assert!(findings.kept > 0 && findings.undone > 0, "some left early and some late: {findings:?}");
     let fault = format!("240 clients leave in the middle ({backend:?})");
-    report(&fault, &format!("those who stayed: {seen}"), healed, findings);
+    report(&fault, &format!("those who stayed: {tally}"), healed, findings);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -141,5 +141,7 @@ async fn a_clock_that_jumps_ahead_under_load_costs_no_request() {
         load.writes(SOME).await;
     }
     pulse.expect_alive().await;
-    load.end().await.check(&moved.database).await;
+    let (ledger, tally) = load.end().await;
+    assert_eq!(tally.refused + tally.unanswered, 0);
+    ledger.check(&moved.database).await;
 }

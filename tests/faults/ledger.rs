@@ -115,6 +115,13 @@ pub struct Findings {
     pub undone: usize,
 }
 
+impl Findings {
+    /// How many were not acknowledged.
+    pub fn open(self) -> usize {
+        self.kept + self.undone
+    }
+}
+
 /// What the database has of an account.
 #[derive(Debug)]
 struct Row {

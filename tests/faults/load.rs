@@ -1,5 +1,6 @@
 //! Clients that write, and keep account of what they were told.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -27,6 +28,24 @@ pub struct Seen {
     pub unanswered: AtomicUsize,
     /// In milliseconds.
     pub slowest: AtomicUsize,
+}
+
+/// The same when all is over.
+#[derive(Clone, Copy, Debug)]
+pub struct Tally {
+    pub refused: usize,
+    pub unanswered: usize,
+    pub slowest: Duration,
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} × 503", self.refused)?;
+        if self.unanswered > 0 {
+            write!(f, ", {} not answered", self.unanswered)?;
+        }
+        write!(f, "; slowest {:.1} s", self.slowest.as_secs_f64())
+    }
 }
 
 pub struct Load {
@@ -70,11 +89,18 @@ impl Load {
         eventually("clients write", async || (self.acknowledged() >= goal).then_some(())).await;
     }
 
-    /// Lets the clients finish what they are at.
-    pub async fn end(self) -> Ledger {
+    /// Lets the clients finish what they are at: their ledger, and what they have seen to the end.
+    pub async fn end(self) -> (Ledger, Tally) {
         self.stop.store(true, Ordering::Relaxed);
         let accounts = tokio::time::timeout(2 * HANG, self.clients.join_all()).await;
-        Ledger { accounts: accounts.unwrap_or_else(|_| panic!("{} hangs", self.url)).concat() }
+        let accounts = accounts.unwrap_or_else(|_| panic!("{} hangs", self.url)).concat();
+        let number = |count: &AtomicUsize| count.load(Ordering::Relaxed);
+        let tally = Tally {
+            refused: number(&self.seen.refused),
+            unanswered: number(&self.seen.unanswered),
+            slowest: Duration::from_millis(number(&self.seen.slowest) as u64),
+        };
+        (Ledger { accounts }, tally)
     }
 }
 

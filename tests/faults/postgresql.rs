@@ -6,7 +6,7 @@ use serde_json::json;
 use tokio::sync::Mutex;
 
 use crate::load::Load;
-use crate::scene::{CLIENTS, Pulse, SOME, report, summary, superuser, survives};
+use crate::scene::{CLIENTS, Pulse, SOME, report, superuser, survives};
 use crate::support::client::PASSWORD;
 use crate::support::postgres::Server;
 use crate::support::process::Process;
@@ -73,8 +73,8 @@ async fn a_row_locked_for_longer_than_a_statement_may_take_costs_its_writers_a_5
     let healed = start.elapsed();
     let _ = rename().json(json!({"full_name": "Ada"})).send().await.expect(200);
     pulse.expect_alive().await;
-    let seen = summary(&load);
-    assert_eq!(load.seen.refused.load(std::sync::atomic::Ordering::Relaxed), 0, "others are not held up");
-    let findings = load.end().await.check(&database).await;
-    report("a row locked by another session", &format!("its writers 503; others {seen}"), healed, findings);
+    let (ledger, tally) = load.end().await;
+    assert_eq!(tally.refused + tally.unanswered, 0, "others are not held up");
+    let findings = ledger.check(&database).await;
+    report("a row locked by another session", &format!("its writers 503; others {tally}"), healed, findings);
 }

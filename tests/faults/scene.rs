@@ -67,18 +67,6 @@ pub fn report(fault: &str, load: &str, healed: Duration, findings: Findings) {
     );
 }
 
-/// What clients saw, in words.
-pub fn summary(load: &Load) -> String {
-    let number = |count: &std::sync::atomic::AtomicUsize| count.load(Ordering::Relaxed);
-    let seen = &load.seen;
-    let unanswered = match number(&seen.unanswered) {
-        0 => String::new(),
-        some => format!(", {some} not answered"),
-    };
-    let slowest = Duration::from_millis(number(&seen.slowest) as u64);
-    format!("{} of 503{unanswered}; slowest {:.1} s", number(&seen.refused), slowest.as_secs_f64())
-}
-
 /// A fault of the database while clients write: 503 and nothing worse, liveness throughout, readiness gone and back, and
 /// nothing acknowledged lost.
 pub async fn survives(
@@ -105,8 +93,8 @@ pub async fn survives(
     let healed = start.elapsed();
     load.writes(SOME).await;
     pulse.expect_alive().await;
-    let seen = summary(&load);
-    assert_eq!(load.seen.unanswered.load(Ordering::Relaxed), 0, "every request is answered");
-    let findings = load.end().await.check(database).await;
-    report(fault, &seen, healed, findings);
+    let (ledger, tally) = load.end().await;
+    assert_eq!(tally.unanswered, 0, "every request is answered");
+    let findings = ledger.check(database).await;
+    report(fault, &tally.to_string(), healed, findings);
 }
