@@ -13,17 +13,19 @@ use crate::api::document::DocumentError;
 use crate::api::extract::BodyTimeout;
 use crate::api::forwarded::Proxies;
 use crate::api::limits::Limits;
+use crate::api::metrics::MetricsServer;
 use crate::api::middleware::Stack;
 use crate::api::server::{ServeError, Server, TlsFiles};
 use crate::core::cache::Cache;
 use crate::core::clock::Clock;
 use crate::core::lifecycle::Lifecycle;
-use crate::core::rate_limit::RateLimiter;
+use crate::core::rate_limit::{Allowance, RateLimiter};
 use crate::core::redis::Redis;
 use crate::core::security::hasher::Hasher;
 use crate::core::security::seal::Sealer;
 use crate::core::security::tokens::TokenSigner;
 use crate::core::settings::{RedisUrl, SecretFileError, Settings};
+use crate::core::telemetry::metrics::{MetricsError, Recorded};
 use crate::db::{Database, DbError, migrations};
 use crate::services::auth::{Attempts, AuthService, Lifetimes};
 use crate::services::health::HealthService;
@@ -44,6 +46,9 @@ pub enum StartError {
     /// The document that the handlers declare would break a client.
     #[error(transparent)]
     Document(#[from] DocumentError),
+    /// Nothing can be measured.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
     /// The server cannot start.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -82,6 +87,7 @@ pub struct App {
     endpoint: BoxEndpoint<'static, Response>,
     server: Server,
     lifecycle: Lifecycle,
+    metrics: Option<MetricsServer>,
 }
 
 impl App {
@@ -96,6 +102,8 @@ impl App {
         }
         migrate(settings).await?;
         announce(settings);
+        // Before anything is made that counts.
+        let recorded = settings.metrics_port.map(|_| Recorded::begin()).transpose()?;
 
         let database = Database::new(settings)?;
         database.watch_replicas();
@@ -115,11 +123,20 @@ impl App {
             limiter.clone().map(|limiter| Attempts::new(limiter, settings.account_rate_limit_per_minute));
         let limits = limiter.map(|limiter| Limits {
             limiter,
-            general: settings.rate_limit_per_minute,
-            credentials: settings.auth_rate_limit_per_minute,
+            general: Allowance::new("general", settings.rate_limit_per_minute),
+            credentials: Allowance::new("credentials", settings.auth_rate_limit_per_minute),
         });
         let cache = Cache::new(redis.clone(), settings.cache_ttl, clock.clone());
         let lifecycle = Lifecycle::default();
+        let metrics = recorded.zip(settings.metrics_port).map(|(recorded, port)| {
+            let (database, hasher) = (database.clone(), hasher.clone());
+            let observe = move || {
+                database.observe();
+                hasher.observe();
+            };
+            let address = SocketAddr::new(settings.metrics_host.unwrap_or(settings.host), port);
+            MetricsServer::new(recorded, observe, address)
+        });
         let api = Api {
             auth: AuthService::new(
                 database.clone(),
@@ -156,8 +173,9 @@ impl App {
             shutdown_timeout: settings.shutdown_timeout,
             tls: tls.map(|(certificate, key)| TlsFiles { certificate, key }),
             unix_socket: settings.unix_socket.clone(),
+            is_measured: true,
         };
-        Ok(Self { endpoint: api.into_endpoint()?, server, lifecycle })
+        Ok(Self { endpoint: api.into_endpoint()?, server, lifecycle, metrics })
     }
 
     /// Listens until `stop` is done, then lets the requests in flight finish. `listening` learns the address: with
@@ -171,7 +189,16 @@ impl App {
         listening: impl FnOnce(SocketAddr),
         stop: impl Future<Output = ()>,
     ) -> Result<(), StartError> {
-        Ok(self.server.serve(self.endpoint, address, listening, self.lifecycle, stop).await?)
+        let metrics = match self.metrics {
+            Some(metrics) => Some(metrics.start().await?),
+            None => None,
+        };
+        let served = self.server.serve(self.endpoint, address, listening, self.lifecycle, stop).await;
+        // To the end: how the service stops is worth seeing too.
+        if let Some(metrics) = metrics {
+            metrics.stop().await;
+        }
+        Ok(served?)
     }
 }
 

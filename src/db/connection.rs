@@ -6,6 +6,7 @@ use diesel_async::{AsyncConnection, RunQueryDsl, TransactionManager};
 use super::connect::{PostgresManager, SqliteManager};
 use super::error::DbError;
 use super::pool::Loan;
+use crate::core::telemetry::traces::span_of;
 
 /// A connection to the database in use. [`on`] runs one query on either kind.
 #[allow(
@@ -26,16 +27,31 @@ macro_rules! on {
         match $connection {
             $crate::db::Connection::Postgres(loan) => {
                 let $c = loan.connection();
-                $query.await
+                let span = $crate::db::query_span("postgresql", || {});
+                tracing::Instrument::instrument($query, span).await
             }
             $crate::db::Connection::Sqlite(loan) => {
                 let $c = loan.connection();
-                $query.await
+                let span = $crate::db::query_span("sqlite", || {});
+                tracing::Instrument::instrument($query, span).await
             }
         }
     };
 }
 pub(crate) use on;
+
+/// The span of a query, named after the function it is in, which is where `_place` was made.
+pub(crate) fn query_span<T>(tier: &'static str, _place: T) -> tracing::Span {
+    span_of!(name_of(std::any::type_name::<T>()), "client", db.system.name = tier)
+}
+
+/// `users::find` of `groundwork::models::users::find::{{closure}}::{{closure}}`.
+fn name_of(place: &str) -> &str {
+    let function = place.find("::{{closure}}").map_or(place, |end| &place[..end]);
+    let module = function.rsplit("::").nth(1).map_or(0, str::len);
+    let name = function.rsplit("::").next().map_or(0, str::len);
+    &function[function.len().saturating_sub(module + "::".len() + name)..]
+}
 
 impl Connection {
     pub(super) async fn ping(&mut self) -> Result<(), DbError> {

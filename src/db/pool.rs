@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use bb8::{ManageConnection, PooledConnection, QueueStrategy};
 use diesel_async::pooled_connection::PoolError;
+use metrics::{Counter, Histogram};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, timeout_at};
 
 use super::error::{DbError, Unavailable};
+use crate::core::telemetry::metrics::{DB_TIMEOUTS, DB_WAIT, Meter, counter, histogram};
 
 /// An idle connection above the number kept is closed after this time.
 const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
@@ -31,6 +33,25 @@ pub(super) struct Pool<M: ManageConnection> {
     turns: Arc<Semaphore>,
     failures: Failures,
     timeout: Duration,
+    most: u32,
+    meters: Meters,
+}
+
+#[derive(Clone)]
+struct Meters {
+    waits: Meter<Histogram>,
+    timeouts: Meter<Counter>,
+}
+
+/// What a pool has at a moment.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Usage {
+    /// On loan, or being opened.
+    pub used: u32,
+    /// Open and free.
+    pub idle: u32,
+    /// What it may have.
+    pub most: u32,
 }
 
 impl<M: ManageConnection> Clone for Pool<M> {
@@ -40,6 +61,8 @@ impl<M: ManageConnection> Clone for Pool<M> {
             turns: Arc::clone(&self.turns),
             failures: self.failures.clone(),
             timeout: self.timeout,
+            most: self.most,
+            meters: self.meters.clone(),
         }
     }
 }
@@ -58,17 +81,17 @@ impl<M: ManageConnection> Loan<M> {
 }
 
 impl<M: ManageConnection<Error = PoolError>> Pool<M> {
-    /// A pool that logs each connection it cannot open.
-    pub(super) fn new(manager: M, size: PoolSize, timeout: Duration) -> Self {
-        Self::build(manager, size, timeout, Failures::new(true))
+    /// A pool that logs each connection it cannot open. Metrics know it by its name.
+    pub(super) fn new(name: &'static str, manager: M, size: PoolSize, timeout: Duration) -> Self {
+        Self::build(name, manager, size, timeout, Failures::new(true))
     }
 
     /// A pool whose owner says what went wrong.
-    pub(super) fn silent(manager: M, size: PoolSize, timeout: Duration) -> Self {
-        Self::build(manager, size, timeout, Failures::new(false))
+    pub(super) fn silent(name: &'static str, manager: M, size: PoolSize, timeout: Duration) -> Self {
+        Self::build(name, manager, size, timeout, Failures::new(false))
     }
 
-    fn build(manager: M, size: PoolSize, timeout: Duration, failures: Failures) -> Self {
+    fn build(name: &'static str, manager: M, size: PoolSize, timeout: Duration, failures: Failures) -> Self {
         let connections = bb8::Pool::builder()
             .max_size(size.most)
             .min_idle(Some(size.kept))
@@ -81,11 +104,30 @@ impl<M: ManageConnection<Error = PoolError>> Pool<M> {
             .error_sink(Box::new(failures.clone()))
             .build_unchecked(manager);
         let turns = Arc::new(Semaphore::new(size.most as usize));
-        Self { connections, turns, failures, timeout }
+        let of_pool = [("pool", name)];
+        let meters = Meters { waits: histogram(DB_WAIT, &of_pool), timeouts: counter(DB_TIMEOUTS, &of_pool) };
+        Self { connections, turns, failures, timeout, most: size.most, meters }
+    }
+
+    /// What the pool has now.
+    pub(super) fn usage(&self) -> Usage {
+        let state = self.connections.state();
+        let used = state.connections.saturating_sub(state.idle_connections);
+        Usage { used, idle: state.idle_connections, most: self.most }
     }
 
     /// A connection, in the order of asking.
     pub(super) async fn get(&self) -> Result<Loan<M>, DbError> {
+        let asked = Instant::now();
+        let got = self.wait().await;
+        self.meters.waits.record(asked.elapsed());
+        if let Err(DbError::Unavailable(Unavailable::PoolExhausted)) = got {
+            self.meters.timeouts.increment(1);
+        }
+        got
+    }
+
+    async fn wait(&self) -> Result<Loan<M>, DbError> {
         let deadline = Instant::now() + self.timeout;
         let exhausted = || DbError::Unavailable(Unavailable::PoolExhausted);
         let turn = timeout_at(deadline, Arc::clone(&self.turns).acquire_owned()).await;
@@ -229,7 +271,7 @@ mod tests {
 
     fn pool(most: u32, timeout: Duration, script: &[Opening]) -> Pool<Script> {
         let script = Script(Mutex::new(script.iter().copied().collect()));
-        Pool::new(script, PoolSize { kept: 1, most }, timeout)
+        Pool::new("test", script, PoolSize { kept: 1, most }, timeout)
     }
 
     fn reason<M: ManageConnection>(got: Result<Loan<M>, DbError>) -> Unavailable {

@@ -4,9 +4,11 @@
 mod cors;
 mod deadline;
 mod envelope;
+mod measure;
 mod request_id;
 mod request_log;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use poem::endpoint::BoxEndpoint;
@@ -16,6 +18,7 @@ use crate::api::forwarded::Proxies;
 use cors::Cors;
 use deadline::Deadline;
 use envelope::Envelope;
+use measure::Measure;
 use request_id::RequestId;
 use request_log::RequestLog;
 
@@ -39,7 +42,7 @@ impl Stack {
     {
         let limited = Deadline { inner: routes.into_endpoint(), request_timeout: self.request_timeout };
         let answered = Envelope { inner: limited };
-        let logged = RequestLog { inner: answered };
+        let logged = RequestLog { inner: answered, measure: Arc::new(Measure::new()) };
         let shared = Cors { inner: logged, origins: self.cors_origins };
         RequestId { inner: shared, proxies: self.proxies }.boxed()
     }

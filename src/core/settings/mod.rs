@@ -11,6 +11,7 @@ mod check;
 mod database_url;
 mod env_file;
 mod error;
+mod optional;
 mod redis_url;
 mod render;
 mod rules;
