@@ -60,3 +60,18 @@ async fn a_new_trace_is_named_too_and_without_a_trace_there_is_no_name() {
     let line = lines.iter().find(|line| line["message"] == "request").unwrap();
     assert_eq!(line.get("trace_id"), None, "{line}");
 }
+
+/// Layers with filters of their own can make each other miss lines.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_line_is_missing_while_spans_are_exported() {
+    let (collector, redis) = (Collector::start().await, RedisServer::start().await);
+    let (endpoint, redis) = (collector.url.as_str(), redis.url());
+    let settings = [("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint), ("REDIS_URL", redis.as_str())];
+    let process = Process::start(&settings).await;
+    let (_, access) = process.user("ada@example.com").await;
+    for _ in 0..50 {
+        let _ = process.call("GET", "/api/v1/users/me").bearer(&access).send().await.expect(200);
+    }
+    let (_, lines) = process.stop().await;
+    assert_eq!(lines.iter().filter(|line| line["message"] == "request").count(), 52);
+}

@@ -66,7 +66,8 @@ impl Process {
 
     /// What is measured now.
     pub async fn scrape(&self) -> Scrape {
-        Scrape::of(&reqwest::get(self.metrics_url().unwrap()).await.unwrap().text().await.unwrap())
+        let url = self.metrics_url().unwrap_or_else(|| panic!("{:?}", self.lines()));
+        Scrape::of(&reqwest::get(url).await.unwrap().text().await.unwrap())
     }
 
     /// A new account, logged in: its number and its access token.

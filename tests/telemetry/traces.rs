@@ -135,7 +135,9 @@ async fn a_request_that_fails_is_an_error_and_one_that_is_refused_is_none() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_collector_that_is_not_there_costs_no_request_and_is_said_once() {
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let process = Process::start(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &format!("http://{closed}"))]).await;
+    let url = format!("http://{closed}");
+    let settings = [("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()), ("RATE_LIMIT_PER_MINUTE", "1000000")];
+    let process = Process::start(&settings).await;
     let said = || {
         process
             .lines()

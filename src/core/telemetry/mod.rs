@@ -13,7 +13,7 @@ use tracing_subscriber::filter::{EnvFilter, FilterExt, filter_fn};
 use tracing_subscriber::fmt;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
-use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
 use super::settings::{LogFormat, Settings};
 use traces::{SPANS, Traces, TracesError};
@@ -34,19 +34,24 @@ pub fn start_with_traces(settings: &Settings) -> Result<Option<Traces>, TracesEr
 }
 
 fn install(settings: &Settings, traces: Option<&Traces>) {
+    let Some(traces) = traces else {
+        // Not with an absent layer: that would enable every span for nobody.
+        return say(tracing_subscriber::registry().with(log(settings)).try_init());
+    };
     let exported = filter_fn(|metadata| metadata.target() == SPANS).with_max_level_hint(LevelFilter::INFO);
-    let spans = traces.map(|traces| {
-        tracing_opentelemetry::layer()
-            .with_tracer(traces.tracer())
-            .with_context_activation(false)
-            .with_location(false)
-            .with_threads(false)
-            .with_target(false)
-            .with_level(false)
-            .with_tracked_inactivity(false)
-            .with_filter(exported)
-    });
-    let started = tracing_subscriber::registry().with(spans).with(log(settings)).try_init();
+    let spans = tracing_opentelemetry::layer()
+        .with_tracer(traces.tracer())
+        .with_context_activation(false)
+        .with_location(false)
+        .with_threads(false)
+        .with_target(false)
+        .with_level(false)
+        .with_tracked_inactivity(false)
+        .with_filter(exported);
+    say(tracing_subscriber::registry().with(spans).with(log(settings)).try_init());
+}
+
+fn say(started: Result<(), TryInitError>) {
     if let Err(error) = started {
         tracing::debug!(%error, "logging had been started before");
     }

@@ -3,6 +3,7 @@
 //! A span is one of `tracing` with the target [`SPANS`], which the log leaves out. Without a collector nobody asks for that
 //! target, and a span costs a load and a branch.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use opentelemetry::Context;
@@ -23,6 +24,10 @@ use crate::core::settings::Settings;
 
 /// The target of all spans that are exported.
 pub const SPANS: &str = "groundwork::spans";
+
+/// Whether spans are exported. `tracing::enabled!` would know it too, but where layers have filters of their own, asking it
+/// without recording anything makes the next line of the log disappear.
+static IS_ON: AtomicBool = AtomicBool::new(false);
 
 /// Spans that wait to be sent, a few MiB at the most. Beyond them new ones are dropped: a trace is not worth a request.
 const QUEUE: usize = 4_096;
@@ -79,6 +84,7 @@ impl Traces {
                 Resource::builder().with_service_name(name.clone()).with_attribute(version).build(),
             )
             .build();
+        IS_ON.store(true, Ordering::Relaxed);
         Ok(Some(Self(provider)))
     }
 
@@ -134,7 +140,7 @@ impl RequestTrace {
             span_id: u64::from_be_bytes(context.span_id().to_bytes()),
             is_sampled: context.is_sampled(),
         });
-        Self { span, trace_id: outgoing.map(|outgoing| outgoing.trace_id()), outgoing }
+        Self { span, trace_id: outgoing.or(caller).map(|context| context.trace_id()), outgoing }
     }
 
     /// Notes what became of the request.
@@ -143,7 +149,8 @@ impl RequestTrace {
             return;
         }
         if let Some(route) = route {
-            self.span.record("otel.name", format!("{method} {route}").as_str());
+            // By its own hand: `otel.name` is read only before a span begins.
+            self.span.context().span().update_name(format!("{method} {route}"));
             self.span.record("http.route", route);
         }
         self.span.record("http.response.status_code", status);
@@ -163,7 +170,7 @@ fn remote(caller: TraceContext) -> SpanContext {
 /// Whether what happens now belongs to a request whose spans are exported. What the service does by itself, such as checks
 /// of replicas, begins no trace.
 pub fn is_traced() -> bool {
-    tracing::enabled!(target: SPANS, tracing::Level::INFO) && Span::current().id().is_some()
+    IS_ON.load(Ordering::Relaxed) && Span::current().id().is_some()
 }
 
 /// The span of a part of a request: `span_of!("redis", "client", db.system.name = "redis")`.
