@@ -146,3 +146,20 @@ impl Connection {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::name_of;
+
+    #[test]
+    fn a_query_is_named_after_its_function() {
+        for (place, name) in [
+            ("groundwork::models::users::find::{{closure}}::{{closure}}", "users::find"),
+            ("groundwork::models::users::find", "users::find"),
+            ("find", "find"),
+            ("", ""),
+        ] {
+            assert_eq!(name_of(place), name, "{place}");
+        }
+    }
+}

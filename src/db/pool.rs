@@ -226,6 +226,7 @@ mod tests {
     use std::sync::Mutex;
 
     use diesel::ConnectionError;
+    use metrics_util::debugging::DebugValue;
 
     use super::*;
 
@@ -307,5 +308,28 @@ mod tests {
         let _held = pool.get().await.unwrap();
         let second = tokio::time::timeout(SOON, pool.get()).await.expect("a connection soon");
         assert!(second.is_ok());
+    }
+
+    #[test]
+    fn waits_are_measured_and_those_in_vain_are_counted() {
+        let recorder = metrics_util::debugging::DebuggingRecorder::new();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        metrics::with_local_recorder(&recorder, || {
+            runtime.block_on(async {
+                let pool = pool(1, Duration::from_millis(50), &[Opening::Succeeds]);
+                let held = pool.get().await.unwrap();
+                let usage = pool.usage();
+                assert_eq!((usage.used, usage.idle, usage.most), (1, 0, 1));
+                assert!(matches!(reason(pool.get().await), Unavailable::PoolExhausted));
+                drop(held);
+            });
+        });
+        for (key, _, _, value) in recorder.snapshotter().snapshot().into_vec() {
+            match value {
+                DebugValue::Counter(count) => assert_eq!((key.key().name(), count), (DB_TIMEOUTS, 1)),
+                DebugValue::Histogram(waits) => assert_eq!((key.key().name(), waits.len()), (DB_WAIT, 2)),
+                DebugValue::Gauge(_) => panic!("{key:?}"),
+            }
+        }
     }
 }
