@@ -4,30 +4,28 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use poem::Response;
 use poem::endpoint::BoxEndpoint;
-use tokio_util::sync::CancellationToken;
 
 use crate::api::Api;
 use crate::api::document::DocumentError;
 use crate::api::extract::BodyTimeout;
 use crate::api::forwarded::Proxies;
 use crate::api::limits::Limits;
-use crate::api::measured;
+use crate::api::metrics::MetricsServer;
 use crate::api::middleware::Stack;
 use crate::api::server::{ServeError, Server, TlsFiles};
 use crate::core::cache::Cache;
 use crate::core::clock::Clock;
 use crate::core::lifecycle::Lifecycle;
-use crate::core::rate_limit::RateLimiter;
+use crate::core::rate_limit::{Allowance, RateLimiter};
 use crate::core::redis::Redis;
 use crate::core::security::hasher::Hasher;
 use crate::core::security::seal::Sealer;
 use crate::core::security::tokens::TokenSigner;
 use crate::core::settings::{RedisUrl, SecretFileError, Settings};
-use crate::core::telemetry::metrics::{MetricsError, Recorded, UPKEEP};
+use crate::core::telemetry::metrics::{MetricsError, Recorded};
 use crate::db::{Database, DbError, migrations};
 use crate::services::auth::{Attempts, AuthService, Lifetimes};
 use crate::services::health::HealthService;
@@ -88,14 +86,8 @@ pub fn user_service(settings: &Settings) -> Result<UserService, StartError> {
 pub struct App {
     endpoint: BoxEndpoint<'static, Response>,
     server: Server,
-    metrics: Option<Metrics>,
     lifecycle: Lifecycle,
-}
-
-/// What is measured, and where it is shown.
-struct Metrics {
-    recorded: Recorded,
-    address: SocketAddr,
+    metrics: Option<MetricsServer>,
 }
 
 impl App {
@@ -104,18 +96,14 @@ impl App {
     /// # Errors
     /// See [`StartError`].
     pub async fn new(settings: &Settings, clock: Clock) -> Result<Self, StartError> {
-        // Before anything is counted.
-        let metrics = settings.metrics_port.map(|port| {
-            let address = SocketAddr::new(settings.metrics_host.unwrap_or(settings.host), port);
-            Recorded::begin().map(|recorded| Metrics { recorded, address })
-        });
-        let metrics = metrics.transpose()?;
         let (secret, made) = settings.resolve_jwt_secret()?;
         if let Some(path) = made {
             tracing::info!(path = %path.display(), "made a key for tokens, for development only: set JWT_SECRET_KEY elsewhere");
         }
         migrate(settings).await?;
         announce(settings);
+        // Before anything is made that counts.
+        let recorded = settings.metrics_port.map(|_| Recorded::begin()).transpose()?;
 
         let database = Database::new(settings)?;
         database.watch_replicas();
@@ -135,11 +123,20 @@ impl App {
             limiter.clone().map(|limiter| Attempts::new(limiter, settings.account_rate_limit_per_minute));
         let limits = limiter.map(|limiter| Limits {
             limiter,
-            general: settings.rate_limit_per_minute,
-            credentials: settings.auth_rate_limit_per_minute,
+            general: Allowance::new("general", settings.rate_limit_per_minute),
+            credentials: Allowance::new("credentials", settings.auth_rate_limit_per_minute),
         });
         let cache = Cache::new(redis.clone(), settings.cache_ttl, clock.clone());
         let lifecycle = Lifecycle::default();
+        let metrics = recorded.zip(settings.metrics_port).map(|(recorded, port)| {
+            let (database, hasher) = (database.clone(), hasher.clone());
+            let observe = move || {
+                database.observe();
+                hasher.observe();
+            };
+            let address = SocketAddr::new(settings.metrics_host.unwrap_or(settings.host), port);
+            MetricsServer::new(recorded, observe, address)
+        });
         let api = Api {
             auth: AuthService::new(
                 database.clone(),
@@ -176,8 +173,9 @@ impl App {
             shutdown_timeout: settings.shutdown_timeout,
             tls: tls.map(|(certificate, key)| TlsFiles { certificate, key }),
             unix_socket: settings.unix_socket.clone(),
+            is_measured: true,
         };
-        Ok(Self { endpoint: api.into_endpoint()?, server, metrics, lifecycle })
+        Ok(Self { endpoint: api.into_endpoint()?, server, lifecycle, metrics })
     }
 
     /// Listens until `stop` is done, then lets the requests in flight finish. `listening` learns the address: with
@@ -191,44 +189,16 @@ impl App {
         listening: impl FnOnce(SocketAddr),
         stop: impl Future<Output = ()>,
     ) -> Result<(), StartError> {
-        let ended = CancellationToken::new();
-        let measured = self.metrics.map(|metrics| metrics.serve(&self.server, ended.clone()));
-        let service = async {
-            let result = self.server.serve(self.endpoint, address, listening, self.lifecycle, stop).await;
-            ended.cancel();
-            result
+        let metrics = match self.metrics {
+            Some(metrics) => Some(metrics.start().await?),
+            None => None,
         };
-        match measured {
-            Some(measured) => drop(tokio::try_join!(service, measured)?),
-            None => service.await?,
+        let served = self.server.serve(self.endpoint, address, listening, self.lifecycle, stop).await;
+        // To the end: how the service stops is worth seeing too.
+        if let Some(metrics) = metrics {
+            metrics.stop().await;
         }
-        Ok(())
-    }
-}
-
-impl Metrics {
-    /// Shows what is measured until the service has ended: also while it drains.
-    fn serve(
-        self,
-        like: &Server,
-        ended: CancellationToken,
-    ) -> impl Future<Output = Result<(), ServeError>> + use<> {
-        let server = Server { tls: None, unix_socket: None, drain: Duration::ZERO, ..like.clone() };
-        let (endpoint, recorded) = (measured::endpoint(self.recorded.clone()), self.recorded);
-        let announce = |bound| tracing::info!("metrics at http://{bound}/metrics");
-        async move {
-            let keeping = async {
-                loop {
-                    tokio::time::sleep(UPKEEP).await;
-                    recorded.keep_up();
-                }
-            };
-            let stop = ended.cancelled_owned();
-            tokio::select! {
-                ended = server.serve(endpoint, self.address, announce, Lifecycle::default(), stop) => ended,
-                () = keeping => Ok(()),
-            }
-        }
+        Ok(served?)
     }
 }
 

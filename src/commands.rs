@@ -45,9 +45,9 @@ pub fn complain(error: &dyn Error) {
 /// Serves until SIGTERM or SIGINT.
 pub fn serve() -> Result {
     let settings = Settings::load()?;
-    telemetry::start(&settings);
-    log_panics();
     block_on(async {
+        let traces = telemetry::start_with_traces(&settings)?;
+        log_panics();
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut stop = Box::pin(async move {
@@ -65,12 +65,17 @@ pub fn serve() -> Result {
             () = &mut stop => return Ok(()),
         };
         let address = SocketAddr::new(settings.host, settings.port);
-        app.serve(
-            address,
-            |bound| tracing::info!("listening on http://{bound}, docs at http://{bound}/docs"),
-            stop,
-        )
-        .await?;
+        let served = app
+            .serve(
+                address,
+                |bound| tracing::info!("listening on http://{bound}, docs at http://{bound}/docs"),
+                stop,
+            )
+            .await;
+        if let Some(traces) = traces {
+            traces.finish().await;
+        }
+        served?;
         tracing::info!("stopped");
         Ok(())
     })

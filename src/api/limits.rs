@@ -3,17 +3,16 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use metrics::Counter;
 use poem::http::{HeaderMap, HeaderName};
-use poem_openapi::Tags;
-
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::errors::{ErrorCode, Problem};
 use super::policy::Limit;
 use super::request::RequestScope;
 use super::routes::Operation;
-use crate::core::rate_limit::{Key, RateLimiter, Verdict};
-use crate::core::telemetry::metrics::{HTTP_SHED, count_decision};
+use crate::core::rate_limit::{Allowance, Key, RateLimiter, Verdict};
+use crate::core::telemetry::metrics::{HTTP_SHED, Meter, counter};
 
 const RATELIMIT_LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 const RATELIMIT_REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
@@ -25,20 +24,20 @@ pub struct Limits {
     /// Counts.
     pub limiter: RateLimiter,
     /// Requests in a window to an operation of [`Limit::General`].
-    pub general: u32,
+    pub general: Allowance,
     /// Requests in a window to an operation of [`Limit::Credentials`].
-    pub credentials: u32,
+    pub credentials: Allowance,
 }
 
 impl Limits {
     /// Counts a request of this client; `None` for an operation without a limit.
     async fn check(&self, operation: &Operation, client: IpAddr) -> Option<Verdict> {
         let limit = match operation.policy.limit {
-            Limit::General => self.general,
-            Limit::Credentials => self.credentials,
+            Limit::General => &self.general,
+            Limit::Credentials => &self.credentials,
             Limit::Unlimited => return None,
         };
-        Some(self.limiter.check(Key::new(client, &operation.template), limit).await)
+        Some(limit.check(&self.limiter, Key::new(client, &operation.template)).await)
     }
 }
 
@@ -47,12 +46,13 @@ impl Limits {
 pub struct Admission {
     limits: Option<Limits>,
     room: Arc<Semaphore>,
+    shed: Meter<Counter>,
 }
 
 impl Admission {
     /// So many requests at once, within `limits` if there are any.
     pub fn new(limits: Option<Limits>, max_requests: usize) -> Self {
-        Self { limits, room: Arc::new(Semaphore::new(max_requests)) }
+        Self { limits, room: Arc::new(Semaphore::new(max_requests)), shed: counter(HTTP_SHED, &[]) }
     }
 
     /// Lets a request in until the permit is dropped. Health needs none: a service that is too busy to say that it lives is
@@ -72,13 +72,12 @@ impl Admission {
             && let Some(verdict) = limits.check(operation, scope.context().ip).await
         {
             scope.set_verdict(verdict);
-            count_decision(operation.policy.limit.name().trim_start_matches("limit:"), &verdict);
             if !verdict.allowed {
                 return Err(Problem::rate_limited(&verdict));
             }
         }
         let full = |full| {
-            metrics::counter!(HTTP_SHED).increment(1);
+            self.shed.increment(1);
             Problem::from(ErrorCode::ServiceUnavailable).caused_by(full)
         };
         Ok(Some(Arc::clone(&self.room).try_acquire_owned().map_err(full)?))

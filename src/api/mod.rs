@@ -6,7 +6,7 @@ pub mod extract;
 pub mod forwarded;
 pub mod guards;
 pub mod limits;
-pub mod measured;
+pub mod metrics;
 pub mod middleware;
 pub mod pages;
 pub mod policy;

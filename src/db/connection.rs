@@ -7,6 +7,7 @@ use super::connect::SqliteManager;
 use super::error::DbError;
 use super::pool::Loan;
 use super::postgres::PostgresManager;
+use crate::core::telemetry::traces::span_of;
 
 /// A connection to the database in use. [`on`] runs one query on either kind.
 #[allow(
@@ -29,7 +30,8 @@ macro_rules! on {
                 let connection = loan.connection();
                 let result = {
                     let $c = connection.begin();
-                    $query.await
+                    let span = $crate::db::query_span("postgresql", || {});
+                    tracing::Instrument::instrument($query, span).await
                 };
                 // Not reached when the caller leaves in the middle.
                 connection.end();
@@ -37,12 +39,26 @@ macro_rules! on {
             }
             $crate::db::Connection::Sqlite(loan) => {
                 let $c = loan.connection();
-                $query.await
+                let span = $crate::db::query_span("sqlite", || {});
+                tracing::Instrument::instrument($query, span).await
             }
         }
     };
 }
 pub(crate) use on;
+
+/// The span of a query, named after the function it is in, which is where `_place` was made.
+pub(crate) fn query_span<T>(tier: &'static str, _place: T) -> tracing::Span {
+    span_of!(name_of(std::any::type_name::<T>()), "client", db.system.name = tier)
+}
+
+/// `users::find` of `groundwork::models::users::find::{{closure}}::{{closure}}`.
+fn name_of(place: &str) -> &str {
+    let function = place.find("::{{closure}}").map_or(place, |end| &place[..end]);
+    let module = function.rsplit("::").nth(1).map_or(0, str::len);
+    let name = function.rsplit("::").next().map_or(0, str::len);
+    &function[function.len().saturating_sub(module + "::".len() + name)..]
+}
 
 impl Connection {
     pub(super) async fn ping(&mut self) -> Result<(), DbError> {
@@ -126,5 +142,22 @@ impl Connection {
                 .execute(c))?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::name_of;
+
+    #[test]
+    fn a_query_is_named_after_its_function() {
+        for (place, name) in [
+            ("groundwork::models::users::find::{{closure}}::{{closure}}", "users::find"),
+            ("groundwork::models::users::find", "users::find"),
+            ("find", "find"),
+            ("", ""),
+        ] {
+            assert_eq!(name_of(place), name, "{place}");
+        }
     }
 }

@@ -4,6 +4,7 @@ mod connect;
 mod connection;
 mod error;
 pub mod migrations;
+mod observe;
 mod pool;
 mod postgres;
 mod replicas;
@@ -15,13 +16,16 @@ pub mod types;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(crate) use connection::on;
+use tracing::Instrument;
+
 pub use connection::{Connection, Lock};
+pub(crate) use connection::{on, query_span};
 pub use error::{DbError, Unavailable};
 pub use replicas::{Freshness, MAX_LAG, ReplicaReport, ReplicaState, Trouble};
 
 use crate::core::clock::Timestamp;
 use crate::core::settings::{DatabaseUrl, PostgresUrl, Settings};
+use crate::core::telemetry::traces::span_of;
 use connect::{Server, SqliteManager};
 use pool::{Pool, PoolSize};
 use postgres::PostgresManager;
@@ -73,20 +77,22 @@ impl Database {
                 let primary = server(url)?;
                 let others = settings.database_replica_urls.iter().map(|url| {
                     let server = server(url)?;
-                    let pool = Pool::silent(connect::postgres(server.clone()), size, timeout);
+                    let pool = Pool::silent("replica", connect::postgres(server.clone()), size, timeout);
                     Ok((url.server(), server, pool))
                 });
                 let others: Vec<_> = others.collect::<Result<_, DbError>>()?;
                 replicas = (!others.is_empty()).then(|| Arc::new(Replicas::new(primary.clone(), others)));
-                Pools::Postgres(Pool::new(connect::postgres(primary), size, timeout))
+                Pools::Postgres(Pool::new("primary", connect::postgres(primary), size, timeout))
             }
             DatabaseUrl::Sqlite(path) => Pools::Sqlite {
                 readers: Pool::new(
+                    "readers",
                     connect::sqlite(path, connect::Mode::ReadOnly),
                     PoolSize { kept: 1, most: SQLITE_READERS },
                     timeout,
                 ),
                 writer: Pool::new(
+                    "writer",
                     connect::sqlite(path, connect::Mode::ReadWrite),
                     PoolSize { kept: 1, most: 1 },
                     timeout,
@@ -172,7 +178,9 @@ impl Database {
         &self,
         work: impl AsyncFnOnce(&mut Connection) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.write().await?.transaction(work).await
+        let mut connection = self.write().await?;
+        let span = span_of!("transaction", "client", db.system.name = self.tier());
+        connection.transaction(work).instrument(span).await
     }
 
     /// Asks the database for a sign of life.

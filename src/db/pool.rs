@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use bb8::{ManageConnection, PooledConnection, QueueStrategy};
 use diesel_async::pooled_connection::PoolError;
+use metrics::{Counter, Histogram};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, timeout_at};
 
 use super::error::{DbError, Unavailable};
-use crate::core::telemetry::metrics::{DB_TIMEOUTS, DB_WAIT};
+use crate::core::telemetry::metrics::{DB_TIMEOUTS, DB_WAIT, Meter, counter, histogram};
 
 /// An idle connection above the number kept is closed after this time.
 const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
@@ -32,6 +33,25 @@ pub(super) struct Pool<M: ManageConnection> {
     turns: Arc<Semaphore>,
     failures: Failures,
     timeout: Duration,
+    most: u32,
+    meters: Meters,
+}
+
+#[derive(Clone)]
+struct Meters {
+    waits: Meter<Histogram>,
+    timeouts: Meter<Counter>,
+}
+
+/// What a pool has at a moment.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Usage {
+    /// On loan, or being opened.
+    pub used: u32,
+    /// Open and free.
+    pub idle: u32,
+    /// What it may have.
+    pub most: u32,
 }
 
 impl<M: ManageConnection> Clone for Pool<M> {
@@ -41,6 +61,8 @@ impl<M: ManageConnection> Clone for Pool<M> {
             turns: Arc::clone(&self.turns),
             failures: self.failures.clone(),
             timeout: self.timeout,
+            most: self.most,
+            meters: self.meters.clone(),
         }
     }
 }
@@ -59,17 +81,17 @@ impl<M: ManageConnection> Loan<M> {
 }
 
 impl<M: ManageConnection<Error = PoolError>> Pool<M> {
-    /// A pool that logs each connection it cannot open.
-    pub(super) fn new(manager: M, size: PoolSize, timeout: Duration) -> Self {
-        Self::build(manager, size, timeout, Failures::new(true))
+    /// A pool that logs each connection it cannot open. Metrics know it by its name.
+    pub(super) fn new(name: &'static str, manager: M, size: PoolSize, timeout: Duration) -> Self {
+        Self::build(name, manager, size, timeout, Failures::new(true))
     }
 
     /// A pool whose owner says what went wrong.
-    pub(super) fn silent(manager: M, size: PoolSize, timeout: Duration) -> Self {
-        Self::build(manager, size, timeout, Failures::new(false))
+    pub(super) fn silent(name: &'static str, manager: M, size: PoolSize, timeout: Duration) -> Self {
+        Self::build(name, manager, size, timeout, Failures::new(false))
     }
 
-    fn build(manager: M, size: PoolSize, timeout: Duration, failures: Failures) -> Self {
+    fn build(name: &'static str, manager: M, size: PoolSize, timeout: Duration, failures: Failures) -> Self {
         let connections = bb8::Pool::builder()
             .max_size(size.most)
             .min_idle(Some(size.kept))
@@ -82,18 +104,27 @@ impl<M: ManageConnection<Error = PoolError>> Pool<M> {
             .error_sink(Box::new(failures.clone()))
             .build_unchecked(manager);
         let turns = Arc::new(Semaphore::new(size.most as usize));
-        Self { connections, turns, failures, timeout }
+        let of_pool = [("pool", name)];
+        let meters = Meters { waits: histogram(DB_WAIT, &of_pool), timeouts: counter(DB_TIMEOUTS, &of_pool) };
+        Self { connections, turns, failures, timeout, most: size.most, meters }
+    }
+
+    /// What the pool has now.
+    pub(super) fn usage(&self) -> Usage {
+        let state = self.connections.state();
+        let used = state.connections.saturating_sub(state.idle_connections);
+        Usage { used, idle: state.idle_connections, most: self.most }
     }
 
     /// A connection, in the order of asking.
     pub(super) async fn get(&self) -> Result<Loan<M>, DbError> {
         let asked = Instant::now();
-        let loan = self.wait().await;
-        metrics::histogram!(DB_WAIT).record(asked.elapsed());
-        if let Err(DbError::Unavailable(Unavailable::PoolExhausted)) = loan {
-            metrics::counter!(DB_TIMEOUTS).increment(1);
+        let got = self.wait().await;
+        self.meters.waits.record(asked.elapsed());
+        if let Err(DbError::Unavailable(Unavailable::PoolExhausted)) = got {
+            self.meters.timeouts.increment(1);
         }
-        loan
+        got
     }
 
     async fn wait(&self) -> Result<Loan<M>, DbError> {
@@ -195,6 +226,7 @@ mod tests {
     use std::sync::Mutex;
 
     use diesel::ConnectionError;
+    use metrics_util::debugging::DebugValue;
 
     use super::*;
 
@@ -240,7 +272,7 @@ mod tests {
 
     fn pool(most: u32, timeout: Duration, script: &[Opening]) -> Pool<Script> {
         let script = Script(Mutex::new(script.iter().copied().collect()));
-        Pool::new(script, PoolSize { kept: 1, most }, timeout)
+        Pool::new("test", script, PoolSize { kept: 1, most }, timeout)
     }
 
     fn reason<M: ManageConnection>(got: Result<Loan<M>, DbError>) -> Unavailable {
@@ -276,5 +308,28 @@ mod tests {
         let _held = pool.get().await.unwrap();
         let second = tokio::time::timeout(SOON, pool.get()).await.expect("a connection soon");
         assert!(second.is_ok());
+    }
+
+    #[test]
+    fn waits_are_measured_and_those_in_vain_are_counted() {
+        let recorder = metrics_util::debugging::DebuggingRecorder::new();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        metrics::with_local_recorder(&recorder, || {
+            runtime.block_on(async {
+                let pool = pool(1, Duration::from_millis(50), &[Opening::Succeeds]);
+                let held = pool.get().await.unwrap();
+                let usage = pool.usage();
+                assert_eq!((usage.used, usage.idle, usage.most), (1, 0, 1));
+                assert!(matches!(reason(pool.get().await), Unavailable::PoolExhausted));
+                drop(held);
+            });
+        });
+        for (key, _, _, value) in recorder.snapshotter().snapshot().into_vec() {
+            match value {
+                DebugValue::Counter(count) => assert_eq!((key.key().name(), count), (DB_TIMEOUTS, 1)),
+                DebugValue::Histogram(waits) => assert_eq!((key.key().name(), waits.len()), (DB_WAIT, 2)),
+                DebugValue::Gauge(_) => panic!("{key:?}"),
+            }
+        }
     }
 }

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::connect::Server;
 use super::connection::Connection;
 use super::error::DbError;
-use super::pool::Pool;
+use super::pool::{Pool, Usage};
 use super::postgres::PostgresManager;
 
 /// How far a replica may be behind the primary and still be read from.
@@ -194,6 +194,15 @@ impl Replicas {
         let (before, from) = self.all.split_at_checked(start)?;
         let used = |replica: &&Arc<Replica>| replica.condition.borrow().state == ReplicaState::Used;
         from.iter().chain(before).find(used).map(Arc::as_ref)
+    }
+
+    /// What the pools of all replicas have together.
+    pub(super) fn usage(&self) -> Usage {
+        self.all.iter().map(|replica| replica.pool.usage()).fold(Usage::default(), |sum, pool| Usage {
+            used: sum.used + pool.used,
+            idle: sum.idle + pool.idle,
+            most: sum.most + pool.most,
+        })
     }
 
     pub(super) fn report(&self) -> Vec<ReplicaReport> {

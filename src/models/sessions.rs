@@ -153,11 +153,10 @@ pub async fn revoke(c: &mut Connection, id: SessionId, now: Timestamp) -> Result
     Ok(on!(c, |c| diesel::update(live).set(sessions::revoked_at.eq(Some(now))).execute(c))? == 1)
 }
 
-/// Ends every session of a user.
-pub async fn revoke_all(c: &mut Connection, user: UserId, now: Timestamp) -> Result<(), DbError> {
+/// Ends every session of a user and says how many were going on.
+pub async fn revoke_all(c: &mut Connection, user: UserId, now: Timestamp) -> Result<usize, DbError> {
     let live = sessions::table.filter(sessions::user_id.eq(user.0)).filter(sessions::revoked_at.is_null());
-    on!(c, |c| diesel::update(live).set(sessions::revoked_at.eq(Some(now))).execute(c))?;
-    Ok(())
+    Ok(on!(c, |c| diesel::update(live).set(sessions::revoked_at.eq(Some(now))).execute(c))?)
 }
 
 /// Forgets a user's sessions whose last token has ended: no token of theirs can be tried any more.

@@ -4,17 +4,18 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use metrics::Counter;
 use secrecy::SecretString;
 
 use crate::core::clock::{Clock, Timestamp};
 use crate::core::context::CallContext;
 use crate::core::email::Email;
 use crate::core::ids::{SessionId, UserId};
-use crate::core::rate_limit::{Key, RateLimiter};
+use crate::core::rate_limit::{Allowance, Key, RateLimiter};
 use crate::core::security::hasher::Hasher;
 use crate::core::security::password::{Password, PasswordAttempt};
 use crate::core::security::tokens::{TokenId, TokenKind, TokenSigner, Verified};
-use crate::core::telemetry::metrics::{SESSIONS_REVOKED, count_decision};
+use crate::core::telemetry::metrics::{Meter, SESSIONS_REVOKED, counter};
 use crate::core::text::FullName;
 use crate::db::{Database, Freshness};
 use crate::models::audit_events::{self, Event, Kind};
@@ -70,14 +71,20 @@ pub struct Lifetimes {
 #[derive(Clone, Debug)]
 pub struct Attempts {
     limiter: RateLimiter,
-    per_window: u32,
+    by_account: Allowance,
+    by_client: Allowance,
     scope: Arc<str>,
 }
 
 impl Attempts {
     /// So many log-ins to one account in a window of the limiter.
     pub fn new(limiter: RateLimiter, per_window: u32) -> Self {
-        Self { limiter, per_window, scope: Arc::from("login") }
+        Self {
+            limiter,
+            by_account: Allowance::new("account", per_window),
+            by_client: Allowance::new("client_of_account", per_window),
+            scope: Arc::from("login"),
+        }
     }
 }
 
@@ -90,6 +97,8 @@ pub struct AuthService {
     lifetimes: Lifetimes,
     attempts: Option<Attempts>,
     clock: Clock,
+    logouts: Meter<Counter>,
+    replays: Meter<Counter>,
 }
 
 impl AuthService {
@@ -102,7 +111,9 @@ impl AuthService {
         attempts: Option<Attempts>,
         clock: Clock,
     ) -> Self {
-        Self { database, hasher, signer, lifetimes, attempts, clock }
+        let ended = |reason| counter(SESSIONS_REVOKED, &[("reason", reason)]);
+        let (logouts, replays) = (ended("logout"), ended("replay"));
+        Self { database, hasher, signer, lifetimes, attempts, clock, logouts, replays }
     }
 
     /// Opens an account without any rights but its own.
@@ -169,9 +180,8 @@ impl AuthService {
     /// Slows guessing from many addresses at once. A client that has a session of the account is counted by itself:
     /// whoever attacks an account must not be able to shut its owner out (OWASP ASVS 5, 6.3.1 and 6.1.1).
     async fn count_attempt(&self, email: &Email, ip: IpAddr) -> Result<(), Error> {
-        let Some(Attempts { limiter, per_window, scope }) = &self.attempts else { return Ok(()) };
-        let verdict = limiter.check(Key::of_account(email, scope), *per_window).await;
-        count_decision("account", &verdict);
+        let Some(Attempts { limiter, by_account, by_client, scope }) = &self.attempts else { return Ok(()) };
+        let verdict = by_account.check(limiter, Key::of_account(email, scope)).await;
         if verdict.allowed {
             return Ok(());
         }
@@ -180,7 +190,7 @@ impl AuthService {
             return Err(Error::TooManyAttempts(verdict));
         }
         drop(connection);
-        let own = limiter.check(Key::of_client_and_account(ip, email, scope), *per_window).await;
+        let own = by_client.check(limiter, Key::of_client_and_account(ip, email, scope)).await;
         if own.allowed { Ok(()) } else { Err(Error::TooManyAttempts(own)) }
     }
 
@@ -222,18 +232,21 @@ impl AuthService {
         context: &CallContext,
         now: Timestamp,
     ) -> Result<(), Error> {
-        self.database
+        let ended = self
+            .database
             .transaction(async |tx| {
                 // Of several replays at once, one is the event.
-                if sessions::revoke(tx, session, now).await? {
-                    metrics::counter!(SESSIONS_REVOKED, "reason" => "replay").increment(1);
+                let ended = sessions::revoke(tx, session, now).await?;
+                if ended {
                     let kind = Kind::RefreshTokenReplayed;
                     let event = Event { kind, actor: None, user, session: Some(session), context };
                     audit_events::insert(tx, &event, now).await?;
                 }
-                Ok(())
+                Ok::<_, Error>(ended)
             })
-            .await
+            .await?;
+        self.replays.increment(ended.into());
+        Ok(())
     }
 
     /// Ends a session: neither its access tokens nor its refresh token are good from now on.
@@ -241,9 +254,8 @@ impl AuthService {
     /// # Errors
     /// Only those of the database.
     pub async fn logout(&self, session: SessionId) -> Result<(), Error> {
-        if sessions::revoke(&mut self.database.write().await?, session, self.clock.now()).await? {
-            metrics::counter!(SESSIONS_REVOKED, "reason" => "logout").increment(1);
-        }
+        let ended = sessions::revoke(&mut self.database.write().await?, session, self.clock.now()).await?;
+        self.logouts.increment(ended.into());
         Ok(())
     }
 

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use metrics::Counter;
+
 use crate::core::cache::{Cache, key_of};
 use crate::core::clock::Clock;
 use crate::core::context::CallContext;
@@ -10,6 +12,7 @@ use crate::core::ids::UserId;
 use crate::core::security::hasher::Hasher;
 use crate::core::security::password::{Password, PasswordAttempt};
 use crate::core::security::seal::Sealer;
+use crate::core::telemetry::metrics::{Meter, SESSIONS_REVOKED, counter};
 use crate::core::text::FullName;
 use crate::db::{Connection, Database, Lock};
 use crate::models::audit_events::{self, Event, Kind};
@@ -82,12 +85,16 @@ pub struct UserService {
     sealer: Arc<Sealer>,
     cache: Cache,
     clock: Clock,
+    ended_by_password: Meter<Counter>,
+    ended_by_deactivation: Meter<Counter>,
 }
 
 impl UserService {
     /// Puts the service together.
     pub fn new(database: Database, hasher: Hasher, sealer: Arc<Sealer>, cache: Cache, clock: Clock) -> Self {
-        Self { database, hasher, sealer, cache, clock }
+        let ended = |reason| counter(SESSIONS_REVOKED, &[("reason", reason)]);
+        let (ended_by_password, ended_by_deactivation) = (ended("password_changed"), ended("deactivated"));
+        Self { database, hasher, sealer, cache, clock, ended_by_password, ended_by_deactivation }
     }
 
     /// Changes the caller's own profile. A new password ends all of the caller's sessions, this one included.
@@ -116,18 +123,21 @@ impl UserService {
         }
         let hash = self.hasher.hash(new).await?;
         let now = self.clock.now();
+        let mut ended = 0;
         let update = self.database.transaction(async |tx| {
             // Another change may have come first while the hashes were computed.
             if !users::confirm_password(tx, id, verified, &hash).await? {
                 return Err(Error::WrongCurrentPassword);
             }
-            sessions::revoke_all(tx, id, now).await?;
+            ended = sessions::revoke_all(tx, id, now).await?;
             let session = Some(caller.session);
             let event = Event { kind: Kind::PasswordChanged, actor: Some(id), user: id, session, context };
             audit_events::insert(tx, &event, now).await?;
             users::update(tx, id, &profile, now).await?.ok_or(GONE)
         });
-        self.change(id, update).await
+        let user = self.change(id, update).await?;
+        self.ended_by_password.increment(ended as u64);
+        Ok(user)
     }
 
     /// Removes the caller's own account.
@@ -243,6 +253,7 @@ impl UserService {
             is_verified: changes.is_verified,
         };
         let now = self.clock.now();
+        let (mut by_password, mut by_deactivation) = (0, 0);
         let update = self.database.transaction(async |tx| {
             let takes_rights = changes.is_active == Some(false) || changes.is_superuser == Some(false);
             if takes_rights {
@@ -253,13 +264,18 @@ impl UserService {
             for kind in kinds_of_change(&before, &after) {
                 let event = Event { kind, actor: Some(actor.user.id), user: id, session: None, context };
                 audit_events::insert(tx, &event, now).await?;
-                if matches!(kind, Kind::PasswordChanged | Kind::UserDeactivated) {
-                    sessions::revoke_all(tx, id, now).await?;
+                match kind {
+                    Kind::PasswordChanged => by_password += sessions::revoke_all(tx, id, now).await?,
+                    Kind::UserDeactivated => by_deactivation += sessions::revoke_all(tx, id, now).await?,
+                    _ => {}
                 }
             }
             Ok(after)
         });
-        self.change(id, update).await
+        let user = self.change(id, update).await?;
+        self.ended_by_password.increment(by_password as u64);
+        self.ended_by_deactivation.increment(by_deactivation as u64);
+        Ok(user)
     }
 
     /// Removes any account with its sessions.

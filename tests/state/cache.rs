@@ -236,6 +236,8 @@ fn hits_misses_and_errors_are_counted() {
         })
         .collect();
     counts.sort();
-    let counts: Vec<_> = counts.iter().map(|(result, count)| (result.as_str(), count.as_str())).collect();
-    assert_eq!(counts, [("error", "Counter(1)"), ("hit", "Counter(2)"), ("miss", "Counter(2)")]);
+    let counts: Vec<_> = counts.iter().map(|(result, count)| (result.as_str(), count.clone())).collect();
+    let expected = [("error", "1"), ("hit", "2"), ("miss", "2"), ("shared", "0")];
+    let expected = expected.map(|(result, count)| (result, format!("Counter({count})")));
+    assert_eq!(counts, expected);
 }

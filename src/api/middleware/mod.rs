@@ -4,10 +4,12 @@
 mod cors;
 mod deadline;
 mod envelope;
+mod measure;
 mod request_id;
 mod request_log;
 mod security;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use poem::endpoint::BoxEndpoint;
@@ -17,6 +19,7 @@ use crate::api::forwarded::Proxies;
 use cors::Cors;
 use deadline::Deadline;
 use envelope::Envelope;
+use measure::Measure;
 use request_id::RequestId;
 use request_log::RequestLog;
 use security::SecurityHeaders;
@@ -41,7 +44,7 @@ impl Stack {
     {
         let limited = Deadline { inner: routes.into_endpoint(), request_timeout: self.request_timeout };
         let answered = Envelope { inner: limited };
-        let logged = RequestLog { inner: answered };
+        let logged = RequestLog { inner: answered, measure: Arc::new(Measure::new()) };
         let shared = Cors { inner: logged, origins: self.cors_origins };
         let marked = SecurityHeaders { inner: shared, proxies: self.proxies.clone() };
         RequestId { inner: marked, proxies: self.proxies }.boxed()

@@ -1,19 +1,25 @@
-//! One line a request, and its id on every line written meanwhile.
+//! One line a request, its ids on every line written meanwhile, and its part in metrics and traces.
 
+use std::sync::Arc;
 use std::time::Instant;
 
-use poem::http::Method;
+use poem::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use poem::{Endpoint, IntoResponse, Request, Response};
 use tracing::Instrument;
 
+use super::measure::{Measure, usual};
 use crate::api::request::RequestScope;
-use crate::core::telemetry::metrics::{HTTP_DURATION, HTTP_REQUESTS};
+use crate::core::telemetry::trace_context::TraceContext;
+use crate::core::telemetry::traces::RequestTrace;
 
 /// What nginx calls a request whose client left before the answer; never sent.
 const CLIENT_LEFT: u16 = 499;
 
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
 pub(super) struct RequestLog<E> {
     pub inner: E,
+    pub measure: Arc<Measure>,
 }
 
 impl<E: Endpoint<Output = Response>> Endpoint for RequestLog<E> {
@@ -23,14 +29,41 @@ impl<E: Endpoint<Output = Response>> Endpoint for RequestLog<E> {
         let Some(scope) = request.data::<RequestScope>().cloned() else {
             return self.inner.call(request).await;
         };
-        let span = tracing::info_span!("request", request_id = scope.context().request_id);
-        let mut line =
-            Line { scope, method: request.method().clone(), start: Instant::now(), status: CLIENT_LEFT };
-        let response = self.inner.call(request).instrument(span).await;
-        let response = response.map_or_else(poem::Error::into_response, IntoResponse::into_response);
+        self.measure.begin();
+        let trace = RequestTrace::begin(usual(request.method()), caller(request.headers()));
+        // Of the highest level, so that the lines of a request have its ids whatever LOG_LEVEL is.
+        let span = tracing::error_span!(
+            parent: &trace.span,
+            "request",
+            request_id = scope.context().request_id,
+            trace_id = trace.trace_id,
+        );
+        let exported = trace.span.clone();
+        let mut line = Line {
+            scope,
+            method: request.method().clone(),
+            start: Instant::now(),
+            status: CLIENT_LEFT,
+            measure: Arc::clone(&self.measure),
+            trace,
+        };
+        let response = self.inner.call(request).instrument(span).instrument(exported).await;
+        let mut response = response.map_or_else(poem::Error::into_response, IntoResponse::into_response);
         line.status = response.status().as_u16();
+        if let Some(Ok(value)) =
+            line.trace.outgoing.map(|context| HeaderValue::from_str(&context.to_string()))
+        {
+            response.headers_mut().insert(TRACEPARENT, value);
+        }
         Ok(response)
     }
+}
+
+/// The caller's trace, if it names exactly one.
+fn caller(headers: &HeaderMap) -> Option<TraceContext> {
+    let mut values = headers.get_all(TRACEPARENT).iter();
+    let only = values.next().filter(|_| values.next().is_none())?;
+    TraceContext::parse(only.to_str().ok()?)
 }
 
 /// Written when it is dropped: also when the client leaves and the call is never finished.
@@ -39,40 +72,27 @@ struct Line {
     method: Method,
     start: Instant,
     status: u16,
-}
-
-impl Line {
-    fn measure(&self, route: String) {
-        // Anybody may make up a method; what is no operation is counted together.
-        let method = if route == "-" { "-" } else { known(&self.method) };
-        let status = self.status.to_string();
-        metrics::counter!(HTTP_REQUESTS, "route" => route.clone(), "method" => method, "status" => status)
-            .increment(1);
-        metrics::histogram!(HTTP_DURATION, "route" => route, "method" => method)
-            .record(self.start.elapsed().as_secs_f64());
-    }
-}
-
-/// The name of a method, of which there are few here.
-fn known(method: &Method) -> &'static str {
-    let known = ["GET", "HEAD", "POST", "PATCH", "PUT", "DELETE"];
-    known.into_iter().find(|name| *name == method.as_str()).unwrap_or("-")
+    measure: Arc<Measure>,
+    trace: RequestTrace,
 }
 
 impl Drop for Line {
     fn drop(&mut self) {
         let context = self.scope.context();
         // The query and the path itself stay out: they may hold what is personal or secret.
-        let route = self.scope.operation().map_or("-", |operation| &operation.template);
-        self.measure(route.to_owned());
+        let template = self.scope.operation().map(|operation| &operation.template);
+        let (took, method) = (self.start.elapsed(), usual(&self.method));
+        self.measure.end(template, method, self.status, took);
+        self.trace.answered(method, template.map(AsRef::as_ref), self.status);
         tracing::info!(
             method = self.method.as_str(),
-            route,
+            route = template.map_or("-", |template| template),
             status = self.status,
-            duration_ms = self.start.elapsed().as_secs_f64() * 1000.0,
+            duration_ms = took.as_secs_f64() * 1000.0,
             user_id = self.scope.user().map(|id| id.0),
             ip = %context.ip,
             request_id = context.request_id,
+            trace_id = self.trace.trace_id,
             "request"
         );
     }

@@ -5,9 +5,10 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ipnet::IpNet;
+use metrics::{Counter, Gauge};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::core::telemetry::metrics::{CONNECTIONS_OPEN, CONNECTIONS_REFUSED};
+use crate::core::telemetry::metrics::{CONNECTIONS_OPEN, CONNECTIONS_REFUSED, Meter, counter, gauge};
 
 /// How many connections of an address are open.
 type ByIp = Arc<Mutex<HashMap<IpAddr, usize>>>;
@@ -18,17 +19,34 @@ pub(super) struct Limits {
     by_ip: ByIp,
     per_ip: usize,
     exempt: Vec<IpNet>,
+    meters: Option<Meters>,
+}
+
+/// How connections are counted.
+#[derive(Clone)]
+pub(super) struct Meters {
+    open: Meter<Gauge>,
+    refused: Meter<Counter>,
+}
+
+impl Meters {
+    pub(super) fn new() -> Self {
+        let open = gauge(CONNECTIONS_OPEN, &[]);
+        open.set(0.0);
+        Self { open, refused: counter(CONNECTIONS_REFUSED, &[]) }
+    }
 }
 
 /// A place, taken until it is dropped.
 pub(super) struct Guest {
     _place: OwnedSemaphorePermit,
     counted: Option<(IpAddr, ByIp)>,
+    meters: Option<Meters>,
 }
 
 impl Limits {
-    pub(super) fn new(connections: usize, per_ip: usize, exempt: Vec<IpNet>) -> Self {
-        Self { places: Arc::new(Semaphore::new(connections)), by_ip: Arc::default(), per_ip, exempt }
+    pub(super) fn new(connections: usize, per_ip: usize, exempt: Vec<IpNet>, meters: Option<Meters>) -> Self {
+        Self { places: Arc::new(Semaphore::new(connections)), by_ip: Arc::default(), per_ip, exempt, meters }
     }
 
     /// A place for the next connection, when there is one.
@@ -43,20 +61,24 @@ impl Limits {
             let mut by_ip = self.by_ip.lock().unwrap_or_else(PoisonError::into_inner);
             let open = by_ip.entry(ip).or_default();
             if *open >= self.per_ip {
-                metrics::counter!(CONNECTIONS_REFUSED).increment(1);
+                self.meters.iter().for_each(|meters| meters.refused.increment(1));
                 return None;
             }
             *open += 1;
         }
-        let place = place?;
-        metrics::gauge!(CONNECTIONS_OPEN).increment(1.0);
-        Some(Guest { _place: place, counted: counted.map(|ip| (ip, Arc::clone(&self.by_ip))) })
+        let guest = Guest {
+            _place: place?,
+            counted: counted.map(|ip| (ip, Arc::clone(&self.by_ip))),
+            meters: self.meters.clone(),
+        };
+        self.meters.iter().for_each(|meters| meters.open.increment(1.0));
+        Some(guest)
     }
 }
 
 impl Drop for Guest {
     fn drop(&mut self) {
-        metrics::gauge!(CONNECTIONS_OPEN).decrement(1.0);
+        self.meters.iter().for_each(|meters| meters.open.decrement(1.0));
         if let Some((ip, by_ip)) = self.counted.take() {
             let mut by_ip = by_ip.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(open) = by_ip.get_mut(&ip) {
@@ -75,7 +97,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_address_has_its_share_and_a_proxy_has_no_limit() {
-        let limits = Limits::new(10, 1, vec!["10.0.0.0/8".parse().unwrap()]);
+        let limits = Limits::new(10, 1, vec!["10.0.0.0/8".parse().unwrap()], None);
         let admit = async |ip: &str| limits.admit(limits.place().await, Some(ip.parse().unwrap()));
         let first = admit("192.0.2.1").await;
         assert!(first.is_some() && admit("192.0.2.1").await.is_none());

@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use crate::core::lifecycle::Lifecycle;
 use connection::Serving;
 use doors::{Door, Visitor};
-use limits::{Guest, Limits};
+use limits::{Guest, Limits, Meters};
 pub use tls::{TlsError, TlsFiles};
 
 /// After a connection could not be accepted, as when descriptors have run out: trying at once would spin.
@@ -54,6 +54,8 @@ pub struct Server {
     pub tls: Option<TlsFiles>,
     /// A socket to listen on beside the address.
     pub unix_socket: Option<PathBuf>,
+    /// Whether its connections are those that metrics tell of.
+    pub is_measured: bool,
 }
 
 /// Why the server did not start.
@@ -98,8 +100,12 @@ impl Server {
             keep_alive_timeout: self.keep_alive_timeout,
             finish: CancellationToken::new(),
         };
-        let limits =
-            Limits::new(self.max_connections, self.max_connections_per_ip, self.trusted_proxies.clone());
+        let limits = Limits::new(
+            self.max_connections,
+            self.max_connections_per_ip,
+            self.trusted_proxies.clone(),
+            self.is_measured.then(Meters::new),
+        );
         let mut connections = JoinSet::new();
         let accepting = async {
             loop {

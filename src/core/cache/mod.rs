@@ -8,6 +8,7 @@ mod redis;
 use std::time::Duration;
 
 use bytes::Bytes;
+use metrics::Counter;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::runtime::Handle;
@@ -15,7 +16,7 @@ use tokio::runtime::Handle;
 use super::clock::Clock;
 use super::ids::random_bytes;
 use super::redis::Redis;
-use super::telemetry::metrics::CACHE_REQUESTS;
+use super::telemetry::metrics::{CACHE_REQUESTS, Meter, counter};
 use flights::Flights;
 use memory::Entries;
 use redis::Hashes;
@@ -40,6 +41,9 @@ pub struct Cache {
     store: Store,
     flights: Flights,
     ttl: Duration,
+    hits: Meter<Counter>,
+    misses: Meter<Counter>,
+    shared: Meter<Counter>,
 }
 
 #[derive(Clone, Debug)]
@@ -65,7 +69,8 @@ impl Cache {
     pub fn new(redis: Option<Redis>, ttl: Duration, clock: Clock) -> Self {
         let store = redis
             .map_or_else(|| Store::Memory(Entries::new(clock)), |redis| Store::Redis(Hashes::new(redis)));
-        Self { store, flights: Flights::default(), ttl }
+        let [hits, misses, shared] = ["hit", "miss", "shared"].map(results);
+        Self { store, flights: Flights::default(), ttl, hits, misses, shared }
     }
 
     /// The value of a key, if it is there.
@@ -115,7 +120,7 @@ impl Cache {
                 let lease = match self.find(key, T::VERSION).await {
                     Found::Value(bytes) => {
                         if let Ok(value) = serde_json::from_slice(&bytes) {
-                            count("hit");
+                            self.hits.increment(1);
                             own = Some(value);
                             return Ok(bytes);
                         }
@@ -123,7 +128,7 @@ impl Cache {
                     }
                     Found::Nothing(lease) => lease,
                 };
-                count("miss");
+                self.misses.increment(1);
                 let value = load().await?;
                 let bytes = Bytes::from(serde_json::to_vec(&value).unwrap_or_default());
                 if lease.is_some() && !bytes.is_empty() {
@@ -136,7 +141,7 @@ impl Cache {
         if let Some(value) = own {
             return Ok(value);
         }
-        count("shared");
+        self.shared.increment(1);
         match serde_json::from_slice(&bytes) {
             Ok(value) => Ok(value),
             Err(_) => load().await,
@@ -190,6 +195,6 @@ fn jittered(ttl: Duration) -> Duration {
     ttl.saturating_sub(ttl / 10 * u32::from(random) / 256)
 }
 
-fn count(result: &'static str) {
-    metrics::counter!(CACHE_REQUESTS, "result" => result).increment(1);
+fn results(result: &'static str) -> Meter<Counter> {
+    counter(CACHE_REQUESTS, &[("result", result)])
 }

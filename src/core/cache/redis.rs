@@ -4,10 +4,12 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use bytes::Bytes;
+use metrics::Counter;
 use redis::cmd;
 
-use super::{Found, Lease, count};
+use super::{Found, Lease, results};
 use crate::core::redis::{Redis, Script};
+use crate::core::telemetry::metrics::Meter;
 
 /// A value may be stored this long, in milliseconds, after its look-up began.
 const LEASE_MS: &[u8] = b"10000";
@@ -41,26 +43,30 @@ static STORE: LazyLock<Script> = LazyLock::new(|| {
 });
 
 #[derive(Clone, Debug)]
-pub(super) struct Hashes(Redis);
+pub(super) struct Hashes {
+    redis: Redis,
+    errors: Meter<Counter>,
+}
 
 impl Hashes {
     pub(super) fn new(redis: Redis) -> Self {
-        Self(redis)
+        Self { redis, errors: results("error") }
     }
 
     pub(super) async fn get(&self, key: &str, version: u32) -> Option<Bytes> {
         let get = |key: &str| cmd("HGET").arg(key).arg(version).take();
-        self.0.call::<Option<Vec<u8>>>(key, get).await.ok().flatten().map(Bytes::from)
+        self.redis.call::<Option<Vec<u8>>>(key, get).await.ok().flatten().map(Bytes::from)
     }
 
     pub(super) async fn find(&self, key: &str, version: u32, lease: Lease) -> Found {
         let version = version.to_string();
-        let found = self.0.run::<Option<Vec<u8>>>(&FIND, key, &[version.as_bytes(), &lease, LEASE_MS]).await;
+        let found =
+            self.redis.run::<Option<Vec<u8>>>(&FIND, key, &[version.as_bytes(), &lease, LEASE_MS]).await;
         match found {
             Ok(Some(bytes)) => Found::Value(bytes.into()),
             Ok(None) => Found::Nothing(Some(lease)),
             Err(_) => {
-                count("error");
+                self.errors.increment(1);
                 Found::Nothing(None)
             }
         }
@@ -77,15 +83,15 @@ impl Hashes {
         let (version, ttl) = (version.to_string(), ttl.as_millis().to_string());
         let lease = lease.as_ref().map_or(&[][..], |lease| lease);
         let stored =
-            self.0.run::<i64>(&STORE, key, &[version.as_bytes(), lease, ttl.as_bytes(), bytes]).await;
+            self.redis.run::<i64>(&STORE, key, &[version.as_bytes(), lease, ttl.as_bytes(), bytes]).await;
         if stored.is_err() {
-            count("error");
+            self.errors.increment(1);
         }
     }
 
     pub(super) async fn delete(&self, key: &str) {
-        if self.0.delete(key).await.is_err() {
-            count("error");
+        if self.redis.delete(key).await.is_err() {
+            self.errors.increment(1);
         }
     }
 }

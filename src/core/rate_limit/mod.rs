@@ -9,9 +9,12 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use metrics::Counter;
+
 use super::clock::Clock;
 use super::email::Email;
 use super::redis::Redis;
+use super::telemetry::metrics::{Meter, RATE_LIMIT_DECISIONS, counter};
 use memory::Windows;
 
 /// How far back requests count.
@@ -118,6 +121,29 @@ impl RateLimiter {
             return verdict;
         }
         self.windows.hit(key, limit, &self.clock)
+    }
+}
+
+/// How many requests fit into a window under one limit, whose decisions are counted by its name.
+#[derive(Clone, Debug)]
+pub struct Allowance {
+    per_window: u32,
+    allowed: Meter<Counter>,
+    refused: Meter<Counter>,
+}
+
+impl Allowance {
+    /// So many requests, under a limit of this name.
+    pub fn new(name: &'static str, per_window: u32) -> Self {
+        let count = |decision| counter(RATE_LIMIT_DECISIONS, &[("limit", name), ("decision", decision)]);
+        Self { per_window, allowed: count("allowed"), refused: count("refused") }
+    }
+
+    /// Counts a request under this limit.
+    pub async fn check(&self, limiter: &RateLimiter, key: Key) -> Verdict {
+        let verdict = limiter.check(key, self.per_window).await;
+        if verdict.allowed { &self.allowed } else { &self.refused }.increment(1);
+        verdict
     }
 }
 

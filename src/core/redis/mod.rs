@@ -7,12 +7,15 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use metrics::Gauge;
 use redis::{Cmd, FromRedisValue, RedisError, RedisResult, ServerErrorKind, Value, cmd};
 use tokio::sync::watch;
 use tokio::time::timeout;
+use tracing::Instrument;
 
 use super::settings::{RedisUrl, Settings};
-use super::telemetry::metrics::REDIS_UP;
+use super::telemetry::metrics::{Meter, REDIS_UP, gauge};
+use super::telemetry::traces::span_of;
 use link::Link;
 
 /// How often a Redis that is away is asked whether it is back.
@@ -53,6 +56,7 @@ struct Inner {
     timeout: Duration,
     state: watch::Sender<State>,
     missed: Mutex<HashSet<String>>,
+    up: Meter<Gauge>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +75,8 @@ impl Redis {
     }
 
     fn at(url: &RedisUrl, settings: &Settings) -> RedisResult<Self> {
-        metrics::gauge!(REDIS_UP).set(1.0);
+        let up = gauge(REDIS_UP, &[]);
+        up.set(1.0);
         Ok(Self(Arc::new(Inner {
             link: Link::new(url, settings.redis_timeout)?,
             tier: url.tier(),
@@ -79,6 +84,7 @@ impl Redis {
             timeout: settings.redis_timeout,
             state: watch::Sender::new(State::Answers),
             missed: Mutex::default(),
+            up,
         })))
     }
 
@@ -169,9 +175,10 @@ impl Redis {
             return Err(Away);
         }
         let key = format!("{}{key}", inner.prefix);
+        let span = span_of!("redis", "client", db.system.name = "redis");
         let answer = tokio::select! {
             biased;
-            answer = timeout(inner.timeout, send(inner, &key)) => answer,
+            answer = timeout(inner.timeout, send(inner, &key)).instrument(span) => answer,
             // Another call has found out while this one waits.
             _ = state.wait_for(|state| *state == State::Away) => return Err(Away),
         };
@@ -197,7 +204,7 @@ impl Redis {
                 reason,
                 "Redis is away: requests are counted in this process, and nothing is cached"
             );
-            metrics::gauge!(REDIS_UP).set(0.0);
+            self.0.up.set(0.0);
             self.0.link.renew();
             tokio::spawn(recover(Arc::downgrade(&self.0), format!("{{{key}}}:probe")));
         }
@@ -244,7 +251,7 @@ async fn recover(inner: Weak<Inner>, key: String) {
             inner.state.send_replace(State::Answers);
             // A call that failed just now may have noted another key. From now on calls delete by themselves.
             inner.catch_up().await;
-            metrics::gauge!(REDIS_UP).set(1.0);
+            inner.up.set(1.0);
             tracing::info!(tier = inner.tier, "Redis is back");
             return;
         }

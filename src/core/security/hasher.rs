@@ -3,11 +3,15 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use metrics::{Counter, Histogram};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-
-use crate::core::telemetry::metrics::{HASH_SECONDS, HASHES_REFUSED};
+use tracing::Instrument;
 
 use super::password::{Password, PasswordAttempt, PasswordHash};
+use crate::core::telemetry::metrics::{
+    HASH_SECONDS, HASHES_REFUSED, HASHES_WAITING, Meter, counter, gauge, histogram, number,
+};
+use crate::core::telemetry::traces::span_of;
 
 /// Why a password was neither hashed nor checked.
 #[derive(Debug, thiserror::Error)]
@@ -31,13 +35,34 @@ pub struct Hasher {
     places: Arc<Semaphore>,
     /// One per core: more would only make every hash slower.
     cores: Arc<Semaphore>,
+    size: usize,
+    meters: Meters,
+}
+
+#[derive(Clone, Debug)]
+struct Meters {
+    queued: Meter<Histogram>,
+    worked: Meter<Histogram>,
+    refused: Meter<Counter>,
 }
 
 impl Hasher {
     /// `cost` is log2 of bcrypt's rounds (4 to 31); `queue` is how many may wait while every core is busy.
     pub fn new(cost: u32, queue: usize) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self { cost, places: Arc::new(Semaphore::new(cores + queue)), cores: Arc::new(Semaphore::new(cores)) }
+        let took = |phase| histogram(HASH_SECONDS, &[("phase", phase)]);
+        let meters =
+            Meters { queued: took("queue"), worked: took("work"), refused: counter(HASHES_REFUSED, &[]) };
+        let (places, cores) = (Semaphore::new(cores + queue), Semaphore::new(cores));
+        let size = places.available_permits();
+        Self { cost, size, places: Arc::new(places), cores: Arc::new(cores), meters }
+    }
+
+    /// Tells the metrics how many wait now.
+    pub fn observe(&self) {
+        let present = self.size - self.places.available_permits();
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        gauge(HASHES_WAITING, &[]).set(number(present.saturating_sub(cores)));
     }
 
     /// Hashes a new password at the present cost.
@@ -80,20 +105,29 @@ impl Hasher {
         &self,
         work: impl FnOnce() -> Result<T, bcrypt::BcryptError> + Send + 'static,
     ) -> Result<T, HashError> {
+        let span = span_of!("hash a password", "internal");
+        self.run_in_turn(work).instrument(span).await
+    }
+
+    async fn run_in_turn<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, bcrypt::BcryptError> + Send + 'static,
+    ) -> Result<T, HashError> {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| {
-            metrics::counter!(HASHES_REFUSED).increment(1);
+            self.meters.refused.increment(1);
             HashError::Overloaded
         })?;
         let asked = Instant::now();
         // Semaphores of tokio are first come first served. It is never closed, so this cannot fail.
         let core = Arc::clone(&self.cores).acquire_owned().await.map_err(|_| HashError::Overloaded)?;
-        metrics::histogram!(HASH_SECONDS, "phase" => "wait").record(asked.elapsed());
+        self.meters.queued.record(asked.elapsed());
+        let worked = self.meters.worked.clone();
         // The permits go along: a caller who left does not make room while the hash still runs.
         let held: (OwnedSemaphorePermit, OwnedSemaphorePermit) = (place, core);
         let result = tokio::task::spawn_blocking(move || {
-            let begun = Instant::now();
+            let began = Instant::now();
             let result = work();
-            metrics::histogram!(HASH_SECONDS, "phase" => "work").record(begun.elapsed());
+            worked.record(began.elapsed());
             drop(held);
             result
         });

@@ -13,7 +13,7 @@ use secrecy::SecretString;
 
 use super::check::{Address, Check, Choice, File, Flag, LogFilter, Name, Number, Time};
 use super::database_url::{Database, Replicas};
-use super::optional::Optional;
+use super::optional::{Collector, Optional, Ratio};
 use super::redis_url::{KeyPrefix, Redis};
 use super::rules::{SecretKey, SecretKeys};
 use super::source::Reader;
@@ -215,15 +215,25 @@ settings! {
     forwarded_header: ForwardedHeader = "FORWARDED_HEADER", default "either", example "x-forwarded-for",
         Choice(&ForwardedHeader::ALL);
 
+    /// What is logged: a level, or levels per target.
+    log_level: String = "LOG_LEVEL", default "info", example "info,groundwork=debug", LogFilter;
+
+    /// How a log line is written: `text` for people, `json` for collectors.
+    log_format: LogFormat = "LOG_FORMAT", default "text", example "json", Choice(&LogFormat::ALL);
+
     /// The port of the listener for Prometheus, which answers `GET /metrics` and nothing else; without it nothing is measured. 0 takes any free port, which the log names.
     metrics_port: Option<u16> = "METRICS_PORT", default "", example "9090", Optional(Number(0_u16, 65_535));
 
     /// The address of that listener; unset, it is `HOST`.
     metrics_host: Option<IpAddr> = "METRICS_HOST", default "", example "127.0.0.1", Optional(Address);
 
-    /// What is logged: a level, or levels per target.
-    log_level: String = "LOG_LEVEL", default "info", example "info,groundwork=debug", LogFilter;
+    /// The OpenTelemetry collector that traces are sent to, by OTLP over HTTP; without it there are none.
+    otel_exporter_otlp_endpoint: Option<String> = "OTEL_EXPORTER_OTLP_ENDPOINT", default "",
+        example "http://localhost:4318", Optional(Collector);
 
-    /// How a log line is written: `text` for people, `json` for collectors.
-    log_format: LogFormat = "LOG_FORMAT", default "text", example "json", Choice(&LogFormat::ALL);
+    /// What traces call this service; unset, it is `APP_NAME`.
+    otel_service_name: Option<String> = "OTEL_SERVICE_NAME", default "", example "groundwork", Optional(Name(100));
+
+    /// The part of traces that is recorded, of those that begin here; one that a caller began is recorded if the caller says so.
+    otel_traces_sampler_arg: f64 = "OTEL_TRACES_SAMPLER_ARG", default "1", example "0.1", Ratio;
 }

@@ -1,12 +1,15 @@
-//! Metrics: what there are, and how they are recorded. The table below is their one home.
+//! Metrics: what there are, and how they are recorded. The table below is their one home; the dashboard and the alerts in
+//! `deploy/` are held against it by a test.
 //!
 //! Labels have few values, all known in advance: the template of a route and never its path, a name and never what a
 //! client sent.
 
+use std::fmt;
+use std::ops::Deref;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use crate::core::rate_limit::Verdict;
+use metrics::{Counter, Gauge, Histogram, Label};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
 /// Upper bounds for what a client waits for, in seconds: up to `REQUEST_TIMEOUT` as it is by default.
@@ -54,36 +57,88 @@ table! {
     HTTP_REQUESTS = "groundwork_http_requests_total", Kind::Counter;
     /// Seconds from a request's headers to its response, by route template, method and class of status.
     HTTP_DURATION = "groundwork_http_request_duration_seconds", Kind::Histogram(REQUEST_BUCKETS);
+    /// Requests under way.
+    HTTP_IN_FLIGHT = "groundwork_http_requests_in_flight", Kind::Gauge;
     /// Requests refused at once because `MAX_REQUESTS` were under way.
     HTTP_SHED = "groundwork_http_requests_shed_total", Kind::Counter;
-    /// Connections that are open, those of scrapers included.
+    /// Connections of clients that are open.
     CONNECTIONS_OPEN = "groundwork_connections_open", Kind::Gauge;
     /// Connections closed at once because their address had `MAX_CONNECTIONS_PER_IP`.
     CONNECTIONS_REFUSED = "groundwork_connections_refused_total", Kind::Counter;
-    /// Seconds that a request waited for a connection to the database.
+    /// Connections to the database, by pool and by state: used or idle.
+    DB_CONNECTIONS = "groundwork_db_connections", Kind::Gauge;
+    /// Connections to the database that a pool may have.
+    DB_CONNECTIONS_MAX = "groundwork_db_connections_max", Kind::Gauge;
+    /// Seconds that a request waited for a connection to the database, by pool.
     DB_WAIT = "groundwork_db_wait_seconds", Kind::Histogram(WAIT_BUCKETS);
-    /// Waits that ended without a connection because `DB_POOL_TIMEOUT` had passed.
+    /// Waits that ended without a connection because `DB_POOL_TIMEOUT` had passed, by pool.
     DB_TIMEOUTS = "groundwork_db_timeouts_total", Kind::Counter;
+    /// Replicas, by state: used, unchecked or `left_out`.
+    DB_REPLICAS = "groundwork_db_replicas", Kind::Gauge;
+    /// Passwords that wait to be hashed.
+    HASHES_WAITING = "groundwork_password_hashes_waiting", Kind::Gauge;
     /// Seconds of a password hash, by phase: its wait in the queue, and its work.
     HASH_SECONDS = "groundwork_password_hash_seconds", Kind::Histogram(HASH_BUCKETS);
     /// Passwords that were not hashed because `BCRYPT_QUEUE_SIZE` others waited.
     HASHES_REFUSED = "groundwork_password_hashes_refused_total", Kind::Counter;
-    /// Decisions of the rate limits, by limit (general, credentials, account) and by decision (allowed, refused).
+    /// Decisions of the rate limits, by limit (general, credentials, account, `client_of_account`) and by decision (allowed, refused).
     RATE_LIMIT_DECISIONS = "groundwork_rate_limit_decisions_total", Kind::Counter;
     /// Look-ups in the cache, by result: hit, miss, shared with another look-up, or error.
     CACHE_REQUESTS = "groundwork_cache_requests_total", Kind::Counter;
     /// Whether Redis answers; absent without `REDIS_URL`.
     REDIS_UP = "groundwork_redis_up", Kind::Gauge;
-    /// Sessions ended before their time, by reason: logout, or replay of a refresh token.
+    /// Sessions ended before their time, by reason: logout, replay, `password_changed` or deactivated.
     SESSIONS_REVOKED = "groundwork_sessions_revoked_total", Kind::Counter;
+    /// Batches of spans given to the collector, by result: delivered or failed; absent without `OTEL_EXPORTER_OTLP_ENDPOINT`.
+    TRACE_EXPORTS = "groundwork_trace_exports_total", Kind::Counter;
     /// 1, with the version that runs.
     BUILD_INFO = "groundwork_build_info", Kind::Gauge;
 }
 
-/// Counts what a rate limit decided.
-pub fn count_decision(limit: &'static str, verdict: &Verdict) {
-    let decision = if verdict.allowed { "allowed" } else { "refused" };
-    metrics::counter!(RATE_LIMIT_DECISIONS, "limit" => limit, "decision" => decision).increment(1);
+/// A metric with its labels, looked up once: recording through it costs an atomic operation, or nothing when nothing is
+/// measured.
+#[derive(Clone)]
+pub struct Meter<T>(T);
+
+impl<T> Deref for Meter<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> fmt::Debug for Meter<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Meter")
+    }
+}
+
+type Labels<'a> = &'a [(&'static str, &'static str)];
+
+fn labels(labels: Labels<'_>) -> Vec<Label> {
+    labels.iter().map(|(name, value)| Label::from_static_parts(name, value)).collect()
+}
+
+/// A counter of the table, which shows from now on.
+pub fn counter(name: &'static str, with: Labels<'_>) -> Meter<Counter> {
+    Meter(metrics::counter!(name, labels(with)))
+}
+
+/// A gauge of the table.
+pub fn gauge(name: &'static str, with: Labels<'_>) -> Meter<Gauge> {
+    Meter(metrics::gauge!(name, labels(with)))
+}
+
+/// A histogram of the table.
+pub fn histogram(name: &'static str, with: Labels<'_>) -> Meter<Histogram> {
+    Meter(metrics::histogram!(name, labels(with)))
+}
+
+/// A number as a gauge shows it. What is counted here is far below where this would round.
+#[allow(clippy::cast_precision_loss, reason = "counts of things in this process")]
+pub fn number(count: usize) -> f64 {
+    count as f64
 }
 
 /// Why nothing can be measured.
@@ -128,7 +183,7 @@ impl Recorded {
                 Kind::Histogram(_) => metrics::describe_histogram!(name, help),
             }
         }
-        metrics::gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+        gauge(BUILD_INFO, &[("version", env!("CARGO_PKG_VERSION"))]).set(1.0);
         Ok(Self(RECORDED.get_or_init(|| handle).clone()))
     }
 

@@ -36,7 +36,7 @@ fn replicas(count: usize) -> Replicas {
     let size = PoolSize { kept: 1, most: 1 };
     let all = (0..count).map(|_| {
         let (name, server) = server();
-        let pool = Pool::silent(connect::postgres(server.clone()), size, Duration::from_secs(5));
+        let pool = Pool::silent("replica", connect::postgres(server.clone()), size, Duration::from_secs(5));
         (name, server, pool)
     });
     Replicas::new(server().1, all)
