@@ -7,6 +7,7 @@ pub mod migrations;
 mod observe;
 mod pool;
 mod postgres;
+mod prepared;
 mod replicas;
 #[allow(missing_docs, reason = "generated")]
 pub mod schema;
@@ -21,6 +22,7 @@ use tracing::Instrument;
 pub use connection::{Connection, Lock};
 pub(crate) use connection::{on, query_span};
 pub use error::{DbError, Unavailable};
+pub(crate) use prepared::prepared;
 pub use replicas::{Freshness, MAX_LAG, ReplicaReport, ReplicaState, Trouble};
 
 use crate::core::clock::Timestamp;

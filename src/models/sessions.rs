@@ -11,7 +11,7 @@ use crate::core::email::Email;
 use crate::core::ids::{SessionId, UserId};
 use crate::core::security::tokens::TokenHash;
 use crate::db::schema::{sessions, users};
-use crate::db::{Connection, DbError, on};
+use crate::db::{Connection, DbError, on, prepared};
 
 /// The state of a session's refresh tokens. It has no `Debug`: one hash in it is plain bytes.
 #[derive(Clone, Queryable, Selectable)]
@@ -90,7 +90,7 @@ pub async fn find_user(
 pub async fn note_write(c: &mut Connection, id: SessionId, now: Timestamp) -> Result<(), DbError> {
     let earlier = sessions::wrote_at.is_null().or(sessions::wrote_at.lt(now));
     let session = sessions::table.find(id.0.as_slice()).filter(earlier);
-    on!(c, |c| diesel::update(session).set(sessions::wrote_at.eq(Some(now))).execute(c))?;
+    on!(c, |c| prepared(diesel::update(session).set(sessions::wrote_at.eq(Some(now)))).execute(c))?;
     Ok(())
 }
 
@@ -117,17 +117,16 @@ pub async fn rotate(
         .filter(sessions::revoked_at.is_null())
         .filter(sessions::expires_at.gt(usage.at))
         .filter(sessions::user_id.eq_any(active));
-    let rows = on!(c, |c| diesel::update(current)
-        .set((
-            sessions::previous_token_hash.eq(Some(presented.0.as_slice())),
-            sessions::token_hash.eq(successor.0.as_slice()),
-            sessions::generation.eq(sessions::generation + 1),
-            sessions::ip.eq(usage.ip.to_string()),
-            sessions::user_agent.eq(usage.user_agent),
-            sessions::last_used_at.eq(usage.at),
-            sessions::expires_at.eq(usage.expires_at),
-        ))
-        .execute(c))?;
+    let rows = on!(c, |c| prepared(diesel::update(current).set((
+        sessions::previous_token_hash.eq(Some(presented.0.as_slice())),
+        sessions::token_hash.eq(successor.0.as_slice()),
+        sessions::generation.eq(sessions::generation + 1),
+        sessions::ip.eq(usage.ip.to_string()),
+        sessions::user_agent.eq(usage.user_agent),
+        sessions::last_used_at.eq(usage.at),
+        sessions::expires_at.eq(usage.expires_at),
+    )))
+    .execute(c))?;
     Ok(rows == 1)
 }
 
@@ -150,13 +149,13 @@ pub async fn is_known_client(
 /// Ends a session and says whether it was going on.
 pub async fn revoke(c: &mut Connection, id: SessionId, now: Timestamp) -> Result<bool, DbError> {
     let live = sessions::table.find(id.0.as_slice()).filter(sessions::revoked_at.is_null());
-    Ok(on!(c, |c| diesel::update(live).set(sessions::revoked_at.eq(Some(now))).execute(c))? == 1)
+    Ok(on!(c, |c| prepared(diesel::update(live).set(sessions::revoked_at.eq(Some(now)))).execute(c))? == 1)
 }
 
 /// Ends every session of a user and says how many were going on.
 pub async fn revoke_all(c: &mut Connection, user: UserId, now: Timestamp) -> Result<usize, DbError> {
     let live = sessions::table.filter(sessions::user_id.eq(user.0)).filter(sessions::revoked_at.is_null());
-    Ok(on!(c, |c| diesel::update(live).set(sessions::revoked_at.eq(Some(now))).execute(c))?)
+    Ok(on!(c, |c| prepared(diesel::update(live).set(sessions::revoked_at.eq(Some(now)))).execute(c))?)
 }
 
 /// Forgets a user's sessions whose last token has ended: no token of theirs can be tried any more.

@@ -11,7 +11,7 @@ use crate::core::ids::UserId;
 use crate::core::security::password::PasswordHash;
 use crate::core::text::FullName;
 use crate::db::schema::users;
-use crate::db::{Connection, DbError, on};
+use crate::db::{Connection, DbError, on, prepared};
 
 /// The unique constraint on the normalised email.
 pub const EMAIL_KEY: &str = "users_email_key";
@@ -174,10 +174,12 @@ pub async fn find_profile(c: &mut Connection, id: UserId) -> Result<Option<Profi
 /// The account with this number, which nobody else changes until the transaction ends: an UPDATE that changes
 /// nothing is the lock that both databases know.
 pub async fn find_locked(c: &mut Connection, id: UserId) -> Result<Option<User>, DbError> {
-    let found = on!(c, |c| diesel::update(users::table.find(id.0))
-        .set(users::updated_at.eq(users::updated_at))
-        .returning(User::as_returning())
-        .get_result(c));
+    let found = on!(c, |c| prepared(
+        diesel::update(users::table.find(id.0))
+            .set(users::updated_at.eq(users::updated_at))
+            .returning(User::as_returning())
+    )
+    .get_result(c));
     Ok(found.optional()?)
 }
 
@@ -206,10 +208,10 @@ pub async fn update(
         is_verified: changes.is_verified,
         updated_at: now,
     };
-    let updated = on!(c, |c| diesel::update(users::table.find(id.0))
-        .set(changeset)
-        .returning(User::as_returning())
-        .get_result(c));
+    let updated = on!(c, |c| prepared(
+        diesel::update(users::table.find(id.0)).set(changeset).returning(User::as_returning())
+    )
+    .get_result(c));
     Ok(updated.optional()?)
 }
 
@@ -226,7 +228,8 @@ pub async fn confirm_password(
         .filter(users::is_active.eq(true))
         .filter(users::password_hash.eq(verified.as_str()));
     let rows =
-        on!(c, |c| diesel::update(unchanged).set(users::password_hash.eq(replacement.as_str())).execute(c))?;
+        on!(c, |c| prepared(diesel::update(unchanged).set(users::password_hash.eq(replacement.as_str())))
+            .execute(c))?;
     Ok(rows == 1)
 }
 
