@@ -50,8 +50,19 @@ integration_tests() {
 # build_groundwork: builds the service and exports GROUNDWORK_BIN, its absolute path.
 build_groundwork() {
     cargo build --locked --bin groundwork
-    GROUNDWORK_BIN=$(cargo metadata --locked --no-deps --format-version 1 |
-        sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')/debug/groundwork
+    GROUNDWORK_BIN=$(target_directory)/debug/groundwork
     [ -x "$GROUNDWORK_BIN" ] || die "cargo built no $GROUNDWORK_BIN"
     export GROUNDWORK_BIN
+}
+
+# build_release: the same as it is deployed, but with its symbols: GROUNDWORK_RELEASE_BIN.
+build_release() {
+    cargo build --locked --release --bin groundwork --config 'profile.release.strip="none"'
+    GROUNDWORK_RELEASE_BIN=$(target_directory)/release/groundwork
+    [ -x "$GROUNDWORK_RELEASE_BIN" ] || die "cargo built no $GROUNDWORK_RELEASE_BIN"
+    export GROUNDWORK_RELEASE_BIN
+}
+
+target_directory() {
+    cargo metadata --locked --no-deps --format-version 1 | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p'
 }

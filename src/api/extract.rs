@@ -60,7 +60,7 @@ impl<'a, T: RequestSchema> ApiExtractor<'a> for Body<T> {
         check_media_type(request)?;
         let bytes = read(request, body).await?;
         let value = parse(&bytes)?;
-        let rules = request.data::<Rules>().ok_or_else(|| Problem::from(ErrorCode::InternalError))?;
+        let rules = &RequestScope::get(request)?.served()?.rules;
         let mut problems = rules
             .check_body(&T::name(), &value)
             .ok_or_else(|| Problem::from(ErrorCode::InternalError).caused_by("a body without a schema"))?;
@@ -104,7 +104,7 @@ fn check_media_type(request: &Request) -> Result<(), Problem> {
 }
 
 async fn read(request: &Request, body: &mut RequestBody) -> Result<Bytes, Problem> {
-    let limit = request.data::<BodyTimeout>().map_or(Duration::MAX, |timeout| timeout.0);
+    let limit = RequestScope::get(request)?.served()?.body_timeout.0;
     let body = body.take().map_err(|error| Problem::from(ErrorCode::InternalError).caused_by(error))?;
     let read = tokio::time::timeout(limit, body.into_bytes_limit(MAX_BODY_BYTES)).await;
     read.map_err(|_| Problem::from(ErrorCode::RequestTimeout))?.map_err(|error| match error {

@@ -7,7 +7,7 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use super::errors::{ErrorCode, Problem};
 use super::request::RequestScope;
-use crate::services::auth::{AuthService, Caller, Intent};
+use crate::services::auth::{Caller, Intent};
 
 const SCHEME: &str = "BearerAuth";
 
@@ -23,12 +23,10 @@ pub struct Superuser(pub Caller);
 impl Authed {
     async fn of(request: &Request) -> Result<Self, Problem> {
         let token = bearer_token(request)?;
-        let auth = request.data::<AuthService>().ok_or(ErrorCode::InternalError)?;
+        let scope = RequestScope::get(request)?;
         let intent = if request.method().is_safe() { Intent::Read } else { Intent::Write };
-        let caller = auth.authenticate(token, intent).await?;
-        if let Some(scope) = request.data::<RequestScope>() {
-            scope.set_user(caller.user.id);
-        }
+        let caller = scope.served()?.auth.authenticate(token, intent).await?;
+        scope.set_user(caller.user.id);
         Ok(Self(caller))
     }
 }

@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use poem::endpoint::BoxEndpoint;
 use poem::http::Method;
-use poem::{EndpointExt, Response, Route};
+use poem::{Response, Route};
 use poem_openapi::registry::{MetaApi, Registry};
 use poem_openapi::{ContactObject, LicenseObject, OpenApi, OpenApiService};
 
@@ -36,6 +36,7 @@ use document::{DocumentError, Documents};
 use extract::BodyTimeout;
 use limits::{Admission, Limits};
 use middleware::Stack;
+use request::Served;
 use rules::Rules;
 use v1::auth::AuthApi;
 use v1::health::{HealthApi, ServiceApi};
@@ -88,14 +89,18 @@ impl Api {
             HealthApi { health: self.health },
             ServiceApi { name: self.name },
         );
-        let operations =
-            routes::routes(operations, &self.prefix, &Admission::new(self.limits, self.max_requests))
-                .data(rules)
-                .data(self.auth)
-                .data(self.body_timeout);
+        let served = Arc::new(Served {
+            admission: Admission::new(self.limits, self.max_requests),
+            rules,
+            auth: self.auth,
+            body_timeout: self.body_timeout,
+        });
         let pages = pages::docs_routes(&documents, &self.prefix);
+        // One table for both: each further one would take the request apart again.
         let routes = pages.into_iter().fold(Route::new(), |route, (path, page)| route.at(path, page));
-        Ok(self.stack.around(routes.nest_no_strip("/", operations)))
+        let resources = routes::resources(operations, &self.prefix, &served);
+        let routes = resources.into_iter().fold(routes, |route, (path, resource)| route.at(path, resource));
+        Ok(self.stack.around(routes))
     }
 }
 

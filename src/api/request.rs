@@ -8,11 +8,27 @@ use poem::http::header;
 use poem::{FromRequest, Request, RequestBody};
 
 use super::errors::{ErrorCode, Problem};
+use super::extract::BodyTimeout;
 use super::forwarded::Proxies;
+use super::limits::Admission;
 use super::routes::Operation;
+use super::rules::Rules;
 use crate::core::context::{CallContext, MAX_USER_AGENT, printable};
 use crate::core::ids::UserId;
 use crate::core::rate_limit::Verdict;
+use crate::services::auth::AuthService;
+
+/// What every operation is served with.
+pub struct Served {
+    /// Who is let in.
+    pub admission: Admission,
+    /// What bodies and parameters are held against.
+    pub rules: Rules,
+    /// Who is calling.
+    pub auth: AuthService,
+    /// How long a body may take.
+    pub body_timeout: BodyTimeout,
+}
 
 /// The context of a request, shared by the middleware around the route and by what is inside it: the log line is
 /// written outside, where the route and the user are not known.
@@ -23,11 +39,20 @@ struct Inner {
     context: CallContext,
     user: OnceLock<UserId>,
     operation: OnceLock<Arc<Operation>>,
+    served: OnceLock<Arc<Served>>,
     verdict: OnceLock<Verdict>,
     parameters_checked: AtomicBool,
 }
 
 impl RequestScope {
+    /// The scope of a request that the middleware gave one.
+    ///
+    /// # Errors
+    /// 500 without one.
+    pub fn get(request: &Request) -> Result<&Self, Problem> {
+        Ok(request.data::<Self>().ok_or(ErrorCode::InternalError)?)
+    }
+
     /// The scope of a request with this id.
     pub fn of(request: &Request, request_id: String, proxies: &Proxies) -> Self {
         let peer = request.remote_addr().as_socket_addr().map(std::net::SocketAddr::ip);
@@ -37,6 +62,7 @@ impl RequestScope {
             context: CallContext { ip, user_agent, request_id },
             user: OnceLock::new(),
             operation: OnceLock::new(),
+            served: OnceLock::new(),
             verdict: OnceLock::new(),
             parameters_checked: AtomicBool::new(false),
         }))
@@ -65,6 +91,19 @@ impl RequestScope {
     /// Notes where the request was routed to.
     pub fn set_operation(&self, operation: &Arc<Operation>) {
         self.0.operation.get_or_init(|| Arc::clone(operation));
+    }
+
+    /// What the operation is served with, once the request was routed to one.
+    ///
+    /// # Errors
+    /// 500 without a route.
+    pub fn served(&self) -> Result<&Served, Problem> {
+        Ok(self.0.served.get().ok_or(ErrorCode::InternalError)?)
+    }
+
+    /// Notes what the operation is served with.
+    pub fn set_served(&self, served: &Arc<Served>) {
+        self.0.served.get_or_init(|| Arc::clone(served));
     }
 
     /// What the rate limit made of the request; `None` where there is no limit.
@@ -96,7 +135,6 @@ impl Deref for Context {
 
 impl<'a> FromRequest<'a> for Context {
     async fn from_request(request: &'a Request, _body: &mut RequestBody) -> poem::Result<Self> {
-        let scope = request.data::<RequestScope>().ok_or_else(|| Problem::from(ErrorCode::InternalError))?;
-        Ok(Self(scope.clone()))
+        Ok(Self(RequestScope::get(request)?.clone()))
     }
 }

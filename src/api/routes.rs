@@ -5,13 +5,12 @@ use std::sync::Arc;
 
 use poem::endpoint::BoxEndpoint;
 use poem::http::{HeaderValue, Method};
-use poem::{Endpoint, Request, Response, Route};
+use poem::{Endpoint, Request, Response};
 use poem_openapi::OpenApi;
 
-use super::errors::{ErrorCode, Problem};
-use super::limits::Admission;
+use super::errors::Problem;
 use super::policy::Policy;
-use super::request::RequestScope;
+use super::request::{RequestScope, Served};
 
 /// An operation of the document: a method on a path template.
 #[derive(Debug)]
@@ -29,20 +28,21 @@ pub fn full_path(prefix: &str, path: &str) -> String {
     if path == "/" { path.to_owned() } else { format!("{prefix}{path}") }
 }
 
-/// Routes every operation of `api` to those who are let in.
-pub fn routes<T: OpenApi>(api: T, prefix: &str, admission: &Admission) -> Route {
+/// The path of every operation of `api`, with what answers there.
+pub fn resources<T: OpenApi>(api: T, prefix: &str, served: &Arc<Served>) -> Vec<(String, Resource)> {
     let mut table = HashMap::new();
     api.add_routes(&mut table);
     let mut declared = declared::<T>();
-    table.into_iter().fold(Route::new(), |route, (path, methods)| {
+    let resources = table.into_iter().map(|(path, methods)| {
         let Declared { template, mut policies } = declared.remove(&path).unwrap_or_default();
         let template: Arc<str> = full_path(prefix, &template).into();
         let operations = methods.into_iter().map(|(method, endpoint)| {
             let policy = policies.remove(&method).unwrap_or_default();
             (Arc::new(Operation { method, template: Arc::clone(&template), policy }), endpoint)
         });
-        route.at(full_path(prefix, &path), Resource::new(operations.collect(), admission.clone()))
-    })
+        (full_path(prefix, &path), Resource::new(operations.collect(), Arc::clone(served)))
+    });
+    resources.collect()
 }
 
 /// What the operations of one path declare.
@@ -86,14 +86,14 @@ fn routed(template: &str) -> String {
 }
 
 /// All methods of one path.
-struct Resource {
+pub struct Resource {
     operations: Vec<(Arc<Operation>, BoxEndpoint<'static>)>,
     allow: HeaderValue,
-    admission: Admission,
+    served: Arc<Served>,
 }
 
 impl Resource {
-    fn new(mut operations: Vec<(Arc<Operation>, BoxEndpoint<'static>)>, admission: Admission) -> Self {
+    fn new(mut operations: Vec<(Arc<Operation>, BoxEndpoint<'static>)>, served: Arc<Served>) -> Self {
         operations.sort_by(|(a, _), (b, _)| a.method.as_str().cmp(b.method.as_str()));
         let mut allowed: Vec<&str> =
             operations.iter().map(|(operation, _)| operation.method.as_str()).collect();
@@ -101,7 +101,7 @@ impl Resource {
             allowed.push("HEAD");
         }
         let allow = HeaderValue::from_str(&allowed.join(", ")).unwrap_or(HeaderValue::from_static(""));
-        Self { operations, allow, admission }
+        Self { operations, allow, served }
     }
 }
 
@@ -113,9 +113,10 @@ impl Endpoint for Resource {
         let wanted = if request.method() == Method::HEAD { &Method::GET } else { request.method() };
         let found = self.operations.iter().find(|(operation, _)| operation.method == wanted);
         let (operation, endpoint) = found.ok_or_else(|| Problem::method_not_allowed(self.allow.clone()))?;
-        let scope = request.data::<RequestScope>().ok_or_else(|| Problem::from(ErrorCode::InternalError))?;
+        let scope = RequestScope::get(&request)?;
         scope.set_operation(operation);
-        let _permit = self.admission.admit(operation, scope).await?;
+        scope.set_served(&self.served);
+        let _permit = self.served.admission.admit(operation, scope).await?;
         endpoint.call(request).await
     }
 }

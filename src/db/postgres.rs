@@ -62,19 +62,20 @@ impl PostgresManager {
 }
 
 impl ManageConnection for PostgresManager {
-    type Connection = PostgresConnection;
+    // Boxed, because a connection is handed on several times on its way to who asked for it.
+    type Connection = Box<PostgresConnection>;
     type Error = PoolError;
 
-    async fn connect(&self) -> Result<PostgresConnection, PoolError> {
+    async fn connect(&self) -> Result<Box<PostgresConnection>, PoolError> {
         let connection = self.inner.connect().await?;
-        Ok(PostgresConnection { connection, tls: self.tls.clone(), is_busy: false })
+        Ok(Box::new(PostgresConnection { connection, tls: self.tls.clone(), is_busy: false }))
     }
 
-    async fn is_valid(&self, connection: &mut PostgresConnection) -> Result<(), PoolError> {
+    async fn is_valid(&self, connection: &mut Box<PostgresConnection>) -> Result<(), PoolError> {
         self.inner.is_valid(&mut connection.connection).await
     }
 
-    fn has_broken(&self, connection: &mut PostgresConnection) -> bool {
+    fn has_broken(&self, connection: &mut Box<PostgresConnection>) -> bool {
         connection.is_busy || self.inner.has_broken(&mut connection.connection)
     }
 }

@@ -7,7 +7,7 @@ use crate::core::clock::Timestamp;
 use crate::core::context::CallContext;
 use crate::core::ids::{SessionId, UserId};
 use crate::db::schema::audit_events;
-use crate::db::{Connection, DbError, on};
+use crate::db::{Connection, DbError, on, prepared};
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +74,7 @@ pub async fn insert(c: &mut Connection, event: &Event<'_>, now: Timestamp) -> Re
         audit_events::ip.eq(event.context.ip.to_string()),
         audit_events::request_id.eq(event.context.request_id.as_str()),
     );
-    on!(c, |c| diesel::insert_into(audit_events::table).values(values).execute(c))?;
+    on!(c, |c| prepared(diesel::insert_into(audit_events::table).values(values)).execute(c))?;
     tracing::info!(target: "groundwork::audit", kind = event.kind.name(), user_id = event.user.0, "audit event");
     Ok(())
 }

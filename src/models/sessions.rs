@@ -65,7 +65,7 @@ pub async fn insert(
         sessions::last_used_at.eq(usage.at),
         sessions::expires_at.eq(usage.expires_at),
     );
-    on!(c, |c| diesel::insert_into(sessions::table).values(values).execute(c))?;
+    on!(c, |c| prepared(diesel::insert_into(sessions::table).values(values)).execute(c))?;
     Ok(())
 }
 
@@ -83,7 +83,8 @@ pub async fn find_user(
         .filter(sessions::user_id.eq(user.0))
         .filter(sessions::revoked_at.is_null())
         .filter(sessions::expires_at.gt(now));
-    Ok(on!(c, |c| query.select((User::as_select(), sessions::wrote_at)).first(c)).optional()?)
+    let found = on!(c, |c| prepared(query.select((User::as_select(), sessions::wrote_at))).get_result(c));
+    Ok(found.optional()?)
 }
 
 /// Notes that a session is about to write. Of several instances' clocks the latest counts.
@@ -96,7 +97,9 @@ pub async fn note_write(c: &mut Connection, id: SessionId, now: Timestamp) -> Re
 
 /// The session with this id, whatever its state.
 pub async fn find(c: &mut Connection, id: SessionId) -> Result<Option<Session>, DbError> {
-    Ok(on!(c, |c| sessions::table.find(id.0.as_slice()).select(Session::as_select()).first(c)).optional()?)
+    let found = on!(c, |c| prepared(sessions::table.find(id.0.as_slice()).select(Session::as_select()))
+        .get_result(c));
+    Ok(found.optional()?)
 }
 
 /// Replaces the newest refresh token by its successor, if `presented` is the newest one of a live session of an
@@ -143,7 +146,7 @@ pub async fn is_known_client(
         .filter(users::email.eq(email.as_str()))
         .filter(sessions::ip.eq(ip.to_string()))
         .filter(sessions::expires_at.gt(now));
-    Ok(on!(c, |c| diesel::select(diesel::dsl::exists(known)).get_result(c))?)
+    Ok(on!(c, |c| prepared(diesel::select(diesel::dsl::exists(known))).get_result(c))?)
 }
 
 /// Ends a session and says whether it was going on.

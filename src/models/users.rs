@@ -155,20 +155,22 @@ pub async fn insert(c: &mut Connection, user: &NewUser, now: Timestamp) -> Resul
         users::created_at.eq(now),
         users::updated_at.eq(now),
     );
-    Ok(on!(c, |c| diesel::insert_into(users::table)
-        .values(values)
-        .returning(User::as_returning())
-        .get_result(c))?)
+    Ok(on!(c, |c| prepared(
+        diesel::insert_into(users::table).values(values).returning(User::as_returning())
+    )
+    .get_result(c))?)
 }
 
 /// The account with this number.
 pub async fn find(c: &mut Connection, id: UserId) -> Result<Option<User>, DbError> {
-    Ok(on!(c, |c| users::table.find(id.0).select(User::as_select()).first(c)).optional()?)
+    let found = on!(c, |c| prepared(users::table.find(id.0).select(User::as_select())).get_result(c));
+    Ok(found.optional()?)
 }
 
 /// What others may see of the account with this number.
 pub async fn find_profile(c: &mut Connection, id: UserId) -> Result<Option<Profile>, DbError> {
-    Ok(on!(c, |c| users::table.find(id.0).select(Profile::as_select()).first(c)).optional()?)
+    let found = on!(c, |c| prepared(users::table.find(id.0).select(Profile::as_select())).get_result(c));
+    Ok(found.optional()?)
 }
 
 /// The account with this number, which nobody else changes until the transaction ends: an UPDATE that changes
@@ -185,8 +187,10 @@ pub async fn find_locked(c: &mut Connection, id: UserId) -> Result<Option<User>,
 
 /// The account with this address.
 pub async fn find_by_email(c: &mut Connection, email: &Email) -> Result<Option<User>, DbError> {
-    Ok(on!(c, |c| users::table.filter(users::email.eq(email.as_str())).select(User::as_select()).first(c))
-        .optional()?)
+    let found =
+        on!(c, |c| prepared(users::table.filter(users::email.eq(email.as_str())).select(User::as_select()))
+            .get_result(c));
+    Ok(found.optional()?)
 }
 
 /// Changes an account and returns it as it is now; `None` when there is none.
@@ -244,7 +248,7 @@ pub async fn has_other_superuser(c: &mut Connection, id: UserId) -> Result<bool,
         .filter(users::is_superuser.eq(true))
         .filter(users::is_active.eq(true))
         .filter(users::id.ne(id.0));
-    Ok(on!(c, |c| diesel::select(diesel::dsl::exists(others)).get_result(c))?)
+    Ok(on!(c, |c| prepared(diesel::select(diesel::dsl::exists(others))).get_result(c))?)
 }
 
 /// Up to `limit` accounts with a number above `after`, in the order of their numbers.

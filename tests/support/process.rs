@@ -38,13 +38,18 @@ impl Process {
 
     /// As the last argument of another command, which must become the service (`exec`).
     pub async fn start_under(command: &[&str], settings: &[(&str, &str)]) -> Self {
+        Self::start_binary(env!("CARGO_BIN_EXE_groundwork"), command, settings).await
+    }
+
+    /// The same with another build of the service.
+    pub async fn start_binary(binary: &str, command: &[&str], settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let log = File::create(folder.path().join("log")).unwrap();
         // It ends with the thread of the test, whatever becomes of the test.
         let child = Command::new("setpriv")
             .args(["--pdeathsig", "KILL", "--"])
             .args(command)
-            .arg(env!("CARGO_BIN_EXE_groundwork"))
+            .arg(binary)
             .current_dir(folder.path())
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())

@@ -1,11 +1,14 @@
 //! Gives every request an id, or keeps a sound one that it brings.
 
+use std::hash::{BuildHasher, RandomState};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use poem::http::{HeaderName, HeaderValue};
 use poem::{Endpoint, IntoResponse, Request, Response};
 
 use crate::api::forwarded::Proxies;
 use crate::api::request::RequestScope;
-use crate::core::ids::random_bytes;
 
 pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -43,10 +46,13 @@ fn is_sound(id: &str) -> bool {
         && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b))
 }
 
+/// An id need not be a secret, only be had once: the number of the request, scattered over 128 bits by a key of this process.
+/// Asking the system for random bits would be a call of its kernel for each request.
 fn new_id() -> String {
-    // An id need not be a secret: should the random source fail, the request is still served.
-    let bytes: [u8; 16] = random_bytes().unwrap_or_default();
-    format!("{:032x}", u128::from_be_bytes(bytes))
+    static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    format!("{:016x}{:016x}", KEY.hash_one(number), KEY.hash_one(!number))
 }
 
 #[cfg(test)]
@@ -59,5 +65,11 @@ mod tests {
             assert!(!is_sound(id), "{id:?}");
         }
         assert!(is_sound("018f6b1e-7a2c-7c31-9a56-0d7c8e6f1b2a") && is_sound(&new_id()));
+    }
+
+    #[test]
+    fn no_two_requests_have_the_same_id() {
+        let ids: std::collections::HashSet<_> = (0..10_000).map(|_| new_id()).collect();
+        assert!(ids.len() == 10_000 && ids.iter().all(|id| id.len() == 32));
     }
 }

@@ -2,5 +2,6 @@
 
 pub mod hasher;
 pub mod password;
+mod recent;
 pub mod seal;
 pub mod tokens;

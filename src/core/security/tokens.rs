@@ -1,5 +1,6 @@
 //! Access and refresh tokens: JWTs signed with HS256 (RFC 7519, RFC 8725).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::digest;
@@ -9,6 +10,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
+use super::recent::{Recent, Signed, Times};
 use crate::core::clock::{Clock, Timestamp};
 use crate::core::ids::{NoRandomness, SessionId, UserId, random_bytes};
 
@@ -141,6 +143,7 @@ pub struct TokenSigner {
     encoding: EncodingKey,
     header: Header,
     validation: Validation,
+    recent: Recent,
     clock: Clock,
 }
 
@@ -163,7 +166,7 @@ impl TokenSigner {
         validation.validate_aud = false;
         validation.required_spec_claims.clear();
         let encoding = EncodingKey::from_secret(present.expose_secret().as_bytes());
-        Self { keys, encoding, header, validation, clock }
+        Self { keys, encoding, header, validation, recent: Recent::default(), clock }
     }
 
     /// Signs a token. The same arguments give the same token.
@@ -199,20 +202,38 @@ impl TokenSigner {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(InvalidToken("too long"));
         }
+        // A refresh token is used once.
+        let is_repeated = kind == TokenKind::Access;
+        if is_repeated && let Some(known) = self.recent.get(token) {
+            self.check_times(known.times)?;
+            return Ok(known.verified.clone());
+        }
+        let signed = self.check(token, kind)?;
+        self.check_times(signed.times)?;
+        if !is_repeated {
+            return Ok(signed.verified);
+        }
+        let signed = Arc::new(signed);
+        self.recent.remember(token, &signed);
+        Ok(signed.verified.clone())
+    }
+
+    /// Checks what stays as it is: the signature, and what was signed.
+    fn check(&self, token: &str, kind: TokenKind) -> Result<Signed, InvalidToken> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| InvalidToken("malformed header"))?;
         let key = self.key_for(&header)?;
         let claims = jsonwebtoken::decode::<Claims>(token, key, &self.validation)
             .map_err(|_| InvalidToken("signature or claims"))?
             .claims;
-        self.check_times(&claims)?;
         if claims.kind != kind {
             return Err(InvalidToken("wrong type"));
         }
-        Ok(Verified {
+        let verified = Verified {
             user: claims.sub.parse().map_err(|_| InvalidToken("sub"))?,
             session: claims.sid.parse().map_err(|_| InvalidToken("sid"))?,
             token: TokenId(claims.jti),
-        })
+        };
+        Ok(Signed { verified, times: Times { exp: claims.exp, iat: claims.iat, nbf: claims.nbf } })
     }
 
     /// A header chooses among our own keys by `kid` and nothing else: no algorithm but the pinned one, no key
@@ -235,14 +256,14 @@ impl TokenSigner {
         key.map(|key| &key.decoding).ok_or(InvalidToken("unknown key"))
     }
 
-    fn check_times(&self, claims: &Claims) -> Result<(), InvalidToken> {
+    fn check_times(&self, Times { exp, iat, nbf }: Times) -> Result<(), InvalidToken> {
         let now = self.clock.now().seconds();
         let leeway = i64::try_from(LEEWAY.as_secs()).unwrap_or(i64::MAX);
-        if claims.exp <= now.saturating_sub(leeway) {
+        if exp <= now.saturating_sub(leeway) {
             Err(InvalidToken("expired"))
-        } else if claims.iat > now + leeway {
+        } else if iat > now + leeway {
             Err(InvalidToken("issued in the future"))
-        } else if claims.nbf.is_some_and(|nbf| nbf > now + leeway) {
+        } else if nbf.is_some_and(|nbf| nbf > now + leeway) {
             Err(InvalidToken("not valid yet"))
         } else {
             Ok(())
@@ -289,7 +310,9 @@ mod tests {
         clock.advance(MINUTE + Duration::from_secs(3));
         assert!(signer.verify(&token, TokenKind::Access).is_ok());
         clock.advance(Duration::from_secs(3));
+        // One that is known, and one that is seen for the first time.
         assert!(signer.verify(&token, TokenKind::Access).is_err());
+        assert!(self::signer(&[KEY], &clock).verify(&token, TokenKind::Access).is_err());
     }
 
     #[test]
@@ -299,6 +322,23 @@ mod tests {
         let old = sign(&signer(&[KEY], &clock), TokenKind::Access);
         assert!(signer(&[other, KEY], &clock).verify(&old, TokenKind::Access).is_ok());
         assert!(signer(&[other], &clock).verify(&old, TokenKind::Access).is_err());
+    }
+
+    #[test]
+    fn a_token_that_is_known_helps_none_that_differs_from_it() {
+        let signer = signer(&[KEY], &Clock::default());
+        let token = sign(&signer, TokenKind::Access);
+        for _ in 0..2 {
+            assert!(signer.verify(&token, TokenKind::Access).is_ok());
+        }
+        assert!(signer.verify(&token, TokenKind::Refresh).is_err());
+        for place in 0..token.len() {
+            let mut other = token.clone().into_bytes();
+            other[place] ^= 1;
+            let other = String::from_utf8(other).unwrap();
+            // The last character of each part has bits that mean nothing, which a strict decoder refuses too.
+            assert!(signer.verify(&other, TokenKind::Access).is_err(), "{place}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What the service tells of itself: logs, one line an event on standard error, as text or JSON; metrics; traces.
 
 mod courier;
+mod json;
 pub mod metrics;
 pub mod trace_context;
 pub mod traces;
@@ -66,9 +67,7 @@ fn log<S: Subscriber + for<'a> LookupSpan<'a>>(settings: &Settings) -> impl Laye
     let lines = fmt::layer().with_writer(stderr).log_internal_errors(false);
     // Colours would put escape sequences of our own into logs that are read by machines.
     match settings.log_format {
-        LogFormat::Json => {
-            lines.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed()
-        }
+        LogFormat::Json => lines.event_format(json::Lines).fmt_fields(json::Fields).boxed(),
         LogFormat::Text => lines.with_ansi(stderr().is_terminal()).boxed(),
     }
     .with_filter(levels.and(own))

@@ -1,0 +1,50 @@
+//! What a request costs: instructions and allocations of the deployed build, counted by callgrind and held against committed
+//! figures. No clock is read, so a busy machine changes nothing. Queries and calls of Redis are held in `tests/database` and
+//! `tests/state`.
+//!
+//! `UPDATE_GENERATED=1` writes the figures anew instead.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod callgrind;
+mod figures;
+mod scenarios;
+
+use support::Backend;
+use support::redis::RedisServer;
+
+use figures::Figures;
+use scenarios::{Measured, SCENARIOS};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_cost_what_they_did_on_postgresql() {
+    Figures::hold("postgresql", &Measured::start(Backend::Postgres, &[]).await.run(&SCENARIOS).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_cost_what_they_did_on_sqlite() {
+    Figures::hold("sqlite", &Measured::start(Backend::Sqlite, &[]).await.run(&SCENARIOS).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_in_redis_and_in_process_cost_what_they_did() {
+    let redis = RedisServer::start().await;
+    let limited = [("RATE_LIMIT_ENABLED", "true")];
+    let in_process = Measured::start(Backend::Sqlite, &limited).await.run(&["me"]).await;
+    let shared = [limited[0], ("REDIS_URL", &redis.url())];
+    let in_redis = Measured::start(Backend::Sqlite, &shared).await.run(&["me"]).await;
+    let named = |name: &str, counted: &scenarios::Counted| (name.to_owned(), counted["me"]);
+    Figures::hold("limits", &[named("in process", &in_process), named("in redis", &in_redis)].into());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_does_more_for_a_request_is_noticed() {
+    // The regression: a line more for each step of each request.
+    let verbose = [("LOG_LEVEL", "trace")];
+    let counted = Measured::start(Backend::Sqlite, &verbose).await.run(&["health", "me"]).await;
+    let complaints = Figures::committed("sqlite").differences(&counted);
+    assert_eq!(complaints.len(), 4, "{complaints:?}");
+    assert!(complaints.iter().all(|complaint| complaint.contains("costs more")), "{complaints:?}");
+}
