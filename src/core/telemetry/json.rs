@@ -96,9 +96,10 @@ struct Appender<'a> {
 
 impl Appender<'_> {
     fn key(&mut self, name: &str) {
-        self.line.push(b',');
-        value(self.line, name);
-        self.line.push(b':');
+        // The name of a field is one of the code's, without anything to escape.
+        self.line.extend_from_slice(b",\"");
+        self.line.extend_from_slice(name.as_bytes());
+        self.line.extend_from_slice(b"\":");
     }
 
     fn add(&mut self, field: &Field, it: impl Serialize) {
