@@ -81,7 +81,7 @@ pub fn user_service(settings: &Settings) -> Result<UserService, StartError> {
     let sealer = Arc::new(Sealer::new([]));
     let clock = Clock::default();
     let cache = Cache::new(None, settings.cache_ttl, clock.clone());
-    Ok(UserService::new(Database::new(settings)?, hasher, sealer, cache, clock))
+    Ok(UserService::new(Database::new(settings)?, hasher, sealer, cache, None, clock))
 }
 
 /// The service, ready to listen.
@@ -131,8 +131,11 @@ impl App {
             let _ = redis.ping().await;
         }
         let limiter = settings.rate_limit_enabled.then(|| RateLimiter::new(redis.clone(), clock.clone()));
-        let attempts =
-            limiter.clone().map(|limiter| Attempts::new(limiter, settings.account_rate_limit_per_minute));
+        let log_ins = limiter
+            .clone()
+            .map(|limiter| Attempts::to_log_in(limiter, settings.account_rate_limit_per_minute));
+        let confirmations =
+            limiter.clone().map(|limiter| Attempts::to_confirm(limiter, settings.auth_rate_limit_per_minute));
         let limits = limiter.map(|limiter| Limits {
             limiter,
             general: settings.rate_limit_per_minute,
@@ -146,10 +149,10 @@ impl App {
                 hasher.clone(),
                 signer,
                 lifetimes,
-                attempts,
+                log_ins,
                 clock.clone(),
             ),
-            users: UserService::new(database.clone(), hasher, sealer, cache, clock),
+            users: UserService::new(database.clone(), hasher, sealer, cache, confirmations, clock),
             health: HealthService::new(database, redis, lifecycle.clone()),
             name: settings.app_name.clone(),
             prefix: settings.api_v1_prefix.clone(),

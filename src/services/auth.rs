@@ -66,7 +66,7 @@ pub struct Lifetimes {
     pub refresh: Duration,
 }
 
-/// How often an account may be tried.
+/// How often a password may be tried.
 #[derive(Clone, Debug)]
 pub struct Attempts {
     limiter: RateLimiter,
@@ -76,8 +76,21 @@ pub struct Attempts {
 
 impl Attempts {
     /// So many log-ins to one account in a window of the limiter.
-    pub fn new(limiter: RateLimiter, per_window: u32) -> Self {
+    pub fn to_log_in(limiter: RateLimiter, per_window: u32) -> Self {
         Self { limiter, per_window, scope: Arc::from("login") }
+    }
+
+    /// So many tries in one session to give the present password.
+    pub fn to_confirm(limiter: RateLimiter, per_window: u32) -> Self {
+        Self { limiter, per_window, scope: Arc::from("confirm") }
+    }
+
+    /// Whoever has somebody's access token must not find out the password with it. By session, because the owner, in
+    /// another one, is to change the password at that moment.
+    pub(super) async fn count_in(&self, session: SessionId) -> Result<(), Error> {
+        let verdict = self.limiter.check(Key::of_session(session, &self.scope), self.per_window).await;
+        count_decision("credentials", &verdict);
+        if verdict.allowed { Ok(()) } else { Err(Error::TooManyAttempts(verdict)) }
     }
 }
 

@@ -17,7 +17,7 @@ use crate::models::sessions;
 use crate::models::users::{self, NewUser, Profile, User, UserChanges, UserFilter};
 
 use super::Error;
-use super::auth::Caller;
+use super::auth::{Attempts, Caller};
 
 /// What an owner changes in the own profile.
 #[derive(Clone, Debug, Default)]
@@ -81,19 +81,27 @@ pub struct UserService {
     hasher: Hasher,
     sealer: Arc<Sealer>,
     cache: Cache,
+    attempts: Option<Attempts>,
     clock: Clock,
 }
 
 impl UserService {
-    /// Puts the service together.
-    pub fn new(database: Database, hasher: Hasher, sealer: Arc<Sealer>, cache: Cache, clock: Clock) -> Self {
-        Self { database, hasher, sealer, cache, clock }
+    /// Puts the service together; without `attempts`, a present password may be tried as often as anybody likes.
+    pub fn new(
+        database: Database,
+        hasher: Hasher,
+        sealer: Arc<Sealer>,
+        cache: Cache,
+        attempts: Option<Attempts>,
+        clock: Clock,
+    ) -> Self {
+        Self { database, hasher, sealer, cache, attempts, clock }
     }
 
     /// Changes the caller's own profile. A new password ends all of the caller's sessions, this one included.
     ///
     /// # Errors
-    /// [`Error::WrongCurrentPassword`].
+    /// [`Error::WrongCurrentPassword`], [`Error::TooManyAttempts`].
     pub async fn update_profile(
         &self,
         caller: &Caller,
@@ -110,6 +118,9 @@ impl UserService {
             return self.change(id, update).await;
         };
 
+        if let Some(attempts) = &self.attempts {
+            attempts.count_in(caller.session).await?;
+        }
         let verified = &caller.user.password_hash;
         if !self.hasher.verify(current, Some(verified)).await? {
             return Err(Error::WrongCurrentPassword);

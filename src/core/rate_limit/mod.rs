@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::clock::Clock;
 use super::email::Email;
+use super::ids::SessionId;
 use super::redis::Redis;
 use memory::Windows;
 
@@ -29,6 +30,7 @@ enum Subject {
     Client(IpAddr),
     Account([u8; 16]),
     ClientOfAccount(IpAddr, [u8; 16]),
+    Session(SessionId),
 }
 
 impl Key {
@@ -47,6 +49,11 @@ impl Key {
     pub fn of_client_and_account(address: IpAddr, email: &Email, scope: &Arc<str>) -> Self {
         let subject = Subject::ClientOfAccount(network_of(address), digest_of(email));
         Self { subject, scope: Arc::clone(scope) }
+    }
+
+    /// The requests within `scope` in this session, wherever they come from.
+    pub fn of_session(session: SessionId, scope: &Arc<str>) -> Self {
+        Self { subject: Subject::Session(session), scope: Arc::clone(scope) }
     }
 }
 
@@ -76,6 +83,7 @@ impl fmt::Display for Key {
             Subject::ClientOfAccount(client, account) => {
                 write!(f, "{client}:{:032x}", u128::from_be_bytes(*account))?;
             }
+            Subject::Session(session) => write!(f, "{session}")?,
         }
         f.write_str(":")?;
         self.scope.split(['{', '}']).try_for_each(|part| f.write_str(part))
