@@ -17,7 +17,7 @@ use crate::core::security::tokens::{TokenId, TokenKind, TokenSigner, Verified};
 use crate::core::telemetry::metrics::{SESSIONS_REVOKED, count_decision};
 use crate::core::text::FullName;
 use crate::db::{Database, Freshness};
-use crate::models::audit_events::{self, Event, Kind};
+use crate::models::audit_events::{self, Attempt, Event, Kind};
 use crate::models::sessions::{self, Use};
 use crate::models::users::{self, NewUser, User};
 
@@ -155,7 +155,11 @@ impl AuthService {
         let user = users::find_by_email(&mut self.database.read().await?, email).await?;
         let hash = user.as_ref().map(|user| &user.password_hash);
         let matches = self.hasher.verify(attempt.clone(), hash).await?;
-        let user = user.filter(|user| matches && user.is_active).ok_or(Error::InvalidCredentials)?;
+        let account = user.as_ref().map(|user| user.id);
+        let Some(user) = user.filter(|user| matches && user.is_active) else {
+            audit_events::note(Attempt::LogInRefused, account);
+            return Err(Error::InvalidCredentials);
+        };
         let replacement = match Password::try_from(attempt) {
             Ok(password) if self.hasher.is_outdated(&user.password_hash) => {
                 // Hashing anew can wait for a quieter log-in; who gave the right password is let in.
@@ -176,6 +180,7 @@ impl AuthService {
                 Ok(sessions::insert(tx, session, user.id, &token.hash(), &usage).await?)
             })
             .await?;
+        audit_events::note(Attempt::LoggedIn, Some(user.id));
         self.pair(user.id, session, &token, now)
     }
 

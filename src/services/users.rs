@@ -12,7 +12,7 @@ use crate::core::security::password::{Password, PasswordAttempt};
 use crate::core::security::seal::Sealer;
 use crate::core::text::FullName;
 use crate::db::{Connection, Database, Lock};
-use crate::models::audit_events::{self, Event, Kind};
+use crate::models::audit_events::{self, Attempt, Event, Kind};
 use crate::models::sessions;
 use crate::models::users::{self, NewUser, Profile, User, UserChanges, UserFilter};
 
@@ -123,6 +123,7 @@ impl UserService {
         }
         let verified = &caller.user.password_hash;
         if !self.hasher.verify(current, Some(verified)).await? {
+            audit_events::note(Attempt::PresentPasswordWrong, Some(id));
             return Err(Error::WrongCurrentPassword);
         }
         let hash = self.hasher.hash(new).await?;
