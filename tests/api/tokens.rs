@@ -348,8 +348,8 @@ on_both! {
         }
         // The first step's tokens have been good until now; the last step refuses them and keeps the others.
         let (access, refresh) = given.unwrap();
-        let used = service.instance_with(steps[2]).await;
-        let (newer, _) = tokens_of(&used, &user).await;
+        let second = service.instance_with(steps[2]).await;
+        let (newer, _) = tokens_of(&second, &user).await;
         let alone = service.instance_with(steps[3]).await;
         bearer(&alone.url, &access).send().await.expect_error(401, "invalid_token");
         refresh_at(&alone, &refresh).await.expect_error(401, "invalid_token");
