@@ -10,7 +10,7 @@ use crate::core::clock::{Clock, Timestamp};
 use crate::core::context::CallContext;
 use crate::core::email::Email;
 use crate::core::ids::{SessionId, UserId};
-use crate::core::rate_limit::{Key, RateLimiter};
+use crate::core::rate_limit::{Key, RateLimiter, is_one_client};
 use crate::core::security::hasher::Hasher;
 use crate::core::security::password::{Password, PasswordAttempt};
 use crate::core::security::tokens::{TokenId, TokenKind, TokenSigner, Verified};
@@ -194,7 +194,8 @@ impl AuthService {
             return Ok(());
         }
         let mut connection = self.database.read().await?;
-        if !sessions::is_known_client(&mut connection, email, ip, self.clock.now()).await? {
+        let known = sessions::addresses_of(&mut connection, email, self.clock.now()).await?;
+        if !known.into_iter().any(|address| is_one_client(address, ip)) {
             return Err(Error::TooManyAttempts(verdict));
         }
         drop(connection);

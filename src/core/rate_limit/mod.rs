@@ -57,6 +57,11 @@ impl Key {
     }
 }
 
+/// Whether both addresses count as one client.
+pub fn is_one_client(one: IpAddr, other: IpAddr) -> bool {
+    network_of(one) == network_of(other)
+}
+
 fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64)),
