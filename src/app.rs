@@ -27,7 +27,7 @@ use crate::core::security::tokens::TokenSigner;
 use crate::core::settings::{RedisUrl, SecretFileError, Settings};
 use crate::core::telemetry::metrics::{MetricsError, Recorded};
 use crate::db::{Database, DbError, migrations};
-use crate::services::auth::{Attempts, AuthService, Lifetimes};
+use crate::services::auth::{Attempts, AuthService, Confirmations, Lifetimes};
 use crate::services::health::HealthService;
 use crate::services::users::UserService;
 
@@ -79,7 +79,7 @@ pub fn user_service(settings: &Settings) -> Result<UserService, StartError> {
     let sealer = Arc::new(Sealer::new([]));
     let clock = Clock::default();
     let cache = Cache::new(None, settings.cache_ttl, clock.clone());
-    Ok(UserService::new(Database::new(settings)?, hasher, sealer, cache, clock))
+    Ok(UserService::new(Database::new(settings)?, hasher, sealer, cache, None, clock))
 }
 
 /// The service, ready to listen.
@@ -119,8 +119,10 @@ impl App {
             let _ = redis.ping().await;
         }
         let limiter = settings.rate_limit_enabled.then(|| RateLimiter::new(redis.clone(), clock.clone()));
-        let attempts =
+        let log_ins =
             limiter.clone().map(|limiter| Attempts::new(limiter, settings.account_rate_limit_per_minute));
+        let confirmations =
+            limiter.clone().map(|limiter| Confirmations::new(limiter, settings.auth_rate_limit_per_minute));
         let limits = limiter.map(|limiter| Limits {
             limiter,
             general: Allowance::new("general", settings.rate_limit_per_minute),
@@ -143,10 +145,10 @@ impl App {
                 hasher.clone(),
                 signer,
                 lifetimes,
-                attempts,
+                log_ins,
                 clock.clone(),
             ),
-            users: UserService::new(database.clone(), hasher, sealer, cache, clock),
+            users: UserService::new(database.clone(), hasher, sealer, cache, confirmations, clock),
             health: HealthService::new(database, redis, lifecycle.clone()),
             name: settings.app_name.clone(),
             prefix: settings.api_v1_prefix.clone(),

@@ -15,8 +15,9 @@ use groundwork::core::clock::Clock;
 use groundwork::core::context::CallContext;
 use groundwork::core::email::Email;
 use groundwork::core::security::password::Password;
-use groundwork::core::settings::Settings;
+use groundwork::core::settings::{DatabaseUrl, Settings};
 use groundwork::core::telemetry;
+use groundwork::db::backup;
 use groundwork::services::users::AccountDetails;
 use serde_json::Value;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -94,6 +95,18 @@ pub fn migrate() -> Result {
     let settings = Settings::load_without_secret()?;
     telemetry::start(&settings);
     block_on(async { Ok(app::migrate(&settings).await?) })
+}
+
+/// Copies the database of the embedded tier.
+pub fn backup(file: &Path) -> Result {
+    let settings = Settings::load_without_secret()?;
+    let DatabaseUrl::Sqlite(database) = &settings.database_url else {
+        return Err(
+            "DATABASE_URL is a PostgreSQL: copy that with pg_dump, as docs/operations.md shows".into()
+        );
+    };
+    backup::run(database, file)?;
+    print(&format!("copied {} to {}\n", database.display(), file.display()))
 }
 
 /// Makes an account.

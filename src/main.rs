@@ -23,6 +23,11 @@ enum Command {
     Serve,
     /// Bring the database to the newest schema
     Migrate,
+    /// Copy the SQLite database to a new file, while the service runs; `pg_dump` is for PostgreSQL
+    Backup {
+        /// Where to; nothing that is there is replaced
+        file: PathBuf,
+    },
     /// The OpenAPI document
     Openapi {
         #[command(subcommand)]
@@ -100,6 +105,7 @@ fn main() -> std::process::ExitCode {
     let result = match arguments.command.unwrap_or(Command::Serve) {
         Command::Serve => commands::serve(),
         Command::Migrate => commands::migrate(),
+        Command::Backup { file } => commands::backup(&file),
         Command::Openapi { command: OpenapiCommand::Export { check: true, .. } } => commands::openapi_check(),
         Command::Openapi { command: OpenapiCommand::Export { format: Some(Format::Json), .. } } => {
             commands::openapi_print(|documents| &documents.json)

@@ -165,6 +165,44 @@ async fn every_request_is_one_line_that_says_who_did_what() {
     assert_eq!(lines.iter().filter(|line| line["message"] == "request").count(), 7, "one line a request");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn every_attempt_to_log_in_is_a_line_that_says_which_account_it_was_for() {
+    let folder = TempDir::new().unwrap();
+    let service = Running::start(folder.path(), &[]);
+    let new = json!({"email": "ada@example.com", "password": PASSWORD});
+    let id =
+        service.call("POST", "/api/v1/auth/register").json(new).send().await.expect(201).json()["id"].clone();
+    for (request_id, email, password, status) in [
+        ("good", "ada@example.com", PASSWORD, 200),
+        ("wrong", "ada@example.com", "a wrong password", 401),
+        ("unknown", "nobody@example.com", "a wrong password", 401),
+    ] {
+        let credentials = json!({"email": email, "password": password});
+        let call = service.call("POST", "/api/v1/auth/login").header("x-request-id", request_id);
+        let _ = call.json(credentials).send().await.expect(status);
+    }
+    let (access, _) = tokens(&service, "ada@example.com", PASSWORD).await;
+    let change =
+        json!({"password": "another horse, another battery", "current_password": "a wrong password"});
+    let call = service.call("PATCH", "/api/v1/users/me").bearer(&access).header("x-request-id", "present");
+    let _ = call.json(change).send().await.expect(422);
+
+    let (_, lines) = service.stop();
+    assert!(lines.iter().all(|line| !line.contains("@example.com")), "{lines:?}");
+    let lines = parsed(&lines);
+    for (request_id, kind, user_id) in [
+        ("good", "logged_in", &id),
+        ("wrong", "log_in_refused", &id),
+        ("unknown", "log_in_refused", &Value::Null),
+        ("present", "present_password_wrong", &id),
+    ] {
+        let of_request = lines.iter().filter(|line| line["span"]["request_id"] == request_id);
+        let events: Vec<_> = of_request.filter(|line| line["message"] == "audit event").collect();
+        let [event] = events[..] else { panic!("{request_id}: {lines:?}") };
+        assert_eq!((&event["kind"], &event["user_id"]), (&json!(kind), user_id), "{event}");
+    }
+}
+
 /// With everything logged, the dependencies' own lines among it.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_line_is_forged_or_holds_a_secret_even_when_everything_is_logged() {

@@ -46,6 +46,16 @@
 
   const forget = () => ui.authActions.logoutWithPersistOption([SCHEME]);
 
+  // What a person was told is not for whoever sits here next.
+  const clearAnswers = () => {
+    for (const operation of ui.specSelectors.operations()) {
+      const [path, method] = [operation.get("path"), operation.get("method")];
+      ui.specActions.clearResponse(path, method);
+      ui.specActions.clearRequest(path, method);
+    }
+    element("email").value = "";
+  };
+
   const expire = () => {
     forget();
     element("problem").textContent = "Your session has expired. Log in again.";
@@ -56,7 +66,10 @@
   const show = () => {
     const value = token();
     if (value === shown) return;
+    const before = shown;
+    // First, because clearing changes the state and comes here again.
     shown = value;
+    if (before) clearAnswers();
     clearTimeout(expiry);
     const end = value && expiryOf(value);
     if (end !== undefined && end <= Date.now()) return expire();

@@ -1,5 +1,6 @@
 //! Connections, units of work and migrations, on PostgreSQL and SQLite alike.
 
+pub mod backup;
 mod connect;
 mod connection;
 mod error;

@@ -23,8 +23,11 @@ pub(crate) fn prepared<S>(statement: S) -> Prepared<S> {
     Prepared(statement)
 }
 
-/// By the statement and the database. There are as many as there are statements in the code.
-static TEXTS: LazyLock<RwLock<HashMap<(TypeId, TypeId), Arc<str>>>> = LazyLock::new(RwLock::default);
+/// A statement on a database.
+type Key = (TypeId, TypeId);
+
+/// There are as many as there are statements in the code.
+static TEXTS: LazyLock<RwLock<HashMap<Key, Arc<str>>>> = LazyLock::new(RwLock::default);
 
 impl<S, DB> QueryFragment<DB> for Prepared<S>
 where

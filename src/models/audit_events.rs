@@ -78,3 +78,24 @@ pub async fn insert(c: &mut Connection, event: &Event<'_>, now: Timestamp) -> Re
     tracing::info!(target: "groundwork::audit", kind = event.kind.name(), user_id = event.user.0, "audit event");
     Ok(())
 }
+
+/// What is written to the log alone: anybody can cause it as often as they like, and the table keeps all it gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attempt {
+    /// Somebody logged in.
+    LoggedIn,
+    /// The password was wrong, or the account inactive or not there.
+    LogInRefused,
+    /// Who is logged in did not know the present password.
+    PresentPasswordWrong,
+}
+
+/// Notes an attempt, with the account it was for if there is one: not its email, which may be a password in the wrong field.
+pub fn note(attempt: Attempt, user: Option<UserId>) {
+    let kind = match attempt {
+        Attempt::LoggedIn => "logged_in",
+        Attempt::LogInRefused => "log_in_refused",
+        Attempt::PresentPasswordWrong => "present_password_wrong",
+    };
+    tracing::info!(target: "groundwork::audit", kind, user_id = user.map(|id| id.0), "audit event");
+}

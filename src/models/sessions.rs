@@ -46,6 +46,9 @@ pub struct Use<'a> {
     pub expires_at: Timestamp,
 }
 
+/// The most addresses of an account that are looked at; more than a person has.
+const MAX_ADDRESSES: i64 = 100;
+
 /// Opens a session.
 pub async fn insert(
     c: &mut Connection,
@@ -133,20 +136,18 @@ pub async fn rotate(
     Ok(rows == 1)
 }
 
-/// Whether the account with this email has a session that was last used from this address and has not expired; one that
-/// was ended counts too.
-pub async fn is_known_client(
-    c: &mut Connection,
-    email: &Email,
-    ip: IpAddr,
-    now: Timestamp,
-) -> Result<bool, DbError> {
-    let known = sessions::table
+/// Where the latest sessions of the account with this email were last used from, of those that have not expired; ones that
+/// were ended count too.
+pub async fn addresses_of(c: &mut Connection, email: &Email, now: Timestamp) -> Result<Vec<IpAddr>, DbError> {
+    let query = sessions::table
         .inner_join(users::table)
         .filter(users::email.eq(email.as_str()))
-        .filter(sessions::ip.eq(ip.to_string()))
-        .filter(sessions::expires_at.gt(now));
-    Ok(on!(c, |c| prepared(diesel::select(diesel::dsl::exists(known))).get_result(c))?)
+        .filter(sessions::expires_at.gt(now))
+        .order(sessions::last_used_at.desc())
+        .limit(MAX_ADDRESSES)
+        .select(sessions::ip);
+    let addresses: Vec<String> = on!(c, |c| prepared(query).load(c))?;
+    Ok(addresses.iter().filter_map(|address| address.parse().ok()).collect())
 }
 
 /// Ends a session and says whether it was going on.

@@ -11,14 +11,14 @@ use crate::core::clock::{Clock, Timestamp};
 use crate::core::context::CallContext;
 use crate::core::email::Email;
 use crate::core::ids::{SessionId, UserId};
-use crate::core::rate_limit::{Allowance, Key, RateLimiter};
+use crate::core::rate_limit::{Allowance, Key, RateLimiter, is_one_client};
 use crate::core::security::hasher::Hasher;
 use crate::core::security::password::{Password, PasswordAttempt};
 use crate::core::security::tokens::{TokenId, TokenKind, TokenSigner, Verified};
 use crate::core::telemetry::metrics::{Meter, SESSIONS_REVOKED, counter};
 use crate::core::text::FullName;
 use crate::db::{Database, Freshness};
-use crate::models::audit_events::{self, Event, Kind};
+use crate::models::audit_events::{self, Attempt, Event, Kind};
 use crate::models::sessions::{self, Use};
 use crate::models::users::{self, NewUser, User};
 
@@ -67,7 +67,7 @@ pub struct Lifetimes {
     pub refresh: Duration,
 }
 
-/// How often an account may be tried.
+/// How often an account may be tried to log in to.
 #[derive(Clone, Debug)]
 pub struct Attempts {
     limiter: RateLimiter,
@@ -85,6 +85,29 @@ impl Attempts {
             by_client: Allowance::new("client_of_account", per_window),
             scope: Arc::from("login"),
         }
+    }
+}
+
+/// How often a present password may be tried in a session.
+#[derive(Clone, Debug)]
+pub struct Confirmations {
+    limiter: RateLimiter,
+    by_session: Allowance,
+    scope: Arc<str>,
+}
+
+impl Confirmations {
+    /// So many in a window of the limiter.
+    pub fn new(limiter: RateLimiter, per_window: u32) -> Self {
+        Self { limiter, by_session: Allowance::new("confirmation", per_window), scope: Arc::from("confirm") }
+    }
+
+    /// Whoever has somebody's access token must not find out the password with it. By session, because the owner, in
+    /// another one, is to change the password at that moment.
+    pub(super) async fn count(&self, session: SessionId) -> Result<(), Error> {
+        let key = Key::of_session(session, &self.scope);
+        let verdict = self.by_session.check(&self.limiter, key).await;
+        if verdict.allowed { Ok(()) } else { Err(Error::TooManyAttempts(verdict)) }
     }
 }
 
@@ -153,7 +176,11 @@ impl AuthService {
         let user = users::find_by_email(&mut self.database.read().await?, email).await?;
         let hash = user.as_ref().map(|user| &user.password_hash);
         let matches = self.hasher.verify(attempt.clone(), hash).await?;
-        let user = user.filter(|user| matches && user.is_active).ok_or(Error::InvalidCredentials)?;
+        let account = user.as_ref().map(|user| user.id);
+        let Some(user) = user.filter(|user| matches && user.is_active) else {
+            audit_events::note(Attempt::LogInRefused, account);
+            return Err(Error::InvalidCredentials);
+        };
         let replacement = match Password::try_from(attempt) {
             Ok(password) if self.hasher.is_outdated(&user.password_hash) => {
                 // Hashing anew can wait for a quieter log-in; who gave the right password is let in.
@@ -174,6 +201,7 @@ impl AuthService {
                 Ok(sessions::insert(tx, session, user.id, &token.hash(), &usage).await?)
             })
             .await?;
+        audit_events::note(Attempt::LoggedIn, Some(user.id));
         self.pair(user.id, session, &token, now)
     }
 
@@ -186,7 +214,8 @@ impl AuthService {
             return Ok(());
         }
         let mut connection = self.database.read().await?;
-        if !sessions::is_known_client(&mut connection, email, ip, self.clock.now()).await? {
+        let known = sessions::addresses_of(&mut connection, email, self.clock.now()).await?;
+        if !known.into_iter().any(|address| is_one_client(address, ip)) {
             return Err(Error::TooManyAttempts(verdict));
         }
         drop(connection);

@@ -15,12 +15,12 @@ use crate::core::security::seal::Sealer;
 use crate::core::telemetry::metrics::{Meter, SESSIONS_REVOKED, counter};
 use crate::core::text::FullName;
 use crate::db::{Connection, Database, Lock};
-use crate::models::audit_events::{self, Event, Kind};
+use crate::models::audit_events::{self, Attempt, Event, Kind};
 use crate::models::sessions;
 use crate::models::users::{self, NewUser, Profile, User, UserChanges, UserFilter};
 
 use super::Error;
-use super::auth::Caller;
+use super::auth::{Caller, Confirmations};
 
 /// What an owner changes in the own profile.
 #[derive(Clone, Debug, Default)]
@@ -84,23 +84,40 @@ pub struct UserService {
     hasher: Hasher,
     sealer: Arc<Sealer>,
     cache: Cache,
+    confirmations: Option<Confirmations>,
     clock: Clock,
     ended_by_password: Meter<Counter>,
     ended_by_deactivation: Meter<Counter>,
 }
 
 impl UserService {
-    /// Puts the service together.
-    pub fn new(database: Database, hasher: Hasher, sealer: Arc<Sealer>, cache: Cache, clock: Clock) -> Self {
+    /// Puts the service together; without `confirmations`, a present password may be tried as often as anybody likes.
+    pub fn new(
+        database: Database,
+        hasher: Hasher,
+        sealer: Arc<Sealer>,
+        cache: Cache,
+        confirmations: Option<Confirmations>,
+        clock: Clock,
+    ) -> Self {
         let ended = |reason| counter(SESSIONS_REVOKED, &[("reason", reason)]);
         let (ended_by_password, ended_by_deactivation) = (ended("password_changed"), ended("deactivated"));
-        Self { database, hasher, sealer, cache, clock, ended_by_password, ended_by_deactivation }
+        Self {
+            database,
+            hasher,
+            sealer,
+            cache,
+            confirmations,
+            clock,
+            ended_by_password,
+            ended_by_deactivation,
+        }
     }
 
     /// Changes the caller's own profile. A new password ends all of the caller's sessions, this one included.
     ///
     /// # Errors
-    /// [`Error::WrongCurrentPassword`].
+    /// [`Error::WrongCurrentPassword`], [`Error::TooManyAttempts`].
     pub async fn update_profile(
         &self,
         caller: &Caller,
@@ -117,8 +134,12 @@ impl UserService {
             return self.change(id, update).await;
         };
 
+        if let Some(confirmations) = &self.confirmations {
+            confirmations.count(caller.session).await?;
+        }
         let verified = &caller.user.password_hash;
         if !self.hasher.verify(current, Some(verified)).await? {
+            audit_events::note(Attempt::PresentPasswordWrong, Some(id));
             return Err(Error::WrongCurrentPassword);
         }
         let hash = self.hasher.hash(new).await?;

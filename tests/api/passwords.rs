@@ -40,6 +40,27 @@ on_both! {
         }
     }
 
+    async fn a_password_that_many_others_use_is_refused_and_not_repeated(service: Service) {
+        for password in ["password1", "PassWord1", "12345678", "qwertyuiop", "iloveyou2"] {
+            let answer = service.register(&fresh_email(), password).await;
+            assert!(!answer.text.contains(password), "{password}");
+            let body = answer.expect_error(422, "validation_error");
+            let problem = &body["details"]["fields"][0];
+            assert_eq!((&problem["field"], &problem["rule"]), (&json!("password"), &json!("format")), "{password}");
+            assert!(problem["message"].as_str().unwrap().contains("most used"), "{body}");
+        }
+        let _ = service.register(&fresh_email(), "password1, and something of one's own").await.expect(201);
+    }
+
+    async fn an_account_that_has_such_a_password_already_still_logs_in(service: Service) {
+        let account = service.user().await;
+        let hash = bcrypt::hash("password1", 5).unwrap();
+        let set = format!("UPDATE users SET password_hash = '{hash}' WHERE id = {}", account.id);
+        service.database.sql(&set).await;
+        let _ = service.login(&account.email, "password1").await.expect(200);
+        assert!(stored_hash(&service, &account.email).await.starts_with("$2b$04$"), "hashed at the present cost");
+    }
+
     async fn long_wide_and_odd_passwords_are_taken_as_they_are(service: Service) {
         for password in [
             "a".repeat(64),
@@ -62,7 +83,7 @@ on_both! {
     }
 
     async fn nul_ends_no_password(service: Service) {
-        let (email, password) = (fresh_email(), "Passw0rd");
+        let (email, password) = (fresh_email(), "Pa55 of Ada");
         let twice = format!("{password}\0{password}");
         assert_eq!(service.register(&email, &twice).await.invalid_fields(), ["password"]);
         let _ = service.register(&email, password).await.expect(201);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::client::{Answer, PASSWORD, fresh_email};
+use crate::support::client::{Account, Answer, PASSWORD, fresh_email};
 use crate::support::{Backend, Call, Service};
 
 const FEW: [(&str, &str); 2] = [("RATE_LIMIT_PER_MINUTE", "3"), ("AUTH_RATE_LIMIT_PER_MINUTE", "2")];
@@ -50,6 +50,29 @@ async fn guessing_credentials_is_limited_more_tightly() {
     service.login(&email, PASSWORD).await.expect_error(429, "rate_limited");
     // A refused guess never reaches the password: another client is not held up, and this one can still register.
     let _ = service.register(&email, PASSWORD).await.expect(201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_stole_a_session_guesses_no_faster_than_at_log_in_and_does_not_shut_its_owner_out() {
+    let settings = [("AUTH_RATE_LIMIT_PER_MINUTE", "2"), ("TRUSTED_PROXIES", "127.0.0.1")];
+    let service = Service::start_with(Backend::Sqlite, &settings).await;
+    let owner = service.user().await;
+    let stolen = service.log_in_again(&owner.email, owner.id).await;
+    let change = async |by: &Account, current: &str, from: &str| {
+        let body = json!({"password": "another horse, another battery", "current_password": current});
+        let call = service.by(by, "PATCH", "/api/v1/users/me").header("x-forwarded-for", from);
+        call.json(body).send().await
+    };
+    for from in ["203.0.113.1", "203.0.113.2"] {
+        assert_eq!(change(&stolen, "a guess", from).await.invalid_fields(), ["current_password"]);
+    }
+    let refused = change(&stolen, PASSWORD, "203.0.113.3").await;
+    assert!((1..=60).contains(&refused.header("retry-after").parse::<u32>().unwrap()));
+    refused.expect_error(429, "rate_limited");
+    // What takes no password goes on.
+    let name = service.by(&stolen, "PATCH", "/api/v1/users/me").json(json!({"full_name": "Ada"}));
+    let _ = name.send().await.expect(200);
+    let _ = change(&owner, PASSWORD, "203.0.113.4").await.expect(200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

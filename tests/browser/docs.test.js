@@ -126,6 +126,23 @@ test('a person logs in at /docs, calls users/me there, and is still logged in af
   assertCleanPage();
 });
 
+test('after logging out the page shows nothing that it was told before', TIMEOUT, async () => {
+  await page.goto(`${server.origin}/docs#/users/users_me`);
+  assert.equal(await logIn(PASSWORD), 200);
+  const first = await executeUsersMe();
+  // The email is the document's example too; when the account was made is not.
+  const [told] = /"created_at": "[^"]+"/.exec(first.body);
+  await page.getByRole('button', { name: 'Log out', exact: true }).click();
+  await page.getByRole('button', { name: 'Log in', exact: true }).waitFor();
+
+  assert.equal(await page.locator('.live-responses-table').count(), 0);
+  const text = await page.locator('body').innerText();
+  assert.ok(!text.includes(told), 'the answer is gone');
+  const kept = await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }]));
+  assert.ok(!kept.includes('eyJ'), kept);
+  assertCleanPage();
+});
+
 test('a wrong password shows the sentence that the API answers', TIMEOUT, async () => {
   const password = `not ${PASSWORD}`;
   const { status, body } = await post(LOGIN_PATH, { email: EMAIL, password });

@@ -47,7 +47,6 @@ impl Figures {
     /// Fails when a scenario costs other than it did.
     #[track_caller]
     pub fn hold(group: &str, counted: &Counted) {
-        println!("{group}: {counted:#?}");
         if env::var_os("UPDATE_GENERATED").is_some_and(|value| value == "1") {
             let _writing = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
             let mut all = Self::read();

@@ -36,7 +36,8 @@ pub struct Measured {
     client: Client,
     access: String,
     refresh: String,
-    _database: TestDatabase,
+    /// Dropped with the service.
+    database: TestDatabase,
 }
 
 impl Measured {
@@ -55,11 +56,10 @@ impl Measured {
         let valgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=counts"];
         let process = Process::start_binary(&binary, &valgrind, &[&usual, settings].concat()).await;
         let client = Client::builder().no_proxy().build().unwrap();
-        let mut measured =
-            Self { process, client, access: String::new(), refresh: String::new(), _database: database };
+        let mut measured = Self { process, client, access: String::new(), refresh: String::new(), database };
         let account = json!({"email": EMAIL, "password": PASSWORD});
         measured.ask(Method::POST, "/api/v1/auth/register", Some(&account), 201).await;
-        measured._database.sql("UPDATE users SET is_superuser = TRUE").await;
+        measured.database.sql("UPDATE users SET is_superuser = TRUE").await;
         let tokens = measured.ask(Method::POST, "/api/v1/auth/login", Some(&account), 200).await;
         measured.keep(&tokens);
         measured

@@ -12,6 +12,10 @@ use crate::stand_in::{Manner, StandIns};
 use crate::support::Call;
 use crate::support::client::{Answer, raw};
 
+/// As the service's own answers have it: `no_operation_lets_a_browser_keep_embed_or_run_its_answer`.
+const POLICY: &str = "default-src 'none'; object-src 'none'; base-uri 'none'; form-action 'none'; \
+    frame-ancestors 'none'; sandbox";
+
 const MAX_BODY: usize = 1024 * 1024;
 
 /// Addresses where nobody listens, kept from others while the sockets live.
@@ -39,6 +43,16 @@ async fn post(edge: &Edge, id: &str, body: String) -> Answer {
 fn expect_own_error(answer: Answer, status: u16, code: &str) {
     assert_eq!(answer.header("cache-control"), "no-store", "{answer:?}");
     assert_eq!(answer.header("server"), "nginx", "no version: {answer:?}");
+    for (name, value) in [
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "no-referrer"),
+        ("x-frame-options", "DENY"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("content-security-policy", POLICY),
+        ("strict-transport-security", ""),
+    ] {
+        assert_eq!(answer.header(name), value, "{name}: {answer:?}");
+    }
     answer.expect_error(status, code);
 }
 
@@ -79,6 +93,18 @@ behind_both! {
         };
         instances.logged(&["largest".to_owned()]).await;
         assert_eq!(reached("large"), kind == Kind::Traefik, "nginx refuses it by itself");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn to_the_answer_of_an_instance_nginx_adds_nothing() {
+    let instances = StandIns::start(Manner::Answers).await;
+    let edge = Edge::start(Kind::Nginx, instances.addresses).await;
+    let headers = post(&edge, "p", "{}".to_owned()).await.headers;
+    for name in
+        ["x-content-type-options", "content-security-policy", "cache-control", "x-request-id", "x-own"]
+    {
+        assert!(!headers.contains_key(name), "{name}: {headers:?}");
     }
 }
 

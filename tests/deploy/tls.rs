@@ -74,6 +74,13 @@ behind_both! {
             assert!(head.contains(" HTTP/1.1\r\n"), "{head}");
         }
 
+        if kind == Kind::Nginx {
+            let refused = curl(&edge, &certificate, &url, &["--request", "TRACE", "--dump-header", "-"]).await;
+            let refused = String::from_utf8(refused.stdout).unwrap().to_lowercase();
+            let told = "strict-transport-security: max-age=31536000; includesubdomains";
+            assert!(refused.contains(" 405") && refused.contains(told), "{refused}");
+        }
+
         let old = curl(&edge, &certificate, &url, &["--tls-max", "1.1", "--ciphers", "DEFAULT@SECLEVEL=0"]).await;
         assert!(!old.status.success(), "TLS 1.1 is refused: {old:?}");
         // Without the `--cacert` above the certificate is worth nothing: it is checked.

@@ -71,6 +71,21 @@ async fn its_owner_can_log_in_during_the_attack_from_where_the_owner_was_before(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_owner_whose_address_changes_within_its_64_is_known_during_the_attack() {
+    for backend in [Backend::Sqlite, Backend::Postgres] {
+        let service = start(backend).await;
+        let email = fresh_email();
+        let _ = service.register(&email, PASSWORD).await.expect(201);
+        let _ = log_in_from(&service, "2001:db8:0:1::7", &email, PASSWORD).await.expect(200);
+        service.clock.advance(std::time::Duration::from_mins(2));
+        attack(&service, &email).await.expect_error(429, "rate_limited");
+        let _ = log_in_from(&service, "2001:db8:0:1:aaaa::8", &email, PASSWORD).await.expect(200);
+        let neighbour = log_in_from(&service, "2001:db8:0:2::7", &email, PASSWORD).await;
+        neighbour.expect_error(429, "rate_limited");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_email_without_an_account_is_answered_alike() {
     let service = start(Backend::Sqlite).await;
     attack(&service, &fresh_email()).await.expect_error(429, "rate_limited");

@@ -13,6 +13,7 @@ use metrics::Counter;
 
 use super::clock::Clock;
 use super::email::Email;
+use super::ids::SessionId;
 use super::redis::Redis;
 use super::telemetry::metrics::{Meter, RATE_LIMIT_DECISIONS, counter};
 use memory::Windows;
@@ -32,6 +33,7 @@ enum Subject {
     Client(IpAddr),
     Account([u8; 16]),
     ClientOfAccount(IpAddr, [u8; 16]),
+    Session(SessionId),
 }
 
 impl Key {
@@ -51,6 +53,16 @@ impl Key {
         let subject = Subject::ClientOfAccount(network_of(address), digest_of(email));
         Self { subject, scope: Arc::clone(scope) }
     }
+
+    /// The requests within `scope` in this session, wherever they come from.
+    pub fn of_session(session: SessionId, scope: &Arc<str>) -> Self {
+        Self { subject: Subject::Session(session), scope: Arc::clone(scope) }
+    }
+}
+
+/// Whether both addresses count as one client.
+pub fn is_one_client(one: IpAddr, other: IpAddr) -> bool {
+    network_of(one) == network_of(other)
 }
 
 fn network_of(address: IpAddr) -> IpAddr {
@@ -79,6 +91,7 @@ impl fmt::Display for Key {
             Subject::ClientOfAccount(client, account) => {
                 write!(f, "{client}:{:032x}", u128::from_be_bytes(*account))?;
             }
+            Subject::Session(session) => write!(f, "{session}")?,
         }
         f.write_str(":")?;
         self.scope.split(['{', '}']).try_for_each(|part| f.write_str(part))

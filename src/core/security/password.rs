@@ -33,6 +33,8 @@ impl Password {
             Err(Invalid("must be at most 72 bytes in UTF-8"))
         } else if text.contains('\0') {
             Err(Invalid("must not contain NUL"))
+        } else if is_common(text) {
+            Err(Invalid("must not be one of the most used passwords"))
         } else {
             Ok(Self(text.to_owned()))
         }
@@ -41,6 +43,14 @@ impl Password {
     pub(super) fn bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }
+}
+
+/// The most used passwords that have 8 characters, in lower case (OWASP ASVS 5.0, 6.2.4): whoever guesses begins with them.
+const COMMON: &str = include_str!("../../../assets/passwords/common.txt");
+
+fn is_common(text: &str) -> bool {
+    let text = text.to_lowercase();
+    COMMON.lines().any(|common| common == text)
 }
 
 /// A password somebody claims to have. Any text may be tried; only one that [`Password`] accepts can match.
@@ -63,12 +73,12 @@ impl PasswordAttempt {
     }
 }
 
-/// An attempt that turned out right becomes a password again, to be hashed anew.
+/// An attempt that turned out right becomes a password again, to be hashed anew: also one that would not be taken any more.
 impl TryFrom<PasswordAttempt> for Password {
     type Error = Invalid;
 
     fn try_from(attempt: PasswordAttempt) -> Result<Self, Invalid> {
-        Self::parse(&attempt.0)
+        if attempt.can_match() { Ok(Self(attempt.0)) } else { Err(Invalid("cannot be hashed")) }
     }
 }
 
@@ -119,7 +129,7 @@ mod tests {
 
     #[test]
     fn long_and_wide_passwords_are_accepted_up_to_the_limit_of_bcrypt() {
-        for password in ["12345678", &"a".repeat(64), &"🦀".repeat(15), &"a".repeat(72), "  spaces stay  "]
+        for password in ["eight ch", &"a".repeat(64), &"🦀".repeat(15), &"a".repeat(72), "  spaces stay  "]
         {
             assert!(Password::parse(password).is_ok(), "{password}");
         }
@@ -131,6 +141,18 @@ mod tests {
         {
             assert!(Password::parse(password).is_err(), "{password:?}");
         }
+    }
+
+    #[test]
+    fn common_passwords_are_refused_in_any_case_and_there_are_enough_of_them() {
+        assert!(COMMON.lines().count() >= 3000);
+        for line in COMMON.lines() {
+            assert!(line == line.to_lowercase() && line.chars().count() >= Password::MIN_CHARS, "{line}");
+        }
+        for password in ["password", "PASSWORD", "Password1"] {
+            assert!(Password::parse(password).is_err(), "{password}");
+        }
+        assert!(Password::parse("password, and more").is_ok());
     }
 
     #[test]

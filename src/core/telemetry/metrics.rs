@@ -81,7 +81,7 @@ table! {
     HASH_SECONDS = "groundwork_password_hash_seconds", Kind::Histogram(HASH_BUCKETS);
     /// Passwords that were not hashed because `BCRYPT_QUEUE_SIZE` others waited.
     HASHES_REFUSED = "groundwork_password_hashes_refused_total", Kind::Counter;
-    /// Decisions of the rate limits, by limit (general, credentials, account, `client_of_account`) and by decision (allowed, refused).
+    /// Decisions of the rate limits, by limit (general, credentials, account, `client_of_account`, confirmation) and by decision (allowed, refused).
     RATE_LIMIT_DECISIONS = "groundwork_rate_limit_decisions_total", Kind::Counter;
     /// Look-ups in the cache, by result: hit, miss, shared with another look-up, or error.
     CACHE_REQUESTS = "groundwork_cache_requests_total", Kind::Counter;

@@ -1,0 +1,66 @@
+//! Where a request ends: whoever stands before the service must not be able to see two where it sees one.
+
+use tokio::io::AsyncWriteExt;
+
+use crate::support::{Backend, Service};
+use crate::wire::{connect, until_closed};
+
+/// What is said on a connection to which this is sent.
+async fn said_to(service: &Service, sent: &[u8]) -> String {
+    let mut stream = connect(&service.instance).await;
+    stream.write_all(sent).await.unwrap();
+    String::from_utf8(until_closed(&mut stream).await).unwrap()
+}
+
+async fn impatient() -> Service {
+    Service::start_with(Backend::Sqlite, &[("HEADER_TIMEOUT", "1"), ("KEEP_ALIVE_TIMEOUT", "1")]).await
+}
+
+fn log_in(framing: &str, rest: &str) -> Vec<u8> {
+    let head = "POST /api/v1/auth/login HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n";
+    format!("{head}{framing}\r\n{rest}").into_bytes()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_whose_end_is_ambiguous_is_refused_and_nothing_behind_it_is_read() {
+    let service = impatient().await;
+    let hidden = "{}GET /api/v1/health/live HTTP/1.1\r\nHost: test\r\n\r\n";
+    for framing in [
+        "Content-Length: 2\r\nContent-Length: 3\r\n",
+        "Content-Length: 2, 3\r\n",
+        "Content-Length: +2\r\n",
+        "Content-Length: -2\r\n",
+        "Content-Length : 2\r\n",
+        "Transfer-Encoding: chunked, gzip\r\n",
+        "Transfer-Encoding: xchunked\r\n",
+        " Content-Length: 2\r\n",
+    ] {
+        let answer = said_to(&service, &log_in(framing, hidden)).await;
+        assert!(answer.starts_with("HTTP/1.1 400"), "{framing:?}: {answer}");
+        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{framing:?}: {answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_length_and_chunks_the_chunks_count_and_the_connection_ends() {
+    let service = impatient().await;
+    // By its length the body would be all the rest; by its chunks it is `{}`, and what follows would be a second request.
+    let rest = "2\r\n{}\r\n0\r\n\r\nGET /api/v1/health/live HTTP/1.1\r\nHost: test\r\n\r\n";
+    let framing = format!("Content-Length: {}\r\nTransfer-Encoding: chunked\r\n", rest.len());
+    let answer = said_to(&service, &log_in(&framing, rest)).await;
+    assert!(answer.starts_with("HTTP/1.1 422"), "{answer}");
+    assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn headers_beyond_their_bound_are_refused() {
+    let service = impatient().await;
+    let with = |bytes: usize| {
+        let long = "x".repeat(bytes);
+        format!("GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\nX-Long: {long}\r\n\r\n").into_bytes()
+    };
+    let answer = said_to(&service, &with(200 * 1024)).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let answer = said_to(&service, &with(300 * 1024)).await;
+    assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
+}
