@@ -1,5 +1,6 @@
 //! The table `users`.
 
+use diesel::dsl::not;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use serde::{Deserialize, Serialize};
@@ -270,12 +271,17 @@ pub async fn page(
                 .filter(users::email.ge(prefix))
                 .filter(users::email.lt(format!("{prefix}{}", char::MAX)));
         }
-        if let Some(is_active) = filter.is_active {
-            query = query.filter(users::is_active.eq(is_active));
-        }
-        if let Some(is_superuser) = filter.is_superuser {
-            query = query.filter(users::is_superuser.eq(is_superuser));
-        }
+        // Not as values: a plan for any value would not use the indexes of the few.
+        query = match filter.is_active {
+            Some(true) => query.filter(users::is_active),
+            Some(false) => query.filter(not(users::is_active)),
+            None => query,
+        };
+        query = match filter.is_superuser {
+            Some(true) => query.filter(users::is_superuser),
+            Some(false) => query.filter(not(users::is_superuser)),
+            None => query,
+        };
         if let Some(instant) = filter.created_after {
             query = query.filter(users::created_at.ge(instant));
         }

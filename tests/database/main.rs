@@ -6,6 +6,7 @@
 mod support;
 
 mod migrations;
+mod plans;
 mod pool;
 mod round_trips;
 mod schema;

@@ -1,8 +1,8 @@
 //! A TCP proxy in front of PostgreSQL or Redis that can be cut, and that counts the round trips to PostgreSQL.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex as Lock};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
@@ -16,6 +16,8 @@ pub struct Proxy {
     address: SocketAddr,
     server: String,
     round_trips: Arc<AtomicU64>,
+    /// The texts of what was prepared.
+    statements: Arc<Lock<Vec<String>>>,
     /// New connections are taken and never answered, as a frozen server does.
     frozen: Arc<AtomicBool>,
     resets: Arc<AtomicBool>,
@@ -44,6 +46,7 @@ impl Proxy {
             address,
             server: server.to_owned(),
             round_trips: Arc::default(),
+            statements: Arc::default(),
             frozen: Arc::default(),
             resets: Arc::default(),
             running: Mutex::default(),
@@ -91,9 +94,16 @@ impl Proxy {
         self.round_trips.load(Ordering::SeqCst)
     }
 
+    /// The statements that clients have prepared since the proxy was made, each once.
+    pub fn statements(&self) -> Vec<String> {
+        self.statements.lock().unwrap().clone()
+    }
+
     async fn listen(&self) {
         let listener = bind(self.address).listen(64).unwrap();
-        let (server, round_trips) = (self.server.clone(), Arc::clone(&self.round_trips));
+        let server = self.server.clone();
+        let seen =
+            Seen { round_trips: Arc::clone(&self.round_trips), statements: Arc::clone(&self.statements) };
         let (frozen, resets) = (Arc::clone(&self.frozen), Arc::clone(&self.resets));
         let (stop, mut stopping) = oneshot::channel();
         let stopped = tokio::spawn(async move {
@@ -107,7 +117,7 @@ impl Proxy {
                             connections.spawn(keep_silent(client));
                         } else {
                             let client = Client { stream: client, resets: Arc::clone(&resets) };
-                            connections.spawn(forward(client, server.clone(), Arc::clone(&round_trips)));
+                            connections.spawn(forward(client, server.clone(), seen.clone()));
                         }
                     }
                 }
@@ -145,7 +155,32 @@ impl Drop for Client {
     }
 }
 
-async fn forward(mut client: Client, server: String, round_trips: Arc<AtomicU64>) {
+/// What is noted of a client's messages.
+#[derive(Clone)]
+struct Seen {
+    round_trips: Arc<AtomicU64>,
+    statements: Arc<Lock<Vec<String>>>,
+}
+
+impl Seen {
+    fn note(&self, kind: u8, content: &[u8]) {
+        match kind {
+            b'S' | b'Q' => drop(self.round_trips.fetch_add(1, Ordering::SeqCst)),
+            // The statement's name, and its text.
+            b'P' => {
+                let text = content.split(|byte| *byte == 0).nth(1).unwrap_or_default();
+                let text = String::from_utf8_lossy(text).into_owned();
+                let mut statements = self.statements.lock().unwrap();
+                if !statements.contains(&text) {
+                    statements.push(text);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+async fn forward(mut client: Client, server: String, seen: Seen) {
     let Ok(mut server) = TcpStream::connect(server).await else { return };
     client.stream.set_nodelay(true).unwrap();
     server.set_nodelay(true).unwrap();
@@ -155,7 +190,7 @@ async fn forward(mut client: Client, server: String, round_trips: Arc<AtomicU64>
         let mut frames = Frames::default();
         let mut buffer = vec![0; 16 * 1024];
         while let Ok(length @ 1..) = from_client.read(&mut buffer).await {
-            round_trips.fetch_add(frames.count(&buffer[..length]), Ordering::SeqCst);
+            frames.feed(&buffer[..length], |kind, content| seen.note(kind, content));
             if to_server.write_all(&buffer[..length]).await.is_err() {
                 break;
             }
@@ -177,18 +212,19 @@ struct Frames {
 }
 
 impl Frames {
-    /// How many Sync and Query messages end with these bytes.
-    fn count(&mut self, bytes: &[u8]) -> u64 {
+    /// Takes what comes, and shows each message that ends with it.
+    fn feed(&mut self, bytes: &[u8], mut show: impl FnMut(u8, &[u8])) {
         self.pending.extend_from_slice(bytes);
-        let mut found = 0;
         loop {
             let kind = usize::from(self.started);
-            let Some(length) = self.pending.get(kind..kind + 4) else { return found };
+            let Some(length) = self.pending.get(kind..kind + 4) else { return };
             let end = kind + u32::from_be_bytes(length.try_into().unwrap()) as usize;
             if self.pending.len() < end {
-                return found;
+                return;
             }
-            found += u64::from(self.started && matches!(self.pending[0], b'S' | b'Q'));
+            if self.started {
+                show(self.pending[0], &self.pending[kind + 4..end]);
+            }
             self.started = true;
             self.pending.drain(..end);
         }
@@ -199,10 +235,16 @@ impl Frames {
 fn messages_are_found_however_they_arrive() {
     let startup = [&[0, 0, 0, 9][..], b"hello"].concat();
     let sync = b"S\0\0\0\x04";
-    let parse = [&b"P\0\0\0\x06"[..], b"SQ"].concat();
+    let parse = [&b"P\0\0\0\x0c"[..], b"S\0SQL\0\0\0"].concat();
     let query = [&b"Q\0\0\0\x06"[..], b"S\0"].concat();
     let stream = [&startup, &parse, &sync[..], &query, &sync[..]].concat();
-    assert_eq!(Frames::default().count(&stream), 3);
-    let mut slow = Frames::default();
-    assert_eq!(stream.iter().map(|byte| slow.count(&[*byte])).sum::<u64>(), 3);
+    for size in [1, 7, stream.len()] {
+        let seen = Seen { round_trips: Arc::default(), statements: Arc::default() };
+        let mut frames = Frames::default();
+        for piece in stream.chunks(size) {
+            frames.feed(piece, |kind, content| seen.note(kind, content));
+        }
+        assert_eq!(seen.round_trips.load(Ordering::SeqCst), 3);
+        assert_eq!(*seen.statements.lock().unwrap(), ["SQL"]);
+    }
 }

@@ -1,0 +1,1 @@
+"""Measures Groundwork beside its peers and beside the limit."""

@@ -1,0 +1,114 @@
+"""The load, and what it cost."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import subprocess
+import threading
+import time
+from dataclasses import dataclass
+
+from .contenders import Contender, Running
+from .machine import cpu_seconds
+from .scenarios import Scenario
+
+WARM_UP = 0.7
+#: A hash of a password takes a quarter of a second.
+SLOW_SECONDS = 6.0
+CHAINS = 8
+
+
+@dataclass
+class Measured:
+    """One scenario of one contender, once."""
+
+    requests: int
+    seconds: float
+    cpu_micros: float
+    p50_ms: float
+    p99_ms: float
+
+    @property
+    def per_second(self) -> float:
+        return self.requests / self.seconds
+
+
+def measure(contender: Contender, running: Running, scenario: Scenario, seconds: float) -> Measured:
+    """Asks for so long, after a warm-up, and fails on any other status than the expected one."""
+    ask = chain if scenario.is_chain else independent
+    if scenario.is_slow:
+        seconds = max(seconds, SLOW_SECONDS)
+    ask(contender, running, scenario, WARM_UP)
+    before, began = cpu_seconds(running.pid), time.perf_counter()
+    latencies, requests = ask(contender, running, scenario, seconds)
+    took = time.perf_counter() - began
+    spent = cpu_seconds(running.pid) - before
+    return Measured(requests, took, spent / requests * 1e6, latencies[0] * 1e3, latencies[1] * 1e3)
+
+
+def oha(
+    port: int,
+    scenario: Scenario,
+    token: str,
+    seconds: float,
+    connections: int | None = None,
+    options: tuple[str, ...] = (),
+) -> dict[str, object]:
+    """Runs oha and returns its report."""
+    command = ["oha", "--no-tui", "--output-format", "json", "-z", f"{seconds}s", "--wait-ongoing-requests-after-deadline"]
+    command += ["-c", str(connections or scenario.connections), "-m", scenario.method, *options]
+    if scenario.has_token:
+        command += ["-H", f"Authorization: Bearer {token}"]
+    if scenario.body is not None:
+        command += ["-T", "application/json", "-d", scenario.body]
+    command.append(f"http://127.0.0.1:{port}{scenario.path}")
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    return json.loads(result.stdout)
+
+
+def independent(
+    contender: Contender, running: Running, scenario: Scenario, seconds: float
+) -> tuple[tuple[float, float], int]:
+    """Requests that do not need each other: the median and the 99th percentile in seconds, and how many there were."""
+    report = oha(running.port, scenario, contender.access, seconds)
+    statuses = {int(status): count for status, count in report["statusCodeDistribution"].items()}
+    if set(statuses) != {scenario.status} or report["errorDistribution"]:
+        raise RuntimeError(f"{contender.name}, {scenario.name}: {statuses} {report['errorDistribution']}")
+    percentiles = report["latencyPercentiles"]
+    return (percentiles["p50"], percentiles["p99"]), statuses[scenario.status]
+
+
+def chain(
+    contender: Contender, running: Running, scenario: Scenario, seconds: float
+) -> tuple[tuple[float, float], int]:
+    """The same of requests each of which needs the answer before it: some chains side by side. oha cannot hand on a part of an
+    answer; that this is slower than oha does not show, because the server's time is what is measured."""
+    latencies: list[float] = []
+    problems: list[BaseException] = []
+
+    def follow(place: int) -> None:
+        try:
+            connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=10)
+            end = time.perf_counter() + seconds
+            while (began := time.perf_counter()) < end:
+                body = json.dumps({"refresh_token": contender.refresh[place]})
+                connection.request(scenario.method, scenario.path, body, {"Content-Type": "application/json"})
+                response = connection.getresponse()
+                text = response.read()
+                if response.status != scenario.status:
+                    raise RuntimeError(f"{contender.name}, {scenario.name}: {response.status} {text!r}")
+                contender.refresh[place] = json.loads(text)["refresh_token"]
+                latencies.append(time.perf_counter() - began)
+        except BaseException as problem:
+            problems.append(problem)
+
+    threads = [threading.Thread(target=follow, args=(place,)) for place in range(CHAINS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if problems:
+        raise problems[0]
+    latencies.sort()
+    return (latencies[len(latencies) // 2], latencies[len(latencies) * 99 // 100]), len(latencies)

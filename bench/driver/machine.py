@@ -1,0 +1,55 @@
+"""What the kernel says about processes and about this machine."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from pathlib import Path
+
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+
+
+def cpu_seconds(pid: int) -> float:
+    """The time that a process and its threads, those that have ended among them, have had a core."""
+    return ticks(pid, 11) / TICKS_PER_SECOND
+
+
+def ended_children_seconds(pid: int) -> float:
+    """The same of the processes that it had started and that have ended."""
+    return ticks(pid, 13) / TICKS_PER_SECOND
+
+
+def ticks(pid: int, place: int) -> int:
+    """Two neighbouring fields of the kernel's account: user and system."""
+    # The name of the process, which may have spaces, is in parentheses before.
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[place]) + int(fields[place + 1])
+
+
+def resident_kib(pid: int) -> int:
+    """The memory of a process that is in use."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1])
+    raise RuntimeError(f"process {pid} has no VmRSS")
+
+
+def version_of(*command: str) -> str:
+    """The first line that a program prints of its own version."""
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return text.strip().splitlines()[0]
+
+
+def describe() -> list[str]:
+    """This machine, a line each."""
+    cpuinfo = Path("/proc/cpuinfo").read_text().splitlines()
+    models = [line.partition(":")[2].strip() for line in cpuinfo if line.startswith("model name")]
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return [
+        f"{len(models)} cores, {models[0]}; {memory:.0f} GiB",
+        f"Linux {platform.release()}",
+        version_of("rustc", "--version"),
+        version_of("oha", "--version"),
+        version_of("redis-server", "--version"),
+    ]

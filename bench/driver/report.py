@@ -1,0 +1,178 @@
+"""The results as a page and a plot."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from . import machine
+from .scenarios import SCENARIOS
+
+PAGE = Path("bench/RESULTS.md")
+LIMIT, SEED = "limit", "fastapi"
+
+#: Time of a core per request: at most so many times the limit's, at least so many times less than FastAPI's.
+TARGETS = {"health": (1.5, 20), "users_me": (1.25, 40), "page": (1.3, 30)}
+IDLE_MIB, IDLE_LESS = 20, 5
+START_MS, START_FASTER = 50, 30
+STORM_SHARE, STORM_P99 = 0.95, 3
+
+
+def cpu(results: dict[str, Any], name: str, scenario: str) -> float | None:
+    """The median of the time that a request costs, in microseconds."""
+    rounds = results["measured"].get(name, {}).get(scenario)
+    return median(turn["cpu_micros"] for turn in rounds) if rounds else None
+
+
+def write(results: dict[str, Any], output: Path) -> None:
+    """Writes the page and the plot."""
+    sections = [
+        heading(results),
+        targets(results),
+        ratios(results),
+        details(results),
+        rest(results),
+        storm(results),
+        f"![Time of a core per request](results/cpu.svg)\n\nThe raw figures are in [results/raw.json](results/raw.json).\n",
+    ]
+    PAGE.write_text("\n".join(sections))
+    plot(results, output / "cpu.svg")
+
+
+def heading(results: dict[str, Any]) -> str:
+    lines = "\n".join(f"- {line}" for line in machine.describe())
+    return f"""# Results
+
+Written by `./scripts/bench` on {date.today()}; how it measures is in [README.md](README.md). Ratios of one run are what counts here: the
+absolute figures are this machine's, on this day.
+
+{lines}
+- {results["rounds"]} rounds of {results["seconds"]:g} s each, in turns; medians, and the range in brackets
+"""
+
+
+def verdict(reached: bool | None) -> str:
+    return {True: "reached", False: "**not reached**", None: "not measured"}[reached]
+
+
+def targets(results: dict[str, Any]) -> str:
+    rows = ["## Targets\n", "| What | Target | Found | |", "|---|---|---|---|"]
+
+    def row(what: str, target: str, found: float | None, text: str, reached: bool) -> None:
+        rows.append(f"| {what} | {target} | {text if found is not None else ''} | {verdict(None if found is None else reached)} |")
+
+    for scenario, (most, least) in TARGETS.items():
+        own, limit, seed = (cpu(results, name, scenario) for name in ("groundwork", LIMIT, SEED))
+        against = own / limit if own and limit else None
+        row(f"{scenario}, against the limit", f"≤ {most}", against, f"{against or 0:.2f}", (against or 0) <= most)
+        less = seed / own if own and seed else None
+        row(f"{scenario}, less than FastAPI", f"≥ {least}×", less, f"{less or 0:.1f}×", (less or 0) >= least)
+    others = results["others"]
+    own = others.get("embedded")
+    seed = others.get(SEED)
+    if own:
+        idle, start = own["idle_kib"] / 1024, median(own["start_ms"])
+        row("idle memory, embedded", f"≤ {IDLE_MIB} MiB", idle, f"{idle:.1f} MiB", idle <= IDLE_MIB)
+        row("start to the first answer", f"≤ {START_MS} ms", start, f"{start:.0f} ms", start <= START_MS)
+        if seed:
+            less, faster = seed["idle_kib"] / 1024 / idle, median(seed["start_ms"]) / start
+            row("idle memory, less than FastAPI", f"≥ {IDLE_LESS}×", less, f"{less:.1f}×", less >= IDLE_LESS)
+            row("start, faster than FastAPI", f"≥ {START_FASTER}×", faster, f"{faster:.0f}×", faster >= START_FASTER)
+    found = results["storm"]
+    share, slower = found["share"], found["storm_p99_ms"] / found["idle_p99_ms"]
+    row("log-ins of what the cores can hash", f"≥ {STORM_SHARE}", share, f"{share:.2f}", share >= STORM_SHARE)
+    row("p99 of others while 500 log in", f"≤ {STORM_P99}×", slower, f"{slower:.1f}×", slower <= STORM_P99)
+    return "\n".join(rows) + "\n"
+
+
+def ratios(results: dict[str, Any]) -> str:
+    names = list(results["measured"])
+    rows = [
+        "## Time of a core per request\n",
+        "In microseconds, as the kernel accounts it to the process, user and system together.\n",
+        "| | " + " | ".join(names) + " |",
+        "|---" * (len(names) + 1) + "|",
+    ]
+    for scenario in SCENARIOS:
+        cells = []
+        for name in names:
+            turns = [turn["cpu_micros"] for turn in results["measured"][name].get(scenario.name, [])]
+            cells.append(f"{median(turns):,.1f} [{min(turns):,.1f}–{max(turns):,.1f}]" if turns else "")
+        if any(cells):
+            rows.append(f"| {scenario.title} | " + " | ".join(cells) + " |")
+    return "\n".join(rows) + "\n"
+
+
+def details(results: dict[str, Any]) -> str:
+    names = list(results["measured"])
+    rows = [
+        "## Answers a second, and how long they take\n",
+        "The load and the databases share the other core, which is the bottleneck of the fast ones: compare the times above. Medians of "
+        "answers a second; p50 / p99 in milliseconds.\n",
+        "| | " + " | ".join(names) + " |",
+        "|---" * (len(names) + 1) + "|",
+    ]
+    for scenario in SCENARIOS:
+        cells = []
+        for name in names:
+            turns = results["measured"][name].get(scenario.name, [])
+            if not turns:
+                cells.append("")
+                continue
+            rate = median(turn["requests"] / turn["seconds"] for turn in turns)
+            p50, p99 = (median(turn[key] for turn in turns) for key in ("p50_ms", "p99_ms"))
+            cells.append(f"{rate:,.0f}; {p50:.2f} / {p99:.2f}")
+        if any(cells):
+            rows.append(f"| {scenario.title} | " + " | ".join(cells) + " |")
+    return "\n".join(rows) + "\n"
+
+
+def rest(results: dict[str, Any]) -> str:
+    rows = [
+        "## Starting and waiting\n",
+        "| | start to the first answer, ms | idle, MiB | with 1,000 connections | with 10,000 |",
+        "|---|---|---|---|---|",
+    ]
+    for name, found in results["others"].items():
+        connected = [f"{kib / 1024:.1f}" for kib in found["connected_kib"].values()]
+        start = f"{median(found['start_ms']):.0f} [{min(found['start_ms']):.0f}–{max(found['start_ms']):.0f}]"
+        rows.append(f"| {name} | {start} | {found['idle_kib'] / 1024:.1f} | " + " | ".join(connected) + " |")
+    return "\n".join(rows) + "\n"
+
+
+def storm(results: dict[str, Any]) -> str:
+    found = results["storm"]
+    return f"""## A storm of log-ins
+
+500 clients log in without a pause, on both cores, while another asks for its own account 200 times a second. Of log-ins the statuses
+were {found["log_ins"]}, of the others {found["others"]}. The others' p99 was {found["idle_p99_ms"]:.2f} ms before and
+{found["storm_p99_ms"]:.2f} ms during the storm; {found["share"]:.0%} of what the cores can hash was hashed.
+"""
+
+
+def plot(results: dict[str, Any], path: Path) -> None:
+    """Bars on a logarithmic scale: a group for each scenario."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    # The same figures give the same file.
+    matplotlib.rcParams["svg.hashsalt"] = "groundwork"
+    from matplotlib import pyplot
+
+    names = list(results["measured"])
+    shown = [s for s in SCENARIOS if not s.is_slow and cpu(results, names[0], s.name)]
+    figure, axes = pyplot.subplots(figsize=(11, 5))
+    width = 0.8 / len(names)
+    for place, name in enumerate(names):
+        values = [cpu(results, name, scenario.name) for scenario in shown]
+        at = [index + place * width for index, value in enumerate(values) if value]
+        axes.bar(at, [value for value in values if value], width, label=name)
+    axes.set_xticks([index + 0.4 - width / 2 for index in range(len(shown))], [s.name for s in shown])
+    axes.set_yscale("log")
+    axes.set_ylabel("µs of a core per request")
+    axes.legend(ncols=len(names), loc="upper center", fontsize="small")
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None})
+    pyplot.close(figure)

@@ -1,0 +1,32 @@
+"""Sessions for the load."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+
+from .contenders import Contender
+from .scenarios import EMAIL, PASSWORD
+
+
+def post(port: int, path: str, body: object) -> dict[str, str]:
+    """Sends a body and returns the answer, which has to be a success."""
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}{path}", json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=10) as response:
+        return json.loads(response.read())
+
+
+def log_in(contender: Contender, sessions: int) -> None:
+    """Opens sessions, and gives the contender their tokens."""
+    running = contender.start()
+    try:
+        pairs = [
+            post(running.port, "/api/v1/auth/login", {"email": EMAIL, "password": PASSWORD}) for _ in range(sessions + 1)
+        ]
+    finally:
+        running.stop()
+    # The first session is for the access token alone: a refresh does not change it, but a mistake in one might.
+    contender.access = pairs[0]["access_token"]
+    contender.refresh = [pair["refresh_token"] for pair in pairs[1:]]

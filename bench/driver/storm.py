@@ -1,0 +1,93 @@
+"""Five hundred log-ins at once, and what others notice of them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+
+from .contenders import Contender
+from .load import oha
+from .machine import cpu_seconds
+from .scenarios import SCENARIOS
+
+LOG_INS = 500
+SECONDS = 10.0
+#: Others ask at this rate, far below what can be served: the time an answer takes is looked at, not how many there are.
+OTHERS_PER_SECOND = 200
+
+#: Both cores serve; the load is small.
+CORES = "0,1"
+
+
+@dataclass
+class Storm:
+    """What was seen."""
+
+    idle_p99_ms: float
+    storm_p99_ms: float
+    others: dict[int, int]
+    log_ins: dict[int, int]
+    #: Hashes a second against what the cores can do at most.
+    share: float
+
+
+def hash_seconds(contender: Contender) -> float:
+    """How long one core is busy with one log-in: the least of a few."""
+    running = contender.start(core="0")
+    scenario = next(scenario for scenario in SCENARIOS if scenario.name == "login")
+    try:
+        best = float("inf")
+        for _ in range(3):
+            before = cpu_seconds(running.pid)
+            report = oha(running.port, scenario, "", 1.0, connections=1)
+            best = min(best, (cpu_seconds(running.pid) - before) / statuses(report)[200])
+        return best
+    finally:
+        running.stop()
+
+
+def statuses(report: dict[str, object]) -> dict[int, int]:
+    """How often each status was seen. A connection that fails is one too."""
+    counted = {int(status): count for status, count in report["statusCodeDistribution"].items()}
+    lost = sum(report["errorDistribution"].values())
+    return {**counted, **({0: lost} if lost else {})}
+
+
+def run(contender: Contender) -> Storm:
+    """Measures others alone, and then during the storm."""
+    one = hash_seconds(contender)
+    running = contender.start(core=CORES)
+    login = next(scenario for scenario in SCENARIOS if scenario.name == "login")
+    me = next(scenario for scenario in SCENARIOS if scenario.name == "users_me")
+    slow = ("-q", str(OTHERS_PER_SECOND))
+    try:
+        oha(running.port, me, contender.access, 1.0, connections=4, options=slow)
+        idle = oha(running.port, me, contender.access, SECONDS, connections=4, options=slow)
+        seen: list[dict[str, object]] = []
+        storm = threading.Thread(
+            target=lambda: seen.append(oha(running.port, login, "", SECONDS + 2, connections=LOG_INS))
+        )
+        storm.start()
+        time.sleep(1)
+        during = oha(running.port, me, contender.access, SECONDS, connections=4, options=slow)
+        storm.join()
+    finally:
+        running.stop()
+    took = seen[0]["summary"]["total"]
+    log_ins = statuses(seen[0])
+    share = log_ins.get(200, 0) / took / (len(CORES.split(",")) / one)
+    p99 = [report["latencyPercentiles"]["p99"] * 1e3 for report in (idle, during)]
+    return Storm(p99[0], p99[1], statuses(during), log_ins, share)
+
+
+def passes(storm: Storm) -> list[str]:
+    """What must not be: others that fail, and log-ins with another failure than the stated one."""
+    problems = []
+    if set(storm.others) != {200}:
+        problems.append(f"others saw {storm.others}")
+    if not set(storm.log_ins) <= {200, 503}:
+        problems.append(f"log-ins saw {storm.log_ins}")
+    return problems
+
+

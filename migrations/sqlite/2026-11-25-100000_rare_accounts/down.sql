@@ -1,0 +1,2 @@
+DROP INDEX users_inactive_idx;
+DROP INDEX users_superusers_idx;

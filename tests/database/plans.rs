@@ -1,0 +1,109 @@
+//! How PostgreSQL finds what it is asked for, when there is much of it: through an index, and in order.
+
+use serde_json::json;
+use tokio_postgres::{Client, NoTls};
+
+use crate::support::client::{PASSWORD, fresh_email};
+use crate::support::{Proxy, Service};
+
+/// Accounts and sessions. With fewer, reading all of them would be the best plan.
+const ROWS: u32 = 100_000;
+
+async fn crowded() -> (Service, Proxy, Client) {
+    let (service, proxy) = Service::start_behind_proxy(&[]).await;
+    let (client, connection) = tokio_postgres::connect(&service.database.url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let fill = format!(
+        "INSERT INTO users (email, password_hash, is_active, is_superuser, is_verified, created_at, updated_at)
+            SELECT 'crowd' || n || '@example.com', 'x', n % 1000 > 0, false, true, now(), now() FROM generate_series(1, {ROWS}) n;
+         INSERT INTO sessions (id, user_id, token_hash, generation, ip, created_at, last_used_at, expires_at)
+            SELECT decode(md5(id::text), 'hex'), id, '\\x00', 0, '192.0.2.1', now(), now(), now() + interval '1 day' FROM users;
+         ANALYZE"
+    );
+    client.batch_execute(&fill).await.unwrap();
+    (service, proxy, client)
+}
+
+/// The plan for whatever values there are.
+async fn plan(client: &Client, statement: &str) -> String {
+    let values = (1..).take_while(|number| statement.contains(&format!("${number}"))).count();
+    let values = vec!["NULL"; values].join(", ");
+    let execute = if values.is_empty() { "s".to_owned() } else { format!("s({values})") };
+    client
+        .batch_execute(&format!("SET plan_cache_mode = force_generic_plan; PREPARE s AS {statement}"))
+        .await
+        .unwrap();
+    let rows = client.query(&format!("EXPLAIN EXECUTE {execute}"), &[]).await.unwrap();
+    client.batch_execute("DEALLOCATE s").await.unwrap();
+    rows.iter().map(|row| row.get::<_, String>(0) + "\n").collect()
+}
+
+/// What a plan may not have when tables are large.
+fn objections(plan: &str) -> Vec<&str> {
+    plan.lines().filter(|line| line.contains("Seq Scan") || line.contains("Sort")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_statement_finds_its_rows_through_an_index() {
+    let (service, proxy, client) = crowded().await;
+    let admin = service.superuser().await;
+    let user = service.user().await;
+    for query in ["", "&is_active=true", "&is_active=false", "&is_superuser=true", "&is_superuser=false"] {
+        let path = format!("/api/v1/users?limit=20{query}");
+        drop(service.by(&admin, "GET", &path).send().await.expect(200));
+    }
+    let first = service.by(&admin, "GET", "/api/v1/users?limit=20").send().await.expect(200).json();
+    let next = format!("/api/v1/users?limit=20&page_token={}", first["next_page"].as_str().unwrap());
+    drop(service.by(&admin, "GET", &next).send().await.expect(200));
+    drop(service.by(&admin, "GET", &format!("/api/v1/users/{}", user.id)).send().await.expect(200));
+    let name = json!({"full_name": "Ada"});
+    drop(service.by(&user, "PATCH", "/api/v1/users/me").json(name).send().await.expect(200));
+    let closed = json!({"is_active": false});
+    let path = format!("/api/v1/users/{}", user.id);
+    drop(service.by(&admin, "PATCH", &path).json(closed).send().await.expect(200));
+    drop(service.by(&admin, "DELETE", &path).send().await.expect(204));
+    drop(service.refresh(&admin.refresh).await.expect(200));
+    let password = json!({"current_password": PASSWORD, "password": "another long passphrase"});
+    let other = service.user().await;
+    drop(service.by(&other, "PATCH", "/api/v1/users/me").json(password).send().await.expect(200));
+    drop(service.call("POST", "/api/v1/auth/logout").bearer(&admin.access).send().await.expect(204));
+    drop(service.register(&fresh_email(), PASSWORD).await.expect(201));
+
+    let statements = proxy.statements();
+    let asked = statements
+        .iter()
+        .filter(|text| ["SELECT", "UPDATE", "DELETE"].iter().any(|verb| text.starts_with(verb)));
+    let asked: Vec<_> =
+        asked.filter(|text| text.contains("\"users\"") || text.contains("\"sessions\"")).collect();
+    assert!(asked.len() >= 14, "{asked:#?}");
+    for statement in asked {
+        let plan = plan(&client, statement).await;
+        assert!(objections(&plan).is_empty(), "{statement}\n{plan}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_few_superusers_and_closed_accounts_have_indexes_of_their_own() {
+    let (service, proxy, client) = crowded().await;
+    let admin = service.superuser().await;
+    for (query, index) in
+        [("is_superuser=true", "users_superusers_idx"), ("is_active=false", "users_inactive_idx")]
+    {
+        let before = proxy.statements().len();
+        drop(service.by(&admin, "GET", &format!("/api/v1/users?{query}")).send().await.expect(200));
+        let statements = proxy.statements();
+        let plan =
+            plan(&client, statements[before..].iter().find(|text| text.contains("LIMIT")).unwrap()).await;
+        assert!(plan.contains(index), "{plan}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_that_reads_everything_is_noticed() {
+    let (_service, _proxy, client) = crowded().await;
+    for statement in
+        ["SELECT id FROM users WHERE full_name = $1", "SELECT id FROM users ORDER BY updated_at LIMIT 1"]
+    {
+        assert!(!objections(&plan(&client, statement).await).is_empty(), "{statement}");
+    }
+}
