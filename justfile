@@ -62,3 +62,7 @@ measure:
 # Fetches the pinned Swagger UI into assets/.
 vendor-swagger-ui:
     ./scripts/vendor-swagger-ui
+
+# Measures the service beside its peers: 25 minutes; `just bench growth` against the size of the tables.
+bench *arguments:
+    ./scripts/bench {{ arguments }}

@@ -7,6 +7,9 @@ use poem_openapi::registry::{MetaHeader, MetaMediaType, MetaResponse, MetaRespon
 use poem_openapi::types::Type;
 use serde::Serialize;
 
+/// How many headers an answer has in the end: room for all at once is cheaper than for each.
+const HEADERS: usize = 12;
+
 /// A success with a JSON body. It is written straight to bytes; poem-openapi's own would build a tree first.
 pub struct Json<const STATUS: u16, T>(T);
 
@@ -31,6 +34,7 @@ impl<const STATUS: u16, T: Serialize + Send> IntoResponse for Json<STATUS, T> {
         };
         let status = StatusCode::from_u16(STATUS).unwrap_or(StatusCode::OK);
         let mut response = Response::builder().status(status).body(body);
+        response.headers_mut().reserve(HEADERS);
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         response
     }

@@ -258,10 +258,10 @@ pub async fn page(
     filter: &UserFilter,
     after: Option<UserId>,
     limit: i64,
-) -> Result<Vec<User>, DbError> {
+) -> Result<Vec<Profile>, DbError> {
     Ok(on!(c, |c| {
         let mut query =
-            users::table.select(User::as_select()).order(users::id.asc()).limit(limit).into_boxed();
+            users::table.select(Profile::as_select()).order(users::id.asc()).limit(limit).into_boxed();
         if let Some(after) = after {
             query = query.filter(users::id.gt(after.0));
         }

@@ -69,7 +69,7 @@ pub struct AccountChanges {
 #[derive(Clone, Debug)]
 pub struct UserPage {
     /// The accounts, by ascending number.
-    pub items: Vec<User>,
+    pub items: Vec<Profile>,
     /// Asks for the next page, if there is one.
     pub next_page: Option<String>,
 }

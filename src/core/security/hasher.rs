@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use metrics::{Counter, Histogram};
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinHandle;
 use tracing::Instrument;
 
 use super::password::{Password, PasswordAttempt, PasswordHash};
@@ -27,10 +29,48 @@ pub enum HashError {
     Stopped(#[from] tokio::task::JoinError),
 }
 
+/// How much the threads that hash give way to the others of this machine ("nice", from 0 to 19). A hash keeps a core for a
+/// quarter of a second; without this, whoever asks for anything else meanwhile waits until the kernel takes it away.
+const POLITENESS: i32 = 10;
+
+/// The threads that hash: their own, because a thread that has become polite stays so.
+#[derive(Debug)]
+struct Threads(Option<Runtime>);
+
+impl Threads {
+    fn new(most: usize) -> Self {
+        let mut builder = Builder::new_current_thread();
+        Self(builder.max_blocking_threads(most).thread_name("hash").on_thread_start(be_polite).build().ok())
+    }
+
+    /// Does it on one of them; without them, on one of those that everybody has.
+    fn spawn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+        match &self.0 {
+            Some(threads) => threads.spawn_blocking(work),
+            None => tokio::task::spawn_blocking(work),
+        }
+    }
+}
+
+/// In the background, because it may happen on a thread that must not wait.
+impl Drop for Threads {
+    fn drop(&mut self) {
+        if let Some(threads) = self.0.take() {
+            threads.shutdown_background();
+        }
+    }
+}
+
+fn be_polite() {
+    // For Linux a thread is a process here. One that stays impolite hashes as well.
+    let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), POLITENESS);
+}
+
 /// Hashes and checks passwords. Clones share one queue.
 #[derive(Clone, Debug)]
 pub struct Hasher {
     cost: u32,
+    threads: Arc<Threads>,
     /// Places in the queue, those at work included.
     places: Arc<Semaphore>,
     /// One per core: more would only make every hash slower.
@@ -53,9 +93,10 @@ impl Hasher {
         let took = |phase| histogram(HASH_SECONDS, &[("phase", phase)]);
         let meters =
             Meters { queued: took("queue"), worked: took("work"), refused: counter(HASHES_REFUSED, &[]) };
+        let threads = Arc::new(Threads::new(cores));
         let (places, cores) = (Semaphore::new(cores + queue), Semaphore::new(cores));
         let size = places.available_permits();
-        Self { cost, size, places: Arc::new(places), cores: Arc::new(cores), meters }
+        Self { cost, threads, size, places: Arc::new(places), cores: Arc::new(cores), meters }
     }
 
     /// Tells the metrics how many wait now.
@@ -124,7 +165,7 @@ impl Hasher {
         let worked = self.meters.worked.clone();
         // The permits go along: a caller who left does not make room while the hash still runs.
         let held: (OwnedSemaphorePermit, OwnedSemaphorePermit) = (place, core);
-        let result = tokio::task::spawn_blocking(move || {
+        let result = self.threads.spawn(move || {
             let began = Instant::now();
             let result = work();
             worked.record(began.elapsed());

@@ -1,0 +1,1 @@
+"""Accounts and sessions, as a FastAPI starter project would serve them."""
