@@ -57,6 +57,7 @@ pub fn serve() -> Result {
             tokio::spawn(async move {
                 told(&mut terminate, &mut interrupt).await;
                 tracing::warn!("ended by a second signal");
+                telemetry::flush();
                 std::process::exit(KILLED_BY_HAND);
             });
         });

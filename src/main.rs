@@ -127,6 +127,7 @@ fn main() -> std::process::ExitCode {
         Command::Config => commands::config(),
         Command::Healthcheck => commands::healthcheck(),
     };
+    groundwork::core::telemetry::flush();
     match result {
         Ok(()) => std::process::ExitCode::SUCCESS,
         Err(error) => {

@@ -8,6 +8,12 @@ use crate::support::{Backend, TestDatabase};
 /// Becomes the service, whose log is read until it listens and by nobody after that.
 const UNREAD: [&str; 4] = ["bash", "-c", r#"exec "$@" 2> >(sed /listening/q >&2)"#, "bash"];
 
+/// The same, and whoever read it stays without reading: what is written waits, as for a collector that hangs.
+const FROZEN: [&str; 4] = ["bash", "-c", r#"exec "$@" 2> >(sed /listening/q >&2; sleep 60)"#, "bash"];
+
+/// More lines than a pipe holds.
+const MANY: usize = 1_000;
+
 async fn serves(service: &mut Process, database: &TestDatabase) {
     let admin = superuser(&service.url, database).await;
     for _ in 0..10 {
@@ -20,6 +26,18 @@ async fn serves(service: &mut Process, database: &TestDatabase) {
 async fn a_log_that_nobody_reads_any_more_costs_no_request() {
     let database = TestDatabase::create(Backend::Postgres).await;
     let mut service = Process::start_under(&UNREAD, &[("DATABASE_URL", &database.url)]).await;
+    serves(&mut service, &database).await;
+    service.terminate();
+    assert_eq!(service.ended().await.code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_whose_reader_hangs_holds_up_no_request() {
+    let database = TestDatabase::create(Backend::Postgres).await;
+    let mut service = Process::start_under(&FROZEN, &[("DATABASE_URL", &database.url)]).await;
+    for _ in 0..MANY {
+        let _ = service.call("GET", "/").send().await.expect(200);
+    }
     serves(&mut service, &database).await;
     service.terminate();
     assert_eq!(service.ended().await.code(), Some(0));

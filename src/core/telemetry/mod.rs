@@ -5,6 +5,7 @@ mod json;
 pub mod metrics;
 pub mod trace_context;
 pub mod traces;
+mod writer;
 
 use std::io::{IsTerminal, stderr};
 
@@ -18,6 +19,7 @@ use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
 use super::settings::{LogFormat, Settings};
 use traces::{SPANS, Traces, TracesError};
+pub use writer::flush;
 
 /// Starts logging for the whole process. A second call changes nothing.
 pub fn start(settings: &Settings) {
@@ -64,7 +66,7 @@ fn log<S: Subscriber + for<'a> LookupSpan<'a>>(settings: &Settings) -> impl Laye
     let levels = EnvFilter::try_new(&settings.log_level).unwrap_or_else(|_| EnvFilter::new("info"));
     let own = filter_fn(|metadata| metadata.target() != SPANS).with_max_level_hint(LevelFilter::TRACE);
     // Complaining on standard error that standard error cannot be written would panic, and end the process.
-    let lines = fmt::layer().with_writer(stderr).log_internal_errors(false);
+    let lines = fmt::layer().with_writer(writer::standard_error()).log_internal_errors(false);
     // Colours would put escape sequences of our own into logs that are read by machines.
     match settings.log_format {
         LogFormat::Json => lines.event_format(json::Lines).fmt_fields(json::Fields).boxed(),
