@@ -14,7 +14,6 @@ use serde_json::Value;
 use super::errors::{ErrorCode, Problem};
 use super::request::RequestScope;
 use super::routes::{Operation, parameter_names, routed_name};
-use super::rules::Rules;
 use super::strict_json;
 use crate::core::context::printable;
 use crate::schemas::common::{FieldProblem, RequestSchema};
@@ -193,7 +192,7 @@ macro_rules! parameter {
                 _body: &mut RequestBody,
                 options: ExtractParamOptions<T>,
             ) -> poem::Result<Self> {
-                let problems = check_parameters(request);
+                let problems = check_parameters(request)?;
                 if !problems.is_empty() {
                     return Err(Problem::fields(&problems).into());
                 }
@@ -224,14 +223,14 @@ fn path_value_of(request: &Request, name: &str) -> Vec<String> {
 }
 
 /// All parameters at once, so that the first wrong one does not hide the others.
-fn check_parameters(request: &Request) -> Vec<FieldProblem> {
-    let (Some(rules), Some(scope)) = (request.data::<Rules>(), request.data::<RequestScope>()) else {
-        return Vec::new();
-    };
-    let Some(operation) = scope.operation().filter(|_| scope.begin_parameter_check()) else {
-        return Vec::new();
-    };
-    rules.check_parameters(operation, &query_values(request), &path_values(request, operation))
+fn check_parameters(request: &Request) -> Result<Vec<FieldProblem>, Problem> {
+    let scope = RequestScope::get(request)?;
+    let operation = scope.operation().ok_or(ErrorCode::InternalError)?;
+    if !scope.begin_parameter_check() {
+        return Ok(Vec::new());
+    }
+    let rules = &scope.served()?.rules;
+    Ok(rules.check_parameters(operation, &query_values(request), &path_values(request, operation)))
 }
 
 fn query_values(request: &Request) -> Vec<(String, String)> {

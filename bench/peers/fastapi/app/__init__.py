@@ -1,1 +1,0 @@
-"""Accounts and sessions, as a FastAPI starter project would serve them."""

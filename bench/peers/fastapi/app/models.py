@@ -1,32 +1,25 @@
-"""The tables."""
+"""The tables, as Groundwork's migrations make them."""
 
-from collections.abc import AsyncIterator
 from datetime import datetime
 
-from sqlalchemy import BigInteger, DateTime, ForeignKey, LargeBinary, Text
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy import BigInteger, DateTime, ForeignKey, Identity, LargeBinary, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-
-from . import settings
-
-engine = create_async_engine(settings.DATABASE_URL, pool_size=settings.POOL_SIZE, max_overflow=0)
-new_session = async_sessionmaker(engine, expire_on_commit=False)
-
-
-async def get_db() -> AsyncIterator[AsyncSession]:
-    async with new_session() as db:
-        yield db
 
 
 class Base(DeclarativeBase):
-    type_annotation_map = {datetime: DateTime(timezone=True), str: Text, bytes: LargeBinary, int: BigInteger}
+    type_annotation_map = {
+        int: BigInteger,
+        str: Text,
+        bytes: LargeBinary,
+        datetime: DateTime(timezone=True),
+    }
 
 
 class User(Base):
     __tablename__ = "users"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    email: Mapped[str]
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    email: Mapped[str] = mapped_column(unique=True)
     password_hash: Mapped[str]
     full_name: Mapped[str | None]
     is_active: Mapped[bool]
@@ -40,7 +33,7 @@ class Session(Base):
     __tablename__ = "sessions"
 
     id: Mapped[bytes] = mapped_column(primary_key=True)
-    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     token_hash: Mapped[bytes]
     previous_token_hash: Mapped[bytes | None]
     generation: Mapped[int]
@@ -50,3 +43,4 @@ class Session(Base):
     last_used_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+    wrote_at: Mapped[datetime | None]
