@@ -12,9 +12,9 @@ from .scenarios import Scenario
 
 #: What is made by a request differs from one to the next: ids, tokens, instants.
 MADE_BY_THE_REQUEST = [
-    (re.compile(rb'"request_id":"[0-9a-f]{32}"'), b'"request_id":"…"'),
-    (re.compile(rb'"((?:access|refresh)_token)":"[\w-]+\.[\w-]+\.[\w-]+"'), rb'"\1":"…"'),
-    (re.compile(rb'"next_page":"[\w-]+"'), b'"next_page":"…"'),
+    (re.compile(rb'"request_id":"[0-9a-f]{32}"'), b'"request_id":"..."'),
+    (re.compile(rb'"((?:access|refresh)_token)":"[\w-]+\.[\w-]+\.[\w-]+"'), rb'"\1":"..."'),
+    (re.compile(rb'"next_page":"[\w-]+"'), b'"next_page":"..."'),
 ]
 UPDATED_AT = re.compile(rb'"updated_at":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z"')
 
@@ -33,7 +33,7 @@ def normalised(scenario: Scenario, body: bytes) -> bytes:
     for pattern, replacement in MADE_BY_THE_REQUEST:
         body = pattern.sub(replacement, body)
     if scenario.method == "PATCH":
-        body = UPDATED_AT.sub(b'"updated_at":"\xe2\x80\xa6"', body)
+        body = UPDATED_AT.sub(b'"updated_at":"..."', body)
     return body
 
 

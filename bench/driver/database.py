@@ -39,9 +39,9 @@ def sql(database: str, *statements: str) -> str:
 
 def groundwork(url: str, *arguments: str, stdin: str = "") -> None:
     """Runs a command of the service."""
-    environment = {"PATH": os.environ["PATH"], "DATABASE_URL": url, "JWT_SECRET_KEY": SECRET, "BCRYPT_ROUNDS": "12"}
+    environment = {"PATH": os.environ["PATH"], "LOG_LEVEL": "error", "DATABASE_URL": url, "JWT_SECRET_KEY": SECRET, "BCRYPT_ROUNDS": "12"}
     program = os.environ["GROUNDWORK_RELEASE_BIN"]
-    subprocess.run([program, *arguments], env=environment, input=stdin, text=True, check=True, capture_output=True)
+    subprocess.run([program, *arguments], env=environment, input=stdin, text=True, check=True, stdout=subprocess.DEVNULL)
 
 
 def create_account(url: str) -> None:

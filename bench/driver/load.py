@@ -51,12 +51,17 @@ def oha(
     port: int,
     scenario: Scenario,
     token: str,
-    seconds: float,
+    seconds: float | None = None,
+    requests: int | None = None,
     connections: int | None = None,
     options: tuple[str, ...] = (),
 ) -> dict[str, object]:
-    """Runs oha and returns its report."""
-    command = ["oha", "--no-tui", "--output-format", "json", "-z", f"{seconds}s", "--wait-ongoing-requests-after-deadline"]
+    """Runs oha, for so long or for so many requests, and returns its report."""
+    command = ["oha", "--no-tui", "--output-format", "json"]
+    if seconds is None:
+        command += ["-n", str(requests)]
+    else:
+        command += ["-z", f"{seconds}s", "--wait-ongoing-requests-after-deadline"]
     command += ["-c", str(connections or scenario.connections), "-m", scenario.method, *options]
     if scenario.has_token:
         command += ["-H", f"Authorization: Bearer {token}"]

@@ -20,7 +20,8 @@ def post(port: int, path: str, body: object) -> dict[str, str]:
 
 def log_in(contender: Contender, sessions: int) -> None:
     """Opens sessions, and gives the contender their tokens."""
-    running = contender.start()
+    # Longer than a run takes.
+    running = contender.start(extra={"ACCESS_TOKEN_EXPIRE_MINUTES": "1440"})
     try:
         pairs = [
             post(running.port, "/api/v1/auth/login", {"email": EMAIL, "password": PASSWORD}) for _ in range(sessions + 1)

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
@@ -115,14 +116,15 @@ pub async fn rotate(
     successor: &TokenHash,
     usage: &Use<'_>,
 ) -> Result<bool, DbError> {
-    let active = users::table.filter(users::is_active.eq(true)).select(users::id);
+    // One row: SQLite would make a list of all active accounts of `user_id IN (SELECT …)`.
+    let active = users::table.filter(users::id.eq(user.0)).filter(users::is_active);
     let current = sessions::table
         .find(id.0.as_slice())
         .filter(sessions::user_id.eq(user.0))
         .filter(sessions::token_hash.eq(presented.0.as_slice()))
         .filter(sessions::revoked_at.is_null())
         .filter(sessions::expires_at.gt(usage.at))
-        .filter(sessions::user_id.eq_any(active));
+        .filter(exists(active));
     let rows = on!(c, |c| prepared(diesel::update(current).set((
         sessions::previous_token_hash.eq(Some(presented.0.as_slice())),
         sessions::token_hash.eq(successor.0.as_slice()),
