@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import subprocess
 from pathlib import Path
 
+#: How the runtimes of peers are asked for their versions.
+PEERS = (("go", "version"), ("node", "--version"))
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
@@ -52,4 +55,8 @@ def describe() -> list[str]:
         version_of("rustc", "--version"),
         version_of("oha", "--version"),
         version_of("redis-server", "--version"),
+        version_of("psql", "-XtA", "-c", "SELECT version()", os.environ["TEST_POSTGRES_URL"]),
+        f"Python {platform.python_version()}",
+        # The peers' compilers and runtimes; a run of a few contenders needs none of them.
+        *(version_of(*command) for command in PEERS if shutil.which(command[0])),
     ]

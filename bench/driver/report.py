@@ -31,7 +31,9 @@ def write(results: dict[str, Any], output: Path) -> None:
     sections = [
         heading(results),
         targets(results),
-        ratios(results),
+        compared(results, LIMIT, "Compared with the limit", "How many times the limit's time of a core each takes."),
+        compared(results, SEED, "Compared with FastAPI", "Which part of FastAPI's time of a core each takes."),
+        times(results),
         details(results),
         rest(results),
         storm(results),
@@ -87,7 +89,20 @@ def targets(results: dict[str, Any]) -> str:
     return "\n".join(rows) + "\n"
 
 
-def ratios(results: dict[str, Any]) -> str:
+def compared(results: dict[str, Any], base: str, title: str, text: str) -> str:
+    """Medians of the same run, divided by those of one contender; nothing where that one does not answer."""
+    names = list(results["measured"])
+    rows = [f"## {title}\n", text + "\n", "| | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
+    for scenario in SCENARIOS:
+        if not (whole := cpu(results, base, scenario.name)):
+            continue
+        values = [cpu(results, name, scenario.name) for name in names]
+        cells = [f"{value / whole:.3g}" if value else "" for value in values]
+        rows.append(f"| {scenario.title} | " + " | ".join(cells) + " |")
+    return "\n".join(rows) + "\n"
+
+
+def times(results: dict[str, Any]) -> str:
     names = list(results["measured"])
     rows = [
         "## Time of a core per request\n",

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from . import checks, memory, storm
+from . import checks, counting, memory, storm
 from .contenders import Contender
 from .database import prepare
 from .load import measure
@@ -63,10 +63,15 @@ def run(contenders: list[str], scenarios: list[Scenario], rounds: int, seconds: 
                 asked = asked_of(contender, scenarios, is_limited)
                 if not asked:
                     continue
+                if is_limited:
+                    counting.reset()
                 running = contender.start(is_limited)
                 try:
                     for scenario in asked:
                         result = measure(contender, running, scenario, seconds)
+                        # The embedded one counts in its own process.
+                        if is_limited and contender.name != "embedded":
+                            counting.prove(contender.name, result.requests)
                         measured[contender.name][scenario.name].append(asdict(result))
                         print(
                             f"{turn + 1}/{rounds} {contender.name:11} {scenario.name:13}"
