@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from . import growth, run
+from . import growth, memory, run
 from .contenders import NAMES
 from .scenarios import SCENARIOS
 
@@ -26,6 +26,7 @@ def main() -> int:
     if os.cpu_count() == 1:
         print("one core is not enough: the load would be measured with the server", file=sys.stderr)
         return 1
+    memory.allow_descriptors()
     arguments.output.mkdir(parents=True, exist_ok=True)
     if arguments.what == "growth":
         growth.run(arguments.max, arguments.output)

@@ -16,6 +16,7 @@ MADE_BY_THE_REQUEST = [
     (re.compile(rb'"((?:access|refresh)_token)":"[\w-]+\.[\w-]+\.[\w-]+"'), rb'"\1":"..."'),
     (re.compile(rb'"next_page":"[\w-]+"'), b'"next_page":"..."'),
 ]
+INSTANT = re.compile(rb'"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z"')
 UPDATED_AT = re.compile(rb'"updated_at":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z"')
 
 
@@ -55,6 +56,11 @@ def ask(contender: Contender, running: Running, scenario: Scenario) -> Answer:
     if scenario.is_chain and response.status == scenario.status:
         contender.refresh[0] = json.loads(raw)["refresh_token"]
     return Answer(response.status, response.getheader("Content-Type"), normalised(scenario, raw))
+
+
+def timeless(answer: Answer) -> Answer:
+    """An answer without its instants."""
+    return Answer(answer.status, answer.content_type, INSTANT.sub(b'"..."', answer.body))
 
 
 def difference(name: str, scenario: Scenario, expected: Answer, found: Answer) -> str | None:

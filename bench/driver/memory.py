@@ -13,12 +13,27 @@ REQUEST = b"GET /api/v1/health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
 COUNTS = [1_000, 10_000]
 
 
-def with_connections(running: Running) -> dict[int, int]:
-    """Resident memory in KiB with so many connections open, each of which has had one answer."""
+def allow_descriptors() -> None:
+    """Contenders and the load may open as many files as the machine lets them."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    if most < COUNTS[-1] + 100:
-        raise RuntimeError(f"{most} descriptors are too few: raise the hard limit (ulimit -Hn)")
+    if most < 2 * COUNTS[-1]:
+        raise SystemExit(f"{most} descriptors are too few: raise the hard limit (ulimit -Hn)")
+
+
+def is_open(connection: socket.socket) -> bool:
+    """Whether nobody has closed it at the other end."""
+    connection.setblocking(False)
+    try:
+        return connection.recv(1) != b""
+    except BlockingIOError:
+        return True
+    finally:
+        connection.setblocking(True)
+
+
+def with_connections(running: Running) -> dict[int, int]:
+    """Resident memory in KiB with so many connections open, each of which has had one answer."""
     connections: list[socket.socket] = []
     found = {}
     try:
@@ -30,6 +45,8 @@ def with_connections(running: Running) -> dict[int, int]:
                     raise RuntimeError(f"connection {len(connections)} was not served")
                 connections.append(connection)
             time.sleep(0.5)
+            if closed := sum(not is_open(connection) for connection in connections):
+                raise RuntimeError(f"{closed} of {count} connections were closed meanwhile")
             found[count] = resident_kib(running.pid)
     finally:
         for connection in connections:

@@ -33,12 +33,12 @@ def check(contenders: list[Contender], scenarios: list[Scenario]) -> None:
         try:
             for scenario in asked_of(contender, scenarios, is_limited=False):
                 found = checks.ask(contender, running, scenario)
-                # Another database has other instants.
-                if contender.name == "embedded" and scenario.has_token and scenario.status == 200:
-                    continue
                 wanted = expected.setdefault(scenario.name, found)
                 if not checks.can_fail(scenario, wanted):
                     raise RuntimeError(f"a wrong answer to {scenario.name} would not be noticed")
+                # Its rows are its own, with instants of their own.
+                if contender.name == "embedded":
+                    wanted, found = checks.timeless(wanted), checks.timeless(found)
                 if problem := checks.difference(contender.name, scenario, wanted, found):
                     raise RuntimeError(problem)
         finally:
@@ -80,15 +80,23 @@ def run(contenders: list[str], scenarios: list[Scenario], rounds: int, seconds: 
                         )
                 finally:
                     running.stop()
+    results = {"rounds": rounds, "seconds": seconds, "measured": measured, "others": others}
+    keep(results, output)
     for contender in entered:
         others[contender.name].update(at_rest(contender))
+        keep(results, output)
     stormy = storm.run(entered[0])
-    problems = storm.passes(stormy)
-    results = {"rounds": rounds, "seconds": seconds, "measured": measured, "others": others, "storm": asdict(stormy)}
-    (output / "raw.json").write_text(json.dumps(results, indent=1) + "\n")
+    results["storm"] = asdict(stormy)
+    keep(results, output)
     write(results, output)
+    problems = storm.passes(stormy)
     if problems:
         raise SystemExit("the storm of log-ins: " + "; ".join(problems))
+
+
+def keep(results: dict[str, Any], output: Path) -> None:
+    """What was measured so far is there whatever comes next."""
+    (output / "raw.json").write_text(json.dumps(results, indent=1) + "\n")
 
 
 def at_rest(contender: Contender) -> dict[str, Any]:
