@@ -26,7 +26,7 @@ async fn crowded() -> (Service, Proxy, Client) {
 
 /// The plan for whatever values there are.
 async fn plan(client: &Client, statement: &str) -> String {
-    let values = (1..).take_while(|number| statement.contains(&format!("${number}"))).count();
+    let values = (1..100).take_while(|number| statement.contains(&format!("${number}"))).count();
     let values = vec!["NULL"; values].join(", ");
     let execute = if values.is_empty() { "s".to_owned() } else { format!("s({values})") };
     client

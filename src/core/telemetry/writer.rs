@@ -191,15 +191,17 @@ mod tests {
         let (pieces, read) = sync_channel(1_000);
         let (allow, allowed) = sync_channel(1_000);
         let (lines, shared) = through_a_buffer(Slow { pieces, allowed });
+        let mut expected = String::new();
         for number in 0..1_000 {
-            lines.make_writer().write_all(format!("line {number}\n").as_bytes()).unwrap();
+            let line = format!("line {number}\n");
+            lines.make_writer().write_all(line.as_bytes()).unwrap();
+            expected += &line;
         }
         // Nothing was read so far, and here we are.
         shared.flush(Duration::from_millis(20));
         drop(allow);
         shared.flush(Duration::from_secs(10));
         let text: Vec<u8> = read.try_iter().flatten().collect();
-        let expected: String = (0..1_000).map(|number| format!("line {number}\n")).collect();
         assert_eq!(String::from_utf8(text).unwrap(), expected);
     }
 
