@@ -24,7 +24,8 @@ def free_port() -> int:
     """A port that nobody had a moment ago."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+        port: int = listener.getsockname()[1]
+        return port
 
 
 @dataclass

@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from .contenders import Contender, Running
 from .machine import cpu_seconds
@@ -34,6 +35,25 @@ class Measured:
         return self.requests / self.seconds
 
 
+@dataclass
+class Report:
+    """What oha saw, in seconds."""
+
+    #: How often each status was seen. A connection that fails is one too: 0.
+    statuses: dict[int, int]
+    p50: float
+    p99: float
+    total: float
+
+    @classmethod
+    def read(cls, report: dict[str, Any]) -> Report:
+        statuses = {int(status): count for status, count in report["statusCodeDistribution"].items()}
+        if lost := sum(report["errorDistribution"].values()):
+            statuses[0] = lost
+        percentiles = report["latencyPercentiles"]
+        return cls(statuses, percentiles["p50"], percentiles["p99"], report["summary"]["total"])
+
+
 def measure(contender: Contender, running: Running, scenario: Scenario, seconds: float) -> Measured:
     """Asks for so long, after a warm-up, and fails on any other status than the expected one."""
     ask = chain if scenario.is_chain else independent
@@ -55,8 +75,8 @@ def oha(
     requests: int | None = None,
     connections: int | None = None,
     options: tuple[str, ...] = (),
-) -> dict[str, object]:
-    """Runs oha, for so long or for so many requests, and returns its report."""
+) -> Report:
+    """Runs oha, for so long or for so many requests."""
     command = ["oha", "--no-tui", "--output-format", "json"]
     if seconds is None:
         command += ["-n", str(requests)]
@@ -69,7 +89,7 @@ def oha(
         command += ["-T", "application/json", "-d", scenario.body]
     command.append(f"http://127.0.0.1:{port}{scenario.path}")
     result = subprocess.run(command, capture_output=True, text=True, check=True)
-    return json.loads(result.stdout)
+    return Report.read(json.loads(result.stdout))
 
 
 def independent(
@@ -77,11 +97,9 @@ def independent(
 ) -> tuple[tuple[float, float], int]:
     """Requests that do not need each other: the median and the 99th percentile in seconds, and how many there were."""
     report = oha(running.port, scenario, contender.access, seconds)
-    statuses = {int(status): count for status, count in report["statusCodeDistribution"].items()}
-    if set(statuses) != {scenario.status} or report["errorDistribution"]:
-        raise RuntimeError(f"{contender.name}, {scenario.name}: {statuses} {report['errorDistribution']}")
-    percentiles = report["latencyPercentiles"]
-    return (percentiles["p50"], percentiles["p99"]), statuses[scenario.status]
+    if set(report.statuses) != {scenario.status}:
+        raise RuntimeError(f"{contender.name}, {scenario.name}: {report.statuses}")
+    return (report.p50, report.p99), report.statuses[scenario.status]
 
 
 def chain(

@@ -37,7 +37,7 @@ def write(results: dict[str, Any], output: Path) -> None:
         details(results),
         rest(results),
         storm(results),
-        f"![Time of a core per request](results/cpu.svg)\n\nThe raw figures are in [results/raw.json](results/raw.json).\n",
+        "![Time of a core per request](results/cpu.svg)\n\nThe raw figures are in [results/raw.json](results/raw.json).\n",
     ]
     PAGE.write_text("\n".join(sections))
     plot(results, output / "cpu.svg")

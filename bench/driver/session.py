@@ -15,7 +15,8 @@ def post(port: int, path: str, body: object) -> dict[str, str]:
         f"http://127.0.0.1:{port}{path}", json.dumps(body).encode(), {"Content-Type": "application/json"}
     )
     with urllib.request.urlopen(request, timeout=10) as response:
-        return json.loads(response.read())
+        answer: dict[str, str] = json.loads(response.read())
+        return answer
 
 
 def log_in(contender: Contender, sessions: int) -> None:

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 
 from .contenders import Contender
-from .load import oha
+from .load import Report, oha
 from .machine import cpu_seconds
 from .scenarios import SCENARIOS
 
@@ -43,17 +43,10 @@ def hash_seconds(contender: Contender) -> float:
         for _ in range(3):
             before = cpu_seconds(running.pid)
             report = oha(running.port, scenario, "", 1.0, connections=1)
-            best = min(best, (cpu_seconds(running.pid) - before) / statuses(report)[200])
+            best = min(best, (cpu_seconds(running.pid) - before) / report.statuses[200])
         return best
     finally:
         running.stop()
-
-
-def statuses(report: dict[str, object]) -> dict[int, int]:
-    """How often each status was seen. A connection that fails is one too."""
-    counted = {int(status): count for status, count in report["statusCodeDistribution"].items()}
-    lost = sum(report["errorDistribution"].values())
-    return {**counted, **({0: lost} if lost else {})}
 
 
 def run(contender: Contender) -> Storm:
@@ -66,7 +59,7 @@ def run(contender: Contender) -> Storm:
     try:
         oha(running.port, me, contender.access, 1.0, connections=4, options=slow)
         idle = oha(running.port, me, contender.access, SECONDS, connections=4, options=slow)
-        seen: list[dict[str, object]] = []
+        seen: list[Report] = []
         storm = threading.Thread(
             target=lambda: seen.append(oha(running.port, login, "", requests=LOG_INS, connections=LOG_INS))
         )
@@ -76,11 +69,10 @@ def run(contender: Contender) -> Storm:
         storm.join()
     finally:
         running.stop()
-    took = seen[0]["summary"]["total"]
-    log_ins = statuses(seen[0])
+    took = seen[0].total
+    log_ins = seen[0].statuses
     share = log_ins.get(200, 0) / took / (len(CORES.split(",")) / one)
-    p99 = [report["latencyPercentiles"]["p99"] * 1e3 for report in (idle, during)]
-    return Storm(p99[0], p99[1], statuses(during), log_ins, share)
+    return Storm(idle.p99 * 1e3, during.p99 * 1e3, during.statuses, log_ins, share)
 
 
 def passes(storm: Storm) -> list[str]:
