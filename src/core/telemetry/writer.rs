@@ -215,6 +215,7 @@ mod tests {
             lines.make_writer().write_all(&line).unwrap();
         }
         let state = shared.lock();
-        assert!(state.waiting.len() <= ROOM && state.lost >= 15, "{}", state.lost);
+        // Four wait, and at the most four are in the thread's hand.
+        assert!(state.waiting.len() <= ROOM && (12..=16).contains(&state.lost), "{}", state.lost);
     }
 }
