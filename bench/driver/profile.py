@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import re
 import subprocess
 import time
-import urllib.request
 from collections import Counter
 from datetime import date
 from pathlib import Path
@@ -91,12 +91,16 @@ def run() -> None:
 
 
 def ask(contender: Contender, port: int, scenario: Scenario) -> None:
-    """So many requests, one after another."""
+    """So many requests, one after another on one connection."""
+    headers = {"Authorization": f"Bearer {contender.access}"} if scenario.has_token else {}
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     for _ in range(REQUESTS):
-        headers = {"Authorization": f"Bearer {contender.access}"} if scenario.has_token else {}
-        request = urllib.request.Request(f"http://127.0.0.1:{port}{scenario.path}", headers=headers)
-        with urllib.request.urlopen(request, timeout=60) as response:
-            response.read()
+        connection.request(scenario.method, scenario.path, headers=headers)
+        response = connection.getresponse()
+        response.read()
+        if response.status != scenario.status:
+            raise RuntimeError(f"{scenario.name}: {response.status}")
+    connection.close()
 
 
 def tell(pid: int, what: str) -> None:
@@ -120,7 +124,7 @@ def write(found: dict[str, Counter[str]]) -> None:
         f"""# Where the instructions go
 
 Written by `./scripts/bench profile` on {date.today()}: instructions of a request in the process, as callgrind counts them, each function by
-itself. A connection is opened for each request, which is in it; the kernel's part of a request is not.
+itself. The kernel's part of a request is not in it.
 
 - {machine.version_of("valgrind", "--version")}, {machine.version_of("rustc", "--version")}
 

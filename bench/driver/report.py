@@ -18,6 +18,7 @@ TARGETS = {"health": (1.5, 20), "users_me": (1.25, 40), "page": (1.3, 30)}
 IDLE_MIB, IDLE_LESS = 20, 5
 START_MS, START_FASTER = 50, 30
 STORM_SHARE, STORM_P99 = 0.95, 3
+STACK_MICROS = 5
 
 
 def cpu(results: dict[str, Any], name: str, scenario: str) -> float | None:
@@ -71,6 +72,9 @@ def targets(results: dict[str, Any]) -> str:
         row(f"{scenario}, against the limit", f"≤ {most}", against, f"{against or 0:.2f}", (against or 0) <= most)
         less = seed / own if own and seed else None
         row(f"{scenario}, less than FastAPI", f"≥ {least}×", less, f"{less or 0:.1f}×", (less or 0) >= least)
+    own, limit = (cpu(results, name, "health") for name in ("groundwork", LIMIT))
+    stack = own - limit if own and limit else None
+    row("routing, middleware and log line: health, less the limit's", f"≤ {STACK_MICROS} µs", stack, f"{stack or 0:.1f} µs", (stack or 0) <= STACK_MICROS)
     others = results["others"]
     own = others.get("embedded")
     seed = others.get(SEED)
