@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from statistics import median
@@ -93,59 +94,52 @@ def targets(results: dict[str, Any]) -> str:
     return "\n".join(rows) + "\n"
 
 
-def compared(results: dict[str, Any], base: str, title: str, text: str) -> str:
-    """Medians of the same run, divided by those of one contender; nothing where that one does not answer."""
+#: All rounds of a scenario of one contender; nothing where it was not measured.
+Turns = list[dict[str, float]]
+
+
+def table(results: dict[str, Any], title: str, text: str, cell: Callable[[str, Turns], str]) -> str:
+    """A row for each scenario, a column for each contender; without the rows that have nothing in them."""
     names = list(results["measured"])
     rows = [f"## {title}\n", text + "\n", "| | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
     for scenario in SCENARIOS:
-        if not (whole := cpu(results, base, scenario.name)):
-            continue
-        values = [cpu(results, name, scenario.name) for name in names]
-        cells = [f"{value / whole:.3g}" if value else "" for value in values]
-        rows.append(f"| {scenario.title} | " + " | ".join(cells) + " |")
+        turns = [results["measured"][name].get(scenario.name, []) for name in names]
+        cells = [cell(scenario.name, each) if each else "" for each in turns]
+        if any(cells):
+            rows.append(f"| {scenario.title} | " + " | ".join(cells) + " |")
     return "\n".join(rows) + "\n"
+
+
+def compared(results: dict[str, Any], base: str, title: str, text: str) -> str:
+    """Medians of the same run, divided by those of one contender; nothing where that one does not answer."""
+
+    def cell(scenario: str, turns: Turns) -> str:
+        whole = cpu(results, base, scenario)
+        return f"{median(turn['cpu_micros'] for turn in turns) / whole:.3g}" if whole else ""
+
+    return table(results, title, text, cell)
 
 
 def times(results: dict[str, Any]) -> str:
-    names = list(results["measured"])
-    rows = [
-        "## Time of a core per request\n",
-        "In microseconds, as the kernel accounts it to the process, user and system together.\n",
-        "| | " + " | ".join(names) + " |",
-        "|---" * (len(names) + 1) + "|",
-    ]
-    for scenario in SCENARIOS:
-        cells = []
-        for name in names:
-            turns = [turn["cpu_micros"] for turn in results["measured"][name].get(scenario.name, [])]
-            cells.append(f"{median(turns):,.1f} [{min(turns):,.1f}–{max(turns):,.1f}]" if turns else "")
-        if any(cells):
-            rows.append(f"| {scenario.title} | " + " | ".join(cells) + " |")
-    return "\n".join(rows) + "\n"
+    def cell(_: str, turns: Turns) -> str:
+        spent = [turn["cpu_micros"] for turn in turns]
+        return f"{median(spent):,.1f} [{min(spent):,.1f}–{max(spent):,.1f}]"
+
+    text = "In microseconds, as the kernel accounts it to the process, user and system together."
+    return table(results, "Time of a core per request", text, cell)
 
 
 def details(results: dict[str, Any]) -> str:
-    names = list(results["measured"])
-    rows = [
-        "## Answers a second, and how long they take\n",
+    def cell(_: str, turns: Turns) -> str:
+        rate = median(turn["requests"] / turn["seconds"] for turn in turns)
+        p50, p99 = (median(turn[key] for turn in turns) for key in ("p50_ms", "p99_ms"))
+        return f"{rate:,.0f}; {p50:.2f} / {p99:.2f}"
+
+    text = (
         "The load and the databases share the other core, which is the bottleneck of the fast ones: compare the times above. Medians of "
-        "answers a second; p50 / p99 in milliseconds.\n",
-        "| | " + " | ".join(names) + " |",
-        "|---" * (len(names) + 1) + "|",
-    ]
-    for scenario in SCENARIOS:
-        cells = []
-        for name in names:
-            turns = results["measured"][name].get(scenario.name, [])
-            if not turns:
-                cells.append("")
-                continue
-            rate = median(turn["requests"] / turn["seconds"] for turn in turns)
-            p50, p99 = (median(turn[key] for turn in turns) for key in ("p50_ms", "p99_ms"))
-            cells.append(f"{rate:,.0f}; {p50:.2f} / {p99:.2f}")
-        if any(cells):
-            rows.append(f"| {scenario.title} | " + " | ".join(cells) + " |")
-    return "\n".join(rows) + "\n"
+        "answers a second; p50 / p99 in milliseconds."
+    )
+    return table(results, "Answers a second, and how long they take", text, cell)
 
 
 def rest(results: dict[str, Any]) -> str:

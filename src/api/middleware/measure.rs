@@ -7,7 +7,9 @@ use std::time::Duration;
 use metrics::{Counter, Gauge, Histogram};
 use poem::http::Method;
 
-use crate::core::telemetry::metrics::{HTTP_DURATION, HTTP_IN_FLIGHT, HTTP_REQUESTS, Meter, gauge};
+use crate::core::telemetry::metrics::{
+    HTTP_DURATION, HTTP_IN_FLIGHT, HTTP_REQUESTS, Meter, gauge, is_recording,
+};
 
 /// The route of what is no operation: pages, the document, and whatever is nowhere.
 const ELSEWHERE: &str = "other";
@@ -24,6 +26,8 @@ type Handles = (Counter, Histogram);
 
 /// Counts requests.
 pub(super) struct Measure {
+    /// Looking up what nobody records would cost more than recording it.
+    is_on: bool,
     in_flight: Meter<Gauge>,
     elsewhere: Arc<str>,
     by_kind: RwLock<HashMap<Kind, Handles>>,
@@ -33,7 +37,7 @@ impl Measure {
     pub(super) fn new() -> Self {
         let in_flight = gauge(HTTP_IN_FLIGHT, &[]);
         in_flight.set(0.0);
-        Self { in_flight, elsewhere: Arc::from(ELSEWHERE), by_kind: RwLock::default() }
+        Self { is_on: is_recording(), in_flight, elsewhere: Arc::from(ELSEWHERE), by_kind: RwLock::default() }
     }
 
     /// A request begins.
@@ -43,6 +47,9 @@ impl Measure {
 
     /// It has ended. `route` is the template of its operation.
     pub(super) fn end(&self, route: Option<&Arc<str>>, method: &'static str, status: u16, took: Duration) {
+        if !self.is_on {
+            return;
+        }
         self.in_flight.decrement(1.0);
         let route = Arc::clone(route.unwrap_or(&self.elsewhere));
         let kind = Kind { route, method, status };

@@ -158,6 +158,11 @@ pub struct Recorded(PrometheusHandle);
 
 static RECORDED: OnceLock<PrometheusHandle> = OnceLock::new();
 
+/// Whether anything is measured, once and for all: it begins before anything is made that counts.
+pub fn is_recording() -> bool {
+    RECORDED.get().is_some()
+}
+
 impl Recorded {
     /// Begins to measure, for the whole process. A handle that was made before stays without effect.
     ///
