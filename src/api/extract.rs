@@ -192,12 +192,8 @@ macro_rules! parameter {
                 _body: &mut RequestBody,
                 options: ExtractParamOptions<T>,
             ) -> poem::Result<Self> {
-                let problems = check_parameters(request)?;
-                if !problems.is_empty() {
-                    return Err(Problem::fields(&problems).into());
-                }
-                let values = $values(request, options.name);
-                let mut named = values.iter().peekable();
+                let query = checked_query(request)?;
+                let mut named = $values(request, query, options.name).peekable();
                 if let (None, Some(default)) = (named.peek(), options.default_value) {
                     return Ok(Self(default()));
                 }
@@ -210,31 +206,32 @@ macro_rules! parameter {
     };
 }
 
-parameter!(Query, Query, query_values_of);
-parameter!(Path, Path, path_value_of);
+parameter!(Query, Query, query_values);
+parameter!(Path, Path, path_value);
 
-fn query_values_of(request: &Request, name: &str) -> Vec<String> {
-    query_values(request).into_iter().filter(|(key, _)| key == name).map(|(_, value)| value).collect()
+fn query_values<'a>(_: &Request, query: &'a [(String, String)], name: &str) -> impl Iterator<Item = &'a str> {
+    query.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
 }
 
 /// `name` is the router's, not the document's: see [`routed_name`].
-fn path_value_of(request: &Request, name: &str) -> Vec<String> {
-    request.raw_path_param(name).map(str::to_owned).into_iter().collect()
+fn path_value<'a>(request: &'a Request, _: &[(String, String)], name: &str) -> impl Iterator<Item = &'a str> {
+    request.raw_path_param(name).into_iter()
 }
 
-/// All parameters at once, so that the first wrong one does not hide the others.
-fn check_parameters(request: &Request) -> Result<Vec<FieldProblem>, Problem> {
+/// The parameters of the query. The first that is read, of query or path, has all of them checked at once, so that the first wrong
+/// one does not hide the others.
+fn checked_query(request: &Request) -> Result<&[(String, String)], Problem> {
     let scope = RequestScope::get(request)?;
-    let operation = scope.operation().ok_or(ErrorCode::InternalError)?;
-    if !scope.begin_parameter_check() {
-        return Ok(Vec::new());
+    if let Some(query) = scope.query() {
+        return Ok(query);
     }
+    let operation = scope.operation().ok_or(ErrorCode::InternalError)?;
+    let query = scope.set_query(request.params().unwrap_or_default());
     let rules = &scope.served()?.rules;
-    Ok(rules.check_parameters(operation, &query_values(request), &path_values(request, operation)))
-}
-
-fn query_values(request: &Request) -> Vec<(String, String)> {
-    request.params().unwrap_or_default()
+    let problems = rules
+        .check_parameters(operation, query, &path_values(request, operation))
+        .ok_or_else(|| Problem::from(ErrorCode::InternalError).caused_by("an operation without rules"))?;
+    if problems.is_empty() { Ok(query) } else { Err(Problem::fields(&problems)) }
 }
 
 /// The parameters of the path under the names of the document.

@@ -1,7 +1,6 @@
 //! What is known about a request while it is served.
 
 use std::ops::Deref;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use poem::http::header;
@@ -41,7 +40,7 @@ struct Inner {
     operation: OnceLock<Arc<Operation>>,
     served: OnceLock<Arc<Served>>,
     verdict: OnceLock<Verdict>,
-    parameters_checked: AtomicBool,
+    query: OnceLock<Vec<(String, String)>>,
 }
 
 impl RequestScope {
@@ -64,7 +63,7 @@ impl RequestScope {
             operation: OnceLock::new(),
             served: OnceLock::new(),
             verdict: OnceLock::new(),
-            parameters_checked: AtomicBool::new(false),
+            query: OnceLock::new(),
         }))
     }
 
@@ -116,9 +115,14 @@ impl RequestScope {
         self.0.verdict.get_or_init(|| verdict);
     }
 
-    /// True once: the first parameter that is read has all of them checked.
-    pub fn begin_parameter_check(&self) -> bool {
-        !self.0.parameters_checked.swap(true, Ordering::Relaxed)
+    /// The parameters of the query, once they have been taken apart.
+    pub fn query(&self) -> Option<&[(String, String)]> {
+        self.0.query.get().map(Vec::as_slice)
+    }
+
+    /// Notes the parameters of the query.
+    pub fn set_query(&self, parameters: Vec<(String, String)>) -> &[(String, String)] {
+        self.0.query.get_or_init(|| parameters)
     }
 }
 

@@ -32,7 +32,8 @@ pub struct Rules {
 
 struct Compiled {
     bodies: HashMap<String, Validator>,
-    parameters: HashMap<(String, String), Vec<Parameter>>,
+    /// By path and method.
+    parameters: HashMap<String, HashMap<String, Vec<Parameter>>>,
 }
 
 struct Parameter {
@@ -55,17 +56,15 @@ impl Rules {
         Some(distinct(validator.iter_errors(body).map(|error| describe(&error, ""))))
     }
 
-    /// Every rule that the parameters in `query` and `path` break, unknown and repeated names among them.
+    /// Every rule that the parameters in `query` and `path` break, unknown and repeated names among them; `None` when the
+    /// document has no such operation.
     pub fn check_parameters(
         &self,
         operation: &Operation,
         query: &[(String, String)],
         path: &[(String, String)],
-    ) -> Vec<FieldProblem> {
-        let key = (operation.template.to_string(), operation.method.as_str().to_lowercase());
-        let Some(known) = self.compiled().and_then(|compiled| compiled.parameters.get(&key)) else {
-            return Vec::new();
-        };
+    ) -> Option<Vec<FieldProblem>> {
+        let known = self.compiled()?.parameters.get(&*operation.template)?.get(operation.method.as_str())?;
         let mut problems = Vec::new();
         for (index, (name, _)) in query.iter().enumerate() {
             if !known.iter().any(|parameter| parameter.place == "query" && parameter.name == *name) {
@@ -85,7 +84,7 @@ impl Rules {
                 None => {}
             }
         }
-        problems
+        Some(problems)
     }
 
     fn compiled(&self) -> Option<&Compiled> {
@@ -104,6 +103,7 @@ impl Compiled {
         let mut bodies = HashMap::new();
         let mut parameters = HashMap::new();
         for (path, item) in document["paths"].as_object().into_iter().flatten() {
+            let methods: &mut HashMap<_, _> = parameters.entry(path.clone()).or_default();
             for (method, operation) in item.as_object().into_iter().flatten() {
                 let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
                 if let Some(name) = schema["$ref"].as_str().and_then(|reference| reference.rsplit('/').next())
@@ -112,7 +112,7 @@ impl Compiled {
                 }
                 let declared = operation["parameters"].as_array().into_iter().flatten();
                 let declared = declared.map(|parameter| Parameter::new(parameter, components));
-                parameters.insert((path.clone(), method.clone()), declared.collect::<Result<_, _>>()?);
+                methods.insert(method.to_uppercase(), declared.collect::<Result<_, _>>()?);
             }
         }
         Ok(Self { bodies, parameters })

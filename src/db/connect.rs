@@ -20,7 +20,7 @@ use super::tls;
 use crate::core::settings::PostgresUrl;
 
 /// SQLite behind a thread, so that it does not block the others.
-type SqliteConnection = SyncConnectionWrapper<diesel::SqliteConnection>;
+pub(super) type SqliteConnection = SyncConnectionWrapper<diesel::SqliteConnection>;
 
 /// Opens and checks connections to SQLite.
 pub(super) type SqliteManager = AsyncDieselConnectionManager<SqliteConnection>;

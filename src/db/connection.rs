@@ -2,11 +2,13 @@
 
 use diesel::connection::AnsiTransactionManager;
 use diesel_async::{AsyncConnection, RunQueryDsl, TransactionManager};
+use tracing::Instrument;
 
-use super::connect::SqliteManager;
+use super::connect::{SqliteConnection, SqliteManager};
 use super::error::DbError;
+use super::look_ups::Shared;
 use super::pool::Loan;
-use super::postgres::PostgresManager;
+use super::postgres::{PostgresConnection, PostgresManager};
 use crate::core::telemetry::traces::span_of;
 
 /// A connection to the database in use. [`on`] runs one query on either kind.
@@ -21,24 +23,57 @@ pub enum Connection {
     Sqlite(Loan<SqliteManager>),
 }
 
+/// A connection for one look-up of a row or two by their key, which others may use for theirs at the same time.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a process has only one kind; boxing would allocate per request"
+)]
+pub enum LookUp {
+    /// To PostgreSQL.
+    Postgres(Shared),
+    /// To SQLite, by oneself: it answers one after the other anyway.
+    Sqlite(Loan<SqliteManager>),
+}
+
+/// What a query is run on.
+pub(crate) enum Tier<'a> {
+    Postgres(&'a PostgresConnection),
+    Sqlite(&'a mut SqliteConnection),
+}
+
+impl Connection {
+    pub(crate) fn tier(&mut self) -> Tier<'_> {
+        match self {
+            Self::Postgres(loan) => Tier::Postgres(loan.connection()),
+            Self::Sqlite(loan) => Tier::Sqlite(loan.connection_mut()),
+        }
+    }
+}
+
+impl LookUp {
+    pub(crate) fn tier(&mut self) -> Tier<'_> {
+        match self {
+            Self::Postgres(shared) => Tier::Postgres(shared.connection()),
+            Self::Sqlite(loan) => Tier::Sqlite(loan.connection_mut()),
+        }
+    }
+}
+
 /// Runs a query, written once, on whichever database the connection leads to. The body is compiled once for
 /// each, so the types of both are checked.
 macro_rules! on {
     ($connection:expr, |$c:ident| $query:expr) => {
-        match $connection {
-            $crate::db::Connection::Postgres(loan) => {
-                let connection = loan.connection();
-                let result = {
-                    let $c = connection.begin();
-                    let span = $crate::db::query_span("postgresql", || {});
-                    tracing::Instrument::instrument($query, span).await
-                };
+        match $connection.tier() {
+            $crate::db::Tier::Postgres(connection) => {
+                let (mut connection, under_way) = connection.begin();
+                let $c = &mut connection;
+                let span = $crate::db::query_span("postgresql", || {});
+                let result = tracing::Instrument::instrument($query, span).await;
                 // Not reached when the caller leaves in the middle.
-                connection.end();
+                under_way.done();
                 result
             }
-            $crate::db::Connection::Sqlite(loan) => {
-                let $c = loan.connection();
+            $crate::db::Tier::Sqlite($c) => {
                 let span = $crate::db::query_span("sqlite", || {});
                 tracing::Instrument::instrument($query, span).await
             }
@@ -46,6 +81,26 @@ macro_rules! on {
     };
 }
 pub(crate) use on;
+
+/// Begins or ends a transaction, for which nobody else may use the connection.
+macro_rules! alone {
+    ($connection:expr, $step:ident) => {
+        match $connection {
+            Self::Postgres(loan) => {
+                let (connection, under_way) = loan.connection_mut().begin_alone();
+                let span = query_span("postgresql", || {});
+                let result = $step(connection).instrument(span).await;
+                under_way.done();
+                result
+            }
+            Self::Sqlite(loan) => {
+                let connection = loan.connection_mut();
+                let span = query_span("sqlite", || {});
+                $step(connection).instrument(span).await
+            }
+        }
+    };
+}
 
 /// The span of a query, named after the function it is in, which is where `_place` was made.
 pub(crate) fn query_span<T>(tier: &'static str, _place: T) -> tracing::Span {
@@ -69,10 +124,10 @@ impl Connection {
 
     async fn begin(&mut self) -> Result<(), DbError> {
         match self {
-            Self::Postgres(_) => on!(self, |c| begin(c))?,
+            Self::Postgres(_) => alone!(self, begin)?,
             // A deferred transaction that turns into a writing one fails when another wrote meanwhile.
             Self::Sqlite(loan) => {
-                loan.connection()
+                loan.connection_mut()
                     .spawn_blocking(|c| AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE"))
                     .await?;
             }
@@ -81,11 +136,11 @@ impl Connection {
     }
 
     async fn commit(&mut self) -> Result<(), DbError> {
-        Ok(on!(self, |c| commit(c))?)
+        Ok(alone!(self, commit)?)
     }
 
     async fn rollback(&mut self) -> Result<(), DbError> {
-        Ok(on!(self, |c| rollback(c))?)
+        Ok(alone!(self, rollback)?)
     }
 }
 

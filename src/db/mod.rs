@@ -4,6 +4,7 @@ pub mod backup;
 mod connect;
 mod connection;
 mod error;
+mod look_ups;
 pub mod migrations;
 mod observe;
 mod pool;
@@ -20,16 +21,17 @@ use std::time::Duration;
 
 use tracing::Instrument;
 
-pub use connection::{Connection, Lock};
-pub(crate) use connection::{on, query_span};
+pub use connection::{Connection, Lock, LookUp};
+pub(crate) use connection::{Tier, on, query_span};
 pub use error::{DbError, Unavailable};
-pub(crate) use prepared::prepared;
+pub(crate) use prepared::{Shape, prepared, prepared_as};
 pub use replicas::{Freshness, MAX_LAG, ReplicaReport, ReplicaState, Trouble};
 
 use crate::core::clock::Timestamp;
 use crate::core::settings::{DatabaseUrl, PostgresUrl, Settings};
 use crate::core::telemetry::traces::span_of;
 use connect::{Server, SqliteManager};
+use look_ups::LookUps;
 use pool::{Pool, PoolSize};
 use postgres::PostgresManager;
 use replicas::Replicas;
@@ -55,7 +57,7 @@ pub struct Database {
 
 #[derive(Clone)]
 enum Pools {
-    Postgres(Pool<PostgresManager>),
+    Postgres { pool: Pool<PostgresManager>, look_ups: LookUps },
     Sqlite { readers: Pool<SqliteManager>, writer: Pool<SqliteManager> },
 }
 
@@ -85,7 +87,8 @@ impl Database {
                 });
                 let others: Vec<_> = others.collect::<Result<_, DbError>>()?;
                 replicas = (!others.is_empty()).then(|| Arc::new(Replicas::new(primary.clone(), others)));
-                Pools::Postgres(Pool::new("primary", connect::postgres(primary), size, timeout))
+                let pool = Pool::new("primary", connect::postgres(primary), size, timeout);
+                Pools::Postgres { look_ups: LookUps::new(pool.clone()), pool }
             }
             DatabaseUrl::Sqlite(path) => Pools::Sqlite {
                 readers: Pool::new(
@@ -157,9 +160,24 @@ impl Database {
     /// [`DbError::Unavailable`] when none can be had in time.
     pub async fn read(&self) -> Result<Connection, DbError> {
         Ok(match &self.pools {
-            Pools::Postgres(pool) => Connection::Postgres(pool.get().await?),
+            Pools::Postgres { pool, .. } => Connection::Postgres(pool.get().await?),
             Pools::Sqlite { readers, .. } => Connection::Sqlite(readers.get().await?),
         })
+    }
+
+    /// What `look_up` finds, by its key, of what was written last: on the primary. As [`read_with`](Self::read_with), it
+    /// may be asked twice and is given a connection to keep.
+    ///
+    /// # Errors
+    /// Those of `look_up`; [`DbError::Unavailable`] when no connection can be had in time.
+    pub async fn look_up<T, F: Future<Output = Result<T, DbError>>>(
+        &self,
+        look_up: impl Fn(LookUp) -> F,
+    ) -> Result<T, DbError> {
+        match &self.pools {
+            Pools::Postgres { look_ups, .. } => look_ups.ask(look_up).await,
+            Pools::Sqlite { readers, .. } => look_up(LookUp::Sqlite(readers.get().await?)).await,
+        }
     }
 
     /// A connection on which each statement is its own transaction: for a unit of work of one statement.
@@ -168,7 +186,7 @@ impl Database {
     /// [`DbError::Unavailable`] when none can be had in time.
     pub async fn write(&self) -> Result<Connection, DbError> {
         Ok(match &self.pools {
-            Pools::Postgres(pool) => Connection::Postgres(pool.get().await?),
+            Pools::Postgres { pool, .. } => Connection::Postgres(pool.get().await?),
             Pools::Sqlite { writer, .. } => Connection::Sqlite(writer.get().await?),
         })
     }
@@ -198,7 +216,7 @@ impl Database {
     /// Which database this is: `postgresql` or `sqlite`.
     pub fn tier(&self) -> &'static str {
         match self.pools {
-            Pools::Postgres(_) => "postgresql",
+            Pools::Postgres { .. } => "postgresql",
             Pools::Sqlite { .. } => "sqlite",
         }
     }

@@ -8,7 +8,7 @@ impl Database {
     /// Tells the metrics how the pools and replicas are now.
     pub fn observe(&self) {
         match &self.pools {
-            Pools::Postgres(pool) => show("primary", pool.usage()),
+            Pools::Postgres { pool, .. } => show("primary", pool.usage()),
             Pools::Sqlite { readers, writer } => {
                 show("readers", readers.usage());
                 show("writer", writer.usage());

@@ -75,7 +75,11 @@ pub struct Loan<M: ManageConnection> {
 }
 
 impl<M: ManageConnection> Loan<M> {
-    pub(crate) fn connection(&mut self) -> &mut M::Connection {
+    pub(super) fn connection(&self) -> &M::Connection {
+        &self.connection
+    }
+
+    pub(super) fn connection_mut(&mut self) -> &mut M::Connection {
         &mut self.connection
     }
 }

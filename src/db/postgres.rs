@@ -3,6 +3,8 @@
 //! A caller may leave in the middle of a statement: its client has gone, or its time is over. The server works on, and
 //! whoever got that connection next would wait for it. So it goes to nobody, and the server is told to stop.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use bb8::ManageConnection;
 use diesel_async::AsyncPgConnection;
 use diesel_async::pooled_connection::{AsyncDieselConnectionManager, PoolError};
@@ -14,24 +16,44 @@ use super::connect::CONNECT_TIMEOUT;
 pub struct PostgresConnection {
     connection: AsyncPgConnection,
     tls: MakeRustlsConnect,
-    is_busy: bool,
+    is_abandoned: AtomicBool,
+}
+
+/// A statement that is under way. Dropped before it is [`done`](Self::done), it leaves its connection abandoned.
+pub(crate) struct UnderWay<'a>(&'a AtomicBool);
+
+impl UnderWay<'_> {
+    pub(crate) fn done(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 impl PostgresConnection {
-    /// For one statement, which [`end`](Self::end) ends when it is answered.
-    pub(crate) fn begin(&mut self) -> &mut AsyncPgConnection {
-        self.is_busy = true;
-        &mut self.connection
+    /// For one statement.
+    pub(crate) fn begin(&self) -> (&AsyncPgConnection, UnderWay<'_>) {
+        (&self.connection, UnderWay(&self.is_abandoned))
     }
 
-    pub(crate) fn end(&mut self) {
-        self.is_busy = false;
+    /// For one statement that begins or ends a transaction.
+    pub(super) fn begin_alone(&mut self) -> (&mut AsyncPgConnection, UnderWay<'_>) {
+        (&mut self.connection, UnderWay(&self.is_abandoned))
+    }
+
+    /// Whether another statement may be sent on it.
+    pub(super) fn is_usable(&self) -> bool {
+        !self.is_abandoned.load(Ordering::Relaxed)
     }
 }
 
 impl Drop for PostgresConnection {
     fn drop(&mut self) {
-        if !self.is_busy {
+        if self.is_usable() {
             return;
         }
         // Without a runtime the process is about to end, and its connections with it.
@@ -68,7 +90,11 @@ impl ManageConnection for PostgresManager {
 
     async fn connect(&self) -> Result<Box<PostgresConnection>, PoolError> {
         let connection = self.inner.connect().await?;
-        Ok(Box::new(PostgresConnection { connection, tls: self.tls.clone(), is_busy: false }))
+        Ok(Box::new(PostgresConnection {
+            connection,
+            tls: self.tls.clone(),
+            is_abandoned: AtomicBool::new(false),
+        }))
     }
 
     async fn is_valid(&self, connection: &mut Box<PostgresConnection>) -> Result<(), PoolError> {
@@ -76,6 +102,6 @@ impl ManageConnection for PostgresManager {
     }
 
     fn has_broken(&self, connection: &mut Box<PostgresConnection>) -> bool {
-        connection.is_busy || self.inner.has_broken(&mut connection.connection)
+        !connection.is_usable() || self.inner.has_broken(&mut connection.connection)
     }
 }

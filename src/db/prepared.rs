@@ -16,17 +16,42 @@ use diesel::query_builder::{AstPass, Query, QueryBuilder, QueryFragment, QueryId
 ///
 /// Where Diesel knows a statement by its type alone, its text is a function of that type: Diesel's own cache of prepared
 /// statements rests on it, and so does the one of texts here.
-pub(crate) struct Prepared<S>(S);
+///
+/// One that is put together as it is needed has no such type. Its caller says which [`Shape`] it has.
+pub(crate) struct Prepared<S> {
+    statement: S,
+    shape: Option<Shape>,
+}
+
+/// What a statement that is put together is known by: two of one shape differ in their values alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Shape {
+    /// Whose statement.
+    pub of: &'static str,
+    /// Which of its parts it has.
+    pub parts: u16,
+}
 
 /// See [`Prepared`].
 pub(crate) fn prepared<S>(statement: S) -> Prepared<S> {
-    Prepared(statement)
+    Prepared { statement, shape: None }
+}
+
+/// See [`Prepared`].
+pub(crate) fn prepared_as<S>(shape: Shape, statement: S) -> Prepared<S> {
+    Prepared { statement, shape: Some(shape) }
+}
+
+#[derive(PartialEq, Eq, Hash)]
+enum Known {
+    ByType(TypeId),
+    ByShape(Shape),
 }
 
 /// A statement on a database.
-type Key = (TypeId, TypeId);
+type Key = (Known, TypeId);
 
-/// There are as many as there are statements in the code.
+/// There are as many as there are statements in the code, and shapes of those.
 static TEXTS: LazyLock<RwLock<HashMap<Key, Arc<str>>>> = LazyLock::new(RwLock::default);
 
 impl<S, DB> QueryFragment<DB> for Prepared<S>
@@ -36,19 +61,20 @@ where
     DB::QueryBuilder: Default,
 {
     fn walk_ast<'b>(&'b self, pass: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        self.0.walk_ast(pass)
+        self.statement.walk_ast(pass)
     }
 
     fn to_sql(&self, out: &mut DB::QueryBuilder, backend: &DB) -> QueryResult<()> {
-        let Some(statement) = S::query_id() else { return self.0.to_sql(out, backend) };
-        let key = (statement, TypeId::of::<DB>());
+        let known = self.shape.map(Known::ByShape).or_else(|| S::query_id().map(Known::ByType));
+        let Some(known) = known else { return self.statement.to_sql(out, backend) };
+        let key = (known, TypeId::of::<DB>());
         let known = TEXTS.read().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
         if let Some(text) = known {
             out.push_sql(&text);
             return Ok(());
         }
         let mut builder = DB::QueryBuilder::default();
-        self.0.to_sql(&mut builder, backend)?;
+        self.statement.to_sql(&mut builder, backend)?;
         let text = builder.finish();
         out.push_sql(&text);
         TEXTS.write().unwrap_or_else(PoisonError::into_inner).insert(key, text.into());

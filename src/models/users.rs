@@ -12,7 +12,7 @@ use crate::core::ids::UserId;
 use crate::core::security::password::PasswordHash;
 use crate::core::text::FullName;
 use crate::db::schema::users;
-use crate::db::{Connection, DbError, on, prepared};
+use crate::db::{Connection, DbError, LookUp, Shape, on, prepared, prepared_as};
 
 /// The unique constraint on the normalised email.
 pub const EMAIL_KEY: &str = "users_email_key";
@@ -169,7 +169,7 @@ pub async fn find(c: &mut Connection, id: UserId) -> Result<Option<User>, DbErro
 }
 
 /// What others may see of the account with this number.
-pub async fn find_profile(c: &mut Connection, id: UserId) -> Result<Option<Profile>, DbError> {
+pub async fn find_profile(c: &mut LookUp, id: UserId) -> Result<Option<Profile>, DbError> {
     let found = on!(c, |c| prepared(users::table.find(id.0).select(Profile::as_select())).get_result(c));
     Ok(found.optional()?)
 }
@@ -259,6 +259,7 @@ pub async fn page(
     after: Option<UserId>,
     limit: i64,
 ) -> Result<Vec<Profile>, DbError> {
+    let shape = filter.shape(after);
     Ok(on!(c, |c| {
         let mut query =
             users::table.select(Profile::as_select()).order(users::id.asc()).limit(limit).into_boxed();
@@ -288,6 +289,21 @@ pub async fn page(
         if let Some(instant) = filter.created_before {
             query = query.filter(users::created_at.lt(instant));
         }
-        query.load(c)
+        prepared_as(shape, query).load(c)
     })?)
+}
+
+impl UserFilter {
+    /// Which parts the statement of a page has: everything that it does not take as a value.
+    fn shape(&self, after: Option<UserId>) -> Shape {
+        let of_two = |is_there| u16::from(is_there);
+        let of_three = |flag: Option<bool>| flag.map_or(0, |flag| 1 + u16::from(flag));
+        let parts = of_two(after.is_some())
+            | of_two(self.email_prefix.is_some()) << 1
+            | of_two(self.created_after.is_some()) << 2
+            | of_two(self.created_before.is_some()) << 3
+            | of_three(self.is_active) << 4
+            | of_three(self.is_superuser) << 6;
+        Shape { of: "users::page", parts }
+    }
 }

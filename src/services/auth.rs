@@ -297,7 +297,8 @@ impl AuthService {
     pub async fn authenticate(&self, access_token: &str, intent: Intent) -> Result<Caller, Error> {
         let Verified { user, session, .. } = self.signer.verify(access_token, TokenKind::Access)?;
         let now = self.clock.now();
-        let found = sessions::find_user(&mut self.database.read().await?, session, user, now).await?;
+        let find = |mut c| async move { sessions::find_user(&mut c, session, user, now).await };
+        let found = self.database.look_up(find).await?;
         let (user, noted) = found.ok_or(Error::InvalidToken("the session is over"))?;
         if !user.is_active {
             return Err(Error::InvalidToken("the account is inactive"));

@@ -206,8 +206,8 @@ impl UserService {
     /// [`Error::UserNotFound`].
     pub async fn get(&self, id: UserId) -> Result<Profile, Error> {
         let load = || async {
-            let profile = users::find_profile(&mut self.database.read().await?, id).await?;
-            profile.ok_or(Error::UserNotFound)
+            let find = |mut c| async move { users::find_profile(&mut c, id).await };
+            self.database.look_up(find).await?.ok_or(Error::UserNotFound)
         };
         self.cache.cached(&key_of::<Profile>(id), load).await
     }

@@ -5,6 +5,8 @@
 #[macro_use]
 mod support;
 
+mod lists;
+mod look_ups;
 mod migrations;
 mod plans;
 mod pool;

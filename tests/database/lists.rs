@@ -1,0 +1,93 @@
+//! A list shows what its filter says, whatever the filter: its statement is put together from parts.
+
+use groundwork::core::clock::Timestamp;
+use groundwork::core::email::Email;
+use groundwork::core::ids::UserId;
+use groundwork::core::settings::DatabaseUrl;
+use groundwork::db::Database;
+use groundwork::models::users::{self, NewUser, User, UserFilter};
+
+use crate::support::{Backend, TestDatabase, settings};
+
+const INSTANTS: [i64; 3] = [1_000, 2_000, 3_000];
+const FLAGS: [bool; 2] = [false, true];
+const ASKED: [Option<bool>; 3] = [None, Some(false), Some(true)];
+
+/// One of each kind.
+async fn everybody(database: &Database) -> Vec<User> {
+    let mut all = Vec::new();
+    for (number, instant) in INSTANTS.iter().cycle().take(24).enumerate() {
+        let user = NewUser {
+            email: Email::parse(&format!("{}{number}@example.com", ["ada", "bob"][number / 12])).unwrap(),
+            password_hash: "not a hash".to_owned().into(),
+            full_name: None,
+            is_active: FLAGS[number / 3 % 2],
+            is_superuser: FLAGS[number / 6 % 2],
+            is_verified: false,
+        };
+        let mut connection = database.write().await.unwrap();
+        let made = Timestamp::from_seconds(*instant);
+        all.push(users::insert(&mut connection, &user, made).await.unwrap());
+    }
+    all
+}
+
+fn filters() -> Vec<UserFilter> {
+    let mut all = Vec::new();
+    for email_prefix in [None, Some("bob".to_owned())] {
+        for (is_active, is_superuser) in ASKED.into_iter().flat_map(|one| ASKED.map(|two| (one, two))) {
+            for created_after in [None, Some(Timestamp::from_seconds(2_000))] {
+                for created_before in [None, Some(Timestamp::from_seconds(3_000))] {
+                    let email_prefix = email_prefix.clone();
+                    all.push(UserFilter {
+                        email_prefix,
+                        is_active,
+                        is_superuser,
+                        created_after,
+                        created_before,
+                    });
+                }
+            }
+        }
+    }
+    all
+}
+
+fn matches(user: &User, filter: &UserFilter, after: Option<UserId>) -> bool {
+    filter.email_prefix.as_ref().is_none_or(|prefix| user.email.starts_with(prefix))
+        && filter.is_active.is_none_or(|asked| user.is_active == asked)
+        && filter.is_superuser.is_none_or(|asked| user.is_superuser == asked)
+        && filter.created_after.is_none_or(|instant| user.created_at >= instant)
+        && filter.created_before.is_none_or(|instant| user.created_at < instant)
+        && after.is_none_or(|after| user.id > after)
+}
+
+async fn every_filter(backend: Backend) {
+    let files = TestDatabase::empty(backend).await;
+    let url: DatabaseUrl = files.url.parse().unwrap();
+    groundwork::db::migrations::run(&url).await.unwrap();
+    let database = Database::new(&settings(&files.url, &[])).unwrap();
+    let everybody = everybody(&database).await;
+    let middle = everybody[7].id;
+    // The second time, the texts of the statements are known.
+    for _ in 0..2 {
+        for (filter, after) in filters().iter().flat_map(|filter| [None, Some(middle)].map(|it| (filter, it)))
+        {
+            let mut connection = database.read().await.unwrap();
+            let page = users::page(&mut connection, filter, after, 100).await.unwrap();
+            let found: Vec<_> = page.iter().map(|user| user.id).collect();
+            let expected = everybody.iter().filter(|user| matches(user, filter, after));
+            assert_eq!(found, expected.map(|user| user.id).collect::<Vec<_>>(), "{filter:?} after {after:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_filter_shows_those_that_match_it_on_postgresql() {
+    every_filter(Backend::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_filter_shows_those_that_match_it_on_sqlite() {
+    every_filter(Backend::Sqlite).await;
+}
