@@ -1,4 +1,4 @@
-"""The command line: `python -m driver [growth|profile]`."""
+"""The command line: `python -m driver [growth|profile|train]`."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import os
 import sys
 from pathlib import Path
 
-from . import growth, memory, profile, run
+from . import growth, memory, profile, run, train
 from .contenders import NAMES
 from .scenarios import SCENARIOS
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="./scripts/bench", description=__doc__)
-    parser.add_argument("what", nargs="?", choices=["run", "growth", "profile"], default="run")
+    parser.add_argument("what", nargs="?", choices=["run", "growth", "profile", "train"], default="run")
     parser.add_argument("--contenders", default=",".join(NAMES), help="of these, separated by commas: %(default)s")
     names = ",".join(scenario.name for scenario in SCENARIOS)
     parser.add_argument("--scenarios", default=names, help="of these, separated by commas: %(default)s")
@@ -32,6 +32,8 @@ def main() -> int:
         growth.run(arguments.max, arguments.output)
     elif arguments.what == "profile":
         profile.run()
+    elif arguments.what == "train":
+        train.run()
     else:
         run.run(
             contenders=arguments.contenders.split(","),

@@ -17,7 +17,9 @@ PEERS = Path("bench/peers")
 CORE = "0"
 START_LIMIT = 30.0
 
-NAMES = ["groundwork", "embedded", "limit", "axum", "go", "fastify", "fastapi"]
+#: Where this service is, as it is built for each of these.
+PROGRAMS = {"groundwork": "GROUNDWORK_RELEASE_BIN", "embedded": "GROUNDWORK_RELEASE_BIN", "plain": "GROUNDWORK_PLAIN_BIN"}
+NAMES = ["groundwork", "embedded", "plain", "limit", "axum", "go", "fastify", "fastapi"]
 
 
 def free_port() -> int:
@@ -69,7 +71,7 @@ class Contender:
 
     @property
     def is_groundwork(self) -> bool:
-        return self.name in ("groundwork", "embedded")
+        return self.name in PROGRAMS
 
     def settings(self, is_limited: bool) -> dict[str, str]:
         """As in production, but that nothing is refused."""
@@ -103,7 +105,7 @@ class Contender:
         port = free_port()
         inherited = {name: os.environ[name] for name in ("PATH", "HOME", "CARGO_TARGET_DIR") if name in os.environ}
         environment = {**inherited, **self.settings(is_limited), "PORT": str(port), **(extra or {})}
-        program = os.environ["GROUNDWORK_RELEASE_BIN"] if self.is_groundwork else str(PEERS / self.name / "serve")
+        program = os.environ[PROGRAMS[self.name]] if self.is_groundwork else str(PEERS / self.name / "serve")
         # What it logs goes where a log costs the least, for all of them.
         began = time.perf_counter()
         process = subprocess.Popen(

@@ -30,3 +30,9 @@ ensure_venv() {
     # Last, because it is the mark of a whole installation.
     cp "$requirements" "$installed"
 }
+
+# bench_driver ARGUMENTS…: what measures the service, with the packages of `ensure_venv bench`.
+bench_driver() {
+    RUN_DIR=$RUN_DIR PATH=$TOOLS/bin:$PATH PYTHONPATH=bench PYTHONDONTWRITEBYTECODE=1 \
+        "$(venv_bin bench)/python" -m driver "$@"
+}
