@@ -51,9 +51,9 @@ generated:
 # The same as `generated`.
 alias env-example := generated
 
-# Builds the binary that is deployed.
+# Builds the service by a profile of what it does under load: a quarter of an hour; prints where it is.
 release:
-    cargo build --release --locked
+    ./scripts/release
 
 # Measures the figures of the README.
 measure:

@@ -6,9 +6,9 @@ use tracing::Instrument;
 
 use super::connect::{SqliteConnection, SqliteManager};
 use super::error::DbError;
-use super::look_ups::Shared;
 use super::pool::Loan;
 use super::postgres::{PostgresConnection, PostgresManager};
+use super::readers::Shared;
 use crate::core::telemetry::traces::span_of;
 
 /// A connection to the database in use. [`on`] runs one query on either kind.
@@ -23,12 +23,12 @@ pub enum Connection {
     Sqlite(Loan<SqliteManager>),
 }
 
-/// A connection for one look-up of a row or two by their key, which others may use for theirs at the same time.
+/// A connection to read with once, which others may do at the same time.
 #[allow(
     clippy::large_enum_variant,
     reason = "a process has only one kind; boxing would allocate per request"
 )]
-pub enum LookUp {
+pub enum Reader {
     /// To PostgreSQL.
     Postgres(Shared),
     /// To SQLite, by oneself: it answers one after the other anyway.
@@ -50,7 +50,7 @@ impl Connection {
     }
 }
 
-impl LookUp {
+impl Reader {
     pub(crate) fn tier(&mut self) -> Tier<'_> {
         match self {
             Self::Postgres(shared) => Tier::Postgres(shared.connection()),

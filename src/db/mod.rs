@@ -4,12 +4,12 @@ pub mod backup;
 mod connect;
 mod connection;
 mod error;
-mod look_ups;
 pub mod migrations;
 mod observe;
 mod pool;
 mod postgres;
 mod prepared;
+mod readers;
 mod replicas;
 #[allow(missing_docs, reason = "generated")]
 pub mod schema;
@@ -21,19 +21,20 @@ use std::time::Duration;
 
 use tracing::Instrument;
 
-pub use connection::{Connection, Lock, LookUp};
+pub use connection::{Connection, Lock, Reader};
 pub(crate) use connection::{Tier, on, query_span};
 pub use error::{DbError, Unavailable};
 pub(crate) use prepared::{Shape, prepared, prepared_as};
+pub use readers::Extent;
 pub use replicas::{Freshness, MAX_LAG, ReplicaReport, ReplicaState, Trouble};
 
 use crate::core::clock::Timestamp;
 use crate::core::settings::{DatabaseUrl, PostgresUrl, Settings};
 use crate::core::telemetry::traces::span_of;
 use connect::{Server, SqliteManager};
-use look_ups::LookUps;
 use pool::{Pool, PoolSize};
 use postgres::PostgresManager;
+use readers::Readers;
 use replicas::Replicas;
 
 /// SQLite runs one writer beside several readers; more readers than this do not make it faster.
@@ -57,7 +58,7 @@ pub struct Database {
 
 #[derive(Clone)]
 enum Pools {
-    Postgres { pool: Pool<PostgresManager>, look_ups: LookUps },
+    Postgres { pool: Pool<PostgresManager>, readers: Readers },
     Sqlite { readers: Pool<SqliteManager>, writer: Pool<SqliteManager> },
 }
 
@@ -83,12 +84,12 @@ impl Database {
                 let others = settings.database_replica_urls.iter().map(|url| {
                     let server = server(url)?;
                     let pool = Pool::silent("replica", connect::postgres(server.clone()), size, timeout);
-                    Ok((url.server(), server, pool))
+                    Ok((url.server(), server, Readers::new(pool)))
                 });
                 let others: Vec<_> = others.collect::<Result<_, DbError>>()?;
                 replicas = (!others.is_empty()).then(|| Arc::new(Replicas::new(primary.clone(), others)));
                 let pool = Pool::new("primary", connect::postgres(primary), size, timeout);
-                Pools::Postgres { look_ups: LookUps::new(pool.clone()), pool }
+                Pools::Postgres { readers: Readers::new(pool.clone()), pool }
             }
             DatabaseUrl::Sqlite(path) => Pools::Sqlite {
                 readers: Pool::new(
@@ -144,14 +145,29 @@ impl Database {
     pub async fn read_with<T, F: Future<Output = Result<T, DbError>>>(
         &self,
         freshness: Freshness,
-        query: impl Fn(Connection) -> F,
+        extent: Extent,
+        query: impl Fn(Reader) -> F,
     ) -> Result<T, DbError> {
         if let (Freshness::MayLag, Some(replicas)) = (freshness, &self.replicas)
-            && let Some(result) = replicas.read(&query).await
+            && let Some(result) = replicas.read(extent, &query).await
         {
             return result;
         }
-        query(self.read().await?).await
+        match &self.pools {
+            Pools::Postgres { readers, .. } => readers.read(extent, query).await,
+            Pools::Sqlite { readers, .. } => query(Reader::Sqlite(readers.get().await?)).await,
+        }
+    }
+
+    /// What `query` finds by its key of what was written last, on the terms of [`read_with`](Self::read_with).
+    ///
+    /// # Errors
+    /// As [`read_with`](Self::read_with).
+    pub async fn look_up<T, F: Future<Output = Result<T, DbError>>>(
+        &self,
+        query: impl Fn(Reader) -> F,
+    ) -> Result<T, DbError> {
+        self.read_with(Freshness::Latest, Extent::Short, query).await
     }
 
     /// A connection to read with what was written last: to the primary.
@@ -163,21 +179,6 @@ impl Database {
             Pools::Postgres { pool, .. } => Connection::Postgres(pool.get().await?),
             Pools::Sqlite { readers, .. } => Connection::Sqlite(readers.get().await?),
         })
-    }
-
-    /// What `look_up` finds, by its key, of what was written last: on the primary. As [`read_with`](Self::read_with), it
-    /// may be asked twice and is given a connection to keep.
-    ///
-    /// # Errors
-    /// Those of `look_up`; [`DbError::Unavailable`] when no connection can be had in time.
-    pub async fn look_up<T, F: Future<Output = Result<T, DbError>>>(
-        &self,
-        look_up: impl Fn(LookUp) -> F,
-    ) -> Result<T, DbError> {
-        match &self.pools {
-            Pools::Postgres { look_ups, .. } => look_ups.ask(look_up).await,
-            Pools::Sqlite { readers, .. } => look_up(LookUp::Sqlite(readers.get().await?)).await,
-        }
     }
 
     /// A connection on which each statement is its own transaction: for a unit of work of one statement.

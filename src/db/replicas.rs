@@ -13,10 +13,10 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::connect::Server;
-use super::connection::Connection;
+use super::connection::Reader;
 use super::error::DbError;
-use super::pool::{Pool, Usage};
-use super::postgres::PostgresManager;
+use super::pool::Usage;
+use super::readers::{Extent, Readers};
 
 /// How far a replica may be behind the primary and still be read from.
 pub const MAX_LAG: Duration = Duration::from_secs(2);
@@ -85,7 +85,7 @@ struct Condition {
 struct Replica {
     name: String,
     server: Server,
-    pool: Pool<PostgresManager>,
+    readers: Readers,
     condition: watch::Sender<Condition>,
 }
 
@@ -93,9 +93,10 @@ impl Replica {
     /// What `query` gives here; `None` when it is to be asked of the primary instead.
     async fn read<T, F: Future<Output = Result<T, DbError>>>(
         &self,
-        query: &impl Fn(Connection) -> F,
+        extent: Extent,
+        query: &impl Fn(Reader) -> F,
     ) -> Option<Result<T, DbError>> {
-        let reading = async { query(Connection::Postgres(self.pool.get().await?)).await };
+        let reading = async { query(self.readers.get(extent).await?).await };
         // A server that is frozen fails nothing by itself. Its checks do.
         let result = tokio::select! {
             result = reading => result,
@@ -166,11 +167,11 @@ impl Replicas {
     /// Replicas that nobody has checked yet, so that none of them is read from.
     pub(super) fn new(
         primary: Server,
-        replicas: impl IntoIterator<Item = (String, Server, Pool<PostgresManager>)>,
+        replicas: impl IntoIterator<Item = (String, Server, Readers)>,
     ) -> Self {
         let unchecked = || Condition { state: ReplicaState::Unchecked, latency: None, failed_at: None };
-        let all = replicas.into_iter().map(|(name, server, pool)| {
-            Arc::new(Replica { name, server, pool, condition: watch::Sender::new(unchecked()) })
+        let all = replicas.into_iter().map(|(name, server, readers)| {
+            Arc::new(Replica { name, server, readers, condition: watch::Sender::new(unchecked()) })
         });
         Self { primary, all: all.collect(), next: AtomicUsize::new(0), checks: OnceLock::new() }
     }
@@ -183,9 +184,10 @@ impl Replicas {
     /// What `query` gives on the next replica in turn; `None` when it is to be asked of the primary instead.
     pub(super) async fn read<T, F: Future<Output = Result<T, DbError>>>(
         &self,
-        query: &impl Fn(Connection) -> F,
+        extent: Extent,
+        query: &impl Fn(Reader) -> F,
     ) -> Option<Result<T, DbError>> {
-        self.choose()?.read(query).await
+        self.choose()?.read(extent, query).await
     }
 
     /// Each in its turn, but for those that are left out.
@@ -198,7 +200,7 @@ impl Replicas {
 
     /// What the pools of all replicas have together.
     pub(super) fn usage(&self) -> Usage {
-        self.all.iter().map(|replica| replica.pool.usage()).fold(Usage::default(), |sum, pool| Usage {
+        self.all.iter().map(|replica| replica.readers.usage()).fold(Usage::default(), |sum, pool| Usage {
             used: sum.used + pool.used,
             idle: sum.idle + pool.idle,
             most: sum.most + pool.most,

@@ -12,7 +12,7 @@ use crate::core::email::Email;
 use crate::core::ids::{SessionId, UserId};
 use crate::core::security::tokens::TokenHash;
 use crate::db::schema::{sessions, users};
-use crate::db::{Connection, DbError, LookUp, on, prepared};
+use crate::db::{Connection, DbError, Reader, on, prepared};
 
 /// The state of a session's refresh tokens. It has no `Debug`: one hash in it is plain bytes.
 #[derive(Clone, Queryable, Selectable)]
@@ -76,7 +76,7 @@ pub async fn insert(
 /// The user behind a session that goes on, and when its last write was noted, in one query: what the guard asks for
 /// each request.
 pub async fn find_user(
-    c: &mut LookUp,
+    c: &mut Reader,
     id: SessionId,
     user: UserId,
     now: Timestamp,

@@ -12,7 +12,7 @@ use crate::core::ids::UserId;
 use crate::core::security::password::PasswordHash;
 use crate::core::text::FullName;
 use crate::db::schema::users;
-use crate::db::{Connection, DbError, LookUp, Shape, on, prepared, prepared_as};
+use crate::db::{Connection, DbError, Extent, Reader, Shape, on, prepared, prepared_as};
 
 /// The unique constraint on the normalised email.
 pub const EMAIL_KEY: &str = "users_email_key";
@@ -169,7 +169,7 @@ pub async fn find(c: &mut Connection, id: UserId) -> Result<Option<User>, DbErro
 }
 
 /// What others may see of the account with this number.
-pub async fn find_profile(c: &mut LookUp, id: UserId) -> Result<Option<Profile>, DbError> {
+pub async fn find_profile(c: &mut Reader, id: UserId) -> Result<Option<Profile>, DbError> {
     let found = on!(c, |c| prepared(users::table.find(id.0).select(Profile::as_select())).get_result(c));
     Ok(found.optional()?)
 }
@@ -254,7 +254,7 @@ pub async fn has_other_superuser(c: &mut Connection, id: UserId) -> Result<bool,
 
 /// Up to `limit` accounts with a number above `after`, in the order of their numbers.
 pub async fn page(
-    c: &mut Connection,
+    c: &mut Reader,
     filter: &UserFilter,
     after: Option<UserId>,
     limit: i64,
@@ -294,6 +294,11 @@ pub async fn page(
 }
 
 impl UserFilter {
+    /// How much a page of it takes: everybody is in the order of an index, others have to be looked for.
+    pub fn extent(&self) -> Extent {
+        if self.shape(None).parts == 0 { Extent::Short } else { Extent::Long }
+    }
+
     /// Which parts the statement of a page has: everything that it does not take as a value.
     fn shape(&self, after: Option<UserId>) -> Shape {
         let of_two = |is_there| u16::from(is_there);

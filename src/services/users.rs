@@ -186,7 +186,7 @@ impl UserService {
         let after = page_token.map(|token| self.open_page_token(&purpose, token)).transpose()?;
         // One more than asked for tells whether there is a next page.
         let page = |mut c| async move { users::page(&mut c, filter, after, i64::from(limit) + 1).await };
-        let mut items = self.database.read_with(caller.freshness, page).await?;
+        let mut items = self.database.read_with(caller.freshness, filter.extent(), page).await?;
         let more = items.len() > usize::from(limit);
         items.truncate(usize::from(limit));
         let last = items.last().filter(|_| more);

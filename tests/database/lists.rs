@@ -4,7 +4,7 @@ use groundwork::core::clock::Timestamp;
 use groundwork::core::email::Email;
 use groundwork::core::ids::UserId;
 use groundwork::core::settings::DatabaseUrl;
-use groundwork::db::Database;
+use groundwork::db::{Database, Extent, Freshness};
 use groundwork::models::users::{self, NewUser, User, UserFilter};
 
 use crate::support::{Backend, TestDatabase, settings};
@@ -73,8 +73,10 @@ async fn every_filter(backend: Backend) {
     for _ in 0..2 {
         for (filter, after) in filters().iter().flat_map(|filter| [None, Some(middle)].map(|it| (filter, it)))
         {
-            let mut connection = database.read().await.unwrap();
-            let page = users::page(&mut connection, filter, after, 100).await.unwrap();
+            let is_short = filter.extent() == Extent::Short;
+            assert_eq!(is_short, format!("{filter:?}") == format!("{:?}", UserFilter::default()));
+            let page = |mut c| async move { users::page(&mut c, filter, after, 100).await };
+            let page = database.read_with(Freshness::Latest, filter.extent(), page).await.unwrap();
             let found: Vec<_> = page.iter().map(|user| user.id).collect();
             let expected = everybody.iter().filter(|user| matches(user, filter, after));
             assert_eq!(found, expected.map(|user| user.id).collect::<Vec<_>>(), "{filter:?} after {after:?}");

@@ -6,10 +6,10 @@
 mod support;
 
 mod lists;
-mod look_ups;
 mod migrations;
 mod plans;
 mod pool;
+mod readers;
 mod round_trips;
 mod schema;
 mod sqlite;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use groundwork::core::clock::Clock;
-use groundwork::db::{Database, Freshness, MAX_LAG, ReplicaState, Trouble};
+use groundwork::db::{Database, Extent, Freshness, MAX_LAG, ReplicaState, Trouble};
 use groundwork::models::users::{self, UserFilter};
 use serde_json::json;
 
@@ -303,7 +303,7 @@ async fn a_read_that_conflicts_with_recovery_is_repeated_on_the_primary() {
     let database = copied.watching.clone();
     let reading = tokio::spawn(async move {
         let page = |mut c| async move { users::page(&mut c, &UserFilter::default(), None, 10).await };
-        database.read_with(Freshness::MayLag, page).await
+        database.read_with(Freshness::MayLag, Extent::Short, page).await
     });
     let waiting =
         "SELECT pid::text FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%users%'";
@@ -387,7 +387,7 @@ async fn replicas_take_turns_and_one_that_is_away_is_passed_over() {
     database.watch_replicas();
     let read = || async {
         let ask = |mut c| async move { users::page(&mut c, &UserFilter::default(), None, 1).await };
-        database.read_with(Freshness::MayLag, ask).await.unwrap();
+        database.read_with(Freshness::MayLag, Extent::Short, ask).await.unwrap();
     };
     let used = || database.replicas().iter().filter(|one| one.state == ReplicaState::Used).count();
     eventually("both are in use", async || (used() == 2).then_some(())).await;

@@ -175,7 +175,7 @@ async fn welcome(visitor: Visitor, _guest: Guest, serving: Serving, tls: Option<
         (Visitor::Tcp(stream, peer), None) => serving.serve(stream, Some(peer), false).await,
         // By itself, because it is several times as large, and every connection would have the room for it.
         (Visitor::Tcp(stream, peer), Some(tls)) => {
-            Box::pin(welcome_with_tls(stream, peer, serving, tls)).await
+            Box::pin(welcome_with_tls(stream, peer, serving, tls)).await;
         }
         (Visitor::Unix(stream), _) => serving.serve(stream, None, false).await,
     }

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use super::*;
 use crate::core::settings::DatabaseUrl;
 use crate::db::connect;
-use crate::db::pool::PoolSize;
+use crate::db::pool::{Pool, PoolSize};
 
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
@@ -37,13 +37,13 @@ fn replicas(count: usize) -> Replicas {
     let all = (0..count).map(|_| {
         let (name, server) = server();
         let pool = Pool::silent("replica", connect::postgres(server.clone()), size, Duration::from_secs(5));
-        (name, server, pool)
+        (name, server, Readers::new(pool))
     });
     Replicas::new(server().1, all)
 }
 
 /// What no check would find.
-async fn ask(connection: Connection) -> Result<(), DbError> {
+async fn ask(connection: Reader) -> Result<(), DbError> {
     drop(connection);
     Ok(())
 }
@@ -55,14 +55,14 @@ async fn a_replica_says_once_that_it_is_left_out_and_once_that_it_is_back() {
     let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
     let _guard = tracing::subscriber::set_default(subscriber);
     let replicas = replicas(1);
-    assert!(replicas.read(&ask).await.is_none(), "it is not checked yet");
+    assert!(replicas.read(Extent::Short, &ask).await.is_none(), "it is not checked yet");
     let replica = &replicas.all[0];
     let checked = |state| replica.checked(Instant::now(), Some(Duration::ZERO), state);
     checked(ReplicaState::Used);
     assert_eq!(lines.take(), [""; 0], "the first check is no change");
 
     let began = Instant::now();
-    assert!(replicas.read(&ask).await.is_none(), "to be asked of the primary");
+    assert!(replicas.read(Extent::Short, &ask).await.is_none(), "to be asked of the primary");
     checked(ReplicaState::LeftOut(Trouble::Behind));
     replica.checked(began, None, ReplicaState::Used);
     let left_out = lines.take();

@@ -1,4 +1,4 @@
-//! Look-ups share connections: neither those beside them nor those who wait for a connection are the worse for it.
+//! Short reads share connections: neither those beside them nor those who wait for a connection are the worse for it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use groundwork::core::ids::UserId;
 use groundwork::core::settings::DatabaseUrl;
-use groundwork::db::{Database, DbError};
+use groundwork::db::{Database, DbError, Extent, Freshness};
 use groundwork::models::users;
 use tokio::task::JoinHandle;
 use tokio_postgres::{Client, NoTls};
@@ -17,7 +17,7 @@ use crate::support::{Backend, TestDatabase, settings};
 /// Far more than anything here takes.
 const LONG: Duration = Duration::from_secs(20);
 
-/// How many look-ups a connection has at the most.
+/// How many short reads a connection has at the most.
 const AT_ONCE: u32 = 8;
 
 /// Nobody has this number.
@@ -26,7 +26,7 @@ const NOBODY: UserId = UserId(7);
 struct Fixture {
     database: Database,
     files: TestDatabase,
-    /// How many look-ups were sent.
+    /// How many reads were sent.
     sent: Arc<AtomicU32>,
 }
 
@@ -42,29 +42,31 @@ impl Fixture {
         Self { database, files, sent: Arc::default() }
     }
 
-    fn look_up(&self) -> JoinHandle<Found> {
+    fn read(&self, extent: Extent) -> JoinHandle<Found> {
         let (database, sent) = (self.database.clone(), Arc::clone(&self.sent));
         tokio::spawn(async move {
             let find = |mut c| {
                 sent.fetch_add(1, Ordering::Relaxed);
                 async move { users::find_profile(&mut c, NOBODY).await }
             };
-            database.look_up(find).await.map(|found| found.is_some())
+            database.read_with(Freshness::Latest, extent, find).await.map(|found| found.is_some())
         })
     }
 
-    /// Begins so many look-ups, one after the other.
-    async fn look_ups(&self, count: u32) -> Vec<JoinHandle<Found>> {
+    /// Begins so many reads, one after the other.
+    async fn reads(&self, extent: Extent, count: u32) -> Vec<JoinHandle<Found>> {
         let mut begun = Vec::new();
-        for number in self.sent.load(Ordering::Relaxed) + 1.. {
-            begun.push(self.look_up());
+        let sent = self.sent.load(Ordering::Relaxed);
+        for number in sent + 1..=sent + count {
+            begun.push(self.read(extent));
             eventually("it is sent", async || (self.sent.load(Ordering::Relaxed) == number).then_some(()))
                 .await;
-            if begun.len() == count as usize {
-                break;
-            }
         }
         begun
+    }
+
+    async fn short_reads(&self, count: u32) -> Vec<JoinHandle<Found>> {
+        self.reads(Extent::Short, count).await
     }
 
     /// Until so many connections wait for the lock: their processes.
@@ -109,9 +111,9 @@ impl Locked {
     }
 }
 
-async fn expect_answers(look_ups: Vec<JoinHandle<Found>>) {
-    for look_up in look_ups {
-        let found = tokio::time::timeout(LONG, look_up).await.expect("an answer").unwrap();
+async fn expect_answers(reads: Vec<JoinHandle<Found>>) {
+    for read in reads {
+        let found = tokio::time::timeout(LONG, read).await.expect("an answer").unwrap();
         assert!(!found.unwrap());
     }
 }
@@ -120,15 +122,30 @@ async fn expect_answers(look_ups: Vec<JoinHandle<Found>>) {
 async fn those_at_the_same_time_share_connections_and_not_too_many_one() {
     let fixture = Fixture::with_connections(10).await;
     let locked = Locked::users_of(&fixture.files).await;
-    let mut begun = fixture.look_ups(1).await;
+    let mut begun = fixture.short_reads(1).await;
     let first = fixture.waiting(1).await;
-    begun.extend(fixture.look_ups(AT_ONCE - 1).await);
-    begun.extend(fixture.look_ups(1).await);
+    begun.extend(fixture.short_reads(AT_ONCE - 1).await);
+    begun.extend(fixture.short_reads(1).await);
     // The ninth has begun, and the eight are still one.
     assert_eq!(fixture.waiting(2).await[0], first[0]);
-    begun.extend(fixture.look_ups(AT_ONCE - 1).await);
-    begun.extend(fixture.look_ups(1).await);
+    begun.extend(fixture.short_reads(AT_ONCE - 1).await);
+    begun.extend(fixture.short_reads(1).await);
     let _ = fixture.waiting(3).await;
+    locked.release().await;
+    expect_answers(begun).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn long_ones_have_a_connection_each() {
+    let fixture = Fixture::with_connections(10).await;
+    let locked = Locked::users_of(&fixture.files).await;
+    let mut begun = fixture.short_reads(1).await;
+    begun.extend(fixture.reads(Extent::Long, 2).await);
+    let _ = fixture.waiting(3).await;
+    // And nobody joins them.
+    begun.extend(fixture.short_reads(1).await);
+    begun.extend(fixture.reads(Extent::Long, 1).await);
+    let _ = fixture.waiting(4).await;
     locked.release().await;
     expect_answers(begun).await;
 }
@@ -137,12 +154,12 @@ async fn those_at_the_same_time_share_connections_and_not_too_many_one() {
 async fn one_whose_caller_leaves_disturbs_none_beside_it_and_nobody_joins_them() {
     let fixture = Fixture::with_connections(10).await;
     let locked = Locked::users_of(&fixture.files).await;
-    let mut begun = fixture.look_ups(2).await;
+    let mut begun = fixture.short_reads(2).await;
     let left = fixture.waiting(1).await;
     let leaving = begun.remove(0);
     leaving.abort();
     assert!(leaving.await.unwrap_err().is_cancelled());
-    begun.extend(fixture.look_ups(1).await);
+    begun.extend(fixture.short_reads(1).await);
     let _ = fixture.waiting(2).await;
     locked.release().await;
     expect_answers(begun).await;
@@ -158,7 +175,7 @@ async fn one_whose_caller_leaves_disturbs_none_beside_it_and_nobody_joins_them()
 async fn those_whose_connection_is_ended_are_asked_again() {
     let fixture = Fixture::with_connections(10).await;
     let locked = Locked::users_of(&fixture.files).await;
-    let begun = fixture.look_ups(3).await;
+    let begun = fixture.short_reads(3).await;
     let waiting = fixture.waiting(1).await;
     let _ = fixture.files.sql(&format!("SELECT pg_terminate_backend({}, 5000)::text", waiting[0])).await;
     // Each on a connection of its own.
