@@ -63,6 +63,6 @@ measure:
 vendor-swagger-ui:
     ./scripts/vendor-swagger-ui
 
-# Measures the service beside its peers: 25 minutes; `just bench growth` against the size of the tables.
+# Measures the service beside its peers: 45 minutes; `just bench growth` against the size of the tables.
 bench *arguments:
     ./scripts/bench {{ arguments }}

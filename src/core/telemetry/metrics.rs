@@ -69,7 +69,7 @@ table! {
     DB_CONNECTIONS = "groundwork_db_connections", Kind::Gauge;
     /// Connections to the database that a pool may have.
     DB_CONNECTIONS_MAX = "groundwork_db_connections_max", Kind::Gauge;
-    /// Seconds that a request waited for a connection to the database, by pool.
+    /// Seconds that a request waited for a connection to the database, by pool; not of those that shared one.
     DB_WAIT = "groundwork_db_wait_seconds", Kind::Histogram(WAIT_BUCKETS);
     /// Waits that ended without a connection because `DB_POOL_TIMEOUT` had passed, by pool.
     DB_TIMEOUTS = "groundwork_db_timeouts_total", Kind::Counter;
