@@ -229,9 +229,11 @@ fn snake_case(keyword: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use poem::http::Method;
     use serde_json::json;
 
     use super::*;
+    use crate::api::policy::Policy;
 
     #[test]
     fn keywords_become_snake_case() {
@@ -243,5 +245,18 @@ mod tests {
     fn a_format_explains_itself() {
         assert_eq!(reason_of_format("email", &json!("nobody")), "must contain an @");
         assert_eq!(reason_of_format("uri", &json!("x")), "must be a valid uri");
+    }
+
+    #[test]
+    fn what_the_document_does_not_have_is_not_taken_for_free_of_rules() {
+        let rules = Rules::new(Arc::new(crate::api::documents("/api/v1").unwrap()));
+        let check = |method, template: &str| {
+            let operation = Operation { method, template: template.into(), policy: Policy::default() };
+            rules.check_parameters(&operation, &[], &[]).map(|problems| problems.len())
+        };
+        assert_eq!(check(Method::GET, "/api/v1/users"), Some(0));
+        assert_eq!(check(Method::GET, "/api/v1/users/{id}"), Some(1), "the id is required");
+        assert_eq!(check(Method::PUT, "/api/v1/users"), None);
+        assert_eq!(check(Method::GET, "/api/v1/nowhere"), None);
     }
 }
