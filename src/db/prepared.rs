@@ -65,11 +65,11 @@ where
     }
 
     fn to_sql(&self, out: &mut DB::QueryBuilder, backend: &DB) -> QueryResult<()> {
-        let known = self.shape.map(Known::ByShape).or_else(|| S::query_id().map(Known::ByType));
-        let Some(known) = known else { return self.statement.to_sql(out, backend) };
-        let key = (known, TypeId::of::<DB>());
-        let known = TEXTS.read().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
-        if let Some(text) = known {
+        let statement = self.shape.map(Known::ByShape).or_else(|| S::query_id().map(Known::ByType));
+        let Some(statement) = statement else { return self.statement.to_sql(out, backend) };
+        let key = (statement, TypeId::of::<DB>());
+        let kept = TEXTS.read().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        if let Some(text) = kept {
             out.push_sql(&text);
             return Ok(());
         }

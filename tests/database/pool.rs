@@ -13,25 +13,13 @@ use tokio::task::JoinHandle;
 use tokio_postgres::{Client, NoTls};
 
 use crate::support::client::Answer;
+use crate::support::postgres::eventually;
 use crate::support::{Backend, Proxy, Service, TestDatabase, settings};
 
 /// An answer that did not wait for anything; generous, because the machine may be busy.
 const AT_ONCE: Duration = Duration::from_secs(2);
 /// How long something that mends itself may take.
 const MENDING: Duration = Duration::from_secs(10);
-
-/// Asks again until `done`; fails the test when that takes too long.
-async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
-    let asking = async {
-        loop {
-            if let Some(answer) = ask().await {
-                return answer;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(MENDING, asking).await.unwrap_or_else(|_| panic!("{what} within {MENDING:?}"))
-}
 
 async fn timed(call: impl Future<Output = Answer>) -> (Answer, Duration) {
     let start = Instant::now();

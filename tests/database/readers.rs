@@ -12,6 +12,7 @@ use groundwork::models::users;
 use tokio::task::JoinHandle;
 use tokio_postgres::{Client, NoTls};
 
+use crate::support::postgres::eventually;
 use crate::support::{Backend, TestDatabase, settings};
 
 /// Far more than anything here takes.
@@ -79,18 +80,6 @@ impl Fixture {
         })
         .await
     }
-}
-
-async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
-    let asking = async {
-        loop {
-            if let Some(answer) = ask().await {
-                return answer;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(LONG, asking).await.unwrap_or_else(|_| panic!("{what} within {LONG:?}"))
 }
 
 /// A table that nobody can read.

@@ -9,7 +9,7 @@ use groundwork::models::users::{self, UserFilter};
 use serde_json::json;
 
 use crate::support::client::{Account, Answer, PASSWORD, fresh_email};
-use crate::support::postgres::{Server, eventually};
+use crate::support::postgres::{Server, eventually, is_told, signal};
 use crate::support::{Call, Instance, Proxy, Service, settings};
 
 /// How soon a replica that is not well is left out, the time of a busy machine included.
@@ -308,7 +308,7 @@ async fn a_read_that_conflicts_with_recovery_is_repeated_on_the_primary() {
     let waiting =
         "SELECT pid::text FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%users%'";
     let reader = eventually("the reader waits on the replica", async || replica.sql(waiting).await).await;
-    crate::support::postgres::signal(&reader, "STOP");
+    signal(&reader, "STOP");
 
     // The lock is given back, and then a row is gone that the reader might still look at.
     holder.batch_execute("COMMIT").await.unwrap();
@@ -320,7 +320,7 @@ async fn a_read_that_conflicts_with_recovery_is_repeated_on_the_primary() {
     };
     eventually("the reader is in the way", async || is_in_the_way().await.then_some(())).await;
     eventually("the reader is told to give up", async || is_told(&reader).then_some(())).await;
-    crate::support::postgres::signal(&reader, "CONT");
+    signal(&reader, "CONT");
     let page = reading.await.unwrap().unwrap();
     assert!(page.iter().any(|user| user.id.0 == copied.admin.id), "{page:?}");
     copied.in_use().await;
@@ -329,15 +329,6 @@ async fn a_read_that_conflicts_with_recovery_is_repeated_on_the_primary() {
         (replica.sql(conflicts).await.as_deref() != Some("0")).then_some(())
     })
     .await;
-}
-
-/// Whether SIGUSR1, by which PostgreSQL tells its processes of conflicts, waits for a stopped process. Nothing shorter is sure: the
-/// process that replays looks at the conflict again and again, and is not waiting in between.
-fn is_told(process: &str) -> bool {
-    const SIGUSR1: u64 = 1 << (10 - 1);
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
-    let pending = status.lines().find_map(|line| line.strip_prefix("ShdPnd:")).unwrap();
-    u64::from_str_radix(pending.trim(), 16).unwrap() & SIGUSR1 != 0
 }
 
 /// The guard asks the primary, and the list is one question to the replica.

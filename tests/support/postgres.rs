@@ -217,6 +217,15 @@ pub fn signal(process: &str, name: &str) {
     drop(Command::new("kill").args(["-s", name, process]).stderr(Stdio::null()).status());
 }
 
+/// Whether SIGUSR1, by which PostgreSQL tells its processes of conflicts, waits for a stopped process. Nothing shorter is sure: the
+/// process that replays looks at the conflict again and again, and is not waiting in between.
+pub fn is_told(process: &str) -> bool {
+    const SIGUSR1: u64 = 1 << (10 - 1);
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let pending = status.lines().find_map(|line| line.strip_prefix("ShdPnd:")).unwrap();
+    u64::from_str_radix(pending.trim(), 16).unwrap() & SIGUSR1 != 0
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         if self.process.is_some() {
