@@ -6,6 +6,7 @@ use serde_json::json;
 use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 
+use crate::support::begun::begun;
 use crate::support::client::fresh_email;
 use crate::support::{Backend, Call, Service, redis::eventually};
 use crate::wire::{LIMIT, answer, ask, connect, until_closed};
@@ -29,14 +30,10 @@ async fn readiness_says_first_that_the_service_stops_while_it_still_serves() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_under_way_finishes_and_an_idle_connection_ends() {
     let service = Service::start(Backend::Sqlite).await;
-    let (mut idle, mut busy) = (connect(&service.instance).await, connect(&service.instance).await);
+    let mut idle = connect(&service.instance).await;
     ask(&mut idle).await;
     let body = json!({ "email": fresh_email(), "password": "correct horse battery" }).to_string();
-    let head = format!(
-        "POST /api/v1/auth/register HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
-        body.len()
-    );
-    busy.write_all(head.as_bytes()).await.unwrap();
+    let mut busy = begun(&service.instance.url, "/api/v1/auth/register", body.len()).await;
     let url = service.instance.url.clone();
     let stopped = tokio::spawn(service.instance.stop());
     assert_eq!(until_closed(&mut idle).await, b"");
@@ -50,9 +47,7 @@ async fn a_request_under_way_finishes_and_an_idle_connection_ends() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_does_not_finish_in_time_is_cut_off() {
     let service = Service::start_with(Backend::Sqlite, &[("SHUTDOWN_TIMEOUT", "1")]).await;
-    let mut busy = connect(&service.instance).await;
-    let head = "POST /api/v1/auth/login HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n";
-    busy.write_all(head.as_bytes()).await.unwrap();
+    let mut busy = begun(&service.instance.url, "/api/v1/auth/login", 2).await;
     let stopped = timeout(LIMIT, service.instance.stop());
     stopped.await.expect("it stops although a client does not");
     assert_eq!(until_closed(&mut busy).await, b"");

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 #![allow(clippy::needless_pass_by_value, reason = "a call in a test reads better without borrows")]
 
+pub mod begun;
 pub mod client;
 pub mod contract;
 pub mod database;

@@ -1,10 +1,11 @@
 //! What moves which metric.
 
 use serde_json::json;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
 use crate::process::Process;
+use crate::support::begun::begun;
 use crate::support::client::PASSWORD;
 use crate::support::redis::{RedisServer, eventually};
 
@@ -117,10 +118,8 @@ async fn look_ups_in_the_cache_are_counted_by_result() {
 async fn a_request_that_is_shed_is_counted() {
     let process = Process::start(&[("MAX_REQUESTS", "1"), ("BODY_TIMEOUT", "5")]).await;
     // One is under way for as long as its body does not come.
-    let mut slow = connect(&process).await;
-    let head = "POST /api/v1/auth/login HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n";
-    slow.write_all(head.as_bytes()).await.unwrap();
-    eventually("there is no room", async || process.call("GET", "/").send().await.status == 503).await;
+    let slow = begun(&process.url, "/api/v1/auth/login", 2).await;
+    let _ = process.call("GET", "/").send().await.expect_error(503, "service_unavailable");
     let scrape = process.scrape().await;
     assert_eq!(scrape.get("groundwork_http_requests_shed_total", &[]), Some(1.0));
     assert_eq!(scrape.get("groundwork_http_requests_in_flight", &[]), Some(1.0), "the slow one");
