@@ -31,7 +31,7 @@ impl Store {
         let settings = Settings::from_lookup(|name| match name {
             "REDIS_URL" => Some(url.to_owned()),
             "REDIS_KEY_PREFIX" => Some(prefix.to_owned()),
-            "REDIS_TIMEOUT" => Some("500".to_owned()),
+            "REDIS_TIMEOUT" => Some("2000".to_owned()),
             "JWT_SECRET_KEY" => Some(SECRET.to_owned()),
             _ => None,
         });

@@ -1,10 +1,11 @@
 //! The ways to reach Redis.
 
 use std::process::Command;
+use std::sync::atomic::Ordering;
 
 use crate::process::Process;
 use crate::stores::Store;
-use crate::support::redis::RedisServer;
+use crate::support::redis::{RedisServer, candidate_port, eventually};
 
 async fn works(url: &str) {
     let store = Store::at(url);
@@ -13,6 +14,15 @@ async fn works(url: &str) {
     let written: Result<(), _> =
         redis.call("key", |key| redis::cmd("SET").arg(key).arg("value").take()).await;
     assert!(written.is_ok() && redis.answers(), "{url}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_takes_longer_than_the_driver_waits_by_itself_is_waited_for() {
+    let store = Store::at(&crate::support::redis::server());
+    let redis = store.redis.as_ref().unwrap();
+    // Redis answers after a second that there is nothing.
+    let waited = redis.call::<redis::Value>("list", |key| redis::cmd("BLPOP").arg(key).arg(1).take()).await;
+    assert_eq!(waited, Ok(redis::Value::Nil));
 }
 
 async fn does_not_work(url: &str) {
@@ -50,14 +60,20 @@ async fn by_a_unix_socket() {
 async fn by_tls_with_a_certificate_that_is_trusted_and_by_no_other() {
     let folder = tempfile::tempdir().unwrap();
     let [ca, key, certificate] = make_certificates(folder.path());
-    let options = ["--tls-port", "0", "--tls-cert-file", &certificate, "--tls-key-file", &key];
-    let redis = RedisServer::start_with(&[&options[2..], &["--tls-auth-clients", "no"]].concat()).await;
-    let tls_port = crate::support::redis::free_port();
-    let open = redis::cmd("CONFIG").arg("SET").arg("tls-port").arg(tls_port).take();
-    redis.ask::<()>(&open).await.unwrap();
+    let options = ["--tls-cert-file", &certificate, "--tls-key-file", &key, "--tls-auth-clients", "no"];
+    let redis = RedisServer::start_with(&options).await;
+    let tls_port = std::sync::atomic::AtomicU16::new(0);
+    eventually("a port is free for TLS", async || {
+        tls_port.store(candidate_port(), Ordering::Relaxed);
+        let open =
+            redis::cmd("CONFIG").arg("SET").arg("tls-port").arg(tls_port.load(Ordering::Relaxed)).take();
+        redis.ask::<()>(&open).await.is_ok()
+    })
+    .await;
     // The roots are the system's; a process of its own may have others.
-    let url = format!("rediss://localhost:{tls_port}");
-    assert_eq!(Process::start(&url, &ca).await.standing().await, "ok");
+    let url = format!("rediss://localhost:{}", tls_port.into_inner());
+    let trusting = Process::start(&url, &ca).await;
+    eventually("it is ok", async || trusting.standing().await == "ok").await;
     let another = certificate_of_another(folder.path());
     assert_eq!(Process::start(&url, &another).await.standing().await, "degraded");
 }

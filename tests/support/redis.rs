@@ -1,12 +1,14 @@
 //! Redis for tests: the one that the run shares, and servers of a test's own that it may hurt.
 
-use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
 use std::time::Duration;
 
-use redis::{Cmd, FromRedisValue};
+use redis::{AsyncConnectionConfig, Cmd, FromRedisValue};
 use tempfile::TempDir;
+
+/// How long anything may take that a test waits for.
+const LIMIT: Duration = Duration::from_mins(1);
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
@@ -29,7 +31,11 @@ pub fn fresh_prefix() -> String {
 
 /// One command at a server.
 pub async fn ask<T: FromRedisValue>(url: &str, command: &Cmd) -> redis::RedisResult<T> {
-    let mut connection = redis::Client::open(url)?.get_multiplexed_async_connection().await?;
+    // The driver by itself gives up after half a second.
+    let patient =
+        AsyncConnectionConfig::new().set_connection_timeout(Some(LIMIT)).set_response_timeout(Some(LIMIT));
+    let mut connection =
+        redis::Client::open(url)?.get_multiplexed_async_connection_with_config(&patient).await?;
     command.query_async(&mut connection).await
 }
 
@@ -48,13 +54,17 @@ impl RedisServer {
 
     /// With options of the command line beside the usual ones.
     pub async fn start_with(options: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
-        let port = free_port();
-        let process = spawn(port, &folder, &options);
-        let server = Self { port, process, folder, options };
-        server.until_it_answers().await;
-        server
+        for _ in 0..20 {
+            let folder = tempfile::tempdir().unwrap();
+            let options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
+            let port = candidate_port();
+            let process = spawn(port, &folder, &options);
+            let mut server = Self { port, process, folder, options };
+            if server.has_started().await {
+                return server;
+            }
+        }
+        panic!("Redis does not start");
     }
 
     pub fn url(&self) -> String {
@@ -75,7 +85,7 @@ impl RedisServer {
     /// Starts it again on the same port, empty.
     pub async fn restart(&mut self) {
         self.process = spawn(self.port, &self.folder, &self.options);
-        self.until_it_answers().await;
+        assert!(self.has_started().await, "Redis does not start again");
     }
 
     /// Freezes it: connections stay, nothing answers.
@@ -96,8 +106,17 @@ impl RedisServer {
         assert!(status.unwrap().success());
     }
 
-    async fn until_it_answers(&self) {
-        eventually("Redis answers", async || self.ask::<String>(&redis::cmd("PING")).await.is_ok()).await;
+    /// Whether it serves; else it has ended. Who else has the port may answer too, so it is asked for its number.
+    async fn has_started(&mut self) -> bool {
+        let (url, own) = (self.url(), format!("process_id:{}\r", self.process.id()));
+        let process = std::sync::Mutex::new(&mut self.process);
+        let has_ended = || process.lock().unwrap().try_wait().unwrap().is_some();
+        let answers = async || {
+            let info = ask::<String>(&url, redis::cmd("INFO").arg("server")).await;
+            info.is_ok_and(|info| info.contains(&own))
+        };
+        eventually("Redis starts or ends", async || has_ended() || answers().await).await;
+        !has_ended()
     }
 }
 
@@ -119,22 +138,20 @@ fn spawn(port: u16, folder: &TempDir, options: &[String]) -> Child {
         .expect("redis-server; ./scripts/test installs it")
 }
 
-/// A port that was free a moment ago, with one 10,000 above it for the bus of a cluster.
-pub fn free_port() -> u16 {
-    loop {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port() % 20_000 + 20_000;
-        if [port, port + 10_000].iter().all(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()) {
-            return port;
-        }
-    }
+/// Below 32768, where outgoing connections take theirs, and so is the one for the bus of a cluster, 10,000 above. Which one
+/// is free, the server finds out.
+pub fn candidate_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let start = u16::try_from(std::process::id() % 10_000).unwrap();
+    10_000 + (start + NEXT.fetch_add(7, Ordering::Relaxed)) % 12_000
 }
 
 /// Waits for what must come true, within bounds.
 pub async fn eventually(what: &str, is_so: impl AsyncFn() -> bool) {
-    let waited = tokio::time::timeout(Duration::from_secs(20), async {
+    let waited = tokio::time::timeout(LIMIT, async {
         while !is_so().await {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     });
-    waited.await.unwrap_or_else(|_| panic!("{what}: not within 20 s"));
+    waited.await.unwrap_or_else(|_| panic!("{what}: not within {LIMIT:?}"));
 }

@@ -127,7 +127,12 @@ impl ManageConnection for Manager {
     async fn connect(&self) -> RedisResult<Connection> {
         let generation = self.generation.load(Ordering::Relaxed);
         let wire = match &self.opener {
-            Opener::Server(manager) => Wire::Server(manager.connect().await?),
+            Opener::Server(manager) => {
+                let mut connection = manager.connect().await?;
+                // The driver would give up after half a second; how long a call may take, its caller says.
+                connection.set_response_timeout(Duration::MAX);
+                Wire::Server(connection)
+            }
             Opener::Cluster(client) => Wire::Cluster(client.get_async_connection().await?),
         };
         Ok(Connection { wire, generation })

@@ -137,7 +137,7 @@ settings! {
     redis_key_prefix: String = "REDIS_KEY_PREFIX", default "groundwork:", example "groundwork:", KeyPrefix;
 
     /// How long Redis may take to answer, in milliseconds; then this process goes on without it.
-    redis_timeout: Duration = "REDIS_TIMEOUT", default "100", example "100", Time::milliseconds(10, 500);
+    redis_timeout: Duration = "REDIS_TIMEOUT", default "100", example "100", Time::milliseconds(10, 2_000);
 
     /// How long a cached value may be served.
     cache_ttl: Duration = "CACHE_TTL", default "300", example "300", Time::seconds(1, 86_400);
