@@ -29,7 +29,7 @@ async fn a_million_clients_with_several_requests_each_stay_within_the_stated_bou
             assert!(limiter.check(key.clone(), 60).await.allowed);
         }
         if client % 10_000 == 0 {
-            most = most.max(resident() - before);
+            most = most.max(resident().saturating_sub(before));
         }
     }
     println!("a million clients: {most} KiB at the most");

@@ -241,7 +241,8 @@ async fn work_on_the_next_schema(backend: Backend) {
     let service = Process::start(&[("DATABASE_URL", &database.url)]).await;
     register(&service.url, "ada@example.com").await;
     assert_eq!(me(&service.url, &log_in(&service.url, "ada@example.com").await).await, 200);
-    assert_eq!(service.probe("ready").await, Some(200));
+    let is_ready = async || (service.probe("ready").await == Some(200)).then_some(());
+    support::postgres::eventually("it is ready", is_ready).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

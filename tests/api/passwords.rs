@@ -123,30 +123,33 @@ on_both! {
         }
         service.database.sql(&format!("UPDATE users SET is_active = FALSE WHERE email = '{inactive}'")).await;
         let too_long = "x".repeat(73);
-        let mut bodies = Vec::new();
-        let mut fastest = Vec::new();
-        for (email, password) in [
+        let cases = [
             (email.as_str(), "not the password"),
             ("nobody@example.com", "not the password"),
             (inactive.as_str(), PASSWORD),
             (inactive.as_str(), "not the password"),
             (email.as_str(), too_long.as_str()),
             ("nobody@example.com", too_long.as_str()),
-        ] {
-            let mut best = Duration::MAX;
-            for _ in 0..4 {
+        ];
+        let mut fastest = [Duration::MAX; 6];
+        let mut bodies = Vec::new();
+        // Generous: an answer without a hash would be dozens of times faster, however often it was asked for. One round is not
+        // enough beside somebody who needs the processors.
+        for round in 1.. {
+            for ((email, password), best) in cases.iter().zip(&mut fastest) {
                 let start = Instant::now();
                 let answer = log_in_at(&slow, email, password).await;
-                best = best.min(start.elapsed());
+                *best = start.elapsed().min(*best);
                 let mut body = answer.expect_error(401, "invalid_credentials");
                 body["request_id"].take();
                 bodies.push(body);
             }
-            fastest.push(best);
+            if fastest.iter().all(|time| *time * 4 > fastest[0]) {
+                break;
+            }
+            assert!(round < 20, "{fastest:?}");
         }
         assert!(bodies.iter().all(|body| *body == bodies[0]), "{bodies:?}");
-        // Generous: an answer without a hash would be dozens of times faster.
-        assert!(fastest.iter().all(|time| *time * 4 > fastest[0]), "{fastest:?}");
     }
 
     async fn another_spelling_of_a_mailbox_is_the_same_account(service: Service) {

@@ -48,7 +48,7 @@ async fn migrating_waits_for_a_writer() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(5), begun).await.expect("the migration begins");
+    tokio::time::timeout(Duration::from_mins(1), begun).await.expect("the migration begins");
     tokio::time::sleep(Duration::from_millis(100)).await;
     writer.batch_execute("COMMIT").unwrap();
     assert!(!migrating.await.unwrap().unwrap().is_empty());

@@ -30,7 +30,7 @@ impl Whole {
             ("DATABASE_REPLICA_URLS", replica.url("127.0.0.1", "")),
             ("REDIS_URL", redis::cluster()),
             ("REDIS_KEY_PREFIX", redis::fresh_prefix()),
-            ("REDIS_TIMEOUT", "500".to_owned()),
+            ("REDIS_TIMEOUT", "2000".to_owned()),
             ("RATE_LIMIT_PER_MINUTE", LIMIT.to_string()),
         ];
         let settings = settings.each_ref().map(|(name, value)| (*name, value.as_str()));

@@ -14,7 +14,7 @@ use crate::support::client::Answer;
 use crate::support::postgres::eventually;
 
 /// Longer than a request may take by the settings of these tests: no answer after it is a hang.
-pub const HANG: Duration = Duration::from_secs(15);
+pub const HANG: Duration = Duration::from_secs(30);
 
 static NEXT: AtomicUsize = AtomicUsize::new(0);
 

@@ -18,6 +18,9 @@ pub const CLIENTS: usize = 8;
 /// Writes before a fault and after it, so that it comes in the middle.
 pub const SOME: usize = 60;
 
+/// What a database that does not answer costs: not long.
+pub const HASTY: [(&str, &str); 2] = [("DB_STATEMENT_TIMEOUT", "2"), ("REQUEST_TIMEOUT", "5")];
+
 /// The access token of a new superuser.
 pub async fn superuser(url: &str, database: &TestDatabase) -> String {
     let body = json!({"email": "admin@example.com", "password": PASSWORD});

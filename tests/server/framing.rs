@@ -13,7 +13,7 @@ async fn said_to(service: &Service, sent: &[u8]) -> String {
 }
 
 async fn impatient() -> Service {
-    Service::start_with(Backend::Sqlite, &[("HEADER_TIMEOUT", "1"), ("KEEP_ALIVE_TIMEOUT", "1")]).await
+    Service::start_with(Backend::Sqlite, &[("KEEP_ALIVE_TIMEOUT", "5")]).await
 }
 
 fn log_in(framing: &str, rest: &str) -> Vec<u8> {

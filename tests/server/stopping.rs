@@ -1,7 +1,5 @@
 //! The end, step by step.
 
-use std::time::Duration;
-
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
@@ -13,7 +11,7 @@ use crate::wire::{LIMIT, answer, ask, connect, until_closed};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn readiness_says_first_that_the_service_stops_while_it_still_serves() {
-    let service = Service::start_with(Backend::Sqlite, &[("DRAIN_TIMEOUT", "3")]).await;
+    let service = Service::start_with(Backend::Sqlite, &[("DRAIN_TIMEOUT", "8")]).await;
     let url = service.instance.url.clone();
     let ready = async || Call::new(&url, "GET", "/api/v1/health/ready").send().await;
     let _ = ready().await.expect(200);
@@ -55,20 +53,21 @@ async fn a_request_that_does_not_finish_in_time_is_cut_off() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_that_come_all_the_time_are_all_answered_while_the_service_drains() {
-    let service = Service::start_with(Backend::Sqlite, &[("DRAIN_TIMEOUT", "2")]).await;
+    let service = Service::start_with(Backend::Sqlite, &[("DRAIN_TIMEOUT", "300")]).await;
     let url = service.instance.url.clone();
     let client = reqwest::Client::new();
     let (draining, ready) = (format!("{url}/api/v1/health/ready"), format!("{url}/"));
     let stopped = tokio::spawn(service.instance.stop());
-    let mut answered = 0;
     // A balancer sends requests until readiness tells it not to, and what it has sent is answered.
-    while client.get(&draining).send().await.unwrap().status() == 200 {
-        assert_eq!(client.get(&ready).send().await.unwrap().status(), 200);
-        answered += 1;
-    }
+    let told = async {
+        while client.get(&draining).send().await.unwrap().status() == 200 {
+            assert_eq!(client.get(&ready).send().await.unwrap().status(), 200);
+        }
+    };
+    timeout(LIMIT, told).await.expect("readiness tells");
     for _ in 0..20 {
         assert_eq!(client.get(&ready).send().await.unwrap().status(), 200);
     }
-    assert!(answered < 1000, "readiness never told");
-    timeout(LIMIT + Duration::from_secs(2), stopped).await.unwrap().unwrap();
+    // That it ends is another test's: this one has a long time, so that none of its requests comes too late.
+    stopped.abort();
 }

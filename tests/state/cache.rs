@@ -150,9 +150,9 @@ async fn in_process_a_value_expires_within_its_time() {
     let cache = store.cache();
     cache.set("a", &thing("one")).await;
     // Up to a tenth is taken off, so that what was cached together does not expire together.
-    store.clock.advance(Duration::from_secs(269));
+    store.clock.advance(Duration::from_secs(260));
     assert_eq!(cache.get::<Thing>("a").await, Some(thing("one")));
-    store.clock.advance(Duration::from_secs(31));
+    store.clock.advance(Duration::from_secs(40));
     assert_eq!(cache.get::<Thing>("a").await, None);
 }
 

@@ -41,7 +41,6 @@ async fn three_instances_with(redis: &str) -> usize {
         ("RATE_LIMIT_PER_MINUTE", "1000"),
         ("REDIS_URL", redis),
         ("REDIS_KEY_PREFIX", &servers::fresh_prefix()),
-        ("REDIS_TIMEOUT", "500"),
     ];
     let service = Service::start_with(Backend::Postgres, &limits).await;
     let others = [service.another_instance().await, service.another_instance().await];

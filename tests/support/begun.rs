@@ -17,7 +17,7 @@ pub async fn begun(url: &str, path: &str, length: usize) -> TcpStream {
     stream.write_all(head.as_bytes()).await.unwrap();
     let expected = b"HTTP/1.1 100 Continue\r\n\r\n";
     let mut said = vec![0; expected.len()];
-    timeout(Duration::from_secs(20), stream.read_exact(&mut said))
+    timeout(Duration::from_mins(1), stream.read_exact(&mut said))
         .await
         .expect("the body is waited for")
         .unwrap();

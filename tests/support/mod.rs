@@ -152,7 +152,7 @@ pub fn settings(database_url: &str, extra: &[(&'static str, String)]) -> Setting
         ("AUTH_RATE_LIMIT_PER_MINUTE", "1000000"),
         ("ACCOUNT_RATE_LIMIT_PER_MINUTE", "1000000"),
         // Both cores may be busy compiling or hashing: what is tested is not how fast they are.
-        ("REDIS_TIMEOUT", "500"),
+        ("REDIS_TIMEOUT", "2000"),
     ];
     let lookup = |name: &str| {
         let own = extra.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone());

@@ -13,12 +13,14 @@ use tokio_postgres::{Client, NoTls};
 use super::{Backend, TestDatabase};
 
 /// How long anything may take that a test waits for.
-pub const LIMIT: Duration = Duration::from_secs(30);
+pub const LIMIT: Duration = Duration::from_mins(1);
 
 /// Nothing here outlives the test, so nothing is made durable.
-const USUAL: [&str; 8] = [
+const USUAL: [&str; 9] = [
     "listen_addresses=127.0.0.1",
     "max_connections=60",
+    // In its folder, and gone with it: what is in /dev/shm outlives a server that is killed.
+    "dynamic_shared_memory_type=mmap",
     "fsync=off",
     "full_page_writes=off",
     "autovacuum=off",
@@ -122,12 +124,13 @@ impl Server {
         // From the thread of the test: the server is told to end when the thread that started it does.
         let started = command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn();
         let process = self.process.insert(started.unwrap());
-        let url = format!("postgres://postgres@127.0.0.1:{}/postgres", self.port);
+        // By the socket in its own folder: another server may have the port.
+        let address = format!("host={} port={} user=postgres", self.folder.path().display(), self.port);
         eventually("the server starts or ends", async || {
             if process.try_wait().unwrap().is_some() {
                 return Some(false);
             }
-            let (_client, connection) = tokio_postgres::connect(&url, NoTls).await.ok()?;
+            let (_client, connection) = tokio_postgres::connect(&address, NoTls).await.ok()?;
             drop(connection);
             Some(true)
         })
@@ -210,6 +213,15 @@ impl Server {
             }
         }
     }
+
+    /// Removes the segment of a server that could not do so itself. Its number is in the seventh line of the lock.
+    fn clear_away(&self) {
+        let lock = fs::read_to_string(self.folder.path().join("data/postmaster.pid")).unwrap_or_default();
+        let segment = lock.lines().nth(6).and_then(|line| line.split_whitespace().nth(1));
+        if let Some(segment) = segment {
+            drop(Command::new("ipcrm").args(["-m", segment]).stderr(Stdio::null()).status());
+        }
+    }
 }
 
 /// Sends a signal to a process, if there is one.
@@ -226,11 +238,25 @@ pub fn is_told(process: &str) -> bool {
     u64::from_str_radix(pending.trim(), 16).unwrap() & SIGUSR1 != 0
 }
 
+/// A server that is killed leaves a segment of shared memory, of which a machine has room for some thousands. So it is told to
+/// end at once (PostgreSQL's "immediate" shutdown), and what a test killed is cleared away.
 impl Drop for Server {
     fn drop(&mut self) {
-        if self.process.is_some() {
-            self.kill();
+        let Some(process) = &self.process else { return self.clear_away() };
+        signal(&process.id().to_string(), "QUIT");
+        self.thaw();
+        for _ in 0..1000 {
+            if self
+                .process
+                .as_mut()
+                .is_none_or(|process| process.try_wait().is_ok_and(|ended| ended.is_some()))
+            {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
         }
+        self.kill();
+        self.clear_away();
     }
 }
 

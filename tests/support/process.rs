@@ -12,7 +12,7 @@ use super::postgres::{eventually, signal};
 use super::{Call, SECRET};
 
 /// The settings of a process in tests, unless it brings its own.
-const USUAL: [(&str, &str); 8] = [
+const USUAL: [(&str, &str); 6] = [
     ("PORT", "0"),
     ("JWT_SECRET_KEY", SECRET),
     ("BCRYPT_ROUNDS", "4"),
@@ -20,8 +20,6 @@ const USUAL: [(&str, &str); 8] = [
     ("RATE_LIMIT_PER_MINUTE", "1000000"),
     ("AUTH_RATE_LIMIT_PER_MINUTE", "1000000"),
     ("ACCOUNT_RATE_LIMIT_PER_MINUTE", "1000000"),
-    ("DB_STATEMENT_TIMEOUT", "2"),
-    ("REQUEST_TIMEOUT", "5"),
 ];
 
 pub struct Process {
@@ -117,7 +115,7 @@ impl Process {
 
 /// Asks a service for a sign of life.
 pub async fn probe(url: &str, which: &str) -> Option<u16> {
-    const LIMIT: Duration = Duration::from_secs(10);
+    const LIMIT: Duration = Duration::from_mins(1);
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let answer = tokio::time::timeout(LIMIT, client.get(format!("{url}/api/v1/health/{which}")).send()).await;
     answer.unwrap_or_else(|_| panic!("{which}: no answer within {LIMIT:?}")).ok().map(|a| a.status().as_u16())

@@ -102,7 +102,7 @@ pub fn command(database: &TestDatabase, extra: &[(&str, &str)]) -> Command {
         .current_dir(std::env::temp_dir())
         .env_clear()
         .envs([("DATABASE_URL", database.url.as_str()), ("JWT_SECRET_KEY", SECRET)])
-        .envs([("PORT", "0"), ("BCRYPT_ROUNDS", "4"), ("LOG_FORMAT", "json"), ("REDIS_TIMEOUT", "500")])
+        .envs([("PORT", "0"), ("BCRYPT_ROUNDS", "4"), ("LOG_FORMAT", "json"), ("REDIS_TIMEOUT", "2000")])
         .envs(extra.iter().copied())
         .stdin(Stdio::null())
         .stdout(Stdio::null())

@@ -172,7 +172,8 @@ async fn a_collector_that_never_answers_holds_up_neither_requests_nor_the_end() 
         assert_eq!(client.get(&process.url).send().await.unwrap().status(), 200);
         slowest = slowest.max(start.elapsed());
     }
-    assert!(slowest < Duration::from_secs(2), "{slowest:?}");
+    // Less than a collector is waited for.
+    assert!(slowest < Duration::from_secs(4), "{slowest:?}");
     let start = Instant::now();
     assert!(process.stop().await.0.success());
     assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());

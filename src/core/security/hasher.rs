@@ -208,10 +208,15 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn beyond_the_queue_callers_are_turned_away_and_the_rest_are_served() {
-        let hasher = Hasher::new(6, 3);
+        let hasher = Hasher::new(4, 3);
         let cores = std::thread::available_parallelism().unwrap().get();
+        // No hash ends, and makes room, before all have asked.
+        let busy = Arc::clone(&hasher.cores).acquire_many_owned(u32::try_from(cores).unwrap()).await;
         let calls = (0..cores + 3 + 5).map(|_| hasher.hash(password("a password")));
-        let results = futures_util::future::join_all(calls).await;
+        let mut calls = futures_util::future::join_all(calls);
+        assert!(futures_util::poll!(&mut calls).is_pending());
+        drop(busy);
+        let results = calls.await;
         assert_eq!(results.iter().filter(|r| r.is_ok()).count(), cores + 3);
         assert!(results.iter().all(|r| matches!(r, Ok(_) | Err(HashError::Overloaded))));
         assert!(hasher.hash(password("a password")).await.is_ok(), "the queue is free again");

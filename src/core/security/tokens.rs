@@ -307,9 +307,9 @@ mod tests {
         let clock = Clock::default();
         let signer = signer(&[KEY], &clock);
         let token = sign(&signer, TokenKind::Access);
-        clock.advance(MINUTE + Duration::from_secs(3));
+        clock.advance(MINUTE + Duration::from_secs(1));
         assert!(signer.verify(&token, TokenKind::Access).is_ok());
-        clock.advance(Duration::from_secs(3));
+        clock.advance(Duration::from_secs(5));
         // One that is known, and one that is seen for the first time.
         assert!(signer.verify(&token, TokenKind::Access).is_err());
         assert!(self::signer(&[KEY], &clock).verify(&token, TokenKind::Access).is_err());

@@ -92,7 +92,7 @@ async fn every_operation_with_a_limit_refuses_what_is_over_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_its_database_every_operation_that_asks_it_is_unavailable() {
-    let (service, proxy) = Service::start_behind_proxy(&[("DB_POOL_TIMEOUT", "1")]).await;
+    let (service, proxy) = Service::start_behind_proxy(&[("DB_POOL_TIMEOUT", "5")]).await;
     let root = service.superuser().await;
     proxy.cut().await;
     for operation in answering("503").filter(|operation| asks_the_database(operation)) {
