@@ -1,20 +1,28 @@
 # shellcheck shell=bash
 # A Redis and a Redis Cluster of the run's own, on loopback and without a disk: `need redis`, `need redis_cluster`.
 
-# redis_server NAME PORT OPTION…: starts one in the folder RUN_DIR/NAME; fails when the port is taken.
+# redis_server NAME PORT OPTION…: starts one in the folder RUN_DIR/NAME; fails when the port is taken, and leaves nothing
+# running then.
 redis_server() {
-    local folder=$RUN_DIR/$1 port=$2
+    local folder=$RUN_DIR/$1 port=$2 pid deadline=$((SECONDS + 30))
     shift 2
+    # New for each attempt: an earlier log says nothing of this one, and a cluster's nodes.conf may still be locked.
+    rm -rf "$folder"
     mkdir -p "$folder"
-    redis-server --bind 127.0.0.1 --port "$port" --dir "$folder" --save '' --appendonly no --daemonize yes \
-        --pidfile "$folder/pid" --logfile "$folder/log" "$@" >"$folder/start" 2>&1 || return 1
-    local attempt
-    for attempt in {1..50}; do
-        # The pid file is written once the port is ours.
-        if [ -s "$folder/pid" ] && redis-cli -p "$port" ping >/dev/null 2>&1; then return 0; fi
+    # Not as a daemon, so that its id is known from the beginning.
+    redis-server --bind 127.0.0.1 --port "$port" --dir "$folder" --save '' --appendonly no \
+        --logfile "$folder/log" "$@" </dev/null >"$folder/start" 2>&1 &
+    pid=$!
+    disown "$pid" || true # it may have ended already
+    printf '%s\n' "$pid" >"$folder/pid"
+    # Its own log says when the port is its own; at a taken port somebody else would answer. It ends at such a port.
+    while kill -0 "$pid" 2>/dev/null && [ "$SECONDS" -lt "$deadline" ]; do
+        if grep -qs 'Ready to accept connections' "$folder/log"; then return 0; fi
         sleep 0.1
     done
-    say "Redis on port $port did not answer ($attempt attempts)"
+    kill -KILL "$pid" 2>/dev/null || true
+    rm "$folder/pid"
+    say "Redis did not start on port $port"
     return 1
 }
 
@@ -37,7 +45,7 @@ redis_start() {
             return 0
         fi
     done
-    cat "$RUN_DIR"/redis/log >&2
+    cat "$RUN_DIR"/redis/start "$RUN_DIR"/redis/log >&2
     die "Redis did not start ($attempt attempts)"
 }
 
@@ -50,14 +58,18 @@ redis_cluster_start() {
     for node in {1..6}; do
         for attempt in {1..20}; do
             port=$(redis_port)
-            if redis_server "redis_cluster.$node" "$port" --cluster-enabled yes --cluster-node-timeout 2000; then break; fi
-            [ "$attempt" -lt 20 ] || die "node $node of the Redis Cluster did not start"
+            # No test needs a fail-over here, and a node that a busy machine holds up must not be taken for dead.
+            if redis_server "redis_cluster.$node" "$port" --cluster-enabled yes --cluster-node-timeout 15000; then break; fi
+            [ "$attempt" -lt 20 ] || {
+                cat "$RUN_DIR/redis_cluster.$node/start" "$RUN_DIR/redis_cluster.$node/log" >&2
+                die "node $node of the Redis Cluster did not start"
+            }
         done
         nodes+=("127.0.0.1:$port")
     done
     redis-cli --cluster create "${nodes[@]}" --cluster-replicas 1 --cluster-yes >"$RUN_DIR/redis_cluster.log" 2>&1 ||
         { cat "$RUN_DIR/redis_cluster.log" >&2; die "the Redis Cluster could not be made"; }
-    for attempt in {1..100}; do
+    for attempt in {1..300}; do
         # Each node must know of all slots, not the last one only.
         for node in "${nodes[@]}"; do
             redis-cli -p "${node##*:}" cluster info | grep -q '^cluster_state:ok' || { sleep 0.2 && continue 2; }

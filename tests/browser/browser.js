@@ -31,6 +31,6 @@ export async function start() {
 /** A page in a new context: no test sees what another one stored. */
 export async function newPage(browser) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
-  context.setDefaultTimeout(10_000);
+  context.setDefaultTimeout(30_000);
   return context.newPage();
 }

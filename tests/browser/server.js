@@ -1,8 +1,6 @@
 // Starts the built service in an empty folder, with nothing of this machine's environment in it.
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,13 +8,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const START_TIMEOUT = 30_000;
 const STOP_TIMEOUT = 15_000;
 
-async function freePort() {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  return port;
+/** Where the log says that the service listens; undefined before it does. */
+function originIn(log) {
+  return /listening on (http:[^,]+),/.exec(log)?.[1];
 }
 
 async function isReady(origin) {
@@ -32,15 +26,13 @@ async function isReady(origin) {
 /** Resolves when the service says it is ready; rejects, with its log, when it ends or takes too long. */
 export async function startServer(binary) {
   const folder = await mkdtemp(join(tmpdir(), 'groundwork-browser-'));
-  const port = await freePort();
-  const origin = `http://127.0.0.1:${port}`;
   const child = spawn(binary, {
     cwd: folder,
     env: {
       PATH: process.env.PATH,
       HOME: process.env.HOME,
       HOST: '127.0.0.1',
-      PORT: String(port),
+      PORT: '0', // whichever is free; the log says which
       BCRYPT_ROUNDS: '4', // the cheapest: these tests are not about hashing
       AUTH_RATE_LIMIT_PER_MINUTE: '1000', // a person logs in less often than these tests
     },
@@ -55,7 +47,7 @@ export async function startServer(binary) {
   });
 
   const server = {
-    origin,
+    origin: undefined,
     /** Asks the service to end and gives its exit code, or the signal's name that it took. */
     async stop() {
       child.kill('SIGTERM');
@@ -71,7 +63,11 @@ export async function startServer(binary) {
   let end;
   ended.then((code) => (end = { code }));
   const deadline = Date.now() + START_TIMEOUT;
-  while (!(await isReady(origin))) {
+  const ready = async () => {
+    server.origin = originIn(log);
+    return server.origin !== undefined && isReady(server.origin);
+  };
+  while (!(await ready())) {
     if (end || Date.now() > deadline) {
       await server.stop();
       const why = end ? `ended with ${end.code}` : `was not ready after ${START_TIMEOUT} ms`;

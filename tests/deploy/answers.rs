@@ -85,14 +85,23 @@ behind_both! {
     async fn a_body_that_is_too_large_is_refused_as_the_service_does_it(kind) {
         let instances = Instances::start().await;
         let edge = Edge::start(kind, instances.addresses()).await;
-        post(&edge, "large", " ".repeat(MAX_BODY + 1)).await.expect_error(413, "payload_too_large");
+        let large = || post(&edge, "large", " ".repeat(MAX_BODY + 1));
+        let mut refused = large().await;
+        if kind == Kind::Traefik && refused.status == 502 {
+            // The service reads on for a second after its refusal. A proxy that a busy machine holds up for longer meets a
+            // closed connection.
+            refused = large().await;
+        }
+        refused.expect_error(413, "payload_too_large");
         // The largest one is let through: the service reads it, and finds no JSON in it.
         post(&edge, "largest", " ".repeat(MAX_BODY)).await.expect_error(400, "malformed_request");
-        let reached = |id: &str| {
-            instances.each.iter().flat_map(crate::instance::Instance::requests).any(|line| line["request_id"] == id)
-        };
         instances.logged(&["largest".to_owned()]).await;
-        assert_eq!(reached("large"), kind == Kind::Traefik, "nginx refuses it by itself");
+        if kind == Kind::Traefik {
+            instances.logged(&["large".to_owned()]).await;
+        } else {
+            let mut lines = instances.each.iter().flat_map(crate::instance::Instance::requests);
+            assert!(!lines.any(|line| line["request_id"] == "large"), "nginx refuses it by itself");
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The proxies, started with the files of deploy/ and with nothing changed but the marked lines.
 
 use std::fs::{self, File};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::{MetadataExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -9,9 +9,10 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::files::{Set, filled};
+use crate::support::proxy::bind;
 
 /// How long anything may take before the test fails.
 pub const LIMIT: Duration = Duration::from_secs(30);
@@ -63,6 +64,7 @@ pub struct Edge {
     pub address: SocketAddr,
     child: Child,
     folder: TempDir,
+    _reserved: TcpSocket,
 }
 
 impl Edge {
@@ -76,23 +78,23 @@ impl Edge {
     }
 
     async fn start_with(kind: Kind, instances: [SocketAddr; 3], tls: Option<&Certificate>) -> Self {
-        // Neither takes an open socket, so somebody may be quicker to a port that was free: then another one is tried.
+        // Neither takes an open socket. Whoever insists on this very port may still be quicker: then another one is tried.
         for _ in 0..10 {
-            let address = free_address();
+            let reserved = reserve();
+            let address = reserved.local_addr().unwrap();
             let folder = tempfile::Builder::new().prefix("groundwork-edge").tempdir_in("/tmp").unwrap();
             let child = match kind {
                 Kind::Nginx => nginx(folder.path(), address, instances, tls),
                 Kind::Traefik => traefik(folder.path(), address, instances, tls),
             };
-            let mut edge = Self { address, child, folder };
+            let mut edge = Self { address, child, folder, _reserved: reserved };
             if edge.listens().await {
                 if kind == Kind::Traefik && tls.is_none() {
                     edge.knows_its_routes().await;
                 }
                 return edge;
             }
-            let log = edge.log();
-            assert!(log.contains("ddress already in use"), "{kind:?} does not start: {log}");
+            assert!(edge.is_shut_out(), "{kind:?} does not start: {}", edge.log());
         }
         panic!("{kind:?} finds no free port");
     }
@@ -117,13 +119,19 @@ impl Edge {
         }
     }
 
+    /// Somebody else listens there. nginx ends two seconds after it has said so only.
+    fn is_shut_out(&self) -> bool {
+        self.log().contains("ddress already in use")
+    }
+
     async fn listens(&mut self) -> bool {
         let start = Instant::now();
         while start.elapsed() < LIMIT {
-            if self.child.try_wait().unwrap().is_some() {
+            let answers = TcpStream::connect(self.address).await.is_ok();
+            if self.child.try_wait().unwrap().is_some() || self.is_shut_out() {
                 return false;
             }
-            if TcpStream::connect(self.address).await.is_ok() {
+            if answers {
                 return true;
             }
             tokio::time::sleep(LOOK).await;
@@ -151,9 +159,9 @@ impl Drop for Edge {
     }
 }
 
-/// An address that is free now.
-fn free_address() -> SocketAddr {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap()
+/// An address that nobody else is given while the socket lives, and that one process can listen on.
+pub fn reserve() -> TcpSocket {
+    bind((Ipv4Addr::LOCALHOST, 0).into())
 }
 
 fn nginx(folder: &Path, address: SocketAddr, instances: [SocketAddr; 3], tls: Option<&Certificate>) -> Child {

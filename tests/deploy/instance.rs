@@ -9,12 +9,15 @@ use std::time::Instant;
 
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::net::TcpSocket;
 
-use crate::edge::{LIMIT, LOOK};
+use crate::edge::{LIMIT, LOOK, reserve};
 use crate::support::{Backend, TestDatabase};
 
 /// Good enough for production.
 pub const SECRET: &str = "pV7x-2mQe9-Tz4Kd8-Lw3Rn6-Yb1Hc5-Jf0";
+
+type Starting = (Child, Arc<TcpSocket>, TempDir);
 
 /// One process. It ends with the test, however that ends.
 pub struct Instance {
@@ -22,18 +25,20 @@ pub struct Instance {
     child: Child,
     /// What it has logged, each line parsed.
     lines: Arc<Mutex<Vec<Value>>>,
+    /// Keeps the port for the one that takes this one's place.
+    reserved: Arc<TcpSocket>,
     _folder: TempDir,
 }
 
 impl Instance {
-    fn spawn(database_url: &str, port: u16, extra: &[(&str, &str)]) -> (Child, TempDir) {
+    fn spawn(database_url: &str, reserved: Arc<TcpSocket>, extra: &[(&str, &str)]) -> Starting {
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_groundwork"));
         command.current_dir(folder.path()).env_clear().envs([
             ("APP_ENV", "production"),
             ("DATABASE_URL", database_url),
             ("JWT_SECRET_KEY", SECRET),
-            ("PORT", port.to_string().as_str()),
+            ("PORT", reserved.local_addr().unwrap().port().to_string().as_str()),
             // As the manifests have it: longer than Traefik takes to notice.
             ("DRAIN_TIMEOUT", "7"),
             ("LOG_FORMAT", "json"),
@@ -45,10 +50,11 @@ impl Instance {
             ("AUTH_RATE_LIMIT_PER_MINUTE", "1000000"),
         ]);
         command.envs(extra.iter().copied());
-        (command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap(), folder)
+        let child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        (child, reserved, folder)
     }
 
-    async fn listening((mut child, folder): (Child, TempDir)) -> Self {
+    async fn listening((mut child, reserved, folder): Starting) -> Self {
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let lines = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&lines);
@@ -59,15 +65,14 @@ impl Instance {
                 heard.lock().unwrap().push(serde_json::from_str(&line).unwrap_or(Value::String(line)));
             }
         });
-        let mut instance = Self { address: ([0, 0, 0, 0], 0).into(), child, lines, _folder: folder };
-        let listening = |line: &Value| {
-            let rest = line["message"].as_str()?.strip_prefix("listening on http://")?;
-            rest.split(',').next()?.parse().ok()
-        };
+        let address = reserved.local_addr().unwrap();
+        let instance = Self { address, child, lines, reserved, _folder: folder };
+        let listening = format!("listening on http://{address},");
+        let says_so =
+            |line: &Value| line["message"].as_str().is_some_and(|text| text.starts_with(&listening));
         let start = Instant::now();
         loop {
-            if let Some(address) = instance.lines().iter().find_map(listening) {
-                instance.address = address;
+            if instance.lines().iter().any(says_so) {
                 return instance;
             }
             assert!(start.elapsed() < LIMIT, "it does not listen: {:?}", instance.lines());
@@ -87,7 +92,7 @@ impl Instance {
             tokio::time::sleep(LOOK).await;
         };
         assert_eq!(status.code(), Some(0));
-        *self = Self::listening(Self::spawn(database_url, self.address.port(), &[])).await;
+        *self = Self::listening(Self::spawn(database_url, Arc::clone(&self.reserved), &[])).await;
     }
 
     fn lines(&self) -> Vec<Value> {
@@ -128,7 +133,7 @@ impl Instances {
 
     /// On this database, with settings beside the usual ones.
     pub async fn start_on(database: TestDatabase, extra: &[(&str, &str)]) -> Self {
-        let [one, two, three] = [(); 3].map(|()| Instance::spawn(&database.url, 0, extra));
+        let [one, two, three] = [(); 3].map(|()| Instance::spawn(&database.url, Arc::new(reserve()), extra));
         let each = [
             Instance::listening(one).await,
             Instance::listening(two).await,

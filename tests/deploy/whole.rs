@@ -127,13 +127,13 @@ async fn three_instances_a_primary_a_replica_and_a_cluster_behind_nginx_are_one_
         answer.expect_error(401, "invalid_token");
     }
 
-    // The limit is one, exactly.
+    // The limit is one, exactly. A quarter more than it is enough to see that, and done long before the minute is over.
     let passed = Arc::new(AtomicUsize::new(0));
     let mut clients = JoinSet::new();
-    for _ in 0..20 {
+    for _ in 0..5 {
         let (passed, url) = (Arc::clone(&passed), whole.edge.url());
         clients.spawn(async move {
-            for _ in 0..LIMIT / 5 {
+            for _ in 0..LIMIT / 4 {
                 let status = Call::new(&url, "GET", "/").send().await.status;
                 assert!(matches!(status.as_u16(), 200 | 429), "{status}");
                 passed.fetch_add(usize::from(status == 200), Ordering::Relaxed);

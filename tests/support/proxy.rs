@@ -129,8 +129,8 @@ impl Proxy {
     }
 }
 
-/// Several sockets may be bound to the port; at most one of them listens.
-fn bind(address: SocketAddr) -> TcpSocket {
+/// Several sockets may be bound to the port; at most one of them listens. One that does not keeps it from strangers.
+pub fn bind(address: SocketAddr) -> TcpSocket {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_reuseaddr(true).unwrap();
     socket.bind(address).unwrap();

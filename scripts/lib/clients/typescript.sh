@@ -19,7 +19,8 @@ typescript_generate() {
     npm version "$(client_version)" --no-git-tag-version --allow-same-version >/dev/null
 }
 
-typescript_compile() { "$TYPESCRIPT/node_modules/.bin/tsc" --build "$TYPESCRIPT"; }
+# One at a time, because the tests run scenario and snippet at once.
+typescript_compile() { flock "$TYPESCRIPT/tsconfig.json" "$TYPESCRIPT/node_modules/.bin/tsc" --build "$TYPESCRIPT"; }
 
 typescript_check() {
     typescript_compile
