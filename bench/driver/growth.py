@@ -7,7 +7,7 @@ import os
 import time
 import urllib.request
 from collections import defaultdict
-from datetime import date
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from statistics import median
 
@@ -47,14 +47,23 @@ SESSIONS = """
 Found = dict[str, dict[int, list[float]]]
 
 
-def scenarios(size: int, middle: str) -> list[Scenario]:
+#: Lists and their filters, of which a page in the middle is asked for.
+EVERYBODY = ""
+BY_DATE = "&created_after=2026-01-01T00:00:00Z"
+
+
+def scenarios(size: int, middle: dict[str, str]) -> list[Scenario]:
     """What is asked when there are so many accounts."""
     users = "/api/v1/users?limit=20"
+    half = datetime(2026, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=size // 2)
     return [
         Scenario("own account", "", "/api/v1/users/me"),
         Scenario("first page", "", users),
-        Scenario("page in the middle", "", f"{users}&page_token={middle}"),
+        Scenario("page in the middle", "", f"{users}&page_token={middle[EVERYBODY]}"),
+        Scenario("made since the middle", "", f"{users}&created_after={half:%Y-%m-%dT%H:%M:%SZ}"),
+        Scenario("page in the middle, by date", "", f"{users}{BY_DATE}&page_token={middle[BY_DATE]}"),
         Scenario("by the whole email", "", f"{users}&email=user{size // 2}%40example.com"),
+        Scenario("by the beginning of an email that one in a thousand has", "", f"{users}&email=user123"),
         Scenario("closed accounts", "", f"{users}&is_active=false"),
         Scenario("superusers, of whom there is one", "", f"{users}&is_superuser=true"),
     ]
@@ -80,26 +89,32 @@ def run(most: int, output: Path) -> None:
     write(by_rows, by_keys, output)
 
 
-def fill(contender: Contender, size: int) -> str:
-    """So many accounts, each with a session, and the token of a page in the middle. A token is sealed, so the service makes it:
+def fill(contender: Contender, size: int) -> dict[str, str]:
+    """So many accounts, each with a session, and the tokens of pages in the middle. A token is sealed, so the service makes it:
     while there are no others but those of that page."""
     half = size // 2
     sql(DATABASE, "DELETE FROM users WHERE id > 1", ACCOUNTS.format(first=half, last=half + 40))
     running = contender.start()
     try:
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{running.port}/api/v1/users?limit=20",
-            headers={"Authorization": f"Bearer {contender.access}"},
-        )
-        with urllib.request.urlopen(request, timeout=60) as response:
-            token: str = json.loads(response.read())["next_page"]
+        middle = {query: next_page(contender, running, query) for query in (EVERYBODY, BY_DATE)}
     finally:
         running.stop()
     sql(DATABASE, ACCOUNTS.format(first=2, last=size), SESSIONS.format(last=size), "VACUUM ANALYZE users, sessions")
+    return middle
+
+
+def next_page(contender: Contender, running: Running, query: str) -> str:
+    """The token that leads on from the first page."""
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{running.port}/api/v1/users?limit=20{query}",
+        headers={"Authorization": f"Bearer {contender.access}"},
+    )
+    with urllib.request.urlopen(request, timeout=60) as response:
+        token: str = json.loads(response.read())["next_page"]
     return token
 
 
-def at_size(contender: Contender, size: int, middle: str, found: Found) -> None:
+def at_size(contender: Contender, size: int, middle: dict[str, str], found: Found) -> None:
     """Every scenario at one size."""
     running = contender.start()
     try:

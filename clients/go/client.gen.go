@@ -392,7 +392,7 @@ type UserCreate struct {
 //
 // Examples: {"items":[{"created_at":"2026-01-31T09:30:00Z","email":"ada@example.com","full_name":"Ada Lovelace","id":1,"is_active":true,"is_superuser":false,"is_verified":false,"updated_at":"2026-01-31T09:30:00Z"}],"next_page":"c2lnbmVkIHBsYWNlAAAAAAAAAAE"}
 type UserPage struct {
-	// Items The accounts, by ascending `id`.
+	// Items The accounts, by ascending `id`; with `created_after` or `created_before`, by `created_at` and `id`.
 	Items []User `json:"items"`
 
 	// NextPage The `page_token` of the next page; null on the last one.
@@ -717,8 +717,9 @@ type ClientInterface interface {
 
 	// UsersList List accounts
 	//
-	// By ascending `id`, a page at a time: send `next_page` as `page_token`, with the same filters, until it
-	// is null. Accounts that are made meanwhile appear on the last pages. Superusers only.
+	// By ascending `id`, and with `created_after` or `created_before` by `created_at` and `id`, a page at a time: send
+	// `next_page` as `page_token`, with the same filters, until it is null. Accounts that are made meanwhile appear on the
+	// last pages. Superusers only.
 	//
 	// Corresponds with GET /api/v1/users (the `UsersList` operationId).
 	UsersList(ctx context.Context, params *UsersListParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1051,8 +1052,9 @@ func (c *Client) HealthReady(ctx context.Context, reqEditors ...RequestEditorFn)
 
 // UsersList List accounts
 //
-// By ascending `id`, a page at a time: send `next_page` as `page_token`, with the same filters, until it
-// is null. Accounts that are made meanwhile appear on the last pages. Superusers only.
+// By ascending `id`, and with `created_after` or `created_before` by `created_at` and `id`, a page at a time: send
+// `next_page` as `page_token`, with the same filters, until it is null. Accounts that are made meanwhile appear on the
+// last pages. Superusers only.
 //
 // Corresponds with GET /api/v1/users (the `UsersList` operationId).
 func (c *Client) UsersList(ctx context.Context, params *UsersListParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2175,8 +2177,9 @@ type ClientWithResponsesInterface interface {
 
 	// UsersListWithResponse List accounts
 	//
-	// By ascending `id`, a page at a time: send `next_page` as `page_token`, with the same filters, until it
-	// is null. Accounts that are made meanwhile appear on the last pages. Superusers only.
+	// By ascending `id`, and with `created_after` or `created_before` by `created_at` and `id`, a page at a time: send
+	// `next_page` as `page_token`, with the same filters, until it is null. Accounts that are made meanwhile appear on the
+	// last pages. Superusers only.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -4564,8 +4567,9 @@ func (c *ClientWithResponses) HealthReadyWithResponse(ctx context.Context, reqEd
 
 // UsersListWithResponse List accounts
 //
-// By ascending `id`, a page at a time: send `next_page` as `page_token`, with the same filters, until it
-// is null. Accounts that are made meanwhile appear on the last pages. Superusers only.
+// By ascending `id`, and with `created_after` or `created_before` by `created_at` and `id`, a page at a time: send
+// `next_page` as `page_token`, with the same filters, until it is null. Accounts that are made meanwhile appear on the
+// last pages. Superusers only.
 //
 // Returns a wrapper object for the known response body format(s).
 //

@@ -1,7 +1,8 @@
 //! The table `users`.
 
-use diesel::dsl::not;
+use diesel::dsl::{not, sql};
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool};
 use diesel_async::RunQueryDsl;
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +13,7 @@ use crate::core::ids::UserId;
 use crate::core::security::password::PasswordHash;
 use crate::core::text::FullName;
 use crate::db::schema::users;
+use crate::db::types::Timestamptz;
 use crate::db::{Connection, DbError, Extent, Reader, Shape, on, prepared, prepared_as};
 
 /// The unique constraint on the normalised email.
@@ -141,6 +143,15 @@ pub struct UserFilter {
     pub created_before: Option<Timestamp>,
 }
 
+/// Where a page of a list ends, and the next one begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In the order of numbers.
+    Number(UserId),
+    /// In the order in which accounts were made; those of one instant in the order of numbers.
+    Date(Timestamp, UserId),
+}
+
 /// Adds an account.
 ///
 /// # Errors
@@ -252,20 +263,33 @@ pub async fn has_other_superuser(c: &mut Connection, id: UserId) -> Result<bool,
     Ok(on!(c, |c| prepared(diesel::select(diesel::dsl::exists(others))).get_result(c))?)
 }
 
-/// Up to `limit` accounts with a number above `after`, in the order of their numbers.
+/// Up to `limit` accounts after this place, in the order that the filter says.
 pub async fn page(
     c: &mut Reader,
     filter: &UserFilter,
-    after: Option<UserId>,
+    after: Option<Place>,
     limit: i64,
 ) -> Result<Vec<Profile>, DbError> {
     let shape = filter.shape(after);
     Ok(on!(c, |c| {
-        let mut query =
-            users::table.select(Profile::as_select()).order(users::id.asc()).limit(limit).into_boxed();
-        if let Some(after) = after {
-            query = query.filter(users::id.gt(after.0));
-        }
+        let mut query = users::table.select(Profile::as_select()).limit(limit).into_boxed();
+        query = if filter.is_by_date() {
+            query.order((users::created_at.asc(), users::id.asc()))
+        } else {
+            query.order(users::id.asc())
+        };
+        query = match after {
+            Some(Place::Number(id)) => query.filter(users::id.gt(id.0)),
+            // One comparison of rows, which an index on both answers however many were made at one instant.
+            Some(Place::Date(made, id)) => query.filter(
+                sql::<Bool>("(\"users\".\"created_at\", \"users\".\"id\") > (")
+                    .bind::<Timestamptz, _>(made)
+                    .sql(", ")
+                    .bind::<BigInt, _>(id.0)
+                    .sql(")"),
+            ),
+            None => query,
+        };
         if let Some(prefix) = &filter.email_prefix {
             // A range instead of LIKE: it needs no escaping and both databases serve it from the unique index.
             query = query
@@ -283,7 +307,8 @@ pub async fn page(
             Some(false) => query.filter(not(users::is_superuser)),
             None => query,
         };
-        if let Some(instant) = filter.created_after {
+        // A place in the list is later. With both, the index may be entered at the one that is far from the page.
+        if let (Some(instant), None) = (filter.created_after, after) {
             query = query.filter(users::created_at.ge(instant));
         }
         if let Some(instant) = filter.created_before {
@@ -294,13 +319,24 @@ pub async fn page(
 }
 
 impl UserFilter {
+    /// Whether its list is in the order in which accounts were made: where the first of them is, only an index on that tells.
+    /// All others are in the order of numbers.
+    pub fn is_by_date(&self) -> bool {
+        self.created_after.is_some() || self.created_before.is_some()
+    }
+
+    /// Where in its list this account is.
+    pub fn place_of(&self, user: &Profile) -> Place {
+        if self.is_by_date() { Place::Date(user.created_at, user.id) } else { Place::Number(user.id) }
+    }
+
     /// How much a page of it takes: everybody is in the order of an index, others have to be looked for.
     pub fn extent(&self) -> Extent {
         if self.shape(None).parts == 0 { Extent::Short } else { Extent::Long }
     }
 
     /// Which parts the statement of a page has: everything that it does not take as a value.
-    fn shape(&self, after: Option<UserId>) -> Shape {
+    fn shape(&self, after: Option<Place>) -> Shape {
         let of_two = |is_there| u16::from(is_there);
         let of_three = |flag: Option<bool>| flag.map_or(0, |flag| 1 + u16::from(flag));
         let parts = of_two(after.is_some())

@@ -78,7 +78,7 @@ impl Example for User {
 #[derive(Object, Serialize)]
 #[oai(example)]
 pub struct UserPage {
-    /// The accounts, by ascending `id`.
+    /// The accounts, by ascending `id`; with `created_after` or `created_before`, by `created_at` and `id`.
     pub items: Vec<User>,
     /// The `page_token` of the next page; null on the last one.
     pub next_page: Nullable<String>,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use metrics::Counter;
 
 use crate::core::cache::{Cache, key_of};
-use crate::core::clock::Clock;
+use crate::core::clock::{Clock, Timestamp};
 use crate::core::context::CallContext;
 use crate::core::email::Email;
 use crate::core::ids::UserId;
@@ -17,7 +17,7 @@ use crate::core::text::FullName;
 use crate::db::{Connection, Database, Lock};
 use crate::models::audit_events::{self, Attempt, Event, Kind};
 use crate::models::sessions;
-use crate::models::users::{self, NewUser, Profile, User, UserChanges, UserFilter};
+use crate::models::users::{self, NewUser, Place, Profile, User, UserChanges, UserFilter};
 
 use super::Error;
 use super::auth::{Caller, Confirmations};
@@ -68,7 +68,7 @@ pub struct AccountChanges {
 /// Some of the accounts and where the rest begins.
 #[derive(Clone, Debug)]
 pub struct UserPage {
-    /// The accounts, by ascending number.
+    /// The accounts, by ascending number, or by date and number where dates are asked for.
     pub items: Vec<Profile>,
     /// Asks for the next page, if there is one.
     pub next_page: Option<String>,
@@ -170,7 +170,7 @@ impl UserService {
         deleted.map_err(|error| if matches!(error, Error::UserNotFound) { GONE } else { error })
     }
 
-    /// Some accounts, by ascending number, from where `page_token` says.
+    /// Some accounts, from where `page_token` says.
     ///
     /// # Errors
     /// [`Error::InvalidPageToken`] when the token was not given for a list with this filter.
@@ -183,21 +183,20 @@ impl UserService {
     ) -> Result<UserPage, Error> {
         // The filter is part of the purpose: a token of one list does not open in another.
         let purpose = format!("users {filter:?}");
-        let after = page_token.map(|token| self.open_page_token(&purpose, token)).transpose()?;
+        let after = page_token.map(|token| self.open_page_token(&purpose, filter, token)).transpose()?;
         // One more than asked for tells whether there is a next page.
         let page = |mut c| async move { users::page(&mut c, filter, after, i64::from(limit) + 1).await };
         let mut items = self.database.read_with(caller.freshness, filter.extent(), page).await?;
         let more = items.len() > usize::from(limit);
         items.truncate(usize::from(limit));
         let last = items.last().filter(|_| more);
-        let next_page = last.map(|user| self.sealer.seal(&purpose, &user.id.0.to_be_bytes()));
+        let next_page = last.map(|user| self.sealer.seal(&purpose, &bytes_of(filter.place_of(user))));
         Ok(UserPage { items, next_page })
     }
 
-    fn open_page_token(&self, purpose: &str, token: &str) -> Result<UserId, Error> {
+    fn open_page_token(&self, purpose: &str, filter: &UserFilter, token: &str) -> Result<Place, Error> {
         let payload = self.sealer.open(purpose, token).map_err(|_| Error::InvalidPageToken)?;
-        let bytes = payload.try_into().map_err(|_| Error::InvalidPageToken)?;
-        Ok(UserId(i64::from_be_bytes(bytes)))
+        place_in(&payload, filter.is_by_date()).ok_or(Error::InvalidPageToken)
     }
 
     /// The account with this number, from the cache if it is there.
@@ -341,4 +340,22 @@ fn kinds_of_change(before: &User, after: &User) -> impl Iterator<Item = Kind> {
     ]
     .into_iter()
     .flatten()
+}
+/// What a page token says of a place.
+fn bytes_of(place: Place) -> Vec<u8> {
+    match place {
+        Place::Number(id) => id.0.to_be_bytes().to_vec(),
+        Place::Date(made, id) => [made.micros().to_be_bytes(), id.0.to_be_bytes()].concat(),
+    }
+}
+
+/// The place that a page token says; `None` for one of the other order, as the release before gave them for dates.
+fn place_in(payload: &[u8], is_by_date: bool) -> Option<Place> {
+    let (first, rest) =
+        payload.split_first_chunk().map(|(first, rest)| (i64::from_be_bytes(*first), rest))?;
+    if !is_by_date {
+        return rest.is_empty().then_some(Place::Number(UserId(first)));
+    }
+    let id = i64::from_be_bytes(rest.try_into().ok()?);
+    Some(Place::Date(Timestamp::from_micros(first), UserId(id)))
 }

@@ -2,10 +2,9 @@
 
 use groundwork::core::clock::Timestamp;
 use groundwork::core::email::Email;
-use groundwork::core::ids::UserId;
 use groundwork::core::settings::DatabaseUrl;
 use groundwork::db::{Database, Extent, Freshness};
-use groundwork::models::users::{self, NewUser, User, UserFilter};
+use groundwork::models::users::{self, NewUser, Place, User, UserFilter};
 
 use crate::support::{Backend, TestDatabase, settings};
 
@@ -53,13 +52,14 @@ fn filters() -> Vec<UserFilter> {
     all
 }
 
-fn matches(user: &User, filter: &UserFilter, after: Option<UserId>) -> bool {
+fn matches(user: &User, filter: &UserFilter, after: Option<&User>) -> bool {
+    let place = |user: &User| (filter.is_by_date().then_some(user.created_at), user.id);
     filter.email_prefix.as_ref().is_none_or(|prefix| user.email.starts_with(prefix))
         && filter.is_active.is_none_or(|asked| user.is_active == asked)
         && filter.is_superuser.is_none_or(|asked| user.is_superuser == asked)
         && filter.created_after.is_none_or(|instant| user.created_at >= instant)
         && filter.created_before.is_none_or(|instant| user.created_at < instant)
-        && after.is_none_or(|after| user.id > after)
+        && after.is_none_or(|after| place(user) > place(after))
 }
 
 async fn every_filter(backend: Backend) {
@@ -68,18 +68,28 @@ async fn every_filter(backend: Backend) {
     groundwork::db::migrations::run(&url).await.unwrap();
     let database = Database::new(&settings(&files.url, &[])).unwrap();
     let everybody = everybody(&database).await;
-    let middle = everybody[7].id;
+    // Others were made at the same instant, before it and after it.
+    let middle = &everybody[7];
     // The second time, the texts of the statements are known.
     for _ in 0..2 {
         for (filter, after) in filters().iter().flat_map(|filter| [None, Some(middle)].map(|it| (filter, it)))
         {
             let is_short = filter.extent() == Extent::Short;
             assert_eq!(is_short, format!("{filter:?}") == format!("{:?}", UserFilter::default()));
-            let page = |mut c| async move { users::page(&mut c, filter, after, 100).await };
+            let place = after.map(|user| {
+                if filter.is_by_date() {
+                    Place::Date(user.created_at, user.id)
+                } else {
+                    Place::Number(user.id)
+                }
+            });
+            let page = |mut c| async move { users::page(&mut c, filter, place, 100).await };
             let page = database.read_with(Freshness::Latest, filter.extent(), page).await.unwrap();
             let found: Vec<_> = page.iter().map(|user| user.id).collect();
-            let expected = everybody.iter().filter(|user| matches(user, filter, after));
-            assert_eq!(found, expected.map(|user| user.id).collect::<Vec<_>>(), "{filter:?} after {after:?}");
+            let mut expected: Vec<_> = everybody.iter().filter(|user| matches(user, filter, after)).collect();
+            expected.sort_by_key(|user| (filter.is_by_date().then_some(user.created_at), user.id));
+            let expected: Vec<_> = expected.iter().map(|user| user.id).collect();
+            assert_eq!(found, expected, "{filter:?} after {place:?}");
         }
     }
 }

@@ -347,7 +347,7 @@ pub mod types {
     ///Some of the accounts.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct UserPage {
-        ///The accounts, by ascending `id`.
+        ///The accounts, by ascending `id`; with `created_after` or `created_before`, by `created_at` and `id`.
         pub items: ::std::vec::Vec<User>,
         ///The `page_token` of the next page; null on the last one.
         #[serde(deserialize_with = "::std::option::Option::deserialize")]
@@ -2007,8 +2007,9 @@ let response = client.health_ready()
     }
     /**List accounts
 
-By ascending `id`, a page at a time: send `next_page` as `page_token`, with the same filters, until it
-is null. Accounts that are made meanwhile appear on the last pages. Superusers only.
+By ascending `id`, and with `created_after` or `created_before` by `created_at` and `id`, a page at a time: send
+`next_page` as `page_token`, with the same filters, until it is null. Accounts that are made meanwhile appear on the
+last pages. Superusers only.
 
 Sends a `GET` request to `/api/v1/users`
 

@@ -70,8 +70,9 @@ impl UsersApi {
 
     /// List accounts
     ///
-    /// By ascending `id`, a page at a time: send `next_page` as `page_token`, with the same filters, until it
-    /// is null. Accounts that are made meanwhile appear on the last pages. Superusers only.
+    /// By ascending `id`, and with `created_after` or `created_before` by `created_at` and `id`, a page at a time: send
+    /// `next_page` as `page_token`, with the same filters, until it is null. Accounts that are made meanwhile appear on the
+    /// last pages. Superusers only.
     #[allow(clippy::too_many_arguments, reason = "one argument a query parameter")]
     #[oai(path = "/", method = "get", operation_id = "users_list", tag = "Tag::Users")]
     async fn list(

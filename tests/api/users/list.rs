@@ -152,6 +152,26 @@ on_both! {
         assert_eq!(everybody, [root.id, id(0), id(1), id(2)]);
     }
 
+    /// A later number may have an earlier instant: clocks of instances differ, and are set back.
+    async fn lists_by_dates_are_in_the_order_of_dates_and_go_on_within_one_instant(service: Service) {
+        let root = service.superuser().await;
+        let mut made = vec![root.id];
+        for n in 0..5 {
+            service.clock.advance(Duration::from_secs(1));
+            made.push(register(&service, &format!("n{n}@example.com")).await["id"].as_i64().unwrap());
+        }
+        let earliest = format!("(SELECT created_at FROM users WHERE id = {})", root.id);
+        service.database.sql(&format!("UPDATE users SET created_at = {earliest} WHERE id > {}", made[2])).await;
+        let by_date = [0, 3, 4, 5, 1, 2].map(|n| made[n]);
+        for dates in ["created_after=2020-01-01T00:00:00Z", "created_before=2100-01-01T00:00:00Z"] {
+            for limit in 1..=6 {
+                let found = all(&service, &root, &format!("{dates}&limit={limit}")).await;
+                assert_eq!(found, by_date, "{dates}, {limit} a page");
+            }
+        }
+        assert_eq!(all(&service, &root, "limit=2").await, made);
+    }
+
     async fn a_page_token_of_another_list_or_of_none_is_refused(service: Service) {
         let root = service.superuser().await;
         let _ = (service.user().await, service.user().await);

@@ -145,8 +145,9 @@ export interface paths {
         };
         /**
          * List accounts
-         * @description By ascending `id`, a page at a time: send `next_page` as `page_token`, with the same filters, until it
-         *     is null. Accounts that are made meanwhile appear on the last pages. Superusers only.
+         * @description By ascending `id`, and with `created_after` or `created_before` by `created_at` and `id`, a page at a time: send
+         *     `next_page` as `page_token`, with the same filters, until it is null. Accounts that are made meanwhile appear on the
+         *     last pages. Superusers only.
          */
         get: operations["users_list"];
         put?: never;
@@ -656,7 +657,7 @@ export interface components {
          *     }
          */
         UserPage: {
-            /** @description The accounts, by ascending `id`. */
+            /** @description The accounts, by ascending `id`; with `created_after` or `created_before`, by `created_at` and `id`. */
             items: components["schemas"]["User"][];
             /** @description The `page_token` of the next page; null on the last one. */
             next_page: string | null;

@@ -18,7 +18,8 @@ class UserPage:
     """Some of the accounts.
 
     Attributes:
-        items (list[User]): The accounts, by ascending `id`.
+        items (list[User]): The accounts, by ascending `id`; with `created_after` or `created_before`, by `created_at`
+            and `id`.
         next_page (None | str): The `page_token` of the next page; null on the last one.
     """
 

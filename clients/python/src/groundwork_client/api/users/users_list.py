@@ -123,9 +123,11 @@ def sync_detailed(
 ) -> Response[ApiError | UserPage]:
     """List accounts
 
-     By ascending `id`, a page at a time: send `next_page` as `page_token`, with the same filters, until
-    it
-    is null. Accounts that are made meanwhile appear on the last pages. Superusers only.
+     By ascending `id`, and with `created_after` or `created_before` by `created_at` and `id`, a page at
+    a time: send
+    `next_page` as `page_token`, with the same filters, until it is null. Accounts that are made
+    meanwhile appear on the
+    last pages. Superusers only.
 
     Args:
         limit (int | Unset):  Default: 20.
@@ -174,9 +176,11 @@ def sync(
 ) -> ApiError | UserPage | None:
     """List accounts
 
-     By ascending `id`, a page at a time: send `next_page` as `page_token`, with the same filters, until
-    it
-    is null. Accounts that are made meanwhile appear on the last pages. Superusers only.
+     By ascending `id`, and with `created_after` or `created_before` by `created_at` and `id`, a page at
+    a time: send
+    `next_page` as `page_token`, with the same filters, until it is null. Accounts that are made
+    meanwhile appear on the
+    last pages. Superusers only.
 
     Args:
         limit (int | Unset):  Default: 20.
@@ -220,9 +224,11 @@ async def asyncio_detailed(
 ) -> Response[ApiError | UserPage]:
     """List accounts
 
-     By ascending `id`, a page at a time: send `next_page` as `page_token`, with the same filters, until
-    it
-    is null. Accounts that are made meanwhile appear on the last pages. Superusers only.
+     By ascending `id`, and with `created_after` or `created_before` by `created_at` and `id`, a page at
+    a time: send
+    `next_page` as `page_token`, with the same filters, until it is null. Accounts that are made
+    meanwhile appear on the
+    last pages. Superusers only.
 
     Args:
         limit (int | Unset):  Default: 20.
@@ -269,9 +275,11 @@ async def asyncio(
 ) -> ApiError | UserPage | None:
     """List accounts
 
-     By ascending `id`, a page at a time: send `next_page` as `page_token`, with the same filters, until
-    it
-    is null. Accounts that are made meanwhile appear on the last pages. Superusers only.
+     By ascending `id`, and with `created_after` or `created_before` by `created_at` and `id`, a page at
+    a time: send
+    `next_page` as `page_token`, with the same filters, until it is null. Accounts that are made
+    meanwhile appear on the
+    last pages. Superusers only.
 
     Args:
         limit (int | Unset):  Default: 20.

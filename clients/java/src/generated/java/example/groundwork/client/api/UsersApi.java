@@ -1141,7 +1141,7 @@ public class UsersApi {
 
   /**
    * List accounts
-   * By ascending &#x60;id&#x60;, a page at a time: send &#x60;next_page&#x60; as &#x60;page_token&#x60;, with the same filters, until it is null. Accounts that are made meanwhile appear on the last pages. Superusers only.
+   * By ascending &#x60;id&#x60;, and with &#x60;created_after&#x60; or &#x60;created_before&#x60; by &#x60;created_at&#x60; and &#x60;id&#x60;, a page at a time: send &#x60;next_page&#x60; as &#x60;page_token&#x60;, with the same filters, until it is null. Accounts that are made meanwhile appear on the last pages. Superusers only.
    * @param apiRequest {@link APIUsersListRequest}
    * @return UserPage
    * @throws ApiException if fails to make API call
@@ -1152,7 +1152,7 @@ public class UsersApi {
 
   /**
    * List accounts
-   * By ascending &#x60;id&#x60;, a page at a time: send &#x60;next_page&#x60; as &#x60;page_token&#x60;, with the same filters, until it is null. Accounts that are made meanwhile appear on the last pages. Superusers only.
+   * By ascending &#x60;id&#x60;, and with &#x60;created_after&#x60; or &#x60;created_before&#x60; by &#x60;created_at&#x60; and &#x60;id&#x60;, a page at a time: send &#x60;next_page&#x60; as &#x60;page_token&#x60;, with the same filters, until it is null. Accounts that are made meanwhile appear on the last pages. Superusers only.
    * @param apiRequest {@link APIUsersListRequest}
    * @param headers Optional headers to include in the request
    * @return UserPage
@@ -1178,7 +1178,7 @@ public class UsersApi {
 
   /**
    * List accounts
-   * By ascending &#x60;id&#x60;, a page at a time: send &#x60;next_page&#x60; as &#x60;page_token&#x60;, with the same filters, until it is null. Accounts that are made meanwhile appear on the last pages. Superusers only.
+   * By ascending &#x60;id&#x60;, and with &#x60;created_after&#x60; or &#x60;created_before&#x60; by &#x60;created_at&#x60; and &#x60;id&#x60;, a page at a time: send &#x60;next_page&#x60; as &#x60;page_token&#x60;, with the same filters, until it is null. Accounts that are made meanwhile appear on the last pages. Superusers only.
    * @param apiRequest {@link APIUsersListRequest}
    * @return ApiResponse&lt;UserPage&gt;
    * @throws ApiException if fails to make API call
@@ -1189,7 +1189,7 @@ public class UsersApi {
 
   /**
    * List accounts
-   * By ascending &#x60;id&#x60;, a page at a time: send &#x60;next_page&#x60; as &#x60;page_token&#x60;, with the same filters, until it is null. Accounts that are made meanwhile appear on the last pages. Superusers only.
+   * By ascending &#x60;id&#x60;, and with &#x60;created_after&#x60; or &#x60;created_before&#x60; by &#x60;created_at&#x60; and &#x60;id&#x60;, a page at a time: send &#x60;next_page&#x60; as &#x60;page_token&#x60;, with the same filters, until it is null. Accounts that are made meanwhile appear on the last pages. Superusers only.
    * @param apiRequest {@link APIUsersListRequest}
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;UserPage&gt;
@@ -1208,7 +1208,7 @@ public class UsersApi {
 
   /**
    * List accounts
-   * By ascending &#x60;id&#x60;, a page at a time: send &#x60;next_page&#x60; as &#x60;page_token&#x60;, with the same filters, until it is null. Accounts that are made meanwhile appear on the last pages. Superusers only.
+   * By ascending &#x60;id&#x60;, and with &#x60;created_after&#x60; or &#x60;created_before&#x60; by &#x60;created_at&#x60; and &#x60;id&#x60;, a page at a time: send &#x60;next_page&#x60; as &#x60;page_token&#x60;, with the same filters, until it is null. Accounts that are made meanwhile appear on the last pages. Superusers only.
    * @param limit How many accounts a page has. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the page before. (optional)
    * @param email Only addresses that begin like this, in any case. (optional)
@@ -1225,7 +1225,7 @@ public class UsersApi {
 
   /**
    * List accounts
-   * By ascending &#x60;id&#x60;, a page at a time: send &#x60;next_page&#x60; as &#x60;page_token&#x60;, with the same filters, until it is null. Accounts that are made meanwhile appear on the last pages. Superusers only.
+   * By ascending &#x60;id&#x60;, and with &#x60;created_after&#x60; or &#x60;created_before&#x60; by &#x60;created_at&#x60; and &#x60;id&#x60;, a page at a time: send &#x60;next_page&#x60; as &#x60;page_token&#x60;, with the same filters, until it is null. Accounts that are made meanwhile appear on the last pages. Superusers only.
    * @param limit How many accounts a page has. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the page before. (optional)
    * @param email Only addresses that begin like this, in any case. (optional)
@@ -1244,7 +1244,7 @@ public class UsersApi {
 
   /**
    * List accounts
-   * By ascending &#x60;id&#x60;, a page at a time: send &#x60;next_page&#x60; as &#x60;page_token&#x60;, with the same filters, until it is null. Accounts that are made meanwhile appear on the last pages. Superusers only.
+   * By ascending &#x60;id&#x60;, and with &#x60;created_after&#x60; or &#x60;created_before&#x60; by &#x60;created_at&#x60; and &#x60;id&#x60;, a page at a time: send &#x60;next_page&#x60; as &#x60;page_token&#x60;, with the same filters, until it is null. Accounts that are made meanwhile appear on the last pages. Superusers only.
    * @param limit How many accounts a page has. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the page before. (optional)
    * @param email Only addresses that begin like this, in any case. (optional)
@@ -1261,7 +1261,7 @@ public class UsersApi {
 
   /**
    * List accounts
-   * By ascending &#x60;id&#x60;, a page at a time: send &#x60;next_page&#x60; as &#x60;page_token&#x60;, with the same filters, until it is null. Accounts that are made meanwhile appear on the last pages. Superusers only.
+   * By ascending &#x60;id&#x60;, and with &#x60;created_after&#x60; or &#x60;created_before&#x60; by &#x60;created_at&#x60; and &#x60;id&#x60;, a page at a time: send &#x60;next_page&#x60; as &#x60;page_token&#x60;, with the same filters, until it is null. Accounts that are made meanwhile appear on the last pages. Superusers only.
    * @param limit How many accounts a page has. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the page before. (optional)
    * @param email Only addresses that begin like this, in any case. (optional)

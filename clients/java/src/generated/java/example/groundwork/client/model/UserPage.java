@@ -62,7 +62,7 @@ public class UserPage {
   }
 
   /**
-   * The accounts, by ascending &#x60;id&#x60;.
+   * The accounts, by ascending &#x60;id&#x60;; with &#x60;created_after&#x60; or &#x60;created_before&#x60;, by &#x60;created_at&#x60; and &#x60;id&#x60;.
    * @return items
    */
   

@@ -1,0 +1,3 @@
+DROP INDEX users_inactive_created_at_idx;
+DROP INDEX users_superusers_created_at_idx;
+DROP INDEX users_created_at_idx;
