@@ -1,6 +1,6 @@
 //! What anybody may send, against everything that reads it before anything else does: the cases of `corpus/`, one a file,
-//! and then random ones. `PROPTEST_CASES=1000000 cargo test --test fuzz` looks for longer; a case that it finds goes into
-//! the corpus.
+//! and then random ones, the same in every run, so that a run fails for a change alone. `PROPTEST_CASES=1000000 cargo test
+//! --test fuzz` looks for others, and longer; a case that it finds goes into the corpus.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 use std::net::IpAddr;
@@ -16,7 +16,7 @@ use groundwork::core::security::tokens::{TokenId, TokenKind, TokenSigner};
 use groundwork::core::settings::{ForwardedHeader, Settings};
 use poem::http::{HeaderMap, HeaderValue};
 use proptest::prelude::*;
-use proptest::test_runner::{Config, FileFailurePersistence, TestError, TestRunner};
+use proptest::test_runner::{Config, FileFailurePersistence, RngSeed, TestError, TestRunner};
 
 const SECRET: &str = "a key for tests that is long enough to be accepted";
 
@@ -36,9 +36,10 @@ fn holds<S: Strategy<Value = Vec<u8>>>(folder: &str, strategy: S, check: impl Fn
     }
     assert!(files > 0, "{} is empty", corpus.display());
 
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(CASES);
+    let asked: Option<u32> = std::env::var("PROPTEST_CASES").ok().map(|cases| cases.parse().unwrap());
     let config = Config {
-        cases,
+        cases: asked.unwrap_or(CASES),
+        rng_seed: if asked.is_some() { RngSeed::Random } else { RngSeed::Fixed(0) },
         // The corpus is where cases are kept.
         failure_persistence: Some(Box::new(FileFailurePersistence::Off)),
         ..Config::default()

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -36,6 +37,19 @@ async fn let_through(urls: Vec<String>) -> usize {
     passed.load(Ordering::Relaxed)
 }
 
+/// In less than a minute: after that, the first requests do not count any more.
+async fn exactly_the_limit_is_let_through(attempt: impl AsyncFn() -> usize) {
+    for _ in 0..5 {
+        let start = Instant::now();
+        let passed = attempt().await;
+        if start.elapsed() < Duration::from_mins(1) {
+            assert_eq!(passed, LIMIT);
+            return;
+        }
+    }
+    panic!("never fast enough to tell");
+}
+
 async fn three_instances_with(redis: &str) -> usize {
     let limits = [
         ("RATE_LIMIT_PER_MINUTE", "1000"),
@@ -59,18 +73,21 @@ async fn ready(url: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_ten_thousand_requests_to_three_instances_exactly_the_limit_is_let_through_in_redis() {
-    assert_eq!(three_instances_with(&servers::server()).await, LIMIT);
+    exactly_the_limit_is_let_through(async || three_instances_with(&servers::server()).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_ten_thousand_requests_to_three_instances_exactly_the_limit_is_let_through_in_a_cluster() {
-    assert_eq!(three_instances_with(&servers::cluster()).await, LIMIT);
+    exactly_the_limit_is_let_through(async || three_instances_with(&servers::cluster()).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_ten_thousand_requests_to_one_instance_exactly_the_limit_is_let_through_in_process() {
-    let service = Service::start_with(Backend::Sqlite, &[("RATE_LIMIT_PER_MINUTE", "1000")]).await;
-    assert_eq!(let_through(vec![service.instance.url.clone()]).await, LIMIT);
+    exactly_the_limit_is_let_through(async || {
+        let service = Service::start_with(Backend::Sqlite, &[("RATE_LIMIT_PER_MINUTE", "1000")]).await;
+        let_through(vec![service.instance.url.clone()]).await
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
