@@ -280,7 +280,8 @@ pub async fn page(
         };
         query = match after {
             Some(Place::Number(id)) => query.filter(users::id.gt(id.0)),
-            // One comparison of rows, which an index on both answers however many were made at one instant.
+            // One comparison of rows, for which PostgreSQL enters the index at the row itself, however many were made at one
+            // instant. SQLite enters it at the instant.
             Some(Place::Date(made, id)) => query.filter(
                 sql::<Bool>("(\"users\".\"created_at\", \"users\".\"id\") > (")
                     .bind::<Timestamptz, _>(made)

@@ -359,3 +359,20 @@ fn place_in(payload: &[u8], is_by_date: bool) -> Option<Place> {
     let id = i64::from_be_bytes(rest.try_into().ok()?);
     Some(Place::Date(Timestamp::from_micros(first), UserId(id)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_token_says_a_place_of_its_own_order_and_no_other() {
+        let (number, date) = (Place::Number(UserId(7)), Place::Date(Timestamp::from_seconds(-1), UserId(7)));
+        for (place, is_by_date) in [(number, false), (date, true)] {
+            assert_eq!(place_in(&bytes_of(place), is_by_date), Some(place));
+            assert_eq!(place_in(&bytes_of(place), !is_by_date), None);
+        }
+        for length in [0, 7, 9, 15, 17, 24] {
+            assert_eq!([false, true].map(|is_by_date| place_in(&vec![1; length], is_by_date)), [None, None]);
+        }
+    }
+}
