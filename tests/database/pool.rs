@@ -18,7 +18,8 @@ use crate::support::{Backend, Proxy, Service, TestDatabase, settings};
 
 /// An answer that did not wait for anything; generous, because the machine may be busy.
 const AT_ONCE: Duration = Duration::from_secs(20);
-/// Limits far longer than that, for tests in which none of them is to be what ends a wait.
+/// Limits far longer than that, for tests in which none of them is to be what ends a wait; a limit named before these
+/// counts instead.
 const PATIENT: [(&str, &str); 3] =
     [("REQUEST_TIMEOUT", "90"), ("DB_POOL_TIMEOUT", "60"), ("DB_STATEMENT_TIMEOUT", "60")];
 /// How long something that mends itself may take.
@@ -109,8 +110,7 @@ async fn connections_are_given_first_come_first_served_on_sqlite() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_exhausted_pool_answers_503_in_time_while_the_process_is_live() {
     let pool = [("DB_POOL_SIZE", "1"), ("DB_MAX_OVERFLOW", "0"), ("DB_POOL_TIMEOUT", "3")];
-    let service =
-        Service::start_with(Backend::Postgres, &[&pool[..], &[PATIENT[0], PATIENT[2]]].concat()).await;
+    let service = Service::start_with(Backend::Postgres, &[&pool[..], &PATIENT].concat()).await;
     let admin = service.superuser().await;
     let user = service.user().await;
 
@@ -135,7 +135,7 @@ async fn an_exhausted_pool_answers_503_in_time_while_the_process_is_live() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_statement_that_takes_too_long_is_answered_503() {
-    let limits = [("DB_STATEMENT_TIMEOUT", "2"), PATIENT[0]];
+    let limits = [&[("DB_STATEMENT_TIMEOUT", "2")], &PATIENT[..]].concat();
     let service = Service::start_with(Backend::Postgres, &limits).await;
     let user = service.user().await;
     let locked = LockedUser::lock(&service.database, user.id).await;

@@ -5,5 +5,6 @@
 #[macro_use]
 mod support;
 
+mod copied;
 mod replicas;
 mod tls;

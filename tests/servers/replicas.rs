@@ -2,123 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use futures_util::future::join_all;
 use groundwork::core::clock::Clock;
 use groundwork::db::{Database, Extent, Freshness, ReplicaState, Trouble};
 use groundwork::models::users::{self, UserFilter};
-use serde_json::json;
 
-use crate::support::client::{Account, Answer, PASSWORD, fresh_email};
+use crate::copied::{Copied, NOTICED, list, lists};
 use crate::support::postgres::{Server, eventually, is_told, signal};
-use crate::support::{Call, Instance, Proxy, Service, settings};
-
-/// How soon a replica that is not well is left out, the time of a busy machine included.
-const NOTICED: Duration = Duration::from_secs(20);
-
-/// A primary, a replica that follows it, a service on both, and somebody who may list accounts.
-struct Copied {
-    service: Service,
-    admin: Account,
-    /// Sees what the service sees of the replica, for reports.
-    watching: Database,
-    replica: Server,
-    primary: Server,
-}
-
-impl Copied {
-    async fn start() -> Self {
-        let primary = Server::start(&[]).await;
-        let replica = primary.replica(&["hot_standby=on"]).await;
-        let extra = [("DATABASE_REPLICA_URLS", replica.url("127.0.0.1", ""))];
-        // Statements that a test holds up are not cancelled meanwhile.
-        let patient = [extra[0].clone(), ("DB_STATEMENT_TIMEOUT", "60".to_owned())];
-        let watching = Database::new(&settings(&primary.url("127.0.0.1", ""), &patient)).unwrap();
-        let service = Service::start_on(primary.database(), &extra).await;
-        let admin = service.superuser().await;
-        watching.watch_replicas();
-        let copied = Self { service, admin, watching, replica, primary };
-        copied.in_use().await;
-        copied
-    }
-
-    fn state(&self) -> ReplicaState {
-        self.watching.replicas().remove(0).state
-    }
-
-    async fn in_use(&self) {
-        eventually("the replica is in use", async || {
-            (self.state() == ReplicaState::Used && self.is_read(&self.service.instance, &self.admin).await)
-                .then_some(())
-        })
-        .await;
-    }
-
-    async fn left_out(&self, why: impl Fn(&Trouble) -> bool) {
-        eventually("the replica is left out", async || match self.state() {
-            ReplicaState::LeftOut(trouble) if why(&trouble) => Some(()),
-            _ => None,
-        })
-        .await;
-    }
-
-    /// Whether a list that this account asks this instance for comes from the replica.
-    async fn is_read(&self, instance: &Instance, account: &Account) -> bool {
-        let now = self.replica.database().sql("SELECT clock_timestamp()::text").await.unwrap();
-        let _ = list(instance, account).await.expect(200);
-        let queries = format!(
-            "SELECT COUNT(*)::text FROM pg_stat_activity WHERE application_name = 'Groundwork' \
-             AND query LIKE '%FROM \"users\"%' AND query_start >= '{now}'"
-        );
-        self.replica.database().sql(&queries).await.as_deref() != Some("0")
-    }
-
-    async fn pause(&self) {
-        self.replica.database().sql("SELECT pg_wal_replay_pause()").await;
-        eventually("replay pauses", async || {
-            let state = self.replica.database().sql("SELECT pg_get_wal_replay_pause_state()").await;
-            (state.as_deref() == Some("paused")).then_some(())
-        })
-        .await;
-    }
-
-    async fn go_on(&self) {
-        self.replica.database().sql("SELECT pg_wal_replay_resume()").await;
-    }
-
-    /// Makes an account; its address.
-    async fn create(&self, by: &Account) -> (i64, String) {
-        let email = fresh_email();
-        let body = json!({"email": email, "password": PASSWORD});
-        let made = self.service.by(by, "POST", "/api/v1/users").json(body).send().await.expect(201).json();
-        (made["id"].as_i64().unwrap(), email)
-    }
-
-    /// Asks for lists all the while; each must be answered, and in time.
-    async fn lists_go_on(&self, until: impl AsyncFn() -> bool) {
-        let limit = Instant::now() + NOTICED;
-        loop {
-            let start = Instant::now();
-            let calls = (0..4).map(|_| list(&self.service.instance, &self.admin));
-            for answer in join_all(calls).await {
-                let _ = answer.expect(200);
-            }
-            let took = start.elapsed();
-            assert!(took < Duration::from_secs(12), "{took:?}");
-            if until().await {
-                return;
-            }
-            assert!(Instant::now() < limit, "not noticed: {:?}", self.state());
-        }
-    }
-}
-
-async fn list(instance: &Instance, by: &Account) -> Answer {
-    Call::new(&instance.url, "GET", "/api/v1/users?limit=100").bearer(&by.access).send().await
-}
-
-async fn lists(instance: &Instance, by: &Account, email: &str) -> bool {
-    list(instance, by).await.expect(200).text.contains(&format!("\"{email}\""))
-}
+use crate::support::{Proxy, Service, settings};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn others_read_from_the_replica_while_who_wrote_sees_it_on_every_instance() {

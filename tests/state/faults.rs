@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
 use crate::cluster::Cluster;
-use crate::process::Process;
+use crate::process;
 use crate::stores::Store;
 use crate::support::redis::{RedisServer, eventually};
 use crate::support::{Backend, Call, Instance, Proxy, Service};
@@ -229,17 +229,17 @@ async fn a_cluster_whose_primary_dies_is_used_again_when_its_replica_has_taken_o
 #[tokio::test(flavor = "multi_thread")]
 async fn each_change_of_state_is_one_line_in_the_log() {
     let mut redis = RedisServer::start().await;
-    let process = Process::start(&redis.url(), "").await;
+    let service = process::start(&redis.url(), "").await;
     for round in 1..=2 {
         redis.kill();
-        eventually("it is degraded", async || process.standing().await == "degraded").await;
+        eventually("it is degraded", async || process::standing(&service).await == "degraded").await;
         for _ in 0..20 {
-            let _ = Call::new(&process.url, "GET", "/").send().await.expect(200);
+            let _ = service.call("GET", "/").send().await.expect(200);
         }
         redis.restart().await;
-        eventually("it is back", async || process.lines_with("Redis is back") == round).await;
-        assert_eq!(process.standing().await, "ok");
-        assert_eq!(process.lines_with("Redis is away"), round);
+        eventually("it is back", async || process::lines_with(&service, "Redis is back") == round).await;
+        assert_eq!(process::standing(&service).await, "ok");
+        assert_eq!(process::lines_with(&service, "Redis is away"), round);
     }
 }
 

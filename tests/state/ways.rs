@@ -1,9 +1,8 @@
 //! The ways to reach Redis.
 
 use std::process::Command;
-use std::sync::atomic::Ordering;
 
-use crate::process::Process;
+use crate::process::{self, standing};
 use crate::stores::Store;
 use crate::support::redis::{RedisServer, candidate_port, eventually};
 
@@ -62,20 +61,18 @@ async fn by_tls_with_a_certificate_that_is_trusted_and_by_no_other() {
     let [ca, key, certificate] = make_certificates(folder.path());
     let options = ["--tls-cert-file", &certificate, "--tls-key-file", &key, "--tls-auth-clients", "no"];
     let redis = RedisServer::start_with(&options).await;
-    let tls_port = std::sync::atomic::AtomicU16::new(0);
-    eventually("a port is free for TLS", async || {
-        tls_port.store(candidate_port(), Ordering::Relaxed);
-        let open =
-            redis::cmd("CONFIG").arg("SET").arg("tls-port").arg(tls_port.load(Ordering::Relaxed)).take();
-        redis.ask::<()>(&open).await.is_ok()
+    let tls_port = crate::support::postgres::eventually("a port is free for TLS", async || {
+        let port = candidate_port();
+        let open = redis::cmd("CONFIG").arg("SET").arg("tls-port").arg(port).take();
+        redis.ask::<()>(&open).await.ok().map(|()| port)
     })
     .await;
     // The roots are the system's; a process of its own may have others.
-    let url = format!("rediss://localhost:{}", tls_port.into_inner());
-    let trusting = Process::start(&url, &ca).await;
-    eventually("it is ok", async || trusting.standing().await == "ok").await;
+    let url = format!("rediss://localhost:{tls_port}");
+    let trusting = process::start(&url, &ca).await;
+    eventually("it is ok", async || standing(&trusting).await == "ok").await;
     let another = certificate_of_another(folder.path());
-    assert_eq!(Process::start(&url, &another).await.standing().await, "degraded");
+    assert_eq!(standing(&process::start(&url, &another).await).await, "degraded");
 }
 
 fn openssl(folder: &std::path::Path, arguments: &[&str]) {

@@ -317,8 +317,8 @@ fn folder_of_programs() -> PathBuf {
     real.into_iter().find(has_all).expect("the programs of PostgreSQL; ./scripts/test installs them")
 }
 
-/// Below 32768, where outgoing connections take theirs; which one is free, PostgreSQL finds out.
-fn candidate_port() -> u16 {
+/// Below 32768, where outgoing connections take theirs; which one is free, the server finds out.
+pub fn candidate_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let start = u16::try_from(std::process::id() % 10_000).unwrap();
     20_000 + (start + NEXT.fetch_add(7, Ordering::Relaxed)) % 12_000

@@ -1,14 +1,12 @@
 //! Redis for tests: the one that the run shares, and servers of a test's own that it may hurt.
 
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use redis::{AsyncConnectionConfig, Cmd, FromRedisValue};
 use tempfile::TempDir;
 
-/// How long anything may take that a test waits for.
-const LIMIT: Duration = Duration::from_mins(1);
+use super::postgres::{self, LIMIT};
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
@@ -138,20 +136,12 @@ fn spawn(port: u16, folder: &TempDir, options: &[String]) -> Child {
         .expect("redis-server; ./scripts/test installs it")
 }
 
-/// Below 32768, where outgoing connections take theirs, and so is the one for the bus of a cluster, 10,000 above. Which one
-/// is free, the server finds out.
+/// So that there may be one for the bus of a cluster, 10,000 above, and still below those of outgoing connections.
 pub fn candidate_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let start = u16::try_from(std::process::id() % 10_000).unwrap();
-    10_000 + (start + NEXT.fetch_add(7, Ordering::Relaxed)) % 12_000
+    postgres::candidate_port() - 10_000
 }
 
 /// Waits for what must come true, within bounds.
 pub async fn eventually(what: &str, is_so: impl AsyncFn() -> bool) {
-    let waited = tokio::time::timeout(LIMIT, async {
-        while !is_so().await {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    });
-    waited.await.unwrap_or_else(|_| panic!("{what}: not within {LIMIT:?}"));
+    postgres::eventually(what, async || is_so().await.then_some(())).await;
 }
