@@ -12,6 +12,7 @@ mod load;
 mod logs;
 mod network;
 mod postgresql;
+mod resources;
 mod scene;
 mod sqlite;
 mod stopping;

@@ -9,7 +9,8 @@ use tokio::time::timeout;
 
 use crate::ledger::{Account, Ledger, Write, password};
 use crate::load::{HANG, Load};
-use crate::scene::{CLIENTS, SOME, report, superuser};
+use crate::scene::{CLIENTS, SOME, report, superuser, until_ready};
+use crate::support::begun::begun;
 use crate::support::postgres::{eventually, signal};
 use crate::support::process::Process;
 use crate::support::{Backend, TestDatabase};
@@ -137,4 +138,17 @@ async fn requests_that_came_before_the_end_and_were_not_looked_at_yet_are_answer
     signal(&service.id(), "CONT");
     clients.join_all().await;
     assert_eq!(service.ended().await.code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_ends_what_the_first_one_would_wait_for() {
+    let database = TestDatabase::create(Backend::Sqlite).await;
+    let mut service = Process::start(&[("DATABASE_URL", &database.url), ("DRAIN_TIMEOUT", "300")]).await;
+    let _busy = begun(&service.url, "/api/v1/auth/login", 2).await;
+    service.terminate();
+    until_ready(&service.url, 503).await;
+    assert!(service.runs(), "it drains");
+    service.terminate();
+    assert_eq!(service.ended().await.code(), Some(130));
+    assert!(service.log().contains("ended by a second signal"), "{}", service.log());
 }
