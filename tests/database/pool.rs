@@ -14,7 +14,7 @@ use tokio_postgres::{Client, NoTls};
 
 use crate::support::client::Answer;
 use crate::support::postgres::eventually;
-use crate::support::{Backend, Proxy, Service, TestDatabase, settings};
+use crate::support::{Backend, Call, Proxy, Service, TestDatabase, settings};
 
 /// An answer that did not wait for anything; generous, because the machine may be busy.
 const AT_ONCE: Duration = Duration::from_secs(20);
@@ -54,7 +54,7 @@ impl LockedUser {
 async fn waiters_for_locks(database: &TestDatabase, count: usize) {
     let waiting = "SELECT COUNT(*) FROM pg_stat_activity \
                    WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    eventually("the statement waits for the lock", async || {
+    eventually("so many statements wait for a lock", async || {
         (database.sql(waiting).await.unwrap() == count.to_string()).then_some(())
     })
     .await;
@@ -149,6 +149,23 @@ async fn a_statement_that_takes_too_long_is_answered_503() {
     locked.release().await;
     let _ = service.me(&user.access).await.expect(200);
     let _ = change().json(json!({"full_name": "Ada"})).send().await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_takes_too_long_is_answered_503_and_nothing_goes_on_with_it() {
+    let service = Service::start(Backend::Postgres).await;
+    let user = service.user().await;
+    let limits = [("REQUEST_TIMEOUT", "2"), ("DB_STATEMENT_TIMEOUT", "60")];
+    let hasty = service.instance_with(&limits).await;
+    let locked = LockedUser::lock(&service.database, user.id).await;
+    let change = Call::new(&hasty.url, "PATCH", "/api/v1/users/me").bearer(&user.access);
+    let (answer, took) = timed(change.json(json!({"full_name": "Ada"})).send()).await;
+    let body = answer.expect_error(503, "service_unavailable");
+    assert_eq!(body["message"], "The request took too long; try again soon.");
+    assert!(took < Duration::from_secs(2) + AT_ONCE, "{took:?}");
+    waiters_for_locks(&service.database, 0).await;
+    locked.release().await;
+    assert_eq!(service.me(&user.access).await.expect(200).json()["full_name"], serde_json::Value::Null);
 }
 
 #[tokio::test(flavor = "multi_thread")]
