@@ -29,6 +29,7 @@ use crate::core::telemetry::metrics::{MetricsError, Recorded};
 use crate::db::{Database, DbError, migrations};
 use crate::services::auth::{Attempts, AuthService, Confirmations, Lifetimes};
 use crate::services::health::HealthService;
+use crate::services::store::Store;
 use crate::services::users::UserService;
 
 /// Why the service did not start.
@@ -79,7 +80,8 @@ pub fn user_service(settings: &Settings) -> Result<UserService, StartError> {
     let sealer = Arc::new(Sealer::new([]));
     let clock = Clock::default();
     let cache = Cache::new(None, settings.cache_ttl, clock.clone());
-    Ok(UserService::new(Database::new(settings)?, hasher, sealer, cache, None, clock))
+    let store = Store::new(Database::new(settings)?, clock.clone());
+    Ok(UserService::new(store, hasher, sealer, cache, None, clock))
 }
 
 /// The service, ready to listen.
@@ -139,16 +141,10 @@ impl App {
             let address = SocketAddr::new(settings.metrics_host.unwrap_or(settings.host), port);
             MetricsServer::new(recorded, observe, address)
         });
+        let store = Store::new(database.clone(), clock.clone());
         let api = Api {
-            auth: AuthService::new(
-                database.clone(),
-                hasher.clone(),
-                signer,
-                lifetimes,
-                log_ins,
-                clock.clone(),
-            ),
-            users: UserService::new(database.clone(), hasher, sealer, cache, confirmations, clock),
+            auth: AuthService::new(store.clone(), hasher.clone(), signer, lifetimes, log_ins, clock.clone()),
+            users: UserService::new(store, hasher, sealer, cache, confirmations, clock),
             health: HealthService::new(database, redis, lifecycle.clone()),
             name: settings.app_name.clone(),
             prefix: settings.api_v1_prefix.clone(),

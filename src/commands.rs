@@ -18,6 +18,7 @@ use groundwork::core::security::password::Password;
 use groundwork::core::settings::{DatabaseUrl, Settings};
 use groundwork::core::telemetry;
 use groundwork::db::backup;
+use groundwork::services::store::Actor;
 use groundwork::services::users::AccountDetails;
 use serde_json::Value;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -127,7 +128,8 @@ pub fn user_create(email: &str, is_superuser: bool, password_stdin: bool) -> Res
             is_superuser,
             is_verified: true,
         };
-        let user = app::user_service(&settings)?.create(None, details, &CallContext::local()).await?;
+        let user =
+            app::user_service(&settings)?.create(Actor::Operator, details, &CallContext::local()).await?;
         print(&format!("created user {} with id {}\n", user.email, user.id))
     })
 }

@@ -251,6 +251,7 @@ impl From<services::Error> for Problem {
         match error {
             E::InvalidCredentials => ErrorCode::InvalidCredentials.into(),
             E::InvalidToken(reason) => Self::from(ErrorCode::InvalidToken).caused_by(reason),
+            E::Forbidden => ErrorCode::Forbidden.into(),
             E::WrongCurrentPassword => {
                 Self::field("current_password", "match", "is not the current password")
             }

@@ -92,5 +92,5 @@ macro_rules! guard {
 
 guard!(Authed, [SCHEME], |caller| Ok(Self(caller)));
 guard!(Superuser, [SCHEME, SUPERUSER], |caller| {
-    if caller.user.is_superuser { Ok(Self(caller)) } else { Err(Problem::from(ErrorCode::Forbidden).into()) }
+    Ok(Self(caller.into_superuser().ok_or(Problem::from(ErrorCode::Forbidden))?))
 });

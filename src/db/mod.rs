@@ -4,6 +4,7 @@ pub mod backup;
 mod connect;
 mod connection;
 mod error;
+mod locked;
 pub mod migrations;
 mod observe;
 mod pool;
@@ -24,7 +25,8 @@ use tracing::Instrument;
 pub use connection::{Connection, Lock, Reader};
 pub(crate) use connection::{Tier, on, query_span};
 pub use error::{DbError, Unavailable};
-pub(crate) use prepared::{Shape, prepared, prepared_as};
+pub(crate) use locked::locked;
+pub(crate) use prepared::prepared;
 pub use readers::Extent;
 pub use replicas::{Freshness, MAX_LAG, ReplicaReport, ReplicaState, Trouble};
 

@@ -17,41 +17,19 @@ use diesel::query_builder::{AstPass, Query, QueryBuilder, QueryFragment, QueryId
 /// Where Diesel knows a statement by its type alone, its text is a function of that type: Diesel's own cache of prepared
 /// statements rests on it, and so does the one of texts here.
 ///
-/// One that is put together as it is needed has no such type. Its caller says which [`Shape`] it has.
-pub(crate) struct Prepared<S> {
-    statement: S,
-    shape: Option<Shape>,
-}
-
-/// What a statement that is put together is known by: two of one shape differ in their values alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Shape {
-    /// Whose statement.
-    pub of: &'static str,
-    /// Which of its parts it has.
-    pub parts: u16,
-}
+/// The text of a statement that is assembled at run time (a boxed query) is built each time. It finds its prepared
+/// statement by that text, so nothing has to say which parts the statement has.
+pub(crate) struct Prepared<S>(S);
 
 /// See [`Prepared`].
 pub(crate) fn prepared<S>(statement: S) -> Prepared<S> {
-    Prepared { statement, shape: None }
+    Prepared(statement)
 }
 
-/// See [`Prepared`].
-pub(crate) fn prepared_as<S>(shape: Shape, statement: S) -> Prepared<S> {
-    Prepared { statement, shape: Some(shape) }
-}
+/// The types of a statement and of its database.
+type Key = (TypeId, TypeId);
 
-#[derive(PartialEq, Eq, Hash)]
-enum Known {
-    ByType(TypeId),
-    ByShape(Shape),
-}
-
-/// A statement on a database.
-type Key = (Known, TypeId);
-
-/// There are as many as there are statements in the code, and shapes of those.
+/// There are as many as there are statements in the code.
 static TEXTS: LazyLock<RwLock<HashMap<Key, Arc<str>>>> = LazyLock::new(RwLock::default);
 
 impl<S, DB> QueryFragment<DB> for Prepared<S>
@@ -61,12 +39,11 @@ where
     DB::QueryBuilder: Default,
 {
     fn walk_ast<'b>(&'b self, pass: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        self.statement.walk_ast(pass)
+        self.0.walk_ast(pass)
     }
 
     fn to_sql(&self, out: &mut DB::QueryBuilder, backend: &DB) -> QueryResult<()> {
-        let statement = self.shape.map(Known::ByShape).or_else(|| S::query_id().map(Known::ByType));
-        let Some(statement) = statement else { return self.statement.to_sql(out, backend) };
+        let Some(statement) = S::query_id() else { return self.0.to_sql(out, backend) };
         let key = (statement, TypeId::of::<DB>());
         let kept = TEXTS.read().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
         if let Some(text) = kept {
@@ -74,7 +51,7 @@ where
             return Ok(());
         }
         let mut builder = DB::QueryBuilder::default();
-        self.statement.to_sql(&mut builder, backend)?;
+        self.0.to_sql(&mut builder, backend)?;
         let text = builder.finish();
         out.push_sql(&text);
         TEXTS.write().unwrap_or_else(PoisonError::into_inner).insert(key, text.into());

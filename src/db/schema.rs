@@ -33,6 +33,7 @@ diesel::table! {
         expires_at -> Timestamptz,
         revoked_at -> Nullable<Timestamptz>,
         wrote_at -> Nullable<Timestamptz>,
+        unused_access_hash -> Nullable<Binary>,
     }
 }
 

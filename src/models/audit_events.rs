@@ -26,6 +26,12 @@ pub enum Kind {
     UserDeactivated,
     /// An account was removed.
     UserDeleted,
+    /// A superuser changed the name of a user.
+    FullNameChanged,
+    /// A superuser marked the email of a user as verified.
+    EmailVerified,
+    /// A superuser marked the email of a user as not verified.
+    EmailUnverified,
     /// An account became a superuser.
     SuperuserGranted,
     /// An account is no superuser any more.
@@ -39,6 +45,9 @@ impl Kind {
             Self::UserCreated => "user_created",
             Self::PasswordChanged => "password_changed",
             Self::EmailChanged => "email_changed",
+            Self::FullNameChanged => "full_name_changed",
+            Self::EmailVerified => "email_verified",
+            Self::EmailUnverified => "email_unverified",
             Self::UserActivated => "user_activated",
             Self::UserDeactivated => "user_deactivated",
             Self::UserDeleted => "user_deleted",
@@ -88,6 +97,9 @@ pub enum Attempt {
     LogInRefused,
     /// Who is logged in did not know the present password.
     PresentPasswordWrong,
+    /// A refresh token was presented again before its successor was used: the client lost the response, or there is a
+    /// second client.
+    RefreshRepeated,
 }
 
 /// Notes an attempt, with the account it was for if there is one: not its email, which may be a password in the wrong field.
@@ -96,6 +108,7 @@ pub fn note(attempt: Attempt, user: Option<UserId>) {
         Attempt::LoggedIn => "logged_in",
         Attempt::LogInRefused => "log_in_refused",
         Attempt::PresentPasswordWrong => "present_password_wrong",
+        Attempt::RefreshRepeated => "refresh_repeated",
     };
     tracing::info!(target: "groundwork::audit", kind, user_id = user.map(|id| id.0), "audit event");
 }

@@ -1,5 +1,6 @@
 //! Rows, changesets and their queries, one file a table. Nothing above this layer names Diesel.
 
 pub mod audit_events;
+pub mod authority;
 pub mod sessions;
 pub mod users;

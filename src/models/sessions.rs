@@ -2,17 +2,18 @@
 
 use std::net::IpAddr;
 
-use diesel::dsl::exists;
+use diesel::dsl::{exists, select};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
+use super::authority::{Authority, AuthorizedWrite};
 use super::users::User;
 use crate::core::clock::Timestamp;
 use crate::core::email::Email;
 use crate::core::ids::{SessionId, UserId};
 use crate::core::security::tokens::TokenHash;
 use crate::db::schema::{sessions, users};
-use crate::db::{Connection, DbError, Reader, on, prepared};
+use crate::db::{Connection, DbError, Reader, locked, on, prepared};
 
 /// The state of a session's refresh tokens. It has no `Debug`: one hash in it is plain bytes.
 #[derive(Clone, Queryable, Selectable)]
@@ -24,7 +25,7 @@ pub struct Session {
     /// The hash of the newest refresh token's id.
     #[diesel(deserialize_as = Vec<u8>)]
     pub token_hash: TokenHash,
-    /// The hash of the one before, which may be tried once more for a moment.
+    /// The hash of the one before, as long as the newest pair of tokens has not been used.
     pub previous_token_hash: Option<Vec<u8>>,
     /// When the newest token was issued: at log-in or at the last refresh.
     pub last_used_at: Timestamp,
@@ -73,22 +74,58 @@ pub async fn insert(
     Ok(())
 }
 
-/// The user behind a session that goes on, and when its last write was noted, in one query: what the guard asks for
-/// each request.
+/// What the guard learns about a live session.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = sessions)]
+pub struct LiveSession {
+    /// When its last write was noted.
+    pub wrote_at: Option<Timestamp>,
+    /// The hash of the access token that the last refresh issued, until that token is first used.
+    pub unused_access_hash: Option<Vec<u8>>,
+}
+
+/// The user of a live session, in one query: what the guard asks for each request.
 pub async fn find_user(
     c: &mut Reader,
     id: SessionId,
     user: UserId,
     now: Timestamp,
-) -> Result<Option<(User, Option<Timestamp>)>, DbError> {
+) -> Result<Option<(User, LiveSession)>, DbError> {
     let query = sessions::table
         .inner_join(users::table)
         .filter(sessions::id.eq(id.0.as_slice()))
         .filter(sessions::user_id.eq(user.0))
         .filter(sessions::revoked_at.is_null())
         .filter(sessions::expires_at.gt(now));
-    let found = on!(c, |c| prepared(query.select((User::as_select(), sessions::wrote_at))).get_result(c));
+    let found =
+        on!(c, |c| prepared(query.select((User::as_select(), LiveSession::as_select()))).get_result(c));
     Ok(found.optional()?)
+}
+
+/// The user of a live session; both rows are locked to the end of the transaction, the user's first.
+pub async fn find_user_for_update(
+    c: &mut Connection,
+    authority: &Authority,
+) -> Result<Option<User>, DbError> {
+    let Authority { session, user, now } = *authority;
+    let query = users::table
+        .inner_join(sessions::table)
+        .filter(sessions::id.eq(session.0.as_slice()))
+        .filter(sessions::user_id.eq(user.0))
+        .filter(sessions::revoked_at.is_null())
+        .filter(sessions::expires_at.gt(now));
+    Ok(on!(c, |c| prepared(locked(query.select(User::as_select()))).get_result(c)).optional()?)
+}
+
+/// Whether the session is live.
+pub async fn is_live(c: &mut Connection, authority: &Authority) -> Result<bool, DbError> {
+    let Authority { session, user, now } = *authority;
+    let live = sessions::table
+        .find(session.0.as_slice())
+        .filter(sessions::user_id.eq(user.0))
+        .filter(sessions::revoked_at.is_null())
+        .filter(sessions::expires_at.gt(now));
+    Ok(on!(c, |c| prepared(select(exists(live))).get_result(c))?)
 }
 
 /// Notes that a session is about to write. Of several instances' clocks the latest counts.
@@ -106,16 +143,26 @@ pub async fn find(c: &mut Connection, id: SessionId) -> Result<Option<Session>, 
     Ok(found.optional()?)
 }
 
-/// Replaces the newest refresh token by its successor, if `presented` is the newest one of a live session of an
+/// A refresh token and what follows it.
+pub struct Rotation {
+    /// The hash of the token that was presented.
+    pub presented: TokenHash,
+    /// The hash of the refresh token that follows it.
+    pub successor: TokenHash,
+    /// The hash of the access token that is issued with the successor.
+    pub access: TokenHash,
+}
+
+/// Replaces the newest refresh token by its successor, if the one presented is the newest of a live session of an
 /// active user. One statement decides, so of any number of racers one succeeds.
 pub async fn rotate(
     c: &mut Connection,
     id: SessionId,
     user: UserId,
-    presented: &TokenHash,
-    successor: &TokenHash,
+    rotation: &Rotation,
     usage: &Use<'_>,
 ) -> Result<bool, DbError> {
+    let Rotation { presented, successor, access } = rotation;
     // One row: SQLite would make a list of all active accounts of `user_id IN (SELECT …)`.
     let active = users::table.filter(users::id.eq(user.0)).filter(users::is_active);
     let current = sessions::table
@@ -128,6 +175,7 @@ pub async fn rotate(
     let rows = on!(c, |c| prepared(diesel::update(current).set((
         sessions::previous_token_hash.eq(Some(presented.0.as_slice())),
         sessions::token_hash.eq(successor.0.as_slice()),
+        sessions::unused_access_hash.eq(Some(access.0.as_slice())),
         sessions::generation.eq(sessions::generation + 1),
         sessions::ip.eq(usage.ip.to_string()),
         sessions::user_agent.eq(usage.user_agent),
@@ -136,6 +184,42 @@ pub async fn rotate(
     )))
     .execute(c))?;
     Ok(rows == 1)
+}
+
+/// Extends a session whose last refresh is repeated: `parent` is the token before the newest, and no token of the newest
+/// pair has been used. Returns whether that is so.
+pub async fn extend(
+    c: &mut Connection,
+    id: SessionId,
+    user: UserId,
+    parent: &TokenHash,
+    usage: &Use<'_>,
+) -> Result<bool, DbError> {
+    let active = users::table.filter(users::id.eq(user.0)).filter(users::is_active);
+    let waiting = sessions::table
+        .find(id.0.as_slice())
+        .filter(sessions::user_id.eq(user.0))
+        .filter(sessions::previous_token_hash.eq(parent.0.as_slice()))
+        .filter(sessions::revoked_at.is_null())
+        .filter(sessions::expires_at.gt(usage.at))
+        .filter(exists(active));
+    let rows = on!(c, |c| prepared(
+        diesel::update(waiting)
+            .set((sessions::last_used_at.eq(usage.at), sessions::expires_at.eq(usage.expires_at),))
+    )
+    .execute(c))?;
+    Ok(rows == 1)
+}
+
+/// Notes that the access token with this hash, which the last refresh issued, is in use: from now on the refresh token
+/// before the newest is a replay.
+pub async fn confirm_refresh(c: &mut Connection, id: SessionId, access: &TokenHash) -> Result<(), DbError> {
+    let unused =
+        sessions::table.find(id.0.as_slice()).filter(sessions::unused_access_hash.eq(access.0.as_slice()));
+    let none =
+        (sessions::previous_token_hash.eq(None::<&[u8]>), sessions::unused_access_hash.eq(None::<&[u8]>));
+    on!(c, |c| prepared(diesel::update(unused).set(none)).execute(c))?;
+    Ok(())
 }
 
 /// Where the latest sessions of the account with this email were last used from, of those that have not expired; ones that
@@ -155,6 +239,19 @@ pub async fn addresses_of(c: &mut Connection, email: &Email, now: Timestamp) -> 
 /// Ends a session and says whether it was going on.
 pub async fn revoke(c: &mut Connection, id: SessionId, now: Timestamp) -> Result<bool, DbError> {
     let live = sessions::table.find(id.0.as_slice()).filter(sessions::revoked_at.is_null());
+    Ok(on!(c, |c| prepared(diesel::update(live).set(sessions::revoked_at.eq(Some(now)))).execute(c))? == 1)
+}
+
+/// Ends the caller's own session and says whether it was live.
+pub async fn revoke_own(write: &mut AuthorizedWrite) -> Result<bool, DbError> {
+    let Authority { session, user, now } = write.authority;
+    let c = &mut write.connection;
+    let active = users::table.filter(users::id.eq(user.0)).filter(users::is_active);
+    let live = sessions::table
+        .find(session.0.as_slice())
+        .filter(sessions::user_id.eq(user.0))
+        .filter(sessions::revoked_at.is_null())
+        .filter(exists(active));
     Ok(on!(c, |c| prepared(diesel::update(live).set(sessions::revoked_at.eq(Some(now)))).execute(c))? == 1)
 }
 

@@ -1,20 +1,21 @@
 //! The table `users`.
 
-use diesel::dsl::{not, sql};
+use diesel::dsl::{exists, not, sql};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool};
 use diesel_async::RunQueryDsl;
 use serde::{Deserialize, Serialize};
 
+use super::authority::{Authority, AuthorizedWrite};
 use crate::core::cache::Cached;
 use crate::core::clock::Timestamp;
 use crate::core::email::Email;
 use crate::core::ids::UserId;
 use crate::core::security::password::PasswordHash;
 use crate::core::text::FullName;
-use crate::db::schema::users;
+use crate::db::schema::{sessions, users};
 use crate::db::types::Timestamptz;
-use crate::db::{Connection, DbError, Extent, Reader, Shape, on, prepared, prepared_as};
+use crate::db::{Connection, DbError, Extent, Reader, locked, on, prepared};
 
 /// The unique constraint on the normalised email.
 pub const EMAIL_KEY: &str = "users_email_key";
@@ -128,8 +129,22 @@ struct Changeset<'a> {
     updated_at: Timestamp,
 }
 
+impl<'a> Changeset<'a> {
+    fn of(changes: &'a UserChanges, now: Timestamp) -> Self {
+        Self {
+            email: changes.email.as_ref().map(Email::as_str),
+            password_hash: changes.password_hash.as_ref().map(PasswordHash::as_str),
+            full_name: changes.full_name.as_ref().map(|name| name.as_ref().map(FullName::as_str)),
+            is_active: changes.is_active,
+            is_superuser: changes.is_superuser,
+            is_verified: changes.is_verified,
+            updated_at: now,
+        }
+    }
+}
+
 /// Which accounts a list shows.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserFilter {
     /// The beginning of the normalised address.
     pub email_prefix: Option<String>,
@@ -185,16 +200,14 @@ pub async fn find_profile(c: &mut Reader, id: UserId) -> Result<Option<Profile>,
     Ok(found.optional()?)
 }
 
-/// The account with this number, which nobody else changes until the transaction ends: an UPDATE that changes
-/// nothing is the lock that both databases know.
-pub async fn find_locked(c: &mut Connection, id: UserId) -> Result<Option<User>, DbError> {
-    let found = on!(c, |c| prepared(
-        diesel::update(users::table.find(id.0))
-            .set(users::updated_at.eq(users::updated_at))
-            .returning(User::as_returning())
-    )
-    .get_result(c));
-    Ok(found.optional()?)
+/// Those of two users who exist, by ascending id, locked in that order to the end of the transaction.
+pub async fn find_pair_for_update(
+    c: &mut Connection,
+    one: UserId,
+    other: UserId,
+) -> Result<Vec<User>, DbError> {
+    let pair = users::table.filter(users::id.eq(one.0).or(users::id.eq(other.0))).order(users::id.asc());
+    Ok(on!(c, |c| prepared(locked(pair.select(User::as_select()))).load(c))?)
 }
 
 /// The account with this address.
@@ -215,19 +228,28 @@ pub async fn update(
     changes: &UserChanges,
     now: Timestamp,
 ) -> Result<Option<User>, DbError> {
-    let changeset = Changeset {
-        email: changes.email.as_ref().map(Email::as_str),
-        password_hash: changes.password_hash.as_ref().map(PasswordHash::as_str),
-        full_name: changes.full_name.as_ref().map(|name| name.as_ref().map(FullName::as_str)),
-        is_active: changes.is_active,
-        is_superuser: changes.is_superuser,
-        is_verified: changes.is_verified,
-        updated_at: now,
-    };
+    let changeset = Changeset::of(changes, now);
     let updated = on!(c, |c| prepared(
         diesel::update(users::table.find(id.0)).set(changeset).returning(User::as_returning())
     )
     .get_result(c));
+    Ok(updated.optional()?)
+}
+
+/// Changes the caller's own user and returns it as it is now; `None` when the caller's session is over or the user is
+/// inactive or gone.
+pub async fn update_own(write: &mut AuthorizedWrite, changes: &UserChanges) -> Result<Option<User>, DbError> {
+    let Authority { session, user, now } = write.authority;
+    let c = &mut write.connection;
+    let live = sessions::table
+        .filter(sessions::id.eq(session.0.as_slice()))
+        .filter(sessions::user_id.eq(user.0))
+        .filter(sessions::revoked_at.is_null())
+        .filter(sessions::expires_at.gt(now));
+    let own = users::table.find(user.0).filter(users::is_active).filter(exists(live));
+    let changeset = Changeset::of(changes, now);
+    let updated = on!(c, |c| prepared(diesel::update(own).set(changeset).returning(User::as_returning()))
+        .get_result(c));
     Ok(updated.optional()?)
 }
 
@@ -270,7 +292,6 @@ pub async fn page(
     after: Option<Place>,
     limit: i64,
 ) -> Result<Vec<Profile>, DbError> {
-    let shape = filter.shape(after);
     Ok(on!(c, |c| {
         let mut query = users::table.select(Profile::as_select()).limit(limit).into_boxed();
         query = if filter.is_by_date() {
@@ -315,7 +336,7 @@ pub async fn page(
         if let Some(instant) = filter.created_before {
             query = query.filter(users::created_at.lt(instant));
         }
-        prepared_as(shape, query).load(c)
+        prepared(query).load(c)
     })?)
 }
 
@@ -333,19 +354,6 @@ impl UserFilter {
 
     /// How much a page of it takes: everybody is in the order of an index, others have to be looked for.
     pub fn extent(&self) -> Extent {
-        if self.shape(None).parts == 0 { Extent::Short } else { Extent::Long }
-    }
-
-    /// Which parts the statement of a page has: everything that it does not take as a value.
-    fn shape(&self, after: Option<Place>) -> Shape {
-        let of_two = |is_there| u16::from(is_there);
-        let of_three = |flag: Option<bool>| flag.map_or(0, |flag| 1 + u16::from(flag));
-        let parts = of_two(after.is_some())
-            | of_two(self.email_prefix.is_some()) << 1
-            | of_two(self.created_after.is_some()) << 2
-            | of_two(self.created_before.is_some()) << 3
-            | of_three(self.is_active) << 4
-            | of_three(self.is_superuser) << 6;
-        Shape { of: "users::page", parts }
+        if *self == Self::default() { Extent::Short } else { Extent::Long }
     }
 }

@@ -17,15 +17,13 @@ use crate::core::security::password::{Password, PasswordAttempt};
 use crate::core::security::tokens::{TokenId, TokenKind, TokenSigner, Verified};
 use crate::core::telemetry::metrics::{Meter, SESSIONS_REVOKED, counter};
 use crate::core::text::FullName;
-use crate::db::{Database, Freshness};
+use crate::db::Freshness;
 use crate::models::audit_events::{self, Attempt, Event, Kind};
-use crate::models::sessions::{self, Use};
+use crate::models::sessions::{self, Rotation, Use};
 use crate::models::users::{self, NewUser, User};
 
 use super::Error;
-
-/// A refresh whose response was lost may be tried again this long, and gets the same tokens.
-pub const REFRESH_GRACE: Duration = Duration::from_secs(10);
+use super::store::Store;
 
 /// What a client holds after log-in or refresh. `Debug` shows no token.
 #[derive(Clone, Debug)]
@@ -47,6 +45,25 @@ pub struct Caller {
     pub session: SessionId,
     /// How new what the caller reads must be.
     pub freshness: Freshness,
+    /// What the operation asks of the caller: checked by the guard, and once more by each unit of work that writes.
+    pub role: Role,
+}
+
+impl Caller {
+    /// The caller of an operation for superusers; `None` for any other user.
+    #[must_use]
+    pub fn into_superuser(self) -> Option<Self> {
+        self.user.is_superuser.then_some(Self { role: Role::Superuser, ..self })
+    }
+}
+
+/// What an operation asks of its caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Any active user.
+    User,
+    /// An active superuser.
+    Superuser,
 }
 
 /// What a caller is about to do.
@@ -114,7 +131,7 @@ impl Confirmations {
 /// Registration, log-in, refresh, log-out, and the check behind every authenticated request.
 #[derive(Clone)]
 pub struct AuthService {
-    database: Database,
+    store: Store,
     hasher: Hasher,
     signer: Arc<TokenSigner>,
     lifetimes: Lifetimes,
@@ -127,7 +144,7 @@ pub struct AuthService {
 impl AuthService {
     /// Puts the service together; without `attempts`, an account may be tried as often as anybody likes.
     pub fn new(
-        database: Database,
+        store: Store,
         hasher: Hasher,
         signer: Arc<TokenSigner>,
         lifetimes: Lifetimes,
@@ -136,7 +153,7 @@ impl AuthService {
     ) -> Self {
         let ended = |reason| counter(SESSIONS_REVOKED, &[("reason", reason)]);
         let (logouts, replays) = (ended("logout"), ended("replay"));
-        Self { database, hasher, signer, lifetimes, attempts, clock, logouts, replays }
+        Self { store, hasher, signer, lifetimes, attempts, clock, logouts, replays }
     }
 
     /// Opens an account without any rights but its own.
@@ -158,7 +175,7 @@ impl AuthService {
             is_superuser: false,
             is_verified: false,
         };
-        Ok(users::insert(&mut self.database.write().await?, &user, self.clock.now()).await?)
+        Ok(users::insert(&mut self.store.write_without_caller().await?, &user, self.clock.now()).await?)
     }
 
     /// Opens a session. An unknown address, a wrong password and an inactive account take the same work and
@@ -173,7 +190,7 @@ impl AuthService {
         context: &CallContext,
     ) -> Result<TokenPair, Error> {
         self.count_attempt(email, context.ip).await?;
-        let user = users::find_by_email(&mut self.database.read().await?, email).await?;
+        let user = users::find_by_email(&mut self.store.read().await?, email).await?;
         let hash = user.as_ref().map(|user| &user.password_hash);
         let matches = self.hasher.verify(attempt.clone(), hash).await?;
         let account = user.as_ref().map(|user| user.id);
@@ -191,8 +208,8 @@ impl AuthService {
 
         let (session, token, now) = (SessionId::random()?, TokenId::random()?, self.clock.now());
         let usage = self.use_of(context, now);
-        self.database
-            .transaction(async |tx| {
+        self.store
+            .transaction_without_caller(async |tx| {
                 // The password may have changed, or the account been closed, while the hash was computed.
                 if !users::confirm_password(tx, user.id, &user.password_hash, &replacement).await? {
                     return Err(Error::InvalidCredentials);
@@ -213,7 +230,7 @@ impl AuthService {
         if verdict.allowed {
             return Ok(());
         }
-        let mut connection = self.database.read().await?;
+        let mut connection = self.store.read().await?;
         let known = sessions::addresses_of(&mut connection, email, self.clock.now()).await?;
         if !known.into_iter().any(|address| is_one_client(address, ip)) {
             return Err(Error::TooManyAttempts(verdict));
@@ -223,33 +240,47 @@ impl AuthService {
         if own.allowed { Ok(()) } else { Err(Error::TooManyAttempts(own)) }
     }
 
-    /// Exchanges a refresh token for the next pair, once. The parent of the newest token may be tried again
-    /// within [`REFRESH_GRACE`] and gets the same pair; any other token of the session that was exchanged
-    /// before is a sign of theft and ends the session (RFC 9700, 4.14.2).
+    /// Exchanges a refresh token for the next pair, once. A client that lost the response may present the same token
+    /// again, as long as neither token of the new pair has been used, and gets the same pair. Any other token of the
+    /// session that was exchanged before is a sign of theft and ends the session (RFC 9700, 4.14.2).
     ///
     /// # Errors
     /// [`Error::InvalidToken`].
     pub async fn refresh(&self, refresh_token: &str, context: &CallContext) -> Result<TokenPair, Error> {
         let Verified { user, session, token } = self.signer.verify(refresh_token, TokenKind::Refresh)?;
         let now = self.clock.now();
-        let (presented, successor) = (token.hash(), token.successor());
+        let successor = token.successor();
+        let rotation = Rotation {
+            presented: token.hash(),
+            successor: successor.hash(),
+            access: successor.of_access().hash(),
+        };
         let usage = self.use_of(context, now);
-        let mut connection = self.database.write().await?;
-        if sessions::rotate(&mut connection, session, user, &presented, &successor.hash(), &usage).await? {
+        let mut connection = self.store.write_without_caller().await?;
+        if sessions::rotate(&mut connection, session, user, &rotation, &usage).await? {
             return self.pair(user, session, &successor, now);
         }
+        let presented = rotation.presented;
 
         let found = sessions::find(&mut connection, session).await?;
-        drop(connection);
         let live = found.filter(|s| s.user_id == user && s.revoked_at.is_none() && s.expires_at > now);
         let live = live.ok_or(Error::InvalidToken("the session is over"))?;
         if live.token_hash == presented {
             return Err(Error::InvalidToken("the account is inactive"));
         }
         let parent_of_newest = live.previous_token_hash.as_deref() == Some(presented.0.as_slice());
-        if parent_of_newest && now < live.last_used_at.plus(REFRESH_GRACE) {
-            return self.pair(user, session, &successor, live.last_used_at);
+        if parent_of_newest {
+            // The same tokens to the byte, unless a client that was offline for long would get them half spent.
+            if now < live.last_used_at.plus(self.lifetimes.access / 2) {
+                audit_events::note(Attempt::RefreshRepeated, Some(user));
+                return self.pair(user, session, &successor, live.last_used_at);
+            }
+            if sessions::extend(&mut connection, session, user, &presented, &usage).await? {
+                audit_events::note(Attempt::RefreshRepeated, Some(user));
+                return self.pair(user, session, &successor, now);
+            }
         }
+        drop(connection);
         self.end_replayed(session, user, context, now).await?;
         Err(Error::InvalidToken("the token was used before"))
     }
@@ -262,8 +293,8 @@ impl AuthService {
         now: Timestamp,
     ) -> Result<(), Error> {
         let ended = self
-            .database
-            .transaction(async |tx| {
+            .store
+            .transaction_without_caller(async |tx| {
                 // Of several replays at once, one is the event.
                 let ended = sessions::revoke(tx, session, now).await?;
                 if ended {
@@ -278,12 +309,13 @@ impl AuthService {
         Ok(())
     }
 
-    /// Ends a session: neither its access tokens nor its refresh token are good from now on.
+    /// Ends the caller's session: neither its access tokens nor its refresh token are good from now on. One that ended
+    /// meanwhile stays as it is.
     ///
     /// # Errors
     /// Only those of the database.
-    pub async fn logout(&self, session: SessionId) -> Result<(), Error> {
-        let ended = sessions::revoke(&mut self.database.write().await?, session, self.clock.now()).await?;
+    pub async fn logout(&self, caller: &Caller) -> Result<(), Error> {
+        let ended = sessions::revoke_own(&mut self.store.statement_as(caller).await?).await?;
         self.logouts.increment(ended.into());
         Ok(())
     }
@@ -295,22 +327,42 @@ impl AuthService {
     /// # Errors
     /// [`Error::InvalidToken`] when the token, its session or its user is not good.
     pub async fn authenticate(&self, access_token: &str, intent: Intent) -> Result<Caller, Error> {
-        let Verified { user, session, .. } = self.signer.verify(access_token, TokenKind::Access)?;
+        let Verified { user, session, token } = self.signer.verify(access_token, TokenKind::Access)?;
         let now = self.clock.now();
         let find = |mut c| async move { sessions::find_user(&mut c, session, user, now).await };
-        let found = self.database.look_up(find).await?;
-        let (user, noted) = found.ok_or(Error::InvalidToken("the session is over"))?;
+        let found = self.store.look_up(find).await?;
+        let (user, live) = found.ok_or(Error::InvalidToken("the session is over"))?;
         if !user.is_active {
             return Err(Error::InvalidToken("the account is inactive"));
         }
-        if intent == Intent::Write && self.database.must_note_write(noted, now) {
-            sessions::note_write(&mut self.database.write().await?, session, now).await?;
+        if let Some(unused) = live.unused_access_hash {
+            self.confirm_refresh(session, &token, &unused).await?;
+        }
+        let noted = live.wrote_at;
+        if intent == Intent::Write && self.store.must_note_write(noted, now) {
+            sessions::note_write(&mut self.store.write_without_caller().await?, session, now).await?;
         }
         let freshness = match intent {
-            Intent::Read => self.database.freshness(noted, now),
+            Intent::Read => self.store.freshness(noted, now),
             Intent::Write => Freshness::Latest,
         };
-        Ok(Caller { user, session, freshness })
+        Ok(Caller { user, session, freshness, role: Role::User })
+    }
+
+    /// Once per refresh: when the client uses the access token that the last refresh issued, it has the response, and
+    /// whoever presents the spent refresh token later has a copy.
+    async fn confirm_refresh(
+        &self,
+        session: SessionId,
+        presented: &TokenId,
+        unused: &[u8],
+    ) -> Result<(), Error> {
+        let presented = presented.hash();
+        if presented.0 == unused {
+            let mut connection = self.store.write_without_caller().await?;
+            sessions::confirm_refresh(&mut connection, session, &presented).await?;
+        }
+        Ok(())
     }
 
     fn use_of<'a>(&self, context: &'a CallContext, now: Timestamp) -> Use<'a> {

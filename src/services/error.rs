@@ -16,6 +16,9 @@ pub enum Error {
     /// A token is not, or no longer, good.
     #[error("{0}")]
     InvalidToken(&'static str),
+    /// The caller lost the superuser rights that the operation asks for.
+    #[error("the caller is no longer a superuser")]
+    Forbidden,
     /// The present password was not the one given.
     #[error("the current password is wrong")]
     WrongCurrentPassword,

@@ -14,13 +14,14 @@ use crate::core::security::password::{Password, PasswordAttempt};
 use crate::core::security::seal::Sealer;
 use crate::core::telemetry::metrics::{Meter, SESSIONS_REVOKED, counter};
 use crate::core::text::FullName;
-use crate::db::{Connection, Database, Lock};
+use crate::db::{Connection, Lock};
 use crate::models::audit_events::{self, Attempt, Event, Kind};
 use crate::models::sessions;
 use crate::models::users::{self, NewUser, Place, Profile, User, UserChanges, UserFilter};
 
 use super::Error;
 use super::auth::{Caller, Confirmations};
+use super::store::{Actor, Store};
 
 /// What an owner changes in the own profile.
 #[derive(Clone, Debug, Default)]
@@ -74,13 +75,13 @@ pub struct UserPage {
     pub next_page: Option<String>,
 }
 
-/// The caller's own account was removed after the guard had let the call in.
-const GONE: Error = Error::InvalidToken("the account is gone");
+/// The caller's session ended after the guard had let the call in.
+const OVER: Error = Error::InvalidToken("the session is over");
 
 /// Rules about accounts.
 #[derive(Clone)]
 pub struct UserService {
-    database: Database,
+    store: Store,
     hasher: Hasher,
     sealer: Arc<Sealer>,
     cache: Cache,
@@ -93,7 +94,7 @@ pub struct UserService {
 impl UserService {
     /// Puts the service together; without `confirmations`, a present password may be tried as often as anybody likes.
     pub fn new(
-        database: Database,
+        store: Store,
         hasher: Hasher,
         sealer: Arc<Sealer>,
         cache: Cache,
@@ -102,16 +103,7 @@ impl UserService {
     ) -> Self {
         let ended = |reason| counter(SESSIONS_REVOKED, &[("reason", reason)]);
         let (ended_by_password, ended_by_deactivation) = (ended("password_changed"), ended("deactivated"));
-        Self {
-            database,
-            hasher,
-            sealer,
-            cache,
-            confirmations,
-            clock,
-            ended_by_password,
-            ended_by_deactivation,
-        }
+        Self { store, hasher, sealer, cache, confirmations, clock, ended_by_password, ended_by_deactivation }
     }
 
     /// Changes the caller's own profile. A new password ends all of the caller's sessions, this one included.
@@ -128,8 +120,8 @@ impl UserService {
         let id = caller.user.id;
         let Some((current, new)) = changes.password else {
             let update = async {
-                let mut connection = self.database.write().await?;
-                users::update(&mut connection, id, &profile, self.clock.now()).await?.ok_or(GONE)
+                let mut write = self.store.statement_as(caller).await?;
+                users::update_own(&mut write, &profile).await?.ok_or(OVER)
             };
             return self.change(id, update).await;
         };
@@ -144,19 +136,20 @@ impl UserService {
         }
         let hash = self.hasher.hash(new).await?;
         let now = self.clock.now();
-        let mut ended = 0;
-        let update = self.database.transaction(async |tx| {
+        let changes = UserChanges { password_hash: Some(hash), ..profile };
+        let update = self.store.transaction_as(caller, async |tx, actor| {
             // Another change may have come first while the hashes were computed.
-            if !users::confirm_password(tx, id, verified, &hash).await? {
+            if actor.password_hash != *verified {
                 return Err(Error::WrongCurrentPassword);
             }
-            ended = sessions::revoke_all(tx, id, now).await?;
+            let ended = sessions::revoke_all(tx, id, now).await?;
             let session = Some(caller.session);
             let event = Event { kind: Kind::PasswordChanged, actor: Some(id), user: id, session, context };
             audit_events::insert(tx, &event, now).await?;
-            users::update(tx, id, &profile, now).await?.ok_or(GONE)
+            let user = users::update(tx, id, &changes, now).await?.ok_or(OVER)?;
+            Ok((user, ended))
         });
-        let user = self.change(id, update).await?;
+        let (user, ended) = self.change(id, update).await?;
         self.ended_by_password.increment(ended as u64);
         Ok(user)
     }
@@ -166,8 +159,7 @@ impl UserService {
     /// # Errors
     /// [`Error::LastSuperuser`].
     pub async fn delete_own(&self, caller: &Caller, context: &CallContext) -> Result<(), Error> {
-        let deleted = self.delete(caller, caller.user.id, context).await;
-        deleted.map_err(|error| if matches!(error, Error::UserNotFound) { GONE } else { error })
+        self.delete(caller, caller.user.id, context).await
     }
 
     /// Some accounts, from where `page_token` says.
@@ -186,7 +178,7 @@ impl UserService {
         let after = page_token.map(|token| self.open_page_token(&purpose, filter, token)).transpose()?;
         // One more than asked for tells whether there is a next page.
         let page = |mut c| async move { users::page(&mut c, filter, after, i64::from(limit) + 1).await };
-        let mut items = self.database.read_with(caller.freshness, filter.extent(), page).await?;
+        let mut items = self.store.read_with(caller.freshness, filter.extent(), page).await?;
         let more = items.len() > usize::from(limit);
         items.truncate(usize::from(limit));
         let last = items.last().filter(|_| more);
@@ -206,7 +198,7 @@ impl UserService {
     pub async fn get(&self, id: UserId) -> Result<Profile, Error> {
         let load = || async {
             let find = |mut c| async move { users::find_profile(&mut c, id).await };
-            self.database.look_up(find).await?.ok_or(Error::UserNotFound)
+            self.store.look_up(find).await?.ok_or(Error::UserNotFound)
         };
         self.cache.cached(&key_of::<Profile>(id), load).await
     }
@@ -223,13 +215,13 @@ impl UserService {
         result
     }
 
-    /// Adds an account with any rights; `actor` is the superuser, or nobody on the command line.
+    /// Adds an account with any rights.
     ///
     /// # Errors
     /// [`Error::EmailTaken`].
     pub async fn create(
         &self,
-        actor: Option<&Caller>,
+        actor: Actor<'_>,
         details: AccountDetails,
         context: &CallContext,
     ) -> Result<User, Error> {
@@ -237,10 +229,10 @@ impl UserService {
         let password_hash = self.hasher.hash(password).await?;
         let new = NewUser { email, password_hash, full_name, is_active, is_superuser, is_verified };
         let now = self.clock.now();
-        self.database
-            .transaction(async |tx| {
+        self.store
+            .transaction_by(actor, async |tx| {
                 let user = users::insert(tx, &new, now).await?;
-                let actor = actor.map(|caller| caller.user.id);
+                let actor = actor.user_id();
                 let event = Event { kind: Kind::UserCreated, actor, user: user.id, session: None, context };
                 audit_events::insert(tx, &event, now).await?;
                 Ok(user)
@@ -273,15 +265,14 @@ impl UserService {
             is_verified: changes.is_verified,
         };
         let now = self.clock.now();
-        let (mut by_password, mut by_deactivation) = (0, 0);
-        let update = self.database.transaction(async |tx| {
-            let takes_rights = changes.is_active == Some(false) || changes.is_superuser == Some(false);
-            if takes_rights {
-                keep_a_superuser(tx, id).await?;
+        let update = self.store.transaction_on(actor, id, async |tx, target| {
+            let before = target.ok_or(Error::UserNotFound)?;
+            if changes.is_active == Some(false) || changes.is_superuser == Some(false) {
+                keep_a_superuser(tx, before).await?;
             }
-            let before = users::find_locked(tx, id).await?.ok_or(Error::UserNotFound)?;
             let after = users::update(tx, id, &changes, now).await?.ok_or(Error::UserNotFound)?;
-            for kind in kinds_of_change(&before, &after) {
+            let (mut by_password, mut by_deactivation) = (0, 0);
+            for kind in kinds_of_change(before, &after) {
                 let event = Event { kind, actor: Some(actor.user.id), user: id, session: None, context };
                 audit_events::insert(tx, &event, now).await?;
                 match kind {
@@ -290,9 +281,9 @@ impl UserService {
                     _ => {}
                 }
             }
-            Ok(after)
+            Ok((after, by_password, by_deactivation))
         });
-        let user = self.change(id, update).await?;
+        let (user, by_password, by_deactivation) = self.change(id, update).await?;
         self.ended_by_password.increment(by_password as u64);
         self.ended_by_deactivation.increment(by_deactivation as u64);
         Ok(user)
@@ -304,11 +295,9 @@ impl UserService {
     /// [`Error::UserNotFound`], [`Error::LastSuperuser`].
     pub async fn delete(&self, actor: &Caller, id: UserId, context: &CallContext) -> Result<(), Error> {
         let now = self.clock.now();
-        let deletion = self.database.transaction(async |tx| {
-            keep_a_superuser(tx, id).await?;
-            if !users::delete(tx, id).await? {
-                return Err(Error::UserNotFound);
-            }
+        let deletion = self.store.transaction_on(actor, id, async |tx, target| {
+            keep_a_superuser(tx, target.ok_or(Error::UserNotFound)?).await?;
+            users::delete(tx, id).await?;
             let actor = Some(actor.user.id);
             let event = Event { kind: Kind::UserDeleted, actor, user: id, session: None, context };
             Ok(audit_events::insert(tx, &event, now).await?)
@@ -317,15 +306,14 @@ impl UserService {
     }
 }
 
-/// Refuses when `id` is the last active superuser. The lock makes those who take rights stand in line:
-/// two superusers who demote each other at once would otherwise both see the other one remain.
-async fn keep_a_superuser(tx: &mut Connection, id: UserId) -> Result<(), Error> {
-    tx.lock(Lock::Superusers).await?;
-    let holds_rights = users::find(tx, id).await?.is_some_and(|user| user.is_superuser && user.is_active);
-    if holds_rights && !users::has_other_superuser(tx, id).await? {
-        return Err(Error::LastSuperuser);
+/// Refuses when `user`, whose row is locked, is the last active superuser. The lock serialises the units of work that take
+/// rights: two superusers who give theirs up at once would otherwise both see the other one remain.
+async fn keep_a_superuser(tx: &mut Connection, user: &User) -> Result<(), Error> {
+    if !(user.is_superuser && user.is_active) {
+        return Ok(());
     }
-    Ok(())
+    tx.lock(Lock::Superusers).await?;
+    if users::has_other_superuser(tx, user.id).await? { Ok(()) } else { Err(Error::LastSuperuser) }
 }
 
 /// The events that a superuser's change amounts to.
@@ -335,12 +323,15 @@ fn kinds_of_change(before: &User, after: &User) -> impl Iterator<Item = Kind> {
     [
         (before.password_hash != after.password_hash).then_some(Kind::PasswordChanged),
         (before.email != after.email).then_some(Kind::EmailChanged),
+        (before.full_name != after.full_name).then_some(Kind::FullNameChanged),
+        switched(before.is_verified, after.is_verified, Kind::EmailVerified, Kind::EmailUnverified),
         switched(before.is_active, after.is_active, Kind::UserActivated, Kind::UserDeactivated),
         switched(before.is_superuser, after.is_superuser, Kind::SuperuserGranted, Kind::SuperuserRevoked),
     ]
     .into_iter()
     .flatten()
 }
+
 /// What a page token says of a place.
 fn bytes_of(place: Place) -> Vec<u8> {
     match place {

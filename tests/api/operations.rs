@@ -3,6 +3,7 @@
 mod browsers;
 mod contract;
 mod guards;
+mod lost_rights;
 mod methods;
 mod statuses;
 

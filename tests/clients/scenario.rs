@@ -4,6 +4,7 @@ use groundwork::app;
 use groundwork::core::context::CallContext;
 use groundwork::core::email::Email;
 use groundwork::core::security::password::Password;
+use groundwork::services::store::Actor;
 use groundwork::services::users::{AccountDetails, UserService};
 use serde_json::Value;
 
@@ -62,7 +63,7 @@ async fn create(users: &UserService, email: &str, password: &str, is_superuser: 
         is_superuser,
         is_verified: true,
     };
-    users.create(None, details, &CallContext::local()).await.unwrap();
+    users.create(Actor::Operator, details, &CallContext::local()).await.unwrap();
 }
 
 #[test]

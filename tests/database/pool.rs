@@ -273,7 +273,7 @@ async fn connections_that_the_server_ended_are_replaced_unnoticed() {
             let _ = answer.expect(200);
         }
         let ended =
-            format!("SELECT pg_terminate_backend(pid, 5000)::text FROM pg_stat_activity WHERE {others}");
+            format!("SELECT pg_terminate_backend(pid, 60000)::text FROM pg_stat_activity WHERE {others}");
         let ended = service.database.rows(&ended).await;
         assert!(!ended.is_empty() && ended.iter().all(|done| done.as_deref() == Some("true")), "{ended:?}");
         for answer in join_all((0..8).map(|_| service.me(&user.access))).await {

@@ -9,10 +9,15 @@ use tokio::time::timeout;
 /// Begins a POST of JSON and returns when the service waits for its body of `length` bytes: written to the socket
 /// alone, it might come after what the test does next. The service says so because it is asked to (RFC 9110, 10.1.1).
 pub async fn begun(url: &str, path: &str, length: usize) -> TcpStream {
+    begun_with(url, "POST", path, "", length).await
+}
+
+/// The same with any method, and more header lines that each end in CRLF.
+pub async fn begun_with(url: &str, method: &str, path: &str, headers: &str, length: usize) -> TcpStream {
     let mut stream = TcpStream::connect(url.strip_prefix("http://").unwrap()).await.unwrap();
     let head = format!(
-        "POST {path} HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\
-         Expect: 100-continue\r\n\r\n"
+        "{method} {path} HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\
+         {headers}Expect: 100-continue\r\n\r\n"
     );
     stream.write_all(head.as_bytes()).await.unwrap();
     let expected = b"HTTP/1.1 100 Continue\r\n\r\n";

@@ -69,9 +69,9 @@ impl AuthApi {
 
     /// Exchange a refresh token
     ///
-    /// Gives the next pair of tokens and spends the refresh token. If the response was lost, the same token may
-    /// be sent again for 10 seconds and gets the same pair. A token that is used later, or that is older, was
-    /// copied: the whole session ends.
+    /// Returns the next pair of tokens and spends the refresh token. A client that lost the response may send the
+    /// same token again until it has used a token of the new pair, and gets the same pair. A token that is sent later
+    /// than that, or an older one, was copied: the whole session ends.
     #[oai(
         path = "/refresh",
         method = "post",
@@ -93,7 +93,7 @@ impl AuthApi {
     /// Ends the session: its access tokens and its refresh token are refused from now on.
     #[oai(path = "/logout", method = "post", operation_id = "auth_logout", tag = "Tag::Auth")]
     async fn logout(&self, caller: Authed) -> Result<NoContent, Failure<Nothing>> {
-        self.auth.logout(caller.0.session).await?;
+        self.auth.logout(&caller.0).await?;
         Ok(NoContent)
     }
 

@@ -13,6 +13,7 @@ use crate::core::ids::UserId;
 use crate::models::users::UserFilter;
 use crate::schemas::common::{EmailPrefix, PageSize, PageToken};
 use crate::schemas::users::{ProfileUpdate, User, UserCreate, UserPage, UserUpdate};
+use crate::services::store::Actor;
 use crate::services::users::{AccountChanges, UserService};
 
 failures! {
@@ -116,7 +117,7 @@ impl UsersApi {
         context: Context,
         body: Body<UserCreate>,
     ) -> Result<Created<User>, Failure<Taken>> {
-        let user = self.users.create(Some(&caller.0), body.0.into(), &context).await?;
+        let user = self.users.create(Actor::Caller(&caller.0), body.0.into(), &context).await?;
         Ok(Created::of(user.into()))
     }
 

@@ -1,0 +1,255 @@
+//! A caller who loses its rights while a request is under way: the write does not happen.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use groundwork::core::cache::Cache;
+use groundwork::core::context::CallContext;
+use groundwork::core::email::Email;
+use groundwork::core::ids::UserId;
+use groundwork::core::security::hasher::Hasher;
+use groundwork::core::security::password::{Password, PasswordAttempt};
+use groundwork::core::security::seal::Sealer;
+use groundwork::core::security::tokens::TokenSigner;
+use groundwork::core::text::FullName;
+use groundwork::db::Database;
+use groundwork::services::Error;
+use groundwork::services::auth::{AuthService, Caller as Authenticated, Intent, Lifetimes};
+use groundwork::services::store::{Actor, Store};
+use groundwork::services::users::{AccountChanges, AccountDetails, ProfileChanges, UserService};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::{Caller, Operation, protected};
+use crate::support::begun::begun_with;
+use crate::support::client::{Account, PASSWORD, fresh_email};
+use crate::support::{SECRET, Service};
+
+/// How a caller loses rights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Loss {
+    Demotion,
+    Deactivation,
+    Removal,
+    Logout,
+    OwnNewPassword,
+    NewPasswordByAnother,
+}
+
+impl Loss {
+    const ALL: [Self; 6] = [
+        Self::Demotion,
+        Self::Deactivation,
+        Self::Removal,
+        Self::Logout,
+        Self::OwnNewPassword,
+        Self::NewPasswordByAnother,
+    ];
+
+    /// Whether it concerns an operation that any user may call.
+    fn concerns_users(self) -> bool {
+        self != Self::Demotion
+    }
+
+    /// The answer to whoever lost the rights.
+    fn answer(self) -> (u16, &'static str) {
+        if self == Self::Demotion { (403, "forbidden") } else { (401, "invalid_token") }
+    }
+
+    async fn happen(self, service: &Service, victim: &Account, root: &Account) {
+        let by_root = |method: &str, path: &str| {
+            service.by(root, method, &format!("/api/v1/users/{}{path}", victim.id))
+        };
+        let own = |method: &str, path: &str| service.by(victim, method, path);
+        let call = match self {
+            Self::Demotion => by_root("PATCH", "").json(json!({"is_superuser": false})),
+            Self::Deactivation => by_root("PATCH", "/deactivate"),
+            Self::Removal => by_root("DELETE", ""),
+            Self::Logout => own("POST", "/api/v1/auth/logout"),
+            Self::OwnNewPassword => own("PATCH", "/api/v1/users/me")
+                .json(json!({"password": "another horse battery", "current_password": PASSWORD})),
+            Self::NewPasswordByAnother => {
+                by_root("PATCH", "").json(json!({"password": "another horse battery"}))
+            }
+        };
+        let answer = call.send().await;
+        assert!(answer.status.is_success(), "{self:?}: {answer:?}");
+    }
+}
+
+/// The operations that take a body, which a client can hold back.
+fn with_body() -> impl Iterator<Item = &'static Operation> {
+    protected().filter(|operation| operation.body.is_some())
+}
+
+/// Bodies worth trying: what the table has, and the rights back.
+fn bodies(operation: &Operation, victim: &Account) -> Vec<Value> {
+    let mut bodies = vec![operation.body.unwrap()(victim)];
+    match operation.id {
+        "users_update" => bodies.push(json!({"is_superuser": true, "is_active": true})),
+        "users_create" => {
+            bodies.push(json!({"email": fresh_email(), "password": PASSWORD, "is_superuser": true}))
+        }
+        "users_me_update" => {
+            bodies.push(json!({"password": "yet another battery", "current_password": PASSWORD}));
+        }
+        _ => {}
+    }
+    bodies
+}
+
+/// Sends the rest of a request and reads the answer: its status line and the code of its error.
+async fn finish(mut stream: TcpStream, body: &str) -> (u16, String) {
+    stream.write_all(body.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    let read = timeout(Duration::from_mins(1), stream.read_to_string(&mut answer)).await;
+    read.expect("the answer comes").unwrap();
+    let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+    let body: Value = serde_json::from_str(answer.split("\r\n\r\n").nth(1).unwrap()).unwrap();
+    (status, body["error"].as_str().unwrap_or_default().to_owned())
+}
+
+on_both! {
+    async fn a_body_that_is_held_back_keeps_no_rights(service: Service) {
+        let root = service.superuser().await;
+        let mut cases = 0;
+        for operation in with_body() {
+            for loss in Loss::ALL.into_iter().filter(|loss| operation.who == Caller::Superuser || loss.concerns_users()) {
+                let victim = if operation.who == Caller::Superuser { service.superuser().await } else { service.user().await };
+                for body in bodies(operation, &victim) {
+                    let victim = if operation.who == Caller::Superuser { service.superuser().await } else { service.user().await };
+                    let body = body.to_string();
+                    let headers = format!("Authorization: Bearer {}\r\nConnection: close\r\n", victim.access);
+                    let path = operation.path(&victim);
+                    let held = begun_with(&service.instance.url, operation.method, &path, &headers, body.len()).await;
+                    loss.happen(&service, &victim, &root).await;
+                    let after = service.stored().await;
+                    let (status, code) = finish(held, &body).await;
+                    assert_eq!((status, code.as_str()), loss.answer(), "{} after {loss:?}: {body}", operation.id);
+                    assert_eq!(service.stored().await, after, "{} after {loss:?}: {body}", operation.id);
+                    cases += 1;
+                }
+            }
+        }
+        assert_eq!(cases, 2 * 6 + 2 * 6 + 2 * 5);
+    }
+
+    /// Operations without a body too: the services are called as handlers call them, with what the guard found out before.
+    async fn whoever_lost_the_rights_after_the_guard_changes_nothing(service: Service) {
+        let root = service.superuser().await;
+        let (auth, users) = services(&service);
+        let context = CallContext::local();
+        for loss in Loss::ALL {
+            for (what, role) in WRITES {
+                if role == Caller::User && !loss.concerns_users() {
+                    continue;
+                }
+                let (victim, target) = (service.superuser().await, service.user().await);
+                let caller = auth.authenticate(&victim.access, Intent::Write).await.unwrap();
+                let caller = if role == Caller::Superuser { caller.into_superuser().unwrap() } else { caller };
+                loss.happen(&service, &victim, &root).await;
+                let after = service.stored().await;
+                let result = write(what, &auth, &users, &caller, UserId(target.id), &context).await;
+                match (loss, result) {
+                    (Loss::Demotion, Err(Error::Forbidden)) | (_, Err(Error::InvalidToken(_))) => {}
+                    // Nothing is left to end.
+                    (_, Ok(())) if what == "log out" => {}
+                    (_, result) => panic!("{what} after {loss:?}: {result:?}"),
+                }
+                assert_eq!(service.stored().await, after, "{what} after {loss:?}");
+            }
+        }
+    }
+
+    async fn a_password_change_that_races_with_the_removal_of_the_user_is_not_called_a_wrong_password(service: Service) {
+        let (auth, users) = services(&service);
+        let (root, victim) = (service.superuser().await, service.user().await);
+        let caller = auth.authenticate(&victim.access, Intent::Write).await.unwrap();
+        Loss::Removal.happen(&service, &victim, &root).await;
+        let result = write("change own password", &auth, &users, &caller, UserId(victim.id), &CallContext::local()).await;
+        assert!(matches!(result, Err(Error::InvalidToken(_))), "{result:?}");
+    }
+}
+
+/// Every method of a service that writes for a caller.
+const WRITES: [(&str, Caller); 9] = [
+    ("log out", Caller::User),
+    ("change own name", Caller::User),
+    ("change own password", Caller::User),
+    ("delete self", Caller::User),
+    ("create", Caller::Superuser),
+    ("promote self", Caller::Superuser),
+    ("update", Caller::Superuser),
+    ("activate self", Caller::Superuser),
+    ("delete", Caller::Superuser),
+];
+
+async fn write(
+    what: &str,
+    auth: &AuthService,
+    users: &UserService,
+    caller: &Authenticated,
+    target: UserId,
+    context: &CallContext,
+) -> Result<(), Error> {
+    let own = caller.user.id;
+    let name = || Some(Some(FullName::parse("Written Later").unwrap()));
+    let password = || Password::parse("yet another battery").unwrap();
+    match what {
+        "log out" => auth.logout(caller).await,
+        "change own name" => {
+            let changes = ProfileChanges { full_name: name(), password: None };
+            users.update_profile(caller, changes, context).await.map(drop)
+        }
+        "change own password" => {
+            let password = Some((PasswordAttempt::new(PASSWORD.to_owned()), password()));
+            users
+                .update_profile(caller, ProfileChanges { full_name: None, password }, context)
+                .await
+                .map(drop)
+        }
+        "delete self" => users.delete_own(caller, context).await,
+        "create" => {
+            let details = AccountDetails {
+                email: Email::parse(&fresh_email()).unwrap(),
+                password: password(),
+                full_name: None,
+                is_active: true,
+                is_superuser: true,
+                is_verified: false,
+            };
+            users.create(Actor::Caller(caller), details, context).await.map(drop)
+        }
+        "promote self" => {
+            let changes = AccountChanges { is_superuser: Some(true), ..AccountChanges::default() };
+            users.update(caller, own, changes, context).await.map(drop)
+        }
+        "update" => {
+            let changes = AccountChanges { full_name: name(), ..AccountChanges::default() };
+            users.update(caller, target, changes, context).await.map(drop)
+        }
+        "activate self" => {
+            let changes = AccountChanges { is_active: Some(true), ..AccountChanges::default() };
+            users.update(caller, own, changes, context).await.map(drop)
+        }
+        "delete" => users.delete(caller, target, context).await,
+        other => panic!("{other} is not a write"),
+    }
+}
+
+/// The services of one more instance.
+fn services(service: &Service) -> (AuthService, UserService) {
+    let settings = service.settings();
+    let clock = service.clock.clone();
+    let store = Store::new(Database::new(&settings).unwrap(), clock.clone());
+    let hasher = Hasher::new(settings.bcrypt_rounds, settings.bcrypt_queue_size);
+    let signer = Arc::new(TokenSigner::new(&SECRET.into(), &[], clock.clone()));
+    let lifetimes =
+        Lifetimes { access: settings.access_token_expire, refresh: settings.refresh_token_expire };
+    let auth = AuthService::new(store.clone(), hasher.clone(), signer, lifetimes, None, clock.clone());
+    let cache = Cache::new(None, settings.cache_ttl, clock.clone());
+    let users = UserService::new(store, hasher, Arc::new(Sealer::new([])), cache, None, clock);
+    (auth, users)
+}
