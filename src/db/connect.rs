@@ -8,14 +8,14 @@ use diesel_async::pooled_connection::{
     AsyncDieselConnectionManager, ManagerConfig, PoolableConnection, RecyclingMethod,
 };
 use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
-use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
+use diesel_async::{AsyncConnection, SimpleAsyncConnection};
 use futures_util::FutureExt;
-use tokio_postgres::tls::MakeTlsConnect;
-use tokio_postgres::{Client, Config, Socket};
+use tokio::task::JoinHandle;
+use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error::DbError;
-use super::postgres::PostgresManager;
+use super::postgres::{Manner, PostgresManager, Session};
 use super::tls;
 use crate::core::settings::PostgresUrl;
 
@@ -41,9 +41,6 @@ pub(super) struct Server {
     tls: MakeRustlsConnect,
 }
 
-/// The driver's connection: the task behind a [`Client`].
-type Driver = tokio_postgres::Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
-
 impl Server {
     /// # Errors
     /// When the certificates to verify with cannot be had.
@@ -54,23 +51,30 @@ impl Server {
             .keepalives(true)
             .keepalives_idle(KEEPALIVE_IDLE)
             .tcp_user_timeout(TCP_USER_TIMEOUT);
-        Ok(Self { config, tls: tls::connector(url.tls())? })
+        let mut server = Self { config, tls: tls::connector(url.tls())? };
+        server.set("TimeZone", "UTC");
+        Ok(server)
     }
 
     /// The same for serving requests.
     pub(super) fn serving(mut self, app_name: &str, statement_timeout: Duration) -> Self {
         self.config.application_name(app_name);
         // A query whose caller has left would otherwise run on, and hold the connection.
-        let given = self.config.get_options().unwrap_or_default().to_owned();
-        self.config.options(format!("{given} -c statement_timeout={}", statement_timeout.as_millis()).trim());
+        self.set("statement_timeout", &statement_timeout.as_millis().to_string());
         self
     }
 
+    /// Sets a parameter of each session from its start.
+    fn set(&mut self, name: &str, value: &str) {
+        let given = self.config.get_options().unwrap_or_default().to_owned();
+        self.config.options(format!("{given} -c {name}={value}").trim());
+    }
+
     /// A connection for queries that diesel makes.
-    pub(super) async fn open(&self) -> Result<AsyncPgConnection, ConnectionError> {
+    pub(super) async fn open(&self) -> Result<Session, ConnectionError> {
         let connect = async {
             let (client, driver) = self.connect().await?;
-            AsyncPgConnection::try_from_client_and_connection(client, driver).await
+            Ok(Session::new(client, driver, Manner::Prepared))
         };
         // The driver's own limit ends with the TCP handshake; a frozen server takes that and says nothing more.
         let silent = |_| ConnectionError::BadConnection("the server does not answer".to_owned());
@@ -79,28 +83,24 @@ impl Server {
 
     /// A connection for a query that diesel does not make. The caller limits how long it may take.
     pub(super) async fn client(&self) -> Result<Client, ConnectionError> {
-        let (client, driver) = self.connect().await?;
-        // Ends when the client is dropped; what goes wrong, the client says.
-        tokio::spawn(async move { drop(driver.await) });
-        Ok(client)
+        Ok(self.connect().await?.0)
     }
 
-    async fn connect(&self) -> Result<(Client, Driver), ConnectionError> {
+    /// The client, and the task that ends when the client is dropped; what goes wrong, the client says.
+    async fn connect(&self) -> Result<(Client, JoinHandle<()>), ConnectionError> {
         let connected = self.config.connect(self.tls.clone()).await;
-        connected.map_err(|error| ConnectionError::BadConnection(describe(&error)))
+        let (client, driver) = connected.map_err(|error| ConnectionError::BadConnection(describe(&error)))?;
+        Ok((client, tokio::spawn(async move { drop(driver.await) })))
+    }
+
+    pub(super) fn tls(&self) -> &MakeRustlsConnect {
+        &self.tls
     }
 }
 
 /// Opens connections to PostgreSQL for a pool.
 pub(super) fn postgres(server: Server) -> PostgresManager {
-    let tls = server.tls.clone();
-    let mut manager = ManagerConfig::default();
-    manager.custom_setup = Box::new(move |_| {
-        let server = server.clone();
-        async move { server.open().await }.boxed()
-    });
-    manager.recycling_method = checked_locally();
-    PostgresManager::new(AsyncDieselConnectionManager::new_with_config("", manager), tls)
+    PostgresManager::new(server)
 }
 
 /// The driver's own message is "db error" or "error connecting"; the reason is behind it.

@@ -3,62 +3,101 @@
 //! A caller may leave in the middle of a statement: its client has gone, or its time is over. The server works on, and
 //! whoever got that connection next would wait for it. So it goes to nobody, and the server is told to stop.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+mod answer;
+mod migration;
+mod session;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bb8::ManageConnection;
-use diesel_async::AsyncPgConnection;
-use diesel_async::pooled_connection::{AsyncDieselConnectionManager, PoolError};
+use diesel::result::Error as DieselError;
+use diesel_async::pooled_connection::PoolError;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::connect::CONNECT_TIMEOUT;
+use super::connect::{CONNECT_TIMEOUT, Server};
+use super::server_error::ServerError;
+pub(super) use migration::MigrationConnection;
+pub(super) use session::Manner;
+pub use session::Session;
 
 /// A connection of a pool.
 pub struct PostgresConnection {
-    connection: AsyncPgConnection,
+    session: Session,
     tls: MakeRustlsConnect,
     is_abandoned: AtomicBool,
+    /// What the pool's was when this was opened.
+    epoch: u64,
+    pool: Epoch,
+}
+
+/// Counts how often the server turned out to take no writes. All connections that were opened before lead to the same server, and
+/// none of them to the one that took its place.
+#[derive(Clone, Default)]
+struct Epoch(Arc<AtomicU64>);
+
+impl Epoch {
+    fn now(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn end(&self, epoch: u64) {
+        // Of several who find it out, one ends it: connections that were opened meanwhile are new.
+        let _ = self.0.compare_exchange(epoch, epoch + 1, Ordering::Relaxed, Ordering::Relaxed);
+    }
 }
 
 /// A statement that is under way. Dropped before it is [`done`](Self::done), it leaves its connection abandoned.
-pub(crate) struct UnderWay<'a>(&'a AtomicBool);
+pub(crate) struct UnderWay<'a>(&'a PostgresConnection);
 
 impl UnderWay<'_> {
-    pub(crate) fn done(self) {
+    /// With what came of it.
+    pub(crate) fn done<T>(self, result: Result<T, DieselError>) -> Result<T, DieselError> {
+        if let Err(error) = &result
+            && ServerError::of(error).is_some_and(ServerError::is_read_only)
+        {
+            self.0.pool.end(self.0.epoch);
+        }
         std::mem::forget(self);
+        result
     }
 }
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.is_abandoned.store(true, Ordering::Relaxed);
     }
 }
 
 impl PostgresConnection {
     /// For one statement.
-    pub(crate) fn begin(&self) -> (&AsyncPgConnection, UnderWay<'_>) {
-        (&self.connection, UnderWay(&self.is_abandoned))
+    pub(crate) fn begin(&self) -> (&Session, UnderWay<'_>) {
+        (&self.session, UnderWay(self))
     }
 
-    /// For one statement that begins or ends a transaction.
-    pub(super) fn begin_alone(&mut self) -> (&mut AsyncPgConnection, UnderWay<'_>) {
-        (&mut self.connection, UnderWay(&self.is_abandoned))
+    /// What is known of the connection without asking the server.
+    pub(super) fn session(&self) -> &Session {
+        &self.session
     }
 
     /// Whether another statement may be sent on it.
     pub(super) fn is_usable(&self) -> bool {
-        !self.is_abandoned.load(Ordering::Relaxed)
+        !self.is_abandoned() && self.session.is_usable() && self.epoch == self.pool.now()
+    }
+
+    fn is_abandoned(&self) -> bool {
+        self.is_abandoned.load(Ordering::Relaxed)
     }
 }
 
 impl Drop for PostgresConnection {
     fn drop(&mut self) {
-        if self.is_usable() {
+        if !self.is_abandoned() {
             return;
         }
         // Without a runtime the process is about to end, and its connections with it.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        let (statement, tls) = (self.connection.cancel_token(), self.tls.clone());
+        let (statement, tls) = (self.session.cancel_token(), self.tls.clone());
         runtime.spawn(async move {
             // When the server cannot be told, `statement_timeout` ends what it is at.
             let told = tokio::time::timeout(CONNECT_TIMEOUT, statement.cancel_query(tls)).await;
@@ -67,19 +106,16 @@ impl Drop for PostgresConnection {
     }
 }
 
-/// Opens and checks connections to PostgreSQL.
+/// Opens and checks connections to PostgreSQL. They are checked by what is known of them here: asking the server would double the
+/// round trips of every request.
 pub struct PostgresManager {
-    inner: AsyncDieselConnectionManager<AsyncPgConnection>,
-    tls: MakeRustlsConnect,
+    server: Server,
+    epoch: Epoch,
 }
 
 impl PostgresManager {
-    /// `tls` is what `inner` connects with.
-    pub(super) fn new(
-        inner: AsyncDieselConnectionManager<AsyncPgConnection>,
-        tls: MakeRustlsConnect,
-    ) -> Self {
-        Self { inner, tls }
+    pub(super) fn new(server: Server) -> Self {
+        Self { server, epoch: Epoch::default() }
     }
 }
 
@@ -89,19 +125,26 @@ impl ManageConnection for PostgresManager {
     type Error = PoolError;
 
     async fn connect(&self) -> Result<Box<PostgresConnection>, PoolError> {
-        let connection = self.inner.connect().await?;
+        // Before it is opened: what is found out meanwhile may hold for it too.
+        let epoch = self.epoch.now();
+        let session = self.server.open().await.map_err(PoolError::ConnectionError)?;
         Ok(Box::new(PostgresConnection {
-            connection,
-            tls: self.tls.clone(),
+            session,
+            tls: self.server.tls().clone(),
             is_abandoned: AtomicBool::new(false),
+            epoch,
+            pool: self.epoch.clone(),
         }))
     }
 
     async fn is_valid(&self, connection: &mut Box<PostgresConnection>) -> Result<(), PoolError> {
-        self.inner.is_valid(&mut connection.connection).await
+        if self.has_broken(connection) {
+            return Err(PoolError::QueryError(DieselError::BrokenTransactionManager));
+        }
+        Ok(())
     }
 
     fn has_broken(&self, connection: &mut Box<PostgresConnection>) -> bool {
-        !connection.is_usable() || self.inner.has_broken(&mut connection.connection)
+        !connection.is_usable() || connection.session.is_in_transaction()
     }
 }

@@ -87,7 +87,7 @@ impl Store {
     pub(super) async fn transaction_as<T>(
         &self,
         caller: &Caller,
-        work: impl AsyncFnOnce(&mut Connection, &User) -> Result<T, Error>,
+        work: impl AsyncFnOnce(&mut Connection, &User) -> Result<T, Error> + Clone,
     ) -> Result<T, Error> {
         let authority = self.authority_of(caller);
         self.database
@@ -108,7 +108,7 @@ impl Store {
         &self,
         caller: &Caller,
         target: UserId,
-        work: impl AsyncFnOnce(&mut Connection, Option<&User>) -> Result<T, Error>,
+        work: impl AsyncFnOnce(&mut Connection, Option<&User>) -> Result<T, Error> + Clone,
     ) -> Result<T, Error> {
         if caller.user.id == target {
             return self.transaction_as(caller, async |tx, actor| work(tx, Some(actor)).await).await;
@@ -134,7 +134,7 @@ impl Store {
     pub(super) async fn transaction_by<T>(
         &self,
         actor: Actor<'_>,
-        work: impl AsyncFnOnce(&mut Connection) -> Result<T, Error>,
+        work: impl AsyncFnOnce(&mut Connection) -> Result<T, Error> + Clone,
     ) -> Result<T, Error> {
         match actor {
             Actor::Caller(caller) => self.transaction_as(caller, async |tx, _| work(tx).await).await,
@@ -156,7 +156,7 @@ impl Store {
     /// Those of `work`.
     pub(super) async fn transaction_without_caller<T>(
         &self,
-        work: impl AsyncFnOnce(&mut Connection) -> Result<T, Error>,
+        work: impl AsyncFnOnce(&mut Connection) -> Result<T, Error> + Clone,
     ) -> Result<T, Error> {
         self.database.transaction(work).await
     }
