@@ -22,6 +22,13 @@ const LOGOUT: u64 = 2;
 /// The guard, and one UPDATE.
 const CHANGE: u64 = 2;
 
+/// The guard; then the caller's rights, together with BEGIN, the user inserted, the event, COMMIT.
+const CREATE: u64 = 1 + 1 + 1 + 1 + 1;
+/// The guard; then both users, together with BEGIN, the caller's session, the user changed, the event, COMMIT.
+const UPDATE: u64 = 1 + 1 + 1 + 1 + 1 + 1;
+/// The guard; then both users, together with BEGIN, the caller's session, the user deleted, the event, COMMIT.
+const DELETE: u64 = 1 + 1 + 1 + 1 + 1 + 1;
+
 /// One connection, so that a statement that was prepared once is prepared.
 const ONE_CONNECTION: [(&str, &str); 2] = [("DB_POOL_SIZE", "1"), ("DB_MAX_OVERFLOW", "0")];
 
@@ -104,6 +111,33 @@ async fn registration_log_in_and_log_out_cost_no_more_than_they_did() {
         drop(service.call("POST", "/api/v1/auth/logout").bearer(&access).send().await.expect(204));
     };
     assert_eq!(cost(&service, &proxy, 5, logout).await, 5 * LOGOUT);
+}
+
+/// The check of the caller's rights in each transaction costs none: what it reads was read and locked before as well.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_superusers_changes_cost_no_more_with_the_check_of_rights_in_their_transaction() {
+    let (service, proxy) = Service::start_behind_proxy(&ONE_CONNECTION).await;
+    let root = service.superuser().await;
+    let mut made = Vec::new();
+    let create = async || {
+        let body = json!({"email": fresh_email(), "password": PASSWORD});
+        let user = service.by(&root, "POST", "/api/v1/users").json(body).send().await.expect(201).json();
+        made.push(format!("/api/v1/users/{}", user["id"]));
+    };
+    assert_eq!(cost(&service, &proxy, 5, create).await, 5 * CREATE);
+
+    let mut names = 0;
+    let update = async || {
+        names += 1;
+        let body = json!({"full_name": format!("Name {names}")});
+        drop(service.by(&root, "PATCH", &made[0]).json(body).send().await.expect(200));
+    };
+    assert_eq!(cost(&service, &proxy, 5, update).await, 5 * UPDATE);
+
+    let delete = async || {
+        drop(service.by(&root, "DELETE", &made.pop().unwrap()).send().await.expect(204));
+    };
+    assert_eq!(cost(&service, &proxy, 5, delete).await, 5 * DELETE);
 }
 
 #[tokio::test(flavor = "multi_thread")]
