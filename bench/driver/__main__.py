@@ -1,4 +1,4 @@
-"""The command line: `python -m driver [growth|profile|train]`."""
+"""The command line: `python -m driver [against|growth|profile|train]`."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import os
 import sys
 from pathlib import Path
 
-from . import growth, memory, profile, run, train
+from . import against, growth, memory, profile, run, train
 from .contenders import NAMES
 from .scenarios import SCENARIOS
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="./scripts/bench", description=__doc__)
-    parser.add_argument("what", nargs="?", choices=["run", "growth", "profile", "train"], default="run")
+    parser.add_argument("what", nargs="?", choices=["run", "against", "growth", "profile", "train"], default="run")
     parser.add_argument("--contenders", default=",".join(NAMES), help="of these, separated by commas: %(default)s")
     names = ",".join(scenario.name for scenario in SCENARIOS)
     parser.add_argument("--scenarios", default=names, help="of these, separated by commas: %(default)s")
@@ -28,7 +28,10 @@ def main() -> int:
         return 1
     memory.allow_descriptors()
     arguments.output.mkdir(parents=True, exist_ok=True)
-    if arguments.what == "growth":
+    chosen = [scenario for scenario in SCENARIOS if scenario.name in arguments.scenarios.split(",")]
+    if arguments.what == "against":
+        against.run(chosen, arguments.rounds, arguments.seconds)
+    elif arguments.what == "growth":
         growth.run(arguments.max, arguments.output)
     elif arguments.what == "profile":
         profile.run()
@@ -37,7 +40,7 @@ def main() -> int:
     else:
         run.run(
             contenders=arguments.contenders.split(","),
-            scenarios=[scenario for scenario in SCENARIOS if scenario.name in arguments.scenarios.split(",")],
+            scenarios=chosen,
             rounds=arguments.rounds,
             seconds=arguments.seconds,
             output=arguments.output,

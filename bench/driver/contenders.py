@@ -18,7 +18,12 @@ CORE = "0"
 START_LIMIT = 30.0
 
 #: Where this service is, as it is built for each of these.
-PROGRAMS = {"groundwork": "GROUNDWORK_RELEASE_BIN", "embedded": "GROUNDWORK_RELEASE_BIN", "plain": "GROUNDWORK_PLAIN_BIN"}
+PROGRAMS = {
+    "groundwork": "GROUNDWORK_RELEASE_BIN",
+    "embedded": "GROUNDWORK_RELEASE_BIN",
+    "plain": "GROUNDWORK_PLAIN_BIN",
+    "baseline": "GROUNDWORK_BASELINE_BIN",
+}
 NAMES = ["groundwork", "embedded", "plain", "limit", "axum", "go", "fastify", "fastapi"]
 
 
