@@ -96,7 +96,9 @@ impl From<DieselError> for DbError {
 /// What an error of SQLite comes to.
 #[derive(Debug, PartialEq, Eq)]
 enum OfSqlite {
-    Unique { constraint: String },
+    Unique {
+        constraint: String,
+    },
     /// The same statement may succeed later.
     Passing,
     Other,

@@ -18,8 +18,8 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::connect::{CONNECT_TIMEOUT, Server};
 use super::server_error::ServerError;
 pub(super) use migration::MigrationConnection;
-pub use session::Session;
 pub(super) use session::Manner;
+pub use session::Session;
 
 /// A connection of a pool.
 pub struct PostgresConnection {
