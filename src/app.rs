@@ -60,7 +60,7 @@ pub enum StartError {
 /// # Errors
 /// When the database cannot be reached or a migration fails.
 pub async fn migrate(settings: &Settings) -> Result<(), DbError> {
-    let applied = migrations::run(&settings.database_url).await?;
+    let applied = migrations::run_for(settings).await?;
     if applied.is_empty() {
         tracing::info!("the database has the newest schema");
     }

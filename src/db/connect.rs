@@ -11,13 +11,14 @@ use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
 use diesel_async::{AsyncConnection, SimpleAsyncConnection};
 use futures_util::FutureExt;
 use tokio::task::JoinHandle;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error::DbError;
 use super::postgres::{Manner, PostgresManager, Session};
 use super::tls;
-use crate::core::settings::PostgresUrl;
+use crate::core::settings::{PoolMode, PostgresUrl};
 
 /// SQLite behind a thread, so that it does not block the others.
 pub(super) type SqliteConnection = SyncConnectionWrapper<diesel::SqliteConnection>;
@@ -39,20 +40,36 @@ pub(super) const SQLITE_BUSY_TIMEOUT_MS: u32 = 5_000;
 pub(super) struct Server {
     config: Config,
     tls: MakeRustlsConnect,
+    manner: Manner,
 }
+
+/// A parameter of our own, by which a session shows that it was begun as it was asked for.
+const BEGUN_AS_ASKED: &str = "groundwork.session";
+
+/// What to do where a session is not one.
+pub(super) const POOLED: &str =
+    "behind a connection pooler that shares sessions between transactions, set DB_POOL_MODE=transaction";
 
 impl Server {
     /// # Errors
     /// When the certificates to verify with cannot be had.
-    pub(super) fn new(url: &PostgresUrl) -> Result<Self, DbError> {
+    pub(super) fn new(url: &PostgresUrl, mode: PoolMode) -> Result<Self, DbError> {
         let mut config = url.config().clone();
         config
             .connect_timeout(CONNECT_TIMEOUT)
             .keepalives(true)
             .keepalives_idle(KEEPALIVE_IDLE)
             .tcp_user_timeout(TCP_USER_TIMEOUT);
-        let mut server = Self { config, tls: tls::connector(url.tls())? };
-        server.set("TimeZone", "UTC");
+        let manner = match mode {
+            PoolMode::Session => Manner::Prepared,
+            PoolMode::Transaction => Manner::Unnamed { timeout: None },
+        };
+        let mut server = Self { config, tls: tls::connector(url.tls())?, manner };
+        // A session that is shared has no parameters of its own: poolers refuse them, and transactions set theirs.
+        if mode == PoolMode::Session {
+            server.set("TimeZone", "UTC");
+            server.set(BEGUN_AS_ASKED, "yes");
+        }
         Ok(server)
     }
 
@@ -60,7 +77,10 @@ impl Server {
     pub(super) fn serving(mut self, app_name: &str, statement_timeout: Duration) -> Self {
         self.config.application_name(app_name);
         // A query whose caller has left would otherwise run on, and hold the connection.
-        self.set("statement_timeout", &statement_timeout.as_millis().to_string());
+        match &mut self.manner {
+            Manner::Prepared => self.set("statement_timeout", &statement_timeout.as_millis().to_string()),
+            Manner::Unnamed { timeout } => *timeout = Some(statement_timeout),
+        }
         self
     }
 
@@ -74,7 +94,12 @@ impl Server {
     pub(super) async fn open(&self) -> Result<Session, ConnectionError> {
         let connect = async {
             let (client, driver) = self.connect().await?;
-            Ok(Session::new(client, driver, Manner::Prepared))
+            let session = Session::new(client, driver, self.manner);
+            if self.manner == Manner::Prepared && !session.has_setting(BEGUN_AS_ASKED).await? {
+                let problem = format!("the server has ignored the options of the session; {POOLED}");
+                return Err(ConnectionError::BadConnection(problem));
+            }
+            Ok(session)
         };
         // The driver's own limit ends with the TCP handshake; a frozen server takes that and says nothing more.
         let silent = |_| ConnectionError::BadConnection("the server does not answer".to_owned());
@@ -89,8 +114,16 @@ impl Server {
     /// The client, and the task that ends when the client is dropped; what goes wrong, the client says.
     async fn connect(&self) -> Result<(Client, JoinHandle<()>), ConnectionError> {
         let connected = self.config.connect(self.tls.clone()).await;
-        let (client, driver) = connected.map_err(|error| ConnectionError::BadConnection(describe(&error)))?;
+        let (client, driver) = connected.map_err(|error| self.refused(&error))?;
         Ok((client, tokio::spawn(async move { drop(driver.await) })))
+    }
+
+    /// A pooler says of options it does not know that they are a violation of the protocol.
+    fn refused(&self, error: &tokio_postgres::Error) -> ConnectionError {
+        let is_pooled =
+            self.manner == Manner::Prepared && error.code() == Some(&SqlState::PROTOCOL_VIOLATION);
+        let hint = if is_pooled { format!("; {POOLED}") } else { String::new() };
+        ConnectionError::BadConnection(describe(error) + &hint)
     }
 
     pub(super) fn tls(&self) -> &MakeRustlsConnect {

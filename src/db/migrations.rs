@@ -8,19 +8,35 @@ use diesel::Connection as _;
 use diesel::SqliteConnection;
 use diesel::connection::SimpleConnection as _;
 use diesel::migration::MigrationSource;
-use diesel_async::{AsyncMigrationHarness, SimpleAsyncConnection};
+use diesel_async::{
+    AnsiTransactionManager, AsyncMigrationHarness, SimpleAsyncConnection, TransactionManager,
+};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::connect::{SQLITE_BUSY_TIMEOUT_MS, Server};
 use super::error::{DbError, Unavailable};
 use super::postgres::MigrationConnection;
-use crate::core::settings::{DatabaseUrl, PostgresUrl};
+use crate::core::settings::{DatabaseUrl, PoolMode, PostgresUrl, Settings};
 
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 
 /// Names the advisory lock under which one instance migrates while the others wait.
 const POSTGRES_LOCK: i64 = 0x6772_7500;
+
+/// Migrates as the settings say: where, and by which way.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_for(settings: &Settings) -> Result<Vec<String>, DbError> {
+    match (&settings.migration_database_url, &settings.database_url) {
+        (Some(url), DatabaseUrl::Postgres(_)) => run_in_session(url).await,
+        (None, DatabaseUrl::Postgres(url)) if settings.db_pool_mode == PoolMode::Transaction => {
+            run_in_transaction(url).await
+        }
+        (_, url) => run(url).await,
+    }
+}
 
 /// Brings the database to the newest schema and returns the versions of what was applied: nothing, usually.
 /// Several instances may call this at once; one does the work.
@@ -29,7 +45,7 @@ const POSTGRES_LOCK: i64 = 0x6772_7500;
 /// When the database cannot be reached or a migration fails.
 pub async fn run(url: &DatabaseUrl) -> Result<Vec<String>, DbError> {
     match url {
-        DatabaseUrl::Postgres(url) => run_on_postgres(url).await,
+        DatabaseUrl::Postgres(url) => run_in_session(url).await,
         DatabaseUrl::Sqlite(path) => {
             let path = path.clone();
             tokio::task::spawn_blocking(move || run_on_sqlite(&path))
@@ -39,12 +55,28 @@ pub async fn run(url: &DatabaseUrl) -> Result<Vec<String>, DbError> {
     }
 }
 
-async fn run_on_postgres(url: &PostgresUrl) -> Result<Vec<String>, DbError> {
-    let session = Server::new(url)?.open().await.map_err(|error| cannot_connect(&error))?;
-    let mut connection = MigrationConnection::new(session);
+async fn connect(url: &PostgresUrl, mode: PoolMode) -> Result<MigrationConnection, DbError> {
+    let session = Server::new(url, mode)?.open().await.map_err(|error| cannot_connect(&error))?;
+    Ok(MigrationConnection::new(session))
+}
+
+async fn run_in_session(url: &PostgresUrl) -> Result<Vec<String>, DbError> {
+    let mut connection = connect(url, PoolMode::Session).await?;
     // Ends with the connection, whatever happens.
     connection.batch_execute(&format!("SELECT pg_advisory_lock({POSTGRES_LOCK})")).await?;
     apply(&mut AsyncMigrationHarness::new(connection), POSTGRES)
+}
+
+/// A lock of a session would stay with the pooler's. So everything is one transaction, and the lock ends with it.
+async fn run_in_transaction(url: &PostgresUrl) -> Result<Vec<String>, DbError> {
+    let mut connection = connect(url, PoolMode::Transaction).await?;
+    AnsiTransactionManager::begin_transaction(&mut connection).await?;
+    let lock = format!("SET LOCAL TimeZone = 'UTC'; SELECT pg_advisory_xact_lock({POSTGRES_LOCK})");
+    connection.batch_execute(&lock).await?;
+    let mut harness = AsyncMigrationHarness::new(connection);
+    let applied = apply(&mut harness, POSTGRES)?;
+    AnsiTransactionManager::commit_transaction(&mut harness.into_inner()).await?;
+    Ok(applied)
 }
 
 fn run_on_sqlite(path: &Path) -> Result<Vec<String>, DbError> {

@@ -6,5 +6,6 @@
 mod support;
 
 mod copied;
+mod pooler;
 mod replicas;
 mod tls;

@@ -23,6 +23,10 @@ pub struct Proxy {
     /// New connections are taken and never answered, as a frozen server does.
     frozen: Arc<AtomicBool>,
     resets: Arc<AtomicBool>,
+    /// Errors reach clients in another language.
+    translates: Arc<AtomicBool>,
+    /// What a client sends together is one round trip, however many statements it is.
+    gathers: Arc<AtomicBool>,
     running: Mutex<Option<Running>>,
     /// Bound and not listening: it keeps the port from others while the proxy is cut.
     _reserved: TcpSocket,
@@ -51,6 +55,8 @@ impl Proxy {
             statements: Arc::default(),
             frozen: Arc::default(),
             resets: Arc::default(),
+            translates: Arc::default(),
+            gathers: Arc::default(),
             running: Mutex::default(),
             _reserved: reserved,
         };
@@ -90,6 +96,17 @@ impl Proxy {
         self.frozen.store(false, Ordering::SeqCst);
     }
 
+    /// Has the server's errors in another language from now on: all of their texts, and nothing of their codes.
+    pub fn translate(&self) {
+        self.translates.store(true, Ordering::SeqCst);
+    }
+
+    /// Counts as one round trip what clients send without waiting for an answer: nothing is passed on from now on before they are
+    /// silent.
+    pub fn gather(&self) {
+        self.gathers.store(true, Ordering::SeqCst);
+    }
+
     /// How often a client has waited for the server since the proxy was made: its Sync and Query messages, but for a BEGIN that is
     /// followed by another statement before it is answered.
     pub fn round_trips(&self) -> u64 {
@@ -107,6 +124,7 @@ impl Proxy {
         let seen =
             Seen { round_trips: Arc::clone(&self.round_trips), statements: Arc::clone(&self.statements) };
         let (frozen, resets) = (Arc::clone(&self.frozen), Arc::clone(&self.resets));
+        let ways = Ways { translates: Arc::clone(&self.translates), gathers: Arc::clone(&self.gathers) };
         let (stop, mut stopping) = oneshot::channel();
         let stopped = tokio::spawn(async move {
             let mut connections = JoinSet::new();
@@ -119,7 +137,7 @@ impl Proxy {
                             connections.spawn(keep_silent(client));
                         } else {
                             let client = Client { stream: client, resets: Arc::clone(&resets) };
-                            connections.spawn(forward(client, server.clone(), seen.clone()));
+                            connections.spawn(forward(client, server.clone(), seen.clone(), ways.clone()));
                         }
                     }
                 }
@@ -165,26 +183,26 @@ struct Seen {
 }
 
 impl Seen {
-    fn count(&self) {
-        self.round_trips.fetch_add(1, Ordering::SeqCst);
+    fn count(&self, round_trips: u64) {
+        self.round_trips.fetch_add(round_trips, Ordering::SeqCst);
     }
 
     fn note(&self, kind: u8, content: &[u8]) {
-        match kind {
-            b'Q' if is_begin(kind, content) => {}
-            b'S' | b'Q' => self.count(),
-            // The statement's name, and its text.
-            b'P' => {
-                let text = content.split(|byte| *byte == 0).nth(1).unwrap_or_default();
-                let text = String::from_utf8_lossy(text).into_owned();
-                let mut statements = self.statements.lock().unwrap();
-                if !statements.contains(&text) {
-                    statements.push(text);
-                }
+        // The statement's name, and its text.
+        if kind == b'P' {
+            let text = content.split(|byte| *byte == 0).nth(1).unwrap_or_default();
+            let text = String::from_utf8_lossy(text).into_owned();
+            let mut statements = self.statements.lock().unwrap();
+            if !statements.contains(&text) {
+                statements.push(text);
             }
-            _ => {}
         }
     }
+}
+
+/// Whether a client waits for the answer to a message: to Sync and Query.
+fn asks(kind: u8) -> bool {
+    matches!(kind, b'S' | b'Q')
 }
 
 /// Whether a message begins a transaction. It is not passed on before the client sends more, so that nobody has its answer by then; a
@@ -195,7 +213,17 @@ fn is_begin(kind: u8, content: &[u8]) -> bool {
 
 const BEGIN_IS_HELD: Duration = Duration::from_secs(2);
 
-async fn forward(mut client: Client, server: String, seen: Seen) {
+/// How long a client says nothing when it waits for an answer.
+const SILENCE: Duration = Duration::from_millis(200);
+
+/// What is done to messages.
+#[derive(Clone)]
+struct Ways {
+    translates: Arc<AtomicBool>,
+    gathers: Arc<AtomicBool>,
+}
+
+async fn forward(mut client: Client, server: String, seen: Seen, ways: Ways) {
     let Ok(mut server) = TcpStream::connect(server).await else { return };
     client.stream.set_nodelay(true).unwrap();
     server.set_nodelay(true).unwrap();
@@ -204,36 +232,56 @@ async fn forward(mut client: Client, server: String, seen: Seen) {
     let requests = async {
         let mut frames = Frames::default();
         let mut buffer = vec![0; 16 * 1024];
-        // A BEGIN that nothing has followed yet, with what came before it.
-        let mut held = Vec::new();
+        // What is not passed on yet, and how many answers it asks for.
+        let (mut held, mut asked, mut begun) = (Vec::new(), 0, false);
         loop {
-            let more = timeout(BEGIN_IS_HELD, from_client.read(&mut buffer)).await;
-            match more {
+            let gathers = ways.gathers.load(Ordering::SeqCst);
+            let silence = if gathers { SILENCE } else { BEGIN_IS_HELD };
+            match timeout(silence, from_client.read(&mut buffer)).await {
                 Err(_) if held.is_empty() => continue,
-                Err(_) => seen.count(),
+                // It is waiting for the answer.
+                Err(_) => {}
                 Ok(Ok(length @ 1..)) => {
                     held.extend_from_slice(&buffer[..length]);
                     let mut begins = false;
                     let is_whole = frames.feed(&buffer[..length], |kind, content| {
                         begins = is_begin(kind, content);
                         seen.note(kind, content);
+                        begun |= begins;
+                        asked += u64::from(asks(kind) && !begins);
                     });
-                    if begins && is_whole {
+                    if gathers || begins && is_whole {
                         continue;
                     }
                 }
                 Ok(_) => break,
             }
+            // A BEGIN alone is one, too.
+            let alone = u64::from(asked == 0 && begun);
+            seen.count(if gathers { (asked + alone).min(1) } else { asked + alone });
             if to_server.write_all(&held).await.is_err() {
                 break;
             }
-            held.clear();
+            (held, asked, begun) = (Vec::new(), 0, false);
+        }
+    };
+    let answers = async {
+        let mut messages = Messages::default();
+        let mut buffer = vec![0; 16 * 1024];
+        while let Ok(length @ 1..) = from_server.read(&mut buffer).await {
+            let answer = match ways.translates.load(Ordering::SeqCst) {
+                true => messages.translated(&buffer[..length]),
+                false => buffer[..length].to_vec(),
+            };
+            if to_client.write_all(&answer).await.is_err() {
+                break;
+            }
         }
     };
     // When one side has gone, so does the other.
     tokio::select! {
         () = requests => {}
-        _ = tokio::io::copy(&mut from_server, &mut to_client) => {}
+        () = answers => {}
     }
 }
 
@@ -265,6 +313,45 @@ impl Frames {
     }
 }
 
+/// What a server sends, from the beginning of a message on.
+#[derive(Default)]
+struct Messages {
+    pending: Vec<u8>,
+}
+
+impl Messages {
+    /// The messages that are whole, with the texts of errors and notices in a language that nobody knows. They keep their lengths.
+    fn translated(&mut self, bytes: &[u8]) -> Vec<u8> {
+        self.pending.extend_from_slice(bytes);
+        let mut whole = 0;
+        while let Some(length) = self.pending.get(whole + 1..whole + 5) {
+            let end = whole + 1 + u32::from_be_bytes(length.try_into().unwrap()) as usize;
+            if self.pending.len() < end {
+                break;
+            }
+            if matches!(self.pending[whole], b'E' | b'N') {
+                // Fields of a letter and a text: the severity and the message are in the server's language.
+                for field in self.pending[whole + 5..end].split_mut(|byte| *byte == 0) {
+                    if let [b'S' | b'M' | b'D' | b'H' | b'W', text @ ..] = field {
+                        text.fill(b'x');
+                    }
+                }
+            }
+            whole = end;
+        }
+        self.pending.drain(..whole).collect()
+    }
+}
+
+#[test]
+fn the_texts_of_errors_are_translated_and_their_codes_are_not() {
+    let error = [&b"E\0\0\0\x1f"[..], b"SERROR\0VERROR\0C57014\0Mno\0\0"].concat();
+    let error = [&error[..1], &u32::try_from(error.len() - 1).unwrap().to_be_bytes(), &error[5..]].concat();
+    let mut messages = Messages::default();
+    assert_eq!(messages.translated(&error[..9]), b"");
+    assert_eq!(messages.translated(&error[9..])[5..], b"Sxxxxx\0VERROR\0C57014\0Mxx\0\0"[..]);
+}
+
 #[test]
 fn messages_are_found_however_they_arrive() {
     let startup = [&[0, 0, 0, 9][..], b"hello"].concat();
@@ -275,11 +362,14 @@ fn messages_are_found_however_they_arrive() {
     let stream = [&startup, &parse, &sync[..], &query, &begin, &sync[..]].concat();
     for size in [1, 7, stream.len()] {
         let seen = Seen { round_trips: Arc::default(), statements: Arc::default() };
-        let mut frames = Frames::default();
+        let (mut frames, mut asked) = (Frames::default(), 0);
         for piece in stream.chunks(size) {
-            let _ = frames.feed(piece, |kind, content| seen.note(kind, content));
+            let _ = frames.feed(piece, |kind, content| {
+                seen.note(kind, content);
+                asked += u32::from(asks(kind) && !is_begin(kind, content));
+            });
         }
-        assert_eq!(seen.round_trips.load(Ordering::SeqCst), 3);
+        assert_eq!(asked, 3);
         assert_eq!(*seen.statements.lock().unwrap(), ["SQL"]);
     }
 }

@@ -7,15 +7,15 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use diesel::QueryResult;
 use diesel::pg::{Pg, PgQueryBuilder};
 use diesel::query_builder::bind_collector::RawBytesBindCollector;
 use diesel::query_builder::{AsQuery, QueryBuilder, QueryFragment, QueryId};
+use diesel::{ConnectionError, QueryResult};
 use diesel_async::{AsyncConnectionCore, SimpleAsyncConnection};
 use futures_util::future::{BoxFuture, join, join3};
 use futures_util::{FutureExt, TryStreamExt};
 use tokio::task::JoinHandle;
-use tokio_postgres::{CancelToken, Client, Row, RowStream, Statement};
+use tokio_postgres::{CancelToken, Client, Row, RowStream, SimpleQueryMessage, Statement};
 
 use super::answer::{Bind, Inferred, PgRow, Rows, type_of};
 use crate::db::server_error::ServerError;
@@ -55,7 +55,7 @@ impl From<u8> for Step {
 /// A connection to PostgreSQL.
 pub struct Session {
     client: Client,
-    driver: JoinHandle<()>,
+    driver: Option<Driver>,
     manner: Manner,
     begin: Box<str>,
     prepared: Mutex<Kept>,
@@ -64,6 +64,15 @@ pub struct Session {
     is_spent: AtomicBool,
     /// A transaction failed for a statement that is no longer what was prepared.
     is_stale: AtomicBool,
+}
+
+/// The task that moves messages. When it is dropped the socket is closed at once, whatever the server is at.
+pub(super) struct Driver(JoinHandle<()>);
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// What is prepared on a connection.
@@ -113,7 +122,7 @@ impl Session {
         };
         Self {
             client,
-            driver,
+            driver: Some(Driver(driver)),
             manner,
             begin: begin.into(),
             prepared: Mutex::default(),
@@ -121,6 +130,18 @@ impl Session {
             is_spent: AtomicBool::new(false),
             is_stale: AtomicBool::new(false),
         }
+    }
+
+    /// Whether this parameter is set here.
+    pub(in crate::db) async fn has_setting(&self, name: &str) -> Result<bool, ConnectionError> {
+        let query = format!("SELECT current_setting('{name}', true)");
+        let messages = self.client.simple_query(&query).await;
+        let messages = messages
+            .map_err(|error| ConnectionError::CouldntSetupConfiguration(ServerError::from(error).into()))?;
+        Ok(messages.iter().any(|message| match message {
+            SimpleQueryMessage::Row(row) => row.get(0).is_some_and(|value| !value.is_empty()),
+            _ => false,
+        }))
     }
 
     /// Whether another caller may have it.
@@ -137,8 +158,10 @@ impl Session {
         self.manner == Manner::Prepared
     }
 
-    pub(super) fn cancel_token(&self) -> CancelToken {
-        self.client.cancel_token()
+    /// What a statement is cancelled with. A pooler cancels only for clients that are still there, so the socket has to be kept open
+    /// meanwhile.
+    pub(super) fn cancel_token(&mut self) -> (CancelToken, Option<Driver>) {
+        (self.client.cancel_token(), self.driver.take())
     }
 
     fn step(&self) -> Step {
@@ -329,13 +352,6 @@ async fn collect(rows: RowStream) -> Result<Answer, tokio_postgres::Error> {
         rows.push(row);
     }
     Ok(Answer { rows, affected: stream.rows_affected().unwrap_or_default() })
-}
-
-/// The socket is closed at once, whatever the server is at.
-impl Drop for Session {
-    fn drop(&mut self) {
-        self.driver.abort();
-    }
 }
 
 impl SimpleAsyncConnection for &Session {
