@@ -10,11 +10,12 @@ use diesel_async::pooled_connection::{
 use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use futures_util::FutureExt;
-use tokio_postgres::tls::MakeTlsConnect;
-use tokio_postgres::{Client, Config, Socket};
+use tokio_postgres::Client;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error::DbError;
+use super::generation::Generations;
+use super::hosts::{Connected, Hosts};
 use super::postgres::PostgresManager;
 use super::tls;
 use crate::core::settings::PostgresUrl;
@@ -37,12 +38,10 @@ pub(super) const SQLITE_BUSY_TIMEOUT_MS: u32 = 5_000;
 /// A server of PostgreSQL, or several that stand for one, and how to reach it, without libpq.
 #[derive(Clone)]
 pub(super) struct Server {
-    config: Config,
+    hosts: Hosts,
     tls: MakeRustlsConnect,
+    generations: Generations,
 }
-
-/// The driver's connection: the task behind a [`Client`].
-type Driver = tokio_postgres::Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
 
 impl Server {
     /// # Errors
@@ -54,22 +53,28 @@ impl Server {
             .keepalives(true)
             .keepalives_idle(KEEPALIVE_IDLE)
             .tcp_user_timeout(TCP_USER_TIMEOUT);
-        Ok(Self { config, tls: tls::connector(url.tls())? })
+        Ok(Self {
+            hosts: Hosts::of(&config),
+            tls: tls::connector(url.tls())?,
+            generations: Generations::default(),
+        })
     }
 
     /// The same for serving requests.
     pub(super) fn serving(mut self, app_name: &str, statement_timeout: Duration) -> Self {
-        self.config.application_name(app_name);
-        // A query whose caller has left would otherwise run on, and hold the connection.
-        let given = self.config.get_options().unwrap_or_default().to_owned();
-        self.config.options(format!("{given} -c statement_timeout={}", statement_timeout.as_millis()).trim());
+        self.hosts.configure(|config| {
+            config.application_name(app_name);
+            // A query whose caller has left would otherwise run on, and hold the connection.
+            let given = config.get_options().unwrap_or_default().to_owned();
+            config.options(format!("{given} -c statement_timeout={}", statement_timeout.as_millis()).trim());
+        });
         self
     }
 
     /// A connection for queries that diesel makes.
     pub(super) async fn open(&self) -> Result<AsyncPgConnection, ConnectionError> {
         let connect = async {
-            let (client, driver) = self.connect().await?;
+            let Connected { client, driver, .. } = self.hosts.connect(&self.tls).await?;
             AsyncPgConnection::try_from_client_and_connection(client, driver).await
         };
         // The driver's own limit ends with the TCP handshake; a frozen server takes that and says nothing more.
@@ -79,28 +84,43 @@ impl Server {
 
     /// A connection for a query that diesel does not make. The caller limits how long it may take.
     pub(super) async fn client(&self) -> Result<Client, ConnectionError> {
-        let (client, driver) = self.connect().await?;
-        // Ends when the client is dropped; what goes wrong, the client says.
-        tokio::spawn(async move { drop(driver.await) });
-        Ok(client)
+        Ok(self.client_and_host().await?.0)
     }
 
-    async fn connect(&self) -> Result<(Client, Driver), ConnectionError> {
-        let connected = self.config.connect(self.tls.clone()).await;
-        connected.map_err(|error| ConnectionError::BadConnection(describe(&error)))
+    /// The same, and which of the hosts it is to.
+    pub(super) async fn client_and_host(&self) -> Result<(Client, usize), ConnectionError> {
+        let Connected { host, client, driver } = self.hosts.connect(&self.tls).await?;
+        // Ends when the client is dropped; what goes wrong, the client says.
+        tokio::spawn(async move { drop(driver.await) });
+        Ok((client, host))
+    }
+
+    /// Whether several hosts stand for it.
+    pub(super) fn has_several_hosts(&self) -> bool {
+        self.hosts.are_several()
+    }
+
+    /// The name and the port of one of its hosts.
+    pub(super) fn name_of(&self, host: usize) -> String {
+        self.hosts.name(host)
+    }
+
+    /// No connection that a pool has opened to it until now is used again.
+    pub(super) fn close_older_connections(&self) {
+        self.generations.current().end();
     }
 }
 
 /// Opens connections to PostgreSQL for a pool.
 pub(super) fn postgres(server: Server) -> PostgresManager {
-    let tls = server.tls.clone();
+    let (tls, generations) = (server.tls.clone(), server.generations.clone());
     let mut manager = ManagerConfig::default();
     manager.custom_setup = Box::new(move |_| {
         let server = server.clone();
         async move { server.open().await }.boxed()
     });
     manager.recycling_method = checked_locally();
-    PostgresManager::new(AsyncDieselConnectionManager::new_with_config("", manager), tls)
+    PostgresManager::new(AsyncDieselConnectionManager::new_with_config("", manager), tls, generations)
 }
 
 /// The driver's own message is "db error" or "error connecting"; the reason is behind it.

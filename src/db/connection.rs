@@ -70,7 +70,7 @@ macro_rules! on {
                 let span = $crate::db::query_span("postgresql", || {});
                 let result = tracing::Instrument::instrument($query, span).await;
                 // Not reached when the caller leaves in the middle.
-                under_way.done();
+                under_way.done(&result);
                 result
             }
             $crate::db::Tier::Sqlite($c) => {
@@ -90,7 +90,7 @@ macro_rules! alone {
                 let (connection, under_way) = loan.connection_mut().begin_alone();
                 let span = query_span("postgresql", || {});
                 let result = $step(connection).instrument(span).await;
-                under_way.done();
+                under_way.done(&result);
                 result
             }
             Self::Sqlite(loan) => {

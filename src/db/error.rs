@@ -20,6 +20,16 @@ pub enum DbError {
     /// Anything else: a defect of ours or of the schema.
     #[error("the database refused a query")]
     Query(#[source] DieselError),
+    /// Migrations were not applied, and this process is told to apply none.
+    #[error(
+        "the schema of the database is not the newest and MIGRATE_ON_START is false: run `groundwork migrate` with a role \
+         that may change the schema (not applied: {})",
+        .pending.join(", ")
+    )]
+    OutdatedSchema {
+        /// Their versions.
+        pending: Vec<String>,
+    },
     /// A migration failed; nothing of it was applied.
     #[error("migrating the database failed")]
     Migration(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -115,7 +125,7 @@ const LOST: [&str; 7] = [
 /// Whether the same statement may succeed later. Neither driver passes on the codes of most of these errors, so
 /// their texts have to do.
 fn is_passing(error: &DieselError) -> bool {
-    use DatabaseErrorKind::{ClosedConnection, SerializationFailure};
+    use DatabaseErrorKind::{ClosedConnection, ReadOnlyTransaction, SerializationFailure};
     const PASSING: [&str; 11] = [
         "canceling statement due to statement timeout",
         "canceling statement due to lock timeout",
@@ -132,7 +142,9 @@ fn is_passing(error: &DieselError) -> bool {
     ];
     match error {
         DieselError::BrokenTransactionManager
-        | DieselError::DatabaseError(ClosedConnection | SerializationFailure, _) => true,
+        | DieselError::DatabaseError(ClosedConnection | SerializationFailure | ReadOnlyTransaction, _) => {
+            true
+        }
         DieselError::DatabaseError(_, info) => {
             PASSING.iter().chain(&LOST).any(|text| info.message().contains(text))
         }

@@ -6,54 +6,64 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bb8::ManageConnection;
+use diesel::QueryResult;
 use diesel_async::AsyncPgConnection;
 use diesel_async::pooled_connection::{AsyncDieselConnectionManager, PoolError};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::connect::CONNECT_TIMEOUT;
+use super::generation::{Generation, Generations};
 
 /// A connection of a pool.
 pub struct PostgresConnection {
     connection: AsyncPgConnection,
     tls: MakeRustlsConnect,
     is_abandoned: AtomicBool,
+    generation: Generation,
 }
 
 /// A statement that is under way. Dropped before it is [`done`](Self::done), it leaves its connection abandoned.
-pub(crate) struct UnderWay<'a>(&'a AtomicBool);
+pub(crate) struct UnderWay<'a> {
+    is_abandoned: &'a AtomicBool,
+    generation: &'a Generation,
+}
 
 impl UnderWay<'_> {
-    pub(crate) fn done(self) {
+    /// It ended like this.
+    pub(crate) fn done<T>(self, result: &QueryResult<T>) {
+        self.generation.learn(result);
         std::mem::forget(self);
     }
 }
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.is_abandoned.store(true, Ordering::Relaxed);
     }
 }
 
 impl PostgresConnection {
     /// For one statement.
     pub(crate) fn begin(&self) -> (&AsyncPgConnection, UnderWay<'_>) {
-        (&self.connection, UnderWay(&self.is_abandoned))
+        let under_way = UnderWay { is_abandoned: &self.is_abandoned, generation: &self.generation };
+        (&self.connection, under_way)
     }
 
     /// For one statement that begins or ends a transaction.
     pub(super) fn begin_alone(&mut self) -> (&mut AsyncPgConnection, UnderWay<'_>) {
-        (&mut self.connection, UnderWay(&self.is_abandoned))
+        let under_way = UnderWay { is_abandoned: &self.is_abandoned, generation: &self.generation };
+        (&mut self.connection, under_way)
     }
 
     /// Whether another statement may be sent on it.
     pub(super) fn is_usable(&self) -> bool {
-        !self.is_abandoned.load(Ordering::Relaxed)
+        !self.is_abandoned.load(Ordering::Relaxed) && self.generation.is_current()
     }
 }
 
 impl Drop for PostgresConnection {
     fn drop(&mut self) {
-        if self.is_usable() {
+        if !self.is_abandoned.load(Ordering::Relaxed) {
             return;
         }
         // Without a runtime the process is about to end, and its connections with it.
@@ -71,6 +81,7 @@ impl Drop for PostgresConnection {
 pub struct PostgresManager {
     inner: AsyncDieselConnectionManager<AsyncPgConnection>,
     tls: MakeRustlsConnect,
+    generations: Generations,
 }
 
 impl PostgresManager {
@@ -78,8 +89,9 @@ impl PostgresManager {
     pub(super) fn new(
         inner: AsyncDieselConnectionManager<AsyncPgConnection>,
         tls: MakeRustlsConnect,
+        generations: Generations,
     ) -> Self {
-        Self { inner, tls }
+        Self { inner, tls, generations }
     }
 }
 
@@ -89,15 +101,20 @@ impl ManageConnection for PostgresManager {
     type Error = PoolError;
 
     async fn connect(&self) -> Result<Box<PostgresConnection>, PoolError> {
+        let generation = self.generations.current();
         let connection = self.inner.connect().await?;
         Ok(Box::new(PostgresConnection {
             connection,
             tls: self.tls.clone(),
             is_abandoned: AtomicBool::new(false),
+            generation,
         }))
     }
 
     async fn is_valid(&self, connection: &mut Box<PostgresConnection>) -> Result<(), PoolError> {
+        if !connection.is_usable() {
+            return Err(PoolError::QueryError(diesel::result::Error::BrokenTransactionManager));
+        }
         self.inner.is_valid(&mut connection.connection).await
     }
 
