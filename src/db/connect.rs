@@ -8,15 +8,16 @@ use diesel_async::pooled_connection::{
     AsyncDieselConnectionManager, ManagerConfig, PoolableConnection, RecyclingMethod,
 };
 use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
-use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
+use diesel_async::{AsyncConnection, SimpleAsyncConnection};
 use futures_util::FutureExt;
+use tokio::task::JoinHandle;
 use tokio_postgres::Client;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error::DbError;
 use super::generation::Generations;
 use super::hosts::{Connected, Hosts};
-use super::postgres::PostgresManager;
+use super::postgres::{Manner, PostgresManager, Session};
 use super::tls;
 use crate::core::settings::PostgresUrl;
 
@@ -53,29 +54,35 @@ impl Server {
             .keepalives(true)
             .keepalives_idle(KEEPALIVE_IDLE)
             .tcp_user_timeout(TCP_USER_TIMEOUT);
-        Ok(Self {
-            hosts: Hosts::of(&config),
-            tls: tls::connector(url.tls())?,
-            generations: Generations::default(),
-        })
+        let (hosts, tls) = (Hosts::of(&config), tls::connector(url.tls())?);
+        let mut server = Self { hosts, tls, generations: Generations::default() };
+        server.set("TimeZone", "UTC");
+        Ok(server)
     }
 
     /// The same for serving requests.
     pub(super) fn serving(mut self, app_name: &str, statement_timeout: Duration) -> Self {
         self.hosts.configure(|config| {
             config.application_name(app_name);
-            // A query whose caller has left would otherwise run on, and hold the connection.
-            let given = config.get_options().unwrap_or_default().to_owned();
-            config.options(format!("{given} -c statement_timeout={}", statement_timeout.as_millis()).trim());
         });
+        // A query whose caller has left would otherwise run on, and hold the connection.
+        self.set("statement_timeout", &statement_timeout.as_millis().to_string());
         self
     }
 
+    /// Sets a parameter of each session from its start.
+    fn set(&mut self, name: &str, value: &str) {
+        self.hosts.configure(|config| {
+            let given = config.get_options().unwrap_or_default().to_owned();
+            config.options(format!("{given} -c {name}={value}").trim());
+        });
+    }
+
     /// A connection for queries that diesel makes.
-    pub(super) async fn open(&self) -> Result<AsyncPgConnection, ConnectionError> {
+    pub(super) async fn open(&self) -> Result<Session, ConnectionError> {
         let connect = async {
-            let Connected { client, driver, .. } = self.hosts.connect(&self.tls).await?;
-            AsyncPgConnection::try_from_client_and_connection(client, driver).await
+            let (client, driver, _) = self.connect().await?;
+            Ok(Session::new(client, driver, Manner::Prepared))
         };
         // The driver's own limit ends with the TCP handshake; a frozen server takes that and says nothing more.
         let silent = |_| ConnectionError::BadConnection("the server does not answer".to_owned());
@@ -89,10 +96,14 @@ impl Server {
 
     /// The same, and which of the hosts it is to.
     pub(super) async fn client_and_host(&self) -> Result<(Client, usize), ConnectionError> {
-        let Connected { host, client, driver } = self.hosts.connect(&self.tls).await?;
-        // Ends when the client is dropped; what goes wrong, the client says.
-        tokio::spawn(async move { drop(driver.await) });
+        let (client, _, host) = self.connect().await?;
         Ok((client, host))
+    }
+
+    /// The client, the task that ends when the client is dropped, and the host; what goes wrong, the client says.
+    async fn connect(&self) -> Result<(Client, JoinHandle<()>, usize), ConnectionError> {
+        let Connected { host, client, driver } = self.hosts.connect(&self.tls).await?;
+        Ok((client, tokio::spawn(async move { drop(driver.await) }), host))
     }
 
     /// Whether several hosts stand for it.
@@ -105,22 +116,18 @@ impl Server {
         self.hosts.name(host)
     }
 
-    /// No connection that a pool has opened to it until now is used again.
-    pub(super) fn close_older_connections(&self) {
-        self.generations.current().end();
+    pub(super) fn generations(&self) -> &Generations {
+        &self.generations
+    }
+
+    pub(super) fn tls(&self) -> &MakeRustlsConnect {
+        &self.tls
     }
 }
 
 /// Opens connections to PostgreSQL for a pool.
 pub(super) fn postgres(server: Server) -> PostgresManager {
-    let (tls, generations) = (server.tls.clone(), server.generations.clone());
-    let mut manager = ManagerConfig::default();
-    manager.custom_setup = Box::new(move |_| {
-        let server = server.clone();
-        async move { server.open().await }.boxed()
-    });
-    manager.recycling_method = checked_locally();
-    PostgresManager::new(AsyncDieselConnectionManager::new_with_config("", manager), tls, generations)
+    PostgresManager::new(server)
 }
 
 /// The driver's own message is "db error" or "error connecting"; the reason is behind it.

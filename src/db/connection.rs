@@ -70,8 +70,7 @@ macro_rules! on {
                 let span = $crate::db::query_span("postgresql", || {});
                 let result = tracing::Instrument::instrument($query, span).await;
                 // Not reached when the caller leaves in the middle.
-                under_way.done(&result);
-                result
+                under_way.done(result)
             }
             $crate::db::Tier::Sqlite($c) => {
                 let span = $crate::db::query_span("sqlite", || {});
@@ -82,21 +81,21 @@ macro_rules! on {
 }
 pub(crate) use on;
 
-/// Begins or ends a transaction, for which nobody else may use the connection.
-macro_rules! alone {
-    ($connection:expr, $step:ident) => {
+/// Ends a transaction.
+macro_rules! end {
+    ($connection:expr, $session:ident, $manager:ident) => {
         match $connection {
             Self::Postgres(loan) => {
-                let (connection, under_way) = loan.connection_mut().begin_alone();
+                let (session, under_way) = loan.connection().begin();
                 let span = query_span("postgresql", || {});
-                let result = $step(connection).instrument(span).await;
-                under_way.done(&result);
-                result
+                under_way.done(session.$session().instrument(span).await)
             }
             Self::Sqlite(loan) => {
-                let connection = loan.connection_mut();
                 let span = query_span("sqlite", || {});
-                $step(connection).instrument(span).await
+                let connection = loan.connection_mut();
+                <SqliteConnection as AsyncConnection>::TransactionManager::$manager(connection)
+                    .instrument(span)
+                    .await
             }
         }
     };
@@ -124,7 +123,7 @@ impl Connection {
 
     async fn begin(&mut self) -> Result<(), DbError> {
         match self {
-            Self::Postgres(_) => alone!(self, begin)?,
+            Self::Postgres(loan) => loan.connection().session().begin_transaction(),
             // A deferred transaction that turns into a writing one fails when another wrote meanwhile.
             Self::Sqlite(loan) => {
                 loan.connection_mut()
@@ -136,24 +135,12 @@ impl Connection {
     }
 
     async fn commit(&mut self) -> Result<(), DbError> {
-        Ok(alone!(self, commit)?)
+        Ok(end!(self, commit, commit_transaction)?)
     }
 
     async fn rollback(&mut self) -> Result<(), DbError> {
-        Ok(alone!(self, rollback)?)
+        Ok(end!(self, roll_back, rollback_transaction)?)
     }
-}
-
-async fn begin<C: AsyncConnection>(connection: &mut C) -> diesel::QueryResult<()> {
-    C::TransactionManager::begin_transaction(connection).await
-}
-
-async fn commit<C: AsyncConnection>(connection: &mut C) -> diesel::QueryResult<()> {
-    C::TransactionManager::commit_transaction(connection).await
-}
-
-async fn rollback<C: AsyncConnection>(connection: &mut C) -> diesel::QueryResult<()> {
-    C::TransactionManager::rollback_transaction(connection).await
 }
 
 /// What several instances must not do at the same time.
@@ -166,7 +153,21 @@ pub enum Lock {
 impl Connection {
     /// Runs `work` as one unit: committed when it succeeds, rolled back when it returns an error. When the caller
     /// is gone half-way, the connection is closed with its transaction open, which undoes it too.
+    ///
+    /// It is run once more, from its beginning, when the first run met a statement that was prepared on the connection and is not
+    /// what it was: its table was altered, or the server has forgotten it.
     pub(super) async fn transaction<T, E: From<DbError>>(
+        &mut self,
+        work: impl AsyncFnOnce(&mut Self) -> Result<T, E> + Clone,
+    ) -> Result<T, E> {
+        let result = self.unit(work.clone()).await;
+        if result.is_err() && self.has_refreshed_statements() {
+            return self.unit(work).await;
+        }
+        result
+    }
+
+    async fn unit<T, E: From<DbError>>(
         &mut self,
         work: impl AsyncFnOnce(&mut Self) -> Result<T, E>,
     ) -> Result<T, E> {
@@ -183,6 +184,13 @@ impl Connection {
                 }
                 Err(error)
             }
+        }
+    }
+
+    fn has_refreshed_statements(&self) -> bool {
+        match self {
+            Self::Postgres(loan) => loan.connection().session().has_refreshed_statements(),
+            Self::Sqlite(_) => false,
         }
     }
 

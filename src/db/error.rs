@@ -2,6 +2,8 @@
 
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as DieselError};
 
+use super::server_error::ServerError;
+
 /// An error of the database layer.
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
@@ -57,24 +59,17 @@ impl DbError {
     pub(super) fn is_lost_connection(&self) -> bool {
         match self {
             Self::Unavailable(Unavailable::CannotConnect(_) | Unavailable::NoAnswer) => true,
-            Self::Unavailable(Unavailable::Interrupted(error)) => match error {
-                DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => false,
-                DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection, _)
-                | DieselError::BrokenTransactionManager => true,
-                DieselError::DatabaseError(_, info) => LOST.iter().any(|text| info.message().contains(text)),
-                _ => false,
-            },
+            Self::Unavailable(Unavailable::Interrupted(error)) => {
+                ServerError::of(error).is_some_and(ServerError::is_lost_connection)
+            }
             _ => false,
         }
     }
 
     /// Whether a replica gave up a query, or its connection, to go on replaying.
     pub(super) fn is_recovery_conflict(&self) -> bool {
-        let Self::Unavailable(Unavailable::Interrupted(DieselError::DatabaseError(kind, info))) = self else {
-            return false;
-        };
-        // A single read cannot be out of order with anything else.
-        matches!(kind, DatabaseErrorKind::SerializationFailure) || info.message().contains(CONFLICT)
+        let Self::Unavailable(Unavailable::Interrupted(error)) = self else { return false };
+        ServerError::of(error).is_some_and(ServerError::is_recovery_conflict)
     }
 
     /// The cause without what is around it.
@@ -89,130 +84,115 @@ impl DbError {
 
 impl From<DieselError> for DbError {
     fn from(error: DieselError) -> Self {
-        match &error {
-            DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, info) => {
-                Self::Unique { constraint: constraint_of(info.as_ref()) }
+        let is_passing = match (&error, ServerError::of(&error)) {
+            (_, Some(said)) => {
+                if let Some(constraint) = said.unique_constraint() {
+                    return Self::Unique { constraint: constraint.to_owned() };
+                }
+                said.is_passing()
             }
-            other if is_passing(other) => Self::Unavailable(Unavailable::Interrupted(error)),
-            _ => Self::Query(error),
-        }
+            (DieselError::DatabaseError(kind, info), None) => match of_sqlite(kind, info.as_ref()) {
+                OfSqlite::Unique { constraint } => return Self::Unique { constraint },
+                OfSqlite::Passing => true,
+                OfSqlite::Other => false,
+            },
+            (DieselError::BrokenTransactionManager, None) => true,
+            _ => false,
+        };
+        if is_passing { Self::Unavailable(Unavailable::Interrupted(error)) } else { Self::Query(error) }
     }
 }
 
-/// PostgreSQL names the constraint; SQLite says "UNIQUE constraint failed: table.column".
-fn constraint_of(info: &dyn DatabaseErrorInformation) -> String {
-    if let Some(name) = info.constraint_name() {
-        return name.to_owned();
-    }
-    let columns = info.message().rsplit(": ").next().unwrap_or_default();
-    format!("{}_key", columns.replace('.', "_"))
+/// What an error of SQLite comes to.
+#[derive(Debug, PartialEq, Eq)]
+enum OfSqlite {
+    Unique {
+        constraint: String,
+    },
+    /// The same statement may succeed later.
+    Passing,
+    Other,
 }
 
-/// What a replica says that ends a query or a connection because it is in the way of what has to be replayed.
-const CONFLICT: &str = "conflict with recovery";
-
-/// What is said when the connection is no more.
-const LOST: [&str; 7] = [
-    "terminating connection ",
-    "the database system is",
-    "connection closed",
-    "error communicating with the server",
-    "channel closed",
-    "channel lagged",
-    "server closed the connection",
-];
-
-/// Whether the same statement may succeed later. Neither driver passes on the codes of most of these errors, so
-/// their texts have to do.
-fn is_passing(error: &DieselError) -> bool {
-    use DatabaseErrorKind::{ClosedConnection, ReadOnlyTransaction, SerializationFailure};
-    const PASSING: [&str; 11] = [
-        "canceling statement due to statement timeout",
-        "canceling statement due to lock timeout",
-        "deadlock detected",
-        "too many clients already",
-        "remaining connection slots are reserved",
+/// Diesel passes on no codes of SQLite. Its texts have to do: they are compiled in and are in English everywhere.
+fn of_sqlite(kind: &DatabaseErrorKind, info: &dyn DatabaseErrorInformation) -> OfSqlite {
+    const PASSING: [&str; 4] = [
         "database is locked",
         "database table is locked",
-        // A disk without room, in the words of SQLite (the second under a limit or a quota) and of PostgreSQL.
+        // A disk without room; the second under a limit or a quota.
         "database or disk is full",
         "disk I/O error",
-        "No space left on device",
-        CONFLICT,
     ];
-    match error {
-        DieselError::BrokenTransactionManager
-        | DieselError::DatabaseError(ClosedConnection | SerializationFailure | ReadOnlyTransaction, _) => {
-            true
+    let message = info.message();
+    match kind {
+        // "UNIQUE constraint failed: table.column", which PostgreSQL calls `table_column_key`.
+        DatabaseErrorKind::UniqueViolation => {
+            let columns = message.rsplit(": ").next().unwrap_or_default();
+            OfSqlite::Unique { constraint: format!("{}_key", columns.replace('.', "_")) }
         }
-        DieselError::DatabaseError(_, info) => {
-            PASSING.iter().chain(&LOST).any(|text| info.message().contains(text))
-        }
-        _ => false,
+        _ if PASSING.iter().any(|text| message.contains(text)) => OfSqlite::Passing,
+        _ => OfSqlite::Other,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use diesel::connection::SimpleConnection;
+    use diesel::{Connection, SqliteConnection};
+
     use super::*;
 
-    fn database_error(kind: DatabaseErrorKind, message: &str) -> DbError {
-        DieselError::DatabaseError(kind, Box::new(message.to_owned())).into()
+    /// What comes of a statement on a new connection to this file.
+    fn refused(path: &str, statements: &[&str]) -> DbError {
+        let mut connection = SqliteConnection::establish(path).unwrap();
+        let (last, before) = statements.split_last().unwrap();
+        for statement in before {
+            connection.batch_execute(statement).unwrap();
+        }
+        connection.batch_execute(last).unwrap_err().into()
     }
 
     #[test]
-    fn sqlite_and_postgres_name_the_same_constraint() {
-        let error =
-            database_error(DatabaseErrorKind::UniqueViolation, "UNIQUE constraint failed: users.email");
+    fn sqlite_names_a_unique_constraint_as_postgresql_does() {
+        let insert = "INSERT INTO users VALUES ('ada@example.com')";
+        let error = refused(":memory:", &["CREATE TABLE users (email TEXT UNIQUE)", insert, insert]);
         assert!(matches!(error, DbError::Unique { constraint } if constraint == "users_email_key"));
     }
 
     #[test]
-    fn only_passing_troubles_count_as_unavailable() {
-        let locked = database_error(DatabaseErrorKind::Unknown, "database is locked");
-        assert!(matches!(locked, DbError::Unavailable(_)));
-        for lost in [
-            "connection closed",
-            "error communicating with the server: Connection reset by peer (os error 104)",
-            "channel closed",
-        ] {
-            let lost = database_error(DatabaseErrorKind::UnableToSendCommand, lost);
-            assert!(matches!(lost, DbError::Unavailable(_)), "{lost:?}");
-        }
-        let crash = "terminating connection because of crash of another server process";
-        assert!(matches!(database_error(DatabaseErrorKind::Unknown, crash), DbError::Unavailable(_)));
-        let defect = database_error(DatabaseErrorKind::Unknown, "column \"nope\" does not exist");
-        assert!(matches!(defect, DbError::Query(_)));
+    fn a_file_that_another_process_holds_is_a_passing_trouble() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("held.db");
+        let mut holder = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+        holder.batch_execute("CREATE TABLE things (thing); BEGIN IMMEDIATE").unwrap();
+        let error = refused(path.to_str().unwrap(), &["INSERT INTO things VALUES (1)"]);
+        assert!(matches!(error, DbError::Unavailable(_)), "{error:?}");
+    }
+
+    #[test]
+    fn a_table_that_is_held_through_a_shared_cache_is_a_passing_trouble() {
+        let path = "file:held?mode=memory&cache=shared";
+        let mut holder = SqliteConnection::establish(path).unwrap();
+        holder.batch_execute("CREATE TABLE things (thing); BEGIN; INSERT INTO things VALUES (1)").unwrap();
+        let error = refused(path, &["SELECT * FROM things"]);
+        assert!(matches!(error, DbError::Unavailable(_)), "{error:?}");
     }
 
     #[test]
     fn a_disk_without_room_is_a_passing_trouble() {
-        use diesel::connection::SimpleConnection;
-        use diesel::{Connection, SqliteConnection};
-        let mut full = SqliteConnection::establish(":memory:").unwrap();
-        full.batch_execute("CREATE TABLE things (thing BLOB); PRAGMA max_page_count = 2").unwrap();
-        let error = full.batch_execute("INSERT INTO things VALUES (zeroblob(100000))").unwrap_err();
-        let error = DbError::from(error);
+        let made = "CREATE TABLE things (thing BLOB); PRAGMA max_page_count = 2";
+        let error = refused(":memory:", &[made, "INSERT INTO things VALUES (zeroblob(100000))"]);
         assert!(matches!(error, DbError::Unavailable(_)), "{error:?}");
-        let text = "could not extend file \"base/5/16384\": No space left on device";
-        assert!(matches!(database_error(DatabaseErrorKind::Unknown, text), DbError::Unavailable(_)));
     }
 
     #[test]
-    fn a_read_is_repeated_elsewhere_when_the_server_is_lost_or_busy_replaying() {
-        use DatabaseErrorKind::{SerializationFailure, UnableToSendCommand, Unknown};
-        for (kind, message, lost, conflict) in [
-            (SerializationFailure, "canceling statement due to conflict with recovery", false, true),
-            (Unknown, "terminating connection due to conflict with recovery", true, true),
-            (Unknown, "terminating connection due to administrator command", true, false),
-            (UnableToSendCommand, "connection closed", true, false),
-            (Unknown, "canceling statement due to statement timeout", false, false),
-            (Unknown, "column \"nope\" does not exist", false, false),
-        ] {
-            let error = database_error(kind, message);
-            assert_eq!(error.is_lost_connection(), lost, "{message}");
-            assert_eq!(error.is_recovery_conflict(), conflict, "{message}");
-        }
+    fn what_fails_each_time_is_no_passing_trouble() {
+        let error = refused(":memory:", &["SELECT nope"]);
+        assert!(matches!(error, DbError::Query(_)), "{error:?}");
+    }
+
+    #[test]
+    fn only_a_server_that_cannot_be_reached_is_lost() {
         assert!(DbError::Unavailable(Unavailable::CannotConnect(String::new())).is_lost_connection());
         assert!(!DbError::Unavailable(Unavailable::PoolExhausted).is_lost_connection());
     }

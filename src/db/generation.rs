@@ -1,47 +1,64 @@
-//! Which connections of a pool may still be used. A server that was demoted takes no writes on any of them.
+//! Which connections of a pool may still be used. A server that was demoted takes no writes on any of those that were
+//! opened before, and none of them leads to the server that took its place.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use diesel::QueryResult;
-use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use tokio::task::AbortHandle;
 
 /// The generation that connections are opened in now.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Generations(Arc<AtomicU64>);
+pub(super) struct Generations(Arc<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    current: AtomicU64,
+    /// What moves the messages of each connection.
+    drivers: Mutex<Vec<AbortHandle>>,
+}
 
 /// The generation of one connection.
 #[derive(Debug)]
 pub(super) struct Generation {
-    of: Generations,
+    all: Generations,
     own: u64,
 }
 
 impl Generations {
-    /// To be taken before a connection is opened: the server may be demoted meanwhile.
+    /// To be taken before a connection is opened: what is found out meanwhile may hold for it too.
     pub(super) fn current(&self) -> Generation {
-        Generation { of: self.clone(), own: self.0.load(Ordering::Acquire) }
+        Generation { all: self.clone(), own: self.0.current.load(Ordering::Acquire) }
+    }
+
+    /// Ends the current generation, and what is under way in it: from a server that hangs no answer comes.
+    pub(super) fn cut(&self) {
+        self.0.current.fetch_add(1, Ordering::AcqRel);
+        let drivers = std::mem::take(&mut *self.0.drivers.lock().unwrap_or_else(PoisonError::into_inner));
+        drivers.iter().for_each(AbortHandle::abort);
     }
 }
 
 impl Generation {
+    /// Takes a connection in, by what moves its messages.
+    pub(super) fn includes(&self, driver: AbortHandle) {
+        let mut drivers = self.all.0.drivers.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.is_current() {
+            return driver.abort();
+        }
+        drivers.retain(|driver| !driver.is_finished());
+        drivers.push(driver);
+    }
+
     /// Whether no later one has begun.
     pub(super) fn is_current(&self) -> bool {
-        self.of.0.load(Ordering::Acquire) == self.own
+        self.all.0.current.load(Ordering::Acquire) == self.own
     }
 
-    /// Ends this generation: no connection of it is used again.
+    /// Ends this generation, and says whether it was the first to: no connection of it is lent again.
     pub(super) fn end(&self) -> bool {
         // Many find out at the same time; connections that were opened since then stay.
-        self.of.0.compare_exchange(self.own, self.own + 1, Ordering::AcqRel, Ordering::Acquire).is_ok()
-    }
-
-    /// Ends it when the server says that it takes no writes (SQLSTATE 25006).
-    pub(super) fn learn<T>(&self, result: &QueryResult<T>) {
-        use DatabaseErrorKind::ReadOnlyTransaction;
-        if matches!(result, Err(DieselError::DatabaseError(ReadOnlyTransaction, _))) && self.end() {
-            tracing::warn!("the database server takes no writes any more: its connections are closed");
-        }
+        let next = self.own + 1;
+        self.all.0.current.compare_exchange(self.own, next, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 }
 
@@ -49,24 +66,33 @@ impl Generation {
 mod tests {
     use super::*;
 
-    fn refused(kind: DatabaseErrorKind) -> QueryResult<()> {
-        Err(DieselError::DatabaseError(
-            kind,
-            Box::new("cannot execute INSERT in a read-only transaction".to_owned()),
-        ))
-    }
-
     #[test]
-    fn a_server_that_takes_no_writes_ends_the_connections_opened_before() {
+    fn a_generation_ends_once_and_leaves_later_connections_alone() {
         let generations = Generations::default();
         let (one, two) = (generations.current(), generations.current());
-        one.learn(&Ok(()));
-        one.learn(&refused(DatabaseErrorKind::UniqueViolation));
         assert!(one.is_current() && two.is_current());
-        one.learn(&refused(DatabaseErrorKind::ReadOnlyTransaction));
+        assert!(one.end());
         assert!(!one.is_current() && !two.is_current());
         let three = generations.current();
-        two.learn(&refused(DatabaseErrorKind::ReadOnlyTransaction));
+        assert!(!two.end());
         assert!(three.is_current(), "it was opened after the first one was refused");
+    }
+
+    #[tokio::test]
+    async fn what_is_under_way_is_cut_and_later_connections_are_left_alone() {
+        let generations = Generations::default();
+        let hang = || tokio::spawn(std::future::pending::<()>());
+        let (old, early) = (hang(), generations.current());
+        early.includes(old.abort_handle());
+        generations.cut();
+        assert!(old.await.unwrap_err().is_cancelled());
+        let (late, new) = (hang(), hang());
+        early.includes(late.abort_handle());
+        generations.current().includes(new.abort_handle());
+        assert!(late.await.unwrap_err().is_cancelled(), "it was being opened meanwhile");
+        tokio::task::yield_now().await;
+        assert!(!new.is_finished());
+        generations.cut();
+        assert!(new.await.unwrap_err().is_cancelled());
     }
 }

@@ -107,8 +107,12 @@ fn each(config: &Config) -> Vec<Config> {
     let one = |index: usize| {
         let mut one = without_host(config);
         match hosts.get(index) {
-            Some(Host::Tcp(name)) => drop(one.host(name)),
-            Some(Host::Unix(path)) => drop(one.host_path(path)),
+            Some(Host::Tcp(name)) => {
+                one.host(name);
+            }
+            Some(Host::Unix(path)) => {
+                one.host_path(path);
+            }
             None => {}
         }
         if let Some(address) = addresses.get(index) {

@@ -13,6 +13,7 @@ use tokio_postgres::SimpleQueryMessage;
 
 use super::connect::{CONNECT_TIMEOUT, SQLITE_BUSY_TIMEOUT_MS, Server};
 use super::error::{DbError, Unavailable};
+use super::postgres::MigrationConnection;
 use crate::core::settings::{DatabaseUrl, PostgresUrl};
 
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
@@ -134,7 +135,8 @@ async fn run_on_postgres(url: &PostgresUrl) -> Result<Vec<String>, DbError> {
     if pending_on_postgres(url).await?.is_empty() {
         return Ok(Vec::new());
     }
-    let mut connection = Server::new(url)?.open().await.map_err(|error| cannot_connect(&error))?;
+    let session = Server::new(url)?.open().await.map_err(|error| cannot_connect(&error))?;
+    let mut connection = MigrationConnection::new(session);
     // Ends with the connection, whatever happens.
     connection.batch_execute(&format!("SELECT pg_advisory_lock({POSTGRES_LOCK})")).await?;
     apply(&mut AsyncMigrationHarness::new(connection), POSTGRES)

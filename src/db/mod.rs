@@ -16,6 +16,7 @@ mod readers;
 mod replicas;
 #[allow(missing_docs, reason = "generated")]
 pub mod schema;
+mod server_error;
 mod tls;
 pub mod types;
 
@@ -206,13 +207,14 @@ impl Database {
         })
     }
 
-    /// Runs `work` as one unit of work on one connection: all of it is kept, or, on any error, nothing.
+    /// Runs `work` as one unit of work on one connection: all of it is kept, or, on any error, nothing. It may be run twice, the
+    /// first time without an effect in the database: so it is a closure that can be cloned, and changes nothing outside of itself.
     ///
     /// # Errors
     /// Those of `work`; [`DbError::Unavailable`] when no connection can be had in time.
     pub async fn transaction<T, E: From<DbError>>(
         &self,
-        work: impl AsyncFnOnce(&mut Connection) -> Result<T, E>,
+        work: impl AsyncFnOnce(&mut Connection) -> Result<T, E> + Clone,
     ) -> Result<T, E> {
         let mut connection = self.write().await?;
         let span = span_of!("transaction", "client", db.system.name = self.tier());

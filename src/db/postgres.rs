@@ -3,72 +3,84 @@
 //! A caller may leave in the middle of a statement: its client has gone, or its time is over. The server works on, and
 //! whoever got that connection next would wait for it. So it goes to nobody, and the server is told to stop.
 
+mod answer;
+mod migration;
+mod session;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bb8::ManageConnection;
-use diesel::QueryResult;
-use diesel_async::AsyncPgConnection;
-use diesel_async::pooled_connection::{AsyncDieselConnectionManager, PoolError};
+use diesel::result::Error as DieselError;
+use diesel_async::pooled_connection::PoolError;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::connect::CONNECT_TIMEOUT;
-use super::generation::{Generation, Generations};
+use super::connect::{CONNECT_TIMEOUT, Server};
+use super::generation::Generation;
+use super::server_error::ServerError;
+pub(super) use migration::MigrationConnection;
+pub(super) use session::Manner;
+pub use session::Session;
 
 /// A connection of a pool.
 pub struct PostgresConnection {
-    connection: AsyncPgConnection,
+    session: Session,
     tls: MakeRustlsConnect,
     is_abandoned: AtomicBool,
     generation: Generation,
 }
 
 /// A statement that is under way. Dropped before it is [`done`](Self::done), it leaves its connection abandoned.
-pub(crate) struct UnderWay<'a> {
-    is_abandoned: &'a AtomicBool,
-    generation: &'a Generation,
-}
+pub(crate) struct UnderWay<'a>(&'a PostgresConnection);
 
 impl UnderWay<'_> {
-    /// It ended like this.
-    pub(crate) fn done<T>(self, result: &QueryResult<T>) {
-        self.generation.learn(result);
+    /// With what came of it.
+    pub(crate) fn done<T>(self, result: Result<T, DieselError>) -> Result<T, DieselError> {
+        if let Err(error) = &result
+            && ServerError::of(error).is_some_and(ServerError::is_read_only)
+            && self.0.generation.end()
+        {
+            tracing::warn!("the database server takes no writes any more: its connections are closed");
+        }
         std::mem::forget(self);
+        result
     }
 }
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
-        self.is_abandoned.store(true, Ordering::Relaxed);
+        self.0.is_abandoned.store(true, Ordering::Relaxed);
     }
 }
 
 impl PostgresConnection {
     /// For one statement.
-    pub(crate) fn begin(&self) -> (&AsyncPgConnection, UnderWay<'_>) {
-        let under_way = UnderWay { is_abandoned: &self.is_abandoned, generation: &self.generation };
-        (&self.connection, under_way)
+    pub(crate) fn begin(&self) -> (&Session, UnderWay<'_>) {
+        (&self.session, UnderWay(self))
     }
 
-    /// For one statement that begins or ends a transaction.
-    pub(super) fn begin_alone(&mut self) -> (&mut AsyncPgConnection, UnderWay<'_>) {
-        let under_way = UnderWay { is_abandoned: &self.is_abandoned, generation: &self.generation };
-        (&mut self.connection, under_way)
+    /// What is known of the connection without asking the server.
+    pub(super) fn session(&self) -> &Session {
+        &self.session
     }
 
     /// Whether another statement may be sent on it.
     pub(super) fn is_usable(&self) -> bool {
-        !self.is_abandoned.load(Ordering::Relaxed) && self.generation.is_current()
+        !self.is_abandoned() && self.session.is_usable() && self.generation.is_current()
+    }
+
+    fn is_abandoned(&self) -> bool {
+        self.is_abandoned.load(Ordering::Relaxed)
     }
 }
 
 impl Drop for PostgresConnection {
     fn drop(&mut self) {
-        if !self.is_abandoned.load(Ordering::Relaxed) {
+        if !self.is_abandoned() {
             return;
         }
         // Without a runtime the process is about to end, and its connections with it.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        let (statement, tls) = (self.connection.cancel_token(), self.tls.clone());
+        let (statement, tls) = (self.session.cancel_token(), self.tls.clone());
         runtime.spawn(async move {
             // When the server cannot be told, `statement_timeout` ends what it is at.
             let told = tokio::time::timeout(CONNECT_TIMEOUT, statement.cancel_query(tls)).await;
@@ -77,21 +89,15 @@ impl Drop for PostgresConnection {
     }
 }
 
-/// Opens and checks connections to PostgreSQL.
+/// Opens and checks connections to PostgreSQL. They are checked by what is known of them here: asking the server would double the
+/// round trips of every request.
 pub struct PostgresManager {
-    inner: AsyncDieselConnectionManager<AsyncPgConnection>,
-    tls: MakeRustlsConnect,
-    generations: Generations,
+    server: Server,
 }
 
 impl PostgresManager {
-    /// `tls` is what `inner` connects with.
-    pub(super) fn new(
-        inner: AsyncDieselConnectionManager<AsyncPgConnection>,
-        tls: MakeRustlsConnect,
-        generations: Generations,
-    ) -> Self {
-        Self { inner, tls, generations }
+    pub(super) fn new(server: Server) -> Self {
+        Self { server }
     }
 }
 
@@ -101,24 +107,26 @@ impl ManageConnection for PostgresManager {
     type Error = PoolError;
 
     async fn connect(&self) -> Result<Box<PostgresConnection>, PoolError> {
-        let generation = self.generations.current();
-        let connection = self.inner.connect().await?;
+        // Before it is opened: what is found out meanwhile may hold for it too.
+        let generation = self.server.generations().current();
+        let session = self.server.open().await.map_err(PoolError::ConnectionError)?;
+        generation.includes(session.driver());
         Ok(Box::new(PostgresConnection {
-            connection,
-            tls: self.tls.clone(),
+            session,
+            tls: self.server.tls().clone(),
             is_abandoned: AtomicBool::new(false),
             generation,
         }))
     }
 
     async fn is_valid(&self, connection: &mut Box<PostgresConnection>) -> Result<(), PoolError> {
-        if !connection.is_usable() {
-            return Err(PoolError::QueryError(diesel::result::Error::BrokenTransactionManager));
+        if self.has_broken(connection) {
+            return Err(PoolError::QueryError(DieselError::BrokenTransactionManager));
         }
-        self.inner.is_valid(&mut connection.connection).await
+        Ok(())
     }
 
     fn has_broken(&self, connection: &mut Box<PostgresConnection>) -> bool {
-        !connection.is_usable() || self.inner.has_broken(&mut connection.connection)
+        !connection.is_usable() || connection.session.is_in_transaction()
     }
 }

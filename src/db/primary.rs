@@ -59,7 +59,7 @@ async fn follow(server: Server) {
             continue;
         };
         if primary.is_some_and(|primary| primary != host) {
-            server.close_older_connections();
+            server.generations().cut();
             tracing::warn!(server = server.name_of(host), "another database server takes writes now");
         }
         primary = Some(host);

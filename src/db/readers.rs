@@ -74,6 +74,9 @@ impl Readers {
             return Ok(Reader::Postgres(shared));
         }
         let shared = Arc::new(self.pool.get().await?);
+        if !shared.connection().session().is_shareable() {
+            return Ok(Reader::Postgres(shared));
+        }
         *self.latest() = Latest { shared: Arc::downgrade(&shared), joined: 1 };
         Ok(Reader::Postgres(shared))
     }

@@ -144,19 +144,18 @@ impl UserService {
         }
         let hash = self.hasher.hash(new).await?;
         let now = self.clock.now();
-        let mut ended = 0;
         let update = self.database.transaction(async |tx| {
             // Another change may have come first while the hashes were computed.
             if !users::confirm_password(tx, id, verified, &hash).await? {
                 return Err(Error::WrongCurrentPassword);
             }
-            ended = sessions::revoke_all(tx, id, now).await?;
+            let ended = sessions::revoke_all(tx, id, now).await?;
             let session = Some(caller.session);
             let event = Event { kind: Kind::PasswordChanged, actor: Some(id), user: id, session, context };
             audit_events::insert(tx, &event, now).await?;
-            users::update(tx, id, &profile, now).await?.ok_or(GONE)
+            Ok((users::update(tx, id, &profile, now).await?.ok_or(GONE)?, ended))
         });
-        let user = self.change(id, update).await?;
+        let (user, ended) = self.change(id, update).await?;
         self.ended_by_password.increment(ended as u64);
         Ok(user)
     }
@@ -273,8 +272,8 @@ impl UserService {
             is_verified: changes.is_verified,
         };
         let now = self.clock.now();
-        let (mut by_password, mut by_deactivation) = (0, 0);
         let update = self.database.transaction(async |tx| {
+            let (mut by_password, mut by_deactivation) = (0, 0);
             let takes_rights = changes.is_active == Some(false) || changes.is_superuser == Some(false);
             if takes_rights {
                 keep_a_superuser(tx, id).await?;
@@ -290,9 +289,9 @@ impl UserService {
                     _ => {}
                 }
             }
-            Ok(after)
+            Ok((after, by_password, by_deactivation))
         });
-        let user = self.change(id, update).await?;
+        let (user, by_password, by_deactivation) = self.change(id, update).await?;
         self.ended_by_password.increment(by_password as u64);
         self.ended_by_deactivation.increment(by_deactivation as u64);
         Ok(user)

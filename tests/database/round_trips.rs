@@ -15,8 +15,8 @@ const PAGE: u64 = 2;
 const REFRESH: u64 = 1;
 /// One INSERT.
 const REGISTER: u64 = 1;
-/// The user; then BEGIN, the password confirmed, old sessions deleted, the new one inserted, COMMIT.
-const LOGIN: u64 = 1 + 1 + 1 + 1 + 1 + 1;
+/// The user; then the password confirmed, together with BEGIN, old sessions deleted, the new one inserted, COMMIT.
+const LOGIN: u64 = 1 + 1 + 1 + 1 + 1;
 /// The guard, and one UPDATE.
 const LOGOUT: u64 = 2;
 /// The guard, and one UPDATE.

@@ -8,7 +8,7 @@ use groundwork::core::settings::DatabaseUrl;
 use groundwork::db::{Connection, Database, DbError};
 use groundwork::models::users::{self, NewUser};
 use serde_json::json;
-use tokio::sync::oneshot;
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::support::client::{Answer, PASSWORD, fresh_email};
@@ -144,16 +144,16 @@ on_both_fixtures! {
 
     async fn a_caller_that_leaves_half_way_leaves_nothing(fixture: Fixture) {
         for _ in 0..2 * POSTGRES_CONNECTIONS {
-            let (tell, told) = oneshot::channel();
+            let (tell, mut told) = mpsc::channel(1);
             let database = fixture.database.clone();
             let caller = tokio::spawn(async move {
                 database.transaction(async |tx| {
                     insert(tx, "one@example.com").await?;
-                    tell.send(()).unwrap();
+                    tell.send(()).await.unwrap();
                     std::future::pending::<Result<(), DbError>>().await
                 }).await
             });
-            timeout(LONG, told).await.expect("the first statement is done").unwrap();
+            timeout(LONG, told.recv()).await.expect("the first statement is done").unwrap();
             caller.abort();
             assert!(caller.await.unwrap_err().is_cancelled());
             assert_eq!(fixture.count().await, "0");

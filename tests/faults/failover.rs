@@ -114,6 +114,14 @@ async fn connections_to_a_primary_that_froze_are_not_used_once_another_takes_wri
     })
     .await;
     primary.freeze();
+    // Its first read hangs there, is cut off, and is asked again of the other one.
+    let waiting = {
+        let (url, admin) = (service.url.clone(), admin.clone());
+        tokio::spawn(async move {
+            let call = Call::new(&url, "PATCH", "/api/v1/users/me").bearer(&admin);
+            call.json(json!({"full_name": "Grace"})).send().await
+        })
+    };
     standby.promote().await;
     let name = format!("127.0.0.1:{}", standby.port);
     eventually("the service has noticed", async || {
@@ -123,6 +131,8 @@ async fn connections_to_a_primary_that_froze_are_not_used_once_another_takes_wri
             .then_some(())
     })
     .await;
+    let waited = tokio::time::timeout(WRITES_GO_ON, waiting).await.expect("an answer").unwrap();
+    let _ = waited.expect(200);
     for _ in 0..8 {
         let answer = tokio::time::timeout(WRITES_GO_ON, rename(&service, &admin)).await.expect("an answer");
         let _ = answer.expect(200);

@@ -3,11 +3,13 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex as Lock};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{Mutex, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::timeout;
 
 /// Stands between a service and its server.
 pub struct Proxy {
@@ -88,8 +90,8 @@ impl Proxy {
         self.frozen.store(false, Ordering::SeqCst);
     }
 
-    /// How often a client has asked the server for an answer since the proxy was made: its Sync and Query
-    /// messages.
+    /// How often a client has waited for the server since the proxy was made: its Sync and Query messages, but for a BEGIN that is
+    /// followed by another statement before it is answered.
     pub fn round_trips(&self) -> u64 {
         self.round_trips.load(Ordering::SeqCst)
     }
@@ -163,9 +165,14 @@ struct Seen {
 }
 
 impl Seen {
+    fn count(&self) {
+        self.round_trips.fetch_add(1, Ordering::SeqCst);
+    }
+
     fn note(&self, kind: u8, content: &[u8]) {
         match kind {
-            b'S' | b'Q' => drop(self.round_trips.fetch_add(1, Ordering::SeqCst)),
+            b'Q' if is_begin(kind, content) => {}
+            b'S' | b'Q' => self.count(),
             // The statement's name, and its text.
             b'P' => {
                 let text = content.split(|byte| *byte == 0).nth(1).unwrap_or_default();
@@ -180,6 +187,14 @@ impl Seen {
     }
 }
 
+/// Whether a message begins a transaction. It is not passed on before the client sends more, so that nobody has its answer by then; a
+/// client that sends nothing more for so long waits for it.
+fn is_begin(kind: u8, content: &[u8]) -> bool {
+    kind == b'Q' && content.starts_with(b"BEGIN")
+}
+
+const BEGIN_IS_HELD: Duration = Duration::from_secs(2);
+
 async fn forward(mut client: Client, server: String, seen: Seen) {
     let Ok(mut server) = TcpStream::connect(server).await else { return };
     client.stream.set_nodelay(true).unwrap();
@@ -189,11 +204,30 @@ async fn forward(mut client: Client, server: String, seen: Seen) {
     let requests = async {
         let mut frames = Frames::default();
         let mut buffer = vec![0; 16 * 1024];
-        while let Ok(length @ 1..) = from_client.read(&mut buffer).await {
-            frames.feed(&buffer[..length], |kind, content| seen.note(kind, content));
-            if to_server.write_all(&buffer[..length]).await.is_err() {
+        // A BEGIN that nothing has followed yet, with what came before it.
+        let mut held = Vec::new();
+        loop {
+            let more = timeout(BEGIN_IS_HELD, from_client.read(&mut buffer)).await;
+            match more {
+                Err(_) if held.is_empty() => continue,
+                Err(_) => seen.count(),
+                Ok(Ok(length @ 1..)) => {
+                    held.extend_from_slice(&buffer[..length]);
+                    let mut begins = false;
+                    let is_whole = frames.feed(&buffer[..length], |kind, content| {
+                        begins = is_begin(kind, content);
+                        seen.note(kind, content);
+                    });
+                    if begins && is_whole {
+                        continue;
+                    }
+                }
+                Ok(_) => break,
+            }
+            if to_server.write_all(&held).await.is_err() {
                 break;
             }
+            held.clear();
         }
     };
     // When one side has gone, so does the other.
@@ -212,15 +246,15 @@ struct Frames {
 }
 
 impl Frames {
-    /// Takes what comes, and shows each message that ends with it.
-    fn feed(&mut self, bytes: &[u8], mut show: impl FnMut(u8, &[u8])) {
+    /// Takes what comes, and shows each message that ends with it. Says whether nothing of another message has come.
+    fn feed(&mut self, bytes: &[u8], mut show: impl FnMut(u8, &[u8])) -> bool {
         self.pending.extend_from_slice(bytes);
         loop {
             let kind = usize::from(self.started);
-            let Some(length) = self.pending.get(kind..kind + 4) else { return };
+            let Some(length) = self.pending.get(kind..kind + 4) else { return self.pending.is_empty() };
             let end = kind + u32::from_be_bytes(length.try_into().unwrap()) as usize;
             if self.pending.len() < end {
-                return;
+                return false;
             }
             if self.started {
                 show(self.pending[0], &self.pending[kind + 4..end]);
@@ -237,12 +271,13 @@ fn messages_are_found_however_they_arrive() {
     let sync = b"S\0\0\0\x04";
     let parse = [&b"P\0\0\0\x0c"[..], b"S\0SQL\0\0\0"].concat();
     let query = [&b"Q\0\0\0\x06"[..], b"S\0"].concat();
-    let stream = [&startup, &parse, &sync[..], &query, &sync[..]].concat();
+    let begin = [&b"Q\0\0\0\x0a"[..], b"BEGIN\0"].concat();
+    let stream = [&startup, &parse, &sync[..], &query, &begin, &sync[..]].concat();
     for size in [1, 7, stream.len()] {
         let seen = Seen { round_trips: Arc::default(), statements: Arc::default() };
         let mut frames = Frames::default();
         for piece in stream.chunks(size) {
-            frames.feed(piece, |kind, content| seen.note(kind, content));
+            let _ = frames.feed(piece, |kind, content| seen.note(kind, content));
         }
         assert_eq!(seen.round_trips.load(Ordering::SeqCst), 3);
         assert_eq!(*seen.statements.lock().unwrap(), ["SQL"]);
