@@ -6,5 +6,7 @@
 mod support;
 
 mod copied;
+mod failover;
 mod replicas;
+mod rights;
 mod tls;
