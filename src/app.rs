@@ -59,7 +59,7 @@ pub enum StartError {
 /// # Errors
 /// When the database cannot be reached or a migration fails.
 pub async fn migrate(settings: &Settings) -> Result<(), DbError> {
-    let applied = migrations::run(&settings.database_url).await?;
+    let applied = migrations::run_for(settings).await?;
     if applied.is_empty() {
         tracing::info!("the database has the newest schema");
     }
@@ -77,7 +77,7 @@ pub async fn prepare_database(settings: &Settings) -> Result<(), DbError> {
     if settings.migrate_on_start {
         migrate(settings).await
     } else {
-        migrations::require_newest(&settings.database_url).await
+        migrations::require_newest(settings).await
     }
 }
 

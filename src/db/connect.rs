@@ -12,6 +12,7 @@ use diesel_async::{AsyncConnection, SimpleAsyncConnection};
 use futures_util::FutureExt;
 use tokio::task::JoinHandle;
 use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error::DbError;
@@ -19,7 +20,7 @@ use super::generation::Generations;
 use super::hosts::{Connected, Hosts};
 use super::postgres::{Manner, PostgresManager, Session};
 use super::tls;
-use crate::core::settings::PostgresUrl;
+use crate::core::settings::{PoolMode, PostgresUrl};
 
 /// SQLite behind a thread, so that it does not block the others.
 pub(super) type SqliteConnection = SyncConnectionWrapper<diesel::SqliteConnection>;
@@ -42,21 +43,37 @@ pub(super) struct Server {
     hosts: Hosts,
     tls: MakeRustlsConnect,
     generations: Generations,
+    manner: Manner,
 }
+
+/// A parameter of our own, by which a session shows that it was begun as it was asked for.
+const BEGUN_AS_ASKED: &str = "groundwork.session";
+
+/// What to do where a session is not one.
+pub(super) const POOLED: &str =
+    "behind a connection pooler that shares sessions between transactions, set DB_POOL_MODE=transaction";
 
 impl Server {
     /// # Errors
     /// When the certificates to verify with cannot be had.
-    pub(super) fn new(url: &PostgresUrl) -> Result<Self, DbError> {
+    pub(super) fn new(url: &PostgresUrl, mode: PoolMode) -> Result<Self, DbError> {
         let mut config = url.config().clone();
         config
             .connect_timeout(CONNECT_TIMEOUT)
             .keepalives(true)
             .keepalives_idle(KEEPALIVE_IDLE)
             .tcp_user_timeout(TCP_USER_TIMEOUT);
+        let manner = match mode {
+            PoolMode::Session => Manner::Prepared,
+            PoolMode::Transaction => Manner::Unnamed { timeout: None },
+        };
         let (hosts, tls) = (Hosts::of(&config), tls::connector(url.tls())?);
-        let mut server = Self { hosts, tls, generations: Generations::default() };
-        server.set("TimeZone", "UTC");
+        let mut server = Self { hosts, tls, generations: Generations::default(), manner };
+        // A session that is shared has no parameters of its own: poolers refuse them, and transactions set theirs.
+        if mode == PoolMode::Session {
+            server.set("TimeZone", "UTC");
+            server.set(BEGUN_AS_ASKED, "yes");
+        }
         Ok(server)
     }
 
@@ -66,7 +83,10 @@ impl Server {
             config.application_name(app_name);
         });
         // A query whose caller has left would otherwise run on, and hold the connection.
-        self.set("statement_timeout", &statement_timeout.as_millis().to_string());
+        match &mut self.manner {
+            Manner::Prepared => self.set("statement_timeout", &statement_timeout.as_millis().to_string()),
+            Manner::Unnamed { timeout } => *timeout = Some(statement_timeout),
+        }
         self
     }
 
@@ -82,7 +102,12 @@ impl Server {
     pub(super) async fn open(&self) -> Result<Session, ConnectionError> {
         let connect = async {
             let (client, driver, _) = self.connect().await?;
-            Ok(Session::new(client, driver, Manner::Prepared))
+            let session = Session::new(client, driver, self.manner);
+            if self.manner == Manner::Prepared && !session.has_setting(BEGUN_AS_ASKED).await? {
+                let problem = format!("the server has ignored the options of the session; {POOLED}");
+                return Err(ConnectionError::BadConnection(problem));
+            }
+            Ok(session)
         };
         // The driver's own limit ends with the TCP handshake; a frozen server takes that and says nothing more.
         let silent = |_| ConnectionError::BadConnection("the server does not answer".to_owned());
@@ -102,7 +127,8 @@ impl Server {
 
     /// The client, the task that ends when the client is dropped, and the host; what goes wrong, the client says.
     async fn connect(&self) -> Result<(Client, JoinHandle<()>, usize), ConnectionError> {
-        let Connected { host, client, driver } = self.hosts.connect(&self.tls).await?;
+        let Connected { host, client, driver } =
+            self.hosts.connect(&self.tls, |error| self.reason(error)).await?;
         Ok((client, tokio::spawn(async move { drop(driver.await) }), host))
     }
 
@@ -118,6 +144,15 @@ impl Server {
 
     pub(super) fn generations(&self) -> &Generations {
         &self.generations
+    }
+
+    /// Why a server did not take the connection. A pooler says of options it does not know that they are a violation of the
+    /// protocol.
+    fn reason(&self, error: &tokio_postgres::Error) -> String {
+        let is_pooled =
+            self.manner == Manner::Prepared && error.code() == Some(&SqlState::PROTOCOL_VIOLATION);
+        let hint = if is_pooled { format!("; {POOLED}") } else { String::new() };
+        describe(error) + &hint
     }
 
     pub(super) fn tls(&self) -> &MakeRustlsConnect {

@@ -12,8 +12,6 @@ use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{Client, Config, Connection, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::connect::describe;
-
 /// How long one host may take before the next one is tried beside it (RFC 8305, section 8: Connection Attempt Delay).
 /// A server that is frozen, or behind a cut, takes all the time there is.
 const NEXT_AFTER: Duration = Duration::from_millis(250);
@@ -58,8 +56,12 @@ impl Hosts {
     /// A connection to the first host that takes it and is what the address asks for (`target_session_attrs`).
     ///
     /// # Errors
-    /// When there is none, with the reason of each.
-    pub(super) async fn connect(&self, tls: &MakeRustlsConnect) -> Result<Connected, ConnectionError> {
+    /// When there is none, with the reason of each in the words of `reason`.
+    pub(super) async fn connect(
+        &self,
+        tls: &MakeRustlsConnect,
+        reason: impl Fn(&tokio_postgres::Error) -> String,
+    ) -> Result<Connected, ConnectionError> {
         let first = self.latest.load(Ordering::Relaxed);
         let count = self.all.len();
         let mut order = (0..count).map(|step| (first + step) % count);
@@ -80,7 +82,7 @@ impl Hosts {
                     return Ok(Connected { host, client, driver });
                 }
                 Some((host, Err(error))) => {
-                    let reason = describe(&error);
+                    let reason = reason(&error);
                     let name = self.name(host);
                     reasons.push(if count == 1 { reason } else { format!("{name}: {reason}") });
                 }

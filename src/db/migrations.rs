@@ -1,20 +1,24 @@
 //! The schema's history, in the binary, applied by one process at a time.
 
+mod pending;
+
 use std::fs::File;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use diesel::Connection as _;
+use diesel::SqliteConnection;
 use diesel::connection::SimpleConnection as _;
 use diesel::migration::MigrationSource;
-use diesel::prelude::*;
-use diesel_async::{AsyncMigrationHarness, SimpleAsyncConnection};
+use diesel_async::{
+    AnsiTransactionManager, AsyncMigrationHarness, SimpleAsyncConnection, TransactionManager,
+};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
-use tokio_postgres::SimpleQueryMessage;
 
-use super::connect::{CONNECT_TIMEOUT, SQLITE_BUSY_TIMEOUT_MS, Server};
+use super::connect::{SQLITE_BUSY_TIMEOUT_MS, Server};
 use super::error::{DbError, Unavailable};
 use super::postgres::MigrationConnection;
-use crate::core::settings::{DatabaseUrl, PostgresUrl};
+use crate::core::settings::{DatabaseUrl, PoolMode, PostgresUrl, Settings};
 
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
@@ -22,95 +26,37 @@ const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 /// Names the advisory lock under which one instance migrates while the others wait.
 const POSTGRES_LOCK: i64 = 0x6772_7500;
 
-/// The table in which Diesel notes what was applied.
-const APPLIED: &str = "__diesel_schema_migrations";
+/// Migrates as the settings say: where, and by which way.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_for(settings: &Settings) -> Result<Vec<String>, DbError> {
+    match (&settings.migration_database_url, &settings.database_url) {
+        (Some(url), DatabaseUrl::Postgres(_)) => run_in_session(url).await,
+        (None, DatabaseUrl::Postgres(url)) if settings.db_pool_mode == PoolMode::Transaction => {
+            run_in_transaction(url).await
+        }
+        (_, url) => run(url).await,
+    }
+}
 
 /// Checks that nothing is to be migrated, without changing anything: a role that may only read and write rows can.
 ///
 /// # Errors
 /// [`DbError::OutdatedSchema`] when a migration is missing; when the database cannot be reached.
-pub async fn require_newest(url: &DatabaseUrl) -> Result<(), DbError> {
-    match pending(url).await? {
-        pending if pending.is_empty() => Ok(()),
-        pending => Err(DbError::OutdatedSchema { pending }),
-    }
-}
-
-/// The versions of the migrations that were not applied.
-async fn pending(url: &DatabaseUrl) -> Result<Vec<String>, DbError> {
-    match url {
-        DatabaseUrl::Postgres(url) => pending_on_postgres(url).await,
+pub async fn require_newest(settings: &Settings) -> Result<(), DbError> {
+    let pending = match &settings.database_url {
+        DatabaseUrl::Postgres(url) => {
+            pending::on_postgres(&mut connect(url, settings.db_pool_mode).await?).await?
+        }
         DatabaseUrl::Sqlite(path) => {
             let path = path.clone();
-            tokio::task::spawn_blocking(move || pending_on_sqlite(&path))
+            tokio::task::spawn_blocking(move || pending::on_sqlite(&path))
                 .await
-                .map_err(|error| DbError::Migration(error.into()))?
+                .map_err(|error| DbError::Migration(error.into()))??
         }
-    }
-}
-
-async fn pending_on_postgres(url: &PostgresUrl) -> Result<Vec<String>, DbError> {
-    let server = Server::new(url)?;
-    let connecting = tokio::time::timeout(CONNECT_TIMEOUT, server.client()).await;
-    let client = connecting
-        .map_err(|_| DbError::Unavailable(Unavailable::NoAnswer))?
-        .map_err(|error| cannot_connect(&error))?;
-    let failed = |error: tokio_postgres::Error| DbError::Migration(error.into());
-    let column = async |query: &str| -> Result<Vec<String>, tokio_postgres::Error> {
-        let messages = client.simple_query(query).await?;
-        let value = |message| match message {
-            SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
-            _ => None,
-        };
-        Ok(messages.into_iter().filter_map(value).collect())
     };
-    let there = column(&format!("SELECT to_regclass('{APPLIED}')")).await.map_err(failed)?;
-    let applied = match there.is_empty() {
-        true => Vec::new(),
-        false => column(&format!("SELECT version FROM {APPLIED}")).await.map_err(failed)?,
-    };
-    missing::<diesel::pg::Pg>(POSTGRES, &applied)
-}
-
-fn pending_on_sqlite(path: &Path) -> Result<Vec<String>, DbError> {
-    diesel::table! {
-        sqlite_master (name) {
-            name -> Text,
-        }
-    }
-    diesel::table! {
-        __diesel_schema_migrations (version) {
-            version -> Text,
-        }
-    }
-    // Connecting would make the file.
-    if !path.exists() {
-        return missing::<diesel::sqlite::Sqlite>(SQLITE, &[]);
-    }
-    let mut connection =
-        SqliteConnection::establish(&path.to_string_lossy()).map_err(|error| cannot_connect(&error))?;
-    connection.batch_execute(&format!("PRAGMA busy_timeout = {SQLITE_BUSY_TIMEOUT_MS}"))?;
-    let tables: i64 =
-        sqlite_master::table.filter(sqlite_master::name.eq(APPLIED)).count().get_result(&mut connection)?;
-    let applied = match tables {
-        0 => Vec::new(),
-        _ => __diesel_schema_migrations::table
-            .select(__diesel_schema_migrations::version)
-            .load(&mut connection)?,
-    };
-    missing::<diesel::sqlite::Sqlite>(SQLITE, &applied)
-}
-
-/// The versions of `migrations` that are not among those applied, in their order.
-fn missing<DB: diesel::backend::Backend>(
-    migrations: impl MigrationSource<DB>,
-    applied: &[String],
-) -> Result<Vec<String>, DbError> {
-    let known = migrations.migrations().map_err(DbError::Migration)?;
-    let mut missing: Vec<_> = known.iter().map(|migration| migration.name().version().to_string()).collect();
-    missing.retain(|version| !applied.contains(version));
-    missing.sort();
-    Ok(missing)
+    if pending.is_empty() { Ok(()) } else { Err(DbError::OutdatedSchema { pending }) }
 }
 
 /// Brings the database to the newest schema and returns the versions of what was applied: nothing, usually.
@@ -120,7 +66,7 @@ fn missing<DB: diesel::backend::Backend>(
 /// When the database cannot be reached or a migration fails.
 pub async fn run(url: &DatabaseUrl) -> Result<Vec<String>, DbError> {
     match url {
-        DatabaseUrl::Postgres(url) => run_on_postgres(url).await,
+        DatabaseUrl::Postgres(url) => run_in_session(url).await,
         DatabaseUrl::Sqlite(path) => {
             let path = path.clone();
             tokio::task::spawn_blocking(move || run_on_sqlite(&path))
@@ -130,16 +76,35 @@ pub async fn run(url: &DatabaseUrl) -> Result<Vec<String>, DbError> {
     }
 }
 
-async fn run_on_postgres(url: &PostgresUrl) -> Result<Vec<String>, DbError> {
+async fn connect(url: &PostgresUrl, mode: PoolMode) -> Result<MigrationConnection, DbError> {
+    let session = Server::new(url, mode)?.open().await.map_err(|error| cannot_connect(&error))?;
+    Ok(MigrationConnection::new(session))
+}
+
+async fn run_in_session(url: &PostgresUrl) -> Result<Vec<String>, DbError> {
+    let mut connection = connect(url, PoolMode::Session).await?;
     // Before anything that needs rights beyond reading and writing rows.
-    if pending_on_postgres(url).await?.is_empty() {
+    if pending::on_postgres(&mut connection).await?.is_empty() {
         return Ok(Vec::new());
     }
-    let session = Server::new(url)?.open().await.map_err(|error| cannot_connect(&error))?;
-    let mut connection = MigrationConnection::new(session);
     // Ends with the connection, whatever happens.
     connection.batch_execute(&format!("SELECT pg_advisory_lock({POSTGRES_LOCK})")).await?;
     apply(&mut AsyncMigrationHarness::new(connection), POSTGRES)
+}
+
+/// A lock of a session would stay with the pooler's. So everything is one transaction, and the lock ends with it.
+async fn run_in_transaction(url: &PostgresUrl) -> Result<Vec<String>, DbError> {
+    let mut connection = connect(url, PoolMode::Transaction).await?;
+    if pending::on_postgres(&mut connection).await?.is_empty() {
+        return Ok(Vec::new());
+    }
+    AnsiTransactionManager::begin_transaction(&mut connection).await?;
+    let lock = format!("SET LOCAL TimeZone = 'UTC'; SELECT pg_advisory_xact_lock({POSTGRES_LOCK})");
+    connection.batch_execute(&lock).await?;
+    let mut harness = AsyncMigrationHarness::new(connection);
+    let applied = apply(&mut harness, POSTGRES)?;
+    AnsiTransactionManager::commit_transaction(&mut harness.into_inner()).await?;
+    Ok(applied)
 }
 
 fn run_on_sqlite(path: &Path) -> Result<Vec<String>, DbError> {

@@ -85,8 +85,10 @@ impl Database {
                     most: settings.db_pool_size + settings.db_max_overflow,
                 };
                 let (app_name, limit) = (&settings.app_name, settings.db_statement_timeout);
-                let server =
-                    |url: &PostgresUrl| Server::new(url).map(|server| server.serving(app_name, limit));
+                let server = |url: &PostgresUrl| {
+                    let server = Server::new(url, settings.db_pool_mode)?;
+                    Ok::<_, DbError>(server.serving(app_name, limit))
+                };
                 let primary = server(url)?;
                 let others = settings.database_replica_urls.iter().map(|url| {
                     let server = server(url)?;

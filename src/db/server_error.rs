@@ -5,6 +5,8 @@ use std::fmt;
 use diesel::result::Error as DieselError;
 use tokio_postgres::error::{DbError, Severity, SqlState};
 
+use super::connect::{POOLED, describe};
+
 /// An error of PostgreSQL, or of the way to it.
 ///
 /// Diesel's own errors of a database have no place for a SQLSTATE, so this travels in the one that takes any error.
@@ -82,10 +84,14 @@ impl ServerError {
             || self.code().is_some_and(|code| is_of_class(code, "53") || PASSING.contains(code))
     }
 
-    /// Whether it is the code that a stale statement has in common with what PostgreSQL cannot do.
+    /// Whether it has the code that a table which was altered has in common with what PostgreSQL cannot do.
+    fn is_feature(&self) -> bool {
+        self.code() == Some(&SqlState::FEATURE_NOT_SUPPORTED)
+    }
+
+    /// Whether it is what PostgreSQL cannot do.
     fn is_unsupported(&self) -> bool {
-        let routine = self.said().and_then(DbError::routine);
-        self.code() == Some(&SqlState::FEATURE_NOT_SUPPORTED) && routine != Some(REVALIDATION)
+        self.is_feature() && self.said().and_then(DbError::routine) != Some(REVALIDATION)
     }
 }
 
@@ -124,8 +130,15 @@ impl std::error::Error for ServerError {}
 impl fmt::Display for ServerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.said() {
-            Some(said) => write!(f, "{} (SQLSTATE {})", said.message(), said.code().code()),
-            None => f.write_str(&super::connect::describe(&self.0)),
+            Some(said) => {
+                write!(f, "{} (SQLSTATE {})", said.message(), said.code().code())?;
+                // Once in a while this is the work of a DEALLOCATE, and is not seen: the statement is prepared anew.
+                if self.is_stale_statement() && !self.is_feature() {
+                    write!(f, "; {POOLED}")?;
+                }
+                Ok(())
+            }
+            None => f.write_str(&describe(&self.0)),
         }
     }
 }

@@ -5,6 +5,7 @@
 #[macro_use]
 mod support;
 
+mod altered;
 mod lists;
 mod migrations;
 mod plans;
@@ -12,5 +13,6 @@ mod pool;
 mod readers;
 mod round_trips;
 mod schema;
+mod server_errors;
 mod sqlite;
 mod units;

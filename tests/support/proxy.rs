@@ -23,6 +23,8 @@ pub struct Proxy {
     /// New connections are taken and never answered, as a frozen server does.
     frozen: Arc<AtomicBool>,
     resets: Arc<AtomicBool>,
+    /// Errors reach clients in another language.
+    translates: Arc<AtomicBool>,
     running: Mutex<Option<Running>>,
     /// Bound and not listening: it keeps the port from others while the proxy is cut.
     _reserved: TcpSocket,
@@ -51,6 +53,7 @@ impl Proxy {
             statements: Arc::default(),
             frozen: Arc::default(),
             resets: Arc::default(),
+            translates: Arc::default(),
             running: Mutex::default(),
             _reserved: reserved,
         };
@@ -90,6 +93,11 @@ impl Proxy {
         self.frozen.store(false, Ordering::SeqCst);
     }
 
+    /// Has the server's errors in another language from now on: all of their texts, and nothing of their codes.
+    pub fn translate(&self) {
+        self.translates.store(true, Ordering::SeqCst);
+    }
+
     /// How often a client has waited for the server since the proxy was made: its Sync and Query messages, but for a BEGIN that is
     /// followed by another statement before it is answered.
     pub fn round_trips(&self) -> u64 {
@@ -107,6 +115,7 @@ impl Proxy {
         let seen =
             Seen { round_trips: Arc::clone(&self.round_trips), statements: Arc::clone(&self.statements) };
         let (frozen, resets) = (Arc::clone(&self.frozen), Arc::clone(&self.resets));
+        let translates = Arc::clone(&self.translates);
         let (stop, mut stopping) = oneshot::channel();
         let stopped = tokio::spawn(async move {
             let mut connections = JoinSet::new();
@@ -119,7 +128,8 @@ impl Proxy {
                             connections.spawn(keep_silent(client));
                         } else {
                             let client = Client { stream: client, resets: Arc::clone(&resets) };
-                            connections.spawn(forward(client, server.clone(), seen.clone()));
+                            let translates = Arc::clone(&translates);
+                            connections.spawn(forward(client, server.clone(), seen.clone(), translates));
                         }
                     }
                 }
@@ -195,7 +205,7 @@ fn is_begin(kind: u8, content: &[u8]) -> bool {
 
 const BEGIN_IS_HELD: Duration = Duration::from_secs(2);
 
-async fn forward(mut client: Client, server: String, seen: Seen) {
+async fn forward(mut client: Client, server: String, seen: Seen, translates: Arc<AtomicBool>) {
     let Ok(mut server) = TcpStream::connect(server).await else { return };
     client.stream.set_nodelay(true).unwrap();
     server.set_nodelay(true).unwrap();
@@ -230,10 +240,23 @@ async fn forward(mut client: Client, server: String, seen: Seen) {
             held.clear();
         }
     };
+    let answers = async {
+        let mut messages = Messages::default();
+        let mut buffer = vec![0; 16 * 1024];
+        while let Ok(length @ 1..) = from_server.read(&mut buffer).await {
+            let answer = match translates.load(Ordering::SeqCst) {
+                true => messages.translated(&buffer[..length]),
+                false => buffer[..length].to_vec(),
+            };
+            if to_client.write_all(&answer).await.is_err() {
+                break;
+            }
+        }
+    };
     // When one side has gone, so does the other.
     tokio::select! {
         () = requests => {}
-        _ = tokio::io::copy(&mut from_server, &mut to_client) => {}
+        () = answers => {}
     }
 }
 
@@ -263,6 +286,45 @@ impl Frames {
             self.pending.drain(..end);
         }
     }
+}
+
+/// What a server sends, from the beginning of a message on.
+#[derive(Default)]
+struct Messages {
+    pending: Vec<u8>,
+}
+
+impl Messages {
+    /// The messages that are whole, with the texts of errors and notices in a language that nobody knows. They keep their lengths.
+    fn translated(&mut self, bytes: &[u8]) -> Vec<u8> {
+        self.pending.extend_from_slice(bytes);
+        let mut whole = 0;
+        while let Some(length) = self.pending.get(whole + 1..whole + 5) {
+            let end = whole + 1 + u32::from_be_bytes(length.try_into().unwrap()) as usize;
+            if self.pending.len() < end {
+                break;
+            }
+            if matches!(self.pending[whole], b'E' | b'N') {
+                // Fields of a letter and a text: the severity and the message are in the server's language.
+                for field in self.pending[whole + 5..end].split_mut(|byte| *byte == 0) {
+                    if let [b'S' | b'M' | b'D' | b'H' | b'W', text @ ..] = field {
+                        text.fill(b'x');
+                    }
+                }
+            }
+            whole = end;
+        }
+        self.pending.drain(..whole).collect()
+    }
+}
+
+#[test]
+fn the_texts_of_errors_are_translated_and_their_codes_are_not() {
+    let error = [&b"E\0\0\0\x1f"[..], b"SERROR\0VERROR\0C57014\0Mno\0\0"].concat();
+    let error = [&error[..1], &u32::try_from(error.len() - 1).unwrap().to_be_bytes(), &error[5..]].concat();
+    let mut messages = Messages::default();
+    assert_eq!(messages.translated(&error[..9]), b"");
+    assert_eq!(messages.translated(&error[9..])[5..], b"Sxxxxx\0VERROR\0C57014\0Mxx\0\0"[..]);
 }
 
 #[test]

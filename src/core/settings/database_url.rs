@@ -197,6 +197,26 @@ impl Check for Database {
     }
 }
 
+/// A PostgreSQL server.
+pub(super) struct Postgres;
+
+impl Check for Postgres {
+    type Value = PostgresUrl;
+    const SECRET: bool = true;
+
+    fn read(&self, raw: &str) -> Result<PostgresUrl, String> {
+        postgres(raw, Role::Primary)
+    }
+
+    fn show(&self, value: &PostgresUrl) -> String {
+        value.to_string()
+    }
+
+    fn accepts(&self) -> String {
+        "A `postgres://` address as in `DATABASE_URL`.".to_owned()
+    }
+}
+
 /// The addresses of replicas.
 pub(super) struct Replicas;
 

@@ -29,7 +29,7 @@ pub use redis_url::RedisUrl;
 pub use render::{env_example, markdown_table};
 pub use secret_file::SecretFileError;
 pub use table::Settings;
-pub use types::{AppEnv, ForwardedHeader, JwtAlgorithm, LogFormat};
+pub use types::{AppEnv, ForwardedHeader, JwtAlgorithm, LogFormat, PoolMode};
 
 /// What stands in for a secret wherever settings are shown. Its length says nothing about the secret's.
 const MASK: &str = "********";

@@ -142,10 +142,12 @@ pub(super) fn between_settings(settings: &Settings, need: Need, problems: &mut V
         ));
     }
     let database_is_wrong = problems.iter().any(|problem| problem.variable == "DATABASE_URL");
-    if !database_is_wrong
-        && !settings.database_replica_urls.is_empty()
-        && matches!(settings.database_url, DatabaseUrl::Sqlite(_))
-    {
+    let is_sqlite = !database_is_wrong && matches!(settings.database_url, DatabaseUrl::Sqlite(_));
+    if is_sqlite && settings.migration_database_url.is_some() {
+        let problem = "needs a DATABASE_URL of PostgreSQL, which it leads to by another way";
+        found.push(("MIGRATION_DATABASE_URL", problem.to_owned()));
+    }
+    if is_sqlite && !settings.database_replica_urls.is_empty() {
         found.push((
             "DATABASE_REPLICA_URLS",
             "needs a DATABASE_URL of PostgreSQL; SQLite has no replicas".to_owned(),

@@ -12,13 +12,13 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 
 use super::check::{Address, Check, Choice, File, Flag, LogFilter, Name, Number, Time};
-use super::database_url::{Database, Replicas};
+use super::database_url::{Database, Postgres, Replicas};
 use super::optional::{Collector, Optional, Ratio};
 use super::redis_url::{KeyPrefix, Redis};
 use super::rules::{SecretKey, SecretKeys};
 use super::source::Reader;
 use super::web::{Origins, Prefix, Proxies};
-use super::{AppEnv, DatabaseUrl, ForwardedHeader, JwtAlgorithm, LogFormat, PostgresUrl, RedisUrl};
+use super::{AppEnv, DatabaseUrl, ForwardedHeader, JwtAlgorithm, LogFormat, PoolMode, PostgresUrl, RedisUrl};
 
 /// A setting as documents show it.
 pub(super) struct Entry {
@@ -125,6 +125,14 @@ settings! {
     /// Streaming replicas of `DATABASE_URL` for reads that may be a moment old; each gets a pool of its own.
     database_replica_urls: Vec<PostgresUrl> = "DATABASE_REPLICA_URLS", default "",
         example "postgres://groundwork:password@replica-1:5432/groundwork", Replicas;
+
+    /// What migrations connect to instead of `DATABASE_URL`: a server without the pooler in front of it, or as another role.
+    migration_database_url: Option<PostgresUrl> = "MIGRATION_DATABASE_URL", default "",
+        example "postgres://owner:password@localhost:5432/groundwork", Optional(Postgres);
+
+    /// What connections to PostgreSQL lead to: `session` for the server itself, `transaction` for a pooler that shares its sessions
+    /// between transactions.
+    db_pool_mode: PoolMode = "DB_POOL_MODE", default "session", example "transaction", Choice(&PoolMode::ALL);
 
     /// Whether the service migrates the database when it starts; with `false` it refuses to start on an older schema, and `groundwork migrate` is run apart.
     migrate_on_start: bool = "MIGRATE_ON_START", default "true", example "false", Flag;

@@ -56,6 +56,29 @@ impl fmt::Display for LogFormat {
     }
 }
 
+/// What a connection to PostgreSQL leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PoolMode {
+    /// One session of the server, for as long as it is open.
+    Session,
+    /// A pooler that gives it another session for each transaction, as PgBouncer does with `pool_mode=transaction`.
+    Transaction,
+}
+
+impl PoolMode {
+    /// Every mode.
+    pub const ALL: [Self; 2] = [Self::Session, Self::Transaction];
+}
+
+impl fmt::Display for PoolMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Session => "session",
+            Self::Transaction => "transaction",
+        })
+    }
+}
+
 /// Where proxies write whom they forward for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ForwardedHeader {

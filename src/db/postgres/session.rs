@@ -7,15 +7,15 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use diesel::QueryResult;
 use diesel::pg::{Pg, PgQueryBuilder};
 use diesel::query_builder::bind_collector::RawBytesBindCollector;
 use diesel::query_builder::{AsQuery, QueryBuilder, QueryFragment, QueryId};
+use diesel::{ConnectionError, QueryResult};
 use diesel_async::{AsyncConnectionCore, SimpleAsyncConnection};
 use futures_util::future::{BoxFuture, join, join3};
 use futures_util::{FutureExt, TryStreamExt};
 use tokio::task::{AbortHandle, JoinHandle};
-use tokio_postgres::{CancelToken, Client, Row, RowStream, Statement};
+use tokio_postgres::{CancelToken, Client, Row, RowStream, SimpleQueryMessage, Statement};
 
 use super::answer::{Bind, Inferred, PgRow, Rows, type_of};
 use crate::db::server_error::ServerError;
@@ -121,6 +121,18 @@ impl Session {
             is_spent: AtomicBool::new(false),
             is_stale: AtomicBool::new(false),
         }
+    }
+
+    /// Whether this parameter is set here.
+    pub(in crate::db) async fn has_setting(&self, name: &str) -> Result<bool, ConnectionError> {
+        let query = format!("SELECT current_setting('{name}', true)");
+        let messages = self.client.simple_query(&query).await;
+        let messages = messages
+            .map_err(|error| ConnectionError::CouldntSetupConfiguration(ServerError::from(error).into()))?;
+        Ok(messages.iter().any(|message| match message {
+            SimpleQueryMessage::Row(row) => row.get(0).is_some_and(|value| !value.is_empty()),
+            _ => false,
+        }))
     }
 
     /// Whether another caller may have it.

@@ -2,7 +2,7 @@ use std::io::{self, Write};
 use std::sync::Mutex;
 
 use super::*;
-use crate::core::settings::DatabaseUrl;
+use crate::core::settings::{DatabaseUrl, PoolMode};
 use crate::db::connect;
 use crate::db::pool::{Pool, PoolSize};
 
@@ -31,7 +31,7 @@ impl Lines {
 fn replicas(count: usize) -> Replicas {
     let server = || {
         let Ok(DatabaseUrl::Postgres(url)) = "postgres://ada:hunter2@127.0.0.1:1/d".parse() else { panic!() };
-        (url.server(), Server::new(&url).unwrap())
+        (url.server(), Server::new(&url, PoolMode::Session).unwrap())
     };
     let size = PoolSize { kept: 1, most: 1 };
     let all = (0..count).map(|_| {
