@@ -70,6 +70,18 @@ pub async fn migrate(settings: &Settings) -> Result<(), DbError> {
     Ok(())
 }
 
+/// Brings the database to the newest schema or, where `MIGRATE_ON_START` is off, checks that it has it.
+///
+/// # Errors
+/// As [`migrate`]; [`DbError::OutdatedSchema`] when a migration is missing that may not be applied.
+pub async fn prepare_database(settings: &Settings) -> Result<(), DbError> {
+    if settings.migrate_on_start {
+        migrate(settings).await
+    } else {
+        migrations::require_newest(settings).await
+    }
+}
+
 /// The rules about accounts, for the command line.
 ///
 /// # Errors
@@ -93,7 +105,7 @@ pub struct App {
 }
 
 impl App {
-    /// Migrates the database and puts everything together.
+    /// Migrates the database, if it is to, and puts everything together.
     ///
     /// # Errors
     /// See [`StartError`].
@@ -102,12 +114,13 @@ impl App {
         if let Some(path) = made {
             tracing::info!(path = %path.display(), "made a key for tokens, for development only: set JWT_SECRET_KEY elsewhere");
         }
-        migrate(settings).await?;
+        prepare_database(settings).await?;
         announce(settings);
         // Before anything is made that counts.
         let recorded = settings.metrics_port.map(|_| Recorded::begin()).transpose()?;
 
         let database = Database::new(settings)?;
+        database.watch_primary();
         database.watch_replicas();
         let hasher = Hasher::new(settings.bcrypt_rounds, settings.bcrypt_queue_size);
         let previous = &settings.jwt_previous_secret_keys;

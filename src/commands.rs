@@ -119,7 +119,7 @@ pub fn user_create(email: &str, is_superuser: bool, password_stdin: bool) -> Res
     let text = if password_stdin { read_password()? } else { rpassword::prompt_password("Password: ")? };
     let password = Password::parse(&text).map_err(|reason| format!("the password {reason}"))?;
     block_on(async {
-        app::migrate(&settings).await?;
+        app::prepare_database(&settings).await?;
         let details = AccountDetails {
             email,
             password,

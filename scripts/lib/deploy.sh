@@ -2,10 +2,11 @@
 # The deployments: nginx for the tests, and the tools that know what Compose, Kubernetes and a Dockerfile may say. All of
 # them carry what they know along: none asks the network.
 
-# ensure_nginx: nginx, without a server of the machine's own. The package would start one, and enable it for good.
-ensure_nginx() {
+# ensure_proxy NAME: nginx or haproxy, without a server of the machine's own. The package would start one, and enable it
+# for good.
+ensure_proxy() {
     PATH=$PATH:/usr/sbin
-    command -v nginx >/dev/null && return
+    command -v "$1" >/dev/null && return
     # In a shell of its own, because a failed installation ends it, and what forbids the start must not stay.
     (
         policy=/usr/sbin/policy-rc.d # what a package asks before it starts a service; 101 forbids it
@@ -14,9 +15,9 @@ ensure_nginx() {
             printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
             as_root chmod 755 "$policy"
         fi
-        ensure_command nginx nginx
+        ensure_command "$1" "$1"
     )
-    if [ -d /run/systemd/system ]; then as_root systemctl disable --quiet --now nginx || true; fi
+    if [ -d /run/systemd/system ]; then as_root systemctl disable --quiet --now "$1" || true; fi
 }
 
 ensure_deploy_tools() {
@@ -41,6 +42,19 @@ lint_dockerfile() {
     "$(venv_bin deploy)/hadolint" --no-color --failure-threshold info "$1"
 }
 
+# lint_patroni FILE: by Patroni's own check. It looks for PostgreSQL's programs and its data, so the copy has this
+# machine's.
+lint_patroni() {
+    local copy
+    copy=$(mktemp "$RUN_DIR/patroni.XXXXXX")
+    sed -e "s|^  bin_dir: .*|  bin_dir: $(postgres_bin)|" -e "s|^  data_dir: .*|  data_dir: $RUN_DIR/patroni-data|" "$1" >"$copy"
+    "$(venv_bin deploy)/python" -B tests/deploy/check_patroni.py "$copy"
+}
+
+lint_haproxy() {
+    haproxy -c -f "$1"
+}
+
 # deploy_seed FILE EXPRESSION: prints the name of a copy of a file of deploy/ that sed has put a fault into.
 deploy_seed() {
     local copy
@@ -54,18 +68,24 @@ deploy_seed() {
 kubernetes_manifests() { printf '%s\n' deploy/kubernetes/*.yaml | grep -v '/kustomization.yaml$'; }
 
 deploy_quality() {
-    local manifests word type image
+    local manifests word type image lock check
     mapfile -t manifests < <(kubernetes_manifests)
     step "compose: deploy/compose.yaml" lint_compose deploy/compose.yaml
     step "kubernetes: ${#manifests[@]} manifests" lint_kubernetes "${manifests[@]}"
     step "hadolint: deploy/Dockerfile" lint_dockerfile deploy/Dockerfile
+    step "patroni: deploy/patroni/patroni.yml" lint_patroni deploy/patroni/patroni.yml
+    step "haproxy: deploy/patroni/haproxy.cfg" lint_haproxy deploy/patroni/haproxy.cfg
 
     word=$(deploy_seed compose.yaml 's/  read_only:/  readonly:/')
     type=$(deploy_seed kubernetes/deployment.yaml 's/  replicas: 3/  replicas: three/')
     image=$(deploy_seed Dockerfile 's/^FROM debian:.*/FROM debian:latest/')
+    lock=$(deploy_seed patroni/patroni.yml 's/    ttl: 20/    ttl: twenty/')
+    check=$(deploy_seed patroni/haproxy.cfg 's/    option httpchk/    option httpcheck/')
     step "compose: a word that it does not know is found" finds "'readonly' was unexpected" lint_compose "$word"
     step "kubernetes: a value of another type is found" finds "'three' is not of type 'integer'" lint_kubernetes "$type"
     step "hadolint: an image without a version is found" finds DL3007 lint_dockerfile "$image"
+    step "patroni: a value of another type is found" finds "bootstrap.dcs.ttl" lint_patroni "$lock"
+    step "haproxy: a word that it does not know is found" finds "unknown option 'httpcheck'" lint_haproxy "$check"
 }
 
 # image_builds: the build of the Dockerfile without a container. Its two stages of files are put where they go, so it

@@ -11,11 +11,13 @@ use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
 use diesel_async::{AsyncConnection, SimpleAsyncConnection};
 use futures_util::FutureExt;
 use tokio::task::JoinHandle;
+use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error::DbError;
+use super::generation::Generations;
+use super::hosts::{Connected, Hosts};
 use super::postgres::{Manner, PostgresManager, Session};
 use super::tls;
 use crate::core::settings::{PoolMode, PostgresUrl};
@@ -38,8 +40,9 @@ pub(super) const SQLITE_BUSY_TIMEOUT_MS: u32 = 5_000;
 /// A server of PostgreSQL, or several that stand for one, and how to reach it, without libpq.
 #[derive(Clone)]
 pub(super) struct Server {
-    config: Config,
+    hosts: Hosts,
     tls: MakeRustlsConnect,
+    generations: Generations,
     manner: Manner,
 }
 
@@ -64,7 +67,8 @@ impl Server {
             PoolMode::Session => Manner::Prepared,
             PoolMode::Transaction => Manner::Unnamed { timeout: None },
         };
-        let mut server = Self { config, tls: tls::connector(url.tls())?, manner };
+        let (hosts, tls) = (Hosts::of(&config), tls::connector(url.tls())?);
+        let mut server = Self { hosts, tls, generations: Generations::default(), manner };
         // A session that is shared has no parameters of its own: poolers refuse them, and transactions set theirs.
         if mode == PoolMode::Session {
             server.set("TimeZone", "UTC");
@@ -75,7 +79,9 @@ impl Server {
 
     /// The same for serving requests.
     pub(super) fn serving(mut self, app_name: &str, statement_timeout: Duration) -> Self {
-        self.config.application_name(app_name);
+        self.hosts.configure(|config| {
+            config.application_name(app_name);
+        });
         // A query whose caller has left would otherwise run on, and hold the connection.
         match &mut self.manner {
             Manner::Prepared => self.set("statement_timeout", &statement_timeout.as_millis().to_string()),
@@ -86,14 +92,16 @@ impl Server {
 
     /// Sets a parameter of each session from its start.
     fn set(&mut self, name: &str, value: &str) {
-        let given = self.config.get_options().unwrap_or_default().to_owned();
-        self.config.options(format!("{given} -c {name}={value}").trim());
+        self.hosts.configure(|config| {
+            let given = config.get_options().unwrap_or_default().to_owned();
+            config.options(format!("{given} -c {name}={value}").trim());
+        });
     }
 
     /// A connection for queries that diesel makes.
     pub(super) async fn open(&self) -> Result<Session, ConnectionError> {
         let connect = async {
-            let (client, driver) = self.connect().await?;
+            let (client, driver, _) = self.connect().await?;
             let session = Session::new(client, driver, self.manner);
             if self.manner == Manner::Prepared && !session.has_setting(BEGUN_AS_ASKED).await? {
                 let problem = format!("the server has ignored the options of the session; {POOLED}");
@@ -108,22 +116,43 @@ impl Server {
 
     /// A connection for a query that diesel does not make. The caller limits how long it may take.
     pub(super) async fn client(&self) -> Result<Client, ConnectionError> {
-        Ok(self.connect().await?.0)
+        Ok(self.client_and_host().await?.0)
     }
 
-    /// The client, and the task that ends when the client is dropped; what goes wrong, the client says.
-    async fn connect(&self) -> Result<(Client, JoinHandle<()>), ConnectionError> {
-        let connected = self.config.connect(self.tls.clone()).await;
-        let (client, driver) = connected.map_err(|error| self.refused(&error))?;
-        Ok((client, tokio::spawn(async move { drop(driver.await) })))
+    /// The same, and which of the hosts it is to.
+    pub(super) async fn client_and_host(&self) -> Result<(Client, usize), ConnectionError> {
+        let (client, _, host) = self.connect().await?;
+        Ok((client, host))
     }
 
-    /// A pooler says of options it does not know that they are a violation of the protocol.
-    fn refused(&self, error: &tokio_postgres::Error) -> ConnectionError {
+    /// The client, the task that ends when the client is dropped, and the host; what goes wrong, the client says.
+    async fn connect(&self) -> Result<(Client, JoinHandle<()>, usize), ConnectionError> {
+        let Connected { host, client, driver } =
+            self.hosts.connect(&self.tls, |error| self.reason(error)).await?;
+        Ok((client, tokio::spawn(async move { drop(driver.await) }), host))
+    }
+
+    /// Whether several hosts stand for it.
+    pub(super) fn has_several_hosts(&self) -> bool {
+        self.hosts.are_several()
+    }
+
+    /// The name and the port of one of its hosts.
+    pub(super) fn name_of(&self, host: usize) -> String {
+        self.hosts.name(host)
+    }
+
+    pub(super) fn generations(&self) -> &Generations {
+        &self.generations
+    }
+
+    /// Why a server did not take the connection. A pooler says of options it does not know that they are a violation of the
+    /// protocol.
+    fn reason(&self, error: &tokio_postgres::Error) -> String {
         let is_pooled =
             self.manner == Manner::Prepared && error.code() == Some(&SqlState::PROTOCOL_VIOLATION);
         let hint = if is_pooled { format!("; {POOLED}") } else { String::new() };
-        ConnectionError::BadConnection(describe(error) + &hint)
+        describe(error) + &hint
     }
 
     pub(super) fn tls(&self) -> &MakeRustlsConnect {

@@ -22,6 +22,16 @@ pub enum DbError {
     /// Anything else: a defect of ours or of the schema.
     #[error("the database refused a query")]
     Query(#[source] DieselError),
+    /// Migrations were not applied, and this process is told to apply none.
+    #[error(
+        "the schema of the database is not the newest and MIGRATE_ON_START is false: run `groundwork migrate` with a role \
+         that may change the schema (not applied: {})",
+        .pending.join(", ")
+    )]
+    OutdatedSchema {
+        /// Their versions.
+        pending: Vec<String>,
+    },
     /// A migration failed; nothing of it was applied.
     #[error("migrating the database failed")]
     Migration(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -1,5 +1,7 @@
 //! The schema's history, in the binary, applied by one process at a time.
 
+mod pending;
+
 use std::fs::File;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -38,6 +40,25 @@ pub async fn run_for(settings: &Settings) -> Result<Vec<String>, DbError> {
     }
 }
 
+/// Checks that nothing is to be migrated, without changing anything: a role that may only read and write rows can.
+///
+/// # Errors
+/// [`DbError::OutdatedSchema`] when a migration is missing; when the database cannot be reached.
+pub async fn require_newest(settings: &Settings) -> Result<(), DbError> {
+    let pending = match &settings.database_url {
+        DatabaseUrl::Postgres(url) => {
+            pending::on_postgres(&mut connect(url, settings.db_pool_mode).await?).await?
+        }
+        DatabaseUrl::Sqlite(path) => {
+            let path = path.clone();
+            tokio::task::spawn_blocking(move || pending::on_sqlite(&path))
+                .await
+                .map_err(|error| DbError::Migration(error.into()))??
+        }
+    };
+    if pending.is_empty() { Ok(()) } else { Err(DbError::OutdatedSchema { pending }) }
+}
+
 /// Brings the database to the newest schema and returns the versions of what was applied: nothing, usually.
 /// Several instances may call this at once; one does the work.
 ///
@@ -62,6 +83,10 @@ async fn connect(url: &PostgresUrl, mode: PoolMode) -> Result<MigrationConnectio
 
 async fn run_in_session(url: &PostgresUrl) -> Result<Vec<String>, DbError> {
     let mut connection = connect(url, PoolMode::Session).await?;
+    // Before anything that needs rights beyond reading and writing rows.
+    if pending::on_postgres(&mut connection).await?.is_empty() {
+        return Ok(Vec::new());
+    }
     // Ends with the connection, whatever happens.
     connection.batch_execute(&format!("SELECT pg_advisory_lock({POSTGRES_LOCK})")).await?;
     apply(&mut AsyncMigrationHarness::new(connection), POSTGRES)
@@ -70,6 +95,9 @@ async fn run_in_session(url: &PostgresUrl) -> Result<Vec<String>, DbError> {
 /// A lock of a session would stay with the pooler's. So everything is one transaction, and the lock ends with it.
 async fn run_in_transaction(url: &PostgresUrl) -> Result<Vec<String>, DbError> {
     let mut connection = connect(url, PoolMode::Transaction).await?;
+    if pending::on_postgres(&mut connection).await?.is_empty() {
+        return Ok(Vec::new());
+    }
     AnsiTransactionManager::begin_transaction(&mut connection).await?;
     let lock = format!("SET LOCAL TimeZone = 'UTC'; SELECT pg_advisory_xact_lock({POSTGRES_LOCK})");
     connection.batch_execute(&lock).await?;

@@ -4,12 +4,15 @@ pub mod backup;
 mod connect;
 mod connection;
 mod error;
+mod generation;
+mod hosts;
 mod locked;
 pub mod migrations;
 mod observe;
 mod pool;
 mod postgres;
 mod prepared;
+mod primary;
 mod readers;
 mod replicas;
 #[allow(missing_docs, reason = "generated")]
@@ -37,6 +40,7 @@ use crate::core::telemetry::traces::span_of;
 use connect::{Server, SqliteManager};
 use pool::{Pool, PoolSize};
 use postgres::PostgresManager;
+use primary::PrimaryWatch;
 use readers::Readers;
 use replicas::Replicas;
 
@@ -55,6 +59,8 @@ const NOTE_EVERY: Duration = Duration::from_secs(1);
 pub struct Database {
     pools: Pools,
     replicas: Option<Arc<Replicas>>,
+    /// Where several hosts stand for the primary.
+    primary: Option<Arc<PrimaryWatch>>,
     /// How long after it was noted a write may still show.
     own_writes: Duration,
 }
@@ -73,7 +79,7 @@ impl Database {
     /// [`DbError::Tls`] when the certificates to verify a server with cannot be had.
     pub fn new(settings: &Settings) -> Result<Self, DbError> {
         let timeout = settings.db_pool_timeout;
-        let mut replicas = None;
+        let (mut replicas, mut watch) = (None, None);
         let pools = match &settings.database_url {
             DatabaseUrl::Postgres(url) => {
                 let size = PoolSize {
@@ -93,6 +99,7 @@ impl Database {
                 });
                 let others: Vec<_> = others.collect::<Result<_, DbError>>()?;
                 replicas = (!others.is_empty()).then(|| Arc::new(Replicas::new(primary.clone(), others)));
+                watch = primary.has_several_hosts().then(|| Arc::new(PrimaryWatch::new(primary.clone())));
                 let pool = Pool::new("primary", connect::postgres(primary), size, timeout);
                 Pools::Postgres { readers: Readers::new(pool.clone()), pool }
             }
@@ -113,13 +120,20 @@ impl Database {
         };
         // A write is noted before it begins, perhaps by one that began a moment earlier.
         let own_writes = NOTE_EVERY + settings.request_timeout + AFTER_A_WRITE;
-        Ok(Self { pools, replicas, own_writes })
+        Ok(Self { pools, replicas, primary: watch, own_writes })
     }
 
     /// Begins to check the replicas, which are not read from before.
     pub fn watch_replicas(&self) {
         if let Some(replicas) = &self.replicas {
             replicas.watch();
+        }
+    }
+
+    /// Begins to follow the primary, where several hosts stand for it.
+    pub fn watch_primary(&self) {
+        if let Some(primary) = &self.primary {
+            primary.begin();
         }
     }
 

@@ -7,8 +7,7 @@ mod answer;
 mod migration;
 mod session;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bb8::ManageConnection;
 use diesel::result::Error as DieselError;
@@ -16,6 +15,7 @@ use diesel_async::pooled_connection::PoolError;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::connect::{CONNECT_TIMEOUT, Server};
+use super::generation::Generation;
 use super::server_error::ServerError;
 pub(super) use migration::MigrationConnection;
 pub(super) use session::Manner;
@@ -26,25 +26,7 @@ pub struct PostgresConnection {
     session: Session,
     tls: MakeRustlsConnect,
     is_abandoned: AtomicBool,
-    /// What the pool's was when this was opened.
-    epoch: u64,
-    pool: Epoch,
-}
-
-/// Counts how often the server turned out to take no writes. All connections that were opened before lead to the same server, and
-/// none of them to the one that took its place.
-#[derive(Clone, Default)]
-struct Epoch(Arc<AtomicU64>);
-
-impl Epoch {
-    fn now(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    fn end(&self, epoch: u64) {
-        // Of several who find it out, one ends it: connections that were opened meanwhile are new.
-        let _ = self.0.compare_exchange(epoch, epoch + 1, Ordering::Relaxed, Ordering::Relaxed);
-    }
+    generation: Generation,
 }
 
 /// A statement that is under way. Dropped before it is [`done`](Self::done), it leaves its connection abandoned.
@@ -55,8 +37,9 @@ impl UnderWay<'_> {
     pub(crate) fn done<T>(self, result: Result<T, DieselError>) -> Result<T, DieselError> {
         if let Err(error) = &result
             && ServerError::of(error).is_some_and(ServerError::is_read_only)
+            && self.0.generation.end()
         {
-            self.0.pool.end(self.0.epoch);
+            tracing::warn!("the database server takes no writes any more: its connections are closed");
         }
         std::mem::forget(self);
         result
@@ -82,7 +65,7 @@ impl PostgresConnection {
 
     /// Whether another statement may be sent on it.
     pub(super) fn is_usable(&self) -> bool {
-        !self.is_abandoned() && self.session.is_usable() && self.epoch == self.pool.now()
+        !self.is_abandoned() && self.session.is_usable() && self.generation.is_current()
     }
 
     fn is_abandoned(&self) -> bool {
@@ -111,12 +94,11 @@ impl Drop for PostgresConnection {
 /// round trips of every request.
 pub struct PostgresManager {
     server: Server,
-    epoch: Epoch,
 }
 
 impl PostgresManager {
     pub(super) fn new(server: Server) -> Self {
-        Self { server, epoch: Epoch::default() }
+        Self { server }
     }
 }
 
@@ -127,14 +109,16 @@ impl ManageConnection for PostgresManager {
 
     async fn connect(&self) -> Result<Box<PostgresConnection>, PoolError> {
         // Before it is opened: what is found out meanwhile may hold for it too.
-        let epoch = self.epoch.now();
+        let generation = self.server.generations().current();
         let session = self.server.open().await.map_err(PoolError::ConnectionError)?;
+        if let Some(driver) = session.driver() {
+            generation.includes(driver);
+        }
         Ok(Box::new(PostgresConnection {
             session,
             tls: self.server.tls().clone(),
             is_abandoned: AtomicBool::new(false),
-            epoch,
-            pool: self.epoch.clone(),
+            generation,
         }))
     }
 

@@ -9,7 +9,7 @@ use crate::files::{all, read, yaml};
 use crate::instance::SECRET;
 
 /// What the environment of a container is called in these files, and is no setting of the service.
-const OTHERS: [&str; 8] = [
+const OTHERS: [&str; 10] = [
     "POSTGRES_USER",
     "POSTGRES_DB",
     "POSTGRES_PASSWORD",
@@ -18,6 +18,8 @@ const OTHERS: [&str; 8] = [
     "REDISCLI_AUTH",
     "GROUNDWORK_IMAGE",
     "GROUNDWORK_PORT",
+    "PATRONI_SUPERUSER_PASSWORD",
+    "PATRONI_REPLICATION_PASSWORD",
 ];
 
 /// The settings that there are, each as it is in force where only these are set.
@@ -286,4 +288,22 @@ fn the_context_of_the_image_is_what_its_build_copies() {
     for needed in ["\nHEALTHCHECK ", "\nSTOPSIGNAL SIGTERM\n", "org.opencontainers.image.revision"] {
         assert!(dockerfile.contains(needed), "{needed}");
     }
+}
+
+#[test]
+fn haproxy_asks_the_servers_that_patroni_runs_and_leaves_the_pool_its_idle_connections() {
+    let (patroni, haproxy) = (yaml("patroni/patroni.yml"), read("patroni/haproxy.cfg"));
+    let (server, rest) = (&patroni["postgresql"]["connect_address"], &patroni["restapi"]["connect_address"]);
+    let port = rest.as_str().unwrap().rsplit_once(':').unwrap().1;
+    let name = patroni["name"].as_str().unwrap();
+    let line = format!("    server {name} {} check port {port}\n", server.as_str().unwrap());
+    assert!(haproxy.contains(&line), "{line}");
+    for needed in ["option httpchk OPTIONS /primary\n", "on-marked-down shutdown-sessions\n"] {
+        assert!(haproxy.contains(needed), "{needed}");
+    }
+    let dcs = &patroni["bootstrap"]["dcs"];
+    assert_eq!(dcs["synchronous_mode"], true, "nothing acknowledged is lost");
+    let seconds = |name: &str| dcs[name].as_u64().unwrap();
+    assert!(seconds("loop_wait") + 2 * seconds("retry_timeout") <= seconds("ttl"), "Patroni's own rule");
+    assert!(!read("patroni/patroni.yml").contains("password:"), "no secret in the file");
 }

@@ -5,8 +5,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod balancer;
 mod clients;
 mod clock;
+mod failover;
 mod ledger;
 mod load;
 mod logs;

@@ -6,6 +6,8 @@
 mod support;
 
 mod copied;
+mod failover;
 mod pooler;
 mod replicas;
+mod rights;
 mod tls;

@@ -12,13 +12,13 @@ use crate::support::Service;
 use crate::support::postgres::Server;
 
 /// An authority, and where its certificate is.
-struct Authority {
+pub struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     folder: TempDir,
 }
 
 impl Authority {
-    fn new(name: &str) -> Self {
+    pub fn new(name: &str) -> Self {
         let mut params = CertificateParams::new([]).unwrap();
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -33,7 +33,7 @@ impl Authority {
     }
 
     /// A server with a certificate for this name, which `localhost` and 127.0.0.1 lead to.
-    async fn server(&self, name: &str) -> Server {
+    pub async fn server(&self, name: &str) -> Server {
         let key = KeyPair::generate().unwrap();
         let certificate =
             CertificateParams::new([name.to_owned()]).unwrap().signed_by(&key, &self.issuer).unwrap();
@@ -51,7 +51,7 @@ impl Authority {
     }
 }
 
-fn options(mode: &str, authority: Option<&Authority>) -> String {
+pub fn options(mode: &str, authority: Option<&Authority>) -> String {
     match authority {
         Some(authority) => format!("?sslmode={mode}&sslrootcert={}", authority.path().display()),
         None => format!("?sslmode={mode}"),
@@ -59,7 +59,7 @@ fn options(mode: &str, authority: Option<&Authority>) -> String {
 }
 
 /// Connects as a start does, by migrating; the reason when it is refused.
-async fn refusal(url: &str) -> Option<String> {
+pub async fn refusal(url: &str) -> Option<String> {
     let url: DatabaseUrl = url.parse().unwrap();
     match migrations::run(&url).await {
         Ok(_) => None,

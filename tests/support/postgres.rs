@@ -195,6 +195,38 @@ impl Server {
         process.wait().unwrap();
     }
 
+    /// Has each commit wait until a standby has it on its disk, as far as anything here is: `of` is one that follows.
+    pub async fn commit_on(&self, of: &Server) {
+        let database = self.database();
+        database.sql("ALTER SYSTEM SET synchronous_commit = on").await;
+        database.sql("ALTER SYSTEM SET synchronous_standby_names = '*'").await;
+        database.sql("SELECT pg_reload_conf()").await;
+        eventually(&format!("the server at {} is synchronous", of.port), async || {
+            let states = database.sql("SELECT sync_state FROM pg_stat_replication").await;
+            (states.as_deref() == Some("sync")).then_some(())
+        })
+        .await;
+    }
+
+    /// Starts it anew as a standby, in its place.
+    pub async fn demote(&mut self) {
+        self.stop();
+        self.write("data/standby.signal", "");
+        self.resume().await;
+    }
+
+    /// Makes a primary of a standby; returns when it takes writes.
+    pub async fn promote(&self) {
+        assert_eq!(self.database().sql("SELECT pg_promote()").await.as_deref(), Some("t"));
+    }
+
+    /// Has a standby follow this primary from now on.
+    pub async fn follow(&self, primary: &Server) {
+        let address = format!("host=127.0.0.1 port={} user=postgres", primary.port);
+        self.database().sql(&format!("ALTER SYSTEM SET primary_conninfo = '{address}'")).await;
+        self.database().sql("SELECT pg_reload_conf()").await;
+    }
+
     /// Ends it as a crash does.
     pub fn kill(&mut self) {
         // Stopped first: the others end by themselves when the first one does, and would not be found.

@@ -12,8 +12,10 @@ use tracing_subscriber::filter::{EnvFilter, LevelFilter};
 pub(super) trait Check {
     /// What a value is read into.
     type Value;
-    /// Whether a value may hold a secret, so that no message repeats it.
+    /// Whether the value is a secret. It is masked wherever it is shown, and `NAME_FILE` may name a file that holds it.
     const SECRET: bool = false;
+    /// Whether a refused value may hold a secret, so that no message repeats it.
+    const HIDDEN: bool = Self::SECRET;
 
     /// The value, or what is wrong with it as the predicate of a sentence: "must be a number".
     fn read(&self, raw: &str) -> Result<Self::Value, String>;

@@ -10,8 +10,9 @@ use thiserror::Error;
 use super::MASK;
 use super::check::{Check, join, list};
 pub use postgres::{PostgresUrl, Roots, Tls};
-use postgres::{is_postgres, one_host, postgres};
+use postgres::{Role, is_postgres, postgres};
 
+pub(super) mod options;
 mod postgres;
 
 /// The primary database.
@@ -178,7 +179,7 @@ impl Check for Database {
     fn read(&self, raw: &str) -> Result<DatabaseUrl, String> {
         match raw.strip_prefix("sqlite://") {
             Some(path) => sqlite(path).map(DatabaseUrl::Sqlite),
-            None if is_postgres(raw) => postgres(raw).map(DatabaseUrl::Postgres),
+            None if is_postgres(raw) => postgres(raw, Role::Primary).map(DatabaseUrl::Postgres),
             None => Err("must start with sqlite://, postgres:// or postgresql://".to_owned()),
         }
     }
@@ -188,8 +189,9 @@ impl Check for Database {
     }
 
     fn accepts(&self) -> String {
-        "`sqlite://path`, where a third slash starts an absolute path, or `postgres://user:password@host:port/database`; \
-         `?sslmode=` is `disable` (the default), `prefer`, `require`, `verify-ca` or `verify-full`, and \
+        "`sqlite://path`, where a third slash starts an absolute path, or `postgres://user:password@host:port/database`, \
+         where several hosts are `host1:port,host2:port`, of which the one is used that takes writes \
+         (`target_session_attrs=read-write`, the default); `?sslmode=` is `disable` (the default), `prefer`, `require`, `verify-ca` or `verify-full`, and \
          `&sslrootcert=` a file of certificates."
             .to_owned()
     }
@@ -203,7 +205,7 @@ impl Check for Postgres {
     const SECRET: bool = true;
 
     fn read(&self, raw: &str) -> Result<PostgresUrl, String> {
-        postgres(raw)
+        postgres(raw, Role::Primary)
     }
 
     fn show(&self, value: &PostgresUrl) -> String {
@@ -223,7 +225,7 @@ impl Check for Replicas {
     const SECRET: bool = true;
 
     fn read(&self, raw: &str) -> Result<Vec<PostgresUrl>, String> {
-        list(raw, |entry| postgres(entry).and_then(one_host))
+        list(raw, |entry| postgres(entry, Role::Replica))
     }
 
     fn show(&self, value: &Vec<PostgresUrl>) -> String {

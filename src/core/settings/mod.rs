@@ -2,7 +2,8 @@
 //!
 //! A value comes from the environment, else from `.env` in the working directory, else from its default; an
 //! empty variable counts as unset, and white space around a value is dropped. Every wrong setting is reported at
-//! once, so that a deployment is corrected in one round.
+//! once, so that a deployment is corrected in one round. A secret may be in a file instead, which the variable with
+//! `_FILE` behind its name names.
 //!
 //! A setting has one home, its entry in `table.rs`. The field of [`Settings`], the parsing, `.env.example`, the
 //! table of the README and the masked listing of `groundwork config` all come from that entry.
@@ -19,6 +20,7 @@ mod secret_file;
 mod source;
 mod table;
 mod types;
+mod value_file;
 mod web;
 
 pub use database_url::{DatabaseUrl, InvalidUrl, PostgresUrl, Roots, SecretUrl, Tls};

@@ -10,6 +10,7 @@ pub(super) struct Optional<C>(pub C);
 impl<C: Check> Check for Optional<C> {
     type Value = Option<C::Value>;
     const SECRET: bool = C::SECRET;
+    const HIDDEN: bool = C::HIDDEN;
 
     fn read(&self, raw: &str) -> Result<Option<C::Value>, String> {
         if raw.is_empty() { Ok(None) } else { self.0.read(raw).map(Some) }
@@ -52,7 +53,7 @@ pub(super) struct Collector;
 impl Check for Collector {
     type Value = String;
     // Refused ones may hold a password.
-    const SECRET: bool = true;
+    const HIDDEN: bool = true;
 
     fn read(&self, raw: &str) -> Result<String, String> {
         let form = || "must be http://host[:port] or https://host[:port], without a password".to_owned();

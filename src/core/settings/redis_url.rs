@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::SecretUrl;
 use super::check::Check;
-use super::database_url::Parts;
+use super::database_url::{Parts, options};
 
 const FORM: &str = "must be redis://host:port/number, rediss:// for TLS, redis+unix:///path for a socket, or \
     redis+cluster://host:port,host:port (rediss+cluster:// for TLS)";
@@ -92,6 +92,7 @@ fn socket(raw: &str, parts: &Parts<'_>) -> Result<RedisUrl, String> {
     if !parts.host.is_empty() || parts.user.is_some() || parts.path.len() < 2 {
         return Err("must name the socket's path: redis+unix:///path?db=number&pass=password".to_owned());
     }
+    options::of_redis(parts.query, &["db", "user", "pass", "protocol"])?;
     readable(raw)?;
     Ok(RedisUrl::Server(SecretUrl::new(parts)))
 }
@@ -118,9 +119,7 @@ fn cluster(parts: &Parts<'_>) -> Result<RedisUrl, String> {
 
 /// No options, and no user without a password.
 fn plain(parts: &Parts<'_>) -> Result<(), String> {
-    if parts.query.is_some() {
-        return Err(FORM.to_owned());
-    }
+    options::of_redis(parts.query, &[])?;
     if matches!(parts.user, Some((_, None))) {
         return Err(
             "names a user without a password; a password alone is written redis://:password@host".to_owned()
@@ -228,7 +227,13 @@ mod tests {
         for (raw, part) in [
             ("localhost:6379", "redis://"),
             ("http://h", "redis://"),
-            ("redis://h?password=hunter2", "redis://"),
+            (
+                "redis://h?password=hunter2",
+                "has an unknown option `password`: write redis://user:password@host",
+            ),
+            ("redis://h/0?timeout=hunter2", "has an unknown option `timeout`"),
+            ("redis+cluster://a,b?ssl=hunter2", "unknown option `ssl`: write rediss://"),
+            ("redis+unix:///run/redis.sock?db=1&dbname=hunter2", "has an unknown option `dbname`"),
             ("redis://hunter2@h", "without a password"),
             ("redis://", "one host"),
             ("redis://:6379", "one host"),

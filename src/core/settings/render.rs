@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::table::entries;
+use super::value_file;
 
 /// Where a comment of `.env.example` is wrapped.
 const WIDTH: usize = 100;
@@ -14,10 +15,14 @@ pub fn env_example() -> String {
          # the default shown here. Put a value with spaces, quotes or $ in single quotes.\n\
          # Generated from the settings: edit those, not this file.\n",
     );
+    text.push('\n');
+    for line in wrapped(&secrets_in_files()) {
+        // Writing to a `String` cannot fail, here and below.
+        let _ = writeln!(text, "# {line}");
+    }
     for entry in entries() {
         text.push('\n');
         for line in wrapped(&format!("{} {}", entry.doc, entry.accepts)) {
-            // Writing to a `String` cannot fail, here and below.
             let _ = writeln!(text, "# {line}");
         }
         if entry.default.is_empty() {
@@ -28,9 +33,22 @@ pub fn env_example() -> String {
     text
 }
 
-/// The settings as a Markdown table, for the README.
+/// Which secrets may be in files, as sentences.
+fn secrets_in_files() -> String {
+    let secrets: Vec<_> = entries().into_iter().filter(|entry| entry.is_secret).collect();
+    let files: Vec<_> =
+        secrets.iter().map(|entry| format!("`{}`", value_file::variable(entry.name))).collect();
+    format!(
+        "A secret may be in a file instead, as container platforms mount them: {} each name a file of at most {} KiB \
+         that holds the value of the variable without `_FILE`. A newline at its end is dropped. Setting both is an error.",
+        files.join(", "),
+        value_file::LIMIT / 1024,
+    )
+}
+
+/// The settings as a Markdown table, for the README, and which of them may be in files.
 pub fn markdown_table() -> String {
-    let mut text = String::from("| Variable | Default | Meaning |\n|---|---|---|\n");
+    let mut text = format!("{}\n\n| Variable | Default | Meaning |\n|---|---|---|\n", secrets_in_files());
     for entry in entries() {
         let default = match entry.default {
             "" => "unset".to_owned(),
@@ -73,7 +91,7 @@ mod tests {
             assert!(!entry.doc.is_empty() && !entry.doc.contains('\n'), "{}", entry.name);
         }
         // Three bars and a row each: a bar in a cell is escaped.
-        for row in table.lines() {
+        for row in table.lines().skip(2) {
             assert_eq!(row.replace("\\|", "").matches('|').count(), 4, "{row}");
         }
     }

@@ -9,6 +9,7 @@ use super::env_file;
 use super::error::{Problem, SettingsError};
 use super::rules::{self, Need};
 use super::table::Settings;
+use super::value_file;
 
 /// A source that has a value it cannot hand over says why in its error.
 type Lookup<'a> = dyn Fn(&str) -> Result<Option<String>, String> + 'a;
@@ -30,7 +31,7 @@ impl Settings {
     }
 
     /// The settings a lookup gives, with defaults for what it does not have; the rules are those of
-    /// [`Settings::load`]. Reads no environment and no file.
+    /// [`Settings::load`]. Reads no environment, and no file but those that a `NAME_FILE` names.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
         Self::check(&|name| Ok(lookup(name)), Need::Secret)
     }
@@ -84,8 +85,8 @@ impl Reader<'_> {
         example: &'static str,
         check: &C,
     ) -> Option<C::Value> {
-        let value = match (self.lookup)(variable) {
-            Ok(value) => value.unwrap_or_default(),
+        let value = match self.value(variable, C::SECRET) {
+            Ok(value) => value,
             Err(problem) => {
                 self.problems.push(Problem { variable, problem, example });
                 String::new()
@@ -96,11 +97,27 @@ impl Reader<'_> {
         check
             .read(value)
             .or_else(|problem| {
-                let problem = if C::SECRET { problem } else { with_value(problem, value) };
+                let problem = if C::HIDDEN { problem } else { with_value(problem, value) };
                 self.problems.push(Problem { variable, problem, example });
                 check.read(default)
             })
             .ok()
+    }
+
+    /// The value of a variable; empty when it is unset. A secret may be in a file instead, which `NAME_FILE` names.
+    fn value(&self, variable: &str, is_secret: bool) -> Result<String, String> {
+        let set = |name: &str| Ok((self.lookup)(name)?.filter(|value| !value.trim().is_empty()));
+        let value: Option<String> = set(variable)?;
+        if !is_secret {
+            return Ok(value.unwrap_or_default());
+        }
+        let file = value_file::variable(variable);
+        let path = set(&file).map_err(|problem: String| format!("cannot be read: {file} {problem}"))?;
+        match (value, path) {
+            (Some(_), Some(_)) => Err(format!("is set, and so is {file}: set one of them")),
+            (None, Some(path)) => value_file::read(&file, path.trim()),
+            (value, None) => Ok(value.unwrap_or_default()),
+        }
     }
 }
 

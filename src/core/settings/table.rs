@@ -32,6 +32,13 @@ pub(super) struct Entry {
     pub doc: &'static str,
     /// The range, the choices or the form that is accepted, as a sentence.
     pub accepts: String,
+    /// Whether the value is a secret, which may be in a file.
+    pub is_secret: bool,
+}
+
+/// Whether values of this kind are secrets.
+fn is_secret<C: Check>(_: &C) -> bool {
+    C::SECRET
 }
 
 macro_rules! settings {
@@ -74,6 +81,7 @@ macro_rules! settings {
                     example: $example,
                     doc: concat!($($doc),+).trim_ascii(),
                     accepts: $check.accepts(),
+                    is_secret: is_secret(&$check),
                 }
             ),+]
         }
@@ -125,6 +133,9 @@ settings! {
     /// What connections to PostgreSQL lead to: `session` for the server itself, `transaction` for a pooler that shares its sessions
     /// between transactions.
     db_pool_mode: PoolMode = "DB_POOL_MODE", default "session", example "transaction", Choice(&PoolMode::ALL);
+
+    /// Whether the service migrates the database when it starts; with `false` it refuses to start on an older schema, and `groundwork migrate` is run apart.
+    migrate_on_start: bool = "MIGRATE_ON_START", default "true", example "false", Flag;
 
     /// Connections to PostgreSQL that the pool keeps open; SQLite has one writer and four readers.
     db_pool_size: u32 = "DB_POOL_SIZE", default "5", example "5", Number(1_u32, 1_000);

@@ -14,7 +14,7 @@ use diesel::{ConnectionError, QueryResult};
 use diesel_async::{AsyncConnectionCore, SimpleAsyncConnection};
 use futures_util::future::{BoxFuture, join, join3};
 use futures_util::{FutureExt, TryStreamExt};
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 use tokio_postgres::{CancelToken, Client, Row, RowStream, SimpleQueryMessage, Statement};
 
 use super::answer::{Bind, Inferred, PgRow, Rows, type_of};
@@ -156,6 +156,11 @@ impl Session {
     /// Whether several callers may have it at once.
     pub(in crate::db) fn is_shareable(&self) -> bool {
         self.manner == Manner::Prepared
+    }
+
+    /// The task that moves its messages. Without it, whatever waits for an answer is told that the connection is closed.
+    pub(super) fn driver(&self) -> Option<AbortHandle> {
+        self.driver.as_ref().map(|driver| driver.0.abort_handle())
     }
 
     /// What a statement is cancelled with. A pooler cancels only for clients that are still there, so the socket has to be kept open

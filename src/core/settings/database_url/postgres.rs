@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use percent_encoding::percent_decode_str;
-use tokio_postgres::config::{Config, Host, SslMode, SslNegotiation};
+use tokio_postgres::config::{Config, Host, SslMode, SslNegotiation, TargetSessionAttrs};
 
-use super::{Parts, SecretUrl};
+use super::{Parts, SecretUrl, options};
 
 const DEFAULT_PORT: u16 = 5432;
 
@@ -84,18 +84,23 @@ pub(super) fn is_postgres(raw: &str) -> bool {
     raw.starts_with("postgres://") || raw.starts_with("postgresql://")
 }
 
-pub(super) fn postgres(raw: &str) -> Result<PostgresUrl, String> {
+/// What the server at an address is to the service.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// The one that takes writes. Several hosts may stand for it.
+    Primary,
+    /// One that follows it.
+    Replica,
+}
+
+pub(super) fn postgres(raw: &str, role: Role) -> Result<PostgresUrl, String> {
     let form = || "must be postgres://user:password@host:port/database".to_owned();
     let parts = match Parts::split(raw) {
         Some(parts) if is_postgres(raw) => parts?,
         _ => return Err(form()),
     };
-    let (options, for_the_driver) = TlsOptions::split(&parts)?;
-    // The driver's own reading, so that an address accepted here is not refused at the first connection. Its
-    // message may repeat the address.
-    let mut config: Config = for_the_driver
-        .parse()
-        .map_err(|_| "has a port, an option or an option's value that is unknown".to_owned())?;
+    let (options, base, rest) = OwnOptions::split(&parts)?;
+    let mut config = options::read(base, &rest)?;
     let hosts = config.get_hosts();
     let names_a_host = !hosts.is_empty() || !config.get_hostaddrs().is_empty();
     if !names_a_host || hosts.iter().any(|host| matches!(host, Host::Tcp(name) if name.is_empty())) {
@@ -107,8 +112,10 @@ pub(super) fn postgres(raw: &str) -> Result<PostgresUrl, String> {
     if config.get_dbname().is_none() {
         return Err("names no database".to_owned());
     }
-    let tls = options.read()?;
+    check_counts(&config, role)?;
+    let tls = options.tls()?;
     check_reach(&tls, &config)?;
+    config.target_session_attrs(options.target(role)?);
     config.ssl_mode(match tls {
         Tls::Disable => SslMode::Disable,
         Tls::Prefer => SslMode::Prefer,
@@ -117,13 +124,22 @@ pub(super) fn postgres(raw: &str) -> Result<PostgresUrl, String> {
     Ok(PostgresUrl { shown: SecretUrl::new(&parts), config: Box::new(config), tls })
 }
 
-/// A replica is chosen, left out and reported by itself, so an address may not stand for several.
-pub(super) fn one_host(url: PostgresUrl) -> Result<PostgresUrl, String> {
-    if url.config.get_hosts().len().max(url.config.get_hostaddrs().len()) == 1 {
-        Ok(url)
-    } else {
-        Err("must name one host".to_owned())
+/// The driver finds out when it connects.
+fn check_counts(config: &Config, role: Role) -> Result<(), String> {
+    let (hosts, addresses) = (config.get_hosts().len(), config.get_hostaddrs().len());
+    let count = hosts.max(addresses);
+    if role == Role::Replica && count != 1 {
+        // A replica is chosen, left out and reported by itself, so an address may not stand for several.
+        return Err("must name one host".to_owned());
     }
+    if hosts.min(addresses) != 0 && hosts != addresses {
+        return Err("must name as many hosts as hostaddrs".to_owned());
+    }
+    let ports = config.get_ports().len();
+    if ports > 1 && ports != count {
+        return Err("must name one port for all hosts or one for each".to_owned());
+    }
+    Ok(())
 }
 
 /// What of TLS can be promised where the address leads.
@@ -145,40 +161,62 @@ fn check_reach(tls: &Tls, config: &Config) -> Result<(), String> {
     Ok(())
 }
 
-/// The options about TLS that the driver does not know, or not in full.
+/// The options that the driver does not know, or not in full.
 #[derive(Default)]
-struct TlsOptions {
+struct OwnOptions {
     mode: Option<String>,
     root: Option<String>,
+    target: Option<String>,
 }
 
-impl TlsOptions {
-    /// Takes the options out of an address, and gives the rest of it back for the driver.
-    fn split(parts: &Parts<'_>) -> Result<(Self, String), String> {
+impl OwnOptions {
+    /// Takes the options out of an address, and gives the rest of it back for the driver: what is before the options,
+    /// and each of the others.
+    fn split<'a>(parts: &Parts<'a>) -> Result<(Self, &'a str, Vec<&'a str>), String> {
         let mut options = Self::default();
-        let Some(query) = parts.query else { return Ok((options, parts.raw.to_owned())) };
+        let (base, query) = parts.raw.split_once('?').unwrap_or((parts.raw, ""));
         let mut rest = Vec::new();
-        for option in query.split('&') {
+        for option in query.split('&').filter(|option| !option.is_empty()) {
             let (name, value) = option.split_once('=').unwrap_or((option, ""));
             // Decoded as the driver does, or it would find an option that was hidden from this place.
-            let slot = match &*decode(name)? {
+            let name = decode(name)?;
+            let slot = match &*name {
                 "sslmode" => &mut options.mode,
                 "sslrootcert" => &mut options.root,
+                "target_session_attrs" => &mut options.target,
                 _ => {
                     rest.push(option);
                     continue;
                 }
             };
             if slot.replace(decode(value)?).is_some() {
-                return Err("names sslmode or sslrootcert twice".to_owned());
+                return Err(format!("names {name} twice"));
             }
         }
-        let base = parts.raw.split_once('?').map_or(parts.raw, |(base, _)| base);
-        let separator = if rest.is_empty() { "" } else { "?" };
-        Ok((options, format!("{base}{separator}{}", rest.join("&"))))
+        Ok((options, base, rest))
     }
 
-    fn read(self) -> Result<Tls, String> {
+    /// Which servers are taken. Without the option the primary must take writes, also where it is one host: a name or
+    /// a proxy may lead to a standby for a while.
+    fn target(&self, role: Role) -> Result<TargetSessionAttrs, String> {
+        match (role, self.target.as_deref()) {
+            (Role::Primary, None | Some("read-write" | "primary")) => Ok(TargetSessionAttrs::ReadWrite),
+            (_, Some("any")) | (Role::Replica, None | Some("standby" | "prefer-standby")) => {
+                // Whether a replica is one is checked all the time.
+                Ok(TargetSessionAttrs::Any)
+            }
+            (Role::Replica, Some("read-only")) => Ok(TargetSessionAttrs::ReadOnly),
+            (Role::Primary, Some(_)) => {
+                Err("must have a target_session_attrs of read-write, primary or any".to_owned())
+            }
+            (Role::Replica, Some(_)) => {
+                Err("must have a target_session_attrs of read-only, standby, prefer-standby or any"
+                    .to_owned())
+            }
+        }
+    }
+
+    fn tls(&self) -> Result<Tls, String> {
         let root = match self.root.as_deref() {
             None => None,
             Some("") => return Err("has an sslrootcert that names no file".to_owned()),

@@ -1,3 +1,5 @@
+use tokio_postgres::config::TargetSessionAttrs;
+
 use super::*;
 
 fn shown<C: Check>(check: &C, raw: &str) -> String {
@@ -60,7 +62,7 @@ fn a_postgres_address_is_one_the_driver_accepts() {
         ("postgres:///d?host=/run/postgresql", "postgres:///d?host=/run/postgresql"),
         ("postgres://u:hunter2@%2Frun%2Fpostgresql/d", "postgres://u:********@%2Frun%2Fpostgresql/d"),
     ] {
-        let url = postgres(raw).unwrap();
+        let url = postgres(raw, Role::Primary).unwrap();
         assert_eq!(url.to_string(), masked);
         assert_eq!(format!("{url:?}"), format!("PostgresUrl({masked})"));
         assert_eq!(raw.parse::<DatabaseUrl>().unwrap().tier(), "postgresql");
@@ -107,7 +109,7 @@ fn replicas_are_postgres_addresses_of_one_host_each() {
 }
 
 fn tls(options: &str) -> Tls {
-    let url = postgres(&format!("postgres://u:hunter2@h/d{options}"));
+    let url = postgres(&format!("postgres://u:hunter2@h/d{options}"), Role::Primary);
     url.unwrap_or_else(|problem| panic!("{options}: {problem}")).tls().clone()
 }
 
@@ -132,7 +134,8 @@ fn tls_is_what_libpq_means_by_the_same_options() {
     ] {
         assert_eq!(tls(options), expected, "{options}");
     }
-    let url = postgres("postgres://u:hunter2@h/d?sslmode=verify-full&connect_timeout=3").unwrap();
+    let url =
+        postgres("postgres://u:hunter2@h/d?sslmode=verify-full&connect_timeout=3", Role::Primary).unwrap();
     assert_eq!(url.config().get_connect_timeout(), Some(&std::time::Duration::from_secs(3)));
     assert_eq!(url.config().get_dbname(), Some("d"));
 }
@@ -166,7 +169,7 @@ fn a_server_is_named_without_its_password() {
         ("postgres:///d?hostaddr=10.0.0.1&port=6000", "10.0.0.1:6000"),
         ("postgres:///d?host=/run/postgresql", "/run/postgresql:5432"),
     ] {
-        assert_eq!(postgres(raw).unwrap().server(), name, "{raw}");
+        assert_eq!(postgres(raw, Role::Primary).unwrap().server(), name, "{raw}");
     }
 }
 
@@ -174,4 +177,75 @@ fn a_server_is_named_without_its_password() {
 fn an_invalid_address_is_an_error_that_tells_nothing_of_it() {
     let error = "postgres://u:hunter2@h".parse::<DatabaseUrl>().unwrap_err();
     assert_eq!(error.to_string(), "a database address names no database");
+}
+
+#[test]
+fn an_option_that_cannot_be_used_is_named_without_its_value() {
+    refused(
+        &Database,
+        &[
+            (
+                "postgres://u:p@h/d?pgbouncer=true",
+                "has an unknown option `pgbouncer`: behind a pooler set DB_POOL_MODE=transaction",
+            ),
+            (
+                "postgres://u:p@h/d?sslmode=require&sslcert=hunter2",
+                "unknown option `sslcert`: client certificates",
+            ),
+            ("postgres://u:p@h/d?connection_limit=hunter2", "`connection_limit`: DB_POOL_SIZE"),
+            ("postgres://u:p@h/d?sslcompression=hunter2", "has an unknown option `sslcompression`"),
+            ("postgres://u:p@h/d?ssl%63ompression=hunter2", "has an unknown option `sslcompression`"),
+            (
+                "postgres://u:p@h/d?connect_timeout=hunter2",
+                "has a value of the option `connect_timeout` that",
+            ),
+            ("postgres://u:p@h/d?port=hunter2", "has a value of the option `port` that"),
+            ("postgres://u:p@h/d?connect_timeout=3&channel_binding=hunter2", "`channel_binding`"),
+            ("postgres://u:p@h/d?hunter2", "an option that is not name=value"),
+            ("postgres://u:p@h/d?hunter2=x", "unknown option whose name is not one"),
+        ],
+    );
+    // Each that the driver knows is one that it takes.
+    for (name, value) in options::KNOWN.iter().zip([
+        "u", "p", "d", "-cx=y", "n", "postgres", "h", "::1", "1", "1", "1", "1", "1", "1", "1", "prefer",
+        "disable",
+    ]) {
+        postgres(&format!("postgres:///d?host=h&{name}={value}"), Role::Primary)
+            .map(drop)
+            .or_else(|problem| {
+                if problem.contains("sslnegotiation") || problem.contains("one port") {
+                    Ok(())
+                } else {
+                    Err(problem)
+                }
+            })
+            .unwrap_or_else(|problem| panic!("{name}: {problem}"));
+    }
+}
+
+#[test]
+fn the_primary_may_have_several_hosts_and_must_take_writes() {
+    let target = |raw: &str| postgres(raw, Role::Primary).unwrap().config().get_target_session_attrs();
+    for (options, expected) in [
+        ("", TargetSessionAttrs::ReadWrite),
+        ("?target_session_attrs=read-write", TargetSessionAttrs::ReadWrite),
+        ("?target_session_attrs=primary", TargetSessionAttrs::ReadWrite),
+        ("?target_session_attrs=any", TargetSessionAttrs::Any),
+    ] {
+        assert_eq!(target(&format!("postgres://u@h/d{options}")), expected, "{options}");
+        assert_eq!(target(&format!("postgres://u@h1:5432,h2:5433/d{options}")), expected, "{options}");
+    }
+    refused(
+        &Database,
+        &[
+            ("postgres://u:hunter2@a,b/d?target_session_attrs=read-only", "read-write"),
+            ("postgres://u:hunter2@a,b/d?target_session_attrs=hunter2", "read-write"),
+            ("postgres://u:hunter2@a,b/d?target_session_attrs=any&target_session_attrs=any", "twice"),
+            ("postgres://u:hunter2@a,b/d?port=1", "one port"),
+            ("postgres://u:hunter2@a,b/d?hostaddr=10.0.0.1", "as many hosts"),
+        ],
+    );
+    refused(&Replicas, &[("postgres://u:hunter2@h/d?target_session_attrs=read-write", "read-only")]);
+    let replica = postgres("postgres://u@h/d", Role::Replica).unwrap();
+    assert_eq!(replica.config().get_target_session_attrs(), TargetSessionAttrs::Any);
 }

@@ -1,0 +1,46 @@
+//! Values that are in files: `NAME_FILE` names a file that holds what `NAME` would, as Docker and Kubernetes mount
+//! secrets.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+/// More than any list of addresses; a larger file is not a value. In bytes.
+pub(super) const LIMIT: u64 = 64 * 1024;
+
+/// The variable that names the file with the value of this one.
+pub(super) fn variable(name: &str) -> String {
+    format!("{name}_FILE")
+}
+
+/// The content of the file that `variable` names, or what is wrong with it as the predicate of a sentence about the
+/// setting. White space around it, such as a final newline, is dropped.
+pub(super) fn read(variable: &str, path: &str) -> Result<String, String> {
+    content(Path::new(path)).map_err(|problem| {
+        // Somebody may have put the secret itself where its file belongs.
+        let shown = if path.starts_with(['/', '.']) { path } else { "not an absolute path, so not repeated" };
+        format!("cannot be read from {variable} ({shown}): {problem}")
+    })
+}
+
+fn content(path: &Path) -> Result<String, String> {
+    // Asked before it is opened: opening a FIFO waits for who writes to it.
+    let metadata = path.metadata().map_err(|error| error.to_string())?;
+    if !metadata.is_file() {
+        return Err("it is not a regular file".to_owned());
+    }
+    let file = File::open(path).map_err(|error| error.to_string())?;
+    let mut bytes = Vec::new();
+    file.take(LIMIT + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > LIMIT {
+        return Err(format!("it is larger than {} KiB", LIMIT / 1024));
+    }
+    let text = String::from_utf8(bytes).map_err(|_| "it is not valid UTF-8".to_owned())?;
+    match text.trim() {
+        "" => Err("it is empty".to_owned()),
+        value => Ok(value.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

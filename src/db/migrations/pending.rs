@@ -1,0 +1,66 @@
+//! Which migrations were not applied yet: found out by reading alone, as a role without rights to the schema can.
+
+use std::path::Path;
+
+use diesel::connection::SimpleConnection as _;
+use diesel::migration::MigrationSource;
+use diesel::sql_types::{Nullable, Text};
+use diesel::{Connection as _, QueryableByName, SqliteConnection};
+use diesel_async::RunQueryDsl as _;
+
+use super::{POSTGRES, SQLITE, cannot_connect};
+use crate::db::connect::SQLITE_BUSY_TIMEOUT_MS;
+use crate::db::error::DbError;
+use crate::db::postgres::MigrationConnection;
+
+/// The table in which Diesel notes what was applied.
+const APPLIED: &str = "__diesel_schema_migrations";
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = Nullable<Text>)]
+    value: Option<String>,
+}
+
+/// The versions of the migrations that were not applied.
+pub(super) async fn on_postgres(connection: &mut MigrationConnection) -> Result<Vec<String>, DbError> {
+    let table = format!("SELECT to_regclass('{APPLIED}')::text AS value");
+    let table: Row = diesel::sql_query(table).get_result(connection).await?;
+    let mut applied: Vec<Row> = Vec::new();
+    if table.value.is_some() {
+        let versions = format!("SELECT version::text AS value FROM {APPLIED}");
+        applied = diesel::sql_query(versions).load(connection).await?;
+    }
+    missing::<diesel::pg::Pg>(POSTGRES, applied)
+}
+
+/// The same for a SQLite file, which is not made when it is missing.
+pub(super) fn on_sqlite(path: &Path) -> Result<Vec<String>, DbError> {
+    // Connecting would make it.
+    if !path.exists() {
+        return missing::<diesel::sqlite::Sqlite>(SQLITE, Vec::new());
+    }
+    let mut connection =
+        SqliteConnection::establish(&path.to_string_lossy()).map_err(|error| cannot_connect(&error))?;
+    connection.batch_execute(&format!("PRAGMA busy_timeout = {SQLITE_BUSY_TIMEOUT_MS}"))?;
+    let mut load = |query: String| diesel::RunQueryDsl::load(diesel::sql_query(query), &mut connection);
+    let table: Vec<Row> = load(format!("SELECT name AS value FROM sqlite_master WHERE name = '{APPLIED}'"))?;
+    let applied = match table.is_empty() {
+        true => Vec::new(),
+        false => load(format!("SELECT version AS value FROM {APPLIED}"))?,
+    };
+    missing::<diesel::sqlite::Sqlite>(SQLITE, applied)
+}
+
+/// The versions of `migrations` that are not among those applied, in their order.
+fn missing<DB: diesel::backend::Backend>(
+    migrations: impl MigrationSource<DB>,
+    applied: Vec<Row>,
+) -> Result<Vec<String>, DbError> {
+    let applied: Vec<_> = applied.into_iter().filter_map(|row| row.value).collect();
+    let known = migrations.migrations().map_err(DbError::Migration)?;
+    let mut missing: Vec<_> = known.iter().map(|migration| migration.name().version().to_string()).collect();
+    missing.retain(|version| !applied.contains(version));
+    missing.sort();
+    Ok(missing)
+}
