@@ -63,8 +63,10 @@ table! {
     HTTP_SHED = "groundwork_http_requests_shed_total", Kind::Counter;
     /// Connections of clients that are open.
     CONNECTIONS_OPEN = "groundwork_connections_open", Kind::Gauge;
-    /// Connections closed at once because their address had `MAX_CONNECTIONS_PER_IP`.
+    /// Connections closed at once because their address, or their IPv6 /64, had `MAX_CONNECTIONS_PER_IP`.
     CONNECTIONS_REFUSED = "groundwork_connections_refused_total", Kind::Counter;
+    /// Idle connections closed to make room for others because `MAX_CONNECTIONS` were open.
+    CONNECTIONS_EVICTED = "groundwork_connections_evicted_total", Kind::Counter;
     /// Connections to the database, by pool and by state: used or idle.
     DB_CONNECTIONS = "groundwork_db_connections", Kind::Gauge;
     /// Connections to the database that a pool may have.
