@@ -47,8 +47,7 @@ pub(super) struct Lingering {
 impl Activity {
     pub(super) fn new() -> Self {
         let silent_since = Instant::now();
-        let state =
-            State { under_way: 0, silent_since, awaited: Awaited::EndOfHeaders, is_evicted: false };
+        let state = State { under_way: 0, silent_since, awaited: Awaited::EndOfHeaders, is_evicted: false };
         Self { state: Mutex::new(state), evicted: Notify::new() }
     }
 

@@ -160,7 +160,8 @@ impl Open {
     /// Closes this many idle connections, or fewer if there are fewer: those of the networks with the most connections, and
     /// of one network those that have been idle for longest. Says how many.
     fn evict(&self, wanted: usize) -> usize {
-        let share = |network: &Option<IpAddr>| network.and_then(|network| self.by_network.get(&network)).copied();
+        let share =
+            |network: &Option<IpAddr>| network.and_then(|network| self.by_network.get(&network)).copied();
         let idle = self.connections.values().filter_map(|(network, activity)| {
             Some((share(network).unwrap_or_default(), activity.idle_since()?, activity))
         });

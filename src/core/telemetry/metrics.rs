@@ -59,7 +59,7 @@ table! {
     HTTP_DURATION = "groundwork_http_request_duration_seconds", Kind::Histogram(REQUEST_BUCKETS);
     /// Requests under way.
     HTTP_IN_FLIGHT = "groundwork_http_requests_in_flight", Kind::Gauge;
-    /// Requests refused at once because `MAX_REQUESTS` were under way.
+    /// Requests refused because `MAX_REQUESTS` were under way, or because the bodies of as many more were waited for.
     HTTP_SHED = "groundwork_http_requests_shed_total", Kind::Counter;
     /// Connections of clients that are open.
     CONNECTIONS_OPEN = "groundwork_connections_open", Kind::Gauge;
