@@ -5,12 +5,14 @@ use std::net::Ipv6Addr;
 use bytes::Bytes;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use crate::support::begun::begun;
 use crate::support::client::fresh_email;
 use crate::support::held::Held;
 use crate::support::{Backend, Service};
-use crate::wire::answer;
+use crate::wire::{LIMIT, answer};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn beyond_the_requests_under_way_one_is_refused_at_once_and_health_answers() {
@@ -50,9 +52,15 @@ async fn of_too_many_bodies_that_are_waited_for_the_oldest_is_given_up() {
     }
 }
 
+/// Requests whose bodies do not come.
+#[derive(Default)]
+struct HalfSent {
+    bodies: Vec<h2::SendStream<Bytes>>,
+    answers: JoinSet<u16>,
+}
+
 /// Half of a log-in from each of 30 addresses in each of these networks, as far as the limits of a client allow.
-async fn half_sent(url: &str, networks: std::ops::Range<u16>) -> Vec<h2::SendStream<Bytes>> {
-    let mut half_sent = Vec::new();
+async fn send_halves(url: &str, networks: std::ops::Range<u16>, sent: &mut HalfSent) {
     for first in networks.clone().step_by(4) {
         let stream = TcpStream::connect(url.strip_prefix("http://").unwrap()).await.unwrap();
         let (mut client, connection) = h2::client::handshake(stream).await.unwrap();
@@ -60,7 +68,8 @@ async fn half_sent(url: &str, networks: std::ops::Range<u16>) -> Vec<h2::SendStr
         for network in (first..first + 4).filter(|network| networks.contains(network)) {
             for number in 0..30 {
                 let operation = ["login", "register", "refresh"][number / 10];
-                let address = Ipv6Addr::new(0x2001, 0xdb8, 0, network, 0, 0, 0, u16::try_from(number).unwrap());
+                let address =
+                    Ipv6Addr::new(0x2001, 0xdb8, 0, network, 0, 0, 0, u16::try_from(number).unwrap());
                 let request = poem::http::Request::post(format!("{url}/api/v1/auth/{operation}"))
                     .header("x-forwarded-for", address.to_string())
                     .header("content-type", "application/json")
@@ -70,12 +79,11 @@ async fn half_sent(url: &str, networks: std::ops::Range<u16>) -> Vec<h2::SendStr
                 client = client.ready().await.unwrap();
                 let (answer, mut body) = client.send_request(request, false).unwrap();
                 body.send_data(Bytes::from_static(b"{"), false).unwrap();
-                tokio::spawn(answer);
-                half_sent.push(body);
+                sent.answers.spawn(async move { answer.await.unwrap().status().as_u16() });
+                sent.bodies.push(body);
             }
         }
     }
-    half_sent
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -89,15 +97,21 @@ async fn log_ins_that_are_half_sent_from_many_networks_refuse_nobody_else() {
         ("REQUEST_TIMEOUT", "3600"),
     ];
     let service = Service::start_with(Backend::Sqlite, &settings).await;
-    let mut all = Vec::new();
+    let mut sent = HalfSent::default();
     for networks in [0..34, 34..204] {
-        all.extend(half_sent(&service.instance.url, networks).await);
+        send_halves(&service.instance.url, networks, &mut sent).await;
+        // MAX_REQUESTS of them are waited for, when all have come.
+        while sent.answers.len() > 1000 {
+            let given_up = timeout(LIMIT, sent.answers.join_next()).await.expect("an answer").unwrap();
+            assert_eq!(given_up.unwrap(), 503);
+        }
         let mine = |call: crate::support::Call| call.header("x-forwarded-for", "198.51.100.1").send();
         for _ in 0..4 {
             let _ = mine(service.call("GET", "/")).await.expect(200);
-            let credentials = serde_json::json!({"email": fresh_email(), "password": "correct horse battery"});
+            let credentials =
+                serde_json::json!({"email": fresh_email(), "password": "correct horse battery"});
             let _ = mine(service.call("POST", "/api/v1/auth/register").json(credentials)).await.expect(201);
         }
     }
-    assert_eq!(all.len(), 204 * 30);
+    assert_eq!(sent.bodies.len(), 204 * 30);
 }
