@@ -80,6 +80,8 @@ error_codes! {
     RateLimited = "rate_limited", TOO_MANY_REQUESTS, "There were too many requests; try again later.";
     /// Something went wrong that is not the caller's doing.
     InternalError = "internal_error", INTERNAL_SERVER_ERROR, "Something went wrong on our side.";
+    /// The body is encoded in a way that the service does not understand.
+    NotImplemented = "not_implemented", NOT_IMPLEMENTED, "The only transfer coding that is understood is chunked.";
     /// The service cannot answer now.
     ServiceUnavailable = "service_unavailable", SERVICE_UNAVAILABLE, "The service cannot answer now; try again soon.";
 }

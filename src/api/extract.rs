@@ -1,9 +1,11 @@
 //! Bodies and parameters, checked against the document before a handler sees them.
 
+use std::io;
+use std::pin::pin;
 use std::time::Duration;
 
-use bytes::Bytes;
-use poem::error::ReadBodyError;
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
 use poem::http::header;
 use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaMediaType, MetaParamIn, MetaRequest, MetaSchemaRef, Registry};
@@ -103,15 +105,40 @@ fn check_media_type(request: &Request) -> Result<(), Problem> {
 }
 
 async fn read(request: &Request, body: &mut RequestBody) -> Result<Bytes, Problem> {
-    let limit = RequestScope::get(request)?.served()?.body_timeout.0;
+    let scope = RequestScope::get(request)?;
+    let served = scope.served()?;
     let body = body.take().map_err(|error| Problem::from(ErrorCode::InternalError).caused_by(error))?;
-    let read = tokio::time::timeout(limit, body.into_bytes_limit(MAX_BODY_BYTES)).await;
-    read.map_err(|_| Problem::from(ErrorCode::RequestTimeout))?.map_err(|error| match error {
-        ReadBodyError::PayloadTooLarge => ErrorCode::PayloadTooLarge.into(),
-        other => Problem::from(ErrorCode::MalformedRequest)
-            .saying("The body did not arrive whole.")
-            .caused_by(other),
-    })
+    let mut chunks = pin!(body.into_bytes_stream());
+    let mut bytes = BytesMut::new();
+    let waiting = served.admission.wait_for_body(scope);
+    let arriving = async {
+        while let Some(chunk) = chunks.next().await {
+            append(&mut bytes, chunk)?;
+            waiting.arrival.has_grown_to(bytes.len());
+        }
+        Ok::<(), Problem>(())
+    };
+    tokio::select! {
+        biased;
+        arrived = tokio::time::timeout(served.body_timeout.0, arriving) => {
+            arrived.unwrap_or_else(|_| Err(ErrorCode::RequestTimeout.into()))?;
+        }
+        () = waiting.arrival.given_up() => return Err(served.admission.given_up()),
+    }
+    served.admission.go_on(waiting, scope)?;
+    Ok(bytes.freeze())
+}
+
+/// A chunk is copied: it may be a small part of a large buffer, which it would keep.
+fn append(bytes: &mut BytesMut, chunk: io::Result<Bytes>) -> Result<(), Problem> {
+    let chunk = chunk.map_err(|error| {
+        Problem::from(ErrorCode::MalformedRequest).saying("The body did not arrive whole.").caused_by(error)
+    })?;
+    if bytes.len() + chunk.len() > MAX_BODY_BYTES {
+        return Err(ErrorCode::PayloadTooLarge.into());
+    }
+    bytes.extend_from_slice(&chunk);
+    Ok(())
 }
 
 fn parse(bytes: &[u8]) -> Result<Value, Problem> {

@@ -1,5 +1,6 @@
 //! HTTP only: routes, guards, extractors, errors, the document and its pages. poem is known here and nowhere below.
 
+mod arrivals;
 pub mod document;
 pub mod errors;
 pub mod extract;
@@ -67,7 +68,7 @@ pub struct Api {
     pub prefix: String,
     /// How often operations may be called; `None` as often as anybody likes.
     pub limits: Option<Limits>,
-    /// How many requests may be under way at once.
+    /// How many requests may be under way at once, and of how many more the body may be waited for.
     pub max_requests: usize,
     /// How long a body may take to arrive.
     pub body_timeout: BodyTimeout,

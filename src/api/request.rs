@@ -1,10 +1,11 @@
 //! What is known about a request while it is served.
 
 use std::ops::Deref;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use poem::http::header;
 use poem::{FromRequest, Request, RequestBody};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::errors::{ErrorCode, Problem};
 use super::extract::BodyTimeout;
@@ -41,6 +42,7 @@ struct Inner {
     served: OnceLock<Arc<Served>>,
     verdict: OnceLock<Verdict>,
     query: OnceLock<Vec<(String, String)>>,
+    place: Mutex<Option<OwnedSemaphorePermit>>,
 }
 
 impl RequestScope {
@@ -64,6 +66,7 @@ impl RequestScope {
             served: OnceLock::new(),
             verdict: OnceLock::new(),
             query: OnceLock::new(),
+            place: Mutex::default(),
         }))
     }
 
@@ -113,6 +116,11 @@ impl RequestScope {
     /// Notes what the rate limit made of the request.
     pub fn set_verdict(&self, verdict: Verdict) {
         self.0.verdict.get_or_init(|| verdict);
+    }
+
+    /// The place among the requests under way, given back when the request has ended.
+    pub fn place(&self) -> MutexGuard<'_, Option<OwnedSemaphorePermit>> {
+        self.0.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The parameters of the query, once they have been taken apart.

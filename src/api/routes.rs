@@ -116,7 +116,7 @@ impl Endpoint for Resource {
         let scope = RequestScope::get(&request)?;
         scope.set_operation(operation);
         scope.set_served(&self.served);
-        let _permit = self.served.admission.admit(operation, scope).await?;
+        self.served.admission.admit(operation, scope).await?;
         endpoint.call(request).await
     }
 }

@@ -1,7 +1,11 @@
 //! Whether this instance can serve.
 
 use std::borrow::Cow;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared};
 
 use crate::core::lifecycle::Lifecycle;
 use crate::core::redis::Redis;
@@ -10,8 +14,12 @@ use crate::db::{Database, ReplicaState};
 /// A dependency that says nothing for this long counts as away.
 const PROBE_LIMIT: Duration = Duration::from_secs(2);
 
+/// How long an answer is given to everybody who asks. Anybody may ask as often as they like, so that must not ask the
+/// dependencies as often.
+const KEPT: Duration = Duration::from_secs(1);
+
 /// What a dependency answered.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Probe {
     /// Which dependency.
     pub name: Cow<'static, str>,
@@ -40,12 +48,22 @@ pub struct HealthService {
     database: Database,
     redis: Option<Redis>,
     lifecycle: Lifecycle,
+    last: Arc<Mutex<Option<Round>>>,
+}
+
+/// The dependencies asked once, for everybody who waits for it.
+type Round = Shared<BoxFuture<'static, Answers>>;
+
+#[derive(Clone)]
+struct Answers {
+    probes: Arc<[Probe]>,
+    at: Instant,
 }
 
 impl HealthService {
     /// Asks these.
     pub fn new(database: Database, redis: Option<Redis>, lifecycle: Lifecycle) -> Self {
-        Self { database, redis, lifecycle }
+        Self { database, redis, lifecycle, last: Arc::default() }
     }
 
     /// Whether the service is about to stop, and should get no new requests.
@@ -53,12 +71,31 @@ impl HealthService {
         self.lifecycle.is_stopping()
     }
 
-    /// Asks every dependency for a sign of life, all at once.
-    pub async fn probe(&self) -> Vec<Probe> {
-        let (database, state) = tokio::join!(self.probe_database(), self.probe_state());
-        let mut probes = vec![database, state];
-        probes.extend(self.replicas());
-        probes
+    /// What every dependency answered when it was last asked for a sign of life, which is less than a second ago. All who ask
+    /// at once wait for one answer.
+    pub async fn probe(&self) -> Arc<[Probe]> {
+        self.round().await.probes
+    }
+
+    /// The round that is under way, or the last one while it is new.
+    fn round(&self) -> Round {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_over = |answers: &Answers| answers.at.elapsed() >= KEPT;
+        match &*last {
+            Some(round) if !round.peek().is_some_and(is_over) => round.clone(),
+            _ => last.insert(self.begin_round()).clone(),
+        }
+    }
+
+    /// Asks every dependency, all at once, in a task of its own: a client that leaves must not end what others wait for.
+    fn begin_round(&self) -> Round {
+        let service = self.clone();
+        let asking = tokio::spawn(async move {
+            let (database, state) = tokio::join!(service.probe_database(), service.probe_state());
+            [database, state].into_iter().chain(service.replicas()).collect()
+        });
+        let answers = asking.map(|asked| Answers { probes: asked.unwrap_or_default(), at: Instant::now() });
+        answers.boxed().shared()
     }
 
     /// Replicas, by their places in the setting: everybody may ask, and need not know their addresses. They are checked

@@ -1,14 +1,16 @@
 //! Who holds a connection without using it.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::support::begun::begun;
 use crate::support::{Backend, Service, redis::eventually};
-use crate::wire::{ask, connect, until_closed};
+use crate::wire::{answer, ask, connect, until_closed};
 
 /// It waits for headers for a second. On a busy machine that may be too short for somebody who is not slow.
 async fn hasty() -> Service {
@@ -119,16 +121,69 @@ async fn a_trusted_proxy_may_have_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn beyond_all_places_a_connection_waits_for_one() {
+async fn while_all_connections_are_busy_another_one_waits() {
     let service = Service::start_with(Backend::Sqlite, &[("MAX_CONNECTIONS", "1")]).await;
-    let mut first = connect(&service.instance).await;
-    ask(&mut first).await;
+    let mut busy = begun(&service.instance.url, "/api/v1/auth/login", 2).await;
     let mut second = connect(&service.instance).await;
     let waiting = tokio::spawn(async move { ask(&mut second).await });
-    ask(&mut first).await;
+    sleep(Duration::from_millis(500)).await;
     assert!(!waiting.is_finished());
-    drop(first);
+    busy.write_all(b"{}").await.unwrap();
+    assert!(answer(&mut busy).await.starts_with("HTTP/1.1 422"));
     assert!(waiting.await.unwrap().starts_with("HTTP/1.1 200"));
+}
+
+/// A connection from one of the addresses of this machine.
+async fn connect_from(service: &Service, address: [u8; 4]) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::from((address, 0))).unwrap();
+    socket.connect(service.instance.url.strip_prefix("http://").unwrap().parse().unwrap()).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn idle_connections_that_take_all_places_shut_nobody_out() {
+    let limits = [("MAX_CONNECTIONS", "10"), ("MAX_CONNECTIONS_PER_IP", "4")];
+    let service = Service::start_with(Backend::Sqlite, &limits).await;
+    let mut idle = Vec::new();
+    for number in 0..40 {
+        let mut stream = connect_from(&service, [127, 0, 1, number % 5]).await;
+        // One of two has asked; the others have not said anything.
+        if number % 2 == 0 && stream.write_all(crate::wire::REQUEST).await.is_ok() {
+            let _ = timeout(crate::wire::LIMIT, stream.read(&mut [0; 4096])).await.unwrap();
+        }
+        idle.push(stream);
+        if number % 5 == 4 {
+            let mut fresh = connect_from(&service, [127, 0, 2, number]).await;
+            assert!(ask(&mut fresh).await.starts_with("HTTP/1.1 200"));
+        }
+    }
+    assert!(is_live(&service).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_next_request_on_a_connection_has_the_time_for_headers_from_its_first_byte() {
+    let times = [("HEADER_TIMEOUT", "1"), ("KEEP_ALIVE_TIMEOUT", "3600")];
+    let service = Service::start_with(Backend::Sqlite, &times).await;
+    let mut stream = connect(&service.instance).await;
+    ask(&mut stream).await;
+    // Silence between requests is another matter.
+    sleep(Duration::from_secs(3)).await;
+    ask(&mut stream).await;
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: t").await.unwrap();
+    assert_eq!(until_closed(&mut stream).await, b"");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_rest_of_a_body_that_nobody_wanted_is_not_the_next_request() {
+    let times = [("HEADER_TIMEOUT", "1"), ("KEEP_ALIVE_TIMEOUT", "3600")];
+    let service = Service::start_with(Backend::Sqlite, &times).await;
+    let mut stream = connect(&service.instance).await;
+    let head = "GET /api/v1/health/live HTTP/1.1\r\nHost: test\r\nContent-Length: 2\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    assert!(answer(&mut stream).await.starts_with("HTTP/1.1 200"));
+    stream.write_all(b"{}").await.unwrap();
+    sleep(Duration::from_secs(3)).await;
+    assert!(ask(&mut stream).await.starts_with("HTTP/1.1 200"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,7 @@
 
 use tokio::io::AsyncWriteExt;
 
+use crate::support::client::raw;
 use crate::support::{Backend, Service};
 use crate::wire::{connect, until_closed};
 
@@ -53,14 +54,31 @@ async fn of_a_length_and_chunks_the_chunks_count_and_the_connection_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_transfer_coding_that_is_not_understood_is_not_implemented_and_ends_the_connection() {
+    let service = impatient().await;
+    let rest = "2\r\n{}\r\n0\r\n\r\nGET /api/v1/health/live HTTP/1.1\r\nHost: test\r\n\r\n";
+    for (framing, status, code) in [
+        ("Transfer-Encoding: gzip, chunked\r\n", 501, "not_implemented"),
+        ("Transfer-Encoding: cow\r\nTransfer-Encoding: chunked\r\n", 501, "not_implemented"),
+        ("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", 400, "malformed_request"),
+        ("Transfer-Encoding: chunked, chunked\r\n", 400, "malformed_request"),
+    ] {
+        let answer = raw(&service.instance.url, [log_in(framing, rest)]).await;
+        let answer = answer.answer();
+        assert_eq!(answer.text.matches("HTTP/1.1 ").count(), 0, "{framing:?}: {answer:?}");
+        answer.expect_error(status, code);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn headers_beyond_their_bound_are_refused() {
     let service = impatient().await;
     let with = |bytes: usize| {
         let long = "x".repeat(bytes);
         format!("GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\nX-Long: {long}\r\n\r\n").into_bytes()
     };
-    let answer = said_to(&service, &with(200 * 1024)).await;
+    let answer = said_to(&service, &with(30 * 1024)).await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    let answer = said_to(&service, &with(300 * 1024)).await;
+    let answer = said_to(&service, &with(33 * 1024)).await;
     assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
 }

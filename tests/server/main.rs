@@ -7,7 +7,9 @@ mod support;
 
 mod connections;
 mod framing;
+mod hosts;
 mod load;
+mod readiness;
 mod stopping;
 mod ways_in;
 mod wire;

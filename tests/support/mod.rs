@@ -7,6 +7,7 @@ pub mod begun;
 pub mod client;
 pub mod contract;
 pub mod database;
+pub mod held;
 pub mod observed;
 pub mod pooler;
 pub mod postgres;

@@ -7,7 +7,9 @@ use tokio::net::TcpStream;
 use crate::process::Process;
 use crate::support::begun::begun;
 use crate::support::client::PASSWORD;
+use crate::support::held::Held;
 use crate::support::redis::{RedisServer, eventually};
+use crate::support::{Backend, TestDatabase};
 
 const REQUESTS: &str = "groundwork_http_requests_total";
 
@@ -116,16 +118,37 @@ async fn look_ups_in_the_cache_are_counted_by_result() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_is_shed_is_counted() {
-    let process = Process::start(&[("MAX_REQUESTS", "1")]).await;
-    // One is under way for as long as its body does not come.
-    let slow = begun(&process.url, "/api/v1/auth/login", 2).await;
+    let database = TestDatabase::create(Backend::Postgres).await;
+    let process = Process::start_on(database, &[("METRICS_PORT", "0"), ("MAX_REQUESTS", "1")]).await;
+    let (_, access) = process.user("ada@example.com").await;
+    let change = process.call("PATCH", "/api/v1/users/me").bearer(&access);
+    let held = Held::begin(&process.database, change).await;
     let _ = process.call("GET", "/").send().await.expect_error(503, "service_unavailable");
     let scrape = process.scrape().await;
     assert_eq!(scrape.get("groundwork_http_requests_shed_total", &[]), Some(1.0));
-    assert_eq!(scrape.get("groundwork_http_requests_in_flight", &[]), Some(1.0), "the slow one");
-    drop(slow);
+    assert_eq!(scrape.get("groundwork_http_requests_in_flight", &[]), Some(1.0), "the one that is held");
+    let _ = held.end().await.expect(200);
     let under_way = async || process.scrape().await.get("groundwork_http_requests_in_flight", &[]);
     eventually("it is not under way any more", async || under_way().await == Some(0.0)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_is_given_up_for_another_is_counted_as_shed() {
+    let process = Process::start(&[("MAX_REQUESTS", "1")]).await;
+    let _given_up = begun(&process.url, "/api/v1/auth/login", 2).await;
+    let _waited_for = begun(&process.url, "/api/v1/auth/login", 2).await;
+    let scrape = process.scrape().await;
+    assert_eq!(scrape.get("groundwork_http_requests_shed_total", &[]), Some(1.0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_connection_that_makes_room_is_counted() {
+    let process = Process::start(&[("MAX_CONNECTIONS", "1")]).await;
+    let mut evicted = connect(&process).await;
+    let _ = process.call("GET", "/").send().await.expect(200);
+    let _ = evicted.read_to_end(&mut Vec::new()).await;
+    let scrape = process.scrape().await;
+    assert_eq!(scrape.get("groundwork_connections_evicted_total", &[]), Some(1.0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -56,6 +56,7 @@ fn implied_codes(path: &str, operation: &Map<String, Value>, policy: &Declared) 
     let mut codes = Vec::new();
     if operation.contains_key("requestBody") {
         codes.extend(["malformed_request", "request_timeout", "payload_too_large", "unsupported_media_type"]);
+        codes.push("not_implemented");
     }
     if operation.contains_key("requestBody") || has("parameters") {
         codes.push("validation_error");

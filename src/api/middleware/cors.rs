@@ -3,6 +3,8 @@
 use poem::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use poem::{Endpoint, IntoResponse, Request, Response};
 
+use super::well_formed::is_well_formed;
+
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PATCH, PUT, DELETE");
 const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static("Authorization, Content-Type, X-Request-Id");
 const RESPONSE_HEADERS: HeaderValue = HeaderValue::from_static(
@@ -60,6 +62,7 @@ fn is_preflight(request: &Request) -> bool {
     request.method() == Method::OPTIONS
         && request.headers().contains_key(header::ORIGIN)
         && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+        && is_well_formed(request)
 }
 
 fn vary(headers: &mut HeaderMap, names: &'static str) {

@@ -1,5 +1,5 @@
 //! What surrounds every route, outermost first: request id → headers for browsers → CORS → request log → panics and
-//! errors → deadline → routes.
+//! errors → deadline → whether it is well-formed → routes.
 
 mod cors;
 mod deadline;
@@ -8,6 +8,7 @@ mod measure;
 mod request_id;
 mod request_log;
 mod security;
+mod well_formed;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +24,7 @@ use measure::Measure;
 use request_id::RequestId;
 use request_log::RequestLog;
 use security::SecurityHeaders;
+use well_formed::WellFormed;
 
 /// The settings of the middleware.
 #[derive(Clone, Debug)]
@@ -42,7 +44,8 @@ impl Stack {
         E: IntoEndpoint,
         E::Endpoint: Endpoint<Output = Response> + 'static,
     {
-        let limited = Deadline { inner: routes.into_endpoint(), request_timeout: self.request_timeout };
+        let well_formed = WellFormed { inner: routes.into_endpoint() };
+        let limited = Deadline { inner: well_formed, request_timeout: self.request_timeout };
         let answered = Envelope { inner: limited };
         let logged = RequestLog { inner: answered, measure: Arc::new(Measure::new()) };
         let shared = Cors { inner: logged, origins: self.cors_origins };

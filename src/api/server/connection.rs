@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,18 +19,24 @@ use poem::http::{HeaderValue, Version, header, uri::Scheme};
 use poem::web::{LocalAddr, RemoteAddr};
 use poem::{Addr, Response};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+use super::activity::{Activity, Busy, Observed};
 use super::lent::Returned;
 use crate::core::lifecycle::Lifecycle;
 
 /// Requests that a client may have under way at once on a connection of HTTP/2.
 const MAX_STREAMS: u32 = 128;
 
-/// The most that the headers of a request may have, in bytes. hyper refuses more by itself, without the body of an error, so it
-/// is more than any client sends by mistake.
-const MAX_HEADERS: u32 = 256 * 1024;
+/// The most that the request line and the headers of a request may have, in bytes: what nginx takes by default. A connection whose
+/// headers never end holds them in memory. hyper refuses more by itself, with a 431 that has no body.
+const MAX_HEADERS: u32 = 32 * 1024;
+
+/// What a client of HTTP/2 may send of one body, and of all bodies of its connection, before anybody reads it, in bytes. The window of
+/// a stream is the one it has without being told (RFC 9113, 6.9.2).
+const STREAM_WINDOW: u32 = 64 * 1024 - 1;
+const CONNECTION_WINDOW: u32 = 256 * 1024;
 
 /// How long a connection without a request is listened to when the service ends: one may be on its way already.
 const LAST_CALL: Duration = Duration::from_millis(500);
@@ -56,12 +62,15 @@ impl Serving {
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         peer: Option<SocketAddr>,
         is_encrypted: bool,
+        activity: Arc<Activity>,
     ) {
-        let activity = Arc::new(Activity::new());
         // Requests of HTTP/2 are tasks of their own.
         let service = service_fn({
             let (serving, activity) = (self.clone(), Arc::clone(&activity));
-            move |request| serving.clone().answer(request, peer, is_encrypted, activity.begin())
+            move |request: hyper::Request<Incoming>| {
+                let busy = activity.begin(request.version() == Version::HTTP_2);
+                serving.clone().answer(request, peer, is_encrypted, busy)
+            }
         });
         let mut http = auto::Builder::new(TokioExecutor::new());
         http.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(MAX_HEADERS as usize);
@@ -69,10 +78,16 @@ impl Serving {
             .timer(TokioTimer::new())
             .max_concurrent_streams(MAX_STREAMS)
             .max_header_list_size(MAX_HEADERS)
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
             .keep_alive_interval(PING)
             .keep_alive_timeout(PING);
-        let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
+        let mut connection = pin!(http.serve_connection(
+            TokioIo::new(Observed { inner: stream, activity: Arc::clone(&activity) }),
+            service
+        ));
         let mut silence = pin!(activity.too_silent(self.header_timeout, self.keep_alive_timeout));
+        let mut evicted = pin!(activity.evicted());
         let mut last_call = pin!(async {
             self.finish.cancelled().await;
             // Answers close their connections by now; who has asked need not wait.
@@ -84,6 +99,7 @@ impl Serving {
                 // What went wrong is the client's affair: it has gone, or has never spoken HTTP.
                 _ = connection.as_mut() => return,
                 () = silence.as_mut() => return,
+                () = evicted.as_mut() => return,
                 () = last_call.as_mut(), if !is_finishing => {
                     is_finishing = true;
                     connection.as_mut().graceful_shutdown();
@@ -97,7 +113,7 @@ impl Serving {
         request: hyper::Request<Incoming>,
         peer: Option<SocketAddr>,
         is_encrypted: bool,
-        _busy: Busy,
+        busy: Busy,
     ) -> Result<hyper::Response<BoxBody<Bytes, io::Error>>, Infallible> {
         let version = request.version();
         let scheme = if is_encrypted { Scheme::HTTPS } else { Scheme::HTTP };
@@ -113,66 +129,11 @@ impl Serving {
             poem::Body::from_bytes_stream(returned.lend(body))
         };
         let mut response = self.endpoint.get_response(poem::Request::from_parts(parts, body)).await;
-        returned.linger();
+        returned.linger(&busy);
         if self.lifecycle.is_stopping() && version < Version::HTTP_2 {
             // A proxy that keeps connections must not send the next request into one that is about to close.
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         Ok(response.into())
-    }
-}
-
-/// Whether requests are under way, and since when not.
-struct Activity(Mutex<State>);
-
-struct State {
-    under_way: usize,
-    silent_since: Instant,
-    has_asked: bool,
-}
-
-/// A request that is under way until this is dropped.
-struct Busy(Arc<Activity>);
-
-impl Activity {
-    fn new() -> Self {
-        Self(Mutex::new(State { under_way: 0, silent_since: Instant::now(), has_asked: false }))
-    }
-
-    fn begin(self: &Arc<Self>) -> Busy {
-        let mut state = self.state();
-        state.under_way += 1;
-        state.has_asked = true;
-        drop(state);
-        Busy(Arc::clone(self))
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Returns when the client has let its time pass: to the end of the first headers, or to that of the next ones.
-    async fn too_silent(&self, first: Duration, next: Duration) {
-        loop {
-            let deadline = {
-                let state = self.state();
-                let limit = if state.has_asked { next } else { first };
-                (state.under_way == 0).then(|| state.silent_since + limit)
-            };
-            match deadline {
-                Some(deadline) if deadline <= Instant::now() => return,
-                Some(deadline) => sleep_until(deadline).await,
-                // The time begins when the request ends; until then there is nothing to wait for.
-                None => sleep(next).await,
-            }
-        }
-    }
-}
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        let mut state = self.0.state();
-        state.under_way -= 1;
-        state.silent_since = Instant::now();
     }
 }

@@ -12,6 +12,8 @@ use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 use tokio::time::timeout;
 
+use super::activity::Busy;
+
 /// What is read of a body that nobody wanted, in bytes.
 const MAX_UNWANTED: usize = 4 * 1024 * 1024;
 
@@ -36,18 +38,24 @@ impl Returned {
 
     /// Reads on for a while what the handler did not want: an answer that comes before the end of the request would be lost
     /// to a client that sends first and reads then, because closing with unread bytes resets the connection.
-    pub(super) fn linger(&self) {
+    pub(super) fn linger(&self, busy: &Busy) {
         let body = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(mut body) = body.filter(|body| !body.is_end_stream()) {
-            tokio::spawn(timeout(MAX_LINGER, async move {
-                let mut length = 0;
-                while let Some(Ok(frame)) = body.frame().await {
-                    length += frame.data_ref().map_or(0, Bytes::len);
-                    if length > MAX_UNWANTED {
-                        break;
+            let lingering = busy.linger();
+            tokio::spawn(async move {
+                let reading = async {
+                    let mut length = 0;
+                    while let Some(Ok(frame)) = body.frame().await {
+                        length += frame.data_ref().map_or(0, Bytes::len);
+                        if length > MAX_UNWANTED {
+                            break;
+                        }
                     }
-                }
-            }));
+                };
+                // Where it has got to does not matter.
+                let _ = timeout(MAX_LINGER, reading).await;
+                drop(lingering);
+            });
         }
     }
 }

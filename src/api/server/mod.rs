@@ -3,6 +3,7 @@
 //! poem's own server has no limit on connections and none on the time that headers may take, and spins when descriptors run
 //! out. This one accepts by itself and leaves each connection to hyper.
 
+mod activity;
 mod connection;
 mod doors;
 mod lent;
@@ -16,7 +17,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use ipnet::IpNet;
 use poem::Response;
 use poem::endpoint::BoxEndpoint;
@@ -26,6 +26,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::core::lifecycle::Lifecycle;
+use activity::Activity;
 use connection::Serving;
 use doors::{Door, Visitor};
 use limits::{Guest, Limits, Meters};
@@ -37,13 +38,13 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How the server treats connections.
 #[derive(Clone, Debug)]
 pub struct Server {
-    /// From connecting to the end of the first request's headers, TLS included.
+    /// From connecting to the end of the first request's headers, TLS included, and from the first byte of later ones.
     pub header_timeout: Duration,
-    /// From one answer to the end of the next request's headers.
+    /// From one answer to the first byte of the next request, in HTTP/2 to the end of its headers.
     pub keep_alive_timeout: Duration,
-    /// Open at once; more wait to be accepted.
+    /// Open at once; for more, idle ones are closed.
     pub max_connections: usize,
-    /// Open at once from one address; more are closed.
+    /// Open at once from one IPv4 address or IPv6 /64; more are closed.
     pub max_connections_per_ip: usize,
     /// Proxies, for which there is no limit for an address: they bring everybody.
     pub trusted_proxies: Vec<IpNet>,
@@ -110,7 +111,6 @@ impl Server {
         let mut connections = JoinSet::new();
         let accepting = async {
             loop {
-                let place = limits.place().await;
                 let accepted = tokio::select! {
                     accepted = tcp.accept() => accepted,
                     accepted = accept_if(unix.as_ref()) => accepted,
@@ -119,7 +119,7 @@ impl Server {
                 };
                 match accepted {
                     Ok(visitor) => {
-                        if let Some(guest) = limits.admit(place, visitor.ip()) {
+                        if let Some(guest) = limits.admit(visitor.ip()).await {
                             connections.spawn(welcome(visitor, guest, serving.clone(), tls.clone()));
                         }
                     }
@@ -145,8 +145,7 @@ impl Server {
 
         // Closing the doors would reset who stands before them already.
         for visitor in tcp.waiting().into_iter().chain(unix.iter().flat_map(Door::waiting)) {
-            let place = limits.place().now_or_never();
-            if let Some(guest) = place.and_then(|place| limits.admit(place, visitor.ip())) {
+            if let Some(guest) = limits.try_admit(visitor.ip()) {
                 connections.spawn(welcome(visitor, guest, serving.clone(), tls.clone()));
             }
         }
@@ -170,22 +169,32 @@ async fn accept_if(door: Option<&Door>) -> io::Result<Visitor> {
 }
 
 /// Serves a visitor, who is counted as a guest meanwhile.
-async fn welcome(visitor: Visitor, _guest: Guest, serving: Serving, tls: Option<tls::Acceptor>) {
+async fn welcome(visitor: Visitor, guest: Guest, serving: Serving, tls: Option<tls::Acceptor>) {
+    let activity = Arc::clone(&guest.activity);
     match (visitor, tls) {
-        (Visitor::Tcp(stream, peer), None) => serving.serve(stream, Some(peer), false).await,
+        (Visitor::Tcp(stream, peer), None) => serving.serve(stream, Some(peer), false, activity).await,
         // By itself, because it is several times as large, and every connection would have the room for it.
         (Visitor::Tcp(stream, peer), Some(tls)) => {
-            Box::pin(welcome_with_tls(stream, peer, serving, tls)).await;
+            Box::pin(welcome_with_tls(stream, peer, serving, tls, activity)).await;
         }
-        (Visitor::Unix(stream), _) => serving.serve(stream, None, false).await,
+        (Visitor::Unix(stream), _) => serving.serve(stream, None, false, activity).await,
     }
 }
 
-async fn welcome_with_tls(stream: TcpStream, peer: SocketAddr, serving: Serving, tls: tls::Acceptor) {
-    let handshake = timeout(serving.header_timeout, tls.accept(stream)).await;
+async fn welcome_with_tls(
+    stream: TcpStream,
+    peer: SocketAddr,
+    serving: Serving,
+    tls: tls::Acceptor,
+    activity: Arc<Activity>,
+) {
+    let handshake = tokio::select! {
+        handshake = timeout(serving.header_timeout, tls.accept(stream)) => handshake,
+        () = activity.evicted() => return,
+    };
     // Scanners and broken clients: nothing that the service should complain about.
     if let Ok(Ok(stream)) = handshake {
-        serving.serve(stream, Some(peer), true).await;
+        serving.serve(stream, Some(peer), true, activity).await;
     }
 }
 

@@ -66,7 +66,7 @@ impl HealthApi {
                 .into());
         }
         let probes = self.health.probe().await;
-        let standing = probes.iter().map(|probe| probe.standing).max().unwrap_or(Standing::Ok);
+        let standing = probes.iter().map(|probe| probe.standing).max().unwrap_or(Standing::Unavailable);
         let dependencies: Vec<_> = probes.iter().map(DependencyHealth::from).collect();
         if standing == Standing::Unavailable {
             let problem =

@@ -65,7 +65,8 @@ pub fn is_one_client(one: IpAddr, other: IpAddr) -> bool {
     network_of(one) == network_of(other)
 }
 
-fn network_of(address: IpAddr) -> IpAddr {
+/// What a client at this address is counted by: an IPv4 address itself, an IPv6 address by its /64.
+pub fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64)),
         ip @ IpAddr::V4(_) => ip,

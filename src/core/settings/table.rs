@@ -205,20 +205,20 @@ settings! {
     /// How long a client may take to send the body of a request.
     body_timeout: Duration = "BODY_TIMEOUT", default "10", example "10", Time::seconds(1, 3_600);
 
-    /// How long a client may take from connecting to the end of its first request's headers, TLS included.
+    /// How long a client may take from connecting to the end of its first request's headers, TLS included, and from the first byte of a later request to the end of its headers.
     header_timeout: Duration = "HEADER_TIMEOUT", default "10", example "10", Time::seconds(1, 3_600);
 
-    /// How long a connection may be silent between an answer and the end of the next request's headers.
+    /// How long a connection may be silent between an answer and the next request.
     keep_alive_timeout: Duration = "KEEP_ALIVE_TIMEOUT", default "75", example "75", Time::seconds(1, 3_600);
 
-    /// Connections that are open at once; more wait until one ends.
+    /// Connections that are open at once; for one more, an idle one of the client with the most is closed.
     max_connections: usize = "MAX_CONNECTIONS", default "10000", example "10000", Number(1_usize, 1_000_000);
 
-    /// Connections that are open at once from one address, unless it is a trusted proxy's; more are closed.
+    /// Connections that are open at once from one IPv4 address or IPv6 /64, unless it is a trusted proxy's; more are closed.
     max_connections_per_ip: usize = "MAX_CONNECTIONS_PER_IP", default "2000", example "2000",
         Number(1_usize, 1_000_000);
 
-    /// Requests that are under way at once; more are answered with 503. Health answers always.
+    /// Requests that are under way at once; more are answered with 503. The bodies of as many more may be waited for. Health answers always.
     max_requests: usize = "MAX_REQUESTS", default "1000", example "1000", Number(1_usize, 1_000_000);
 
     /// How long readiness answers 503 after the service was told to stop, while it still serves: as long as a load balancer takes to notice.

@@ -59,12 +59,14 @@ table! {
     HTTP_DURATION = "groundwork_http_request_duration_seconds", Kind::Histogram(REQUEST_BUCKETS);
     /// Requests under way.
     HTTP_IN_FLIGHT = "groundwork_http_requests_in_flight", Kind::Gauge;
-    /// Requests refused at once because `MAX_REQUESTS` were under way.
+    /// Requests refused because `MAX_REQUESTS` were under way, or because the bodies of as many more were waited for.
     HTTP_SHED = "groundwork_http_requests_shed_total", Kind::Counter;
     /// Connections of clients that are open.
     CONNECTIONS_OPEN = "groundwork_connections_open", Kind::Gauge;
-    /// Connections closed at once because their address had `MAX_CONNECTIONS_PER_IP`.
+    /// Connections closed at once because their address, or their IPv6 /64, had `MAX_CONNECTIONS_PER_IP`.
     CONNECTIONS_REFUSED = "groundwork_connections_refused_total", Kind::Counter;
+    /// Idle connections closed to make room for others because `MAX_CONNECTIONS` were open.
+    CONNECTIONS_EVICTED = "groundwork_connections_evicted_total", Kind::Counter;
     /// Connections to the database, by pool and by state: used or idle.
     DB_CONNECTIONS = "groundwork_db_connections", Kind::Gauge;
     /// Connections to the database that a pool may have.
