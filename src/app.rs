@@ -14,7 +14,7 @@ use crate::api::extract::BodyTimeout;
 use crate::api::forwarded::Proxies;
 use crate::api::limits::Limits;
 use crate::api::metrics::MetricsServer;
-use crate::api::middleware::Stack;
+use crate::api::middleware::{AllowedOrigins, Stack};
 use crate::api::server::{ServeError, Server, TlsFiles};
 use crate::core::cache::Cache;
 use crate::core::clock::Clock;
@@ -151,7 +151,7 @@ impl App {
                 database.observe();
                 hasher.observe();
             };
-            let address = SocketAddr::new(settings.metrics_host.unwrap_or(settings.host), port);
+            let address = SocketAddr::new(settings.metrics_host, port);
             MetricsServer::new(recorded, observe, address)
         });
         let store = Store::new(database.clone(), clock.clone());
@@ -169,7 +169,7 @@ impl App {
                     trusted: settings.trusted_proxies.clone(),
                     header: settings.forwarded_header,
                 },
-                cors_origins: settings.cors_origins.clone(),
+                cors_origins: AllowedOrigins::new(&settings.cors_origins, settings.app_env),
                 request_timeout: settings.request_timeout,
             },
         };
@@ -223,4 +223,10 @@ fn announce(settings: &Settings) {
         version = env!("CARGO_PKG_VERSION"),
         "starting"
     );
+    if let AllowedOrigins::Local = AllowedOrigins::new(&settings.cors_origins, settings.app_env) {
+        tracing::info!(
+            "pages on localhost, 127.0.0.1 and [::1] may call the API from any port, in development only: CORS_ORIGINS lists \
+             origins elsewhere"
+        );
+    }
 }

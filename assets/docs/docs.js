@@ -8,26 +8,35 @@
   let email = "";
   let expiry;
 
+  // A token is kept for this tab alone: it survives a reload, and ends with the tab. Swagger UI would keep it in
+  // localStorage, where it stays until it is removed and where other pages of this origin read it.
+  const STORED = "groundwork.access_token";
+  localStorage.removeItem("authorized");
+
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const followColours = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
   dark.addEventListener("change", followColours);
   followColours();
 
   const ui = SwaggerUIBundle({
-    url: documentUrl,
+    // Absolute, because the document's relative server is resolved against it.
+    url: new URL(documentUrl, location.href).href,
     dom_id: "#swagger-ui",
     presets: [SwaggerUIBundle.presets.apis],
     layout: "BaseLayout",
     validatorUrl: null,
     deepLinking: true,
     displayRequestDuration: true,
-    persistAuthorization: true,
+    persistAuthorization: false,
     tryItOutEnabled: true,
     withCredentials: false,
     onComplete: () => {
       const title = ui.specSelectors.info().get("title");
       if (title) document.title = title;
       element("log-in").disabled = false;
+      const stored = sessionStorage.getItem(STORED);
+      if (stored) authorize(stored);
+      isRestored = true;
       show();
     },
   });
@@ -44,7 +53,12 @@
     }
   };
 
-  const forget = () => ui.authActions.logoutWithPersistOption([SCHEME]);
+  const authorize = (value) => {
+    const schema = ui.specSelectors.specJson().getIn(["components", "securitySchemes", SCHEME])?.toJS();
+    ui.authActions.authorize({ [SCHEME]: { name: SCHEME, schema, value } });
+  };
+
+  const forget = () => ui.authActions.logout([SCHEME]);
 
   // What a person was told is not for whoever sits here next.
   const clearAnswers = () => {
@@ -63,12 +77,17 @@
 
   // Swagger UI's own "Authorize" dialog changes the same state, so the box follows the state, not the clicks.
   let shown;
+  let isRestored = false;
   const show = () => {
+    // Until then there is no token because none was looked for.
+    if (!isRestored) return;
     const value = token();
     if (value === shown) return;
     const before = shown;
     // First, because clearing changes the state and comes here again.
     shown = value;
+    if (value) sessionStorage.setItem(STORED, value);
+    else sessionStorage.removeItem(STORED);
     if (before) clearAnswers();
     clearTimeout(expiry);
     const end = value && expiryOf(value);
@@ -117,10 +136,9 @@
       const response = await post("/auth/login", { "Content-Type": "application/json" }, JSON.stringify(credentials));
       if (!response.ok) throw new Error(await sentence(response));
       const { access_token: value } = await response.json();
-      const schema = ui.specSelectors.specJson().getIn(["components", "securitySchemes", SCHEME])?.toJS();
       email = credentials.email;
       element("password").value = "";
-      ui.authActions.authorizeWithPersistOption({ [SCHEME]: { name: SCHEME, schema, value } });
+      authorize(value);
       element("log-out").focus();
     });
   });

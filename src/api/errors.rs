@@ -5,7 +5,7 @@ use std::error::Error as StdError;
 use std::marker::PhantomData;
 
 use poem::error::ResponseError;
-use poem::http::{HeaderValue, StatusCode, header};
+use poem::http::{HeaderName, HeaderValue, StatusCode, header};
 use poem::{IntoResponse, Response};
 use poem_openapi::ApiResponse;
 use poem_openapi::registry::{MetaResponse, MetaResponses, Registry};
@@ -100,6 +100,8 @@ pub fn catalogue() -> Vec<ErrorCase> {
 
 type Source = Box<dyn StdError + Send + Sync>;
 
+const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
+
 /// An error on its way to the client. What the client reads and what the log tells are kept apart: the source is
 /// never shown.
 #[derive(Debug)]
@@ -107,7 +109,8 @@ pub struct Problem {
     code: ErrorCode,
     message: Cow<'static, str>,
     details: Option<Box<Value>>,
-    allow: Option<HeaderValue>,
+    /// A header that says what is taken instead.
+    accepted: Vec<(HeaderName, HeaderValue)>,
     retry_after: u32,
     source: Option<Source>,
 }
@@ -118,7 +121,7 @@ impl From<ErrorCode> for Problem {
             code,
             message: code.message().into(),
             details: None,
-            allow: None,
+            accepted: Vec::new(),
             retry_after: RETRY_AFTER_SECONDS,
             source: None,
         }
@@ -138,7 +141,15 @@ impl Problem {
 
     /// A method the address does not know; `allow` lists those it does (RFC 9110, 15.5.6).
     pub fn method_not_allowed(allow: HeaderValue) -> Self {
-        Self { allow: Some(allow), ..ErrorCode::MethodNotAllowed.into() }
+        Self { accepted: vec![(header::ALLOW, allow)], ..ErrorCode::MethodNotAllowed.into() }
+    }
+
+    /// A body of a media type that the operation does not take. `accepted` lists those it does, in `Accept` (RFC 9110,
+    /// 15.5.16) and, for a PATCH, in `Accept-Patch` too (RFC 5789, 2.2).
+    pub fn unsupported_media_type(accepted: &'static str, is_patch: bool) -> Self {
+        let names = [Some(header::ACCEPT), is_patch.then_some(ACCEPT_PATCH)];
+        let accepted = names.into_iter().flatten().map(|name| (name, HeaderValue::from_static(accepted)));
+        Self { accepted: accepted.collect(), ..ErrorCode::UnsupportedMediaType.into() }
     }
 
     /// More requests than fit into the window. Another one fits as soon as the oldest has left it.
@@ -193,9 +204,7 @@ impl Problem {
             }
             _ => {}
         }
-        if let Some(allow) = &self.allow {
-            headers.insert(header::ALLOW, allow.clone());
-        }
+        headers.extend(self.accepted.iter().cloned());
         response
     }
 

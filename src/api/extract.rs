@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
-use poem::http::header;
+use poem::http::{Method, header};
 use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaMediaType, MetaParamIn, MetaRequest, MetaSchemaRef, Registry};
 use poem_openapi::types::ParseFromParameter;
@@ -91,17 +91,23 @@ fn check_declared_length(request: &Request) -> Result<(), Problem> {
     Ok(())
 }
 
-/// `application/json`, or a type built on it (RFC 6839); in UTF-8, which is all that JSON may be in (RFC 8259, 8.1).
+/// `application/json`, and for PATCH `application/merge-patch+json` too, which means the same here (RFC 7396). Another format
+/// of JSON would be read as this one: one of JSON:API has its fields elsewhere, and would change nothing. In UTF-8, which
+/// is all that JSON may be in (RFC 8259, 8.1).
 fn check_media_type(request: &Request) -> Result<(), Problem> {
-    let value = request.header(header::CONTENT_TYPE).unwrap_or_default();
-    let mut parts = value.split(';').map(str::trim);
-    let essence = parts.next().unwrap_or_default().to_ascii_lowercase();
-    let is_json =
-        essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
+    let mut values = request.headers().get_all(header::CONTENT_TYPE).iter();
+    // Two would be two opinions.
+    let value = values.next().filter(|_| values.next().is_none()).and_then(|value| value.to_str().ok());
+    let mut parts = value.unwrap_or_default().split(';').map(str::trim);
+    let essence = parts.next().unwrap_or_default();
+    let is_patch = request.method() == Method::PATCH;
+    let accepted =
+        if is_patch { "application/json, application/merge-patch+json" } else { "application/json" };
+    let is_accepted = accepted.split(", ").any(|accepted| accepted.eq_ignore_ascii_case(essence));
     let utf8 = parts.filter_map(|parameter| parameter.split_once('=')).all(|(name, value)| {
         !name.eq_ignore_ascii_case("charset") || value.trim_matches('"').eq_ignore_ascii_case("utf-8")
     });
-    if is_json && utf8 { Ok(()) } else { Err(ErrorCode::UnsupportedMediaType.into()) }
+    if is_accepted && utf8 { Ok(()) } else { Err(Problem::unsupported_media_type(accepted, is_patch)) }
 }
 
 async fn read(request: &Request, body: &mut RequestBody) -> Result<Bytes, Problem> {
@@ -189,7 +195,10 @@ pub struct Query<T>(pub T);
 /// A parameter of the path.
 pub struct Path<T>(pub T);
 
-/// The two differ only in where they look.
+/// A header of the request, given at most once. Its name is the one of the document, compared without case (RFC 9110, 5.1).
+pub struct Header<T>(pub T);
+
+/// They differ only in where they look.
 macro_rules! parameter {
     ($name:ident, $place:ident, $values:ident) => {
         impl<'a, T: ParseFromParameter> ApiExtractor<'a> for $name<T> {
@@ -219,7 +228,7 @@ macro_rules! parameter {
                 _body: &mut RequestBody,
                 options: ExtractParamOptions<T>,
             ) -> poem::Result<Self> {
-                let query = checked_query(request)?;
+                let query = checked_parameters(request)?;
                 let mut named = $values(request, query, options.name).peekable();
                 if let (None, Some(default)) = (named.peek(), options.default_value) {
                     return Ok(Self(default()));
@@ -235,6 +244,7 @@ macro_rules! parameter {
 
 parameter!(Query, Query, query_values);
 parameter!(Path, Path, path_value);
+parameter!(Header, Header, header_value);
 
 fn query_values<'a>(_: &Request, query: &'a [(String, String)], name: &str) -> impl Iterator<Item = &'a str> {
     query.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
@@ -245,9 +255,18 @@ fn path_value<'a>(request: &'a Request, _: &[(String, String)], name: &str) -> i
     request.raw_path_param(name).into_iter()
 }
 
-/// The parameters of the query. The first that is read, of query or path, has all of them checked at once, so that the first wrong
-/// one does not hide the others.
-fn checked_query(request: &Request) -> Result<&[(String, String)], Problem> {
+/// Only one that is text: the check refuses others.
+fn header_value<'a>(
+    request: &'a Request,
+    _: &[(String, String)],
+    name: &str,
+) -> impl Iterator<Item = &'a str> {
+    request.headers().get(name).and_then(|value| value.to_str().ok()).into_iter()
+}
+
+/// The parameters of the query. The first that is read, of query, path or headers, has all of them checked at once, so that the
+/// first wrong one does not hide the others.
+fn checked_parameters(request: &Request) -> Result<&[(String, String)], Problem> {
     let scope = RequestScope::get(request)?;
     if let Some(query) = scope.query() {
         return Ok(query);
@@ -256,7 +275,7 @@ fn checked_query(request: &Request) -> Result<&[(String, String)], Problem> {
     let query = scope.set_query(request.params().unwrap_or_default());
     let rules = &scope.served()?.rules;
     let problems = rules
-        .check_parameters(operation, query, &path_values(request, operation))
+        .check_parameters(operation, query, &path_values(request, operation), request.headers())
         .ok_or_else(|| Problem::from(ErrorCode::InternalError).caused_by("an operation without rules"))?;
     if problems.is_empty() { Ok(query) } else { Err(Problem::fields(&problems)) }
 }
@@ -267,6 +286,9 @@ fn path_values(request: &Request, operation: &Operation) -> Vec<(String, String)
     let value = |place| request.raw_path_param(&routed_name(place)).map(str::to_owned);
     names.filter_map(|(place, name)| Some((name.to_owned(), value(place)?))).collect()
 }
+
+#[cfg(test)]
+mod header_tests;
 
 #[cfg(test)]
 mod tests {

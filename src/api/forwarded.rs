@@ -1,6 +1,7 @@
 //! Who the client is behind proxies: `X-Forwarded-For`, and `Forwarded` (RFC 7239).
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ipnet::IpNet;
 use poem::http::{HeaderMap, HeaderName, header};
@@ -25,6 +26,7 @@ impl Proxies {
     pub fn client_of(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> IpAddr {
         let mut client = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)).to_canonical();
         if !self.trust(client) {
+            warn_once(client, headers);
             return client;
         }
         let name = match self.header {
@@ -74,6 +76,24 @@ impl Proxies {
 
     fn trust(&self, ip: IpAddr) -> bool {
         self.trusted.iter().any(|network| network.contains(&ip))
+    }
+}
+
+/// Tells the operator, once in the life of the process, that headers of a proxy were not believed: the usual cause is a proxy
+/// that is missing in the settings, and then all clients share its address and its limits.
+fn warn_once(peer: IpAddr, headers: &HeaderMap) {
+    static IS_TOLD: AtomicBool = AtomicBool::new(false);
+    if !IS_TOLD.load(Ordering::Relaxed)
+        && let Some(header) =
+            [X_FORWARDED_FOR, header::FORWARDED].into_iter().find(|name| headers.contains_key(name))
+        && !IS_TOLD.swap(true, Ordering::Relaxed)
+    {
+        tracing::warn!(
+            %peer,
+            %header,
+            "a forwarding header is ignored, because its sender is not in TRUSTED_PROXIES: add the address if it is your \
+             proxy's; otherwise a client made the header up. This is said once"
+        );
     }
 }
 

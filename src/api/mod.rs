@@ -51,7 +51,8 @@ const DESCRIPTION: &str = "A REST API service: accounts, sessions and health.\n\
     Log in with `auth_login`, send the `access_token` as `Authorization: Bearer <token>`, and exchange the \
     `refresh_token` before it ends. Every error has one body, `ApiError`: programs read `error`, people read \
     `message`, and `request_id` names the request in the logs. Unknown fields of a body are ignored unless they \
-    would mislead; an operation with parameters refuses unknown ones.";
+    would mislead; an operation with parameters refuses unknown ones. A `PATCH` is a merge patch (RFC 7396) and may be sent \
+    as `application/merge-patch+json` too.";
 const CONTACT_URL: &str = "https://groundwork.example/support";
 
 /// What the API is made of.
@@ -105,24 +106,36 @@ impl Api {
     }
 }
 
+/// Where the operations of a published file are: at the root of a server.
+const ROOT: &str = "/";
+
+/// The folder of the document that was fetched: a relative address is resolved against the document's own (RFC 3986, 5.2;
+/// OpenAPI 3.1, "Server Object"). It is the root of this service, also behind a proxy that serves it below a path.
+const SAME_FOLDER: &str = ".";
+
 /// The document of the API when version 1 is served under `prefix`. It needs neither a server nor a database.
 ///
 /// # Errors
 /// When what the handlers declare would break a client.
 pub fn documents(prefix: &str) -> Result<Documents, DocumentError> {
+    documents_for(prefix, ROOT)
+}
+
+fn documents_for(prefix: &str, server: &str) -> Result<Documents, DocumentError> {
     let license = LicenseObject::new("MIT OR Apache-2.0");
     let service = OpenApiService::new(Declared::<Operations>(PhantomData), TITLE, env!("CARGO_PKG_VERSION"))
         .description(DESCRIPTION)
+        .server(server)
         .license(license)
         .contact(ContactObject::new().name("The Groundwork team").url(CONTACT_URL));
     Documents::from_spec(&service.spec(), &errors::catalogue(), |path| routes::full_path(prefix, path))
 }
 
-/// The same, made on a thread of its own: making them takes several times the memory that they have, and what a thread of its own
+/// The same as it is served, made on a thread of its own: making them takes several times the memory that they have, and what a thread of its own
 /// gives back goes to the system. In the heap of this one it would stay: half of what an idle service has there.
 fn made_apart(prefix: &str) -> Result<Documents, DocumentError> {
     std::thread::scope(|scope| {
-        let made = scope.spawn(|| documents(prefix)).join();
+        let made = scope.spawn(|| documents_for(prefix, SAME_FOLDER)).join();
         // A copy, so that nothing is left there.
         made.unwrap_or_else(|panic| std::panic::resume_unwind(panic)).map(|there| Documents {
             json: there.json.clone(),

@@ -13,7 +13,7 @@ use super::forwarded::Proxies;
 use super::limits::Admission;
 use super::routes::Operation;
 use super::rules::Rules;
-use crate::core::context::{CallContext, MAX_USER_AGENT, printable};
+use crate::core::context::{CallContext, MAX_USER_AGENT, RequestId, printable};
 use crate::core::ids::UserId;
 use crate::core::rate_limit::Verdict;
 use crate::services::auth::AuthService;
@@ -55,7 +55,7 @@ impl RequestScope {
     }
 
     /// The scope of a request with this id.
-    pub fn of(request: &Request, request_id: String, proxies: &Proxies) -> Self {
+    pub fn of(request: &Request, request_id: RequestId, proxies: &Proxies) -> Self {
         let peer = request.remote_addr().as_socket_addr().map(std::net::SocketAddr::ip);
         let user_agent = request.header(header::USER_AGENT).map(|text| printable(text, MAX_USER_AGENT));
         let ip = proxies.client_of(peer, request.headers());

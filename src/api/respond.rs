@@ -54,10 +54,10 @@ impl<const STATUS: u16, T: Type> ApiResponse for Json<STATUS, T> {
 /// 200 with a body, and a `Link` to what describes the service (RFC 8631).
 pub struct Described<T>(T);
 
-/// The document for programs, and the pages for people.
+/// The document for programs, and the pages for people: relative to the card, wherever a proxy serves it (RFC 8288, 3.2).
 const DESCRIPTIONS: HeaderValue = HeaderValue::from_static(
-    "</openapi.json>; rel=\"service-desc\"; type=\"application/json\", \
-     </docs>; rel=\"service-doc\"; type=\"text/html\", </redoc>; rel=\"service-doc\"; type=\"text/html\"",
+    "<openapi.json>; rel=\"service-desc\"; type=\"application/json\", \
+     <docs>; rel=\"service-doc\"; type=\"text/html\", <redoc>; rel=\"service-doc\"; type=\"text/html\"",
 );
 
 impl<T> Described<T> {

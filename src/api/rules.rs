@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use jsonschema::{Draft, ValidationError, Validator};
+use poem::http::HeaderMap;
 use serde_json::Value;
 
 use super::document::Documents;
@@ -56,13 +57,14 @@ impl Rules {
         Some(distinct(validator.iter_errors(body).map(|error| describe(&error, ""))))
     }
 
-    /// Every rule that the parameters in `query` and `path` break, unknown and repeated names among them; `None` when the
-    /// document has no such operation.
+    /// Every rule that the parameters in `query`, `path` and `headers` break, unknown names of the query and repeated ones among
+    /// them; `None` when the document has no such operation. Headers that are no parameters are not looked at.
     pub fn check_parameters(
         &self,
         operation: &Operation,
         query: &[(String, String)],
         path: &[(String, String)],
+        headers: &HeaderMap,
     ) -> Option<Vec<FieldProblem>> {
         let known = self.compiled()?.parameters.get(&*operation.template)?.get(operation.method.as_str())?;
         let mut problems = Vec::new();
@@ -75,9 +77,22 @@ impl Rules {
             }
         }
         for parameter in known {
-            let given = if parameter.place == "query" { query } else { path };
-            match given.iter().find(|(name, _)| *name == parameter.name) {
-                Some((_, text)) => problems.extend(parameter.check(text)),
+            let in_order = |given: &[(String, String)]| {
+                given.iter().find(|(name, _)| *name == parameter.name).map(|(_, text)| text.clone())
+            };
+            let given = match parameter.place.as_str() {
+                "header" => match only_value(headers, &parameter.name) {
+                    Ok(value) => value,
+                    Err(problem) => {
+                        problems.push(problem);
+                        continue;
+                    }
+                },
+                "query" => in_order(query),
+                _ => in_order(path),
+            };
+            match given {
+                Some(text) => problems.extend(parameter.check(&text)),
                 None if parameter.required => {
                     problems.push(FieldProblem::new(&parameter.name, "required", "is required"));
                 }
@@ -93,6 +108,21 @@ impl Rules {
             compiled.inspect_err(|error| tracing::error!(error, "the document's schemas do not compile")).ok()
         };
         self.compiled.get_or_init(compile).as_ref()
+    }
+}
+
+/// The value of a header that may be given once, as text. HTTP would join several by commas (RFC 9110, 5.3), and one value that
+/// holds a comma would look the same.
+fn only_value(headers: &HeaderMap, name: &str) -> Result<Option<String>, FieldProblem> {
+    let mut values = headers.get_all(name).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(FieldProblem::new(name, "repeated", "is given more than once"));
+    }
+    let text = std::str::from_utf8(value.as_bytes()).ok().filter(|text| text.is_ascii());
+    match text {
+        Some(text) => Ok(Some(text.to_owned())),
+        None => Err(FieldProblem::new(name, "characters", "must be ASCII text")),
     }
 }
 
@@ -252,7 +282,7 @@ mod tests {
         let rules = Rules::new(Arc::new(crate::api::documents("/api/v1").unwrap()));
         let check = |method, template: &str| {
             let operation = Operation { method, template: template.into(), policy: Policy::default() };
-            rules.check_parameters(&operation, &[], &[]).map(|problems| problems.len())
+            rules.check_parameters(&operation, &[], &[], &HeaderMap::new()).map(|problems| problems.len())
         };
         assert_eq!(check(Method::GET, "/api/v1/users"), Some(0));
         assert_eq!(check(Method::GET, "/api/v1/users/{id}"), Some(1), "the id is required");

@@ -6,6 +6,7 @@ use diesel_async::RunQueryDsl;
 use crate::core::clock::Timestamp;
 use crate::core::context::CallContext;
 use crate::core::ids::{SessionId, UserId};
+use crate::core::telemetry::AUDIT;
 use crate::db::schema::audit_events;
 use crate::db::{Connection, DbError, on, prepared};
 
@@ -81,10 +82,10 @@ pub async fn insert(c: &mut Connection, event: &Event<'_>, now: Timestamp) -> Re
         audit_events::user_id.eq(event.user.0),
         audit_events::session_id.eq(event.session.map(|id| id.0.to_vec())),
         audit_events::ip.eq(event.context.ip.to_string()),
-        audit_events::request_id.eq(event.context.request_id.as_str()),
+        audit_events::request_id.eq(event.context.request_id.for_audit()),
     );
     on!(c, |c| prepared(diesel::insert_into(audit_events::table).values(values)).execute(c))?;
-    tracing::info!(target: "groundwork::audit", kind = event.kind.name(), user_id = event.user.0, "audit event");
+    tracing::info!(target: AUDIT, kind = event.kind.name(), user_id = event.user.0, "audit event");
     Ok(())
 }
 
@@ -110,5 +111,5 @@ pub fn note(attempt: Attempt, user: Option<UserId>) {
         Attempt::PresentPasswordWrong => "present_password_wrong",
         Attempt::RefreshRepeated => "refresh_repeated",
     };
-    tracing::info!(target: "groundwork::audit", kind, user_id = user.map(|id| id.0), "audit event");
+    tracing::info!(target: AUDIT, kind, user_id = user.map(|id| id.0), "audit event");
 }

@@ -112,9 +112,9 @@ pub struct ServiceCard {
     pub name: String,
     /// Its version.
     pub version: String,
-    /// The page to explore it.
+    /// The page to explore it, relative to the card's own address.
     pub docs: String,
-    /// The document.
+    /// The document, relative to the card's own address.
     pub openapi: String,
 }
 
@@ -124,8 +124,8 @@ impl ServiceCard {
         Self {
             name: name.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            docs: "/docs".to_owned(),
-            openapi: "/openapi.json".to_owned(),
+            docs: "docs".to_owned(),
+            openapi: "openapi.json".to_owned(),
         }
     }
 }

@@ -31,6 +31,9 @@ pub(super) fn canonicalise_all(
         let completed = declared::take(operation)
             .and_then(|declared| responses::complete(path, operation, &declared, catalogue));
         completed.map_err(|problem: Problem| problem.of(&name(path, method)))?;
+        if method == "patch" {
+            headers::complete_patch(operation);
+        }
         if !operation.contains_key("security") {
             operation.insert("security".to_owned(), json!([]));
         }

@@ -4,27 +4,74 @@ use poem::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use poem::{Endpoint, IntoResponse, Request, Response};
 
 use super::well_formed::is_well_formed;
+use crate::core::settings::AppEnv;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PATCH, PUT, DELETE");
-const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static("Authorization, Content-Type, X-Request-Id");
+/// What a page may send beyond what needs no permission; the last three carry traces (W3C Trace Context, Baggage).
+const REQUEST_HEADERS: HeaderValue =
+    HeaderValue::from_static("Authorization, Content-Type, X-Request-Id, traceparent, tracestate, baggage");
+/// What a page may read beyond what needs no permission.
 const RESPONSE_HEADERS: HeaderValue = HeaderValue::from_static(
-    "X-Request-Id, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset",
+    "X-Request-Id, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, \
+     Deprecation, Sunset, Link, Location, ETag, WWW-Authenticate",
 );
 /// How long a browser may remember a preflight, in seconds.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
+
+/// The origins whose pages may call the API.
+#[derive(Clone, Debug)]
+pub enum AllowedOrigins {
+    /// These, each compared whole.
+    Listed(Vec<String>),
+    /// Every page that this machine serves, on any port: for front ends in development.
+    Local,
+}
+
+impl AllowedOrigins {
+    /// Those that are listed; if none are, a developer's machine allows its own.
+    pub fn new(listed: &[String], env: AppEnv) -> Self {
+        if listed.is_empty() && env == AppEnv::Development {
+            Self::Local
+        } else {
+            Self::Listed(listed.to_vec())
+        }
+    }
+
+    fn allow(&self, origin: &HeaderValue) -> bool {
+        match self {
+            Self::Listed(listed) => listed.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes()),
+            Self::Local => origin.to_str().is_ok_and(is_local),
+        }
+    }
+}
+
+/// Whether an origin is `http` or `https` on `localhost`, `127.0.0.1` or `[::1]`, as browsers write it.
+fn is_local(origin: &str) -> bool {
+    let Some(authority) = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://")) else {
+        return false;
+    };
+    let after = ["localhost", "127.0.0.1", "[::1]"].iter().find_map(|host| authority.strip_prefix(host));
+    after.is_some_and(|port| {
+        port.is_empty()
+            || port.strip_prefix(':').is_some_and(|digits| {
+                digits.bytes().all(|digit| digit.is_ascii_digit()) && digits.parse::<u16>().is_ok()
+            })
+    })
+}
 
 /// Origins are compared whole. Credentials are never allowed: tokens travel in a header that a page sets itself,
 /// so a cookie of another site can do nothing.
 pub(super) struct Cors<E> {
     pub inner: E,
-    pub origins: Vec<String>,
+    pub origins: AllowedOrigins,
 }
 
 impl<E: Endpoint<Output = Response>> Endpoint for Cors<E> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
-        let origin = request.headers().get(header::ORIGIN).filter(|origin| self.allows(origin)).cloned();
+        let origin =
+            request.headers().get(header::ORIGIN).filter(|origin| self.origins.allow(origin)).cloned();
         let mut response = if is_preflight(&request) {
             let mut response = StatusCode::NO_CONTENT.into_response();
             let headers = response.headers_mut();
@@ -52,12 +99,6 @@ impl<E: Endpoint<Output = Response>> Endpoint for Cors<E> {
     }
 }
 
-impl<E> Cors<E> {
-    fn allows(&self, origin: &HeaderValue) -> bool {
-        self.origins.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes())
-    }
-}
-
 fn is_preflight(request: &Request) -> bool {
     request.method() == Method::OPTIONS
         && request.headers().contains_key(header::ORIGIN)
@@ -67,4 +108,50 @@ fn is_preflight(request: &Request) -> bool {
 
 fn vary(headers: &mut HeaderMap, names: &'static str) {
     headers.append(header::VARY, HeaderValue::from_static(names));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_of_this_machine_is_one_of_its_names_with_any_port() {
+        for local in [
+            "http://localhost",
+            "http://localhost:3000",
+            "https://localhost:5173",
+            "http://127.0.0.1:8080",
+            "http://[::1]:65535",
+        ] {
+            assert!(is_local(local), "{local}");
+        }
+        for other in [
+            "null",
+            "localhost:3000",
+            "ftp://localhost",
+            "http://localhost.evil.example",
+            "http://localhost:3000.evil.example",
+            "http://localhost@evil.example",
+            "http://evil.localhost",
+            "http://127.0.0.10",
+            "http://127.0.0.1.nip.example",
+            "http://localhost:",
+            "http://localhost:65536",
+            "http://localhost:+80",
+            "http://localhost/",
+            "HTTP://LOCALHOST",
+        ] {
+            assert!(!is_local(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn only_development_without_a_list_allows_the_pages_of_its_machine() {
+        let local = HeaderValue::from_static("http://localhost:3000");
+        let allows = |listed: &[String], env| AllowedOrigins::new(listed, env).allow(&local);
+        assert!(allows(&[], AppEnv::Development));
+        assert!(!allows(&["https://app.example".to_owned()], AppEnv::Development));
+        assert!(!allows(&[], AppEnv::Staging) && !allows(&[], AppEnv::Production));
+        assert!(allows(&["http://localhost:3000".to_owned()], AppEnv::Production));
+    }
 }

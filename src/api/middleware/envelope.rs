@@ -83,6 +83,7 @@ mod tests {
     use crate::api::forwarded::Proxies;
     use crate::api::policy::Policy;
     use crate::api::routes::Operation;
+    use crate::core::context::RequestId;
     use crate::core::settings::ForwardedHeader;
 
     #[tokio::test]
@@ -104,7 +105,7 @@ mod tests {
         let operation = Arc::new(Operation { method: Method::GET, template, policy });
         let mut request = Request::default();
         let proxies = Proxies { trusted: Vec::new(), header: ForwardedHeader::Either };
-        let scope = RequestScope::of(&request, "id-1".to_owned(), &proxies);
+        let scope = RequestScope::of(&request, RequestId::Made("id-1".to_owned()), &proxies);
         scope.set_operation(&operation);
         request.set_data(scope);
         let inner =

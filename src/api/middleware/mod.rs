@@ -17,6 +17,7 @@ use poem::endpoint::BoxEndpoint;
 use poem::{Endpoint, EndpointExt, IntoEndpoint, Response};
 
 use crate::api::forwarded::Proxies;
+pub use cors::AllowedOrigins;
 use cors::Cors;
 use deadline::Deadline;
 use envelope::Envelope;
@@ -32,7 +33,7 @@ pub struct Stack {
     /// Proxies that are believed.
     pub proxies: Proxies,
     /// Origins whose pages may call the API.
-    pub cors_origins: Vec<String>,
+    pub cors_origins: AllowedOrigins,
     /// How long a request may take from its first byte to its response.
     pub request_timeout: Duration,
 }

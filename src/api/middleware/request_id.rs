@@ -9,6 +9,7 @@ use poem::{Endpoint, IntoResponse, Request, Response};
 
 use crate::api::forwarded::Proxies;
 use crate::api::request::RequestScope;
+use crate::core::context::RequestId as Id;
 
 pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -24,8 +25,9 @@ impl<E: Endpoint<Output = Response>> Endpoint for RequestId<E> {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
-        let id = request.header(X_REQUEST_ID).filter(|id| is_sound(id)).map_or_else(new_id, str::to_owned);
-        let header = HeaderValue::from_str(&id);
+        let sent = request.header(X_REQUEST_ID).filter(|id| is_sound(id));
+        let id = sent.map_or_else(|| Id::Made(new_id()), |id| Id::Sent(id.to_owned()));
+        let header = HeaderValue::from_str(id.as_str());
         let scope = RequestScope::of(&request, id, &self.proxies);
         request.set_data(scope);
         let mut response = self
@@ -65,6 +67,15 @@ mod tests {
             assert!(!is_sound(id), "{id:?}");
         }
         assert!(is_sound("018f6b1e-7a2c-7c31-9a56-0d7c8e6f1b2a") && is_sound(&new_id()));
+    }
+
+    #[test]
+    fn no_client_can_send_what_marks_another_origin_of_an_id() {
+        for mark in [Id::CommandLine.for_audit(), Id::Sent("command-line".to_owned()).for_audit()] {
+            assert!(!is_sound(&mark), "{mark}");
+        }
+        assert_eq!(Id::Sent("abc".to_owned()).for_audit(), "client/abc");
+        assert_eq!(Id::Made("abc".to_owned()).for_audit(), "abc");
     }
 
     #[test]

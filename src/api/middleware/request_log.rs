@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use poem::http::{HeaderMap, HeaderName, HeaderValue, Method};
+use poem::http::{HeaderMap, HeaderName, HeaderValue};
 use poem::{Endpoint, IntoResponse, Request, Response};
 use tracing::Instrument;
 
@@ -35,13 +35,13 @@ impl<E: Endpoint<Output = Response>> Endpoint for RequestLog<E> {
         let span = tracing::error_span!(
             parent: &trace.span,
             "request",
-            request_id = scope.context().request_id,
+            request_id = scope.context().request_id.as_str(),
             trace_id = trace.trace_id,
         );
         let exported = trace.span.clone();
         let mut line = Line {
             scope,
-            method: request.method().clone(),
+            method: usual(request.method()),
             start: Instant::now(),
             status: CLIENT_LEFT,
             measure: Arc::clone(&self.measure),
@@ -69,7 +69,7 @@ fn caller(headers: &HeaderMap) -> Option<TraceContext> {
 /// Written when it is dropped: also when the client leaves and the call is never finished.
 struct Line {
     scope: RequestScope,
-    method: Method,
+    method: &'static str,
     start: Instant,
     status: u16,
     measure: Arc<Measure>,
@@ -81,17 +81,17 @@ impl Drop for Line {
         let context = self.scope.context();
         // The query and the path itself stay out: they may hold what is personal or secret.
         let template = self.scope.operation().map(|operation| &operation.template);
-        let (took, method) = (self.start.elapsed(), usual(&self.method));
+        let (took, method) = (self.start.elapsed(), self.method);
         self.measure.end(template, method, self.status, took);
         self.trace.answered(method, template.map(AsRef::as_ref), self.status);
         tracing::info!(
-            method = self.method.as_str(),
+            method,
             route = template.map_or("-", |template| template),
             status = self.status,
             duration_ms = took.as_secs_f64() * 1000.0,
             user_id = self.scope.user().map(|id| id.0),
             ip = %context.ip,
-            request_id = context.request_id,
+            request_id = context.request_id.as_str(),
             trace_id = self.trace.trace_id,
             "request"
         );

@@ -20,7 +20,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for WellFormed<E> {
             return self.inner.call(request).await;
         };
         let scope = RequestScope::get(&request)?;
-        let mut response = problem.respond(&scope.context().request_id);
+        let mut response = problem.respond(scope.context().request_id.as_str());
         if request.version() < Version::HTTP_2 {
             // Whatever stands before the service may have understood the request in another way, and what follows it too.
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));

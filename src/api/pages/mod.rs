@@ -10,7 +10,11 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
-use poem::{Endpoint, Request, Response, RouteMethod, error::InternalServerError, http::header};
+use poem::{
+    Endpoint, Request, Response, RouteMethod,
+    error::InternalServerError,
+    http::{HeaderName, header},
+};
 use tokio::{sync::OnceCell, task::spawn_blocking};
 
 pub use self::asset::{Asset, Caching};
@@ -37,6 +41,8 @@ const POLICY: &str = "default-src 'none'; object-src 'none'; script-src 'self'; 
 const READING_POLICY: &str = "default-src 'none'; object-src 'none'; style-src 'self'; img-src 'self'; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+const CROSS_ORIGIN_OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
+
 const CSS: &str = "text/css; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
@@ -47,14 +53,15 @@ const YAML: &str = "application/yaml";
 
 /// Paths and endpoints of `/docs`, of `/redoc` and of the document's three forms.
 ///
-/// `api_prefix` is where `/docs` finds the login operation, for example `/api/v1`.
+/// `api_prefix` is where `/docs` finds the login operation, for example `/api/v1`. The pages refer to everything relative to
+/// themselves, so that they work behind a proxy that serves them below a path of its own.
 pub fn docs_routes(documents: &Arc<Documents>, api_prefix: &str) -> Vec<(String, RouteMethod)> {
-    let vendored = format!("/docs/assets/{}", swagger_ui_version());
-    let own = format!("/docs/assets/{}", own_version());
+    let vendored = format!("docs/assets/{}", swagger_ui_version());
+    let own = format!("docs/assets/{}", own_version());
     let page = PAGE
         .replace("{{vendored}}", &vendored)
         .replace("{{own}}", &own)
-        .replace("{{api_prefix}}", &escape(api_prefix.trim_end_matches('/')));
+        .replace("{{api_prefix}}", &escape(api_prefix.trim_matches('/')));
     let mut routes = vec![
         ("/docs".to_owned(), served(html_page(page, POLICY))),
         ("/redoc".to_owned(), with_head(ReadingPage::new(documents, &own, &vendored))),
@@ -63,10 +70,10 @@ pub fn docs_routes(documents: &Arc<Documents>, api_prefix: &str) -> Vec<(String,
         ("/openapi-3.0.json".to_owned(), form(documents, JSON, |documents| &documents.json_3_0)),
     ];
     for (name, content_type, body) in own_files() {
-        routes.push((format!("{own}/{name}"), versioned(content_type, body)));
+        routes.push((format!("/{own}/{name}"), versioned(content_type, body)));
     }
     for (name, content_type, body) in vendored_files() {
-        routes.push((format!("{vendored}/{name}"), versioned(content_type, body)));
+        routes.push((format!("/{vendored}/{name}"), versioned(content_type, body)));
     }
     routes
 }
@@ -108,7 +115,10 @@ fn own_version() -> String {
 }
 
 fn html_page(page: String, policy: &'static str) -> Asset {
-    Asset::new(HTML, Caching::Revalidate, page).with_header(header::CONTENT_SECURITY_POLICY, policy)
+    Asset::new(HTML, Caching::Revalidate, page)
+        .with_header(header::CONTENT_SECURITY_POLICY, policy)
+        // A page that opened this one, or was opened by it, has no handle to it.
+        .with_header(CROSS_ORIGIN_OPENER_POLICY, "same-origin")
 }
 
 fn versioned(content_type: &'static str, body: &'static [u8]) -> RouteMethod {

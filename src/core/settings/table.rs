@@ -114,7 +114,7 @@ settings! {
     /// The path every operation of version 1 is under.
     api_v1_prefix: String = "API_V1_PREFIX", default "/api/v1", example "/api/v1", Prefix;
 
-    /// The web origins whose pages may call the API from a browser.
+    /// The web origins whose pages may call the API from a browser; in `development`, none listed means all of this machine.
     cors_origins: Vec<String> = "CORS_ORIGINS", default "",
         example "https://app.example.com,http://localhost:3000", Origins;
 
@@ -234,7 +234,7 @@ settings! {
     forwarded_header: ForwardedHeader = "FORWARDED_HEADER", default "either", example "x-forwarded-for",
         Choice(&ForwardedHeader::ALL);
 
-    /// What is logged: a level, or levels per target.
+    /// What is logged: a level, or levels per target. Below `info`, only the service's own lines are written: those of dependencies can hold secrets.
     log_level: String = "LOG_LEVEL", default "info", example "info,groundwork=debug", LogFilter;
 
     /// How a log line is written: `text` for people, `json` for collectors.
@@ -243,8 +243,8 @@ settings! {
     /// The port of the listener for Prometheus, which answers `GET /metrics` and nothing else; without it nothing is measured. 0 takes any free port, which the log names.
     metrics_port: Option<u16> = "METRICS_PORT", default "", example "9090", Optional(Number(0_u16, 65_535));
 
-    /// The address of that listener; unset, it is `HOST`.
-    metrics_host: Option<IpAddr> = "METRICS_HOST", default "", example "127.0.0.1", Optional(Address);
+    /// The address of that listener, which asks for no password: not `0.0.0.0` where clients reach it.
+    metrics_host: IpAddr = "METRICS_HOST", default "127.0.0.1", example "10.0.0.5", Address;
 
     /// The OpenTelemetry collector that traces are sent to, by OTLP over HTTP; without it there are none.
     otel_exporter_otlp_endpoint: Option<String> = "OTEL_EXPORTER_OTLP_ENDPOINT", default "",

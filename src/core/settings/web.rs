@@ -110,6 +110,9 @@ fn origin(raw: &str) -> Result<String, String> {
     Ok(format!("{scheme}://{host}:{port}"))
 }
 
+const EVERYONE: &str =
+    "trusts every address, so that any client could claim to be any other; name the proxies";
+
 /// Networks and single addresses of proxies.
 pub(super) struct Proxies;
 
@@ -117,19 +120,18 @@ impl Check for Proxies {
     type Value = Vec<IpNet>;
 
     fn read(&self, raw: &str) -> Result<Vec<IpNet>, String> {
-        list(raw, |entry| {
+        let networks = list(raw, |entry| {
             let network = entry
                 .parse::<IpNet>()
                 .or_else(|_| entry.parse::<IpAddr>().map(IpNet::from))
                 .map_err(|_| "must be a network such as 10.0.0.0/8 or a single address".to_owned())?;
-            if network.prefix_len() == 0 {
-                return Err(
-                    "trusts every address, so that any client could claim to be any other; name the proxies"
-                        .to_owned(),
-                );
-            }
-            Ok(network.trunc())
-        })
+            if network.prefix_len() == 0 { Err(EVERYONE.to_owned()) } else { Ok(network.trunc()) }
+        })?;
+        // Networks that are no such network alone can be one together: 0.0.0.0/1 and 128.0.0.0/1.
+        if IpNet::aggregate(&networks).iter().any(|network| network.prefix_len() == 0) {
+            return Err(format!("together {EVERYONE}"));
+        }
+        Ok(networks)
     }
 
     fn show(&self, value: &Vec<IpNet>) -> String {
@@ -226,11 +228,15 @@ mod tests {
                 ("", ""),
                 ("10.0.0.0/8", "10.0.0.0/8"),
                 ("10.1.2.3/8,", "10.0.0.0/8"),
+                ("0.0.0.0/1,128.0.0.0/2", "0.0.0.0/1,128.0.0.0/2"),
                 ("192.168.1.10, fd00::/8, ::1", "192.168.1.10/32,fd00::/8,::1/128"),
             ],
             &[
                 ("0.0.0.0/0", "every address"),
                 ("10.0.0.0/8,::/0", "entry 2: trusts every address"),
+                ("0.0.0.0/1,128.0.0.0/1", "together trusts every address"),
+                ("128.0.0.0/2,10.0.0.0/8,192.0.0.0/2,0.0.0.0/1", "together trusts every address"),
+                ("::/1,8000::/2,c000::/2", "together trusts every address"),
                 ("10.0.0.0/33", "network"),
                 ("proxy.internal", "network"),
             ],

@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::error::Error;
 use std::fmt::{self, Debug, Write as _};
+use std::io;
 
 use serde::Serialize;
 use tracing::field::{Field, Visit};
@@ -13,8 +14,20 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
 use tracing_subscriber::registry::LookupSpan;
 
+use super::writer::MAX_LINE;
+
 /// A line longer than this gives its buffer back.
 const KEPT: usize = 16 * 1024;
+
+/// The longest value, in bytes as it is written.
+const MAX_VALUE: usize = 8 * 1024;
+
+/// The length of a line beyond which values are left out. What is kept free is more than the names and numbers of the most
+/// fields that an event and its span can have.
+const MAX_VALUES: usize = MAX_LINE - 4 * 1024;
+
+/// What a value that was cut ends with.
+const CUT: &str = "…";
 
 /// Fields that the bridge from the crate `log` adds to its records.
 const BRIDGED: &str = "log.";
@@ -67,11 +80,13 @@ where
     event.record(&mut fields);
     let target = fields.target.take();
     fields.key("target");
-    value(line, target.as_deref().unwrap_or_else(|| event.metadata().target()));
+    quoted(line, format_args!("{}", target.as_deref().unwrap_or_else(|| event.metadata().target())));
     if let Some(span) = context.lookup_current() {
         line.extend_from_slice(b",\"span\":{\"name\":");
         value(line, span.name());
-        if let Some(fields) = span.extensions().get::<FormattedFields<N>>() {
+        if let Some(fields) = span.extensions().get::<FormattedFields<N>>()
+            && line.len() + fields.fields.len() < MAX_LINE - "}}\n".len()
+        {
             line.extend_from_slice(fields.fields.as_bytes());
         }
         line.push(b'}');
@@ -102,6 +117,11 @@ impl Appender<'_> {
         self.line.extend_from_slice(b"\":");
     }
 
+    fn text(&mut self, field: &Field, it: fmt::Arguments<'_>) {
+        self.key(field.name());
+        quoted(self.line, it);
+    }
+
     fn add(&mut self, field: &Field, it: impl Serialize) {
         self.key(field.name());
         value(self.line, it);
@@ -111,7 +131,7 @@ impl Appender<'_> {
 impl Visit for Appender<'_> {
     fn record_str(&mut self, field: &Field, it: &str) {
         match field.name().strip_prefix(BRIDGED) {
-            None => self.add(field, it),
+            None => self.text(field, format_args!("{it}")),
             Some("target") => self.target = Some(it.to_owned()),
             Some(_) => {}
         }
@@ -140,10 +160,7 @@ impl Visit for Appender<'_> {
     }
 
     fn record_debug(&mut self, field: &Field, it: &dyn Debug) {
-        self.key(field.name());
-        self.line.push(b'"');
-        append(self.line, format_args!("{it:?}"));
-        self.line.push(b'"');
+        self.text(field, format_args!("{it:?}"));
     }
 }
 
@@ -152,22 +169,57 @@ fn value(line: &mut Vec<u8>, it: impl Serialize) {
     let _ = serde_json::to_writer(line, &it);
 }
 
-/// Text within quotes, escaped as it comes.
-fn append(line: &mut Vec<u8>, text: fmt::Arguments<'_>) {
-    let _ = Escaped(line).write_fmt(text);
+/// Text as a string of JSON. It is cut where it is longer than a value or the line may be.
+fn quoted(line: &mut Vec<u8>, text: fmt::Arguments<'_>) {
+    line.push(b'"');
+    let left = MAX_VALUE.min(MAX_VALUES.saturating_sub(line.len()));
+    // Fails where the text was cut, so that no more of it is made.
+    let _ = Escaped { line, left }.write_fmt(text);
+    line.push(b'"');
 }
 
-struct Escaped<'a>(&'a mut Vec<u8>);
+/// Text within quotes that needs no escape.
+fn append(line: &mut Vec<u8>, text: fmt::Arguments<'_>) {
+    let _ = io::Write::write_fmt(line, text);
+}
+
+struct Escaped<'a> {
+    line: &'a mut Vec<u8>,
+    /// How many bytes may follow.
+    left: usize,
+}
+
+impl Escaped<'_> {
+    fn add(&mut self, text: &str) -> fmt::Result {
+        let Some(left) = self.left.checked_sub(text.len()) else {
+            self.left = 0;
+            self.line.extend_from_slice(CUT.as_bytes());
+            return Err(fmt::Error);
+        };
+        self.left = left;
+        self.line.extend_from_slice(text.as_bytes());
+        Ok(())
+    }
+}
 
 impl fmt::Write for Escaped<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let is_plain = |byte: &u8| *byte >= b' ' && *byte != b'"' && *byte != b'\\';
-        if text.as_bytes().iter().all(is_plain) {
-            self.0.extend_from_slice(text.as_bytes());
-            return Ok(());
+        if text.len() <= self.left && text.as_bytes().iter().all(is_plain) {
+            return self.add(text);
         }
-        let quoted = serde_json::to_string(text).map_err(|_| fmt::Error)?;
-        self.0.extend_from_slice(&quoted.as_bytes()[1..quoted.len() - 1]);
+        for character in text.chars() {
+            // RFC 8259, 7.
+            match character {
+                '"' => self.add("\\\""),
+                '\\' => self.add("\\\\"),
+                '\n' => self.add("\\n"),
+                '\r' => self.add("\\r"),
+                '\t' => self.add("\\t"),
+                control if control < ' ' => self.add(&format!("\\u{:04x}", u32::from(control))),
+                other => self.add(other.encode_utf8(&mut [0; 4])),
+            }?;
+        }
         Ok(())
     }
 }
@@ -242,6 +294,28 @@ mod tests {
             tracing::warn!("inside");
         });
         assert_eq!(found[0]["span"], json!({"name": "request", "request_id": "a\"b", "trace_id": "c"}));
+    }
+
+    #[test]
+    fn a_line_has_a_greatest_length_whatever_its_values_are() {
+        let nasty = "\u{1b}\"é…".repeat(100_000);
+        let found = lines(|| {
+            let span = tracing::error_span!("request", a = nasty, b = %nasty, c = ?nasty);
+            let _entered = span.enter();
+            tracing::info!(
+                a = nasty, b = %nasty, c = ?nasty, d = nasty, e = nasty, f = nasty, number = 1, g = nasty, "{nasty}"
+            );
+            tracing::info!(short = "short", long = nasty, "message");
+        });
+        for line in &found {
+            assert!(line.to_string().len() <= MAX_LINE, "{}", line.to_string().len());
+        }
+        assert_eq!((&found[0]["level"], &found[0]["number"]), (&json!("INFO"), &json!(1)));
+        assert_eq!((&found[1]["short"], &found[1]["message"]), (&json!("short"), &json!("message")));
+        let long = found[1]["long"].as_str().unwrap();
+        assert!(
+            long.ends_with(CUT) && nasty.starts_with(long.strip_suffix(CUT).unwrap()) && long.len() > 1_000
+        );
     }
 
     #[test]

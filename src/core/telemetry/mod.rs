@@ -2,6 +2,7 @@
 
 mod courier;
 mod json;
+mod levels;
 pub mod metrics;
 pub mod trace_context;
 pub mod traces;
@@ -21,6 +22,9 @@ use super::settings::{LogFormat, Settings};
 use traces::{SPANS, Traces, TracesError};
 pub use writer::flush;
 
+/// The target of audit events, for which the log keeps room.
+pub const AUDIT: &str = "groundwork::audit";
+
 /// Starts logging for the whole process. A second call changes nothing.
 pub fn start(settings: &Settings) {
     install(settings, None);
@@ -39,7 +43,7 @@ pub fn start_with_traces(settings: &Settings) -> Result<Option<Traces>, TracesEr
 fn install(settings: &Settings, traces: Option<&Traces>) {
     let Some(traces) = traces else {
         // Not with an absent layer: that would enable every span for nobody.
-        return say(tracing_subscriber::registry().with(log(settings)).try_init());
+        return say(settings, tracing_subscriber::registry().with(log(settings)).try_init());
     };
     let exported = filter_fn(|metadata| metadata.target() == SPANS).with_max_level_hint(LevelFilter::INFO);
     let spans = tracing_opentelemetry::layer()
@@ -51,12 +55,18 @@ fn install(settings: &Settings, traces: Option<&Traces>) {
         .with_level(false)
         .with_tracked_inactivity(false)
         .with_filter(exported);
-    say(tracing_subscriber::registry().with(spans).with(log(settings)).try_init());
+    say(settings, tracing_subscriber::registry().with(spans).with(log(settings)).try_init());
 }
 
-fn say(started: Result<(), TryInitError>) {
+fn say(settings: &Settings, started: Result<(), TryInitError>) {
     if let Err(error) = started {
         tracing::debug!(%error, "logging had been started before");
+    } else if levels::asks_for_dependencies(&settings.log_level) {
+        tracing::warn!(
+            target: levels::WITHHELD,
+            "LOG_LEVEL asks for debug or trace lines of dependencies; they can hold password hashes and keys, so only this \
+             service's own are written"
+        );
     }
 }
 
@@ -64,7 +74,9 @@ fn say(started: Result<(), TryInitError>) {
 fn log<S: Subscriber + for<'a> LookupSpan<'a>>(settings: &Settings) -> impl Layer<S> {
     // The settings have checked the directive; a filter that logs everything from `info` is the safe reading.
     let levels = EnvFilter::try_new(&settings.log_level).unwrap_or_else(|_| EnvFilter::new("info"));
-    let own = filter_fn(|metadata| metadata.target() != SPANS).with_max_level_hint(LevelFilter::TRACE);
+    let permitted = filter_fn(levels::may_be_logged).with_max_level_hint(LevelFilter::TRACE);
+    let notice = filter_fn(|metadata| metadata.target() == levels::WITHHELD);
+    let notice = notice.with_max_level_hint(LevelFilter::WARN);
     // Complaining on standard error that standard error cannot be written would panic, and end the process.
     let lines = fmt::layer().with_writer(writer::standard_error()).log_internal_errors(false);
     // Colours would put escape sequences of our own into logs that are read by machines.
@@ -72,5 +84,5 @@ fn log<S: Subscriber + for<'a> LookupSpan<'a>>(settings: &Settings) -> impl Laye
         LogFormat::Json => lines.event_format(json::Lines).fmt_fields(json::Fields).boxed(),
         LogFormat::Text => lines.with_ansi(stderr().is_terminal()).boxed(),
     }
-    .with_filter(levels.and(own))
+    .with_filter(levels.and(permitted).or(notice))
 }

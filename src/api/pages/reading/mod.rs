@@ -102,7 +102,7 @@ fn operation_section(document: &Value, tag: &str, operation: &Operation) -> Stri
     let html = format!(
         "<p class=\"call\">{method} {path}</p>\n\
          <ul class=\"facts\"><li><code>{id}</code></li><li>{access}</li>\
-         <li><a href=\"/docs#/{tag}/{id}\" aria-label=\"Try it: {id}\">Try it</a></li></ul>\n\
+         <li><a href=\"docs#/{tag}/{id}\" aria-label=\"Try it: {id}\">Try it</a></li></ul>\n\
          {description}{parameters}{body}{responses}",
         method = method_mark(method),
         path = code(path),

@@ -58,7 +58,7 @@ fn the_page_says_what_the_document_says() {
         "<p class=\"call\"><span class=\"method get\">GET</span> <code>/api/v1/users</code></p>",
         "<li><a href=\"#security-BearerAuth\">Bearer token</a></li>",
         "<li>Public</li>",
-        "<a href=\"/docs#/users/users_list\"",
+        "<a href=\"docs#/users/users_list\"",
         "<tr><th scope=\"row\"><code>limit</code></th><td>query</td><td>integer <small>int32</small></td>\
          <td>optional</td><td><span class=\"rule\">1–100</span> <span class=\"rule\">default <code>20</code></span> \
          </td><td>How many accounts a page has.</td></tr>",
