@@ -1,4 +1,4 @@
-//! Behind a pooler that gives each transaction another session of the server: a PgBouncer as Debian has it.
+//! Behind a pooler that gives each transaction another session of the server: a `PgBouncer` as Debian has it.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -283,9 +283,9 @@ impl Session {
         }
         let is_alone = self.step() == Step::Outside;
         if is_alone && matches!(self.manner, Manner::Unnamed { timeout: Some(_) }) {
-            let begin = self.client.batch_execute(&self.begin);
-            let commit = self.client.batch_execute("COMMIT");
-            let (begun, answer, committed) = Box::pin(join3(begin, self.statement(call), commit)).await;
+            let before = self.client.batch_execute(&self.begin);
+            let after = self.client.batch_execute("COMMIT");
+            let (begun, answer, committed) = Box::pin(join3(before, self.statement(call), after)).await;
             begun?;
             let answer = answer?;
             committed?;
