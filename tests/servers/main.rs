@@ -7,6 +7,7 @@ mod support;
 
 mod copied;
 mod failover;
+mod pooler;
 mod replicas;
 mod rights;
 mod tls;

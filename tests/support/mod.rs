@@ -8,6 +8,7 @@ pub mod client;
 pub mod contract;
 pub mod database;
 pub mod observed;
+pub mod pooler;
 pub mod postgres;
 pub mod process;
 pub mod proxy;
@@ -59,7 +60,7 @@ pub struct Instance {
 }
 
 impl Instance {
-    async fn start(settings: &Settings, clock: Clock) -> Self {
+    pub async fn start(settings: &Settings, clock: Clock) -> Self {
         let app = App::new(settings, clock).await.expect("the service starts");
         let (stop, stopped) = oneshot::channel::<()>();
         let (tell, told) = oneshot::channel();

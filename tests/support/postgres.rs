@@ -1,5 +1,6 @@
 //! A PostgreSQL for one test, which ends with it: when the test passes, fails or is killed.
 
+use std::ffi::OsStr;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
@@ -293,7 +294,7 @@ impl Drop for Server {
 }
 
 /// Under `/tmp`: the path of a socket may have 107 bytes, and `TMPDIR` may be closed to other users.
-fn new_folder() -> TempDir {
+pub fn new_folder() -> TempDir {
     let folder = tempfile::Builder::new().prefix("groundwork-server.").tempdir_in("/tmp").unwrap();
     own(folder.path());
     folder
@@ -323,13 +324,18 @@ fn own(path: &Path) {
 
 /// One of PostgreSQL's programs, which ends with this thread at the latest.
 fn postgres(program: &str) -> Command {
+    as_server(folder_of_programs().join(program))
+}
+
+/// A program as the user that PostgreSQL runs as, which ends with this thread at the latest.
+pub fn as_server(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL"]);
     if is_root() {
         let (user, group) = user();
         command.args([format!("--reuid={user}"), format!("--regid={group}"), "--clear-groups".to_owned()]);
     }
-    command.arg("--").arg(folder_of_programs().join(program));
+    command.arg("--").arg(program);
     command.current_dir("/tmp").env("LC_ALL", "C");
     command
 }

@@ -25,6 +25,8 @@ pub struct Proxy {
     resets: Arc<AtomicBool>,
     /// Errors reach clients in another language.
     translates: Arc<AtomicBool>,
+    /// What a client sends together is one round trip, however many statements it is.
+    gathers: Arc<AtomicBool>,
     running: Mutex<Option<Running>>,
     /// Bound and not listening: it keeps the port from others while the proxy is cut.
     _reserved: TcpSocket,
@@ -54,6 +56,7 @@ impl Proxy {
             frozen: Arc::default(),
             resets: Arc::default(),
             translates: Arc::default(),
+            gathers: Arc::default(),
             running: Mutex::default(),
             _reserved: reserved,
         };
@@ -98,6 +101,12 @@ impl Proxy {
         self.translates.store(true, Ordering::SeqCst);
     }
 
+    /// Counts as one round trip what clients send without waiting for an answer: nothing is passed on from now on before they are
+    /// silent.
+    pub fn gather(&self) {
+        self.gathers.store(true, Ordering::SeqCst);
+    }
+
     /// How often a client has waited for the server since the proxy was made: its Sync and Query messages, but for a BEGIN that is
     /// followed by another statement before it is answered.
     pub fn round_trips(&self) -> u64 {
@@ -115,7 +124,7 @@ impl Proxy {
         let seen =
             Seen { round_trips: Arc::clone(&self.round_trips), statements: Arc::clone(&self.statements) };
         let (frozen, resets) = (Arc::clone(&self.frozen), Arc::clone(&self.resets));
-        let translates = Arc::clone(&self.translates);
+        let ways = Ways { translates: Arc::clone(&self.translates), gathers: Arc::clone(&self.gathers) };
         let (stop, mut stopping) = oneshot::channel();
         let stopped = tokio::spawn(async move {
             let mut connections = JoinSet::new();
@@ -128,8 +137,7 @@ impl Proxy {
                             connections.spawn(keep_silent(client));
                         } else {
                             let client = Client { stream: client, resets: Arc::clone(&resets) };
-                            let translates = Arc::clone(&translates);
-                            connections.spawn(forward(client, server.clone(), seen.clone(), translates));
+                            connections.spawn(forward(client, server.clone(), seen.clone(), ways.clone()));
                         }
                     }
                 }
@@ -175,26 +183,26 @@ struct Seen {
 }
 
 impl Seen {
-    fn count(&self) {
-        self.round_trips.fetch_add(1, Ordering::SeqCst);
+    fn count(&self, round_trips: u64) {
+        self.round_trips.fetch_add(round_trips, Ordering::SeqCst);
     }
 
     fn note(&self, kind: u8, content: &[u8]) {
-        match kind {
-            b'Q' if is_begin(kind, content) => {}
-            b'S' | b'Q' => self.count(),
-            // The statement's name, and its text.
-            b'P' => {
-                let text = content.split(|byte| *byte == 0).nth(1).unwrap_or_default();
-                let text = String::from_utf8_lossy(text).into_owned();
-                let mut statements = self.statements.lock().unwrap();
-                if !statements.contains(&text) {
-                    statements.push(text);
-                }
+        // The statement's name, and its text.
+        if kind == b'P' {
+            let text = content.split(|byte| *byte == 0).nth(1).unwrap_or_default();
+            let text = String::from_utf8_lossy(text).into_owned();
+            let mut statements = self.statements.lock().unwrap();
+            if !statements.contains(&text) {
+                statements.push(text);
             }
-            _ => {}
         }
     }
+}
+
+/// Whether a client waits for the answer to a message: to Sync and Query.
+fn asks(kind: u8) -> bool {
+    matches!(kind, b'S' | b'Q')
 }
 
 /// Whether a message begins a transaction. It is not passed on before the client sends more, so that nobody has its answer by then; a
@@ -205,7 +213,17 @@ fn is_begin(kind: u8, content: &[u8]) -> bool {
 
 const BEGIN_IS_HELD: Duration = Duration::from_secs(2);
 
-async fn forward(mut client: Client, server: String, seen: Seen, translates: Arc<AtomicBool>) {
+/// How long a client says nothing when it waits for an answer.
+const SILENCE: Duration = Duration::from_millis(200);
+
+/// What is done to messages.
+#[derive(Clone)]
+struct Ways {
+    translates: Arc<AtomicBool>,
+    gathers: Arc<AtomicBool>,
+}
+
+async fn forward(mut client: Client, server: String, seen: Seen, ways: Ways) {
     let Ok(mut server) = TcpStream::connect(server).await else { return };
     client.stream.set_nodelay(true).unwrap();
     server.set_nodelay(true).unwrap();
@@ -214,37 +232,44 @@ async fn forward(mut client: Client, server: String, seen: Seen, translates: Arc
     let requests = async {
         let mut frames = Frames::default();
         let mut buffer = vec![0; 16 * 1024];
-        // A BEGIN that nothing has followed yet, with what came before it.
-        let mut held = Vec::new();
+        // What is not passed on yet, and how many answers it asks for.
+        let (mut held, mut asked, mut begun) = (Vec::new(), 0, false);
         loop {
-            let more = timeout(BEGIN_IS_HELD, from_client.read(&mut buffer)).await;
-            match more {
+            let gathers = ways.gathers.load(Ordering::SeqCst);
+            let silence = if gathers { SILENCE } else { BEGIN_IS_HELD };
+            match timeout(silence, from_client.read(&mut buffer)).await {
                 Err(_) if held.is_empty() => continue,
-                Err(_) => seen.count(),
+                // It is waiting for the answer.
+                Err(_) => {}
                 Ok(Ok(length @ 1..)) => {
                     held.extend_from_slice(&buffer[..length]);
                     let mut begins = false;
                     let is_whole = frames.feed(&buffer[..length], |kind, content| {
                         begins = is_begin(kind, content);
                         seen.note(kind, content);
+                        begun |= begins;
+                        asked += u64::from(asks(kind) && !begins);
                     });
-                    if begins && is_whole {
+                    if gathers || begins && is_whole {
                         continue;
                     }
                 }
                 Ok(_) => break,
             }
+            // A BEGIN alone is one, too.
+            let alone = u64::from(asked == 0 && begun);
+            seen.count(if gathers { (asked + alone).min(1) } else { asked + alone });
             if to_server.write_all(&held).await.is_err() {
                 break;
             }
-            held.clear();
+            (held, asked, begun) = (Vec::new(), 0, false);
         }
     };
     let answers = async {
         let mut messages = Messages::default();
         let mut buffer = vec![0; 16 * 1024];
         while let Ok(length @ 1..) = from_server.read(&mut buffer).await {
-            let answer = match translates.load(Ordering::SeqCst) {
+            let answer = match ways.translates.load(Ordering::SeqCst) {
                 true => messages.translated(&buffer[..length]),
                 false => buffer[..length].to_vec(),
             };
@@ -337,11 +362,14 @@ fn messages_are_found_however_they_arrive() {
     let stream = [&startup, &parse, &sync[..], &query, &begin, &sync[..]].concat();
     for size in [1, 7, stream.len()] {
         let seen = Seen { round_trips: Arc::default(), statements: Arc::default() };
-        let mut frames = Frames::default();
+        let (mut frames, mut asked) = (Frames::default(), 0);
         for piece in stream.chunks(size) {
-            let _ = frames.feed(piece, |kind, content| seen.note(kind, content));
+            let _ = frames.feed(piece, |kind, content| {
+                seen.note(kind, content);
+                asked += u32::from(asks(kind) && !is_begin(kind, content));
+            });
         }
-        assert_eq!(seen.round_trips.load(Ordering::SeqCst), 3);
+        assert_eq!(asked, 3);
         assert_eq!(*seen.statements.lock().unwrap(), ["SQL"]);
     }
 }

@@ -55,7 +55,7 @@ impl From<u8> for Step {
 /// A connection to PostgreSQL.
 pub struct Session {
     client: Client,
-    driver: JoinHandle<()>,
+    driver: Option<Driver>,
     manner: Manner,
     begin: Box<str>,
     prepared: Mutex<Kept>,
@@ -64,6 +64,15 @@ pub struct Session {
     is_spent: AtomicBool,
     /// A transaction failed for a statement that is no longer what was prepared.
     is_stale: AtomicBool,
+}
+
+/// The task that moves messages. When it is dropped the socket is closed at once, whatever the server is at.
+pub(super) struct Driver(JoinHandle<()>);
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// What is prepared on a connection.
@@ -113,7 +122,7 @@ impl Session {
         };
         Self {
             client,
-            driver,
+            driver: Some(Driver(driver)),
             manner,
             begin: begin.into(),
             prepared: Mutex::default(),
@@ -149,13 +158,16 @@ impl Session {
         self.manner == Manner::Prepared
     }
 
-    /// The task that moves its messages. Without it, whatever waits for an answer is told that the connection is closed.
-    pub(super) fn driver(&self) -> AbortHandle {
-        self.driver.abort_handle()
+    /// The task that moves its messages, until it is cancelled. Without it, whatever waits for an answer is told that the
+    /// connection is closed.
+    pub(super) fn driver(&self) -> Option<AbortHandle> {
+        self.driver.as_ref().map(|driver| driver.0.abort_handle())
     }
 
-    pub(super) fn cancel_token(&self) -> CancelToken {
-        self.client.cancel_token()
+    /// What a statement is cancelled with. A pooler cancels only for clients that are still there, so the socket has to be kept open
+    /// meanwhile.
+    pub(super) fn cancel_token(&mut self) -> (CancelToken, Option<Driver>) {
+        (self.client.cancel_token(), self.driver.take())
     }
 
     fn step(&self) -> Step {
@@ -346,13 +358,6 @@ async fn collect(rows: RowStream) -> Result<Answer, tokio_postgres::Error> {
         rows.push(row);
     }
     Ok(Answer { rows, affected: stream.rows_affected().unwrap_or_default() })
-}
-
-/// The socket is closed at once, whatever the server is at.
-impl Drop for Session {
-    fn drop(&mut self) {
-        self.driver.abort();
-    }
 }
 
 impl SimpleAsyncConnection for &Session {
