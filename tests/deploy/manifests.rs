@@ -298,7 +298,12 @@ fn haproxy_asks_the_servers_that_patroni_runs_and_leaves_the_pool_its_idle_conne
     let name = patroni["name"].as_str().unwrap();
     let line = format!("    server {name} {} check port {port}\n", server.as_str().unwrap());
     assert!(haproxy.contains(&line), "{line}");
-    for needed in ["option httpchk OPTIONS /primary\n", "on-marked-down shutdown-sessions\n"] {
+    for needed in [
+        "option httpchk OPTIONS /primary\n",
+        "on-marked-down shutdown-sessions\n",
+        "timeout client 1h\n",
+        "timeout server 1h\n",
+    ] {
         assert!(haproxy.contains(needed), "{needed}");
     }
     let dcs = &patroni["bootstrap"]["dcs"];

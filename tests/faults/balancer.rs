@@ -1,4 +1,4 @@
-//! HAProxy as deploy/patroni sets it up, before servers whose roles are told as Patroni tells them.
+//! `HAProxy` as deploy/patroni sets it up, before servers whose roles are told as Patroni tells them.
 
 use std::fs;
 use std::path::Path;

@@ -31,30 +31,30 @@ pub(super) async fn on_postgres(connection: &mut MigrationConnection) -> Result<
         let versions = format!("SELECT version::text AS value FROM {APPLIED}");
         applied = diesel::sql_query(versions).load(connection).await?;
     }
-    missing::<diesel::pg::Pg>(POSTGRES, applied)
+    missing::<diesel::pg::Pg>(&POSTGRES, applied)
 }
 
 /// The same for a SQLite file, which is not made when it is missing.
 pub(super) fn on_sqlite(path: &Path) -> Result<Vec<String>, DbError> {
     // Connecting would make it.
     if !path.exists() {
-        return missing::<diesel::sqlite::Sqlite>(SQLITE, Vec::new());
+        return missing::<diesel::sqlite::Sqlite>(&SQLITE, Vec::new());
     }
     let mut connection =
         SqliteConnection::establish(&path.to_string_lossy()).map_err(|error| cannot_connect(&error))?;
     connection.batch_execute(&format!("PRAGMA busy_timeout = {SQLITE_BUSY_TIMEOUT_MS}"))?;
     let mut load = |query: String| diesel::RunQueryDsl::load(diesel::sql_query(query), &mut connection);
     let table: Vec<Row> = load(format!("SELECT name AS value FROM sqlite_master WHERE name = '{APPLIED}'"))?;
-    let applied = match table.is_empty() {
-        true => Vec::new(),
-        false => load(format!("SELECT version AS value FROM {APPLIED}"))?,
-    };
-    missing::<diesel::sqlite::Sqlite>(SQLITE, applied)
+    let mut applied = Vec::new();
+    if !table.is_empty() {
+        applied = load(format!("SELECT version AS value FROM {APPLIED}"))?;
+    }
+    missing::<diesel::sqlite::Sqlite>(&SQLITE, applied)
 }
 
 /// The versions of `migrations` that are not among those applied, in their order.
 fn missing<DB: diesel::backend::Backend>(
-    migrations: impl MigrationSource<DB>,
+    migrations: &impl MigrationSource<DB>,
     applied: Vec<Row>,
 ) -> Result<Vec<String>, DbError> {
     let applied: Vec<_> = applied.into_iter().filter_map(|row| row.value).collect();

@@ -84,7 +84,7 @@ fn a_file_that_holds_no_value_is_an_error_that_names_the_variable_and_the_path()
     fs::remove_dir(&path).unwrap();
     // Root reads it all the same.
     fs::write(&path, KEY).unwrap();
-    fs::set_permissions(&path, Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&path, Permissions::from_mode(0o000)).unwrap();
     if File::open(&path).is_err() {
         refused("Permission denied");
     }
