@@ -65,7 +65,6 @@ fn check_host(version: Version, uri: &Uri, headers: &HeaderMap) -> Result<(), &'
         None if version >= Version::HTTP_2 && authority.is_none() => {
             Err("The request has neither :authority nor a Host header.")
         }
-        None => Ok(()),
         // Empty where the target has no authority, or brings its own (RFC 9112, 3.2 and 3.2.2). An http URI needs one.
         Some(b"") if version == Version::HTTP_10 || uri.path() == "*" => Ok(()),
         Some(b"") if version == Version::HTTP_11 && authority.is_some() => Ok(()),
@@ -77,7 +76,7 @@ fn check_host(version: Version, uri: &Uri, headers: &HeaderMap) -> Result<(), &'
             }
             _ => Ok(()),
         },
-        Some(_) => Ok(()),
+        None | Some(_) => Ok(()),
     }
 }
 
