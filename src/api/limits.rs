@@ -102,7 +102,9 @@ impl Admission {
     /// # Errors
     /// 503 without room.
     pub(super) fn go_on(&self, waiting: Waiting<'_>, scope: &RequestScope) -> Result<(), Problem> {
-        if waiting.had_place { self.take_place(scope) } else { Ok(()) }
+        let Waiting { arrival, had_place } = waiting;
+        drop(arrival);
+        if had_place { self.take_place(scope) } else { Ok(()) }
     }
 
     /// The answer when a body is given up for another one.

@@ -30,6 +30,24 @@ pub struct Served {
     pub body_timeout: BodyTimeout,
 }
 
+/// Why a request is refused by every operation.
+#[derive(Clone, Copy, Debug)]
+pub enum Malformed {
+    /// It is not well-formed; the sentence says why.
+    Request(&'static str),
+    /// Its body has a transfer coding that is not understood.
+    TransferCoding,
+}
+
+impl From<Malformed> for Problem {
+    fn from(malformed: Malformed) -> Self {
+        match malformed {
+            Malformed::Request(why) => Self::from(ErrorCode::MalformedRequest).saying(why),
+            Malformed::TransferCoding => ErrorCode::NotImplemented.into(),
+        }
+    }
+}
+
 /// The context of a request, shared by the middleware around the route and by what is inside it: the log line is
 /// written outside, where the route and the user are not known.
 #[derive(Clone)]
@@ -43,6 +61,7 @@ struct Inner {
     verdict: OnceLock<Verdict>,
     query: OnceLock<Vec<(String, String)>>,
     place: Mutex<Option<OwnedSemaphorePermit>>,
+    malformed: OnceLock<Malformed>,
 }
 
 impl RequestScope {
@@ -67,6 +86,7 @@ impl RequestScope {
             verdict: OnceLock::new(),
             query: OnceLock::new(),
             place: Mutex::default(),
+            malformed: OnceLock::new(),
         }))
     }
 
@@ -116,6 +136,19 @@ impl RequestScope {
     /// Notes what the rate limit made of the request.
     pub fn set_verdict(&self, verdict: Verdict) {
         self.0.verdict.get_or_init(|| verdict);
+    }
+
+    /// Refuses the request if it was found to be malformed.
+    ///
+    /// # Errors
+    /// 400 or 501.
+    pub fn check_well_formed(&self) -> Result<(), Problem> {
+        self.0.malformed.get().map_or(Ok(()), |malformed| Err((*malformed).into()))
+    }
+
+    /// Notes that the request is malformed.
+    pub fn set_malformed(&self, malformed: Malformed) {
+        self.0.malformed.get_or_init(|| malformed);
     }
 
     /// The place among the requests under way, given back when the request has ended.

@@ -117,6 +117,7 @@ impl Endpoint for Resource {
         scope.set_operation(operation);
         scope.set_served(&self.served);
         self.served.admission.admit(operation, scope).await?;
+        scope.check_well_formed()?;
         endpoint.call(request).await
     }
 }

@@ -4,8 +4,8 @@ use poem::http::uri::Authority;
 use poem::http::{HeaderMap, HeaderValue, Uri, Version, header};
 use poem::{Endpoint, Request, Response};
 
-use crate::api::errors::{ErrorCode, Problem};
-use crate::api::request::RequestScope;
+use crate::api::errors::Problem;
+use crate::api::request::{Malformed, RequestScope};
 
 /// Refuses what is not well-formed before anything looks at it.
 pub(super) struct WellFormed<E> {
@@ -16,12 +16,16 @@ impl<E: Endpoint<Output = Response>> Endpoint for WellFormed<E> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
-        let Err(problem) = check(request.version(), request.uri(), request.headers()) else {
+        let Err(malformed) = check(request.version(), request.uri(), request.headers()) else {
             return self.inner.call(request).await;
         };
-        let scope = RequestScope::get(&request)?;
+        let (scope, version) = (RequestScope::get(&request)?.clone(), request.version());
+        scope.set_malformed(malformed);
+        // An operation counts it among its client's requests before it refuses it. Nothing else looks at it.
+        let refused = self.inner.call(request).await.err().filter(|_| scope.operation().is_some());
+        let problem = refused.and_then(|error| error.downcast::<Problem>().ok()).unwrap_or(malformed.into());
         let mut response = problem.respond(scope.context().request_id.as_str());
-        if request.version() < Version::HTTP_2 {
+        if version < Version::HTTP_2 {
             // Whatever stands before the service may have understood the request in another way, and what follows it too.
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
@@ -37,13 +41,9 @@ pub(super) fn is_well_formed(request: &Request) -> bool {
 /// # Errors
 /// 400 for a host that is missing, ambiguous or no host (RFC 9112, 3.2; RFC 9113, 8.3.1); 501 for a transfer coding other
 /// than chunks (RFC 9112, 6.1).
-fn check(version: Version, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
-    check_host(version, uri, headers).map_err(malformed)?;
+fn check(version: Version, uri: &Uri, headers: &HeaderMap) -> Result<(), Malformed> {
+    check_host(version, uri, headers).map_err(Malformed::Request)?;
     check_transfer_coding(headers)
-}
-
-fn malformed(message: &'static str) -> Problem {
-    Problem::from(ErrorCode::MalformedRequest).saying(message)
 }
 
 fn check_host(version: Version, uri: &Uri, headers: &HeaderMap) -> Result<(), &'static str> {
@@ -65,7 +65,6 @@ fn check_host(version: Version, uri: &Uri, headers: &HeaderMap) -> Result<(), &'
         None if version >= Version::HTTP_2 && authority.is_none() => {
             Err("The request has neither :authority nor a Host header.")
         }
-        None => Ok(()),
         // Empty where the target has no authority, or brings its own (RFC 9112, 3.2 and 3.2.2). An http URI needs one.
         Some(b"") if version == Version::HTTP_10 || uri.path() == "*" => Ok(()),
         Some(b"") if version == Version::HTTP_11 && authority.is_some() => Ok(()),
@@ -77,7 +76,7 @@ fn check_host(version: Version, uri: &Uri, headers: &HeaderMap) -> Result<(), &'
             }
             _ => Ok(()),
         },
-        Some(_) => Ok(()),
+        None | Some(_) => Ok(()),
     }
 }
 
@@ -137,7 +136,7 @@ fn is_same(one: &[u8], other: &[u8], scheme: Option<&str>) -> bool {
 }
 
 /// The one coding that is understood, `chunked`, once. hyper has refused what does not end with it.
-fn check_transfer_coding(headers: &HeaderMap) -> Result<(), Problem> {
+fn check_transfer_coding(headers: &HeaderMap) -> Result<(), Malformed> {
     let mut lines = headers.get_all(header::TRANSFER_ENCODING).iter().peekable();
     if lines.peek().is_none() {
         return Ok(());
@@ -146,11 +145,11 @@ fn check_transfer_coding(headers: &HeaderMap) -> Result<(), Problem> {
     let mut chunked = 0;
     for coding in codings.map(<[u8]>::trim_ascii).filter(|coding| !coding.is_empty()) {
         if !coding.eq_ignore_ascii_case(b"chunked") {
-            return Err(ErrorCode::NotImplemented.into());
+            return Err(Malformed::TransferCoding);
         }
         chunked += 1;
     }
-    if chunked == 1 { Ok(()) } else { Err(malformed("The body is chunked more than once.")) }
+    if chunked == 1 { Ok(()) } else { Err(Malformed::Request("The body is chunked more than once.")) }
 }
 
 #[cfg(test)]
@@ -171,7 +170,7 @@ mod tests {
         let parts = parts(version, uri, headers);
         match check(version, &parts.uri, &parts.headers) {
             Ok(()) => 200,
-            Err(problem) => problem.respond("id").status().as_u16(),
+            Err(malformed) => Problem::from(malformed).respond("id").status().as_u16(),
         }
     }
 

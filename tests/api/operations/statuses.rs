@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{OPERATIONS, Operation};
-use crate::support::client::{Account, raw};
+use crate::support::client::{Account, Answer, raw};
 use crate::support::contract::contract;
 use crate::support::{Backend, Call, Service};
 
@@ -120,5 +120,37 @@ async fn a_body_that_does_not_arrive_is_given_up_by_every_operation_that_takes_o
         let answer = exchange.answer();
         contract().check(method, &path, &answer).unwrap();
         answer.expect_error(408, "request_timeout");
+    }
+}
+
+/// The answers of every operation that documents this status to a request with these lines beside its usual ones.
+async fn answers_to(service: &Service, status: &str, lines: &str) -> Vec<Answer> {
+    let root = service.superuser().await;
+    let mut answers = Vec::new();
+    for operation in answering(status) {
+        let (method, path, token) = (operation.method, operation.path(&root), &root.access);
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\
+             Content-Type: application/json\r\n{lines}\r\n0\r\n\r\n"
+        );
+        let answer = raw(&service.instance.url, [request.into_bytes()]).await.answer();
+        contract().check(method, &path, &answer).unwrap();
+        answers.push(answer);
+    }
+    assert!(!answers.is_empty());
+    answers
+}
+
+on_both! {
+    async fn a_request_that_names_no_host_is_malformed_for_every_operation_that_says_so(service: Service) {
+        for answer in answers_to(&service, "400", "Transfer-Encoding: chunked\r\n").await {
+            answer.expect_error(400, "malformed_request");
+        }
+    }
+
+    async fn a_coding_that_is_not_understood_is_not_implemented_by_every_operation_that_takes_a_body(service: Service) {
+        for answer in answers_to(&service, "501", "Host: test\r\nTransfer-Encoding: gzip, chunked\r\n").await {
+            answer.expect_error(501, "not_implemented");
+        }
     }
 }

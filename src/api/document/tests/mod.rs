@@ -30,6 +30,7 @@ fn catalogue() -> Vec<ErrorCase> {
         },
         case("rate_limited", 429, "Too many requests."),
         case("internal_error", 500, "Something went wrong."),
+        case("not_implemented", 501, "Send chunks."),
         case("service_unavailable", 503, "Try again shortly."),
     ]
 }

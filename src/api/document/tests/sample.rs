@@ -201,7 +201,7 @@ fn errors_follow_from_the_shape_of_an_operation() {
     let document = newest(&documents());
     let statuses = |path: &str, method: &str| keys(&document["paths"][path][method]["responses"]).join(" ");
     assert_eq!(statuses("/things/{id}", "get"), "200 422 429 500 503");
-    assert_eq!(statuses("/things/{id}", "put"), "201 400 401 403 408 409 413 415 422 429 500 503");
+    assert_eq!(statuses("/things/{id}", "put"), "201 400 401 403 408 409 413 415 422 429 500 501 503");
     assert_eq!(statuses("/health/live", "get"), "200");
 }
 
