@@ -261,6 +261,9 @@ fn path_values(request: &Request, operation: &Operation) -> Vec<(String, String)
 }
 
 #[cfg(test)]
+mod header_tests;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

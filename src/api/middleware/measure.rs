@@ -76,9 +76,9 @@ fn handles(kind: &Kind) -> Handles {
     )
 }
 
-/// The method if it is a usual one: a client may make up others.
+/// The method if it is one of HTTP (RFC 9110, 9.3; RFC 5789): a client may make up others, of any length.
 pub(super) fn usual(method: &Method) -> &'static str {
-    ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+    ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"]
         .into_iter()
         .find(|usual| method.as_str() == *usual)
         .unwrap_or("other")

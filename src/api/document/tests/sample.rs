@@ -7,13 +7,14 @@ use std::collections::HashSet;
 use poem_openapi::{
     ApiResponse, Enum, Object, OpenApi, OpenApiService, SecurityScheme, Tags,
     auth::Bearer,
-    param::{Header, Path, Query},
+    param::{Path, Query},
     payload::Json,
     registry::{MetaResponse, MetaResponses, Registry},
 };
 use serde_json::{Value, json};
 
 use super::{Documents, catalogue, keys, newest, older};
+use crate::api::extract::Header;
 use crate::api::policy::Limit;
 
 #[derive(Tags)]
