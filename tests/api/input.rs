@@ -106,9 +106,16 @@ on_both! {
             "json",
             "*/*",
             "",
+            "application/problem+json",
+            "application/vnd.api+json",
+            "application/json-patch+json",
+            // It says what a PATCH means, and nothing of a POST (RFC 7396).
+            "application/merge-patch+json",
         ] {
             let answer = service.post(REGISTER, content_type, body()).await;
             assert_eq!(answer.status.as_u16(), 415, "{content_type}: {answer:?}");
+            assert_eq!(answer.header("accept"), "application/json", "{content_type}");
+            assert_eq!(answer.header("accept-patch"), "", "{content_type}");
             answer.expect_error(415, "unsupported_media_type");
         }
         for content_type in [
@@ -117,8 +124,6 @@ on_both! {
             "application/json;charset=utf-8",
             "application/json; charset=\"UTF-8\"",
             "application/json; profile=x",
-            "application/problem+json",
-            "application/vnd.api+json",
         ] {
             let answer = service.post(REGISTER, content_type, body()).await;
             assert_eq!(answer.status.as_u16(), 201, "{content_type}: {answer:?}");
@@ -127,6 +132,44 @@ on_both! {
         let head = head("POST", REGISTER, &format!("Connection: close\r\nContent-Length: {}\r\n", body.len()));
         let answer = raw(&service.instance.url, [head, body.into_bytes()]).await.answer();
         answer.expect_error(415, "unsupported_media_type");
+    }
+
+    async fn a_change_in_a_format_that_would_do_nothing_is_refused_and_says_what_is_taken(service: Service) {
+        let user = service.superuser().await;
+        let paths = ["/api/v1/users/me".to_owned(), format!("/api/v1/users/{}", user.id)];
+        for path in &paths {
+            for content_type in [
+                "application/vnd.api+json",
+                "application/json-patch+json",
+                "application/problem+json",
+                "application/merge-patch",
+                "application/merge-patch+json, application/json",
+                "application/merge-patch+json; charset=utf-16",
+                "text/plain",
+                "",
+            ] {
+                let body = json!({"full_name": "Changed", "data": {"attributes": {"full_name": "Changed"}}}).to_string();
+                let answer = service.by(&user, "PATCH", path).body(content_type, body).send().await;
+                assert_eq!(answer.status.as_u16(), 415, "{content_type}: {answer:?}");
+                let taken = "application/json, application/merge-patch+json";
+                assert_eq!((answer.header("accept-patch"), answer.header("accept")), (taken, taken));
+                answer.expect_error(415, "unsupported_media_type");
+            }
+            assert_eq!(service.me(&user.access).await.json()["full_name"], Value::Null);
+            for (name, content_type) in [
+                ("Ada", "application/json"),
+                ("Grace", "application/merge-patch+json"),
+                ("Edith", "Application/Merge-Patch+JSON; charset=UTF-8"),
+            ] {
+                let body = json!({"full_name": name}).to_string();
+                let answer = service.by(&user, "PATCH", path).body(content_type, body).send().await.expect(200);
+                assert_eq!(answer.json()["full_name"], name, "{content_type}");
+            }
+            let cleared = service.by(&user, "PATCH", path).body("application/merge-patch+json", "{\"full_name\": null}");
+            assert_eq!(cleared.send().await.expect(200).json()["full_name"], Value::Null);
+        }
+        let me = service.by(&user, "PATCH", "/api/v1/users/me").header("content-type", "application/json");
+        me.body("application/merge-patch+json", "{}").send().await.expect_error(415, "unsupported_media_type");
     }
 
     async fn a_body_must_be_an_object(service: Service) {

@@ -268,6 +268,67 @@ on_both! {
         }
     }
 
+    async fn pages_may_send_what_carries_traces_and_read_what_answers_promise(service: Service) {
+        let preflight = service.call("OPTIONS", "/api/v1/users/me").header("origin", APP);
+        let preflight = preflight.header("access-control-request-method", "GET");
+        let preflight = preflight.header("access-control-request-headers", "authorization,traceparent,tracestate,baggage");
+        let allowed = preflight.send().await.expect(204).header("access-control-allow-headers").to_lowercase();
+        for name in ["authorization", "content-type", "x-request-id", "traceparent", "tracestate", "baggage"] {
+            assert!(allowed.split(", ").any(|allowed| allowed == name), "{name}: {allowed}");
+        }
+        let answer = service.call("GET", "/").header("origin", APP).send().await.expect(200);
+        let readable = answer.header("access-control-expose-headers");
+        for name in [
+            "X-Request-Id", "Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "Deprecation",
+            "Sunset", "Link", "Location", "ETag", "WWW-Authenticate",
+        ] {
+            assert!(readable.split(", ").any(|readable| readable == name), "{name}: {readable}");
+        }
+    }
+
+    async fn in_development_without_a_list_the_pages_of_this_machine_are_let_in_without_credentials(service: Service) {
+        let allowed = async |instance: &Instance, origin: &str| {
+            let call = Call::new(&instance.url, "GET", "/").header("origin", origin);
+            let answer = call.send().await.expect(200);
+            assert!(!answer.headers.contains_key("access-control-allow-credentials"), "{answer:?}");
+            answer.header("access-control-allow-origin").to_owned()
+        };
+        let local = ["http://localhost:3000", "https://localhost", "http://127.0.0.1:5173", "http://[::1]:8080"];
+        let open = service.instance_with(&[("CORS_ORIGINS", "")]).await;
+        let staging = service.instance_with(&[("CORS_ORIGINS", ""), ("APP_ENV", "staging"), ("BCRYPT_ROUNDS", "10")]).await;
+        for origin in local {
+            assert_eq!(allowed(&open, origin).await, origin);
+            assert_eq!(allowed(&service.instance, origin).await, "", "there is a list");
+            assert_eq!(allowed(&staging, origin).await, "", "in staging");
+        }
+        for origin in ["https://evil.example", "null", "http://localhost.evil.example:3000", APP] {
+            assert_eq!(allowed(&open, origin).await, "", "{origin}");
+        }
+    }
+
+    async fn an_audit_event_says_who_chose_the_id_of_its_request(service: Service) {
+        let user = service.superuser().await;
+        for (index, id) in ["command-line", "local:command-line", "5b0c5f2c1f1a4e0d8d2f7a9b3c6e1d40"].into_iter().enumerate() {
+            let new = json!({"email": format!("made{index}@example.com"), "password": PASSWORD});
+            let call = service.by(&user, "POST", "/api/v1/users").header("x-request-id", id).json(new);
+            assert_eq!(call.send().await.expect(201).header("x-request-id"), id, "it is echoed");
+        }
+        let new = json!({"email": fresh_email(), "password": PASSWORD});
+        let made = service.by(&user, "POST", "/api/v1/users").json(new).send().await.expect(201);
+        let rows = service.database.rows("SELECT request_id AS value FROM audit_events ORDER BY id").await;
+        let rows: Vec<_> = rows.into_iter().flatten().collect();
+        let expected = [
+            "client/command-line",
+            "client/local:command-line",
+            "client/5b0c5f2c1f1a4e0d8d2f7a9b3c6e1d40",
+            made.header("x-request-id"),
+        ];
+        assert_eq!(rows, expected);
+        // What marks a command cannot be sent.
+        let answer = service.call("GET", "/").header("x-request-id", "local/command-line").send().await;
+        assert!(is_fresh_id(answer.header("x-request-id")), "{answer:?}");
+    }
+
     async fn a_path_has_one_spelling(service: Service) {
         let user = service.superuser().await;
         let id = user.id;
@@ -391,11 +452,17 @@ on_both! {
     async fn the_card_leads_to_the_descriptions_of_the_service(service: Service) {
         let card = service.call("GET", "/").send().await.expect(200);
         let links: Vec<&str> = card.header("link").split(", ").collect();
-        assert_eq!(links[0], "</openapi.json>; rel=\"service-desc\"; type=\"application/json\"");
+        assert_eq!(links[0], "<openapi.json>; rel=\"service-desc\"; type=\"application/json\"");
         assert_eq!(links.len(), 3);
         for link in links {
             let path = link.trim_start_matches('<').split('>').next().unwrap();
-            let _ = service.call("GET", path).send().await.expect(200);
+            let _ = service.call("GET", &format!("/{path}")).send().await.expect(200);
+        }
+        let card = card.json();
+        for name in ["docs", "openapi"] {
+            let path = card[name].as_str().unwrap();
+            assert!(!path.starts_with('/'), "{path}: a proxy may serve the card below a path");
+            let _ = service.call("GET", &format!("/{path}")).send().await.expect(200);
         }
     }
 

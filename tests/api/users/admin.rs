@@ -187,7 +187,7 @@ on_both! {
         let _ = call.header("x-request-id", "a-test-of-events").send().await.expect(200);
         on(&service, &root, "PATCH", root.id, "/deactivate").await.expect_error(409, "last_superuser");
         let requests = service.database.rows("SELECT request_id AS value FROM audit_events").await;
-        assert_eq!(requests, [Some("a-test-of-events".to_owned())]);
+        assert_eq!(requests, [Some("client/a-test-of-events".to_owned())]);
         let address = service.database.sql("SELECT ip AS value FROM audit_events").await;
         assert_eq!(address.as_deref(), Some("127.0.0.1"));
     }
