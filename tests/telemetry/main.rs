@@ -7,9 +7,11 @@ mod support;
 
 mod collector;
 mod counts;
+mod detector;
 mod listener;
 mod logs;
 mod process;
 mod rules;
 mod scrape;
+mod secrets;
 mod traces;

@@ -185,8 +185,11 @@ async fn no_other_page_has_a_handle_to_the_pages() {
 async fn every_address_of_a_page_is_served_for_ever() {
     for (path, count) in [("/docs", 6), ("/redoc", 3)] {
         let page = text(get(path, &[]).await).await;
-        let addresses: Vec<_> =
-            page.split('"').filter(|part| part.starts_with("docs/assets/")).map(|part| format!("/{part}")).collect();
+        let addresses: Vec<_> = page
+            .split('"')
+            .filter(|part| part.starts_with("docs/assets/"))
+            .map(|part| format!("/{part}"))
+            .collect();
         assert_eq!(addresses.len(), count, "{addresses:?}");
         for address in addresses {
             let response = get(&address, &[]).await;
