@@ -36,6 +36,14 @@ async fn it_has_an_address_of_its_own_where_one_is_set() {
     assert!(process.scrape().await.get("groundwork_connections_open", &[]).is_some());
 }
 
+/// What it tells is for the operator, and it asks for no password.
+#[tokio::test(flavor = "multi_thread")]
+async fn it_does_not_follow_the_service_to_an_address_that_everybody_reaches() {
+    let process = Process::start(&[("HOST", "0.0.0.0")]).await;
+    assert!(process.url.starts_with("http://0.0.0.0:"), "{}", process.url);
+    assert!(process.metrics_url().unwrap().starts_with("http://127.0.0.1:"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_port_that_is_taken_stops_the_start() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();

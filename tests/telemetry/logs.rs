@@ -75,3 +75,44 @@ async fn no_line_is_missing_while_spans_are_exported() {
     let (_, lines) = process.stop().await;
     assert_eq!(lines.iter().filter(|line| line["message"] == "request").count(), 52);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forwarding_header_of_an_untrusted_peer_is_a_warning_once_that_names_peer_and_setting() {
+    for header in ["x-forwarded-for", "forwarded"] {
+        let process = Process::start(&[]).await;
+        let plain = process.call("GET", "/").send().await.expect(200);
+        assert!(plain.text.contains("Groundwork"));
+        for value in ["203.0.113.9", "for=203.0.113.10", "\"nonsense"] {
+            let _ = process.call("GET", "/").header(header, value).send().await.expect(200);
+        }
+        let (_, lines) = process.stop().await;
+        let warnings: Vec<_> = lines.iter().filter(|line| line["level"] == "WARN").collect();
+        let [warning] = warnings[..] else { panic!("{warnings:?}") };
+        assert!(warning["message"].as_str().unwrap().contains("TRUSTED_PROXIES"), "{warning}");
+        assert_eq!(
+            (&warning["peer"], &warning["header"]),
+            (&"127.0.0.1".into(), &header.into()),
+            "{warning}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forwarding_header_of_a_trusted_proxy_is_no_warning() {
+    let process = Process::start(&[("TRUSTED_PROXIES", "127.0.0.1")]).await;
+    let _ = process.call("GET", "/").header("x-forwarded-for", "203.0.113.9").send().await.expect(200);
+    let (_, lines) = process.stop().await;
+    assert!(lines.iter().all(|line| line["level"] == "INFO"), "{lines:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_start_says_which_pages_may_call_a_developers_service_without_a_list() {
+    for (origins, expected) in [("", 1), ("https://app.example.com", 0)] {
+        let process = Process::start(&[("CORS_ORIGINS", origins)]).await;
+        let (_, lines) = process.stop().await;
+        let said = lines
+            .iter()
+            .filter(|line| line["message"].as_str().is_some_and(|text| text.contains("CORS_ORIGINS")));
+        assert_eq!(said.count(), expected, "{lines:?}");
+    }
+}
