@@ -50,7 +50,8 @@ const DESCRIPTION: &str = "A REST API service: accounts, sessions and health.\n\
     Log in with `auth_login`, send the `access_token` as `Authorization: Bearer <token>`, and exchange the \
     `refresh_token` before it ends. Every error has one body, `ApiError`: programs read `error`, people read \
     `message`, and `request_id` names the request in the logs. Unknown fields of a body are ignored unless they \
-    would mislead; an operation with parameters refuses unknown ones.";
+    would mislead; an operation with parameters refuses unknown ones. A `PATCH` is a merge patch (RFC 7396) and may be sent \
+    as `application/merge-patch+json` too.";
 const CONTACT_URL: &str = "https://groundwork.example/support";
 
 /// What the API is made of.

@@ -47,6 +47,22 @@ const AUTHENTICATE: Shared = header(
 const RETRY_AFTER: Shared =
     header("Retry-After", "Seconds to wait before the next attempt.", true, Example::Count(5));
 
+/// On 415: what is taken instead.
+const ACCEPT: Shared = header(
+    "Accept",
+    "The media types that the body may have (RFC 9110, 15.5.16).",
+    true,
+    Example::Text("application/json"),
+);
+
+/// On 415 of a PATCH: the same.
+const ACCEPT_PATCH: Shared = header(
+    "Accept-Patch",
+    "The media types that a PATCH may have: both mean the same (RFC 5789, RFC 7396).",
+    true,
+    Example::Text("application/json, application/merge-patch+json"),
+);
+
 /// On every response of an operation with a rate limit.
 const RATE_LIMIT: [Shared; 3] = [
     header("RateLimit-Limit", "Requests that fit into any 60 seconds.", false, Example::Count(60)),
@@ -99,7 +115,10 @@ impl Shared {
 
 /// Adds the shared headers that `paths` refers to to `components/headers`.
 pub(super) fn define(headers: &mut Map<String, Value>, paths: &str) {
-    let known = [REQUEST_ID, AUTHENTICATE, RETRY_AFTER].into_iter().chain(RATE_LIMIT).chain(RETIREMENT);
+    let known = [REQUEST_ID, AUTHENTICATE, RETRY_AFTER, ACCEPT, ACCEPT_PATCH]
+        .into_iter()
+        .chain(RATE_LIMIT)
+        .chain(RETIREMENT);
     for header in known.filter(|header| paths.contains(&format!("\"{}\"", header.reference()))) {
         headers.insert(header.name.to_owned(), header.define());
     }
@@ -111,6 +130,8 @@ pub(super) fn complete(response: &mut Map<String, Value>, status: u16, declared:
     let mut shared = vec![REQUEST_ID];
     shared.extend((status == 401).then_some(AUTHENTICATE));
     shared.extend(matches!(status, 429 | 503).then_some(RETRY_AFTER));
+    shared.extend((status == 415).then_some(ACCEPT));
+    shared.extend((status == 415 && declared.patches).then_some(ACCEPT_PATCH));
     shared.extend(RATE_LIMIT.into_iter().filter(|_| declared.limited));
     shared.extend(RETIREMENT.into_iter().filter(|_| declared.retired));
     let mut headers = Map::new();

@@ -28,7 +28,7 @@ pub(super) fn canonicalise_all(
     catalogue: &[ErrorCase],
 ) -> Result<(), DocumentError> {
     for (path, method, operation) in operations(root, "paths") {
-        let completed = declared::take(operation)
+        let completed = declared::take(method, operation)
             .and_then(|declared| responses::complete(path, operation, &declared, catalogue));
         completed.map_err(|problem: Problem| problem.of(&name(path, method)))?;
         if !operation.contains_key("security") {
@@ -38,7 +38,7 @@ pub(super) fn canonicalise_all(
     }
     // A webhook's responses are the receiver's: this service's errors are not among them.
     for (path, method, operation) in operations(root, "webhooks") {
-        declared::take(operation).map_err(|problem| problem.of(&name(path, method)))?;
+        declared::take(method, operation).map_err(|problem| problem.of(&name(path, method)))?;
         canonicalise(operation, components);
     }
     Ok(())
