@@ -23,11 +23,9 @@ pub(super) struct Declared {
     pub retired: bool,
     /// Whether a caller may be refused for lack of a role.
     pub restricted: bool,
-    /// Whether it is a PATCH, whose media types have a header of their own.
-    pub patches: bool,
 }
 
-pub(super) fn take(method: &str, operation: &mut Map<String, Value>) -> Result<Declared, Problem> {
+pub(super) fn take(operation: &mut Map<String, Value>) -> Result<Declared, Problem> {
     let policy = take_policy(operation)?;
     if let Some(retirement) = &policy.retirement {
         operation.insert("deprecated".to_owned(), true.into());
@@ -37,7 +35,6 @@ pub(super) fn take(method: &str, operation: &mut Map<String, Value>) -> Result<D
         limited: policy.limit != Limit::Unlimited,
         retired: policy.retirement.is_some(),
         restricted: take_role(operation),
-        patches: method == "patch",
     })
 }
 

@@ -131,7 +131,6 @@ pub(super) fn complete(response: &mut Map<String, Value>, status: u16, declared:
     shared.extend((status == 401).then_some(AUTHENTICATE));
     shared.extend(matches!(status, 429 | 503).then_some(RETRY_AFTER));
     shared.extend((status == 415).then_some(ACCEPT));
-    shared.extend((status == 415 && declared.patches).then_some(ACCEPT_PATCH));
     shared.extend(RATE_LIMIT.into_iter().filter(|_| declared.limited));
     shared.extend(RETIREMENT.into_iter().filter(|_| declared.retired));
     let mut headers = Map::new();
@@ -148,6 +147,14 @@ pub(super) fn complete(response: &mut Map<String, Value>, status: u16, declared:
         }
     }
     response.insert("headers".to_owned(), Value::Object(headers));
+}
+
+/// Adds what a PATCH answers with beyond other operations (RFC 5789, 2.2).
+pub(super) fn complete_patch(operation: &mut Map<String, Value>) {
+    let headers = operation.get_mut("responses").and_then(|responses| responses.pointer_mut("/415/headers"));
+    if let Some(headers) = headers.and_then(Value::as_object_mut) {
+        headers.insert(ACCEPT_PATCH.name.to_owned(), json!({ "$ref": ACCEPT_PATCH.reference() }));
+    }
 }
 
 /// poem-openapi shouts header names; this is how people write them.

@@ -28,9 +28,12 @@ pub(super) fn canonicalise_all(
     catalogue: &[ErrorCase],
 ) -> Result<(), DocumentError> {
     for (path, method, operation) in operations(root, "paths") {
-        let completed = declared::take(method, operation)
+        let completed = declared::take(operation)
             .and_then(|declared| responses::complete(path, operation, &declared, catalogue));
         completed.map_err(|problem: Problem| problem.of(&name(path, method)))?;
+        if method == "patch" {
+            headers::complete_patch(operation);
+        }
         if !operation.contains_key("security") {
             operation.insert("security".to_owned(), json!([]));
         }
@@ -38,7 +41,7 @@ pub(super) fn canonicalise_all(
     }
     // A webhook's responses are the receiver's: this service's errors are not among them.
     for (path, method, operation) in operations(root, "webhooks") {
-        declared::take(method, operation).map_err(|problem| problem.of(&name(path, method)))?;
+        declared::take(operation).map_err(|problem| problem.of(&name(path, method)))?;
         canonicalise(operation, components);
     }
     Ok(())

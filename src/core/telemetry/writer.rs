@@ -300,8 +300,8 @@ mod tests {
         let (pieces, read) = sync_channel(100_000);
         let (allow, allowed) = sync_channel(1);
         let (lines, shared) = through_a_buffer(Slow { pieces, allowed });
-        let log = tracing_subscriber::fmt::layer().with_writer(lines).with_ansi(false);
-        tracing::subscriber::with_default(tracing_subscriber::registry().with(log), || {
+        let layer = tracing_subscriber::fmt::layer().with_writer(lines).with_ansi(false);
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
             let long = "x".repeat(MAX_LINE);
             for number in 0..1_000 {
                 tracing::info!(long, "request");
