@@ -201,7 +201,7 @@ impl<'de> Deserializer<'de> for Source<'_, '_> {
         let (part, way) = self.next(|| format!("struct of {fields:?}"), fields.len())?;
         // Fields come in any order, so the one that is looked for comes first, whatever the others ask for.
         let fields = part.map_or(fields, |part| &fields[part..=part]);
-        visitor.visit_map(Fields { fields, at: 0, way, seen: self.seen })
+        visitor.visit_map(Fields { names: fields, at: 0, way, seen: self.seen })
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -218,7 +218,7 @@ impl<'de> Deserializer<'de> for Source<'_, '_> {
 
 /// The fields of a struct.
 struct Fields<'p, 's> {
-    fields: &'static [&'static str],
+    names: &'static [&'static str],
     at: usize,
     way: Way<'p>,
     seen: &'s mut Option<Seen>,
@@ -228,7 +228,7 @@ impl<'de> MapAccess<'de> for Fields<'_, '_> {
     type Error = Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
-        let Some(field) = self.fields.get(self.at) else { return Ok(None) };
+        let Some(field) = self.names.get(self.at) else { return Ok(None) };
         self.at += 1;
         let name: StrDeserializer<'_, Error> = (*field).into_deserializer();
         seed.deserialize(name).map(Some)
