@@ -1,6 +1,6 @@
 //! The windows of all clients in bounded memory, shared fairly between networks.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use lru::LruCache;
@@ -12,7 +12,8 @@ use crate::core::clock::Clock;
 const CLIENT_BUDGET: usize = 24 * 1024 * 1024;
 
 /// The same for windows of accounts and sessions: requests that are counted by client only cannot evict them.
-const ACCOUNT_BUDGET: usize = 8 * 1024 * 1024;
+/// Up to 3 MiB more are for the index of who made them.
+const ACCOUNT_BUDGET: usize = 5 * 1024 * 1024;
 
 /// What a window costs beside its requests, in bytes: the key, its place in the list and in the table, and the headers
 /// of three allocations.
@@ -73,8 +74,12 @@ struct Table {
     /// The network seen longest ago is last.
     by_network: LruCache<Network, Group>,
     by_size: BTreeSet<(usize, Network)>,
+    /// The network that made a window which others hit too. A client's own is always made by its network.
+    makers: Makers,
     bytes: usize,
 }
+
+type Makers = HashMap<Name, Network>;
 
 /// The windows that one network made.
 #[derive(Debug)]
@@ -85,19 +90,30 @@ struct Group {
 
 impl Table {
     fn new(budget: usize, when_full: WhenFull) -> Self {
-        Self { budget, when_full, by_network: LruCache::unbounded(), by_size: BTreeSet::new(), bytes: 0 }
+        Self {
+            budget,
+            when_full,
+            by_network: LruCache::unbounded(),
+            by_size: BTreeSet::new(),
+            makers: Makers::new(),
+            bytes: 0,
+        }
     }
 
     fn hit(&mut self, key: Key, limit: u32, now: i64) -> Verdict {
         let Key { name, network } = key;
         self.forget_idle_networks(now);
+        let network = self.makers.get(&name).copied().unwrap_or(network);
         let group = self.by_network.get_or_insert_mut(network, Group::new);
         let before = group.bytes;
-        group.forget_idle(now);
+        group.forget_idle(now, &mut self.makers);
         let (is_new, after) = (!group.by_name.contains(&name), group.bytes);
         self.account(network, before, after);
         if is_new && self.when_full == WhenFull::Refuse && self.would_hold_most(after) {
             return Verdict { allowed: false, limit, remaining: 0, reset: seconds_up(WINDOW_MICROS) };
+        }
+        if is_new && !name.is_of_client() {
+            self.makers.insert(name.clone(), network);
         }
         let group = self.by_network.get_or_insert_mut(network, Group::new);
         let before = group.bytes;
@@ -132,6 +148,9 @@ impl Table {
             if let Some((network, group)) = self.by_network.pop_lru() {
                 self.by_size.remove(&(group.bytes, network));
                 self.bytes -= group.bytes;
+                for (name, _) in &group.by_name {
+                    self.makers.remove(name);
+                }
             }
         }
     }
@@ -146,7 +165,7 @@ impl Table {
             let largest = self.by_size.iter().rev().find(|(_, network)| has_another(network));
             let Some(&(before, network)) = largest else { break };
             let Some(group) = self.by_network.peek_mut(&network) else { break };
-            group.forget_oldest();
+            group.forget_oldest(&mut self.makers);
             let after = group.bytes;
             if group.by_name.is_empty() {
                 self.by_network.pop(&network);
@@ -195,15 +214,16 @@ impl Group {
         }
     }
 
-    fn forget_idle(&mut self, now: i64) {
+    fn forget_idle(&mut self, now: i64, makers: &mut Makers) {
         while self.by_name.peek_lru().is_some_and(|(_, hits)| is_idle(hits, now)) {
-            self.forget_oldest();
+            self.forget_oldest(makers);
         }
     }
 
-    fn forget_oldest(&mut self) {
-        if let Some((_, hits)) = self.by_name.pop_lru() {
+    fn forget_oldest(&mut self, makers: &mut Makers) {
+        if let Some((name, hits)) = self.by_name.pop_lru() {
             self.bytes -= cost(&hits);
+            makers.remove(&name);
         }
     }
 }

@@ -39,6 +39,7 @@ fn is_counted_right(table: &Table) {
     }
     assert_eq!((table.bytes, table.by_size.len()), (total, table.by_network.len()));
     assert!(table.bytes <= table.budget);
+    assert!(table.makers.len() <= keys_in(table), "windows that are gone are still in the index");
 }
 
 fn keys_in(table: &Table) -> usize {
@@ -98,6 +99,16 @@ fn guesses_at_many_accounts_do_not_make_room_for_more_guesses_at_one() {
     clock.advance(Duration::from_mins(1));
     assert!(windows.hit(account("another", attacker(7)), 3, &clock).allowed);
     assert_eq!(keys_in(&lock(&windows.accounts)), 1);
+}
+
+#[test]
+fn an_account_is_counted_over_all_networks() {
+    let (windows, clock) = (Windows::default(), Clock::default());
+    let attempt = |n| windows.hit(account("victim", spread(n).into()), 3, &clock).allowed;
+    assert_eq!([0, 1, 2, 3, 4].map(attempt), [true, true, true, false, false]);
+    clock.advance(Duration::from_mins(1));
+    assert!(attempt(5));
+    assert_eq!(lock(&windows.accounts).makers.len(), 1);
 }
 
 #[test]
