@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use crate::core::rate_limit::network_of;
+use crate::core::rate_limit::client_at;
 
 /// The most that all of them may have in memory for each that there may be, in bytes. A usual one has less than a kilobyte.
 const BYTES_EACH: usize = 64 * 1024;
@@ -55,7 +55,7 @@ impl Arrivals {
     /// Waits for a body of this client. When there are too many, one is given up for it: of the client that has the most the
     /// one that has been waited for longest. A client that sends its body is rarely the one, however many do not.
     pub(super) fn begin(&self, client: IpAddr) -> Arrival<'_> {
-        let (network, given_up) = (network_of(client), Arc::new(Notify::new()));
+        let (network, given_up) = (client_at(client), Arc::new(Notify::new()));
         let mut inner = self.lock();
         if inner.by_number.len() >= self.max {
             let share = |entry: &Entry| inner.by_network.get(&entry.network).copied();

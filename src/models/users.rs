@@ -71,7 +71,6 @@ pub struct Profile {
 
 impl Cached for Profile {
     const PREFIX: &'static str = "users:get_user_profile";
-    const VERSION: u32 = 1;
 }
 
 impl From<User> for Profile {

@@ -50,7 +50,7 @@ pub struct DependencyHealth {
     pub name: String,
     /// How it is.
     pub status: HealthStatus,
-    /// What stands behind it: `sqlite` or `postgresql`; `in_process`, `redis` or `redis_cluster`.
+    /// What stands behind it: `sqlite` or `postgresql`; `in_process`, `redis`, `redis_sentinel` or `redis_cluster`.
     pub tier: String,
     /// How long its answer took, in milliseconds.
     pub latency_ms: f64,

@@ -226,7 +226,7 @@ impl AuthService {
     /// whoever attacks an account must not be able to shut its owner out (OWASP ASVS 5, 6.3.1 and 6.1.1).
     async fn count_attempt(&self, email: &Email, ip: IpAddr) -> Result<(), Error> {
         let Some(Attempts { limiter, by_account, by_client, scope }) = &self.attempts else { return Ok(()) };
-        let verdict = by_account.check(limiter, Key::of_account(email, scope)).await;
+        let verdict = by_account.check(limiter, Key::of_account(email, ip, scope)).await;
         if verdict.allowed {
             return Ok(());
         }

@@ -17,7 +17,6 @@ struct Thing(String);
 
 impl Cached for Thing {
     const PREFIX: &'static str = "things:get_thing";
-    const VERSION: u32 = 1;
 }
 
 /// The same thing in the shape of a later version.
@@ -28,7 +27,6 @@ struct NewThing {
 
 impl Cached for NewThing {
     const PREFIX: &'static str = "things:get_thing";
-    const VERSION: u32 = 2;
 }
 
 fn thing(name: &str) -> Thing {
@@ -205,8 +203,13 @@ async fn a_change_at_one_instance_is_seen_by_a_load_under_way_at_another() {
 async fn what_cannot_be_read_is_loaded_anew() {
     let prefix = servers::fresh_prefix();
     let cache = Store::with_prefix(&servers::server(), &prefix).cache();
-    let garbage = redis::cmd("HSET").arg(format!("{prefix}a")).arg("1").arg("{").take();
-    servers::ask::<()>(&servers::server(), &garbage).await.unwrap();
+    cache.set("a", &thing("old")).await;
+    let name = format!("{prefix}a");
+    let fields: Vec<String> = servers::ask(&servers::server(), redis::cmd("HKEYS").arg(&name)).await.unwrap();
+    for field in fields {
+        let garbage = redis::cmd("HSET").arg(&name).arg(field).arg("{").take();
+        servers::ask::<()>(&servers::server(), &garbage).await.unwrap();
+    }
     assert_eq!(cached(&cache, "a", "one").await, thing("one"));
 }
 

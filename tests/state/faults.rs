@@ -19,30 +19,30 @@ async fn service_at(redis: &str) -> Service {
     service_with(redis, &[("REDIS_TIMEOUT", &HASTY.as_millis().to_string())]).await
 }
 
-async fn service_with(redis: &str, extra: &[(&'static str, &str)]) -> Service {
+pub async fn service_with(redis: &str, extra: &[(&'static str, &str)]) -> Service {
     Service::start_with(Backend::Sqlite, &[&[("REDIS_URL", redis)], extra].concat()).await
 }
 
-async fn standing(instance: &Instance) -> String {
+pub async fn standing(instance: &Instance) -> String {
     let answer = Call::new(&instance.url, "GET", "/api/v1/health/ready").send().await.expect(200).json();
     let state = &answer["dependencies"][1]["status"];
     assert_eq!(answer["status"], *state);
     state.as_str().unwrap().to_owned()
 }
 
-async fn until(service: &Service, wanted: &str) {
+pub async fn until(service: &Service, wanted: &str) {
     eventually(wanted, async || standing(&service.instance).await == wanted).await;
 }
 
 /// Clients that call until they are told to stop, and what they saw.
-struct Load {
+pub struct Load {
     stop: Arc<AtomicBool>,
     answers: Arc<AtomicUsize>,
     clients: JoinSet<Vec<Duration>>,
 }
 
 impl Load {
-    fn on(service: &Service, access: &str) -> Self {
+    pub fn on(service: &Service, access: &str) -> Self {
         let (stop, answers) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         let mut clients = JoinSet::new();
         for _ in 0..8 {
@@ -64,7 +64,7 @@ impl Load {
     }
 
     /// Waits for this many answers more.
-    async fn answers(&self, more: usize) {
+    pub async fn answers(&self, more: usize) {
         let before = self.answers.load(Ordering::Relaxed);
         eventually("clients are answered", async || self.answers.load(Ordering::Relaxed) >= before + more)
             .await;
@@ -72,7 +72,7 @@ impl Load {
 
     /// Ends the load and prints how long requests took: a figure, not a test.
     #[allow(clippy::print_stdout, reason = "with --nocapture it is what the reader wants")]
-    async fn end(self) {
+    pub async fn end(self) {
         self.stop.store(true, Ordering::Relaxed);
         let mut times = self.clients.join_all().await.concat();
         times.sort_unstable();
@@ -205,7 +205,6 @@ struct Number(u32);
 
 impl groundwork::core::cache::Cached for Number {
     const PREFIX: &'static str = "numbers";
-    const VERSION: u32 = 1;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,4 @@
-//! What instances share: rate limits and the cache, in Redis, in a Redis Cluster and in process, and what becomes of them
+//! What instances share: rate limits and the cache, in Redis, in a Redis that Sentinels watch, in a Redis Cluster and in process, and what becomes of them
 //! when Redis goes away.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
@@ -12,6 +12,9 @@ mod faults;
 mod instances;
 mod process;
 mod rate_limit;
+mod refused_keys;
 mod round_trips;
+mod sentinel;
 mod stores;
+mod watched;
 mod ways;

@@ -68,6 +68,12 @@ macro_rules! on_every_store {
             }
 
             #[tokio::test(flavor = "multi_thread")]
+            async fn in_a_redis_that_a_sentinel_watches() {
+                let watched = $crate::watched::Watched::by_one().await;
+                run($crate::stores::Store::at(&watched.url())).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
             async fn in_a_redis_cluster() {
                 run($crate::stores::Store::at(&$crate::support::redis::cluster())).await;
             }

@@ -8,6 +8,9 @@ use tempfile::TempDir;
 
 use super::postgres::{self, LIMIT};
 
+/// The file that makes a server a Sentinel, which also writes to it.
+const SENTINEL: &str = "sentinel.conf";
+
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
 /// Where the shared server is. It is never skipped: a run without it would prove half of what it says.
@@ -52,8 +55,20 @@ impl RedisServer {
 
     /// With options of the command line beside the usual ones.
     pub async fn start_with(options: &[&str]) -> Self {
+        Self::start_as(None, options).await
+    }
+
+    /// A Sentinel with these lines in its configuration.
+    pub async fn start_sentinel(configuration: &str) -> Self {
+        Self::start_as(Some(configuration), &[]).await
+    }
+
+    async fn start_as(sentinel: Option<&str>, options: &[&str]) -> Self {
         for _ in 0..20 {
             let folder = tempfile::tempdir().unwrap();
+            if let Some(configuration) = sentinel {
+                std::fs::write(folder.path().join(SENTINEL), configuration).unwrap();
+            }
             let options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
             let port = candidate_port();
             let process = spawn(port, &folder, &options);
@@ -126,8 +141,14 @@ impl Drop for RedisServer {
 }
 
 fn spawn(port: u16, folder: &TempDir, options: &[String]) -> Child {
-    Command::new("redis-server")
-        .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--port", &port.to_string()])
+    let (mut command, sentinel) = (Command::new("redis-server"), folder.path().join(SENTINEL));
+    if sentinel.exists() {
+        command.arg(sentinel).arg("--sentinel");
+    } else {
+        command.args(["--save", "", "--appendonly", "no"]);
+    }
+    command
+        .args(["--bind", "127.0.0.1", "--port", &port.to_string()])
         .arg("--dir")
         .arg(folder.path())
         .args(options)

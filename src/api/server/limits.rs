@@ -10,7 +10,7 @@ use metrics::{Counter, Gauge};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::activity::Activity;
-use crate::core::rate_limit::network_of;
+use crate::core::rate_limit::client_at;
 use crate::core::telemetry::metrics::{
     CONNECTIONS_EVICTED, CONNECTIONS_OPEN, CONNECTIONS_REFUSED, Meter, counter, gauge,
 };
@@ -105,7 +105,7 @@ impl Limits {
     /// What the connections from this address are counted by.
     fn network(&self, ip: Option<IpAddr>) -> Option<IpAddr> {
         let counted = ip.filter(|ip| !self.exempt.iter().any(|network| network.contains(ip)));
-        counted.map(network_of)
+        counted.map(client_at)
     }
 
     fn is_full(&self, network: Option<IpAddr>) -> bool {

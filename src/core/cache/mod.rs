@@ -4,6 +4,7 @@
 mod flights;
 mod memory;
 mod redis;
+mod shape;
 
 use std::time::Duration;
 
@@ -20,14 +21,15 @@ use super::telemetry::metrics::{CACHE_REQUESTS, Meter, counter};
 use flights::Flights;
 use memory::Entries;
 use redis::Hashes;
+use shape::version_of;
 
 /// Something that is cached.
-pub trait Cached: Serialize + DeserializeOwned {
+///
+/// In Redis, a value is kept under a version that follows from the fields it is read from, down to their types: while a
+/// deployment is under way, old and new instances keep their own shapes side by side, and deletion takes both.
+pub trait Cached: Serialize + DeserializeOwned + 'static {
     /// What its keys begin with: `users:get_user_profile`, by what it is and how it is got.
     const PREFIX: &'static str;
-    /// The version of its shape, raised with each change: while a deployment is under way, old and new instances keep
-    /// their own shapes side by side, and deletion takes both.
-    const VERSION: u32;
 }
 
 /// The key of one value: `users:get_user_profile:123`.
@@ -77,7 +79,7 @@ impl Cache {
     pub async fn get<T: Cached>(&self, key: &str) -> Option<T> {
         let found = match &self.store {
             Store::Memory(entries) => entries.get(key),
-            Store::Redis(hashes) => hashes.get(key, T::VERSION).await,
+            Store::Redis(hashes) => hashes.get(key, &version_of::<T>()).await,
         };
         found.and_then(|bytes| serde_json::from_slice(&bytes).ok())
     }
@@ -85,7 +87,7 @@ impl Cache {
     /// Sets the value of a key.
     pub async fn set<T: Cached>(&self, key: &str, value: &T) {
         if let Ok(bytes) = serde_json::to_vec(value) {
-            self.store(key, T::VERSION, bytes.into(), None).await;
+            self.store::<T>(key, bytes.into(), None).await;
         }
     }
 
@@ -117,7 +119,7 @@ impl Cache {
         let mut own = None;
         let bytes = flight
             .value(async {
-                let lease = match self.find(key, T::VERSION).await {
+                let lease = match self.find::<T>(key).await {
                     Found::Value(bytes) => {
                         if let Ok(value) = serde_json::from_slice(&bytes) {
                             self.hits.increment(1);
@@ -132,7 +134,7 @@ impl Cache {
                 let value = load().await?;
                 let bytes = Bytes::from(serde_json::to_vec(&value).unwrap_or_default());
                 if lease.is_some() && !bytes.is_empty() {
-                    self.store(key, T::VERSION, bytes.clone(), lease).await;
+                    self.store::<T>(key, bytes.clone(), lease).await;
                 }
                 own = Some(value);
                 Ok(bytes)
@@ -148,19 +150,19 @@ impl Cache {
         }
     }
 
-    async fn find(&self, key: &str, version: u32) -> Found {
+    async fn find<T: Cached>(&self, key: &str) -> Found {
         let Ok(lease) = random_bytes() else { return Found::Nothing(None) };
         match &self.store {
             Store::Memory(entries) => entries.find(key, lease),
-            Store::Redis(hashes) => hashes.find(key, version, lease).await,
+            Store::Redis(hashes) => hashes.find(key, &version_of::<T>(), lease).await,
         }
     }
 
-    async fn store(&self, key: &str, version: u32, bytes: Bytes, lease: Option<Lease>) {
+    async fn store<T: Cached>(&self, key: &str, bytes: Bytes, lease: Option<Lease>) {
         let ttl = jittered(self.ttl);
         match &self.store {
             Store::Memory(entries) => entries.store(key, bytes, lease, ttl),
-            Store::Redis(hashes) => hashes.store(key, version, &bytes, lease, ttl).await,
+            Store::Redis(hashes) => hashes.store(key, &version_of::<T>(), &bytes, lease, ttl).await,
         }
     }
 }

@@ -53,13 +53,12 @@ impl Hashes {
         Self { redis, errors: results("error") }
     }
 
-    pub(super) async fn get(&self, key: &str, version: u32) -> Option<Bytes> {
+    pub(super) async fn get(&self, key: &str, version: &str) -> Option<Bytes> {
         let get = |key: &str| cmd("HGET").arg(key).arg(version).take();
         self.redis.call::<Option<Vec<u8>>>(key, get).await.ok().flatten().map(Bytes::from)
     }
 
-    pub(super) async fn find(&self, key: &str, version: u32, lease: Lease) -> Found {
-        let version = version.to_string();
+    pub(super) async fn find(&self, key: &str, version: &str, lease: Lease) -> Found {
         let found =
             self.redis.run::<Option<Vec<u8>>>(&FIND, key, &[version.as_bytes(), &lease, LEASE_MS]).await;
         match found {
@@ -75,12 +74,12 @@ impl Hashes {
     pub(super) async fn store(
         &self,
         key: &str,
-        version: u32,
+        version: &str,
         bytes: &Bytes,
         lease: Option<Lease>,
         ttl: Duration,
     ) {
-        let (version, ttl) = (version.to_string(), ttl.as_millis().to_string());
+        let ttl = ttl.as_millis().to_string();
         let lease = lease.as_ref().map_or(&[][..], |lease| lease);
         let stored =
             self.redis.run::<i64>(&STORE, key, &[version.as_bytes(), lease, ttl.as_bytes(), bytes]).await;

@@ -5,7 +5,7 @@ mod memory;
 mod redis;
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,8 +22,15 @@ use memory::Windows;
 pub const WINDOW: Duration = Duration::from_mins(1);
 
 /// What requests are counted by: who makes them and what they ask for.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug)]
 pub struct Key {
+    name: Name,
+    /// Where the request came from; no part of what it is counted by.
+    network: Network,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Name {
     subject: Subject,
     scope: Arc<str>,
 }
@@ -36,40 +43,62 @@ enum Subject {
     Session(SessionId),
 }
 
+/// The network that a request came from, as one customer may have it: an IPv6 /48 or an IPv4 /24. `None` when it is not
+/// known.
+type Network = Option<IpAddr>;
+
 impl Key {
     /// The requests of the client at `address` within `scope`. An IPv6 client is its /64, which is what one customer
     /// gets: counted by address, it would have 2^64 limits.
     pub fn new(address: IpAddr, scope: &Arc<str>) -> Self {
-        Self { subject: Subject::Client(network_of(address)), scope: Arc::clone(scope) }
+        Self::of(Subject::Client(client_at(address)), scope, Some(address))
     }
 
-    /// The requests within `scope` that are about the account with this email, whoever makes them.
-    pub fn of_account(email: &Email, scope: &Arc<str>) -> Self {
-        Self { subject: Subject::Account(digest_of(email)), scope: Arc::clone(scope) }
+    /// The requests within `scope` that are about the account with this email, whoever makes them. This one is made
+    /// from `address`.
+    pub fn of_account(email: &Email, address: IpAddr, scope: &Arc<str>) -> Self {
+        Self::of(Subject::Account(digest_of(email)), scope, Some(address))
     }
 
     /// The same, of the client at `address`.
     pub fn of_client_and_account(address: IpAddr, email: &Email, scope: &Arc<str>) -> Self {
-        let subject = Subject::ClientOfAccount(network_of(address), digest_of(email));
-        Self { subject, scope: Arc::clone(scope) }
+        Self::of(Subject::ClientOfAccount(client_at(address), digest_of(email)), scope, Some(address))
     }
 
     /// The requests within `scope` in this session, wherever they come from.
     pub fn of_session(session: SessionId, scope: &Arc<str>) -> Self {
-        Self { subject: Subject::Session(session), scope: Arc::clone(scope) }
+        Self::of(Subject::Session(session), scope, None)
+    }
+
+    fn of(subject: Subject, scope: &Arc<str>, address: Option<IpAddr>) -> Self {
+        let network = address.map(|address| network_of(address, 24, 48));
+        Self { name: Name { subject, scope: Arc::clone(scope) }, network }
+    }
+}
+
+impl Name {
+    fn is_of_client(&self) -> bool {
+        matches!(self.subject, Subject::Client(_))
     }
 }
 
 /// Whether both addresses count as one client.
 pub fn is_one_client(one: IpAddr, other: IpAddr) -> bool {
-    network_of(one) == network_of(other)
+    client_at(one) == client_at(other)
 }
 
 /// What a client at this address is counted by: an IPv4 address itself, an IPv6 address by its /64.
-pub fn network_of(address: IpAddr) -> IpAddr {
+pub fn client_at(address: IpAddr) -> IpAddr {
+    network_of(address, 32, 64)
+}
+
+/// The first address of the network with so many bits of prefix, by the version of IP.
+fn network_of(address: IpAddr, v4_prefix: u32, v6_prefix: u32) -> IpAddr {
     match address.to_canonical() {
-        IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64)),
-        ip @ IpAddr::V4(_) => ip,
+        IpAddr::V4(ip) => {
+            IpAddr::V4(Ipv4Addr::from_bits(ip.to_bits() & !u32::MAX.checked_shr(v4_prefix).unwrap_or(0)))
+        }
+        IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & !(u128::MAX >> v6_prefix))),
     }
 }
 
@@ -86,7 +115,7 @@ fn digest_of(email: &Email) -> [u8; 16] {
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("rate_limit:")?;
-        match &self.subject {
+        match &self.name.subject {
             Subject::Client(client) => write!(f, "{client}")?,
             Subject::Account(account) => write!(f, "{:032x}", u128::from_be_bytes(*account))?,
             Subject::ClientOfAccount(client, account) => {
@@ -95,7 +124,7 @@ impl fmt::Display for Key {
             Subject::Session(session) => write!(f, "{session}")?,
         }
         f.write_str(":")?;
-        self.scope.split(['{', '}']).try_for_each(|part| f.write_str(part))
+        self.name.scope.split(['{', '}']).try_for_each(|part| f.write_str(part))
     }
 }
 
@@ -181,7 +210,7 @@ mod tests {
         assert_eq!(name("192.0.2.1"), "rate_limit:192.0.2.1:/api/v1/users/id");
         assert_eq!(name("2001:db8:0:1:ffff::2"), "rate_limit:2001:db8:0:1:::/api/v1/users/id");
         let email = Email::parse("ada@example.com").unwrap();
-        let name = Key::of_account(&email, &Arc::from("login")).to_string();
+        let name = Key::of_account(&email, "192.0.2.1".parse().unwrap(), &Arc::from("login")).to_string();
         assert!(name.len() == "rate_limit::login".len() + 32 && !name.contains("ada"), "{name}");
     }
 

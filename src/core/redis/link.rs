@@ -11,6 +11,7 @@ use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
 use redis::{Cmd, ErrorKind, RedisError, RedisResult, Value};
 
+use super::sentinel::Sentinels;
 use crate::core::settings::RedisUrl;
 
 /// Connections to one server. A second one keeps both ends busy (measured: 33 instead of 28 thousand calls a second);
@@ -32,6 +33,7 @@ impl Link {
             RedisUrl::Server(url) => {
                 (Opener::Server(RedisConnectionManager::new(url.expose())?), CONNECTIONS)
             }
+            RedisUrl::Sentinel(url) => (Opener::Sentinel(Sentinels::new(url, timeout)?), CONNECTIONS),
             RedisUrl::Cluster { .. } => (Opener::cluster(url, timeout)?, 1),
         };
         let generation = Arc::<AtomicU64>::default();
@@ -76,6 +78,7 @@ struct Manager {
 #[allow(clippy::large_enum_variant, reason = "a process has one")]
 enum Opener {
     Server(RedisConnectionManager),
+    Sentinel(Sentinels),
     Cluster(ClusterClient),
 }
 
@@ -83,6 +86,7 @@ impl std::fmt::Debug for Opener {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Server(_) => "Server",
+            Self::Sentinel(_) => "Sentinel",
             Self::Cluster(_) => "Cluster",
         })
     }
@@ -126,15 +130,15 @@ impl ManageConnection for Manager {
 
     async fn connect(&self) -> RedisResult<Connection> {
         let generation = self.generation.load(Ordering::Relaxed);
-        let wire = match &self.opener {
-            Opener::Server(manager) => {
-                let mut connection = manager.connect().await?;
-                // The driver would give up after half a second; how long a call may take, its caller says.
-                connection.set_response_timeout(Duration::MAX);
-                Wire::Server(connection)
-            }
+        let mut wire = match &self.opener {
+            Opener::Server(manager) => Wire::Server(manager.connect().await?),
+            Opener::Sentinel(sentinels) => Wire::Server(sentinels.connect().await?),
             Opener::Cluster(client) => Wire::Cluster(client.get_async_connection().await?),
         };
+        if let Wire::Server(connection) = &mut wire {
+            // The driver would give up after half a second; how long a call may take, its caller says.
+            connection.set_response_timeout(Duration::MAX);
+        }
         Ok(Connection { wire, generation })
     }
 

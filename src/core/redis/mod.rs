@@ -2,6 +2,7 @@
 //! without Redis at once, and a task of its own finds out when it is back.
 
 mod link;
+mod sentinel;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -25,7 +26,10 @@ const PROBE_PAUSE: Duration = Duration::from_millis(200);
 /// expires.
 const MAX_MISSED: usize = 10_000;
 
-/// Redis gives no answer, or none that helps; it was logged.
+/// A key that Redis refuses is logged this often at most, however many there are and however often they are asked for.
+const REFUSAL_LOG_INTERVAL: Duration = Duration::from_mins(1);
+
+/// Redis gives no answer, or none that helps for this key; it was logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("Redis is away")]
 pub struct Away;
@@ -56,7 +60,23 @@ struct Inner {
     timeout: Duration,
     state: watch::Sender<State>,
     missed: Mutex<HashSet<String>>,
+    refusals: Mutex<Refusals>,
     up: Meter<Gauge>,
+}
+
+/// What was logged of keys that Redis refuses.
+#[derive(Debug, Default)]
+struct Refusals {
+    logged_at: Option<Instant>,
+    not_logged: u64,
+}
+
+/// Why a call failed, and how far that reaches.
+enum Failure {
+    /// Redis cannot be used.
+    Redis(String),
+    /// Redis works, but not for this key, or not for this command on it.
+    Key(String),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,11 +104,12 @@ impl Redis {
             timeout: settings.redis_timeout,
             state: watch::Sender::new(State::Answers),
             missed: Mutex::default(),
+            refusals: Mutex::default(),
             up,
         })))
     }
 
-    /// `redis` or `redis_cluster`.
+    /// `redis`, `redis_sentinel` or `redis_cluster`.
     pub fn tier(&self) -> &'static str {
         self.0.tier
     }
@@ -148,7 +169,8 @@ impl Redis {
         self.checked(key, async |inner, key| inner.link.send(&command(key)).await).await
     }
 
-    /// Deletes a key. When Redis is away, that is made up for before anything is read from it again.
+    /// Deletes a key. When Redis is away, that is made up for before anything is read from it again. A Redis that refuses
+    /// to delete counts as away: what it holds can no longer be trusted.
     ///
     /// # Errors
     /// [`Away`].
@@ -158,7 +180,11 @@ impl Redis {
             self.0.note_missed(key);
             // Redis may have come back in between, and the list have been worked off.
             if self.answers() {
-                return self.call::<()>(key, |key| cmd("DEL").arg(key).take()).await;
+                let deleted = self.call::<()>(key, |key| cmd("DEL").arg(key).take()).await;
+                if deleted.is_err() {
+                    self.give_up(&self.0.name_of(key), "it refuses to delete a key");
+                }
+                return deleted;
             }
         }
         deleted
@@ -174,23 +200,22 @@ impl Redis {
         if *state.borrow_and_update() == State::Away {
             return Err(Away);
         }
-        let key = format!("{}{key}", inner.prefix);
+        let key = inner.name_of(key);
         let span = span_of!("redis", "client", db.system.name = "redis");
         let answer = tokio::select! {
             biased;
-            answer = timeout(inner.timeout, send(inner, &key)).instrument(span) => answer,
+            answer = timeout(inner.timeout, inner.attempt(&key, send)).instrument(span) => answer,
             // Another call has found out while this one waits.
             _ = state.wait_for(|state| *state == State::Away) => return Err(Away),
         };
-        let failure = match answer {
-            Ok(Ok(value)) => match T::from_redis_value(value) {
-                Ok(value) => return Ok(value),
-                Err(error) => error.to_string(),
-            },
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => format!("no answer within {} ms", inner.timeout.as_millis()),
-        };
-        self.give_up(&key, &failure);
+        match answer {
+            Ok(Ok(value)) => return Ok(value),
+            Ok(Err(Failure::Key(reason))) => inner.note_refused(&key, &reason),
+            Ok(Err(Failure::Redis(reason))) => self.give_up(&key, &reason),
+            Err(_) => {
+                self.give_up(&key, &format!("no answer within {} ms", inner.timeout.as_millis()));
+            }
+        }
         Err(Away)
     }
 
@@ -206,23 +231,64 @@ impl Redis {
             );
             self.0.up.set(0.0);
             self.0.link.renew();
-            tokio::spawn(recover(Arc::downgrade(&self.0), format!("{{{key}}}:probe")));
+            tokio::spawn(recover(Arc::downgrade(&self.0), key.to_owned()));
         }
     }
 }
 
 impl Inner {
-    /// What failed must work: a write, and in a cluster to the same node.
-    async fn probe(&self, key: &str) -> bool {
+    fn name_of(&self, key: &str) -> String {
+        format!("{}{key}", self.prefix)
+    }
+
+    async fn attempt<T: FromRedisValue>(
+        &self,
+        key: &str,
+        send: impl AsyncFnOnce(&Self, &str) -> RedisResult<Value>,
+    ) -> Result<T, Failure> {
+        let reason = match send(self, key).await {
+            Ok(value) => match T::from_redis_value(value) {
+                Ok(value) => return Ok(value),
+                Err(error) => error.to_string(),
+            },
+            // The server answered. Its codes do not tell how far an error reaches: before version 7, each error inside
+            // a script is `ERR`.
+            Err(error) if error.code().is_some() => error.to_string(),
+            Err(error) => return Err(Failure::Redis(error.to_string())),
+        };
+        if self.can_write_beside(key).await { Err(Failure::Key(reason)) } else { Err(Failure::Redis(reason)) }
+    }
+
+    /// Whether a new key can be written to the node that this one is on: a write, because a server out of memory or a
+    /// replica still reads. The braces lead to the same node of a cluster, and the prefix satisfies an ACL for it.
+    async fn can_write_beside(&self, key: &str) -> bool {
         let mut write = cmd("SET");
-        write.arg(key).arg("").arg("PX").arg(1000);
-        matches!(timeout(self.timeout, self.link.send(&write)).await, Ok(Ok(_)))
+        write.arg(format!("{}probe:{{{key}}}", self.prefix)).arg("").arg("PX").arg(1000);
+        self.link.send(&write).await.is_ok()
+    }
+
+    fn note_refused(&self, key: &str, reason: &str) {
+        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        if refusals.logged_at.is_some_and(|at| at.elapsed() < REFUSAL_LOG_INTERVAL) {
+            refusals.not_logged += 1;
+            return;
+        }
+        let Refusals { not_logged, .. } =
+            std::mem::replace(&mut *refusals, Refusals { logged_at: Some(Instant::now()), not_logged: 0 });
+        drop(refusals);
+        tracing::warn!(
+            tier = self.tier,
+            key,
+            reason,
+            not_logged,
+            "Redis refuses a key: this process counts and loads for it alone"
+        );
     }
 
     fn note_missed(&self, key: &str) {
         let mut missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
         if missed.len() < MAX_MISSED {
-            missed.insert(format!("{}{key}", self.prefix));
+            missed.insert(self.name_of(key));
         }
     }
 
@@ -242,12 +308,13 @@ impl Inner {
     }
 }
 
-/// Asks until Redis answers, or until nobody needs it any more.
+/// Asks until Redis answers for the key that failed, or until nobody needs it any more.
 async fn recover(inner: Weak<Inner>, key: String) {
     loop {
         tokio::time::sleep(PROBE_PAUSE).await;
         let Some(inner) = inner.upgrade() else { return };
-        if inner.probe(&key).await && inner.catch_up().await {
+        let answers = matches!(timeout(inner.timeout, inner.can_write_beside(&key)).await, Ok(true));
+        if answers && inner.catch_up().await {
             inner.state.send_replace(State::Answers);
             // A call that failed just now may have noted another key. From now on calls delete by themselves.
             inner.catch_up().await;

@@ -25,7 +25,7 @@ mod web;
 
 pub use database_url::{DatabaseUrl, InvalidUrl, PostgresUrl, Roots, SecretUrl, Tls};
 pub use error::{EnvFileProblem, Problem, SettingsError};
-pub use redis_url::RedisUrl;
+pub use redis_url::{RedisUrl, SentinelUrl};
 pub use render::{env_example, markdown_table};
 pub use secret_file::SecretFileError;
 pub use table::Settings;

@@ -9,14 +9,20 @@ use super::SecretUrl;
 use super::check::Check;
 use super::database_url::{Parts, options};
 
-const FORM: &str = "must be redis://host:port/number, rediss:// for TLS, redis+unix:///path for a socket, or \
+const FORM: &str = "must be redis://host:port/number, rediss:// for TLS, redis+unix:///path for a socket, \
+    redis+sentinel://host:port,host:port/master-name/number (rediss+sentinel:// for TLS), or \
     redis+cluster://host:port,host:port (rediss+cluster:// for TLS)";
+
+/// Where Sentinels listen unless their address says otherwise.
+const SENTINEL_PORT: u16 = 26379;
 
 /// Redis by its address.
 #[derive(Clone, Debug)]
 pub enum RedisUrl {
     /// One server.
     Server(SecretUrl),
+    /// A master that Sentinels watch.
+    Sentinel(SentinelUrl),
     /// A cluster, by some of its nodes.
     Cluster {
         /// The address as it was given.
@@ -26,11 +32,30 @@ pub enum RedisUrl {
     },
 }
 
+/// A master by the Sentinels that watch it.
+#[derive(Clone, Debug)]
+pub struct SentinelUrl {
+    url: SecretUrl,
+    /// One address per Sentinel, without credentials: `redis://` or `rediss://`.
+    pub sentinels: Vec<String>,
+    /// The name by which Sentinels know the master.
+    pub master_name: String,
+    master: SecretString,
+}
+
+impl SentinelUrl {
+    /// The address of the master for the driver, with a placeholder for its host: scheme, credentials and database.
+    pub fn expose_master(&self) -> &str {
+        self.master.expose_secret()
+    }
+}
+
 impl RedisUrl {
     /// The tier as logs and the readiness report name it.
     pub fn tier(&self) -> &'static str {
         match self {
             Self::Server(_) => "redis",
+            Self::Sentinel(_) => "redis_sentinel",
             Self::Cluster { .. } => "redis_cluster",
         }
     }
@@ -40,7 +65,9 @@ impl fmt::Display for RedisUrl {
     /// The address without its password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Server(url) | Self::Cluster { url, .. } => url.fmt(f),
+            Self::Server(url) | Self::Sentinel(SentinelUrl { url, .. }) | Self::Cluster { url, .. } => {
+                url.fmt(f)
+            }
         }
     }
 }
@@ -60,6 +87,7 @@ impl Check for Redis {
         match parts.scheme {
             "redis" | "rediss" => server(raw, &parts),
             "redis+unix" | "unix" => socket(raw, &parts),
+            "redis+sentinel" | "rediss+sentinel" => sentinel(&parts),
             "redis+cluster" | "rediss+cluster" => cluster(&parts),
             _ => Err(FORM.to_owned()),
         }
@@ -71,7 +99,8 @@ impl Check for Redis {
     }
 
     fn accepts(&self) -> String {
-        "`redis://[user]:password@host:port/number`, `rediss://` for TLS, `redis+unix:///path`, or \
+        "`redis://[user]:password@host:port/number`, `rediss://` for TLS, `redis+unix:///path`, \
+         `redis+sentinel://[user]:password@host:port,host:port/master-name/number` and `rediss+sentinel://`, or \
          `redis+cluster://[user]:password@host:port,host:port` and `rediss+cluster://`."
             .to_owned()
     }
@@ -80,12 +109,58 @@ impl Check for Redis {
 fn server(raw: &str, parts: &Parts<'_>) -> Result<RedisUrl, String> {
     plain(parts)?;
     host(parts.host)?;
-    let number = parts.path.strip_prefix('/').unwrap_or_default();
+    database(parts.path.strip_prefix('/').unwrap_or_default())?;
+    readable(raw)?;
+    Ok(RedisUrl::Server(SecretUrl::new(parts)))
+}
+
+fn database(number: &str) -> Result<(), String> {
     if !number.is_empty() && number.parse::<u16>().is_err() {
         return Err("must end in the number of a database, such as /0".to_owned());
     }
-    readable(raw)?;
-    Ok(RedisUrl::Server(SecretUrl::new(parts)))
+    Ok(())
+}
+
+fn sentinel(parts: &Parts<'_>) -> Result<RedisUrl, String> {
+    plain(parts)?;
+    let path = parts.path.strip_prefix('/').unwrap_or_default();
+    let (name, number) = path.split_once('/').unwrap_or((path, ""));
+    // What Redis accepts after SENTINEL MONITOR.
+    if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_')) {
+        return Err("must name the master that the Sentinels watch: redis+sentinel://host:port/master-name"
+            .to_owned());
+    }
+    database(number)?;
+    let scheme = parts.scheme.trim_end_matches("+sentinel");
+    let node = |name: &str| {
+        host(name)?;
+        let has_port = name.rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']'));
+        let url = if has_port {
+            format!("{scheme}://{name}")
+        } else {
+            format!("{scheme}://{name}:{SENTINEL_PORT}")
+        };
+        readable(&url)?;
+        Ok(url)
+    };
+    let sentinels = parts.host.split(',').map(node).collect::<Result<_, String>>()?;
+    let master = format!("{scheme}://{}master/{number}", credentials(parts));
+    readable(&master)?;
+    let master_name = name.to_owned();
+    Ok(RedisUrl::Sentinel(SentinelUrl {
+        url: SecretUrl::new(parts),
+        sentinels,
+        master_name,
+        master: master.into(),
+    }))
+}
+
+/// User and password as an address has them, up to the `@`.
+fn credentials(parts: &Parts<'_>) -> String {
+    match parts.user {
+        Some((name, password)) => format!("{name}:{}@", password.unwrap_or_default()),
+        None => String::new(),
+    }
 }
 
 fn socket(raw: &str, parts: &Parts<'_>) -> Result<RedisUrl, String> {
@@ -103,10 +178,7 @@ fn cluster(parts: &Parts<'_>) -> Result<RedisUrl, String> {
         return Err("must not name a database: a cluster has the one".to_owned());
     }
     let scheme = parts.scheme.trim_end_matches("+cluster");
-    let user = match parts.user {
-        Some((name, password)) => format!("{name}:{}@", password.unwrap_or_default()),
-        None => String::new(),
-    };
+    let user = credentials(parts);
     let node = |name: &str| {
         host(name)?;
         let url = format!("{scheme}://{user}{name}");
@@ -152,10 +224,11 @@ fn readable(url: &str) -> Result<(), String> {
 }
 
 impl RedisUrl {
-    /// The addresses of the nodes, for the driver.
+    /// The addresses of the nodes for the driver. Sentinels are none: what they watch is not known before they are asked.
     pub fn expose_nodes(&self) -> Vec<&str> {
         match self {
             Self::Server(url) => vec![url.expose()],
+            Self::Sentinel(_) => Vec::new(),
             Self::Cluster { nodes, .. } => nodes.iter().map(ExposeSecret::expose_secret).collect(),
         }
     }
@@ -208,6 +281,7 @@ mod tests {
                 "redis+unix:///run/redis.sock?db=2&pass=********",
             ),
             ("redis+cluster://a:7000,b", "redis+cluster://a:7000,b"),
+            ("redis+sentinel://:hunter2@a:1,b/main/2", "redis+sentinel://:********@a:1,b/main/2"),
             ("rediss+cluster://u:hunter2@a,b:1", "rediss+cluster://u:********@a,b:1"),
         ] {
             assert_eq!(shown(raw), masked);
@@ -220,6 +294,15 @@ mod tests {
         let url = Redis.read("rediss+cluster://u:p%40@a:7000,b").unwrap().unwrap();
         assert_eq!(url.expose_nodes(), ["rediss://u:p%40@a:7000", "rediss://u:p%40@b"]);
         assert_eq!(url.tier(), "redis_cluster");
+    }
+
+    #[test]
+    fn sentinels_get_no_credentials_and_the_master_gets_them() {
+        let url = Redis.read("rediss+sentinel://u:p%40@a:7000,b,[::1]/main.1/3").unwrap().unwrap();
+        assert_eq!(url.tier(), "redis_sentinel");
+        let RedisUrl::Sentinel(url) = url else { panic!("{url}") };
+        assert_eq!(url.sentinels, ["rediss://a:7000", "rediss://b:26379", "rediss://[::1]:26379"]);
+        assert_eq!((url.master_name.as_str(), url.expose_master()), ("main.1", "rediss://u:p%40@master/3"));
     }
 
     #[test]
@@ -245,6 +328,14 @@ mod tests {
             ("redis://:hunter2@h/0/1", "number"),
             ("redis+cluster://a,b/1", "a cluster has the one"),
             ("redis+cluster://a,,b", "one host"),
+            ("redis+sentinel://a", "name the master"),
+            ("redis+sentinel://a//0", "name the master"),
+            ("redis+sentinel://a/m%20/0", "name the master"),
+            ("redis+sentinel://a/main/x", "number"),
+            ("redis+sentinel://:hunter2@a/main/0/1", "number"),
+            ("redis+sentinel://a,,b/main", "one host"),
+            ("redis+sentinel://hunter2@a/main", "without a password"),
+            ("redis+sentinel://a:0/main", "port"),
             ("redis+unix://", "path"),
             ("redis+unix://host/path", "path"),
         ] {
