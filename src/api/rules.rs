@@ -18,7 +18,7 @@ use crate::schemas::common::FieldProblem;
 type Format = (&'static str, fn(&str) -> Option<String>);
 
 const FORMATS: [Format; 3] = [
-    ("email", |text| Email::parse(text).err().map(|reason| reason.to_string())),
+    ("email", |text| Email::parse_known(text).err().map(|reason| reason.to_string())),
     ("password", |text| Password::parse(text).err().map(|reason| reason.to_string())),
     ("date-time", |text| text.parse::<Timestamp>().err().map(|reason| reason.to_string())),
 ];
@@ -41,6 +41,7 @@ struct Parameter {
     place: String,
     required: bool,
     schema_type: String,
+    is_instant: bool,
     validator: Validator,
 }
 
@@ -127,6 +128,7 @@ impl Parameter {
             place: text("in"),
             required: parameter["required"].as_bool().unwrap_or_default(),
             schema_type: parameter["schema"]["type"].as_str().unwrap_or_default().to_owned(),
+            is_instant: parameter["schema"]["format"] == "date-time",
             validator: compile(&parameter["schema"], components)?,
         })
     }
@@ -136,8 +138,13 @@ impl Parameter {
         if text.contains('\0') {
             return vec![FieldProblem::new(&self.name, "characters", "must not contain NUL")];
         }
+        if self.is_instant && text.contains(' ') && text.replace(' ', "+").parse::<Timestamp>().is_ok() {
+            let message = "must not contain a space: in a query a plus sign is written as %2B";
+            return vec![FieldProblem::new(&self.name, "format", message)];
+        }
         let value = match self.schema_type.as_str() {
-            "integer" => text.parse::<i64>().map(Value::from).ok(),
+            // In one spelling: `+1` and `01` would be other addresses of what `1` is.
+            "integer" => text.parse().ok().filter(|number: &i64| number.to_string() == text).map(Value::from),
             "boolean" => text.parse::<bool>().map(Value::from).ok(),
             _ => Some(Value::from(text)),
         };

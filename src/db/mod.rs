@@ -4,6 +4,7 @@ pub mod backup;
 mod connect;
 mod connection;
 mod error;
+pub mod files;
 pub mod migrations;
 mod observe;
 mod pool;

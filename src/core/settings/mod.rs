@@ -22,7 +22,7 @@ mod types;
 mod web;
 
 pub use database_url::{DatabaseUrl, InvalidUrl, PostgresUrl, Roots, SecretUrl, Tls};
-pub use error::{EnvFileProblem, Problem, SettingsError};
+pub use error::{EnvFileFault, EnvFileProblem, Problem, SettingsError};
 pub use redis_url::RedisUrl;
 pub use render::{env_example, markdown_table};
 pub use secret_file::SecretFileError;
