@@ -11,6 +11,7 @@ use super::document::Documents;
 use super::routes::Operation;
 use crate::core::clock::Timestamp;
 use crate::core::email::Email;
+use crate::core::email_prefix::EmailPrefix;
 use crate::core::security::password::Password;
 use crate::schemas::common::FieldProblem;
 
@@ -22,6 +23,10 @@ const FORMATS: [Format; 3] = [
     ("password", |text| Password::parse(text).err().map(|reason| reason.to_string())),
     ("date-time", |text| text.parse::<Timestamp>().err().map(|reason| reason.to_string())),
 ];
+
+/// Rules of parameters of the query that are not in the document: a format that is added to a published parameter breaks clients.
+const UNPUBLISHED: [Format; 1] =
+    [("email", |text| EmailPrefix::parse(text).err().map(|reason| reason.to_string()))];
 
 /// The rules of all bodies and parameters, compiled when first needed: start-up does not wait for it.
 #[derive(Clone)]
@@ -141,6 +146,12 @@ impl Parameter {
         if self.is_instant && text.contains(' ') && text.replace(' ', "+").parse::<Timestamp>().is_ok() {
             let message = "must not contain a space: in a query a plus sign is written as %2B";
             return vec![FieldProblem::new(&self.name, "format", message)];
+        }
+        let unpublished = UNPUBLISHED.iter().find(|(name, _)| self.place == "query" && *name == self.name);
+        if let Some(problem) =
+            unpublished.filter(|_| !text.is_empty()).and_then(|(_, problem_of)| problem_of(text))
+        {
+            return vec![FieldProblem::new(&self.name, "format", problem)];
         }
         let value = match self.schema_type.as_str() {
             // In one spelling: `+1` and `01` would be other addresses of what `1` is.
