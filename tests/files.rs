@@ -11,7 +11,7 @@ use rcgen::{CertifiedKey, generate_simple_self_signed};
 use tempfile::TempDir;
 
 /// How long a process may take to say that it will not start. Only one that hangs reaches it.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 const KEY: &str = "Zq8v1LxT0cWm5RjYb3KdN9sEuHf2AoGi-of-a-test";
 

@@ -11,6 +11,8 @@ use rustix::fs::OFlags;
 /// Permission bits of users who are neither the owner nor in the group.
 const OTHERS_READ: u32 = 0o004;
 const OTHERS_WRITE: u32 = 0o002;
+/// Permission bits of everyone but the owner.
+const NOT_OWNER: u32 = 0o077;
 
 /// Opens a regular file, or what a link to one leads to. A pipe or a device is refused at once: opening a pipe would wait for
 /// somebody who writes, perhaps for ever.
@@ -75,7 +77,7 @@ impl Mode {
 
     /// Whether only the owner may do anything with the file.
     pub fn is_private(self) -> bool {
-        self.0 & 0o077 == 0
+        self.0 & NOT_OWNER == 0
     }
 }
 

@@ -141,18 +141,18 @@ on_both! {
         }
         let made = service.register("ada.lovelace@example.com", PASSWORD).await.expect(201).json();
         let path = format!("/api/v1/users/{}", made["id"]);
-        let patch = async |body| service.by(&root, "PATCH", &path).json(body).send().await;
-        refused("update", patch(json!({"password": "ada.lovelace"})).await);
+        let change_it = async |body| service.by(&root, "PATCH", &path).json(body).send().await;
+        refused("update", change_it(json!({"password": "ada.lovelace"})).await);
         let both = json!({"password": "countess of lovelace", "email": "countess of lovelace@x"});
-        assert_eq!(patch(both).await.invalid_fields(), ["email"]);
-        refused("both", patch(json!({"password": "countess@example.com", "email": "Countess@example.com"})).await);
+        assert_eq!(change_it(both).await.invalid_fields(), ["email"]);
+        refused("both", change_it(json!({"password": "countess@example.com", "email": "Countess@example.com"})).await);
         // Nothing of a refused change is kept.
         let tokens = service.login("ada.lovelace@example.com", PASSWORD).await.expect(200).json();
         let change = json!({"password": "Ada.Lovelace@example.com", "current_password": PASSWORD});
         let call = service.call("PATCH", "/api/v1/users/me").bearer(tokens["access_token"].as_str().unwrap());
         refused("own", call.json(change).send().await);
         // The former address is nobody's.
-        let _ = patch(json!({"password": "ada.lovelace", "email": "countess@example.com"})).await.expect(200);
+        let _ = change_it(json!({"password": "ada.lovelace", "email": "countess@example.com"})).await.expect(200);
     }
 
     async fn what_cannot_be_seen_makes_no_second_account_and_no_name(service: Service) {
