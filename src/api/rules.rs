@@ -153,9 +153,13 @@ impl Parameter {
         {
             return vec![FieldProblem::new(&self.name, "format", problem)];
         }
+        // In one spelling: `+1` and `01` would be other addresses of what `1` is.
+        if self.schema_type == "integer" && text.parse().is_ok_and(|number: i64| number.to_string() != text) {
+            let message = "must be an integer without a plus sign and leading zeros";
+            return vec![FieldProblem::new(&self.name, "type", message)];
+        }
         let value = match self.schema_type.as_str() {
-            // In one spelling: `+1` and `01` would be other addresses of what `1` is.
-            "integer" => text.parse().ok().filter(|number: &i64| number.to_string() == text).map(Value::from),
+            "integer" => text.parse::<i64>().map(Value::from).ok(),
             "boolean" => text.parse::<bool>().map(Value::from).ok(),
             _ => Some(Value::from(text)),
         };

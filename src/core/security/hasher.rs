@@ -35,6 +35,10 @@ pub enum HashError {
 /// quarter of a second; without this, whoever asks for anything else meanwhile waits until the kernel takes it away.
 const POLITENESS: i32 = 10;
 
+/// How far above the present cost the work of all checks follows that of stored hashes: eight times as much. One dear hash, from
+/// another system perhaps, must not make every log-in take seconds.
+const MAX_RAISE: u32 = 3;
+
 /// The threads that hash: their own, because a thread that has become polite stays so.
 #[derive(Debug)]
 struct Threads(Option<Runtime>);
@@ -140,7 +144,7 @@ impl Hasher {
     ///
     /// The work depends on the attempt alone: for each form of it, 2^cost rounds, whatever is stored. A hash of a lower cost c
     /// is topped up by hashes of the costs c, c+1, … below the present one. After the first hash of a higher cost, all checks
-    /// of this process do the work of that cost.
+    /// of this process do the work of that cost, up to [`MAX_RAISE`] above the present one.
     ///
     /// # Errors
     /// [`HashError::Overloaded`] when the queue is full.
@@ -151,7 +155,8 @@ impl Hasher {
     ) -> Result<Option<Form>, HashError> {
         let stored = stored.cloned();
         let cost = stored.as_ref().and_then(PasswordHash::cost).unwrap_or_default();
-        let ceiling = self.ceiling.fetch_max(cost, Ordering::Relaxed).max(cost);
+        let raised = cost.min(self.cost + MAX_RAISE);
+        let ceiling = self.ceiling.fetch_max(raised, Ordering::Relaxed).max(raised);
         let work = self.work.clone();
         let matching = move || {
             let mut found = None;
@@ -261,6 +266,11 @@ mod tests {
             work.push(hasher.work.rounds() - before);
         }
         assert_eq!(work, [1 << 4, 1 << 4, 1 << 6, 1 << 6, 1 << 6]);
+        let dear = Hasher::new(9, 8).hash(password("the password")).await.unwrap();
+        let _ = hasher.verify(PasswordAttempt::new("another one".to_owned()), Some(&dear)).await.unwrap();
+        let before = hasher.work.rounds();
+        let _ = hasher.verify(PasswordAttempt::new("another one".to_owned()), None).await.unwrap();
+        assert_eq!(hasher.work.rounds() - before, 1 << (4 + MAX_RAISE), "within bounds");
         let before = hasher.work.rounds();
         let hash = hasher.hash(password("a password")).await.unwrap();
         assert_eq!(

@@ -165,7 +165,7 @@ impl PasswordHash {
 
     /// The cost factor (log2 of the rounds) it was made with, if it is a bcrypt hash at all.
     pub fn cost(&self) -> Option<u32> {
-        self.0.split('$').nth(2)?.parse().ok()
+        self.0.split('$').nth(2)?.parse().ok().filter(|cost| (4..=31).contains(cost))
     }
 }
 

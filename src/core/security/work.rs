@@ -23,7 +23,7 @@ impl Work {
         bcrypt::hash(password, cost)
     }
 
-    /// Whether `stored` is a hash of this password, in 2^`ceiling` rounds, which is at least the cost of `stored`.
+    /// Whether `stored` is a hash of this password, in 2^`ceiling` rounds, or in those of `stored` if they are more.
     pub(super) fn verify(
         &self,
         password: &[u8],
