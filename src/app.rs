@@ -24,9 +24,9 @@ use crate::core::redis::Redis;
 use crate::core::security::hasher::Hasher;
 use crate::core::security::seal::Sealer;
 use crate::core::security::tokens::TokenSigner;
-use crate::core::settings::{RedisUrl, SecretFileError, Settings};
+use crate::core::settings::{DatabaseUrl, RedisUrl, SecretFileError, Settings};
 use crate::core::telemetry::metrics::{MetricsError, Recorded};
-use crate::db::{Database, DbError, migrations};
+use crate::db::{Database, DbError, files, migrations};
 use crate::services::auth::{Attempts, AuthService, Confirmations, Lifetimes};
 use crate::services::health::HealthService;
 use crate::services::store::Store;
@@ -58,8 +58,11 @@ pub enum StartError {
 /// Brings the database to the newest schema and says so.
 ///
 /// # Errors
-/// When the database cannot be reached or a migration fails.
+/// When the database cannot be reached, its file is open to others, or a migration fails.
 pub async fn migrate(settings: &Settings) -> Result<(), DbError> {
+    if let DatabaseUrl::Sqlite(path) = &settings.database_url {
+        files::check(path, settings.app_env.is_deployed())?;
+    }
     let applied = migrations::run_for(settings).await?;
     if applied.is_empty() {
         tracing::info!("the database has the newest schema");

@@ -50,6 +50,9 @@ pub fn serve() -> Result {
     block_on(async {
         let traces = telemetry::start_with_traces(&settings)?;
         log_panics();
+        if let Some(mode) = Settings::exposed_env_file() {
+            tracing::warn!(%mode, "every user of this machine can read the secrets in .env: chmod 600 it");
+        }
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut stop = Box::pin(async move {

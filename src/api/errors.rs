@@ -266,12 +266,17 @@ impl From<services::Error> for Problem {
             E::WrongCurrentPassword => {
                 Self::field("current_password", "match", "is not the current password")
             }
+            E::PasswordIsEmail => {
+                Self::field("password", "own_email", "must not be the email or its local part")
+            }
             E::EmailTaken => ErrorCode::EmailTaken.into(),
             E::LastSuperuser => ErrorCode::LastSuperuser.into(),
             E::UserNotFound => Self::from(ErrorCode::NotFound).saying("There is no such user."),
             E::InvalidPageToken => Self::field("page_token", "format", "is not a next_page of this list"),
             E::TooManyAttempts(verdict) => Self::rate_limited(&verdict)
                 .saying("There were too many log-ins to this account; try again later."),
+            E::TooManyConfirmations(verdict) => Self::rate_limited(&verdict)
+                .saying("The current password was tried too often; try again later."),
             E::Overloaded | E::Database(DbError::Unavailable(_)) => {
                 Self::from(ErrorCode::ServiceUnavailable).caused_by(error)
             }

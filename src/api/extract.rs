@@ -68,7 +68,10 @@ impl<'a, T: RequestSchema> ApiExtractor<'a> for Body<T> {
         if let Value::Object(fields) = &value {
             let refused = T::REFUSED.iter().filter(|field| fields.contains_key(**field));
             problems.extend(refused.map(|field| FieldProblem::new(*field, "refused", "cannot be set here")));
-            problems.extend(T::check(fields));
+            // The schema's word on a field is enough.
+            let told = |field: &str| problems.iter().any(|problem: &FieldProblem| problem.field == field);
+            let more: Vec<_> = T::check(fields).into_iter().filter(|problem| !told(&problem.field)).collect();
+            problems.extend(more);
         }
         find_nul(&value, &mut Vec::new(), &mut problems);
         if !problems.is_empty() {
@@ -181,6 +184,10 @@ fn find_nul(value: &Value, path: &mut Vec<String>, problems: &mut Vec<FieldProbl
         Value::Object(fields) => {
             for (name, field) in fields {
                 path.push(printable(name, MAX_PATH));
+                if name.contains('\0') && problems.len() < MAX_PROBLEMS {
+                    let field = printable(&path.join("."), MAX_PATH);
+                    problems.push(FieldProblem::new(field, NUL_RULE, "must not have NUL in its name"));
+                }
                 find_nul(field, path, problems);
                 path.pop();
             }
@@ -234,12 +241,18 @@ macro_rules! parameter {
                     return Ok(Self(default()));
                 }
                 let parsed = T::parse_from_parameters(named);
-                Ok(parsed
-                    .map(Self)
-                    .map_err(|error| Problem::field(options.name, "format", &error.into_message()))?)
+                Ok(parsed.map(Self).map_err(|error| {
+                    Problem::field(options.name, "format", reason_in(&error.into_message()))
+                })?)
             }
         }
     };
+}
+
+/// poem-openapi puts the name of the type before a reason, `failed to parse "name": reason`, which is no news to a client.
+fn reason_in(message: &str) -> &str {
+    let reason = message.split_once("\": ").map_or(message, |(_, reason)| reason);
+    reason.split_once(" (occurred while parsing ").map_or(reason, |(reason, _)| reason)
 }
 
 parameter!(Query, Query, query_values);

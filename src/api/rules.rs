@@ -12,6 +12,7 @@ use super::document::Documents;
 use super::routes::Operation;
 use crate::core::clock::Timestamp;
 use crate::core::email::Email;
+use crate::core::email_prefix::EmailPrefix;
 use crate::core::security::password::Password;
 use crate::schemas::common::FieldProblem;
 
@@ -19,10 +20,14 @@ use crate::schemas::common::FieldProblem;
 type Format = (&'static str, fn(&str) -> Option<String>);
 
 const FORMATS: [Format; 3] = [
-    ("email", |text| Email::parse(text).err().map(|reason| reason.to_string())),
+    ("email", |text| Email::parse_known(text).err().map(|reason| reason.to_string())),
     ("password", |text| Password::parse(text).err().map(|reason| reason.to_string())),
     ("date-time", |text| text.parse::<Timestamp>().err().map(|reason| reason.to_string())),
 ];
+
+/// Rules of parameters of the query that are not in the document: a format that is added to a published parameter breaks clients.
+const UNPUBLISHED: [Format; 1] =
+    [("email", |text| EmailPrefix::parse(text).err().map(|reason| reason.to_string()))];
 
 /// The rules of all bodies and parameters, compiled when first needed: start-up does not wait for it.
 #[derive(Clone)]
@@ -42,6 +47,7 @@ struct Parameter {
     place: String,
     required: bool,
     schema_type: String,
+    is_instant: bool,
     validator: Validator,
 }
 
@@ -157,6 +163,7 @@ impl Parameter {
             place: text("in"),
             required: parameter["required"].as_bool().unwrap_or_default(),
             schema_type: parameter["schema"]["type"].as_str().unwrap_or_default().to_owned(),
+            is_instant: parameter["schema"]["format"] == "date-time",
             validator: compile(&parameter["schema"], components)?,
         })
     }
@@ -165,6 +172,21 @@ impl Parameter {
         // As in bodies: PostgreSQL cannot store or compare it.
         if text.contains('\0') {
             return vec![FieldProblem::new(&self.name, "characters", "must not contain NUL")];
+        }
+        if self.is_instant && text.contains(' ') && text.replace(' ', "+").parse::<Timestamp>().is_ok() {
+            let message = "must not contain a space: in a query a plus sign is written as %2B";
+            return vec![FieldProblem::new(&self.name, "format", message)];
+        }
+        let unpublished = UNPUBLISHED.iter().find(|(name, _)| self.place == "query" && *name == self.name);
+        if let Some(problem) =
+            unpublished.filter(|_| !text.is_empty()).and_then(|(_, problem_of)| problem_of(text))
+        {
+            return vec![FieldProblem::new(&self.name, "format", problem)];
+        }
+        // In one spelling: `+1` and `01` would be other addresses of what `1` is.
+        if self.schema_type == "integer" && text.parse().is_ok_and(|number: i64| number.to_string() != text) {
+            let message = "must be an integer without a plus sign and leading zeros";
+            return vec![FieldProblem::new(&self.name, "type", message)];
         }
         let value = match self.schema_type.as_str() {
             "integer" => text.parse::<i64>().map(Value::from).ok(),

@@ -5,7 +5,7 @@ use std::fmt;
 use idna::AsciiDenyList;
 use unicode_normalization::UnicodeNormalization;
 
-use super::text::Invalid;
+use super::text::{Invalid, is_ignorable};
 
 /// RFC 5321, 4.5.3.1.3: a path is at most 256 octets, two of them its brackets.
 const MAX_BYTES: usize = 254;
@@ -20,12 +20,29 @@ const MAX_LOCAL_BYTES: usize = 64;
 pub struct Email(String);
 
 impl Email {
-    /// Reads an address as a person types it.
+    /// Reads an address for an account, as a person types it.
     ///
     /// # Errors
     /// When it is not `local@domain` with a dotted domain within the lengths of RFC 5321. Quoted local parts,
-    /// comments and address literals are refused: nobody signs up with one.
+    /// comments and address literals are refused: nobody signs up with one. So are characters that cannot be seen, and
+    /// domains that a URL would read as an IPv4 address (WHATWG URL, "ends in a number").
     pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let email = Self::parse_known(text)?;
+        let (local, domain) = email.0.rsplit_once('@').ok_or(NO_AT)?;
+        if local.chars().any(is_ignorable) {
+            return Err(Invalid("has a character before the @ that cannot be seen"));
+        }
+        let top = domain.rsplit('.').next().unwrap_or_default();
+        // RFC 1123, 2.1: the highest label is alphabetic; in Punycode it begins with x.
+        if top.starts_with(|c: char| c.is_ascii_alphabetic()) { Ok(email) } else { Err(NO_DOMAIN) }
+    }
+
+    /// Reads an address that an account may have from the time before characters that cannot be seen and domains like
+    /// `0x7f.0x1` were refused: to log in and to search, not to make an account.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse), but for those two.
+    pub fn parse_known(text: &str) -> Result<Self, Invalid> {
         if text.len() > 4 * MAX_BYTES {
             return Err(Invalid("must be at most 254 bytes"));
         }
@@ -33,7 +50,7 @@ impl Email {
             return Err(Invalid("must not contain control characters"));
         }
         let folded = fold(text);
-        let (local, domain) = folded.trim().rsplit_once('@').ok_or(Invalid("must contain an @"))?;
+        let (local, domain) = folded.trim().rsplit_once('@').ok_or(NO_AT)?;
         check_local(local)?;
         let domain = ascii_domain(domain)?;
         let address = format!("{local}@{domain}");
@@ -41,11 +58,6 @@ impl Email {
             return Err(Invalid("must be at most 254 bytes"));
         }
         Ok(Self(address))
-    }
-
-    /// Normalises the beginning of an address for a search; it need not be a whole address.
-    pub fn normalise_prefix(text: &str) -> String {
-        fold(text).trim_start().to_owned()
     }
 
     /// The normalised address.
@@ -60,18 +72,35 @@ impl fmt::Display for Email {
     }
 }
 
+const NO_AT: Invalid = Invalid("must contain an @");
+const NO_DOMAIN: Invalid = Invalid("must end in a domain such as example.com");
+
 /// Lower-casing can leave a form that NFKC composes again, so it is normalised on both sides.
-fn fold(text: &str) -> String {
+pub(super) fn fold(text: &str) -> String {
     text.nfkc().collect::<String>().to_lowercase().nfkc().collect()
 }
 
-fn check_local(local: &str) -> Result<(), Invalid> {
-    const PUNCTUATION: &str = "!#$%&'*+/=?^_`{|}~-.";
-    if local.is_empty() || local.len() > MAX_LOCAL_BYTES {
-        return Err(Invalid("must have 1 to 64 bytes before the @"));
+const LOCAL_LENGTH: Invalid = Invalid("must have 1 to 64 bytes before the @");
+const LOCAL_DOTS: Invalid = Invalid("must not have a dot at the ends, or two in a row, before the @");
+
+pub(super) fn check_local(local: &str) -> Result<(), Invalid> {
+    if local.is_empty() {
+        return Err(LOCAL_LENGTH);
     }
-    if local.starts_with('.') || local.ends_with('.') || local.contains("..") {
-        return Err(Invalid("must not have a dot at the ends, or two in a row, before the @"));
+    if local.ends_with('.') {
+        return Err(LOCAL_DOTS);
+    }
+    check_local_prefix(local)
+}
+
+/// The rules of a local part that its beginning can break.
+pub(super) fn check_local_prefix(local: &str) -> Result<(), Invalid> {
+    const PUNCTUATION: &str = "!#$%&'*+/=?^_`{|}~-.";
+    if local.len() > MAX_LOCAL_BYTES {
+        return Err(LOCAL_LENGTH);
+    }
+    if local.starts_with('.') || local.contains("..") {
+        return Err(LOCAL_DOTS);
     }
     if local.chars().all(|c| c.is_alphanumeric() || PUNCTUATION.contains(c)) {
         Ok(())
@@ -80,18 +109,23 @@ fn check_local(local: &str) -> Result<(), Invalid> {
     }
 }
 
+/// Labels in their ASCII form, in which domains are stored.
+pub(super) fn ascii_labels(labels: &str) -> Option<String> {
+    let ascii = idna::domain_to_ascii_cow(labels.as_bytes(), AsciiDenyList::STD3);
+    ascii.ok().map(std::borrow::Cow::into_owned)
+}
+
 fn ascii_domain(domain: &str) -> Result<String, Invalid> {
-    const REASON: Invalid = Invalid("must end in a domain such as example.com");
-    let ascii = idna::domain_to_ascii_cow(domain.as_bytes(), AsciiDenyList::STD3).map_err(|_| REASON)?;
+    let ascii = ascii_labels(domain).ok_or(NO_DOMAIN)?;
     let labels: Vec<&str> = ascii.split('.').collect();
     let sound = |label: &&str| {
         !label.is_empty() && label.len() <= 63 && !label.starts_with('-') && !label.ends_with('-')
     };
     let numeric = |label: &&str| label.bytes().all(|b| b.is_ascii_digit());
     if labels.len() >= 2 && labels.iter().all(sound) && !labels.last().is_some_and(numeric) {
-        Ok(ascii.into_owned())
+        Ok(ascii)
     } else {
-        Err(REASON)
+        Err(NO_DOMAIN)
     }
 }
 
@@ -150,6 +184,31 @@ mod tests {
             &huge,
         ] {
             assert!(Email::parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_seen_or_is_a_number_is_no_new_address_and_still_one_that_is_known() {
+        for text in [
+            "a\u{3164}@x.com",
+            "a\u{ffa0}b@x.com",
+            "\u{115f}a@x.com",
+            "a\u{1160}@x.com",
+            "a@0x7f.0x1",
+            "a@1.2.3.4a",
+            "a@x.0x",
+            "a@x.1",
+        ] {
+            assert!(Email::parse(text).is_err(), "{text:?}");
+        }
+        for text in ["a\u{3164}@x.com", "a@0x7f.0x1", "a@1.2.3.4a"] {
+            assert!(Email::parse_known(text).is_ok(), "{text:?}");
+        }
+        for text in ["a\u{fe0f}@x.com", "a\u{200d}@x.com", "a\u{180e}@x.com", "a@127.0.0.1"] {
+            assert!(Email::parse_known(text).is_err(), "{text:?}");
+        }
+        for text in ["a@x.xn--p1ai", "a@1.2.3.4.com", "김@x.com", "a@4a.de"] {
+            assert!(Email::parse(text).is_ok(), "{text:?}");
         }
     }
 

@@ -6,6 +6,8 @@ pub mod cache;
 pub mod clock;
 pub mod context;
 pub mod email;
+pub mod email_prefix;
+pub mod files;
 pub mod ids;
 pub mod lifecycle;
 pub mod rate_limit;

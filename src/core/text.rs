@@ -2,12 +2,45 @@
 
 use std::fmt;
 
+use icu_properties::props::{BidiControl, DefaultIgnorableCodePoint, GeneralCategory, GeneralCategoryGroup};
+use icu_properties::{CodePointMapData, CodePointSetData};
+
 /// Why a text was refused: a phrase that follows the field's name, free of the text itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Invalid(pub &'static str);
 
-/// A person's name: 1 to 255 characters after trimming, none of them a control character.
+/// Whether a character is shown as nothing at all where it is not supported: Unicode's `Default_Ignorable_Code_Point`, such as
+/// zero-width spaces, Hangul fillers, variation selectors and tags.
+pub(crate) fn is_ignorable(c: char) -> bool {
+    CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
+}
+
+/// Whether a character is to be seen by itself: no space, control or ignorable character, and no mark that needs a letter.
+pub(crate) fn is_visible(c: char) -> bool {
+    /// A cell of Braille without dots, which Unicode counts among the symbols.
+    const BLANK_BRAILLE: char = '\u{2800}';
+    let category = CodePointMapData::<GeneralCategory>::new().get(c);
+    let unseen = [GeneralCategoryGroup::Separator, GeneralCategoryGroup::Mark]
+        .iter()
+        .any(|group| group.contains(category));
+    let unseen = unseen
+        || matches!(
+            category,
+            GeneralCategory::Control | GeneralCategory::Format | GeneralCategory::Unassigned
+        );
+    !unseen && !is_ignorable(c) && c != BLANK_BRAILLE
+}
+
+/// Whether a character turns the text around it, ends a line, or is a tag, which hides text in text (Unicode Technical Report
+/// 36, 3.8).
+fn misleads(c: char) -> bool {
+    let is_tag = ('\u{e0000}'..='\u{e007f}').contains(&c);
+    is_tag || matches!(c, '\u{2028}' | '\u{2029}') || CodePointSetData::new::<BidiControl>().contains(c)
+}
+
+/// A person's name: 1 to 255 characters after trimming, at least one of them visible, none a control character or one that
+/// turns text round, ends a line or is a tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FullName(String);
 
@@ -27,6 +60,10 @@ impl FullName {
             Err(Invalid("must be at most 255 characters"))
         } else if name.chars().any(char::is_control) {
             Err(Invalid("must not contain control characters"))
+        } else if name.chars().any(misleads) {
+            Err(Invalid("must not contain characters that turn text round, end a line or are tags"))
+        } else if !name.chars().any(is_visible) {
+            Err(Invalid("must contain a visible character"))
         } else {
             Ok(Self(name.to_owned()))
         }
@@ -60,5 +97,24 @@ mod tests {
             assert!(FullName::parse(name).is_err(), "{name:?}");
         }
         assert!(FullName::parse(&"é".repeat(255)).is_ok());
+    }
+
+    #[test]
+    fn names_that_cannot_be_seen_or_turn_text_round_are_refused() {
+        for invisible in [
+            "\u{200b}", "\u{2060}", "\u{ad}", "\u{3164}", "\u{ffa0}", "\u{115f}", "\u{fe0f}", "\u{301}",
+            "\u{2800}", "\u{3000}",
+        ] {
+            assert!(FullName::parse(&invisible.repeat(3)).is_err(), "{invisible:?}");
+        }
+        for c in "\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}\u{200e}\u{200f}\u{61c}\u{2028}\u{2029}\u{e0001}\u{e0041}".chars() {
+            assert!(FullName::parse(&format!("Ada{c}Lovelace")).is_err(), "{c:?}");
+        }
+        // Joiners are part of emoji and of several scripts.
+        for name in
+            ["👩\u{200d}🚀", "نیما می\u{200c}خواهم", "क्\u{200d}ष", "O'Neil-Smith Jr.", "עדה", "A\u{301}da"]
+        {
+            assert!(FullName::parse(name).is_ok(), "{name}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! A copy of the SQLite file, made while the service writes.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +10,7 @@ use diesel::sql_types::Text;
 use diesel::{Connection as _, RunQueryDsl as _, SqliteConnection};
 
 use super::connect::SQLITE_BUSY_TIMEOUT_MS;
+use crate::core::files::Mode;
 
 /// Why there is no copy.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +21,12 @@ pub enum BackupError {
     /// The copy cannot be written; a file that is there is never replaced.
     #[error("cannot write {0}")]
     Unwritable(PathBuf, #[source] io::Error),
+    /// The name cannot be given to SQLite, which takes UTF-8.
+    #[error("the name {0} is not UTF-8")]
+    NotUtf8(PathBuf),
+    /// SQLite reports success, and the copy is empty or no database.
+    #[error("what was written to {0} is not a database")]
+    NotADatabase(PathBuf),
     /// The database cannot be opened.
     #[error("cannot open {0}")]
     Unreadable(PathBuf, #[source] diesel::ConnectionError),
@@ -39,14 +46,36 @@ pub fn run(database: &Path, copy: &Path) -> Result<(), BackupError> {
         return Err(BackupError::Missing(database.to_owned()));
     }
     let unwritable = |error| BackupError::Unwritable(copy.to_owned(), error);
+    let [from, to] = [database, copy].map(absolute);
+    let (from, to) = (from?, to?);
     // SQLite itself would make it readable for everybody; it takes a file that is empty.
-    let file = File::options().write(true).create_new(true).mode(0o600).open(copy).map_err(unwritable)?;
-    let copied = copy_into(database, copy).and_then(|()| settle(&file, copy).map_err(unwritable));
+    let file =
+        File::options().read(true).write(true).create_new(true).mode(0o600).open(copy).map_err(unwritable)?;
+    let copied = copy_into(&from, &to)
+        .and_then(|()| check(&file, copy))
+        .and_then(|()| settle(&file, copy).map_err(unwritable));
     if copied.is_err() {
         // It may be half a copy, which somebody could take for a whole one.
         let _ = fs::remove_file(copy);
     }
     copied
+}
+
+/// A name that SQLite takes for a path: one that begins with `file:` would be a URI, and lead elsewhere.
+fn absolute(path: &Path) -> Result<String, BackupError> {
+    let absolute =
+        std::path::absolute(path).map_err(|error| BackupError::Unwritable(path.to_owned(), error))?;
+    absolute.into_os_string().into_string().map_err(|_| BackupError::NotUtf8(path.to_owned()))
+}
+
+/// Whether the file that was made before is the one that SQLite wrote: a database that only its owner can read.
+fn check(mut file: &File, path: &Path) -> Result<(), BackupError> {
+    /// How every database of SQLite begins (Database File Format, 1.3).
+    const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+    let mut beginning = [0; MAGIC.len()];
+    let is_database = file.read_exact(&mut beginning).is_ok() && beginning == *MAGIC;
+    let is_private = file.metadata().is_ok_and(|metadata| Mode::of(&metadata).is_private());
+    if is_database && is_private { Ok(()) } else { Err(BackupError::NotADatabase(path.to_owned())) }
 }
 
 /// SQLite leaves it to the system when the copy and its name reach the disk.
@@ -56,11 +85,11 @@ fn settle(file: &File, path: &Path) -> io::Result<()> {
     File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
-fn copy_into(database: &Path, copy: &Path) -> Result<(), BackupError> {
-    let mut connection = SqliteConnection::establish(&database.to_string_lossy())
-        .map_err(|error| BackupError::Unreadable(database.to_owned(), error))?;
+fn copy_into(database: &str, copy: &str) -> Result<(), BackupError> {
+    let mut connection = SqliteConnection::establish(database)
+        .map_err(|error| BackupError::Unreadable(database.into(), error))?;
     connection.batch_execute(&format!("PRAGMA busy_timeout = {SQLITE_BUSY_TIMEOUT_MS}"))?;
-    diesel::sql_query("VACUUM INTO ?").bind::<Text, _>(copy.to_string_lossy()).execute(&mut connection)?;
+    diesel::sql_query("VACUUM INTO ?").bind::<Text, _>(copy).execute(&mut connection)?;
     Ok(())
 }
 
@@ -88,5 +117,30 @@ mod tests {
         fs::write(&copy, "somebody's").unwrap();
         assert!(matches!(run(&database, &copy), Err(BackupError::Unwritable(..))));
         assert_eq!(fs::read_to_string(&copy).unwrap(), "somebody's");
+    }
+    #[test]
+    fn a_name_that_sqlite_would_read_as_an_address_is_a_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("database");
+        let mut connection = SqliteConnection::establish(&database.to_string_lossy()).unwrap();
+        connection.batch_execute("CREATE TABLE t (x)").unwrap();
+        // Relative names are the command line's; see the test of the command.
+        for name in ["file:b9", "file:b9?mode=memory", ":memory:", "a b%20c"] {
+            let copy = folder.path().join(name);
+            run(&database, &copy).unwrap();
+            assert!(fs::read(&copy).unwrap().starts_with(b"SQLite format 3"), "{name}");
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 5, "nothing is written elsewhere");
+    }
+
+    #[test]
+    fn a_name_that_is_not_utf_8_is_refused_and_not_changed() {
+        use std::os::unix::ffi::OsStrExt;
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("database");
+        fs::write(&database, "").unwrap();
+        let copy = folder.path().join(std::ffi::OsStr::from_bytes(b"\xff"));
+        assert!(matches!(run(&database, &copy), Err(BackupError::NotUtf8(_))));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

@@ -1,5 +1,6 @@
 //! What can go wrong with a database, sorted by what a caller can do about it.
 
+use crate::core::files::Exposed;
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as DieselError};
 
 use super::server_error::ServerError;
@@ -19,6 +20,9 @@ pub enum DbError {
     /// Connections cannot be protected as the address asks.
     #[error("TLS to PostgreSQL cannot be set up: {0}")]
     Tls(String),
+    /// The database file is open to users of the machine who must not read or change it.
+    #[error("the database cannot be used")]
+    Exposed(#[source] Exposed),
     /// Anything else: a defect of ours or of the schema.
     #[error("the database refused a query")]
     Query(#[source] DieselError),

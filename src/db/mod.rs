@@ -4,6 +4,7 @@ pub mod backup;
 mod connect;
 mod connection;
 mod error;
+pub mod files;
 mod generation;
 mod hosts;
 mod locked;

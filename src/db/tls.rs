@@ -6,13 +6,14 @@ use std::sync::Arc;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::verify_server_cert_signed_by_trust_anchor;
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs};
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error::DbError;
+use crate::core::files;
 use crate::core::settings::{Roots, Tls};
 
 /// What PostgreSQL 17 wants to hear where TLS begins without its own greeting; older ones do not listen.
@@ -49,9 +50,10 @@ fn roots_in(path: &Path) -> Result<RootCertStore, DbError> {
     let failed = |problem: &dyn std::fmt::Display| {
         DbError::Tls(format!("the sslrootcert {} {problem}", path.display()))
     };
-    let unreadable = |error| failed(&format_args!("cannot be read: {error}"));
+    let unreadable = |error: pem::Error| failed(&format_args!("cannot be read: {error}"));
+    let (content, _) = files::read(path).map_err(|error| unreadable(pem::Error::Io(error)))?;
     let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(path).map_err(unreadable)? {
+    for certificate in CertificateDer::pem_slice_iter(&content) {
         let certificate = certificate.map_err(unreadable)?;
         roots.add(certificate).map_err(|error| failed(&format_args!("cannot be used: {error}")))?;
     }
@@ -160,5 +162,9 @@ mod tests {
         std::fs::write(&path, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").unwrap();
         let problem = refused(file());
         assert!(problem.contains("ca.pem cannot be used"), "{problem}");
+        std::fs::remove_file(&path).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let problem = refused(file());
+        assert!(problem.contains("not a regular file"), "{problem}");
     }
 }

@@ -5,7 +5,9 @@ use poem_openapi::{Enum, Object};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 
-use super::common::RequestSchema;
+use serde_json::{Map, Value};
+
+use super::common::{FieldProblem, LoginEmail, RequestSchema, check_new_texts};
 use crate::core::email::Email;
 use crate::core::security::password::{Password, PasswordAttempt};
 use crate::core::text::FullName;
@@ -27,13 +29,17 @@ pub struct RegisterRequest {
 
 impl RequestSchema for RegisterRequest {
     const REFUSED: &'static [&'static str] = PRIVILEGED;
+
+    fn check(body: &Map<String, Value>) -> Vec<FieldProblem> {
+        check_new_texts(body)
+    }
 }
 
 /// The credentials of an account.
 #[derive(Object, Debug)]
 pub struct LoginRequest {
     /// The address, in any spelling.
-    pub email: Email,
+    pub email: LoginEmail,
     /// The password.
     pub password: PasswordAttempt,
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::auth::PRIVILEGED;
-use super::common::{Change, FieldProblem, Nullable, RequestSchema};
+use super::common::{Change, FieldProblem, Nullable, RequestSchema, check_new_texts};
 use crate::core::clock::Timestamp;
 use crate::core::email::Email;
 use crate::core::ids::UserId;
@@ -114,11 +114,15 @@ impl RequestSchema for ProfileUpdate {
     const REFUSED: &'static [&'static str] = PRIVILEGED;
 
     fn check(body: &Map<String, Value>) -> Vec<FieldProblem> {
+        let mut problems = check_new_texts(body);
         if body.contains_key("password") && !body.contains_key("current_password") {
-            vec![FieldProblem::new("current_password", "required", "is required to change the password")]
-        } else {
-            Vec::new()
+            problems.push(FieldProblem::new(
+                "current_password",
+                "required",
+                "is required to change the password",
+            ));
         }
+        problems
     }
 }
 
@@ -154,6 +158,10 @@ fn yes() -> bool {
 
 impl RequestSchema for UserCreate {
     const REFUSED: &'static [&'static str] = &["id", "role"];
+
+    fn check(body: &Map<String, Value>) -> Vec<FieldProblem> {
+        check_new_texts(body)
+    }
 }
 
 impl From<UserCreate> for service::AccountDetails {
@@ -182,6 +190,10 @@ pub struct UserUpdate {
 
 impl RequestSchema for UserUpdate {
     const REFUSED: &'static [&'static str] = &["id", "role"];
+
+    fn check(body: &Map<String, Value>) -> Vec<FieldProblem> {
+        check_new_texts(body)
+    }
 }
 
 impl From<UserUpdate> for service::AccountChanges {

@@ -9,9 +9,10 @@ use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::{ParseError, ParseFromJSON, ParseFromParameter, ParseResult, ToJSON, Type};
 use serde_json::Value;
 
-use super::common::{Change, EmailPrefix, Nullable, PageSize, PageToken};
+use super::common::{Change, LoginEmail, Nullable, PageSize, PageToken};
 use crate::core::clock::Timestamp;
 use crate::core::email::Email;
+use crate::core::email_prefix::EmailPrefix;
 use crate::core::ids::UserId;
 use crate::core::security::password::{Password, PasswordAttempt};
 use crate::core::text::FullName;
@@ -82,6 +83,11 @@ text_type!(Email, "email",
     MetaSchema { max_length: Some(254), ..text(Some("email"), "ada@example.com") },
     parse: Email::parse, show: |email: &Email| email.as_str().to_owned());
 
+text_type!(LoginEmail, "login_email",
+    MetaSchema { max_length: Some(254), ..text(Some("email"), "ada@example.com") },
+    parse: |text: &str| Email::parse_known(text).map(LoginEmail),
+    show: |email: &LoginEmail| email.0.as_str().to_owned());
+
 text_type!(FullName, "full_name",
     MetaSchema {
         min_length: Some(1),
@@ -110,8 +116,7 @@ text_type!(Timestamp, "timestamp", text(Some("date-time"), "2026-01-31T09:30:00Z
 
 text_type!(EmailPrefix, "email_prefix",
     MetaSchema { min_length: Some(1), max_length: Some(254), ..text(None, "ada@") },
-    parse: |text: &str| Ok::<_, String>(EmailPrefix(Email::normalise_prefix(text))),
-    show: |prefix: &EmailPrefix| prefix.0.clone());
+    parse: EmailPrefix::parse, show: |prefix: &EmailPrefix| prefix.as_str().to_owned());
 
 text_type!(PageToken, "page_token",
     MetaSchema { min_length: Some(1), max_length: Some(512), ..MetaSchema::new("string") },
@@ -131,7 +136,8 @@ macro_rules! integer_type {
 
         impl ParseFromParameter for $type {
             fn parse_from_parameter(text: &str) -> ParseResult<Self> {
-                text.parse().map($type).map_err(|_| ParseError::custom("must be an integer"))
+                let number = text.parse::<$inner>().ok().filter(|number| number.to_string() == text);
+                number.map($type).ok_or_else(|| ParseError::custom("must be an integer"))
             }
         }
 

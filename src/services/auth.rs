@@ -11,9 +11,9 @@ use crate::core::clock::{Clock, Timestamp};
 use crate::core::context::CallContext;
 use crate::core::email::Email;
 use crate::core::ids::{SessionId, UserId};
-use crate::core::rate_limit::{Allowance, Key, RateLimiter, is_one_client};
+use crate::core::rate_limit::{Allowance, Key, RateLimiter, Verdict, is_one_client};
 use crate::core::security::hasher::Hasher;
-use crate::core::security::password::{Password, PasswordAttempt};
+use crate::core::security::password::{Form, Password, PasswordAttempt};
 use crate::core::security::tokens::{TokenId, TokenKind, TokenSigner, Verified};
 use crate::core::telemetry::metrics::{Meter, SESSIONS_REVOKED, counter};
 use crate::core::text::FullName;
@@ -124,8 +124,16 @@ impl Confirmations {
     pub(super) async fn count(&self, session: SessionId) -> Result<(), Error> {
         let key = Key::of_session(session, &self.scope);
         let verdict = self.by_session.check(&self.limiter, key).await;
-        if verdict.allowed { Ok(()) } else { Err(Error::TooManyAttempts(verdict)) }
+        if verdict.allowed { Ok(()) } else { Err(Error::TooManyConfirmations(verdict)) }
     }
+}
+
+/// An attempt to log in that the account's limit does not cover.
+struct OverLimit {
+    /// What the client is told.
+    verdict: Verdict,
+    /// Whether the right password lets the client in all the same.
+    may_match: bool,
 }
 
 /// Registration, log-in, refresh, log-out, and the check behind every authenticated request.
@@ -159,13 +167,16 @@ impl AuthService {
     /// Opens an account without any rights but its own.
     ///
     /// # Errors
-    /// [`Error::EmailTaken`].
+    /// [`Error::EmailTaken`], [`Error::PasswordIsEmail`].
     pub async fn register(
         &self,
         email: Email,
         password: Password,
         full_name: Option<FullName>,
     ) -> Result<User, Error> {
+        if password.is_email(email.as_str()) {
+            return Err(Error::PasswordIsEmail);
+        }
         let password_hash = self.hasher.hash(password).await?;
         let user = NewUser {
             email,
@@ -189,17 +200,18 @@ impl AuthService {
         attempt: PasswordAttempt,
         context: &CallContext,
     ) -> Result<TokenPair, Error> {
-        self.count_attempt(email, context.ip).await?;
+        let over = self.over_limit(email, context.ip).await?;
         let user = users::find_by_email(&mut self.store.read().await?, email).await?;
-        let hash = user.as_ref().map(|user| &user.password_hash);
-        let matches = self.hasher.verify(attempt.clone(), hash).await?;
+        let may_match = over.as_ref().is_none_or(|over| over.may_match);
+        let hash = user.as_ref().filter(|_| may_match).map(|user| &user.password_hash);
+        let form = self.hasher.check(attempt.clone(), hash).await?;
         let account = user.as_ref().map(|user| user.id);
-        let Some(user) = user.filter(|user| matches && user.is_active) else {
+        let Some(user) = user.filter(|user| form.is_some() && user.is_active) else {
             audit_events::note(Attempt::LogInRefused, account);
-            return Err(Error::InvalidCredentials);
+            return Err(over.map_or(Error::InvalidCredentials, |over| Error::TooManyAttempts(over.verdict)));
         };
         let replacement = match Password::try_from(attempt) {
-            Ok(password) if self.hasher.is_outdated(&user.password_hash) => {
+            Ok(password) if form == Some(Form::AsTyped) || self.hasher.is_outdated(&user.password_hash) => {
                 // Hashing anew can wait for a quieter log-in; who gave the right password is let in.
                 self.hasher.hash(password).await.unwrap_or_else(|_| user.password_hash.clone())
             }
@@ -222,22 +234,25 @@ impl AuthService {
         self.pair(user.id, session, &token, now)
     }
 
-    /// Slows guessing from many addresses at once. A client that has a session of the account is counted by itself:
-    /// whoever attacks an account must not be able to shut its owner out (OWASP ASVS 5, 6.3.1 and 6.1.1).
-    async fn count_attempt(&self, email: &Email, ip: IpAddr) -> Result<(), Error> {
-        let Some(Attempts { limiter, by_account, by_client, scope }) = &self.attempts else { return Ok(()) };
+    /// Slows guessing from many addresses at once, and says so when this attempt is over the account's limit. A client that has a
+    /// session of the account is counted by itself: whoever attacks an account must not be able to shut its owner out (OWASP ASVS
+    /// 5, 6.3.1 and 6.1.1).
+    ///
+    /// Over the limit everybody gets the same refusal after the same work, but for the right password from such a client. So
+    /// nobody learns whether there is an account, not even from its owner's network.
+    async fn over_limit(&self, email: &Email, ip: IpAddr) -> Result<Option<OverLimit>, Error> {
+        let Some(Attempts { limiter, by_account, by_client, scope }) = &self.attempts else {
+            return Ok(None);
+        };
         let verdict = by_account.check(limiter, Key::of_account(email, ip, scope)).await;
         if verdict.allowed {
-            return Ok(());
+            return Ok(None);
         }
-        let mut connection = self.store.read().await?;
-        let known = sessions::addresses_of(&mut connection, email, self.clock.now()).await?;
-        if !known.into_iter().any(|address| is_one_client(address, ip)) {
-            return Err(Error::TooManyAttempts(verdict));
-        }
-        drop(connection);
         let own = by_client.check(limiter, Key::of_client_and_account(ip, email, scope)).await;
-        if own.allowed { Ok(()) } else { Err(Error::TooManyAttempts(own)) }
+        let mut connection = self.store.read().await?;
+        let addresses = sessions::addresses_of(&mut connection, email, self.clock.now()).await?;
+        let is_known = addresses.into_iter().any(|address| is_one_client(address, ip));
+        Ok(Some(OverLimit { verdict, may_match: is_known && own.allowed }))
     }
 
     /// Exchanges a refresh token for the next pair, once. A client that lost the response may present the same token

@@ -22,6 +22,9 @@ pub enum Error {
     /// The present password was not the one given.
     #[error("the current password is wrong")]
     WrongCurrentPassword,
+    /// A new password is the account's own address, or what stands before its @.
+    #[error("the password is the email")]
+    PasswordIsEmail,
     /// The address has an account.
     #[error("the email is taken")]
     EmailTaken,
@@ -37,6 +40,9 @@ pub enum Error {
     /// The account is being tried more often than it may.
     #[error("too many attempts")]
     TooManyAttempts(Verdict),
+    /// The present password is being tried more often than it may.
+    #[error("too many confirmations")]
+    TooManyConfirmations(Verdict),
     /// More passwords wait to be hashed than the queue holds.
     #[error("overloaded")]
     Overloaded,

@@ -109,7 +109,7 @@ impl UserService {
     /// Changes the caller's own profile. A new password ends all of the caller's sessions, this one included.
     ///
     /// # Errors
-    /// [`Error::WrongCurrentPassword`], [`Error::TooManyAttempts`].
+    /// [`Error::WrongCurrentPassword`], [`Error::PasswordIsEmail`], [`Error::TooManyConfirmations`].
     pub async fn update_profile(
         &self,
         caller: &Caller,
@@ -126,6 +126,9 @@ impl UserService {
             return self.change(id, update).await;
         };
 
+        if new.is_email(&caller.user.email) {
+            return Err(Error::PasswordIsEmail);
+        }
         if let Some(confirmations) = &self.confirmations {
             confirmations.count(caller.session).await?;
         }
@@ -218,7 +221,7 @@ impl UserService {
     /// Adds an account with any rights.
     ///
     /// # Errors
-    /// [`Error::EmailTaken`].
+    /// [`Error::EmailTaken`], [`Error::PasswordIsEmail`].
     pub async fn create(
         &self,
         actor: Actor<'_>,
@@ -226,6 +229,9 @@ impl UserService {
         context: &CallContext,
     ) -> Result<User, Error> {
         let AccountDetails { email, password, full_name, is_active, is_superuser, is_verified } = details;
+        if password.is_email(email.as_str()) {
+            return Err(Error::PasswordIsEmail);
+        }
         let password_hash = self.hasher.hash(password).await?;
         let new = NewUser { email, password_hash, full_name, is_active, is_superuser, is_verified };
         let now = self.clock.now();
@@ -244,7 +250,7 @@ impl UserService {
     /// the next request.
     ///
     /// # Errors
-    /// [`Error::UserNotFound`], [`Error::EmailTaken`], [`Error::LastSuperuser`].
+    /// [`Error::UserNotFound`], [`Error::EmailTaken`], [`Error::PasswordIsEmail`], [`Error::LastSuperuser`].
     pub async fn update(
         &self,
         actor: &Caller,
@@ -252,6 +258,7 @@ impl UserService {
         changes: AccountChanges,
         context: &CallContext,
     ) -> Result<User, Error> {
+        let new_password = changes.password.clone();
         let password_hash = match changes.password {
             Some(password) => Some(self.hasher.hash(password).await?),
             None => None,
@@ -272,6 +279,9 @@ impl UserService {
             }
             let after = users::update(tx, id, &changes, now).await?.ok_or(Error::UserNotFound)?;
             let (mut by_password, mut by_deactivation) = (0, 0);
+            if new_password.is_some_and(|password| password.is_email(&after.email)) {
+                return Err(Error::PasswordIsEmail);
+            }
             for kind in kinds_of_change(before, &after) {
                 let event = Event { kind, actor: Some(actor.user.id), user: id, session: None, context };
                 audit_events::insert(tx, &event, now).await?;

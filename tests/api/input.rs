@@ -213,6 +213,8 @@ on_both! {
             ("POST", REGISTER, json!({"email": "a\0@example.com", "password": PASSWORD}), "email"),
             ("POST", REGISTER, json!({"email": fresh_email(), "password": PASSWORD, "full_name": "A\0da"}), "full_name"),
             ("POST", REGISTER, json!({"email": fresh_email(), "password": PASSWORD, "x": [{"y": "\0"}]}), "x.0.y"),
+            ("POST", REGISTER, json!({"email": fresh_email(), "password": PASSWORD, "unknown\0": 1}), "unknown"),
+            ("POST", REGISTER, json!({"email": fresh_email(), "password": PASSWORD, "x": [{"\0y": 1}]}), "x.0.y"),
             ("POST", LOGIN, json!({"email": user.email, "password": format!("{PASSWORD}\0")}), "password"),
             ("POST", REFRESH, json!({"refresh_token": "\0"}), "refresh_token"),
             ("PATCH", "/api/v1/users/me", json!({"full_name": "\0"}), "full_name"),

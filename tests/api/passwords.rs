@@ -67,7 +67,6 @@ on_both! {
             "a".repeat(72),
             "🦀".repeat(15),
             "🦀".repeat(18),
-            "        ".to_owned(),
             " spaces stay ".to_owned(),
             "\u{1}\u{7f}\u{1b}[31m\r\n".to_owned(),
             "Å\u{30a}é".repeat(4),
@@ -79,6 +78,107 @@ on_both! {
                 let answer = service.login(&email, &other).await;
                 answer.expect_error(401, "invalid_credentials");
             }
+        }
+    }
+
+    async fn a_password_is_the_same_in_both_forms_of_unicode(service: Service) {
+        let [composed, decomposed] = ["caf\u{e9} au lait", "cafe\u{301} au lait"];
+        for (registered, typed) in [(composed, decomposed), (decomposed, composed)] {
+            let email = fresh_email();
+            let _ = service.register(&email, registered).await.expect(201);
+            for attempt in [registered, typed] {
+                let _ = service.login(&email, attempt).await.expect(200);
+            }
+            service.login(&email, "cafe au lait").await.expect_error(401, "invalid_credentials");
+        }
+        // 24 syllables are 72 bytes, however they are typed.
+        let syllables = "\u{1100}\u{1161}\u{11a8}".repeat(24);
+        let email = fresh_email();
+        let _ = service.register(&email, &syllables).await.expect(201);
+        let _ = service.login(&email, &"각".repeat(24)).await.expect(200);
+    }
+
+    async fn a_hash_from_before_passwords_were_normalised_is_good_and_is_replaced(service: Service) {
+        let [composed, decomposed] = ["caf\u{e9} au lait", "cafe\u{301} au lait"];
+        let account = service.user().await;
+        let hash = bcrypt::hash(decomposed, 4).unwrap();
+        service.database.sql(&format!("UPDATE users SET password_hash = '{hash}' WHERE id = {}", account.id)).await;
+        service.login(&account.email, composed).await.expect_error(401, "invalid_credentials");
+        for attempt in [decomposed, decomposed, composed] {
+            let _ = service.login(&account.email, attempt).await.expect(200);
+        }
+        assert_ne!(stored_hash(&service, &account.email).await, hash);
+    }
+
+    async fn a_password_that_is_guessed_first_is_refused(service: Service) {
+        for (password, reason) in [
+            ("password ", "most used"),
+            ("ｐａｓｓｗｏｒｄ", "most used"),
+            ("Groundwork1", "name of the application"),
+            ("        ", "visible"),
+            ("\t\t\t\t\t\t\t\t", "visible"),
+            ("\u{200b}\u{200b}\u{200b}\u{200b}\u{200b}\u{200b}\u{200b}\u{200b}", "visible"),
+        ] {
+            let body = service.register(&fresh_email(), password).await.expect_error(422, "validation_error");
+            let problem = &body["details"]["fields"][0];
+            assert_eq!((&problem["field"], &problem["rule"]), (&json!("password"), &json!("format")), "{password:?}");
+            assert!(problem["message"].as_str().unwrap().contains(reason), "{password:?}: {body}");
+        }
+    }
+
+    async fn no_password_is_the_users_own_email_or_its_local_part(service: Service) {
+        let refused = |what: &str, answer: Answer| {
+            let body = answer.expect_error(422, "validation_error");
+            let problem = &body["details"]["fields"][0];
+            let expected = (&json!("password"), &json!("own_email"));
+            assert_eq!((&problem["field"], &problem["rule"]), expected, "{what}: {body}");
+        };
+        let root = service.superuser().await;
+        for password in ["ada.lovelace@example.com", "Ada.Lovelace@Example.COM", "ada.lovelace", "ADA.LOVELACE "] {
+            refused("register", service.register("ada.lovelace@example.com", password).await);
+            let body = json!({"email": "ada.lovelace@example.com", "password": password});
+            refused("create", service.by(&root, "POST", "/api/v1/users").json(body).send().await);
+        }
+        let made = service.register("ada.lovelace@example.com", PASSWORD).await.expect(201).json();
+        let path = format!("/api/v1/users/{}", made["id"]);
+        let change_it = async |body| service.by(&root, "PATCH", &path).json(body).send().await;
+        refused("update", change_it(json!({"password": "ada.lovelace"})).await);
+        let both = json!({"password": "countess of lovelace", "email": "countess of lovelace@x"});
+        assert_eq!(change_it(both).await.invalid_fields(), ["email"]);
+        refused("both", change_it(json!({"password": "countess@example.com", "email": "Countess@example.com"})).await);
+        // Nothing of a refused change is kept.
+        let tokens = service.login("ada.lovelace@example.com", PASSWORD).await.expect(200).json();
+        let change = json!({"password": "Ada.Lovelace@example.com", "current_password": PASSWORD});
+        let call = service.call("PATCH", "/api/v1/users/me").bearer(tokens["access_token"].as_str().unwrap());
+        refused("own", call.json(change).send().await);
+        // The former address is nobody's.
+        let _ = change_it(json!({"password": "ada.lovelace", "email": "countess@example.com"})).await.expect(200);
+    }
+
+    async fn what_cannot_be_seen_makes_no_second_account_and_no_name(service: Service) {
+        for email in ["a\u{3164}da@example.com", "ada\u{ffa0}@example.com", "ada\u{115f}@example.com", "a@0x7f.0x1", "a@1.2.3.4a"] {
+            assert_eq!(service.register(email, PASSWORD).await.invalid_fields(), ["email"], "{email:?}");
+        }
+        let user = service.user().await;
+        for name in ["\u{200b}", "\u{3164}\u{3164}", "\u{301}", "Ada\u{202e}ecalevoL", "Ada\u{2066}", "Ada\u{2028}Root", "\u{e0041}da"] {
+            let call = service.call("PATCH", "/api/v1/users/me").bearer(&user.access);
+            let body = call.json(json!({ "full_name": name })).send().await.expect_error(422, "validation_error");
+            assert_eq!(body["details"]["fields"].as_array().unwrap().len(), 1, "{name:?}: {body}");
+            assert_eq!(body["details"]["fields"][0]["field"], "full_name", "{name:?}");
+            assert_ne!(body["details"]["fields"][0]["message"], "is not valid", "{name:?}");
+        }
+    }
+
+    async fn an_account_with_an_email_that_is_not_taken_any_more_still_logs_in_and_changes(service: Service) {
+        let root = service.superuser().await;
+        for email in ["a\u{1160}da@example.com", "ada@0x7f.0x1", "ada@1.2.3.4a"] {
+            let user = service.user().await;
+            service.database.sql(&format!("UPDATE users SET email = '{email}' WHERE id = {}", user.id)).await;
+            let tokens = service.login(email, PASSWORD).await.expect(200).json();
+            assert_eq!(service.me(tokens["access_token"].as_str().unwrap()).await.expect(200).json()["email"], email);
+            service.login(email, "not the password").await.expect_error(401, "invalid_credentials");
+            let path = format!("/api/v1/users/{}", user.id);
+            let _ = service.by(&root, "PATCH", &path).json(json!({"full_name": "Ada"})).send().await.expect(200);
         }
     }
 

@@ -70,7 +70,9 @@ async fn whoever_stole_a_session_guesses_no_faster_than_at_log_in_and_does_not_s
     }
     let refused = change(&stolen, PASSWORD, "203.0.113.3").await;
     assert!((1..=60).contains(&refused.header("retry-after").parse::<u32>().unwrap()));
-    refused.expect_error(429, "rate_limited");
+    let body = refused.expect_error(429, "rate_limited");
+    let message = body["message"].as_str().unwrap();
+    assert!(message.contains("current password") && !message.contains("log-in"), "{message}");
     // What takes no password goes on.
     let name = service.by(&stolen, "PATCH", "/api/v1/users/me").json(json!({"full_name": "Ada"}));
     let _ = name.send().await.expect(200);

@@ -65,7 +65,7 @@ async fn its_owner_can_log_in_during_the_attack_from_where_the_owner_was_before(
     let _ = log_in_from(&service, home, &email, PASSWORD).await.expect(200);
     // From there, too, nobody may guess without end.
     for _ in 0..2 {
-        log_in_from(&service, home, &email, "a wrong guess").await.expect_error(401, "invalid_credentials");
+        log_in_from(&service, home, &email, "a wrong guess").await.expect_error(429, "rate_limited");
     }
     log_in_from(&service, home, &email, PASSWORD).await.expect_error(429, "rate_limited");
 }
@@ -89,6 +89,38 @@ async fn an_owner_whose_address_changes_within_its_64_is_known_during_the_attack
 async fn an_email_without_an_account_is_answered_alike() {
     let service = start(Backend::Sqlite).await;
     attack(&service, &fresh_email()).await.expect_error(429, "rate_limited");
+}
+
+async fn a_neighbour_learns_nothing(service: Service) {
+    let (known, unknown) = (fresh_email(), fresh_email());
+    let _ = service.register(&known, PASSWORD).await.expect(201);
+    let home = "203.0.113.7";
+    let _ = log_in_from(&service, home, &known, PASSWORD).await.expect(200);
+    service.clock.advance(std::time::Duration::from_mins(2));
+    let mut answers = Vec::new();
+    for email in [&known, &unknown] {
+        attack(&service, email).await.expect_error(429, "rate_limited");
+        // From the owner's network and from elsewhere, more often than the limit of a client.
+        for from in [home, home, "192.0.2.1", home, home, "192.0.2.1"] {
+            let answer = log_in_from(&service, from, email, "a wrong guess").await;
+            let headers = ["ratelimit-limit"].map(|name| answer.header(name).to_owned());
+            let mut body = answer.expect_error(429, "rate_limited");
+            body["request_id"].take();
+            answers.push((headers, body));
+        }
+    }
+    let (known, unknown) = answers.split_at(answers.len() / 2);
+    assert_eq!(known, unknown);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_neighbour_of_the_owner_learns_nothing_in_process() {
+    a_neighbour_learns_nothing(start(Backend::Sqlite).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_neighbour_of_the_owner_learns_nothing_in_redis() {
+    a_neighbour_learns_nothing(start(Backend::Postgres).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

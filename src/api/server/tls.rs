@@ -6,12 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
+
+use crate::core::files::{self, Exposed};
 
 /// How often, at most, the files are looked at for a change.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -31,6 +33,9 @@ pub enum TlsError {
     /// The file is not there or is no PEM.
     #[error("cannot read {0}")]
     Unreadable(PathBuf, #[source] rustls::pki_types::pem::Error),
+    /// Others may change the key.
+    #[error("the key for TLS cannot be used")]
+    Exposed(#[source] Exposed),
     /// They do not belong together, or are of a kind that is not supported.
     #[error("the certificate and the key cannot be used")]
     Unusable(#[from] rustls::Error),
@@ -97,10 +102,20 @@ fn read(files: &TlsFiles) -> Result<Arc<ServerConfig>, TlsError> {
         let path = path.to_owned();
         move |error| TlsError::Unreadable(path, error)
     };
-    let chain = CertificateDer::pem_file_iter(&files.certificate)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+    let content = |path: &Path| files::read(path).map_err(|error| unreadable(path)(pem::Error::Io(error)));
+    let (certificate, _) = content(&files.certificate)?;
+    let chain = CertificateDer::pem_slice_iter(&certificate)
+        .collect::<Result<Vec<_>, _>>()
         .map_err(unreadable(&files.certificate))?;
-    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(unreadable(&files.key))?;
+    let (key, mode) = content(&files.key)?;
+    if mode.lets_others_write() {
+        return Err(TlsError::Exposed(Exposed { path: files.key.clone(), mode }));
+    }
+    if mode.lets_others_read() {
+        // Not refused: Kubernetes mounts secrets with mode 644 unless told otherwise, where nobody else is in the container.
+        tracing::warn!(path = %files.key.display(), %mode, "every user of this machine can read the key for TLS: chmod o-rwx it");
+    }
+    let key = PrivateKeyDer::from_pem_slice(&key).map_err(unreadable(&files.key))?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?

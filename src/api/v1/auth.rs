@@ -63,7 +63,7 @@ impl AuthApi {
         body: Body<LoginRequest>,
     ) -> Result<Ok200<TokenPair>, Failure<NoSuchCredentials>> {
         let LoginRequest { email, password } = body.0;
-        let tokens = self.auth.login(&email, password, &context).await?;
+        let tokens = self.auth.login(&email.0, password, &context).await?;
         Ok(Ok200::of(tokens.into()))
     }
 

@@ -9,9 +9,10 @@ use crate::api::guards::{Authed, Superuser};
 use crate::api::request::Context;
 use crate::api::respond::{Created, NoContent, Ok200};
 use crate::core::clock::Timestamp;
+use crate::core::email_prefix::EmailPrefix;
 use crate::core::ids::UserId;
 use crate::models::users::UserFilter;
-use crate::schemas::common::{EmailPrefix, PageSize, PageToken};
+use crate::schemas::common::{PageSize, PageToken};
 use crate::schemas::users::{ProfileUpdate, User, UserCreate, UserPage, UserUpdate};
 use crate::services::store::Actor;
 use crate::services::users::{AccountChanges, UserService};
@@ -96,7 +97,7 @@ impl UsersApi {
         created_before: Query<Option<Timestamp>>,
     ) -> Result<Ok200<UserPage>, Failure<Nothing>> {
         let filter = UserFilter {
-            email_prefix: email.0.map(|prefix| prefix.0),
+            email_prefix: email.0.map(|prefix| prefix.as_str().to_owned()),
             is_active: is_active.0,
             is_superuser: is_superuser.0,
             created_after: created_after.0,

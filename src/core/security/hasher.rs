@@ -1,6 +1,7 @@
 //! bcrypt, off the async threads and never more at once than there are cores.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
 use metrics::{Counter, Histogram};
@@ -9,7 +10,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 use tracing::Instrument;
 
-use super::password::{Password, PasswordAttempt, PasswordHash};
+use super::password::{Form, Password, PasswordAttempt, PasswordHash};
+use super::work::Work;
 use crate::core::telemetry::metrics::{
     HASH_SECONDS, HASHES_REFUSED, HASHES_WAITING, Meter, counter, gauge, histogram, number,
 };
@@ -32,6 +34,10 @@ pub enum HashError {
 /// How much the threads that hash give way to the others of this machine ("nice", from 0 to 19). A hash keeps a core for a
 /// quarter of a second; without this, whoever asks for anything else meanwhile waits until the kernel takes it away.
 const POLITENESS: i32 = 10;
+
+/// How far above the present cost the work of all checks follows that of stored hashes: eight times as much. One dear hash, from
+/// another system perhaps, must not make every log-in take seconds.
+const MAX_RAISE: u32 = 3;
 
 /// The threads that hash: their own, because a thread that has become polite stays so.
 #[derive(Debug)]
@@ -70,6 +76,9 @@ fn be_polite() {
 #[derive(Clone, Debug)]
 pub struct Hasher {
     cost: u32,
+    /// The highest cost that this process has checked a hash of, at least `cost`. Every check does the work of this cost.
+    ceiling: Arc<AtomicU32>,
+    work: Work,
     threads: Arc<Threads>,
     /// Places in the queue, those at work included.
     places: Arc<Semaphore>,
@@ -96,7 +105,9 @@ impl Hasher {
         let threads = Arc::new(Threads::new(cores));
         let (places, cores) = (Semaphore::new(cores + queue), Semaphore::new(cores));
         let size = places.available_permits();
-        Self { cost, threads, size, places: Arc::new(places), cores: Arc::new(cores), meters }
+        let ceiling = Arc::new(AtomicU32::new(cost));
+        let (places, cores) = (Arc::new(places), Arc::new(cores));
+        Self { cost, ceiling, work: Work::default(), threads, size, places, cores, meters }
     }
 
     /// Tells the metrics how many wait now.
@@ -111,13 +122,12 @@ impl Hasher {
     /// # Errors
     /// [`HashError::Overloaded`] when the queue is full.
     pub async fn hash(&self, password: Password) -> Result<PasswordHash, HashError> {
-        let cost = self.cost;
-        let hash = self.run(move || bcrypt::hash(password.bytes(), cost)).await?;
+        let (cost, work) = (self.cost, self.work.clone());
+        let hash = self.run(move || work.hash(password.bytes(), cost)).await?;
         Ok(PasswordHash::from(hash))
     }
 
-    /// Whether the attempt is the password behind `stored`. Without a stored hash, for an account that is not
-    /// there, the same work is done and the answer is no: the time taken tells nothing.
+    /// Whether the attempt is the password behind `stored`; see [`check`](Self::check).
     ///
     /// # Errors
     /// [`HashError::Overloaded`] when the queue is full.
@@ -126,20 +136,43 @@ impl Hasher {
         attempt: PasswordAttempt,
         stored: Option<&PasswordHash>,
     ) -> Result<bool, HashError> {
-        let possible = stored.is_some() && attempt.can_match();
-        let hash = stored.map_or_else(|| self.nobodys_hash(), |hash| hash.as_str().to_owned());
-        let matches = self.run(move || bcrypt::verify(attempt.bytes(), &hash)).await?;
-        Ok(matches && possible)
+        Ok(self.check(attempt, stored).await?.is_some())
+    }
+
+    /// The form of the attempt that is the password behind `stored`, if one is. Without a stored hash, for an account that is
+    /// not there, the answer is no.
+    ///
+    /// The work depends on the attempt alone: for each form of it, 2^cost rounds, whatever is stored. A hash of a lower cost c
+    /// is topped up by hashes of the costs c, c+1, … below the present one. After the first hash of a higher cost, all checks
+    /// of this process do the work of that cost, up to [`MAX_RAISE`] above the present one.
+    ///
+    /// # Errors
+    /// [`HashError::Overloaded`] when the queue is full.
+    pub async fn check(
+        &self,
+        attempt: PasswordAttempt,
+        stored: Option<&PasswordHash>,
+    ) -> Result<Option<Form>, HashError> {
+        let stored = stored.cloned();
+        let cost = stored.as_ref().and_then(PasswordHash::cost).unwrap_or_default();
+        let raised = cost.min(self.cost + MAX_RAISE);
+        let ceiling = self.ceiling.fetch_max(raised, Ordering::Relaxed).max(raised);
+        let work = self.work.clone();
+        let matching = move || {
+            let mut found = None;
+            // No early end: how many forms are hashed must not depend on which one matches.
+            for (form, bytes) in attempt.forms() {
+                let matches = work.verify(bytes, stored.as_ref(), ceiling)?;
+                found = found.or((matches && attempt.can_match(form)).then_some(form));
+            }
+            Ok(found)
+        };
+        self.run(matching).await
     }
 
     /// Whether the hash was made at another cost than the present one.
     pub fn is_outdated(&self, hash: &PasswordHash) -> bool {
         hash.cost() != Some(self.cost)
-    }
-
-    /// A well-formed hash of the present cost that nobody knows a password for.
-    fn nobodys_hash(&self) -> String {
-        format!("$2b${:02}$abcdefghijklmnopqrstuu{}", self.cost, "0123456789ABCDEFGHIJKLMNOPQRSTO")
     }
 
     async fn run<T: Send + 'static>(
@@ -199,11 +232,72 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_unknown_account_costs_one_real_hash_and_never_matches() {
+    async fn a_check_is_the_same_work_whatever_cost_the_stored_hash_has_and_without_one() {
+        let hasher = Hasher::new(7, 8);
+        let mut stored = vec![None];
+        for cost in 4..=7 {
+            stored.push(Some(Hasher::new(cost, 8).hash(password("the password")).await.unwrap()));
+        }
+        for attempt in ["the password", "another one", "x", &"x".repeat(100)] {
+            for hash in &stored {
+                let before = hasher.work.rounds();
+                let matches =
+                    hasher.verify(PasswordAttempt::new(attempt.to_owned()), hash.as_ref()).await.unwrap();
+                assert_eq!(matches, hash.is_some() && attempt == "the password");
+                assert_eq!(
+                    hasher.work.rounds() - before,
+                    1 << 7,
+                    "{attempt}: {:?}",
+                    hash.as_ref().map(PasswordHash::cost)
+                );
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn after_the_first_hash_of_a_higher_cost_every_check_is_as_much_work() {
         let hasher = Hasher::new(4, 8);
-        assert!(!hasher.verify(PasswordAttempt::new("whatever".into()), None).await.unwrap());
-        let nobody: bcrypt::HashParts = hasher.nobodys_hash().parse().unwrap();
-        assert_eq!(nobody.get_cost(), 4);
+        let low = Hasher::new(4, 8).hash(password("the password")).await.unwrap();
+        let high = Hasher::new(6, 8).hash(password("the password")).await.unwrap();
+        let mut work = Vec::new();
+        for stored in [None, Some(&low), Some(&high), Some(&low), None] {
+            let before = hasher.work.rounds();
+            let _ = hasher.verify(PasswordAttempt::new("another one".to_owned()), stored).await.unwrap();
+            work.push(hasher.work.rounds() - before);
+        }
+        assert_eq!(work, [1 << 4, 1 << 4, 1 << 6, 1 << 6, 1 << 6]);
+        let dear = Hasher::new(9, 8).hash(password("the password")).await.unwrap();
+        let _ = hasher.verify(PasswordAttempt::new("another one".to_owned()), Some(&dear)).await.unwrap();
+        let before = hasher.work.rounds();
+        let _ = hasher.verify(PasswordAttempt::new("another one".to_owned()), None).await.unwrap();
+        assert_eq!(hasher.work.rounds() - before, 1 << (4 + MAX_RAISE), "within bounds");
+        let before = hasher.work.rounds();
+        let hash = hasher.hash(password("a password")).await.unwrap();
+        assert_eq!(
+            (hasher.work.rounds() - before, hash.cost()),
+            (1 << 4, Some(4)),
+            "new hashes have the present cost"
+        );
+    }
+
+    #[tokio::test]
+    async fn both_unicode_forms_of_a_password_match_and_the_work_depends_on_the_attempt_alone() {
+        let hasher = Hasher::new(4, 8);
+        let [composed, decomposed] = ["caf\u{e9} am Abend", "cafe\u{301} am Abend"];
+        let hash = hasher.hash(password(decomposed)).await.unwrap();
+        let before_normalisation = PasswordHash::from(bcrypt::hash(decomposed, 4).unwrap());
+        for (attempt, stored, expected, forms) in [
+            (composed, Some(&hash), Some(Form::Normalised), 1),
+            (decomposed, Some(&hash), Some(Form::Normalised), 2),
+            (decomposed, Some(&before_normalisation), Some(Form::AsTyped), 2),
+            (composed, Some(&before_normalisation), None, 1),
+            (decomposed, None, None, 2),
+            (composed, None, None, 1),
+        ] {
+            let before = hasher.work.rounds();
+            let found = hasher.check(PasswordAttempt::new(attempt.to_owned()), stored).await.unwrap();
+            assert_eq!((found, hasher.work.rounds() - before), (expected, forms << 4), "{attempt:?}");
+        }
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -5,3 +5,4 @@ pub mod password;
 mod recent;
 pub mod seal;
 pub mod tokens;
+mod work;

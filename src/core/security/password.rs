@@ -2,9 +2,15 @@
 
 use std::fmt;
 
-use crate::core::text::Invalid;
+use unicode_normalization::UnicodeNormalization;
 
-/// A new password: 8 to 128 characters, at most 72 bytes of UTF-8, no NUL.
+use crate::core::email::Email;
+use crate::core::text::{Invalid, is_ignorable, is_visible};
+
+/// A new password: 8 to 128 characters, at most 72 bytes of UTF-8, no NUL, something visible, and none that is guessed first.
+///
+/// It is kept in Unicode's form NFC (RFC 8265, 4.2.2), in which all lengths count: two keyboards that write the same
+/// characters give the same password.
 ///
 /// bcrypt reads 72 bytes and stops, and it ends a password with NUL: whatever came after either would not
 /// count, so both are refused instead of cut (OWASP ASVS 5.0, 6.2.9 asks for at least 64 characters).
@@ -19,11 +25,12 @@ impl Password {
     /// The most bytes of UTF-8: what bcrypt reads.
     pub const MAX_BYTES: usize = 72;
 
-    /// Reads a new password as it is: nothing is trimmed or folded.
+    /// Reads a new password. Nothing is trimmed or folded beyond NFC.
     ///
     /// # Errors
     /// When it breaks a rule above; the reason never contains the password.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let text: String = text.nfc().collect();
         let chars = text.chars().count();
         if chars < Self::MIN_CHARS {
             Err(Invalid("must be at least 8 characters"))
@@ -33,11 +40,25 @@ impl Password {
             Err(Invalid("must be at most 72 bytes in UTF-8"))
         } else if text.contains('\0') {
             Err(Invalid("must not contain NUL"))
-        } else if is_common(text) {
+        } else if !text.chars().any(is_visible) {
+            Err(Invalid("must contain a visible character"))
+        } else if is_common(&text) {
             Err(Invalid("must not be one of the most used passwords"))
+        } else if names_the_application(&text) {
+            Err(Invalid("must not be the name of the application"))
         } else {
-            Ok(Self(text.to_owned()))
+            Ok(Self(text))
         }
+    }
+
+    /// Whether it is this address or what stands before its @, in any spelling (OWASP ASVS 5.0, 6.2.11).
+    pub fn is_email(&self, address: &str) -> bool {
+        let folded = fold(&self.0);
+        let local = address.rsplit_once('@').map(|(local, _)| local);
+        // Under the address's own rules too, for a domain that is written in Unicode.
+        folded == address
+            || Some(folded.as_str()) == local
+            || Email::parse_known(&self.0).is_ok_and(|email| email.as_str() == address)
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
@@ -48,28 +69,65 @@ impl Password {
 /// The most used passwords that have 8 characters, in lower case (OWASP ASVS 5.0, 6.2.4): whoever guesses begins with them.
 const COMMON: &str = include_str!("../../../assets/passwords/common.txt");
 
+/// Words that stand for this application and nothing else (OWASP ASVS 5.0, 6.1.2): the name of the package. The user's own
+/// address and its local part are the other such words; see [`Password::is_email`].
+const APPLICATION: &str = env!("CARGO_PKG_NAME");
+
 fn is_common(text: &str) -> bool {
-    let text = text.to_lowercase();
+    let text = fold(text);
     COMMON.lines().any(|common| common == text)
+}
+
+/// With nothing or with digits and punctuation behind it.
+fn names_the_application(text: &str) -> bool {
+    fold(text).trim_end_matches(|c: char| !c.is_alphabetic()) == APPLICATION
+}
+
+/// For a comparison with words: without width, case, surrounding white space and what cannot be seen.
+fn fold(text: &str) -> String {
+    let seen: String = text.nfkc().filter(|c| !is_ignorable(*c)).collect();
+    let folded: String = seen.trim().to_lowercase().nfkc().collect();
+    folded
+}
+
+/// A form of the text that was typed as a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// In NFC, as passwords are hashed.
+    Normalised,
+    /// As it was typed, which is how passwords were hashed before they were normalised.
+    AsTyped,
 }
 
 /// A password somebody claims to have. Any text may be tried; only one that [`Password`] accepts can match.
 #[derive(Clone)]
-pub struct PasswordAttempt(String);
+pub struct PasswordAttempt {
+    normalised: String,
+    /// Only if it is another text.
+    as_typed: Option<String>,
+}
 
 impl PasswordAttempt {
-    /// Takes the text as it is.
+    /// Takes any text.
     pub fn new(text: String) -> Self {
-        Self(text)
+        let normalised: String = text.nfc().collect();
+        let as_typed = (text != normalised).then_some(text);
+        Self { normalised, as_typed }
     }
 
-    /// Whether bcrypt would read this attempt to its end. If not, it cannot be anybody's password.
-    pub(super) fn can_match(&self) -> bool {
-        self.0.len() <= Password::MAX_BYTES && !self.0.contains('\0')
+    /// Whether bcrypt would read this form to its end. If not, it cannot be anybody's password.
+    pub(super) fn can_match(&self, form: Form) -> bool {
+        let text = match form {
+            Form::Normalised => Some(&self.normalised),
+            Form::AsTyped => self.as_typed.as_ref(),
+        };
+        text.is_some_and(|text| text.len() <= Password::MAX_BYTES && !text.contains('\0'))
     }
 
-    pub(super) fn bytes(&self) -> &[u8] {
-        self.0.as_bytes()
+    /// What may have been hashed: one form, or two.
+    pub(super) fn forms(&self) -> impl Iterator<Item = (Form, &[u8])> {
+        let as_typed = self.as_typed.as_ref().map(|text| (Form::AsTyped, text.as_bytes()));
+        std::iter::once((Form::Normalised, self.normalised.as_bytes())).chain(as_typed)
     }
 }
 
@@ -78,7 +136,8 @@ impl TryFrom<PasswordAttempt> for Password {
     type Error = Invalid;
 
     fn try_from(attempt: PasswordAttempt) -> Result<Self, Invalid> {
-        if attempt.can_match() { Ok(Self(attempt.0)) } else { Err(Invalid("cannot be hashed")) }
+        let can_match = attempt.can_match(Form::Normalised);
+        if can_match { Ok(Self(attempt.normalised)) } else { Err(Invalid("cannot be hashed")) }
     }
 }
 
@@ -106,7 +165,7 @@ impl PasswordHash {
 
     /// The cost factor (log2 of the rounds) it was made with, if it is a bcrypt hash at all.
     pub fn cost(&self) -> Option<u32> {
-        self.0.split('$').nth(2)?.parse().ok()
+        self.0.split('$').nth(2)?.parse().ok().filter(|cost| (4..=31).contains(cost))
     }
 }
 
@@ -149,10 +208,70 @@ mod tests {
         for line in COMMON.lines() {
             assert!(line == line.to_lowercase() && line.chars().count() >= Password::MIN_CHARS, "{line}");
         }
-        for password in ["password", "PASSWORD", "Password1"] {
+        for password in [
+            "password",
+            "PASSWORD",
+            "Password1",
+            "ｐａｓｓｗｏｒｄ",
+            "password ",
+            "\t password\u{3000}",
+            "pass\u{200b}word",
+            "ⓟⓐⓢⓢⓦⓞⓡⓓ",
+        ] {
             assert!(Password::parse(password).is_err(), "{password}");
         }
         assert!(Password::parse("password, and more").is_ok());
+    }
+
+    #[test]
+    fn a_password_is_normalised_and_its_lengths_count_in_that_form() {
+        let same = ["Zo\u{eb} und Andr\u{e9}", "Zoe\u{308} und Andre\u{301}"]
+            .map(|text| Password::parse(text).unwrap());
+        assert_eq!(same[0].bytes(), same[1].bytes());
+        // 24 syllables of Korean are 72 bytes in NFC and 216 in NFD.
+        let syllables: String = "각".repeat(24).nfd().collect();
+        assert_eq!(Password::parse(&syllables).unwrap().bytes().len(), 72);
+        // Eight code points, four characters.
+        assert!(Password::parse(&"e\u{301}".repeat(4)).is_err());
+    }
+
+    #[test]
+    fn a_password_of_nothing_visible_is_refused() {
+        for blank in
+            [" ", "\t", "\u{200b}", "\u{3164}", "\u{ad}", "\u{fe0f}", "\u{e0020}", "\u{1}", "\u{2800}"]
+        {
+            assert!(Password::parse(&blank.repeat(12)).is_err(), "{blank:?}");
+        }
+        assert!(Password::parse("       x").is_ok());
+    }
+
+    #[test]
+    fn the_name_of_the_application_is_refused_alone_and_with_what_people_put_behind_it() {
+        for password in
+            ["groundwork", "Groundwork", "GROUNDWORK1!", "groundwork2026", "ｇroundwork ", "groundwork123"]
+        {
+            assert!(Password::parse(password).is_err(), "{password}");
+        }
+        assert!(Password::parse("the groundwork of it all").is_ok());
+    }
+
+    #[test]
+    fn a_password_that_is_the_users_email_is_known() {
+        for (password, email) in [
+            ("ada@example.com", "ada@example.com"),
+            ("ADA@Example.com ", "ada@example.com"),
+            ("ada.lovelace", "ada.lovelace@example.com"),
+            ("Ada.Lovelace", "ada.lovelace@example.com"),
+            ("ａda.lovelace\u{200b}", "ada.lovelace@example.com"),
+            ("zoe@Bücher.example", "zoe@xn--bcher-kva.example"),
+        ] {
+            assert!(Password::parse(password).unwrap().is_email(email), "{password}");
+        }
+        for (password, email) in
+            [("ada@example.org", "ada@example.com"), ("ada.lovelace!", "ada.lovelace@example.com")]
+        {
+            assert!(!Password::parse(password).unwrap().is_email(email), "{password}");
+        }
     }
 
     #[test]

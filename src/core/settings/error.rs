@@ -5,6 +5,8 @@ use std::io;
 
 use thiserror::Error;
 
+use crate::core::files::Mode;
+
 /// Settings the service cannot start with. No message holds the value of a secret.
 #[derive(Debug, Error)]
 pub enum SettingsError {
@@ -17,6 +19,18 @@ pub enum SettingsError {
     /// A `.env` that exists and cannot be opened or is not text.
     #[error("cannot read .env in the working directory: {0}")]
     EnvFileUnreadable(#[from] io::Error),
+    /// A `.env` that other users of the machine may write, or, deployed and with secrets in it, read.
+    #[error(".env in the working directory is open to every user of this machine (mode {0}): chmod 600 it")]
+    EnvFileExposed(Mode),
+}
+
+/// What is wrong with a line of `.env`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EnvFileFault {
+    /// It is not `NAME=value`.
+    Form,
+    /// Its value has a `$` that a shell would replace.
+    Dollar,
 }
 
 /// One wrong setting.
@@ -43,6 +57,8 @@ pub struct EnvFileProblem {
     pub line: usize,
     /// The variable the line sets, when that much can be read.
     pub variable: Option<String>,
+    /// What is wrong with it.
+    pub fault: EnvFileFault,
 }
 
 impl fmt::Display for EnvFileProblem {
@@ -52,7 +68,12 @@ impl fmt::Display for EnvFileProblem {
         if let Some(variable) = &self.variable {
             write!(f, " ({variable})")?;
         }
-        f.write_str(" is not NAME=value; put a value with spaces, quotes or $ in single quotes")
+        f.write_str(match self.fault {
+            EnvFileFault::Form => " is not NAME=value; put a value with spaces, quotes or $ in single quotes",
+            EnvFileFault::Dollar => {
+                " has a $, and nothing is put in its place here; put the value in single quotes"
+            }
+        })
     }
 }
 

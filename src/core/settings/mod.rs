@@ -24,7 +24,7 @@ mod value_file;
 mod web;
 
 pub use database_url::{DatabaseUrl, InvalidUrl, PostgresUrl, Roots, SecretUrl, Tls};
-pub use error::{EnvFileProblem, Problem, SettingsError};
+pub use error::{EnvFileFault, EnvFileProblem, Problem, SettingsError};
 pub use redis_url::{RedisUrl, SentinelUrl};
 pub use render::{env_example, markdown_table};
 pub use secret_file::SecretFileError;

@@ -1,9 +1,9 @@
 //! The signing key a developer's machine makes for itself, so that `cargo run` works with nothing set and tokens
 //! outlive a restart.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
@@ -14,6 +14,7 @@ use thiserror::Error;
 use super::rules::KEY_BYTES;
 use super::table::Settings;
 use super::{AppEnv, DatabaseUrl};
+use crate::core::files::{self, Mode};
 
 /// More than any key; a larger file is not one.
 const FILE_LIMIT: u64 = 4_096;
@@ -37,12 +38,18 @@ pub enum SecretFileError {
         source: io::Error,
     },
     /// Other users of the machine can read the file.
-    #[error("the signing key in {path} is open to other users (mode {mode:03o}): chmod 600 it, or delete it for a new key", path = .path.display())]
+    #[error("the signing key in {path} is open to other users (mode {mode}): chmod 600 it, or delete it for a new key", path = .path.display())]
     Exposed {
         /// The file.
         path: PathBuf,
         /// Its permission bits.
-        mode: u32,
+        mode: Mode,
+    },
+    /// Another user made the file, and may know the key in it.
+    #[error("the signing key in {path} belongs to another user: delete it for a new one", path = .path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
     },
     /// The file holds no usable key.
     #[error("{path} holds no signing key of at least {KEY_BYTES} bytes: delete it for a new one", path = .path.display())]
@@ -99,14 +106,16 @@ fn read_or_make(path: PathBuf) -> Result<(SecretString, Option<PathBuf>), Secret
 /// The key in a file, if there is the file.
 fn read(path: &Path) -> Result<Option<SecretString>, SecretFileError> {
     let failed = |source| SecretFileError::Io { action: "read", path: path.to_owned(), source };
-    let file = match File::open(path) {
-        Ok(file) => file,
+    let (file, metadata) = match files::open(path) {
+        Ok(opened) => opened,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed(error)),
     };
-    let metadata = file.metadata().map_err(failed)?;
-    let mode = metadata.permissions().mode() & 0o777;
-    if mode & 0o077 != 0 {
+    if !files::has_trusted_owner(&metadata) {
+        return Err(SecretFileError::Foreign { path: path.to_owned() });
+    }
+    let mode = Mode::of(&metadata);
+    if !mode.is_private() {
         return Err(SecretFileError::Exposed { path: path.to_owned(), mode });
     }
     let damaged = || SecretFileError::Damaged { path: path.to_owned() };

@@ -1,6 +1,5 @@
 //! Where values come from, and in which order.
 
-use std::collections::HashMap;
 use std::env;
 use std::path::Path;
 
@@ -10,6 +9,7 @@ use super::error::{Problem, SettingsError};
 use super::rules::{self, Need};
 use super::table::Settings;
 use super::value_file;
+use crate::core::files::Mode;
 
 /// A source that has a value it cannot hand over says why in its error.
 type Lookup<'a> = dyn Fn(&str) -> Result<Option<String>, String> + 'a;
@@ -37,12 +37,25 @@ impl Settings {
     }
 
     fn from_sources(environment: &Lookup<'_>, file: &Path, need: Need) -> Result<Self, SettingsError> {
-        let file: HashMap<String, String> = env_file::read(file)?;
+        let file = env_file::read(file)?;
+        if let Some(mode) = file.lets_others_write() {
+            return Err(SettingsError::EnvFileExposed(mode));
+        }
         let lookup = |name: &str| match environment(name)? {
             Some(value) if !value.trim().is_empty() => Ok(Some(value)),
-            _ => Ok(file.get(name).cloned()),
+            _ => Ok(file.variables.get(name).cloned()),
         };
-        Self::check(&lookup, need)
+        let settings = Self::check(&lookup, need)?;
+        match file.shows_secrets() {
+            Some(mode) if settings.app_env.is_deployed() => Err(SettingsError::EnvFileExposed(mode)),
+            _ => Ok(settings),
+        }
+    }
+
+    /// The mode of `.env` in the working directory if every user of the machine can read secrets in it, which is an error where
+    /// the service is deployed and worth a warning elsewhere.
+    pub fn exposed_env_file() -> Option<Mode> {
+        env_file::read(Path::new(".env")).ok()?.shows_secrets()
     }
 
     fn check(lookup: &Lookup<'_>, need: Need) -> Result<Self, SettingsError> {

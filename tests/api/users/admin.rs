@@ -145,7 +145,7 @@ on_both! {
 
     async fn what_is_no_account_number_is_named(service: Service) {
         let root = service.superuser().await;
-        for id in ["abc", "0", "-1", "9223372036854775808", "1.0", "1e3", "%20", "0x1", "me2", "%00"] {
+        for id in ["abc", "0", "-1", "9223372036854775808", "1.0", "1e3", "%20", "0x1", "me2", "%00", "+1", "%2B1", "01", "-0"] {
             for (method, below) in [("GET", ""), ("DELETE", ""), ("PATCH", "/activate"), ("PATCH", "/deactivate")] {
                 let answer = service.by(&root, method, &format!("/api/v1/users/{id}{below}")).send().await;
                 assert_eq!(answer.status, 422, "{method} {id}{below}: {answer:?}");

@@ -1,4 +1,5 @@
 use std::collections::HashSet;
+use std::os::unix::fs::PermissionsExt;
 use std::sync::Barrier;
 use std::thread;
 
@@ -114,6 +115,15 @@ fn a_file_without_a_key_is_refused_and_kept() {
         assert!(matches!(error, SecretFileError::Damaged { .. }), "{error}");
         assert_eq!(fs::read(&path).unwrap(), content);
     }
+}
+
+#[test]
+fn a_pipe_is_refused_and_not_waited_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("k.jwt-secret");
+    assert!(std::process::Command::new("mkfifo").arg("-m").arg("600").arg(&path).status().unwrap().success());
+    let message = read_or_make(path).unwrap_err().to_string();
+    assert!(message.contains("not a regular file"), "{message}");
 }
 
 #[test]
