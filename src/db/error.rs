@@ -91,7 +91,7 @@ impl From<DieselError> for DbError {
                 }
                 said.is_passing()
             }
-            (DieselError::DatabaseError(kind, info), None) => match of_sqlite(kind, info.as_ref()) {
+            (DieselError::DatabaseError(kind, info), None) => match of_sqlite(*kind, info.as_ref()) {
                 OfSqlite::Unique { constraint } => return Self::Unique { constraint },
                 OfSqlite::Passing => true,
                 OfSqlite::Other => false,
@@ -115,7 +115,7 @@ enum OfSqlite {
 }
 
 /// Diesel passes on no codes of SQLite. Its texts have to do: they are compiled in and are in English everywhere.
-fn of_sqlite(kind: &DatabaseErrorKind, info: &dyn DatabaseErrorInformation) -> OfSqlite {
+fn of_sqlite(kind: DatabaseErrorKind, info: &dyn DatabaseErrorInformation) -> OfSqlite {
     const PASSING: [&str; 4] = [
         "database is locked",
         "database table is locked",

@@ -80,11 +80,11 @@ impl Drop for PostgresConnection {
         }
         // Without a runtime the process is about to end, and its connections with it.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        let ((statement, socket), tls) = (self.session.cancel_token(), self.tls.clone());
+        let (statement, tls) = (self.session.cancel_token(), self.tls.clone());
         runtime.spawn(async move {
-            // When the server cannot be told, `statement_timeout` ends what it is at.
+            // When the server cannot be told, `statement_timeout` ends what it is at. A pooler cannot: it forgets the request when the
+            // driver closes the connection that brought it, which is at once.
             let told = tokio::time::timeout(CONNECT_TIMEOUT, statement.cancel_query(tls)).await;
-            drop(socket);
             tracing::debug!(?told, "cancelled a statement whose caller has left");
         });
     }
@@ -111,7 +111,7 @@ impl ManageConnection for PostgresManager {
         // Before it is opened: what is found out meanwhile may hold for it too.
         let generation = self.server.generations().current();
         let session = self.server.open().await.map_err(PoolError::ConnectionError)?;
-        session.driver().into_iter().for_each(|driver| generation.includes(driver));
+        generation.includes(session.driver());
         Ok(Box::new(PostgresConnection {
             session,
             tls: self.server.tls().clone(),

@@ -1,4 +1,4 @@
-//! Behind a pooler that gives each transaction another session of the server: a PgBouncer as Debian has it.
+//! Behind a pooler that gives each transaction another session of the server: a `PgBouncer` as Debian has it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -111,24 +111,25 @@ async fn a_statement_that_takes_too_long_is_ended_in_whichever_session() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_statement_whose_caller_leaves_is_cancelled_behind_the_pooler_too() {
+async fn a_statement_whose_caller_leaves_is_ended_by_its_time() {
     let database = TestDatabase::create(Backend::Postgres).await;
     let pooler = Pooler::start(&database, &FEW).await;
-    let limits = [("REQUEST_TIMEOUT", "2"), ("DB_STATEMENT_TIMEOUT", "600")];
-    let service = service(&pooler, database, &limits).await;
+    let service = service(&pooler, database, &[]).await;
+    let hasty = service.instance_with(&[("REQUEST_TIMEOUT", "4"), ("DB_STATEMENT_TIMEOUT", "8")]).await;
     let user = service.user().await;
     let slow = "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS \
                 $$ BEGIN PERFORM pg_sleep(600); RETURN NULL; END $$; \
                 CREATE TRIGGER slow BEFORE UPDATE ON users EXECUTE FUNCTION slow()";
     drop(service.database.sql(slow).await);
     let name = || service.by(&user, "PATCH", "/api/v1/users/me").json(json!({"full_name": "Ada"}));
-    name().send().await.expect_error(503, "service_unavailable");
+    let left = Call::new(&hasty.url, "PATCH", "/api/v1/users/me").bearer(&user.access);
+    let left = tokio::spawn(left.json(json!({"full_name": "Ada"})).send());
     let sleeping = "SELECT COUNT(*)::text FROM pg_stat_activity \
                     WHERE datname = current_database() AND wait_event = 'PgSleep'";
-    eventually("it is cancelled", async || {
-        (service.database.sql(sleeping).await.as_deref() == Some("0")).then_some(())
-    })
-    .await;
+    let count = async |count| (service.database.sql(sleeping).await.as_deref() == Some(count)).then_some(());
+    eventually("it has begun", async || count("1").await).await;
+    left.await.unwrap().expect_error(503, "service_unavailable");
+    eventually("it is ended", async || count("0").await).await;
     drop(service.database.sql("DROP TRIGGER slow ON users").await);
     drop(name().send().await.expect(200));
 }

@@ -1,4 +1,4 @@
-//! A PgBouncer for one test, which ends with it.
+//! A `PgBouncer` for one test, which ends with it.
 
 use std::fs;
 use std::process::{Child, Stdio};
@@ -16,7 +16,7 @@ pub struct Pooler {
 }
 
 impl Pooler {
-    /// In front of the server of this database, with these settings beside what any needs; the rest is as PgBouncer has it.
+    /// In front of the server of this database, with these settings beside what any needs; the rest is as `PgBouncer` has it.
     pub async fn start(database: &TestDatabase, settings: &[&str]) -> Self {
         let (_, rest) = database.url.split_once('@').unwrap();
         let (server, _) = rest.split_once('/').unwrap();

@@ -269,9 +269,10 @@ async fn forward(mut client: Client, server: String, seen: Seen, ways: Ways) {
         let mut messages = Messages::default();
         let mut buffer = vec![0; 16 * 1024];
         while let Ok(length @ 1..) = from_server.read(&mut buffer).await {
-            let answer = match ways.translates.load(Ordering::SeqCst) {
-                true => messages.translated(&buffer[..length]),
-                false => buffer[..length].to_vec(),
+            let answer = if ways.translates.load(Ordering::SeqCst) {
+                messages.translated(&buffer[..length])
+            } else {
+                buffer[..length].to_vec()
             };
             if to_client.write_all(&answer).await.is_err() {
                 break;

@@ -61,7 +61,7 @@ impl fmt::Display for LogFormat {
 pub enum PoolMode {
     /// One session of the server, for as long as it is open.
     Session,
-    /// A pooler that gives it another session for each transaction, as PgBouncer does with `pool_mode=transaction`.
+    /// A pooler that gives it another session for each transaction, as `PgBouncer` does with `pool_mode=transaction`.
     Transaction,
 }
 

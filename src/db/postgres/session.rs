@@ -55,7 +55,7 @@ impl From<u8> for Step {
 /// A connection to PostgreSQL.
 pub struct Session {
     client: Client,
-    driver: Option<Driver>,
+    driver: JoinHandle<()>,
     manner: Manner,
     begin: Box<str>,
     prepared: Mutex<Kept>,
@@ -64,15 +64,6 @@ pub struct Session {
     is_spent: AtomicBool,
     /// A transaction failed for a statement that is no longer what was prepared.
     is_stale: AtomicBool,
-}
-
-/// The task that moves messages. When it is dropped the socket is closed at once, whatever the server is at.
-pub(super) struct Driver(JoinHandle<()>);
-
-impl Drop for Driver {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
 }
 
 /// What is prepared on a connection.
@@ -122,7 +113,7 @@ impl Session {
         };
         Self {
             client,
-            driver: Some(Driver(driver)),
+            driver,
             manner,
             begin: begin.into(),
             prepared: Mutex::default(),
@@ -158,16 +149,13 @@ impl Session {
         self.manner == Manner::Prepared
     }
 
-    /// The task that moves its messages, until it is cancelled. Without it, whatever waits for an answer is told that the
-    /// connection is closed.
-    pub(super) fn driver(&self) -> Option<AbortHandle> {
-        self.driver.as_ref().map(|driver| driver.0.abort_handle())
+    /// The task that moves its messages. Without it, whatever waits for an answer is told that the connection is closed.
+    pub(super) fn driver(&self) -> AbortHandle {
+        self.driver.abort_handle()
     }
 
-    /// What a statement is cancelled with. A pooler cancels only for clients that are still there, so the socket has to be kept open
-    /// meanwhile.
-    pub(super) fn cancel_token(&mut self) -> (CancelToken, Option<Driver>) {
-        (self.client.cancel_token(), self.driver.take())
+    pub(super) fn cancel_token(&self) -> CancelToken {
+        self.client.cancel_token()
     }
 
     fn step(&self) -> Step {
@@ -300,9 +288,9 @@ impl Session {
         }
         let is_alone = self.step() == Step::Outside;
         if is_alone && matches!(self.manner, Manner::Unnamed { timeout: Some(_) }) {
-            let begin = self.client.batch_execute(&self.begin);
-            let commit = self.client.batch_execute("COMMIT");
-            let (begun, answer, committed) = Box::pin(join3(begin, self.statement(call), commit)).await;
+            let before = self.client.batch_execute(&self.begin);
+            let after = self.client.batch_execute("COMMIT");
+            let (begun, answer, committed) = Box::pin(join3(before, self.statement(call), after)).await;
             begun?;
             let answer = answer?;
             committed?;
@@ -358,6 +346,13 @@ async fn collect(rows: RowStream) -> Result<Answer, tokio_postgres::Error> {
         rows.push(row);
     }
     Ok(Answer { rows, affected: stream.rows_affected().unwrap_or_default() })
+}
+
+/// The socket is closed at once, whatever the server is at.
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
 }
 
 impl SimpleAsyncConnection for &Session {
