@@ -53,9 +53,10 @@ pub(super) fn complete(
 /// What an operation can answer with because of its shape, without declaring it.
 fn implied_codes(path: &str, operation: &Map<String, Value>, policy: &Declared) -> Vec<&'static str> {
     let has = |key: &str| operation.get(key).and_then(Value::as_array).is_some_and(|list| !list.is_empty());
-    let mut codes = Vec::new();
+    // Any request can be malformed as HTTP, in its `Host` for one (RFC 9112, section 3.2).
+    let mut codes = vec!["malformed_request"];
     if operation.contains_key("requestBody") {
-        codes.extend(["malformed_request", "request_timeout", "payload_too_large", "unsupported_media_type"]);
+        codes.extend(["request_timeout", "payload_too_large", "unsupported_media_type"]);
     }
     if operation.contains_key("requestBody") || has("parameters") {
         codes.push("validation_error");

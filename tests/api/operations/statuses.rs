@@ -122,3 +122,22 @@ async fn a_body_that_does_not_arrive_is_given_up_by_every_operation_that_takes_o
         answer.expect_error(408, "request_timeout");
     }
 }
+
+/// RFC 9112, section 3.2: which of two hosts is meant cannot be known.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_names_two_hosts_is_refused_by_every_operation() {
+    let service = Service::start(Backend::Sqlite).await;
+    let root = service.superuser().await;
+    assert_eq!(answering("400").count(), OPERATIONS.len());
+    for operation in answering("400") {
+        let (method, path) = (operation.method, operation.path(&root));
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\nConnection: close\r\n\
+             Authorization: Bearer {}\r\n\r\n",
+            root.access
+        );
+        let answer = raw(&service.instance.url, [head.into_bytes()]).await.answer();
+        contract().check(method, &path, &answer).unwrap();
+        answer.expect_error(400, "malformed_request");
+    }
+}
