@@ -6,7 +6,7 @@ use poem::http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::declared::Declared;
-use super::{ErrorCase, Problem, api_error, drop_empty, headers, reorder};
+use super::{ErrorCase, Problem, error_body, drop_empty, headers, reorder};
 
 /// Positions in the catalogue: examples follow its order, each code once.
 type Codes = BTreeSet<usize>;
@@ -39,7 +39,7 @@ pub(super) fn complete(
         let cases: Vec<_> = indexes.iter().filter_map(|index| catalogue.get(*index)).collect();
         let response = complete.entry(status).or_default();
         response.insert("description".to_owned(), description(status, &cases).into());
-        response.insert("content".to_owned(), api_error::content(&cases));
+        response.insert("content".to_owned(), error_body::content(&cases));
     }
     let responses = complete.into_iter().map(|(status, mut response)| {
         headers::complete(&mut response, status, policy);
