@@ -7,12 +7,12 @@
 //! What an operation declares stays short: an error response carries no content and names its codes in its
 //! description (`"email_taken,last_superuser"`). The codes every operation of its kind can answer with are added here.
 
-mod error_body;
 mod checks;
 mod declared;
 mod dialect;
 pub mod diff;
 mod error;
+mod error_body;
 mod headers;
 mod links;
 mod operation;

@@ -6,7 +6,7 @@ use poem::http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::declared::Declared;
-use super::{ErrorCase, Problem, error_body, drop_empty, headers, reorder};
+use super::{ErrorCase, Problem, drop_empty, error_body, headers, reorder};
 
 /// Positions in the catalogue: examples follow its order, each code once.
 type Codes = BTreeSet<usize>;
