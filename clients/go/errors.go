@@ -19,7 +19,7 @@ type Error struct {
 	Header http.Header
 	// Body is what the service says. It is empty when the answer did not come from the service but from a proxy.
 	// Body.Error may be a code that this version does not know: go by Status then.
-	Body APIError
+	Body ErrorBody
 }
 
 // Error says what went wrong, for people.
@@ -59,7 +59,7 @@ func statusOf(err error) int {
 func readError(response *http.Response) *Error {
 	defer func() { _ = response.Body.Close() }()
 	failure := &Error{Status: response.StatusCode, Header: response.Header}
-	var body APIError
+	var body ErrorBody
 	if json.NewDecoder(io.LimitReader(response.Body, maxErrorBytes)).Decode(&body) == nil {
 		failure.Body = body
 	}

@@ -125,7 +125,7 @@ func writeJSON(w http.ResponseWriter, status int, body any) {
 }
 
 func writeError(w http.ResponseWriter, status int, code ErrorCode) {
-	writeJSON(w, status, APIError{Error: code, Message: "No."})
+	writeJSON(w, status, ErrorBody{Error: code, Message: "No."})
 }
 
 func TestParallelCallsRefreshOnce(t *testing.T) {

@@ -50,7 +50,7 @@ macro_rules! error_codes {
 }
 
 error_codes! {
-    /// The body is not JSON.
+    /// The request is not HTTP as it should be, or its body is not JSON.
     MalformedRequest = "malformed_request", BAD_REQUEST, "The request is not well-formed.";
     /// There is no bearer token.
     Unauthorized = "unauthorized", UNAUTHORIZED, "A bearer token is required.";

@@ -7,7 +7,7 @@ use crate::reading::{items, members, operations, parts};
 /// Only these two mean the same to every generator.
 const INTEGERS: [&str; 2] = ["int32", "int64"];
 
-const ERROR_SCHEMA: &str = "#/components/schemas/ApiError";
+const ERROR_SCHEMA: &str = "#/components/schemas/ErrorBody";
 
 /// Header names that are not written in `Train-Case`.
 const SPELLINGS: [&str; 5] =
@@ -36,7 +36,7 @@ pub fn one_error_schema(document: &Value) -> Vec<String> {
                 name != "application/json" || media["schema"] != json!({ "$ref": ERROR_SCHEMA })
             })
     });
-    odd.map(|(id, status, _)| format!("{id} {status}: not exactly an ApiError")).collect()
+    odd.map(|(id, status, _)| format!("{id} {status}: not exactly an ErrorBody")).collect()
 }
 
 /// A function of a client returns one type.

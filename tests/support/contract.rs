@@ -134,7 +134,7 @@ impl Contract {
         if method == "HEAD" {
             return Ok(());
         }
-        self.check_body(&json!({"$ref": "#/components/schemas/ApiError"}), answer).map(drop)
+        self.check_body(&json!({"$ref": "#/components/schemas/ErrorBody"}), answer).map(drop)
     }
 
     fn check_body(&self, schema: &Value, answer: &Answer) -> Result<Value, String> {

@@ -3,15 +3,15 @@ use std::mem;
 use reqwest::{Response, StatusCode};
 
 use crate::generated::ErrorCode;
-use crate::types::{ApiError, FieldProblem};
+use crate::types::{ErrorBody, FieldProblem};
 
 /// How a call fails. [`Failure`] reads what the service said.
-pub type Error = progenitor_client::Error<ApiError>;
+pub type Error = progenitor_client::Error<ErrorBody>;
 
 /// What the service said about a call that failed.
 pub trait Failure {
     /// The body of the answer; `None` when there was no answer, or none with such a body.
-    fn body(&self) -> Option<&ApiError>;
+    fn body(&self) -> Option<&ErrorBody>;
 
     /// What went wrong, for programs. It may be [`ErrorCode::Unknown`]: go by the status then.
     fn code(&self) -> Option<&ErrorCode> {
@@ -25,7 +25,7 @@ pub trait Failure {
 }
 
 impl Failure for Error {
-    fn body(&self) -> Option<&ApiError> {
+    fn body(&self) -> Option<&ErrorBody> {
         match self {
             Error::ErrorResponse(answer) => Some(answer),
             _ => None,
@@ -42,7 +42,7 @@ pub(crate) async fn in_the_services_form(mut response: Response) -> reqwest::Res
     }
     let (headers, extensions) = (response.headers().clone(), mem::take(response.extensions_mut()));
     let mut body = response.bytes().await?;
-    if serde_json::from_slice::<ApiError>(&body).is_err() {
+    if serde_json::from_slice::<ErrorBody>(&body).is_err() {
         body = stand_in(status).into();
     }
     let mut answer = http::Response::new(body);
@@ -55,6 +55,6 @@ pub(crate) async fn in_the_services_form(mut response: Response) -> reqwest::Res
 fn stand_in(status: StatusCode) -> String {
     let error = ErrorCode::Unknown(String::new());
     let message = format!("{status}, answered by something in front of the service");
-    let body = ApiError { success: false, error, message, details: None, request_id: String::new() };
+    let body = ErrorBody { success: false, error, message, details: None, request_id: String::new() };
     serde_json::to_string(&body).unwrap_or_default()
 }

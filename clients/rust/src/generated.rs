@@ -7,24 +7,6 @@ use progenitor_client::{encode_path, ClientHooks, OperationInfo, RequestBuilderE
 /// Types used as operation parameters and responses.
 #[allow(clippy::all)]
 pub mod types {
-    ///The body of every error response.
-    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
-    pub struct ApiError {
-        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        pub details: ::std::option::Option<ErrorDetails>,
-        pub error: crate::ErrorCode,
-        ///A sentence for people. It may change; programs read `error`.
-        pub message: ::std::string::String,
-        ///Names this request in the logs; the `X-Request-Id` header repeats it.
-        pub request_id: ::std::string::String,
-        ///Always `false`.
-        pub success: bool,
-    }
-    impl ApiError {
-        pub fn builder() -> builder::ApiError {
-            Default::default()
-        }
-    }
     ///How a dependency is.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct DependencyHealth {
@@ -38,6 +20,24 @@ pub mod types {
     }
     impl DependencyHealth {
         pub fn builder() -> builder::DependencyHealth {
+            Default::default()
+        }
+    }
+    ///The body of every error response.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    pub struct ErrorBody {
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub details: ::std::option::Option<ErrorDetails>,
+        pub error: crate::ErrorCode,
+        ///A sentence for people. It may change; programs read `error`.
+        pub message: ::std::string::String,
+        ///Names this request in the logs; the `X-Request-Id` header repeats it.
+        pub request_id: ::std::string::String,
+        ///Always `false`.
+        pub success: bool,
+    }
+    impl ErrorBody {
+        pub fn builder() -> builder::ErrorBody {
             Default::default()
         }
     }
@@ -388,118 +388,6 @@ pub mod types {
     /// Types for composing complex structures.
     pub mod builder {
         #[derive(Clone, Debug)]
-        pub struct ApiError {
-            details: ::std::result::Result<
-                ::std::option::Option<super::ErrorDetails>,
-                ::std::string::String,
-            >,
-            error: ::std::result::Result<crate::ErrorCode, ::std::string::String>,
-            message: ::std::result::Result<::std::string::String, ::std::string::String>,
-            request_id: ::std::result::Result<
-                ::std::string::String,
-                ::std::string::String,
-            >,
-            success: ::std::result::Result<bool, ::std::string::String>,
-        }
-        impl ::std::default::Default for ApiError {
-            fn default() -> Self {
-                Self {
-                    details: Ok(Default::default()),
-                    error: Err("no value supplied for error".to_string()),
-                    message: Err("no value supplied for message".to_string()),
-                    request_id: Err("no value supplied for request_id".to_string()),
-                    success: Err("no value supplied for success".to_string()),
-                }
-            }
-        }
-        impl ApiError {
-            pub fn details<T>(mut self, value: T) -> Self
-            where
-                T: ::std::convert::TryInto<::std::option::Option<super::ErrorDetails>>,
-                T::Error: ::std::fmt::Display,
-            {
-                self.details = value
-                    .try_into()
-                    .map_err(|e| {
-                        format!("error converting supplied value for details: {e}")
-                    });
-                self
-            }
-            pub fn error<T>(mut self, value: T) -> Self
-            where
-                T: ::std::convert::TryInto<crate::ErrorCode>,
-                T::Error: ::std::fmt::Display,
-            {
-                self.error = value
-                    .try_into()
-                    .map_err(|e| {
-                        format!("error converting supplied value for error: {e}")
-                    });
-                self
-            }
-            pub fn message<T>(mut self, value: T) -> Self
-            where
-                T: ::std::convert::TryInto<::std::string::String>,
-                T::Error: ::std::fmt::Display,
-            {
-                self.message = value
-                    .try_into()
-                    .map_err(|e| {
-                        format!("error converting supplied value for message: {e}")
-                    });
-                self
-            }
-            pub fn request_id<T>(mut self, value: T) -> Self
-            where
-                T: ::std::convert::TryInto<::std::string::String>,
-                T::Error: ::std::fmt::Display,
-            {
-                self.request_id = value
-                    .try_into()
-                    .map_err(|e| {
-                        format!("error converting supplied value for request_id: {e}")
-                    });
-                self
-            }
-            pub fn success<T>(mut self, value: T) -> Self
-            where
-                T: ::std::convert::TryInto<bool>,
-                T::Error: ::std::fmt::Display,
-            {
-                self.success = value
-                    .try_into()
-                    .map_err(|e| {
-                        format!("error converting supplied value for success: {e}")
-                    });
-                self
-            }
-        }
-        impl ::std::convert::TryFrom<ApiError> for super::ApiError {
-            type Error = super::error::ConversionError;
-            fn try_from(
-                value: ApiError,
-            ) -> ::std::result::Result<Self, super::error::ConversionError> {
-                Ok(Self {
-                    details: value.details?,
-                    error: value.error?,
-                    message: value.message?,
-                    request_id: value.request_id?,
-                    success: value.success?,
-                })
-            }
-        }
-        impl ::std::convert::From<super::ApiError> for ApiError {
-            fn from(value: super::ApiError) -> Self {
-                Self {
-                    details: Ok(value.details),
-                    error: Ok(value.error),
-                    message: Ok(value.message),
-                    request_id: Ok(value.request_id),
-                    success: Ok(value.success),
-                }
-            }
-        }
-        #[derive(Clone, Debug)]
         pub struct DependencyHealth {
             latency_ms: ::std::result::Result<f64, ::std::string::String>,
             name: ::std::result::Result<::std::string::String, ::std::string::String>,
@@ -586,6 +474,118 @@ pub mod types {
                     name: Ok(value.name),
                     status: Ok(value.status),
                     tier: Ok(value.tier),
+                }
+            }
+        }
+        #[derive(Clone, Debug)]
+        pub struct ErrorBody {
+            details: ::std::result::Result<
+                ::std::option::Option<super::ErrorDetails>,
+                ::std::string::String,
+            >,
+            error: ::std::result::Result<crate::ErrorCode, ::std::string::String>,
+            message: ::std::result::Result<::std::string::String, ::std::string::String>,
+            request_id: ::std::result::Result<
+                ::std::string::String,
+                ::std::string::String,
+            >,
+            success: ::std::result::Result<bool, ::std::string::String>,
+        }
+        impl ::std::default::Default for ErrorBody {
+            fn default() -> Self {
+                Self {
+                    details: Ok(Default::default()),
+                    error: Err("no value supplied for error".to_string()),
+                    message: Err("no value supplied for message".to_string()),
+                    request_id: Err("no value supplied for request_id".to_string()),
+                    success: Err("no value supplied for success".to_string()),
+                }
+            }
+        }
+        impl ErrorBody {
+            pub fn details<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<super::ErrorDetails>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.details = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for details: {e}")
+                    });
+                self
+            }
+            pub fn error<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<crate::ErrorCode>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.error = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for error: {e}")
+                    });
+                self
+            }
+            pub fn message<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.message = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for message: {e}")
+                    });
+                self
+            }
+            pub fn request_id<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.request_id = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for request_id: {e}")
+                    });
+                self
+            }
+            pub fn success<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<bool>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.success = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for success: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<ErrorBody> for super::ErrorBody {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: ErrorBody,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    details: value.details?,
+                    error: value.error?,
+                    message: value.message?,
+                    request_id: value.request_id?,
+                    success: value.success?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::ErrorBody> for ErrorBody {
+            fn from(value: super::ErrorBody) -> Self {
+                Self {
+                    details: Ok(value.details),
+                    error: Ok(value.error),
+                    message: Ok(value.message),
+                    request_id: Ok(value.request_id),
+                    success: Ok(value.success),
                 }
             }
         }
@@ -1806,7 +1806,7 @@ pub mod types {
 
 A REST API service: accounts, sessions and health.
 
-Log in with `auth_login`, send the `access_token` as `Authorization: Bearer <token>`, and exchange the `refresh_token` before it ends. Every error has one body, `ApiError`: programs read `error`, people read `message`, and `request_id` names the request in the logs. Unknown fields of a body are ignored unless they would mislead; an operation with parameters refuses unknown ones.
+Log in with `auth_login`, send the `access_token` as `Authorization: Bearer <token>`, and exchange the `refresh_token` before it ends. Every error has one body, `ErrorBody`: programs read `error`, people read `message`, and `request_id` names the request in the logs. Unknown fields of a body are ignored unless they would mislead; an operation with parameters refuses unknown ones.
 
 Version: 1.1.0*/
 pub struct Client {
@@ -2207,7 +2207,7 @@ pub mod builder {
         ///Sends a `GET` request to `/`
         pub async fn send(
             self,
-        ) -> Result<ResponseValue<types::ServiceCard>, Error<types::ApiError>> {
+        ) -> Result<ResponseValue<types::ServiceCard>, Error<types::ErrorBody>> {
             let Self { client } = self;
             let url = format!("{}/", client.baseurl,);
             let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
@@ -2237,6 +2237,13 @@ pub mod builder {
             let response = result?;
             match response.status().as_u16() {
                 200u16 => ResponseValue::from_response(response).await,
+                400u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
                 429u16 => {
                     Err(
                         Error::ErrorResponse(
@@ -2302,7 +2309,7 @@ pub mod builder {
         ///Sends a `POST` request to `/api/v1/auth/login`
         pub async fn send(
             self,
-        ) -> Result<ResponseValue<types::TokenPair>, Error<types::ApiError>> {
+        ) -> Result<ResponseValue<types::TokenPair>, Error<types::ErrorBody>> {
             let Self { client, body } = self;
             let body = body
                 .and_then(|v| {
@@ -2417,7 +2424,7 @@ pub mod builder {
             Self { client: client }
         }
         ///Sends a `POST` request to `/api/v1/auth/logout`
-        pub async fn send(self) -> Result<ResponseValue<()>, Error<types::ApiError>> {
+        pub async fn send(self) -> Result<ResponseValue<()>, Error<types::ErrorBody>> {
             let Self { client } = self;
             let url = format!("{}/api/v1/auth/logout", client.baseurl,);
             let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
@@ -2447,6 +2454,13 @@ pub mod builder {
             let response = result?;
             match response.status().as_u16() {
                 204u16 => Ok(ResponseValue::empty(response)),
+                400u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
                 401u16 => {
                     Err(
                         Error::ErrorResponse(
@@ -2493,7 +2507,7 @@ pub mod builder {
         ///Sends a `GET` request to `/api/v1/auth/me`
         pub async fn send(
             self,
-        ) -> Result<ResponseValue<types::User>, Error<types::ApiError>> {
+        ) -> Result<ResponseValue<types::User>, Error<types::ErrorBody>> {
             let Self { client } = self;
             let url = format!("{}/api/v1/auth/me", client.baseurl,);
             let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
@@ -2523,6 +2537,13 @@ pub mod builder {
             let response = result?;
             match response.status().as_u16() {
                 200u16 => ResponseValue::from_response(response).await,
+                400u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
                 401u16 => {
                     Err(
                         Error::ErrorResponse(
@@ -2597,7 +2618,7 @@ pub mod builder {
         ///Sends a `POST` request to `/api/v1/auth/refresh`
         pub async fn send(
             self,
-        ) -> Result<ResponseValue<types::TokenPair>, Error<types::ApiError>> {
+        ) -> Result<ResponseValue<types::TokenPair>, Error<types::ErrorBody>> {
             let Self { client, body } = self;
             let body = body
                 .and_then(|v| {
@@ -2742,7 +2763,7 @@ pub mod builder {
         ///Sends a `POST` request to `/api/v1/auth/register`
         pub async fn send(
             self,
-        ) -> Result<ResponseValue<types::User>, Error<types::ApiError>> {
+        ) -> Result<ResponseValue<types::User>, Error<types::ErrorBody>> {
             let Self { client, body } = self;
             let body = body
                 .and_then(|v| {
@@ -2859,7 +2880,7 @@ pub mod builder {
         ///Sends a `GET` request to `/api/v1/health`
         pub async fn send(
             self,
-        ) -> Result<ResponseValue<types::Health>, Error<types::ApiError>> {
+        ) -> Result<ResponseValue<types::Health>, Error<types::ErrorBody>> {
             let Self { client } = self;
             let url = format!("{}/api/v1/health", client.baseurl,);
             let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
@@ -2889,6 +2910,13 @@ pub mod builder {
             let response = result?;
             match response.status().as_u16() {
                 200u16 => ResponseValue::from_response(response).await,
+                400u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
                 500u16 => {
                     Err(
                         Error::ErrorResponse(
@@ -2919,7 +2947,9 @@ pub mod builder {
             Self { client: client }
         }
         ///Sends a `GET` request to `/api/v1/health/live`
-        pub async fn send(self) -> Result<ResponseValue<types::Health>, Error<()>> {
+        pub async fn send(
+            self,
+        ) -> Result<ResponseValue<types::Health>, Error<types::ErrorBody>> {
             let Self { client } = self;
             let url = format!("{}/api/v1/health/live", client.baseurl,);
             let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
@@ -2949,6 +2979,13 @@ pub mod builder {
             let response = result?;
             match response.status().as_u16() {
                 200u16 => ResponseValue::from_response(response).await,
+                400u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
                 _ => Err(Error::UnexpectedResponse(response)),
             }
         }
@@ -2967,7 +3004,7 @@ pub mod builder {
         ///Sends a `GET` request to `/api/v1/health/ready`
         pub async fn send(
             self,
-        ) -> Result<ResponseValue<types::Readiness>, Error<types::ApiError>> {
+        ) -> Result<ResponseValue<types::Readiness>, Error<types::ErrorBody>> {
             let Self { client } = self;
             let url = format!("{}/api/v1/health/ready", client.baseurl,);
             let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
@@ -2997,6 +3034,13 @@ pub mod builder {
             let response = result?;
             match response.status().as_u16() {
                 200u16 => ResponseValue::from_response(response).await,
+                400u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
                 500u16 => {
                     Err(
                         Error::ErrorResponse(
@@ -3130,7 +3174,7 @@ pub mod builder {
         ///Sends a `GET` request to `/api/v1/users`
         pub async fn send(
             self,
-        ) -> Result<ResponseValue<types::UserPage>, Error<types::ApiError>> {
+        ) -> Result<ResponseValue<types::UserPage>, Error<types::ErrorBody>> {
             let Self {
                 client,
                 created_after,
@@ -3192,6 +3236,13 @@ pub mod builder {
             let response = result?;
             match response.status().as_u16() {
                 200u16 => ResponseValue::from_response(response).await,
+                400u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
                 401u16 => {
                     Err(
                         Error::ErrorResponse(
@@ -3278,7 +3329,7 @@ pub mod builder {
         ///Sends a `POST` request to `/api/v1/users`
         pub async fn send(
             self,
-        ) -> Result<ResponseValue<types::User>, Error<types::ApiError>> {
+        ) -> Result<ResponseValue<types::User>, Error<types::ErrorBody>> {
             let Self { client, body } = self;
             let body = body
                 .and_then(|v| types::UserCreate::try_from(v).map_err(|e| e.to_string()))
@@ -3407,7 +3458,7 @@ pub mod builder {
         ///Sends a `GET` request to `/api/v1/users/me`
         pub async fn send(
             self,
-        ) -> Result<ResponseValue<types::User>, Error<types::ApiError>> {
+        ) -> Result<ResponseValue<types::User>, Error<types::ErrorBody>> {
             let Self { client } = self;
             let url = format!("{}/api/v1/users/me", client.baseurl,);
             let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
@@ -3437,6 +3488,13 @@ pub mod builder {
             let response = result?;
             match response.status().as_u16() {
                 200u16 => ResponseValue::from_response(response).await,
+                400u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
                 401u16 => {
                     Err(
                         Error::ErrorResponse(
@@ -3481,7 +3539,7 @@ pub mod builder {
             Self { client: client }
         }
         ///Sends a `DELETE` request to `/api/v1/users/me`
-        pub async fn send(self) -> Result<ResponseValue<()>, Error<types::ApiError>> {
+        pub async fn send(self) -> Result<ResponseValue<()>, Error<types::ErrorBody>> {
             let Self { client } = self;
             let url = format!("{}/api/v1/users/me", client.baseurl,);
             let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
@@ -3511,6 +3569,13 @@ pub mod builder {
             let response = result?;
             match response.status().as_u16() {
                 204u16 => Ok(ResponseValue::empty(response)),
+                400u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
                 401u16 => {
                     Err(
                         Error::ErrorResponse(
@@ -3590,7 +3655,7 @@ pub mod builder {
         ///Sends a `PATCH` request to `/api/v1/users/me`
         pub async fn send(
             self,
-        ) -> Result<ResponseValue<types::User>, Error<types::ApiError>> {
+        ) -> Result<ResponseValue<types::User>, Error<types::ErrorBody>> {
             let Self { client, body } = self;
             let body = body
                 .and_then(|v| {
@@ -3720,7 +3785,7 @@ pub mod builder {
         ///Sends a `GET` request to `/api/v1/users/{id}`
         pub async fn send(
             self,
-        ) -> Result<ResponseValue<types::User>, Error<types::ApiError>> {
+        ) -> Result<ResponseValue<types::User>, Error<types::ErrorBody>> {
             let Self { client, id } = self;
             let id = id.map_err(Error::InvalidRequest)?;
             let url = format!(
@@ -3753,6 +3818,13 @@ pub mod builder {
             let response = result?;
             match response.status().as_u16() {
                 200u16 => ResponseValue::from_response(response).await,
+                400u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
                 401u16 => {
                     Err(
                         Error::ErrorResponse(
@@ -3831,7 +3903,7 @@ pub mod builder {
             self
         }
         ///Sends a `DELETE` request to `/api/v1/users/{id}`
-        pub async fn send(self) -> Result<ResponseValue<()>, Error<types::ApiError>> {
+        pub async fn send(self) -> Result<ResponseValue<()>, Error<types::ErrorBody>> {
             let Self { client, id } = self;
             let id = id.map_err(Error::InvalidRequest)?;
             let url = format!(
@@ -3864,6 +3936,13 @@ pub mod builder {
             let response = result?;
             match response.status().as_u16() {
                 204u16 => Ok(ResponseValue::empty(response)),
+                400u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
                 401u16 => {
                     Err(
                         Error::ErrorResponse(
@@ -3975,7 +4054,7 @@ pub mod builder {
         ///Sends a `PATCH` request to `/api/v1/users/{id}`
         pub async fn send(
             self,
-        ) -> Result<ResponseValue<types::User>, Error<types::ApiError>> {
+        ) -> Result<ResponseValue<types::User>, Error<types::ErrorBody>> {
             let Self { client, id, body } = self;
             let id = id.map_err(Error::InvalidRequest)?;
             let body = body
@@ -4127,7 +4206,7 @@ pub mod builder {
         ///Sends a `PATCH` request to `/api/v1/users/{id}/activate`
         pub async fn send(
             self,
-        ) -> Result<ResponseValue<types::User>, Error<types::ApiError>> {
+        ) -> Result<ResponseValue<types::User>, Error<types::ErrorBody>> {
             let Self { client, id } = self;
             let id = id.map_err(Error::InvalidRequest)?;
             let url = format!(
@@ -4161,6 +4240,13 @@ pub mod builder {
             let response = result?;
             match response.status().as_u16() {
                 200u16 => ResponseValue::from_response(response).await,
+                400u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
                 401u16 => {
                     Err(
                         Error::ErrorResponse(
@@ -4241,7 +4327,7 @@ pub mod builder {
         ///Sends a `PATCH` request to `/api/v1/users/{id}/deactivate`
         pub async fn send(
             self,
-        ) -> Result<ResponseValue<types::User>, Error<types::ApiError>> {
+        ) -> Result<ResponseValue<types::User>, Error<types::ErrorBody>> {
             let Self { client, id } = self;
             let id = id.map_err(Error::InvalidRequest)?;
             let url = format!(
@@ -4275,6 +4361,13 @@ pub mod builder {
             let response = result?;
             match response.status().as_u16() {
                 200u16 => ResponseValue::from_response(response).await,
+                400u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
                 401u16 => {
                     Err(
                         Error::ErrorResponse(

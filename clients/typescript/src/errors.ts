@@ -1,4 +1,4 @@
-import type { ApiError, ErrorCode, ErrorDetails, FieldProblem } from './generated/schema.js';
+import type { ErrorBody, ErrorCode, ErrorDetails, FieldProblem } from './generated/schema.js';
 
 /**
  * A code that this version of the client does not know, because the service is newer: handle it by its status.
@@ -7,7 +7,7 @@ import type { ApiError, ErrorCode, ErrorDetails, FieldProblem } from './generate
 export type UnknownErrorCode = string & {};
 
 /** The body of an error, with room for codes of newer services. */
-export type ApiFailure = Omit<ApiError, 'error'> & { error: ErrorCode | UnknownErrorCode };
+export type ApiFailure = Omit<ErrorBody, 'error'> & { error: ErrorCode | UnknownErrorCode };
 
 /** What a call resolves to: either `data`, or the `error` that the service answered with. */
 export type Result<Data> =

@@ -1,7 +1,7 @@
 //! Links: how a value of one answer is used in the next call, for people who read and for tools that try.
 //!
 //! They follow from names. What makes a thing leads to the operations on it; a page leads to the next one; an answer
-//! leads to an operation whose body requires nothing but what it, or the call that it answers, holds.
+//! leads to an operation whose required fields are all in it, or all in the body that it answers.
 
 use serde_json::{Map, Value, json};
 
@@ -45,15 +45,14 @@ fn links<'a>(
     let body = resolved(response.pointer("/content/application~1json/schema")?, components)?;
     let fields = body.get("properties")?.as_object()?;
     let id = operation.get("operationId")?.as_str()?;
-    let given =
-        request_schema(operation, components).and_then(|schema| schema.get("properties")?.as_object());
+    let sent = request_schema(operation, components);
     let link = |target: &Target| {
         if method == "post" && target.path == format!("{path}/{{id}}") && fields.contains_key("id") {
             Some(target.with_id())
         } else if target.id == id && fields.contains_key("next_page") {
             target.next_page()
         } else {
-            target.fed(fields, given)
+            target.fed(body, sent)
         }
     };
     let links: Map<_, _> =
@@ -108,27 +107,36 @@ impl Target {
         })
     }
 
-    /// A body made of what was answered and of what was sent for it, if that is all that it requires.
-    fn fed(&self, answered: &Map<String, Value>, sent: Option<&Map<String, Value>>) -> Option<Value> {
-        let is_answered = |name: &String| answered.contains_key(name);
-        if self.creates || !self.required.iter().any(is_answered) {
+    /// The whole answer as the body, or the whole body of the call that it answers, whichever holds all that this
+    /// operation requires. A body put together from both would be an object, which OpenAPI allows and
+    /// openapi-generator refuses: its parser takes nothing but text here.
+    fn fed(&self, answered: &Value, sent: Option<&Value>) -> Option<Value> {
+        if self.creates || !self.required.iter().any(|name| has_property(answered, name)) {
             return None;
         }
-        let source = |name: &String| {
-            if is_answered(name) {
-                Some(format!("$response.body#/{name}"))
-            } else {
-                sent?.contains_key(name).then(|| format!("$request.body#/{name}"))
-            }
+        let source = if self.is_satisfied_by(answered) {
+            "$response.body"
+        } else if sent.is_some_and(|sent| self.is_satisfied_by(sent)) {
+            "$request.body"
+        } else {
+            return None;
         };
-        let body: Option<Map<String, Value>> =
-            self.required.iter().map(|name| Some((name.clone(), source(name)?.into()))).collect();
         Some(json!({
             "operationId": self.id,
-            "description": "With what this answer gives.",
-            "requestBody": body?,
+            "description": "Fields that the operation does not know are ignored.",
+            "requestBody": source,
         }))
     }
+
+    /// Whether a value of this schema always has the fields that the body requires.
+    fn is_satisfied_by(&self, schema: &Value) -> bool {
+        let always = schema.get("required").and_then(Value::as_array);
+        self.required.iter().all(|name| always.is_some_and(|always| always.iter().any(|field| field == name)))
+    }
+}
+
+fn has_property(schema: &Value, name: &str) -> bool {
+    schema.get("properties").is_some_and(|properties| properties.get(name).is_some())
 }
 
 fn request_schema<'a>(operation: &'a Map<String, Value>, components: &'a Value) -> Option<&'a Value> {

@@ -7,12 +7,12 @@
 //! What an operation declares stays short: an error response carries no content and names its codes in its
 //! description (`"email_taken,last_superuser"`). The codes every operation of its kind can answer with are added here.
 
-mod api_error;
 mod checks;
 mod declared;
 mod dialect;
 pub mod diff;
 mod error;
+mod error_body;
 mod headers;
 mod links;
 mod operation;
@@ -91,7 +91,7 @@ fn canonicalise(document: &mut Value, catalogue: &[ErrorCase]) -> Result<(), Doc
     }
     drop_empty(root, &["tags"]);
     let components = member(root, "components")?;
-    api_error::define(member(components, "schemas")?, catalogue);
+    error_body::define(member(components, "schemas")?, catalogue);
     components.sort_keys();
     for section in components.values_mut().filter_map(Value::as_object_mut) {
         section.sort_keys();

@@ -6,7 +6,7 @@ use poem::http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::declared::Declared;
-use super::{ErrorCase, Problem, api_error, drop_empty, headers, reorder};
+use super::{ErrorCase, Problem, drop_empty, error_body, headers, reorder};
 
 /// Positions in the catalogue: examples follow its order, each code once.
 type Codes = BTreeSet<usize>;
@@ -39,7 +39,7 @@ pub(super) fn complete(
         let cases: Vec<_> = indexes.iter().filter_map(|index| catalogue.get(*index)).collect();
         let response = complete.entry(status).or_default();
         response.insert("description".to_owned(), description(status, &cases).into());
-        response.insert("content".to_owned(), api_error::content(&cases));
+        response.insert("content".to_owned(), error_body::content(&cases));
     }
     let responses = complete.into_iter().map(|(status, mut response)| {
         headers::complete(&mut response, status, policy);
@@ -53,9 +53,10 @@ pub(super) fn complete(
 /// What an operation can answer with because of its shape, without declaring it.
 fn implied_codes(path: &str, operation: &Map<String, Value>, policy: &Declared) -> Vec<&'static str> {
     let has = |key: &str| operation.get(key).and_then(Value::as_array).is_some_and(|list| !list.is_empty());
-    let mut codes = Vec::new();
+    // Any request can be malformed as HTTP, in its `Host` for one (RFC 9112, section 3.2).
+    let mut codes = vec!["malformed_request"];
     if operation.contains_key("requestBody") {
-        codes.extend(["malformed_request", "request_timeout", "payload_too_large", "unsupported_media_type"]);
+        codes.extend(["request_timeout", "payload_too_large", "unsupported_media_type"]);
         codes.push("not_implemented");
     }
     if operation.contains_key("requestBody") || has("parameters") {

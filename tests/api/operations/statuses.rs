@@ -143,6 +143,8 @@ async fn answers_to(service: &Service, status: &str, lines: &str) -> Vec<Answer>
 
 on_both! {
     async fn a_request_that_names_no_host_is_malformed_for_every_operation_that_says_so(service: Service) {
+        // Every operation says so.
+        assert_eq!(answering("400").count(), OPERATIONS.len());
         for answer in answers_to(&service, "400", "Transfer-Encoding: chunked\r\n").await {
             answer.expect_error(400, "malformed_request");
         }

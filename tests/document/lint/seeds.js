@@ -81,6 +81,7 @@ export const SEEDS = [
     media(me(document), '401').example = {};
     delete media(me(document), '401').examples;
   }],
+  ['caller-can-err', 'no 400', (document) => { delete me(document).responses['400']; }],
   ['caller-can-err', 'no 422 for parameters', (document) => { delete list(document).responses['422']; }],
   ['caller-can-err', 'no 413 for a body', (document) => { delete register(document).responses['413']; }],
   ['request-id', 'none on a success', withoutHeader('200', 'X-Request-Id')],

@@ -4,7 +4,7 @@ import json
 from http import HTTPStatus
 from typing import TypeVar
 
-from .models import ApiError, ErrorCode, FieldProblem
+from .models import ErrorBody, ErrorCode, FieldProblem
 from .types import Response, Unset
 
 T = TypeVar("T")
@@ -21,7 +21,7 @@ class GroundworkError(Exception):
 
     """
 
-    def __init__(self, status: HTTPStatus, error: ApiError | None) -> None:
+    def __init__(self, status: HTTPStatus, error: ErrorBody | None) -> None:
         self.status = status
         self.code: ErrorCode | None = error.error if error else None
         self.request_id: str | None = error.request_id if error else None
@@ -31,7 +31,7 @@ class GroundworkError(Exception):
         super().__init__(f"{error.message} ({error.error})" if error else f"not the service's answer ({status})")
 
 
-def ok(response: Response[ApiError | T]) -> T:
+def ok(response: Response[ErrorBody | T]) -> T:
     """Give what a successful call answered with.
 
     Raises:
@@ -39,7 +39,7 @@ def ok(response: Response[ApiError | T]) -> T:
 
     """
     parsed = response.parsed
-    if isinstance(parsed, ApiError):
+    if isinstance(parsed, ErrorBody):
         raise GroundworkError(response.status_code, parsed)
     if response.status_code >= HTTPStatus.BAD_REQUEST:
         # A status that the operation does not document: of a newer service, or of a proxy.
@@ -48,8 +48,8 @@ def ok(response: Response[ApiError | T]) -> T:
     return parsed  # type: ignore[return-value]
 
 
-def _read(content: bytes) -> ApiError | None:
+def _read(content: bytes) -> ErrorBody | None:
     try:
-        return ApiError.from_dict(json.loads(content))
+        return ErrorBody.from_dict(json.loads(content))
     except (ValueError, KeyError, TypeError):
         return None

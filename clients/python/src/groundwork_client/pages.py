@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Protocol, TypeVar
 
 from .failures import GroundworkError
-from .models import ApiError
+from .models import ErrorBody
 from .types import UNSET, Unset
 
 Item_co = TypeVar("Item_co", covariant=True)
@@ -26,7 +26,7 @@ class PageResponse(Protocol[Item_co]):
     @property
     def status_code(self) -> HTTPStatus: ...
     @property
-    def parsed(self) -> ApiError | Page[Item_co] | None: ...
+    def parsed(self) -> ErrorBody | Page[Item_co] | None: ...
 
 
 def pages(list_page: Callable[[str | Unset], PageResponse[Item_co]]) -> Iterator[Item_co]:
@@ -43,7 +43,7 @@ def pages(list_page: Callable[[str | Unset], PageResponse[Item_co]]) -> Iterator
     while token is not None:
         response = list_page(token)
         page = response.parsed
-        if page is None or isinstance(page, ApiError):
+        if page is None or isinstance(page, ErrorBody):
             raise GroundworkError(response.status_code, page)
         yield from page.items
         token = page.next_page

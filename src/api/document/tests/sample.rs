@@ -213,7 +213,7 @@ fn an_error_response_shows_each_of_its_codes() {
     assert_eq!(keys(conflict), ["description", "headers", "content"]);
     assert_eq!(conflict["description"], "Conflict: `email_taken` or `last_superuser`.");
     let content = &conflict["content"]["application/json"];
-    assert_eq!(content["schema"], json!({ "$ref": "#/components/schemas/ApiError" }));
+    assert_eq!(content["schema"], json!({ "$ref": "#/components/schemas/ErrorBody" }));
     assert_eq!(keys(&content["examples"]), ["email_taken", "last_superuser"]);
     assert_eq!(
         content["examples"]["email_taken"]["value"],
@@ -237,11 +237,11 @@ fn an_error_response_shows_each_of_its_codes() {
 fn the_error_body_is_a_schema_with_the_catalogue_as_its_codes() {
     let document = newest(&documents());
     let schemas = &document["components"]["schemas"];
-    assert_eq!(keys(schemas), ["ApiError", "Colour", "ErrorCode", "ErrorDetails", "FieldProblem", "Thing"]);
+    assert_eq!(keys(schemas), ["ErrorBody", "Colour", "ErrorCode", "ErrorDetails", "FieldProblem", "Thing"]);
     let codes = catalogue().iter().map(|case| case.code).collect::<Vec<_>>();
     assert_eq!(schemas["ErrorCode"]["enum"], json!(codes));
     assert_eq!(keys(&document["components"]), ["headers", "schemas", "securitySchemes"]);
-    assert_eq!(schemas["ApiError"]["required"], json!(["success", "error", "message", "request_id"]));
+    assert_eq!(schemas["ErrorBody"]["required"], json!(["success", "error", "message", "request_id"]));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 """Contains all the data models used in inputs/outputs"""
 
-from .api_error import ApiError
 from .dependency_health import DependencyHealth
+from .error_body import ErrorBody
 from .error_code import ErrorCode
 from .error_details import ErrorDetails
 from .field_problem import FieldProblem
@@ -21,8 +21,8 @@ from .user_page import UserPage
 from .user_update import UserUpdate
 
 __all__ = (
-    "ApiError",
     "DependencyHealth",
+    "ErrorBody",
     "ErrorCode",
     "ErrorDetails",
     "FieldProblem",

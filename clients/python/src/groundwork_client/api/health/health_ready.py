@@ -5,7 +5,7 @@ import httpx
 
 from ... import errors
 from ...client import AuthenticatedClient, Client
-from ...models.api_error import ApiError
+from ...models.error_body import ErrorBody
 from ...models.readiness import Readiness
 from ...types import Response
 
@@ -22,19 +22,24 @@ def _get_kwargs() -> dict[str, Any]:
 
 def _parse_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> ApiError | Readiness | None:
+) -> ErrorBody | Readiness | None:
     if response.status_code == 200:
         response_200 = Readiness.from_dict(response.json())
 
         return response_200
 
+    if response.status_code == 400:
+        response_400 = ErrorBody.from_dict(response.json())
+
+        return response_400
+
     if response.status_code == 500:
-        response_500 = ApiError.from_dict(response.json())
+        response_500 = ErrorBody.from_dict(response.json())
 
         return response_500
 
     if response.status_code == 503:
-        response_503 = ApiError.from_dict(response.json())
+        response_503 = ErrorBody.from_dict(response.json())
 
         return response_503
 
@@ -46,7 +51,7 @@ def _parse_response(
 
 def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Response[ApiError | Readiness]:
+) -> Response[ErrorBody | Readiness]:
     return Response(
         status_code=HTTPStatus(response.status_code),
         content=response.content,
@@ -58,7 +63,7 @@ def _build_response(
 def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
-) -> Response[ApiError | Readiness]:
+) -> Response[ErrorBody | Readiness]:
     """Readiness
 
      200 when the service can serve, also when it is `degraded`: without Redis, each instance limits and
@@ -72,7 +77,7 @@ def sync_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[ApiError | Readiness]
+        Response[ErrorBody | Readiness]
     """
 
     kwargs = _get_kwargs()
@@ -87,7 +92,7 @@ def sync_detailed(
 def sync(
     *,
     client: AuthenticatedClient | Client,
-) -> ApiError | Readiness | None:
+) -> ErrorBody | Readiness | None:
     """Readiness
 
      200 when the service can serve, also when it is `degraded`: without Redis, each instance limits and
@@ -101,7 +106,7 @@ def sync(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        ApiError | Readiness
+        ErrorBody | Readiness
     """
 
     return sync_detailed(
@@ -112,7 +117,7 @@ def sync(
 async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
-) -> Response[ApiError | Readiness]:
+) -> Response[ErrorBody | Readiness]:
     """Readiness
 
      200 when the service can serve, also when it is `degraded`: without Redis, each instance limits and
@@ -126,7 +131,7 @@ async def asyncio_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[ApiError | Readiness]
+        Response[ErrorBody | Readiness]
     """
 
     kwargs = _get_kwargs()
@@ -139,7 +144,7 @@ async def asyncio_detailed(
 async def asyncio(
     *,
     client: AuthenticatedClient | Client,
-) -> ApiError | Readiness | None:
+) -> ErrorBody | Readiness | None:
     """Readiness
 
      200 when the service can serve, also when it is `degraded`: without Redis, each instance limits and
@@ -153,7 +158,7 @@ async def asyncio(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        ApiError | Readiness
+        ErrorBody | Readiness
     """
 
     return (

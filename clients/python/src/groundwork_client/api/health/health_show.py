@@ -5,7 +5,7 @@ import httpx
 
 from ... import errors
 from ...client import AuthenticatedClient, Client
-from ...models.api_error import ApiError
+from ...models.error_body import ErrorBody
 from ...models.health import Health
 from ...types import Response
 
@@ -22,19 +22,24 @@ def _get_kwargs() -> dict[str, Any]:
 
 def _parse_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> ApiError | Health | None:
+) -> ErrorBody | Health | None:
     if response.status_code == 200:
         response_200 = Health.from_dict(response.json())
 
         return response_200
 
+    if response.status_code == 400:
+        response_400 = ErrorBody.from_dict(response.json())
+
+        return response_400
+
     if response.status_code == 500:
-        response_500 = ApiError.from_dict(response.json())
+        response_500 = ErrorBody.from_dict(response.json())
 
         return response_500
 
     if response.status_code == 503:
-        response_503 = ApiError.from_dict(response.json())
+        response_503 = ErrorBody.from_dict(response.json())
 
         return response_503
 
@@ -46,7 +51,7 @@ def _parse_response(
 
 def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Response[ApiError | Health]:
+) -> Response[ErrorBody | Health]:
     return Response(
         status_code=HTTPStatus(response.status_code),
         content=response.content,
@@ -58,7 +63,7 @@ def _build_response(
 def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
-) -> Response[ApiError | Health]:
+) -> Response[ErrorBody | Health]:
     """Show that the service answers
 
      For people and simple monitors. It asks no dependency.
@@ -68,7 +73,7 @@ def sync_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[ApiError | Health]
+        Response[ErrorBody | Health]
     """
 
     kwargs = _get_kwargs()
@@ -83,7 +88,7 @@ def sync_detailed(
 def sync(
     *,
     client: AuthenticatedClient | Client,
-) -> ApiError | Health | None:
+) -> ErrorBody | Health | None:
     """Show that the service answers
 
      For people and simple monitors. It asks no dependency.
@@ -93,7 +98,7 @@ def sync(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        ApiError | Health
+        ErrorBody | Health
     """
 
     return sync_detailed(
@@ -104,7 +109,7 @@ def sync(
 async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
-) -> Response[ApiError | Health]:
+) -> Response[ErrorBody | Health]:
     """Show that the service answers
 
      For people and simple monitors. It asks no dependency.
@@ -114,7 +119,7 @@ async def asyncio_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[ApiError | Health]
+        Response[ErrorBody | Health]
     """
 
     kwargs = _get_kwargs()
@@ -127,7 +132,7 @@ async def asyncio_detailed(
 async def asyncio(
     *,
     client: AuthenticatedClient | Client,
-) -> ApiError | Health | None:
+) -> ErrorBody | Health | None:
     """Show that the service answers
 
      For people and simple monitors. It asks no dependency.
@@ -137,7 +142,7 @@ async def asyncio(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        ApiError | Health
+        ErrorBody | Health
     """
 
     return (

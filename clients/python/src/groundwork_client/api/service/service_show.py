@@ -5,7 +5,7 @@ import httpx
 
 from ... import errors
 from ...client import AuthenticatedClient, Client
-from ...models.api_error import ApiError
+from ...models.error_body import ErrorBody
 from ...models.service_card import ServiceCard
 from ...types import Response
 
@@ -22,24 +22,29 @@ def _get_kwargs() -> dict[str, Any]:
 
 def _parse_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> ApiError | ServiceCard | None:
+) -> ErrorBody | ServiceCard | None:
     if response.status_code == 200:
         response_200 = ServiceCard.from_dict(response.json())
 
         return response_200
 
+    if response.status_code == 400:
+        response_400 = ErrorBody.from_dict(response.json())
+
+        return response_400
+
     if response.status_code == 429:
-        response_429 = ApiError.from_dict(response.json())
+        response_429 = ErrorBody.from_dict(response.json())
 
         return response_429
 
     if response.status_code == 500:
-        response_500 = ApiError.from_dict(response.json())
+        response_500 = ErrorBody.from_dict(response.json())
 
         return response_500
 
     if response.status_code == 503:
-        response_503 = ApiError.from_dict(response.json())
+        response_503 = ErrorBody.from_dict(response.json())
 
         return response_503
 
@@ -51,7 +56,7 @@ def _parse_response(
 
 def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Response[ApiError | ServiceCard]:
+) -> Response[ErrorBody | ServiceCard]:
     return Response(
         status_code=HTTPStatus(response.status_code),
         content=response.content,
@@ -63,7 +68,7 @@ def _build_response(
 def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
-) -> Response[ApiError | ServiceCard]:
+) -> Response[ErrorBody | ServiceCard]:
     """Show the service's card
 
      Its name and version and where to read on.
@@ -73,7 +78,7 @@ def sync_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[ApiError | ServiceCard]
+        Response[ErrorBody | ServiceCard]
     """
 
     kwargs = _get_kwargs()
@@ -88,7 +93,7 @@ def sync_detailed(
 def sync(
     *,
     client: AuthenticatedClient | Client,
-) -> ApiError | ServiceCard | None:
+) -> ErrorBody | ServiceCard | None:
     """Show the service's card
 
      Its name and version and where to read on.
@@ -98,7 +103,7 @@ def sync(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        ApiError | ServiceCard
+        ErrorBody | ServiceCard
     """
 
     return sync_detailed(
@@ -109,7 +114,7 @@ def sync(
 async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
-) -> Response[ApiError | ServiceCard]:
+) -> Response[ErrorBody | ServiceCard]:
     """Show the service's card
 
      Its name and version and where to read on.
@@ -119,7 +124,7 @@ async def asyncio_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[ApiError | ServiceCard]
+        Response[ErrorBody | ServiceCard]
     """
 
     kwargs = _get_kwargs()
@@ -132,7 +137,7 @@ async def asyncio_detailed(
 async def asyncio(
     *,
     client: AuthenticatedClient | Client,
-) -> ApiError | ServiceCard | None:
+) -> ErrorBody | ServiceCard | None:
     """Show the service's card
 
      Its name and version and where to read on.
@@ -142,7 +147,7 @@ async def asyncio(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        ApiError | ServiceCard
+        ErrorBody | ServiceCard
     """
 
     return (

@@ -6,7 +6,7 @@ import httpx
 
 from ... import errors
 from ...client import AuthenticatedClient, Client
-from ...models.api_error import ApiError
+from ...models.error_body import ErrorBody
 from ...models.user_page import UserPage
 from ...types import UNSET, Response, Unset
 
@@ -57,39 +57,44 @@ def _get_kwargs(
 
 def _parse_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> ApiError | UserPage | None:
+) -> ErrorBody | UserPage | None:
     if response.status_code == 200:
         response_200 = UserPage.from_dict(response.json())
 
         return response_200
 
+    if response.status_code == 400:
+        response_400 = ErrorBody.from_dict(response.json())
+
+        return response_400
+
     if response.status_code == 401:
-        response_401 = ApiError.from_dict(response.json())
+        response_401 = ErrorBody.from_dict(response.json())
 
         return response_401
 
     if response.status_code == 403:
-        response_403 = ApiError.from_dict(response.json())
+        response_403 = ErrorBody.from_dict(response.json())
 
         return response_403
 
     if response.status_code == 422:
-        response_422 = ApiError.from_dict(response.json())
+        response_422 = ErrorBody.from_dict(response.json())
 
         return response_422
 
     if response.status_code == 429:
-        response_429 = ApiError.from_dict(response.json())
+        response_429 = ErrorBody.from_dict(response.json())
 
         return response_429
 
     if response.status_code == 500:
-        response_500 = ApiError.from_dict(response.json())
+        response_500 = ErrorBody.from_dict(response.json())
 
         return response_500
 
     if response.status_code == 503:
-        response_503 = ApiError.from_dict(response.json())
+        response_503 = ErrorBody.from_dict(response.json())
 
         return response_503
 
@@ -101,7 +106,7 @@ def _parse_response(
 
 def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Response[ApiError | UserPage]:
+) -> Response[ErrorBody | UserPage]:
     return Response(
         status_code=HTTPStatus(response.status_code),
         content=response.content,
@@ -120,7 +125,7 @@ def sync_detailed(
     is_superuser: bool | Unset = UNSET,
     created_after: datetime.datetime | Unset = UNSET,
     created_before: datetime.datetime | Unset = UNSET,
-) -> Response[ApiError | UserPage]:
+) -> Response[ErrorBody | UserPage]:
     """List accounts
 
      By ascending `id`, and with `created_after` or `created_before` by `created_at` and `id`, a page at
@@ -143,7 +148,7 @@ def sync_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[ApiError | UserPage]
+        Response[ErrorBody | UserPage]
     """
 
     kwargs = _get_kwargs(
@@ -173,7 +178,7 @@ def sync(
     is_superuser: bool | Unset = UNSET,
     created_after: datetime.datetime | Unset = UNSET,
     created_before: datetime.datetime | Unset = UNSET,
-) -> ApiError | UserPage | None:
+) -> ErrorBody | UserPage | None:
     """List accounts
 
      By ascending `id`, and with `created_after` or `created_before` by `created_at` and `id`, a page at
@@ -196,7 +201,7 @@ def sync(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        ApiError | UserPage
+        ErrorBody | UserPage
     """
 
     return sync_detailed(
@@ -221,7 +226,7 @@ async def asyncio_detailed(
     is_superuser: bool | Unset = UNSET,
     created_after: datetime.datetime | Unset = UNSET,
     created_before: datetime.datetime | Unset = UNSET,
-) -> Response[ApiError | UserPage]:
+) -> Response[ErrorBody | UserPage]:
     """List accounts
 
      By ascending `id`, and with `created_after` or `created_before` by `created_at` and `id`, a page at
@@ -244,7 +249,7 @@ async def asyncio_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[ApiError | UserPage]
+        Response[ErrorBody | UserPage]
     """
 
     kwargs = _get_kwargs(
@@ -272,7 +277,7 @@ async def asyncio(
     is_superuser: bool | Unset = UNSET,
     created_after: datetime.datetime | Unset = UNSET,
     created_before: datetime.datetime | Unset = UNSET,
-) -> ApiError | UserPage | None:
+) -> ErrorBody | UserPage | None:
     """List accounts
 
      By ascending `id`, and with `created_after` or `created_before` by `created_at` and `id`, a page at
@@ -295,7 +300,7 @@ async def asyncio(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        ApiError | UserPage
+        ErrorBody | UserPage
     """
 
     return (

@@ -2,7 +2,7 @@ package example.groundwork.client;
 
 import example.groundwork.client.http.ApiClient;
 import example.groundwork.client.http.ApiException;
-import example.groundwork.client.model.ApiError;
+import example.groundwork.client.model.ErrorBody;
 import example.groundwork.client.model.ErrorCode;
 import example.groundwork.client.model.ErrorDetails;
 import example.groundwork.client.model.FieldProblem;
@@ -35,15 +35,15 @@ public record ServiceError(
                 return of(answer);
             }
         }
-        return of(0, new ApiError().message(failure.toString()));
+        return of(0, new ErrorBody().message(failure.toString()));
     }
 
     private static ServiceError of(ApiException answer) {
         return of(answer.getCode(), parse(answer.getResponseBody()).orElseGet(
-                () -> new ApiError().message("The answer " + answer.getCode() + " is not one of the service.")));
+                () -> new ErrorBody().message("The answer " + answer.getCode() + " is not one of the service.")));
     }
 
-    private static ServiceError of(int status, ApiError body) {
+    private static ServiceError of(int status, ErrorBody body) {
         return new ServiceError(
                 status,
                 Objects.requireNonNullElse(body.getError(), ErrorCode.UNKNOWN_DEFAULT_OPEN_API),
@@ -52,9 +52,9 @@ public record ServiceError(
                 body.getRequestId());
     }
 
-    private static Optional<ApiError> parse(@Nullable String body) {
+    private static Optional<ErrorBody> parse(@Nullable String body) {
         try {
-            return Optional.ofNullable(JSON.readValue(Objects.requireNonNullElse(body, ""), ApiError.class));
+            return Optional.ofNullable(JSON.readValue(Objects.requireNonNullElse(body, ""), ErrorBody.class));
         } catch (JacksonException notOurs) {
             return Optional.empty();
         }

@@ -1,6 +1,6 @@
 /*
  * Groundwork
- * A REST API service: accounts, sessions and health.  Log in with `auth_login`, send the `access_token` as `Authorization: Bearer <token>`, and exchange the `refresh_token` before it ends. Every error has one body, `ApiError`: programs read `error`, people read `message`, and `request_id` names the request in the logs. Unknown fields of a body are ignored unless they would mislead; an operation with parameters refuses unknown ones.
+ * A REST API service: accounts, sessions and health.  Log in with `auth_login`, send the `access_token` as `Authorization: Bearer <token>`, and exchange the `refresh_token` before it ends. Every error has one body, `ErrorBody`: programs read `error`, people read `message`, and `request_id` names the request in the logs. Unknown fields of a body are ignored unless they would mislead; an operation with parameters refuses unknown ones.
  *
  * The version of the OpenAPI document: 1.1.0
  * 
@@ -31,14 +31,14 @@ import com.fasterxml.jackson.annotation.JsonPropertyOrder;
  * The body of every error response.
  */
 @JsonPropertyOrder({
-  ApiError.JSON_PROPERTY_SUCCESS,
-  ApiError.JSON_PROPERTY_ERROR,
-  ApiError.JSON_PROPERTY_MESSAGE,
-  ApiError.JSON_PROPERTY_DETAILS,
-  ApiError.JSON_PROPERTY_REQUEST_ID
+  ErrorBody.JSON_PROPERTY_SUCCESS,
+  ErrorBody.JSON_PROPERTY_ERROR,
+  ErrorBody.JSON_PROPERTY_MESSAGE,
+  ErrorBody.JSON_PROPERTY_DETAILS,
+  ErrorBody.JSON_PROPERTY_REQUEST_ID
 })
 @jakarta.annotation.Generated(value = "org.openapitools.codegen.languages.JavaClientCodegen", comments = "Generator version: 7.25.0")
-public class ApiError {
+public class ErrorBody {
   public static final String JSON_PROPERTY_SUCCESS = "success";
   
   private Boolean success;
@@ -59,10 +59,10 @@ public class ApiError {
   
   private String requestId;
 
-  public ApiError() { 
+  public ErrorBody() { 
   }
 
-  public ApiError success(Boolean success) {
+  public ErrorBody success(Boolean success) {
     this.success = success;
     return this;
   }
@@ -86,7 +86,7 @@ public class ApiError {
   }
 
 
-  public ApiError error(ErrorCode error) {
+  public ErrorBody error(ErrorCode error) {
     this.error = error;
     return this;
   }
@@ -110,7 +110,7 @@ public class ApiError {
   }
 
 
-  public ApiError message(String message) {
+  public ErrorBody message(String message) {
     this.message = message;
     return this;
   }
@@ -134,7 +134,7 @@ public class ApiError {
   }
 
 
-  public ApiError details(@Nullable ErrorDetails details) {
+  public ErrorBody details(@Nullable ErrorDetails details) {
     this.details = details;
     return this;
   }
@@ -158,7 +158,7 @@ public class ApiError {
   }
 
 
-  public ApiError requestId(String requestId) {
+  public ErrorBody requestId(String requestId) {
     this.requestId = requestId;
     return this;
   }
@@ -183,7 +183,7 @@ public class ApiError {
 
 
   /**
-   * Return true if this ApiError object is equal to o.
+   * Return true if this ErrorBody object is equal to o.
    */
   @Override
   public boolean equals(Object o) {
@@ -193,12 +193,12 @@ public class ApiError {
     if (o == null || getClass() != o.getClass()) {
       return false;
     }
-    ApiError apiError = (ApiError) o;
-    return Objects.equals(this.success, apiError.success) &&
-        Objects.equals(this.error, apiError.error) &&
-        Objects.equals(this.message, apiError.message) &&
-        Objects.equals(this.details, apiError.details) &&
-        Objects.equals(this.requestId, apiError.requestId);
+    ErrorBody errorBody = (ErrorBody) o;
+    return Objects.equals(this.success, errorBody.success) &&
+        Objects.equals(this.error, errorBody.error) &&
+        Objects.equals(this.message, errorBody.message) &&
+        Objects.equals(this.details, errorBody.details) &&
+        Objects.equals(this.requestId, errorBody.requestId);
   }
 
   @Override
@@ -209,7 +209,7 @@ public class ApiError {
   @Override
   public String toString() {
     StringBuilder sb = new StringBuilder();
-    sb.append("class ApiError {\n");
+    sb.append("class ErrorBody {\n");
     sb.append("    success: ").append(toIndentedString(success)).append("\n");
     sb.append("    error: ").append(toIndentedString(error)).append("\n");
     sb.append("    message: ").append(toIndentedString(message)).append("\n");

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from ..models.error_details import ErrorDetails
 
 
-T = TypeVar("T", bound="ApiError")
+T = TypeVar("T", bound="ErrorBody")
 
 
 @_attrs_define
-class ApiError:
+class ErrorBody:
     """The body of every error response.
 
     Attributes:
@@ -100,7 +100,7 @@ class ApiError:
         else:
             details = ErrorDetails.from_dict(_details)
 
-        api_error = cls(
+        error_body = cls(
             success=success,
             error=error,
             message=message,
@@ -108,8 +108,8 @@ class ApiError:
             details=details,
         )
 
-        api_error.additional_properties = d
-        return api_error
+        error_body.additional_properties = d
+        return error_body
 
     @property
     def additional_keys(self) -> list[str]:

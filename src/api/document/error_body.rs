@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{ErrorCase, headers::EXAMPLE_REQUEST_ID};
 
 /// `Error` itself collides with a built-in name in Python and TypeScript.
-const NAME: &str = "ApiError";
+const NAME: &str = "ErrorBody";
 const CODES: &str = "ErrorCode";
 const DETAILS: &str = "ErrorDetails";
 const FIELD: &str = "FieldProblem";
