@@ -29,6 +29,7 @@ const (
 	ErrorCodeMalformedRequest     ErrorCode = "malformed_request"
 	ErrorCodeMethodNotAllowed     ErrorCode = "method_not_allowed"
 	ErrorCodeNotFound             ErrorCode = "not_found"
+	ErrorCodeNotImplemented       ErrorCode = "not_implemented"
 	ErrorCodePayloadTooLarge      ErrorCode = "payload_too_large"
 	ErrorCodeRateLimited          ErrorCode = "rate_limited"
 	ErrorCodeRequestTimeout       ErrorCode = "request_timeout"
@@ -58,6 +59,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeMethodNotAllowed:
 		return true
 	case ErrorCodeNotFound:
+		return true
+	case ErrorCodeNotImplemented:
 		return true
 	case ErrorCodePayloadTooLarge:
 		return true
@@ -127,7 +130,7 @@ type DependencyHealth struct {
 	// Status How something is.
 	Status HealthStatus `json:"status"`
 
-	// Tier What stands behind it: `sqlite` or `postgresql`; `in_process`, `redis` or `redis_cluster`.
+	// Tier What stands behind it: `sqlite` or `postgresql`; `in_process`, `redis`, `redis_sentinel` or `redis_cluster`.
 	Tier string `json:"tier"`
 }
 
@@ -155,6 +158,7 @@ type ErrorBody struct {
 	// - `validation_error` (422): Some values are not valid.
 	// - `rate_limited` (429): There were too many requests; try again later.
 	// - `internal_error` (500): Something went wrong on our side.
+	// - `not_implemented` (501): The only transfer coding that is understood is chunked.
 	// - `service_unavailable` (503): The service cannot answer now; try again soon.
 	Error ErrorCode `json:"error"`
 
@@ -185,6 +189,7 @@ type ErrorBody struct {
 // - `validation_error` (422): Some values are not valid.
 // - `rate_limited` (429): There were too many requests; try again later.
 // - `internal_error` (500): Something went wrong on our side.
+// - `not_implemented` (501): The only transfer coding that is understood is chunked.
 // - `service_unavailable` (503): The service cannot answer now; try again soon.
 type ErrorCode string
 
@@ -291,15 +296,15 @@ type RegisterRequest struct {
 
 // ServiceCard What this service is and where to read on.
 //
-// Examples: {"docs":"/docs","name":"Groundwork","openapi":"/openapi.json","version":"1.1.0"}
+// Examples: {"docs":"docs","name":"Groundwork","openapi":"openapi.json","version":"1.1.0"}
 type ServiceCard struct {
-	// Docs The page to explore it.
+	// Docs The page to explore it, relative to the card's own address.
 	Docs string `json:"docs"`
 
 	// Name Its name.
 	Name string `json:"name"`
 
-	// Openapi The document.
+	// Openapi The document, relative to the card's own address.
 	Openapi string `json:"openapi"`
 
 	// Version Its version.
@@ -653,9 +658,9 @@ type ClientInterface interface {
 
 	// AuthRefreshWithBody Exchange a refresh token
 	//
-	// Gives the next pair of tokens and spends the refresh token. If the response was lost, the same token may
-	// be sent again for 10 seconds and gets the same pair. A token that is used later, or that is older, was
-	// copied: the whole session ends.
+	// Returns the next pair of tokens and spends the refresh token. A client that lost the response may send the
+	// same token again until it has used a token of the new pair, and gets the same pair. A token that is sent later
+	// than that, or an older one, was copied: the whole session ends.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -664,9 +669,9 @@ type ClientInterface interface {
 
 	// AuthRefresh Exchange a refresh token
 	//
-	// Gives the next pair of tokens and spends the refresh token. If the response was lost, the same token may
-	// be sent again for 10 seconds and gets the same pair. A token that is used later, or that is older, was
-	// copied: the whole session ends.
+	// Returns the next pair of tokens and spends the refresh token. A client that lost the response may send the
+	// same token again until it has used a token of the new pair, and gets the same pair. A token that is sent later
+	// than that, or an older one, was copied: the whole session ends.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -918,9 +923,9 @@ func (c *Client) AuthMe(ctx context.Context, reqEditors ...RequestEditorFn) (*ht
 
 // AuthRefreshWithBody Exchange a refresh token
 //
-// Gives the next pair of tokens and spends the refresh token. If the response was lost, the same token may
-// be sent again for 10 seconds and gets the same pair. A token that is used later, or that is older, was
-// copied: the whole session ends.
+// Returns the next pair of tokens and spends the refresh token. A client that lost the response may send the
+// same token again until it has used a token of the new pair, and gets the same pair. A token that is sent later
+// than that, or an older one, was copied: the whole session ends.
 //
 // Takes any type of body and a specified content type.
 //
@@ -939,9 +944,9 @@ func (c *Client) AuthRefreshWithBody(ctx context.Context, contentType string, bo
 
 // AuthRefresh Exchange a refresh token
 //
-// Gives the next pair of tokens and spends the refresh token. If the response was lost, the same token may
-// be sent again for 10 seconds and gets the same pair. A token that is used later, or that is older, was
-// copied: the whole session ends.
+// Returns the next pair of tokens and spends the refresh token. A client that lost the response may send the
+// same token again until it has used a token of the new pair, and gets the same pair. A token that is sent later
+// than that, or an older one, was copied: the whole session ends.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -2107,9 +2112,9 @@ type ClientWithResponsesInterface interface {
 
 	// AuthRefreshWithBodyWithResponse Exchange a refresh token
 	//
-	// Gives the next pair of tokens and spends the refresh token. If the response was lost, the same token may
-	// be sent again for 10 seconds and gets the same pair. A token that is used later, or that is older, was
-	// copied: the whole session ends.
+	// Returns the next pair of tokens and spends the refresh token. A client that lost the response may send the
+	// same token again until it has used a token of the new pair, and gets the same pair. A token that is sent later
+	// than that, or an older one, was copied: the whole session ends.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2118,9 +2123,9 @@ type ClientWithResponsesInterface interface {
 
 	// AuthRefreshWithResponse Exchange a refresh token
 	//
-	// Gives the next pair of tokens and spends the refresh token. If the response was lost, the same token may
-	// be sent again for 10 seconds and gets the same pair. A token that is used later, or that is older, was
-	// copied: the whole session ends.
+	// Returns the next pair of tokens and spends the refresh token. A client that lost the response may send the
+	// same token again until it has used a token of the new pair, and gets the same pair. A token that is sent later
+	// than that, or an older one, was copied: the whole session ends.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2426,6 +2431,7 @@ type AuthLoginResponse413Headers struct {
 
 // AuthLoginResponse415Headers the declared response headers of an HTTP 415 response for AuthLogin
 type AuthLoginResponse415Headers struct {
+	Accept             string
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -2451,6 +2457,14 @@ type AuthLoginResponse429Headers struct {
 
 // AuthLoginResponse500Headers the declared response headers of an HTTP 500 response for AuthLogin
 type AuthLoginResponse500Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// AuthLoginResponse501Headers the declared response headers of an HTTP 501 response for AuthLogin
+type AuthLoginResponse501Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -2487,6 +2501,8 @@ type AuthLoginResponse struct {
 	JSON429 *ErrorBody
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *ErrorBody
+	// JSON501 the response for an HTTP 501 `application/json` response
+	JSON501 *ErrorBody
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *ErrorBody
 	// Headers200 the parsed response headers for an HTTP 200 response
@@ -2507,6 +2523,8 @@ type AuthLoginResponse struct {
 	Headers429 *AuthLoginResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *AuthLoginResponse500Headers
+	// Headers501 the parsed response headers for an HTTP 501 response
+	Headers501 *AuthLoginResponse501Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
 	Headers503 *AuthLoginResponse503Headers
 }
@@ -2760,6 +2778,7 @@ type AuthRefreshResponse413Headers struct {
 
 // AuthRefreshResponse415Headers the declared response headers of an HTTP 415 response for AuthRefresh
 type AuthRefreshResponse415Headers struct {
+	Accept             string
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -2785,6 +2804,14 @@ type AuthRefreshResponse429Headers struct {
 
 // AuthRefreshResponse500Headers the declared response headers of an HTTP 500 response for AuthRefresh
 type AuthRefreshResponse500Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// AuthRefreshResponse501Headers the declared response headers of an HTTP 501 response for AuthRefresh
+type AuthRefreshResponse501Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -2821,6 +2848,8 @@ type AuthRefreshResponse struct {
 	JSON429 *ErrorBody
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *ErrorBody
+	// JSON501 the response for an HTTP 501 `application/json` response
+	JSON501 *ErrorBody
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *ErrorBody
 	// Headers200 the parsed response headers for an HTTP 200 response
@@ -2841,6 +2870,8 @@ type AuthRefreshResponse struct {
 	Headers429 *AuthRefreshResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *AuthRefreshResponse500Headers
+	// Headers501 the parsed response headers for an HTTP 501 response
+	Headers501 *AuthRefreshResponse501Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
 	Headers503 *AuthRefreshResponse503Headers
 }
@@ -2903,6 +2934,7 @@ type AuthRegisterResponse413Headers struct {
 
 // AuthRegisterResponse415Headers the declared response headers of an HTTP 415 response for AuthRegister
 type AuthRegisterResponse415Headers struct {
+	Accept             string
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -2928,6 +2960,14 @@ type AuthRegisterResponse429Headers struct {
 
 // AuthRegisterResponse500Headers the declared response headers of an HTTP 500 response for AuthRegister
 type AuthRegisterResponse500Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// AuthRegisterResponse501Headers the declared response headers of an HTTP 501 response for AuthRegister
+type AuthRegisterResponse501Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -2964,6 +3004,8 @@ type AuthRegisterResponse struct {
 	JSON429 *ErrorBody
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *ErrorBody
+	// JSON501 the response for an HTTP 501 `application/json` response
+	JSON501 *ErrorBody
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *ErrorBody
 	// Headers201 the parsed response headers for an HTTP 201 response
@@ -2984,6 +3026,8 @@ type AuthRegisterResponse struct {
 	Headers429 *AuthRegisterResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *AuthRegisterResponse500Headers
+	// Headers501 the parsed response headers for an HTTP 501 response
+	Headers501 *AuthRegisterResponse501Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
 	Headers503 *AuthRegisterResponse503Headers
 }
@@ -3338,6 +3382,7 @@ type UsersCreateResponse413Headers struct {
 
 // UsersCreateResponse415Headers the declared response headers of an HTTP 415 response for UsersCreate
 type UsersCreateResponse415Headers struct {
+	Accept             string
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -3363,6 +3408,14 @@ type UsersCreateResponse429Headers struct {
 
 // UsersCreateResponse500Headers the declared response headers of an HTTP 500 response for UsersCreate
 type UsersCreateResponse500Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// UsersCreateResponse501Headers the declared response headers of an HTTP 501 response for UsersCreate
+type UsersCreateResponse501Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -3403,6 +3456,8 @@ type UsersCreateResponse struct {
 	JSON429 *ErrorBody
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *ErrorBody
+	// JSON501 the response for an HTTP 501 `application/json` response
+	JSON501 *ErrorBody
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *ErrorBody
 	// Headers201 the parsed response headers for an HTTP 201 response
@@ -3427,6 +3482,8 @@ type UsersCreateResponse struct {
 	Headers429 *UsersCreateResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *UsersCreateResponse500Headers
+	// Headers501 the parsed response headers for an HTTP 501 response
+	Headers501 *UsersCreateResponse501Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
 	Headers503 *UsersCreateResponse503Headers
 }
@@ -3692,6 +3749,8 @@ type UsersMeUpdateResponse413Headers struct {
 
 // UsersMeUpdateResponse415Headers the declared response headers of an HTTP 415 response for UsersMeUpdate
 type UsersMeUpdateResponse415Headers struct {
+	Accept             string
+	AcceptPatch        string
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -3717,6 +3776,14 @@ type UsersMeUpdateResponse429Headers struct {
 
 // UsersMeUpdateResponse500Headers the declared response headers of an HTTP 500 response for UsersMeUpdate
 type UsersMeUpdateResponse500Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// UsersMeUpdateResponse501Headers the declared response headers of an HTTP 501 response for UsersMeUpdate
+type UsersMeUpdateResponse501Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -3753,6 +3820,8 @@ type UsersMeUpdateResponse struct {
 	JSON429 *ErrorBody
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *ErrorBody
+	// JSON501 the response for an HTTP 501 `application/json` response
+	JSON501 *ErrorBody
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *ErrorBody
 	// Headers200 the parsed response headers for an HTTP 200 response
@@ -3773,6 +3842,8 @@ type UsersMeUpdateResponse struct {
 	Headers429 *UsersMeUpdateResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *UsersMeUpdateResponse500Headers
+	// Headers501 the parsed response headers for an HTTP 501 response
+	Headers501 *UsersMeUpdateResponse501Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
 	Headers503 *UsersMeUpdateResponse503Headers
 }
@@ -4134,6 +4205,8 @@ type UsersUpdateResponse413Headers struct {
 
 // UsersUpdateResponse415Headers the declared response headers of an HTTP 415 response for UsersUpdate
 type UsersUpdateResponse415Headers struct {
+	Accept             string
+	AcceptPatch        string
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -4159,6 +4232,14 @@ type UsersUpdateResponse429Headers struct {
 
 // UsersUpdateResponse500Headers the declared response headers of an HTTP 500 response for UsersUpdate
 type UsersUpdateResponse500Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// UsersUpdateResponse501Headers the declared response headers of an HTTP 501 response for UsersUpdate
+type UsersUpdateResponse501Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -4201,6 +4282,8 @@ type UsersUpdateResponse struct {
 	JSON429 *ErrorBody
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *ErrorBody
+	// JSON501 the response for an HTTP 501 `application/json` response
+	JSON501 *ErrorBody
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *ErrorBody
 	// Headers200 the parsed response headers for an HTTP 200 response
@@ -4227,6 +4310,8 @@ type UsersUpdateResponse struct {
 	Headers429 *UsersUpdateResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *UsersUpdateResponse500Headers
+	// Headers501 the parsed response headers for an HTTP 501 response
+	Headers501 *UsersUpdateResponse501Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
 	Headers503 *UsersUpdateResponse503Headers
 }
@@ -4602,9 +4687,9 @@ func (c *ClientWithResponses) AuthMeWithResponse(ctx context.Context, reqEditors
 
 // AuthRefreshWithBodyWithResponse Exchange a refresh token
 //
-// Gives the next pair of tokens and spends the refresh token. If the response was lost, the same token may
-// be sent again for 10 seconds and gets the same pair. A token that is used later, or that is older, was
-// copied: the whole session ends.
+// Returns the next pair of tokens and spends the refresh token. A client that lost the response may send the
+// same token again until it has used a token of the new pair, and gets the same pair. A token that is sent later
+// than that, or an older one, was copied: the whole session ends.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -4619,9 +4704,9 @@ func (c *ClientWithResponses) AuthRefreshWithBodyWithResponse(ctx context.Contex
 
 // AuthRefreshWithResponse Exchange a refresh token
 //
-// Gives the next pair of tokens and spends the refresh token. If the response was lost, the same token may
-// be sent again for 10 seconds and gets the same pair. A token that is used later, or that is older, was
-// copied: the whole session ends.
+// Returns the next pair of tokens and spends the refresh token. A client that lost the response may send the
+// same token again until it has used a token of the new pair, and gets the same pair. A token that is sent later
+// than that, or an older one, was copied: the whole session ends.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -5223,6 +5308,13 @@ func ParseAuthLoginResponse(rsp *http.Response) (*AuthLoginResponse, error) {
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 501:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON501 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
 		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -5397,6 +5489,13 @@ func ParseAuthLoginResponse(rsp *http.Response) (*AuthLoginResponse, error) {
 		response.Headers413 = &headers
 	case rsp.StatusCode == 415:
 		var headers AuthLoginResponse415Headers
+		if values := rsp.Header.Values("Accept"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Accept", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Accept = value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -5526,6 +5625,37 @@ func ParseAuthLoginResponse(rsp *http.Response) (*AuthLoginResponse, error) {
 			headers.XRequestID = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 501:
+		var headers AuthLoginResponse501Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers501 = &headers
 	case rsp.StatusCode == 503:
 		var headers AuthLoginResponse503Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
@@ -6184,6 +6314,13 @@ func ParseAuthRefreshResponse(rsp *http.Response) (*AuthRefreshResponse, error) 
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 501:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON501 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
 		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -6358,6 +6495,13 @@ func ParseAuthRefreshResponse(rsp *http.Response) (*AuthRefreshResponse, error) 
 		response.Headers413 = &headers
 	case rsp.StatusCode == 415:
 		var headers AuthRefreshResponse415Headers
+		if values := rsp.Header.Values("Accept"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Accept", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Accept = value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -6487,6 +6631,37 @@ func ParseAuthRefreshResponse(rsp *http.Response) (*AuthRefreshResponse, error) 
 			headers.XRequestID = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 501:
+		var headers AuthRefreshResponse501Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers501 = &headers
 	case rsp.StatusCode == 503:
 		var headers AuthRefreshResponse503Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
@@ -6606,6 +6781,13 @@ func ParseAuthRegisterResponse(rsp *http.Response) (*AuthRegisterResponse, error
 			return nil, err
 		}
 		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 501:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON501 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
 		var dest ErrorBody
@@ -6774,6 +6956,13 @@ func ParseAuthRegisterResponse(rsp *http.Response) (*AuthRegisterResponse, error
 		response.Headers413 = &headers
 	case rsp.StatusCode == 415:
 		var headers AuthRegisterResponse415Headers
+		if values := rsp.Header.Values("Accept"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Accept", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Accept = value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -6903,6 +7092,37 @@ func ParseAuthRegisterResponse(rsp *http.Response) (*AuthRegisterResponse, error
 			headers.XRequestID = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 501:
+		var headers AuthRegisterResponse501Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers501 = &headers
 	case rsp.StatusCode == 503:
 		var headers AuthRegisterResponse503Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
@@ -7634,6 +7854,13 @@ func ParseUsersCreateResponse(rsp *http.Response) (*UsersCreateResponse, error) 
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 501:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON501 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
 		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -7870,6 +8097,13 @@ func ParseUsersCreateResponse(rsp *http.Response) (*UsersCreateResponse, error) 
 		response.Headers413 = &headers
 	case rsp.StatusCode == 415:
 		var headers UsersCreateResponse415Headers
+		if values := rsp.Header.Values("Accept"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Accept", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Accept = value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -7999,6 +8233,37 @@ func ParseUsersCreateResponse(rsp *http.Response) (*UsersCreateResponse, error) 
 			headers.XRequestID = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 501:
+		var headers UsersCreateResponse501Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers501 = &headers
 	case rsp.StatusCode == 503:
 		var headers UsersCreateResponse503Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
@@ -8695,6 +8960,13 @@ func ParseUsersMeUpdateResponse(rsp *http.Response) (*UsersMeUpdateResponse, err
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 501:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON501 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
 		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -8869,6 +9141,20 @@ func ParseUsersMeUpdateResponse(rsp *http.Response) (*UsersMeUpdateResponse, err
 		response.Headers413 = &headers
 	case rsp.StatusCode == 415:
 		var headers UsersMeUpdateResponse415Headers
+		if values := rsp.Header.Values("Accept"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Accept", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Accept = value
+		}
+		if values := rsp.Header.Values("Accept-Patch"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Accept-Patch", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AcceptPatch = value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -8998,6 +9284,37 @@ func ParseUsersMeUpdateResponse(rsp *http.Response) (*UsersMeUpdateResponse, err
 			headers.XRequestID = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 501:
+		var headers UsersMeUpdateResponse501Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers501 = &headers
 	case rsp.StatusCode == 503:
 		var headers UsersMeUpdateResponse503Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
@@ -9943,6 +10260,13 @@ func ParseUsersUpdateResponse(rsp *http.Response) (*UsersUpdateResponse, error) 
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 501:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON501 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
 		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -10210,6 +10534,20 @@ func ParseUsersUpdateResponse(rsp *http.Response) (*UsersUpdateResponse, error) 
 		response.Headers413 = &headers
 	case rsp.StatusCode == 415:
 		var headers UsersUpdateResponse415Headers
+		if values := rsp.Header.Values("Accept"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Accept", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Accept = value
+		}
+		if values := rsp.Header.Values("Accept-Patch"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Accept-Patch", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AcceptPatch = value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -10339,6 +10677,37 @@ func ParseUsersUpdateResponse(rsp *http.Response) (*UsersUpdateResponse, error) 
 			headers.XRequestID = value
 		}
 		response.Headers500 = &headers
+	case rsp.StatusCode == 501:
+		var headers UsersUpdateResponse501Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers501 = &headers
 	case rsp.StatusCode == 503:
 		var headers UsersUpdateResponse503Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {

@@ -53,7 +53,7 @@ on_both! {
         let user = service.user().await;
         let first = service.refresh(&user.refresh).await.expect(200).json();
         for _ in 0..3 {
-            service.clock.advance(Duration::from_secs(60));
+            service.clock.advance(Duration::from_mins(1));
             let again = service.refresh(&user.refresh).await.expect(200).json();
             assert_eq!(first, again);
             // The client still has its old access token meanwhile.

@@ -15,7 +15,7 @@ pub mod types {
         ///Which dependency: `database`, `state` (rate limits and the cache), `replica_1` and so on.
         pub name: ::std::string::String,
         pub status: HealthStatus,
-        ///What stands behind it: `sqlite` or `postgresql`; `in_process`, `redis` or `redis_cluster`.
+        ///What stands behind it: `sqlite` or `postgresql`; `in_process`, `redis`, `redis_sentinel` or `redis_cluster`.
         pub tier: ::std::string::String,
     }
     impl DependencyHealth {
@@ -212,11 +212,11 @@ pub mod types {
     ///What this service is and where to read on.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct ServiceCard {
-        ///The page to explore it.
+        ///The page to explore it, relative to the card's own address.
         pub docs: ::std::string::String,
         ///Its name.
         pub name: ::std::string::String,
-        ///The document.
+        ///The document, relative to the card's own address.
         pub openapi: ::std::string::String,
         ///Its version.
         pub version: ::std::string::String,
@@ -1806,7 +1806,7 @@ pub mod types {
 
 A REST API service: accounts, sessions and health.
 
-Log in with `auth_login`, send the `access_token` as `Authorization: Bearer <token>`, and exchange the `refresh_token` before it ends. Every error has one body, `ErrorBody`: programs read `error`, people read `message`, and `request_id` names the request in the logs. Unknown fields of a body are ignored unless they would mislead; an operation with parameters refuses unknown ones.
+Log in with `auth_login`, send the `access_token` as `Authorization: Bearer <token>`, and exchange the `refresh_token` before it ends. Every error has one body, `ErrorBody`: programs read `error`, people read `message`, and `request_id` names the request in the logs. Unknown fields of a body are ignored unless they would mislead; an operation with parameters refuses unknown ones. A `PATCH` is a merge patch (RFC 7396) and may be sent as `application/merge-patch+json` too.
 
 Version: 1.1.0*/
 pub struct Client {
@@ -1930,9 +1930,9 @@ let response = client.auth_me()
     }
     /**Exchange a refresh token
 
-Gives the next pair of tokens and spends the refresh token. If the response was lost, the same token may
-be sent again for 10 seconds and gets the same pair. A token that is used later, or that is older, was
-copied: the whole session ends.
+Returns the next pair of tokens and spends the refresh token. A client that lost the response may send the
+same token again until it has used a token of the new pair, and gets the same pair. A token that is sent later
+than that, or an older one, was copied: the whole session ends.
 
 Sends a `POST` request to `/api/v1/auth/refresh`
 
@@ -2401,6 +2401,13 @@ pub mod builder {
                         ),
                     )
                 }
+                501u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
                 503u16 => {
                     Err(
                         Error::ErrorResponse(
@@ -2710,6 +2717,13 @@ pub mod builder {
                         ),
                     )
                 }
+                501u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
                 503u16 => {
                     Err(
                         Error::ErrorResponse(
@@ -2849,6 +2863,13 @@ pub mod builder {
                     )
                 }
                 500u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                501u16 => {
                     Err(
                         Error::ErrorResponse(
                             ResponseValue::from_response(response).await?,
@@ -3433,6 +3454,13 @@ pub mod builder {
                         ),
                     )
                 }
+                501u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
                 503u16 => {
                     Err(
                         Error::ErrorResponse(
@@ -3741,6 +3769,13 @@ pub mod builder {
                     )
                 }
                 500u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                501u16 => {
                     Err(
                         Error::ErrorResponse(
                             ResponseValue::from_response(response).await?,
@@ -4168,6 +4203,13 @@ pub mod builder {
                         ),
                     )
                 }
+                501u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
                 503u16 => {
                     Err(
                         Error::ErrorResponse(
@@ -4450,6 +4492,7 @@ pub mod prelude {
 - `validation_error` (422): Some values are not valid.
 - `rate_limited` (429): There were too many requests; try again later.
 - `internal_error` (500): Something went wrong on our side.
+- `not_implemented` (501): The only transfer coding that is understood is chunked.
 - `service_unavailable` (503): The service cannot answer now; try again soon.*/
 #[derive(::serde::Serialize, ::serde::Deserialize, Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -4499,6 +4542,9 @@ pub enum ErrorCode {
     ///`internal_error`
     #[serde(rename = "internal_error")]
     InternalError,
+    ///`not_implemented`
+    #[serde(rename = "not_implemented")]
+    NotImplemented,
     ///`service_unavailable`
     #[serde(rename = "service_unavailable")]
     ServiceUnavailable,
@@ -4525,6 +4571,7 @@ impl ErrorCode {
             Self::ValidationError => "validation_error",
             Self::RateLimited => "rate_limited",
             Self::InternalError => "internal_error",
+            Self::NotImplemented => "not_implemented",
             Self::ServiceUnavailable => "service_unavailable",
             Self::Unknown(value) => value,
         }

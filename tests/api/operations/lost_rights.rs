@@ -90,7 +90,7 @@ fn bodies(operation: &Operation, victim: &Account) -> Vec<Value> {
     match operation.id {
         "users_update" => bodies.push(json!({"is_superuser": true, "is_active": true})),
         "users_create" => {
-            bodies.push(json!({"email": fresh_email(), "password": PASSWORD, "is_superuser": true}))
+            bodies.push(json!({"email": fresh_email(), "password": PASSWORD, "is_superuser": true}));
         }
         "users_me_update" => {
             bodies.push(json!({"password": "yet another battery", "current_password": PASSWORD}));

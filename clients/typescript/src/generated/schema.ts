@@ -56,9 +56,9 @@ export interface paths {
         put?: never;
         /**
          * Exchange a refresh token
-         * @description Gives the next pair of tokens and spends the refresh token. If the response was lost, the same token may
-         *     be sent again for 10 seconds and gets the same pair. A token that is used later, or that is older, was
-         *     copied: the whole session ends.
+         * @description Returns the next pair of tokens and spends the refresh token. A client that lost the response may send the
+         *     same token again until it has used a token of the new pair, and gets the same pair. A token that is sent later
+         *     than that, or an older one, was copied: the whole session ends.
          */
         post: operations["auth_refresh"];
         delete?: never;
@@ -332,7 +332,7 @@ export interface components {
             /** @description Which dependency: `database`, `state` (rate limits and the cache), `replica_1` and so on. */
             name: string;
             status: components["schemas"]["HealthStatus"];
-            /** @description What stands behind it: `sqlite` or `postgresql`; `in_process`, `redis` or `redis_cluster`. */
+            /** @description What stands behind it: `sqlite` or `postgresql`; `in_process`, `redis`, `redis_sentinel` or `redis_cluster`. */
             tier: string;
             /**
              * Format: double
@@ -377,10 +377,11 @@ export interface components {
          *     - `validation_error` (422): Some values are not valid.
          *     - `rate_limited` (429): There were too many requests; try again later.
          *     - `internal_error` (500): Something went wrong on our side.
+         *     - `not_implemented` (501): The only transfer coding that is understood is chunked.
          *     - `service_unavailable` (503): The service cannot answer now; try again soon.
          * @enum {string}
          */
-        ErrorCode: "malformed_request" | "unauthorized" | "invalid_token" | "invalid_credentials" | "forbidden" | "not_found" | "method_not_allowed" | "request_timeout" | "email_taken" | "last_superuser" | "payload_too_large" | "unsupported_media_type" | "validation_error" | "rate_limited" | "internal_error" | "service_unavailable";
+        ErrorCode: "malformed_request" | "unauthorized" | "invalid_token" | "invalid_credentials" | "forbidden" | "not_found" | "method_not_allowed" | "request_timeout" | "email_taken" | "last_superuser" | "payload_too_large" | "unsupported_media_type" | "validation_error" | "rate_limited" | "internal_error" | "not_implemented" | "service_unavailable";
         /** @description More about the problem, where there is more to say. */
         ErrorDetails: {
             /** @description With `validation_error`: every value that breaks a rule. */
@@ -514,8 +515,8 @@ export interface components {
          * @example {
          *       "name": "Groundwork",
          *       "version": "1.1.0",
-         *       "docs": "/docs",
-         *       "openapi": "/openapi.json"
+         *       "docs": "docs",
+         *       "openapi": "openapi.json"
          *     }
          */
         ServiceCard: {
@@ -523,9 +524,9 @@ export interface components {
             name: string;
             /** @description Its version. */
             version: string;
-            /** @description The page to explore it. */
+            /** @description The page to explore it, relative to the card's own address. */
             docs: string;
-            /** @description The document. */
+            /** @description The document, relative to the card's own address. */
             openapi: string;
         };
         /**
@@ -696,6 +697,10 @@ export interface components {
     parameters: never;
     requestBodies: never;
     headers: {
+        /** @description The media types that the body may have (RFC 9110, 15.5.16). */
+        Accept: string;
+        /** @description The media types that a PATCH may have: both mean the same (RFC 5789, RFC 7396). */
+        "Accept-Patch": string;
         /** @description Requests that fit into any 60 seconds. */
         "RateLimit-Limit": number;
         /** @description Requests that would be let through now. */
@@ -730,6 +735,8 @@ export type User = components['schemas']['User'];
 export type UserCreate = components['schemas']['UserCreate'];
 export type UserPage = components['schemas']['UserPage'];
 export type UserUpdate = components['schemas']['UserUpdate'];
+export type HeaderAccept = components['headers']['Accept'];
+export type HeaderAcceptPatch = components['headers']['Accept-Patch'];
 export type HeaderRateLimitLimit = components['headers']['RateLimit-Limit'];
 export type HeaderRateLimitRemaining = components['headers']['RateLimit-Remaining'];
 export type HeaderRateLimitReset = components['headers']['RateLimit-Reset'];
@@ -839,6 +846,7 @@ export interface operations {
             415: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Accept: components["headers"]["Accept"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
@@ -877,6 +885,19 @@ export interface operations {
             };
             /** @description Internal Server Error: `internal_error`. */
             500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Implemented: `not_implemented`. */
+            501: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -1001,6 +1022,7 @@ export interface operations {
             415: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Accept: components["headers"]["Accept"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
@@ -1039,6 +1061,19 @@ export interface operations {
             };
             /** @description Internal Server Error: `internal_error`. */
             500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Implemented: `not_implemented`. */
+            501: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -1162,6 +1197,7 @@ export interface operations {
             415: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Accept: components["headers"]["Accept"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
@@ -1200,6 +1236,19 @@ export interface operations {
             };
             /** @description Internal Server Error: `internal_error`. */
             500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Implemented: `not_implemented`. */
+            501: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -1730,9 +1779,11 @@ export interface operations {
             415: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Accept: components["headers"]["Accept"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Accept-Patch": components["headers"]["Accept-Patch"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -1768,6 +1819,19 @@ export interface operations {
             };
             /** @description Internal Server Error: `internal_error`. */
             500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Implemented: `not_implemented`. */
+            501: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -2073,6 +2137,7 @@ export interface operations {
             415: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Accept: components["headers"]["Accept"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
@@ -2111,6 +2176,19 @@ export interface operations {
             };
             /** @description Internal Server Error: `internal_error`. */
             500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Implemented: `not_implemented`. */
+            501: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -2573,9 +2651,11 @@ export interface operations {
             415: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Accept: components["headers"]["Accept"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Accept-Patch": components["headers"]["Accept-Patch"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2611,6 +2691,19 @@ export interface operations {
             };
             /** @description Internal Server Error: `internal_error`. */
             500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Implemented: `not_implemented`. */
+            501: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -3128,8 +3221,8 @@ export interface operations {
                      * @example {
                      *       "name": "Groundwork",
                      *       "version": "1.1.0",
-                     *       "docs": "/docs",
-                     *       "openapi": "/openapi.json"
+                     *       "docs": "docs",
+                     *       "openapi": "openapi.json"
                      *     }
                      */
                     "application/json": components["schemas"]["ServiceCard"];

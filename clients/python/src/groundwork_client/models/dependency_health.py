@@ -18,7 +18,8 @@ class DependencyHealth:
     Attributes:
         name (str): Which dependency: `database`, `state` (rate limits and the cache), `replica_1` and so on.
         status (HealthStatus): How something is.
-        tier (str): What stands behind it: `sqlite` or `postgresql`; `in_process`, `redis` or `redis_cluster`.
+        tier (str): What stands behind it: `sqlite` or `postgresql`; `in_process`, `redis`, `redis_sentinel` or
+            `redis_cluster`.
         latency_ms (float): How long its answer took, in milliseconds.
     """
 

@@ -39,6 +39,7 @@ class ErrorBody:
             - `validation_error` (422): Some values are not valid.
             - `rate_limited` (429): There were too many requests; try again later.
             - `internal_error` (500): Something went wrong on our side.
+            - `not_implemented` (501): The only transfer coding that is understood is chunked.
             - `service_unavailable` (503): The service cannot answer now; try again soon.
         message (str): A sentence for people. It may change; programs read `error`.
         request_id (str): Names this request in the logs; the `X-Request-Id` header repeats it.

@@ -12,6 +12,7 @@ class ErrorCode(StrEnum):
     MALFORMED_REQUEST = "malformed_request"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     NOT_FOUND = "not_found"
+    NOT_IMPLEMENTED = "not_implemented"
     PAYLOAD_TOO_LARGE = "payload_too_large"
     RATE_LIMITED = "rate_limited"
     REQUEST_TIMEOUT = "request_timeout"

@@ -16,8 +16,8 @@ class ServiceCard:
     Attributes:
         name (str): Its name.
         version (str): Its version.
-        docs (str): The page to explore it.
-        openapi (str): The document.
+        docs (str): The page to explore it, relative to the card's own address.
+        openapi (str): The document, relative to the card's own address.
     """
 
     name: str

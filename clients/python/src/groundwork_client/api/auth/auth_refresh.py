@@ -78,6 +78,11 @@ def _parse_response(
 
         return response_500
 
+    if response.status_code == 501:
+        response_501 = ErrorBody.from_dict(response.json())
+
+        return response_501
+
     if response.status_code == 503:
         response_503 = ErrorBody.from_dict(response.json())
 
@@ -107,11 +112,11 @@ def sync_detailed(
 ) -> Response[ErrorBody | TokenPair]:
     """Exchange a refresh token
 
-     Gives the next pair of tokens and spends the refresh token. If the response was lost, the same token
-    may
-    be sent again for 10 seconds and gets the same pair. A token that is used later, or that is older,
-    was
-    copied: the whole session ends.
+     Returns the next pair of tokens and spends the refresh token. A client that lost the response may
+    send the
+    same token again until it has used a token of the new pair, and gets the same pair. A token that is
+    sent later
+    than that, or an older one, was copied: the whole session ends.
 
     Args:
         body (RefreshRequest): A refresh token to be exchanged.
@@ -142,11 +147,11 @@ def sync(
 ) -> ErrorBody | TokenPair | None:
     """Exchange a refresh token
 
-     Gives the next pair of tokens and spends the refresh token. If the response was lost, the same token
-    may
-    be sent again for 10 seconds and gets the same pair. A token that is used later, or that is older,
-    was
-    copied: the whole session ends.
+     Returns the next pair of tokens and spends the refresh token. A client that lost the response may
+    send the
+    same token again until it has used a token of the new pair, and gets the same pair. A token that is
+    sent later
+    than that, or an older one, was copied: the whole session ends.
 
     Args:
         body (RefreshRequest): A refresh token to be exchanged.
@@ -172,11 +177,11 @@ async def asyncio_detailed(
 ) -> Response[ErrorBody | TokenPair]:
     """Exchange a refresh token
 
-     Gives the next pair of tokens and spends the refresh token. If the response was lost, the same token
-    may
-    be sent again for 10 seconds and gets the same pair. A token that is used later, or that is older,
-    was
-    copied: the whole session ends.
+     Returns the next pair of tokens and spends the refresh token. A client that lost the response may
+    send the
+    same token again until it has used a token of the new pair, and gets the same pair. A token that is
+    sent later
+    than that, or an older one, was copied: the whole session ends.
 
     Args:
         body (RefreshRequest): A refresh token to be exchanged.
@@ -205,11 +210,11 @@ async def asyncio(
 ) -> ErrorBody | TokenPair | None:
     """Exchange a refresh token
 
-     Gives the next pair of tokens and spends the refresh token. If the response was lost, the same token
-    may
-    be sent again for 10 seconds and gets the same pair. A token that is used later, or that is older,
-    was
-    copied: the whole session ends.
+     Returns the next pair of tokens and spends the refresh token. A client that lost the response may
+    send the
+    same token again until it has used a token of the new pair, and gets the same pair. A token that is
+    sent later
+    than that, or an older one, was copied: the whole session ends.
 
     Args:
         body (RefreshRequest): A refresh token to be exchanged.

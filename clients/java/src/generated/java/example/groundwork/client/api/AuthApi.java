@@ -1,6 +1,6 @@
 /*
  * Groundwork
- * A REST API service: accounts, sessions and health.  Log in with `auth_login`, send the `access_token` as `Authorization: Bearer <token>`, and exchange the `refresh_token` before it ends. Every error has one body, `ErrorBody`: programs read `error`, people read `message`, and `request_id` names the request in the logs. Unknown fields of a body are ignored unless they would mislead; an operation with parameters refuses unknown ones.
+ * A REST API service: accounts, sessions and health.  Log in with `auth_login`, send the `access_token` as `Authorization: Bearer <token>`, and exchange the `refresh_token` before it ends. Every error has one body, `ErrorBody`: programs read `error`, people read `message`, and `request_id` names the request in the logs. Unknown fields of a body are ignored unless they would mislead; an operation with parameters refuses unknown ones. A `PATCH` is a merge patch (RFC 7396) and may be sent as `application/merge-patch+json` too.
  *
  * The version of the OpenAPI document: 1.1.0
  * 
@@ -575,7 +575,7 @@ public class AuthApi {
 
   /**
    * Exchange a refresh token
-   * Gives the next pair of tokens and spends the refresh token. If the response was lost, the same token may be sent again for 10 seconds and gets the same pair. A token that is used later, or that is older, was copied: the whole session ends.
+   * Returns the next pair of tokens and spends the refresh token. A client that lost the response may send the same token again until it has used a token of the new pair, and gets the same pair. A token that is sent later than that, or an older one, was copied: the whole session ends.
    * @param apiRequest {@link APIAuthRefreshRequest}
    * @return TokenPair
    * @throws ApiException if fails to make API call
@@ -586,7 +586,7 @@ public class AuthApi {
 
   /**
    * Exchange a refresh token
-   * Gives the next pair of tokens and spends the refresh token. If the response was lost, the same token may be sent again for 10 seconds and gets the same pair. A token that is used later, or that is older, was copied: the whole session ends.
+   * Returns the next pair of tokens and spends the refresh token. A client that lost the response may send the same token again until it has used a token of the new pair, and gets the same pair. A token that is sent later than that, or an older one, was copied: the whole session ends.
    * @param apiRequest {@link APIAuthRefreshRequest}
    * @param headers Optional headers to include in the request
    * @return TokenPair
@@ -600,7 +600,7 @@ public class AuthApi {
 
   /**
    * Exchange a refresh token
-   * Gives the next pair of tokens and spends the refresh token. If the response was lost, the same token may be sent again for 10 seconds and gets the same pair. A token that is used later, or that is older, was copied: the whole session ends.
+   * Returns the next pair of tokens and spends the refresh token. A client that lost the response may send the same token again until it has used a token of the new pair, and gets the same pair. A token that is sent later than that, or an older one, was copied: the whole session ends.
    * @param apiRequest {@link APIAuthRefreshRequest}
    * @return ApiResponse&lt;TokenPair&gt;
    * @throws ApiException if fails to make API call
@@ -611,7 +611,7 @@ public class AuthApi {
 
   /**
    * Exchange a refresh token
-   * Gives the next pair of tokens and spends the refresh token. If the response was lost, the same token may be sent again for 10 seconds and gets the same pair. A token that is used later, or that is older, was copied: the whole session ends.
+   * Returns the next pair of tokens and spends the refresh token. A client that lost the response may send the same token again until it has used a token of the new pair, and gets the same pair. A token that is sent later than that, or an older one, was copied: the whole session ends.
    * @param apiRequest {@link APIAuthRefreshRequest}
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;TokenPair&gt;
@@ -624,7 +624,7 @@ public class AuthApi {
 
   /**
    * Exchange a refresh token
-   * Gives the next pair of tokens and spends the refresh token. If the response was lost, the same token may be sent again for 10 seconds and gets the same pair. A token that is used later, or that is older, was copied: the whole session ends.
+   * Returns the next pair of tokens and spends the refresh token. A client that lost the response may send the same token again until it has used a token of the new pair, and gets the same pair. A token that is sent later than that, or an older one, was copied: the whole session ends.
    * @param refreshRequest  (required)
    * @return TokenPair
    * @throws ApiException if fails to make API call
@@ -635,7 +635,7 @@ public class AuthApi {
 
   /**
    * Exchange a refresh token
-   * Gives the next pair of tokens and spends the refresh token. If the response was lost, the same token may be sent again for 10 seconds and gets the same pair. A token that is used later, or that is older, was copied: the whole session ends.
+   * Returns the next pair of tokens and spends the refresh token. A client that lost the response may send the same token again until it has used a token of the new pair, and gets the same pair. A token that is sent later than that, or an older one, was copied: the whole session ends.
    * @param refreshRequest  (required)
    * @param headers Optional headers to include in the request
    * @return TokenPair
@@ -648,7 +648,7 @@ public class AuthApi {
 
   /**
    * Exchange a refresh token
-   * Gives the next pair of tokens and spends the refresh token. If the response was lost, the same token may be sent again for 10 seconds and gets the same pair. A token that is used later, or that is older, was copied: the whole session ends.
+   * Returns the next pair of tokens and spends the refresh token. A client that lost the response may send the same token again until it has used a token of the new pair, and gets the same pair. A token that is sent later than that, or an older one, was copied: the whole session ends.
    * @param refreshRequest  (required)
    * @return ApiResponse&lt;TokenPair&gt;
    * @throws ApiException if fails to make API call
@@ -659,7 +659,7 @@ public class AuthApi {
 
   /**
    * Exchange a refresh token
-   * Gives the next pair of tokens and spends the refresh token. If the response was lost, the same token may be sent again for 10 seconds and gets the same pair. A token that is used later, or that is older, was copied: the whole session ends.
+   * Returns the next pair of tokens and spends the refresh token. A client that lost the response may send the same token again until it has used a token of the new pair, and gets the same pair. A token that is sent later than that, or an older one, was copied: the whole session ends.
    * @param refreshRequest  (required)
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;TokenPair&gt;

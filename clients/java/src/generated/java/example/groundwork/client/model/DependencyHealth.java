@@ -1,6 +1,6 @@
 /*
  * Groundwork
- * A REST API service: accounts, sessions and health.  Log in with `auth_login`, send the `access_token` as `Authorization: Bearer <token>`, and exchange the `refresh_token` before it ends. Every error has one body, `ErrorBody`: programs read `error`, people read `message`, and `request_id` names the request in the logs. Unknown fields of a body are ignored unless they would mislead; an operation with parameters refuses unknown ones.
+ * A REST API service: accounts, sessions and health.  Log in with `auth_login`, send the `access_token` as `Authorization: Bearer <token>`, and exchange the `refresh_token` before it ends. Every error has one body, `ErrorBody`: programs read `error`, people read `message`, and `request_id` names the request in the logs. Unknown fields of a body are ignored unless they would mislead; an operation with parameters refuses unknown ones. A `PATCH` is a merge patch (RFC 7396) and may be sent as `application/merge-patch+json` too.
  *
  * The version of the OpenAPI document: 1.1.0
  * 
@@ -110,7 +110,7 @@ public class DependencyHealth {
   }
 
   /**
-   * What stands behind it: &#x60;sqlite&#x60; or &#x60;postgresql&#x60;; &#x60;in_process&#x60;, &#x60;redis&#x60; or &#x60;redis_cluster&#x60;.
+   * What stands behind it: &#x60;sqlite&#x60; or &#x60;postgresql&#x60;; &#x60;in_process&#x60;, &#x60;redis&#x60;, &#x60;redis_sentinel&#x60; or &#x60;redis_cluster&#x60;.
    * @return tier
    */
   

@@ -1,6 +1,6 @@
 /*
  * Groundwork
- * A REST API service: accounts, sessions and health.  Log in with `auth_login`, send the `access_token` as `Authorization: Bearer <token>`, and exchange the `refresh_token` before it ends. Every error has one body, `ErrorBody`: programs read `error`, people read `message`, and `request_id` names the request in the logs. Unknown fields of a body are ignored unless they would mislead; an operation with parameters refuses unknown ones.
+ * A REST API service: accounts, sessions and health.  Log in with `auth_login`, send the `access_token` as `Authorization: Bearer <token>`, and exchange the `refresh_token` before it ends. Every error has one body, `ErrorBody`: programs read `error`, people read `message`, and `request_id` names the request in the logs. Unknown fields of a body are ignored unless they would mislead; an operation with parameters refuses unknown ones. A `PATCH` is a merge patch (RFC 7396) and may be sent as `application/merge-patch+json` too.
  *
  * The version of the OpenAPI document: 1.1.0
  * 
@@ -24,7 +24,7 @@ import com.fasterxml.jackson.annotation.JsonCreator;
 import com.fasterxml.jackson.annotation.JsonValue;
 
 /**
- * Why the request failed:  - &#x60;malformed_request&#x60; (400): The request is not well-formed. - &#x60;unauthorized&#x60; (401): A bearer token is required. - &#x60;invalid_token&#x60; (401): The token is invalid or has expired. - &#x60;invalid_credentials&#x60; (401): The email or the password is wrong. - &#x60;forbidden&#x60; (403): This needs superuser rights. - &#x60;not_found&#x60; (404): There is nothing here. - &#x60;method_not_allowed&#x60; (405): This method is not allowed here. - &#x60;request_timeout&#x60; (408): The request took too long to arrive. - &#x60;email_taken&#x60; (409): An account with this email exists. - &#x60;last_superuser&#x60; (409): The last active superuser must remain. - &#x60;payload_too_large&#x60; (413): The body is larger than 1 MiB. - &#x60;unsupported_media_type&#x60; (415): The body must be application/json. - &#x60;validation_error&#x60; (422): Some values are not valid. - &#x60;rate_limited&#x60; (429): There were too many requests; try again later. - &#x60;internal_error&#x60; (500): Something went wrong on our side. - &#x60;service_unavailable&#x60; (503): The service cannot answer now; try again soon.
+ * Why the request failed:  - &#x60;malformed_request&#x60; (400): The request is not well-formed. - &#x60;unauthorized&#x60; (401): A bearer token is required. - &#x60;invalid_token&#x60; (401): The token is invalid or has expired. - &#x60;invalid_credentials&#x60; (401): The email or the password is wrong. - &#x60;forbidden&#x60; (403): This needs superuser rights. - &#x60;not_found&#x60; (404): There is nothing here. - &#x60;method_not_allowed&#x60; (405): This method is not allowed here. - &#x60;request_timeout&#x60; (408): The request took too long to arrive. - &#x60;email_taken&#x60; (409): An account with this email exists. - &#x60;last_superuser&#x60; (409): The last active superuser must remain. - &#x60;payload_too_large&#x60; (413): The body is larger than 1 MiB. - &#x60;unsupported_media_type&#x60; (415): The body must be application/json. - &#x60;validation_error&#x60; (422): Some values are not valid. - &#x60;rate_limited&#x60; (429): There were too many requests; try again later. - &#x60;internal_error&#x60; (500): Something went wrong on our side. - &#x60;not_implemented&#x60; (501): The only transfer coding that is understood is chunked. - &#x60;service_unavailable&#x60; (503): The service cannot answer now; try again soon.
  */
 public enum ErrorCode {
   
@@ -57,6 +57,8 @@ public enum ErrorCode {
   RATE_LIMITED("rate_limited"),
   
   INTERNAL_ERROR("internal_error"),
+  
+  NOT_IMPLEMENTED("not_implemented"),
   
   SERVICE_UNAVAILABLE("service_unavailable"),
   
