@@ -5,33 +5,46 @@ use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sqlite::Sqlite;
 
-/// A SELECT that locks the rows it returns to the end of the transaction.
-///
-/// PostgreSQL: `FOR NO KEY UPDATE`, which conflicts with every UPDATE and DELETE of the rows and lets others insert
-/// rows that refer to them. A row that changed while the lock was waited for is read and filtered again. The tables
-/// are locked in the order of FROM. SQLite has no row locks and needs none: a write transaction is alone.
-#[derive(Clone, Copy, Debug, QueryId)]
-pub(crate) struct Locked<S>(S);
+/// A SELECT that locks the rows it returns to the end of the transaction. A row that changed while the lock was waited
+/// for is read and filtered again. The tables are locked in the order of FROM. SQLite has no row locks and needs none:
+/// a write transaction is alone.
+macro_rules! row_lock {
+    ($(#[$doc:meta])+ $name:ident, $function:ident, $clause:literal) => {
+        $(#[$doc])+
+        #[derive(Clone, Copy, Debug, QueryId)]
+        pub(crate) struct $name<S>(S);
 
-/// See [`Locked`].
-pub(crate) fn locked<S>(select: S) -> Locked<S> {
-    Locked(select)
+        $(#[$doc])+
+        pub(crate) fn $function<S>(select: S) -> $name<S> {
+            $name(select)
+        }
+
+        impl<S: QueryFragment<Pg>> QueryFragment<Pg> for $name<S> {
+            fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+                self.0.walk_ast(pass.reborrow())?;
+                pass.push_sql($clause);
+                Ok(())
+            }
+        }
+
+        impl<S: QueryFragment<Sqlite>> QueryFragment<Sqlite> for $name<S> {
+            fn walk_ast<'b>(&'b self, pass: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+                self.0.walk_ast(pass)
+            }
+        }
+
+        impl<S: Query> Query for $name<S> {
+            type SqlType = S::SqlType;
+        }
+    };
 }
 
-impl<S: QueryFragment<Pg>> QueryFragment<Pg> for Locked<S> {
-    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        self.0.walk_ast(pass.reborrow())?;
-        pass.push_sql(" FOR NO KEY UPDATE");
-        Ok(())
-    }
+row_lock! {
+    /// Locks rows that the transaction changes: nobody else changes, deletes or locks them.
+    ForUpdate, for_update, " FOR NO KEY UPDATE"
 }
 
-impl<S: QueryFragment<Sqlite>> QueryFragment<Sqlite> for Locked<S> {
-    fn walk_ast<'b>(&'b self, pass: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
-        self.0.walk_ast(pass)
-    }
-}
-
-impl<S: Query> Query for Locked<S> {
-    type SqlType = S::SqlType;
+row_lock! {
+    /// Locks rows that have to stay as they are: nobody changes or deletes them, and others may lock them as well.
+    ForShare, for_share, " FOR SHARE"
 }

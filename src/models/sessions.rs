@@ -13,7 +13,7 @@ use crate::core::email::Email;
 use crate::core::ids::{SessionId, UserId};
 use crate::core::security::tokens::TokenHash;
 use crate::db::schema::{sessions, users};
-use crate::db::{Connection, DbError, Reader, locked, on, prepared};
+use crate::db::{Connection, DbError, Reader, for_share, for_update, on, prepared};
 
 /// The state of a session's refresh tokens. It has no `Debug`: one hash in it is plain bytes.
 #[derive(Clone, Queryable, Selectable)]
@@ -102,19 +102,34 @@ pub async fn find_user(
     Ok(found.optional()?)
 }
 
-/// The user of a live session; both rows are locked to the end of the transaction, the user's first.
+/// The user of a live session, to be changed: both rows are locked to the end of the transaction, the user's first.
 pub async fn find_user_for_update(
     c: &mut Connection,
     authority: &Authority,
 ) -> Result<Option<User>, DbError> {
-    let Authority { session, user, now } = *authority;
-    let query = users::table
+    let query = live_user(authority);
+    Ok(on!(c, |c| prepared(for_update(query.select(User::as_select()))).get_result(c)).optional()?)
+}
+
+/// The user of a live session, which stays as it is to the end of the transaction. Its other units of work go on
+/// meanwhile.
+pub async fn find_user_for_share(c: &mut Connection, authority: &Authority) -> Result<Option<User>, DbError> {
+    let query = live_user(authority);
+    Ok(on!(c, |c| prepared(for_share(query.select(User::as_select()))).get_result(c)).optional()?)
+}
+
+/// The rows of a live session's user and of the session, in this order.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn live_user<'a>(authority: &'a Authority) -> _ {
+    let id: &'a [u8] = authority.session.0.as_slice();
+    let user: i64 = authority.user.0;
+    let now: Timestamp = authority.now;
+    users::table
         .inner_join(sessions::table)
-        .filter(sessions::id.eq(session.0.as_slice()))
-        .filter(sessions::user_id.eq(user.0))
+        .filter(sessions::id.eq(id))
+        .filter(sessions::user_id.eq(user))
         .filter(sessions::revoked_at.is_null())
-        .filter(sessions::expires_at.gt(now));
-    Ok(on!(c, |c| prepared(locked(query.select(User::as_select()))).get_result(c)).optional()?)
+        .filter(sessions::expires_at.gt(now))
 }
 
 /// Whether the session is live.

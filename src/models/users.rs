@@ -15,7 +15,7 @@ use crate::core::security::password::PasswordHash;
 use crate::core::text::FullName;
 use crate::db::schema::{sessions, users};
 use crate::db::types::Timestamptz;
-use crate::db::{Connection, DbError, Extent, Reader, locked, on, prepared};
+use crate::db::{Connection, DbError, Extent, Reader, for_update, on, prepared};
 
 /// The unique constraint on the normalised email.
 pub const EMAIL_KEY: &str = "users_email_key";
@@ -206,7 +206,7 @@ pub async fn find_pair_for_update(
     other: UserId,
 ) -> Result<Vec<User>, DbError> {
     let pair = users::table.filter(users::id.eq(one.0).or(users::id.eq(other.0))).order(users::id.asc());
-    Ok(on!(c, |c| prepared(locked(pair.select(User::as_select()))).load(c))?)
+    Ok(on!(c, |c| prepared(for_update(pair.select(User::as_select()))).load(c))?)
 }
 
 /// The account with this address.

@@ -79,7 +79,8 @@ impl Store {
         self.database.must_note_write(noted, now)
     }
 
-    /// Runs a unit of work for `caller`, who is locked to its end and passed on as it is now.
+    /// Runs a unit of work for `caller` that changes the caller's own user, which is locked to its end and passed on as
+    /// it is now.
     ///
     /// # Errors
     /// [`Error::InvalidToken`] when the session or the user is no longer active, [`Error::Forbidden`] when the user is
@@ -127,7 +128,7 @@ impl Store {
             .await
     }
 
-    /// Runs a unit of work for `actor`.
+    /// Runs a unit of work for `actor` that does not change the actor's own user: several of them may run at once.
     ///
     /// # Errors
     /// As [`transaction_as`](Self::transaction_as).
@@ -137,8 +138,16 @@ impl Store {
         work: impl AsyncFnOnce(&mut Connection) -> Result<T, Error> + Clone,
     ) -> Result<T, Error> {
         match actor {
-            Actor::Caller(caller) => self.transaction_as(caller, async |tx, _| work(tx).await).await,
             Actor::Operator => self.database.transaction(work).await,
+            Actor::Caller(caller) => {
+                let authority = self.authority_of(caller);
+                self.database
+                    .transaction(async |tx| {
+                        check(sessions::find_user_for_share(tx, &authority).await?, caller.role)?;
+                        work(tx).await
+                    })
+                    .await
+            }
         }
     }
 

@@ -55,13 +55,16 @@ async fn a_row_locked_for_longer_than_a_statement_may_take_costs_its_writers_a_5
     let database = server.database();
     let admin = superuser(&service.url, &database).await;
     let session = server.session().await;
-    session.batch_execute("BEGIN; SELECT FROM users FOR UPDATE").await.unwrap();
+    let credentials = json!({"email": "locked@example.com", "password": PASSWORD});
+    let _ = service.call("POST", "/api/v1/auth/register").json(credentials.clone()).send().await.expect(201);
+    let login = || service.call("POST", "/api/v1/auth/login").json(credentials.clone()).send();
+    let access = login().await.expect(200).json()["access_token"].as_str().unwrap().to_owned();
+    let lock = "BEGIN; SELECT FROM users WHERE email = 'locked@example.com' FOR UPDATE";
+    session.batch_execute(lock).await.unwrap();
     let (pulse, load) = (Pulse::of(&service.url), Load::on(&service.url, CLIENTS, &admin));
-    let rename = || service.call("PATCH", "/api/v1/users/me").bearer(&admin);
+    let rename = || service.call("PATCH", "/api/v1/users/me").bearer(&access);
     // Outside a transaction, and in one.
     rename().json(json!({"full_name": "Ada"})).send().await.expect_error(503, "service_unavailable");
-    let login = json!({"email": "admin@example.com", "password": PASSWORD});
-    let login = || service.call("POST", "/api/v1/auth/login").json(login.clone()).send();
     login().await.expect_error(503, "service_unavailable");
     until_ready(&service.url, 200).await;
     load.writes(SOME).await;

@@ -90,7 +90,7 @@ fn app(folder: &std::path::Path) -> BoxEndpoint<'static, Response> {
 /// The status and the body of the answer to these headers.
 async fn answer(uri: &str, headers: &[(&str, &[u8])]) -> (StatusCode, String) {
     let folder = tempfile::tempdir().unwrap();
-    let mut request = Request::builder().uri_str(uri).body(Content::empty());
+    let mut request = Request::builder().uri_str(uri).header("host", "test").body(Content::empty());
     for (name, value) in headers {
         let name: poem::http::HeaderName = name.parse().unwrap();
         request.headers_mut().append(name, HeaderValue::from_bytes(value).unwrap());

@@ -20,12 +20,12 @@ fn published(tags: &[&str], schemes: &[&str]) -> Value {
 fn an_operation_is_limited_unless_it_says_otherwise() {
     let responses = |tags: &[&str]| published(tags, &[])["paths"]["/things"]["get"]["responses"].clone();
     let limited = responses(&[]);
-    assert_eq!(keys(&limited), ["204", "429", "500", "503"]);
+    assert_eq!(keys(&limited), ["204", "400", "429", "500", "503"]);
     let always = ["X-Request-Id", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"];
     assert_eq!(keys(&limited["204"]["headers"]), always);
     assert_eq!(keys(&limited["429"]["headers"])[..2], ["X-Request-Id", "Retry-After"]);
     assert_eq!(responses(&["limit:credentials"]), limited);
-    assert_eq!(keys(&responses(&["limit:unlimited"])), ["204", "500", "503"]);
+    assert_eq!(keys(&responses(&["limit:unlimited"])), ["204", "400", "500", "503"]);
 }
 
 #[test]
