@@ -237,7 +237,8 @@ async fn each_change_of_state_is_one_line_in_the_log() {
         }
         redis.restart().await;
         eventually("it is back", async || process::lines_with(&service, "Redis is back") == round).await;
-        assert_eq!(process::standing(&service).await, "ok");
+        // What readiness found out before is told for a second.
+        eventually("it says so", async || process::standing(&service).await == "ok").await;
         assert_eq!(process::lines_with(&service, "Redis is away"), round);
     }
 }
