@@ -200,7 +200,7 @@ func (k *tokenKeeper) run(ctx context.Context, pending *renewal, refreshToken st
 }
 
 // exchange sends the refresh token, and once more when no answer came: it may be spent, and the service repeats its
-// answer for a few seconds only.
+// answer until a token of the new pair is used.
 func (k *tokenKeeper) exchange(ctx context.Context, refreshToken string) (*TokenPair, error) {
 	body := RefreshRequest{RefreshToken: refreshToken}
 	answer, err := k.anonymous.AuthRefreshWithResponse(ctx, body)

@@ -284,7 +284,7 @@ impl Keeper {
     }
 
     /// Sends the refresh token, and once more when no answer came: it may be spent, and the service repeats its answer
-    /// for a few seconds only.
+    /// until a token of the new pair is used.
     async fn exchange(&self, refresh_token: Secret) -> Result<TokenPair, Error> {
         let body = RefreshRequest { refresh_token };
         let mut answer = self.anonymous.auth_refresh().body(body.clone()).send().await;

@@ -66,7 +66,7 @@ export class Session {
   async #exchange(spent: TokenPair): Promise<void> {
     const refresh = () =>
       this.#anonymous.POST('/api/v1/auth/refresh', { body: { refresh_token: spent.refresh_token } });
-    // When the answer was lost on the way, the service gives the same one again, but only for ten seconds.
+    // When the answer was lost on the way, the service gives the same one again until a token of it is used.
     const { data, error, response } = await refresh().catch(refresh);
     // Logged out meanwhile: the new tokens belong to a session that is over.
     if (this.#tokens !== spent) return;

@@ -40,7 +40,7 @@ fn secrets_in_files() -> String {
         secrets.iter().map(|entry| format!("`{}`", value_file::variable(entry.name))).collect();
     format!(
         "A secret may be in a file instead, as container platforms mount them: {} each name a file of at most {} KiB \
-         that holds the value of the variable without `_FILE`. A newline at its end is dropped. Setting both is an error.",
+         that holds the value of the variable without `_FILE`. White space around it is dropped. Setting both is an error.",
         files.join(", "),
         value_file::LIMIT / 1024,
     )

@@ -1,9 +1,10 @@
 //! Values that are in files: `NAME_FILE` names a file that holds what `NAME` would, as Docker and Kubernetes mount
 //! secrets.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+
+use crate::core::files::{self, Mode};
 
 /// More than any list of addresses; a larger file is not a value. In bytes.
 pub(super) const LIMIT: u64 = 64 * 1024;
@@ -24,12 +25,12 @@ pub(super) fn read(variable: &str, path: &str) -> Result<String, String> {
 }
 
 fn content(path: &Path) -> Result<String, String> {
-    // Asked before it is opened: opening a FIFO waits for who writes to it.
-    let metadata = path.metadata().map_err(|error| error.to_string())?;
-    if !metadata.is_file() {
-        return Err("it is not a regular file".to_owned());
+    let (file, metadata) = files::open(path).map_err(|error| error.to_string())?;
+    // Readable by all is how orchestrators mount secrets in a container that has one user.
+    let mode = Mode::of(&metadata);
+    if mode.lets_others_write() {
+        return Err(format!("every user of this machine may change it (mode {mode}): chmod o-w it"));
     }
-    let file = File::open(path).map_err(|error| error.to_string())?;
     let mut bytes = Vec::new();
     file.take(LIMIT + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
     if bytes.len() as u64 > LIMIT {
