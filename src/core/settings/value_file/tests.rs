@@ -88,6 +88,8 @@ fn a_file_that_holds_no_value_is_an_error_that_names_the_variable_and_the_path()
     if File::open(&path).is_err() {
         refused("Permission denied");
     }
+    fs::set_permissions(&path, Permissions::from_mode(0o646)).unwrap();
+    refused("every user of this machine may change it (mode 646): chmod o-w it");
     // What is in it is checked like any other value.
     fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
     fs::write(&path, "hunter2\n").unwrap();
