@@ -166,6 +166,8 @@ impl App {
             prefix: settings.api_v1_prefix.clone(),
             limits,
             max_requests: settings.max_requests,
+            // A connection whose body is waited for is not idle: half of them stay for others.
+            max_arrivals: settings.max_requests.min((settings.max_connections / 2).max(1)),
             body_timeout: BodyTimeout(settings.body_timeout),
             stack: Stack {
                 proxies: Proxies {

@@ -53,10 +53,10 @@ pub struct Admission {
 }
 
 impl Admission {
-    /// So many requests at once, within `limits` if there are any, and as many more whose bodies are waited for.
-    pub fn new(limits: Option<Limits>, max_requests: usize) -> Self {
+    /// So many requests at once, within `limits` if there are any, and so many more whose bodies are waited for.
+    pub fn new(limits: Option<Limits>, max_requests: usize, max_arrivals: usize) -> Self {
         let room = Arc::new(Semaphore::new(max_requests));
-        Self { limits, room, arrivals: Arrivals::new(max_requests), shed: counter(HTTP_SHED, &[]) }
+        Self { limits, room, arrivals: Arrivals::new(max_arrivals), shed: counter(HTTP_SHED, &[]) }
     }
 
     /// Lets a request in until its scope is dropped. Health needs none: a service that is too busy to say that it lives is

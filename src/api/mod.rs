@@ -71,6 +71,8 @@ pub struct Api {
     pub limits: Option<Limits>,
     /// How many requests may be under way at once, and of how many more the body may be waited for.
     pub max_requests: usize,
+    /// How many bodies may be waited for at once.
+    pub max_arrivals: usize,
     /// How long a body may take to arrive.
     pub body_timeout: BodyTimeout,
     /// What surrounds the routes.
@@ -92,7 +94,7 @@ impl Api {
             ServiceApi { name: self.name },
         );
         let served = Arc::new(Served {
-            admission: Admission::new(self.limits, self.max_requests),
+            admission: Admission::new(self.limits, self.max_requests, self.max_arrivals),
             rules,
             auth: self.auth,
             body_timeout: self.body_timeout,

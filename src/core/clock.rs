@@ -33,6 +33,11 @@ impl Timestamp {
         self.0.div_euclid(MICROS_PER_SECOND)
     }
 
+    /// How long ago `earlier` was; zero when it is later.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or_default())
+    }
+
     /// The instant `duration` later, saturating.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {

@@ -50,8 +50,7 @@ pub(super) struct Server {
 const BEGUN_AS_ASKED: &str = "groundwork.session";
 
 /// What to do where a session is not one.
-pub(super) const POOLED: &str =
-    "behind a connection pooler that shares sessions between transactions, set DB_POOL_MODE=transaction; \
+pub(super) const POOLED: &str = "behind a connection pooler that shares sessions between transactions, set DB_POOL_MODE=transaction; \
      MIGRATION_DATABASE_URL has to lead to the server itself";
 
 impl Server {

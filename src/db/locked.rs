@@ -1,8 +1,11 @@
 //! Row locks, written once for both databases.
 
 use diesel::QueryResult;
+use diesel::backend::Backend;
+use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sql_types::Bool;
 use diesel::sqlite::Sqlite;
 
 /// A SELECT that locks the rows it returns to the end of the transaction. A row that changed while the lock was waited
@@ -47,4 +50,44 @@ row_lock! {
 row_lock! {
     /// Locks rows that have to stay as they are: nobody changes or deletes them, and others may lock them as well.
     ForShare, for_share, " FOR SHARE"
+}
+
+/// `column = (SELECT …)`, where the SELECT finds and locks the row before the statement changes anything. A condition
+/// on another table would be read as it was when the statement began, however long the statement waited for the row.
+#[derive(Clone, Copy, Debug, QueryId)]
+pub(crate) struct IsLocked<C, S> {
+    column: C,
+    select: ForUpdate<S>,
+}
+
+/// See [`IsLocked`].
+pub(crate) fn is_locked<C, S>(column: C, select: ForUpdate<S>) -> IsLocked<C, S> {
+    IsLocked { column, select }
+}
+
+impl<C, S, DB> QueryFragment<DB> for IsLocked<C, S>
+where
+    DB: Backend,
+    C: QueryFragment<DB>,
+    ForUpdate<S>: QueryFragment<DB>,
+{
+    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        self.column.walk_ast(pass.reborrow())?;
+        pass.push_sql(" = (");
+        self.select.walk_ast(pass.reborrow())?;
+        pass.push_sql(")");
+        Ok(())
+    }
+}
+
+impl<C: Expression, S> Expression for IsLocked<C, S> {
+    type SqlType = Bool;
+}
+
+impl<C: AppearsOnTable<QS> + Expression, S, QS> AppearsOnTable<QS> for IsLocked<C, S> {}
+
+impl<C: SelectableExpression<QS>, S, QS> SelectableExpression<QS> for IsLocked<C, S> {}
+
+impl<C, S, G> ValidGrouping<G> for IsLocked<C, S> {
+    type IsAggregate = is_aggregate::Never;
 }

@@ -30,7 +30,7 @@ use tracing::Instrument;
 pub use connection::{Connection, Lock, Reader};
 pub(crate) use connection::{Tier, on, query_span};
 pub use error::{DbError, Unavailable};
-pub(crate) use locked::{for_share, for_update};
+pub(crate) use locked::{for_share, for_update, is_locked};
 pub(crate) use prepared::prepared;
 pub use readers::Extent;
 pub use replicas::{Freshness, MAX_LAG, ReplicaReport, ReplicaState, Trouble};

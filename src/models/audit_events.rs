@@ -15,6 +15,9 @@ use crate::db::{Connection, DbError, on, prepared};
 pub enum Kind {
     /// A refresh token was used again after its successor: somebody has a copy. The session was ended.
     RefreshTokenReplayed,
+    /// A refresh whose response was lost was repeated from another network than the first time: the client has moved,
+    /// or somebody has a copy.
+    RefreshRepeatedElsewhere,
     /// An account was made by a superuser or on the command line.
     UserCreated,
     /// A password was changed and all sessions ended.
@@ -43,6 +46,7 @@ impl Kind {
     fn name(self) -> &'static str {
         match self {
             Self::RefreshTokenReplayed => "refresh_token_replayed",
+            Self::RefreshRepeatedElsewhere => "refresh_repeated_elsewhere",
             Self::UserCreated => "user_created",
             Self::PasswordChanged => "password_changed",
             Self::EmailChanged => "email_changed",

@@ -27,6 +27,8 @@ pub struct Session {
     pub token_hash: TokenHash,
     /// The hash of the one before, as long as the newest pair of tokens has not been used.
     pub previous_token_hash: Option<Vec<u8>>,
+    /// The address that it was last refreshed from.
+    pub ip: String,
     /// When the newest token was issued: at log-in or at the last refresh.
     pub last_used_at: Timestamp,
     /// When the newest token ends.
@@ -120,7 +122,7 @@ pub async fn find_user_for_share(c: &mut Connection, authority: &Authority) -> R
 
 /// The rows of a live session's user and of the session, in this order.
 #[diesel::dsl::auto_type(no_type_alias)]
-fn live_user<'a>(authority: &'a Authority) -> _ {
+pub(super) fn live_user<'a>(authority: &'a Authority) -> _ {
     let id: &'a [u8] = authority.session.0.as_slice();
     let user: i64 = authority.user.0;
     let now: Timestamp = authority.now;
@@ -201,9 +203,9 @@ pub async fn rotate(
     Ok(rows == 1)
 }
 
-/// Extends a session whose last refresh is repeated: `parent` is the token before the newest, and no token of the newest
-/// pair has been used. Returns whether that is so.
-pub async fn extend(
+/// Notes where the last refresh of a session is repeated and when its pair of tokens is issued: `parent` is the token
+/// before the newest, and no token of the newest pair has been used. Returns whether that is so.
+pub async fn repeat(
     c: &mut Connection,
     id: SessionId,
     user: UserId,
@@ -216,12 +218,13 @@ pub async fn extend(
         .filter(sessions::user_id.eq(user.0))
         .filter(sessions::previous_token_hash.eq(parent.0.as_slice()))
         .filter(sessions::revoked_at.is_null())
-        .filter(sessions::expires_at.gt(usage.at))
         .filter(exists(active));
-    let rows = on!(c, |c| prepared(
-        diesel::update(waiting)
-            .set((sessions::last_used_at.eq(usage.at), sessions::expires_at.eq(usage.expires_at),))
-    )
+    let rows = on!(c, |c| prepared(diesel::update(waiting).set((
+        sessions::ip.eq(usage.ip.to_string()),
+        sessions::user_agent.eq(usage.user_agent),
+        sessions::last_used_at.eq(usage.at),
+        sessions::expires_at.eq(usage.expires_at),
+    )))
     .execute(c))?;
     Ok(rows == 1)
 }

@@ -1,21 +1,22 @@
 //! The table `users`.
 
-use diesel::dsl::{exists, not, sql};
+use diesel::dsl::{not, sql};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool};
 use diesel_async::RunQueryDsl;
 use serde::{Deserialize, Serialize};
 
-use super::authority::{Authority, AuthorizedWrite};
+use super::authority::AuthorizedWrite;
+use super::sessions;
 use crate::core::cache::Cached;
 use crate::core::clock::Timestamp;
 use crate::core::email::Email;
 use crate::core::ids::UserId;
 use crate::core::security::password::PasswordHash;
 use crate::core::text::FullName;
-use crate::db::schema::{sessions, users};
+use crate::db::schema::users;
 use crate::db::types::Timestamptz;
-use crate::db::{Connection, DbError, Extent, Reader, for_update, on, prepared};
+use crate::db::{Connection, DbError, Extent, Reader, for_update, is_locked, on, prepared};
 
 /// The unique constraint on the normalised email.
 pub const EMAIL_KEY: &str = "users_email_key";
@@ -238,15 +239,11 @@ pub async fn update(
 /// Changes the caller's own user and returns it as it is now; `None` when the caller's session is over or the user is
 /// inactive or gone.
 pub async fn update_own(write: &mut AuthorizedWrite, changes: &UserChanges) -> Result<Option<User>, DbError> {
-    let Authority { session, user, now } = write.authority;
+    let authority = write.authority;
     let c = &mut write.connection;
-    let live = sessions::table
-        .filter(sessions::id.eq(session.0.as_slice()))
-        .filter(sessions::user_id.eq(user.0))
-        .filter(sessions::revoked_at.is_null())
-        .filter(sessions::expires_at.gt(now));
-    let own = users::table.find(user.0).filter(users::is_active).filter(exists(live));
-    let changeset = Changeset::of(changes, now);
+    let live = sessions::live_user(&authority).filter(users::is_active).select(users::id);
+    let own = users::table.find(authority.user.0).filter(is_locked(users::id, for_update(live)));
+    let changeset = Changeset::of(changes, authority.now);
     let updated = on!(c, |c| prepared(diesel::update(own).set(changeset).returning(User::as_returning()))
         .get_result(c));
     Ok(updated.optional()?)

@@ -14,12 +14,12 @@ use crate::core::ids::{SessionId, UserId};
 use crate::core::rate_limit::{Allowance, Key, RateLimiter, Verdict, is_one_client};
 use crate::core::security::hasher::Hasher;
 use crate::core::security::password::{Form, Password, PasswordAttempt};
-use crate::core::security::tokens::{TokenId, TokenKind, TokenSigner, Verified};
+use crate::core::security::tokens::{TokenHash, TokenId, TokenKind, TokenSigner, Verified};
 use crate::core::telemetry::metrics::{Meter, SESSIONS_REVOKED, counter};
 use crate::core::text::FullName;
 use crate::db::Freshness;
 use crate::models::audit_events::{self, Attempt, Event, Kind};
-use crate::models::sessions::{self, Rotation, Use};
+use crate::models::sessions::{self, Rotation, Session, Use};
 use crate::models::users::{self, NewUser, User};
 
 use super::Error;
@@ -231,7 +231,7 @@ impl AuthService {
             })
             .await?;
         audit_events::note(Attempt::LoggedIn, Some(user.id));
-        self.pair(user.id, session, &token, now)
+        self.pair(user.id, session, &token, now, now)
     }
 
     /// Slows guessing from many addresses at once, and says so when this attempt is over the account's limit. A client that has a
@@ -273,7 +273,7 @@ impl AuthService {
         let usage = self.use_of(context, now);
         let mut connection = self.store.write_without_caller().await?;
         if sessions::rotate(&mut connection, session, user, &rotation, &usage).await? {
-            return self.pair(user, session, &successor, now);
+            return self.pair(user, session, &successor, now, now);
         }
         let presented = rotation.presented;
 
@@ -284,20 +284,48 @@ impl AuthService {
             return Err(Error::InvalidToken("the account is inactive"));
         }
         let parent_of_newest = live.previous_token_hash.as_deref() == Some(presented.0.as_slice());
+        drop(connection);
         if parent_of_newest {
             // The same tokens to the byte, unless a client that was offline for long would get them half spent.
-            if now < live.last_used_at.plus(self.lifetimes.access / 2) {
-                audit_events::note(Attempt::RefreshRepeated, Some(user));
-                return self.pair(user, session, &successor, live.last_used_at);
-            }
-            if sessions::extend(&mut connection, session, user, &presented, &usage).await? {
-                audit_events::note(Attempt::RefreshRepeated, Some(user));
-                return self.pair(user, session, &successor, now);
+            let is_fresh = now < live.last_used_at.plus(self.lifetimes.access / 2);
+            let issued = if is_fresh { live.last_used_at } else { now };
+            if self.repeat_refresh(session, &live, &presented, context, issued).await? {
+                return self.pair(user, session, &successor, issued, now);
             }
         }
-        drop(connection);
         self.end_replayed(session, user, context, now).await?;
         Err(Error::InvalidToken("the token was used before"))
+    }
+
+    /// Notes that a refresh is repeated, and says whether it still may be: no token of the newest pair has been used. A
+    /// client in another network than the one that made the refresh may be a second client: that is an event.
+    async fn repeat_refresh(
+        &self,
+        session: SessionId,
+        live: &Session,
+        parent: &TokenHash,
+        context: &CallContext,
+        issued: Timestamp,
+    ) -> Result<bool, Error> {
+        let (user, now) = (live.user_id, self.clock.now());
+        let usage = self.use_of(context, issued);
+        let is_elsewhere = live.ip.parse().is_ok_and(|ip| !is_one_client(ip, context.ip));
+        let is_repeated = self
+            .store
+            .transaction_without_caller(async |tx| {
+                let is_repeated = sessions::repeat(tx, session, user, parent, &usage).await?;
+                if is_repeated && is_elsewhere {
+                    let kind = Kind::RefreshRepeatedElsewhere;
+                    let event = Event { kind, actor: None, user, session: Some(session), context };
+                    audit_events::insert(tx, &event, now).await?;
+                }
+                Ok::<_, Error>(is_repeated)
+            })
+            .await?;
+        if is_repeated {
+            audit_events::note(Attempt::RefreshRepeated, Some(user));
+        }
+        Ok(is_repeated)
     }
 
     async fn end_replayed(
@@ -391,6 +419,7 @@ impl AuthService {
         session: SessionId,
         token: &TokenId,
         issued: Timestamp,
+        now: Timestamp,
     ) -> Result<TokenPair, Error> {
         let Lifetimes { access, refresh } = self.lifetimes;
         let sign = |kind, id: &TokenId, lifetime| {
@@ -399,7 +428,7 @@ impl AuthService {
         Ok(TokenPair {
             access_token: sign(TokenKind::Access, &token.of_access(), access)?,
             refresh_token: sign(TokenKind::Refresh, token, refresh)?,
-            expires_in: access,
+            expires_in: access.saturating_sub(now.since(issued)),
         })
     }
 }

@@ -55,7 +55,11 @@ on_both! {
         for _ in 0..3 {
             service.clock.advance(Duration::from_mins(1));
             let again = service.refresh(&user.refresh).await.expect(200).json();
-            assert_eq!(first, again);
+            for token in ["access_token", "refresh_token"] {
+                assert_eq!(first[token], again[token]);
+            }
+            // What is left of the access token's life.
+            assert!(again["expires_in"].as_u64().unwrap() <= 1740, "{again}");
             // The client still has its old access token meanwhile.
             let _ = service.me(&user.access).await.expect(200);
         }
@@ -110,6 +114,20 @@ on_both! {
         service.me(stolen["access_token"].as_str().unwrap()).await.expect_error(401, "invalid_token");
     }
 
+    async fn a_refresh_that_is_repeated_from_another_network_is_an_event_and_moves_the_session(service: Service) {
+        let user = service.user().await;
+        service.database.sql("UPDATE sessions SET ip = '203.0.113.66'").await;
+        let _ = service.refresh(&user.refresh).await.expect(200);
+        let events = "SELECT CAST(COUNT(*) AS TEXT) AS value FROM audit_events WHERE kind = 'refresh_repeated_elsewhere'";
+        let _ = service.refresh(&user.refresh).await.expect(200);
+        assert_eq!(service.database.sql(events).await.as_deref(), Some("0"), "from the same network");
+        service.database.sql("UPDATE sessions SET ip = '203.0.113.66'").await;
+        let _ = service.refresh(&user.refresh).await.expect(200);
+        assert_eq!(service.database.sql(events).await.as_deref(), Some("1"));
+        let address = service.database.sql("SELECT ip AS value FROM sessions").await;
+        assert_eq!(address.as_deref(), Some("127.0.0.1"));
+    }
+
     async fn a_grandparent_is_no_good(service: Service) {
         let user = service.user().await;
         let parent = service.refresh(&user.refresh).await.expect(200).json();
@@ -137,7 +155,8 @@ on_both! {
         });
         let answers = futures_util::future::join_all(calls).await;
         let pairs: Vec<_> = answers.into_iter().map(|answer| answer.expect(200).json()).collect();
-        assert!(pairs.iter().all(|pair| *pair == pairs[0]), "everyone gets the same successor");
+        let tokens = |pair: &serde_json::Value| [pair["access_token"].clone(), pair["refresh_token"].clone()];
+        assert!(pairs.iter().all(|pair| tokens(pair) == tokens(&pairs[0])), "everyone gets the same successor");
         let generations = "SELECT CAST(generation AS TEXT) AS value FROM sessions";
         assert_eq!(service.database.rows(generations).await, [Some("1".to_owned())]);
         let _ = service.refresh(pairs[0]["refresh_token"].as_str().unwrap()).await.expect(200);

@@ -72,7 +72,7 @@ fn app(folder: &std::path::Path) -> BoxEndpoint<'static, Response> {
     let lifetimes = Lifetimes { access: Duration::from_mins(1), refresh: Duration::from_mins(1) };
     let store = Store::new(Database::new(&settings).unwrap(), clock.clone());
     let served = Arc::new(Served {
-        admission: Admission::new(None, 10),
+        admission: Admission::new(None, 10, 10),
         rules: Rules::new(Arc::new(documents())),
         auth: AuthService::new(store, Hasher::new(4, 1), signer, lifetimes, None, clock),
         body_timeout: BodyTimeout(Duration::from_mins(1)),

@@ -25,7 +25,8 @@ use tokio::time::timeout;
 use super::{Caller, Operation, protected};
 use crate::support::begun::begun_with;
 use crate::support::client::{Account, PASSWORD, fresh_email};
-use crate::support::{SECRET, Service};
+use crate::support::postgres::eventually;
+use crate::support::{Backend, SECRET, Service};
 
 /// How a caller loses rights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,6 +171,43 @@ on_both! {
         Loss::Removal.happen(&service, &victim, &root).await;
         let result = write("change own password", &auth, &users, &caller, UserId(victim.id), &CallContext::local()).await;
         assert!(matches!(result, Err(Error::InvalidToken(_))), "{result:?}");
+    }
+}
+
+/// The lock is held by what ends the session; the statement has begun before that is done.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_waits_for_the_end_of_its_session_does_not_happen() {
+    let service = Service::start(Backend::Postgres).await;
+    for (method, path, who) in [
+        ("PATCH", "/api/v1/users/me", Caller::User),
+        ("PATCH", "/api/v1/users/{id}", Caller::Superuser),
+        ("POST", "/api/v1/users", Caller::Superuser),
+    ] {
+        let victim = if who == Caller::User { service.user().await } else { service.superuser().await };
+        let (ending, connection) =
+            tokio_postgres::connect(&service.database.url, tokio_postgres::NoTls).await.unwrap();
+        tokio::spawn(connection);
+        let end = format!(
+            "BEGIN; UPDATE users SET updated_at = now() WHERE id = {0};
+             UPDATE sessions SET revoked_at = now() WHERE user_id = {0}",
+            victim.id
+        );
+        let body = json!({"full_name": "After the End", "email": fresh_email(), "password": PASSWORD});
+        let body = if path.ends_with("/me") { json!({"full_name": "After the End"}) } else { body };
+        // Its guard is asked before the end begins.
+        let call = service.by(&victim, method, &path.replace("{id}", &victim.id.to_string())).json(body);
+        ending.batch_execute(&end).await.unwrap();
+        let request = tokio::spawn(call.send());
+        let waiting = "SELECT COUNT(*) FROM pg_stat_activity \
+                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        eventually("the write waits", async || {
+            (service.database.sql(waiting).await.as_deref() == Some("1")).then_some(())
+        })
+        .await;
+        ending.batch_execute("COMMIT").await.unwrap();
+        request.await.unwrap().expect_error(401, "invalid_token");
+        let written = "SELECT COUNT(*) FROM users WHERE full_name = 'After the End'";
+        assert_eq!(service.database.sql(written).await.as_deref(), Some("0"), "{method} {path}");
     }
 }
 
