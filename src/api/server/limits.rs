@@ -156,13 +156,9 @@ fn lock(open: &Mutex<Open>) -> MutexGuard<'_, Open> {
     open.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Connections of one network that are no reason to close one of them first.
-const FEW: usize = 8;
-
 impl Open {
     /// Closes this many idle connections, or fewer if there are fewer: those of the networks with the most connections, and
-    /// among equals those that have been idle for longest. Networks with [`FEW`] are equals: an office behind one address
-    /// must not lose to many addresses with one connection each. Says how many.
+    /// of one network those that have been idle for longest. Says how many.
     fn evict(&self, wanted: usize) -> usize {
         let share =
             |network: &Option<IpAddr>| network.and_then(|network| self.by_network.get(&network)).copied();
@@ -170,7 +166,7 @@ impl Open {
             Some((share(network).unwrap_or_default(), activity.idle_since()?, activity))
         });
         let mut idle: Vec<_> = idle.collect();
-        idle.sort_unstable_by_key(|(share, since, _)| (std::cmp::Reverse((*share).max(FEW)), *since));
+        idle.sort_unstable_by_key(|(share, since, _)| (std::cmp::Reverse(*share), *since));
         idle.into_iter().filter(|(_, _, activity)| activity.evict()).take(wanted).count()
     }
 }
