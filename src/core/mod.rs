@@ -3,11 +3,9 @@
 //! Nothing here knows HTTP, SQL or the other layers.
 
 pub mod cache;
-pub mod clock;
 pub mod context;
 pub mod email;
 pub mod email_prefix;
-pub mod files;
 pub mod ids;
 pub mod lifecycle;
 pub mod rate_limit;
@@ -16,3 +14,6 @@ pub mod security;
 pub mod settings;
 pub mod telemetry;
 pub mod text;
+
+pub use groundwork_clock as clock;
+pub use groundwork_files as files;

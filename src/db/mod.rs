@@ -20,7 +20,6 @@ mod replicas;
 pub mod schema;
 mod server_error;
 mod tls;
-pub mod types;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -2,7 +2,7 @@
 
 diesel::table! {
     use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
-    use super::super::types::Timestamptz;
+    use groundwork_clock::sql::Timestamptz;
 
     audit_events (id) {
         id -> BigInt,
@@ -18,7 +18,7 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
-    use super::super::types::Timestamptz;
+    use groundwork_clock::sql::Timestamptz;
 
     sessions (id) {
         id -> Binary,
@@ -39,7 +39,7 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
-    use super::super::types::Timestamptz;
+    use groundwork_clock::sql::Timestamptz;
 
     users (id) {
         id -> BigInt,

@@ -10,12 +10,12 @@ use super::authority::AuthorizedWrite;
 use super::sessions;
 use crate::core::cache::Cached;
 use crate::core::clock::Timestamp;
+use crate::core::clock::sql::Timestamptz;
 use crate::core::email::Email;
 use crate::core::ids::UserId;
 use crate::core::security::password::PasswordHash;
 use crate::core::text::FullName;
 use crate::db::schema::users;
-use crate::db::types::Timestamptz;
 use crate::db::{Connection, DbError, Extent, Reader, for_update, is_locked, on, prepared};
 
 /// The unique constraint on the normalised email.

@@ -10,7 +10,6 @@ use poem_openapi::types::{ParseError, ParseFromJSON, ParseFromParameter, ParseRe
 use serde_json::Value;
 
 use super::common::{Change, LoginEmail, Nullable, PageSize, PageToken};
-use crate::core::clock::Timestamp;
 use crate::core::email::Email;
 use crate::core::email_prefix::EmailPrefix;
 use crate::core::ids::UserId;
@@ -110,9 +109,6 @@ text_type!(PasswordAttempt, "password_attempt",
     MetaSchema { max_length: Some(1024), ..text(None, "correct horse battery staple") },
     parse: |text: &str| Ok::<_, String>(PasswordAttempt::new(text.to_owned())),
     show: |_: &PasswordAttempt| MASK.to_owned());
-
-text_type!(Timestamp, "timestamp", text(Some("date-time"), "2026-01-31T09:30:00Z"),
-    parse: str::parse::<Timestamp>, show: Timestamp::to_string);
 
 text_type!(EmailPrefix, "email_prefix",
     MetaSchema { min_length: Some(1), max_length: Some(254), ..text(None, "ada@") },

@@ -1,18 +1,17 @@
-//! The one column type that the two databases do not share.
+//! [`Timestamp`] as a column of Diesel, on PostgreSQL and SQLite.
 
 use std::io::Write;
 
-use diesel::deserialize::{self, FromSql, FromSqlRow};
-use diesel::expression::AsExpression;
+use diesel::deserialize::{self, FromSql};
 use diesel::pg::{Pg, PgValue};
 use diesel::query_builder::QueryId;
 use diesel::serialize::{self, IsNull, Output, ToSql};
 use diesel::sql_types::{BigInt, Interval, SqlType};
 use diesel::sqlite::{Sqlite, SqliteValue};
 
-use crate::core::clock::Timestamp;
+use crate::Timestamp;
 
-/// An instant: `TIMESTAMPTZ` in PostgreSQL, whole microseconds since 1970 in SQLite.
+/// The SQL type of a [`Timestamp`]: `TIMESTAMPTZ` in PostgreSQL, microseconds since 1970 as an `INTEGER` in SQLite.
 #[derive(Clone, Copy, Debug, SqlType, QueryId)]
 #[diesel(postgres_type(oid = 1184, array_oid = 1185))]
 #[diesel(sqlite_type(name = "Long"))]
@@ -30,12 +29,6 @@ impl diesel::sql_types::ops::Sub for Timestamptz {
 
 /// 2000-01-01, from which PostgreSQL counts, in microseconds since 1970.
 const POSTGRES_EPOCH_MICROS: i64 = 946_684_800_000_000;
-
-#[derive(AsExpression, FromSqlRow)]
-#[diesel(foreign_derive)]
-#[diesel(sql_type = Timestamptz)]
-#[expect(dead_code, reason = "stands for the type of `core` in the derive")]
-struct TimestampProxy(Timestamp);
 
 impl ToSql<Timestamptz, Pg> for Timestamp {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {

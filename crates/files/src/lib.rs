@@ -1,4 +1,5 @@
-//! Files that an operator names: opened without waiting, and only if they are files.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
 
 use std::fmt;
 use std::fs::{File, Metadata, OpenOptions};
@@ -14,11 +15,11 @@ const OTHERS_WRITE: u32 = 0o002;
 /// Permission bits of everyone but the owner.
 const NOT_OWNER: u32 = 0o077;
 
-/// Opens a regular file, or what a link to one leads to. A pipe or a device is refused at once: opening a pipe would wait for
-/// somebody who writes, perhaps for ever.
+/// Opens a regular file, following symbolic links. Pipes and devices are refused without blocking: opening a pipe
+/// would otherwise wait until another process writes to it.
 ///
 /// # Errors
-/// Those of the system; `InvalidInput` for what is not a regular file.
+/// Those of the operating system; `InvalidInput` for what is not a regular file.
 pub fn open(path: &Path) -> io::Result<(File, Metadata)> {
     // `OFlags` has no bit beyond those of the system's `int`.
     let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
@@ -27,7 +28,7 @@ pub fn open(path: &Path) -> io::Result<(File, Metadata)> {
     if metadata.is_file() { Ok((file, metadata)) } else { Err(not_a_file()) }
 }
 
-/// The content of a regular file, on the terms of [`open`], and its permission bits.
+/// Reads a regular file, opened as by [`open`]; returns its content and permission bits.
 ///
 /// # Errors
 /// As [`open`].
@@ -47,12 +48,12 @@ fn not_a_file() -> io::Error {
 pub struct Mode(u32);
 
 impl Mode {
-    /// Those of a file that was opened.
+    /// The permission bits of an open file.
     pub fn of(metadata: &Metadata) -> Self {
         Self(metadata.permissions().mode() & 0o777)
     }
 
-    /// Those of the file at this path, or of what a link there leads to; `None` when there is none.
+    /// The permission bits of the file at this path, following symbolic links; `None` if there is no file.
     ///
     /// # Errors
     /// As [`open`], but the file itself need not be readable.
@@ -87,7 +88,7 @@ impl fmt::Display for Mode {
     }
 }
 
-/// Whether this process may trust what the file's owner wrote: itself and root, who may do anything anyway.
+/// Whether the file belongs to the user this process runs as, or to root.
 pub fn has_trusted_owner(metadata: &Metadata) -> bool {
     is_trusted(metadata.uid(), rustix::process::geteuid().as_raw())
 }
@@ -96,7 +97,7 @@ fn is_trusted(owner: u32, own: u32) -> bool {
     owner == own || owner == 0
 }
 
-/// A file that users of the machine may read or write who must not.
+/// A file that every user of the machine may read or write, and must not.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{path} is open to every user of this machine (mode {mode}): chmod o-rwx it", path = .path.display())]
 pub struct Exposed {

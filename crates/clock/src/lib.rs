@@ -1,4 +1,10 @@
-//! Time: an instant with microsecond precision and the clock that tells it.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+#[cfg(feature = "poem-openapi")]
+mod schema;
+#[cfg(feature = "diesel")]
+pub mod sql;
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,6 +16,7 @@ const MICROS_PER_SECOND: i64 = 1_000_000;
 
 /// An instant in UTC, in microseconds since 1970: what both databases can hold without rounding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "diesel", derive(diesel::expression::AsExpression, diesel::deserialize::FromSqlRow), diesel(sql_type = sql::Timestamptz))]
 pub struct Timestamp(i64);
 
 impl Timestamp {
@@ -88,21 +95,22 @@ impl serde::Serialize for Timestamp {
     }
 }
 
-/// The one source of "now". Clones share one offset, which is zero unless somebody moves it:
-/// a test that wants to be tomorrow runs the same code as production.
+/// The source of the current time. Clones share one offset, which is zero unless a test moves it, so that
+/// a test about tomorrow runs the same code as production.
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
     offset_micros: Arc<AtomicI64>,
 }
 
 impl Clock {
-    /// The present instant.
+    /// The current time.
     pub fn now(&self) -> Timestamp {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Timestamp(micros_of(since_epoch).saturating_add(self.offset_micros()))
     }
 
-    /// How far this clock is ahead of the machine's, for who has a clock of its own to go by.
+    /// How far this clock is ahead of the machine's, in microseconds. A Redis script that reads the server's time
+    /// adds it.
     pub fn offset_micros(&self) -> i64 {
         self.offset_micros.load(Ordering::Relaxed)
     }
