@@ -10,11 +10,7 @@ use poem::endpoint::BoxEndpoint;
 
 use crate::api::Api;
 use crate::api::document::DocumentError;
-use crate::api::extract::BodyTimeout;
 use crate::api::forwarded::Proxies;
-use crate::api::limits::Limits;
-use crate::api::metrics::MetricsServer;
-use crate::api::middleware::{AllowedOrigins, Stack};
 use crate::api::server::{ServeError, Server, TlsFiles};
 use crate::core::cache::Cache;
 use crate::core::clock::Clock;
@@ -24,13 +20,16 @@ use crate::core::redis::Redis;
 use crate::core::security::hasher::Hasher;
 use crate::core::security::seal::Sealer;
 use crate::core::security::tokens::TokenSigner;
-use crate::core::settings::{DatabaseUrl, RedisUrl, SecretFileError, Settings};
+use crate::core::settings::{AppEnv, DatabaseUrl, RedisUrl, SecretFileError, Settings};
 use crate::core::telemetry::metrics::{MetricsError, Recorded};
 use crate::db::{Database, DbError, files, migrations};
 use crate::services::auth::{Attempts, AuthService, Confirmations, Lifetimes};
 use crate::services::health::HealthService;
 use crate::services::store::Store;
 use crate::services::users::UserService;
+use crate::web::load_shedder::{LoadShedder, RateLimits};
+use crate::web::metrics_server::MetricsServer;
+use crate::web::middleware::{AllowedOrigins, MiddlewareStack};
 
 /// Why the service did not start.
 #[derive(Debug, thiserror::Error)]
@@ -141,7 +140,7 @@ impl App {
             limiter.clone().map(|limiter| Attempts::new(limiter, settings.account_rate_limit_per_minute));
         let confirmations =
             limiter.clone().map(|limiter| Confirmations::new(limiter, settings.auth_rate_limit_per_minute));
-        let limits = limiter.map(|limiter| Limits {
+        let rate_limits = limiter.map(|limiter| RateLimits {
             limiter,
             general: Allowance::new("general", settings.rate_limit_per_minute),
             credentials: Allowance::new("credentials", settings.auth_rate_limit_per_minute),
@@ -157,6 +156,8 @@ impl App {
             let address = SocketAddr::new(settings.metrics_host, port);
             MetricsServer::new(recorded, observe, address)
         });
+        // A connection with a pending body is not idle, so bodies get half of the connections.
+        let max_pending_bodies = settings.max_requests.min((settings.max_connections / 2).max(1));
         let store = Store::new(database.clone(), clock.clone());
         let api = Api {
             auth: AuthService::new(store.clone(), hasher.clone(), signer, lifetimes, log_ins, clock.clone()),
@@ -164,17 +165,14 @@ impl App {
             health: HealthService::new(database, redis, lifecycle.clone()),
             name: settings.app_name.clone(),
             prefix: settings.api_v1_prefix.clone(),
-            limits,
-            max_requests: settings.max_requests,
-            // A connection whose body is waited for is not idle: half of them stay for others.
-            max_arrivals: settings.max_requests.min((settings.max_connections / 2).max(1)),
-            body_timeout: BodyTimeout(settings.body_timeout),
-            stack: Stack {
+            load_shedder: LoadShedder::new(rate_limits, settings.max_requests, max_pending_bodies),
+            body_timeout: settings.body_timeout,
+            middleware: MiddlewareStack {
                 proxies: Proxies {
                     trusted: settings.trusted_proxies.clone(),
                     header: settings.forwarded_header,
                 },
-                cors_origins: AllowedOrigins::new(&settings.cors_origins, settings.app_env),
+                cors_origins: allowed_origins(settings),
                 request_timeout: settings.request_timeout,
             },
         };
@@ -228,10 +226,40 @@ fn announce(settings: &Settings) {
         version = env!("CARGO_PKG_VERSION"),
         "starting"
     );
-    if let AllowedOrigins::Local = AllowedOrigins::new(&settings.cors_origins, settings.app_env) {
+    if let AllowedOrigins::Local = allowed_origins(settings) {
         tracing::info!(
             "pages on localhost, 127.0.0.1 and [::1] may call the API from any port, in development only: CORS_ORIGINS lists \
              origins elsewhere"
         );
+    }
+}
+
+/// `CORS_ORIGINS`; in development without any, the origins of this machine.
+fn allowed_origins(settings: &Settings) -> AllowedOrigins {
+    if settings.cors_origins.is_empty() && settings.app_env == AppEnv::Development {
+        AllowedOrigins::Local
+    } else {
+        AllowedOrigins::Listed(settings.cors_origins.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_development_without_a_list_allows_the_origins_of_its_machine() {
+        let allows_local = |env: &str, origins: &str| {
+            let settings = Settings::from_lookup(|name| match name {
+                "APP_ENV" => Some(env.to_owned()),
+                "CORS_ORIGINS" => Some(origins.to_owned()),
+                "JWT_SECRET_KEY" => Some("0f2a4c6e8b1d3f5a7c9e0b2d4f6a8c1e".to_owned()),
+                _ => None,
+            });
+            matches!(allowed_origins(&settings.unwrap()), AllowedOrigins::Local)
+        };
+        assert!(allows_local("development", ""));
+        assert!(!allows_local("development", "https://app.example"));
+        assert!(!allows_local("staging", "") && !allows_local("production", ""));
     }
 }

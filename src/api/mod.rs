@@ -1,28 +1,21 @@
 //! HTTP only: routes, guards, extractors, errors, the document and its pages. poem is known here and nowhere below.
 
-mod arrivals;
+pub mod context;
 pub mod document;
 pub mod errors;
-pub mod extract;
 pub mod forwarded;
 pub mod guards;
-pub mod limits;
-pub mod metrics;
-pub mod middleware;
 pub mod pages;
 pub mod policy;
-pub mod request;
-pub mod respond;
-pub mod routes;
-pub mod rules;
 pub mod server;
-mod strict_json;
+pub mod strict_json;
 #[allow(clippy::unused_async, reason = "poem-openapi wants every operation async")]
 pub mod v1;
 
 use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Duration;
 
 use poem::endpoint::BoxEndpoint;
 use poem::http::Method;
@@ -30,15 +23,19 @@ use poem::{Response, Route};
 use poem_openapi::registry::{MetaApi, Registry};
 use poem_openapi::{ContactObject, LicenseObject, OpenApi, OpenApiService};
 
+use crate::core::email::Email;
+use crate::core::email_prefix::EmailPrefix;
+use crate::core::security::password::Password;
 use crate::services::auth::AuthService;
 use crate::services::health::HealthService;
 use crate::services::users::UserService;
+use crate::web::error::describe_catalogue;
+use crate::web::load_shedder::LoadShedder;
+use crate::web::middleware::MiddlewareStack;
+use crate::web::request::AppState;
+use crate::web::routes;
+use crate::web::validation::{Formats, SchemaValidator};
 use document::{DocumentError, Documents};
-use extract::BodyTimeout;
-use limits::{Admission, Limits};
-use middleware::Stack;
-use request::Served;
-use rules::Rules;
 use v1::auth::AuthApi;
 use v1::health::{HealthApi, ServiceApi};
 use v1::users::UsersApi;
@@ -55,6 +52,15 @@ const DESCRIPTION: &str = "A REST API service: accounts, sessions and health.\n\
     as `application/merge-patch+json` too.";
 const CONTACT_URL: &str = "https://groundwork.example/support";
 
+/// Rules of values that JSON Schema cannot express.
+const FORMATS: Formats = Formats {
+    published: &[
+        ("email", |text| Email::parse_known(text).err().map(|error| error.to_string())),
+        ("password", |text| Password::parse(text).err().map(|error| error.to_string())),
+    ],
+    query: &[("email", |text| EmailPrefix::parse(text).err().map(|error| error.to_string()))],
+};
+
 /// What the API is made of.
 pub struct Api {
     /// Sessions.
@@ -67,16 +73,12 @@ pub struct Api {
     pub name: String,
     /// Where version 1 is served.
     pub prefix: String,
-    /// How often operations may be called; `None` as often as anybody likes.
-    pub limits: Option<Limits>,
-    /// How many requests may be under way at once, and of how many more the body may be waited for.
-    pub max_requests: usize,
-    /// How many bodies may be waited for at once.
-    pub max_arrivals: usize,
+    /// Admits requests to operations.
+    pub load_shedder: LoadShedder,
     /// How long a body may take to arrive.
-    pub body_timeout: BodyTimeout,
-    /// What surrounds the routes.
-    pub stack: Stack,
+    pub body_timeout: Duration,
+    /// The middleware around all routes.
+    pub middleware: MiddlewareStack,
 }
 
 impl Api {
@@ -86,25 +88,25 @@ impl Api {
     /// When the document that the handlers declare would break a client.
     pub fn into_endpoint(self) -> Result<BoxEndpoint<'static, Response>, DocumentError> {
         let documents = Arc::new(made_apart(&self.prefix)?);
-        let rules = Rules::new(Arc::clone(&documents));
+        let validator = SchemaValidator::new(Arc::clone(&documents), FORMATS);
         let operations: Operations = (
             AuthApi { auth: self.auth.clone() },
             UsersApi { users: self.users },
             HealthApi { health: self.health },
             ServiceApi { name: self.name },
         );
-        let served = Arc::new(Served {
-            admission: Admission::new(self.limits, self.max_requests, self.max_arrivals),
-            rules,
-            auth: self.auth,
+        let state = Arc::new(AppState {
+            load_shedder: self.load_shedder,
+            validator,
             body_timeout: self.body_timeout,
+            extension: Box::new(self.auth),
         });
         let pages = pages::docs_routes(&documents, &self.prefix);
         // One table for both: each further one would take the request apart again.
         let routes = pages.into_iter().fold(Route::new(), |route, (path, page)| route.at(path, page));
-        let resources = routes::resources(operations, &self.prefix, &served);
+        let resources = routes::resources(operations, &self.prefix, &state);
         let routes = resources.into_iter().fold(routes, |route, (path, resource)| route.at(path, resource));
-        Ok(self.stack.around(routes))
+        Ok(self.middleware.wrap(routes))
     }
 }
 
@@ -130,7 +132,9 @@ fn documents_for(prefix: &str, server: &str) -> Result<Documents, DocumentError>
         .server(server)
         .license(license)
         .contact(ContactObject::new().name("The Groundwork team").url(CONTACT_URL));
-    Documents::from_spec(&service.spec(), &errors::catalogue(), |path| routes::full_path(prefix, path))
+    Documents::from_spec(&service.spec(), &describe_catalogue(&errors::CATALOGUE), |path| {
+        routes::full_path(prefix, path)
+    })
 }
 
 /// The same as it is served, made on a thread of its own: making them takes several times the memory that they have, and what a thread of its own

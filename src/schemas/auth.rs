@@ -7,11 +7,13 @@ use serde::Serialize;
 
 use serde_json::{Map, Value};
 
-use super::common::{FieldProblem, LoginEmail, RequestSchema, check_new_texts};
+use super::common::{LoginEmail, check_new_texts};
 use crate::core::email::Email;
 use crate::core::security::password::{Password, PasswordAttempt};
 use crate::core::text::FullName;
 use crate::services::auth::TokenPair as Pair;
+use crate::web::error::FieldError;
+use crate::web::extract::RequestSchema;
 
 /// Fields of an account that its owner cannot set.
 pub(super) const PRIVILEGED: &[&str] = &["id", "is_active", "is_superuser", "is_verified", "role"];
@@ -30,7 +32,7 @@ pub struct RegisterRequest {
 impl RequestSchema for RegisterRequest {
     const REFUSED: &'static [&'static str] = PRIVILEGED;
 
-    fn check(body: &Map<String, Value>) -> Vec<FieldProblem> {
+    fn check(body: &Map<String, Value>) -> Vec<FieldError> {
         check_new_texts(body)
     }
 }

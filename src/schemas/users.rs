@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::auth::PRIVILEGED;
-use super::common::{Change, FieldProblem, Nullable, RequestSchema, check_new_texts};
+use super::common::check_new_texts;
 use crate::core::clock::Timestamp;
 use crate::core::email::Email;
 use crate::core::ids::UserId;
@@ -14,6 +14,10 @@ use crate::core::security::password::{Password, PasswordAttempt};
 use crate::core::text::FullName;
 use crate::models::users::{Profile, User as Row};
 use crate::services::users as service;
+use crate::web::error::FieldError;
+use crate::web::extract::RequestSchema;
+use crate::web::schema::Nullable;
+use crate::web::schema::Patch;
 
 /// An account.
 #[derive(Object, Serialize)]
@@ -103,7 +107,7 @@ impl Example for UserPage {
 #[derive(Object, Debug)]
 pub struct ProfileUpdate {
     /// A new name; null clears it.
-    pub full_name: Change<FullName>,
+    pub full_name: Patch<FullName>,
     /// A new password; it needs `current_password` and ends all sessions.
     pub password: Option<Password>,
     /// The present password.
@@ -113,10 +117,10 @@ pub struct ProfileUpdate {
 impl RequestSchema for ProfileUpdate {
     const REFUSED: &'static [&'static str] = PRIVILEGED;
 
-    fn check(body: &Map<String, Value>) -> Vec<FieldProblem> {
+    fn check(body: &Map<String, Value>) -> Vec<FieldError> {
         let mut problems = check_new_texts(body);
         if body.contains_key("password") && !body.contains_key("current_password") {
-            problems.push(FieldProblem::new(
+            problems.push(FieldError::new(
                 "current_password",
                 "required",
                 "is required to change the password",
@@ -159,7 +163,7 @@ fn yes() -> bool {
 impl RequestSchema for UserCreate {
     const REFUSED: &'static [&'static str] = &["id", "role"];
 
-    fn check(body: &Map<String, Value>) -> Vec<FieldProblem> {
+    fn check(body: &Map<String, Value>) -> Vec<FieldError> {
         check_new_texts(body)
     }
 }
@@ -179,7 +183,7 @@ pub struct UserUpdate {
     /// A new password; it ends the account's sessions.
     pub password: Option<Password>,
     /// A new name; null clears it.
-    pub full_name: Change<FullName>,
+    pub full_name: Patch<FullName>,
     /// Whether it may log in; false ends its sessions.
     pub is_active: Option<bool>,
     /// Whether it may administer others.
@@ -191,7 +195,7 @@ pub struct UserUpdate {
 impl RequestSchema for UserUpdate {
     const REFUSED: &'static [&'static str] = &["id", "role"];
 
-    fn check(body: &Map<String, Value>) -> Vec<FieldProblem> {
+    fn check(body: &Map<String, Value>) -> Vec<FieldError> {
         check_new_texts(body)
     }
 }

@@ -3,17 +3,18 @@
 use poem_openapi::OpenApi;
 
 use super::Tag;
-use crate::api::errors::{Failure, Nothing, failures};
-use crate::api::extract::Body;
+use crate::api::context::Context;
 use crate::api::guards::Authed;
 use crate::api::policy::Limit;
-use crate::api::request::Context;
-use crate::api::respond::{Created, NoContent, Ok200};
+use crate::error_responses;
 use crate::schemas::auth::{LoginRequest, RefreshRequest, RegisterRequest, TokenPair};
 use crate::schemas::users::User;
 use crate::services::auth::AuthService;
+use crate::web::extract::Body;
+use crate::web::failure::{Failure, NoErrors};
+use crate::web::responses::{Created, NoContent, Ok200};
 
-failures! {
+error_responses! {
     /// The email has an account.
     Taken: 409 "email_taken";
     /// The credentials are wrong.
@@ -92,7 +93,7 @@ impl AuthApi {
     ///
     /// Ends the session: its access tokens and its refresh token are refused from now on.
     #[oai(path = "/logout", method = "post", operation_id = "auth_logout", tag = "Tag::Auth")]
-    async fn logout(&self, caller: Authed) -> Result<NoContent, Failure<Nothing>> {
+    async fn logout(&self, caller: Authed) -> Result<NoContent, Failure<NoErrors>> {
         self.auth.logout(&caller.0).await?;
         Ok(NoContent)
     }
@@ -101,7 +102,7 @@ impl AuthApi {
     ///
     /// The same as `users_me`, beside the other operations of a session.
     #[oai(path = "/me", method = "get", operation_id = "auth_me", tag = "Tag::Auth")]
-    async fn me(&self, caller: Authed) -> Result<Ok200<User>, Failure<Nothing>> {
+    async fn me(&self, caller: Authed) -> Result<Ok200<User>, Failure<NoErrors>> {
         Ok(Ok200::of(caller.0.user.into()))
     }
 }

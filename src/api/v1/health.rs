@@ -4,11 +4,12 @@ use poem_openapi::OpenApi;
 use serde_json::json;
 
 use super::Tag;
-use crate::api::errors::{ErrorCode, Failure, Nothing, Problem};
 use crate::api::policy::Limit;
-use crate::api::respond::{Described, Ok200};
 use crate::schemas::health::{DependencyHealth, Health, Readiness, ServiceCard};
 use crate::services::health::{HealthService, Standing};
+use crate::web::error::{ApiError, ErrorCode};
+use crate::web::failure::{Failure, NoErrors};
+use crate::web::responses::{Ok200, WithServiceLinks};
 
 /// The operations of `/health`.
 pub struct HealthApi {
@@ -28,7 +29,7 @@ impl HealthApi {
         tag = "Tag::Health",
         tag = "Limit::Unlimited"
     )]
-    async fn show(&self) -> Result<Ok200<Health>, Failure<Nothing>> {
+    async fn show(&self) -> Result<Ok200<Health>, Failure<NoErrors>> {
         Ok(Ok200::of(Health::alive()))
     }
 
@@ -59,10 +60,10 @@ impl HealthApi {
         tag = "Tag::Health",
         tag = "Limit::Unlimited"
     )]
-    async fn ready(&self) -> Result<Ok200<Readiness>, Failure<Nothing>> {
+    async fn ready(&self) -> Result<Ok200<Readiness>, Failure<NoErrors>> {
         if self.health.is_stopping() {
-            return Err(Problem::from(ErrorCode::ServiceUnavailable)
-                .saying("The service is stopping.")
+            return Err(ApiError::from(ErrorCode::SERVICE_UNAVAILABLE)
+                .with_message("The service is stopping.")
                 .into());
         }
         let probes = self.health.probe().await;
@@ -70,7 +71,7 @@ impl HealthApi {
         let dependencies: Vec<_> = probes.iter().map(DependencyHealth::from).collect();
         if standing == Standing::Unavailable {
             let problem =
-                Problem::from(ErrorCode::ServiceUnavailable).saying("A dependency does not answer.");
+                ApiError::from(ErrorCode::SERVICE_UNAVAILABLE).with_message("A dependency does not answer.");
             return Err(problem.with_details(json!({ "dependencies": dependencies })).into());
         }
         Ok(Ok200::of(Readiness { status: standing.into(), dependencies }))
@@ -89,7 +90,7 @@ impl ServiceApi {
     ///
     /// Its name and version and where to read on.
     #[oai(path = "/", method = "get", operation_id = "service_show", tag = "Tag::Service")]
-    async fn show(&self) -> Result<Described<ServiceCard>, Failure<Nothing>> {
-        Ok(Described::of(ServiceCard::of(&self.name)))
+    async fn show(&self) -> Result<WithServiceLinks<ServiceCard>, Failure<NoErrors>> {
+        Ok(WithServiceLinks::of(ServiceCard::of(&self.name)))
     }
 }

@@ -3,21 +3,22 @@
 use poem_openapi::OpenApi;
 
 use super::Tag;
-use crate::api::errors::{Failure, Nothing, failures};
-use crate::api::extract::{Body, Path, Query};
+use crate::api::context::Context;
 use crate::api::guards::{Authed, Superuser};
-use crate::api::request::Context;
-use crate::api::respond::{Created, NoContent, Ok200};
 use crate::core::clock::Timestamp;
 use crate::core::email_prefix::EmailPrefix;
 use crate::core::ids::UserId;
+use crate::error_responses;
 use crate::models::users::UserFilter;
-use crate::schemas::common::{PageSize, PageToken};
 use crate::schemas::users::{ProfileUpdate, User, UserCreate, UserPage, UserUpdate};
 use crate::services::store::Actor;
 use crate::services::users::{AccountChanges, UserService};
+use crate::web::extract::{Body, Path, Query};
+use crate::web::failure::{Failure, NoErrors};
+use crate::web::responses::{Created, NoContent, Ok200};
+use crate::web::schema::{PageSize, PageToken};
 
-failures! {
+error_responses! {
     /// The caller is the last superuser.
     Last: 409 "last_superuser";
     /// The email has an account.
@@ -42,7 +43,7 @@ impl UsersApi {
     ///
     /// The account the access token belongs to, as it is now.
     #[oai(path = "/me", method = "get", operation_id = "users_me", tag = "Tag::Users")]
-    async fn me(&self, caller: Authed) -> Result<Ok200<User>, Failure<Nothing>> {
+    async fn me(&self, caller: Authed) -> Result<Ok200<User>, Failure<NoErrors>> {
         Ok(Ok200::of(caller.0.user.into()))
     }
 
@@ -56,7 +57,7 @@ impl UsersApi {
         caller: Authed,
         context: Context,
         body: Body<ProfileUpdate>,
-    ) -> Result<Ok200<User>, Failure<Nothing>> {
+    ) -> Result<Ok200<User>, Failure<NoErrors>> {
         let user = self.users.update_profile(&caller.0, body.0.into(), &context).await?;
         Ok(Ok200::of(user.into()))
     }
@@ -95,7 +96,7 @@ impl UsersApi {
         created_after: Query<Option<Timestamp>>,
         /// Only accounts made before this instant.
         created_before: Query<Option<Timestamp>>,
-    ) -> Result<Ok200<UserPage>, Failure<Nothing>> {
+    ) -> Result<Ok200<UserPage>, Failure<NoErrors>> {
         let filter = UserFilter {
             email_prefix: email.0.map(|prefix| prefix.as_str().to_owned()),
             is_active: is_active.0,

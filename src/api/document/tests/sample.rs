@@ -14,8 +14,8 @@ use poem_openapi::{
 use serde_json::{Value, json};
 
 use super::{Documents, catalogue, keys, newest, older};
-use crate::api::extract::Header;
 use crate::api::policy::Limit;
+use crate::web::extract::Header;
 
 #[derive(Tags)]
 enum Tag {

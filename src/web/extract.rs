@@ -1,41 +1,47 @@
-//! Bodies and parameters, checked against the document before a handler sees them.
+//! Extractors of bodies and parameters, which are validated against the document first.
 
 use std::io;
 use std::pin::pin;
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use poem::http::{Method, header};
 use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaMediaType, MetaParamIn, MetaRequest, MetaSchemaRef, Registry};
-use poem_openapi::types::ParseFromParameter;
+use poem_openapi::types::{ParseFromJSON, ParseFromParameter};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::errors::{ErrorCode, Problem};
+use super::error::{ApiError, ErrorCode, FieldError};
 use super::request::RequestScope;
 use super::routes::{Operation, parameter_names, routed_name};
-use super::strict_json;
+use crate::api::strict_json;
 use crate::core::context::printable;
-use crate::schemas::common::{FieldProblem, RequestSchema};
 
-/// The largest body, in bytes: 1 MiB, hundreds of times what any operation needs.
-const MAX_BODY_BYTES: usize = 1024 * 1024;
+/// The size limit of a body, in bytes: 1 MiB.
+pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 
-/// The most problems that are told at once: in 1 MiB there is room for a hundred thousand.
-const MAX_PROBLEMS: usize = 32;
+/// How many errors a response lists: 1 MiB has room for a hundred thousand.
+const MAX_ERRORS: usize = 32;
 
-/// The most characters of a field's path, and of each name in it, that an answer repeats.
+/// How many characters of a field's path, and of each name in it, a response repeats.
 const MAX_PATH: usize = 128;
 
 const NUL_RULE: &str = "characters";
 
-/// How long a body may take to arrive.
-#[derive(Clone, Copy, Debug)]
-pub struct BodyTimeout(pub Duration);
+/// What a body may be checked for beyond its schema.
+pub trait RequestSchema: ParseFromJSON {
+    /// Fields that are refused although unknown fields are ignored, because a client that sends them
+    /// would wrongly believe that it changed them.
+    const REFUSED: &'static [&'static str] = &[];
 
-/// A JSON body of a known schema.
+    /// Checks rules that the schema does not state.
+    fn check(_body: &Map<String, Value>) -> Vec<FieldError> {
+        Vec::new()
+    }
+}
+
+/// A JSON body of a schema.
 pub struct Body<T>(pub T);
 
 impl<'a, T: RequestSchema> ApiExtractor<'a> for Body<T> {
@@ -61,45 +67,47 @@ impl<'a, T: RequestSchema> ApiExtractor<'a> for Body<T> {
         check_media_type(request)?;
         let bytes = read(request, body).await?;
         let value = parse(&bytes)?;
-        let rules = &RequestScope::get(request)?.served()?.rules;
-        let mut problems = rules
-            .check_body(&T::name(), &value)
-            .ok_or_else(|| Problem::from(ErrorCode::InternalError).caused_by("a body without a schema"))?;
+        let mut problems =
+            RequestScope::get(request)?.state()?.validator.check_body(&T::name(), &value).ok_or_else(
+                || ApiError::from(ErrorCode::INTERNAL_ERROR).caused_by("a body without a schema"),
+            )?;
         if let Value::Object(fields) = &value {
             let refused = T::REFUSED.iter().filter(|field| fields.contains_key(**field));
-            problems.extend(refused.map(|field| FieldProblem::new(*field, "refused", "cannot be set here")));
-            // The schema's word on a field is enough.
-            let told = |field: &str| problems.iter().any(|problem: &FieldProblem| problem.field == field);
-            let more: Vec<_> = T::check(fields).into_iter().filter(|problem| !told(&problem.field)).collect();
+            problems.extend(refused.map(|field| FieldError::new(*field, "refused", "cannot be set here")));
+            // One error per field: the schema's comes first.
+            let is_reported =
+                |field: &str| problems.iter().any(|problem: &FieldError| problem.field == field);
+            let more: Vec<_> =
+                T::check(fields).into_iter().filter(|problem| !is_reported(&problem.field)).collect();
             problems.extend(more);
         }
         find_nul(&value, &mut Vec::new(), &mut problems);
         if !problems.is_empty() {
-            return Err(Problem::fields(&problems).into());
+            return Err(ApiError::fields(&problems).into());
         }
         let parsed = T::parse_from_json(Some(value));
         Ok(parsed.map(Self).map_err(|error| {
-            // The schema should have said so; what it could not say still is the caller's to mend.
-            Problem::field("body", "format", "is not valid").caused_by(error.into_message())
+            // The schema should have refused it; it is still the client's error.
+            ApiError::field("body", "format", "is not valid").caused_by(error.into_message())
         })?)
     }
 }
 
-/// A body that says it is too large is refused unread; one that does not say is counted while it is read.
-fn check_declared_length(request: &Request) -> Result<(), Problem> {
+/// Refuses a body whose declared length is too large before it is read; others are counted while they are read.
+fn check_declared_length(request: &Request) -> Result<(), ApiError> {
     let declared = request.header(header::CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
     if declared.is_some_and(|length| length > MAX_BODY_BYTES as u64) {
-        return Err(ErrorCode::PayloadTooLarge.into());
+        return Err(ErrorCode::PAYLOAD_TOO_LARGE.into());
     }
     Ok(())
 }
 
-/// `application/json`, and for PATCH `application/merge-patch+json` too, which means the same here (RFC 7396). Another format
-/// of JSON would be read as this one: one of JSON:API has its fields elsewhere, and would change nothing. In UTF-8, which
-/// is all that JSON may be in (RFC 8259, 8.1).
-fn check_media_type(request: &Request) -> Result<(), Problem> {
+/// Accepts `application/json`, and for PATCH also `application/merge-patch+json`, which means the same
+/// here (RFC 7396). Other JSON formats are refused, because their fields would be misread: JSON:API
+/// keeps them elsewhere, so that a PATCH would change nothing. The charset must be UTF-8, the only one
+/// of JSON (RFC 8259, 8.1).
+fn check_media_type(request: &Request) -> Result<(), ApiError> {
     let mut values = request.headers().get_all(header::CONTENT_TYPE).iter();
-    // Two would be two opinions.
     let value = values.next().filter(|_| values.next().is_none()).and_then(|value| value.to_str().ok());
     let mut parts = value.unwrap_or_default().split(';').map(str::trim);
     let essence = parts.next().unwrap_or_default();
@@ -110,68 +118,69 @@ fn check_media_type(request: &Request) -> Result<(), Problem> {
     let utf8 = parts.filter_map(|parameter| parameter.split_once('=')).all(|(name, value)| {
         !name.eq_ignore_ascii_case("charset") || value.trim_matches('"').eq_ignore_ascii_case("utf-8")
     });
-    if is_accepted && utf8 { Ok(()) } else { Err(Problem::unsupported_media_type(accepted, is_patch)) }
+    if is_accepted && utf8 { Ok(()) } else { Err(ApiError::unsupported_media_type(accepted, is_patch)) }
 }
 
-async fn read(request: &Request, body: &mut RequestBody) -> Result<Bytes, Problem> {
+async fn read(request: &Request, body: &mut RequestBody) -> Result<Bytes, ApiError> {
     let scope = RequestScope::get(request)?;
-    let served = scope.served()?;
-    let body = body.take().map_err(|error| Problem::from(ErrorCode::InternalError).caused_by(error))?;
+    let state = scope.state()?;
+    let body = body.take().map_err(|error| ApiError::from(ErrorCode::INTERNAL_ERROR).caused_by(error))?;
     let mut chunks = pin!(body.into_bytes_stream());
     let mut bytes = BytesMut::new();
-    let waiting = served.admission.wait_for_body(scope);
+    let awaited = state.load_shedder.await_body(scope);
     let arriving = async {
         while let Some(chunk) = chunks.next().await {
             append(&mut bytes, chunk)?;
-            waiting.arrival.has_grown_to(bytes.len());
+            awaited.pending.has_grown_to(bytes.len());
         }
-        Ok::<(), Problem>(())
+        Ok::<(), ApiError>(())
     };
     tokio::select! {
         biased;
-        arrived = tokio::time::timeout(served.body_timeout.0, arriving) => {
-            arrived.unwrap_or_else(|_| Err(ErrorCode::RequestTimeout.into()))?;
+        arrived = tokio::time::timeout(state.body_timeout, arriving) => {
+            arrived.unwrap_or_else(|_| Err(ErrorCode::REQUEST_TIMEOUT.into()))?;
         }
-        () = waiting.arrival.given_up() => return Err(served.admission.given_up()),
+        () = awaited.pending.evicted() => return Err(state.load_shedder.body_evicted()),
     }
-    served.admission.go_on(waiting, scope)?;
+    state.load_shedder.resume(awaited, scope)?;
     Ok(bytes.freeze())
 }
 
-/// A chunk is copied: it may be a small part of a large buffer, which it would keep.
-fn append(bytes: &mut BytesMut, chunk: io::Result<Bytes>) -> Result<(), Problem> {
+/// Copies a chunk: it may be a small part of a large buffer, which it would keep alive.
+fn append(bytes: &mut BytesMut, chunk: io::Result<Bytes>) -> Result<(), ApiError> {
     let chunk = chunk.map_err(|error| {
-        Problem::from(ErrorCode::MalformedRequest).saying("The body did not arrive whole.").caused_by(error)
+        ApiError::from(ErrorCode::MALFORMED_REQUEST)
+            .with_message("The body did not arrive whole.")
+            .caused_by(error)
     })?;
     if bytes.len() + chunk.len() > MAX_BODY_BYTES {
-        return Err(ErrorCode::PayloadTooLarge.into());
+        return Err(ErrorCode::PAYLOAD_TOO_LARGE.into());
     }
     bytes.extend_from_slice(&chunk);
     Ok(())
 }
 
-fn parse(bytes: &[u8]) -> Result<Value, Problem> {
+fn parse(bytes: &[u8]) -> Result<Value, ApiError> {
     let malformed = |error: serde_json::Error| {
         let place =
             format!("The body is not valid JSON at line {}, column {}.", error.line(), error.column());
-        Problem::from(ErrorCode::MalformedRequest).saying(place).caused_by(error)
+        ApiError::from(ErrorCode::MALFORMED_REQUEST).with_message(place).caused_by(error)
     };
     strict_json::read(bytes).map_err(malformed)
 }
 
-/// PostgreSQL cannot store NUL, and what reads up to it sees another text: no field has a use for it. The names are
-/// the caller's, so how many are repeated, and how much of each, is bounded.
-fn find_nul(value: &Value, path: &mut Vec<String>, problems: &mut Vec<FieldProblem>) {
-    if problems.len() >= MAX_PROBLEMS {
+/// Refuses NUL, which PostgreSQL cannot store and some readers take for the end of a text. Field names
+/// are the client's, so their number and length in the response are bounded.
+fn find_nul(value: &Value, path: &mut Vec<String>, problems: &mut Vec<FieldError>) {
+    if problems.len() >= MAX_ERRORS {
         return;
     }
     match value {
         Value::String(text) if text.contains('\0') => {
             let field = printable(&path.join("."), MAX_PATH);
-            // A problem of the schema says enough of its field.
-            let told = |problem: &FieldProblem| problem.field == field && problem.rule != NUL_RULE;
-            if !problems.iter().any(told) {
-                problems.push(FieldProblem::new(field, NUL_RULE, "must not contain NUL"));
+            let is_reported = |problem: &FieldError| problem.field == field && problem.rule != NUL_RULE;
+            if !problems.iter().any(is_reported) {
+                problems.push(FieldError::new(field, NUL_RULE, "must not contain NUL"));
             }
         }
         Value::Array(items) => {
@@ -184,9 +193,9 @@ fn find_nul(value: &Value, path: &mut Vec<String>, problems: &mut Vec<FieldProbl
         Value::Object(fields) => {
             for (name, field) in fields {
                 path.push(printable(name, MAX_PATH));
-                if name.contains('\0') && problems.len() < MAX_PROBLEMS {
+                if name.contains('\0') && problems.len() < MAX_ERRORS {
                     let field = printable(&path.join("."), MAX_PATH);
-                    problems.push(FieldProblem::new(field, NUL_RULE, "must not have NUL in its name"));
+                    problems.push(FieldError::new(field, NUL_RULE, "must not have NUL in its name"));
                 }
                 find_nul(field, path, problems);
                 path.pop();
@@ -205,7 +214,7 @@ pub struct Path<T>(pub T);
 /// A header of the request, given at most once. Its name is the one of the document, compared without case (RFC 9110, 5.1).
 pub struct Header<T>(pub T);
 
-/// They differ only in where they look.
+/// Implements an extractor of parameters; `$values` finds them in the request.
 macro_rules! parameter {
     ($name:ident, $place:ident, $values:ident) => {
         impl<'a, T: ParseFromParameter> ApiExtractor<'a> for $name<T> {
@@ -242,7 +251,7 @@ macro_rules! parameter {
                 }
                 let parsed = T::parse_from_parameters(named);
                 Ok(parsed.map(Self).map_err(|error| {
-                    Problem::field(options.name, "format", reason_in(&error.into_message()))
+                    ApiError::field(options.name, "format", reason_in(&error.into_message()))
                 })?)
             }
         }
@@ -277,20 +286,21 @@ fn header_value<'a>(
     request.headers().get(name).and_then(|value| value.to_str().ok()).into_iter()
 }
 
-/// The parameters of the query. The first that is read, of query, path or headers, has all of them checked at once, so that the
-/// first wrong one does not hide the others.
-fn checked_parameters(request: &Request) -> Result<&[(String, String)], Problem> {
+/// The query's parameters. The first extractor of any parameter validates all of them, so that one error
+/// does not hide the others.
+fn checked_parameters(request: &Request) -> Result<&[(String, String)], ApiError> {
     let scope = RequestScope::get(request)?;
     if let Some(query) = scope.query() {
         return Ok(query);
     }
-    let operation = scope.operation().ok_or(ErrorCode::InternalError)?;
+    let operation = scope.operation().ok_or(ErrorCode::INTERNAL_ERROR)?;
     let query = scope.set_query(request.params().unwrap_or_default());
-    let rules = &scope.served()?.rules;
-    let problems = rules
+    let problems = scope
+        .state()?
+        .validator
         .check_parameters(operation, query, &path_values(request, operation), request.headers())
-        .ok_or_else(|| Problem::from(ErrorCode::InternalError).caused_by("an operation without rules"))?;
-    if problems.is_empty() { Ok(query) } else { Err(Problem::fields(&problems)) }
+        .ok_or_else(|| ApiError::from(ErrorCode::INTERNAL_ERROR).caused_by("an operation without rules"))?;
+    if problems.is_empty() { Ok(query) } else { Err(ApiError::fields(&problems)) }
 }
 
 /// The parameters of the path under the names of the document.

@@ -15,18 +15,13 @@ use serde_json::{Value, json};
 use super::*;
 use crate::api::document::Documents;
 use crate::api::forwarded::Proxies;
-use crate::api::limits::Admission;
-use crate::api::middleware::{AllowedOrigins, Stack};
-use crate::api::request::Served;
-use crate::api::rules::Rules;
-use crate::api::{errors, routes};
-use crate::core::clock::Clock;
-use crate::core::security::hasher::Hasher;
-use crate::core::security::tokens::TokenSigner;
-use crate::core::settings::{ForwardedHeader, Settings};
-use crate::db::Database;
-use crate::services::auth::{AuthService, Lifetimes};
-use crate::services::store::Store;
+use crate::core::settings::ForwardedHeader;
+use crate::web::error::describe_catalogue;
+use crate::web::load_shedder::LoadShedder;
+use crate::web::middleware::{AllowedOrigins, MiddlewareStack};
+use crate::web::request::AppState;
+use crate::web::routes;
+use crate::web::validation::{Formats, SchemaValidator};
 
 #[derive(Tags)]
 enum Tag {
@@ -60,42 +55,34 @@ impl Things {
 
 fn documents() -> Documents {
     let service = OpenApiService::new(Things, "Things", "1.0.0");
-    Documents::from_spec(&service.spec(), &errors::catalogue(), str::to_owned).unwrap()
+    Documents::from_spec(&service.spec(), &describe_catalogue(&ErrorCode::BUILT_IN), str::to_owned).unwrap()
 }
 
-fn app(folder: &std::path::Path) -> BoxEndpoint<'static, Response> {
-    let database = format!("sqlite://{}/things.db", folder.display());
-    let settings = Settings::from_lookup(|name| (name == "DATABASE_URL").then(|| database.clone())).unwrap();
-    let clock = Clock::default();
-    let signer =
-        Arc::new(TokenSigner::new(&"a key for tests of thirty-two bytes".into(), &[], clock.clone()));
-    let lifetimes = Lifetimes { access: Duration::from_mins(1), refresh: Duration::from_mins(1) };
-    let store = Store::new(Database::new(&settings).unwrap(), clock.clone());
-    let served = Arc::new(Served {
-        admission: Admission::new(None, 10, 10),
-        rules: Rules::new(Arc::new(documents())),
-        auth: AuthService::new(store, Hasher::new(4, 1), signer, lifetimes, None, clock),
-        body_timeout: BodyTimeout(Duration::from_mins(1)),
+fn app() -> BoxEndpoint<'static, Response> {
+    let state = Arc::new(AppState {
+        load_shedder: LoadShedder::new(None, 10, 10),
+        validator: SchemaValidator::new(Arc::new(documents()), Formats::default()),
+        body_timeout: Duration::from_mins(1),
+        extension: Box::new(()),
     });
-    let resources = routes::resources(Things, "", &served);
+    let resources = routes::resources(Things, "", &state);
     let routes = resources.into_iter().fold(Route::new(), |route, (path, resource)| route.at(path, resource));
-    let stack = Stack {
+    let middleware = MiddlewareStack {
         proxies: Proxies { trusted: Vec::new(), header: ForwardedHeader::Either },
         cors_origins: AllowedOrigins::Listed(Vec::new()),
         request_timeout: Duration::from_mins(1),
     };
-    stack.around(routes)
+    middleware.wrap(routes)
 }
 
 /// The status and the body of the answer to these headers.
 async fn answer(uri: &str, headers: &[(&str, &[u8])]) -> (StatusCode, String) {
-    let folder = tempfile::tempdir().unwrap();
     let mut request = Request::builder().uri_str(uri).header("host", "test").body(Content::empty());
     for (name, value) in headers {
         let name: poem::http::HeaderName = name.parse().unwrap();
         request.headers_mut().append(name, HeaderValue::from_bytes(value).unwrap());
     }
-    let response = app(folder.path()).call(request).await.unwrap();
+    let response = app().call(request).await.unwrap();
     (response.status(), response.into_body().into_string().await.unwrap())
 }
 

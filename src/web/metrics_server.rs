@@ -1,4 +1,4 @@
-//! The listener for Prometheus.
+//! The listener that Prometheus scrapes.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,26 +12,26 @@ use tokio::task::JoinHandle;
 use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 
-use super::server::{ServeError, Server};
+use crate::api::server::{ServeError, Server};
 use crate::core::lifecycle::Lifecycle;
 use crate::core::telemetry::metrics::{Recorded, UPKEEP};
 
 /// The text format (Prometheus, "Exposition formats").
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Collectors are few.
+/// Scrapers are few.
 const MAX_CONNECTIONS: usize = 100;
 
-/// How long one may be silent at the start.
+/// Time limit of the first request's headers.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long one may be silent between two questions; Prometheus asks once a minute by default.
+/// Idle time between two scrapes; Prometheus scrapes once a minute by default.
 const KEEP_ALIVE: Duration = Duration::from_mins(2);
 
-/// How long an answer under way may take when the service ends.
+/// How long a scrape in progress may take when the service stops.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// `GET /metrics`, and 404 for the rest. `observe` is called before each answer, for what is looked at instead of counted.
+/// `GET /metrics`, and 404 for the rest. `observe` runs before each response and sets gauges.
 fn endpoint(
     recorded: Recorded,
     observe: impl Fn() + Send + Sync + 'static,
@@ -51,30 +51,30 @@ fn endpoint(
     .boxed()
 }
 
-/// The listener for Prometheus, apart from the API's: what it says is nothing for clients.
+/// A listener of its own, because metrics are not for the API's clients.
 pub struct MetricsServer {
     recorded: Recorded,
     endpoint: BoxEndpoint<'static, Response>,
     address: SocketAddr,
 }
 
-/// The listener at work.
-pub struct Running {
+/// A running listener.
+pub struct RunningMetricsServer {
     finish: CancellationToken,
     served: JoinHandle<Result<(), ServeError>>,
 }
 
 impl MetricsServer {
-    /// For this address; see [`endpoint`].
+    /// A listener for this address. `observe` runs before each response and sets gauges.
     pub fn new(recorded: Recorded, observe: impl Fn() + Send + Sync + 'static, address: SocketAddr) -> Self {
         Self { endpoint: endpoint(recorded.clone(), observe), recorded, address }
     }
 
-    /// Listens.
+    /// Starts to listen.
     ///
     /// # Errors
-    /// When the address cannot be listened on.
-    pub async fn start(self) -> Result<Running, ServeError> {
+    /// If the address cannot be bound.
+    pub async fn start(self) -> Result<RunningMetricsServer, ServeError> {
         let Self { recorded, endpoint, address } = self;
         let listener = Server {
             header_timeout: HEADER_TIMEOUT,
@@ -98,12 +98,12 @@ impl MetricsServer {
             let serving = listener.serve(endpoint, address, listening, Lifecycle::default(), stop);
             tokio::select! {
                 served = serving => served,
-                () = keep_up(recorded) => Ok(()),
+                () = run_upkeep(recorded) => Ok(()),
             }
         });
         if let Ok(bound) = told.await {
             tracing::info!("metrics on http://{bound}/metrics");
-            return Ok(Running { finish, served });
+            return Ok(RunningMetricsServer { finish, served });
         }
         if let Ok(Err(error)) = served.await {
             return Err(error);
@@ -112,8 +112,8 @@ impl MetricsServer {
     }
 }
 
-impl Running {
-    /// Ends it.
+impl RunningMetricsServer {
+    /// Stops the listener and waits until it has ended.
     pub async fn stop(self) {
         self.finish.cancel();
         if let Err(error) = self.served.await {
@@ -122,8 +122,8 @@ impl Running {
     }
 }
 
-/// Keeps what was measured small while nobody asks; never returns.
-async fn keep_up(recorded: Recorded) {
+/// Drains histograms periodically, so that they do not grow while nothing scrapes them. Never returns.
+async fn run_upkeep(recorded: Recorded) {
     let mut ticks = interval(UPKEEP);
     loop {
         ticks.tick().await;

@@ -1,42 +1,32 @@
-//! Which web pages may call the API (the Fetch standard, "CORS protocol").
+//! CORS: which origins may call the API from a browser (Fetch standard, "CORS protocol").
 
 use poem::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use poem::{Endpoint, IntoResponse, Request, Response};
 
 use super::well_formed::is_well_formed;
-use crate::core::settings::AppEnv;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PATCH, PUT, DELETE");
-/// What a page may send beyond what needs no permission; the last three carry traces (W3C Trace Context, Baggage).
+/// Request headers beyond the CORS-safelisted ones; the last three carry traces (W3C Trace Context, Baggage).
 const REQUEST_HEADERS: HeaderValue =
     HeaderValue::from_static("Authorization, Content-Type, X-Request-Id, traceparent, tracestate, baggage");
-/// What a page may read beyond what needs no permission.
+/// Response headers beyond the CORS-safelisted ones.
 const RESPONSE_HEADERS: HeaderValue = HeaderValue::from_static(
     "X-Request-Id, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, \
      Deprecation, Sunset, Link, Location, ETag, WWW-Authenticate",
 );
-/// How long a browser may remember a preflight, in seconds.
+/// How long a browser may cache a preflight, in seconds.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 
-/// The origins whose pages may call the API.
+/// The origins that may call the API.
 #[derive(Clone, Debug)]
 pub enum AllowedOrigins {
-    /// These, each compared whole.
+    /// These origins, compared exactly.
     Listed(Vec<String>),
-    /// Every page that this machine serves, on any port: for front ends in development.
+    /// Every origin on this machine, on any port: for front ends in development.
     Local,
 }
 
 impl AllowedOrigins {
-    /// Those that are listed; if none are, a developer's machine allows its own.
-    pub fn new(listed: &[String], env: AppEnv) -> Self {
-        if listed.is_empty() && env == AppEnv::Development {
-            Self::Local
-        } else {
-            Self::Listed(listed.to_vec())
-        }
-    }
-
     fn allow(&self, origin: &HeaderValue) -> bool {
         match self {
             Self::Listed(listed) => listed.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes()),
@@ -59,8 +49,8 @@ fn is_local(origin: &str) -> bool {
     })
 }
 
-/// Origins are compared whole. Credentials are never allowed: tokens travel in a header that a page sets itself,
-/// so a cookie of another site can do nothing.
+/// Adds the CORS headers. Credentials are never allowed: tokens travel in a header that the page sets,
+/// and there are no cookies.
 pub(super) struct Cors<E> {
     pub inner: E,
     pub origins: AllowedOrigins,
@@ -89,7 +79,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Cors<E> {
                 .map_or_else(poem::Error::into_response, IntoResponse::into_response)
         };
         let headers = response.headers_mut();
-        // On every response, also to those without an origin: a cache must not hand one page's answer to another.
+        // On every response, also without an origin: a cache must not serve one origin's response to another.
         vary(headers, "Origin");
         if let Some(origin) = origin {
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
@@ -143,15 +133,5 @@ mod tests {
         ] {
             assert!(!is_local(other), "{other}");
         }
-    }
-
-    #[test]
-    fn only_development_without_a_list_allows_the_pages_of_its_machine() {
-        let local = HeaderValue::from_static("http://localhost:3000");
-        let allows = |listed: &[String], env| AllowedOrigins::new(listed, env).allow(&local);
-        assert!(allows(&[], AppEnv::Development));
-        assert!(!allows(&["https://app.example".to_owned()], AppEnv::Development));
-        assert!(!allows(&[], AppEnv::Staging) && !allows(&[], AppEnv::Production));
-        assert!(allows(&["http://localhost:3000".to_owned()], AppEnv::Production));
     }
 }

@@ -1,4 +1,4 @@
-//! From the operations that the handlers declare to routes: which template, which methods, and 405 for the rest.
+//! Routes of the operations that handlers declare, with 405 for other methods.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,9 +8,9 @@ use poem::http::{HeaderValue, Method};
 use poem::{Endpoint, Request, Response};
 use poem_openapi::OpenApi;
 
-use super::errors::Problem;
-use super::policy::Policy;
-use super::request::{RequestScope, Served};
+use super::error::ApiError;
+use super::request::{AppState, RequestScope};
+use crate::api::policy::Policy;
 
 /// An operation of the document: a method on a path template.
 #[derive(Debug)]
@@ -23,42 +23,42 @@ pub struct Operation {
     pub policy: Policy,
 }
 
-/// Where a declared path is served: everything but the root is under the prefix of the version.
+/// The path at which a declared path is served: everything except the root is below the prefix.
 pub fn full_path(prefix: &str, path: &str) -> String {
     if path == "/" { path.to_owned() } else { format!("{prefix}{path}") }
 }
 
-/// The path of every operation of `api`, with what answers there.
-pub fn resources<T: OpenApi>(api: T, prefix: &str, served: &Arc<Served>) -> Vec<(String, Resource)> {
+/// The paths of all operations of `api`, and their endpoints.
+pub fn resources<T: OpenApi>(api: T, prefix: &str, state: &Arc<AppState>) -> Vec<(String, Resource)> {
     let mut table = HashMap::new();
     api.add_routes(&mut table);
-    let mut declared = declared::<T>();
+    let mut declared = policies_by_path::<T>();
     let resources = table.into_iter().map(|(path, methods)| {
-        let Declared { template, mut policies } = declared.remove(&path).unwrap_or_default();
+        let PathPolicies { template, mut policies } = declared.remove(&path).unwrap_or_default();
         let template: Arc<str> = full_path(prefix, &template).into();
         let operations = methods.into_iter().map(|(method, endpoint)| {
             let policy = policies.remove(&method).unwrap_or_default();
             (Arc::new(Operation { method, template: Arc::clone(&template), policy }), endpoint)
         });
-        (full_path(prefix, &path), Resource::new(operations.collect(), Arc::clone(served)))
+        (full_path(prefix, &path), Resource::new(operations.collect(), Arc::clone(state)))
     });
     resources.collect()
 }
 
-/// What the operations of one path declare.
+/// The policies of the operations at one path.
 #[derive(Default)]
-struct Declared {
+struct PathPolicies {
     template: String,
     policies: HashMap<Method, Policy>,
 }
 
-/// What `T` declares, by the path as poem-openapi routes it.
-fn declared<T: OpenApi>() -> HashMap<String, Declared> {
-    let mut declared: HashMap<String, Declared> = HashMap::new();
+/// The policies that `T` declares, by the path as poem-openapi routes it.
+fn policies_by_path<T: OpenApi>() -> HashMap<String, PathPolicies> {
+    let mut declared: HashMap<String, PathPolicies> = HashMap::new();
     for path in T::meta().into_iter().flat_map(|api| api.paths) {
         let entry = declared.entry(routed(&path.path)).or_default();
         entry.policies.extend(path.operations.into_iter().map(|operation| {
-            // The document has refused a policy that cannot be read.
+            // The document refuses an invalid policy before this.
             (operation.method, Policy::of(operation.tags).unwrap_or_default())
         }));
         entry.template = path.path;
@@ -71,7 +71,7 @@ pub fn parameter_names(template: &str) -> impl Iterator<Item = &str> {
     template.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
 }
 
-/// What poem-openapi calls the parameter at this place of a path: it routes by places, not by names.
+/// The name of the n-th path parameter in poem-openapi's router, which numbers them.
 pub fn routed_name(place: usize) -> String {
     format!("param{place}")
 }
@@ -89,11 +89,11 @@ fn routed(template: &str) -> String {
 pub struct Resource {
     operations: Vec<(Arc<Operation>, BoxEndpoint<'static>)>,
     allow: HeaderValue,
-    served: Arc<Served>,
+    state: Arc<AppState>,
 }
 
 impl Resource {
-    fn new(mut operations: Vec<(Arc<Operation>, BoxEndpoint<'static>)>, served: Arc<Served>) -> Self {
+    fn new(mut operations: Vec<(Arc<Operation>, BoxEndpoint<'static>)>, state: Arc<AppState>) -> Self {
         operations.sort_by(|(a, _), (b, _)| a.method.as_str().cmp(b.method.as_str()));
         let mut allowed: Vec<&str> =
             operations.iter().map(|(operation, _)| operation.method.as_str()).collect();
@@ -101,7 +101,7 @@ impl Resource {
             allowed.push("HEAD");
         }
         let allow = HeaderValue::from_str(&allowed.join(", ")).unwrap_or(HeaderValue::from_static(""));
-        Self { operations, allow, served }
+        Self { operations, allow, state }
     }
 }
 
@@ -112,11 +112,11 @@ impl Endpoint for Resource {
         // HEAD is GET without the content (RFC 9110, 9.3.2); hyper leaves the content out.
         let wanted = if request.method() == Method::HEAD { &Method::GET } else { request.method() };
         let found = self.operations.iter().find(|(operation, _)| operation.method == wanted);
-        let (operation, endpoint) = found.ok_or_else(|| Problem::method_not_allowed(self.allow.clone()))?;
+        let (operation, endpoint) = found.ok_or_else(|| ApiError::method_not_allowed(self.allow.clone()))?;
         let scope = RequestScope::get(&request)?;
         scope.set_operation(operation);
-        scope.set_served(&self.served);
-        self.served.admission.admit(operation, scope).await?;
+        scope.set_state(&self.state);
+        self.state.load_shedder.admit(operation, scope).await?;
         scope.check_well_formed()?;
         endpoint.call(request).await
     }
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn what_a_handler_declares_belongs_to_its_method() {
-        let things = declared::<Things>().remove("/things/:param0").unwrap();
+        let things = policies_by_path::<Things>().remove("/things/:param0").unwrap();
         assert_eq!(things.template, "/things/{id}");
         let (get, delete) = (&things.policies[&Method::GET], &things.policies[&Method::DELETE]);
         assert_eq!((get.limit, get.retirement.is_some()), (Limit::Unlimited, false));

@@ -1,4 +1,4 @@
-//! Successful answers, typed by their status.
+//! Responses of success, typed by their status.
 
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{IntoResponse, Response};
@@ -7,20 +7,21 @@ use poem_openapi::registry::{MetaHeader, MetaMediaType, MetaResponse, MetaRespon
 use poem_openapi::types::Type;
 use serde::Serialize;
 
-/// How many headers an answer has in the end: room for all at once is cheaper than for each.
+/// Capacity for the headers which the middleware adds: reserving once is cheaper than growing.
 const HEADERS: usize = 12;
 
-/// A success with a JSON body. It is written straight to bytes; poem-openapi's own would build a tree first.
+/// A success with a JSON body. It serializes straight to bytes; poem-openapi's `Json` builds a
+/// `serde_json::Value` first.
 pub struct Json<const STATUS: u16, T>(T);
 
 /// 200 with a body.
 pub type Ok200<T> = Json<200, T>;
 
-/// 201 with the thing that was made.
+/// 201 with the created resource.
 pub type Created<T> = Json<201, T>;
 
 impl<const STATUS: u16, T> Json<STATUS, T> {
-    /// With this body.
+    /// Wraps a body.
     pub fn of(body: T) -> Self {
         Self(body)
     }
@@ -51,23 +52,23 @@ impl<const STATUS: u16, T: Type> ApiResponse for Json<STATUS, T> {
     }
 }
 
-/// 200 with a body, and a `Link` to what describes the service (RFC 8631).
-pub struct Described<T>(T);
+/// 200 with a body and a `Link` to the documentation of the service (RFC 8631).
+pub struct WithServiceLinks<T>(T);
 
-/// The document for programs, and the pages for people: relative to the card, wherever a proxy serves it (RFC 8288, 3.2).
+/// Relative to the response's URL, so that they hold behind a proxy that adds a path (RFC 8288, 3.2).
 const DESCRIPTIONS: HeaderValue = HeaderValue::from_static(
     "<openapi.json>; rel=\"service-desc\"; type=\"application/json\", \
      <docs>; rel=\"service-doc\"; type=\"text/html\", <redoc>; rel=\"service-doc\"; type=\"text/html\"",
 );
 
-impl<T> Described<T> {
-    /// With this body.
+impl<T> WithServiceLinks<T> {
+    /// Wraps a body.
     pub fn of(body: T) -> Self {
         Self(body)
     }
 }
 
-impl<T: Serialize + Send> IntoResponse for Described<T> {
+impl<T: Serialize + Send> IntoResponse for WithServiceLinks<T> {
     fn into_response(self) -> Response {
         let mut response = Ok200::of(self.0).into_response();
         response.headers_mut().insert(header::LINK, DESCRIPTIONS);
@@ -75,7 +76,7 @@ impl<T: Serialize + Send> IntoResponse for Described<T> {
     }
 }
 
-impl<T: Type> ApiResponse for Described<T> {
+impl<T: Type> ApiResponse for WithServiceLinks<T> {
     fn meta() -> MetaResponses {
         let mut meta = Ok200::<T>::meta();
         for response in &mut meta.responses {
@@ -95,7 +96,7 @@ impl<T: Type> ApiResponse for Described<T> {
     }
 }
 
-/// 204: done, nothing to say.
+/// 204 without a body.
 pub struct NoContent;
 
 impl IntoResponse for NoContent {

@@ -1,4 +1,4 @@
-//! Whatever went wrong inside, the client gets the one error body.
+//! Turns every error and panic below it into the error body.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
@@ -8,15 +8,15 @@ use poem::error::{MethodNotAllowedError, NotFoundError, ParsePathError};
 use poem::http::{HeaderValue, StatusCode};
 use poem::{Endpoint, Request, Response};
 
-use crate::api::errors::{ErrorCode, Problem};
-use crate::api::limits;
-use crate::api::request::RequestScope;
+use crate::web::error::{ApiError, ErrorCode};
+use crate::web::load_shedder::set_rate_limit_headers;
+use crate::web::request::RequestScope;
 
-pub(super) struct Envelope<E> {
+pub(super) struct CatchErrors<E> {
     pub inner: E,
 }
 
-impl<E: Endpoint<Output = Response>> Endpoint for Envelope<E> {
+impl<E: Endpoint<Output = Response>> Endpoint for CatchErrors<E> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
@@ -26,13 +26,13 @@ impl<E: Endpoint<Output = Response>> Endpoint for Envelope<E> {
         let mut response = match result {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => respond(error, request_id),
-            Err(panic) => Problem::from(ErrorCode::InternalError)
+            Err(panic) => ApiError::from(ErrorCode::INTERNAL_ERROR)
                 .caused_by(describe(panic.as_ref()))
                 .respond(request_id),
         };
         let headers = response.headers_mut();
-        if let Some(verdict) = scope.as_ref().and_then(RequestScope::verdict) {
-            limits::announce(verdict, headers);
+        if let Some(decision) = scope.as_ref().and_then(RequestScope::rate_limit) {
+            set_rate_limit_headers(decision, headers);
         }
         let operation = scope.as_ref().and_then(RequestScope::operation);
         if let Some(retirement) = operation.and_then(|operation| operation.policy.retirement.as_ref()) {
@@ -43,27 +43,27 @@ impl<E: Endpoint<Output = Response>> Endpoint for Envelope<E> {
 }
 
 fn respond(error: poem::Error, request_id: &str) -> Response {
-    match error.downcast::<Problem>() {
-        Ok(problem) => problem.respond(request_id),
-        Err(error) => foreign(&error).respond(request_id),
+    match error.downcast::<ApiError>() {
+        Ok(error) => error.respond(request_id),
+        Err(error) => from_framework_error(&error).respond(request_id),
     }
 }
 
-/// The errors that poem itself makes; their texts stay inside.
-fn foreign(error: &poem::Error) -> Problem {
+/// Maps poem's own errors to the catalogue. Their texts are logged, not shown.
+fn from_framework_error(error: &poem::Error) -> ApiError {
     if error.is::<NotFoundError>() || error.is::<ParsePathError>() {
-        return ErrorCode::NotFound.into();
+        return ErrorCode::NOT_FOUND.into();
     }
     if error.is::<MethodNotAllowedError>() {
-        // Only the pages are routed by poem's own table, and they are only read.
-        return Problem::method_not_allowed(HeaderValue::from_static("GET, HEAD"));
+        // poem routes only the documentation pages by method, and those are read-only.
+        return ApiError::method_not_allowed(HeaderValue::from_static("GET, HEAD"));
     }
     let code = match error.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => ErrorCode::PayloadTooLarge,
-        status if status.is_client_error() => ErrorCode::MalformedRequest,
-        _ => ErrorCode::InternalError,
+        StatusCode::PAYLOAD_TOO_LARGE => ErrorCode::PAYLOAD_TOO_LARGE,
+        status if status.is_client_error() => ErrorCode::MALFORMED_REQUEST,
+        _ => ErrorCode::INTERNAL_ERROR,
     };
-    Problem::from(code).caused_by(error.to_string())
+    ApiError::from(code).caused_by(error.to_string())
 }
 
 fn describe(panic: &(dyn Any + Send)) -> String {
@@ -82,35 +82,35 @@ mod tests {
     use super::*;
     use crate::api::forwarded::Proxies;
     use crate::api::policy::Policy;
-    use crate::api::routes::Operation;
     use crate::core::context::RequestId;
     use crate::core::settings::ForwardedHeader;
+    use crate::web::routes::Operation;
 
     #[tokio::test]
-    async fn a_panic_is_an_internal_error_and_its_words_stay_inside() {
+    async fn a_panic_is_an_internal_error_whose_message_is_not_shown() {
         let inner = make(|request: Request| async move {
             assert!(request.uri().path().is_empty(), "the secret is 42");
             Ok::<_, poem::Error>(Response::default())
         });
-        let response = Envelope { inner }.call(Request::default()).await.unwrap();
+        let response = CatchErrors { inner }.call(Request::default()).await.unwrap();
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
         let body = response.into_body().into_string().await.unwrap();
         assert!(body.contains("internal_error") && !body.contains("42"), "{body}");
     }
 
     #[tokio::test]
-    async fn the_answers_of_an_operation_that_will_end_say_so() {
+    async fn responses_of_a_deprecated_operation_say_when_it_ends() {
         let template = "/things".into();
         let policy = Policy::of(["sunset:20261201:20270630"]).unwrap();
         let operation = Arc::new(Operation { method: Method::GET, template, policy });
         let mut request = Request::default();
         let proxies = Proxies { trusted: Vec::new(), header: ForwardedHeader::Either };
-        let scope = RequestScope::of(&request, RequestId::Made("id-1".to_owned()), &proxies);
+        let scope = RequestScope::new(&request, RequestId::Made("id-1".to_owned()), &proxies);
         scope.set_operation(&operation);
         request.set_data(scope);
         let inner =
-            make(|_| async { Err::<Response, poem::Error>(Problem::from(ErrorCode::NotFound).into()) });
-        let response = Envelope { inner }.call(request).await.unwrap();
+            make(|_| async { Err::<Response, poem::Error>(ApiError::from(ErrorCode::NOT_FOUND).into()) });
+        let response = CatchErrors { inner }.call(request).await.unwrap();
         assert_eq!(response.header("deprecation"), Some("@1796083200"));
         assert_eq!(response.header("sunset"), Some("Wed, 30 Jun 2027 00:00:00 GMT"));
     }
@@ -120,7 +120,7 @@ mod tests {
         let inner = make(|_| async {
             Err::<Response, _>(poem::Error::from_string("inner words", StatusCode::BAD_REQUEST))
         });
-        let response = Envelope { inner }.call(Request::default()).await.unwrap();
+        let response = CatchErrors { inner }.call(Request::default()).await.unwrap();
         let body = response.into_body().into_string().await.unwrap();
         assert!(body.contains("malformed_request") && !body.contains("inner words"), "{body}");
     }

@@ -1,13 +1,13 @@
-//! Whether a request names its host and its framing as its version of HTTP demands.
+//! Refuses requests whose host or framing is not what their version of HTTP demands.
 
 use poem::http::uri::Authority;
 use poem::http::{HeaderMap, HeaderValue, Uri, Version, header};
 use poem::{Endpoint, Request, Response};
 
-use crate::api::errors::Problem;
-use crate::api::request::{Malformed, RequestScope};
+use crate::web::error::ApiError;
+use crate::web::request::{Malformed, RequestScope};
 
-/// Refuses what is not well-formed before anything looks at it.
+/// Answers 400 or 501 to malformed requests.
 pub(super) struct WellFormed<E> {
     pub inner: E,
 }
@@ -21,12 +21,12 @@ impl<E: Endpoint<Output = Response>> Endpoint for WellFormed<E> {
         };
         let (scope, version) = (RequestScope::get(&request)?.clone(), request.version());
         scope.set_malformed(malformed);
-        // An operation counts it among its client's requests before it refuses it. Nothing else looks at it.
+        // The route is still called, so that the rate limit counts the request before it is refused.
         let refused = self.inner.call(request).await.err().filter(|_| scope.operation().is_some());
-        let problem = refused.and_then(|error| error.downcast::<Problem>().ok()).unwrap_or(malformed.into());
-        let mut response = problem.respond(scope.context().request_id.as_str());
+        let error = refused.and_then(|error| error.downcast::<ApiError>().ok()).unwrap_or(malformed.into());
+        let mut response = error.respond(scope.context().request_id.as_str());
         if version < Version::HTTP_2 {
-            // Whatever stands before the service may have understood the request in another way, and what follows it too.
+            // A proxy in front may have framed the request differently, and with it what follows.
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         Ok(response)
@@ -39,7 +39,7 @@ pub(super) fn is_well_formed(request: &Request) -> bool {
 }
 
 /// # Errors
-/// 400 for a host that is missing, ambiguous or no host (RFC 9112, 3.2; RFC 9113, 8.3.1); 501 for a transfer coding other
+/// 400 for a host that is missing, ambiguous or invalid (RFC 9112, 3.2; RFC 9113, 8.3.1); 501 for a transfer coding other
 /// than chunks (RFC 9112, 6.1).
 fn check(version: Version, uri: &Uri, headers: &HeaderMap) -> Result<(), Malformed> {
     check_host(version, uri, headers).map_err(Malformed::Request)?;
@@ -80,18 +80,19 @@ fn check_host(version: Version, uri: &Uri, headers: &HeaderMap) -> Result<(), &'
     }
 }
 
-/// A host, not empty, and perhaps a port (RFC 9110, 7.2): no user, and nothing that RFC 3986, 3.2.2 does not allow.
+/// Whether this is a host with an optional port (RFC 9110, 7.2), without user information and with the
+/// characters of RFC 3986, 3.2.2 only.
 fn is_authority(text: &[u8]) -> bool {
     let (host, port) = split(text);
     let is_port = port.is_none_or(|port| {
         let digits = port.iter().all(u8::is_ascii_digit);
-        // Empty is the scheme's (RFC 3986, 3.2.3).
+        // An empty port is the scheme's default (RFC 3986, 3.2.3).
         digits && (port.is_empty() || std::str::from_utf8(port).is_ok_and(|port| port.parse::<u16>().is_ok()))
     });
     is_port && (is_ip_literal(host) || is_name(host))
 }
 
-/// The host and what stands behind its colon.
+/// Splits a host from its port.
 fn split(text: &[u8]) -> (&[u8], Option<&[u8]>) {
     // The colons of an IPv6 address stand in brackets.
     let name_ends = text.iter().rposition(|byte| *byte == b']').map_or(0, |bracket| bracket + 1);
@@ -101,7 +102,7 @@ fn split(text: &[u8]) -> (&[u8], Option<&[u8]>) {
     }
 }
 
-/// `[2001:db8::1]`. The form for versions to come, `[v1.…]`, names nothing that exists.
+/// Whether this is an IPv6 address in brackets. `IPvFuture` is not supported.
 fn is_ip_literal(host: &[u8]) -> bool {
     let inner = host.strip_prefix(b"[").and_then(|host| host.strip_suffix(b"]"));
     inner
@@ -109,7 +110,7 @@ fn is_ip_literal(host: &[u8]) -> bool {
         .is_some_and(|inner| inner.parse::<std::net::Ipv6Addr>().is_ok())
 }
 
-/// A `reg-name`, which an IPv4 address is as well, and not the empty one.
+/// Whether this is a `reg-name` that is not empty; IPv4 addresses are, too.
 fn is_name(host: &[u8]) -> bool {
     let mut rest = host;
     while let [first, after @ ..] = rest {
@@ -122,7 +123,7 @@ fn is_name(host: &[u8]) -> bool {
     !host.is_empty()
 }
 
-/// Whether both name one host and port. The scheme's own port may be left out (RFC 3986, 6.2.3).
+/// Whether two authorities are equal. The scheme's default port may be omitted (RFC 3986, 6.2.3).
 fn is_same(one: &[u8], other: &[u8], scheme: Option<&str>) -> bool {
     let usual: &[u8] = if scheme == Some("http") { b"80" } else { b"443" };
     let port = |port: Option<&'_ [u8]>| port.is_some_and(|port| !port.is_empty() && port != usual);
@@ -135,7 +136,7 @@ fn is_same(one: &[u8], other: &[u8], scheme: Option<&str>) -> bool {
         }
 }
 
-/// The one coding that is understood, `chunked`, once. hyper has refused what does not end with it.
+/// Accepts `chunked` once. hyper refuses codings that do not end with it.
 fn check_transfer_coding(headers: &HeaderMap) -> Result<(), Malformed> {
     let mut lines = headers.get_all(header::TRANSFER_ENCODING).iter().peekable();
     if lines.peek().is_none() {
@@ -170,7 +171,7 @@ mod tests {
         let parts = parts(version, uri, headers);
         match check(version, &parts.uri, &parts.headers) {
             Ok(()) => 200,
-            Err(malformed) => Problem::from(malformed).respond("id").status().as_u16(),
+            Err(malformed) => ApiError::from(malformed).respond("id").status().as_u16(),
         }
     }
 

@@ -1,4 +1,4 @@
-//! What browsers are told about every answer, whoever made it.
+//! Security headers for every response.
 
 use poem::http::uri::Scheme;
 use poem::http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -8,16 +8,16 @@ use crate::api::forwarded::Proxies;
 
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
-/// An answer of the API is no page: opened as one, it loads, runs and embeds nothing.
+/// For responses that are not pages: a browser that shows one loads, runs and embeds nothing.
 const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox",
 );
 
-/// A year, the least that counts (OWASP ASVS 5.0, 3.4.1). What is below the name of an API is the API's as well.
+/// One year, the minimum (OWASP ASVS 5.0, 3.4.1), subdomains included.
 const STRICT_TRANSPORT: HeaderValue = HeaderValue::from_static("max-age=31536000; includeSubDomains");
 
-/// Sets the headers that hold everywhere, and those that an answer does not set by itself: the pages have a policy of
-/// their own, and the document may be read from any origin.
+/// Sets the headers that hold everywhere, and defaults for those that a response may set itself: pages
+/// have their own policy, and the document may be read from any origin.
 pub(super) struct SecurityHeaders<E> {
     pub inner: E,
     pub proxies: Proxies,
@@ -27,7 +27,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for SecurityHeaders<E> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
-        let is_encrypted = self.is_encrypted(&request) && !is_for_this_machine(&request);
+        let is_encrypted = self.is_encrypted(&request) && !is_localhost(&request);
         let mut response = self
             .inner
             .call(request)
@@ -40,7 +40,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for SecurityHeaders<E> {
         let resource_policy = if is_public(headers) { "cross-origin" } else { "same-origin" };
         headers.insert(CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static(resource_policy));
         headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(POLICY);
-        // Answers are personal unless they say otherwise, as the pages and the document do.
+        // Responses are personal unless they say otherwise, as the pages and the document do.
         headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
         if is_encrypted {
             headers.insert(header::STRICT_TRANSPORT_SECURITY, STRICT_TRANSPORT);
@@ -50,15 +50,15 @@ impl<E: Endpoint<Output = Response>> Endpoint for SecurityHeaders<E> {
 }
 
 impl<E> SecurityHeaders<E> {
-    /// Whether the client came with TLS, to this process or to a proxy that is believed.
+    /// Whether the client uses TLS, to this process or to a trusted proxy.
     fn is_encrypted(&self, request: &Request) -> bool {
         let peer = request.remote_addr().as_socket_addr().map(std::net::SocketAddr::ip);
         *request.scheme() == Scheme::HTTPS || self.proxies.say_https(peer, request.headers())
     }
 }
 
-/// A browser that remembers TLS for `localhost` demands it of everything that a developer runs there, on every port.
-fn is_for_this_machine(request: &Request) -> bool {
+/// HSTS for `localhost` would break every plain HTTP server on a developer's machine, on every port.
+fn is_localhost(request: &Request) -> bool {
     let written = request.header(header::HOST).or_else(|| request.uri().host()).unwrap_or_default();
     let name = written.split(':').next().unwrap_or_default().to_ascii_lowercase();
     name == "localhost" || name.ends_with(".localhost")

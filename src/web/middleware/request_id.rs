@@ -1,4 +1,4 @@
-//! Gives every request an id, or keeps a sound one that it brings.
+//! Gives every request an id, or keeps the client's if it is valid.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
@@ -8,12 +8,12 @@ use poem::http::{HeaderName, HeaderValue};
 use poem::{Endpoint, IntoResponse, Request, Response};
 
 use crate::api::forwarded::Proxies;
-use crate::api::request::RequestScope;
 use crate::core::context::RequestId as Id;
+use crate::web::request::RequestScope;
 
 pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The longest id that is kept, in characters.
+/// The length limit of a client's id, in characters.
 const MAX_LENGTH: usize = 64;
 
 pub(super) struct RequestId<E> {
@@ -25,10 +25,10 @@ impl<E: Endpoint<Output = Response>> Endpoint for RequestId<E> {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
-        let sent = request.header(X_REQUEST_ID).filter(|id| is_sound(id));
+        let sent = request.header(X_REQUEST_ID).filter(|id| is_valid(id));
         let id = sent.map_or_else(|| Id::Made(new_id()), |id| Id::Sent(id.to_owned()));
         let header = HeaderValue::from_str(id.as_str());
-        let scope = RequestScope::of(&request, id, &self.proxies);
+        let scope = RequestScope::new(&request, id, &self.proxies);
         request.set_data(scope);
         let mut response = self
             .inner
@@ -42,14 +42,14 @@ impl<E: Endpoint<Output = Response>> Endpoint for RequestId<E> {
     }
 }
 
-/// An id from outside ends up in logs, headers and the database: nothing but the usual alphabets of ids.
-fn is_sound(id: &str) -> bool {
+/// A client's id reaches logs, headers and the database, so only the usual alphabets of ids are valid.
+fn is_valid(id: &str) -> bool {
     (1..=MAX_LENGTH).contains(&id.len())
         && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b))
 }
 
-/// An id need not be a secret, only be had once: the number of the request, scattered over 128 bits by a key of this process.
-/// Asking the system for random bits would be a call of its kernel for each request.
+/// A unique id; it need not be secret. It is the number of the request, hashed to 128 bits with a key of
+/// this process: random bits would cost a system call per request.
 fn new_id() -> String {
     static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
     static NUMBER: AtomicU64 = AtomicU64::new(0);
@@ -64,15 +64,15 @@ mod tests {
     #[test]
     fn ids_that_could_forge_a_log_line_are_replaced() {
         for id in ["", "a b", "a\u{1b}[31m", "a\tb", &"x".repeat(65), "é", "a,b", "{\"a\":1}"] {
-            assert!(!is_sound(id), "{id:?}");
+            assert!(!is_valid(id), "{id:?}");
         }
-        assert!(is_sound("018f6b1e-7a2c-7c31-9a56-0d7c8e6f1b2a") && is_sound(&new_id()));
+        assert!(is_valid("018f6b1e-7a2c-7c31-9a56-0d7c8e6f1b2a") && is_valid(&new_id()));
     }
 
     #[test]
-    fn no_client_can_send_what_marks_another_origin_of_an_id() {
+    fn no_client_can_send_an_id_with_the_mark_of_another_origin() {
         for mark in [Id::CommandLine.for_audit(), Id::Sent("command-line".to_owned()).for_audit()] {
-            assert!(!is_sound(&mark), "{mark}");
+            assert!(!is_valid(&mark), "{mark}");
         }
         assert_eq!(Id::Sent("abc".to_owned()).for_audit(), "client/abc");
         assert_eq!(Id::Made("abc".to_owned()).for_audit(), "abc");

@@ -1,4 +1,4 @@
-//! One line a request, its ids on every line written meanwhile, and its part in metrics and traces.
+//! Logs one line per request, tags nested events with its ids, and records metrics and spans.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -7,19 +7,19 @@ use poem::http::{HeaderMap, HeaderName, HeaderValue};
 use poem::{Endpoint, IntoResponse, Request, Response};
 use tracing::Instrument;
 
-use super::measure::{Measure, usual};
-use crate::api::request::RequestScope;
+use super::request_metrics::{RequestMetrics, method_label};
 use crate::core::telemetry::trace_context::TraceContext;
 use crate::core::telemetry::traces::RequestTrace;
+use crate::web::request::RequestScope;
 
-/// What nginx calls a request whose client left before the answer; never sent.
-const CLIENT_LEFT: u16 = 499;
+/// nginx's status of a request whose client disconnected before the response; it is logged, never sent.
+const CLIENT_CLOSED_REQUEST: u16 = 499;
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 pub(super) struct RequestLog<E> {
     pub inner: E,
-    pub measure: Arc<Measure>,
+    pub metrics: Arc<RequestMetrics>,
 }
 
 impl<E: Endpoint<Output = Response>> Endpoint for RequestLog<E> {
@@ -29,9 +29,9 @@ impl<E: Endpoint<Output = Response>> Endpoint for RequestLog<E> {
         let Some(scope) = request.data::<RequestScope>().cloned() else {
             return self.inner.call(request).await;
         };
-        self.measure.begin();
-        let trace = RequestTrace::begin(usual(request.method()), caller(request.headers()));
-        // Of the highest level, so that the lines of a request have its ids whatever LOG_LEVEL is.
+        self.metrics.begin();
+        let trace = RequestTrace::begin(method_label(request.method()), parent(request.headers()));
+        // At the highest level, so that a request's lines have its ids at every LOG_LEVEL.
         let span = tracing::error_span!(
             parent: &trace.span,
             "request",
@@ -39,19 +39,19 @@ impl<E: Endpoint<Output = Response>> Endpoint for RequestLog<E> {
             trace_id = trace.trace_id,
         );
         let exported = trace.span.clone();
-        let mut line = Line {
+        let mut entry = LogEntry {
             scope,
-            method: usual(request.method()),
+            method: method_label(request.method()),
             start: Instant::now(),
-            status: CLIENT_LEFT,
-            measure: Arc::clone(&self.measure),
+            status: CLIENT_CLOSED_REQUEST,
+            metrics: Arc::clone(&self.metrics),
             trace,
         };
         let response = self.inner.call(request).instrument(span).instrument(exported).await;
         let mut response = response.map_or_else(poem::Error::into_response, IntoResponse::into_response);
-        line.status = response.status().as_u16();
+        entry.status = response.status().as_u16();
         if let Some(Ok(value)) =
-            line.trace.outgoing.map(|context| HeaderValue::from_str(&context.to_string()))
+            entry.trace.outgoing.map(|context| HeaderValue::from_str(&context.to_string()))
         {
             response.headers_mut().insert(TRACEPARENT, value);
         }
@@ -59,37 +59,37 @@ impl<E: Endpoint<Output = Response>> Endpoint for RequestLog<E> {
     }
 }
 
-/// The caller's trace, if it names exactly one.
-fn caller(headers: &HeaderMap) -> Option<TraceContext> {
+/// The client's trace context, if the header is there exactly once.
+fn parent(headers: &HeaderMap) -> Option<TraceContext> {
     let mut values = headers.get_all(TRACEPARENT).iter();
     let only = values.next().filter(|_| values.next().is_none())?;
     TraceContext::parse(only.to_str().ok()?)
 }
 
-/// Written when it is dropped: also when the client leaves and the call is never finished.
-struct Line {
+/// Logged on drop, and so also when the client disconnects and the future is dropped.
+struct LogEntry {
     scope: RequestScope,
     method: &'static str,
     start: Instant,
     status: u16,
-    measure: Arc<Measure>,
+    metrics: Arc<RequestMetrics>,
     trace: RequestTrace,
 }
 
-impl Drop for Line {
+impl Drop for LogEntry {
     fn drop(&mut self) {
         let context = self.scope.context();
-        // The query and the path itself stay out: they may hold what is personal or secret.
+        // Not the path or the query, which may hold personal or secret data.
         let template = self.scope.operation().map(|operation| &operation.template);
         let (took, method) = (self.start.elapsed(), self.method);
-        self.measure.end(template, method, self.status, took);
+        self.metrics.end(template, method, self.status, took);
         self.trace.answered(method, template.map(AsRef::as_ref), self.status);
         tracing::info!(
             method,
             route = template.map_or("-", |template| template),
             status = self.status,
             duration_ms = took.as_secs_f64() * 1000.0,
-            user_id = self.scope.user().map(|id| id.0),
+            user_id = self.scope.user_id(),
             ip = %context.ip,
             request_id = context.request_id.as_str(),
             trace_id = self.trace.trace_id,
