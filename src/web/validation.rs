@@ -330,8 +330,9 @@ mod tests {
         async fn get(
             &self,
             /// Its id.
-            _id: Path<i64>,
+            id: Path<i64>,
         ) {
+            let _ = id;
         }
     }
 
