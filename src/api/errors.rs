@@ -12,7 +12,7 @@ use poem_openapi::registry::{MetaResponse, MetaResponses, Registry};
 use serde_json::{Value, json};
 
 use super::document::ErrorCase;
-use crate::core::rate_limit::Verdict;
+use crate::core::rate_limit::RateLimitDecision;
 use crate::db::DbError;
 use crate::schemas::common::FieldProblem;
 use crate::services;
@@ -153,7 +153,7 @@ impl Problem {
     }
 
     /// More requests than fit into the window. Another one fits as soon as the oldest has left it.
-    pub fn rate_limited(verdict: &Verdict) -> Self {
+    pub fn rate_limited(verdict: &RateLimitDecision) -> Self {
         Self { retry_after: verdict.reset.max(RETRY_AFTER_SECONDS), ..ErrorCode::RateLimited.into() }
     }
 

@@ -13,7 +13,7 @@ use super::errors::{ErrorCode, Problem};
 use super::policy::Limit;
 use super::request::RequestScope;
 use super::routes::Operation;
-use crate::core::rate_limit::{Allowance, Key, RateLimiter, Verdict};
+use crate::core::rate_limit::{Quota, RateLimitDecision, RateLimitKey, RateLimiter};
 use crate::core::telemetry::metrics::{HTTP_SHED, Meter, counter};
 
 const RATELIMIT_LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
@@ -26,20 +26,20 @@ pub struct Limits {
     /// Counts.
     pub limiter: RateLimiter,
     /// Requests in a window to an operation of [`Limit::General`].
-    pub general: Allowance,
+    pub general: Quota,
     /// Requests in a window to an operation of [`Limit::Credentials`].
-    pub credentials: Allowance,
+    pub credentials: Quota,
 }
 
 impl Limits {
     /// Counts a request of this client; `None` for an operation without a limit.
-    async fn check(&self, operation: &Operation, client: IpAddr) -> Option<Verdict> {
+    async fn check(&self, operation: &Operation, client: IpAddr) -> Option<RateLimitDecision> {
         let limit = match operation.policy.limit {
             Limit::General => &self.general,
             Limit::Credentials => &self.credentials,
             Limit::Unlimited => return None,
         };
-        Some(limit.check(&self.limiter, Key::new(client, &operation.template)).await)
+        Some(limit.check(&self.limiter, RateLimitKey::for_client(client, &operation.template)).await)
     }
 }
 
@@ -120,7 +120,7 @@ pub(super) struct Waiting<'a> {
 }
 
 /// The headers that tell a client where it stands (draft-ietf-httpapi-ratelimit-headers-03, section 3).
-pub fn announce(verdict: &Verdict, headers: &mut HeaderMap) {
+pub fn announce(verdict: &RateLimitDecision, headers: &mut HeaderMap) {
     headers.insert(RATELIMIT_LIMIT, verdict.limit.into());
     headers.insert(RATELIMIT_REMAINING, verdict.remaining.into());
     headers.insert(RATELIMIT_RESET, verdict.reset.into());

@@ -15,7 +15,7 @@ use super::routes::Operation;
 use super::rules::Rules;
 use crate::core::context::{CallContext, MAX_USER_AGENT, RequestId, printable};
 use crate::core::ids::UserId;
-use crate::core::rate_limit::Verdict;
+use crate::core::rate_limit::RateLimitDecision;
 use crate::services::auth::AuthService;
 
 /// What every operation is served with.
@@ -58,7 +58,7 @@ struct Inner {
     user: OnceLock<UserId>,
     operation: OnceLock<Arc<Operation>>,
     served: OnceLock<Arc<Served>>,
-    verdict: OnceLock<Verdict>,
+    verdict: OnceLock<RateLimitDecision>,
     query: OnceLock<Vec<(String, String)>>,
     place: Mutex<Option<OwnedSemaphorePermit>>,
     malformed: OnceLock<Malformed>,
@@ -129,12 +129,12 @@ impl RequestScope {
     }
 
     /// What the rate limit made of the request; `None` where there is no limit.
-    pub fn verdict(&self) -> Option<&Verdict> {
+    pub fn verdict(&self) -> Option<&RateLimitDecision> {
         self.0.verdict.get()
     }
 
     /// Notes what the rate limit made of the request.
-    pub fn set_verdict(&self, verdict: Verdict) {
+    pub fn set_verdict(&self, verdict: RateLimitDecision) {
         self.0.verdict.get_or_init(|| verdict);
     }
 

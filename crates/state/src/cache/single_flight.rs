@@ -1,4 +1,7 @@
-//! One look-up a key at a time.
+//! One look-up per key at a time.
+//!
+//! Not moka's `try_get_with`: a load in progress there survives the invalidation of its key, so a
+//! caller that comes after the change would get the value from before it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,21 +10,20 @@ use bytes::Bytes;
 use tokio::sync::OnceCell;
 
 type Value = Arc<OnceCell<Bytes>>;
-type ByKey = HashMap<String, Value>;
 
-/// The look-ups under way.
+/// The look-ups in progress, by key.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Flights(Arc<Mutex<ByKey>>);
+pub(super) struct SingleFlight(Arc<Mutex<HashMap<String, Value>>>);
 
-/// A part in a look-up. The last to leave it ends it.
+/// A share in a look-up. The last one that is dropped removes it.
 pub(super) struct Flight<'a> {
-    flights: &'a Flights,
+    flights: &'a SingleFlight,
     key: &'a str,
     value: Value,
 }
 
-impl Flights {
-    /// The look-up of this key that is under way, or a new one.
+impl SingleFlight {
+    /// Joins the look-up of this key, or starts one.
     pub(super) fn join<'a>(&'a self, key: &'a str) -> Flight<'a> {
         let mut flights = self.lock();
         let value = match flights.get(key) {
@@ -32,26 +34,26 @@ impl Flights {
         Flight { flights: self, key, value }
     }
 
-    /// Whoever asks from now on gets another look-up.
+    /// Later callers start another look-up.
     pub(super) fn forget(&self, key: &str) {
         self.lock().remove(key);
     }
 
-    fn lock(&self) -> MutexGuard<'_, ByKey> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Value>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Flight<'_> {
-    /// What the look-up gave; `look_up` is made if nobody is at it. If it fails or is given up, the next one in line
-    /// makes its own.
+    /// The result of the look-up. If the caller that runs it fails or is dropped, the next one runs
+    /// its own `look_up`.
     pub(super) async fn value<E>(&self, look_up: impl Future<Output = Result<Bytes, E>>) -> Result<Bytes, E> {
         self.value.get_or_try_init(|| look_up).await.cloned()
     }
 }
 
 impl Drop for Flight<'_> {
-    /// A look-up that is done serves nobody who comes later: what it found may have changed.
+    /// Removes a look-up that is complete, too: its value may have changed since.
     fn drop(&mut self) {
         let mut flights = self.flights.lock();
         let is_last = Arc::strong_count(&self.value) == 2;
