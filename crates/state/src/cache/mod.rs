@@ -57,17 +57,6 @@ enum CacheStore {
     Redis(RedisStore),
 }
 
-/// The result of a look-up.
-enum Lookup {
-    Hit(Bytes),
-    /// A loaded value may be stored with this lease, unless the key is deleted before.
-    Miss(Option<Lease>),
-}
-
-/// Permission to store a loaded value. Deleting the key revokes it, so that a value that was read
-/// before a change is never stored after it.
-type Lease = [u8; 16];
-
 impl Cache {
     /// A cache in `redis`, or in process without one. A value lives for `ttl`, less up to a tenth at
     /// random so that values cached together do not expire together.
@@ -91,8 +80,13 @@ impl Cache {
 
     /// Sets the value of a key.
     pub async fn set<T: Cached>(&self, key: &str, value: &T) {
-        if let Ok(bytes) = serde_json::to_vec(value) {
-            self.store::<T>(key, bytes.into(), None).await;
+        let Ok(bytes) = serde_json::to_vec(value) else { return };
+        self.single_flight.forget(key);
+        match &self.store {
+            CacheStore::Memory(store) => store.set(key, bytes.into(), jittered(self.ttl)),
+            CacheStore::Redis(store) => {
+                store.store(key, version_of::<T>(), &bytes, None, jittered(self.ttl)).await;
+            }
         }
     }
 
@@ -124,22 +118,28 @@ impl Cache {
         let flight = self.single_flight.join(key);
         let mut own = None;
         let look_up_or_load = async {
-            let lease = match self.look_up::<T>(key).await {
-                Lookup::Hit(bytes) => {
-                    if let Ok(value) = serde_json::from_slice(&bytes) {
-                        self.hits.increment(1);
-                        own = Some(value);
-                        return Ok(bytes);
-                    }
-                    None
-                }
-                Lookup::Miss(lease) => lease,
+            let (cached, lease) = match &self.store {
+                CacheStore::Memory(store) => (store.get(key), None),
+                CacheStore::Redis(store) => store.look_up(key, version_of::<T>()).await,
             };
+            if let Some(bytes) = &cached
+                && let Ok(value) = serde_json::from_slice(bytes)
+            {
+                self.hits.increment(1);
+                own = Some(value);
+                return Ok(bytes.clone());
+            }
             self.misses.increment(1);
             let value = load().await?;
             let bytes = Bytes::from(serde_json::to_vec(&value).unwrap_or_default());
-            if lease.is_some() && !bytes.is_empty() {
-                self.store::<T>(key, bytes.clone(), lease).await;
+            let ttl = jittered(self.ttl);
+            match &self.store {
+                _ if bytes.is_empty() => {}
+                CacheStore::Memory(store) => flight.if_current(|| store.set(key, bytes.clone(), ttl)),
+                CacheStore::Redis(store) if lease.is_some() => {
+                    store.store(key, version_of::<T>(), &bytes, lease, ttl).await;
+                }
+                CacheStore::Redis(_) => {}
             }
             own = Some(value);
             Ok(bytes)
@@ -152,25 +152,6 @@ impl Cache {
         match serde_json::from_slice(&bytes) {
             Ok(value) => Ok(value),
             Err(_) => load().await,
-        }
-    }
-
-    async fn look_up<T: Cached>(&self, key: &str) -> Lookup {
-        let mut lease = Lease::default();
-        if getrandom::fill(&mut lease).is_err() {
-            return Lookup::Miss(None);
-        }
-        match &self.store {
-            CacheStore::Memory(store) => store.look_up(key, lease),
-            CacheStore::Redis(store) => store.look_up(key, version_of::<T>(), lease).await,
-        }
-    }
-
-    async fn store<T: Cached>(&self, key: &str, bytes: Bytes, lease: Option<Lease>) {
-        let ttl = jittered(self.ttl);
-        match &self.store {
-            CacheStore::Memory(store) => store.store(key, bytes, lease, ttl),
-            CacheStore::Redis(store) => store.store(key, version_of::<T>(), &bytes, lease, ttl).await,
         }
     }
 }

@@ -8,9 +8,13 @@ use bytes::Bytes;
 use metrics::Counter;
 use redis::cmd;
 
+use super::requests_counter;
 use super::version::Version;
-use super::{Lease, Lookup, requests_counter};
 use crate::redis::{LuaScript, Redis};
+
+/// Permission to store a loaded value. Deleting the key revokes it, so that a value that was read
+/// before a change is never stored after it.
+pub(super) type Lease = [u8; 16];
 
 /// How long after a look-up its value may be stored, in milliseconds.
 const LEASE_TTL_MS: &[u8] = b"10000";
@@ -59,23 +63,29 @@ impl RedisStore {
         self.redis.call::<Option<Vec<u8>>>(key, get).await.ok().flatten().map(Bytes::from)
     }
 
-    pub(super) async fn look_up(&self, key: &str, version: Version, lease: Lease) -> Lookup {
+    /// The value, or a lease to store it. Neither if Redis cannot be used.
+    pub(super) async fn look_up(&self, key: &str, version: Version) -> (Option<Bytes>, Option<Lease>) {
+        let mut lease = Lease::default();
+        if getrandom::fill(&mut lease).is_err() {
+            return (None, None);
+        }
         let arguments: [&[u8]; 3] = [&version, &lease, LEASE_TTL_MS];
         match self.redis.run::<Option<Vec<u8>>>(&LOOK_UP, key, &arguments).await {
-            Ok(Some(bytes)) => Lookup::Hit(bytes.into()),
-            Ok(None) => Lookup::Miss(Some(lease)),
+            Ok(Some(bytes)) => (Some(bytes.into()), None),
+            Ok(None) => (None, Some(lease)),
             Err(_) => {
                 self.errors.increment(1);
-                Lookup::Miss(None)
+                (None, None)
             }
         }
     }
 
+    /// With a lease, stores only if it is valid.
     pub(super) async fn store(
         &self,
         key: &str,
         version: Version,
-        bytes: &Bytes,
+        bytes: &[u8],
         lease: Option<Lease>,
         ttl: Duration,
     ) {

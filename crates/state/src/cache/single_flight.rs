@@ -45,6 +45,19 @@ impl SingleFlight {
 }
 
 impl Flight<'_> {
+    /// Runs `store` unless the key has been forgotten since this look-up began. A concurrent
+    /// [`SingleFlight::forget`] comes before or after it.
+    pub(super) fn if_current(&self, store: impl FnOnce()) {
+        let flights = self.flights.lock();
+        if self.is_current(&flights) {
+            store();
+        }
+    }
+
+    fn is_current(&self, flights: &HashMap<String, Value>) -> bool {
+        flights.get(self.key).is_some_and(|value| Arc::ptr_eq(value, &self.value))
+    }
+
     /// The result of the look-up. If the caller that runs it fails or is dropped, the next one runs
     /// its own `look_up`.
     pub(super) async fn value<E>(&self, look_up: impl Future<Output = Result<Bytes, E>>) -> Result<Bytes, E> {
@@ -57,8 +70,7 @@ impl Drop for Flight<'_> {
     fn drop(&mut self) {
         let mut flights = self.flights.lock();
         let is_last = Arc::strong_count(&self.value) == 2;
-        let is_current = flights.get(self.key).is_some_and(|value| Arc::ptr_eq(value, &self.value));
-        if is_current && (is_last || self.value.initialized()) {
+        if self.is_current(&flights) && (is_last || self.value.initialized()) {
             flights.remove(self.key);
         }
     }

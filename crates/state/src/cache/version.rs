@@ -1,6 +1,7 @@
 //! The version under which values of a type are stored in Redis.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::Write;
 
 use serde::de::value::Error;
 use serde::de::{Deserializer, Error as _, Visitor};
@@ -8,8 +9,9 @@ use serde::forward_to_deserialize_any;
 
 use super::Cached;
 
-/// A hash. It may differ between builds with different compilers, which then cache apart.
-pub(super) type Version = [u8; 8];
+/// A hash in hexadecimal. It may differ between builds with different compilers, which then cache
+/// apart.
+pub(super) type Version = [u8; 16];
 
 /// The hash of [`Cached::VERSION`] and of the names of the fields or variants that serde knows of `T`.
 pub(super) fn version_of<T: Cached>() -> Version {
@@ -17,7 +19,10 @@ pub(super) fn version_of<T: Cached>() -> Version {
     T::VERSION.hash(&mut hasher);
     // It always fails: there is no value. What matters is what the type asks for.
     let _ = T::deserialize(FieldNames(&mut hasher));
-    hasher.finish().to_be_bytes()
+    let mut version = Version::default();
+    // It has room for the sixteen digits.
+    let _ = write!(version.as_mut_slice(), "{:016x}", hasher.finish());
+    version
 }
 
 /// Hashes the names of the fields that a type asks for.

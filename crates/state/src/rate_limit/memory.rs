@@ -109,12 +109,11 @@ impl WindowTable {
         let RateLimitKey { id, network } = key;
         self.drop_idle_networks(now);
         let network = self.owners.get(&id).copied().unwrap_or(network);
-        let windows = self.by_network.get_or_insert_mut(network, NetworkWindows::new);
-        let before = windows.bytes;
-        windows.drop_idle(now, &mut self.owners);
-        let (is_new, after) = (!windows.by_id.contains(&id), windows.bytes);
-        self.resize(network, before, after);
-        if is_new && self.when_full == WhenFull::Refuse && self.would_hold_most(after) {
+        let (is_new, bytes) = self.update(network, |windows, owners| {
+            windows.drop_idle(now, owners);
+            (!windows.by_id.contains(&id), windows.bytes)
+        });
+        if is_new && self.when_full == WhenFull::Refuse && self.would_hold_most(bytes) {
             return RateLimitDecision {
                 allowed: false,
                 limit,
@@ -125,13 +124,27 @@ impl WindowTable {
         if is_new && !id.is_of_client_only() {
             self.owners.insert(id.clone(), network);
         }
-        let windows = self.by_network.get_or_insert_mut(network, NetworkWindows::new);
-        let before = windows.bytes;
-        let decision = windows.check(id, limit, now);
-        let after = windows.bytes;
-        self.resize(network, before, after);
+        let decision = self.update(network, |windows, _| windows.check(id, limit, now));
         self.evict_beyond_budget(network);
         decision
+    }
+
+    /// Changes the windows of a network and accounts for their new size.
+    fn update<T>(
+        &mut self,
+        network: Network,
+        change: impl FnOnce(&mut NetworkWindows, &mut Owners) -> T,
+    ) -> T {
+        let windows = self.by_network.get_or_insert_mut(network, NetworkWindows::new);
+        let before = windows.bytes;
+        let result = change(windows, &mut self.owners);
+        let after = windows.bytes;
+        if before != after {
+            self.by_size.remove(&(before, network));
+            self.by_size.insert((after, network));
+            self.bytes = self.bytes + after - before;
+        }
+        result
     }
 
     /// Whether one more window would exceed the budget, and a network that holds `bytes` now would
@@ -141,27 +154,12 @@ impl WindowTable {
         self.bytes + WINDOW_COST > self.budget && bytes + WINDOW_COST >= most
     }
 
-    fn resize(&mut self, network: Network, before: usize, after: usize) {
-        if before != after {
-            self.by_size.remove(&(before, network));
-            self.by_size.insert((after, network));
-            self.bytes = self.bytes + after - before;
-        }
-    }
-
     /// Drops the least recently used networks that have only idle windows.
     fn drop_idle_networks(&mut self, now: i64) {
-        while let Some((_, windows)) = self.by_network.peek_lru() {
-            if !windows.by_id.peek_mru().is_none_or(|(_, window)| is_idle(window, now)) {
-                break;
-            }
-            if let Some((network, windows)) = self.by_network.pop_lru() {
-                self.by_size.remove(&(windows.bytes, network));
-                self.bytes -= windows.bytes;
-                for (id, _) in &windows.by_id {
-                    self.owners.remove(id);
-                }
-            }
+        while let Some((&network, windows)) = self.by_network.peek_lru()
+            && windows.by_id.peek_mru().is_none_or(|(_, window)| is_idle(window, now))
+        {
+            self.remove(network);
         }
     }
 
@@ -174,16 +172,23 @@ impl WindowTable {
                 *network != current || by_network.peek(network).is_some_and(|windows| windows.by_id.len() > 1)
             };
             let largest = self.by_size.iter().rev().find(|(_, network)| has_another(network));
-            let Some(&(before, network)) = largest else { break };
-            let Some(windows) = self.by_network.peek_mut(&network) else { break };
-            windows.drop_oldest(&mut self.owners);
-            let after = windows.bytes;
-            if windows.by_id.is_empty() {
-                self.by_network.pop(&network);
-                self.by_size.remove(&(before, network));
-                self.bytes -= before;
-            } else {
-                self.resize(network, before, after);
+            let Some(&(_, network)) = largest else { break };
+            let is_empty = self.update(network, |windows, owners| {
+                windows.drop_oldest(owners);
+                windows.by_id.is_empty()
+            });
+            if is_empty {
+                self.remove(network);
+            }
+        }
+    }
+
+    fn remove(&mut self, network: Network) {
+        if let Some(windows) = self.by_network.pop(&network) {
+            self.by_size.remove(&(windows.bytes, network));
+            self.bytes -= windows.bytes;
+            for (id, _) in &windows.by_id {
+                self.owners.remove(id);
             }
         }
     }

@@ -158,19 +158,11 @@ impl Redis {
     /// is read from Redis again (up to 10,000 keys). A Redis that refuses to delete counts as
     /// unavailable, because its contents can no longer be trusted.
     pub async fn delete(&self, key: &str) -> Result<(), RedisUnavailable> {
-        let delete = async || self.call::<()>(key, |key| cmd("DEL").arg(key).take()).await;
-        let deleted = delete().await;
-        if deleted.is_ok() {
-            return deleted;
-        }
-        self.0.pending_deletions.add(self.0.prefixed(key));
-        if !self.is_available() {
-            return deleted;
-        }
-        // Redis may have become available in between, and the pending deletions have been done.
-        let deleted = delete().await;
+        let deleted = self.call::<()>(key, |key| cmd("DEL").arg(key).take()).await;
         if deleted.is_err() {
-            self.become_unavailable(&self.0.prefixed(key), "it refuses to delete a key");
+            let key = self.0.prefixed(key);
+            self.0.pending_deletions.add(key.clone());
+            self.become_unavailable(&key, "it refuses to delete a key");
         }
         deleted
     }
@@ -206,7 +198,7 @@ impl Redis {
 
     /// Makes all calls continue without Redis. The first caller logs it and starts the recovery.
     fn become_unavailable(&self, key: &str, reason: &str) {
-        if self.0.is_available.send_if_modified(|is_available| std::mem::take(is_available)) {
+        if self.0.is_available.send_if_modified(std::mem::take) {
             tracing::warn!(
                 tier = self.0.tier,
                 reason,
