@@ -131,15 +131,15 @@ impl Cache {
             }
             self.misses.increment(1);
             let value = load().await?;
+            // What cannot be serialized is as good as not cached: empty bytes cannot be read.
             let bytes = Bytes::from(serde_json::to_vec(&value).unwrap_or_default());
             let ttl = jittered(self.ttl);
-            match &self.store {
-                _ if bytes.is_empty() => {}
-                CacheStore::Memory(store) => flight.if_current(|| store.set(key, bytes.clone(), ttl)),
-                CacheStore::Redis(store) if lease.is_some() => {
+            match (&self.store, lease) {
+                (CacheStore::Memory(store), _) => flight.if_current(|| store.set(key, bytes.clone(), ttl)),
+                (CacheStore::Redis(store), Some(_)) => {
                     store.store(key, version_of::<T>(), &bytes, lease, ttl).await;
                 }
-                CacheStore::Redis(_) => {}
+                (CacheStore::Redis(_), None) => {}
             }
             own = Some(value);
             Ok(bytes)

@@ -7,7 +7,7 @@ use groundwork_clock::Clock;
 use lru::LruCache;
 
 use super::key::{Network, WindowId};
-use super::{RateLimitDecision, RateLimitKey, WINDOW_MICROS, seconds_up};
+use super::{RateLimitDecision, RateLimitKey, WINDOW_MICROS};
 
 /// The budget for windows of clients, in bytes, beside the one in use.
 const CLIENT_BUDGET: usize = 24 * 1024 * 1024;
@@ -114,12 +114,7 @@ impl WindowTable {
             (!windows.by_id.contains(&id), windows.bytes)
         });
         if is_new && self.when_full == WhenFull::Refuse && self.would_hold_most(bytes) {
-            return RateLimitDecision {
-                allowed: false,
-                limit,
-                remaining: 0,
-                reset: seconds_up(WINDOW_MICROS),
-            };
+            return RateLimitDecision::new(false, limit, limit, WINDOW_MICROS);
         }
         if is_new && !id.is_of_client_only() {
             self.owners.insert(id.clone(), network);
@@ -222,12 +217,7 @@ impl NetworkWindows {
         }
         let oldest = window.front().copied().unwrap_or(now);
         self.bytes += (window.capacity() - before) * size_of::<i64>();
-        RateLimitDecision {
-            allowed,
-            limit,
-            remaining: limit.saturating_sub(count + u32::from(allowed)),
-            reset: seconds_up(oldest + WINDOW_MICROS - now),
-        }
+        RateLimitDecision::new(allowed, limit, count, oldest + WINDOW_MICROS - now)
     }
 
     fn drop_idle(&mut self, now: i64, owners: &mut Owners) {

@@ -35,6 +35,15 @@ pub struct RateLimitDecision {
     pub reset: u32,
 }
 
+impl RateLimitDecision {
+    /// With `counted` requests in the window before this one.
+    fn new(allowed: bool, limit: u32, counted: u32, reset_micros: i64) -> Self {
+        let remaining = limit.saturating_sub(counted + u32::from(allowed));
+        let reset = reset_micros.saturating_add(MICROS_PER_SECOND - 1).div_euclid(MICROS_PER_SECOND);
+        Self { allowed, limit, remaining, reset: u32::try_from(reset).unwrap_or_default() }
+    }
+}
+
 /// Counts requests; clones count together.
 #[derive(Clone, Debug)]
 pub struct RateLimiter {
@@ -84,17 +93,13 @@ impl Quota {
     }
 }
 
-fn seconds_up(micros: i64) -> u32 {
-    let seconds = micros.saturating_add(MICROS_PER_SECOND - 1).div_euclid(MICROS_PER_SECOND);
-    u32::try_from(seconds).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn seconds_are_rounded_up() {
-        assert_eq!([0, 1, MICROS_PER_SECOND, MICROS_PER_SECOND + 1].map(seconds_up), [0, 1, 1, 2]);
+        let seconds = |micros| RateLimitDecision::new(true, 1, 0, micros).reset;
+        assert_eq!([0, 1, MICROS_PER_SECOND, MICROS_PER_SECOND + 1].map(seconds), [0, 1, 1, 2]);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use super::{RateLimitDecision, RateLimitKey, WINDOW_MICROS, seconds_up};
+use super::{RateLimitDecision, RateLimitKey, WINDOW_MICROS};
 use crate::redis::{LuaScript, Redis, RedisUnavailable};
 
 /// One sorted set per key: the requests by their time in microseconds. The clock is that of Redis, so
@@ -43,10 +43,5 @@ pub(super) async fn check(
     let arguments = [limit.to_string(), WINDOW_MICROS.to_string(), offset_micros.to_string()];
     let arguments = arguments.each_ref().map(String::as_bytes);
     let (allowed, count, reset): (bool, u32, i64) = redis.run(&CHECK, &key.to_string(), &arguments).await?;
-    Ok(RateLimitDecision {
-        allowed,
-        limit,
-        remaining: limit.saturating_sub(count + u32::from(allowed)),
-        reset: seconds_up(reset),
-    })
+    Ok(RateLimitDecision::new(allowed, limit, count, reset))
 }

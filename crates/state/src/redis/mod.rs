@@ -5,6 +5,7 @@ mod client;
 mod recovery;
 mod sentinel;
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -17,7 +18,7 @@ use tracing::{Instrument, Span};
 
 use crate::url::RedisUrl;
 use client::RedisClient;
-use recovery::{PendingDeletions, RefusalLog};
+use recovery::RefusalLog;
 pub use redis as driver;
 
 /// How to use a Redis.
@@ -63,7 +64,7 @@ struct RedisInner {
     timeout: Duration,
     call_span: fn() -> Span,
     is_available: watch::Sender<bool>,
-    pending_deletions: PendingDeletions,
+    pending_deletions: Mutex<HashSet<String>>,
     refusals: Mutex<RefusalLog>,
     up: Gauge,
 }
@@ -97,7 +98,7 @@ impl Redis {
             timeout: config.timeout,
             call_span: config.call_span,
             is_available: watch::Sender::new(true),
-            pending_deletions: PendingDeletions::default(),
+            pending_deletions: Mutex::default(),
             refusals: Mutex::default(),
             up,
         })))
@@ -161,7 +162,7 @@ impl Redis {
         let deleted = self.call::<()>(key, |key| cmd("DEL").arg(key).take()).await;
         if deleted.is_err() {
             let key = self.0.prefixed(key);
-            self.0.pending_deletions.add(key.clone());
+            self.0.add_pending_deletions([key.clone()]);
             self.become_unavailable(&key, "it refuses to delete a key");
         }
         deleted

@@ -1,8 +1,7 @@
 //! What happens while Redis is unavailable or refuses a key: probes, deletions to make up for, and
 //! logging.
 
-use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError, Weak};
+use std::sync::{PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use redis::cmd;
@@ -18,23 +17,6 @@ const MAX_PENDING_DELETIONS: usize = 10_000;
 
 /// Refused keys are logged at most this often, however many they are.
 const REFUSAL_LOG_INTERVAL: Duration = Duration::from_mins(1);
-
-/// Keys to be deleted before Redis is used again.
-#[derive(Default)]
-pub(super) struct PendingDeletions(Mutex<HashSet<String>>);
-
-impl PendingDeletions {
-    pub(super) fn add(&self, key: String) {
-        let mut keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if keys.len() < MAX_PENDING_DELETIONS {
-            keys.insert(key);
-        }
-    }
-
-    fn take(&self) -> HashSet<String> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
 
 /// When a refused key was last logged, and how many have not been since.
 #[derive(Default)]
@@ -62,13 +44,22 @@ impl RedisInner {
         );
     }
 
+    /// Remembers keys to be deleted before Redis is used again.
+    pub(super) fn add_pending_deletions(&self, keys: impl IntoIterator<Item = String>) {
+        let mut pending = self.pending_deletions.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = MAX_PENDING_DELETIONS.saturating_sub(pending.len());
+        pending.extend(keys.into_iter().take(room));
+    }
+
     /// Returns false if a key still cannot be deleted.
     async fn delete_pending(&self) -> bool {
-        let mut keys = self.pending_deletions.take().into_iter();
+        let pending =
+            std::mem::take(&mut *self.pending_deletions.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut keys = pending.into_iter();
         while let Some(key) = keys.next() {
             let delete = cmd("DEL").arg(&key).take();
             if !matches!(timeout(self.timeout, self.client.send(&delete)).await, Ok(Ok(_))) {
-                std::iter::once(key).chain(keys).for_each(|key| self.pending_deletions.add(key));
+                self.add_pending_deletions(std::iter::once(key).chain(keys));
                 return false;
             }
         }

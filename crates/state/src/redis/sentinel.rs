@@ -22,22 +22,20 @@ pub(super) struct Sentinels {
     master_name: String,
     /// The master's scheme, credentials and database, with a placeholder for its address.
     master: ConnectionInfo,
-    /// For Sentinels.
     config: AsyncConnectionConfig,
-    /// For the master: each call has a time limit of its own.
-    master_config: AsyncConnectionConfig,
 }
 
 impl Sentinels {
     pub(super) fn new(url: &SentinelUrl, timeout: Duration) -> RedisResult<Self> {
         let clients = url.sentinels.iter().map(|node| Client::open(node.as_str()));
-        let config = AsyncConnectionConfig::new().set_connection_timeout(Some(timeout));
         Ok(Self {
             clients: clients.collect::<RedisResult<_>>()?,
             master_name: url.master_name.clone(),
             master: url.expose_master().into_connection_info()?,
-            config: config.clone().set_response_timeout(Some(timeout)),
-            master_config: config.set_response_timeout(None),
+            // The caller has a time limit of its own for replies.
+            config: AsyncConnectionConfig::new()
+                .set_connection_timeout(Some(timeout))
+                .set_response_timeout(None),
         })
     }
 
@@ -105,7 +103,7 @@ impl Sentinels {
             _ => ConnectionAddr::Tcp(host, port),
         };
         let client = Client::open(self.master.clone().set_addr(address))?;
-        let mut connection = client.get_multiplexed_async_connection_with_config(&self.master_config).await?;
+        let mut connection = client.get_multiplexed_async_connection_with_config(&self.config).await?;
         let role: Vec<redis::Value> = cmd("ROLE").query_async(&mut connection).await?;
         let role = role.into_iter().next().map(redis::from_redis_value::<String>).transpose()?;
         if role.as_deref() != Some("master") {
