@@ -15,13 +15,14 @@ use crate::api::server::{ServeError, Server, TlsFiles};
 use crate::core::cache::Cache;
 use crate::core::clock::Clock;
 use crate::core::lifecycle::Lifecycle;
-use crate::core::rate_limit::{Allowance, RateLimiter};
-use crate::core::redis::Redis;
+use crate::core::rate_limit::{Quota, RateLimiter};
+use crate::core::redis::{Redis, RedisConfig, driver::RedisError};
 use crate::core::security::hasher::Hasher;
 use crate::core::security::seal::Sealer;
 use crate::core::security::tokens::TokenSigner;
 use crate::core::settings::{AppEnv, DatabaseUrl, RedisUrl, SecretFileError, Settings};
 use crate::core::telemetry::metrics::{MetricsError, Recorded};
+use crate::core::telemetry::traces::span_of;
 use crate::db::{Database, DbError, files, migrations};
 use crate::services::auth::{Attempts, AuthService, Confirmations, Lifetimes};
 use crate::services::health::HealthService;
@@ -42,7 +43,7 @@ pub enum StartError {
     Secret(#[from] SecretFileError),
     /// The address of Redis cannot be used.
     #[error("REDIS_URL cannot be used")]
-    Redis(#[source] redis::RedisError),
+    Redis(#[source] RedisError),
     /// The document that the handlers declare would break a client.
     #[error(transparent)]
     Document(#[from] DocumentError),
@@ -130,7 +131,7 @@ impl App {
         let sealer = Arc::new(Sealer::new(std::iter::once(&secret).chain(previous)));
         let lifetimes =
             Lifetimes { access: settings.access_token_expire, refresh: settings.refresh_token_expire };
-        let redis = Redis::new(settings).map_err(StartError::Redis)?;
+        let redis = redis_config(settings).map(Redis::new).transpose().map_err(StartError::Redis)?;
         if let Some(redis) = &redis {
             // The first to notice that it is away is this, not a request.
             let _ = redis.ping().await;
@@ -142,8 +143,8 @@ impl App {
             limiter.clone().map(|limiter| Confirmations::new(limiter, settings.auth_rate_limit_per_minute));
         let rate_limits = limiter.map(|limiter| RateLimits {
             limiter,
-            general: Allowance::new("general", settings.rate_limit_per_minute),
-            credentials: Allowance::new("credentials", settings.auth_rate_limit_per_minute),
+            general: Quota::new("general", settings.rate_limit_per_minute),
+            credentials: Quota::new("credentials", settings.auth_rate_limit_per_minute),
         });
         let cache = Cache::new(redis.clone(), settings.cache_ttl, clock.clone());
         let lifecycle = Lifecycle::default();
@@ -214,6 +215,16 @@ impl App {
         }
         Ok(served?)
     }
+}
+
+/// Where state is shared; `None` if it is in process.
+fn redis_config(settings: &Settings) -> Option<RedisConfig> {
+    Some(RedisConfig {
+        url: settings.redis_url.clone()?,
+        key_prefix: settings.redis_key_prefix.clone(),
+        timeout: settings.redis_timeout,
+        call_span: || span_of!("redis", "client", db.system.name = "redis"),
+    })
 }
 
 /// Says which tier each part runs on, and what is set but not yet in use: nothing falls back silently.

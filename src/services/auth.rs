@@ -11,7 +11,7 @@ use crate::core::clock::{Clock, Timestamp};
 use crate::core::context::CallContext;
 use crate::core::email::Email;
 use crate::core::ids::{SessionId, UserId};
-use crate::core::rate_limit::{Allowance, Key, RateLimiter, Verdict, is_one_client};
+use crate::core::rate_limit::{Quota, RateLimitDecision, RateLimitKey, RateLimiter, is_one_client};
 use crate::core::security::hasher::Hasher;
 use crate::core::security::password::{Form, Password, PasswordAttempt};
 use crate::core::security::tokens::{TokenHash, TokenId, TokenKind, TokenSigner, Verified};
@@ -88,8 +88,8 @@ pub struct Lifetimes {
 #[derive(Clone, Debug)]
 pub struct Attempts {
     limiter: RateLimiter,
-    by_account: Allowance,
-    by_client: Allowance,
+    by_account: Quota,
+    by_client: Quota,
     scope: Arc<str>,
 }
 
@@ -98,8 +98,8 @@ impl Attempts {
     pub fn new(limiter: RateLimiter, per_window: u32) -> Self {
         Self {
             limiter,
-            by_account: Allowance::new("account", per_window),
-            by_client: Allowance::new("client_of_account", per_window),
+            by_account: Quota::new("account", per_window),
+            by_client: Quota::new("client_of_account", per_window),
             scope: Arc::from("login"),
         }
     }
@@ -109,20 +109,20 @@ impl Attempts {
 #[derive(Clone, Debug)]
 pub struct Confirmations {
     limiter: RateLimiter,
-    by_session: Allowance,
+    by_session: Quota,
     scope: Arc<str>,
 }
 
 impl Confirmations {
     /// So many in a window of the limiter.
     pub fn new(limiter: RateLimiter, per_window: u32) -> Self {
-        Self { limiter, by_session: Allowance::new("confirmation", per_window), scope: Arc::from("confirm") }
+        Self { limiter, by_session: Quota::new("confirmation", per_window), scope: Arc::from("confirm") }
     }
 
     /// Whoever has somebody's access token must not find out the password with it. By session, because the owner, in
     /// another one, is to change the password at that moment.
     pub(super) async fn count(&self, session: SessionId) -> Result<(), Error> {
-        let key = Key::of_session(session, &self.scope);
+        let key = RateLimitKey::for_subject(&session.0, None, &self.scope);
         let verdict = self.by_session.check(&self.limiter, key).await;
         if verdict.allowed { Ok(()) } else { Err(Error::TooManyConfirmations(verdict)) }
     }
@@ -131,7 +131,7 @@ impl Confirmations {
 /// An attempt to log in that the account's limit does not cover.
 struct OverLimit {
     /// What the client is told.
-    verdict: Verdict,
+    verdict: RateLimitDecision,
     /// Whether the right password lets the client in all the same.
     may_match: bool,
 }
@@ -244,11 +244,12 @@ impl AuthService {
         let Some(Attempts { limiter, by_account, by_client, scope }) = &self.attempts else {
             return Ok(None);
         };
-        let verdict = by_account.check(limiter, Key::of_account(email, ip, scope)).await;
+        let subject = email.as_str().as_bytes();
+        let verdict = by_account.check(limiter, RateLimitKey::for_subject(subject, Some(ip), scope)).await;
         if verdict.allowed {
             return Ok(None);
         }
-        let own = by_client.check(limiter, Key::of_client_and_account(ip, email, scope)).await;
+        let own = by_client.check(limiter, RateLimitKey::for_client_and_subject(ip, subject, scope)).await;
         let mut connection = self.store.read().await?;
         let addresses = sessions::addresses_of(&mut connection, email, self.clock.now()).await?;
         let is_known = addresses.into_iter().any(|address| is_one_client(address, ip));

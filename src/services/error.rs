@@ -1,7 +1,7 @@
 //! What a rule can answer instead of a result.
 
 use crate::core::ids::NoRandomness;
-use crate::core::rate_limit::Verdict;
+use crate::core::rate_limit::RateLimitDecision;
 use crate::core::security::hasher::HashError;
 use crate::core::security::tokens::{InvalidToken, SigningFailed};
 use crate::db::DbError;
@@ -39,10 +39,10 @@ pub enum Error {
     InvalidPageToken,
     /// The account is being tried more often than it may.
     #[error("too many attempts")]
-    TooManyAttempts(Verdict),
+    TooManyAttempts(RateLimitDecision),
     /// The present password is being tried more often than it may.
     #[error("too many confirmations")]
-    TooManyConfirmations(Verdict),
+    TooManyConfirmations(RateLimitDecision),
     /// More passwords wait to be hashed than the queue holds.
     #[error("overloaded")]
     Overloaded,

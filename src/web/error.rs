@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::api::document::ErrorCase;
-use crate::core::rate_limit::Verdict as RateLimitDecision;
+use crate::core::rate_limit::RateLimitDecision;
 
 /// Seconds after which a client may try again, unless the error says how long to wait.
 const RETRY_AFTER_SECONDS: u32 = 1;

@@ -13,7 +13,7 @@ use super::pending_bodies::{PendingBodies, PendingBody};
 use super::request::RequestScope;
 use super::routes::Operation;
 use crate::api::policy::Limit;
-use crate::core::rate_limit::{Allowance as Quota, Key, RateLimiter, Verdict as RateLimitDecision};
+use crate::core::rate_limit::{Quota, RateLimitKey, RateLimiter, RateLimitDecision};
 use crate::core::telemetry::metrics::{HTTP_SHED, Meter, counter};
 
 const RATELIMIT_LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
@@ -39,7 +39,7 @@ impl RateLimits {
             Limit::Credentials => &self.credentials,
             Limit::Unlimited => return None,
         };
-        Some(limit.check(&self.limiter, Key::new(client, &operation.template)).await)
+        Some(limit.check(&self.limiter, RateLimitKey::for_client(client, &operation.template)).await)
     }
 }
 

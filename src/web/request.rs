@@ -15,7 +15,7 @@ use super::routes::Operation;
 use super::validation::SchemaValidator;
 use crate::api::forwarded::Proxies;
 use crate::core::context::{CallContext, MAX_USER_AGENT, RequestId, printable};
-use crate::core::rate_limit::Verdict as RateLimitDecision;
+use crate::core::rate_limit::RateLimitDecision;
 
 /// The state that all operations share.
 pub struct AppState {

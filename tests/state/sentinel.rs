@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use groundwork::core::rate_limit::Key;
+use groundwork::core::rate_limit::RateLimitKey;
 
 use crate::faults::{Load, service_with, standing, until};
 use crate::process;
@@ -18,7 +18,7 @@ async fn works(url: &str) -> bool {
     let redis = store.redis.as_ref().unwrap();
     let written: Result<(), _> =
         redis.call("key", |key| redis::cmd("SET").arg(key).arg("value").take()).await;
-    written.is_ok() && redis.answers()
+    written.is_ok() && redis.is_available()
 }
 
 async fn has(server: &RedisServer, key: &str) -> bool {
@@ -63,7 +63,9 @@ async fn a_master_that_is_moved_while_it_lives_is_followed() {
     let (prefix, client) = (fresh_prefix(), "192.0.2.1");
     let store = Store::with_prefix(&watched.url(), &prefix);
     let limiter = store.limiter();
-    let hit = async || limiter.check(Key::new(client.parse().unwrap(), &Arc::from("/")), 1_000).await;
+    let hit = async || {
+        limiter.check(RateLimitKey::for_client(client.parse().unwrap(), &Arc::from("/")), 1_000).await
+    };
     let counts = format!("{prefix}rate_limit:{client}:/");
     hit().await;
     assert!(has(&watched.servers[0], &counts).await);

@@ -12,7 +12,7 @@ async fn works(url: &str) {
     assert!(redis.ping().await.is_ok(), "{url}");
     let written: Result<(), _> =
         redis.call("key", |key| redis::cmd("SET").arg(key).arg("value").take()).await;
-    assert!(written.is_ok() && redis.answers(), "{url}");
+    assert!(written.is_ok() && redis.is_available(), "{url}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -27,7 +27,7 @@ async fn an_answer_that_takes_longer_than_the_driver_waits_by_itself_is_waited_f
 async fn does_not_work(url: &str) {
     let store = Store::at(url);
     let redis = store.redis.as_ref().unwrap();
-    assert!(redis.ping().await.is_err() && !redis.answers(), "{url}");
+    assert!(redis.ping().await.is_err() && !redis.is_available(), "{url}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

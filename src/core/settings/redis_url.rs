@@ -1,11 +1,8 @@
 //! The address of Redis, which may hold a password, and what its keys begin with.
 
-use std::fmt;
+use groundwork_state::redis::driver::IntoConnectionInfo;
+pub use groundwork_state::url::{RedisUrl, SentinelUrl};
 
-use redis::IntoConnectionInfo;
-use secrecy::{ExposeSecret, SecretString};
-
-use super::SecretUrl;
 use super::check::Check;
 use super::database_url::{Parts, options};
 
@@ -15,62 +12,6 @@ const FORM: &str = "must be redis://host:port/number, rediss:// for TLS, redis+u
 
 /// Where Sentinels listen unless their address says otherwise.
 const SENTINEL_PORT: u16 = 26379;
-
-/// Redis by its address.
-#[derive(Clone, Debug)]
-pub enum RedisUrl {
-    /// One server.
-    Server(SecretUrl),
-    /// A master that Sentinels watch.
-    Sentinel(SentinelUrl),
-    /// A cluster, by some of its nodes.
-    Cluster {
-        /// The address as it was given.
-        url: SecretUrl,
-        /// One address a node.
-        nodes: Vec<SecretString>,
-    },
-}
-
-/// A master by the Sentinels that watch it.
-#[derive(Clone, Debug)]
-pub struct SentinelUrl {
-    url: SecretUrl,
-    /// One address per Sentinel, without credentials: `redis://` or `rediss://`.
-    pub sentinels: Vec<String>,
-    /// The name by which Sentinels know the master.
-    pub master_name: String,
-    master: SecretString,
-}
-
-impl SentinelUrl {
-    /// The address of the master for the driver, with a placeholder for its host: scheme, credentials and database.
-    pub fn expose_master(&self) -> &str {
-        self.master.expose_secret()
-    }
-}
-
-impl RedisUrl {
-    /// The tier as logs and the readiness report name it.
-    pub fn tier(&self) -> &'static str {
-        match self {
-            Self::Server(_) => "redis",
-            Self::Sentinel(_) => "redis_sentinel",
-            Self::Cluster { .. } => "redis_cluster",
-        }
-    }
-}
-
-impl fmt::Display for RedisUrl {
-    /// The address without its password.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Server(url) | Self::Sentinel(SentinelUrl { url, .. }) | Self::Cluster { url, .. } => {
-                url.fmt(f)
-            }
-        }
-    }
-}
 
 /// The address of Redis.
 pub(super) struct Redis;
@@ -111,7 +52,7 @@ fn server(raw: &str, parts: &Parts<'_>) -> Result<RedisUrl, String> {
     host(parts.host)?;
     database(parts.path.strip_prefix('/').unwrap_or_default())?;
     readable(raw)?;
-    Ok(RedisUrl::Server(SecretUrl::new(parts)))
+    Ok(RedisUrl::Server(secret_url(parts)))
 }
 
 fn database(number: &str) -> Result<(), String> {
@@ -148,7 +89,7 @@ fn sentinel(parts: &Parts<'_>) -> Result<RedisUrl, String> {
     readable(&master)?;
     let master_name = name.to_owned();
     Ok(RedisUrl::Sentinel(SentinelUrl {
-        url: SecretUrl::new(parts),
+        url: secret_url(parts),
         sentinels,
         master_name,
         master: master.into(),
@@ -169,7 +110,7 @@ fn socket(raw: &str, parts: &Parts<'_>) -> Result<RedisUrl, String> {
     }
     options::of_redis(parts.query, &["db", "user", "pass", "protocol"])?;
     readable(raw)?;
-    Ok(RedisUrl::Server(SecretUrl::new(parts)))
+    Ok(RedisUrl::Server(secret_url(parts)))
 }
 
 fn cluster(parts: &Parts<'_>) -> Result<RedisUrl, String> {
@@ -186,7 +127,7 @@ fn cluster(parts: &Parts<'_>) -> Result<RedisUrl, String> {
         Ok(url.into())
     };
     let nodes = parts.host.split(',').map(node).collect::<Result<_, String>>()?;
-    Ok(RedisUrl::Cluster { url: SecretUrl::new(parts), nodes })
+    Ok(RedisUrl::Cluster { url: secret_url(parts), nodes })
 }
 
 /// No options, and no user without a password.
@@ -217,21 +158,15 @@ fn host(raw: &str) -> Result<(), String> {
     Ok(())
 }
 
+fn secret_url(parts: &Parts<'_>) -> groundwork_state::url::SecretUrl {
+    let url = super::SecretUrl::new(parts);
+    groundwork_state::url::SecretUrl::new(url.expose().into(), url.to_string())
+}
+
 /// The driver's own reading, so that an address accepted here is not refused at the first connection. Its message may
 /// repeat the address.
 fn readable(url: &str) -> Result<(), String> {
     url.into_connection_info().map(drop).map_err(|_| "cannot be read as an address of Redis".to_owned())
-}
-
-impl RedisUrl {
-    /// The addresses of the nodes for the driver. Sentinels are none: what they watch is not known before they are asked.
-    pub fn expose_nodes(&self) -> Vec<&str> {
-        match self {
-            Self::Server(url) => vec![url.expose()],
-            Self::Sentinel(_) => Vec::new(),
-            Self::Cluster { nodes, .. } => nodes.iter().map(ExposeSecret::expose_secret).collect(),
-        }
-    }
 }
 
 /// What keys begin with.

@@ -1,17 +1,17 @@
-//! The windows of all clients in Redis, where all instances count together.
+//! Windows in Redis, where all instances count together.
 
 use std::sync::LazyLock;
 
-use super::{Key, Verdict, WINDOW_MICROS, seconds_up};
-use crate::core::redis::{Away, Redis, Script};
+use super::{RateLimitDecision, RateLimitKey, WINDOW_MICROS};
+use crate::redis::{LuaScript, Redis, RedisUnavailable};
 
-/// One sorted set a key: requests by their instants in microseconds. Redis' own clock decides, so that the clocks of
-/// instances may differ; `ARGV[3]` moves it for a test, and is 0 in production. A member is the instant and how many
-/// were there before it, so that two in one microsecond are two.
+/// One sorted set per key: the requests by their time in microseconds. The clock is that of Redis, so
+/// the clocks of instances may differ; `ARGV[3]` is an offset for tests, 0 in production. A member is
+/// the time and the count before it, so two requests in one microsecond are two members.
 ///
-/// Lua shows large numbers rounded: they are formatted by hand.
-static HIT: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(
+/// Lua rounds large numbers in text, so they are formatted explicitly.
+static CHECK: LazyLock<LuaScript> = LazyLock::new(|| {
+    LuaScript::new(
         r"
         local time = redis.call('TIME')
         local now = time[1] * 1000000 + time[2] + ARGV[3]
@@ -33,15 +33,15 @@ static HIT: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// Counts a request in Redis, in one round trip.
-pub(super) async fn hit(redis: &Redis, key: &Key, limit: u32, offset_micros: i64) -> Result<Verdict, Away> {
+/// Decides in one round trip.
+pub(super) async fn check(
+    redis: &Redis,
+    key: &RateLimitKey,
+    limit: u32,
+    offset_micros: i64,
+) -> Result<RateLimitDecision, RedisUnavailable> {
     let arguments = [limit.to_string(), WINDOW_MICROS.to_string(), offset_micros.to_string()];
     let arguments = arguments.each_ref().map(String::as_bytes);
-    let (allowed, count, reset): (bool, u32, i64) = redis.run(&HIT, &key.to_string(), &arguments).await?;
-    Ok(Verdict {
-        allowed,
-        limit,
-        remaining: limit.saturating_sub(count + u32::from(allowed)),
-        reset: seconds_up(reset),
-    })
+    let (allowed, count, reset): (bool, u32, i64) = redis.run(&CHECK, &key.to_string(), &arguments).await?;
+    Ok(RateLimitDecision::new(allowed, limit, count, reset))
 }

@@ -1,7 +1,7 @@
-//! Finds the master that Redis Sentinels watch.
+//! Finds the master that Redis Sentinels monitor.
 //!
-//! Not with the driver's own client: it awaits Sentinels in the order of their addresses, so a frozen one at the front
-//! would cost more time than a call has.
+//! Not the driver's own client: it queries Sentinels one after another, so a frozen one at the front
+//! takes longer than a call may.
 
 use std::time::Duration;
 
@@ -13,15 +13,14 @@ use redis::{
     RedisResult, cmd,
 };
 
-use crate::core::settings::SentinelUrl;
+use crate::url::SentinelUrl;
 
 type Address = (String, u16);
 
-/// The Sentinels of one master.
 pub(super) struct Sentinels {
     clients: Vec<Client>,
     master_name: String,
-    /// How to connect to the master, but for its address.
+    /// The master's scheme, credentials and database, with a placeholder for its address.
     master: ConnectionInfo,
     config: AsyncConnectionConfig,
 }
@@ -33,33 +32,36 @@ impl Sentinels {
             clients: clients.collect::<RedisResult<_>>()?,
             master_name: url.master_name.clone(),
             master: url.expose_master().into_connection_info()?,
+            // The caller has a time limit of its own for replies.
             config: AsyncConnectionConfig::new()
                 .set_connection_timeout(Some(timeout))
-                .set_response_timeout(Some(timeout)),
+                .set_response_timeout(None),
         })
     }
 
-    /// Asks all Sentinels at once and connects to the first server named by one that says itself that it is a master: a
-    /// Sentinel that was cut off may still name the former one (Redis' guidelines for Sentinel clients, steps 1 to 3).
+    /// Queries all Sentinels concurrently and connects to the first server that reports the role of a
+    /// master itself: a Sentinel that was cut off may name the former one (Redis' guidelines for
+    /// Sentinel clients, steps 1 to 3).
     pub(super) async fn connect(&self) -> RedisResult<MultiplexedConnection> {
-        let mut named: FuturesUnordered<_> = self.clients.iter().map(|node| self.ask(node)).collect();
-        let (mut checked, mut addresses) = (FuturesUnordered::new(), Vec::new());
-        let mut failure = (ErrorKind::EmptySentinelList, "there is no Sentinel to ask").into();
+        let mut queries: FuturesUnordered<_> =
+            self.clients.iter().map(|sentinel| self.master_address(sentinel)).collect();
+        let (mut candidates, mut seen) = (FuturesUnordered::new(), Vec::new());
+        let mut failure = (ErrorKind::EmptySentinelList, "there is no Sentinel to query").into();
         loop {
             tokio::select! {
-                Some(connection) = checked.next() => match connection {
+                Some(connection) = candidates.next() => match connection {
                     Ok(connection) => return Ok(connection),
                     Err(error) => failure = error,
                 },
-                Some(address) = named.next() => match address {
+                Some(address) = queries.next() => match address {
                     Ok(address) => {
-                        if !addresses.contains(&address) {
-                            addresses.push(address.clone());
-                            checked.push(self.connect_to_master(address));
+                        if !seen.contains(&address) {
+                            seen.push(address.clone());
+                            candidates.push(self.connect_to_master(address));
                         }
                     }
-                    // A server that was named and does not work says more than a Sentinel that does not answer.
-                    Err(error) if addresses.is_empty() => failure = error,
+                    // The error of a candidate says more than that of a Sentinel.
+                    Err(error) if seen.is_empty() => failure = error,
                     Err(_) => {}
                 },
                 else => return Err(failure),
@@ -67,31 +69,30 @@ impl Sentinels {
         }
     }
 
-    /// The address that a Sentinel has of the master.
-    async fn ask(&self, node: &Client) -> RedisResult<Address> {
-        let mut connection = node.get_multiplexed_async_connection_with_config(&self.config).await?;
-        let ask = cmd("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(&self.master_name).take();
-        let answer = match ask.query_async::<Option<Address>>(&mut connection).await {
-            // Most Sentinels ask for no password, and one that asks for none is told none.
+    async fn master_address(&self, sentinel: &Client) -> RedisResult<Address> {
+        let mut connection = sentinel.get_multiplexed_async_connection_with_config(&self.config).await?;
+        let query = cmd("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(&self.master_name).take();
+        let reply = match query.query_async::<Option<Address>>(&mut connection).await {
+            // Only a Sentinel that requires a password gets the master's.
             Err(error) if matches!(error.code(), Some("NOAUTH" | "NOPERM")) => {
-                self.authentication().ok_or(error)?.query_async::<()>(&mut connection).await?;
-                ask.query_async(&mut connection).await
+                self.auth_command().ok_or(error)?.query_async::<()>(&mut connection).await?;
+                query.query_async(&mut connection).await
             }
-            answer => answer,
+            reply => reply,
         };
-        answer?.ok_or_else(|| {
+        reply?.ok_or_else(|| {
             (ErrorKind::MasterNameNotFoundBySentinel, "a Sentinel knows no master of this name").into()
         })
     }
 
-    /// The master's credentials, for a Sentinel that asks for some.
-    fn authentication(&self) -> Option<Cmd> {
+    /// `AUTH` with the master's credentials; `None` without a password.
+    fn auth_command(&self) -> Option<Cmd> {
         let settings = self.master.redis_settings();
-        let mut authenticate = cmd("AUTH");
+        let mut auth = cmd("AUTH");
         if let Some(user) = settings.username() {
-            authenticate.arg(user);
+            auth.arg(user);
         }
-        Some(authenticate.arg(settings.password()?).take())
+        Some(auth.arg(settings.password()?).take())
     }
 
     async fn connect_to_master(&self, (host, port): Address) -> RedisResult<MultiplexedConnection> {
