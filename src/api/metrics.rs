@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use groundwork_telemetry::{MetricsHandle, UPKEEP_INTERVAL};
 use poem::endpoint::{BoxEndpoint, make_sync};
 use poem::http::{Method, StatusCode, header};
 use poem::{EndpointExt as _, Request, Response};
@@ -14,7 +15,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::server::{ServeError, Server};
 use crate::core::lifecycle::Lifecycle;
-use crate::core::telemetry::metrics::{Recorded, UPKEEP};
 
 /// The text format (Prometheus, "Exposition formats").
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -33,7 +33,7 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// `GET /metrics`, and 404 for the rest. `observe` is called before each answer, for what is looked at instead of counted.
 fn endpoint(
-    recorded: Recorded,
+    recorded: MetricsHandle,
     observe: impl Fn() + Send + Sync + 'static,
 ) -> BoxEndpoint<'static, Response> {
     make_sync(move |request: Request| {
@@ -53,7 +53,7 @@ fn endpoint(
 
 /// The listener for Prometheus, apart from the API's: what it says is nothing for clients.
 pub struct MetricsServer {
-    recorded: Recorded,
+    recorded: MetricsHandle,
     endpoint: BoxEndpoint<'static, Response>,
     address: SocketAddr,
 }
@@ -66,7 +66,11 @@ pub struct Running {
 
 impl MetricsServer {
     /// For this address; see [`endpoint`].
-    pub fn new(recorded: Recorded, observe: impl Fn() + Send + Sync + 'static, address: SocketAddr) -> Self {
+    pub fn new(
+        recorded: MetricsHandle,
+        observe: impl Fn() + Send + Sync + 'static,
+        address: SocketAddr,
+    ) -> Self {
         Self { endpoint: endpoint(recorded.clone(), observe), recorded, address }
     }
 
@@ -123,10 +127,10 @@ impl Running {
 }
 
 /// Keeps what was measured small while nobody asks; never returns.
-async fn keep_up(recorded: Recorded) {
-    let mut ticks = interval(UPKEEP);
+async fn keep_up(recorded: MetricsHandle) {
+    let mut ticks = interval(UPKEEP_INTERVAL);
     loop {
         ticks.tick().await;
-        recorded.keep_up();
+        recorded.run_upkeep();
     }
 }

@@ -22,7 +22,7 @@ use crate::api::rules::Rules;
 use crate::api::{errors, routes};
 use crate::core::clock::Clock;
 use crate::core::security::hasher::Hasher;
-use crate::core::security::tokens::TokenSigner;
+use crate::core::security::tokens::{TokenKeys, TokenSigner};
 use crate::core::settings::{ForwardedHeader, Settings};
 use crate::db::Database;
 use crate::services::auth::{AuthService, Lifetimes};
@@ -67,8 +67,9 @@ fn app(folder: &std::path::Path) -> BoxEndpoint<'static, Response> {
     let database = format!("sqlite://{}/things.db", folder.display());
     let settings = Settings::from_lookup(|name| (name == "DATABASE_URL").then(|| database.clone())).unwrap();
     let clock = Clock::default();
-    let signer =
-        Arc::new(TokenSigner::new(&"a key for tests of thirty-two bytes".into(), &[], clock.clone()));
+    let secret = "a key for tests of thirty-two bytes".into();
+    let keys = TokenKeys { domain: "things", current: &secret, previous: &[] };
+    let signer = Arc::new(TokenSigner::new(keys, clock.clone()));
     let lifetimes = Lifetimes { access: Duration::from_mins(1), refresh: Duration::from_mins(1) };
     let store = Store::new(Database::new(&settings).unwrap(), clock.clone());
     let served = Arc::new(Served {

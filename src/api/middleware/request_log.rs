@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use groundwork_telemetry::RequestTrace;
 use poem::http::{HeaderMap, HeaderName, HeaderValue};
 use poem::{Endpoint, IntoResponse, Request, Response};
 use tracing::Instrument;
 
 use super::measure::{Measure, usual};
 use crate::api::request::RequestScope;
-use crate::core::telemetry::trace_context::TraceContext;
-use crate::core::telemetry::traces::RequestTrace;
 
 /// What nginx calls a request whose client left before the answer; never sent.
 const CLIENT_LEFT: u16 = 499;
@@ -30,7 +29,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for RequestLog<E> {
             return self.inner.call(request).await;
         };
         self.measure.begin();
-        let trace = RequestTrace::begin(usual(request.method()), caller(request.headers()));
+        let trace = RequestTrace::start(usual(request.method()), caller(request.headers()));
         // Of the highest level, so that the lines of a request have its ids whatever LOG_LEVEL is.
         let span = tracing::error_span!(
             parent: &trace.span,
@@ -50,9 +49,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for RequestLog<E> {
         let response = self.inner.call(request).instrument(span).instrument(exported).await;
         let mut response = response.map_or_else(poem::Error::into_response, IntoResponse::into_response);
         line.status = response.status().as_u16();
-        if let Some(Ok(value)) =
-            line.trace.outgoing.map(|context| HeaderValue::from_str(&context.to_string()))
-        {
+        if let Some(Ok(value)) = line.trace.traceparent.as_deref().map(HeaderValue::from_str) {
             response.headers_mut().insert(TRACEPARENT, value);
         }
         Ok(response)
@@ -60,10 +57,10 @@ impl<E: Endpoint<Output = Response>> Endpoint for RequestLog<E> {
 }
 
 /// The caller's trace, if it names exactly one.
-fn caller(headers: &HeaderMap) -> Option<TraceContext> {
+fn caller(headers: &HeaderMap) -> Option<&str> {
     let mut values = headers.get_all(TRACEPARENT).iter();
     let only = values.next().filter(|_| values.next().is_none())?;
-    TraceContext::parse(only.to_str().ok()?)
+    only.to_str().ok()
 }
 
 /// Written when it is dropped: also when the client leaves and the call is never finished.
@@ -83,7 +80,7 @@ impl Drop for Line {
         let template = self.scope.operation().map(|operation| &operation.template);
         let (took, method) = (self.start.elapsed(), self.method);
         self.measure.end(template, method, self.status, took);
-        self.trace.answered(method, template.map(AsRef::as_ref), self.status);
+        self.trace.record_response(method, template.map(AsRef::as_ref), self.status);
         tracing::info!(
             method,
             route = template.map_or("-", |template| template),
