@@ -3,13 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread::Builder;
 use std::time::Instant;
 
 use bcrypt::BcryptError;
 use metrics::{Counter, Histogram, counter, gauge, histogram};
-use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Semaphore;
-use tokio::task::JoinHandle;
+use tokio::sync::oneshot::{self, error::RecvError};
 use tracing::Instrument;
 
 use crate::work::Work;
@@ -21,7 +21,8 @@ const HASHES_REFUSED: &str = "password_hashes_refused_total";
 /// Upper bounds for a password hash, in seconds: 0.2 at the usual cost, more in a queue.
 const HASH_BUCKETS: &[f64] = &[0.001, 0.01, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.5, 5.0, 15.0];
 
-/// The metrics that [`PasswordHasher`] records: name, help text, and the upper bounds of a histogram's buckets.
+/// The metrics that [`PasswordHasher`] records: name, help text, and the upper bounds of a
+/// histogram's buckets.
 pub const METRICS: &[(&str, &str, &[f64])] = &[
     (HASHES_WAITING, "Passwords that wait to be hashed.", &[]),
     (
@@ -32,18 +33,20 @@ pub const METRICS: &[(&str, &str, &[f64])] = &[
     (HASHES_REFUSED, "Passwords that were not hashed because `BCRYPT_QUEUE_SIZE` others waited.", &[]),
 ];
 
-/// The priority of the threads that hash ("nice", from 0 to 19). A hash keeps a core for a quarter of a second: at normal priority,
-/// everything else would wait until the kernel preempts it.
+/// The priority of the threads that hash ("nice", from 0 to 19). A hash keeps a core for a quarter
+/// of a second: at normal priority, everything else would wait until the kernel preempts it.
 const NICE_LEVEL: i32 = 10;
 
-/// How far above the configured cost the work of all checks follows that of stored hashes: eight times as much. One expensive hash,
-/// from another system perhaps, must not make every log-in take seconds.
+/// How far above the configured cost the work of all checks follows that of stored hashes: eight
+/// times as much. One expensive hash, from another system perhaps, must not make every log-in take
+/// seconds.
 const MAX_RAISE: u32 = 3;
 
 /// How much of a password bcrypt reads, in bytes.
 const MAX_BYTES: usize = 72;
 
-/// Whether bcrypt reads this password to its end: it has at most 72 bytes and no NUL, where bcrypt stops.
+/// Whether bcrypt reads this password to its end: it has at most 72 bytes and no NUL, where bcrypt
+/// stops.
 pub fn can_be_hashed(password: &[u8]) -> bool {
     password.len() <= MAX_BYTES && !password.contains(&0)
 }
@@ -89,38 +92,12 @@ pub enum HashError {
     /// bcrypt refused its input.
     #[error("hashing failed")]
     Bcrypt(#[from] BcryptError),
-    /// The worker thread is gone.
+    /// There can be no thread to hash on.
+    #[error("the hashing thread cannot be started")]
+    Thread(#[source] std::io::Error),
+    /// The thread ended without a result.
     #[error("the hashing thread stopped")]
-    Stopped(#[from] tokio::task::JoinError),
-}
-
-/// Threads at a lower priority: separate ones, because a thread cannot raise its priority again.
-#[derive(Debug)]
-struct Threads(Option<Runtime>);
-
-impl Threads {
-    fn new(count: usize) -> Self {
-        let mut builder = Builder::new_current_thread();
-        builder.max_blocking_threads(count).thread_name("hash").on_thread_start(lower_priority);
-        Self(builder.build().ok())
-    }
-
-    /// Runs it on one of these threads or, where there could be none, on the caller's runtime.
-    fn spawn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
-        match &self.0 {
-            Some(threads) => threads.spawn_blocking(work),
-            None => tokio::task::spawn_blocking(work),
-        }
-    }
-}
-
-/// In the background, because it may happen on an async thread.
-impl Drop for Threads {
-    fn drop(&mut self) {
-        if let Some(threads) = self.0.take() {
-            threads.shutdown_background();
-        }
-    }
+    Stopped(#[from] RecvError),
 }
 
 fn lower_priority() {
@@ -135,10 +112,10 @@ pub struct PasswordHasher(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     cost: u32,
-    /// The highest cost that this process has checked a hash of, at least `cost`. Every check does the work of this cost.
+    /// The highest cost that this process has checked a hash of, at least `cost`. Every check does
+    /// the work of this cost.
     ceiling: AtomicU32,
     work: Work,
-    threads: Threads,
     queue: usize,
     /// Places in the queue and on the cores.
     places: Arc<Semaphore>,
@@ -150,14 +127,14 @@ struct Shared {
 }
 
 impl PasswordHasher {
-    /// `cost` is log2 of bcrypt's rounds (4 to 31). `queue` is how many passwords may wait while every core is busy.
+    /// `cost` is log2 of bcrypt's rounds (4 to 31). `queue` is how many passwords may wait while
+    /// every core is busy.
     pub fn new(cost: u32, queue: usize) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self(Arc::new(Shared {
             cost,
             ceiling: AtomicU32::new(cost),
             work: Work::default(),
-            threads: Threads::new(cores),
             queue,
             places: Arc::new(Semaphore::new(cores + queue)),
             running: Arc::new(Semaphore::new(cores)),
@@ -177,7 +154,8 @@ impl PasswordHasher {
     /// Hashes a new password at the configured cost.
     ///
     /// # Errors
-    /// [`HashError::Overloaded`] when the queue is full, [`HashError::Truncated`] for a password that bcrypt would cut.
+    /// [`HashError::Overloaded`] when the queue is full, [`HashError::Truncated`] for a password
+    /// that bcrypt would cut.
     pub async fn hash(&self, password: impl AsRef<[u8]> + Send + 'static) -> Result<PasswordHash, HashError> {
         if !can_be_hashed(password.as_ref()) {
             return Err(HashError::Truncated);
@@ -186,12 +164,14 @@ impl PasswordHasher {
         self.run(move || work.hash(password.as_ref(), cost)).await.map(PasswordHash)
     }
 
-    /// Checks spellings of one password, such as its Unicode forms, and returns the label of the first that is the password behind
-    /// `stored`. Without a stored hash, for a user that does not exist, none is. One that [cannot be hashed](can_be_hashed) never matches.
+    /// Checks spellings of one password, such as its Unicode forms, and returns the label of the
+    /// first that is the password behind `stored`. Without a stored hash, for a user that does not
+    /// exist, none is. One that [cannot be hashed](can_be_hashed) never matches.
     ///
-    /// The work depends on the spellings alone: for each, 2^cost rounds, whatever is stored. A hash of a lower cost c is topped up by
-    /// hashes of the costs c, c+1, … below the configured one. After the first hash of a higher cost, all checks of this process do the
-    /// work of that cost, up to 3 above the configured one.
+    /// The work depends on the spellings alone: for each, 2^cost rounds, whatever is stored. A hash
+    /// of a lower cost c is topped up by hashes of the costs c, c+1, … below the configured one.
+    /// After the first hash of a higher cost, all checks of this process do the work of that cost,
+    /// up to 3 above the configured one.
     ///
     /// # Errors
     /// [`HashError::Overloaded`] when the queue is full.
@@ -245,19 +225,26 @@ impl PasswordHasher {
             HashError::Overloaded
         })?;
         let asked = Instant::now();
-        // Tokio's semaphores are first come, first served. This one is never closed, so it cannot fail.
+        // Tokio's semaphores are first come, first served. This one is never closed, so it cannot
+        // fail.
         let core = Arc::clone(&shared.running).acquire_owned().await.map_err(|_| HashError::Overloaded)?;
         shared.queued.record(asked.elapsed());
         let worked = shared.worked.clone();
         // The permits move along: a caller that left does not make room while its hash still runs.
         let permits = (place, core);
-        let result = shared.threads.spawn(move || {
+        let (send, result) = oneshot::channel();
+        // A thread per hash: starting one is nothing beside a hash, and a thread cannot raise its
+        // priority again.
+        let hashing = move || {
+            lower_priority();
             let began = Instant::now();
             let result = work();
             worked.record(began.elapsed());
             drop(permits);
-            result
-        });
+            // The caller may have left.
+            let _ = send.send(result);
+        };
+        Builder::new().name("hash".to_owned()).spawn(hashing).map_err(HashError::Thread)?;
         Ok(result.await??)
     }
 }

@@ -12,7 +12,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
-/// How far the clocks of two instances may differ: a token is accepted this long after its `exp` and before its `iat`.
+/// How far the clocks of two instances may differ: a token is accepted this long after its `exp`
+/// and before its `iat`.
 pub const LEEWAY: Duration = Duration::from_secs(5);
 
 /// The longest token that is parsed, in bytes; one that is signed here has about 300.
@@ -217,8 +218,9 @@ impl TokenSigner {
         })
     }
 
-    /// The key that signed a token with this header. Other headers than those written here may choose among the keys by `kid` and
-    /// nothing else: no other algorithm, and no key or address of a key that the token brings along (RFC 8725, 3.1 and 3.10).
+    /// The key that signed a token with this header. Other headers than those written here may
+    /// choose among the keys by `kid` and nothing else: no other algorithm, and no key or address
+    /// of a key that the token brings along (RFC 8725, 3.1 and 3.10).
     fn key_for(&self, header: &str) -> Result<&Key, InvalidToken> {
         let mut keys = std::iter::once(&self.current).chain(&self.previous);
         if let Some(key) = keys.clone().find(|key| key.header == header) {
@@ -251,8 +253,9 @@ impl TokenSigner {
         }
     }
 
-    /// The id of the one refresh token that follows the one with this id. It is a function of the id, so that a client whose response
-    /// was lost can get the same successor again. It need not be secret: it is worth nothing without a signature.
+    /// The id of the one refresh token that follows the one with this id. It is a function of the
+    /// id, so that a client whose response was lost can get the same successor again. It need not
+    /// be secret: it is worth nothing without a signature.
     pub fn successor(&self, id: &TokenId) -> TokenId {
         self.derived(id, "successor")
     }
@@ -345,7 +348,8 @@ mod tests {
             let mut other = token.clone().into_bytes();
             other[place] ^= 1;
             let other = String::from_utf8(other).unwrap();
-            // The last character of each part has bits that mean nothing, which a strict decoder refuses too.
+            // The last character of each part has bits that mean nothing, which a strict decoder
+            // refuses too.
             assert!(verify(&signer, &other, TokenKind::Access).is_err(), "{place}");
         }
     }

@@ -21,8 +21,9 @@ pub struct ValueSigner {
 }
 
 impl ValueSigner {
-    /// Derives its keys from secrets, the current one first: it signs, all verify. Without any, nothing verifies. `domain` names the
-    /// service, so that values of two services with one secret differ; it must never change.
+    /// Derives its keys from secrets, the current one first: it signs, all verify. Without any,
+    /// nothing verifies. `domain` names the service, so that values of two services with one secret
+    /// differ; it must never change.
     pub fn new<'a>(domain: &str, secrets: impl IntoIterator<Item = &'a SecretString>) -> Self {
         let derive = |secret: &SecretString| {
             let root = hmac::Key::new(hmac::HMAC_SHA256, secret.expose_secret().as_bytes());
@@ -32,7 +33,8 @@ impl ValueSigner {
         Self { keys: secrets.into_iter().map(derive).collect() }
     }
 
-    /// Signs `payload` for `purpose`, which must not contain NUL: it verifies for no other. The result is base64url of tag and payload.
+    /// Signs `payload` for `purpose`, which must not contain NUL: it verifies for no other. The
+    /// result is base64url of tag and payload.
     pub fn sign(&self, purpose: &str, payload: &[u8]) -> String {
         let tag = self.keys.first().map(|key| tag(key, purpose, payload));
         let tag = tag.as_ref().map_or(&[][..], |tag| &tag.as_ref()[..TAG_BYTES]);

@@ -23,7 +23,8 @@ impl Work {
         bcrypt::hash(password, cost)
     }
 
-    /// Whether `stored` is a hash of this password, in 2^`ceiling` rounds, or in those of `stored` if they are more.
+    /// Whether `stored` is a hash of this password, in 2^`ceiling` rounds, or in those of `stored`
+    /// if they are more.
     pub(crate) fn verify(
         &self,
         password: &[u8],

@@ -1,5 +1,6 @@
-//! Log lines as JSON. The formatter of `tracing-subscriber` builds the same line through several layers of serializers, which took
-//! a third of the time of a small request; this one appends to one buffer.
+//! Log lines as JSON. The formatter of `tracing-subscriber` builds the same line through several
+//! layers of serializers, which took a third of the time of a small request; this one appends to
+//! one buffer.
 
 use std::cell::RefCell;
 use std::error::Error;
@@ -23,8 +24,8 @@ const KEPT_CAPACITY: usize = 16 * 1024;
 /// The longest value, in bytes of JSON.
 const MAX_VALUE: usize = 8 * 1024;
 
-/// The length of a line beyond which texts are left out. The rest is more than the names and numbers of the most fields that an
-/// event and its span can have.
+/// The length of a line beyond which texts are left out. The rest is more than the names and
+/// numbers of the most fields that an event and its span can have.
 const MAX_TEXTS: usize = MAX_LINE - 4 * 1024;
 
 /// What a text that was cut ends with.
@@ -37,7 +38,8 @@ thread_local! {
     static LINE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// One line per event: `timestamp`, `level`, its fields, `target`, and as `span` the fields of the span it happened in.
+/// One line per event: `timestamp`, `level`, its fields, `target`, and as `span` the fields of the
+/// span it happened in.
 pub(crate) struct JsonLine;
 
 /// The fields of a span as they appear in a [`JsonLine`].

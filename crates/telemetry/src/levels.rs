@@ -1,8 +1,9 @@
 //! Which events the log's directives can enable.
 //!
-//! Below `info`, dependencies log what they carry: tokio-postgres the parameters of each statement, and with them password
-//! hashes; h2 malformed paths; rustls handshake messages and session tickets; redis whole replies. Only the service's own crates
-//! may therefore log at `debug` and `trace`, whatever the directives say. A list of crates to silence would miss the next one.
+//! Below `info`, dependencies log what they carry: tokio-postgres the parameters of each statement,
+//! and with them password hashes; h2 malformed paths; rustls handshake messages and session
+//! tickets; redis whole replies. Only the service's own crates may therefore log at `debug` and
+//! `trace`, whatever the directives say. A list of crates to silence would miss the next one.
 
 use tracing::Metadata;
 use tracing_subscriber::filter::LevelFilter;
@@ -33,7 +34,8 @@ fn is_own(target: &str, own_crates: &[&str]) -> bool {
     own_crates.iter().any(|own| target.strip_prefix(own).is_some_and(is_of))
 }
 
-/// Whether the directives ask for `debug` or `trace` of a dependency: by a level alone, by its target, or by a span of any target.
+/// Whether the directives ask for `debug` or `trace` of a dependency: by a level alone, by its
+/// target, or by a span of any target.
 fn asks_for_dependencies(directives: &str, own_crates: &[&str]) -> bool {
     directives.split(',').any(|directive| {
         let (target, level) = match directive.rsplit_once('=') {

@@ -28,8 +28,8 @@ pub use crate::writer::flush as flush_logs;
 /// What to record, and under which names.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Directives of `tracing_subscriber::EnvFilter`, such as `info,my_service=debug`. Where they cannot be parsed, `info`
-    /// applies.
+    /// Directives of `tracing_subscriber::EnvFilter`, such as `info,my_service=debug`. Where they
+    /// cannot be parsed, `info` applies.
     pub log_level: String,
     /// How a log line is written.
     pub log_format: LogFormat,
@@ -77,8 +77,9 @@ pub enum Error {
     Certificates(#[source] std::io::Error),
 }
 
-/// Starts logs, metrics and traces for the whole process, once. A metric handle that was created earlier stays without effect.
-/// With [`Config::traces`], it must be called within a Tokio runtime, which then sends the spans.
+/// Starts logs, metrics and traces for the whole process, once. A metric handle that was created
+/// earlier stays without effect. With [`Config::traces`], it must be called within a Tokio runtime,
+/// which then sends the spans.
 ///
 /// # Errors
 /// [`Error`]; also when it is called twice.
@@ -107,7 +108,8 @@ fn log<S: Subscriber + for<'a> LookupSpan<'a>>(config: &Config) -> Result<impl L
         .and(permitted.with_max_level_hint(LevelFilter::TRACE))
         .or(notice.with_max_level_hint(LevelFilter::WARN));
     let writer = writer::LogWriter::to_stderr(config.audit_target).map_err(Error::LogThread)?;
-    // Reporting on standard error that standard error cannot be written would panic, and end the process.
+    // Reporting on standard error that standard error cannot be written would panic, and end the
+    // process.
     let lines = fmt::layer().with_writer(writer).log_internal_errors(false);
     // Colours would put escape sequences into logs that machines read.
     let lines = match config.log_format {
@@ -117,8 +119,8 @@ fn log<S: Subscriber + for<'a> LookupSpan<'a>>(config: &Config) -> Result<impl L
     Ok(lines.with_filter(filter))
 }
 
-/// Sends the spans that wait (for at most 5 seconds) and writes the log lines that wait (for at most 2) when it is dropped. Drop it
-/// while the runtime still runs, on a thread that may block.
+/// Sends the spans that wait (for at most 5 seconds) and writes the log lines that wait (for at
+/// most 2) when it is dropped. Drop it while the runtime still runs, on a thread that may block.
 #[must_use = "what waits is lost where the guard is not kept until the end"]
 #[derive(Debug)]
 pub struct Guard {

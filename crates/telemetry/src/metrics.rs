@@ -8,9 +8,10 @@ use metrics_util::layers::{Layer, PrefixLayer};
 
 use crate::Error;
 
-/// A metric that a crate declares: its name without the service's prefix, its help text, and the upper bounds of its buckets.
-/// With bounds it is a histogram, otherwise a counter where its name ends with `_total`, otherwise a gauge. It is a tuple so that a crate
-/// can declare its metrics without depending on this one.
+/// A metric that a crate declares: its name without the service's prefix, its help text, and the
+/// upper bounds of its buckets. With bounds it is a histogram, otherwise a counter where its name
+/// ends with `_total`, otherwise a gauge. It is a tuple so that a crate can declare its metrics
+/// without depending on this one.
 pub type Metric = (&'static str, &'static str, &'static [f64]);
 
 /// Batches of spans sent, by result.
@@ -32,14 +33,15 @@ pub const METRICS: &[Metric] = &[
     (BUILD_INFO, "1, with the version that runs.", &[]),
 ];
 
-/// How often [`MetricsHandle::run_upkeep`] is to be called, so that histograms which nobody scrapes do not grow.
+/// How often [`MetricsHandle::run_upkeep`] is to be called, so that histograms which nobody scrapes
+/// do not grow.
 pub const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Which metrics there are.
 #[derive(Clone, Debug)]
 pub struct MetricsConfig {
-    /// What precedes each name, without the underscore between: `shop` exports `http_requests_total` as
-    /// `shop_http_requests_total`.
+    /// What precedes each name, without the underscore between: `shop` exports
+    /// `http_requests_total` as `shop_http_requests_total`.
     pub prefix: &'static str,
     /// Every metric that is described or has buckets: [`METRICS`] and those of other crates.
     pub metrics: Vec<Metric>,
@@ -52,7 +54,8 @@ pub struct MetricsHandle(PrometheusHandle);
 static INSTALLED: OnceLock<PrometheusHandle> = OnceLock::new();
 
 impl MetricsHandle {
-    /// The handle of this process; `None` where [`init`](crate::init) was called without [`MetricsConfig`], or not yet.
+    /// The handle of this process; `None` where [`init`](crate::init) was called without
+    /// [`MetricsConfig`], or not yet.
     pub fn installed() -> Option<Self> {
         INSTALLED.get().cloned().map(Self)
     }

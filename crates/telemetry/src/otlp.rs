@@ -1,4 +1,5 @@
-//! The HTTP client that sends spans to the collector. The exporter runs on its own thread; the runtime does the sending.
+//! The HTTP client that sends spans to the collector. The exporter runs on its own thread; the
+//! runtime does the sending.
 
 use std::io;
 use std::pin::Pin;
@@ -27,7 +28,8 @@ const MAX_RESPONSE: usize = 64 * 1024;
 
 type SendFuture<'a> = Pin<Box<dyn Future<Output = Result<Response<Bytes>, HttpError>> + Send + 'a>>;
 
-/// Sends messages to a collector, and logs once when it becomes unavailable and once when it is available again.
+/// Sends messages to a collector, and logs once when it becomes unavailable and once when it is
+/// available again.
 #[derive(Debug)]
 pub(crate) struct OtlpHttpClient {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
@@ -61,12 +63,12 @@ impl HttpClient for OtlpHttpClient {
             let body = Limited::new(body, MAX_RESPONSE).collect().await?.to_bytes();
             Ok(Response::from_parts(parts, body))
         };
-        let sent = self.runtime.spawn(async move {
+        let exchange = self.runtime.spawn(async move {
             let result = timeout(REQUEST_TIMEOUT, send).await.unwrap_or_else(|elapsed| Err(elapsed.into()));
             record(&is_unavailable, &result);
             result
         });
-        Box::pin(async move { sent.await? })
+        Box::pin(async move { exchange.await? })
     }
 }
 

@@ -2,10 +2,12 @@
 
 use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
 
-/// Where the hyphens stand between version, trace id, parent id and flags, and behind the flags of a later version.
+/// Where the hyphens stand between version, trace id, parent id and flags, and behind the flags of
+/// a later version.
 const HYPHENS: [usize; 4] = [2, 35, 52, 55];
 
-/// The caller's span; `None` for a value that is not valid, with which a new trace begins (3.2.2.3).
+/// The caller's span; `None` for a value that is not valid, with which a new trace begins
+/// (3.2.2.3).
 pub(crate) fn parse(value: &str) -> Option<SpanContext> {
     let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
     let has_its_place = |(at, byte)| if HYPHENS.contains(&at) { byte == b'-' } else { is_hex(byte) };

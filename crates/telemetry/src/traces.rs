@@ -16,9 +16,10 @@ use tracing_subscriber::registry::LookupSpan;
 use crate::otlp::OtlpHttpClient;
 use crate::{Error, trace_context};
 
-/// The target of an exported span of `tracing` that is part of a request. Any crate may create one: the fields `otel.name` and
-/// `otel.kind` are its name and kind. Without a request's span around it, or without [`Config::traces`](crate::Config::traces), it is
-/// disabled, and then costs a load and a branch.
+/// The target of an exported span of `tracing` that is part of a request. Any crate may create one:
+/// the fields `otel.name` and `otel.kind` are its name and kind. Without a request's span around
+/// it, or without [`Config::traces`](crate::Config::traces), it is disabled, and then costs a load
+/// and a branch.
 pub const SPANS: &str = "otel::span";
 
 /// The target of the span of a request.
@@ -43,7 +44,8 @@ pub struct TracesConfig {
     pub endpoint: String,
     /// The resource attribute `service.name`.
     pub service_name: String,
-    /// The share of traces that begin here to be sampled, from 0 to 1. A trace that a caller began is sampled as the caller says.
+    /// The share of traces that begin here to be sampled, from 0 to 1. A trace that a caller began
+    /// is sampled as the caller says.
     pub sample_ratio: f64,
 }
 
@@ -99,14 +101,17 @@ where
 pub struct RequestTrace {
     /// Disabled where traces are not exported. What the request does is to happen within it.
     pub span: Span,
-    /// The trace's id in hexadecimal, for log lines: of the trace that begins here or of the caller's. `None` without either.
+    /// The trace's id in hexadecimal, for log lines: of the trace that begins here or of the
+    /// caller's. `None` without either.
     pub trace_id: Option<String>,
-    /// The response's `traceparent` header, which names this span. `None` where traces are not exported.
+    /// The response's `traceparent` header, which names this span. `None` where traces are not
+    /// exported.
     pub traceparent: Option<String>,
 }
 
 impl RequestTrace {
-    /// Starts the span of a request, in the trace of its `traceparent` header if that is valid, otherwise in a new one.
+    /// Starts the span of a request, in the trace of its `traceparent` header if that is valid,
+    /// otherwise in a new one.
     pub fn start(method: &'static str, traceparent: Option<&str>) -> Self {
         let parent = traceparent.and_then(trace_context::parse);
         let span = tracing::info_span!(

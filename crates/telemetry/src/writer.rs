@@ -1,9 +1,9 @@
-//! Non-blocking log writer: a background thread drains a bounded buffer to standard error, so that a reader which has stopped
-//! reading does not stop the service.
+//! Non-blocking log writer: a background thread drains a bounded buffer to standard error, so that
+//! a reader which has stopped reading does not stop the service.
 
 use std::io::{self, Write};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::thread;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use tracing::Metadata;
@@ -11,10 +11,12 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use crate::metrics::LOG_LINES_DROPPED;
 
-/// How many bytes may wait to be written: about twenty thousand lines. Beyond it lines are dropped, and counted.
+/// How many bytes may wait to be written: about twenty thousand lines. Beyond it lines are dropped,
+/// and counted.
 const BUFFER_CAPACITY: usize = 4 * 1024 * 1024;
 
-/// How many bytes more audit events may use, and the line that reports dropped lines, so that other lines cannot displace them.
+/// How many bytes more audit events may use, and the line that reports dropped lines, so that other
+/// lines cannot displace them.
 const RESERVED_CAPACITY: usize = 1024 * 1024;
 
 /// The longest line, in bytes. The JSON formatter keeps to it by itself; a text line is cut.
@@ -34,8 +36,8 @@ const CUT: &[u8] = "…\n".as_bytes();
 
 static STDERR: OnceLock<Arc<Buffer>> = OnceLock::new();
 
-/// Writes the log lines that wait, for at most 2 seconds. [`Guard`](crate::Guard) does it too; this is for an exit of the process
-/// that runs no destructors.
+/// Writes the log lines that wait, for at most 2 seconds. [`Guard`](crate::Guard) does it too; this
+/// is for an exit of the process that runs no destructors.
 pub fn flush() {
     if let Some(buffer) = STDERR.get() {
         buffer.flush(FLUSH_TIMEOUT);
@@ -43,38 +45,32 @@ pub fn flush() {
 }
 
 #[derive(Default)]
-struct Buffer {
-    state: Mutex<State>,
-    /// There is something to write.
-    filled: Condvar,
-    /// Everything was written.
-    drained: Condvar,
-}
+struct Buffer(Mutex<State>);
 
 #[derive(Default)]
 struct State {
     waiting: Vec<u8>,
+    /// Whether the thread is writing what it took.
+    is_writing: bool,
     /// Dropped lines since the last report, audit events among them.
     dropped: u64,
     dropped_audit_events: u64,
-    /// Whether the thread waits for `filled`.
-    is_idle: bool,
-    /// Whether the thread is writing what it took.
-    is_writing: bool,
 }
 
 impl Buffer {
-    fn flush(&self, timeout: Duration) {
-        let end = Instant::now() + timeout;
-        let mut state = self.lock();
-        while state.is_writing || !state.waiting.is_empty() {
-            let Some(left) = end.checked_duration_since(Instant::now()) else { return };
-            state = self.drained.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn flush(&self, timeout: Duration) {
+        let end = Instant::now() + timeout;
+        let is_drained = || {
+            let state = self.lock();
+            state.waiting.is_empty() && !state.is_writing
+        };
+        while !is_drained() && Instant::now() < end {
+            thread::sleep(FLUSH_INTERVAL);
+        }
     }
 
     fn add(&self, line: &[u8], is_reserved: bool) {
@@ -88,31 +84,23 @@ impl Buffer {
         }
         state.waiting.extend_from_slice(kept);
         state.waiting.extend_from_slice(end);
-        if state.is_idle {
-            state.is_idle = false;
-            drop(state);
-            self.filled.notify_one();
-        }
     }
 
-    /// Never returns.
+    /// Never returns. A thread that adds a line unparks this one.
     fn drain_into(&self, mut sink: impl Write) {
         let mut taken = Vec::new();
         loop {
             let mut state = self.lock();
-            state.is_writing = false;
-            if state.waiting.is_empty() {
-                self.drained.notify_all();
-            }
-            while state.waiting.is_empty() {
-                state.is_idle = true;
-                state = self.filled.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.is_writing = !state.waiting.is_empty();
+            if !state.is_writing {
+                drop(state);
+                thread::park();
+                continue;
             }
             taken.clear();
             std::mem::swap(&mut taken, &mut state.waiting);
             let lost = std::mem::take(&mut state.dropped);
             let audit_events = std::mem::take(&mut state.dropped_audit_events);
-            state.is_writing = true;
             drop(state);
             // There is nowhere to report that the log cannot be written.
             let _ = sink.write_all(&taken);
@@ -145,12 +133,12 @@ fn bounded(line: &[u8]) -> (&[u8], &'static [u8]) {
 /// Where the formatter writes lines.
 pub(crate) struct LogWriter {
     buffer: Arc<Buffer>,
+    thread: Thread,
     audit_target: &'static str,
 }
 
 impl LogWriter {
-    /// # Errors
-    /// When the thread cannot be started.
+    /// Fails when the thread cannot be started.
     pub(crate) fn to_stderr(audit_target: &'static str) -> io::Result<Self> {
         let writer = Self::to(io::stderr(), audit_target)?;
         STDERR.get_or_init(|| Arc::clone(&writer.buffer));
@@ -160,8 +148,8 @@ impl LogWriter {
     fn to(sink: impl Write + Send + 'static, audit_target: &'static str) -> io::Result<Self> {
         let buffer = Arc::new(Buffer::default());
         let drained = Arc::clone(&buffer);
-        thread::Builder::new().name("log".to_owned()).spawn(move || drained.drain_into(sink))?;
-        Ok(Self { buffer, audit_target })
+        let log = thread::Builder::new().name("log".to_owned()).spawn(move || drained.drain_into(sink))?;
+        Ok(Self { buffer, thread: log.thread().clone(), audit_target })
     }
 }
 
@@ -169,24 +157,24 @@ impl<'a> MakeWriter<'a> for LogWriter {
     type Writer = LineWriter<'a>;
 
     fn make_writer(&'a self) -> LineWriter<'a> {
-        LineWriter { buffer: &self.buffer, is_reserved: false }
+        LineWriter { log: self, is_reserved: false }
     }
 
     fn make_writer_for(&'a self, metadata: &Metadata<'_>) -> LineWriter<'a> {
-        let is_reserved = [self.audit_target, DROPPED].contains(&metadata.target());
-        LineWriter { buffer: &self.buffer, is_reserved }
+        LineWriter { log: self, is_reserved: [self.audit_target, DROPPED].contains(&metadata.target()) }
     }
 }
 
 /// Takes a line, in one write.
 pub(crate) struct LineWriter<'a> {
-    buffer: &'a Buffer,
+    log: &'a LogWriter,
     is_reserved: bool,
 }
 
 impl Write for LineWriter<'_> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.buffer.add(line, self.is_reserved);
+        self.log.buffer.add(line, self.is_reserved);
+        self.log.thread.unpark();
         Ok(line.len())
     }
 

@@ -1,17 +1,19 @@
-//! The metrics of this service. The tables of the crates and the one below are their one home; the dashboard and the alerts in
-//! `deploy/` are held against them by a test.
+//! The metrics of this service. The tables of the crates and the one below are their one home; the
+//! dashboard and the alerts in `deploy/` are held against them by a test.
 //!
-//! Labels have few values, all known in advance: the template of a route and never its path, a name and never what a
-//! client sent.
+//! Labels have few values, all known in advance: the template of a route and never its path, a name
+//! and never what a client sent.
 
 use groundwork_telemetry::Metric;
 use metrics::{Counter, Gauge, Histogram, Label};
 
-/// Upper bounds for what a client waits for, in seconds: up to `REQUEST_TIMEOUT` as it is by default.
+/// Upper bounds for what a client waits for, in seconds: up to `REQUEST_TIMEOUT` as it is by
+/// default.
 const REQUEST_BUCKETS: &[f64] =
     &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0];
 
-/// Upper bounds for the wait for a connection, in seconds: up to `DB_POOL_TIMEOUT` as it is by default.
+/// Upper bounds for the wait for a connection, in seconds: up to `DB_POOL_TIMEOUT` as it is by
+/// default.
 const WAIT_BUCKETS: &[f64] = &[0.000_1, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0];
 
 macro_rules! table {
@@ -24,17 +26,21 @@ macro_rules! table {
 }
 
 table! {
-    /// Requests answered, by route template, method and status; 499 is a client that left before its answer.
+    /// Requests answered, by route template, method and status; 499 is a client that left before
+    /// its answer.
     HTTP_REQUESTS = "http_requests_total", &[];
-    /// Seconds from a request's headers to its response, by route template, method and class of status.
+    /// Seconds from a request's headers to its response, by route template, method and class of
+    /// status.
     HTTP_DURATION = "http_request_duration_seconds", REQUEST_BUCKETS;
     /// Requests under way.
     HTTP_IN_FLIGHT = "http_requests_in_flight", &[];
-    /// Requests refused because `MAX_REQUESTS` were under way, or because the bodies of as many more were waited for.
+    /// Requests refused because `MAX_REQUESTS` were under way, or because the bodies of as many
+    /// more were waited for.
     HTTP_SHED = "http_requests_shed_total", &[];
     /// Connections of clients that are open.
     CONNECTIONS_OPEN = "connections_open", &[];
-    /// Connections closed at once because their address, or their IPv6 /64, had `MAX_CONNECTIONS_PER_IP`.
+    /// Connections closed at once because their address, or their IPv6 /64, had
+    /// `MAX_CONNECTIONS_PER_IP`.
     CONNECTIONS_REFUSED = "connections_refused_total", &[];
     /// Idle connections closed to make room for others because `MAX_CONNECTIONS` were open.
     CONNECTIONS_EVICTED = "connections_evicted_total", &[];
@@ -42,19 +48,22 @@ table! {
     DB_CONNECTIONS = "db_connections", &[];
     /// Connections to the database that a pool may have.
     DB_CONNECTIONS_MAX = "db_connections_max", &[];
-    /// Seconds that a request waited for a connection to the database, by pool; not of those that shared one.
+    /// Seconds that a request waited for a connection to the database, by pool; not of those that
+    /// shared one.
     DB_WAIT = "db_wait_seconds", WAIT_BUCKETS;
     /// Waits that ended without a connection because `DB_POOL_TIMEOUT` had passed, by pool.
     DB_TIMEOUTS = "db_timeouts_total", &[];
     /// Replicas, by state: used, unchecked or `left_out`.
     DB_REPLICAS = "db_replicas", &[];
-    /// Decisions of the rate limits, by limit (general, credentials, account, `client_of_account`, confirmation) and by decision (allowed, refused).
+    /// Decisions of the rate limits, by limit (general, credentials, account, `client_of_account`,
+    /// confirmation) and by decision (allowed, refused).
     RATE_LIMIT_DECISIONS = "rate_limit_decisions_total", &[];
     /// Look-ups in the cache, by result: hit, miss, shared with another look-up, or error.
     CACHE_REQUESTS = "cache_requests_total", &[];
     /// Whether Redis answers; absent without `REDIS_URL`.
     REDIS_UP = "redis_up", &[];
-    /// Sessions ended before their time, by reason: logout, replay, `password_changed` or deactivated.
+    /// Sessions ended before their time, by reason: logout, replay, `password_changed` or
+    /// deactivated.
     SESSIONS_REVOKED = "sessions_revoked_total", &[];
 }
 
@@ -63,8 +72,8 @@ pub fn all() -> Vec<Metric> {
     [METRICS, groundwork_auth::METRICS, groundwork_telemetry::METRICS].concat()
 }
 
-/// A metric with its labels, looked up once: recording through it costs an atomic operation, or nothing when nothing is
-/// measured.
+/// A metric with its labels, looked up once: recording through it costs an atomic operation, or
+/// nothing when nothing is measured.
 pub type Meter<T> = T;
 
 type Labels<'a> = &'a [(&'static str, &'static str)];
