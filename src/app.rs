@@ -5,6 +5,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use groundwork_telemetry::MetricsHandle;
 use poem::Response;
 use poem::endpoint::BoxEndpoint;
 
@@ -17,11 +18,11 @@ use crate::core::clock::Clock;
 use crate::core::lifecycle::Lifecycle;
 use crate::core::rate_limit::{Quota, RateLimiter};
 use crate::core::redis::{Redis, RedisConfig, driver::RedisError};
+use crate::core::security::DOMAIN;
 use crate::core::security::hasher::Hasher;
-use crate::core::security::seal::Sealer;
-use crate::core::security::tokens::TokenSigner;
+use crate::core::security::seal::ValueSigner;
+use crate::core::security::tokens::{TokenKeys, TokenSigner};
 use crate::core::settings::{AppEnv, DatabaseUrl, RedisUrl, SecretFileError, Settings};
-use crate::core::telemetry::metrics::{MetricsError, Recorded};
 use crate::core::telemetry::traces::span_of;
 use crate::db::{Database, DbError, files, migrations};
 use crate::services::auth::{Attempts, AuthService, Confirmations, Lifetimes};
@@ -47,9 +48,6 @@ pub enum StartError {
     /// The document that the handlers declare would break a client.
     #[error(transparent)]
     Document(#[from] DocumentError),
-    /// Nothing can be measured.
-    #[error(transparent)]
-    Metrics(#[from] MetricsError),
     /// The server cannot start.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -91,12 +89,12 @@ pub async fn prepare_database(settings: &Settings) -> Result<(), DbError> {
 /// When the database's address is wrong.
 pub fn user_service(settings: &Settings) -> Result<UserService, StartError> {
     let hasher = Hasher::new(settings.bcrypt_rounds, settings.bcrypt_queue_size);
-    // Nothing is sealed on the command line: lists are the API's.
-    let sealer = Arc::new(Sealer::new([]));
+    // Nothing is signed on the command line: lists are the API's.
+    let page_signer = Arc::new(ValueSigner::new(DOMAIN, []));
     let clock = Clock::default();
     let cache = Cache::new(None, settings.cache_ttl, clock.clone());
     let store = Store::new(Database::new(settings)?, clock.clone());
-    Ok(UserService::new(store, hasher, sealer, cache, None, clock))
+    Ok(UserService::new(store, hasher, page_signer, cache, None, clock))
 }
 
 /// The service, ready to listen.
@@ -119,16 +117,17 @@ impl App {
         }
         prepare_database(settings).await?;
         announce(settings);
-        // Before anything is made that counts.
-        let recorded = settings.metrics_port.map(|_| Recorded::begin()).transpose()?;
 
         let database = Database::new(settings)?;
         database.watch_primary();
         database.watch_replicas();
         let hasher = Hasher::new(settings.bcrypt_rounds, settings.bcrypt_queue_size);
         let previous = &settings.jwt_previous_secret_keys;
-        let signer = Arc::new(TokenSigner::new(&secret, previous, clock.clone()));
-        let sealer = Arc::new(Sealer::new(std::iter::once(&secret).chain(previous)));
+        let signer = Arc::new(TokenSigner::new(
+            TokenKeys { domain: DOMAIN, current: &secret, previous },
+            clock.clone(),
+        ));
+        let page_signer = Arc::new(ValueSigner::new(DOMAIN, std::iter::once(&secret).chain(previous)));
         let lifetimes =
             Lifetimes { access: settings.access_token_expire, refresh: settings.refresh_token_expire };
         let redis = redis_config(settings).map(Redis::new).transpose().map_err(StartError::Redis)?;
@@ -148,7 +147,7 @@ impl App {
         });
         let cache = Cache::new(redis.clone(), settings.cache_ttl, clock.clone());
         let lifecycle = Lifecycle::default();
-        let metrics = recorded.zip(settings.metrics_port).map(|(recorded, port)| {
+        let metrics = MetricsHandle::installed().zip(settings.metrics_port).map(|(recorded, port)| {
             let (database, hasher) = (database.clone(), hasher.clone());
             let observe = move || {
                 database.observe();
@@ -162,7 +161,7 @@ impl App {
         let store = Store::new(database.clone(), clock.clone());
         let api = Api {
             auth: AuthService::new(store.clone(), hasher.clone(), signer, lifetimes, log_ins, clock.clone()),
-            users: UserService::new(store, hasher, sealer, cache, confirmations, clock),
+            users: UserService::new(store, hasher, page_signer, cache, confirmations, clock),
             health: HealthService::new(database, redis, lifecycle.clone()),
             name: settings.app_name.clone(),
             prefix: settings.api_v1_prefix.clone(),

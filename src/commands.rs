@@ -48,7 +48,7 @@ pub fn complain(error: &dyn Error) {
 pub fn serve() -> Result {
     let settings = Settings::load()?;
     block_on(async {
-        let traces = telemetry::start_with_traces(&settings)?;
+        let _guard = telemetry::start(&settings)?;
         log_panics();
         if let Some(mode) = Settings::exposed_env_file() {
             tracing::warn!(%mode, "every user of this machine can read the secrets in .env: chmod 600 it");
@@ -61,7 +61,7 @@ pub fn serve() -> Result {
             tokio::spawn(async move {
                 told(&mut terminate, &mut interrupt).await;
                 tracing::warn!("ended by a second signal");
-                telemetry::flush();
+                groundwork_telemetry::flush_logs();
                 std::process::exit(KILLED_BY_HAND);
             });
         });
@@ -78,9 +78,6 @@ pub fn serve() -> Result {
                 stop,
             )
             .await;
-        if let Some(traces) = traces {
-            traces.finish().await;
-        }
         served?;
         tracing::info!("stopped");
         Ok(())
@@ -98,7 +95,7 @@ async fn told(terminate: &mut Signal, interrupt: &mut Signal) {
 /// Brings the database to the newest schema.
 pub fn migrate() -> Result {
     let settings = Settings::load_without_secret()?;
-    telemetry::start(&settings);
+    let _guard = telemetry::start_log(&settings)?;
     block_on(async { Ok(app::migrate(&settings).await?) })
 }
 
@@ -117,7 +114,7 @@ pub fn backup(file: &Path) -> Result {
 /// Makes an account.
 pub fn user_create(email: &str, is_superuser: bool, password_stdin: bool) -> Result {
     let settings = Settings::load_without_secret()?;
-    telemetry::start(&settings);
+    let _guard = telemetry::start_log(&settings)?;
     let email = Email::parse(email).map_err(|reason| format!("the email {reason}"))?;
     let text = if password_stdin { read_password()? } else { rpassword::prompt_password("Password: ")? };
     let password = Password::parse(&text).map_err(|reason| format!("the password {reason}"))?;

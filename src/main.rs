@@ -127,7 +127,6 @@ fn main() -> std::process::ExitCode {
         Command::Config => commands::config(),
         Command::Healthcheck => commands::healthcheck(),
     };
-    groundwork::core::telemetry::flush();
     match result {
         Ok(()) => std::process::ExitCode::SUCCESS,
         Err(error) => {

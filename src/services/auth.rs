@@ -10,11 +10,11 @@ use secrecy::SecretString;
 use crate::core::clock::{Clock, Timestamp};
 use crate::core::context::CallContext;
 use crate::core::email::Email;
-use crate::core::ids::{SessionId, UserId};
+use crate::core::ids::{SessionId, UserId, random_bytes};
 use crate::core::rate_limit::{Quota, RateLimitDecision, RateLimitKey, RateLimiter, is_one_client};
 use crate::core::security::hasher::Hasher;
 use crate::core::security::password::{Form, Password, PasswordAttempt};
-use crate::core::security::tokens::{TokenHash, TokenId, TokenKind, TokenSigner, Verified};
+use crate::core::security::tokens::{TokenHash, TokenId, TokenKind, TokenSigner, VerifiedToken};
 use crate::core::telemetry::metrics::{Meter, SESSIONS_REVOKED, counter};
 use crate::core::text::FullName;
 use crate::db::Freshness;
@@ -204,7 +204,7 @@ impl AuthService {
         let user = users::find_by_email(&mut self.store.read().await?, email).await?;
         let may_match = over.as_ref().is_none_or(|over| over.may_match);
         let hash = user.as_ref().filter(|_| may_match).map(|user| &user.password_hash);
-        let form = self.hasher.check(attempt.clone(), hash).await?;
+        let form = self.hasher.verify(attempt.clone().into_forms(), hash).await?;
         let account = user.as_ref().map(|user| user.id);
         let Some(user) = user.filter(|user| form.is_some() && user.is_active) else {
             audit_events::note(Attempt::LogInRefused, account);
@@ -218,7 +218,7 @@ impl AuthService {
             _ => user.password_hash.clone(),
         };
 
-        let (session, token, now) = (SessionId::random()?, TokenId::random()?, self.clock.now());
+        let (session, token, now) = (SessionId::random()?, TokenId::new(random_bytes()?), self.clock.now());
         let usage = self.use_of(context, now);
         self.store
             .transaction_without_caller(async |tx| {
@@ -227,7 +227,7 @@ impl AuthService {
                     return Err(Error::InvalidCredentials);
                 }
                 sessions::delete_expired(tx, user.id, now).await?;
-                Ok(sessions::insert(tx, session, user.id, &token.hash(), &usage).await?)
+                Ok(sessions::insert(tx, session, user.id, &self.signer.hash(&token), &usage).await?)
             })
             .await?;
         audit_events::note(Attempt::LoggedIn, Some(user.id));
@@ -263,13 +263,14 @@ impl AuthService {
     /// # Errors
     /// [`Error::InvalidToken`].
     pub async fn refresh(&self, refresh_token: &str, context: &CallContext) -> Result<TokenPair, Error> {
-        let Verified { user, session, token } = self.signer.verify(refresh_token, TokenKind::Refresh)?;
+        let VerifiedToken { subject: user, session, id: token } =
+            self.signer.verify(refresh_token, TokenKind::Refresh)?;
         let now = self.clock.now();
-        let successor = token.successor();
+        let successor = self.signer.successor(&token);
         let rotation = Rotation {
-            presented: token.hash(),
-            successor: successor.hash(),
-            access: successor.of_access().hash(),
+            presented: self.signer.hash(&token),
+            successor: self.signer.hash(&successor),
+            access: self.signer.hash(&self.signer.access_id(&successor)),
         };
         let usage = self.use_of(context, now);
         let mut connection = self.store.write_without_caller().await?;
@@ -371,7 +372,8 @@ impl AuthService {
     /// # Errors
     /// [`Error::InvalidToken`] when the token, its session or its user is not good.
     pub async fn authenticate(&self, access_token: &str, intent: Intent) -> Result<Caller, Error> {
-        let Verified { user, session, token } = self.signer.verify(access_token, TokenKind::Access)?;
+        let VerifiedToken { subject: user, session, id: token } =
+            self.signer.verify(access_token, TokenKind::Access)?;
         let now = self.clock.now();
         let find = |mut c| async move { sessions::find_user(&mut c, session, user, now).await };
         let found = self.store.look_up(find).await?;
@@ -401,7 +403,7 @@ impl AuthService {
         presented: &TokenId,
         unused: &[u8],
     ) -> Result<(), Error> {
-        let presented = presented.hash();
+        let presented = self.signer.hash(presented);
         if presented.0 == unused {
             let mut connection = self.store.write_without_caller().await?;
             sessions::confirm_refresh(&mut connection, session, &presented).await?;
@@ -427,7 +429,7 @@ impl AuthService {
             self.signer.sign(kind, user, session, id, issued, lifetime).map(SecretString::from)
         };
         Ok(TokenPair {
-            access_token: sign(TokenKind::Access, &token.of_access(), access)?,
+            access_token: sign(TokenKind::Access, &self.signer.access_id(token), access)?,
             refresh_token: sign(TokenKind::Refresh, token, refresh)?,
             expires_in: access.saturating_sub(now.since(issued)),
         })

@@ -11,7 +11,7 @@ use crate::core::email::Email;
 use crate::core::ids::UserId;
 use crate::core::security::hasher::Hasher;
 use crate::core::security::password::{Password, PasswordAttempt};
-use crate::core::security::seal::Sealer;
+use crate::core::security::seal::ValueSigner;
 use crate::core::telemetry::metrics::{Meter, SESSIONS_REVOKED, counter};
 use crate::core::text::FullName;
 use crate::db::{Connection, Lock};
@@ -83,7 +83,7 @@ const OVER: Error = Error::InvalidToken("the session is over");
 pub struct UserService {
     store: Store,
     hasher: Hasher,
-    sealer: Arc<Sealer>,
+    page_signer: Arc<ValueSigner>,
     cache: Cache,
     confirmations: Option<Confirmations>,
     clock: Clock,
@@ -96,14 +96,23 @@ impl UserService {
     pub fn new(
         store: Store,
         hasher: Hasher,
-        sealer: Arc<Sealer>,
+        page_signer: Arc<ValueSigner>,
         cache: Cache,
         confirmations: Option<Confirmations>,
         clock: Clock,
     ) -> Self {
         let ended = |reason| counter(SESSIONS_REVOKED, &[("reason", reason)]);
         let (ended_by_password, ended_by_deactivation) = (ended("password_changed"), ended("deactivated"));
-        Self { store, hasher, sealer, cache, confirmations, clock, ended_by_password, ended_by_deactivation }
+        Self {
+            store,
+            hasher,
+            page_signer,
+            cache,
+            confirmations,
+            clock,
+            ended_by_password,
+            ended_by_deactivation,
+        }
     }
 
     /// Changes the caller's own profile. A new password ends all of the caller's sessions, this one included.
@@ -133,7 +142,7 @@ impl UserService {
             confirmations.count(caller.session).await?;
         }
         let verified = &caller.user.password_hash;
-        if !self.hasher.verify(current, Some(verified)).await? {
+        if !self.hasher.verify(current.into_forms(), Some(verified)).await?.is_some() {
             audit_events::note(Attempt::PresentPasswordWrong, Some(id));
             return Err(Error::WrongCurrentPassword);
         }
@@ -185,12 +194,12 @@ impl UserService {
         let more = items.len() > usize::from(limit);
         items.truncate(usize::from(limit));
         let last = items.last().filter(|_| more);
-        let next_page = last.map(|user| self.sealer.seal(&purpose, &bytes_of(filter.place_of(user))));
+        let next_page = last.map(|user| self.page_signer.sign(&purpose, &bytes_of(filter.place_of(user))));
         Ok(UserPage { items, next_page })
     }
 
     fn open_page_token(&self, purpose: &str, filter: &UserFilter, token: &str) -> Result<Place, Error> {
-        let payload = self.sealer.open(purpose, token).map_err(|_| Error::InvalidPageToken)?;
+        let payload = self.page_signer.verify(purpose, token).map_err(|_| Error::InvalidPageToken)?;
         place_in(&payload, filter.is_by_date()).ok_or(Error::InvalidPageToken)
     }
 

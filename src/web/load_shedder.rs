@@ -13,7 +13,7 @@ use super::pending_bodies::{PendingBodies, PendingBody};
 use super::request::RequestScope;
 use super::routes::Operation;
 use crate::api::policy::Limit;
-use crate::core::rate_limit::{Quota, RateLimitKey, RateLimiter, RateLimitDecision};
+use crate::core::rate_limit::{Quota, RateLimitDecision, RateLimitKey, RateLimiter};
 use crate::core::telemetry::metrics::{HTTP_SHED, Meter, counter};
 
 const RATELIMIT_LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");

@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use groundwork_telemetry::{MetricsHandle, UPKEEP_INTERVAL};
 use poem::endpoint::{BoxEndpoint, make_sync};
 use poem::http::{Method, StatusCode, header};
 use poem::{EndpointExt as _, Request, Response};
@@ -14,7 +15,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::server::{ServeError, Server};
 use crate::core::lifecycle::Lifecycle;
-use crate::core::telemetry::metrics::{Recorded, UPKEEP};
 
 /// The text format (Prometheus, "Exposition formats").
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -33,7 +33,7 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// `GET /metrics`, and 404 for the rest. `observe` runs before each response and sets gauges.
 fn endpoint(
-    recorded: Recorded,
+    recorded: MetricsHandle,
     observe: impl Fn() + Send + Sync + 'static,
 ) -> BoxEndpoint<'static, Response> {
     make_sync(move |request: Request| {
@@ -53,7 +53,7 @@ fn endpoint(
 
 /// A listener of its own, because metrics are not for the API's clients.
 pub struct MetricsServer {
-    recorded: Recorded,
+    recorded: MetricsHandle,
     endpoint: BoxEndpoint<'static, Response>,
     address: SocketAddr,
 }
@@ -66,7 +66,11 @@ pub struct RunningMetricsServer {
 
 impl MetricsServer {
     /// A listener for this address. `observe` runs before each response and sets gauges.
-    pub fn new(recorded: Recorded, observe: impl Fn() + Send + Sync + 'static, address: SocketAddr) -> Self {
+    pub fn new(
+        recorded: MetricsHandle,
+        observe: impl Fn() + Send + Sync + 'static,
+        address: SocketAddr,
+    ) -> Self {
         Self { endpoint: endpoint(recorded.clone(), observe), recorded, address }
     }
 
@@ -123,10 +127,10 @@ impl RunningMetricsServer {
 }
 
 /// Drains histograms periodically, so that they do not grow while nothing scrapes them. Never returns.
-async fn run_upkeep(recorded: Recorded) {
-    let mut ticks = interval(UPKEEP);
+async fn run_upkeep(recorded: MetricsHandle) {
+    let mut ticks = interval(UPKEEP_INTERVAL);
     loop {
         ticks.tick().await;
-        recorded.keep_up();
+        recorded.run_upkeep();
     }
 }

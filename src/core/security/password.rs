@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+pub use groundwork_auth::PasswordHash;
+use groundwork_auth::can_be_hashed;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::core::email::Email;
@@ -60,8 +62,11 @@ impl Password {
             || Some(folded.as_str()) == local
             || Email::parse_known(&self.0).is_ok_and(|email| email.as_str() == address)
     }
+}
 
-    pub(super) fn bytes(&self) -> &[u8] {
+/// For the hasher.
+impl AsRef<[u8]> for Password {
+    fn as_ref(&self) -> &[u8] {
         self.0.as_bytes()
     }
 }
@@ -115,19 +120,10 @@ impl PasswordAttempt {
         Self { normalised, as_typed }
     }
 
-    /// Whether bcrypt would read this form to its end. If not, it cannot be anybody's password.
-    pub(super) fn can_match(&self, form: Form) -> bool {
-        let text = match form {
-            Form::Normalised => Some(&self.normalised),
-            Form::AsTyped => self.as_typed.as_ref(),
-        };
-        text.is_some_and(|text| text.len() <= Password::MAX_BYTES && !text.contains('\0'))
-    }
-
-    /// What may have been hashed: one form, or two.
-    pub(super) fn forms(&self) -> impl Iterator<Item = (Form, &[u8])> {
-        let as_typed = self.as_typed.as_ref().map(|text| (Form::AsTyped, text.as_bytes()));
-        std::iter::once((Form::Normalised, self.normalised.as_bytes())).chain(as_typed)
+    /// What may have been hashed, for the hasher: one form, or two.
+    pub fn into_forms(self) -> Vec<(Form, String)> {
+        let as_typed = self.as_typed.map(|text| (Form::AsTyped, text));
+        std::iter::once((Form::Normalised, self.normalised)).chain(as_typed).collect()
     }
 }
 
@@ -136,7 +132,7 @@ impl TryFrom<PasswordAttempt> for Password {
     type Error = Invalid;
 
     fn try_from(attempt: PasswordAttempt) -> Result<Self, Invalid> {
-        let can_match = attempt.can_match(Form::Normalised);
+        let can_match = can_be_hashed(attempt.normalised.as_bytes());
         if can_match { Ok(Self(attempt.normalised)) } else { Err(Invalid("cannot be hashed")) }
     }
 }
@@ -150,35 +146,6 @@ impl fmt::Debug for Password {
 impl fmt::Debug for PasswordAttempt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("PasswordAttempt(********)")
-    }
-}
-
-/// A bcrypt hash in its `$2b$…` form.
-#[derive(Clone, PartialEq, Eq)]
-pub struct PasswordHash(String);
-
-impl PasswordHash {
-    /// The hash as it is stored.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The cost factor (log2 of the rounds) it was made with, if it is a bcrypt hash at all.
-    pub fn cost(&self) -> Option<u32> {
-        self.0.split('$').nth(2)?.parse().ok().filter(|cost| (4..=31).contains(cost))
-    }
-}
-
-/// Takes a hash that this service made or stored.
-impl From<String> for PasswordHash {
-    fn from(hash: String) -> Self {
-        Self(hash)
-    }
-}
-
-impl fmt::Debug for PasswordHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PasswordHash(********)")
     }
 }
 
@@ -227,10 +194,10 @@ mod tests {
     fn a_password_is_normalised_and_its_lengths_count_in_that_form() {
         let same = ["Zo\u{eb} und Andr\u{e9}", "Zoe\u{308} und Andre\u{301}"]
             .map(|text| Password::parse(text).unwrap());
-        assert_eq!(same[0].bytes(), same[1].bytes());
+        assert_eq!(same[0].as_ref(), same[1].as_ref());
         // 24 syllables of Korean are 72 bytes in NFC and 216 in NFD.
         let syllables: String = "각".repeat(24).nfd().collect();
-        assert_eq!(Password::parse(&syllables).unwrap().bytes().len(), 72);
+        assert_eq!(Password::parse(&syllables).unwrap().as_ref().len(), 72);
         // Eight code points, four characters.
         assert!(Password::parse(&"e\u{301}".repeat(4)).is_err());
     }
@@ -274,11 +241,27 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn both_unicode_forms_of_a_password_match() {
+        let hasher = groundwork_auth::PasswordHasher::new(4, 8);
+        let [composed, decomposed] = ["caf\u{e9} am Abend", "cafe\u{301} am Abend"];
+        let normalised = hasher.hash(Password::parse(decomposed).unwrap()).await.unwrap();
+        let as_typed = hasher.hash(decomposed).await.unwrap();
+        for (attempt, stored, expected) in [
+            (composed, &normalised, Some(Form::Normalised)),
+            (decomposed, &normalised, Some(Form::Normalised)),
+            (decomposed, &as_typed, Some(Form::AsTyped)),
+            (composed, &as_typed, None),
+        ] {
+            let forms = PasswordAttempt::new(attempt.to_owned()).into_forms();
+            assert_eq!(hasher.verify(forms, Some(stored)).await.unwrap(), expected, "{attempt:?}");
+        }
+    }
+
     #[test]
     fn nothing_secret_is_printed() {
         let password = Password::parse("correct horse").unwrap();
-        let hash = PasswordHash::from("$2b$04$secret".to_owned());
-        let printed = format!("{password:?} {:?} {hash:?}", PasswordAttempt::new("correct horse".to_owned()));
-        assert!(!printed.contains("horse") && !printed.contains("secret"), "{printed}");
+        let printed = format!("{password:?} {:?}", PasswordAttempt::new("correct horse".to_owned()));
+        assert!(!printed.contains("horse"), "{printed}");
     }
 }

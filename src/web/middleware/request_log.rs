@@ -3,13 +3,12 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use groundwork_telemetry::RequestTrace;
 use poem::http::{HeaderMap, HeaderName, HeaderValue};
 use poem::{Endpoint, IntoResponse, Request, Response};
 use tracing::Instrument;
 
 use super::request_metrics::{RequestMetrics, method_label};
-use crate::core::telemetry::trace_context::TraceContext;
-use crate::core::telemetry::traces::RequestTrace;
 use crate::web::request::RequestScope;
 
 /// nginx's status of a request whose client disconnected before the response; it is logged, never sent.
@@ -30,7 +29,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for RequestLog<E> {
             return self.inner.call(request).await;
         };
         self.metrics.begin();
-        let trace = RequestTrace::begin(method_label(request.method()), parent(request.headers()));
+        let trace = RequestTrace::start(method_label(request.method()), parent(request.headers()));
         // At the highest level, so that a request's lines have its ids at every LOG_LEVEL.
         let span = tracing::error_span!(
             parent: &trace.span,
@@ -50,9 +49,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for RequestLog<E> {
         let response = self.inner.call(request).instrument(span).instrument(exported).await;
         let mut response = response.map_or_else(poem::Error::into_response, IntoResponse::into_response);
         entry.status = response.status().as_u16();
-        if let Some(Ok(value)) =
-            entry.trace.outgoing.map(|context| HeaderValue::from_str(&context.to_string()))
-        {
+        if let Some(Ok(value)) = entry.trace.traceparent.as_deref().map(HeaderValue::from_str) {
             response.headers_mut().insert(TRACEPARENT, value);
         }
         Ok(response)
@@ -60,10 +57,10 @@ impl<E: Endpoint<Output = Response>> Endpoint for RequestLog<E> {
 }
 
 /// The client's trace context, if the header is there exactly once.
-fn parent(headers: &HeaderMap) -> Option<TraceContext> {
+fn parent(headers: &HeaderMap) -> Option<&str> {
     let mut values = headers.get_all(TRACEPARENT).iter();
     let only = values.next().filter(|_| values.next().is_none())?;
-    TraceContext::parse(only.to_str().ok()?)
+    only.to_str().ok()
 }
 
 /// Logged on drop, and so also when the client disconnects and the future is dropped.
@@ -83,7 +80,7 @@ impl Drop for LogEntry {
         let template = self.scope.operation().map(|operation| &operation.template);
         let (took, method) = (self.start.elapsed(), self.method);
         self.metrics.end(template, method, self.status, took);
-        self.trace.answered(method, template.map(AsRef::as_ref), self.status);
+        self.trace.record_response(method, template.map(AsRef::as_ref), self.status);
         tracing::info!(
             method,
             route = template.map_or("-", |template| template),

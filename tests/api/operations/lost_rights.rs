@@ -9,8 +9,8 @@ use groundwork::core::email::Email;
 use groundwork::core::ids::UserId;
 use groundwork::core::security::hasher::Hasher;
 use groundwork::core::security::password::{Password, PasswordAttempt};
-use groundwork::core::security::seal::Sealer;
-use groundwork::core::security::tokens::TokenSigner;
+use groundwork::core::security::seal::ValueSigner;
+use groundwork::core::security::tokens::{TokenKeys, TokenSigner};
 use groundwork::core::text::FullName;
 use groundwork::db::Database;
 use groundwork::services::Error;
@@ -283,11 +283,15 @@ fn services(service: &Service) -> (AuthService, UserService) {
     let clock = service.clock.clone();
     let store = Store::new(Database::new(&settings).unwrap(), clock.clone());
     let hasher = Hasher::new(settings.bcrypt_rounds, settings.bcrypt_queue_size);
-    let signer = Arc::new(TokenSigner::new(&SECRET.into(), &[], clock.clone()));
+    let signer = Arc::new(TokenSigner::new(
+        TokenKeys { domain: "groundwork", current: &SECRET.into(), previous: &[] },
+        clock.clone(),
+    ));
     let lifetimes =
         Lifetimes { access: settings.access_token_expire, refresh: settings.refresh_token_expire };
     let auth = AuthService::new(store.clone(), hasher.clone(), signer, lifetimes, None, clock.clone());
     let cache = Cache::new(None, settings.cache_ttl, clock.clone());
-    let users = UserService::new(store, hasher, Arc::new(Sealer::new([])), cache, None, clock);
+    let users =
+        UserService::new(store, hasher, Arc::new(ValueSigner::new("groundwork", [])), cache, None, clock);
     (auth, users)
 }

@@ -1,4 +1,4 @@
-//! The work of bcrypt, in amounts that tell nothing of what is stored.
+//! bcrypt, in amounts of work that reveal nothing about what is stored.
 
 #[cfg(test)]
 use std::sync::Arc;
@@ -7,24 +7,25 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bcrypt::BcryptError;
 
-use super::password::PasswordHash;
+use crate::PasswordHash;
 
 /// Computes bcrypt. Under test, clones count the rounds together.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Work {
+pub(crate) struct Work {
     #[cfg(test)]
     rounds: Arc<AtomicU64>,
 }
 
 impl Work {
     /// A hash with a random salt: 2^`cost` rounds.
-    pub(super) fn hash(&self, password: &[u8], cost: u32) -> Result<String, BcryptError> {
+    pub(crate) fn hash(&self, password: &[u8], cost: u32) -> Result<String, BcryptError> {
         self.count(cost);
         bcrypt::hash(password, cost)
     }
 
-    /// Whether `stored` is a hash of this password, in 2^`ceiling` rounds, or in those of `stored` if they are more.
-    pub(super) fn verify(
+    /// Whether `stored` is a hash of this password, in 2^`ceiling` rounds, or in those of `stored`
+    /// if they are more.
+    pub(crate) fn verify(
         &self,
         password: &[u8],
         stored: Option<&PasswordHash>,
@@ -41,7 +42,7 @@ impl Work {
         Ok(matches)
     }
 
-    /// The same work as a hash of this cost, for nothing.
+    /// The work of a hash of this cost, without a result.
     fn discard(&self, password: &[u8], cost: u32) -> Result<(), BcryptError> {
         self.count(cost);
         bcrypt::verify(password, &dummy_hash(cost)).map(drop)
@@ -58,12 +59,12 @@ impl Work {
 
     /// How many rounds have been computed.
     #[cfg(test)]
-    pub(super) fn rounds(&self) -> u64 {
+    pub(crate) fn rounds(&self) -> u64 {
         self.rounds.load(Ordering::Relaxed)
     }
 }
 
-/// A well-formed hash that nobody knows a password for.
+/// A well-formed hash whose password is not known.
 fn dummy_hash(cost: u32) -> String {
     format!("$2b${cost:02}$abcdefghijklmnopqrstuu{}", "0123456789ABCDEFGHIJKLMNOPQRSTO")
 }

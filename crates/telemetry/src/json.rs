@@ -1,12 +1,14 @@
-//! Log lines as JSON. The formatter of `tracing-subscriber` builds the same line through several layers of serializers, which
-//! took a third of the time of a small request (`bench/README.md`); this one appends to one buffer.
+//! Log lines as JSON. The formatter of `tracing-subscriber` builds the same line through several
+//! layers of serializers, which took a third of the time of a small request; this one appends to
+//! one buffer.
 
 use std::cell::RefCell;
 use std::error::Error;
-use std::fmt::{self, Debug, Write as _};
+use std::fmt::{self, Debug, Display};
 use std::io;
 
 use serde::Serialize;
+use serde_json::ser::Serializer;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::field::RecordFields;
@@ -14,19 +16,19 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
 use tracing_subscriber::registry::LookupSpan;
 
-use super::writer::MAX_LINE;
+use crate::writer::MAX_LINE;
 
-/// A line longer than this gives its buffer back.
-const KEPT: usize = 16 * 1024;
+/// The capacity that the buffer of a thread keeps, in bytes.
+const KEPT_CAPACITY: usize = 16 * 1024;
 
-/// The longest value, in bytes as it is written.
+/// The longest value, in bytes of JSON.
 const MAX_VALUE: usize = 8 * 1024;
 
-/// The length of a line beyond which values are left out. What is kept free is more than the names and numbers of the most
-/// fields that an event and its span can have.
-const MAX_VALUES: usize = MAX_LINE - 4 * 1024;
+/// The length of a line beyond which texts are left out. The rest is more than the names and
+/// numbers of the most fields that an event and its span can have.
+const MAX_TEXTS: usize = MAX_LINE - 4 * 1024;
 
-/// What a value that was cut ends with.
+/// What a text that was cut ends with.
 const CUT: &str = "…";
 
 /// Fields that the bridge from the crate `log` adds to its records.
@@ -36,13 +38,14 @@ thread_local! {
     static LINE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// One line an event: `timestamp`, `level`, its fields, `target`, and the fields of the span it happened in as `span`.
-pub(super) struct Lines;
+/// One line per event: `timestamp`, `level`, its fields, `target`, and as `span` the fields of the
+/// span it happened in.
+pub(crate) struct JsonLine;
 
-/// The fields of a span, as they stand in its lines.
-pub(super) struct Fields;
+/// The fields of a span as they appear in a [`JsonLine`].
+pub(crate) struct JsonFields;
 
-impl<S, N> FormatEvent<S, N> for Lines
+impl<S, N> FormatEvent<S, N> for JsonLine
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
@@ -53,16 +56,15 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        LINE.with(|line| {
-            // A value that logs while it is written down has a buffer of its own.
-            let mut kept = line.try_borrow_mut();
-            let mut own = Vec::new();
-            let line = kept.as_deref_mut().unwrap_or(&mut own);
-            line.clear();
-            line.shrink_to(KEPT);
-            write_line(line, context, event);
-            writer.write_str(std::str::from_utf8(line).map_err(|_| fmt::Error)?)
-        })
+        // Taken, because a value may log while it is formatted.
+        let mut line = LINE.take();
+        line.clear();
+        write_line(&mut line, context, event);
+        let written =
+            std::str::from_utf8(&line).map_err(|_| fmt::Error).and_then(|line| writer.write_str(line));
+        line.shrink_to(KEPT_CAPACITY);
+        LINE.set(line);
+        written
     }
 }
 
@@ -71,19 +73,18 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
 {
-    line.extend_from_slice(b"{\"timestamp\":\"");
-    append(line, format_args!("{:.6}", jiff::Timestamp::now()));
-    line.extend_from_slice(b"\",\"level\":\"");
-    line.extend_from_slice(event.metadata().level().as_str().as_bytes());
-    line.push(b'"');
+    line.extend_from_slice(b"{\"timestamp\":");
+    text(line, &format_args!("{:.6}", jiff::Timestamp::now()));
     let mut fields = Appender { line, target: None };
+    fields.key("level");
+    text(fields.line, event.metadata().level());
     event.record(&mut fields);
     let target = fields.target.take();
     fields.key("target");
-    quoted(line, format_args!("{}", target.as_deref().unwrap_or_else(|| event.metadata().target())));
+    text(line, &target.as_deref().unwrap_or_else(|| event.metadata().target()));
     if let Some(span) = context.lookup_current() {
         line.extend_from_slice(b",\"span\":{\"name\":");
-        value(line, span.name());
+        text(line, &span.name());
         if let Some(fields) = span.extensions().get::<FormattedFields<N>>()
             && line.len() + fields.fields.len() < MAX_LINE - "}}\n".len()
         {
@@ -94,7 +95,7 @@ where
     line.extend_from_slice(b"}\n");
 }
 
-impl<'w> FormatFields<'w> for Fields {
+impl<'w> FormatFields<'w> for JsonFields {
     fn format_fields<R: RecordFields>(&self, mut writer: Writer<'w>, fields: R) -> fmt::Result {
         let mut line = Vec::with_capacity(128);
         fields.record(&mut Appender { line: &mut line, target: None });
@@ -105,121 +106,98 @@ impl<'w> FormatFields<'w> for Fields {
 /// Appends fields to a line that has some already.
 struct Appender<'a> {
     line: &'a mut Vec<u8>,
-    /// Where a bridged record comes from.
+    /// The target of a bridged record.
     target: Option<String>,
 }
 
 impl Appender<'_> {
     fn key(&mut self, name: &str) {
-        // The name of a field is one of the code's, without anything to escape.
+        // Field names come from the code and have nothing to escape.
         self.line.extend_from_slice(b",\"");
         self.line.extend_from_slice(name.as_bytes());
         self.line.extend_from_slice(b"\":");
     }
 
-    fn text(&mut self, field: &Field, it: fmt::Arguments<'_>) {
+    fn add(&mut self, field: &Field, value: impl Serialize) {
         self.key(field.name());
-        quoted(self.line, it);
-    }
-
-    fn add(&mut self, field: &Field, it: impl Serialize) {
-        self.key(field.name());
-        value(self.line, it);
+        // Numbers and truth values always serialize.
+        let _ = serde_json::to_writer(&mut *self.line, &value);
     }
 }
 
 impl Visit for Appender<'_> {
-    fn record_str(&mut self, field: &Field, it: &str) {
+    fn record_str(&mut self, field: &Field, value: &str) {
         match field.name().strip_prefix(BRIDGED) {
-            None => self.text(field, format_args!("{it}")),
-            Some("target") => self.target = Some(it.to_owned()),
+            None => {
+                self.key(field.name());
+                text(self.line, &value);
+            }
+            Some("target") => self.target = Some(value.to_owned()),
             Some(_) => {}
         }
     }
 
-    fn record_i64(&mut self, field: &Field, it: i64) {
-        self.add(field, it);
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.add(field, value);
     }
 
-    fn record_u64(&mut self, field: &Field, it: u64) {
+    fn record_u64(&mut self, field: &Field, value: u64) {
         if !field.name().starts_with(BRIDGED) {
-            self.add(field, it);
+            self.add(field, value);
         }
     }
 
-    fn record_f64(&mut self, field: &Field, it: f64) {
-        self.add(field, it);
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.add(field, value);
     }
 
-    fn record_bool(&mut self, field: &Field, it: bool) {
-        self.add(field, it);
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.add(field, value);
     }
 
-    fn record_error(&mut self, field: &Field, it: &(dyn Error + 'static)) {
-        self.record_debug(field, &format_args!("{it}"));
+    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
+        self.record_debug(field, &format_args!("{value}"));
     }
 
-    fn record_debug(&mut self, field: &Field, it: &dyn Debug) {
-        self.text(field, format_args!("{it:?}"));
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.key(field.name());
+        text(self.line, &format_args!("{value:?}"));
     }
 }
 
-/// A value as JSON. Nothing that a field can be fails to be written.
-fn value(line: &mut Vec<u8>, it: impl Serialize) {
-    let _ = serde_json::to_writer(line, &it);
+/// A string of JSON, cut where it would be longer than a value or the line may be.
+fn text(line: &mut Vec<u8>, value: &impl Display) {
+    let left = MAX_VALUE.min(MAX_TEXTS.saturating_sub(line.len())) + "\"\"".len();
+    let mut limited = Limited { line, left };
+    if serde::Serializer::collect_str(&mut Serializer::new(&mut limited), value).is_err() {
+        line.push(b'"');
+    }
 }
 
-/// Text as a string of JSON. It is cut where it is longer than a value or the line may be.
-fn quoted(line: &mut Vec<u8>, text: fmt::Arguments<'_>) {
-    line.push(b'"');
-    let left = MAX_VALUE.min(MAX_VALUES.saturating_sub(line.len()));
-    // Fails where the text was cut, so that no more of it is made.
-    let _ = Escaped { line, left }.write_fmt(text);
-    line.push(b'"');
-}
-
-/// Text within quotes that needs no escape.
-fn append(line: &mut Vec<u8>, text: fmt::Arguments<'_>) {
-    let _ = io::Write::write_fmt(line, text);
-}
-
-struct Escaped<'a> {
+/// Writes a string of JSON until it is too long.
+struct Limited<'a> {
     line: &'a mut Vec<u8>,
-    /// How many bytes may follow.
+    /// How many bytes may follow, the quotation marks included.
     left: usize,
 }
 
-impl Escaped<'_> {
-    fn add(&mut self, text: &str) -> fmt::Result {
-        let Some(left) = self.left.checked_sub(text.len()) else {
-            self.left = 0;
-            self.line.extend_from_slice(CUT.as_bytes());
-            return Err(fmt::Error);
-        };
-        self.left = left;
-        self.line.extend_from_slice(text.as_bytes());
-        Ok(())
+impl io::Write for Limited<'_> {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        if let Some(left) = self.left.checked_sub(piece.len()) {
+            self.left = left;
+            self.line.extend_from_slice(piece);
+            return Ok(piece.len());
+        }
+        // A piece is an escape sequence, or text without any.
+        let whole = std::str::from_utf8(piece).ok().filter(|piece| !piece.starts_with('\\'));
+        let kept = whole.map_or("", |piece| &piece[..piece.floor_char_boundary(self.left)]);
+        self.line.extend_from_slice(kept.as_bytes());
+        self.line.extend_from_slice(CUT.as_bytes());
+        // Ends the formatting of the value.
+        Err(io::ErrorKind::WriteZero.into())
     }
-}
 
-impl fmt::Write for Escaped<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let is_plain = |byte: &u8| *byte >= b' ' && *byte != b'"' && *byte != b'\\';
-        if text.len() <= self.left && text.as_bytes().iter().all(is_plain) {
-            return self.add(text);
-        }
-        for character in text.chars() {
-            // RFC 8259, 7.
-            match character {
-                '"' => self.add("\\\""),
-                '\\' => self.add("\\\\"),
-                '\n' => self.add("\\n"),
-                '\r' => self.add("\\r"),
-                '\t' => self.add("\\t"),
-                control if control < ' ' => self.add(&format!("\\u{:04x}", u32::from(control))),
-                other => self.add(other.encode_utf8(&mut [0; 4])),
-            }?;
-        }
+    fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }
@@ -234,7 +212,6 @@ mod tests {
     use tracing_subscriber::layer::SubscriberExt;
 
     use super::*;
-    use crate::core::clock::Timestamp;
 
     #[derive(Clone, Default)]
     struct Sink(Arc<Mutex<Vec<u8>>>);
@@ -254,7 +231,7 @@ mod tests {
     fn lines(log: impl FnOnce()) -> Vec<Value> {
         let sink = Sink::default();
         let writer = sink.clone();
-        let lines = layer().event_format(Lines).fmt_fields(Fields).with_writer(move || writer.clone());
+        let lines = layer().event_format(JsonLine).fmt_fields(JsonFields).with_writer(move || writer.clone());
         tracing::subscriber::with_default(tracing_subscriber::registry().with(lines), log);
         let text = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect()
@@ -274,7 +251,7 @@ mod tests {
         let mut line = found.into_iter().next().unwrap();
         let at = line.as_object_mut().unwrap().remove("timestamp").unwrap();
         assert_eq!(
-            (at.as_str().unwrap().len(), at.as_str().unwrap().parse::<Timestamp>().is_ok()),
+            (at.as_str().unwrap().len(), at.as_str().unwrap().parse::<jiff::Timestamp>().is_ok()),
             (27, true)
         );
         let expected = json!({
