@@ -7,18 +7,18 @@ use std::sync::Arc;
 
 use poem::Response;
 use poem::endpoint::BoxEndpoint;
+use tokio_util::sync::CancellationToken;
 
-use crate::api::Api;
 use crate::api::document::DocumentError;
 use crate::api::extract::BodyTimeout;
-use crate::api::forwarded::Proxies;
+use crate::api::forwarded::TrustedProxies;
 use crate::api::limits::Limits;
 use crate::api::metrics::MetricsServer;
 use crate::api::middleware::{AllowedOrigins, Stack};
-use crate::api::server::{ServeError, Server, TlsFiles};
+use crate::api::server::{self, BindError, Server, TlsFiles};
+use crate::api::{Api, hyper_service};
 use crate::core::cache::Cache;
 use crate::core::clock::Clock;
-use crate::core::lifecycle::Lifecycle;
 use crate::core::rate_limit::{Allowance, RateLimiter};
 use crate::core::redis::Redis;
 use crate::core::security::hasher::Hasher;
@@ -52,7 +52,7 @@ pub enum StartError {
     Metrics(#[from] MetricsError),
     /// The server cannot start.
     #[error(transparent)]
-    Serve(#[from] ServeError),
+    Serve(#[from] BindError),
 }
 
 /// Brings the database to the newest schema and says so.
@@ -102,8 +102,8 @@ pub fn user_service(settings: &Settings) -> Result<UserService, StartError> {
 /// The service, ready to listen.
 pub struct App {
     endpoint: BoxEndpoint<'static, Response>,
-    server: Server,
-    lifecycle: Lifecycle,
+    server: server::Config,
+    shutdown: CancellationToken,
     metrics: Option<MetricsServer>,
 }
 
@@ -147,7 +147,7 @@ impl App {
             credentials: Allowance::new("credentials", settings.auth_rate_limit_per_minute),
         });
         let cache = Cache::new(redis.clone(), settings.cache_ttl, clock.clone());
-        let lifecycle = Lifecycle::default();
+        let shutdown = CancellationToken::new();
         let metrics = recorded.zip(settings.metrics_port).map(|(recorded, port)| {
             let (database, hasher) = (database.clone(), hasher.clone());
             let observe = move || {
@@ -161,7 +161,7 @@ impl App {
         let api = Api {
             auth: AuthService::new(store.clone(), hasher.clone(), signer, lifetimes, log_ins, clock.clone()),
             users: UserService::new(store, hasher, sealer, cache, confirmations, clock),
-            health: HealthService::new(database, redis, lifecycle.clone()),
+            health: HealthService::new(database, redis, shutdown.clone()),
             name: settings.app_name.clone(),
             prefix: settings.api_v1_prefix.clone(),
             limits,
@@ -170,8 +170,8 @@ impl App {
             max_arrivals: settings.max_requests.min((settings.max_connections / 2).max(1)),
             body_timeout: BodyTimeout(settings.body_timeout),
             stack: Stack {
-                proxies: Proxies {
-                    trusted: settings.trusted_proxies.clone(),
+                proxies: TrustedProxies {
+                    networks: settings.trusted_proxies.clone(),
                     header: settings.forwarded_header,
                 },
                 cors_origins: AllowedOrigins::new(&settings.cors_origins, settings.app_env),
@@ -179,19 +179,19 @@ impl App {
             },
         };
         let tls = settings.tls_certificate_file.clone().zip(settings.tls_key_file.clone());
-        let server = Server {
+        let server = server::Config {
             header_timeout: settings.header_timeout,
             keep_alive_timeout: settings.keep_alive_timeout,
             max_connections: settings.max_connections,
-            max_connections_per_ip: settings.max_connections_per_ip,
+            max_connections_per_network: settings.max_connections_per_ip,
             trusted_proxies: settings.trusted_proxies.clone(),
-            drain: settings.drain_timeout,
+            drain_timeout: settings.drain_timeout,
             shutdown_timeout: settings.shutdown_timeout,
             tls: tls.map(|(certificate, key)| TlsFiles { certificate, key }),
             unix_socket: settings.unix_socket.clone(),
-            is_measured: true,
+            has_metrics: true,
         };
-        Ok(Self { endpoint: api.into_endpoint()?, server, lifecycle, metrics })
+        Ok(Self { endpoint: api.into_endpoint()?, server, shutdown, metrics })
     }
 
     /// Listens until `stop` is done, then lets the requests in flight finish. `listening` learns the address: with
@@ -205,16 +205,24 @@ impl App {
         listening: impl FnOnce(SocketAddr),
         stop: impl Future<Output = ()>,
     ) -> Result<(), StartError> {
+        let server = Server::bind(address, self.server).await?;
         let metrics = match self.metrics {
             Some(metrics) => Some(metrics.start().await?),
             None => None,
         };
-        let served = self.server.serve(self.endpoint, address, listening, self.lifecycle, stop).await;
+        listening(server.local_addr());
+        let endpoint = Arc::new(self.endpoint);
+        let make_service = |connection| hyper_service(&endpoint, connection);
+        let stopping = async {
+            stop.await;
+            self.shutdown.cancel();
+        };
+        tokio::join!(server.serve(make_service, self.shutdown.clone()), stopping);
         // To the end: how the service stops is worth seeing too.
         if let Some(metrics) = metrics {
             metrics.stop().await;
         }
-        Ok(served?)
+        Ok(())
     }
 }
 

@@ -1,19 +1,18 @@
 //! The listener for Prometheus.
 
-use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use poem::endpoint::{BoxEndpoint, make_sync};
 use poem::http::{Method, StatusCode, header};
 use poem::{EndpointExt as _, Request, Response};
-use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 
-use super::server::{ServeError, Server};
-use crate::core::lifecycle::Lifecycle;
+use super::hyper_service;
+use super::server::{BindError, Config, Server};
 use crate::core::telemetry::metrics::{Recorded, UPKEEP};
 
 /// The text format (Prometheus, "Exposition formats").
@@ -61,7 +60,7 @@ pub struct MetricsServer {
 /// The listener at work.
 pub struct Running {
     finish: CancellationToken,
-    served: JoinHandle<Result<(), ServeError>>,
+    served: JoinHandle<()>,
 }
 
 impl MetricsServer {
@@ -74,41 +73,27 @@ impl MetricsServer {
     ///
     /// # Errors
     /// When the address cannot be listened on.
-    pub async fn start(self) -> Result<Running, ServeError> {
+    pub async fn start(self) -> Result<Running, BindError> {
         let Self { recorded, endpoint, address } = self;
-        let listener = Server {
+        let config = Config {
             header_timeout: HEADER_TIMEOUT,
             keep_alive_timeout: KEEP_ALIVE,
             max_connections: MAX_CONNECTIONS,
-            max_connections_per_ip: MAX_CONNECTIONS,
-            trusted_proxies: Vec::new(),
-            drain: Duration::ZERO,
+            max_connections_per_network: MAX_CONNECTIONS,
             shutdown_timeout: SHUTDOWN_TIMEOUT,
-            tls: None,
-            unix_socket: None,
-            is_measured: false,
+            ..Config::default()
         };
-        let (tell, told) = oneshot::channel();
-        let finish = CancellationToken::new();
-        let stop = finish.clone().cancelled_owned();
-        let listening = move |bound| {
-            let _ = tell.send(bound);
-        };
+        let server = Server::bind(address, config).await?;
+        tracing::info!("metrics on http://{}/metrics", server.local_addr());
+        let (endpoint, finish) = (Arc::new(endpoint), CancellationToken::new());
+        let stop = finish.clone();
         let served = tokio::spawn(async move {
-            let serving = listener.serve(endpoint, address, listening, Lifecycle::default(), stop);
             tokio::select! {
-                served = serving => served,
-                () = keep_up(recorded) => Ok(()),
+                () = server.serve(|connection| hyper_service(&endpoint, connection), stop) => {}
+                () = keep_up(recorded) => {}
             }
         });
-        if let Ok(bound) = told.await {
-            tracing::info!("metrics on http://{bound}/metrics");
-            return Ok(Running { finish, served });
-        }
-        if let Ok(Err(error)) = served.await {
-            return Err(error);
-        }
-        Err(ServeError::Listen(address.to_string(), io::Error::other("the listener ended")))
+        Ok(Running { finish, served })
     }
 }
 

@@ -4,8 +4,8 @@ mod arrivals;
 pub mod document;
 pub mod errors;
 pub mod extract;
-pub mod forwarded;
 pub mod guards;
+mod hyper_service;
 pub mod limits;
 pub mod metrics;
 pub mod middleware;
@@ -15,10 +15,13 @@ pub mod request;
 pub mod respond;
 pub mod routes;
 pub mod rules;
-pub mod server;
 mod strict_json;
 #[allow(clippy::unused_async, reason = "poem-openapi wants every operation async")]
 pub mod v1;
+
+pub use groundwork_server as server;
+pub use groundwork_server::client as forwarded;
+pub use hyper_service::hyper_service;
 
 use std::collections::HashMap;
 use std::marker::PhantomData;

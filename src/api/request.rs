@@ -9,7 +9,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::errors::{ErrorCode, Problem};
 use super::extract::BodyTimeout;
-use super::forwarded::Proxies;
+use super::forwarded::TrustedProxies;
 use super::limits::Admission;
 use super::routes::Operation;
 use super::rules::Rules;
@@ -74,10 +74,10 @@ impl RequestScope {
     }
 
     /// The scope of a request with this id.
-    pub fn of(request: &Request, request_id: RequestId, proxies: &Proxies) -> Self {
+    pub fn of(request: &Request, request_id: RequestId, proxies: &TrustedProxies) -> Self {
         let peer = request.remote_addr().as_socket_addr().map(std::net::SocketAddr::ip);
         let user_agent = request.header(header::USER_AGENT).map(|text| printable(text, MAX_USER_AGENT));
-        let ip = proxies.client_of(peer, request.headers());
+        let ip = proxies.client_address(peer, request.headers());
         Self(Arc::new(Inner {
             context: CallContext { ip, user_agent, request_id },
             user: OnceLock::new(),

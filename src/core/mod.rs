@@ -7,7 +7,6 @@ pub mod context;
 pub mod email;
 pub mod email_prefix;
 pub mod ids;
-pub mod lifecycle;
 pub mod rate_limit;
 pub mod redis;
 pub mod security;

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::api::document::Documents;
-use crate::api::forwarded::Proxies;
+use crate::api::forwarded::TrustedProxies;
 use crate::api::limits::Admission;
 use crate::api::middleware::{AllowedOrigins, Stack};
 use crate::api::request::Served;
@@ -80,7 +80,7 @@ fn app(folder: &std::path::Path) -> BoxEndpoint<'static, Response> {
     let resources = routes::resources(Things, "", &served);
     let routes = resources.into_iter().fold(Route::new(), |route, (path, resource)| route.at(path, resource));
     let stack = Stack {
-        proxies: Proxies { trusted: Vec::new(), header: ForwardedHeader::Either },
+        proxies: TrustedProxies { networks: Vec::new(), header: ForwardedHeader::Either },
         cors_origins: AllowedOrigins::Listed(Vec::new()),
         request_timeout: Duration::from_mins(1),
     };

@@ -16,7 +16,7 @@ use std::time::Duration;
 use poem::endpoint::BoxEndpoint;
 use poem::{Endpoint, EndpointExt, IntoEndpoint, Response};
 
-use crate::api::forwarded::Proxies;
+use crate::api::forwarded::TrustedProxies;
 pub use cors::AllowedOrigins;
 use cors::Cors;
 use deadline::Deadline;
@@ -31,7 +31,7 @@ use well_formed::WellFormed;
 #[derive(Clone, Debug)]
 pub struct Stack {
     /// Proxies that are believed.
-    pub proxies: Proxies,
+    pub proxies: TrustedProxies,
     /// Origins whose pages may call the API.
     pub cors_origins: AllowedOrigins,
     /// How long a request may take from its first byte to its response.
