@@ -330,4 +330,31 @@ mod tests {
         assert_eq!(evict(&limiter, 1, &permits), [2]);
         assert_eq!(evict(&limiter, 1, &permits), [0, 2]);
     }
+
+    #[test]
+    fn connections_are_measured_where_the_configuration_says_so() {
+        let recorder = metrics_util::debugging::DebuggingRecorder::new();
+        let measured = |has_metrics| {
+            metrics::with_local_recorder(&recorder, || {
+                let config = Config { max_connections_per_network: 1, has_metrics, ..Config::default() };
+                let limiter = ConnectionLimiter::new(&config);
+                let ip = Some(IpAddr::from([192, 0, 2, 1]));
+                let _permit = limiter.try_acquire(ip).unwrap();
+                assert!(limiter.try_acquire(ip).is_none());
+                let measured = recorder.snapshotter().snapshot().into_vec().into_iter();
+                measured
+                    .map(|(key, _, _, value)| format!("{} {value:?}", key.key().name()))
+                    .collect::<Vec<_>>()
+            })
+        };
+        assert!(measured(false).is_empty());
+        let mut measured = measured(true);
+        measured.sort_unstable();
+        let expected = [
+            "connections_evicted_total Counter(0)",
+            "connections_open Gauge(1.0)",
+            "connections_refused_total Counter(1)",
+        ];
+        assert_eq!(measured, expected);
+    }
 }
