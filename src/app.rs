@@ -8,14 +8,14 @@ use std::sync::Arc;
 use groundwork_telemetry::MetricsHandle;
 use poem::Response;
 use poem::endpoint::BoxEndpoint;
+use tokio_util::sync::CancellationToken;
 
 use crate::api::Api;
 use crate::api::document::DocumentError;
-use crate::api::forwarded::Proxies;
-use crate::api::server::{ServeError, Server, TlsFiles};
+use crate::api::forwarded::TrustedProxies;
+use crate::api::server::{self, BindError, Server, TlsFiles};
 use crate::core::cache::Cache;
 use crate::core::clock::Clock;
-use crate::core::lifecycle::Lifecycle;
 use crate::core::rate_limit::{Quota, RateLimiter};
 use crate::core::redis::{Redis, RedisConfig, driver::RedisError};
 use crate::core::security::DOMAIN;
@@ -29,6 +29,7 @@ use crate::services::auth::{Attempts, AuthService, Confirmations, Lifetimes};
 use crate::services::health::HealthService;
 use crate::services::store::Store;
 use crate::services::users::UserService;
+use crate::web::hyper_service::hyper_service;
 use crate::web::load_shedder::{LoadShedder, RateLimits};
 use crate::web::metrics_server::MetricsServer;
 use crate::web::middleware::{AllowedOrigins, MiddlewareStack};
@@ -50,7 +51,7 @@ pub enum StartError {
     Document(#[from] DocumentError),
     /// The server cannot start.
     #[error(transparent)]
-    Serve(#[from] ServeError),
+    Serve(#[from] BindError),
 }
 
 /// Brings the database to the newest schema and says so.
@@ -100,8 +101,8 @@ pub fn user_service(settings: &Settings) -> Result<UserService, StartError> {
 /// The service, ready to listen.
 pub struct App {
     endpoint: BoxEndpoint<'static, Response>,
-    server: Server,
-    lifecycle: Lifecycle,
+    server: server::Config,
+    shutdown: CancellationToken,
     metrics: Option<MetricsServer>,
 }
 
@@ -146,7 +147,7 @@ impl App {
             credentials: Quota::new("credentials", settings.auth_rate_limit_per_minute),
         });
         let cache = Cache::new(redis.clone(), settings.cache_ttl, clock.clone());
-        let lifecycle = Lifecycle::default();
+        let shutdown = CancellationToken::new();
         let metrics = MetricsHandle::installed().zip(settings.metrics_port).map(|(recorded, port)| {
             let (database, hasher) = (database.clone(), hasher.clone());
             let observe = move || {
@@ -162,14 +163,14 @@ impl App {
         let api = Api {
             auth: AuthService::new(store.clone(), hasher.clone(), signer, lifetimes, log_ins, clock.clone()),
             users: UserService::new(store, hasher, page_signer, cache, confirmations, clock),
-            health: HealthService::new(database, redis, lifecycle.clone()),
+            health: HealthService::new(database, redis, shutdown.clone()),
             name: settings.app_name.clone(),
             prefix: settings.api_v1_prefix.clone(),
             load_shedder: LoadShedder::new(rate_limits, settings.max_requests, max_pending_bodies),
             body_timeout: settings.body_timeout,
             middleware: MiddlewareStack {
-                proxies: Proxies {
-                    trusted: settings.trusted_proxies.clone(),
+                proxies: TrustedProxies {
+                    networks: settings.trusted_proxies.clone(),
                     header: settings.forwarded_header,
                 },
                 cors_origins: allowed_origins(settings),
@@ -177,19 +178,19 @@ impl App {
             },
         };
         let tls = settings.tls_certificate_file.clone().zip(settings.tls_key_file.clone());
-        let server = Server {
+        let server = server::Config {
             header_timeout: settings.header_timeout,
             keep_alive_timeout: settings.keep_alive_timeout,
             max_connections: settings.max_connections,
-            max_connections_per_ip: settings.max_connections_per_ip,
+            max_connections_per_network: settings.max_connections_per_ip,
             trusted_proxies: settings.trusted_proxies.clone(),
-            drain: settings.drain_timeout,
+            drain_timeout: settings.drain_timeout,
             shutdown_timeout: settings.shutdown_timeout,
             tls: tls.map(|(certificate, key)| TlsFiles { certificate, key }),
             unix_socket: settings.unix_socket.clone(),
-            is_measured: true,
+            has_metrics: true,
         };
-        Ok(Self { endpoint: api.into_endpoint()?, server, lifecycle, metrics })
+        Ok(Self { endpoint: api.into_endpoint()?, server, shutdown, metrics })
     }
 
     /// Listens until `stop` is done, then lets the requests in flight finish. `listening` learns the address: with
@@ -203,16 +204,24 @@ impl App {
         listening: impl FnOnce(SocketAddr),
         stop: impl Future<Output = ()>,
     ) -> Result<(), StartError> {
+        let server = Server::bind(address, self.server).await?;
         let metrics = match self.metrics {
             Some(metrics) => Some(metrics.start().await?),
             None => None,
         };
-        let served = self.server.serve(self.endpoint, address, listening, self.lifecycle, stop).await;
+        listening(server.local_addr());
+        let endpoint = Arc::new(self.endpoint);
+        let make_service = |connection| hyper_service(&endpoint, connection);
+        let stopping = async {
+            stop.await;
+            self.shutdown.cancel();
+        };
+        tokio::join!(server.serve(make_service, self.shutdown.clone()), stopping);
         // To the end: how the service stops is worth seeing too.
         if let Some(metrics) = metrics {
             metrics.stop().await;
         }
-        Ok(served?)
+        Ok(())
     }
 }
 

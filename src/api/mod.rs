@@ -3,14 +3,15 @@
 pub mod context;
 pub mod document;
 pub mod errors;
-pub mod forwarded;
 pub mod guards;
 pub mod pages;
 pub mod policy;
-pub mod server;
 pub mod strict_json;
 #[allow(clippy::unused_async, reason = "poem-openapi wants every operation async")]
 pub mod v1;
+
+pub use groundwork_server as server;
+pub use groundwork_server::client as forwarded;
 
 use std::collections::HashMap;
 use std::marker::PhantomData;

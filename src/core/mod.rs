@@ -6,7 +6,6 @@ pub mod context;
 pub mod email;
 pub mod email_prefix;
 pub mod ids;
-pub mod lifecycle;
 pub mod security;
 pub mod settings;
 pub mod telemetry;

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
+use tokio_util::sync::CancellationToken;
 
-use crate::core::lifecycle::Lifecycle;
 use crate::core::redis::Redis;
 use crate::db::{Database, ReplicaState};
 
@@ -47,7 +47,7 @@ pub enum Standing {
 pub struct HealthService {
     database: Database,
     redis: Option<Redis>,
-    lifecycle: Lifecycle,
+    shutdown: CancellationToken,
     last: Arc<Mutex<Option<Round>>>,
 }
 
@@ -61,14 +61,14 @@ struct Answers {
 }
 
 impl HealthService {
-    /// Asks these.
-    pub fn new(database: Database, redis: Option<Redis>, lifecycle: Lifecycle) -> Self {
-        Self { database, redis, lifecycle, last: Arc::default() }
+    /// Asks these. The service is about to stop once `shutdown` is cancelled.
+    pub fn new(database: Database, redis: Option<Redis>, shutdown: CancellationToken) -> Self {
+        Self { database, redis, shutdown, last: Arc::default() }
     }
 
     /// Whether the service is about to stop, and should get no new requests.
     pub fn is_stopping(&self) -> bool {
-        self.lifecycle.is_stopping()
+        self.shutdown.is_cancelled()
     }
 
     /// What every dependency answered when it was last asked for a sign of life, which is less than a second ago. All who ask

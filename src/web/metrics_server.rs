@@ -1,20 +1,19 @@
 //! The listener that Prometheus scrapes.
 
-use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use groundwork_telemetry::{MetricsHandle, UPKEEP_INTERVAL};
 use poem::endpoint::{BoxEndpoint, make_sync};
 use poem::http::{Method, StatusCode, header};
 use poem::{EndpointExt as _, Request, Response};
-use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::server::{ServeError, Server};
-use crate::core::lifecycle::Lifecycle;
+use super::hyper_service::hyper_service;
+use crate::api::server::{BindError, Config, Server};
 
 /// The text format (Prometheus, "Exposition formats").
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -61,7 +60,7 @@ pub struct MetricsServer {
 /// A running listener.
 pub struct RunningMetricsServer {
     finish: CancellationToken,
-    served: JoinHandle<Result<(), ServeError>>,
+    served: JoinHandle<()>,
 }
 
 impl MetricsServer {
@@ -78,41 +77,27 @@ impl MetricsServer {
     ///
     /// # Errors
     /// If the address cannot be bound.
-    pub async fn start(self) -> Result<RunningMetricsServer, ServeError> {
+    pub async fn start(self) -> Result<RunningMetricsServer, BindError> {
         let Self { recorded, endpoint, address } = self;
-        let listener = Server {
+        let config = Config {
             header_timeout: HEADER_TIMEOUT,
             keep_alive_timeout: KEEP_ALIVE,
             max_connections: MAX_CONNECTIONS,
-            max_connections_per_ip: MAX_CONNECTIONS,
-            trusted_proxies: Vec::new(),
-            drain: Duration::ZERO,
+            max_connections_per_network: MAX_CONNECTIONS,
             shutdown_timeout: SHUTDOWN_TIMEOUT,
-            tls: None,
-            unix_socket: None,
-            is_measured: false,
+            ..Config::default()
         };
-        let (tell, told) = oneshot::channel();
-        let finish = CancellationToken::new();
-        let stop = finish.clone().cancelled_owned();
-        let listening = move |bound| {
-            let _ = tell.send(bound);
-        };
+        let server = Server::bind(address, config).await?;
+        tracing::info!("metrics on http://{}/metrics", server.local_addr());
+        let (endpoint, finish) = (Arc::new(endpoint), CancellationToken::new());
+        let stop = finish.clone();
         let served = tokio::spawn(async move {
-            let serving = listener.serve(endpoint, address, listening, Lifecycle::default(), stop);
             tokio::select! {
-                served = serving => served,
-                () = run_upkeep(recorded) => Ok(()),
+                () = server.serve(|connection| hyper_service(&endpoint, connection), stop) => {}
+                () = run_upkeep(recorded) => {}
             }
         });
-        if let Ok(bound) = told.await {
-            tracing::info!("metrics on http://{bound}/metrics");
-            return Ok(RunningMetricsServer { finish, served });
-        }
-        if let Ok(Err(error)) = served.await {
-            return Err(error);
-        }
-        Err(ServeError::Listen(address.to_string(), io::Error::other("the listener ended")))
+        Ok(RunningMetricsServer { finish, served })
     }
 }
 

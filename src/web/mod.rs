@@ -3,6 +3,7 @@
 pub mod error;
 pub mod extract;
 pub mod failure;
+pub mod hyper_service;
 pub mod load_shedder;
 pub mod metrics_server;
 pub mod middleware;

@@ -13,7 +13,7 @@ use super::error::{ApiError, ErrorCode};
 use super::load_shedder::LoadShedder;
 use super::routes::Operation;
 use super::validation::SchemaValidator;
-use crate::api::forwarded::Proxies;
+use crate::api::forwarded::TrustedProxies;
 use crate::core::context::{CallContext, MAX_USER_AGENT, RequestId, printable};
 use crate::core::rate_limit::RateLimitDecision;
 
@@ -73,10 +73,10 @@ impl RequestScope {
     }
 
     /// A new scope for a request.
-    pub fn new(request: &Request, request_id: RequestId, proxies: &Proxies) -> Self {
+    pub fn new(request: &Request, request_id: RequestId, proxies: &TrustedProxies) -> Self {
         let peer = request.remote_addr().as_socket_addr().map(SocketAddr::ip);
         let user_agent = request.header(header::USER_AGENT).map(|text| printable(text, MAX_USER_AGENT));
-        let ip = proxies.client_of(peer, request.headers());
+        let ip = proxies.client_address(peer, request.headers());
         Self(Arc::new(Scope {
             context: CallContext { ip, user_agent, request_id },
             user_id: OnceLock::new(),

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use groundwork::api::forwarded::Proxies;
+use groundwork::api::forwarded::TrustedProxies;
 use groundwork::core::clock::Clock;
 use groundwork::core::email::Email;
 use groundwork::core::email_prefix::EmailPrefix;
@@ -91,14 +91,14 @@ fn no_text_is_a_token_that_was_not_signed() {
 #[test]
 fn nothing_that_a_client_writes_changes_who_it_is() {
     let (proxy, client): (IpAddr, IpAddr) = ("10.0.0.1".parse().unwrap(), "203.0.113.9".parse().unwrap());
-    let trusted = vec!["10.0.0.0/8".parse().unwrap()];
-    let proxies = |header| Proxies { trusted: trusted.clone(), header };
+    let networks = vec!["10.0.0.0/8".parse().unwrap()];
+    let proxies = |header| TrustedProxies { networks: networks.clone(), header };
     let who = |header, peer, name: &'static str, lines: &[&[u8]]| {
         let mut headers = HeaderMap::new();
         for line in lines {
             headers.append(name, HeaderValue::from_bytes(line).ok()?);
         }
-        Some(proxies(header).client_of(Some(peer), &headers))
+        Some(proxies(header).client_address(Some(peer), &headers))
     };
     holds("forwarded", like(r#"(for=|"|\[|[0-9a-f.:]{1,12}|_|unknown|;|,|\\| ){0,20}"#), |bytes| {
         // Two lines, and one to which the proxy adds; in the standard header a quote may reach into what is added, and then

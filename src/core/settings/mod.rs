@@ -25,11 +25,12 @@ mod web;
 
 pub use database_url::{DatabaseUrl, InvalidUrl, PostgresUrl, Roots, SecretUrl, Tls};
 pub use error::{EnvFileFault, EnvFileProblem, Problem, SettingsError};
+pub use groundwork_server::client::ForwardedHeader;
 pub use redis_url::{RedisUrl, SentinelUrl};
 pub use render::{env_example, markdown_table};
 pub use secret_file::SecretFileError;
 pub use table::Settings;
-pub use types::{AppEnv, ForwardedHeader, JwtAlgorithm, LogFormat, PoolMode};
+pub use types::{AppEnv, JwtAlgorithm, LogFormat, PoolMode};
 
 /// What stands in for a secret wherever settings are shown. Its length says nothing about the secret's.
 const MASK: &str = "********";

@@ -79,32 +79,6 @@ impl fmt::Display for PoolMode {
     }
 }
 
-/// Where proxies write whom they forward for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ForwardedHeader {
-    /// `X-Forwarded-For`, and `Forwarded` where that is missing.
-    Either,
-    /// `X-Forwarded-For` alone.
-    XForwardedFor,
-    /// `Forwarded` alone (RFC 7239).
-    Forwarded,
-}
-
-impl ForwardedHeader {
-    /// Every choice.
-    pub const ALL: [Self; 3] = [Self::Either, Self::XForwardedFor, Self::Forwarded];
-}
-
-impl fmt::Display for ForwardedHeader {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Either => "either",
-            Self::XForwardedFor => "x-forwarded-for",
-            Self::Forwarded => "forwarded",
-        })
-    }
-}
-
 /// How tokens are signed. One value: a service that both signs and verifies needs no other, and a choice would
 /// be one more thing to get wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::api::document::Documents;
-use crate::api::forwarded::Proxies;
+use crate::api::forwarded::TrustedProxies;
 use crate::core::settings::ForwardedHeader;
 use crate::web::error::describe_catalogue;
 use crate::web::load_shedder::LoadShedder;
@@ -68,7 +68,7 @@ fn app() -> BoxEndpoint<'static, Response> {
     let resources = routes::resources(Things, "", &state);
     let routes = resources.into_iter().fold(Route::new(), |route, (path, resource)| route.at(path, resource));
     let middleware = MiddlewareStack {
-        proxies: Proxies { trusted: Vec::new(), header: ForwardedHeader::Either },
+        proxies: TrustedProxies { networks: Vec::new(), header: ForwardedHeader::Either },
         cors_origins: AllowedOrigins::Listed(Vec::new()),
         request_timeout: Duration::from_mins(1),
     };

@@ -80,7 +80,7 @@ mod tests {
     use poem::http::Method;
 
     use super::*;
-    use crate::api::forwarded::Proxies;
+    use crate::api::forwarded::TrustedProxies;
     use crate::api::policy::Policy;
     use crate::core::context::RequestId;
     use crate::core::settings::ForwardedHeader;
@@ -104,7 +104,7 @@ mod tests {
         let policy = Policy::of(["sunset:20261201:20270630"]).unwrap();
         let operation = Arc::new(Operation { method: Method::GET, template, policy });
         let mut request = Request::default();
-        let proxies = Proxies { trusted: Vec::new(), header: ForwardedHeader::Either };
+        let proxies = TrustedProxies { networks: Vec::new(), header: ForwardedHeader::Either };
         let scope = RequestScope::new(&request, RequestId::Made("id-1".to_owned()), &proxies);
         scope.set_operation(&operation);
         request.set_data(scope);

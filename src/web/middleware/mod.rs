@@ -16,7 +16,7 @@ use std::time::Duration;
 use poem::endpoint::BoxEndpoint;
 use poem::{Endpoint, EndpointExt, IntoEndpoint, Response};
 
-use crate::api::forwarded::Proxies;
+use crate::api::forwarded::TrustedProxies;
 pub use cors::AllowedOrigins;
 use cors::Cors;
 use errors::CatchErrors;
@@ -30,8 +30,8 @@ use well_formed::WellFormed;
 /// The middleware and its settings.
 #[derive(Clone, Debug)]
 pub struct MiddlewareStack {
-    /// Proxies that are trusted to name the client.
-    pub proxies: Proxies,
+    /// TrustedProxies that are trusted to name the client.
+    pub proxies: TrustedProxies,
     /// Origins that may call the API from a browser.
     pub cors_origins: AllowedOrigins,
     /// How long a request may take from its first byte to its response.

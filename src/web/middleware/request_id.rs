@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use poem::http::{HeaderName, HeaderValue};
 use poem::{Endpoint, IntoResponse, Request, Response};
 
-use crate::api::forwarded::Proxies;
+use crate::api::forwarded::TrustedProxies;
 use crate::core::context::RequestId as Id;
 use crate::web::request::RequestScope;
 
@@ -18,7 +18,7 @@ const MAX_LENGTH: usize = 64;
 
 pub(super) struct RequestId<E> {
     pub inner: E,
-    pub proxies: Proxies,
+    pub proxies: TrustedProxies,
 }
 
 impl<E: Endpoint<Output = Response>> Endpoint for RequestId<E> {

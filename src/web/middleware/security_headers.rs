@@ -4,7 +4,7 @@ use poem::http::uri::Scheme;
 use poem::http::{HeaderMap, HeaderName, HeaderValue, header};
 use poem::{Endpoint, IntoResponse, Request, Response};
 
-use crate::api::forwarded::Proxies;
+use crate::api::forwarded::TrustedProxies;
 
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
@@ -20,7 +20,7 @@ const STRICT_TRANSPORT: HeaderValue = HeaderValue::from_static("max-age=31536000
 /// have their own policy, and the document may be read from any origin.
 pub(super) struct SecurityHeaders<E> {
     pub inner: E,
-    pub proxies: Proxies,
+    pub proxies: TrustedProxies,
 }
 
 impl<E: Endpoint<Output = Response>> Endpoint for SecurityHeaders<E> {
@@ -53,7 +53,7 @@ impl<E> SecurityHeaders<E> {
     /// Whether the client uses TLS, to this process or to a trusted proxy.
     fn is_encrypted(&self, request: &Request) -> bool {
         let peer = request.remote_addr().as_socket_addr().map(std::net::SocketAddr::ip);
-        *request.scheme() == Scheme::HTTPS || self.proxies.say_https(peer, request.headers())
+        *request.scheme() == Scheme::HTTPS || self.proxies.is_https(peer, request.headers())
     }
 }
 
