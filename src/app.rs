@@ -24,7 +24,7 @@ use crate::core::redis::Redis;
 use crate::core::security::hasher::Hasher;
 use crate::core::security::seal::Sealer;
 use crate::core::security::tokens::TokenSigner;
-use crate::core::settings::{DatabaseUrl, RedisUrl, SecretFileError, Settings};
+use crate::core::settings::{DatabaseUrl, RedisUrl, Settings, SigningKeyError};
 use crate::core::telemetry::metrics::{MetricsError, Recorded};
 use crate::db::{Database, DbError, files, migrations};
 use crate::services::auth::{Attempts, AuthService, Confirmations, Lifetimes};
@@ -40,7 +40,7 @@ pub enum StartError {
     Database(#[from] DbError),
     /// There is no key to sign tokens with.
     #[error(transparent)]
-    Secret(#[from] SecretFileError),
+    Secret(#[from] SigningKeyError),
     /// The address of Redis cannot be used.
     #[error("REDIS_URL cannot be used")]
     Redis(#[source] redis::RedisError),

@@ -11,3 +11,4 @@ pub mod db;
 pub mod models;
 pub mod schemas;
 pub mod services;
+pub mod settings;

@@ -11,9 +11,9 @@ pub mod lifecycle;
 pub mod rate_limit;
 pub mod redis;
 pub mod security;
-pub mod settings;
 pub mod telemetry;
 pub mod text;
 
+pub use crate::settings;
 pub use groundwork_clock as clock;
 pub use groundwork_files as files;

@@ -100,7 +100,7 @@ impl Redis {
         Ok(Self(Arc::new(Inner {
             link: Link::new(url, settings.redis_timeout)?,
             tier: url.tier(),
-            prefix: settings.redis_key_prefix.clone(),
+            prefix: settings.redis_key_prefix.to_string(),
             timeout: settings.redis_timeout,
             state: watch::Sender::new(State::Answers),
             missed: Mutex::default(),

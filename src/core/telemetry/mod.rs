@@ -61,7 +61,7 @@ fn install(settings: &Settings, traces: Option<&Traces>) {
 fn say(settings: &Settings, started: Result<(), TryInitError>) {
     if let Err(error) = started {
         tracing::debug!(%error, "logging had been started before");
-    } else if levels::asks_for_dependencies(&settings.log_level) {
+    } else if levels::asks_for_dependencies(settings.log_level.as_str()) {
         tracing::warn!(
             target: levels::WITHHELD,
             "LOG_LEVEL asks for debug or trace lines of dependencies; they can hold password hashes and keys, so only this \
@@ -73,7 +73,7 @@ fn say(settings: &Settings, started: Result<(), TryInitError>) {
 /// The lines of the log. The spans of a trace stay out, so that the current span is always the request's.
 fn log<S: Subscriber + for<'a> LookupSpan<'a>>(settings: &Settings) -> impl Layer<S> {
     // The settings have checked the directive; a filter that logs everything from `info` is the safe reading.
-    let levels = EnvFilter::try_new(&settings.log_level).unwrap_or_else(|_| EnvFilter::new("info"));
+    let levels = EnvFilter::try_new(settings.log_level.as_str()).unwrap_or_else(|_| EnvFilter::new("info"));
     let permitted = filter_fn(levels::may_be_logged).with_max_level_hint(LevelFilter::TRACE);
     let notice = filter_fn(|metadata| metadata.target() == levels::WITHHELD);
     let notice = notice.with_max_level_hint(LevelFilter::WARN);
