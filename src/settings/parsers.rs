@@ -1,4 +1,5 @@
-//! Addresses of databases, with errors that name the setting to use instead of an option of another driver.
+//! Addresses of databases, with errors that name the setting to use instead of an option of another
+//! driver.
 
 use groundwork_database::url::{DatabaseUrl, PostgresUrl, UrlError};
 

@@ -1,5 +1,5 @@
-//! The key that signs tokens. A developer's machine makes one for itself, so that `cargo run` works with nothing
-//! set and tokens outlive a restart.
+//! The key that signs tokens. A developer's machine makes one for itself, so that `cargo run` works
+//! with nothing set and tokens outlive a restart.
 
 use std::path::PathBuf;
 
@@ -23,8 +23,9 @@ pub enum SigningKeyError {
 }
 
 impl Settings {
-    /// The key that signs tokens. Without `JWT_SECRET_KEY`, development keeps a random one in a file beside the
-    /// SQLite file, or in the working directory with PostgreSQL. Its path is returned if this call created it.
+    /// The key that signs tokens. Without `JWT_SECRET_KEY`, development keeps a random one in a
+    /// file beside the SQLite file, or in the working directory with PostgreSQL. Its path is
+    /// returned if this call created it.
     pub fn resolve_jwt_secret(&self) -> Result<(SecretString, Option<PathBuf>), SigningKeyError> {
         if let Some(key) = &self.jwt_secret_key {
             return Ok((key.clone(), None));

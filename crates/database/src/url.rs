@@ -10,8 +10,8 @@ pub use postgres::{PostgresUrl, Roots, Tls};
 mod options;
 mod postgres;
 
-/// The address of a primary database: `sqlite://path`, or a `postgres://` or `postgresql://` address as of
-/// [`PostgresUrl`]. `Display` leaves out the password.
+/// The address of a primary database: `sqlite://path`, or a `postgres://` or `postgresql://`
+/// address as of [`PostgresUrl`]. `Display` leaves out the password.
 #[derive(Clone, Debug)]
 pub enum DatabaseUrl {
     /// A SQLite file.
@@ -71,7 +71,8 @@ fn sqlite(path: &str) -> Result<PathBuf, UrlError> {
 pub enum PoolMode {
     /// The server itself: a connection keeps one session for as long as it is open.
     Session,
-    /// A pooler that assigns a session per transaction, such as `PgBouncer` with `pool_mode=transaction`.
+    /// A pooler that assigns a session per transaction, such as `PgBouncer` with
+    /// `pool_mode=transaction`.
     Transaction,
 }
 

@@ -10,11 +10,12 @@ use secrecy::{ExposeSecret, SecretString};
 
 /// Replaces a secret. Its length says nothing about the secret's.
 const MASK: &str = "********";
-/// The longest option name that is repeated in an error: a longer one is no name and may be a secret.
+/// The longest option name that is repeated in an error: a longer one is no name and may be a
+/// secret.
 const NAME_LIMIT: usize = 32;
 
-/// Why a URL cannot be used, as the predicate of a sentence whose subject is the URL: "names no host".
-/// Repeats nothing of the URL except the names of its options.
+/// Why a URL cannot be used, as the predicate of a sentence whose subject is the URL: "names no
+/// host". Repeats nothing of the URL except the names of its options.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{problem}")]
 pub struct UrlError {
@@ -34,15 +35,15 @@ impl UrlError {
         Self { problem, unknown_option: Some(option) }
     }
 
-    /// The name of the option, if the error is that an option is unknown: an application can then say which of
-    /// its settings has that purpose.
+    /// The name of the option, if the error is that an option is unknown: an application can then
+    /// say which of its settings has that purpose.
     pub fn unknown_option(&self) -> Option<&str> {
         self.unknown_option.as_deref()
     }
 }
 
-/// A URL whose password shows as `********` in `Debug` and `Display`, in the user information as well as in
-/// the options `password` and `pass`.
+/// A URL whose password shows as `********` in `Debug` and `Display`, in the user information as
+/// well as in the options `password` and `pass`.
 #[derive(Clone)]
 pub struct SecretUrl(SecretString);
 
@@ -64,7 +65,8 @@ impl FromStr for SecretUrl {
     fn from_str(raw: &str) -> Result<Self, UrlError> {
         let (_, rest) = raw.split_once("://").ok_or(UrlError::new("must start with scheme://"))?;
         let (authority, tail) = split_authority(rest);
-        // Drivers disagree on where a password with these characters ends, so half of it could be shown.
+        // Drivers disagree on where a password with these characters ends, so half of it could be
+        // shown.
         if tail.contains(['@', '#']) || authority.matches('@').count() > 1 {
             return Err(UrlError::new(
                 "must percent-encode @ / ? # in a user name or password (%40 %2F %3F %23)",
@@ -100,8 +102,8 @@ impl fmt::Debug for SecretUrl {
     }
 }
 
-/// The option without its value if that may be a password. Drivers decode names, so a name with a `%` may be
-/// any name.
+/// The option without its value if that may be a password. Drivers decode names, so a name with a
+/// `%` may be any name.
 fn masked(option: &str) -> String {
     match option.split_once('=') {
         Some((name, _))

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 pub use crate::secret::SecretKey;
-pub use crate::web::{Origin, PathPrefix, TrustedProxies};
+pub use crate::web::{ORIGIN, PathPrefix, TrustedProxies};
 
 /// The rules of one kind of setting.
 pub trait Check {
@@ -23,7 +23,8 @@ pub trait Check {
     /// The value as the variable would spell it, without its secrets.
     fn show(&self, value: &Self::Value) -> String;
 
-    /// What is accepted as a sentence for documents; empty if the documentation of the setting says it.
+    /// What is accepted as a sentence for documents; empty if the documentation of the setting says
+    /// it.
     fn accepts(&self) -> String;
 
     /// Whether the value is a secret, which `NAME_FILE` may provide.
@@ -37,10 +38,11 @@ pub trait Check {
     }
 }
 
-/// Values of any type with a parser whose error is the predicate of a sentence and repeats no secret. What
-/// the parser accepts belongs into the documentation of the setting.
+/// Values of any type with a parser, whose error is the predicate of a sentence and repeats no
+/// secret.
 pub struct Parsed<T, E> {
     parse: fn(&str) -> Result<T, E>,
+    accepts: &'static str,
     is_secret: bool,
     is_hidden: bool,
 }
@@ -48,17 +50,24 @@ pub struct Parsed<T, E> {
 impl<T, E> Parsed<T, E> {
     /// Values that are no secrets.
     pub const fn public(parse: fn(&str) -> Result<T, E>) -> Self {
-        Self { parse, is_secret: false, is_hidden: false }
+        Self { parse, accepts: "", is_secret: false, is_hidden: false }
     }
 
     /// Values that are no secrets, but a refused one may hold a secret.
     pub const fn hidden(parse: fn(&str) -> Result<T, E>) -> Self {
-        Self { parse, is_secret: false, is_hidden: true }
+        Self { is_hidden: true, ..Self::public(parse) }
     }
 
     /// Secrets. The `Display` of the type has to mask them.
     pub const fn secret(parse: fn(&str) -> Result<T, E>) -> Self {
-        Self { parse, is_secret: true, is_hidden: true }
+        Self { is_secret: true, ..Self::hidden(parse) }
+    }
+
+    /// What the parser accepts, as a sentence. Without it, the documentation of the setting has to
+    /// say it.
+    #[must_use]
+    pub const fn accepting(self, accepts: &'static str) -> Self {
+        Self { accepts, ..self }
     }
 }
 
@@ -74,7 +83,7 @@ impl<T: Display, E: Display> Check for Parsed<T, E> {
     }
 
     fn accepts(&self) -> String {
-        String::new()
+        self.accepts.to_owned()
     }
 
     fn is_secret(&self) -> bool {
@@ -207,25 +216,13 @@ impl Check for Line {
 }
 
 /// On or off.
-pub struct Flag;
+pub const FLAG: Parsed<bool, &str> = Parsed::public(flag).accepting("`true` or `false`.");
 
-impl Check for Flag {
-    type Value = bool;
-
-    fn read(&self, raw: &str) -> Result<bool, String> {
-        match raw.to_ascii_lowercase().as_str() {
-            "true" | "1" | "yes" | "on" => Ok(true),
-            "false" | "0" | "no" | "off" => Ok(false),
-            _ => Err("must be true or false".to_owned()),
-        }
-    }
-
-    fn show(&self, value: &bool) -> String {
-        value.to_string()
-    }
-
-    fn accepts(&self) -> String {
-        "`true` or `false`.".to_owned()
+fn flag(raw: &str) -> Result<bool, &'static str> {
+    match raw.to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" => Ok(true),
+        "false" | "0" | "no" | "off" => Ok(false),
+        _ => Err("must be true or false"),
     }
 }
 
@@ -252,25 +249,11 @@ impl<T: FromStr + PartialOrd + Display> Check for Number<T> {
 }
 
 /// A fraction from 0 to 1.
-pub struct Ratio;
+pub const RATIO: Parsed<f64, &str> = Parsed::public(ratio).accepting("From 0 to 1.");
 
-impl Check for Ratio {
-    type Value = f64;
-
-    fn read(&self, raw: &str) -> Result<f64, String> {
-        raw.parse()
-            .ok()
-            .filter(|ratio| (0.0..=1.0).contains(ratio))
-            .ok_or_else(|| "must be a number from 0 to 1, such as 0.1".to_owned())
-    }
-
-    fn show(&self, value: &f64) -> String {
-        value.to_string()
-    }
-
-    fn accepts(&self) -> String {
-        "From 0 to 1.".to_owned()
-    }
+fn ratio(raw: &str) -> Result<f64, &'static str> {
+    let ratio = raw.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio));
+    ratio.ok_or("must be a number from 0 to 1, such as 0.1")
 }
 
 /// A span of time in whole units, both ends of the range included.
@@ -343,24 +326,12 @@ impl Check for FilePath {
     }
 }
 
-/// An IP address to listen on. A name is refused because it may resolve to several addresses, of which only
-/// one would be listened on.
-pub struct Address;
+/// An IP address to listen on. A name is refused because it may resolve to several addresses, of
+/// which only one would be listened on.
+pub const ADDRESS: Parsed<IpAddr, &str> = Parsed::public(address).accepting("An IPv4 or IPv6 address.");
 
-impl Check for Address {
-    type Value = IpAddr;
-
-    fn read(&self, raw: &str) -> Result<IpAddr, String> {
-        raw.parse().map_err(|_| "must be an IPv4 or IPv6 address, without a port; a name is not".to_owned())
-    }
-
-    fn show(&self, value: &IpAddr) -> String {
-        value.to_string()
-    }
-
-    fn accepts(&self) -> String {
-        "An IPv4 or IPv6 address.".to_owned()
-    }
+fn address(raw: &str) -> Result<IpAddr, &'static str> {
+    raw.parse().map_err(|_| "must be an IPv4 or IPv6 address, without a port; a name is not")
 }
 
 #[cfg(test)]
@@ -377,9 +348,9 @@ mod tests {
 
     #[test]
     fn a_ratio_is_from_none_to_all() {
-        assert_eq!((Ratio.read("0"), Ratio.read("0.25"), Ratio.read("1")), (Ok(0.0), Ok(0.25), Ok(1.0)));
+        assert_eq!((RATIO.read("0"), RATIO.read("0.25"), RATIO.read("1")), (Ok(0.0), Ok(0.25), Ok(1.0)));
         for bad in ["-0.1", "1.1", "NaN", "inf", "10%", ""] {
-            assert!(Ratio.read(bad).is_err(), "{bad}");
+            assert!(RATIO.read(bad).is_err(), "{bad}");
         }
     }
 

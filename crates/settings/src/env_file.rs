@@ -1,8 +1,9 @@
 //! The `.env` file, which holds a developer's own settings.
 //!
-//! The syntax is that of shells without substitution: `NAME=value` per line, optionally after `export`, with
-//! comments. In single quotes everything stands for itself. In double quotes and without quotes a backslash
-//! escapes `\ ' " $` and the space, and `\n` is a line break. A quoted value may span lines.
+//! The syntax is that of shells without substitution: `NAME=value` per line, optionally after
+//! `export`, with comments. In single quotes everything stands for itself. In double quotes and
+//! without quotes a backslash escapes `\ ' " $` and the space, and `\n` is a line break. A quoted
+//! value may span lines.
 
 use std::io;
 use std::path::Path;
@@ -12,7 +13,8 @@ use groundwork_files::{self as files, Mode};
 use crate::error::{EnvFileFault, EnvFileProblem, SettingsError};
 use crate::{Entry, value_file};
 
-/// A name that is at least this similar to a setting is taken for a misspelt one (Jaro-Winkler, from 0 to 1).
+/// A name that is at least this similar to a setting is taken for a misspelt one (Jaro-Winkler,
+/// from 0 to 1).
 const MISSPELT: f64 = 0.92;
 /// The longest name that is repeated: a longer one may be a part of a secret.
 const NAME_LIMIT: usize = 40;
@@ -51,7 +53,8 @@ impl EnvFile {
         self.mode.filter(|mode| mode.lets_others_read() && self.variables.iter().any(is_secret))
     }
 
-    /// A sentence per line that has no effect, and one about all variables that resemble no setting.
+    /// A sentence per line that has no effect, and one about all variables that resemble no
+    /// setting.
     pub(crate) fn warnings(&self, entries: &[Entry]) -> Vec<String> {
         let files =
             entries.iter().filter(|entry| entry.is_secret).map(|entry| value_file::variable(entry.name));
@@ -66,7 +69,7 @@ impl EnvFile {
                 }
                 continue;
             }
-            let shown = is_plain(name).then(|| format!(" ({name})")).unwrap_or_default();
+            let shown = if is_plain(name) { format!(" ({name})") } else { String::new() };
             match most_similar(name, &known) {
                 Some(setting) => warnings.push(format!(
                     "line {line}{shown} of .env is ignored: it is not a setting; did you mean {setting}?"
@@ -88,7 +91,8 @@ fn most_similar<'a>(name: &str, known: &'a [String]) -> Option<&'a str> {
     best.filter(|(similarity, _)| *similarity >= MISSPELT).map(|(_, setting)| setting)
 }
 
-/// Whether a name is spelt like an environment variable and not like a secret that landed at the start of a line.
+/// Whether a name is spelt like an environment variable and not like a secret that landed at the
+/// start of a line.
 fn is_plain(name: &str) -> bool {
     name.len() <= NAME_LIMIT
         && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
@@ -154,8 +158,8 @@ fn variable_name(head: &str) -> Option<&str> {
     is_name.then_some(name)
 }
 
-/// The value at the start of a text, and the length of the text up to the next entry. After a fault it goes on,
-/// so that a quoted value is skipped as a whole.
+/// The value at the start of a text, and the length of the text up to the next entry. After a fault
+/// it goes on, so that a quoted value is skipped as a whole.
 fn value(text: &str) -> (Result<String, EnvFileFault>, usize) {
     let (mut value, mut fault, mut quote) = (String::new(), None, None);
     let (mut has_begun, mut after_space) = (false, true);
@@ -316,7 +320,7 @@ mod tests {
     fn escapes_and_blanks_are_those_of_a_shell() {
         for (text, expected) in [
             (r#"A=a\ b\\\"\'"#, r#"a b\"'"#),
-            (r##"A="a\n\$b" # c"##, "a\n$b"),
+            (r#"A="a\n\$b" # c"#, "a\n$b"),
             ("A = x#y \r\n", "x#y"),
             ("A=# x", ""),
             ("A='a'\"b\"c", "abc"),

@@ -54,14 +54,14 @@ impl Problems {
         Self { entries, found: Vec::new() }
     }
 
-    /// Whether a setting has a problem already, so that it holds its default instead of the value that was
-    /// given.
+    /// Whether a setting has a problem already, so that it holds its default instead of the value
+    /// that was given.
     pub fn has(&self, variable: &str) -> bool {
         self.found.iter().any(|problem| problem.variable == variable)
     }
 
-    /// Adds a problem, as the predicate of a sentence whose subject is the variable. It is ignored if the
-    /// variable has one already.
+    /// Adds a problem, as the predicate of a sentence whose subject is the variable. It is ignored
+    /// if the variable has one already.
     pub fn add(&mut self, variable: &'static str, problem: impl Into<String>) {
         if !self.has(variable) {
             let entry = self.entries.iter().find(|entry| entry.name == variable);

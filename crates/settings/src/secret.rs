@@ -29,8 +29,8 @@ const PLACEHOLDERS: [&str; 14] = [
     "abcdefghijkl",
 ];
 
-/// A key that signs, of at least [`MIN_KEY_BYTES`]. The field names the variable that lists former keys: a
-/// key with a comma could not be moved there.
+/// A key that signs, of at least [`MIN_KEY_BYTES`]. The field names the variable that lists former
+/// keys: a key with a comma could not be moved there.
 pub struct SecretKey(pub &'static str);
 
 impl Check for SecretKey {

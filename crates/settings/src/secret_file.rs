@@ -1,4 +1,5 @@
-//! A random key that a machine makes for itself and keeps in a file, so that what it signs outlives a restart.
+//! A random key that a machine makes for itself and keeps in a file, so that what it signs outlives
+//! a restart.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Write};
@@ -54,7 +55,8 @@ pub enum SecretFileError {
     NoRandomness,
 }
 
-/// The signing key in a file that only its owner can read, and whether this call created it with a random key.
+/// The signing key in a file that only its owner can read, and whether this call created it with a
+/// random key.
 ///
 /// # Errors
 /// If the file cannot be used. An unusable file is never replaced.
@@ -101,8 +103,8 @@ fn read(path: &Path) -> Result<Option<SecretString>, SecretFileError> {
     if key.len() < MIN_KEY_BYTES { Err(damaged()) } else { Ok(Some(key.into())) }
 }
 
-/// Creates the file with a key. The key is written under another name and then linked, which fails if the name
-/// is taken: no reader ever sees half a key, and a crash leaves none behind.
+/// Creates the file with a key. The key is written under another name and then linked, which fails
+/// if the name is taken: no reader ever sees half a key, and a crash leaves none behind.
 fn create(path: &Path, key: &str) -> io::Result<()> {
     let mut unfinished = path.as_os_str().to_owned();
     // Ends as the file does, which version control is told to ignore.

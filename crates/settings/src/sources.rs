@@ -30,8 +30,8 @@ impl<'a> Sources<'a> {
         Self::new(process_environment, Path::new(".env"))
     }
 
-    /// This environment and the file at this path, if there is one. The environment returns why a value cannot
-    /// be used as the predicate of a sentence.
+    /// This environment and the file at this path, if there is one. The environment returns why a
+    /// value cannot be used as the predicate of a sentence.
     ///
     /// # Errors
     /// If the file is malformed, unreadable, or writable by other users of the machine.
@@ -51,8 +51,8 @@ impl<'a> Sources<'a> {
         Self { environment: Box::new(move |name| Ok(lookup(name))), file: EnvFile::default() }
     }
 
-    /// Reads and checks every setting, then applies the rules between them. The rules see the default in
-    /// place of a wrong value.
+    /// Reads and checks every setting, then applies the rules between them. The rules see the
+    /// default in place of a wrong value.
     ///
     /// # Errors
     /// All problems together.
@@ -74,13 +74,14 @@ impl<'a> Sources<'a> {
         self.file.exposed_secrets()
     }
 
-    /// Sentences about lines of the `.env` file that have no effect. They are no errors, because the file may
-    /// hold variables of other programs. No value is repeated.
+    /// Sentences about lines of the `.env` file that have no effect. They are no errors, because
+    /// the file may hold variables of other programs. No value is repeated.
     pub fn warnings<T: Table>(&self) -> Vec<String> {
         self.file.warnings(&T::entries())
     }
 
-    /// The value of a variable; empty if it is unset. A secret may be in a file that `NAME_FILE` names.
+    /// The value of a variable; empty if it is unset. A secret may be in a file that `NAME_FILE`
+    /// names.
     fn value(&self, variable: &str, is_secret: bool) -> Result<String, String> {
         let value = self.variable(variable)?;
         if !is_secret {
@@ -102,7 +103,8 @@ impl<'a> Sources<'a> {
     }
 }
 
-/// A variable of this process. One that is not UTF-8 is an error: ignoring it would silently use the default.
+/// A variable of this process. One that is not UTF-8 is an error: ignoring it would silently use
+/// the default.
 fn process_environment(name: &str) -> Result<Option<String>, String> {
     match env::var(name) {
         Ok(value) => Ok(Some(value)),
@@ -118,8 +120,8 @@ pub struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// The value of a setting; its default if it is unset or wrong. `None` only if the default is wrong, which
-    /// is reported like any other problem.
+    /// The value of a setting; its default if it is unset or wrong. `None` only if the default is
+    /// wrong, which is reported like any other problem.
     pub fn read<C: Check>(&mut self, variable: &'static str, default: &str, check: &C) -> Option<C::Value> {
         let value = self.sources.value(variable, check.is_secret()).unwrap_or_else(|problem| {
             self.problems.add(variable, problem);
@@ -138,8 +140,8 @@ impl Reader<'_> {
     }
 }
 
-/// The problem and the value that has it. A value with an `@` is left out: it may be an address with a password
-/// that was given to the wrong variable.
+/// The problem and the value that has it. A value with an `@` is left out: it may be an address
+/// with a password that was given to the wrong variable.
 fn with_value(problem: String, value: &str) -> String {
     if value.contains('@') {
         return problem;

@@ -4,8 +4,9 @@ use crate::Reader;
 
 /// A struct of settings that [`settings!`](crate::settings!) declares.
 pub trait Table: Sized {
-    /// Reads every setting and leaves the problems in `reader`. A wrong value is replaced by its default, so
-    /// that the rules between settings can still be checked. `None` if a default is wrong.
+    /// Reads every setting and leaves the problems in `reader`. A wrong value is replaced by its
+    /// default, so that the rules between settings can still be checked. `None` if a default is
+    /// wrong.
     fn read(reader: &mut Reader<'_>) -> Option<Self>;
 
     /// Every setting for documents, in the order of declaration.
@@ -36,9 +37,10 @@ pub struct Entry {
 /// field: Type = "VARIABLE", default "value or nothing", example "value", check;
 /// ```
 ///
-/// `check` is a constant expression of a type that implements [`Check`](crate::check::Check) for values of
-/// `Type`. The struct is `Clone`, its `Debug` shows no secret if its types do not, and it implements
-/// [`Table`]. Its method `effective` lists each variable with the value in force, secrets masked.
+/// `check` is a constant expression of a type that implements [`Check`](crate::check::Check) for
+/// values of `Type`. The struct is `Clone`, its `Debug` shows no secret if its types do not, and it
+/// implements [`Table`]. Its method `effective` lists each variable with the value in force,
+/// secrets masked.
 #[macro_export]
 macro_rules! settings {
     (
@@ -62,8 +64,8 @@ macro_rules! settings {
         }
 
         impl $Settings {
-            /// The settings in force, in the order of declaration. A secret shows as `********`; an address
-            /// keeps everything but its password.
+            /// The settings in force, in the order of declaration. A secret shows as `********`; an
+            /// address keeps everything but its password.
             pub fn effective(&self) -> Vec<(&'static str, String)> {
                 use $crate::check::Check as _;
                 vec![$( ($name, $check.show(&self.$field)) ),+]
@@ -72,7 +74,8 @@ macro_rules! settings {
 
         impl $crate::Table for $Settings {
             fn read(reader: &mut $crate::Reader<'_>) -> Option<Self> {
-                // All are read before the first `?`, so that one wrong setting does not hide another.
+                // All are read before the first `?`, so that one wrong setting does not hide
+                // another.
                 $( let $field = reader.read($name, $default, &$check); )+
                 Some(Self { $( $field: $field? ),+ })
             }

@@ -1,5 +1,5 @@
-//! Secrets in files: `NAME_FILE` names a file that holds the value of `NAME`, as Docker and Kubernetes mount
-//! secrets.
+//! Secrets in files: `NAME_FILE` names a file that holds the value of `NAME`, as Docker and
+//! Kubernetes mount secrets.
 
 use std::io::Read;
 use std::path::Path;
@@ -14,8 +14,8 @@ pub(crate) fn variable(name: &str) -> String {
     format!("{name}_FILE")
 }
 
-/// The content of the file that `variable` names, without white space around it such as a final newline; or
-/// the problem as the predicate of a sentence about the setting.
+/// The content of the file that `variable` names, without white space around it such as a final
+/// newline; or the problem as the predicate of a sentence about the setting.
 pub(crate) fn read(variable: &str, path: &str) -> Result<String, String> {
     content(Path::new(path)).map_err(|problem| {
         // It may be the secret itself in place of the path.

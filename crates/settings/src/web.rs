@@ -6,8 +6,8 @@ use ipnet::IpNet;
 
 use crate::check::{Check, List, Parsed};
 
-/// The path that operations are under. The first segment must not be one of these, which are served by pages of
-/// the application itself.
+/// The path that operations are under. The first segment must not be one of these, which are served
+/// by pages of the application itself.
 pub struct PathPrefix(pub &'static [&'static str]);
 
 impl Check for PathPrefix {
@@ -45,23 +45,8 @@ impl Check for PathPrefix {
 }
 
 /// A web origin exactly as browsers send it: the header is compared byte by byte.
-pub struct Origin;
-
-impl Check for Origin {
-    type Value = String;
-
-    fn read(&self, raw: &str) -> Result<String, String> {
-        origin(raw)
-    }
-
-    fn show(&self, value: &String) -> String {
-        value.clone()
-    }
-
-    fn accepts(&self) -> String {
-        "Exactly `scheme://host[:port]`; `*` and `null` are refused.".to_owned()
-    }
-}
+pub const ORIGIN: Parsed<String, String> =
+    Parsed::public(origin).accepting("Exactly `scheme://host[:port]`; `*` and `null` are refused.");
 
 fn origin(raw: &str) -> Result<String, String> {
     if raw.eq_ignore_ascii_case("null") {
@@ -112,7 +97,8 @@ const EVERY_ADDRESS: &str =
 
 const NETWORKS: List<Parsed<IpNet, String>> = List(Parsed::public(network));
 
-/// A comma-separated list of the networks and addresses of proxies. It must not cover every address.
+/// A comma-separated list of the networks and addresses of proxies. It must not cover every
+/// address.
 pub struct TrustedProxies;
 
 impl Check for TrustedProxies {
@@ -185,7 +171,7 @@ mod tests {
     #[test]
     fn origins_are_exact_and_written_as_browsers_write_them() {
         check_all(
-            &List(Origin),
+            &List(ORIGIN),
             &[
                 ("", ""),
                 ("https://a.example", "https://a.example"),

@@ -17,12 +17,13 @@ const PREFIX_LIMIT: usize = 64;
 
 /// The address of Redis. `Display` and `Debug` mask the password.
 ///
-/// | Form | Meaning |
-/// |---|---|
-/// | `redis://[user]:password@host:port/number` | one server; `rediss://` for TLS |
-/// | `redis+unix:///path?db=number&pass=password` | one server by its socket |
-/// | `redis+sentinel://[user]:password@host:port,host:port/master-name/number` | a master that these Sentinels watch; `rediss+sentinel://` for TLS |
-/// | `redis+cluster://[user]:password@host:port,host:port` | a cluster by some of its nodes; `rediss+cluster://` for TLS |
+/// - One server: `redis://[user]:password@host:port/number`, or `redis+unix:///path` with the options
+///   `db`, `user`, `pass` and `protocol`.
+/// - A master that Sentinels watch:
+///   `redis+sentinel://[user]:password@host:port,host:port/master-name/number`.
+/// - A cluster, by some of its nodes: `redis+cluster://[user]:password@host:port,host:port`.
+///
+/// A scheme that starts with `rediss` stands for TLS.
 #[derive(Clone, Debug)]
 pub enum RedisUrl {
     /// One server.
@@ -50,7 +51,8 @@ pub struct SentinelUrl {
 }
 
 impl SentinelUrl {
-    /// The master's address for the driver, with a placeholder for its host: scheme, credentials and database.
+    /// The master's address for the driver, with a placeholder for its host: scheme, credentials
+    /// and database.
     pub fn expose_master(&self) -> &str {
         self.master.expose_secret()
     }
@@ -66,7 +68,8 @@ impl RedisUrl {
         }
     }
 
-    /// The addresses of the servers for the driver. Empty with Sentinels, which have to be asked for the master's.
+    /// The addresses of the servers for the driver. Empty with Sentinels, which have to be asked
+    /// for the master's.
     pub fn expose_nodes(&self) -> Vec<&str> {
         match self {
             Self::Server(url) => vec![url.expose()],
@@ -141,7 +144,7 @@ fn sentinel(url: SecretUrl) -> Result<RedisUrl, UrlError> {
     let sentinels = parts.host.split(',').map(node).collect::<Result<_, _>>()?;
     let master = check_readable(&format!("{scheme}://{credentials}master/{number}"))?.into();
     let master_name = name.to_owned();
-    Ok(RedisUrl::Sentinel(SentinelUrl { sentinels, master_name, master, url }))
+    Ok(RedisUrl::Sentinel(SentinelUrl { url, sentinels, master_name, master }))
 }
 
 fn cluster(url: SecretUrl) -> Result<RedisUrl, UrlError> {
@@ -156,7 +159,7 @@ fn cluster(url: SecretUrl) -> Result<RedisUrl, UrlError> {
         check_readable(&format!("{scheme}://{credentials}{host}")).map(SecretString::from)
     };
     let nodes = parts.host.split(',').map(node).collect::<Result<_, _>>()?;
-    Ok(RedisUrl::Cluster { nodes, url })
+    Ok(RedisUrl::Cluster { url, nodes })
 }
 
 /// The user and the password up to the `@`, of an address that takes no options.
@@ -213,16 +216,17 @@ fn check_database(number: &str) -> Result<(), UrlError> {
     Ok(())
 }
 
-/// The driver reads it too, so that an address accepted here is not refused at the first connection. The driver's
-/// message may repeat the address.
+/// The driver reads it too, so that an address accepted here is not refused at the first
+/// connection. The driver's message may repeat the address.
 fn check_readable(url: &str) -> Result<String, UrlError> {
     url.into_connection_info()
         .map(|_| url.to_owned())
         .map_err(|_| UrlError::new("cannot be read as an address of Redis"))
 }
 
-/// The prefix of every key, so that several applications can share one Redis: at most 64 ASCII letters, digits
-/// and `: - _ .`. Braces are refused because they would map every key to one node of a cluster.
+/// The prefix of every key, so that several applications can share one Redis: at most 64 ASCII
+/// letters, digits and `: - _ .`. Braces are refused because they would map every key to one node
+/// of a cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyPrefix(String);
 

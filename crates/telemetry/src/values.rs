@@ -28,10 +28,11 @@ impl FromStr for LogFilter {
     type Err = InvalidValue;
 
     fn from_str(raw: &str) -> Result<Self, InvalidValue> {
-        // Empty parts mean nothing to `EnvFilter`, but `LevelFilter` reads them as `error`. A space would
-        // become a part of the target.
+        // Empty parts mean nothing to `EnvFilter`, but `LevelFilter` reads them as `error`. A space
+        // would become a part of the target.
         let parts: Vec<_> = raw.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
-        // `EnvFilter` takes any other word for a target, so a misspelt level would silence everything else.
+        // `EnvFilter` takes any other word for a target, so a misspelt level would silence
+        // everything else.
         let is_level = |part: &&str| part.contains(['=', '[']) || part.parse::<LevelFilter>().is_ok();
         if parts.is_empty() || !parts.iter().all(is_level) {
             return Err(InvalidValue(
@@ -52,8 +53,8 @@ impl fmt::Display for LogFilter {
     }
 }
 
-/// The base URL of an OpenTelemetry collector, `http://host[:port]` or `https://host[:port]` with an optional
-/// path, without a password. A slash at the end is dropped.
+/// The base URL of an OpenTelemetry collector, `http://host[:port]` or `https://host[:port]` with
+/// an optional path, without a password. A slash at the end is dropped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CollectorUrl(String);
 

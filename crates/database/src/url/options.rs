@@ -1,5 +1,6 @@
-//! The options of a PostgreSQL address: those of TLS and of the session, which the driver reads only in part,
-//! and errors that name the option that is wrong, but not its value, which may be a secret.
+//! The options of a PostgreSQL address: those of TLS and of the session, which the driver reads
+//! only in part, and errors that name the option that is wrong, but not its value, which may be a
+//! secret.
 
 use std::error::Error as _;
 use std::path::PathBuf;
@@ -44,8 +45,8 @@ impl OwnOptions {
         Ok((own, others))
     }
 
-    /// Which servers are accepted. By default the primary must accept writes, also if it is a single host: a name
-    /// or a proxy may lead to a standby for a while.
+    /// Which servers are accepted. By default the primary must accept writes, also if it is a
+    /// single host: a name or a proxy may lead to a standby for a while.
     pub(super) fn target(&self, role: Role) -> Result<TargetSessionAttrs, UrlError> {
         match (role, self.target.as_deref()) {
             (Role::Primary, None | Some("read-write" | "primary")) => Ok(TargetSessionAttrs::ReadWrite),
@@ -95,9 +96,9 @@ fn decode(text: &str) -> Result<String, UrlError> {
     decoded.map(Into::into).map_err(|_| UrlError::new("has an option that is not UTF-8"))
 }
 
-/// The address as the driver reads it, so that an address accepted here is not refused at the first connection.
-/// The driver's message may repeat the address, so it is not passed on: each option is tried alone to find the
-/// wrong one.
+/// The address as the driver reads it, so that an address accepted here is not refused at the first
+/// connection. The driver's message may repeat the address, so it is not passed on: each option is
+/// tried alone to find the wrong one.
 pub(super) fn read(base: &str, options: &[&str]) -> Result<Config, UrlError> {
     let parse = |options: &str| format!("{base}?{options}").parse::<Config>();
     match parse(&options.join("&")) {
@@ -116,7 +117,8 @@ fn wrong(option: &str, error: &tokio_postgres::Error) -> UrlError {
         Ok(name) => name,
         Err(problem) => return problem,
     };
-    // The driver's error types are private: only their text tells a wrong value from an unknown name.
+    // The driver's error types are private: only their text tells a wrong value from an unknown
+    // name.
     if error.source().is_some_and(|source| source.to_string().starts_with("invalid value")) {
         return UrlError::new(format!("has a value of the option `{name}` that cannot be used"));
     }

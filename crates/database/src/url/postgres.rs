@@ -1,4 +1,5 @@
-//! Addresses of PostgreSQL servers: as the driver reads them, except for TLS, which it knows only in part.
+//! Addresses of PostgreSQL servers: as the driver reads them, except for TLS, which it knows only
+//! in part.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -12,12 +13,13 @@ use super::options::{self, OwnOptions};
 
 const DEFAULT_PORT: u16 = 5432;
 
-/// A PostgreSQL server, and how to connect to it: `postgres://user:password@host:port/database` with the
-/// options of `tokio_postgres` and libpq's `sslmode`, `sslrootcert` and `target_session_attrs`.
+/// A PostgreSQL server, and how to connect to it: `postgres://user:password@host:port/database`
+/// with the options of `tokio_postgres` and libpq's `sslmode`, `sslrootcert` and
+/// `target_session_attrs`.
 ///
-/// As in libpq, `host1:port,host2:port` lists several hosts, of which a connection uses the first that
-/// qualifies: by default the one that accepts writes. `sslmode` is `disable` unless set. `Display` and `Debug`
-/// mask the password.
+/// As in libpq, `host1:port,host2:port` lists several hosts, of which a connection uses the first
+/// that qualifies: by default the one that accepts writes. `sslmode` is `disable` unless set.
+/// `Display` and `Debug` mask the password.
 #[derive(Clone)]
 pub struct PostgresUrl {
     shown: SecretUrl,
@@ -50,8 +52,8 @@ pub enum Roots {
 }
 
 impl PostgresUrl {
-    /// The address of a replica. It has exactly one host, and `target_session_attrs` does not default to
-    /// servers that accept writes.
+    /// The address of a replica. It has exactly one host, and `target_session_attrs` does not
+    /// default to servers that accept writes.
     ///
     /// # Errors
     /// If the address cannot be used. The message repeats no secret.
@@ -59,7 +61,8 @@ impl PostgresUrl {
         parse(raw, Role::Replica)
     }
 
-    /// The driver's configuration, including the password. Its `sslmode` is as strict as [`PostgresUrl::tls`].
+    /// The driver's configuration, including the password. Its `sslmode` is as strict as
+    /// [`PostgresUrl::tls`].
     pub fn config(&self) -> &Config {
         &self.config
     }
@@ -151,7 +154,8 @@ fn check_counts(config: &Config, role: Role) -> Result<(), UrlError> {
     let (hosts, addresses) = (config.get_hosts().len(), config.get_hostaddrs().len());
     let count = hosts.max(addresses);
     if role == Role::Replica && count != 1 {
-        // A replica is selected, ejected and reported by itself, so its address cannot list several.
+        // A replica is selected, ejected and reported by itself, so its address cannot list
+        // several.
         return Err(UrlError::new("must name one host"));
     }
     if hosts.min(addresses) != 0 && hosts != addresses {
