@@ -22,7 +22,7 @@ use crate::core::security::DOMAIN;
 use crate::core::security::hasher::Hasher;
 use crate::core::security::seal::ValueSigner;
 use crate::core::security::tokens::{TokenKeys, TokenSigner};
-use crate::core::settings::{AppEnv, DatabaseUrl, RedisUrl, SecretFileError, Settings};
+use crate::core::settings::{AppEnv, DatabaseUrl, RedisUrl, Settings, SigningKeyError};
 use crate::core::telemetry::traces::span_of;
 use crate::db::{Database, DbError, files, migrations};
 use crate::services::auth::{Attempts, AuthService, Confirmations, Lifetimes};
@@ -42,7 +42,7 @@ pub enum StartError {
     Database(#[from] DbError),
     /// There is no key to sign tokens with.
     #[error(transparent)]
-    Secret(#[from] SecretFileError),
+    Secret(#[from] SigningKeyError),
     /// The address of Redis cannot be used.
     #[error("REDIS_URL cannot be used")]
     Redis(#[source] RedisError),
@@ -229,7 +229,7 @@ impl App {
 fn redis_config(settings: &Settings) -> Option<RedisConfig> {
     Some(RedisConfig {
         url: settings.redis_url.clone()?,
-        key_prefix: settings.redis_key_prefix.clone(),
+        key_prefix: settings.redis_key_prefix.to_string(),
         timeout: settings.redis_timeout,
         call_span: || span_of!("redis", "client", db.system.name = "redis"),
     })

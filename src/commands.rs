@@ -20,6 +20,7 @@ use groundwork::core::telemetry;
 use groundwork::db::backup;
 use groundwork::services::store::Actor;
 use groundwork::services::users::AccountDetails;
+use groundwork_settings::Sources;
 use serde_json::Value;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -46,12 +47,16 @@ pub fn complain(error: &dyn Error) {
 
 /// Serves until SIGTERM or SIGINT.
 pub fn serve() -> Result {
-    let settings = Settings::load()?;
+    let sources = Sources::of_process()?;
+    let settings = Settings::load(&sources)?;
     block_on(async {
         let _guard = telemetry::start(&settings)?;
         log_panics();
-        if let Some(mode) = Settings::exposed_env_file() {
+        if let Some(mode) = sources.exposed_secrets() {
             tracing::warn!(%mode, "every user of this machine can read the secrets in .env: chmod 600 it");
+        }
+        for warning in sources.warnings::<Settings>() {
+            tracing::warn!("{warning}");
         }
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;

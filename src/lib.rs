@@ -11,4 +11,5 @@ pub mod db;
 pub mod models;
 pub mod schemas;
 pub mod services;
+pub mod settings;
 pub mod web;

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-const SETTINGS: &str = include_str!("../src/core/settings/table.rs");
+const SETTINGS: &str = include_str!("../src/settings.rs");
 
 /// How many requirements of the ASVS 5.0.0 are of level 1 or 2 in each section; they are its first ones.
 const REQUIREMENTS: &[(&str, u32)] = &[

@@ -7,10 +7,10 @@ pub mod email;
 pub mod email_prefix;
 pub mod ids;
 pub mod security;
-pub mod settings;
 pub mod telemetry;
 pub mod text;
 
+pub use crate::settings;
 pub use groundwork_clock as clock;
 pub use groundwork_files as files;
 pub use groundwork_state::{cache, redis};

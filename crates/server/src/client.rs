@@ -294,7 +294,7 @@ mod tests {
             (Either, &[("forwarded", "proto=https;proto=http")], false),
             (Either, &[], false),
         ] {
-            assert_eq!(says(header, "10.0.0.1", lines), wanted, "{header} {lines:?}");
+            assert_eq!(says(header, "10.0.0.1", lines), wanted, "{header:?} {lines:?}");
             assert!(!says(header, "192.0.2.1", lines), "{lines:?}");
         }
     }

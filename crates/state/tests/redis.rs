@@ -12,7 +12,7 @@ use groundwork_state::cache::{Cache, Cached};
 use groundwork_state::rate_limit::{RateLimitDecision, RateLimitKey, RateLimiter};
 use groundwork_state::redis::driver::{Client, Cmd, FromRedisValue, cmd};
 use groundwork_state::redis::{Redis, RedisConfig};
-use groundwork_state::url::{RedisUrl, SecretUrl};
+use groundwork_state::url::RedisUrl;
 use serde::{Deserialize, Serialize};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
@@ -64,7 +64,7 @@ fn fresh_prefix() -> String {
 }
 
 fn redis_at(url: &str, key_prefix: &str) -> Redis {
-    let url = RedisUrl::Server(SecretUrl::new(url.into(), "redis://test".to_owned()));
+    let url: RedisUrl = url.parse().unwrap();
     let key_prefix = key_prefix.to_owned();
     Redis::new(RedisConfig { url, key_prefix, timeout: TIMEOUT, call_span: Span::none }).unwrap()
 }

@@ -7,6 +7,7 @@ mod metrics;
 mod otlp;
 mod trace_context;
 mod traces;
+mod values;
 mod writer;
 
 use std::io::{IsTerminal, stderr};
@@ -23,6 +24,7 @@ use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
 pub use crate::metrics::{METRICS, Metric, MetricsConfig, MetricsHandle, UPKEEP_INTERVAL};
 pub use crate::traces::{RequestTrace, SPANS, TracesConfig};
+pub use crate::values::{CollectorUrl, InvalidValue, LogFilter};
 pub use crate::writer::flush as flush_logs;
 
 /// What to record, and under which names.

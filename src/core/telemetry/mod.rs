@@ -4,7 +4,7 @@ pub mod metrics;
 
 use groundwork_telemetry::{Config, Error, Guard, MetricsConfig, TracesConfig};
 
-use super::settings::{LogFormat, Settings};
+use super::settings::Settings;
 
 /// The target of audit events.
 pub const AUDIT: &str = "groundwork::audit";
@@ -44,7 +44,7 @@ pub mod traces {
 pub fn start(settings: &Settings) -> Result<Guard, Error> {
     let service_name = settings.otel_service_name.as_ref().unwrap_or(&settings.app_name);
     let traces = settings.otel_exporter_otlp_endpoint.as_ref().map(|endpoint| TracesConfig {
-        endpoint: endpoint.clone(),
+        endpoint: endpoint.to_string(),
         service_name: service_name.clone(),
         sample_ratio: settings.otel_traces_sampler_arg,
     });
@@ -63,11 +63,8 @@ pub fn start_log(settings: &Settings) -> Result<Guard, Error> {
 
 fn log_config(settings: &Settings) -> Config {
     Config {
-        log_level: settings.log_level.clone(),
-        log_format: match settings.log_format {
-            LogFormat::Json => groundwork_telemetry::LogFormat::Json,
-            LogFormat::Text => groundwork_telemetry::LogFormat::Text,
-        },
+        log_level: settings.log_level.to_string(),
+        log_format: settings.log_format,
         own_crates: OWN_CRATES,
         audit_target: AUDIT,
         version: env!("CARGO_PKG_VERSION"),

@@ -4,59 +4,27 @@ use std::sync::Barrier;
 use std::thread;
 
 use secrecy::ExposeSecret;
-use tempfile::TempDir;
 
 use super::*;
-
-fn settings(directory: &TempDir, more: &[(&str, &str)]) -> Settings {
-    let database = format!("sqlite://{}", directory.path().join("test.db").display());
-    Settings::from_lookup(|name| match name {
-        "DATABASE_URL" => Some(database.clone()),
-        _ => more.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()),
-    })
-    .unwrap()
-}
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
 #[test]
-fn development_makes_a_key_once_and_keeps_it_private() {
+fn a_key_is_made_once_and_kept_private() {
     let directory = tempfile::tempdir().unwrap();
-    let settings = settings(&directory, &[]);
     let path = directory.path().join("test.db.jwt-secret");
 
-    let (first, made) = settings.resolve_jwt_secret().unwrap();
-    assert_eq!(made.as_deref(), Some(path.as_path()));
+    let (first, made) = read_or_create_secret(&path).unwrap();
+    assert!(made);
     assert_eq!(mode(&path), 0o600);
     assert_eq!(STANDARD.decode(first.expose_secret()).unwrap().len(), 32);
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "only the key is left behind");
 
-    let (second, made) = settings.resolve_jwt_secret().unwrap();
-    assert_eq!(made, None);
+    let (second, made) = read_or_create_secret(&path).unwrap();
+    assert!(!made);
     assert_eq!(second.expose_secret(), first.expose_secret());
-}
-
-#[test]
-fn a_key_that_is_set_is_used_and_no_file_is_made() {
-    let directory = tempfile::tempdir().unwrap();
-    let key = "Zq8v1LxT0cWm5RjYb3KdN9sEuHf2AoGi";
-    let settings = settings(&directory, &[("JWT_SECRET_KEY", key), ("APP_ENV", "production")]);
-    let (found, made) = settings.resolve_jwt_secret().unwrap();
-    assert_eq!((found.expose_secret(), made), (key, None));
-    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
-}
-
-#[test]
-fn only_development_makes_a_key() {
-    let directory = tempfile::tempdir().unwrap();
-    for env in [AppEnv::Staging, AppEnv::Production] {
-        let settings = Settings { app_env: env, ..settings(&directory, &[]) };
-        let error = settings.resolve_jwt_secret().unwrap_err();
-        assert_eq!(error.to_string(), format!("JWT_SECRET_KEY must be set when APP_ENV is {env}"));
-    }
-    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
 }
 
 #[test]
@@ -67,14 +35,14 @@ fn all_who_start_at_once_get_the_same_key() {
     let results: Vec<_> = thread::scope(|scope| {
         let start = || {
             barrier.wait();
-            read_or_make(path.clone()).unwrap()
+            read_or_create_secret(&path).unwrap()
         };
         let threads: Vec<_> = (0..8).map(|_| scope.spawn(start)).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     let keys: HashSet<_> = results.iter().map(|(key, _)| key.expose_secret()).collect();
     assert_eq!(keys.len(), 1);
-    assert_eq!(results.iter().filter(|(_, made)| made.is_some()).count(), 1);
+    assert_eq!(results.iter().filter(|(_, made)| *made).count(), 1);
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
 }
 
@@ -83,7 +51,7 @@ fn a_name_that_is_taken_is_not_overwritten() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("k.jwt-secret");
     fs::write(&path, "the other's").unwrap();
-    let error = publish(&path, "mine").unwrap_err();
+    let error = create(&path, "mine").unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
     assert_eq!(fs::read_to_string(&path).unwrap(), "the other's");
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
@@ -92,16 +60,15 @@ fn a_name_that_is_taken_is_not_overwritten() {
 #[test]
 fn a_file_others_can_read_is_refused() {
     let directory = tempfile::tempdir().unwrap();
-    let settings = settings(&directory, &[]);
-    let (_, path) = settings.resolve_jwt_secret().unwrap();
-    let path = path.unwrap();
+    let path = directory.path().join("k.jwt-secret");
+    read_or_create_secret(&path).unwrap();
     for open in [0o640, 0o604, 0o620, 0o601] {
         fs::set_permissions(&path, fs::Permissions::from_mode(open)).unwrap();
-        let message = settings.resolve_jwt_secret().unwrap_err().to_string();
+        let message = read_or_create_secret(&path).unwrap_err().to_string();
         assert!(message.contains(&format!("mode {open:o}")) && message.contains("chmod 600"), "{message}");
     }
     fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
-    settings.resolve_jwt_secret().unwrap();
+    read_or_create_secret(&path).unwrap();
 }
 
 #[test]
@@ -111,7 +78,7 @@ fn a_file_without_a_key_is_refused_and_kept() {
     for content in [&b""[..], b"too short\n", &[0xff; 40], &[b'x'; 5_000]] {
         fs::write(&path, content).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-        let error = read_or_make(path.clone()).unwrap_err();
+        let error = read_or_create_secret(&path).unwrap_err();
         assert!(matches!(error, SecretFileError::Damaged { .. }), "{error}");
         assert_eq!(fs::read(&path).unwrap(), content);
     }
@@ -122,7 +89,7 @@ fn a_pipe_is_refused_and_not_waited_for() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("k.jwt-secret");
     assert!(std::process::Command::new("mkfifo").arg("-m").arg("600").arg(&path).status().unwrap().success());
-    let message = read_or_make(path).unwrap_err().to_string();
+    let message = read_or_create_secret(&path).unwrap_err().to_string();
     assert!(message.contains("not a regular file"), "{message}");
 }
 
@@ -130,15 +97,9 @@ fn a_pipe_is_refused_and_not_waited_for() {
 fn a_directory_that_is_missing_is_named() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("missing/k.jwt-secret");
-    let message = read_or_make(path.clone()).unwrap_err().to_string();
+    let message = read_or_create_secret(&path).unwrap_err().to_string();
     assert!(
         message.starts_with("cannot write") && message.contains(&path.display().to_string()),
         "{message}"
     );
-}
-
-#[test]
-fn with_postgres_the_key_is_in_the_working_directory() {
-    assert_eq!(with_suffix(Path::new("groundwork"), SUFFIX), PathBuf::from("groundwork.jwt-secret"));
-    assert_eq!(with_suffix(Path::new("/data/g.db"), SUFFIX), PathBuf::from("/data/g.db.jwt-secret"));
 }

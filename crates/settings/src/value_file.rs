@@ -1,24 +1,24 @@
-//! Values that are in files: `NAME_FILE` names a file that holds what `NAME` would, as Docker and Kubernetes mount
-//! secrets.
+//! Secrets in files: `NAME_FILE` names a file that holds the value of `NAME`, as Docker and
+//! Kubernetes mount secrets.
 
 use std::io::Read;
 use std::path::Path;
 
-use crate::core::files::{self, Mode};
+use groundwork_files::{self as files, Mode};
 
-/// More than any list of addresses; a larger file is not a value. In bytes.
-pub(super) const LIMIT: u64 = 64 * 1024;
+/// The largest file in bytes, which is more than any list of addresses needs.
+pub(crate) const LIMIT: u64 = 64 * 1024;
 
 /// The variable that names the file with the value of this one.
-pub(super) fn variable(name: &str) -> String {
+pub(crate) fn variable(name: &str) -> String {
     format!("{name}_FILE")
 }
 
-/// The content of the file that `variable` names, or what is wrong with it as the predicate of a sentence about the
-/// setting. White space around it, such as a final newline, is dropped.
-pub(super) fn read(variable: &str, path: &str) -> Result<String, String> {
+/// The content of the file that `variable` names, without white space around it such as a final
+/// newline; or the problem as the predicate of a sentence about the setting.
+pub(crate) fn read(variable: &str, path: &str) -> Result<String, String> {
     content(Path::new(path)).map_err(|problem| {
-        // Somebody may have put the secret itself where its file belongs.
+        // It may be the secret itself in place of the path.
         let shown = if path.starts_with(['/', '.']) { path } else { "not an absolute path, so not repeated" };
         format!("cannot be read from {variable} ({shown}): {problem}")
     })
@@ -26,7 +26,7 @@ pub(super) fn read(variable: &str, path: &str) -> Result<String, String> {
 
 fn content(path: &Path) -> Result<String, String> {
     let (file, metadata) = files::open(path).map_err(|error| error.to_string())?;
-    // Readable by all is how orchestrators mount secrets in a container that has one user.
+    // Orchestrators mount secrets readable by all users, of which a container has one.
     let mode = Mode::of(&metadata);
     if mode.lets_others_write() {
         return Err(format!("every user of this machine may change it (mode {mode}): chmod o-w it"));
@@ -42,6 +42,3 @@ fn content(path: &Path) -> Result<String, String> {
         value => Ok(value.to_owned()),
     }
 }
-
-#[cfg(test)]
-mod tests;

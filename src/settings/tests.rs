@@ -1,9 +1,17 @@
 use std::collections::{HashMap, HashSet};
 use std::fs;
+use std::path::Path;
+
+use groundwork_settings::secret::guessable;
+use groundwork_settings::{Entry, Problem, Table, env_example, markdown_table};
+
+use secrecy::ExposeSecret;
 
 use super::*;
-use crate::core::settings::table::entries;
-use crate::core::settings::{AppEnv, DatabaseUrl, LogFormat};
+
+fn entries() -> Vec<Entry> {
+    Settings::entries()
+}
 
 /// A good key, and one that shows up in no other text.
 const KEY: &str = "hunter2-Zq8v1LxT0cWm5RjYb3KdN9sE";
@@ -77,7 +85,7 @@ fn values_are_read_in_the_forms_people_write() {
     .unwrap();
     assert_eq!(settings.app_env, AppEnv::Staging);
     assert!(settings.host.is_ipv6() && settings.port == 0 && !settings.rate_limit_enabled);
-    assert_eq!(settings.log_level, "WARN,groundwork=debug,[span{id=1}]=trace");
+    assert_eq!(settings.log_level.as_str(), "WARN,groundwork=debug,[span{id=1}]=trace");
     assert_eq!(settings.log_format, LogFormat::Json);
     assert_eq!(settings.cache_ttl.as_secs(), 86_400);
 }
@@ -176,22 +184,6 @@ fn all_problems_are_reported_at_once_and_no_secret_is() {
 }
 
 #[test]
-fn one_problem_is_one_setting() {
-    let message = from(&[("PORT", "x")]).unwrap_err().to_string();
-    assert_eq!(
-        message,
-        "1 setting is wrong:\n  PORT must be a whole number from 0 to 65535 (it is \"x\")\n    example: PORT=8000"
-    );
-}
-
-#[test]
-fn a_long_or_unprintable_value_does_not_spoil_the_message() {
-    let value = format!("\u{1b}[2J{}", "é".repeat(200));
-    let message = from(&[("PORT", &value)]).unwrap_err().to_string();
-    assert!(message.contains('…') && !message.contains('\u{1b}') && message.len() < 400, "{message}");
-}
-
-#[test]
 fn deployed_environments_need_a_secret_and_costly_hashes() {
     for env in ["staging", "production"] {
         let found = problems(&[("APP_ENV", env), ("BCRYPT_ROUNDS", "9")]);
@@ -259,67 +251,82 @@ fn no_way_to_show_settings_shows_a_secret() {
 }
 
 #[test]
-fn the_environment_wins_over_the_file_and_the_file_over_the_default() {
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join(".env");
-    fs::write(&file, "PORT=9001\nAPP_NAME='from file'\nDB_POOL_SIZE=7\nCACHE_TTL=\n").unwrap();
-    let environment = |name: &str| {
-        Ok(match name {
-            "PORT" => Some("9002".to_owned()),
-            // An empty variable counts as unset.
-            "DB_POOL_SIZE" => Some(" ".to_owned()),
-            _ => None,
-        })
-    };
-    let settings = Settings::from_sources(&environment, &file, Need::Secret).unwrap();
-    assert_eq!(settings.port, 9002);
-    assert_eq!(settings.app_name, "from file");
-    assert_eq!(settings.db_pool_size, 7);
-    assert_eq!(settings.cache_ttl.as_secs(), 300);
-    assert_eq!(settings.db_max_overflow, 10);
-    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "loading makes no file");
-}
-
-#[test]
-fn a_malformed_file_is_an_error_that_names_the_line() {
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join(".env");
-    fs::write(&file, "PORT=9001\nAPP_NAME=two words\n").unwrap();
-    let error = Settings::from_sources(&|_| Ok(None), &file, Need::Secret).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "1 line of .env is wrong:\n  line 2 (APP_NAME) is not NAME=value; put a value with spaces, quotes or $ \
-         in single quotes"
-    );
-}
-
-#[test]
 fn a_command_that_signs_nothing_needs_no_secret_but_every_other_rule() {
-    let file = Path::new("does-not-exist/.env");
+    let read = |environment: &dyn Fn(&str) -> Result<Option<String>, String>, need| {
+        Settings::read_from(&Sources::new(environment, Path::new("does-not-exist/.env")).unwrap(), need)
+    };
     let production = |name: &str| Ok((name == "APP_ENV").then(|| "production".to_owned()));
-    Settings::from_sources(&production, file, Need::Secret).unwrap_err();
-    let settings = Settings::from_sources(&production, file, Need::NoSecret).unwrap();
+    read(&production, Need::Secret).unwrap_err();
+    let settings = read(&production, Need::NoSecret).unwrap();
     assert!(settings.jwt_secret_key.is_none());
     let weak = |name: &str| match name {
         "BCRYPT_ROUNDS" => Ok(Some("4".to_owned())),
         _ => production(name),
     };
-    Settings::from_sources(&weak, file, Need::NoSecret).unwrap_err();
+    read(&weak, Need::NoSecret).unwrap_err();
 }
 
 #[test]
-fn a_variable_that_is_not_text_is_an_error_and_not_unset() {
-    let environment = |name: &str| match name {
-        "PORT" => Err("is not valid UTF-8".to_owned()),
-        _ => Ok(None),
+fn every_secret_is_read_from_the_file_that_its_variable_with_file_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("secret");
+    let mut secrets = 0;
+    for entry in entries().iter().filter(|entry| entry.is_secret) {
+        let file = format!("{}_FILE", entry.name);
+        assert!(entries().iter().all(|other| other.name != file), "{file} is a setting of its own");
+        for ending in ["", "\n", "\r\n"] {
+            fs::write(&path, format!("{}{ending}", entry.example)).unwrap();
+            let given = [(file.as_str(), path.to_str().unwrap()), ("DATABASE_URL", "postgres://u:p@h/d")];
+            let given: Vec<_> =
+                given.into_iter().filter(|(name, _)| !file.starts_with(name) || *name == file).collect();
+            let direct: Vec<_> = given[1..].iter().copied().chain([(entry.name, entry.example)]).collect();
+            assert_eq!(from(&given).unwrap().effective(), from(&direct).unwrap().effective(), "{file}");
+        }
+        secrets += 1;
+    }
+    assert!(secrets >= 5, "{secrets}");
+    fs::write(&path, KEY).unwrap();
+    let settings = from(&[("JWT_SECRET_KEY_FILE", path.to_str().unwrap())]).unwrap();
+    assert_eq!(settings.jwt_secret_key.unwrap().expose_secret(), KEY);
+}
+
+#[test]
+fn every_setting_is_in_both_documents_once() {
+    let (example, table) = (env_example::<Settings>(), markdown_table::<Settings>());
+    for entry in entries() {
+        let line = format!("\n# {}={}\n", entry.name, entry.default);
+        assert_eq!(example.matches(&line).count(), 1, "{line}");
+        let row = format!("\n| `{}` | ", entry.name);
+        assert_eq!(table.matches(&row).count(), 1, "{row}");
+        assert!(!entry.doc.is_empty() && !entry.doc.contains('\n'), "{}", entry.name);
+    }
+    // Three bars and a row each: a bar in a cell is escaped.
+    for row in table.lines().skip(2) {
+        assert_eq!(row.replace("\\|", "").matches('|').count(), 4, "{row}");
+    }
+}
+
+#[test]
+fn the_example_file_uncommented_gives_the_defaults() {
+    let example = env_example::<Settings>();
+    let value = |name: &str| {
+        let prefix = format!("# {name}=");
+        example.lines().find_map(|line| line.strip_prefix(&prefix)).map(str::to_owned)
     };
-    let error =
-        Settings::from_sources(&environment, Path::new("does-not-exist/.env"), Need::Secret).unwrap_err();
-    assert!(error.to_string().contains("PORT is not valid UTF-8"), "{error}");
+    let from_example = Settings::from_lookup(value).unwrap();
+    assert_eq!(from_example.effective(), Settings::from_lookup(|_| None).unwrap().effective());
 }
 
 #[test]
-fn the_environment_is_the_one_of_this_process() {
-    assert_eq!(environment("CARGO_PKG_NAME").unwrap().as_deref(), option_env!("CARGO_PKG_NAME"));
-    assert_eq!(environment("GROUNDWORK_HAS_NO_SUCH_SETTING").unwrap(), None);
+fn the_examples_of_secrets_are_guessable() {
+    for entry in entries().iter().filter(|entry| entry.name.starts_with("JWT_") && entry.default.is_empty()) {
+        assert!(guessable(&entry.example.into()).is_some(), "{}", entry.name);
+    }
+}
+
+#[test]
+fn every_environment_is_read_as_it_is_shown() {
+    for (name, env) in AppEnv::NAMES {
+        assert_eq!(env.to_string(), *name);
+    }
 }

@@ -1,18 +1,16 @@
-//! Settings about addresses on the web: the path of the API, origins and proxies.
+//! Checks of web addresses: paths, origins and proxies.
 
 use std::net::{IpAddr, Ipv6Addr};
 
 use ipnet::IpNet;
 
-use super::check::{Check, join, list};
+use crate::check::{Check, List, Parsed};
 
-/// Paths the service itself answers outside the API.
-const RESERVED: [&str; 4] = ["docs", "redoc", "openapi.json", "openapi.yaml"];
+/// The path that operations are under. The first segment must not be one of these, which are served
+/// by pages of the application itself.
+pub struct PathPrefix(pub &'static [&'static str]);
 
-/// The path the operations are under.
-pub(super) struct Prefix;
-
-impl Check for Prefix {
+impl Check for PathPrefix {
     type Value = String;
 
     fn read(&self, raw: &str) -> Result<String, String> {
@@ -30,7 +28,7 @@ impl Check for Prefix {
             return Err("must be segments of letters, digits and - . _ ~ between single /".to_owned());
         }
         match path.split('/').next() {
-            Some(first) if RESERVED.contains(&first) => {
+            Some(first) if self.0.contains(&first) => {
                 Err(format!("must not start with /{first}, where the service has its own pages"))
             }
             _ => Ok(raw.to_owned()),
@@ -46,26 +44,10 @@ impl Check for Prefix {
     }
 }
 
-/// Web origins, each exact.
-pub(super) struct Origins;
+/// A web origin exactly as browsers send it: the header is compared byte by byte.
+pub const ORIGIN: Parsed<String, String> =
+    Parsed::public(origin).accepting("Exactly `scheme://host[:port]`; `*` and `null` are refused.");
 
-impl Check for Origins {
-    type Value = Vec<String>;
-
-    fn read(&self, raw: &str) -> Result<Vec<String>, String> {
-        list(raw, origin)
-    }
-
-    fn show(&self, value: &Vec<String>) -> String {
-        join(value)
-    }
-
-    fn accepts(&self) -> String {
-        "Comma-separated, each exactly `scheme://host[:port]`; `*` and `null` are refused.".to_owned()
-    }
-}
-
-/// An origin as browsers write it: the comparison with their header is byte by byte.
 fn origin(raw: &str) -> Result<String, String> {
     if raw.eq_ignore_ascii_case("null") {
         return Err(
@@ -81,7 +63,7 @@ fn origin(raw: &str) -> Result<String, String> {
     let is_scheme = scheme.starts_with(|first: char| first.is_ascii_lowercase())
         && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
     let (host, port) = match authority.rfind(':') {
-        // A colon inside the brackets of an IPv6 address starts no port.
+        // A colon inside the brackets of an IPv6 address does not separate a port.
         Some(colon) if !authority[colon..].contains(']') => {
             (&authority[..colon], Some(&authority[colon + 1..]))
         }
@@ -110,37 +92,42 @@ fn origin(raw: &str) -> Result<String, String> {
     Ok(format!("{scheme}://{host}:{port}"))
 }
 
-const EVERYONE: &str =
+const EVERY_ADDRESS: &str =
     "trusts every address, so that any client could claim to be any other; name the proxies";
 
-/// Networks and single addresses of proxies.
-pub(super) struct Proxies;
+const NETWORKS: List<Parsed<IpNet, String>> = List(Parsed::public(network));
 
-impl Check for Proxies {
+/// A comma-separated list of the networks and addresses of proxies. It must not cover every
+/// address.
+pub struct TrustedProxies;
+
+impl Check for TrustedProxies {
     type Value = Vec<IpNet>;
 
     fn read(&self, raw: &str) -> Result<Vec<IpNet>, String> {
-        let networks = list(raw, |entry| {
-            let network = entry
-                .parse::<IpNet>()
-                .or_else(|_| entry.parse::<IpAddr>().map(IpNet::from))
-                .map_err(|_| "must be a network such as 10.0.0.0/8 or a single address".to_owned())?;
-            if network.prefix_len() == 0 { Err(EVERYONE.to_owned()) } else { Ok(network.trunc()) }
-        })?;
-        // Networks that are no such network alone can be one together: 0.0.0.0/1 and 128.0.0.0/1.
+        let networks = NETWORKS.read(raw)?;
+        // Two halves cover every address as well: 0.0.0.0/1 and 128.0.0.0/1.
         if IpNet::aggregate(&networks).iter().any(|network| network.prefix_len() == 0) {
-            return Err(format!("together {EVERYONE}"));
+            return Err(format!("together {EVERY_ADDRESS}"));
         }
         Ok(networks)
     }
 
     fn show(&self, value: &Vec<IpNet>) -> String {
-        join(value)
+        NETWORKS.show(value)
     }
 
     fn accepts(&self) -> String {
         "Comma-separated networks (CIDR) or addresses.".to_owned()
     }
+}
+
+fn network(raw: &str) -> Result<IpNet, String> {
+    let network = raw
+        .parse::<IpNet>()
+        .or_else(|_| raw.parse::<IpAddr>().map(IpNet::from))
+        .map_err(|_| "must be a network such as 10.0.0.0/8 or a single address".to_owned())?;
+    if network.prefix_len() == 0 { Err(EVERY_ADDRESS.to_owned()) } else { Ok(network.trunc()) }
 }
 
 #[cfg(test)]
@@ -161,7 +148,7 @@ mod tests {
     #[test]
     fn a_prefix_is_a_plain_absolute_path() {
         check_all(
-            &Prefix,
+            &PathPrefix(&["docs", "redoc", "openapi.json", "openapi.yaml"]),
             &[("/api/v1", "/api/v1"), ("/v1", "/v1"), ("/docs-api", "/docs-api"), ("/a/docs", "/a/docs")],
             &[
                 ("api/v1", "start with /"),
@@ -184,7 +171,7 @@ mod tests {
     #[test]
     fn origins_are_exact_and_written_as_browsers_write_them() {
         check_all(
-            &Origins,
+            &List(ORIGIN),
             &[
                 ("", ""),
                 ("https://a.example", "https://a.example"),
@@ -223,7 +210,7 @@ mod tests {
     #[test]
     fn proxies_are_networks_or_addresses_but_never_everyone() {
         check_all(
-            &Proxies,
+            &TrustedProxies,
             &[
                 ("", ""),
                 ("10.0.0.0/8", "10.0.0.0/8"),
