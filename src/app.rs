@@ -38,6 +38,16 @@ pub enum StartError {
     /// The database could not be opened or migrated.
     #[error(transparent)]
     Database(#[from] DbError),
+    /// Migrations are not applied, and this process is configured to apply none.
+    #[error(
+        "the schema of the database is not the newest and MIGRATE_ON_START is false: run `groundwork migrate` with a role \
+         that may change the schema (not applied: {})",
+        .pending.join(", ")
+    )]
+    OutdatedSchema {
+        /// Their versions.
+        pending: Vec<String>,
+    },
     /// There is no key to sign tokens with.
     #[error(transparent)]
     Secret(#[from] SecretFileError),
@@ -76,13 +86,13 @@ pub async fn migrate(settings: &Settings) -> Result<(), DbError> {
 /// Brings the database to the newest schema or, where `MIGRATE_ON_START` is off, checks that it has it.
 ///
 /// # Errors
-/// As [`migrate`]; [`DbError::OutdatedSchema`] when a migration is missing that may not be applied.
-pub async fn prepare_database(settings: &Settings) -> Result<(), DbError> {
+/// As [`migrate`]; [`StartError::OutdatedSchema`] when a migration is missing that may not be applied.
+pub async fn prepare_database(settings: &Settings) -> Result<(), StartError> {
     if settings.migrate_on_start {
-        migrate(settings).await
-    } else {
-        migrations::require_newest(settings).await
+        return Ok(migrate(settings).await?);
     }
+    let pending = migrations::pending(settings).await?;
+    if pending.is_empty() { Ok(()) } else { Err(StartError::OutdatedSchema { pending }) }
 }
 
 /// The rules about accounts, for the command line.
@@ -95,7 +105,7 @@ pub fn user_service(settings: &Settings) -> Result<UserService, StartError> {
     let sealer = Arc::new(Sealer::new([]));
     let clock = Clock::default();
     let cache = Cache::new(None, settings.cache_ttl, clock.clone());
-    let store = Store::new(Database::new(settings)?, clock.clone());
+    let store = Store::new(Database::new(&settings.into())?, clock.clone());
     Ok(UserService::new(store, hasher, sealer, cache, None, clock))
 }
 
@@ -122,9 +132,8 @@ impl App {
         // Before anything is made that counts.
         let recorded = settings.metrics_port.map(|_| Recorded::begin()).transpose()?;
 
-        let database = Database::new(settings)?;
-        database.watch_primary();
-        database.watch_replicas();
+        let database = Database::new(&settings.into())?;
+        database.watch();
         let hasher = Hasher::new(settings.bcrypt_rounds, settings.bcrypt_queue_size);
         let previous = &settings.jwt_previous_secret_keys;
         let signer = Arc::new(TokenSigner::new(&secret, previous, clock.clone()));

@@ -70,7 +70,7 @@ fn app(folder: &std::path::Path) -> BoxEndpoint<'static, Response> {
     let signer =
         Arc::new(TokenSigner::new(&"a key for tests of thirty-two bytes".into(), &[], clock.clone()));
     let lifetimes = Lifetimes { access: Duration::from_mins(1), refresh: Duration::from_mins(1) };
-    let store = Store::new(Database::new(&settings).unwrap(), clock.clone());
+    let store = Store::new(Database::new(&(&settings).into()).unwrap(), clock.clone());
     let served = Arc::new(Served {
         admission: Admission::new(None, 10, 10),
         rules: Rules::new(Arc::new(documents())),

@@ -182,7 +182,7 @@ impl Recorded {
         }
         let recorder = builder.build_recorder();
         let handle = recorder.handle();
-        metrics::set_global_recorder(recorder).map_err(|_| MetricsError::Taken)?;
+        metrics::set_global_recorder(super::prefix::Prefixed(recorder)).map_err(|_| MetricsError::Taken)?;
         for Metric { name, help, kind } in TABLE.iter().copied() {
             match kind {
                 Kind::Counter => metrics::describe_counter!(name, help),

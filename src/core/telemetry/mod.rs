@@ -4,6 +4,7 @@ mod courier;
 mod json;
 mod levels;
 pub mod metrics;
+mod prefix;
 pub mod trace_context;
 pub mod traces;
 mod writer;

@@ -23,7 +23,7 @@ use super::trace_context::TraceContext;
 use crate::core::settings::Settings;
 
 /// The target of all spans that are exported.
-pub const SPANS: &str = "groundwork::spans";
+pub const SPANS: &str = "spans";
 
 /// Whether spans are exported. `tracing::enabled!` would know it too, but where layers have filters of their own, asking it
 /// without recording anything makes the next line of the log disappear.

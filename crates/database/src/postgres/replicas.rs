@@ -1,69 +1,59 @@
-//! Replicas of PostgreSQL: which one a read goes to, and what becomes of a read that fails there.
+//! Replicas: which of them serves a read, and what follows when it fails there.
 
 mod checks;
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::connect::Server;
-use super::connection::Reader;
-use super::error::DbError;
-use super::pool::Usage;
-use super::readers::{Extent, Readers};
+use super::server::Server;
+use super::shared::SharedConnections;
+use super::statement::{Answer, Statement};
+use crate::error::DbError;
+use crate::pool::Usage;
 
-/// How far a replica may be behind the primary and still be read from.
+/// How far a replica may lag behind the primary and still serve reads.
 pub const MAX_LAG: Duration = Duration::from_secs(2);
 
-/// How new the answer to a read must be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Freshness {
-    /// Everything that was written before is in it.
-    Latest,
-    /// What was written in the last seconds may be missing.
-    MayLag,
-}
-
-/// A replica as readiness reports it.
+/// The state of one replica.
 #[derive(Clone, Debug)]
 pub struct ReplicaReport {
     /// Its host and port.
     pub name: String,
-    /// Whether it is read from.
+    /// Whether it serves reads.
     pub state: ReplicaState,
-    /// How long its last answer to a check took; `None` when there was none.
+    /// How long it took to answer the last check; `None` if it did not.
     pub latency: Option<Duration>,
 }
 
-/// Whether a replica is read from.
+/// Whether a replica serves reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReplicaState {
-    /// Not yet: it was not asked since the start.
+    /// Not yet: no check has finished since the start.
     Unchecked,
-    /// It is.
+    /// Yes.
     Used,
-    /// Not until it is well again.
-    LeftOut(Trouble),
+    /// Not until a check finds it healthy.
+    Ejected(UnhealthyReason),
 }
 
-/// Why a replica is not read from.
+/// Why a replica does not serve reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Trouble {
-    /// It cannot be connected to, or does not answer.
+pub enum UnhealthyReason {
+    /// It refuses connections, or does not answer.
     Unreachable(String),
     /// It has not replayed what the primary wrote [`MAX_LAG`] ago.
     Behind,
-    /// It follows no primary: it may have been promoted, or the address is another's.
+    /// It follows no primary: it may have been promoted, or the address is another server's.
     NoReplica,
 }
 
-impl fmt::Display for Trouble {
+impl fmt::Display for UnhealthyReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreachable(reason) => f.write_str(reason),
@@ -73,7 +63,7 @@ impl fmt::Display for Trouble {
     }
 }
 
-/// What is known of a replica.
+/// What checks and reads have found out about a replica.
 struct Condition {
     state: ReplicaState,
     latency: Option<Duration>,
@@ -81,30 +71,24 @@ struct Condition {
     failed_at: Option<Instant>,
 }
 
-/// One replica.
 struct Replica {
     name: String,
     server: Server,
-    readers: Readers,
+    connections: SharedConnections,
     condition: watch::Sender<Condition>,
 }
 
 impl Replica {
-    /// What `query` gives here; `None` when it is to be asked of the primary instead.
-    async fn read<T, F: Future<Output = Result<T, DbError>>>(
-        &self,
-        extent: Extent,
-        query: &impl Fn(Reader) -> F,
-    ) -> Option<Result<T, DbError>> {
-        let reading = async { query(self.readers.get(extent).await?).await };
-        // A server that is frozen fails nothing by itself. Its checks do.
+    /// The result here; `None` if the primary should be asked instead.
+    async fn read(&self, statement: &Statement) -> Option<Result<Answer, DbError>> {
+        // A frozen server fails no read. It fails checks.
         let result = tokio::select! {
-            result = reading => result,
+            result = self.connections.read_once(statement) => result,
             () = self.lost() => return None,
         };
         match result {
             Err(error) if error.is_recovery_conflict() => None,
-            Err(error) if error.is_lost_connection() => {
+            Err(error) if error.is_unreachable() => {
                 self.read_failed(&error);
                 None
             }
@@ -112,25 +96,26 @@ impl Replica {
         }
     }
 
-    /// Returns when the replica is found not to answer.
+    /// Returns when the replica is found unreachable.
     async fn lost(&self) {
-        let lost = |now: &Condition| matches!(now.state, ReplicaState::LeftOut(Trouble::Unreachable(_)));
+        let lost =
+            |now: &Condition| matches!(now.state, ReplicaState::Ejected(UnhealthyReason::Unreachable(_)));
         if self.condition.subscribe().wait_for(lost).await.is_err() {
-            // The sender is this replica's own.
+            // Unreachable: the sender is this replica's own.
             std::future::pending::<()>().await;
         }
     }
 
-    /// The next reads need not find out by themselves.
+    /// Ejects the replica before the next check does.
     fn read_failed(&self, error: &DbError) {
-        let trouble = Trouble::Unreachable(error.reason());
+        let reason = UnhealthyReason::Unreachable(error.reason());
         self.condition.send_modify(|condition| {
             condition.failed_at = Some(Instant::now());
-            self.enter(condition, ReplicaState::LeftOut(trouble));
+            self.enter(condition, ReplicaState::Ejected(reason));
         });
     }
 
-    /// What a check that began at `began` found.
+    /// Takes the result of a check that began at `began`.
     fn checked(&self, began: Instant, latency: Option<Duration>, state: ReplicaState) {
         self.condition.send_modify(|condition| {
             condition.latency = latency;
@@ -141,14 +126,14 @@ impl Replica {
         });
     }
 
-    /// One line for each change between in use and left out, whatever the reasons are meanwhile.
+    /// Logs one line per change between used and ejected, however the reasons change meanwhile.
     fn enter(&self, condition: &mut Condition, state: ReplicaState) {
         match (&condition.state, &state) {
-            (ReplicaState::LeftOut(_), ReplicaState::LeftOut(_)) => {}
-            (_, ReplicaState::LeftOut(trouble)) => {
-                tracing::warn!(replica = self.name, reason = %trouble, "a replica is left out");
+            (ReplicaState::Ejected(_), ReplicaState::Ejected(_)) => {}
+            (_, ReplicaState::Ejected(reason)) => {
+                tracing::warn!(replica = self.name, %reason, "a replica is left out");
             }
-            (ReplicaState::LeftOut(_), _) => tracing::info!(replica = self.name, "a replica is back"),
+            (ReplicaState::Ejected(_), _) => tracing::info!(replica = self.name, "a replica is back"),
             _ => {}
         }
         condition.state = state;
@@ -164,33 +149,29 @@ pub(super) struct Replicas {
 }
 
 impl Replicas {
-    /// Replicas that nobody has checked yet, so that none of them is read from.
+    /// Replicas by their names. None serves reads before its first check.
     pub(super) fn new(
         primary: Server,
-        replicas: impl IntoIterator<Item = (String, Server, Readers)>,
+        replicas: impl IntoIterator<Item = (String, Server, SharedConnections)>,
     ) -> Self {
-        let unchecked = || Condition { state: ReplicaState::Unchecked, latency: None, failed_at: None };
-        let all = replicas.into_iter().map(|(name, server, readers)| {
-            Arc::new(Replica { name, server, readers, condition: watch::Sender::new(unchecked()) })
+        let all = replicas.into_iter().map(|(name, server, connections)| {
+            let unchecked = Condition { state: ReplicaState::Unchecked, latency: None, failed_at: None };
+            Arc::new(Replica { name, server, connections, condition: watch::Sender::new(unchecked) })
         });
         Self { primary, all: all.collect(), next: AtomicUsize::new(0), checks: OnceLock::new() }
     }
 
-    /// Begins to check them, and goes on until this is dropped.
+    /// Begins to check them, until this is dropped.
     pub(super) fn watch(&self) {
         self.checks.get_or_init(|| tokio::spawn(checks::run(self.primary.clone(), self.all.clone())));
     }
 
-    /// What `query` gives on the next replica in turn; `None` when it is to be asked of the primary instead.
-    pub(super) async fn read<T, F: Future<Output = Result<T, DbError>>>(
-        &self,
-        extent: Extent,
-        query: &impl Fn(Reader) -> F,
-    ) -> Option<Result<T, DbError>> {
-        self.choose()?.read(extent, query).await
+    /// The result on the next replica in turn; `None` if the primary should be asked instead.
+    pub(super) async fn read(&self, statement: &Statement) -> Option<Result<Answer, DbError>> {
+        self.choose()?.read(statement).await
     }
 
-    /// Each in its turn, but for those that are left out.
+    /// The next used replica, in turn.
     fn choose(&self) -> Option<&Replica> {
         let start = self.next.fetch_add(1, Ordering::Relaxed) % self.all.len().max(1);
         let (before, from) = self.all.split_at_checked(start)?;
@@ -198,15 +179,16 @@ impl Replicas {
         from.iter().chain(before).find(used).map(Arc::as_ref)
     }
 
-    /// What the pools of all replicas have together.
+    /// The sum of their pools.
     pub(super) fn usage(&self) -> Usage {
-        self.all.iter().map(|replica| replica.readers.usage()).fold(Usage::default(), |sum, pool| Usage {
+        self.all.iter().map(|replica| replica.connections.usage()).fold(Usage::default(), |sum, pool| Usage {
             used: sum.used + pool.used,
             idle: sum.idle + pool.idle,
-            most: sum.most + pool.most,
+            max_size: sum.max_size + pool.max_size,
         })
     }
 
+    /// Each of them, in order.
     pub(super) fn report(&self) -> Vec<ReplicaReport> {
         let report = |replica: &Arc<Replica>| {
             let condition = replica.condition.borrow();

@@ -1,5 +1,5 @@
-//! Follows the primary where several hosts stand for it: a server that hangs, or is cut off, says nothing, and connections
-//! to it look alive for a long time.
+//! Follows the primary among several hosts. A host that hangs or is cut off says nothing, and
+//! connections to it look alive for a long time.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -8,11 +8,11 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_postgres::{Client, SimpleQueryMessage};
 
-use super::connect::{CONNECT_TIMEOUT, Server};
+use super::server::{CONNECT_TIMEOUT, Server};
 
-/// How often the primary is asked for a sign of life.
-const ASK_EVERY: Duration = Duration::from_secs(1);
-/// How long it may take before the other hosts are asked, too.
+/// How often the primary is checked.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+/// How long it may take to answer before the other hosts are tried too.
 const ANSWER_LIMIT: Duration = Duration::from_secs(1);
 
 /// Watches the primary until it is dropped.
@@ -44,18 +44,18 @@ async fn follow(server: Server) {
     // The host that took writes last.
     let mut primary = None;
     let mut kept: Option<Client> = None;
-    let mut ticks = interval(ASK_EVERY);
+    let mut ticks = interval(CHECK_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
         if let Some(client) = &kept
-            && lives(client).await
+            && is_primary(client).await
         {
             continue;
         }
-        // A server that is only slow is found again, and its connections stay.
+        // One that is merely slow is found again, and its pooled connections stay.
         kept = None;
-        let Ok(Ok((client, host))) = timeout(CONNECT_TIMEOUT, server.client_and_host()).await else {
+        let Ok(Ok((client, host))) = timeout(CONNECT_TIMEOUT, server.client()).await else {
             continue;
         };
         if primary.is_some_and(|primary| primary != host) {
@@ -68,7 +68,7 @@ async fn follow(server: Server) {
 }
 
 /// Whether it answers and still takes writes.
-async fn lives(client: &Client) -> bool {
+async fn is_primary(client: &Client) -> bool {
     let asked = timeout(ANSWER_LIMIT, client.simple_query("SHOW transaction_read_only")).await;
     let Ok(Ok(messages)) = asked else { return false };
     messages
