@@ -5,12 +5,11 @@ use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use diesel::connection::SimpleConnection as _;
+use diesel::RunQueryDsl as _;
 use diesel::sql_types::Text;
-use diesel::{Connection as _, RunQueryDsl as _, SqliteConnection};
 use groundwork_files::Mode;
 
-use crate::sqlite::BUSY_TIMEOUT_MS;
+use crate::sqlite;
 
 /// Why there is no copy.
 #[derive(Debug, thiserror::Error)]
@@ -87,15 +86,17 @@ fn settle(file: &File, path: &Path) -> io::Result<()> {
 }
 
 fn copy_into(database: &str, copy: &str) -> Result<(), BackupError> {
-    let mut connection = SqliteConnection::establish(database)
-        .map_err(|error| BackupError::Unreadable(database.into(), error))?;
-    connection.batch_execute(&format!("PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}"))?;
+    let mut connection =
+        sqlite::open(database).map_err(|error| BackupError::Unreadable(database.into(), error))?;
     diesel::sql_query("VACUUM INTO ?").bind::<Text, _>(copy).execute(&mut connection)?;
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use diesel::connection::SimpleConnection as _;
+    use diesel::{Connection as _, SqliteConnection};
+
     use super::*;
 
     #[test]

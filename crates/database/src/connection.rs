@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use diesel::QueryResult;
 use diesel::connection::AnsiTransactionManager;
+use diesel::result::Error::{BrokenTransactionManager, NotInTransaction};
 use diesel_async::{AsyncConnection, RunQueryDsl, TransactionManager};
 use tracing::{Instrument, Span};
 
@@ -118,7 +119,7 @@ impl Connection {
                 Backend::Postgres(PostgresExecutor::Reads { pools, may_lag: *may_lag })
             }
             Inner::Sqlite(connection) => Backend::Sqlite(connection),
-            Inner::SqliteReads(_) => return Err(diesel::result::Error::BrokenTransactionManager),
+            Inner::SqliteReads(_) => return Err(BrokenTransactionManager),
         })
     }
 
@@ -173,7 +174,7 @@ impl Connection {
                     .spawn_blocking(|c| AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE"))
                     .await?;
             }
-            Inner::PostgresReads { .. } | Inner::SqliteReads(_) => return Err(no_transaction()),
+            _ => return Err(NotInTransaction),
         }
         Ok(())
     }
@@ -187,7 +188,7 @@ impl Connection {
                 let commit = <SqliteConnection as AsyncConnection>::TransactionManager::commit_transaction;
                 commit(connection).instrument(query_span("sqlite", || {})).await
             }
-            Inner::PostgresReads { .. } | Inner::SqliteReads(_) => Err(no_transaction()),
+            _ => Err(NotInTransaction),
         }
     }
 
@@ -201,7 +202,7 @@ impl Connection {
                     <SqliteConnection as AsyncConnection>::TransactionManager::rollback_transaction;
                 roll_back(connection).instrument(query_span("sqlite", || {})).await
             }
-            Inner::PostgresReads { .. } | Inner::SqliteReads(_) => Err(no_transaction()),
+            _ => Err(NotInTransaction),
         }
     }
 
@@ -222,10 +223,6 @@ impl Connection {
         }
         Ok(())
     }
-}
-
-fn no_transaction() -> diesel::result::Error {
-    diesel::result::Error::NotInTransaction
 }
 
 #[cfg(test)]

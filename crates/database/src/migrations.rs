@@ -6,8 +6,6 @@ use std::fs::File;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use diesel::Connection as _;
-use diesel::SqliteConnection;
 use diesel::connection::SimpleConnection as _;
 use diesel::migration::MigrationSource;
 use diesel_async::{
@@ -17,7 +15,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness};
 
 use crate::error::{DbError, Unavailable};
 use crate::postgres::migration_connection;
-use crate::sqlite::BUSY_TIMEOUT_MS;
+use crate::sqlite;
 use crate::url::{DatabaseUrl, PoolMode, PostgresUrl};
 
 /// The history of a schema on both databases.
@@ -93,10 +91,8 @@ impl Migrations {
         // SQLite's own locks make the second process fail; the operating system's make it wait.
         let lock = open_private(&lock_path(path)).and_then(|file| file.lock().map(|()| file));
         let lock = lock.map_err(|error| cannot_open(path, &error))?;
-        let mut connection = SqliteConnection::establish(&path.to_string_lossy())
-            .map_err(|error| DbError::cannot_connect(&error))?;
-        // Serving instances hold the file now and then.
-        connection.batch_execute(&format!("PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}"))?;
+        let mut connection =
+            sqlite::open(&path.to_string_lossy()).map_err(|error| DbError::cannot_connect(&error))?;
         // The file keeps this mode. Connections of the pools that set it first could fail: SQLite does not
         // wait for a lock when it changes the mode.
         connection.batch_execute("PRAGMA journal_mode = WAL")?;

@@ -310,7 +310,7 @@ mod tests {
             match value {
                 DebugValue::Counter(count) => assert_eq!((key.key().name(), count), ("db_timeouts_total", 1)),
                 DebugValue::Histogram(waits) => {
-                    assert_eq!((key.key().name(), waits.len()), ("db_wait_seconds", 2))
+                    assert_eq!((key.key().name(), waits.len()), ("db_wait_seconds", 2));
                 }
                 DebugValue::Gauge(_) => panic!("{key:?}"),
             }

@@ -50,8 +50,11 @@ impl<S: Query> Query for Prepared<S> {
     type SqlType = S::SqlType;
 }
 
+/// Texts by the types of the statement and of its database.
+type Texts = HashMap<(TypeId, TypeId), Arc<str>>;
+
 /// There are as many as there are statements in the code.
-static TEXTS: LazyLock<RwLock<HashMap<(TypeId, TypeId), Arc<str>>>> = LazyLock::new(RwLock::default);
+static TEXTS: LazyLock<RwLock<Texts>> = LazyLock::new(RwLock::default);
 
 /// The text of a statement. It is rendered once where Diesel identifies the statement by its type
 /// alone ([`QueryId`]), and for each execution otherwise.

@@ -17,7 +17,7 @@ pub type SqliteConnection = SyncConnectionWrapper<diesel::SqliteConnection>;
 pub(crate) type SqliteManager = AsyncDieselConnectionManager<SqliteConnection>;
 
 /// How long SQLite waits for another process that holds the file, in milliseconds.
-pub(crate) const BUSY_TIMEOUT_MS: u32 = 5_000;
+const BUSY_TIMEOUT_MS: u32 = 5_000;
 
 /// What a connection is for.
 #[derive(Clone, Copy)]
@@ -48,6 +48,18 @@ pub(crate) fn manager(path: &Path, access: Access) -> SqliteManager {
             std::future::ready(if connection.is_broken() { broken } else { Ok(()) }).boxed()
         }));
     SqliteManager::new_with_config(path.to_string_lossy(), config)
+}
+
+/// A connection beside the pools, which blocks its thread.
+///
+/// # Errors
+/// When there is none to be had.
+pub(crate) fn open(path: &str) -> Result<diesel::SqliteConnection, ConnectionError> {
+    let mut connection = <diesel::SqliteConnection as diesel::Connection>::establish(path)?;
+    let busy_timeout = format!("PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}");
+    diesel::connection::SimpleConnection::batch_execute(&mut connection, &busy_timeout)
+        .map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(connection)
 }
 
 /// With write-ahead logging, readers and the writer work side by side. With FULL, an acknowledged

@@ -2,16 +2,15 @@
 
 use std::path::Path;
 
-use diesel::connection::SimpleConnection as _;
+use diesel::QueryableByName;
 use diesel::migration::MigrationSource;
 use diesel::sql_types::{Nullable, Text};
-use diesel::{Connection as _, QueryableByName, SqliteConnection};
 use diesel_async::RunQueryDsl as _;
 use diesel_migrations::EmbeddedMigrations;
 
 use crate::error::DbError;
 use crate::postgres::MigrationConnection;
-use crate::sqlite::BUSY_TIMEOUT_MS;
+use crate::sqlite;
 
 /// The table in which Diesel records what was applied.
 const APPLIED: &str = "__diesel_schema_migrations";
@@ -43,9 +42,8 @@ pub(super) fn on_sqlite(migrations: &EmbeddedMigrations, path: &Path) -> Result<
     if !path.exists() {
         return missing::<diesel::sqlite::Sqlite>(migrations, Vec::new());
     }
-    let mut connection = SqliteConnection::establish(&path.to_string_lossy())
-        .map_err(|error| DbError::cannot_connect(&error))?;
-    connection.batch_execute(&format!("PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}"))?;
+    let mut connection =
+        sqlite::open(&path.to_string_lossy()).map_err(|error| DbError::cannot_connect(&error))?;
     let mut load = |query: String| diesel::RunQueryDsl::load(diesel::sql_query(query), &mut connection);
     let table: Vec<Row> = load(format!("SELECT name AS value FROM sqlite_master WHERE name = '{APPLIED}'"))?;
     let mut applied = Vec::new();

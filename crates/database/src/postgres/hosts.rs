@@ -12,6 +12,8 @@ use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{Client, Config, Connection, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use crate::url::host_and_port;
+
 /// How long one host may take before the next one is tried beside it (RFC 8305, section 8: Connection
 /// Attempt Delay). A frozen or unreachable server never answers.
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
@@ -50,7 +52,7 @@ impl Hosts {
 
     /// The name and the port of a host.
     pub(super) fn name(&self, host: usize) -> String {
-        self.all.get(host).map(name).unwrap_or_default()
+        self.all.get(host).map(host_and_port).unwrap_or_default()
     }
 
     /// Connects to the first host that accepts and is what the address asks for
@@ -90,17 +92,6 @@ impl Hosts {
                 None => return Err(ConnectionError::BadConnection(reasons.join("; "))),
             }
         }
-    }
-}
-
-/// A host and its port, for errors.
-fn name(config: &Config) -> String {
-    let port = config.get_ports().first().copied().unwrap_or(5432);
-    match (config.get_hosts().first(), config.get_hostaddrs().first()) {
-        (Some(Host::Tcp(name)), _) => format!("{name}:{port}"),
-        (Some(Host::Unix(path)), _) => format!("{}:{port}", path.display()),
-        (None, Some(address)) => format!("{address}:{port}"),
-        (None, None) => String::new(),
     }
 }
 
@@ -190,7 +181,7 @@ mod tests {
 
     #[test]
     fn several_hosts_become_one_each_with_their_own_names_and_ports() {
-        let of = |address| of(address).iter().map(name).collect::<Vec<_>>();
+        let of = |address| of(address).iter().map(host_and_port).collect::<Vec<_>>();
         assert_eq!(of("postgres://u@a:1,b:2,c/d"), ["a:1", "b:2", "c:5432"]);
         assert_eq!(of("host=a,b port=7"), ["a:7", "b:7"]);
         let named = super::tests::of("host=a,b hostaddr=10.0.0.1,10.0.0.2");

@@ -21,11 +21,14 @@ pub(crate) use migration::MigrationConnection;
 pub use replicas::{MAX_LAG, ReplicaReport, ReplicaState, UnhealthyReason};
 pub(crate) use server_error::ServerError;
 
+use std::sync::OnceLock;
+
+use tokio::task::JoinSet;
+
 use crate::config::Config;
 use crate::error::DbError;
 use crate::pool::{Failures, Pool, PooledConnection, Usage};
 use crate::url::{PoolMode, PostgresUrl};
-use primary::PrimaryWatch;
 use replicas::Replicas;
 use server::Server;
 use shared::SharedConnections;
@@ -33,10 +36,11 @@ use statement::{Answer, Statement};
 
 /// The pools of a primary and its replicas.
 pub struct PostgresPools {
+    server: Server,
     primary: SharedConnections,
-    replicas: Option<Replicas>,
-    /// `None` for a single host.
-    watch: Option<PrimaryWatch>,
+    replicas: Replicas,
+    /// They end with this.
+    tasks: OnceLock<JoinSet<()>>,
 }
 
 impl PostgresPools {
@@ -51,28 +55,29 @@ impl PostgresPools {
             let manager = PostgresManager::new(server);
             SharedConnections::new(Pool::new(name, manager, config.pool_size, config.pool_timeout, failures))
         };
-        let primary = server(url)?;
         let replicas = config.replica_urls.iter().map(|url| {
             let server = server(url)?;
             let connections = pool("replica", server.clone(), Failures::unlogged());
             Ok((url.server(), server, connections))
         });
-        let replicas: Vec<_> = replicas.collect::<Result<_, DbError>>()?;
-        Ok(Self {
-            replicas: (!replicas.is_empty()).then(|| Replicas::new(primary.clone(), replicas)),
-            watch: primary.has_several_hosts().then(|| PrimaryWatch::new(primary.clone())),
-            primary: pool("primary", primary, Failures::logged()),
-        })
+        let replicas = Replicas::new(replicas.collect::<Result<Vec<_>, DbError>>()?);
+        let server = server(url)?;
+        let primary = pool("primary", server.clone(), Failures::logged());
+        Ok(Self { server, primary, replicas, tasks: OnceLock::new() })
     }
 
     /// Begins to follow the primary and to check the replicas.
     pub(crate) fn watch(&self) {
-        if let Some(watch) = &self.watch {
-            watch.begin();
-        }
-        if let Some(replicas) = &self.replicas {
-            replicas.watch();
-        }
+        self.tasks.get_or_init(|| {
+            let mut tasks = JoinSet::new();
+            if self.server.has_several_hosts() {
+                tasks.spawn(primary::follow(self.server.clone()));
+            }
+            if self.has_replicas() {
+                tasks.spawn(self.replicas.check(self.server.clone()));
+            }
+            tasks
+        });
     }
 
     /// A connection to the primary.
@@ -86,26 +91,24 @@ impl PostgresPools {
     /// Runs a statement that only reads: on a replica where that may lag and one is healthy, else on the
     /// primary. It may be sent twice.
     async fn read(&self, statement: &Statement, may_lag: bool) -> Result<Answer, DbError> {
-        if let (true, Some(replicas)) = (may_lag, &self.replicas)
-            && let Some(result) = replicas.read(statement).await
-        {
+        if may_lag && let Some(result) = self.replicas.read(statement).await {
             return result;
         }
         self.primary.read(statement).await
     }
 
     pub(crate) fn has_replicas(&self) -> bool {
-        self.replicas.is_some()
+        !self.replicas.is_empty()
     }
 
     /// Each replica, in the order of the configuration.
     pub(crate) fn replicas(&self) -> Vec<ReplicaReport> {
-        self.replicas.as_ref().map(Replicas::report).unwrap_or_default()
+        self.replicas.report()
     }
 
     /// The use of each pool; that of the replicas in sum.
     pub(crate) fn usage(&self) -> impl Iterator<Item = (&'static str, Usage)> {
-        let replicas = self.replicas.as_ref().map(|replicas| ("replica", replicas.usage()));
+        let replicas = self.has_replicas().then(|| ("replica", self.replicas.usage()));
         std::iter::once(("primary", self.primary.usage())).chain(replicas)
     }
 }

@@ -1,13 +1,12 @@
 //! Follows the primary among several hosts. A host that hangs or is cut off says nothing, and
 //! connections to it look alive for a long time.
 
-use std::sync::OnceLock;
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
-use tokio_postgres::{Client, SimpleQueryMessage};
+use tokio_postgres::Client;
 
+use super::row::first_row;
 use super::server::{CONNECT_TIMEOUT, Server};
 
 /// How often the primary is checked.
@@ -15,32 +14,8 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// How long it may take to answer before the other hosts are tried too.
 const ANSWER_LIMIT: Duration = Duration::from_secs(1);
 
-/// Watches the primary until it is dropped.
-pub(super) struct PrimaryWatch {
-    server: Server,
-    task: OnceLock<JoinHandle<()>>,
-}
-
-impl PrimaryWatch {
-    pub(super) fn new(server: Server) -> Self {
-        Self { server, task: OnceLock::new() }
-    }
-
-    /// Begins, once.
-    pub(super) fn begin(&self) {
-        self.task.get_or_init(|| tokio::spawn(follow(self.server.clone())));
-    }
-}
-
-impl Drop for PrimaryWatch {
-    fn drop(&mut self) {
-        if let Some(task) = self.task.get() {
-            task.abort();
-        }
-    }
-}
-
-async fn follow(server: Server) {
+/// Cuts the connections of a primary that another host has replaced. Runs until it is aborted.
+pub(super) async fn follow(server: Server) {
     // The host that took writes last.
     let mut primary = None;
     let mut kept: Option<Client> = None;
@@ -69,9 +44,6 @@ async fn follow(server: Server) {
 
 /// Whether it answers and still takes writes.
 async fn is_primary(client: &Client) -> bool {
-    let asked = timeout(ANSWER_LIMIT, client.simple_query("SHOW transaction_read_only")).await;
-    let Ok(Ok(messages)) = asked else { return false };
-    messages
-        .iter()
-        .any(|message| matches!(message, SimpleQueryMessage::Row(row) if row.get(0) == Some("off")))
+    let asked = timeout(ANSWER_LIMIT, first_row(client, "SHOW transaction_read_only")).await;
+    matches!(asked, Ok(Ok(Some(row))) if row.get(0) == Some("off"))
 }

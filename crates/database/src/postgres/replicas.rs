@@ -3,12 +3,11 @@
 mod checks;
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::server::Server;
@@ -142,28 +141,27 @@ impl Replica {
 
 /// All replicas of a database.
 pub(super) struct Replicas {
-    primary: Server,
     all: Vec<Arc<Replica>>,
     next: AtomicUsize,
-    checks: OnceLock<JoinHandle<()>>,
 }
 
 impl Replicas {
     /// Replicas by their names. None serves reads before its first check.
-    pub(super) fn new(
-        primary: Server,
-        replicas: impl IntoIterator<Item = (String, Server, SharedConnections)>,
-    ) -> Self {
+    pub(super) fn new(replicas: impl IntoIterator<Item = (String, Server, SharedConnections)>) -> Self {
         let all = replicas.into_iter().map(|(name, server, connections)| {
             let unchecked = Condition { state: ReplicaState::Unchecked, latency: None, failed_at: None };
             Arc::new(Replica { name, server, connections, condition: watch::Sender::new(unchecked) })
         });
-        Self { primary, all: all.collect(), next: AtomicUsize::new(0), checks: OnceLock::new() }
+        Self { all: all.collect(), next: AtomicUsize::new(0) }
     }
 
-    /// Begins to check them, until this is dropped.
-    pub(super) fn watch(&self) {
-        self.checks.get_or_init(|| tokio::spawn(checks::run(self.primary.clone(), self.all.clone())));
+    /// Checks them against their primary until it is aborted.
+    pub(super) fn check(&self, primary: Server) -> impl Future<Output = ()> + Send + use<> {
+        checks::run(primary, self.all.clone())
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.all.is_empty()
     }
 
     /// The result on the next replica in turn; `None` if the primary should be asked instead.
@@ -196,14 +194,6 @@ impl Replicas {
             ReplicaReport { name: replica.name.clone(), state, latency }
         };
         self.all.iter().map(report).collect()
-    }
-}
-
-impl Drop for Replicas {
-    fn drop(&mut self) {
-        if let Some(checks) = self.checks.get() {
-            checks.abort();
-        }
     }
 }
 

@@ -13,8 +13,8 @@ use diesel::QueryResult;
 use diesel::pg::{Pg, PgMetadataLookup, PgTypeMetadata, PgValue};
 use diesel::row::{Field, PartialRow, RowIndex, RowSealed};
 use futures_util::Stream;
-use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, IsNull, Kind, ToSql, Type};
+use tokio_postgres::{Client, Row, SimpleQueryMessage, SimpleQueryRow};
 
 use super::statement::Answer;
 
@@ -81,6 +81,18 @@ impl Stream for Rows {
     fn size_hint(&self) -> (usize, Option<usize>) {
         self.0.size_hint()
     }
+}
+
+/// The first row of a query without Diesel, as text.
+pub(super) async fn first_row(
+    client: &Client,
+    query: &str,
+) -> Result<Option<SimpleQueryRow>, tokio_postgres::Error> {
+    let messages = client.simple_query(query).await?;
+    Ok(messages.into_iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => Some(row),
+        _ => None,
+    }))
 }
 
 /// A row, for Diesel to read.

@@ -10,8 +10,9 @@ use diesel::{ConnectionError, QueryResult};
 use futures_util::TryStreamExt;
 use futures_util::future::{join, join3};
 use tokio::task::{AbortHandle, JoinHandle};
-use tokio_postgres::{CancelToken, Client, SimpleQueryMessage};
+use tokio_postgres::{CancelToken, Client};
 
+use super::row::first_row;
 use super::server_error::ServerError;
 use super::statement::{Answer, Statement, StatementKey};
 
@@ -88,13 +89,10 @@ impl Session {
     /// Whether this server parameter has a value.
     pub(super) async fn has_setting(&self, name: &str) -> Result<bool, ConnectionError> {
         let query = format!("SELECT current_setting('{name}', true)");
-        let messages = self.client.simple_query(&query).await;
-        let messages = messages
-            .map_err(|error| ConnectionError::CouldntSetupConfiguration(ServerError::from(error).into()))?;
-        Ok(messages.iter().any(|message| match message {
-            SimpleQueryMessage::Row(row) => row.get(0).is_some_and(|value| !value.is_empty()),
-            _ => false,
-        }))
+        let row = first_row(&self.client, &query).await;
+        let row =
+            row.map_err(|error| ConnectionError::CouldntSetupConfiguration(ServerError::from(error).into()))?;
+        Ok(row.is_some_and(|row| row.get(0).is_some_and(|value| !value.is_empty())))
     }
 
     /// Whether another caller may have it.
@@ -211,8 +209,8 @@ impl Session {
     async fn send(&self, statement: &Statement) -> Result<Answer, ServerError> {
         if self.step() == Step::Beginning {
             self.enter(Step::Inside);
-            let begin = self.client.batch_execute(&self.begin);
-            let (begun, answer) = Box::pin(join(begin, self.query(statement))).await;
+            let before = self.client.batch_execute(&self.begin);
+            let (begun, answer) = Box::pin(join(before, self.query(statement))).await;
             begun?;
             return answer;
         }
@@ -235,18 +233,15 @@ impl Session {
     }
 
     async fn query(&self, statement: &Statement) -> Result<Answer, ServerError> {
-        let rows = match self.prepared_key(statement) {
-            Some(key) => {
-                let prepared = match self.find_prepared(key) {
-                    Some(prepared) => prepared,
-                    None => self.prepare(statement, key).await?,
-                };
-                self.client.query_raw(&prepared, statement.values()).await?
-            }
-            None => {
-                let values = statement.values().zip(statement.types());
-                self.client.query_typed_raw(&statement.text, values).await?
-            }
+        let rows = if let Some(key) = self.prepared_key(statement) {
+            let prepared = match self.find_prepared(key) {
+                Some(prepared) => prepared,
+                None => self.prepare(statement, key).await?,
+            };
+            self.client.query_raw(&prepared, statement.values()).await?
+        } else {
+            let values = statement.values().zip(statement.types());
+            self.client.query_typed_raw(&statement.text, values).await?
         };
         let mut stream = pin!(rows);
         let mut rows = Vec::new();

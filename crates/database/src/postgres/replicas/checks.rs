@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
-use tokio_postgres::{Client, SimpleQueryMessage};
+use tokio_postgres::Client;
 
 use super::{MAX_LAG, Replica, ReplicaState, UnhealthyReason};
+use crate::postgres::row::first_row;
 use crate::postgres::server::Server;
 use crate::postgres::server_error::describe;
 
@@ -117,13 +118,10 @@ impl Probe {
                 Some(client) => client,
                 None => self.server.client().await.map_err(|error| error.to_string())?.0,
             };
-            let messages = client.simple_query(query).await.map_err(|error| describe(&error))?;
-            let row = messages.into_iter().find_map(|message| match message {
-                SimpleQueryMessage::Row(row) => {
-                    let column = |index| row.try_get(index).ok().flatten().map(str::to_owned);
-                    Some(Row(column(0), column(1)))
-                }
-                _ => None,
+            let row = first_row(&client, query).await.map_err(|error| describe(&error))?;
+            let row = row.map(|row| {
+                let column = |index| row.try_get(index).ok().flatten().map(str::to_owned);
+                Row(column(0), column(1))
             });
             Ok((client, row.ok_or("the answer is empty")?))
         };

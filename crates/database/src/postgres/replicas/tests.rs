@@ -38,7 +38,7 @@ fn replicas(count: usize) -> Replicas {
         let pool = Pool::new("replica", manager, size, Duration::from_secs(5), Failures::unlogged());
         (url.server(), server(), SharedConnections::new(pool))
     });
-    Replicas::new(server(), all)
+    Replicas::new(all)
 }
 
 fn lookup() -> Statement {
