@@ -13,10 +13,11 @@ use crate::db::{Connection, DbError, on, prepared};
 /// What happened to a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuditKind {
-    /// A refresh token was used again after its successor, so it was copied. The session was revoked.
+    /// A refresh token was used again after its successor, so it was copied. The session was
+    /// revoked.
     RefreshTokenReplayed,
-    /// A refresh was repeated from another network: the client has lost the response and moved, or the
-    /// token was copied.
+    /// A refresh was repeated from another network: the client has lost the response and moved, or
+    /// the token was copied.
     RefreshRepeatedElsewhere,
     /// A superuser or the command line created the user.
     UserCreated,
@@ -93,7 +94,8 @@ pub async fn insert(c: &mut Connection, event: &AuditEvent<'_>, now: Timestamp) 
     Ok(())
 }
 
-/// An event that is only logged: any client can cause any number of them, and the table keeps all it gets.
+/// An event that is only logged: any client can cause any number of them, and the table keeps all
+/// it gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuthEvent {
     /// A user logged in.
@@ -102,13 +104,13 @@ pub enum AuthEvent {
     LoginRefused,
     /// A caller who changes the password gave a wrong current one.
     CurrentPasswordWrong,
-    /// A refresh token was presented again before its successor was used: the client lost the response, or
-    /// there is a second client.
+    /// A refresh token was presented again before its successor was used: the client lost the
+    /// response, or there is a second client.
     RefreshRepeated,
 }
 
-/// Logs an event with the id of its user, if there is one. The email is left out: it may be a password in
-/// the wrong field.
+/// Logs an event with the id of its user, if there is one. The email is left out: it may be a
+/// password in the wrong field.
 pub fn log_auth_event(event: AuthEvent, user: Option<UserId>) {
     let kind = match event {
         AuthEvent::LoggedIn => "logged_in",

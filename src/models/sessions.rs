@@ -104,8 +104,8 @@ pub async fn find_user(
     Ok(found.optional()?)
 }
 
-/// The user of a live session, to be changed. Both rows are locked to the end of the transaction, the
-/// user's first.
+/// The user of a live session, to be changed. Both rows are locked to the end of the transaction,
+/// the user's first.
 pub async fn find_user_for_update(
     c: &mut Connection,
     authority: &Authority,
@@ -114,8 +114,8 @@ pub async fn find_user_for_update(
     Ok(on!(c, |c| prepared(for_update(query.select(User::as_select()))).get_result(c)).optional()?)
 }
 
-/// The user of a live session, locked against changes to the end of the transaction. Other transactions of
-/// the same user may do so at the same time.
+/// The user of a live session, locked against changes to the end of the transaction. Other
+/// transactions of the same user may do so at the same time.
 pub async fn find_user_for_share(c: &mut Connection, authority: &Authority) -> Result<Option<User>, DbError> {
     let query = live_user(authority);
     Ok(on!(c, |c| prepared(for_share(query.select(User::as_select()))).get_result(c)).optional()?)
@@ -171,8 +171,9 @@ pub struct Rotation {
     pub access: TokenHash,
 }
 
-/// Replaces the newest refresh token by its successor if the presented one is the newest of a live session
-/// of an active user. One statement decides, so one of any number of concurrent calls succeeds.
+/// Replaces the newest refresh token by its successor if the presented one is the newest of a live
+/// session of an active user. One statement decides, so one of any number of concurrent calls
+/// succeeds.
 pub async fn rotate(
     c: &mut Connection,
     id: SessionId,
@@ -204,8 +205,8 @@ pub async fn rotate(
     Ok(rows == 1)
 }
 
-/// Records that the last refresh of a session is repeated, if `parent` is the token before the newest and no
-/// token of the newest pair has been used. Returns whether that is so.
+/// Records that the last refresh of a session is repeated, if `parent` is the token before the
+/// newest and no token of the newest pair has been used. Returns whether that is so.
 pub async fn repeat(
     c: &mut Connection,
     id: SessionId,
@@ -230,8 +231,8 @@ pub async fn repeat(
     Ok(rows == 1)
 }
 
-/// Records the first use of the access token with this hash, which the last refresh issued: from now on, the
-/// refresh token before the newest is a replay.
+/// Records the first use of the access token with this hash, which the last refresh issued: from
+/// now on, the refresh token before the newest is a replay.
 pub async fn confirm_refresh(c: &mut Connection, id: SessionId, access: &TokenHash) -> Result<(), DbError> {
     let unused =
         sessions::table.find(id.0.as_slice()).filter(sessions::unused_access_hash.eq(access.0.as_slice()));
@@ -241,8 +242,8 @@ pub async fn confirm_refresh(c: &mut Connection, id: SessionId, access: &TokenHa
     Ok(())
 }
 
-/// The addresses of the latest sessions of the user with this email that have not expired. Revoked sessions
-/// count too.
+/// The addresses of the latest sessions of the user with this email that have not expired. Revoked
+/// sessions count too.
 pub async fn addresses_of(c: &mut Connection, email: &Email, now: Timestamp) -> Result<Vec<IpAddr>, DbError> {
     let query = sessions::table
         .inner_join(users::table)

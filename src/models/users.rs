@@ -200,7 +200,8 @@ pub async fn find_profile(c: &mut Connection, id: UserId) -> Result<Option<Profi
     Ok(found.optional()?)
 }
 
-/// Two users by ascending id, as far as they exist, locked in that order to the end of the transaction.
+/// Two users by ascending id, as far as they exist, locked in that order to the end of the
+/// transaction.
 pub async fn find_pair_for_update(
     c: &mut Connection,
     one: UserId,
@@ -236,8 +237,8 @@ pub async fn update(
     Ok(updated.optional()?)
 }
 
-/// Changes the caller's own user and returns it as it is now; `None` if the session has ended or the user
-/// is inactive or deleted.
+/// Changes the caller's own user and returns it as it is now; `None` if the session has ended or
+/// the user is inactive or deleted.
 pub async fn update_own(
     c: &mut Connection,
     authority: &Authority,
@@ -251,8 +252,9 @@ pub async fn update_own(
     Ok(updated.optional()?)
 }
 
-/// Replaces the password hash of an active user if it still is `verified`. Returns whether it was. The
-/// row stays locked to the end of the transaction, so a login and a password change cannot interleave.
+/// Replaces the password hash of an active user if it still is `verified`. Returns whether it was.
+/// The row stays locked to the end of the transaction, so a login and a password change cannot
+/// interleave.
 pub async fn confirm_password(
     c: &mut Connection,
     id: UserId,
@@ -304,8 +306,8 @@ pub async fn page(
         };
         query = match after {
             Some(Cursor::Id(id)) => query.filter(users::id.gt(id.0)),
-            // Compared as rows, for which PostgreSQL enters the index at the row itself, however many
-            // users were created at one instant. SQLite enters it at the instant.
+            // Compared as rows, for which PostgreSQL enters the index at the row itself, however
+            // many users were created at one instant. SQLite enters it at the instant.
             Some(Cursor::CreatedAt(made, id)) => query.filter(
                 sql::<Bool>("(\"users\".\"created_at\", \"users\".\"id\") > (")
                     .bind::<Timestamptz, _>(made)
@@ -316,7 +318,8 @@ pub async fn page(
             None => query,
         };
         if let Some(prefix) = &filter.email_prefix {
-            // A range instead of LIKE: it needs no escaping and both databases serve it from the unique index.
+            // A range instead of LIKE: it needs no escaping and both databases serve it from the
+            // unique index.
             query = query
                 .filter(users::email.ge(prefix))
                 .filter(users::email.lt(format!("{prefix}{}", char::MAX)));
@@ -344,8 +347,8 @@ pub async fn page(
 }
 
 impl UserFilter {
-    /// Whether its list is in the order of creation, whose index finds the first row. All others are in
-    /// the order of ids.
+    /// Whether its list is in the order of creation, whose index finds the first row. All others
+    /// are in the order of ids.
     pub fn is_by_date(&self) -> bool {
         self.created_after.is_some() || self.created_before.is_some()
     }

@@ -34,8 +34,8 @@ pub enum BackupError {
     Failed(#[from] diesel::result::Error),
 }
 
-/// Copies the database as it is at one moment into a new file that only its owner can read. Writers do
-/// not wait for it. When this returns, the copy is on the disk.
+/// Copies the database as it is at one moment into a new file that only its owner can read. Writers
+/// do not wait for it. When this returns, the copy is on the disk.
 ///
 /// # Errors
 /// [`BackupError`]; none leaves a file behind.

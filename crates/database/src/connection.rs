@@ -8,11 +8,10 @@ use diesel::result::Error::{BrokenTransactionManager, NotInTransaction};
 use diesel_async::{AsyncConnection, RunQueryDsl, TransactionManager};
 use tracing::{Instrument, Span};
 
-use crate::database::SqlitePools;
 use crate::error::DbError;
 use crate::pool::PooledConnection;
 use crate::postgres::{PostgresExecutor, PostgresManager, PostgresPools};
-use crate::sqlite::{SqliteConnection, SqliteManager};
+use crate::sqlite::{SqliteConnection, SqliteManager, SqlitePools};
 
 /// The span of a query or a transaction, with the target that is exported.
 macro_rules! span {
@@ -156,7 +155,8 @@ impl Connection {
                 Ok(value)
             }
             Err(error) => {
-                // The caller's error matters more; the pool closes a connection that cannot roll back.
+                // The caller's error matters more; the pool closes a connection that cannot roll
+                // back.
                 if let Err(failed) = self.roll_back().await {
                     tracing::warn!(error = %failed, "a transaction could not be rolled back; its connection is closed");
                 }
@@ -210,8 +210,8 @@ impl Connection {
         matches!(&self.0, Inner::Postgres(connection) if connection.refresh_statements())
     }
 
-    /// Waits for the advisory lock with this id and holds it to the end of the transaction. SQLite runs
-    /// one write transaction at a time and needs none.
+    /// Waits for the advisory lock with this id and holds it to the end of the transaction. SQLite
+    /// runs one write transaction at a time and needs none.
     ///
     /// # Errors
     /// When the wait takes longer than a statement may.

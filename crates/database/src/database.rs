@@ -6,19 +6,16 @@ use std::time::Duration;
 use groundwork_clock::Timestamp;
 use tracing::{Instrument, Span};
 
-use crate::config::{Config, PoolSize};
+use crate::config::Config;
 use crate::connection::{Connection, span};
 use crate::error::{DbError, Unavailable};
-use crate::pool::{Failures, Pool, Usage};
+use crate::pool::Usage;
 use crate::postgres::{PostgresPools, ReplicaReport, ReplicaState};
-use crate::sqlite::{self, SqliteManager};
+use crate::sqlite::SqlitePools;
 use crate::url::DatabaseUrl;
 
-/// SQLite runs one writer beside several readers; more readers do not make it faster.
-const SQLITE_READERS: u32 = 4;
-
-/// How long after a write has ended its author reads from the primary: longer than a used replica may
-/// lag, the interval between two checks included.
+/// How long after a write has ended its author reads from the primary: longer than a used replica
+/// may lag, the interval between two checks included.
 const REPLICA_DELAY: Duration = Duration::from_secs(5);
 
 /// How often the writes of one author need noting at most.
@@ -38,45 +35,24 @@ enum Pools {
     Sqlite(Arc<SqlitePools>),
 }
 
-/// The pools of a SQLite file.
-pub(crate) struct SqlitePools {
-    pub readers: Pool<SqliteManager>,
-    writer: Pool<SqliteManager>,
-}
-
 impl Database {
-    /// Prepares the pools. This succeeds while the database is away: the pools open connections when
-    /// they are first needed.
+    /// Prepares the pools. This succeeds while the database is away: the pools open connections
+    /// when they are first needed.
     ///
     /// # Errors
     /// [`DbError::Tls`] when the certificates to verify a server with cannot be loaded.
     pub fn new(config: &Config) -> Result<Self, DbError> {
         let pools = match &config.url {
             DatabaseUrl::Postgres(url) => Pools::Postgres(Arc::new(PostgresPools::new(url, config)?)),
-            DatabaseUrl::Sqlite(path) => {
-                let pool = |name, access, max_size| {
-                    let size = PoolSize { min_idle: 1, max_size };
-                    Pool::new(
-                        name,
-                        sqlite::manager(path, access),
-                        size,
-                        config.pool_timeout,
-                        Failures::logged(),
-                    )
-                };
-                Pools::Sqlite(Arc::new(SqlitePools {
-                    readers: pool("readers", sqlite::Access::ReadOnly, SQLITE_READERS),
-                    writer: pool("writer", sqlite::Access::ReadWrite, 1),
-                }))
-            }
+            DatabaseUrl::Sqlite(path) => Pools::Sqlite(Arc::new(SqlitePools::new(path, config.pool_timeout))),
         };
         // A write is noted before it begins, or was noted up to an interval earlier.
         let own_writes = NOTE_INTERVAL + config.write_timeout + REPLICA_DELAY;
         Ok(Self { pools, own_writes })
     }
 
-    /// Begins to check the replicas, none of which serves reads before, and to follow the primary if
-    /// several hosts may be it. Needs a tokio runtime.
+    /// Begins to check the replicas, none of which serves reads before, and to follow the primary
+    /// if several hosts may be it. Needs a tokio runtime.
     pub fn watch(&self) {
         if let Pools::Postgres(pools) = &self.pools {
             pools.watch();
@@ -101,9 +77,9 @@ impl Database {
         self.reads(false)
     }
 
-    /// Reads data that includes the caller's own writes, the last of which was noted at `last_write`,
-    /// and may otherwise lag by seconds: from a replica if one is healthy, else from the primary. See
-    /// [`must_note_write`](Self::must_note_write).
+    /// Reads data that includes the caller's own writes, the last of which was noted at
+    /// `last_write`, and may otherwise lag by seconds: from a replica if one is healthy, else from
+    /// the primary. See [`must_note_write`](Self::must_note_write).
     pub fn read_after(&self, last_write: Option<Timestamp>, now: Timestamp) -> Connection {
         self.reads(last_write.is_none_or(|noted| now >= noted.plus(self.own_writes)))
     }
@@ -133,8 +109,8 @@ impl Database {
         })
     }
 
-    /// Runs `work` as one transaction: all of it is kept or, on any error, nothing. It may run twice,
-    /// the first time without an effect in the database, so it must change nothing else.
+    /// Runs `work` as one transaction: all of it is kept or, on any error, nothing. It may run
+    /// twice, the first time without an effect in the database, so it must change nothing else.
     ///
     /// # Errors
     /// Those of `work`; [`DbError::Unavailable`] when no connection is free in time.

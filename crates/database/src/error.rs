@@ -4,7 +4,7 @@ use diesel::ConnectionError;
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as DieselError};
 use groundwork_files::Exposed;
 
-use crate::postgres::ServerError;
+use crate::server_error::ServerError;
 
 /// An error of the database.
 #[derive(Debug, thiserror::Error)]
@@ -41,8 +41,8 @@ pub enum Unavailable {
     /// No connection can be opened.
     #[error("cannot connect: {0}")]
     CannotConnect(String),
-    /// The connection broke, the server stops or starts, a statement or lock took too long, or the disk
-    /// is full.
+    /// The connection broke, the server stops or starts, a statement or lock took too long, or the
+    /// disk is full.
     #[error("the statement was not finished")]
     Interrupted(#[source] DieselError),
     /// The database stayed silent.
@@ -60,7 +60,8 @@ impl DbError {
         self.server_error().is_some_and(ServerError::is_lost_connection)
     }
 
-    /// Whether the server cannot be reached, ends, or starts: the next query would fail in the same way.
+    /// Whether the server cannot be reached, ends, or starts: the next query would fail in the same
+    /// way.
     pub(crate) fn is_unreachable(&self) -> bool {
         let is_away = |reason: &_| matches!(reason, Unavailable::CannotConnect(_) | Unavailable::NoAnswer);
         self.is_lost_connection() || matches!(self, Self::Unavailable(reason) if is_away(reason))

@@ -9,9 +9,9 @@ use crate::error::{DbError, Unavailable};
 /// Suffixes of the files that SQLite and the migrations keep.
 const BESIDE: [&str; 4] = ["", "-wal", "-shm", ".migration-lock"];
 
-/// Refuses a database that every user of the machine may change and, with `strictly`, one that every
-/// user may read. Without `strictly`, this is a warning in the log. Missing files pass: they will be
-/// created private.
+/// Refuses a database that every user of the machine may change and, with `strictly`, one that
+/// every user may read. Without `strictly`, this is a warning in the log. Missing files pass: they
+/// will be created private.
 ///
 /// # Errors
 /// [`DbError::Exposed`]; [`DbError::Unavailable`] for what is not a file.

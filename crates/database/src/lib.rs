@@ -12,6 +12,7 @@ mod pool;
 mod postgres;
 mod prepared;
 mod row_lock;
+mod server_error;
 mod sqlite;
 pub mod url;
 

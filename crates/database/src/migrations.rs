@@ -24,7 +24,8 @@ pub struct Migrations {
     pub postgres: EmbeddedMigrations,
     /// For SQLite.
     pub sqlite: EmbeddedMigrations,
-    /// The id of the advisory lock of PostgreSQL under which one process migrates while others wait.
+    /// The id of the advisory lock of PostgreSQL under which one process migrates while others
+    /// wait.
     pub lock: i64,
 }
 
@@ -42,8 +43,8 @@ impl Migrations {
         }
     }
 
-    /// The versions of the migrations that are not applied, found by reading alone: a role that may not
-    /// change the schema can.
+    /// The versions of the migrations that are not applied, found by reading alone: a role that may
+    /// not change the schema can.
     ///
     /// # Errors
     /// When the database cannot be reached.
@@ -69,8 +70,8 @@ impl Migrations {
         apply(&mut AsyncMigrationHarness::new(connection), self.postgres)
     }
 
-    /// A session's lock would stay with the pooler's session. So all is one transaction, which releases
-    /// the lock.
+    /// A session's lock would stay with the pooler's session. So all is one transaction, which
+    /// releases the lock.
     async fn run_in_transaction(self, url: &PostgresUrl) -> Result<Vec<String>, DbError> {
         let mut connection = migration_connection(url, PoolMode::Transaction).await?;
         if pending::on_postgres(&self.postgres, &mut connection).await?.is_empty() {
@@ -93,8 +94,8 @@ impl Migrations {
         let lock = lock.map_err(|error| cannot_open(path, &error))?;
         let mut connection =
             sqlite::open(&path.to_string_lossy()).map_err(|error| DbError::cannot_connect(&error))?;
-        // The file keeps this mode. Connections of the pools that set it first could fail: SQLite does not
-        // wait for a lock when it changes the mode.
+        // The file keeps this mode. Connections of the pools that set it first could fail: SQLite
+        // does not wait for a lock when it changes the mode.
         connection.batch_execute("PRAGMA journal_mode = WAL")?;
         let applied = apply(&mut connection, self.sqlite);
         drop(lock);

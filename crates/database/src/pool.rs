@@ -137,8 +137,8 @@ impl<M: ManageConnection<Error = PoolError>> Pool<M> {
         }
     }
 
-    /// Returns after a connection could not be opened: with the reason when there is no other to wait
-    /// for; with `None` when it is time to call bb8 again, which tries once per call.
+    /// Returns after a connection could not be opened: with the reason when there is no other to
+    /// wait for; with `None` when it is time to call bb8 again, which tries once per call.
     async fn connect_failed(&self, failures: &mut watch::Receiver<Option<Failure>>) -> Option<String> {
         // The sender lives as long as the pool.
         let _ = failures.changed().await;

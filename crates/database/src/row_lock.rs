@@ -8,9 +8,9 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::Bool;
 use diesel::sqlite::Sqlite;
 
-/// A SELECT that locks the rows it returns to the end of the transaction. A row that changed while the
-/// statement waited for its lock is read and filtered again. Tables are locked in the order of FROM.
-/// SQLite has no row locks and needs none: it runs one write transaction at a time.
+/// A SELECT that locks the rows it returns to the end of the transaction. A row that changed while
+/// the statement waited for its lock is read and filtered again. Tables are locked in the order of
+/// FROM. SQLite has no row locks and needs none: it runs one write transaction at a time.
 macro_rules! row_lock {
     ($(#[$doc:meta])+ $name:ident, $function:ident, $clause:literal) => {
         $(#[$doc])+
@@ -48,8 +48,8 @@ row_lock! {
 }
 
 row_lock! {
-    /// Locks rows against changes: other transactions cannot change or delete them, but may lock them in
-    /// the same way.
+    /// Locks rows against changes: other transactions cannot change or delete them, but may lock
+    /// them in the same way.
     ForShare, for_share, " FOR SHARE"
 }
 

@@ -1,6 +1,7 @@
 //! Connections to a SQLite file.
 
 use std::path::Path;
+use std::time::Duration;
 
 use diesel::ConnectionError;
 use diesel_async::pooled_connection::{
@@ -9,6 +10,9 @@ use diesel_async::pooled_connection::{
 use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
 use diesel_async::{AsyncConnection, SimpleAsyncConnection};
 use futures_util::FutureExt;
+
+use crate::config::PoolSize;
+use crate::pool::{Failures, Pool};
 
 /// SQLite on a blocking thread, so that it does not hold up other tasks.
 pub type SqliteConnection = SyncConnectionWrapper<diesel::SqliteConnection>;
@@ -19,15 +23,37 @@ pub(crate) type SqliteManager = AsyncDieselConnectionManager<SqliteConnection>;
 /// How long SQLite waits for another process that holds the file, in milliseconds.
 const BUSY_TIMEOUT_MS: u32 = 5_000;
 
+/// SQLite runs one writer beside several readers; more readers do not make it faster.
+const READERS: u32 = 4;
+
+/// The pools of a file.
+pub(crate) struct SqlitePools {
+    pub readers: Pool<SqliteManager>,
+    pub writer: Pool<SqliteManager>,
+}
+
+impl SqlitePools {
+    pub(crate) fn new(path: &Path, timeout: Duration) -> Self {
+        let pool = |name, access, max_size| {
+            let size = PoolSize { min_idle: 1, max_size };
+            Pool::new(name, manager(path, access), size, timeout, Failures::logged())
+        };
+        Self {
+            readers: pool("readers", Access::ReadOnly, READERS),
+            writer: pool("writer", Access::ReadWrite, 1),
+        }
+    }
+}
+
 /// What a connection is for.
 #[derive(Clone, Copy)]
-pub(crate) enum Access {
+enum Access {
     ReadOnly,
     ReadWrite,
 }
 
 /// Opens connections to this file.
-pub(crate) fn manager(path: &Path, access: Access) -> SqliteManager {
+fn manager(path: &Path, access: Access) -> SqliteManager {
     let mut config = ManagerConfig::default();
     config.custom_setup = Box::new(move |path| {
         let path = path.to_owned();

@@ -1,8 +1,8 @@
 //! Pooled connections that know whether a statement is in flight on them.
 //!
-//! A caller may leave in the middle of a statement, when its client disconnects or its time is over.
-//! The server works on, and the next user of the connection would wait for that. So such a connection
-//! is closed, and the server is asked to cancel the statement.
+//! A caller may leave in the middle of a statement, when its client disconnects or its time is
+//! over. The server works on, and the next user of the connection would wait for that. So such a
+//! connection is closed, and the server is asked to cancel the statement.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -13,10 +13,11 @@ use diesel_async::pooled_connection::PoolError;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::generation::Generation;
+use super::row::Answer;
 use super::server::{CONNECT_TIMEOUT, Server};
-use super::server_error::ServerError;
 use super::session::Session;
-use super::statement::{Answer, Statement};
+use super::statement::Statement;
+use crate::server_error::ServerError;
 
 /// A connection of a pool.
 pub struct PostgresConnection {
@@ -102,16 +103,17 @@ impl Drop for PostgresConnection {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let (statement, tls) = (self.session.cancel_token(), self.tls.clone());
         runtime.spawn(async move {
-            // If this fails, `statement_timeout` ends the statement. It always fails behind a pooler,
-            // which forgets the request when the driver closes the connection that brought it.
+            // If this fails, `statement_timeout` ends the statement. It always fails behind a
+            // pooler, which forgets the request when the driver closes the connection that brought
+            // it.
             let cancelled = tokio::time::timeout(CONNECT_TIMEOUT, statement.cancel_query(tls)).await;
             tracing::debug!(?cancelled, "cancelled a statement whose caller has left");
         });
     }
 }
 
-/// Opens and checks connections. The checks are local: a query would double the round trips of every
-/// request.
+/// Opens and checks connections. The checks are local: a query would double the round trips of
+/// every request.
 pub struct PostgresManager {
     server: Server,
 }

@@ -10,8 +10,9 @@ use futures_util::future::BoxFuture;
 
 use super::PostgresPools;
 use super::connection::PostgresConnection;
-use super::row::{PgRow, Rows};
-use super::statement::{Answer, Statement};
+use super::row::{Answer, PgRow, Rows};
+
+use super::statement::Statement;
 use crate::error::DbError;
 
 /// Runs statements of one caller.

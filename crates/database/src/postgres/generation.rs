@@ -25,8 +25,8 @@ pub(super) struct Generation {
 }
 
 impl Generations {
-    /// The current generation. Take it before opening a connection: a failover found out meanwhile may
-    /// concern it too.
+    /// The current generation. Take it before opening a connection: a failover found out meanwhile
+    /// may concern it too.
     pub(super) fn current(&self) -> Generation {
         Generation { all: self.clone(), own: self.0.current.load(Ordering::Acquire) }
     }

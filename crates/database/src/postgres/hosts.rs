@@ -14,8 +14,8 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::url::host_and_port;
 
-/// How long one host may take before the next one is tried beside it (RFC 8305, section 8: Connection
-/// Attempt Delay). A frozen or unreachable server never answers.
+/// How long one host may take before the next one is tried beside it (RFC 8305, section 8:
+/// Connection Attempt Delay). A frozen or unreachable server never answers.
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// The driver's connection: the task behind a [`Client`].

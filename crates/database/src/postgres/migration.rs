@@ -10,9 +10,10 @@ use diesel_async::{AnsiTransactionManager, AsyncConnection, AsyncConnectionCore,
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use super::row::{PgRow, Rows};
+use super::row::{Answer, PgRow, Rows};
 use super::session::Session;
-use super::statement::{Answer, Statement};
+
+use super::statement::Statement;
 
 /// See the module.
 pub(crate) struct MigrationConnection {

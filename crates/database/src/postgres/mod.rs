@@ -9,7 +9,6 @@ mod primary;
 mod replicas;
 mod row;
 mod server;
-mod server_error;
 mod session;
 mod shared;
 mod statement;
@@ -19,7 +18,6 @@ pub(crate) use connection::PostgresManager;
 pub use executor::PostgresExecutor;
 pub(crate) use migration::MigrationConnection;
 pub use replicas::{MAX_LAG, ReplicaReport, ReplicaState, UnhealthyReason};
-pub(crate) use server_error::ServerError;
 
 use std::sync::OnceLock;
 
@@ -30,9 +28,10 @@ use crate::error::DbError;
 use crate::pool::{Failures, Pool, PooledConnection, Usage};
 use crate::url::{PoolMode, PostgresUrl};
 use replicas::Replicas;
+use row::Answer;
 use server::Server;
 use shared::SharedConnections;
-use statement::{Answer, Statement};
+use statement::Statement;
 
 /// The pools of a primary and its replicas.
 pub struct PostgresPools {
@@ -88,8 +87,8 @@ impl PostgresPools {
         self.primary.pool().get().await
     }
 
-    /// Runs a statement that only reads: on a replica where that may lag and one is healthy, else on the
-    /// primary. It may be sent twice.
+    /// Runs a statement that only reads: on a replica where that may lag and one is healthy, else
+    /// on the primary. It may be sent twice.
     async fn read(&self, statement: &Statement, may_lag: bool) -> Result<Answer, DbError> {
         if may_lag && let Some(result) = self.replicas.read(statement).await {
             return result;

@@ -10,9 +10,10 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::row::Answer;
 use super::server::Server;
 use super::shared::SharedConnections;
-use super::statement::{Answer, Statement};
+use super::statement::Statement;
 use crate::error::DbError;
 use crate::pool::Usage;
 

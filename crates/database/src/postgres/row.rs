@@ -16,8 +16,6 @@ use futures_util::Stream;
 use tokio_postgres::types::{FromSql, IsNull, Kind, ToSql, Type};
 use tokio_postgres::{Client, Row, SimpleQueryMessage, SimpleQueryRow};
 
-use super::statement::Answer;
-
 /// A value as Diesel has serialized it, in PostgreSQL's binary format.
 pub(super) struct Bind<'a>(pub Option<&'a [u8]>);
 
@@ -53,12 +51,26 @@ pub(super) fn type_of(metadata: &PgTypeMetadata) -> Type {
 /// No type's OID: the server infers the type of a value from its place in the statement.
 const INFERRED: u32 = 0;
 
-/// Leaves types that are not built into PostgreSQL to the server: their OIDs differ between databases.
+/// Leaves types that are not built into PostgreSQL to the server: their OIDs differ between
+/// databases.
 pub(super) struct Inferred;
 
 impl PgMetadataLookup for Inferred {
     fn lookup_type(&mut self, _: &str, _: Option<&str>) -> PgTypeMetadata {
         PgTypeMetadata::new(INFERRED, INFERRED)
+    }
+}
+
+/// The result of a statement.
+pub(super) struct Answer {
+    pub rows: Vec<Row>,
+    pub affected: u64,
+}
+
+impl Answer {
+    /// How many rows the statement affected.
+    pub(super) fn count(self) -> usize {
+        usize::try_from(self.affected).unwrap_or(usize::MAX)
     }
 }
 

@@ -10,10 +10,10 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::generation::Generations;
 use super::hosts::{Connected, Hosts};
-use super::server_error::{POOLER_HINT, describe};
 use super::session::{Session, StatementMode};
 use super::tls;
 use crate::error::DbError;
+use crate::server_error::{POOLER_HINT, describe};
 use crate::url::{PoolMode, PostgresUrl};
 
 /// How long opening a connection may take, until it can be used.
@@ -99,8 +99,8 @@ impl Server {
         tokio::time::timeout(CONNECT_TIMEOUT, connect).await.map_err(silent)?
     }
 
-    /// Opens a connection for queries without Diesel, and says to which of the hosts. The caller limits
-    /// how long this takes.
+    /// Opens a connection for queries without Diesel, and says to which of the hosts. The caller
+    /// limits how long this takes.
     pub(super) async fn client(&self) -> Result<(Client, usize), ConnectionError> {
         let (client, _, host) = self.connect().await?;
         Ok((client, host))

@@ -12,17 +12,18 @@ use futures_util::future::{join, join3};
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio_postgres::{CancelToken, Client};
 
-use super::row::first_row;
-use super::server_error::ServerError;
-use super::statement::{Answer, Statement, StatementKey};
+use super::row::{Answer, first_row};
+use crate::server_error::ServerError;
+
+use super::statement::{Statement, StatementKey};
 
 /// How statements reach the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum StatementMode {
     /// Prepared by name once per connection, which is one session of the server.
     Prepared,
-    /// Without a name, so that nothing of a statement outlives it. Any transaction may be in another
-    /// session of the server.
+    /// Without a name, so that nothing of a statement outlives it. Any transaction may be in
+    /// another session of the server.
     Unnamed {
         /// Set in each transaction, together with the time zone; `None` for a connection whose user
         /// begins its transactions.
@@ -136,8 +137,8 @@ impl Session {
     /// Commits the transaction.
     ///
     /// # Errors
-    /// [`RollbackTransaction`](diesel::result::Error::RollbackTransaction) when one of its statements
-    /// has failed; those of the server.
+    /// [`RollbackTransaction`](diesel::result::Error::RollbackTransaction) when one of its
+    /// statements has failed; those of the server.
     pub(super) async fn commit(&self) -> QueryResult<()> {
         match self.step() {
             // In a failed transaction, PostgreSQL answers COMMIT with success and rolls back.

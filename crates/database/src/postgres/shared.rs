@@ -6,7 +6,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::connection::PostgresManager;
-use super::statement::{Answer, Statement};
+use super::row::Answer;
+use super::statement::Statement;
 use crate::error::DbError;
 use crate::pool::{Pool, PooledConnection, Usage};
 

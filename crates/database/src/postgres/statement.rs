@@ -7,7 +7,6 @@ use diesel::QueryResult;
 use diesel::pg::Pg;
 use diesel::query_builder::bind_collector::RawBytesBindCollector;
 use diesel::query_builder::{QueryFragment, QueryId};
-use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
 use super::row::{Bind, Inferred, type_of};
@@ -28,19 +27,6 @@ pub(super) struct Statement {
     /// `None` if it must not be kept prepared.
     pub key: Option<StatementKey>,
     binds: RawBytesBindCollector<Pg>,
-}
-
-/// The result of a statement.
-pub(super) struct Answer {
-    pub rows: Vec<Row>,
-    pub affected: u64,
-}
-
-impl Answer {
-    /// How many rows the statement affected.
-    pub(super) fn count(self) -> usize {
-        usize::try_from(self.affected).unwrap_or(usize::MAX)
-    }
 }
 
 impl Statement {

@@ -83,8 +83,8 @@ struct NoHostnameVerifier {
 }
 
 impl NoHostnameVerifier {
-    /// Modes that skip identity checks skip signature checks too: rustls cannot read the certificates of
-    /// some old servers.
+    /// Modes that skip identity checks skip signature checks too: rustls cannot read the
+    /// certificates of some old servers.
     fn signature(
         &self,
         verify: impl FnOnce(&WebPkiSupportedAlgorithms) -> Result<HandshakeSignatureValid, rustls::Error>,

@@ -1,8 +1,8 @@
 //! Checks each replica once a second: whether it is one, and how far it has come.
 //!
-//! The primary says how far it has to have come: where its log ended [`MAX_LAG`] ago. A replica only
-//! knows how far it is behind what it received, which is nothing when it has lost its primary, and the
-//! age of the last transaction that it replayed, which grows when there are no writes.
+//! The primary says how far it has to have come: where its log ended [`MAX_LAG`] ago. A replica
+//! only knows how far it is behind what it received, which is nothing when it has lost its primary,
+//! and the age of the last transaction that it replayed, which grows when there are no writes.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use tokio_postgres::Client;
 use super::{MAX_LAG, Replica, ReplicaState, UnhealthyReason};
 use crate::postgres::row::first_row;
 use crate::postgres::server::Server;
-use crate::postgres::server_error::describe;
+use crate::server_error::describe;
 
 /// How often replicas are checked.
 const CHECK_EVERY: Duration = Duration::from_secs(1);

@@ -6,7 +6,7 @@ use diesel::result::Error as DieselError;
 use tokio_postgres::error::{DbError, Severity, SqlState};
 
 /// What to do where a pooler shares sessions.
-pub(super) const POOLER_HINT: &str = "behind a connection pooler that shares sessions between transactions, set DB_POOL_MODE=transaction; \
+pub(crate) const POOLER_HINT: &str = "behind a connection pooler that shares sessions between transactions, set DB_POOL_MODE=transaction; \
      MIGRATION_DATABASE_URL has to lead to the server itself";
 
 /// An error of PostgreSQL, or of the connection to it.
@@ -52,14 +52,14 @@ impl ServerError {
         self.code() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION)
     }
 
-    /// Whether a replica cancelled a query, or its connection, to go on replaying. For a single read
-    /// outside of a transaction, nothing else has this code.
+    /// Whether a replica cancelled a query, or its connection, to go on replaying. For a single
+    /// read outside of a transaction, nothing else has this code.
     pub(crate) fn is_recovery_conflict(&self) -> bool {
         self.code() == Some(&SqlState::T_R_SERIALIZATION_FAILURE)
     }
 
-    /// Whether a prepared statement is outdated: its table was altered, or the server has forgotten it
-    /// or knows another by its name.
+    /// Whether a prepared statement is outdated: its table was altered, or the server has forgotten
+    /// it or knows another by its name.
     pub(crate) fn is_stale_statement(&self) -> bool {
         const STALE: [SqlState; 3] = [
             // "Cached plan must not change result type" has no code of its own.
@@ -99,7 +99,8 @@ impl ServerError {
     }
 }
 
-/// The function of PostgreSQL in which a cached plan is found to be outdated; such names are not translated.
+/// The function of PostgreSQL in which a cached plan is found to be outdated; such names are not
+/// translated.
 const REVALIDATION: &str = "RevalidateCachedQuery";
 
 /// Codes with which the server ends or refuses a connection.
@@ -113,7 +114,7 @@ const ENDING: [SqlState; 6] = [
 ];
 
 /// The driver's own message is "db error" or "error connecting"; the reason is its source.
-pub(super) fn describe(error: &tokio_postgres::Error) -> String {
+pub(crate) fn describe(error: &tokio_postgres::Error) -> String {
     match std::error::Error::source(error) {
         Some(source) => format!("{error}: {source}"),
         None => error.to_string(),
