@@ -40,6 +40,16 @@ pub enum StartError {
     /// The database could not be opened or migrated.
     #[error(transparent)]
     Database(#[from] DbError),
+    /// Migrations are not applied, and this process is configured to apply none.
+    #[error(
+        "the schema of the database is not the newest and MIGRATE_ON_START is false: run `groundwork migrate` with a role \
+         that may change the schema (not applied: {})",
+        .pending.join(", ")
+    )]
+    OutdatedSchema {
+        /// Their versions.
+        pending: Vec<String>,
+    },
     /// There is no key to sign tokens with.
     #[error(transparent)]
     Secret(#[from] SigningKeyError),
@@ -75,13 +85,13 @@ pub async fn migrate(settings: &Settings) -> Result<(), DbError> {
 /// Brings the database to the newest schema or, where `MIGRATE_ON_START` is off, checks that it has it.
 ///
 /// # Errors
-/// As [`migrate`]; [`DbError::OutdatedSchema`] when a migration is missing that may not be applied.
-pub async fn prepare_database(settings: &Settings) -> Result<(), DbError> {
+/// As [`migrate`]; [`StartError::OutdatedSchema`] when a migration is missing that may not be applied.
+pub async fn prepare_database(settings: &Settings) -> Result<(), StartError> {
     if settings.migrate_on_start {
-        migrate(settings).await
-    } else {
-        migrations::require_newest(settings).await
+        return Ok(migrate(settings).await?);
     }
+    let pending = migrations::pending(settings).await?;
+    if pending.is_empty() { Ok(()) } else { Err(StartError::OutdatedSchema { pending }) }
 }
 
 /// The rules about accounts, for the command line.
@@ -94,7 +104,7 @@ pub fn user_service(settings: &Settings) -> Result<UserService, StartError> {
     let page_signer = Arc::new(ValueSigner::new(DOMAIN, []));
     let clock = Clock::default();
     let cache = Cache::new(None, settings.cache_ttl, clock.clone());
-    let store = Store::new(Database::new(settings)?, clock.clone());
+    let store = Store::new(Database::new(&settings.into())?, clock.clone());
     Ok(UserService::new(store, hasher, page_signer, cache, None, clock))
 }
 
@@ -119,9 +129,8 @@ impl App {
         prepare_database(settings).await?;
         announce(settings);
 
-        let database = Database::new(settings)?;
-        database.watch_primary();
-        database.watch_replicas();
+        let database = Database::new(&settings.into())?;
+        database.watch();
         let hasher = Hasher::new(settings.bcrypt_rounds, settings.bcrypt_queue_size);
         let previous = &settings.jwt_previous_secret_keys;
         let signer = Arc::new(TokenSigner::new(

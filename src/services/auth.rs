@@ -17,9 +17,8 @@ use crate::core::security::password::{Form, Password, PasswordAttempt};
 use crate::core::security::tokens::{TokenHash, TokenId, TokenKind, TokenSigner, VerifiedToken};
 use crate::core::telemetry::metrics::{Meter, SESSIONS_REVOKED, counter};
 use crate::core::text::FullName;
-use crate::db::Freshness;
-use crate::models::audit_events::{self, Attempt, Event, Kind};
-use crate::models::sessions::{self, Rotation, Session, Use};
+use crate::models::audit_events::{self, AuditEvent, AuditKind, AuthEvent};
+use crate::models::sessions::{self, Rotation, Session, SessionUsage};
 use crate::models::users::{self, NewUser, User};
 
 use super::Error;
@@ -43,8 +42,8 @@ pub struct Caller {
     pub user: User,
     /// The session the token belongs to.
     pub session: SessionId,
-    /// How new what the caller reads must be.
-    pub freshness: Freshness,
+    /// When the session's last write was noted: what it reads includes that write.
+    pub last_write: Option<Timestamp>,
     /// What the operation asks of the caller: checked by the guard, and once more by each unit of work that writes.
     pub role: Role,
 }
@@ -201,13 +200,13 @@ impl AuthService {
         context: &CallContext,
     ) -> Result<TokenPair, Error> {
         let over = self.over_limit(email, context.ip).await?;
-        let user = users::find_by_email(&mut self.store.read().await?, email).await?;
+        let user = users::find_by_email(&mut self.store.read(), email).await?;
         let may_match = over.as_ref().is_none_or(|over| over.may_match);
         let hash = user.as_ref().filter(|_| may_match).map(|user| &user.password_hash);
         let form = self.hasher.verify(attempt.clone().into_forms(), hash).await?;
         let account = user.as_ref().map(|user| user.id);
         let Some(user) = user.filter(|user| form.is_some() && user.is_active) else {
-            audit_events::note(Attempt::LogInRefused, account);
+            audit_events::log_auth_event(AuthEvent::LoginRefused, account);
             return Err(over.map_or(Error::InvalidCredentials, |over| Error::TooManyAttempts(over.verdict)));
         };
         let replacement = match Password::try_from(attempt) {
@@ -230,7 +229,7 @@ impl AuthService {
                 Ok(sessions::insert(tx, session, user.id, &self.signer.hash(&token), &usage).await?)
             })
             .await?;
-        audit_events::note(Attempt::LoggedIn, Some(user.id));
+        audit_events::log_auth_event(AuthEvent::LoggedIn, Some(user.id));
         self.pair(user.id, session, &token, now, now)
     }
 
@@ -250,8 +249,7 @@ impl AuthService {
             return Ok(None);
         }
         let own = by_client.check(limiter, RateLimitKey::for_client_and_subject(ip, subject, scope)).await;
-        let mut connection = self.store.read().await?;
-        let addresses = sessions::addresses_of(&mut connection, email, self.clock.now()).await?;
+        let addresses = sessions::addresses_of(&mut self.store.read(), email, self.clock.now()).await?;
         let is_known = addresses.into_iter().any(|address| is_one_client(address, ip));
         Ok(Some(OverLimit { verdict, may_match: is_known && own.allowed }))
     }
@@ -317,15 +315,15 @@ impl AuthService {
             .transaction_without_caller(async |tx| {
                 let is_repeated = sessions::repeat(tx, session, user, parent, &usage).await?;
                 if is_repeated && is_elsewhere {
-                    let kind = Kind::RefreshRepeatedElsewhere;
-                    let event = Event { kind, actor: None, user, session: Some(session), context };
+                    let kind = AuditKind::RefreshRepeatedElsewhere;
+                    let event = AuditEvent { kind, actor: None, user, session: Some(session), context };
                     audit_events::insert(tx, &event, now).await?;
                 }
                 Ok::<_, Error>(is_repeated)
             })
             .await?;
         if is_repeated {
-            audit_events::note(Attempt::RefreshRepeated, Some(user));
+            audit_events::log_auth_event(AuthEvent::RefreshRepeated, Some(user));
         }
         Ok(is_repeated)
     }
@@ -343,8 +341,8 @@ impl AuthService {
                 // Of several replays at once, one is the event.
                 let ended = sessions::revoke(tx, session, now).await?;
                 if ended {
-                    let kind = Kind::RefreshTokenReplayed;
-                    let event = Event { kind, actor: None, user, session: Some(session), context };
+                    let kind = AuditKind::RefreshTokenReplayed;
+                    let event = AuditEvent { kind, actor: None, user, session: Some(session), context };
                     audit_events::insert(tx, &event, now).await?;
                 }
                 Ok::<_, Error>(ended)
@@ -360,14 +358,13 @@ impl AuthService {
     /// # Errors
     /// Only those of the database.
     pub async fn logout(&self, caller: &Caller) -> Result<(), Error> {
-        let ended = sessions::revoke_own(&mut self.store.statement_as(caller).await?).await?;
+        let (mut connection, authority) = self.store.statement_as(caller).await?;
+        let ended = sessions::revoke_own(&mut connection, &authority).await?;
         self.logouts.increment(ended.into());
         Ok(())
     }
 
-    /// Finds who an access token stands for: decoded and validated here, then user and session in one query. That
-    /// a session is about to write is noted before it does, where every instance sees it: what it reads then comes
-    /// from the primary.
+    /// Finds the caller of an access token: decodes and validates it, then reads user and session in one query.
     ///
     /// # Errors
     /// [`Error::InvalidToken`] when the token, its session or its user is not good.
@@ -375,8 +372,7 @@ impl AuthService {
         let VerifiedToken { subject: user, session, id: token } =
             self.signer.verify(access_token, TokenKind::Access)?;
         let now = self.clock.now();
-        let find = |mut c| async move { sessions::find_user(&mut c, session, user, now).await };
-        let found = self.store.look_up(find).await?;
+        let found = sessions::find_user(&mut self.store.read(), session, user, now).await?;
         let (user, live) = found.ok_or(Error::InvalidToken("the session is over"))?;
         if !user.is_active {
             return Err(Error::InvalidToken("the account is inactive"));
@@ -384,15 +380,8 @@ impl AuthService {
         if let Some(unused) = live.unused_access_hash {
             self.confirm_refresh(session, &token, &unused).await?;
         }
-        let noted = live.wrote_at;
-        if intent == Intent::Write && self.store.must_note_write(noted, now) {
-            sessions::note_write(&mut self.store.write_without_caller().await?, session, now).await?;
-        }
-        let freshness = match intent {
-            Intent::Read => self.store.freshness(noted, now),
-            Intent::Write => Freshness::Latest,
-        };
-        Ok(Caller { user, session, freshness, role: Role::User })
+        let last_write = self.store.last_write(session, live.wrote_at, intent).await?;
+        Ok(Caller { user, session, last_write, role: Role::User })
     }
 
     /// Once per refresh: when the client uses the access token that the last refresh issued, it has the response, and
@@ -411,9 +400,9 @@ impl AuthService {
         Ok(())
     }
 
-    fn use_of<'a>(&self, context: &'a CallContext, now: Timestamp) -> Use<'a> {
+    fn use_of<'a>(&self, context: &'a CallContext, now: Timestamp) -> SessionUsage<'a> {
         let user_agent = context.user_agent.as_deref();
-        Use { ip: context.ip, user_agent, at: now, expires_at: now.plus(self.lifetimes.refresh) }
+        SessionUsage { ip: context.ip, user_agent, at: now, expires_at: now.plus(self.lifetimes.refresh) }
     }
 
     fn pair(

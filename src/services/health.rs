@@ -108,7 +108,7 @@ impl HealthService {
             latency: replica.latency.unwrap_or_default(),
             standing: match replica.state {
                 ReplicaState::Unchecked | ReplicaState::Used => Standing::Ok,
-                ReplicaState::LeftOut(_) => Standing::Degraded,
+                ReplicaState::Ejected(_) => Standing::Degraded,
             },
         })
     }

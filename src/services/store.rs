@@ -5,14 +5,14 @@
 //! may: the answer holds until the unit ends.
 
 use crate::core::clock::{Clock, Timestamp};
-use crate::core::ids::UserId;
-use crate::db::{Connection, Database, DbError, Extent, Freshness, Reader};
-use crate::models::authority::{Authority, AuthorizedWrite};
+use crate::core::ids::{SessionId, UserId};
+use crate::db::{Connection, Database, DbError};
+use crate::models::authority::Authority;
 use crate::models::sessions;
 use crate::models::users::{self, User};
 
 use super::Error;
-use super::auth::{Caller, Role};
+use super::auth::{Caller, Intent, Role};
 
 /// On whose behalf a unit of work is done.
 #[derive(Clone, Copy, Debug)]
@@ -46,37 +46,32 @@ impl Store {
         Self { database, clock }
     }
 
-    /// Reads on the terms of [`Database::read_with`].
-    pub(super) async fn read_with<T, F: Future<Output = Result<T, DbError>>>(
+    /// Reads the latest data.
+    pub(super) fn read(&self) -> Connection {
+        self.database.read()
+    }
+
+    /// Reads for a caller, perhaps from a replica. The caller's own writes are included.
+    pub(super) fn read_as(&self, caller: &Caller) -> Connection {
+        self.database.read_after(caller.last_write, self.clock.now())
+    }
+
+    /// When a session last wrote. A write that is about to begin is noted first, where every instance
+    /// sees it.
+    pub(super) async fn last_write(
         &self,
-        freshness: Freshness,
-        extent: Extent,
-        query: impl Fn(Reader) -> F,
-    ) -> Result<T, DbError> {
-        self.database.read_with(freshness, extent, query).await
-    }
-
-    /// Reads a row by its key on the terms of [`Database::look_up`].
-    pub(super) async fn look_up<T, F: Future<Output = Result<T, DbError>>>(
-        &self,
-        query: impl Fn(Reader) -> F,
-    ) -> Result<T, DbError> {
-        self.database.look_up(query).await
-    }
-
-    /// A connection to read with.
-    pub(super) async fn read(&self) -> Result<Connection, DbError> {
-        self.database.read().await
-    }
-
-    /// How new a read must be for a session whose last write was noted then.
-    pub(super) fn freshness(&self, noted: Option<Timestamp>, now: Timestamp) -> Freshness {
-        self.database.freshness(noted, now)
-    }
-
-    /// Whether a write has to be noted now for a session whose last one was noted then.
-    pub(super) fn must_note_write(&self, noted: Option<Timestamp>, now: Timestamp) -> bool {
-        self.database.must_note_write(noted, now)
+        session: SessionId,
+        noted: Option<Timestamp>,
+        intent: Intent,
+    ) -> Result<Option<Timestamp>, DbError> {
+        if intent == Intent::Read {
+            return Ok(noted);
+        }
+        let now = self.clock.now();
+        if self.database.must_note_write(noted, now) {
+            sessions::note_write(&mut self.database.write().await?, session, now).await?;
+        }
+        Ok(Some(now))
     }
 
     /// Runs a unit of work for `caller` that changes the caller's own user, which is locked to its end and passed on as
@@ -151,12 +146,13 @@ impl Store {
         }
     }
 
-    /// A write of one statement for `caller`, which has the check in its WHERE.
+    /// A connection for a write of one statement for `caller`, and the check that the statement must have
+    /// in its WHERE.
     ///
     /// # Errors
     /// Only those of the database.
-    pub(super) async fn statement_as(&self, caller: &Caller) -> Result<AuthorizedWrite, DbError> {
-        Ok(AuthorizedWrite::new(self.database.write().await?, self.authority_of(caller)))
+    pub(super) async fn statement_as(&self, caller: &Caller) -> Result<(Connection, Authority), DbError> {
+        Ok((self.database.write().await?, self.authority_of(caller)))
     }
 
     /// Runs a unit of work of an operation that needs no token.

@@ -14,10 +14,10 @@ use crate::core::security::password::{Password, PasswordAttempt};
 use crate::core::security::seal::ValueSigner;
 use crate::core::telemetry::metrics::{Meter, SESSIONS_REVOKED, counter};
 use crate::core::text::FullName;
-use crate::db::{Connection, Lock};
-use crate::models::audit_events::{self, Attempt, Event, Kind};
+use crate::db::Connection;
+use crate::models::audit_events::{self, AuditEvent, AuditKind, AuthEvent};
 use crate::models::sessions;
-use crate::models::users::{self, NewUser, Place, Profile, User, UserChanges, UserFilter};
+use crate::models::users::{self, Cursor, NewUser, Profile, User, UserChanges, UserFilter};
 
 use super::Error;
 use super::auth::{Caller, Confirmations};
@@ -78,6 +78,9 @@ pub struct UserPage {
 /// The caller's session ended after the guard had let the call in.
 const OVER: Error = Error::InvalidToken("the session is over");
 
+/// The id of the lock that serialises what takes rights from superusers: one has to remain.
+const SUPERUSERS_LOCK: i64 = 0x6772_7501;
+
 /// Rules about accounts.
 #[derive(Clone)]
 pub struct UserService {
@@ -129,8 +132,8 @@ impl UserService {
         let id = caller.user.id;
         let Some((current, new)) = changes.password else {
             let update = async {
-                let mut write = self.store.statement_as(caller).await?;
-                users::update_own(&mut write, &profile).await?.ok_or(OVER)
+                let (mut connection, authority) = self.store.statement_as(caller).await?;
+                users::update_own(&mut connection, &authority, &profile).await?.ok_or(OVER)
             };
             return self.change(id, update).await;
         };
@@ -143,7 +146,7 @@ impl UserService {
         }
         let verified = &caller.user.password_hash;
         if !self.hasher.verify(current.into_forms(), Some(verified)).await?.is_some() {
-            audit_events::note(Attempt::PresentPasswordWrong, Some(id));
+            audit_events::log_auth_event(AuthEvent::CurrentPasswordWrong, Some(id));
             return Err(Error::WrongCurrentPassword);
         }
         let hash = self.hasher.hash(new).await?;
@@ -156,7 +159,8 @@ impl UserService {
             }
             let ended = sessions::revoke_all(tx, id, now).await?;
             let session = Some(caller.session);
-            let event = Event { kind: Kind::PasswordChanged, actor: Some(id), user: id, session, context };
+            let event =
+                AuditEvent { kind: AuditKind::PasswordChanged, actor: Some(id), user: id, session, context };
             audit_events::insert(tx, &event, now).await?;
             let user = users::update(tx, id, &changes, now).await?.ok_or(OVER)?;
             Ok((user, ended))
@@ -189,18 +193,18 @@ impl UserService {
         let purpose = format!("users {filter:?}");
         let after = page_token.map(|token| self.open_page_token(&purpose, filter, token)).transpose()?;
         // One more than asked for tells whether there is a next page.
-        let page = |mut c| async move { users::page(&mut c, filter, after, i64::from(limit) + 1).await };
-        let mut items = self.store.read_with(caller.freshness, filter.extent(), page).await?;
+        let mut connection = self.store.read_as(caller);
+        let mut items = users::page(&mut connection, filter, after, i64::from(limit) + 1).await?;
         let more = items.len() > usize::from(limit);
         items.truncate(usize::from(limit));
         let last = items.last().filter(|_| more);
-        let next_page = last.map(|user| self.page_signer.sign(&purpose, &bytes_of(filter.place_of(user))));
+        let next_page = last.map(|user| self.page_signer.sign(&purpose, &bytes_of(filter.cursor_for(user))));
         Ok(UserPage { items, next_page })
     }
 
-    fn open_page_token(&self, purpose: &str, filter: &UserFilter, token: &str) -> Result<Place, Error> {
+    fn open_page_token(&self, purpose: &str, filter: &UserFilter, token: &str) -> Result<Cursor, Error> {
         let payload = self.page_signer.verify(purpose, token).map_err(|_| Error::InvalidPageToken)?;
-        place_in(&payload, filter.is_by_date()).ok_or(Error::InvalidPageToken)
+        cursor_in(&payload, filter.is_by_date()).ok_or(Error::InvalidPageToken)
     }
 
     /// The account with this number, from the cache if it is there.
@@ -208,10 +212,8 @@ impl UserService {
     /// # Errors
     /// [`Error::UserNotFound`].
     pub async fn get(&self, id: UserId) -> Result<Profile, Error> {
-        let load = || async {
-            let find = |mut c| async move { users::find_profile(&mut c, id).await };
-            self.store.look_up(find).await?.ok_or(Error::UserNotFound)
-        };
+        let load =
+            || async { users::find_profile(&mut self.store.read(), id).await?.ok_or(Error::UserNotFound) };
         self.cache.cached(&key_of::<Profile>(id), load).await
     }
 
@@ -248,7 +250,8 @@ impl UserService {
             .transaction_by(actor, async |tx| {
                 let user = users::insert(tx, &new, now).await?;
                 let actor = actor.user_id();
-                let event = Event { kind: Kind::UserCreated, actor, user: user.id, session: None, context };
+                let event =
+                    AuditEvent { kind: AuditKind::UserCreated, actor, user: user.id, session: None, context };
                 audit_events::insert(tx, &event, now).await?;
                 Ok(user)
             })
@@ -292,11 +295,13 @@ impl UserService {
                 return Err(Error::PasswordIsEmail);
             }
             for kind in kinds_of_change(before, &after) {
-                let event = Event { kind, actor: Some(actor.user.id), user: id, session: None, context };
+                let event = AuditEvent { kind, actor: Some(actor.user.id), user: id, session: None, context };
                 audit_events::insert(tx, &event, now).await?;
                 match kind {
-                    Kind::PasswordChanged => by_password += sessions::revoke_all(tx, id, now).await?,
-                    Kind::UserDeactivated => by_deactivation += sessions::revoke_all(tx, id, now).await?,
+                    AuditKind::PasswordChanged => by_password += sessions::revoke_all(tx, id, now).await?,
+                    AuditKind::UserDeactivated => {
+                        by_deactivation += sessions::revoke_all(tx, id, now).await?
+                    }
                     _ => {}
                 }
             }
@@ -318,7 +323,7 @@ impl UserService {
             keep_a_superuser(tx, target.ok_or(Error::UserNotFound)?).await?;
             users::delete(tx, id).await?;
             let actor = Some(actor.user.id);
-            let event = Event { kind: Kind::UserDeleted, actor, user: id, session: None, context };
+            let event = AuditEvent { kind: AuditKind::UserDeleted, actor, user: id, session: None, context };
             Ok(audit_events::insert(tx, &event, now).await?)
         });
         self.change(id, deletion).await
@@ -331,43 +336,48 @@ async fn keep_a_superuser(tx: &mut Connection, user: &User) -> Result<(), Error>
     if !(user.is_superuser && user.is_active) {
         return Ok(());
     }
-    tx.lock(Lock::Superusers).await?;
+    tx.lock(SUPERUSERS_LOCK).await?;
     if users::has_other_superuser(tx, user.id).await? { Ok(()) } else { Err(Error::LastSuperuser) }
 }
 
 /// The events that a superuser's change amounts to.
-fn kinds_of_change(before: &User, after: &User) -> impl Iterator<Item = Kind> {
+fn kinds_of_change(before: &User, after: &User) -> impl Iterator<Item = AuditKind> {
     let switched =
-        |was: bool, is: bool, on: Kind, off: Kind| (was != is).then_some(if is { on } else { off });
+        |was: bool, is: bool, on: AuditKind, off: AuditKind| (was != is).then_some(if is { on } else { off });
     [
-        (before.password_hash != after.password_hash).then_some(Kind::PasswordChanged),
-        (before.email != after.email).then_some(Kind::EmailChanged),
-        (before.full_name != after.full_name).then_some(Kind::FullNameChanged),
-        switched(before.is_verified, after.is_verified, Kind::EmailVerified, Kind::EmailUnverified),
-        switched(before.is_active, after.is_active, Kind::UserActivated, Kind::UserDeactivated),
-        switched(before.is_superuser, after.is_superuser, Kind::SuperuserGranted, Kind::SuperuserRevoked),
+        (before.password_hash != after.password_hash).then_some(AuditKind::PasswordChanged),
+        (before.email != after.email).then_some(AuditKind::EmailChanged),
+        (before.full_name != after.full_name).then_some(AuditKind::FullNameChanged),
+        switched(before.is_verified, after.is_verified, AuditKind::EmailVerified, AuditKind::EmailUnverified),
+        switched(before.is_active, after.is_active, AuditKind::UserActivated, AuditKind::UserDeactivated),
+        switched(
+            before.is_superuser,
+            after.is_superuser,
+            AuditKind::SuperuserGranted,
+            AuditKind::SuperuserRevoked,
+        ),
     ]
     .into_iter()
     .flatten()
 }
 
-/// What a page token says of a place.
-fn bytes_of(place: Place) -> Vec<u8> {
-    match place {
-        Place::Number(id) => id.0.to_be_bytes().to_vec(),
-        Place::Date(made, id) => [made.micros().to_be_bytes(), id.0.to_be_bytes()].concat(),
+/// The payload of a page token.
+fn bytes_of(cursor: Cursor) -> Vec<u8> {
+    match cursor {
+        Cursor::Id(id) => id.0.to_be_bytes().to_vec(),
+        Cursor::CreatedAt(made, id) => [made.micros().to_be_bytes(), id.0.to_be_bytes()].concat(),
     }
 }
 
-/// The place that a page token says; `None` for one of the other order, as the release before gave them for dates.
-fn place_in(payload: &[u8], is_by_date: bool) -> Option<Place> {
+/// The cursor in a page token; `None` for one of the other order, which the previous release issued for dates.
+fn cursor_in(payload: &[u8], is_by_date: bool) -> Option<Cursor> {
     let (first, rest) =
         payload.split_first_chunk().map(|(first, rest)| (i64::from_be_bytes(*first), rest))?;
     if !is_by_date {
-        return rest.is_empty().then_some(Place::Number(UserId(first)));
+        return rest.is_empty().then_some(Cursor::Id(UserId(first)));
     }
     let id = i64::from_be_bytes(rest.try_into().ok()?);
-    Some(Place::Date(Timestamp::from_micros(first), UserId(id)))
+    Some(Cursor::CreatedAt(Timestamp::from_micros(first), UserId(id)))
 }
 
 #[cfg(test)]
@@ -375,14 +385,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_token_says_a_place_of_its_own_order_and_no_other() {
-        let (number, date) = (Place::Number(UserId(7)), Place::Date(Timestamp::from_seconds(-1), UserId(7)));
-        for (place, is_by_date) in [(number, false), (date, true)] {
-            assert_eq!(place_in(&bytes_of(place), is_by_date), Some(place));
-            assert_eq!(place_in(&bytes_of(place), !is_by_date), None);
+    fn a_page_token_holds_a_cursor_of_its_own_order_and_no_other() {
+        let (number, date) =
+            (Cursor::Id(UserId(7)), Cursor::CreatedAt(Timestamp::from_seconds(-1), UserId(7)));
+        for (cursor, is_by_date) in [(number, false), (date, true)] {
+            assert_eq!(cursor_in(&bytes_of(cursor), is_by_date), Some(cursor));
+            assert_eq!(cursor_in(&bytes_of(cursor), !is_by_date), None);
         }
         for length in [0, 7, 9, 15, 17, 24] {
-            assert_eq!([false, true].map(|is_by_date| place_in(&vec![1; length], is_by_date)), [None, None]);
+            assert_eq!([false, true].map(|is_by_date| cursor_in(&vec![1; length], is_by_date)), [None, None]);
         }
     }
 }

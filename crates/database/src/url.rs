@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 pub use groundwork_secret_url::UrlError;
+pub(crate) use postgres::host_and_port;
 pub use postgres::{PostgresUrl, Roots, Tls};
 
 mod options;

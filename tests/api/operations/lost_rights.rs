@@ -281,7 +281,7 @@ async fn write(
 fn services(service: &Service) -> (AuthService, UserService) {
     let settings = service.settings();
     let clock = service.clock.clone();
-    let store = Store::new(Database::new(&settings).unwrap(), clock.clone());
+    let store = Store::new(Database::new(&(&settings).into()).unwrap(), clock.clone());
     let hasher = Hasher::new(settings.bcrypt_rounds, settings.bcrypt_queue_size);
     let signer = Arc::new(TokenSigner::new(
         TokenKeys { domain: "groundwork", current: &SECRET.into(), previous: &[] },

@@ -74,15 +74,20 @@ impl PostgresUrl {
 
     /// The first host and its port, as a name for logs and reports.
     pub fn server(&self) -> String {
-        let port = self.config.get_ports().first().copied().unwrap_or(DEFAULT_PORT);
-        match (self.config.get_hosts().first(), self.config.get_hostaddrs().first()) {
-            (Some(Host::Tcp(name)), _) if name.contains(':') => format!("[{name}]:{port}"),
-            (Some(Host::Tcp(name)), _) => format!("{name}:{port}"),
-            #[cfg(unix)]
-            (Some(Host::Unix(path)), _) => format!("{}:{port}", path.display()),
-            (None, Some(address)) => SocketAddr::new(*address, port).to_string(),
-            (None, None) => format!(":{port}"),
-        }
+        host_and_port(&self.config)
+    }
+}
+
+/// The first host and its port.
+pub(crate) fn host_and_port(config: &Config) -> String {
+    let port = config.get_ports().first().copied().unwrap_or(DEFAULT_PORT);
+    match (config.get_hosts().first(), config.get_hostaddrs().first()) {
+        (Some(Host::Tcp(name)), _) if name.contains(':') => format!("[{name}]:{port}"),
+        (Some(Host::Tcp(name)), _) => format!("{name}:{port}"),
+        #[cfg(unix)]
+        (Some(Host::Unix(path)), _) => format!("{}:{port}", path.display()),
+        (None, Some(address)) => SocketAddr::new(*address, port).to_string(),
+        (None, None) => format!(":{port}"),
     }
 }
 

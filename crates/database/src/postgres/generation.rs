@@ -1,19 +1,19 @@
-//! Which connections of a pool may still be used. A server that was demoted takes no writes on any of those that were
-//! opened before, and none of them leads to the server that took its place.
+//! Generations of connections. A demoted server takes no writes on connections that were opened
+//! before, and none of them leads to its successor.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::task::AbortHandle;
 
-/// The generation that connections are opened in now.
+/// The generations of a pool's connections.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Generations(Arc<State>);
 
 #[derive(Debug, Default)]
 struct State {
     current: AtomicU64,
-    /// What moves the messages of each connection.
+    /// The tasks that move each connection's messages.
     drivers: Mutex<Vec<AbortHandle>>,
 }
 
@@ -25,12 +25,13 @@ pub(super) struct Generation {
 }
 
 impl Generations {
-    /// To be taken before a connection is opened: what is found out meanwhile may hold for it too.
+    /// The current generation. Take it before opening a connection: a failover found out meanwhile
+    /// may concern it too.
     pub(super) fn current(&self) -> Generation {
         Generation { all: self.clone(), own: self.0.current.load(Ordering::Acquire) }
     }
 
-    /// Ends the current generation, and what is under way in it: from a server that hangs no answer comes.
+    /// Ends the current generation and cuts its connections: a hung server would never answer.
     pub(super) fn cut(&self) {
         self.0.current.fetch_add(1, Ordering::AcqRel);
         let drivers = std::mem::take(&mut *self.0.drivers.lock().unwrap_or_else(PoisonError::into_inner));
@@ -39,7 +40,7 @@ impl Generations {
 }
 
 impl Generation {
-    /// Takes a connection in, by what moves its messages.
+    /// Adds a connection, by the task that moves its messages.
     pub(super) fn includes(&self, driver: AbortHandle) {
         let mut drivers = self.all.0.drivers.lock().unwrap_or_else(PoisonError::into_inner);
         if !self.is_current() {
@@ -54,9 +55,10 @@ impl Generation {
         self.all.0.current.load(Ordering::Acquire) == self.own
     }
 
-    /// Ends this generation, and says whether it was the first to: no connection of it is lent again.
+    /// Ends this generation, so that its connections are not used again. Returns whether this call
+    /// did.
     pub(super) fn end(&self) -> bool {
-        // Many find out at the same time; connections that were opened since then stay.
+        // Several callers may find out at once; connections opened since then stay.
         let next = self.own + 1;
         self.all.0.current.compare_exchange(self.own, next, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }

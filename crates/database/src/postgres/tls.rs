@@ -1,4 +1,4 @@
-//! TLS to PostgreSQL: which servers are believed, in the meaning of libpq's `sslmode`.
+//! TLS to PostgreSQL: which certificates are accepted, in the meaning of libpq's `sslmode`.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,21 +12,20 @@ use rustls::server::ParsedCertificate;
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::error::DbError;
-use crate::core::files;
-use crate::core::settings::{Roots, Tls};
+use crate::error::DbError;
+use crate::url::{Roots, Tls};
 
-/// What PostgreSQL 17 wants to hear where TLS begins without its own greeting; older ones do not listen.
+/// The ALPN name that PostgreSQL 17 requires for direct TLS; older servers ignore it.
 const PROTOCOL: &[u8] = b"postgresql";
 
-/// Makes TLS of connections as `tls` wants it. Where it wants none, the driver does not use what it gets.
+/// The TLS configuration for `tls`. With [`Tls::Disable`] the driver does not use it.
 pub(super) fn connector(tls: &Tls) -> Result<MakeRustlsConnect, DbError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let algorithms = provider.signature_verification_algorithms;
     let config = ClientConfig::builder_with_provider(Arc::<CryptoProvider>::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| DbError::Tls(error.to_string()))?;
-    let unnamed = |roots| Arc::new(Unnamed { roots, algorithms });
+    let any_name = |roots| Arc::new(NoHostnameVerifier { roots, algorithms });
     let mut config = match tls {
         Tls::VerifyFull(Roots::System) => {
             config.with_root_certificates(system_roots()?).with_no_client_auth()
@@ -35,11 +34,11 @@ pub(super) fn connector(tls: &Tls) -> Result<MakeRustlsConnect, DbError> {
             config.with_root_certificates(roots_in(path)?).with_no_client_auth()
         }
         Tls::VerifyCa(path) => {
-            let verifier = unnamed(Some(roots_in(path)?));
+            let verifier = any_name(Some(roots_in(path)?));
             config.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()
         }
         Tls::Disable | Tls::Prefer | Tls::Require => {
-            config.dangerous().with_custom_certificate_verifier(unnamed(None)).with_no_client_auth()
+            config.dangerous().with_custom_certificate_verifier(any_name(None)).with_no_client_auth()
         }
     };
     config.alpn_protocols = vec![PROTOCOL.to_vec()];
@@ -51,7 +50,7 @@ fn roots_in(path: &Path) -> Result<RootCertStore, DbError> {
         DbError::Tls(format!("the sslrootcert {} {problem}", path.display()))
     };
     let unreadable = |error: pem::Error| failed(&format_args!("cannot be read: {error}"));
-    let (content, _) = files::read(path).map_err(|error| unreadable(pem::Error::Io(error)))?;
+    let (content, _) = groundwork_files::read(path).map_err(|error| unreadable(pem::Error::Io(error)))?;
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&content) {
         let certificate = certificate.map_err(unreadable)?;
@@ -63,7 +62,7 @@ fn roots_in(path: &Path) -> Result<RootCertStore, DbError> {
 fn system_roots() -> Result<RootCertStore, DbError> {
     let found = rustls_native_certs::load_native_certs();
     let mut roots = RootCertStore::empty();
-    // One that cannot be read among many is the system's business; without any, no server could be verified.
+    // Unreadable ones among many do not matter.
     roots.add_parsable_certificates(found.certs);
     if roots.is_empty() {
         let reasons: Vec<_> = found.errors.iter().map(ToString::to_string).collect();
@@ -75,17 +74,17 @@ fn system_roots() -> Result<RootCertStore, DbError> {
     Ok(roots)
 }
 
-/// Believes a certificate whatever name is in it.
+/// Accepts a certificate for any name.
 #[derive(Debug)]
-struct Unnamed {
-    /// Who must have issued it; anybody when `None`.
+struct NoHostnameVerifier {
+    /// The trusted issuers; any issuer if `None`.
     roots: Option<RootCertStore>,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
-impl Unnamed {
-    /// Whoever need not show who it is need not prove it either: the certificate may be of a form that rustls does
-    /// not read, as those of old servers are.
+impl NoHostnameVerifier {
+    /// Modes that skip identity checks skip signature checks too: rustls cannot read the
+    /// certificates of some old servers.
     fn signature(
         &self,
         verify: impl FnOnce(&WebPkiSupportedAlgorithms) -> Result<HandshakeSignatureValid, rustls::Error>,
@@ -97,7 +96,7 @@ impl Unnamed {
     }
 }
 
-impl ServerCertVerifier for Unnamed {
+impl ServerCertVerifier for NoHostnameVerifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,

@@ -8,17 +8,17 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::Bool;
 use diesel::sqlite::Sqlite;
 
-/// A SELECT that locks the rows it returns to the end of the transaction. A row that changed while the lock was waited
-/// for is read and filtered again. The tables are locked in the order of FROM. SQLite has no row locks and needs none:
-/// a write transaction is alone.
+/// A SELECT that locks the rows it returns to the end of the transaction. A row that changed while
+/// the statement waited for its lock is read and filtered again. Tables are locked in the order of
+/// FROM. SQLite has no row locks and needs none: it runs one write transaction at a time.
 macro_rules! row_lock {
     ($(#[$doc:meta])+ $name:ident, $function:ident, $clause:literal) => {
         $(#[$doc])+
         #[derive(Clone, Copy, Debug, QueryId)]
-        pub(crate) struct $name<S>(S);
+        pub struct $name<S>(S);
 
         $(#[$doc])+
-        pub(crate) fn $function<S>(select: S) -> $name<S> {
+        pub fn $function<S>(select: S) -> $name<S> {
             $name(select)
         }
 
@@ -43,25 +43,27 @@ macro_rules! row_lock {
 }
 
 row_lock! {
-    /// Locks rows that the transaction changes: nobody else changes, deletes or locks them.
+    /// Locks rows for changing: no other transaction can change, delete or lock them.
     ForUpdate, for_update, " FOR NO KEY UPDATE"
 }
 
 row_lock! {
-    /// Locks rows that have to stay as they are: nobody changes or deletes them, and others may lock them as well.
+    /// Locks rows against changes: other transactions cannot change or delete them, but may lock
+    /// them in the same way.
     ForShare, for_share, " FOR SHARE"
 }
 
-/// `column = (SELECT …)`, where the SELECT finds and locks the row before the statement changes anything. A condition
-/// on another table would be read as it was when the statement began, however long the statement waited for the row.
+/// `column = (SELECT …)`, where the SELECT finds and locks the row before the statement changes
+/// anything. A condition on another table would see it as it was when the statement began, however
+/// long the statement waited for the row.
 #[derive(Clone, Copy, Debug, QueryId)]
-pub(crate) struct IsLocked<C, S> {
+pub struct IsLocked<C, S> {
     column: C,
     select: ForUpdate<S>,
 }
 
 /// See [`IsLocked`].
-pub(crate) fn is_locked<C, S>(column: C, select: ForUpdate<S>) -> IsLocked<C, S> {
+pub fn is_locked<C, S>(column: C, select: ForUpdate<S>) -> IsLocked<C, S> {
     IsLocked { column, select }
 }
 

@@ -1,20 +1,21 @@
-//! What can go wrong with a database, sorted by what a caller can do about it.
+//! Errors, by what a caller can do about them.
 
-use crate::core::files::Exposed;
+use diesel::ConnectionError;
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as DieselError};
+use groundwork_files::Exposed;
 
-use super::server_error::ServerError;
+use crate::server_error::ServerError;
 
-/// An error of the database layer.
+/// An error of the database.
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
     /// The database cannot serve now; trying again later may work.
     #[error("the database is unavailable")]
     Unavailable(#[source] Unavailable),
-    /// A value that must be unique is there already.
+    /// A value that must be unique exists already.
     #[error("the unique constraint {constraint} was violated")]
     Unique {
-        /// The constraint's name in PostgreSQL; SQLite's columns are translated to it.
+        /// The constraint's name in PostgreSQL, also for SQLite.
         constraint: String,
     },
     /// Connections cannot be protected as the address asks.
@@ -23,19 +24,9 @@ pub enum DbError {
     /// The database file is open to users of the machine who must not read or change it.
     #[error("the database cannot be used")]
     Exposed(#[source] Exposed),
-    /// Anything else: a defect of ours or of the schema.
+    /// Anything else: a defect of the application or of the schema.
     #[error("the database refused a query")]
     Query(#[source] DieselError),
-    /// Migrations were not applied, and this process is told to apply none.
-    #[error(
-        "the schema of the database is not the newest and MIGRATE_ON_START is false: run `groundwork migrate` with a role \
-         that may change the schema (not applied: {})",
-        .pending.join(", ")
-    )]
-    OutdatedSchema {
-        /// Their versions.
-        pending: Vec<String>,
-    },
     /// A migration failed; nothing of it was applied.
     #[error("migrating the database failed")]
     Migration(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -44,98 +35,124 @@ pub enum DbError {
 /// Why the database cannot serve now.
 #[derive(Debug, thiserror::Error)]
 pub enum Unavailable {
-    /// Every connection is in use and stayed so.
+    /// Every connection stayed in use.
     #[error("no connection became free in time")]
     PoolExhausted,
     /// No connection can be opened.
     #[error("cannot connect: {0}")]
     CannotConnect(String),
-    /// The connection broke, the server stops or starts, a statement or lock took too long, or its disk is full.
+    /// The connection broke, the server stops or starts, a statement or lock took too long, or the
+    /// disk is full.
     #[error("the statement was not finished")]
     Interrupted(#[source] DieselError),
-    /// Nothing was heard in time.
+    /// The database stayed silent.
     #[error("no answer in time")]
     NoAnswer,
 }
 
 impl DbError {
-    /// Whether the server cannot be reached, ends, or starts: the next query would find the same.
-    pub(super) fn is_lost_connection(&self) -> bool {
-        match self {
-            Self::Unavailable(Unavailable::CannotConnect(_) | Unavailable::NoAnswer) => true,
-            Self::Unavailable(Unavailable::Interrupted(error)) => {
-                ServerError::of(error).is_some_and(ServerError::is_lost_connection)
-            }
-            _ => false,
-        }
+    pub(crate) fn cannot_connect(error: &ConnectionError) -> Self {
+        Self::Unavailable(Unavailable::CannotConnect(error.to_string()))
     }
 
-    /// Whether a replica gave up a query, or its connection, to go on replaying.
-    pub(super) fn is_recovery_conflict(&self) -> bool {
-        let Self::Unavailable(Unavailable::Interrupted(error)) = self else { return false };
-        ServerError::of(error).is_some_and(ServerError::is_recovery_conflict)
+    /// Whether the connection of a statement broke, or the server ended it.
+    pub(crate) fn is_lost_connection(&self) -> bool {
+        self.server_error().is_some_and(ServerError::is_lost_connection)
     }
 
-    /// The cause without what is around it.
-    pub(super) fn reason(&self) -> String {
+    /// Whether the server cannot be reached, ends, or starts: the next query would fail in the same
+    /// way.
+    pub(crate) fn is_unreachable(&self) -> bool {
+        let is_away = |reason: &_| matches!(reason, Unavailable::CannotConnect(_) | Unavailable::NoAnswer);
+        self.is_lost_connection() || matches!(self, Self::Unavailable(reason) if is_away(reason))
+    }
+
+    /// Whether a replica cancelled a query, or its connection, to go on replaying.
+    pub(crate) fn is_recovery_conflict(&self) -> bool {
+        self.server_error().is_some_and(ServerError::is_recovery_conflict)
+    }
+
+    /// What PostgreSQL said of a statement that may succeed later.
+    fn server_error(&self) -> Option<&ServerError> {
+        let Self::Unavailable(Unavailable::Interrupted(error)) = self else { return None };
+        ServerError::of(error)
+    }
+
+    /// The innermost cause.
+    pub(crate) fn reason(&self) -> String {
         match self {
             Self::Unavailable(Unavailable::Interrupted(error)) => error.to_string(),
             Self::Unavailable(unavailable) => unavailable.to_string(),
             other => other.to_string(),
         }
     }
+
+    /// Passes this through an interface of Diesel; the way back is `From`.
+    pub(crate) fn into_diesel(self) -> DieselError {
+        DieselError::QueryBuilderError(Box::new(self))
+    }
 }
 
 impl From<DieselError> for DbError {
     fn from(error: DieselError) -> Self {
-        let is_passing = match (&error, ServerError::of(&error)) {
+        let error = match error {
+            DieselError::QueryBuilderError(source) => match source.downcast::<Self>() {
+                Ok(error) => return *error,
+                Err(source) => DieselError::QueryBuilderError(source),
+            },
+            error => error,
+        };
+        let is_transient = match (&error, ServerError::of(&error)) {
             (_, Some(said)) => {
                 if let Some(constraint) = said.unique_constraint() {
                     return Self::Unique { constraint: constraint.to_owned() };
                 }
-                said.is_passing()
+                said.is_transient()
             }
-            (DieselError::DatabaseError(kind, info), None) => match of_sqlite(*kind, info.as_ref()) {
-                OfSqlite::Unique { constraint } => return Self::Unique { constraint },
-                OfSqlite::Passing => true,
-                OfSqlite::Other => false,
+            (DieselError::DatabaseError(kind, info), None) => match SqliteError::of(*kind, info.as_ref()) {
+                SqliteError::Unique { constraint } => return Self::Unique { constraint },
+                SqliteError::Transient => true,
+                SqliteError::Other => false,
             },
             (DieselError::BrokenTransactionManager, None) => true,
             _ => false,
         };
-        if is_passing { Self::Unavailable(Unavailable::Interrupted(error)) } else { Self::Query(error) }
+        if is_transient { Self::Unavailable(Unavailable::Interrupted(error)) } else { Self::Query(error) }
     }
 }
 
-/// What an error of SQLite comes to.
+/// An error of SQLite.
 #[derive(Debug, PartialEq, Eq)]
-enum OfSqlite {
+enum SqliteError {
     Unique {
         constraint: String,
     },
     /// The same statement may succeed later.
-    Passing,
+    Transient,
     Other,
 }
 
-/// Diesel passes on no codes of SQLite. Its texts have to do: they are compiled in and are in English everywhere.
-fn of_sqlite(kind: DatabaseErrorKind, info: &dyn DatabaseErrorInformation) -> OfSqlite {
-    const PASSING: [&str; 4] = [
-        "database is locked",
-        "database table is locked",
-        // A disk without room; the second under a limit or a quota.
-        "database or disk is full",
-        "disk I/O error",
-    ];
-    let message = info.message();
-    match kind {
-        // "UNIQUE constraint failed: table.column", which PostgreSQL calls `table_column_key`.
-        DatabaseErrorKind::UniqueViolation => {
-            let columns = message.rsplit(": ").next().unwrap_or_default();
-            OfSqlite::Unique { constraint: format!("{}_key", columns.replace('.', "_")) }
+impl SqliteError {
+    /// Diesel passes on no codes of SQLite, so its texts decide. They are compiled in, and English
+    /// everywhere.
+    fn of(kind: DatabaseErrorKind, info: &dyn DatabaseErrorInformation) -> Self {
+        const TRANSIENT: [&str; 4] = [
+            "database is locked",
+            "database table is locked",
+            // A full disk, and one with a limit or a quota.
+            "database or disk is full",
+            "disk I/O error",
+        ];
+        let message = info.message();
+        match kind {
+            // "UNIQUE constraint failed: table.column", which PostgreSQL calls `table_column_key`.
+            DatabaseErrorKind::UniqueViolation => {
+                let columns = message.rsplit(": ").next().unwrap_or_default();
+                Self::Unique { constraint: format!("{}_key", columns.replace('.', "_")) }
+            }
+            _ if TRANSIENT.iter().any(|text| message.contains(text)) => Self::Transient,
+            _ => Self::Other,
         }
-        _ if PASSING.iter().any(|text| message.contains(text)) => OfSqlite::Passing,
-        _ => OfSqlite::Other,
     }
 }
 
@@ -164,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_another_process_holds_is_a_passing_trouble() {
+    fn a_file_that_another_process_holds_is_a_transient_error() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("held.db");
         let mut holder = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
@@ -174,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_that_is_held_through_a_shared_cache_is_a_passing_trouble() {
+    fn a_table_that_is_held_through_a_shared_cache_is_a_transient_error() {
         let path = "file:held?mode=memory&cache=shared";
         let mut holder = SqliteConnection::establish(path).unwrap();
         holder.batch_execute("CREATE TABLE things (thing); BEGIN; INSERT INTO things VALUES (1)").unwrap();
@@ -183,21 +200,21 @@ mod tests {
     }
 
     #[test]
-    fn a_disk_without_room_is_a_passing_trouble() {
+    fn a_disk_without_room_is_a_transient_error() {
         let made = "CREATE TABLE things (thing BLOB); PRAGMA max_page_count = 2";
         let error = refused(":memory:", &[made, "INSERT INTO things VALUES (zeroblob(100000))"]);
         assert!(matches!(error, DbError::Unavailable(_)), "{error:?}");
     }
 
     #[test]
-    fn what_fails_each_time_is_no_passing_trouble() {
+    fn what_fails_each_time_is_no_transient_error() {
         let error = refused(":memory:", &["SELECT nope"]);
         assert!(matches!(error, DbError::Query(_)), "{error:?}");
     }
 
     #[test]
-    fn only_a_server_that_cannot_be_reached_is_lost() {
-        assert!(DbError::Unavailable(Unavailable::CannotConnect(String::new())).is_lost_connection());
-        assert!(!DbError::Unavailable(Unavailable::PoolExhausted).is_lost_connection());
+    fn only_a_server_that_cannot_be_reached_is_unreachable() {
+        assert!(DbError::Unavailable(Unavailable::CannotConnect(String::new())).is_unreachable());
+        assert!(!DbError::Unavailable(Unavailable::PoolExhausted).is_unreachable());
     }
 }

@@ -3,151 +3,133 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bb8::{ManageConnection, PooledConnection, QueueStrategy};
+use bb8::{ManageConnection, QueueStrategy};
 use diesel_async::pooled_connection::PoolError;
 use metrics::{Counter, Histogram};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, timeout_at};
 
-use super::error::{DbError, Unavailable};
-use crate::core::telemetry::metrics::{DB_TIMEOUTS, DB_WAIT, Meter, counter, histogram};
+use crate::config::PoolSize;
+use crate::error::{DbError, Unavailable};
 
-/// An idle connection above the number kept is closed after this time.
+/// How long an idle connection above `min_idle` stays open.
 const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// How long after a failure to open a connection the next attempt is made, while others are in use.
+/// The pause after a failure to open a connection, while others are in use.
 const RETRY_PAUSE: Duration = Duration::from_millis(200);
 
-/// How many connections a pool holds.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct PoolSize {
-    /// Kept open when idle.
-    pub kept: u32,
-    /// Open at the most.
-    pub most: u32,
-}
-
-pub(super) struct Pool<M: ManageConnection> {
+pub(crate) struct Pool<M: ManageConnection> {
     connections: bb8::Pool<M>,
     /// bb8 alone lets newcomers overtake; tokio's semaphore is first come, first served.
-    turns: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     failures: Failures,
     timeout: Duration,
-    most: u32,
-    meters: Meters,
+    max_size: u32,
+    wait_seconds: Histogram,
+    timeouts: Counter,
 }
 
-#[derive(Clone)]
-struct Meters {
-    waits: Meter<Histogram>,
-    timeouts: Meter<Counter>,
-}
-
-/// What a pool has at a moment.
+/// The connections of a pool at one moment.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Usage {
-    /// On loan, or being opened.
+pub(crate) struct Usage {
+    /// In use, or being opened.
     pub used: u32,
     /// Open and free.
     pub idle: u32,
-    /// What it may have.
-    pub most: u32,
+    /// Open at most.
+    pub max_size: u32,
 }
 
-impl<M: ManageConnection> Clone for Pool<M> {
-    fn clone(&self) -> Self {
-        Self {
-            connections: self.connections.clone(),
-            turns: Arc::clone(&self.turns),
-            failures: self.failures.clone(),
-            timeout: self.timeout,
-            most: self.most,
-            meters: self.meters.clone(),
-        }
-    }
+/// A connection in use. It returns to the pool when dropped.
+pub(crate) struct PooledConnection<M: ManageConnection> {
+    // In this order: the connection is back before the next in the queue is called.
+    connection: bb8::PooledConnection<'static, M>,
+    _permit: OwnedSemaphorePermit,
 }
 
-/// A connection on loan; it goes back to the pool when dropped.
-pub struct Loan<M: ManageConnection> {
-    // In this order: the connection is back before the next in line is called.
-    connection: PooledConnection<'static, M>,
-    _turn: OwnedSemaphorePermit,
-}
+impl<M: ManageConnection> std::ops::Deref for PooledConnection<M> {
+    type Target = M::Connection;
 
-impl<M: ManageConnection> Loan<M> {
-    pub(super) fn connection(&self) -> &M::Connection {
+    fn deref(&self) -> &M::Connection {
         &self.connection
     }
+}
 
-    pub(super) fn connection_mut(&mut self) -> &mut M::Connection {
+impl<M: ManageConnection> std::ops::DerefMut for PooledConnection<M> {
+    fn deref_mut(&mut self) -> &mut M::Connection {
         &mut self.connection
     }
 }
 
 impl<M: ManageConnection<Error = PoolError>> Pool<M> {
-    /// A pool that logs each connection it cannot open. Metrics know it by its name.
-    pub(super) fn new(name: &'static str, manager: M, size: PoolSize, timeout: Duration) -> Self {
-        Self::build(name, manager, size, timeout, Failures::new(true))
-    }
-
-    /// A pool whose owner says what went wrong.
-    pub(super) fn silent(name: &'static str, manager: M, size: PoolSize, timeout: Duration) -> Self {
-        Self::build(name, manager, size, timeout, Failures::new(false))
-    }
-
-    fn build(name: &'static str, manager: M, size: PoolSize, timeout: Duration, failures: Failures) -> Self {
+    /// A pool that metrics know by its name.
+    pub(crate) fn new(
+        name: &'static str,
+        manager: M,
+        size: PoolSize,
+        timeout: Duration,
+        failures: Failures,
+    ) -> Self {
+        let PoolSize { min_idle, max_size } = size;
         let connections = bb8::Pool::builder()
-            .max_size(size.most)
-            .min_idle(Some(size.kept))
+            .max_size(max_size)
+            .min_idle(Some(min_idle))
             .idle_timeout(Some(IDLE_TIMEOUT))
-            // The last returned is the first reused, so that what is above the need grows old and is closed.
+            // The last returned is the first reused, so that surplus connections age and close.
             .queue_strategy(QueueStrategy::Lifo)
             .connection_timeout(timeout)
-            // Trying again within one caller's wait would hide that the database is away.
+            // Retrying within one caller's wait would hide that the database is away.
             .retry_connection(false)
             .error_sink(Box::new(failures.clone()))
             .build_unchecked(manager);
-        let turns = Arc::new(Semaphore::new(size.most as usize));
-        let of_pool = [("pool", name)];
-        let meters = Meters { waits: histogram(DB_WAIT, &of_pool), timeouts: counter(DB_TIMEOUTS, &of_pool) };
-        Self { connections, turns, failures, timeout, most: size.most, meters }
+        Self {
+            connections,
+            permits: Arc::new(Semaphore::new(max_size as usize)),
+            failures,
+            timeout,
+            max_size,
+            wait_seconds: metrics::histogram!("db_wait_seconds", "pool" => name),
+            timeouts: metrics::counter!("db_timeouts_total", "pool" => name),
+        }
     }
 
-    /// What the pool has now.
-    pub(super) fn usage(&self) -> Usage {
+    pub(crate) fn usage(&self) -> Usage {
         let state = self.connections.state();
         let used = state.connections.saturating_sub(state.idle_connections);
-        Usage { used, idle: state.idle_connections, most: self.most }
+        Usage { used, idle: state.idle_connections, max_size: self.max_size }
     }
 
-    /// A connection, in the order of asking.
-    pub(super) async fn get(&self) -> Result<Loan<M>, DbError> {
-        let asked = Instant::now();
-        let got = self.wait().await;
-        self.meters.waits.record(asked.elapsed());
-        if let Err(DbError::Unavailable(Unavailable::PoolExhausted)) = got {
-            self.meters.timeouts.increment(1);
+    /// A connection, in the order of the calls.
+    ///
+    /// # Errors
+    /// [`DbError::Unavailable`] when none is free in time, or none can be opened.
+    pub(crate) async fn get(&self) -> Result<PooledConnection<M>, DbError> {
+        let start = Instant::now();
+        let result = self.wait().await;
+        self.wait_seconds.record(start.elapsed());
+        if let Err(DbError::Unavailable(Unavailable::PoolExhausted)) = result {
+            self.timeouts.increment(1);
         }
-        got
+        result
     }
 
-    async fn wait(&self) -> Result<Loan<M>, DbError> {
+    async fn wait(&self) -> Result<PooledConnection<M>, DbError> {
         let deadline = Instant::now() + self.timeout;
         let exhausted = || DbError::Unavailable(Unavailable::PoolExhausted);
-        let turn = timeout_at(deadline, Arc::clone(&self.turns).acquire_owned()).await;
-        let turn = turn.map_err(|_| exhausted())?.map_err(|_| exhausted())?;
-        let asked = Instant::now();
-        // Listening begins before asking, so that no failure is missed however soon it comes.
-        let mut failures = self.failures.listen();
+        let permit = timeout_at(deadline, Arc::clone(&self.permits).acquire_owned()).await;
+        let permit = permit.map_err(|_| exhausted())?.map_err(|_| exhausted())?;
+        let start = Instant::now();
+        // Subscribed before bb8 is called, so that no failure is missed however soon it comes.
+        let mut failures = self.failures.last.subscribe();
         loop {
             tokio::select! {
                 biased;
-                loan = timeout_at(deadline, self.connections.get_owned()) => return match loan {
-                    Ok(Ok(connection)) => Ok(Loan { connection, _turn: turn }),
-                    Ok(Err(_)) | Err(_) => Err(self.failures.since(asked).map_or_else(exhausted, cannot_connect)),
+                got = timeout_at(deadline, self.connections.get_owned()) => return match got {
+                    Ok(Ok(connection)) => Ok(PooledConnection { connection, _permit: permit }),
+                    Ok(Err(_)) | Err(_) => Err(self.failures.since(start).map_or_else(exhausted, cannot_connect)),
                 },
-                in_vain = self.waits_in_vain(&mut failures) => {
-                    if let Some(reason) = in_vain {
+                failed = self.connect_failed(&mut failures) => {
+                    if let Some(reason) = failed {
                         return Err(cannot_connect(reason));
                     }
                 }
@@ -155,9 +137,9 @@ impl<M: ManageConnection<Error = PoolError>> Pool<M> {
         }
     }
 
-    /// Returns after opening a connection failed: the reason, when there is no other to wait for; otherwise
-    /// nothing, when it is time to ask again, since bb8 tries once for each time it is asked.
-    async fn waits_in_vain(&self, failures: &mut watch::Receiver<Option<Failure>>) -> Option<String> {
+    /// Returns after a connection could not be opened: with the reason when there is no other to
+    /// wait for; with `None` when it is time to call bb8 again, which tries once per call.
+    async fn connect_failed(&self, failures: &mut watch::Receiver<Option<Failure>>) -> Option<String> {
         // The sender lives as long as the pool.
         let _ = failures.changed().await;
         if self.connections.state().connections == 0 {
@@ -181,36 +163,34 @@ struct Failure {
     at: Instant,
 }
 
-/// What bb8 would otherwise swallow: the last failure to open a connection.
+/// The last failure to open a connection, which bb8 does not pass on.
 #[derive(Clone, Debug)]
-struct Failures {
+pub(crate) struct Failures {
     last: watch::Sender<Option<Failure>>,
     are_logged: bool,
 }
 
 impl Failures {
-    fn new(are_logged: bool) -> Self {
-        Self { last: watch::Sender::new(None), are_logged }
+    /// Logs each of them.
+    pub(crate) fn logged() -> Self {
+        Self { last: watch::Sender::new(None), are_logged: true }
     }
 
-    /// Hears of every failure from now on.
-    fn listen(&self) -> watch::Receiver<Option<Failure>> {
-        self.last.subscribe()
+    /// Logs none: the owner of the pool does.
+    pub(crate) fn unlogged() -> Self {
+        Self { are_logged: false, ..Self::logged() }
     }
 
     /// The reason of the last failure, if it was since then.
     fn since(&self, start: Instant) -> Option<String> {
-        self.last
-            .borrow()
-            .as_ref()
-            .filter(|failure| failure.at >= start)
-            .map(|failure| failure.reason.clone())
+        let last = self.last.borrow();
+        last.as_ref().filter(|failure| failure.at >= start).map(|failure| failure.reason.clone())
     }
 }
 
 impl bb8::ErrorSink<PoolError> for Failures {
     fn sink(&self, error: PoolError) {
-        // A connection that was found broken before use is replaced; only failing to open one is news.
+        // A connection that was found broken before use is merely replaced.
         if let PoolError::ConnectionError(error) = error {
             if self.are_logged {
                 tracing::warn!(%error, "cannot open a database connection");
@@ -274,12 +254,13 @@ mod tests {
         }
     }
 
-    fn pool(most: u32, timeout: Duration, script: &[Opening]) -> Pool<Script> {
+    fn pool(max_size: u32, timeout: Duration, script: &[Opening]) -> Pool<Script> {
         let script = Script(Mutex::new(script.iter().copied().collect()));
-        Pool::new("test", script, PoolSize { kept: 1, most }, timeout)
+        let size = PoolSize { min_idle: 1, max_size };
+        Pool::new("test", script, size, timeout, Failures::unlogged())
     }
 
-    fn reason<M: ManageConnection>(got: Result<Loan<M>, DbError>) -> Unavailable {
+    fn reason<M: ManageConnection>(got: Result<PooledConnection<M>, DbError>) -> Unavailable {
         match got {
             Err(DbError::Unavailable(reason)) => reason,
             Err(other) => panic!("{other:?}"),
@@ -320,15 +301,17 @@ mod tests {
                 let pool = pool(1, Duration::from_millis(50), &[Opening::Succeeds]);
                 let held = pool.get().await.unwrap();
                 let usage = pool.usage();
-                assert_eq!((usage.used, usage.idle, usage.most), (1, 0, 1));
+                assert_eq!((usage.used, usage.idle, usage.max_size), (1, 0, 1));
                 assert!(matches!(reason(pool.get().await), Unavailable::PoolExhausted));
                 drop(held);
             });
         });
         for (key, _, _, value) in recorder.snapshotter().snapshot().into_vec() {
             match value {
-                DebugValue::Counter(count) => assert_eq!((key.key().name(), count), (DB_TIMEOUTS, 1)),
-                DebugValue::Histogram(waits) => assert_eq!((key.key().name(), waits.len()), (DB_WAIT, 2)),
+                DebugValue::Counter(count) => assert_eq!((key.key().name(), count), ("db_timeouts_total", 1)),
+                DebugValue::Histogram(waits) => {
+                    assert_eq!((key.key().name(), waits.len()), ("db_wait_seconds", 2));
+                }
                 DebugValue::Gauge(_) => panic!("{key:?}"),
             }
         }

@@ -1,8 +1,8 @@
-//! Once a second, each replica is asked whether it is one, and how far it has come.
+//! Checks each replica once a second: whether it is one, and how far it has come.
 //!
-//! How far it has to have come, the primary says: where its log ended [`MAX_LAG`] ago. A replica knows only how far
-//! it is behind what it received, which is nothing when it has lost its primary; and the age of the last transaction
-//! that it replayed, which grows when nobody writes.
+//! The primary says how far it has to have come: where its log ended [`MAX_LAG`] ago. A replica
+//! only knows how far it is behind what it received, which is nothing when it has lost its primary,
+//! and the age of the last transaction that it replayed, which grows when there are no writes.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,17 +10,19 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
-use tokio_postgres::{Client, SimpleQueryMessage};
+use tokio_postgres::Client;
 
-use super::{MAX_LAG, Replica, ReplicaState, Trouble};
-use crate::db::connect::{Server, describe};
+use super::{MAX_LAG, Replica, ReplicaState, UnhealthyReason};
+use crate::postgres::row::first_row;
+use crate::postgres::server::Server;
+use crate::server_error::describe;
 
 /// How often replicas are checked.
 const CHECK_EVERY: Duration = Duration::from_secs(1);
 /// How long a check may take, a new connection included.
 const CHECK_LIMIT: Duration = Duration::from_secs(1);
 
-/// Where the primary's log ends, in bytes.
+/// Where the log of the primary ends, in bytes.
 const END_OF_LOG: &str = "SELECT pg_current_wal_lsn() - '0/0'::pg_lsn";
 /// Whether this is a replica, and how much of the log it has replayed.
 const REPLAYED: &str = "SELECT pg_is_in_recovery(), pg_last_wal_replay_lsn() - '0/0'::pg_lsn";
@@ -34,7 +36,7 @@ pub(super) async fn run(primary: Server, replicas: Vec<Arc<Replica>>) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        // Without an answer nothing is written either, as far as can be seen from here.
+        // Without an answer, no writes that a replica could lack are known.
         if let Ok(Row(Some(end), _)) = primary.ask(END_OF_LOG).await
             && let Ok(end) = end.parse()
         {
@@ -51,21 +53,21 @@ async fn check(replica: &Replica, probe: &mut Probe, required: Required) {
     let answer = probe.ask(REPLAYED).await;
     let latency = answer.is_ok().then(|| began.elapsed());
     let state = match answer {
-        Err(reason) => ReplicaState::LeftOut(Trouble::Unreachable(reason)),
+        Err(reason) => ReplicaState::Ejected(UnhealthyReason::Unreachable(reason)),
         Ok(Row(Some(in_recovery), Some(replayed))) if in_recovery == "t" => {
             match replayed.parse::<u64>() {
                 Ok(replayed) if replayed >= required.end => ReplicaState::Used,
-                // It may well be on its way.
+                // It may be about to catch up.
                 _ if required.is_recent => return,
-                _ => ReplicaState::LeftOut(Trouble::Behind),
+                _ => ReplicaState::Ejected(UnhealthyReason::Behind),
             }
         }
-        Ok(_) => ReplicaState::LeftOut(Trouble::NoReplica),
+        Ok(_) => ReplicaState::Ejected(UnhealthyReason::NoReplica),
     };
     replica.checked(began, latency, state);
 }
 
-/// Where the primary's log ended when.
+/// Where the primary's log ended at which time.
 #[derive(Default)]
 struct Log {
     ends: VecDeque<(Instant, u64)>,
@@ -86,7 +88,7 @@ impl Log {
 
     fn required(&mut self, now: Instant) -> Option<Required> {
         let is_recent = |at: Instant| now.duration_since(at) < MAX_LAG;
-        // The newest of the old ones says most; those before it say nothing more.
+        // Of the old positions, the newest is the strictest.
         while self.ends.get(1).is_some_and(|&(at, _)| !is_recent(at)) {
             self.ends.pop_front();
         }
@@ -94,7 +96,7 @@ impl Log {
     }
 }
 
-/// A connection for checks alone, so that a pool with nothing to spare does not look like a server that is away.
+/// A connection for checks alone: an exhausted pool must not look like an unreachable server.
 struct Probe {
     server: Server,
     client: Option<Client>,
@@ -109,20 +111,17 @@ impl Probe {
     }
 
     async fn ask(&mut self, query: &str) -> Result<Row, String> {
-        // Whatever goes wrong, and when the limit ends it, the connection is not used again.
+        // Put back only on success, so that no connection is reused after an error or the limit.
         let kept = self.client.take().filter(|client| !client.is_closed());
         let asking = async {
             let client = match kept {
                 Some(client) => client,
-                None => self.server.client().await.map_err(|error| error.to_string())?,
+                None => self.server.client().await.map_err(|error| error.to_string())?.0,
             };
-            let messages = client.simple_query(query).await.map_err(|error| describe(&error))?;
-            let row = messages.into_iter().find_map(|message| match message {
-                SimpleQueryMessage::Row(row) => {
-                    let column = |index| row.try_get(index).ok().flatten().map(str::to_owned);
-                    Some(Row(column(0), column(1)))
-                }
-                _ => None,
+            let row = first_row(&client, query).await.map_err(|error| describe(&error))?;
+            let row = row.map(|row| {
+                let column = |index| row.try_get(index).ok().flatten().map(str::to_owned);
+                Row(column(0), column(1))
             });
             Ok((client, row.ok_or("the answer is empty")?))
         };

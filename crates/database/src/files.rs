@@ -1,15 +1,17 @@
-//! Who may read and write the files of the embedded tier.
+//! Permissions of a SQLite database's files.
 
 use std::path::{Path, PathBuf};
 
-use super::error::{DbError, Unavailable};
-use crate::core::files::{Exposed, Mode};
+use groundwork_files::{Exposed, Mode};
 
-/// What SQLite and the migrations keep beside the database.
+use crate::error::{DbError, Unavailable};
+
+/// Suffixes of the files that SQLite and the migrations keep.
 const BESIDE: [&str; 4] = ["", "-wal", "-shm", ".migration-lock"];
 
-/// Refuses a database that every user of the machine may change, and, with `strictly`, one that everyone may read: it holds
-/// password hashes. Without `strictly`, the log warns of the latter. Files that are not there yet are made private.
+/// Refuses a database that every user of the machine may change and, with `strictly`, one that
+/// every user may read. Without `strictly`, this is a warning in the log. Missing files pass: they
+/// will be created private.
 ///
 /// # Errors
 /// [`DbError::Exposed`]; [`DbError::Unavailable`] for what is not a file.

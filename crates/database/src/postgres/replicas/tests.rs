@@ -2,9 +2,10 @@ use std::io::{self, Write};
 use std::sync::Mutex;
 
 use super::*;
-use crate::core::settings::{DatabaseUrl, PoolMode};
-use crate::db::connect;
-use crate::db::pool::{Pool, PoolSize};
+use crate::config::PoolSize;
+use crate::pool::{Failures, Pool};
+use crate::postgres::PostgresManager;
+use crate::url::{PoolMode, PostgresUrl};
 
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
@@ -27,25 +28,20 @@ impl Lines {
     }
 }
 
-/// Replicas that nobody answers for, with a password.
+/// Replicas that refuse connections, with a password.
 fn replicas(count: usize) -> Replicas {
-    let server = || {
-        let Ok(DatabaseUrl::Postgres(url)) = "postgres://ada:hunter2@127.0.0.1:1/d".parse() else { panic!() };
-        (url.server(), Server::new(&url, PoolMode::Session).unwrap())
-    };
-    let size = PoolSize { kept: 1, most: 1 };
+    let url: PostgresUrl = "postgres://ada:hunter2@127.0.0.1:1/d?sslmode=disable".parse().unwrap();
+    let server = || Server::new(&url, PoolMode::Session).unwrap();
     let all = (0..count).map(|_| {
-        let (name, server) = server();
-        let pool = Pool::silent("replica", connect::postgres(server.clone()), size, Duration::from_secs(5));
-        (name, server, Readers::new(pool))
+        let (manager, size) = (PostgresManager::new(server()), PoolSize { min_idle: 1, max_size: 1 });
+        let pool = Pool::new("replica", manager, size, Duration::from_secs(5), Failures::unlogged());
+        (url.server(), server(), SharedConnections::new(pool))
     });
-    Replicas::new(server().1, all)
+    Replicas::new(all)
 }
 
-/// What no check would find.
-async fn ask(connection: Reader) -> Result<(), DbError> {
-    drop(connection);
-    Ok(())
+fn lookup() -> Statement {
+    Statement::new(&diesel::sql_query("SELECT 1")).unwrap()
 }
 
 #[tokio::test]
@@ -55,15 +51,15 @@ async fn a_replica_says_once_that_it_is_left_out_and_once_that_it_is_back() {
     let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
     let _guard = tracing::subscriber::set_default(subscriber);
     let replicas = replicas(1);
-    assert!(replicas.read(Extent::Short, &ask).await.is_none(), "it is not checked yet");
+    assert!(replicas.read(&lookup()).await.is_none(), "it is not checked yet");
     let replica = &replicas.all[0];
     let checked = |state| replica.checked(Instant::now(), Some(Duration::ZERO), state);
     checked(ReplicaState::Used);
     assert_eq!(lines.take(), [""; 0], "the first check is no change");
 
     let began = Instant::now();
-    assert!(replicas.read(Extent::Short, &ask).await.is_none(), "to be asked of the primary");
-    checked(ReplicaState::LeftOut(Trouble::Behind));
+    assert!(replicas.read(&lookup()).await.is_none(), "to be asked of the primary");
+    checked(ReplicaState::Ejected(UnhealthyReason::Behind));
     replica.checked(began, None, ReplicaState::Used);
     let left_out = lines.take();
     let [line] = left_out.as_slice() else { panic!("{left_out:?}") };
@@ -94,6 +90,6 @@ async fn replicas_in_use_are_chosen_in_turn() {
     let mut turns: Vec<_> = (0..3).map(|_| place(replicas.choose()).unwrap()).collect();
     turns.sort_unstable();
     assert_eq!(turns, [0, 1, 2]);
-    replicas.all[1].checked(Instant::now(), None, ReplicaState::LeftOut(Trouble::Behind));
+    replicas.all[1].checked(Instant::now(), None, ReplicaState::Ejected(UnhealthyReason::Behind));
     assert!((0..6).all(|_| matches!(place(replicas.choose()), Some(0 | 2))));
 }

@@ -1,4 +1,4 @@
-//! A connection on which Diesel runs migrations: with its own transactions, which it may nest.
+//! A connection for migrations, on which Diesel manages transactions itself and may nest them.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -7,20 +7,23 @@ use diesel::pg::Pg;
 use diesel::query_builder::{AsQuery, QueryFragment, QueryId};
 use diesel::{ConnectionError, ConnectionResult, QueryResult};
 use diesel_async::{AnsiTransactionManager, AsyncConnection, AsyncConnectionCore, SimpleAsyncConnection};
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use super::answer::{PgRow, Rows};
+use super::row::{Answer, PgRow, Rows};
 use super::session::Session;
 
-/// See above.
-pub(in crate::db) struct MigrationConnection {
+use super::statement::Statement;
+
+/// See the module.
+pub(crate) struct MigrationConnection {
     session: Session,
     transaction: AnsiTransactionManager,
     instrumentation: Mutex<DynInstrumentation>,
 }
 
 impl MigrationConnection {
-    pub(in crate::db) fn new(session: Session) -> Self {
+    pub(super) fn new(session: Session) -> Self {
         let instrumentation = Mutex::new(DynInstrumentation::none());
         Self { session, transaction: AnsiTransactionManager::default(), instrumentation }
     }
@@ -28,7 +31,7 @@ impl MigrationConnection {
 
 impl SimpleAsyncConnection for MigrationConnection {
     async fn batch_execute(&mut self, query: &str) -> QueryResult<()> {
-        (&self.session).batch_execute(query).await
+        self.session.execute_batch(query).await
     }
 }
 
@@ -44,7 +47,8 @@ impl AsyncConnectionCore for MigrationConnection {
         T: AsQuery + 'query,
         T::Query: QueryFragment<Pg> + QueryId + 'query,
     {
-        (&self.session).load(source)
+        let (session, statement) = (&self.session, Statement::new(&source.as_query()));
+        async move { session.run(&statement?).await.map(Rows::from) }.boxed()
     }
 
     fn execute_returning_count<'conn, 'query, T>(
@@ -54,7 +58,8 @@ impl AsyncConnectionCore for MigrationConnection {
     where
         T: QueryFragment<Pg> + QueryId + 'query,
     {
-        (&self.session).execute_returning_count(source)
+        let (session, statement) = (&self.session, Statement::new(&source));
+        async move { session.run(&statement?).await.map(Answer::count) }.boxed()
     }
 }
 
@@ -62,7 +67,7 @@ impl AsyncConnection for MigrationConnection {
     type TransactionManager = AnsiTransactionManager;
 
     async fn establish(_: &str) -> ConnectionResult<Self> {
-        Err(ConnectionError::BadConnection("a session is opened by its server's settings".to_owned()))
+        Err(ConnectionError::BadConnection("a session is opened by its server".to_owned()))
     }
 
     fn transaction_state(&mut self) -> &mut AnsiTransactionManager {

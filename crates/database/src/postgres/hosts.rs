@@ -1,4 +1,4 @@
-//! The hosts of an address, of which one takes writes: how it is found, and found again after a failover.
+//! The hosts of an address: finds the one that takes writes, again after a failover.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,18 +12,20 @@ use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{Client, Config, Connection, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-/// How long one host may take before the next one is tried beside it (RFC 8305, section 8: Connection Attempt Delay).
-/// A server that is frozen, or behind a cut, takes all the time there is.
-const NEXT_AFTER: Duration = Duration::from_millis(250);
+use crate::url::host_and_port;
+
+/// How long one host may take before the next one is tried beside it (RFC 8305, section 8:
+/// Connection Attempt Delay). A frozen or unreachable server never answers.
+const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// The driver's connection: the task behind a [`Client`].
 type Driver = Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
 
-/// Hosts that stand for one server, each as the driver is to connect to it.
+/// Hosts that stand for one server, each as a configuration of the driver.
 #[derive(Clone)]
 pub(super) struct Hosts {
     all: Vec<Config>,
-    /// The one that was connected to last, which is tried first.
+    /// The one that last accepted a connection. It is tried first.
     latest: Arc<AtomicUsize>,
 }
 
@@ -39,7 +41,7 @@ impl Hosts {
         Self { all: each(config), latest: Arc::default() }
     }
 
-    /// Changes what holds for all of them.
+    /// Changes the configuration of each.
     pub(super) fn configure(&mut self, change: impl Fn(&mut Config)) {
         self.all.iter_mut().for_each(change);
     }
@@ -50,13 +52,14 @@ impl Hosts {
 
     /// The name and the port of a host.
     pub(super) fn name(&self, host: usize) -> String {
-        self.all.get(host).map(name).unwrap_or_default()
+        self.all.get(host).map(host_and_port).unwrap_or_default()
     }
 
-    /// A connection to the first host that takes it and is what the address asks for (`target_session_attrs`).
+    /// Connects to the first host that accepts and is what the address asks for
+    /// (`target_session_attrs`).
     ///
     /// # Errors
-    /// When there is none, with the reason of each in the words of `reason`.
+    /// When there is none, with a reason per host as `reason` puts it.
     pub(super) async fn connect(
         &self,
         tls: &MakeRustlsConnect,
@@ -74,7 +77,7 @@ impl Hosts {
             let has_more = order.len() > 0;
             let ended = tokio::select! {
                 ended = attempts.next() => ended,
-                () = tokio::time::sleep(NEXT_AFTER), if has_more => continue,
+                () = tokio::time::sleep(ATTEMPT_DELAY), if has_more => continue,
             };
             match ended {
                 Some((host, Ok((client, driver)))) => {
@@ -92,18 +95,7 @@ impl Hosts {
     }
 }
 
-/// A host and its port, for errors.
-fn name(config: &Config) -> String {
-    let port = config.get_ports().first().copied().unwrap_or(5432);
-    match (config.get_hosts().first(), config.get_hostaddrs().first()) {
-        (Some(Host::Tcp(name)), _) => format!("{name}:{port}"),
-        (Some(Host::Unix(path)), _) => format!("{}:{port}", path.display()),
-        (None, Some(address)) => format!("{address}:{port}"),
-        (None, None) => String::new(),
-    }
-}
-
-/// The same for one host each.
+/// A configuration per host.
 fn each(config: &Config) -> Vec<Config> {
     let (hosts, addresses, ports) = (config.get_hosts(), config.get_hostaddrs(), config.get_ports());
     let one = |index: usize| {
@@ -189,7 +181,7 @@ mod tests {
 
     #[test]
     fn several_hosts_become_one_each_with_their_own_names_and_ports() {
-        let of = |address| of(address).iter().map(name).collect::<Vec<_>>();
+        let of = |address| of(address).iter().map(host_and_port).collect::<Vec<_>>();
         assert_eq!(of("postgres://u@a:1,b:2,c/d"), ["a:1", "b:2", "c:5432"]);
         assert_eq!(of("host=a,b port=7"), ["a:7", "b:7"]);
         let named = super::tests::of("host=a,b hostaddr=10.0.0.1,10.0.0.2");

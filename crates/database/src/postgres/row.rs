@@ -1,4 +1,4 @@
-//! What goes to PostgreSQL and comes from it, between Diesel and the driver.
+//! Values and rows, between Diesel and the driver.
 
 use std::error::Error;
 use std::fmt;
@@ -13,13 +13,13 @@ use diesel::QueryResult;
 use diesel::pg::{Pg, PgMetadataLookup, PgTypeMetadata, PgValue};
 use diesel::row::{Field, PartialRow, RowIndex, RowSealed};
 use futures_util::Stream;
-use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, IsNull, Kind, ToSql, Type};
+use tokio_postgres::{Client, Row, SimpleQueryMessage, SimpleQueryRow};
 
 /// A value as Diesel has serialized it, in PostgreSQL's binary format.
 pub(super) struct Bind<'a>(pub Option<&'a [u8]>);
 
-/// The driver logs what it sends at the level `debug`, and this may be a password's hash.
+/// The driver logs what it sends at the level `debug`, and this may be a secret.
 impl fmt::Debug for Bind<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("…")
@@ -42,16 +42,17 @@ impl ToSql for Bind<'_> {
     }
 }
 
-/// The type of a value, by which the server reads it.
+/// The type as which the server reads a value.
 pub(super) fn type_of(metadata: &PgTypeMetadata) -> Type {
     let oid = metadata.oid().unwrap_or(INFERRED);
     Type::from_oid(oid).unwrap_or_else(|| Type::new(String::new(), oid, Kind::Simple, String::new()))
 }
 
-/// The number of no type: the server infers the type of a value from its place in the statement.
+/// No type's OID: the server infers the type of a value from its place in the statement.
 const INFERRED: u32 = 0;
 
-/// Types that are not built into PostgreSQL have numbers that differ between databases: they are left to the server.
+/// Leaves types that are not built into PostgreSQL to the server: their OIDs differ between
+/// databases.
 pub(super) struct Inferred;
 
 impl PgMetadataLookup for Inferred {
@@ -60,8 +61,27 @@ impl PgMetadataLookup for Inferred {
     }
 }
 
+/// The result of a statement.
+pub(super) struct Answer {
+    pub rows: Vec<Row>,
+    pub affected: u64,
+}
+
+impl Answer {
+    /// How many rows the statement affected.
+    pub(super) fn count(self) -> usize {
+        usize::try_from(self.affected).unwrap_or(usize::MAX)
+    }
+}
+
 /// Rows that have all arrived.
-pub struct Rows(pub(super) IntoIter<Row>);
+pub struct Rows(IntoIter<Row>);
+
+impl From<Answer> for Rows {
+    fn from(answer: Answer) -> Self {
+        Self(answer.rows.into_iter())
+    }
+}
 
 impl Stream for Rows {
     type Item = QueryResult<PgRow>;
@@ -73,6 +93,18 @@ impl Stream for Rows {
     fn size_hint(&self) -> (usize, Option<usize>) {
         self.0.size_hint()
     }
+}
+
+/// The first row of a query without Diesel, as text.
+pub(super) async fn first_row(
+    client: &Client,
+    query: &str,
+) -> Result<Option<SimpleQueryRow>, tokio_postgres::Error> {
+    let messages = client.simple_query(query).await?;
+    Ok(messages.into_iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => Some(row),
+        _ => None,
+    }))
 }
 
 /// A row, for Diesel to read.

@@ -1,16 +1,15 @@
-//! A copy of the SQLite file, made while the service writes.
+//! Copies a SQLite database while it is written to.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use diesel::connection::SimpleConnection as _;
+use diesel::RunQueryDsl as _;
 use diesel::sql_types::Text;
-use diesel::{Connection as _, RunQueryDsl as _, SqliteConnection};
+use groundwork_files::Mode;
 
-use super::connect::SQLITE_BUSY_TIMEOUT_MS;
-use crate::core::files::Mode;
+use crate::sqlite;
 
 /// Why there is no copy.
 #[derive(Debug, thiserror::Error)]
@@ -18,13 +17,13 @@ pub enum BackupError {
     /// There is nothing to copy.
     #[error("there is no database at {0}")]
     Missing(PathBuf),
-    /// The copy cannot be written; a file that is there is never replaced.
+    /// The copy cannot be written; an existing file is never replaced.
     #[error("cannot write {0}")]
     Unwritable(PathBuf, #[source] io::Error),
-    /// The name cannot be given to SQLite, which takes UTF-8.
+    /// SQLite takes names in UTF-8 only.
     #[error("the name {0} is not UTF-8")]
     NotUtf8(PathBuf),
-    /// SQLite reports success, and the copy is empty or no database.
+    /// SQLite reports success, but the copy is empty or no database.
     #[error("what was written to {0} is not a database")]
     NotADatabase(PathBuf),
     /// The database cannot be opened.
@@ -35,42 +34,43 @@ pub enum BackupError {
     Failed(#[from] diesel::result::Error),
 }
 
-/// Copies the database as it is at one moment into a new file that only its owner can read. Nobody waits for it: who writes
-/// meanwhile writes on. What is there afterwards is on the disk.
+/// Copies the database as it is at one moment into a new file that only its owner can read. Writers
+/// do not wait for it. When this returns, the copy is on the disk.
 ///
 /// # Errors
-/// [`BackupError`]; no file is left behind then.
+/// [`BackupError`]; none leaves a file behind.
 pub fn run(database: &Path, copy: &Path) -> Result<(), BackupError> {
-    // SQLite would make an empty one.
+    // SQLite would create an empty one.
     if !database.exists() {
         return Err(BackupError::Missing(database.to_owned()));
     }
     let unwritable = |error| BackupError::Unwritable(copy.to_owned(), error);
     let [from, to] = [database, copy].map(absolute);
     let (from, to) = (from?, to?);
-    // SQLite itself would make it readable for everybody; it takes a file that is empty.
+    // SQLite would make it world-readable; it accepts an empty file.
     let file =
         File::options().read(true).write(true).create_new(true).mode(0o600).open(copy).map_err(unwritable)?;
     let copied = copy_into(&from, &to)
         .and_then(|()| check(&file, copy))
         .and_then(|()| settle(&file, copy).map_err(unwritable));
     if copied.is_err() {
-        // It may be half a copy, which somebody could take for a whole one.
+        // It may be half a copy, which must not pass for a whole one.
         let _ = fs::remove_file(copy);
     }
     copied
 }
 
-/// A name that SQLite takes for a path: one that begins with `file:` would be a URI, and lead elsewhere.
+/// A name that SQLite takes for a path: one that begins with `file:` would be a URI.
 fn absolute(path: &Path) -> Result<String, BackupError> {
     let absolute =
         std::path::absolute(path).map_err(|error| BackupError::Unwritable(path.to_owned(), error))?;
     absolute.into_os_string().into_string().map_err(|_| BackupError::NotUtf8(path.to_owned()))
 }
 
-/// Whether the file that was made before is the one that SQLite wrote: a database that only its owner can read.
+/// Checks that SQLite wrote to the file that was created before: a database that only its owner can
+/// read.
 fn check(mut file: &File, path: &Path) -> Result<(), BackupError> {
-    /// How every database of SQLite begins (Database File Format, 1.3).
+    /// How every SQLite database begins (Database File Format, 1.3).
     const MAGIC: &[u8; 16] = b"SQLite format 3\0";
     let mut beginning = [0; MAGIC.len()];
     let is_database = file.read_exact(&mut beginning).is_ok() && beginning == *MAGIC;
@@ -78,7 +78,7 @@ fn check(mut file: &File, path: &Path) -> Result<(), BackupError> {
     if is_database && is_private { Ok(()) } else { Err(BackupError::NotADatabase(path.to_owned())) }
 }
 
-/// SQLite leaves it to the system when the copy and its name reach the disk.
+/// Waits until the copy and its name are on the disk, which SQLite does not.
 fn settle(file: &File, path: &Path) -> io::Result<()> {
     file.sync_all()?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -86,15 +86,17 @@ fn settle(file: &File, path: &Path) -> io::Result<()> {
 }
 
 fn copy_into(database: &str, copy: &str) -> Result<(), BackupError> {
-    let mut connection = SqliteConnection::establish(database)
-        .map_err(|error| BackupError::Unreadable(database.into(), error))?;
-    connection.batch_execute(&format!("PRAGMA busy_timeout = {SQLITE_BUSY_TIMEOUT_MS}"))?;
+    let mut connection =
+        sqlite::open(database).map_err(|error| BackupError::Unreadable(database.into(), error))?;
     diesel::sql_query("VACUUM INTO ?").bind::<Text, _>(copy).execute(&mut connection)?;
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use diesel::connection::SimpleConnection as _;
+    use diesel::{Connection as _, SqliteConnection};
+
     use super::*;
 
     #[test]

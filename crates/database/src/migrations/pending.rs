@@ -1,19 +1,18 @@
-//! Which migrations were not applied yet: found out by reading alone, as a role without rights to the schema can.
+//! Which migrations are not applied, found by reading alone.
 
 use std::path::Path;
 
-use diesel::connection::SimpleConnection as _;
+use diesel::QueryableByName;
 use diesel::migration::MigrationSource;
 use diesel::sql_types::{Nullable, Text};
-use diesel::{Connection as _, QueryableByName, SqliteConnection};
 use diesel_async::RunQueryDsl as _;
+use diesel_migrations::EmbeddedMigrations;
 
-use super::{POSTGRES, SQLITE, cannot_connect};
-use crate::db::connect::SQLITE_BUSY_TIMEOUT_MS;
-use crate::db::error::DbError;
-use crate::db::postgres::MigrationConnection;
+use crate::error::DbError;
+use crate::postgres::MigrationConnection;
+use crate::sqlite;
 
-/// The table in which Diesel notes what was applied.
+/// The table in which Diesel records what was applied.
 const APPLIED: &str = "__diesel_schema_migrations";
 
 #[derive(QueryableByName)]
@@ -22,8 +21,11 @@ struct Row {
     value: Option<String>,
 }
 
-/// The versions of the migrations that were not applied.
-pub(super) async fn on_postgres(connection: &mut MigrationConnection) -> Result<Vec<String>, DbError> {
+/// The versions of the migrations that are not applied.
+pub(super) async fn on_postgres(
+    migrations: &EmbeddedMigrations,
+    connection: &mut MigrationConnection,
+) -> Result<Vec<String>, DbError> {
     let table = format!("SELECT to_regclass('{APPLIED}')::text AS value");
     let table: Row = diesel::sql_query(table).get_result(connection).await?;
     let mut applied: Vec<Row> = Vec::new();
@@ -31,25 +33,24 @@ pub(super) async fn on_postgres(connection: &mut MigrationConnection) -> Result<
         let versions = format!("SELECT version::text AS value FROM {APPLIED}");
         applied = diesel::sql_query(versions).load(connection).await?;
     }
-    missing::<diesel::pg::Pg>(&POSTGRES, applied)
+    missing::<diesel::pg::Pg>(migrations, applied)
 }
 
-/// The same for a SQLite file, which is not made when it is missing.
-pub(super) fn on_sqlite(path: &Path) -> Result<Vec<String>, DbError> {
-    // Connecting would make it.
+/// The same for a SQLite file, which is not created if it is missing.
+pub(super) fn on_sqlite(migrations: &EmbeddedMigrations, path: &Path) -> Result<Vec<String>, DbError> {
+    // Connecting would create it.
     if !path.exists() {
-        return missing::<diesel::sqlite::Sqlite>(&SQLITE, Vec::new());
+        return missing::<diesel::sqlite::Sqlite>(migrations, Vec::new());
     }
     let mut connection =
-        SqliteConnection::establish(&path.to_string_lossy()).map_err(|error| cannot_connect(&error))?;
-    connection.batch_execute(&format!("PRAGMA busy_timeout = {SQLITE_BUSY_TIMEOUT_MS}"))?;
+        sqlite::open(&path.to_string_lossy()).map_err(|error| DbError::cannot_connect(&error))?;
     let mut load = |query: String| diesel::RunQueryDsl::load(diesel::sql_query(query), &mut connection);
     let table: Vec<Row> = load(format!("SELECT name AS value FROM sqlite_master WHERE name = '{APPLIED}'"))?;
     let mut applied = Vec::new();
     if !table.is_empty() {
         applied = load(format!("SELECT version AS value FROM {APPLIED}"))?;
     }
-    missing::<diesel::sqlite::Sqlite>(&SQLITE, applied)
+    missing::<diesel::sqlite::Sqlite>(migrations, applied)
 }
 
 /// The versions of `migrations` that are not among those applied, in their order.
