@@ -87,8 +87,8 @@ const REQUIREMENTS: &[(&str, u32)] = &[
 ];
 
 /// What a page names by its path begins with one of these.
-const FOLDERS: [&str; 9] =
-    ["assets", "clients", "deploy", "docs", "migrations", "openapi", "scripts", "src", "tests"];
+const FOLDERS: [&str; 10] =
+    ["assets", "clients", "crates", "deploy", "docs", "migrations", "openapi", "scripts", "src", "tests"];
 
 /// They name what their reader is about to make.
 const OF_THE_FUTURE: [&str; 2] = ["docs/walkthroughs/add-a-resource.md", "docs/versioning.md"];
