@@ -27,19 +27,12 @@ enum Expected {
     Headers,
     /// The first byte of a request.
     FirstByte,
-    /// A request whose first byte cannot be told from other bytes: HTTP/2 frames, or the unread
-    /// rest of a request body.
+    /// A request on HTTP/2, where bytes may also be other frames than the first of a request.
     Request,
 }
 
 /// Counts a request as in flight until dropped.
 pub(crate) struct InFlightGuard(Arc<Activity>);
-
-/// Marks that an unread request body is being drained until dropped.
-pub(crate) struct DrainGuard {
-    activity: Arc<Activity>,
-    expected: Expected,
-}
 
 impl Activity {
     pub(crate) fn new() -> Self {
@@ -115,24 +108,6 @@ impl Activity {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl InFlightGuard {
-    /// Bytes received until the result is dropped may belong to this request's unread body.
-    pub(crate) fn begin_drain(&self) -> DrainGuard {
-        let expected = std::mem::replace(&mut self.0.state().expected, Expected::Request);
-        DrainGuard { activity: Arc::clone(&self.0), expected }
-    }
-}
-
-impl Drop for DrainGuard {
-    fn drop(&mut self) {
-        let mut state = self.activity.state();
-        if state.in_flight == 0 {
-            state.expected = self.expected;
-            state.idle_since = Instant::now();
-        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The body of a request, and what happens to the part that the service does not read.
 
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -20,30 +20,26 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The body of a request, as it arrives.
 #[derive(Debug)]
-pub struct RequestBody {
-    incoming: Option<Incoming>,
-    unread: UnreadBody,
-}
-
-/// Receives the body when the service drops it. `None` for a request without a body.
-#[derive(Clone, Debug)]
-pub(crate) struct UnreadBody(Option<Arc<Mutex<Option<Incoming>>>>);
+pub struct RequestBody(Arc<Mutex<Incoming>>);
 
 impl RequestBody {
-    pub(crate) fn new(incoming: Incoming) -> (Self, UnreadBody) {
-        let unread = UnreadBody((!incoming.is_end_stream()).then(Arc::default));
-        (Self { incoming: Some(incoming), unread: unread.clone() }, unread)
+    pub(crate) fn new(incoming: Incoming) -> Self {
+        Self(Arc::new(Mutex::new(incoming)))
     }
-}
 
-impl UnreadBody {
-    /// Reads and discards the rest of the body in the background, within bounds. Closing a
-    /// connection with unread bytes resets it, and a client that sends its whole request before it
-    /// reads would lose a response that came early.
-    pub(crate) fn drain(self, request: &InFlightGuard) {
-        let incoming = self.0.and_then(|slot| slot.lock().unwrap_or_else(PoisonError::into_inner).take());
+    /// A handle for [`Self::drain_unread`].
+    pub(crate) fn share(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+
+    /// Reads and discards the rest of a body that the service has dropped, in the background and
+    /// within bounds. Closing a connection with unread bytes resets it, and a client that sends its
+    /// whole request before it reads would lose a response that came early. The request stays in
+    /// flight meanwhile, so that the bytes are not taken for the headers of the next one.
+    pub(crate) fn drain_unread(self, in_flight: InFlightGuard) {
+        let dropped = Arc::into_inner(self.0);
+        let incoming = dropped.map(|body| body.into_inner().unwrap_or_else(PoisonError::into_inner));
         let Some(mut incoming) = incoming.filter(|incoming| !incoming.is_end_stream()) else { return };
-        let guard = request.begin_drain();
         tokio::spawn(async move {
             let draining = async {
                 let mut length = 0;
@@ -56,8 +52,12 @@ impl UnreadBody {
             };
             // How much was read does not matter.
             let _ = timeout(DRAIN_TIMEOUT, draining).await;
-            drop(guard);
+            drop(in_flight);
         });
+    }
+
+    fn incoming(&self) -> MutexGuard<'_, Incoming> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -66,28 +66,17 @@ impl Body for RequestBody {
     type Error = hyper::Error;
 
     fn poll_frame(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        match &mut self.incoming {
-            Some(incoming) => Pin::new(incoming).poll_frame(context),
-            None => Poll::Ready(None),
-        }
+        Pin::new(&mut *self.incoming()).poll_frame(context)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming.as_ref().is_none_or(Body::is_end_stream)
+        self.incoming().is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming.as_ref().map(Body::size_hint).unwrap_or_default()
-    }
-}
-
-impl Drop for RequestBody {
-    fn drop(&mut self) {
-        if let Some(slot) = &self.unread.0 {
-            *slot.lock().unwrap_or_else(PoisonError::into_inner) = self.incoming.take();
-        }
+        self.incoming().size_hint()
     }
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Once;
 
 use hyper::header::{FORWARDED, HeaderMap, HeaderName};
 use ipnet::IpNet;
@@ -123,17 +123,18 @@ impl TrustedProxies {
 /// Warns once per process that the header of an untrusted peer was ignored. The usual cause is a
 /// proxy that is missing in the configuration, so that all clients share its address and limits.
 fn warn_once(peer: IpAddr, headers: &HeaderMap) {
-    static HAS_WARNED: AtomicBool = AtomicBool::new(false);
-    if !HAS_WARNED.load(Ordering::Relaxed)
+    static WARNING: Once = Once::new();
+    if !WARNING.is_completed()
         && let Some(header) = [X_FORWARDED_FOR, FORWARDED].into_iter().find(|name| headers.contains_key(name))
-        && !HAS_WARNED.swap(true, Ordering::Relaxed)
     {
-        tracing::warn!(
-            %peer,
-            %header,
-            "a forwarding header is ignored because its sender is not a trusted proxy: add the address to the \
-             trusted proxies if it is your proxy's; otherwise a client made the header up. Logged once"
-        );
+        WARNING.call_once(|| {
+            tracing::warn!(
+                %peer,
+                %header,
+                "a forwarding header is ignored because its sender is not a trusted proxy: add the address to \
+                 the trusted proxies if it is your proxy's; otherwise a client made the header up. Logged once"
+            );
+        });
     }
 }
 

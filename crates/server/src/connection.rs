@@ -13,13 +13,11 @@ use hyper::service::{Service, service_fn};
 use hyper::{Request, Response, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_util::either::Either;
 use tokio_util::io::InspectReader;
 use tokio_util::sync::CancellationToken;
 
-use crate::activity::Activity;
 use crate::body::RequestBody;
 use crate::limits::ConnectionPermit;
 use crate::listener::Accepted;
@@ -62,8 +60,9 @@ pub(crate) struct ConnectionContext {
 }
 
 impl ConnectionContext {
-    /// Serves an accepted connection until its end, holding `permit` meanwhile.
-    pub(crate) async fn serve_accepted<S, B>(self, accepted: Accepted, service: S, permit: ConnectionPermit)
+    /// Serves a connection until its end, holding `permit` meanwhile: HTTP/1.1, or HTTP/2 to a
+    /// client that begins with its preface.
+    pub(crate) async fn serve<S, B>(self, accepted: Accepted, service: S, permit: ConnectionPermit)
     where
         S: Service<Request<RequestBody>, Response = Response<B>> + Send + 'static,
         S::Future: Send + 'static,
@@ -71,58 +70,33 @@ impl ConnectionContext {
         B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
     {
         let activity = &permit.activity;
-        match (accepted, &self.tls) {
-            (Accepted::Tcp(stream, _), Some(tls)) => {
-                // Boxed, because its future is several times as large as one without TLS, and every
-                // connection would reserve the memory.
-                let serving = async {
-                    if let Some(stream) = self.handshake(tls, stream, activity).await {
-                        self.serve(stream, service, activity).await;
-                    }
+        let stream = match (accepted.stream, &self.tls) {
+            (Either::Left(tcp), Some(tls)) => {
+                // Both are boxed: they are several times as large as the rest of the connection, and
+                // one without TLS would reserve their memory.
+                let handshake = Box::pin(timeout(self.header_timeout, tls.accept(tcp)));
+                let finished = tokio::select! {
+                    finished = handshake => finished,
+                    () = activity.evicted() => return,
                 };
-                Box::pin(serving).await;
+                // Failures are not logged: port scanners cause many.
+                let Ok(Ok(stream)) = finished else { return };
+                Either::Right(Box::new(stream))
             }
-            (Accepted::Tcp(stream, _), None) => self.serve(stream, service, activity).await,
-            (Accepted::Unix(stream), _) => self.serve(stream, service, activity).await,
-        }
-    }
-
-    /// `None` when the handshake fails, as with port scanners, or does not finish in time.
-    async fn handshake(
-        &self,
-        tls: &ReloadingTlsAcceptor,
-        stream: TcpStream,
-        activity: &Activity,
-    ) -> Option<tokio_rustls::server::TlsStream<TcpStream>> {
-        tokio::select! {
-            handshake = timeout(self.header_timeout, tls.accept(stream)) => handshake.ok()?.ok(),
-            () = activity.evicted() => None,
-        }
-    }
-
-    /// Serves HTTP/1.1, or HTTP/2 to a client that begins with its preface.
-    async fn serve<S, B>(
-        &self,
-        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-        service: S,
-        activity: &Arc<Activity>,
-    ) where
-        S: Service<Request<RequestBody>, Response = Response<B>> + Send + 'static,
-        S::Future: Send + 'static,
-        S::Error: Into<Box<dyn Error + Send + Sync>> + 'static,
-        B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
-    {
+            (stream, _) => Either::Left(stream),
+        };
         let (requests, is_draining) = (Arc::clone(activity), Arc::clone(&self.is_draining));
         let service = service_fn(move |request: Request<Incoming>| {
             let version = request.version();
             let in_flight = requests.begin_request(version == Version::HTTP_2);
             let (parts, incoming) = request.into_parts();
-            let (body, unread) = RequestBody::new(incoming);
+            let body = RequestBody::new(incoming);
+            let unread = body.share();
             let response = service.call(Request::from_parts(parts, body));
             let is_draining = Arc::clone(&is_draining);
             async move {
                 let mut response = response.await?;
-                unread.drain(&in_flight);
+                unread.drain_unread(in_flight);
                 if version < Version::HTTP_2 && is_draining.load(Ordering::Relaxed) {
                     // A proxy must not send its next request on a connection about to close.
                     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -144,6 +118,9 @@ impl ConnectionContext {
         let mut is_finishing = false;
         loop {
             tokio::select! {
+                // In this order: bytes that have arrived count before the timeout, however late an
+                // overloaded machine runs this task.
+                biased;
                 // An error is the client's: it has disconnected, or does not speak HTTP.
                 _ = connection.as_mut() => return,
                 () = idle_timeout.as_mut() => return,

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ipnet::IpNet;
-use metrics::{Counter, Gauge};
+use metrics::{Counter, Gauge, counter, gauge};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
@@ -33,7 +33,9 @@ pub(crate) struct ConnectionLimiter {
     max: usize,
     max_per_network: usize,
     trusted_proxies: Vec<IpNet>,
-    metrics: Metrics,
+    open_gauge: Gauge,
+    refused: Counter,
+    evicted: Counter,
 }
 
 #[derive(Default)]
@@ -43,25 +45,6 @@ struct OpenConnections {
     /// are not counted.
     by_network: HashMap<ClientNetwork, usize>,
     next_id: u64,
-}
-
-#[derive(Clone)]
-struct Metrics {
-    open: Gauge,
-    refused: Counter,
-    evicted: Counter,
-}
-
-impl Metrics {
-    fn new(is_enabled: bool) -> Self {
-        if !is_enabled {
-            return Self { open: Gauge::noop(), refused: Counter::noop(), evicted: Counter::noop() };
-        }
-        let open = metrics::gauge!(CONNECTIONS_OPEN);
-        open.set(0.0);
-        let refused = metrics::counter!(CONNECTIONS_REFUSED);
-        Self { open, refused, evicted: metrics::counter!(CONNECTIONS_EVICTED) }
-    }
 }
 
 /// Permission for one connection to be open, until dropped.
@@ -76,13 +59,21 @@ pub(crate) struct ConnectionPermit {
 
 impl ConnectionLimiter {
     pub(crate) fn new(config: &Config) -> Self {
+        let (open_gauge, refused, evicted) = if config.has_metrics {
+            (gauge!(CONNECTIONS_OPEN), counter!(CONNECTIONS_REFUSED), counter!(CONNECTIONS_EVICTED))
+        } else {
+            (Gauge::noop(), Counter::noop(), Counter::noop())
+        };
+        open_gauge.set(0.0);
         Self {
             permits: Arc::new(Semaphore::new(config.max_connections)),
             open: Arc::default(),
             max: config.max_connections,
             max_per_network: config.max_connections_per_network,
             trusted_proxies: config.trusted_proxies.clone(),
-            metrics: Metrics::new(config.has_metrics),
+            open_gauge,
+            refused,
+            evicted,
         }
     }
 
@@ -109,9 +100,9 @@ impl ConnectionLimiter {
         let peer = peer.map(|ip| ip.to_canonical());
         let counted = peer.filter(|ip| !self.trusted_proxies.iter().any(|proxies| proxies.contains(ip)));
         let Some(network) = counted.map(ClientNetwork::from) else { return Some(None) };
-        let open = self.open().by_network.get(&network).copied().unwrap_or_default();
+        let open = lock(&self.open).by_network.get(&network).copied().unwrap_or_default();
         if open >= self.max_per_network {
-            self.metrics.refused.increment(1);
+            self.refused.increment(1);
             return None;
         }
         Some(Some(network))
@@ -119,8 +110,8 @@ impl ConnectionLimiter {
 
     async fn evict_and_wait(&self) -> Option<OwnedSemaphorePermit> {
         loop {
-            let evicted = self.open().evict(self.max.div_ceil(EVICTED_FRACTION));
-            self.metrics.evicted.increment(evicted as u64);
+            let evicted = lock(&self.open).evict(self.max.div_ceil(EVICTED_FRACTION));
+            self.evicted.increment(evicted as u64);
             let permit = Arc::clone(&self.permits).acquire_owned();
             if evicted > 0 {
                 return permit.await.ok();
@@ -133,7 +124,7 @@ impl ConnectionLimiter {
 
     fn register(&self, permit: OwnedSemaphorePermit, network: Option<ClientNetwork>) -> ConnectionPermit {
         let activity = Arc::new(Activity::new());
-        let mut open = self.open();
+        let mut open = lock(&self.open);
         let id = open.next_id;
         open.next_id += 1;
         open.connections.insert(id, (network, Arc::clone(&activity)));
@@ -141,13 +132,9 @@ impl ConnectionLimiter {
             *open.by_network.entry(network).or_default() += 1;
         }
         drop(open);
-        let open_gauge = self.metrics.open.clone();
-        open_gauge.increment(1.0);
-        ConnectionPermit { activity, id, open: Arc::clone(&self.open), open_gauge, _permit: permit }
-    }
-
-    fn open(&self) -> MutexGuard<'_, OpenConnections> {
-        lock(&self.open)
+        self.open_gauge.increment(1.0);
+        let (open, open_gauge) = (Arc::clone(&self.open), self.open_gauge.clone());
+        ConnectionPermit { activity, id, open, open_gauge, _permit: permit }
     }
 }
 
@@ -180,11 +167,10 @@ impl OpenConnections {
         let mut ranked: Vec<_> = idle
             .into_iter()
             .map(|(_, network, activity)| {
-                let of_network = network.and_then(|network| left.get_mut(&network));
-                let rank = of_network.map_or(0, |left| {
-                    let rank = (*left).max(fair_share);
+                let left = network.and_then(|network| left.get_mut(&network));
+                let rank = left.map_or(0, |left| {
                     *left -= 1;
-                    rank
+                    fair_share.max(*left + 1)
                 });
                 (Reverse(rank), activity)
             })
@@ -237,7 +223,7 @@ mod tests {
 
     /// Evicts as a connection at the limit would, and tells which of these it has evicted.
     fn evict(limiter: &ConnectionLimiter, wanted: usize, permits: &[ConnectionPermit]) -> Vec<usize> {
-        assert_eq!(limiter.open().evict(wanted), wanted);
+        assert_eq!(lock(&limiter.open).evict(wanted), wanted);
         let is_evicted = |(_, permit): &(usize, &ConnectionPermit)| permit.activity.idle_since().is_none();
         permits.iter().enumerate().filter(is_evicted).map(|(index, _)| index).collect()
     }
@@ -252,7 +238,7 @@ mod tests {
         assert!(proxied.iter().all(Option::is_some));
         drop((first, proxied));
         assert!(acquire(&limiter, "192.0.2.1").await.is_some());
-        let open = limiter.open();
+        let open = lock(&limiter.open);
         assert!(
             open.by_network.is_empty() && open.connections.is_empty(),
             "closed connections are forgotten"

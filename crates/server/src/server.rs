@@ -12,7 +12,6 @@ use hyper::body::Body;
 use hyper::service::Service;
 use hyper::{Request, Response};
 use ipnet::IpNet;
-use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -20,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::body::RequestBody;
 use crate::connection::{ConnectionContext, ConnectionInfo};
 use crate::limits::{ConnectionLimiter, ConnectionPermit};
-use crate::listener::{Accepted, Listener};
+use crate::listener::{Accepted, Listeners};
 use crate::tls::{ReloadingTlsAcceptor, TlsError, TlsFiles};
 
 /// Pause after a failed accept, as when file descriptors have run out: an immediate retry would spin.
@@ -90,8 +89,7 @@ pub enum BindError {
 pub struct Server {
     config: Config,
     local_addr: SocketAddr,
-    tcp: Listener,
-    unix: Option<Listener>,
+    listeners: Listeners,
     tls: Option<ReloadingTlsAcceptor>,
 }
 
@@ -102,14 +100,8 @@ impl Server {
     /// [`BindError`].
     pub async fn bind(address: SocketAddr, config: Config) -> Result<Self, BindError> {
         let tls = config.tls.clone().map(ReloadingTlsAcceptor::new).transpose()?;
-        let unbound = |error| BindError::Listen(address.to_string(), error);
-        let tcp = TcpListener::bind(address).await.map_err(unbound)?;
-        let local_addr = tcp.local_addr().map_err(unbound)?;
-        let bind_unix = |path: &PathBuf| {
-            Listener::bind_unix(path).map_err(|error| BindError::Listen(path.display().to_string(), error))
-        };
-        let unix = config.unix_socket.as_ref().map(bind_unix).transpose()?;
-        Ok(Self { config, local_addr, tcp: Listener::Tcp(tcp), unix, tls })
+        let (listeners, local_addr) = Listeners::bind(address, config.unix_socket.as_deref()).await?;
+        Ok(Self { config, local_addr, listeners, tls })
     }
 
     /// The bound TCP address.
@@ -131,7 +123,7 @@ impl Server {
         S::Error: Into<Box<dyn Error + Send + Sync>> + 'static,
         B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
     {
-        let Self { config, tcp, unix, tls, .. } = self;
+        let Self { config, listeners, tls, .. } = self;
         let limiter = ConnectionLimiter::new(&config);
         let context = ConnectionContext {
             header_timeout: config.header_timeout,
@@ -140,26 +132,25 @@ impl Server {
             is_draining: Arc::new(AtomicBool::new(false)),
             finish: CancellationToken::new(),
         };
-        let serve_accepted = |accepted: Accepted, permit: ConnectionPermit| {
-            let peer = accepted.peer();
+        let serve = |accepted: Accepted, permit: ConnectionPermit| {
+            let peer = accepted.peer;
             let service =
                 make_service(ConnectionInfo { peer, is_tls: peer.is_some() && context.tls.is_some() });
-            context.clone().serve_accepted(accepted, service, permit)
+            context.clone().serve(accepted, service, permit)
         };
 
         let mut connections = JoinSet::new();
         let accepting = async {
             loop {
                 let accepted = tokio::select! {
-                    accepted = tcp.accept() => accepted,
-                    accepted = accept_if(unix.as_ref()) => accepted,
+                    accepted = listeners.accept() => accepted,
                     // Removes finished tasks from the set.
                     Some(_) = connections.join_next() => continue,
                 };
                 match accepted {
                     Ok(accepted) => {
-                        if let Some(permit) = limiter.acquire(accepted.peer().map(|peer| peer.ip())).await {
-                            connections.spawn(serve_accepted(accepted, permit));
+                        if let Some(permit) = limiter.acquire(accepted.peer.map(|peer| peer.ip())).await {
+                            connections.spawn(serve(accepted, permit));
                         }
                     }
                     Err(error) => {
@@ -179,9 +170,9 @@ impl Server {
             () = draining => {}
         }
 
-        for accepted in std::iter::once(tcp).chain(unix).flat_map(Listener::drain_backlog) {
-            if let Some(permit) = limiter.try_acquire(accepted.peer().map(|peer| peer.ip())) {
-                connections.spawn(serve_accepted(accepted, permit));
+        for accepted in listeners.drain_backlog() {
+            if let Some(permit) = limiter.try_acquire(accepted.peer.map(|peer| peer.ip())) {
+                connections.spawn(serve(accepted, permit));
             }
         }
         let finishing = async {
@@ -194,14 +185,6 @@ impl Server {
             tracing::warn!(connections = connections.len(), "requests took longer than the shutdown timeout");
             connections.shutdown().await;
         }
-    }
-}
-
-/// The next connection of a listener that may not exist.
-async fn accept_if(listener: Option<&Listener>) -> io::Result<Accepted> {
-    match listener {
-        Some(listener) => listener.accept().await,
-        None => std::future::pending().await,
     }
 }
 

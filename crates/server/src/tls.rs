@@ -65,31 +65,25 @@ impl ReloadingTlsAcceptor {
 
     fn current(&self) -> TlsAcceptor {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.checked_at.elapsed() >= CHECK_INTERVAL {
-            state.checked_at = Instant::now();
-            state.reload_if_modified();
+        if state.checked_at.elapsed() < CHECK_INTERVAL {
+            return state.acceptor.clone();
+        }
+        state.checked_at = Instant::now();
+        let modified = modification_times(&state.files);
+        if modified != state.modified {
+            state.modified = modified;
+            match load(&state.files) {
+                Ok(acceptor) => {
+                    state.acceptor = acceptor;
+                    tracing::info!("the certificate was renewed");
+                }
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(error, "the new certificate cannot be used");
+                }
+            }
         }
         state.acceptor.clone()
-    }
-}
-
-impl State {
-    fn reload_if_modified(&mut self) {
-        let modified = modification_times(&self.files);
-        if modified == self.modified {
-            return;
-        }
-        self.modified = modified;
-        match load(&self.files) {
-            Ok(acceptor) => {
-                self.acceptor = acceptor;
-                tracing::info!("the certificate was renewed");
-            }
-            Err(error) => {
-                let error = &error as &dyn std::error::Error;
-                tracing::warn!(error, "the new certificate cannot be used");
-            }
-        }
     }
 }
 

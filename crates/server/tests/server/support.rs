@@ -16,7 +16,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// Far longer than any timeout of the tests, so that a missing event fails instead of hanging.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// A timeout that a test waits for.
 pub const SHORT: Duration = Duration::from_millis(300);
@@ -25,7 +25,7 @@ pub const SHORT: Duration = Duration::from_millis(300);
 pub struct TestServer {
     pub address: SocketAddr,
     pub shutdown: CancellationToken,
-    served: JoinHandle<()>,
+    serving: JoinHandle<()>,
 }
 
 impl TestServer {
@@ -33,8 +33,8 @@ impl TestServer {
         let server = Server::bind(([127, 0, 0, 1], 0).into(), config).await.unwrap();
         let (address, shutdown) = (server.local_addr(), CancellationToken::new());
         let make_service = |connection| service_fn(move |request| respond(connection, request));
-        let served = tokio::spawn(server.serve(make_service, shutdown.clone()));
-        Self { address, shutdown, served }
+        let serving = tokio::spawn(server.serve(make_service, shutdown.clone()));
+        Self { address, shutdown, serving }
     }
 
     pub async fn connect(&self) -> TcpStream {
@@ -48,7 +48,7 @@ impl TestServer {
     }
 
     pub async fn ended(self) {
-        timeout(LIMIT, self.served).await.expect("the server ends").unwrap();
+        timeout(LIMIT, self.serving).await.expect("the server ends").unwrap();
     }
 }
 
