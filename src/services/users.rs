@@ -142,7 +142,7 @@ impl UserService {
             confirmations.count(caller.session).await?;
         }
         let verified = &caller.user.password_hash;
-        if !self.hasher.verify(current.into_forms(), Some(verified)).await?.is_some() {
+        if self.hasher.verify(current.into_forms(), Some(verified)).await?.is_none() {
             audit_events::note(Attempt::PresentPasswordWrong, Some(id));
             return Err(Error::WrongCurrentPassword);
         }
