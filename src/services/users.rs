@@ -145,7 +145,7 @@ impl UserService {
             confirmations.count(caller.session).await?;
         }
         let verified = &caller.user.password_hash;
-        if !self.hasher.verify(current.into_forms(), Some(verified)).await?.is_some() {
+        if self.hasher.verify(current.into_forms(), Some(verified)).await?.is_none() {
             audit_events::log_auth_event(AuthEvent::CurrentPasswordWrong, Some(id));
             return Err(Error::WrongCurrentPassword);
         }

@@ -5,7 +5,7 @@
 use std::cell::RefCell;
 use std::error::Error;
 use std::fmt::{self, Debug, Display};
-use std::io;
+use std::io::{self, Write as _};
 
 use serde::Serialize;
 use serde_json::ser::Serializer;
@@ -73,18 +73,18 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
 {
-    line.extend_from_slice(b"{\"timestamp\":");
-    text(line, &format_args!("{:.6}", jiff::Timestamp::now()));
+    // Writing to a vector does not fail.
+    let _ = write!(line, "{{\"timestamp\":\"{:.6}\"", jiff::Timestamp::now());
     let mut fields = Appender { line, target: None };
     fields.key("level");
-    text(fields.line, event.metadata().level());
+    string(fields.line, event.metadata().level().as_str());
     event.record(&mut fields);
     let target = fields.target.take();
     fields.key("target");
-    text(line, &target.as_deref().unwrap_or_else(|| event.metadata().target()));
+    string(line, target.as_deref().unwrap_or_else(|| event.metadata().target()));
     if let Some(span) = context.lookup_current() {
         line.extend_from_slice(b",\"span\":{\"name\":");
-        text(line, &span.name());
+        string(line, span.name());
         if let Some(fields) = span.extensions().get::<FormattedFields<N>>()
             && line.len() + fields.fields.len() < MAX_LINE - "}}\n".len()
         {
@@ -130,7 +130,7 @@ impl Visit for Appender<'_> {
         match field.name().strip_prefix(BRIDGED) {
             None => {
                 self.key(field.name());
-                text(self.line, &value);
+                string(self.line, value);
             }
             Some("target") => self.target = Some(value.to_owned()),
             Some(_) => {}
@@ -165,9 +165,24 @@ impl Visit for Appender<'_> {
     }
 }
 
+/// How long the next value may be, in bytes.
+fn room(line: &[u8]) -> usize {
+    MAX_VALUE.min(MAX_TEXTS.saturating_sub(line.len()))
+}
+
+/// The same as [`text`], faster.
+fn string(line: &mut Vec<u8>, value: &str) {
+    // An escape sequence has up to six bytes.
+    if value.len() * 6 > room(line) {
+        return text(line, &value);
+    }
+    // Writing to a vector does not fail.
+    let _ = serde_json::to_writer(line, value);
+}
+
 /// A string of JSON, cut where it would be longer than a value or the line may be.
 fn text(line: &mut Vec<u8>, value: &impl Display) {
-    let left = MAX_VALUE.min(MAX_TEXTS.saturating_sub(line.len())) + "\"\"".len();
+    let left = room(line) + "\"\"".len();
     let mut limited = Limited { line, left };
     if serde::Serializer::collect_str(&mut Serializer::new(&mut limited), value).is_err() {
         line.push(b'"');
