@@ -23,7 +23,7 @@ fn attacker(n: u32) -> IpAddr {
     Ipv6Addr::from_bits((0x2001_0db8_0bad_u128 << 80) | (u128::from(n) << 64)).into()
 }
 
-fn account(name: &str, from: IpAddr) -> RateLimitKey {
+fn login(name: &str, from: IpAddr) -> RateLimitKey {
     RateLimitKey::for_subject(name.as_bytes(), Some(from), &Arc::from("login"))
 }
 
@@ -67,7 +67,7 @@ fn one_network_with_many_addresses_and_routes_evicts_no_window_but_its_own() {
     let (windows, clock) = (MemoryWindows::default(), Clock::default());
     let client = key(0xc000_0201);
     assert!(windows.check(client.clone(), 1, &clock).allowed);
-    let victim = || account("victim", "192.0.2.1".parse().unwrap());
+    let victim = || login("victim", "192.0.2.1".parse().unwrap());
     assert!(windows.check(victim(), 1, &clock).allowed);
     for route in ["/a", "/b", "/c", "/d", "/e"] {
         for n in 0..0x1_0000 {
@@ -83,28 +83,28 @@ fn one_network_with_many_addresses_and_routes_evicts_no_window_but_its_own() {
 fn guesses_at_many_accounts_do_not_make_room_for_more_guesses_at_one() {
     let (windows, clock) = (MemoryWindows::default(), Clock::default());
     for n in 0..3 {
-        assert!(windows.check(account("victim", attacker(n)), 3, &clock).allowed);
+        assert!(windows.check(login("victim", attacker(n)), 3, &clock).allowed);
     }
-    assert!(windows.check(account("owner", "192.0.2.1".parse().unwrap()), 1, &clock).allowed);
+    assert!(windows.check(login("owner", "192.0.2.1".parse().unwrap()), 1, &clock).allowed);
     for n in 0..100_000 {
-        windows.check(account(&format!("made-up-{n}"), attacker(n % 0x1_0000)), 3, &clock);
+        windows.check(login(&format!("made-up-{n}"), attacker(n % 0x1_0000)), 3, &clock);
     }
     assert_consistent(&lock(&windows.subjects));
-    assert!(!windows.check(account("victim", attacker(7)), 3, &clock).allowed);
-    assert!(!windows.check(account("owner", attacker(7)), 1, &clock).allowed);
+    assert!(!windows.check(login("victim", attacker(7)), 3, &clock).allowed);
+    assert!(!windows.check(login("owner", attacker(7)), 1, &clock).allowed);
     // The network that fills the budget is refused; others are not.
-    let refused = windows.check(account("another", attacker(7)), 3, &clock);
+    let refused = windows.check(login("another", attacker(7)), 3, &clock);
     assert_eq!(refused, RateLimitDecision { allowed: false, limit: 3, remaining: 0, reset: 60 });
-    assert!(windows.check(account("another", "192.0.2.1".parse().unwrap()), 3, &clock).allowed);
+    assert!(windows.check(login("another", "192.0.2.1".parse().unwrap()), 3, &clock).allowed);
     clock.advance(Duration::from_mins(1));
-    assert!(windows.check(account("another", attacker(7)), 3, &clock).allowed);
+    assert!(windows.check(login("another", attacker(7)), 3, &clock).allowed);
     assert_eq!(windows_in(&lock(&windows.subjects)), 1);
 }
 
 #[test]
-fn an_account_is_counted_over_all_networks() {
+fn a_subject_is_counted_over_all_networks() {
     let (windows, clock) = (MemoryWindows::default(), Clock::default());
-    let attempt = |n| windows.check(account("victim", spread(n).into()), 3, &clock).allowed;
+    let attempt = |n| windows.check(login("victim", spread(n).into()), 3, &clock).allowed;
     assert_eq!([0, 1, 2, 3, 4].map(attempt), [true, true, true, false, false]);
     clock.advance(Duration::from_mins(1));
     assert!(attempt(5));
@@ -124,7 +124,7 @@ fn windows_with_many_requests_stay_within_the_budget_too() {
 }
 
 #[test]
-fn clients_that_have_gone_are_forgotten() {
+fn idle_clients_are_forgotten() {
     let (windows, clock) = (MemoryWindows::default(), Clock::default());
     for client in 0..1000 {
         windows.check(key(client), 5, &clock);
@@ -137,7 +137,7 @@ fn clients_that_have_gone_are_forgotten() {
 }
 
 #[test]
-fn a_clock_that_was_set_back_does_not_lock_anybody_out() {
+fn a_clock_that_was_set_back_does_not_lock_a_client_out() {
     let mut table = WindowTable::new(CLIENT_BUDGET, WhenFull::Evict);
     let later = 3600 * MICROS_PER_SECOND;
     assert!(table.check(key(1), 1, later).allowed);
