@@ -34,7 +34,7 @@ pub fn resources<T: OpenApi>(api: T, prefix: &str, served: &Arc<Served>) -> Vec<
     api.add_routes(&mut table);
     let mut declared = declared::<T>();
     let resources = table.into_iter().map(|(path, methods)| {
-        let Declared { template, mut policies } = declared.remove(&path).unwrap_or_default();
+        let PathPolicies { template, mut policies } = declared.remove(&path).unwrap_or_default();
         let template: Arc<str> = full_path(prefix, &template).into();
         let operations = methods.into_iter().map(|(method, endpoint)| {
             let policy = policies.remove(&method).unwrap_or_default();
@@ -47,18 +47,18 @@ pub fn resources<T: OpenApi>(api: T, prefix: &str, served: &Arc<Served>) -> Vec<
 
 /// What the operations of one path declare.
 #[derive(Default)]
-struct Declared {
+struct PathPolicies {
     template: String,
     policies: HashMap<Method, Policy>,
 }
 
 /// What `T` declares, by the path as poem-openapi routes it.
-fn declared<T: OpenApi>() -> HashMap<String, Declared> {
-    let mut declared: HashMap<String, Declared> = HashMap::new();
+fn declared<T: OpenApi>() -> HashMap<String, PathPolicies> {
+    let mut declared: HashMap<String, PathPolicies> = HashMap::new();
     for path in T::meta().into_iter().flat_map(|api| api.paths) {
         let entry = declared.entry(routed(&path.path)).or_default();
         entry.policies.extend(path.operations.into_iter().map(|operation| {
-            // The document has refused a policy that cannot be read.
+            // The document refuses a policy that cannot be parsed.
             (operation.method, Policy::of(operation.tags).unwrap_or_default())
         }));
         entry.template = path.path;

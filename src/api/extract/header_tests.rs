@@ -13,7 +13,7 @@ use poem_openapi::{OpenApi, OpenApiService, Tags};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::api::document::Documents;
+use crate::api::document::{Config, Documents};
 use crate::api::forwarded::Proxies;
 use crate::api::limits::Admission;
 use crate::api::middleware::{AllowedOrigins, Stack};
@@ -60,7 +60,9 @@ impl Things {
 
 fn documents() -> Documents {
     let service = OpenApiService::new(Things, "Things", "1.0.0");
-    Documents::from_spec(&service.spec(), &errors::catalogue(), str::to_owned).unwrap()
+    let config =
+        Config { catalogue: &errors::catalogue(), implied: crate::api::IMPLIED, path_of: &str::to_owned };
+    Documents::from_spec(&service.spec(), &config).unwrap()
 }
 
 fn app(folder: &std::path::Path) -> BoxEndpoint<'static, Response> {
