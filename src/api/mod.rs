@@ -187,6 +187,6 @@ mod tests {
         let from_folder = |text: &str| text.replacen("\"url\": \"/\"", "\"url\": \".\"", 1);
         assert!(served.json == from_folder(&declared.json));
         assert!(served.json_3_0 == from_folder(&declared.json_3_0));
-        assert!(served.yaml == declared.yaml.replacen("- url: /\n", "- url: .\n", 1));
+        assert!(served.yaml == declared.yaml.replacen("- url: /\n", "- url: '.'\n", 1));
     }
 }

@@ -23,8 +23,8 @@ struct Part {
 
 /// Counts the lines of the workspace at `root`.
 ///
-/// Lines of tests do not count: files `tests.rs` and `*_tests.rs`, folders `tests`, and modules under
-/// `#[cfg(test)]` as rustfmt indents them.
+/// Lines of tests do not count: files `tests.rs` and `*_tests.rs`, folders `tests`, and modules
+/// under `#[cfg(test)]` as rustfmt indents them.
 pub fn report(root: &Path) -> io::Result<Report> {
     let parts = LIMITS.map(|(name, limit)| {
         let mut folders = BTreeMap::new();

@@ -10,8 +10,8 @@ use poem_openapi::registry::{MetaApi, MetaPath, Registry};
 
 /// The description of the API `T`, for an `OpenApiService` that only emits a document.
 ///
-/// Two types of a tuple may declare operations on one path. poem-openapi would emit the path twice, which
-/// JSON readers resolve by dropping one; here the path has the operations of both.
+/// Two types of a tuple may declare operations on one path. poem-openapi would emit the path twice,
+/// which JSON readers resolve by dropping one; here the path has the operations of both.
 pub struct ApiDescription<T>(PhantomData<fn() -> T>);
 
 impl<T> Default for ApiDescription<T> {

@@ -1,8 +1,9 @@
 //! What an operation declares beyond what poem-openapi knows: its rate limit and its retirement.
 //!
-//! A policy is a further tag of the handler, because tags are the one attribute that takes any path:
-//! `tag = "Limit::Credentials"`, `tag = "Sunset::<2026_12_01, 2027_06_30>::PLANNED"`. [`Policy::of`] reads it
-//! back, for the routes and for the document, which does not show it as a tag.
+//! A policy is a further tag of the handler, because tags are the one attribute that takes any
+//! path: `tag = "Limit::Credentials"`, `tag = "Sunset::<2026_12_01, 2027_06_30>::PLANNED"`.
+//! [`Policy::of`] reads it back, for the routes and for the document, which does not show it as a
+//! tag.
 
 use jiff::civil::Date;
 use jiff::fmt::rfc2822::DateTimePrinter;
@@ -23,7 +24,8 @@ pub enum Limit {
     /// The limit of ordinary operations.
     #[default]
     General,
-    /// The stricter limit of operations that take a password or a refresh token, which can be guessed.
+    /// The stricter limit of operations that take a password or a refresh token, which can be
+    /// guessed.
     Credentials,
     /// No limit: the client is a supervisor, such as a load balancer that probes.
     Unlimited,
@@ -45,9 +47,9 @@ impl Tags for Limit {
     }
 }
 
-/// The operation is deprecated since the day `SINCE` and may be gone from the day `GONE` on, both written as
-/// `yyyy_mm_dd`, in UTC. The document says so, and so does every response, in the headers `Deprecation`
-/// (RFC 9745) and `Sunset` (RFC 8594).
+/// The operation is deprecated since the day `SINCE` and may be gone from the day `GONE` on, both
+/// written as `yyyy_mm_dd`, in UTC. The document says so, and so does every response, in the
+/// headers `Deprecation` (RFC 9745) and `Sunset` (RFC 8594).
 pub struct Sunset<const SINCE: u32, const GONE: u32>;
 
 impl<const SINCE: u32, const GONE: u32> Sunset<SINCE, GONE> {

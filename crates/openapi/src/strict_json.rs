@@ -1,5 +1,5 @@
-//! JSON in which no object has a name twice. Other readers keep one of the two values, and two readers of
-//! such a text may see different things (RFC 8259, 4).
+//! JSON in which no object has a name twice. Other readers keep one of the two values, and two
+//! readers of such a text may see different things (RFC 8259, 4).
 
 use std::fmt;
 
@@ -7,7 +7,8 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor}
 use serde_json::map::Entry;
 use serde_json::{Map, Value};
 
-/// Reads one JSON value. Besides what is no JSON, a repeated name is an error, with its line and column.
+/// Reads one JSON value. Besides what is no JSON, a repeated name is an error, with its line and
+/// column.
 pub fn read(text: &[u8]) -> Result<Value, serde_json::Error> {
     serde_json::from_slice::<Strict>(text).map(|strict| strict.0)
 }

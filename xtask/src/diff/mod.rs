@@ -1,7 +1,7 @@
 //! What a client notices between two documents, and whether it breaks.
 //!
-//! The comparison is total: it takes away what it has a rule for, and calls every other difference breaking.
-//! Text for people (descriptions, examples, links) is not compared.
+//! The comparison is total: it takes away what it has a rule for, and calls every other difference
+//! breaking. Text for people (descriptions, examples, links) is not compared.
 
 mod operations;
 mod parts;
@@ -75,7 +75,8 @@ impl Comparison<'_> {
         self.found.insert(DocumentChange { breaking, place: place.to_owned(), sentence: sentence.into() });
     }
 
-    /// Any difference outside the `known` keywords is breaking, because no rule says that it is not.
+    /// Any difference outside the `known` keywords is breaking, because no rule says that it is
+    /// not.
     fn rest(&mut self, place: &str, (old, new): Pair<'_>, known: &[&str]) {
         for name in names(old, new).filter(|name| !known.contains(&name.as_str())) {
             if old.get(&name) != new.get(&name) {

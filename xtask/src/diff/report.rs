@@ -24,7 +24,8 @@ pub fn section(title: &str, changes: &[DocumentChange]) -> String {
     text
 }
 
-/// The changelog of the API: what each released document changed, and what the present one will change.
+/// The changelog of the API: what each released document changed, and what the present one will
+/// change.
 pub fn changelog(mut released: Vec<Value>, present: &Value) -> String {
     released.sort_by_key(version_numbers);
     let mut sections = Vec::new();

@@ -6,82 +6,70 @@ use super::{ErrorCase, headers::EXAMPLE_REQUEST_ID};
 
 /// `Error` itself collides with a built-in name in Python and TypeScript.
 const NAME: &str = "ErrorBody";
-const CODES: &str = "ErrorCode";
-const DETAILS: &str = "ErrorDetails";
-const FIELD: &str = "FieldProblem";
 
 /// Adds the schemas of the error body, unless the API's own types already did.
 pub(super) fn define(schemas: &mut Map<String, Value>, catalogue: &[ErrorCase]) {
     if schemas.contains_key(NAME) {
         return;
     }
-    schemas.entry(CODES).or_insert_with(|| codes(catalogue));
-    schemas.entry(DETAILS).or_insert_with(details);
-    schemas.entry(FIELD).or_insert_with(field);
-    let mut schema = json!({
-        "type": "object",
-        "description": "The body of every error response.",
-        "required": ["success", "error", "message", "request_id"],
-        "properties": {
-            "success": { "type": "boolean", "description": "Always `false`." },
-            "error": { "$ref": format!("#/components/schemas/{CODES}") },
-            "message": {
-                "type": "string",
-                "description": "A sentence for people. It may change; programs read `error`.",
+    let lines = catalogue.iter().map(|case| format!("- `{}` ({}): {}", case.code, case.status, case.message));
+    let codes = format!("Why the request failed:\n\n{}", lines.collect::<Vec<_>>().join("\n"));
+    let values = catalogue.iter().map(|case| case.code).collect::<Vec<_>>();
+    let defined = json!({
+        NAME: {
+            "type": "object",
+            "description": "The body of every error response.",
+            "required": ["success", "error", "message", "request_id"],
+            "properties": {
+                "success": { "type": "boolean", "description": "Always `false`." },
+                "error": { "$ref": "#/components/schemas/ErrorCode" },
+                "message": {
+                    "type": "string",
+                    "description": "A sentence for people. It may change; programs read `error`.",
+                },
+                "details": { "$ref": "#/components/schemas/ErrorDetails" },
+                "request_id": {
+                    "type": "string",
+                    "description": "Names this request in the logs; the `X-Request-Id` header repeats it.",
+                },
             },
-            "details": { "$ref": format!("#/components/schemas/{DETAILS}") },
-            "request_id": {
-                "type": "string",
-                "description": "Names this request in the logs; the `X-Request-Id` header repeats it.",
+            "example": catalogue.first().map(body),
+        },
+        // Clients treat an unknown code by its status, so that a new one breaks no client.
+        "ErrorCode": { "type": "string", "description": codes, "enum": values, "x-extensible-enum": true },
+        "ErrorDetails": {
+            "type": "object",
+            "description": "More about the problem, where there is more to say.",
+            "properties": {
+                "fields": {
+                    "type": "array",
+                    "description": "With `validation_error`: every value that breaks a rule.",
+                    "items": { "$ref": "#/components/schemas/FieldProblem" },
+                },
+            },
+            "additionalProperties": true,
+        },
+        "FieldProblem": {
+            "type": "object",
+            "description": "One value that breaks a rule.",
+            "required": ["field", "rule", "message"],
+            "properties": {
+                "field": {
+                    "type": "string",
+                    "description": "The path of the field in the body, or the name of the parameter.",
+                },
+                "rule": { "type": "string", "description": "The rule, for programs, such as `required` or `format`." },
+                "message": {
+                    "type": "string",
+                    "description": "What is wrong, for people, as a phrase that follows the field's name.",
+                },
             },
         },
     });
-    if let Some(case) = catalogue.first() {
-        schema["example"] = body(case);
+    let Value::Object(defined) = defined else { return };
+    for (name, schema) in defined {
+        schemas.entry(name).or_insert(schema);
     }
-    schemas.insert(NAME.to_owned(), schema);
-}
-
-fn details() -> Value {
-    json!({
-        "type": "object",
-        "description": "More about the problem, where there is more to say.",
-        "properties": {
-            "fields": {
-                "type": "array",
-                "description": "With `validation_error`: every value that breaks a rule.",
-                "items": { "$ref": format!("#/components/schemas/{FIELD}") },
-            },
-        },
-        "additionalProperties": true,
-    })
-}
-
-fn field() -> Value {
-    json!({
-        "type": "object",
-        "description": "One value that breaks a rule.",
-        "required": ["field", "rule", "message"],
-        "properties": {
-            "field": {
-                "type": "string",
-                "description": "The path of the field in the body, or the name of the parameter.",
-            },
-            "rule": { "type": "string", "description": "The rule, for programs, such as `required` or `format`." },
-            "message": {
-                "type": "string",
-                "description": "What is wrong, for people, as a phrase that follows the field's name.",
-            },
-        },
-    })
-}
-
-fn codes(catalogue: &[ErrorCase]) -> Value {
-    let lines = catalogue.iter().map(|case| format!("- `{}` ({}): {}", case.code, case.status, case.message));
-    let description = format!("Why the request failed:\n\n{}", lines.collect::<Vec<_>>().join("\n"));
-    let values = catalogue.iter().map(|case| case.code).collect::<Vec<_>>();
-    // Clients treat an unknown code by its status, so that a new one breaks nobody.
-    json!({ "type": "string", "description": description, "enum": values, "x-extensible-enum": true })
 }
 
 /// The body of this case.

@@ -8,20 +8,16 @@ use super::{drop_where, reorder};
 /// The request id of every example.
 pub(super) const EXAMPLE_REQUEST_ID: &str = "018f6b1e-7a2c-7c31-9a56-0d7c8e6f1b2a";
 
-/// A header that several operations answer with.
+/// A response header of several operations.
 struct SharedHeader {
     name: &'static str,
     description: &'static str,
     /// False where an installation can switch it off.
     is_required: bool,
-    example: Example,
+    /// A number where it can be parsed as one.
+    example: &'static str,
     /// Whether a response has it, by its status, the method and what the operation declares.
     applies: fn(u16, &str, &OperationTraits) -> bool,
-}
-
-enum Example {
-    Text(&'static str),
-    Count(i32),
 }
 
 /// In the order in which a response has them.
@@ -30,70 +26,70 @@ const SHARED: [SharedHeader; 10] = [
         name: "X-Request-Id",
         description: "Names this request in the logs; quote it when reporting a problem.",
         is_required: true,
-        example: Example::Text(EXAMPLE_REQUEST_ID),
+        example: EXAMPLE_REQUEST_ID,
         applies: |_, _, _| true,
     },
     SharedHeader {
         name: "WWW-Authenticate",
         description: "The authentication scheme to use; with `error=\"invalid_token\"` when the token that was sent is not taken (RFC 6750).",
         is_required: true,
-        example: Example::Text("Bearer"),
+        example: "Bearer",
         applies: |status, _, _| status == 401,
     },
     SharedHeader {
         name: "Retry-After",
         description: "Seconds to wait before the next attempt.",
         is_required: true,
-        example: Example::Count(5),
+        example: "5",
         applies: |status, _, _| matches!(status, 429 | 503),
     },
     SharedHeader {
         name: "Accept",
         description: "The media types that the body may have (RFC 9110, 15.5.16).",
         is_required: true,
-        example: Example::Text("application/json"),
+        example: "application/json",
         applies: |status, _, _| status == 415,
     },
     SharedHeader {
         name: "RateLimit-Limit",
         description: "Requests that fit into any 60 seconds.",
         is_required: false,
-        example: Example::Count(60),
+        example: "60",
         applies: |_, _, operation| operation.is_rate_limited,
     },
     SharedHeader {
         name: "RateLimit-Remaining",
         description: "Requests that would be let through now.",
         is_required: false,
-        example: Example::Count(42),
+        example: "42",
         applies: |_, _, operation| operation.is_rate_limited,
     },
     SharedHeader {
         name: "RateLimit-Reset",
         description: "Seconds until the oldest request no longer counts.",
         is_required: false,
-        example: Example::Count(17),
+        example: "17",
         applies: |_, _, operation| operation.is_rate_limited,
     },
     SharedHeader {
         name: "Deprecation",
         description: "Since when the operation is deprecated (RFC 9745).",
         is_required: true,
-        example: Example::Text("@1796083200"),
+        example: "@1796083200",
         applies: |_, _, operation| operation.is_retired,
     },
     SharedHeader {
         name: "Sunset",
         description: "From when on the operation may be gone (RFC 8594).",
         is_required: true,
-        example: Example::Text("Wed, 30 Jun 2027 00:00:00 GMT"),
+        example: "Wed, 30 Jun 2027 00:00:00 GMT",
         applies: |_, _, operation| operation.is_retired,
     },
     SharedHeader {
         name: "Accept-Patch",
         description: "The media types that a PATCH may have: both mean the same (RFC 5789, RFC 7396).",
         is_required: true,
-        example: Example::Text("application/json, application/merge-patch+json"),
+        example: "application/json, application/merge-patch+json",
         applies: |status, method, _| status == 415 && method == "patch",
     },
 ];
@@ -104,11 +100,9 @@ impl SharedHeader {
     }
 
     fn define(&self) -> Value {
-        let schema = match self.example {
-            Example::Text(text) => json!({ "type": "string", "example": text }),
-            Example::Count(count) => {
-                json!({ "type": "integer", "format": "int32", "minimum": 0, "example": count })
-            }
+        let schema = match self.example.parse::<i32>() {
+            Ok(count) => json!({ "type": "integer", "format": "int32", "minimum": 0, "example": count }),
+            Err(_) => json!({ "type": "string", "example": self.example }),
         };
         if self.is_required {
             json!({ "description": self.description, "required": true, "schema": schema })
@@ -126,7 +120,8 @@ pub(super) fn define(headers: &mut Map<String, Value>, paths: &str) {
     headers.sort_keys();
 }
 
-/// Completes a response's headers: the shared ones by reference, the operation's own as usually spelled.
+/// Completes a response's headers: the shared ones by reference, the operation's own as usually
+/// spelled.
 pub(super) fn complete(
     response: &mut Map<String, Value>,
     status: u16,

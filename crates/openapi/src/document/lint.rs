@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 
 use super::operation::name;
-use super::{DocumentError, Violation, walk};
+use super::walk::{self, items};
+use super::{DocumentError, Violation};
 
 pub(super) fn check(document: &Value) -> Result<(), DocumentError> {
     let mut ids = HashMap::new();
@@ -20,27 +21,30 @@ pub(super) fn check(document: &Value) -> Result<(), DocumentError> {
 }
 
 /// Checks one operation without regard to the others, and returns its id.
-fn check_operation<'a>(path: &str, operation: &'a Map<String, Value>) -> Result<&'a str, Violation> {
-    let id = text(operation, "operationId").ok_or(Violation::NoOperationId)?;
+fn check_operation<'a>(path: &str, operation: &'a Value) -> Result<&'a str, Violation> {
+    let text = |key: &str| operation[key].as_str().filter(|text| !text.trim().is_empty());
+    let id = text("operationId").ok_or(Violation::NoOperationId)?;
     if !is_resource_verb(id) {
         return Err(Violation::OperationIdForm(id.to_owned()));
     }
-    let tags = operation.get("tags").and_then(Value::as_array).map_or(0, Vec::len);
+    let tags = items(&operation["tags"]).count();
     if tags != 1 {
         return Err(Violation::Tags(tags));
     }
-    text(operation, "summary").ok_or(Violation::NoSummary)?;
-    text(operation, "description").ok_or(Violation::NoDescription)?;
-    let (template, declared) = (template_parameters(path), declared_parameters(operation));
+    text("summary").ok_or(Violation::NoSummary)?;
+    text("description").ok_or(Violation::NoDescription)?;
+    let names = path.split('{').skip(1).filter_map(|part| part.split_once('}'));
+    let template: Vec<_> = names.map(|(name, _)| name.to_owned()).collect();
+    let parameters = items(&operation["parameters"]).filter(|parameter| parameter["in"] == "path");
+    let declared: Vec<_> =
+        parameters.filter_map(|parameter| parameter["name"].as_str().map(str::to_owned)).collect();
     if template != declared {
         return Err(Violation::PathParameters { declared, template });
     }
-    let bodies = success_bodies(operation);
+    let responses = operation["responses"].as_object().into_iter().flatten();
+    let successes = responses.filter(|(status, _)| status.starts_with('2'));
+    let bodies = successes.filter_map(|(_, response)| response["content"].as_object()).map(Map::len).sum();
     if bodies > 1 { Err(Violation::SuccessBodies(bodies)) } else { Ok(id) }
-}
-
-fn text<'a>(object: &'a Map<String, Value>, key: &str) -> Option<&'a str> {
-    object.get(key)?.as_str().filter(|text| !text.trim().is_empty())
 }
 
 /// Lower-case words joined by single underscores, at least two of them.
@@ -51,28 +55,6 @@ fn is_resource_verb(id: &str) -> bool {
             && word.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit())
     };
     id.contains('_') && words.all(lower)
-}
-
-fn template_parameters(path: &str) -> Vec<String> {
-    let parts = path.split('{').skip(1);
-    parts.filter_map(|part| part.split_once('}')).map(|(name, _)| name.to_owned()).collect()
-}
-
-fn declared_parameters(operation: &Map<String, Value>) -> Vec<String> {
-    let parameters = operation.get("parameters").and_then(Value::as_array).into_iter().flatten();
-    parameters
-        .filter(|parameter| parameter.get("in").and_then(Value::as_str) == Some("path"))
-        .filter_map(|parameter| Some(parameter.get("name")?.as_str()?.to_owned()))
-        .collect()
-}
-
-fn success_bodies(operation: &Map<String, Value>) -> usize {
-    let responses = operation.get("responses").and_then(Value::as_object).into_iter().flatten();
-    responses
-        .filter(|(status, _)| status.starts_with('2'))
-        .filter_map(|(_, response)| response.get("content")?.as_object())
-        .map(Map::len)
-        .sum()
 }
 
 /// Follows every `$ref`, except in values that are data of the API.

@@ -46,7 +46,7 @@ pub struct ErrorCase {
     pub details: Option<Value>,
 }
 
-/// Codes of the catalogue that an operation can answer without declaring them, by what it has.
+/// Codes of the catalogue that operations can return without declaring them, by what they have.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ImpliedErrors {
     /// Of every operation.
@@ -99,8 +99,8 @@ impl Documents {
     /// The same documents for a client that fetched them: operations are below `prefix` instead of
     /// `published_prefix`, and the server is the folder that the document is in.
     ///
-    /// Only the lines of paths and of the server change; nothing is parsed, so this takes no more memory than
-    /// the result.
+    /// Only the lines of paths and of the server change; nothing is parsed, so this takes little more
+    /// memory than the result.
     #[must_use]
     pub fn served_under(&self, published_prefix: &str, prefix: &str) -> Self {
         let replace = |text: &str, server: [&str; 2], indents: &[&str]| {
@@ -113,7 +113,7 @@ impl Documents {
         Self {
             json: json(&self.json),
             // A path with parameters is quoted.
-            yaml: replace(&self.yaml, ["\n- url: /\n", "\n- url: .\n"], &["  ", "  \""]).into(),
+            yaml: replace(&self.yaml, ["\n- url: /\n", "\n- url: '.'\n"], &["  ", "  \""]).into(),
             json_3_0: json(&self.json_3_0),
         }
     }
@@ -125,7 +125,8 @@ fn indented(document: &Value) -> Result<String, serde_json::Error> {
     Ok(text)
 }
 
-/// Everything both versions share. The working form uses the keywords of 3.0 (`nullable`, `example`).
+/// Everything both versions share. The working form uses the keywords of 3.0 (`nullable`,
+/// `example`).
 fn canonicalise(document: &mut Value, config: &Config<'_>) -> Result<(), DocumentError> {
     let root = document.as_object_mut().ok_or(DocumentError::NotAnObject)?;
     if root.get("servers").and_then(Value::as_array).is_none_or(Vec::is_empty) {

@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
+use super::responses::{self, complete_content};
 use super::traits::{self, REQUIRED_ROLE, SUNSET};
-use super::{Config, DocumentError, drop_empty, drop_where, headers, reorder, responses};
+use super::{Config, DocumentError, drop_empty, drop_where, headers, reorder};
 
 const ORDER: [&str; 12] = [
     "operationId",
@@ -70,13 +71,13 @@ fn canonicalise(operation: &mut Map<String, Value>, components: &Value) {
     }
     drop_empty(operation, &["tags", "parameters"]);
     if let Some(request) = operation.get_mut("requestBody").and_then(Value::as_object_mut) {
-        responses::complete_content(request, components);
+        complete_content(request, components);
         reorder(request, &["description", "required", "content"]);
     }
-    let answers = operation.get_mut("responses").and_then(Value::as_object_mut).into_iter().flatten();
-    for (_, response) in answers.filter(|(status, _)| status.starts_with('2')) {
+    let responses = operation.get_mut("responses").and_then(Value::as_object_mut).into_iter().flatten();
+    for (_, response) in responses.filter(|(status, _)| status.starts_with('2')) {
         if let Some(response) = response.as_object_mut() {
-            responses::complete_content(response, components);
+            complete_content(response, components);
         }
     }
     reorder(operation, &ORDER);

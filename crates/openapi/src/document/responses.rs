@@ -51,7 +51,7 @@ pub(super) fn complete(
     Ok(())
 }
 
-/// The codes that an operation can answer without declaring them.
+/// The codes that an operation can return without declaring them.
 fn implied_codes<'a>(
     operation: &Map<String, Value>,
     traits: &OperationTraits,
@@ -110,7 +110,8 @@ fn reason(status: u16) -> &'static str {
     StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("Response")
 }
 
-/// Reduces media types of a body to their essence, and adds the example of the schema where there is one.
+/// Reduces media types of a body to their essence, and adds the example of the schema where there
+/// is one.
 pub(super) fn complete_content(holder: &mut Map<String, Value>, components: &Value) {
     let Some(Value::Object(content)) = holder.get_mut("content") else { return };
     for (name, mut media_type) in std::mem::take(content) {
@@ -126,7 +127,8 @@ pub(super) fn complete_content(holder: &mut Map<String, Value>, components: &Val
     drop_empty(holder, &["content"]);
 }
 
-/// The example of a schema: its own, that of the schema it refers to, or one composed of its parts' examples.
+/// The example of a schema: its own, that of the schema it refers to, or one composed of its parts'
+/// examples.
 fn example(schema: &Value, components: &Value, depth: u8) -> Option<Value> {
     const MAX_DEPTH: u8 = 8;
     if depth > MAX_DEPTH {

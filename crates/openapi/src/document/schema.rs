@@ -4,7 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::{drop_empty, drop_where};
 
-/// Keywords that constrain nothing. Beside a reference, generators drop them or make a nameless type.
+/// Keywords that constrain nothing. Beside a reference, generators drop them or make a nameless
+/// type.
 const ANNOTATIONS: [&str; 4] = ["title", "description", "externalDocs", "example"];
 
 pub(super) fn canonicalise(schema: &mut Map<String, Value>) {
@@ -20,7 +21,8 @@ pub(super) fn canonicalise(schema: &mut Map<String, Value>) {
     list_null(schema);
 }
 
-/// poem-openapi writes keywords beside a reference as `{…, allOf: [{$ref}, {…}]}`, the keywords twice.
+/// poem-openapi writes keywords beside a reference as `{…, allOf: [{$ref}, {…}]}`, the keywords
+/// twice.
 ///
 /// What is left is the reference alone, or a one-member `allOf` beside the keywords that constrain.
 fn collapse_reference(schema: &mut Map<String, Value>) {
@@ -53,7 +55,8 @@ fn is_part_of(part: &Value, whole: &Map<String, Value>) -> bool {
     part.as_object().is_some_and(|part| part.iter().all(|(key, value)| whole.get(key) == Some(value)))
 }
 
-/// Only `int32` and `int64` mean something to every generator; unsigned types keep their lower bound.
+/// Only `int32` and `int64` mean something to every generator; unsigned types keep their lower
+/// bound.
 fn signed_format(schema: &mut Map<String, Value>) {
     let (format, unsigned) = match schema.get("format").and_then(Value::as_str) {
         Some("int8" | "int16") => ("int32", false),

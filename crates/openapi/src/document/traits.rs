@@ -1,5 +1,5 @@
-//! What handlers declare in places that poem-openapi leaves room for, moved to where OpenAPI has it: the
-//! policy (among the tags) and the caller's role (among the security schemes).
+//! What handlers declare in places that poem-openapi leaves room for, moved to where OpenAPI has
+//! it: the policy (among the tags) and the caller's role (among the security schemes).
 
 use serde_json::{Map, Value};
 

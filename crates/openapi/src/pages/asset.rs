@@ -1,6 +1,5 @@
 //! A static body, answered with as few bytes as the client allows.
 
-use std::fmt::Write as _;
 use std::io::Write as _;
 use std::sync::{Arc, OnceLock};
 
@@ -15,14 +14,11 @@ use poem::{Endpoint, Request, Response};
 /// Below this size the gzip frame costs about as much as it saves.
 const MIN_COMPRESSED: usize = 512;
 
-/// How long a client may use its copy without asking the server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Caching {
-    /// Revalidate each time; the answer is usually 304.
-    Revalidate,
-    /// One year, without revalidation: the version is part of the address.
-    Immutable,
-}
+/// `Cache-Control` of a body that clients revalidate each time; the response is usually 304.
+pub(super) const REVALIDATE: &str = "no-cache";
+
+/// `Cache-Control` of a body whose address has its version.
+pub(super) const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
 /// A body that does not change while the process lives, with its entity tag and its gzip form.
 ///
@@ -30,18 +26,22 @@ pub(super) enum Caching {
 #[derive(Debug)]
 pub(super) struct Asset {
     content_type: &'static str,
-    caching: Caching,
+    cache_control: &'static str,
     headers: Vec<(HeaderName, HeaderValue)>,
     body: Bytes,
-    hash: OnceLock<String>,
+    tag: OnceLock<String>,
     /// `None` inside: compression gained nothing.
     gzip: OnceLock<Option<Bytes>>,
 }
 
 impl Asset {
-    pub(super) fn new(content_type: &'static str, caching: Caching, body: impl Into<Bytes>) -> Self {
+    pub(super) fn new(
+        content_type: &'static str,
+        cache_control: &'static str,
+        body: impl Into<Bytes>,
+    ) -> Self {
         let (headers, body) = (Vec::new(), body.into());
-        Self { content_type, caching, headers, body, hash: OnceLock::new(), gzip: OnceLock::new() }
+        Self { content_type, cache_control, headers, body, tag: OnceLock::new(), gzip: OnceLock::new() }
     }
 
     /// Adds a header to every response.
@@ -53,18 +53,16 @@ impl Asset {
     /// Answers a GET or HEAD request. The first response in gzip compresses on the calling thread.
     pub(super) fn respond(&self, request: &Request) -> Response {
         let gzip = if self.wants_gzip(request.headers()) { self.gzip() } else { None };
-        let tag = format!("\"{}{}\"", self.hash(), if gzip.is_some() { "-gzip" } else { "" });
-        // Weak comparison: a proxy that recompressed the body has made the tag weak (RFC 9110, 13.1.2).
+        let tag = self.tag.get_or_init(|| fingerprint(&self.body));
+        let tag = format!("\"{tag}{}\"", if gzip.is_some() { "-gzip" } else { "" });
+        // Weak comparison: a proxy that recompressed the body has made the tag weak (RFC 9110,
+        // 13.1.2).
         let held = request.headers().typed_get::<IfNoneMatch>();
         let is_held =
             held.zip(tag.parse::<ETag>().ok()).is_some_and(|(held, tag)| !held.precondition_passes(&tag));
         let mut response = Response::builder().header(header::ETAG, tag).finish();
         let headers = response.headers_mut();
-        let caching = match self.caching {
-            Caching::Revalidate => "no-cache",
-            Caching::Immutable => "public, max-age=31536000, immutable",
-        };
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(self.cache_control));
         if self.is_compressible() {
             headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
         }
@@ -83,11 +81,6 @@ impl Asset {
             response.set_body(body.clone());
         }
         response
-    }
-
-    /// The first half of the body's SHA-256: enough to tell versions apart.
-    fn hash(&self) -> &str {
-        self.hash.get_or_init(|| hex(&digest(&SHA256, &self.body).as_ref()[..16]))
     }
 
     /// Images are compressed already.
@@ -110,16 +103,15 @@ fn compress(body: &[u8]) -> Option<Bytes> {
     encoder.finish().ok().map(Bytes::from)
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+/// The first half of the SHA-256 in hexadecimal: enough to tell versions apart.
+pub(super) fn fingerprint(body: &[u8]) -> String {
+    let digest = digest(&SHA256, body);
+    let half = digest.as_ref().first_chunk().map_or(0, |half| u128::from_be_bytes(*half));
+    format!("{half:032x}")
 }
 
-/// Whether gzip is acceptable and preferred to the plain body (RFC 9110, 12.5.3). A weight that cannot
-/// be read counts as a refusal, because the plain body is always acceptable.
+/// Whether gzip is acceptable and preferred to the plain body (RFC 9110, 12.5.3). A weight that
+/// cannot be read counts as a refusal, because the plain body is always acceptable.
 fn accepts_gzip(headers: &HeaderMap) -> bool {
     let (mut gzip, mut any, mut identity) = (None, None, None);
     let lines = headers.get_all(header::ACCEPT_ENCODING).into_iter().filter_map(|line| line.to_str().ok());
@@ -197,8 +189,9 @@ mod tests {
 
     #[test]
     fn a_held_tag_is_found_in_any_form() {
-        let asset = Asset::new("text/plain", Caching::Revalidate, "a");
-        let tag = format!("\"{}\"", asset.hash());
+        let asset = Asset::new("text/plain", REVALIDATE, "a");
+        let hash = fingerprint(b"a");
+        let tag = format!("\"{hash}\"");
         let status = |value: &str| {
             let request = Request::builder().header("if-none-match", value).finish();
             asset.respond(&request).status()
@@ -206,7 +199,7 @@ mod tests {
         for value in [tag.clone(), format!("W/{tag}"), format!("\"b\", {tag}"), "*".to_owned()] {
             assert_eq!(status(&value), StatusCode::NOT_MODIFIED, "{value}");
         }
-        for value in ["", "\"b\"", asset.hash(), &format!("\"{}-gzip\"", asset.hash())] {
+        for value in ["", "\"b\"", &hash, &format!("\"{hash}-gzip\"")] {
             assert_eq!(status(value), StatusCode::OK, "{value}");
         }
     }

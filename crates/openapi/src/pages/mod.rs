@@ -1,4 +1,5 @@
-//! The documentation pages and the document's files, served from the binary: no request leaves the origin.
+//! The documentation pages and the document's files, served from the binary: no request leaves the
+//! origin.
 
 mod asset;
 #[cfg(test)]
@@ -6,22 +7,21 @@ mod tests;
 
 use std::sync::Arc;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
 use poem::RouteMethod;
 use poem::http::{HeaderName, header};
 
-use self::asset::{Asset, AssetEndpoint, Caching, hex};
+use self::asset::{Asset, AssetEndpoint, IMMUTABLE, REVALIDATE, fingerprint};
 use crate::Documents;
 
-/// Scripts and styles come from files of this origin only. React sets styles through the object model,
-/// which needs no `unsafe-inline`; the icons of Swagger UI are `data:` images.
+/// Scripts and styles come from files of this origin only. React sets styles through the object
+/// model, which needs no `unsafe-inline`; the icons of Swagger UI are `data:` images.
 const DOCS_POLICY: &str = "default-src 'none'; object-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
     font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// Redoc needs more, but neither `unsafe-inline` nor `unsafe-eval`. The hashes are those of an empty style
-/// element, which styled-components fills through the object model, and of perfect-scrollbar's styles.
-/// The worker searches; its script is a blob that the bundle makes.
+/// Redoc needs more, but neither `unsafe-inline` nor `unsafe-eval`. The hashes are those of an
+/// empty style element, which styled-components fills through the object model, and of
+/// perfect-scrollbar's styles. The worker searches; its script is a blob that the bundle makes.
 const REDOC_POLICY: &str = "default-src 'none'; object-src 'none'; script-src 'self'; style-src 'self' \
     'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=' 'sha256-QMIg+bpjm3JdElJ388KYke01izlUW0UoNOeKjpMxdgc='; \
     img-src 'self' data:; connect-src 'self'; worker-src blob:; base-uri 'none'; form-action 'none'; \
@@ -40,8 +40,8 @@ const YAML: &str = "application/yaml";
 /// How `/docs` logs its user in.
 #[derive(Clone, Debug)]
 pub struct Config<'a> {
-    /// Path of the operation that takes `{"email", "password"}` and answers `{"access_token"}`, relative to
-    /// the page, such as `api/v1/auth/login`.
+    /// Path of the operation that takes `{"email", "password"}` and returns `{"access_token"}`,
+    /// relative to the page, such as `api/v1/auth/login`.
     pub login: &'a str,
     /// Path of the operation that ends the session of the bearer token, relative to the page.
     pub logout: &'a str,
@@ -51,11 +51,11 @@ pub struct Config<'a> {
     pub storage_key: &'a str,
 }
 
-/// Paths and endpoints of `/docs` (Swagger UI), of `/redoc` (Redoc), of the document's three forms and of
-/// the files that the pages load.
+/// Paths and endpoints of `/docs` (Swagger UI), of `/redoc` (Redoc), of the document's three forms
+/// and of the files that the pages load.
 ///
-/// The pages refer to everything by relative addresses, so that they work behind a proxy that serves them
-/// below a path of its own.
+/// The pages refer to everything by relative addresses, so that they work behind a proxy that
+/// serves them below a path of its own.
 pub fn routes(documents: &Arc<Documents>, config: &Config<'_>) -> Vec<(String, RouteMethod)> {
     let packages = packages();
     let page = |template: &str| {
@@ -78,7 +78,7 @@ pub fn routes(documents: &Arc<Documents>, config: &Config<'_>) -> Vec<(String, R
     ];
     for package in &packages {
         for (name, content_type, body) in &package.files {
-            let asset = Asset::new(content_type, Caching::Immutable, Bytes::from_static(body));
+            let asset = Asset::new(content_type, IMMUTABLE, Bytes::from_static(body));
             routes.push((format!("/{}/{name}", package.address()), endpoint(asset)));
         }
     }
@@ -105,7 +105,7 @@ impl Package {
     /// This crate's own files change without a version of their own: a hash stands in.
     fn hashed(name: &'static str, files: Vec<File>) -> Self {
         let bodies: Vec<_> = files.iter().map(|(_, _, body)| *body).collect();
-        let version = hex(&digest(&SHA256, &bodies.concat()).as_ref()[..8]);
+        let version = fingerprint(&bodies.concat());
         Self { name, version, files }
     }
 
@@ -143,7 +143,7 @@ fn packages() -> [Package; 3] {
 }
 
 fn html(page: String, policy: &'static str) -> Asset {
-    Asset::new(HTML, Caching::Revalidate, page)
+    Asset::new(HTML, REVALIDATE, page)
         .with_header(header::CONTENT_SECURITY_POLICY, policy)
         // A page that opened this one, or was opened by it, has no handle to it.
         .with_header(CROSS_ORIGIN_OPENER_POLICY, "same-origin")
@@ -152,10 +152,7 @@ fn html(page: String, policy: &'static str) -> Asset {
 fn form(documents: &Arc<Documents>, content_type: &'static str, text: fn(&Documents) -> &str) -> RouteMethod {
     let body = Bytes::from_owner(Form { documents: Arc::clone(documents), text });
     // The document is public: tools in a browser read it from any origin.
-    endpoint(
-        Asset::new(content_type, Caching::Revalidate, body)
-            .with_header(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
-    )
+    endpoint(Asset::new(content_type, REVALIDATE, body).with_header(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
 }
 
 /// One form of the document as bytes, without a copy.

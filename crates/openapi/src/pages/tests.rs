@@ -9,6 +9,8 @@ use poem::{
     http::{Method, StatusCode},
 };
 
+use aws_lc_rs::digest::{SHA256, digest};
+
 use super::*;
 
 /// A configuration whose values would leave their attributes if they were not escaped.
@@ -102,7 +104,7 @@ async fn what_gains_nothing_is_not_compressed() {
     let small = get("/openapi.yaml", &[("accept-encoding", "gzip")]).await;
     assert_eq!((header(&small, "content-encoding"), header(&small, "vary")), ("", ""));
     let noise: Vec<u8> = (0..40_u8).flat_map(|seed| digest(&SHA256, &[seed]).as_ref().to_vec()).collect();
-    let asset = Asset::new("application/octet-stream", Caching::Immutable, noise);
+    let asset = Asset::new("application/octet-stream", IMMUTABLE, noise);
     let response = asset.respond(&Request::builder().header("accept-encoding", "gzip").finish());
     assert_eq!(header(&response, "content-encoding"), "");
     assert_eq!(header(&response, "vary"), "Accept-Encoding");
@@ -241,7 +243,10 @@ fn the_vendored_files_are_the_recorded_ones() {
             .collect();
         for (file, sum) in &recorded {
             let body = std::fs::read(folder.join(name).join(file)).unwrap();
-            assert_eq!(hex(digest(&SHA256, &body).as_ref()), *sum, "{name}/{file}");
+            let digest = digest(&SHA256, &body);
+            let byte = |at: usize| u8::from_str_radix(&sum[2 * at..2 * at + 2], 16).unwrap();
+            let recorded: Vec<_> = (0..sum.len() / 2).map(byte).collect();
+            assert_eq!(digest.as_ref(), recorded, "{name}/{file}");
         }
         assert!(recorded.contains_key("LICENSE"), "{name}");
         let package = &packages()[package];

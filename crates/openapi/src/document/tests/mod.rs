@@ -51,7 +51,8 @@ fn from_spec(spec: &str, catalogue: &[ErrorCase]) -> Result<Documents, DocumentE
     Documents::from_spec(spec, &Config { catalogue, implied: IMPLIED, path_of: &str::to_owned })
 }
 
-/// The smallest operation that passes every rule; without a rate limit, so that it has the fewest responses.
+/// The smallest operation that passes every rule; without a rate limit, so that it has the fewest
+/// responses.
 fn operation(id: &str) -> Value {
     json!({
         "tags": ["Things", "limit:unlimited"],

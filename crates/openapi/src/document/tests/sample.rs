@@ -291,6 +291,6 @@ fn a_document_is_served_under_another_prefix_and_from_its_own_folder() {
     };
     let (served, expected) = (under("/api/v1", "/").served_under("/api/v1", "/v9"), under("/v9", "."));
     assert!(served.json == expected.json, "{}", served.json);
-    assert!(served.yaml == expected.yaml, "{}", served.yaml);
+    assert!(served.yaml == expected.yaml, "{}", &expected.yaml[..200]);
     assert!(served.json_3_0 == expected.json_3_0, "{}", served.json_3_0);
 }
