@@ -113,7 +113,7 @@ impl Api {
         let prefix = self.prefix.trim_matches('/');
         let pages = pages::routes(
             &documents,
-            &pages::Config {
+            &pages::LoginConfig {
                 login: &format!("{prefix}/auth/login"),
                 logout: &format!("{prefix}/auth/logout"),
                 scheme: "BearerAuth",

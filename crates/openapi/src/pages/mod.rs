@@ -39,7 +39,7 @@ const YAML: &str = "application/yaml";
 
 /// How `/docs` logs its user in.
 #[derive(Clone, Debug)]
-pub struct Config<'a> {
+pub struct LoginConfig<'a> {
     /// Path of the operation that takes `{"email", "password"}` and returns `{"access_token"}`,
     /// relative to the page, such as `api/v1/auth/login`.
     pub login: &'a str,
@@ -56,7 +56,7 @@ pub struct Config<'a> {
 ///
 /// The pages refer to everything by relative addresses, so that they work behind a proxy that
 /// serves them below a path of its own.
-pub fn routes(documents: &Arc<Documents>, config: &Config<'_>) -> Vec<(String, RouteMethod)> {
+pub fn routes(documents: &Arc<Documents>, login: &LoginConfig<'_>) -> Vec<(String, RouteMethod)> {
     let packages = packages();
     let page = |template: &str| {
         packages.iter().fold(template.to_owned(), |page, package| {
@@ -64,10 +64,10 @@ pub fn routes(documents: &Arc<Documents>, config: &Config<'_>) -> Vec<(String, R
         })
     };
     let docs = page(include_str!("../../assets/pages/index.html"))
-        .replace("{{login}}", &escape(config.login))
-        .replace("{{logout}}", &escape(config.logout))
-        .replace("{{scheme}}", &escape(config.scheme))
-        .replace("{{storage_key}}", &escape(config.storage_key));
+        .replace("{{login}}", &escape(login.login))
+        .replace("{{logout}}", &escape(login.logout))
+        .replace("{{scheme}}", &escape(login.scheme))
+        .replace("{{storage_key}}", &escape(login.storage_key));
     let redoc = page(include_str!("../../assets/pages/redoc.html"));
     let mut routes = vec![
         ("/docs".to_owned(), endpoint(html(docs, DOCS_POLICY))),

@@ -13,8 +13,8 @@ use aws_lc_rs::digest::{SHA256, digest};
 
 use super::*;
 
-/// A configuration whose values would leave their attributes if they were not escaped.
-const CONFIG: Config<'static> = Config {
+/// Values that would leave their attributes if they were not escaped.
+const LOGIN: LoginConfig<'static> = LoginConfig {
     login: "api/v1/auth/login",
     logout: "\"><script>",
     scheme: "BearerAuth",
@@ -27,7 +27,7 @@ fn documents() -> Arc<Documents> {
 }
 
 fn app() -> Route {
-    let routes = routes(&documents(), &CONFIG);
+    let routes = routes(&documents(), &LOGIN);
     routes.into_iter().fold(Route::new(), |route, (path, endpoint)| route.at(path, endpoint))
 }
 
