@@ -27,6 +27,7 @@ migrate:
 # Writes openapi/ from the code.
 openapi:
     cargo run -- openapi export
+    cargo xtask openapi changelog
 
 # Releases the present document: its version's file in openapi/released/, once.
 release-document:
@@ -34,7 +35,7 @@ release-document:
 
 # Compares the newest released document with the present one, or any two.
 diff-document old="openapi/released/1.0.0.json" new="openapi/groundwork.json":
-    cargo run -- openapi diff {{ old }} {{ new }}
+    cargo xtask openapi diff {{ old }} {{ new }}
 
 # Generates the clients anew, all of them or the named ones.
 clients *languages:
@@ -59,9 +60,9 @@ release:
 measure:
     ./scripts/measure
 
-# Fetches the pinned Swagger UI into assets/.
-vendor-swagger-ui:
-    ./scripts/vendor-swagger-ui
+# Fetches the pinned Swagger UI and Redoc into crates/openapi/assets/.
+vendor-pages:
+    ./scripts/vendor-pages
 
 # Measures the service beside its peers: 45 minutes; `just bench growth` against the size of the tables.
 bench *arguments:

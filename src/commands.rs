@@ -9,7 +9,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::time::Duration;
 
-use groundwork::api::document::{Documents, diff, table};
+use groundwork::api;
+use groundwork::api::document::{Documents, table};
 use groundwork::app::{self, App};
 use groundwork::core::clock::Clock;
 use groundwork::core::context::CallContext;
@@ -21,7 +22,6 @@ use groundwork::db::backup;
 use groundwork::services::store::Actor;
 use groundwork::services::users::AccountDetails;
 use groundwork_settings::Sources;
-use serde_json::Value;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
@@ -151,7 +151,7 @@ fn read_password() -> io::Result<String> {
 /// Lists the operations.
 pub fn routes() -> Result {
     let settings = Settings::load_without_secret()?;
-    let documents = groundwork::api::documents(&settings.api_v1_prefix)?;
+    let documents = api::documents(&settings.api_v1_prefix)?;
     let document: serde_json::Value = serde_json::from_str(&documents.json)?;
     let mut lines = Vec::new();
     for (path, item) in document["paths"].as_object().into_iter().flatten() {
@@ -173,66 +173,18 @@ pub fn config() -> Result {
 
 /// The document as it is published: under the default prefix, whatever this machine's settings are.
 fn published() -> Result<Documents> {
-    Ok(groundwork::api::documents("/api/v1")?)
+    Ok(api::documents(api::PUBLISHED_PREFIX)?)
 }
 
-/// Where the documents are that were released, one a version.
-const RELEASED: &str = "openapi/released";
-
-/// What belongs in `openapi/`, beside what was released.
-fn files(documents: &Documents) -> Result<[(&'static Path, Cow<'_, str>); 5]> {
-    let present = serde_json::from_str(&documents.json)?;
+/// What `openapi export` writes.
+fn files(documents: &Documents) -> Result<[(&'static Path, Cow<'_, str>); 4]> {
+    let operations = table::render(&serde_json::from_str(&documents.json)?, "groundwork openapi export");
     Ok([
-        (Path::new("openapi/groundwork.json"), Cow::from(&documents.json)),
-        (Path::new("openapi/groundwork.yaml"), Cow::from(&documents.yaml)),
-        (Path::new("openapi/groundwork-3.0.json"), Cow::from(&documents.json_3_0)),
-        (Path::new("openapi/operations.md"), table::render(&present).into()),
-        (Path::new("openapi/CHANGELOG.md"), diff::changelog(&released()?, &present).into()),
+        (Path::new("openapi/groundwork.json"), Cow::from(&*documents.json)),
+        (Path::new("openapi/groundwork.yaml"), Cow::from(&*documents.yaml)),
+        (Path::new("openapi/groundwork-3.0.json"), Cow::from(&*documents.json_3_0)),
+        (Path::new("openapi/operations.md"), operations.into()),
     ])
-}
-
-/// The released documents in the order of their versions; none where nothing was released.
-fn released() -> Result<Vec<Value>> {
-    let mut documents = Vec::new();
-    if !fs::exists(RELEASED)? {
-        return Ok(documents);
-    }
-    for entry in fs::read_dir(RELEASED).map_err(|error| format!("{RELEASED} cannot be read: {error}"))? {
-        documents.push(read_document(&entry?.path())?);
-    }
-    documents.sort_by_key(version_of);
-    Ok(documents)
-}
-
-/// The three numbers of a document's version (Semantic Versioning 2.0.0, 2).
-fn version_of(document: &Value) -> Vec<u64> {
-    let version = document["info"]["version"].as_str().unwrap_or_default();
-    version.split('.').map(|number| number.parse().unwrap_or_default()).collect()
-}
-
-fn read_document(path: &Path) -> Result<Value> {
-    let failed = |error: &dyn Error| format!("{} cannot be read: {error}", path.display());
-    let text = fs::read_to_string(path).map_err(|error| failed(&error))?;
-    let document: Value = serde_json::from_str(&text).map_err(|error| failed(&error))?;
-    if !document["paths"].is_object() {
-        return Err(format!("{} is no OpenAPI document: it has no paths", path.display()).into());
-    }
-    Ok(document)
-}
-
-/// Prints what changed, and gives whether it breaks clients of the old document.
-pub fn openapi_diff(old: &Path, new: &Path, markdown: bool) -> Result<bool> {
-    let (old, new) = (read_document(old)?, read_document(new)?);
-    let changes = diff::compare(&old, &new);
-    if markdown {
-        print(&diff::section(new["info"]["version"].as_str().unwrap_or_default(), &changes))?;
-    } else {
-        for change in &changes {
-            let class = if change.breaking { "breaking" } else { "compatible" };
-            print(&format!("{class:<11}{change}\n"))?;
-        }
-    }
-    Ok(changes.iter().any(|change| change.breaking))
 }
 
 /// Writes the document's files.
@@ -258,7 +210,7 @@ pub fn openapi_check() -> Result {
 }
 
 /// Prints one form of the document.
-pub fn openapi_print(form: impl FnOnce(&Documents) -> &String) -> Result {
+pub fn openapi_print(form: impl FnOnce(&Documents) -> &str) -> Result {
     print(form(&published()?))
 }
 

@@ -57,26 +57,7 @@ enum OpenapiCommand {
         #[arg(long)]
         format: Option<Format>,
     },
-    /// Compare two documents (JSON); exits with 3 when a change breaks clients of the old one
-    Diff {
-        /// The document that clients were made for
-        old: PathBuf,
-        /// The document that they will meet
-        new: PathBuf,
-        /// A line a change, or a section of a changelog
-        #[arg(long, default_value = "text")]
-        format: DiffFormat,
-    },
 }
-
-#[derive(Clone, Copy, ValueEnum)]
-enum DiffFormat {
-    Text,
-    Markdown,
-}
-
-/// How `openapi diff` says that a change breaks clients: 1 is a failure, 2 a wrong command line.
-const BREAKING: u8 = 3;
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Format {
@@ -114,12 +95,6 @@ fn main() -> std::process::ExitCode {
             commands::openapi_print(|documents| &documents.yaml)
         }
         Command::Openapi { command: OpenapiCommand::Export { .. } } => commands::openapi_export(),
-        Command::Openapi { command: OpenapiCommand::Diff { old, new, format } } => {
-            match commands::openapi_diff(&old, &new, matches!(format, DiffFormat::Markdown)) {
-                Ok(true) => return std::process::ExitCode::from(BREAKING),
-                done => done.map(drop),
-            }
-        }
         Command::User { command: UserCommand::Create { email, superuser, password_stdin } } => {
             commands::user_create(&email, superuser, password_stdin)
         }

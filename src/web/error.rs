@@ -11,6 +11,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::api::document::ErrorCase;
+#[cfg(test)]
+use crate::api::document::ImpliedErrors;
 use crate::core::rate_limit::RateLimitDecision;
 
 /// Seconds after which a client may try again, unless the error says how long to wait.
@@ -110,6 +112,19 @@ impl ErrorCode {
         self.status
     }
 }
+
+/// The codes that operations need not declare, for tests of this crate.
+#[cfg(test)]
+pub(crate) const IMPLIED: ImpliedErrors = ImpliedErrors {
+    always: &["malformed_request"],
+    with_body: &["request_timeout", "payload_too_large", "unsupported_media_type", "not_implemented"],
+    with_input: &["validation_error"],
+    with_security: &["unauthorized", "invalid_token"],
+    with_role: &[],
+    with_rate_limit: &["rate_limited"],
+    server: &["internal_error", "service_unavailable"],
+    infallible: &[],
+};
 
 /// The catalogue as the document shows it. `details` of a validation error are shown by example.
 pub fn describe_catalogue(catalogue: &[ErrorCode]) -> Vec<ErrorCase> {

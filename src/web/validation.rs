@@ -302,8 +302,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::api::document::Config;
     use crate::api::policy::Policy;
-    use crate::web::error::{ErrorCode, describe_catalogue};
+    use crate::web::error::{ErrorCode, IMPLIED, describe_catalogue};
     use crate::web::extract::Path;
 
     #[derive(poem_openapi::Tags)]
@@ -353,9 +354,9 @@ mod tests {
     #[test]
     fn an_operation_that_the_document_lacks_is_not_taken_for_one_without_rules() {
         let service = OpenApiService::new(Things, "Things", "1.0.0");
-        let documents =
-            Documents::from_spec(&service.spec(), &describe_catalogue(&ErrorCode::BUILT_IN), str::to_owned)
-                .unwrap();
+        let catalogue = describe_catalogue(&ErrorCode::BUILT_IN);
+        let config = Config { catalogue: &catalogue, implied: IMPLIED, path_of: &str::to_owned };
+        let documents = Documents::from_spec(&service.spec(), &config).unwrap();
         let validator = SchemaValidator::new(Arc::new(documents), Formats::default());
         let check = |method, template: &str| {
             let operation = Operation { method, template: template.into(), policy: Policy::default() };

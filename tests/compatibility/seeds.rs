@@ -1,7 +1,7 @@
 //! Changes made to the real document, each with what the comparison must say of it.
 
-use groundwork::api::document::diff::compare;
 use serde_json::{Value, json};
+use xtask::diff::compare;
 
 use super::present;
 

@@ -13,10 +13,10 @@ use poem_openapi::{OpenApi, OpenApiService, Tags};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::api::document::Documents;
+use crate::api::document::{Config, Documents};
 use crate::api::forwarded::TrustedProxies;
 use crate::core::settings::ForwardedHeader;
-use crate::web::error::describe_catalogue;
+use crate::web::error::{IMPLIED, describe_catalogue};
 use crate::web::load_shedder::LoadShedder;
 use crate::web::middleware::{AllowedOrigins, MiddlewareStack};
 use crate::web::request::AppState;
@@ -55,7 +55,9 @@ impl Things {
 
 fn documents() -> Documents {
     let service = OpenApiService::new(Things, "Things", "1.0.0");
-    Documents::from_spec(&service.spec(), &describe_catalogue(&ErrorCode::BUILT_IN), str::to_owned).unwrap()
+    let catalogue = describe_catalogue(&ErrorCode::BUILT_IN);
+    let config = Config { catalogue: &catalogue, implied: IMPLIED, path_of: &str::to_owned };
+    Documents::from_spec(&service.spec(), &config).unwrap()
 }
 
 fn app() -> BoxEndpoint<'static, Response> {

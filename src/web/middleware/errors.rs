@@ -36,7 +36,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for CatchErrors<E> {
         }
         let operation = scope.as_ref().and_then(RequestScope::operation);
         if let Some(retirement) = operation.and_then(|operation| operation.policy.retirement.as_ref()) {
-            retirement.announce(headers);
+            retirement.set_headers(headers);
         }
         Ok(response)
     }
