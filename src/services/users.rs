@@ -300,7 +300,7 @@ impl UserService {
                 match kind {
                     AuditKind::PasswordChanged => by_password += sessions::revoke_all(tx, id, now).await?,
                     AuditKind::UserDeactivated => {
-                        by_deactivation += sessions::revoke_all(tx, id, now).await?
+                        by_deactivation += sessions::revoke_all(tx, id, now).await?;
                     }
                     _ => {}
                 }
