@@ -22,7 +22,7 @@ pub fn env_example<T: Table>() -> String {
     }
     for entry in entries {
         text.push('\n');
-        for line in wrapped(&format!("{} {}", entry.doc, entry.accepts)) {
+        for line in wrapped(&meaning(&entry)) {
             let _ = writeln!(text, "# {line}");
         }
         if entry.default.is_empty() {
@@ -55,10 +55,14 @@ pub fn markdown_table<T: Table>() -> String {
             "" => "unset".to_owned(),
             default => format!("`{default}`"),
         };
-        let meaning = format!("{} {}", entry.doc, entry.accepts).replace('|', "\\|");
+        let meaning = meaning(&entry).replace('|', "\\|");
         let _ = writeln!(text, "| `{}` | {default} | {meaning} |", entry.name);
     }
     text
+}
+
+fn meaning(entry: &Entry) -> String {
+    format!("{} {}", entry.doc, entry.accepts).trim_end().to_owned()
 }
 
 fn wrapped(text: &str) -> Vec<String> {
