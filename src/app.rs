@@ -27,7 +27,7 @@ use crate::core::security::tokens::TokenSigner;
 use crate::core::settings::{DatabaseUrl, RedisUrl, SecretFileError, Settings};
 use crate::core::telemetry::metrics::{MetricsError, Recorded};
 use crate::db::{Database, DbError, files, migrations};
-use crate::services::auth::{Attempts, AuthService, Confirmations, Lifetimes};
+use crate::services::auth::{AuthService, Lifetimes, LoginLimiter, PasswordCheckLimiter};
 use crate::services::health::HealthService;
 use crate::services::store::Store;
 use crate::services::users::UserService;
@@ -137,10 +137,11 @@ impl App {
             let _ = redis.ping().await;
         }
         let limiter = settings.rate_limit_enabled.then(|| RateLimiter::new(redis.clone(), clock.clone()));
-        let log_ins =
-            limiter.clone().map(|limiter| Attempts::new(limiter, settings.account_rate_limit_per_minute));
-        let confirmations =
-            limiter.clone().map(|limiter| Confirmations::new(limiter, settings.auth_rate_limit_per_minute));
+        let logins =
+            limiter.clone().map(|limiter| LoginLimiter::new(limiter, settings.account_rate_limit_per_minute));
+        let password_checks = limiter
+            .clone()
+            .map(|limiter| PasswordCheckLimiter::new(limiter, settings.auth_rate_limit_per_minute));
         let limits = limiter.map(|limiter| Limits {
             limiter,
             general: Allowance::new("general", settings.rate_limit_per_minute),
@@ -159,8 +160,8 @@ impl App {
         });
         let store = Store::new(database.clone(), clock.clone());
         let api = Api {
-            auth: AuthService::new(store.clone(), hasher.clone(), signer, lifetimes, log_ins, clock.clone()),
-            users: UserService::new(store, hasher, sealer, cache, confirmations, clock),
+            auth: AuthService::new(store.clone(), hasher.clone(), signer, lifetimes, logins, clock.clone()),
+            users: UserService::new(store, hasher, sealer, cache, password_checks, clock),
             health: HealthService::new(database, redis, lifecycle.clone()),
             name: settings.app_name.clone(),
             prefix: settings.api_v1_prefix.clone(),

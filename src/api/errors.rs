@@ -1,4 +1,4 @@
-//! The one error body, and the one place where an error becomes a response.
+//! The error catalogue, and the one place where an error becomes a response.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -17,31 +17,29 @@ use crate::db::DbError;
 use crate::schemas::common::FieldProblem;
 use crate::services;
 
-/// Seconds after which a caller may try again, unless the problem says how long it lasts.
+/// The `Retry-After` of a response whose problem does not say how long it lasts.
 const RETRY_AFTER_SECONDS: u32 = 1;
 
-/// Declares the catalogue of error codes: name, code, status, sentence.
+/// Declares the error codes: name, code, status, default message.
 macro_rules! error_codes {
-    ($( $(#[doc = $doc:literal])+ $name:ident = $code:literal, $status:ident, $message:literal; )+) => {
-        /// Every code a client can meet, with its status and its sentence.
+    ($( $name:ident = $code:literal, $status:ident, $message:literal; )+) => {
+        /// An error code of the API. Each code has one status.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum ErrorCode { $( $(#[doc = $doc])+ $name, )+ }
+        pub enum ErrorCode { $($name),+ }
 
         impl ErrorCode {
-            /// All of them, in the order of the document.
+            /// All codes, in the order of the document.
             pub const ALL: &'static [Self] = &[$(Self::$name),+];
 
-            /// The code as clients see it.
             pub const fn code(self) -> &'static str {
                 match self { $(Self::$name => $code),+ }
             }
 
-            /// The one status this code is answered with.
             pub const fn status(self) -> StatusCode {
                 match self { $(Self::$name => StatusCode::$status),+ }
             }
 
-            /// What people read unless there is more to say.
+            /// The message, unless a problem has its own.
             pub const fn message(self) -> &'static str {
                 match self { $(Self::$name => $message),+ }
             }
@@ -50,43 +48,26 @@ macro_rules! error_codes {
 }
 
 error_codes! {
-    /// The request is not HTTP as it should be, or its body is not JSON.
-    MalformedRequest = "malformed_request", BAD_REQUEST, "The request is not well-formed.";
-    /// There is no bearer token.
+    MalformedRequest = "malformed_request", BAD_REQUEST, "The request is malformed.";
     Unauthorized = "unauthorized", UNAUTHORIZED, "A bearer token is required.";
-    /// The token is not, or no longer, good.
     InvalidToken = "invalid_token", UNAUTHORIZED, "The token is invalid or has expired.";
-    /// The email and the password do not belong to an account that may log in.
     InvalidCredentials = "invalid_credentials", UNAUTHORIZED, "The email or the password is wrong.";
-    /// The caller may not do this.
-    Forbidden = "forbidden", FORBIDDEN, "This needs superuser rights.";
-    /// There is nothing at this address.
-    NotFound = "not_found", NOT_FOUND, "There is nothing here.";
-    /// The address does not know this method.
-    MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "This method is not allowed here.";
-    /// The request did not arrive in time.
+    Forbidden = "forbidden", FORBIDDEN, "This operation requires superuser rights.";
+    NotFound = "not_found", NOT_FOUND, "The resource does not exist.";
+    MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "The resource does not support this method.";
     RequestTimeout = "request_timeout", REQUEST_TIMEOUT, "The request took too long to arrive.";
-    /// The email has an account.
-    EmailTaken = "email_taken", CONFLICT, "An account with this email exists.";
-    /// No superuser would remain.
-    LastSuperuser = "last_superuser", CONFLICT, "The last active superuser must remain.";
-    /// The body is too large.
+    EmailTaken = "email_taken", CONFLICT, "A user with this email already exists.";
+    LastSuperuser = "last_superuser", CONFLICT, "The last active superuser cannot be removed.";
     PayloadTooLarge = "payload_too_large", PAYLOAD_TOO_LARGE, "The body is larger than 1 MiB.";
-    /// The body is of another type than JSON.
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body must be application/json.";
-    /// Some values break a rule.
-    ValidationError = "validation_error", UNPROCESSABLE_ENTITY, "Some values are not valid.";
-    /// The client has made as many requests as it may.
-    RateLimited = "rate_limited", TOO_MANY_REQUESTS, "There were too many requests; try again later.";
-    /// Something went wrong that is not the caller's doing.
-    InternalError = "internal_error", INTERNAL_SERVER_ERROR, "Something went wrong on our side.";
-    /// The body is encoded in a way that the service does not understand.
-    NotImplemented = "not_implemented", NOT_IMPLEMENTED, "The only transfer coding that is understood is chunked.";
-    /// The service cannot answer now.
-    ServiceUnavailable = "service_unavailable", SERVICE_UNAVAILABLE, "The service cannot answer now; try again soon.";
+    ValidationError = "validation_error", UNPROCESSABLE_ENTITY, "The request contains invalid values.";
+    RateLimited = "rate_limited", TOO_MANY_REQUESTS, "Too many requests. Try again later.";
+    InternalError = "internal_error", INTERNAL_SERVER_ERROR, "An internal error occurred.";
+    NotImplemented = "not_implemented", NOT_IMPLEMENTED, "The only supported transfer coding is chunked.";
+    ServiceUnavailable = "service_unavailable", SERVICE_UNAVAILABLE, "The service is unavailable. Try again soon.";
 }
 
-/// The catalogue as the document shows it.
+/// The error codes for the document.
 pub fn catalogue() -> Vec<ErrorCase> {
     let example = || json!({"fields": [FieldProblem::new("email", "format", "must contain an @")]});
     let case = |code: &ErrorCode| ErrorCase {
@@ -102,14 +83,13 @@ type Source = Box<dyn StdError + Send + Sync>;
 
 const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
 
-/// An error on its way to the client. What the client reads and what the log tells are kept apart: the source is
-/// never shown.
+/// An error for the client. Its source is logged and never sent.
 #[derive(Debug)]
 pub struct Problem {
     code: ErrorCode,
     message: Cow<'static, str>,
     details: Option<Box<Value>>,
-    /// A header that says what is taken instead.
+    /// Headers that list what is supported, such as `Allow`.
     accepted: Vec<(HeaderName, HeaderValue)>,
     retry_after: u32,
     source: Option<Source>,
@@ -129,53 +109,50 @@ impl From<ErrorCode> for Problem {
 }
 
 impl Problem {
-    /// Values that break rules: all of them at once.
+    /// 422 with all values that break a rule.
     pub fn fields(fields: &[FieldProblem]) -> Self {
         Self::from(ErrorCode::ValidationError).with_details(json!({ "fields": fields }))
     }
 
-    /// One value that breaks a rule.
     pub fn field(field: &str, rule: &str, message: &str) -> Self {
         Self::fields(&[FieldProblem::new(field, rule, message)])
     }
 
-    /// A method the address does not know; `allow` lists those it does (RFC 9110, 15.5.6).
+    /// 405; `allow` lists the supported methods (RFC 9110, 15.5.6).
     pub fn method_not_allowed(allow: HeaderValue) -> Self {
         Self { accepted: vec![(header::ALLOW, allow)], ..ErrorCode::MethodNotAllowed.into() }
     }
 
-    /// A body of a media type that the operation does not take. `accepted` lists those it does, in `Accept` (RFC 9110,
-    /// 15.5.16) and, for a PATCH, in `Accept-Patch` too (RFC 5789, 2.2).
+    /// 415; `accepted` lists the supported media types, for `Accept` (RFC 9110, 15.5.16) and, for a PATCH, also for
+    /// `Accept-Patch` (RFC 5789, 2.2).
     pub fn unsupported_media_type(accepted: &'static str, is_patch: bool) -> Self {
         let names = [Some(header::ACCEPT), is_patch.then_some(ACCEPT_PATCH)];
         let accepted = names.into_iter().flatten().map(|name| (name, HeaderValue::from_static(accepted)));
         Self { accepted: accepted.collect(), ..ErrorCode::UnsupportedMediaType.into() }
     }
 
-    /// More requests than fit into the window. Another one fits as soon as the oldest has left it.
+    /// 429; `Retry-After` is when the oldest request leaves the window.
     pub fn rate_limited(verdict: &Verdict) -> Self {
         Self { retry_after: verdict.reset.max(RETRY_AFTER_SECONDS), ..ErrorCode::RateLimited.into() }
     }
 
-    /// The same with another sentence.
     #[must_use]
-    pub fn saying(self, message: impl Into<Cow<'static, str>>) -> Self {
+    pub fn with_message(self, message: impl Into<Cow<'static, str>>) -> Self {
         Self { message: message.into(), ..self }
     }
 
-    /// The same with more for programs to read.
     #[must_use]
     pub fn with_details(self, details: Value) -> Self {
         Self { details: Some(Box::new(details)), ..self }
     }
 
-    /// The same with its cause, for the log.
+    /// Adds the source, for the log.
     #[must_use]
     pub fn caused_by(self, source: impl Into<Source>) -> Self {
         Self { source: Some(source.into()), ..self }
     }
 
-    /// The response, with the request's id in the body.
+    /// Logs the source and builds the response.
     pub fn respond(&self, request_id: &str) -> Response {
         self.log();
         let mut body = json!({ "success": false, "error": self.code.code(), "message": self.message });
@@ -189,7 +166,7 @@ impl Problem {
             .body(body.to_string());
         let headers = response.headers_mut();
         match self.code.status() {
-            // RFC 6750, 3: the error is named when a token was there.
+            // RFC 6750, 3: the error is named only when the request had a token.
             StatusCode::UNAUTHORIZED if self.code == ErrorCode::InvalidToken => {
                 headers.insert(
                     header::WWW_AUTHENTICATE,
@@ -224,16 +201,10 @@ impl Problem {
     }
 }
 
-/// An error and all that caused it, in one line.
-fn chain(error: &dyn StdError) -> String {
-    let mut line = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        line.push_str(": ");
-        line.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    line
+/// The error and its sources, in one line.
+fn chain(error: &(dyn StdError + 'static)) -> String {
+    let errors = std::iter::successors(Some(error), |&error| error.source());
+    errors.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 impl std::fmt::Display for Problem {
@@ -244,7 +215,7 @@ impl std::fmt::Display for Problem {
 
 impl StdError for Problem {}
 
-/// Lets a problem travel through poem as an error; the envelope turns it into the response.
+/// Carries the problem through poem as an error. The middleware builds the response, with the request ID.
 impl ResponseError for Problem {
     fn status(&self) -> StatusCode {
         self.code.status()
@@ -255,7 +226,7 @@ impl ResponseError for Problem {
     }
 }
 
-/// The whole mapping from rules to HTTP.
+/// The mapping from the errors of the services to HTTP.
 impl From<services::Error> for Problem {
     fn from(error: services::Error) -> Self {
         use services::Error as E;
@@ -271,12 +242,12 @@ impl From<services::Error> for Problem {
             }
             E::EmailTaken => ErrorCode::EmailTaken.into(),
             E::LastSuperuser => ErrorCode::LastSuperuser.into(),
-            E::UserNotFound => Self::from(ErrorCode::NotFound).saying("There is no such user."),
+            E::UserNotFound => Self::from(ErrorCode::NotFound).with_message("The user does not exist."),
             E::InvalidPageToken => Self::field("page_token", "format", "is not a next_page of this list"),
-            E::TooManyAttempts(verdict) => Self::rate_limited(&verdict)
-                .saying("There were too many log-ins to this account; try again later."),
-            E::TooManyConfirmations(verdict) => Self::rate_limited(&verdict)
-                .saying("The current password was tried too often; try again later."),
+            E::TooManyLogins(verdict) => Self::rate_limited(&verdict)
+                .with_message("Too many login attempts for this user. Try again later."),
+            E::TooManyPasswordChecks(verdict) => Self::rate_limited(&verdict)
+                .with_message("Too many attempts to confirm the current password. Try again later."),
             E::Overloaded | E::Database(DbError::Unavailable(_)) => {
                 Self::from(ErrorCode::ServiceUnavailable).caused_by(error)
             }
@@ -287,53 +258,51 @@ impl From<services::Error> for Problem {
     }
 }
 
-/// What an operation can fail with beyond what its shape implies, for the document.
-pub trait Fails {
+/// The errors of an operation that do not follow from its parameters, for the document.
+pub trait DocumentedErrors {
     /// Statuses, each with its codes separated by commas.
     const RESPONSES: &'static [(u16, &'static str)];
 }
 
-/// Names what an operation can fail with: `failures! { pub Taken: 409 "email_taken"; }`.
-macro_rules! failures {
-    ($( $(#[doc = $doc:literal])+ $name:ident: $( $status:literal $codes:literal ),* ; )+) => {$(
-        $(#[doc = $doc])+
+/// Declares sets of errors: `error_responses! { UserNotFound: 404 "not_found"; }`.
+macro_rules! error_responses {
+    ($( $name:ident: $( $status:literal $codes:literal ),* ; )+) => {$(
         #[derive(Debug)]
         pub enum $name {}
 
-        impl $crate::api::errors::Fails for $name {
+        impl $crate::api::errors::DocumentedErrors for $name {
             const RESPONSES: &'static [(u16, &'static str)] = &[$(($status, $codes)),*];
         }
     )+};
 }
-pub(super) use failures;
+pub(super) use error_responses;
 
-failures! {
-    /// Nothing beyond what its shape implies.
-    Nothing: ;
+error_responses! {
+    NoErrors: ;
 }
 
-/// A problem of an operation that declares its failures.
-pub struct Failure<F>(Problem, PhantomData<fn() -> F>);
+/// The error type of an operation that documents the errors `E`.
+pub struct Failure<E>(Problem, PhantomData<fn() -> E>);
 
-impl<F> From<Problem> for Failure<F> {
+impl<E> From<Problem> for Failure<E> {
     fn from(problem: Problem) -> Self {
         Self(problem, PhantomData)
     }
 }
 
-impl<F> From<services::Error> for Failure<F> {
+impl<E> From<services::Error> for Failure<E> {
     fn from(error: services::Error) -> Self {
         Problem::from(error).into()
     }
 }
 
-impl<F> From<Failure<F>> for poem::Error {
-    fn from(failure: Failure<F>) -> Self {
+impl<E> From<Failure<E>> for poem::Error {
+    fn from(failure: Failure<E>) -> Self {
         failure.0.into()
     }
 }
 
-impl<F: Fails> ApiResponse for Failure<F> {
+impl<E: DocumentedErrors> ApiResponse for Failure<E> {
     fn meta() -> MetaResponses {
         let response = |&(status, codes): &(u16, &'static str)| MetaResponse {
             description: codes,
@@ -342,7 +311,7 @@ impl<F: Fails> ApiResponse for Failure<F> {
             content: Vec::new(),
             headers: Vec::new(),
         };
-        MetaResponses { responses: F::RESPONSES.iter().map(response).collect() }
+        MetaResponses { responses: E::RESPONSES.iter().map(response).collect() }
     }
 
     fn register(_: &mut Registry) {}

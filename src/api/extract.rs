@@ -141,7 +141,9 @@ async fn read(request: &Request, body: &mut RequestBody) -> Result<Bytes, Proble
 /// A chunk is copied: it may be a small part of a large buffer, which it would keep.
 fn append(bytes: &mut BytesMut, chunk: io::Result<Bytes>) -> Result<(), Problem> {
     let chunk = chunk.map_err(|error| {
-        Problem::from(ErrorCode::MalformedRequest).saying("The body did not arrive whole.").caused_by(error)
+        Problem::from(ErrorCode::MalformedRequest)
+            .with_message("The body did not arrive whole.")
+            .caused_by(error)
     })?;
     if bytes.len() + chunk.len() > MAX_BODY_BYTES {
         return Err(ErrorCode::PayloadTooLarge.into());
@@ -154,7 +156,7 @@ fn parse(bytes: &[u8]) -> Result<Value, Problem> {
     let malformed = |error: serde_json::Error| {
         let place =
             format!("The body is not valid JSON at line {}, column {}.", error.line(), error.column());
-        Problem::from(ErrorCode::MalformedRequest).saying(place).caused_by(error)
+        Problem::from(ErrorCode::MalformedRequest).with_message(place).caused_by(error)
     };
     strict_json::read(bytes).map_err(malformed)
 }

@@ -51,7 +51,7 @@ fn bearer_token(request: &Request) -> Result<&str, Problem> {
 fn register_scheme(registry: &mut Registry) {
     let scheme = MetaSecurityScheme {
         ty: "http",
-        description: Some("The `access_token` of a log-in or a refresh, as `Authorization: Bearer <token>`."),
+        description: Some("The `access_token` of a login or a refresh, as `Authorization: Bearer <token>`."),
         name: None,
         key_in: None,
         scheme: Some("bearer"),

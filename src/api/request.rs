@@ -42,7 +42,7 @@ pub enum Malformed {
 impl From<Malformed> for Problem {
     fn from(malformed: Malformed) -> Self {
         match malformed {
-            Malformed::Request(why) => Self::from(ErrorCode::MalformedRequest).saying(why),
+            Malformed::Request(why) => Self::from(ErrorCode::MalformedRequest).with_message(why),
             Malformed::TransferCoding => ErrorCode::NotImplemented.into(),
         }
     }

@@ -1,7 +1,7 @@
-//! How the types of `core` look in the document, and how they are read from it.
+//! The schemas of the domain types, and their conversions from and to JSON.
 //!
-//! The document states the rules and the extractors check them all at once; what is read here has passed, so a
-//! failure here is only the last line of defence.
+//! The extractors validate a request against the document before it is parsed here, so parsing fails only where the
+//! document states less than the type.
 
 use std::borrow::Cow;
 
@@ -9,14 +9,14 @@ use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::{ParseError, ParseFromJSON, ParseFromParameter, ParseResult, ToJSON, Type};
 use serde_json::Value;
 
-use super::common::{Change, LoginEmail, Nullable, PageSize, PageToken};
+use super::common::{LoginEmail, Nullable, PageSize, PageToken};
 use crate::core::email::Email;
 use crate::core::email_prefix::EmailPrefix;
 use crate::core::ids::UserId;
 use crate::core::security::password::{Password, PasswordAttempt};
 use crate::core::text::FullName;
 
-/// The parts of poem-openapi's `Type` that are the same for every value of one JSON type.
+/// Implements poem-openapi's `Type` for a value with an inline schema.
 macro_rules! value_type {
     ($type:ty, $name:literal, $schema:expr) => {
         impl Type for $type {
@@ -43,7 +43,7 @@ macro_rules! value_type {
     };
 }
 
-/// A value that is text in JSON.
+/// Implements the conversions of a value that is a JSON string.
 macro_rules! text_type {
     ($type:ty, $name:literal, $schema:expr, parse: $parse:expr, show: $show:expr) => {
         value_type!($type, $name, $schema);
@@ -71,7 +71,7 @@ macro_rules! text_type {
     };
 }
 
-/// A secret is never written out, not even by a type that could only be a request.
+/// Written instead of a secret. Secrets are in requests only, but poem-openapi's derives need both directions.
 const MASK: &str = "********";
 
 fn text(format: Option<&'static str>, example: &str) -> MetaSchema {
@@ -91,7 +91,7 @@ text_type!(FullName, "full_name",
     MetaSchema {
         min_length: Some(1),
         max_length: Some(FullName::MAX_CHARS),
-        // Something to see, and no control characters.
+        // No control characters, and at least one character that is not white space.
         pattern: Some(r"^[^\x00-\x1f\x7f-\x9f]*[^\x00-\x1f\x7f-\x9f\s][^\x00-\x1f\x7f-\x9f]*$".to_owned()),
         ..text(None, "Ada Lovelace")
     },
@@ -119,7 +119,7 @@ text_type!(PageToken, "page_token",
     parse: |text: &str| Ok::<_, String>(PageToken(text.to_owned())),
     show: |token: &PageToken| token.0.clone());
 
-/// A value that is a whole number in JSON.
+/// Implements the conversions of a value that is a JSON integer.
 macro_rules! integer_type {
     ($type:ident, $name:literal, $schema:expr, $inner:ty) => {
         value_type!($type, $name, $schema);
@@ -167,70 +167,36 @@ integer_type!(
     u16
 );
 
-/// A value that may be null in JSON, which poem-openapi's own `Option` and `MaybeUndefined` do not say in the document.
-macro_rules! nullable_type {
-    ($type:ident, required: $required:literal, |$this:ident| $inner:expr) => {
-        impl<T: Type> Type for $type<T> {
-            const IS_REQUIRED: bool = $required;
-            type RawValueType = T::RawValueType;
-            type RawElementValueType = T::RawElementValueType;
+/// poem-openapi's own `Option` is not nullable in the document.
+impl<T: Type> Type for Nullable<T> {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = T::RawValueType;
+    type RawElementValueType = T::RawElementValueType;
 
-            fn name() -> Cow<'static, str> {
-                format!("nullable_{}", T::name()).into()
-            }
-
-            fn schema_ref() -> MetaSchemaRef {
-                T::schema_ref().merge(MetaSchema { nullable: true, ..MetaSchema::ANY })
-            }
-
-            fn register(registry: &mut Registry) {
-                T::register(registry);
-            }
-
-            fn as_raw_value(&self) -> Option<&Self::RawValueType> {
-                let $this = self;
-                $inner.and_then(T::as_raw_value)
-            }
-
-            fn raw_element_iter<'a>(
-                &'a self,
-            ) -> Box<dyn Iterator<Item = &'a Self::RawElementValueType> + 'a> {
-                let $this = self;
-                $inner.map_or_else(|| Box::new(std::iter::empty()) as Box<_>, T::raw_element_iter)
-            }
-        }
-    };
-}
-
-nullable_type!(Nullable, required: true, |this| this.0.as_ref());
-nullable_type!(Change, required: false, |this| if let Self::Set(value) = this { Some(value) } else { None });
-
-impl<T: ParseFromJSON> ParseFromJSON for Change<T> {
-    fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
-        match value {
-            None => Ok(Self::Keep),
-            Some(Value::Null) => Ok(Self::Clear),
-            value => T::parse_from_json(value).map(Self::Set).map_err(ParseError::propagate),
-        }
+    fn name() -> Cow<'static, str> {
+        format!("nullable_{}", T::name()).into()
     }
-}
 
-impl<T: ToJSON> ToJSON for Change<T> {
-    fn to_json(&self) -> Option<Value> {
-        match self {
-            Self::Keep => None,
-            Self::Clear => Some(Value::Null),
-            Self::Set(value) => value.to_json(),
-        }
+    fn schema_ref() -> MetaSchemaRef {
+        T::schema_ref().merge(MetaSchema { nullable: true, ..MetaSchema::ANY })
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+
+    fn as_raw_value(&self) -> Option<&Self::RawValueType> {
+        self.0.as_ref().and_then(T::as_raw_value)
+    }
+
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self::RawElementValueType> + 'a> {
+        self.0.as_ref().map_or_else(|| Box::new(std::iter::empty()) as Box<_>, T::raw_element_iter)
     }
 }
 
 impl<T: ParseFromJSON> ParseFromJSON for Nullable<T> {
     fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
-        match value {
-            None | Some(Value::Null) => Ok(Self(None)),
-            value => Ok(Self(Some(T::parse_from_json(value).map_err(ParseError::propagate)?))),
-        }
+        Option::parse_from_json(value).map(Self).map_err(ParseError::propagate)
     }
 }
 

@@ -19,7 +19,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Deadline<E> {
         let answer = tokio::time::timeout(self.request_timeout, self.inner.call(request)).await;
         answer.unwrap_or_else(|elapsed| {
             let problem = Problem::from(ErrorCode::ServiceUnavailable).caused_by(elapsed);
-            Err(problem.saying("The request took too long; try again soon.").into())
+            Err(problem.with_message("The request took too long; try again soon.").into())
         })
     }
 }
