@@ -60,7 +60,8 @@ pub fn serve() -> Result {
                 std::process::exit(EXIT_SIGINT);
             });
         });
-        // A signal also ends the start, which may be waiting for the database or for another instance's migration.
+        // A signal also ends the start, which may be waiting for the database or for another
+        // instance's migration.
         let app = tokio::select! {
             app = App::new(&settings, Clock::default()) => app?,
             () = &mut stop => return Ok(()),

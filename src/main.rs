@@ -9,7 +9,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 /// A production-grade, code-first, OpenAPI-driven REST API service.
 ///
-/// Settings are read from the environment, then from `.env`, then from defaults: see `groundwork config`.
+/// Settings are read from the environment, then from `.env`, then from defaults: see `groundwork
+/// config`.
 #[derive(Parser)]
 #[command(version, about)]
 struct Arguments {

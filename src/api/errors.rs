@@ -123,8 +123,8 @@ impl Problem {
         Self { accepted: vec![(header::ALLOW, allow)], ..ErrorCode::MethodNotAllowed.into() }
     }
 
-    /// 415; `accepted` lists the supported media types, for `Accept` (RFC 9110, 15.5.16) and, for a PATCH, also for
-    /// `Accept-Patch` (RFC 5789, 2.2).
+    /// 415; `accepted` lists the supported media types, for `Accept` (RFC 9110, 15.5.16) and, for a
+    /// PATCH, also for `Accept-Patch` (RFC 5789, 2.2).
     pub fn unsupported_media_type(accepted: &'static str, is_patch: bool) -> Self {
         let names = [Some(header::ACCEPT), is_patch.then_some(ACCEPT_PATCH)];
         let accepted = names.into_iter().flatten().map(|name| (name, HeaderValue::from_static(accepted)));
@@ -215,7 +215,8 @@ impl std::fmt::Display for Problem {
 
 impl StdError for Problem {}
 
-/// Carries the problem through poem as an error. The middleware builds the response, with the request ID.
+/// Carries the problem through poem as an error. The middleware builds the response, with the
+/// request ID.
 impl ResponseError for Problem {
     fn status(&self) -> StatusCode {
         self.code.status()

@@ -14,8 +14,8 @@ const MAX_LOCAL_BYTES: usize = 64;
 
 /// A normalised address: NFKC, lower case, with the domain in ASCII (Punycode).
 ///
-/// Spellings of one mailbox that differ in case, surrounding spaces, character width or Punycode become the same value.
-/// Look-alike letters of another script do not: they are another mailbox.
+/// Spellings of one mailbox that differ in case, surrounding spaces, character width or Punycode
+/// become the same value. Look-alike letters of another script do not: they are another mailbox.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Email(String);
 
@@ -23,9 +23,9 @@ impl Email {
     /// Parses the address of a new user.
     ///
     /// # Errors
-    /// If it is not `local@domain` with a dotted domain within the lengths of RFC 5321. Quoted local parts, comments,
-    /// address literals, invisible characters and domains that a URL parser reads as an IPv4 address (WHATWG URL, "ends
-    /// in a number") are refused.
+    /// If it is not `local@domain` with a dotted domain within the lengths of RFC 5321. Quoted
+    /// local parts, comments, address literals, invisible characters and domains that a URL parser
+    /// reads as an IPv4 address (WHATWG URL, "ends in a number") are refused.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let email = Self::parse_known(text)?;
         let (local, domain) = email.0.rsplit_once('@').ok_or(NO_AT)?;
@@ -37,8 +37,8 @@ impl Email {
         if top.starts_with(|c: char| c.is_ascii_alphabetic()) { Ok(email) } else { Err(NO_DOMAIN) }
     }
 
-    /// Parses the address of an existing user, for login and search. It may be from before invisible characters and
-    /// domains such as `0x7f.0x1` were refused.
+    /// Parses the address of an existing user, for login and search. It may be from before
+    /// invisible characters and domains such as `0x7f.0x1` were refused.
     ///
     /// # Errors
     /// As [`parse`](Self::parse), except for those two.

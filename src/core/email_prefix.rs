@@ -3,7 +3,8 @@
 use super::email::{ascii_labels, check_local, check_local_prefix, fold};
 use super::text::Invalid;
 
-/// A prefix of a normalised address, whose domain is in ASCII. An incomplete label is compared in that form.
+/// A prefix of a normalised address, whose domain is in ASCII. An incomplete label is compared in
+/// that form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EmailPrefix(String);
 
@@ -11,9 +12,9 @@ impl EmailPrefix {
     /// Parses a prefix in any case and width, with a domain in Unicode or in Punycode.
     ///
     /// # Errors
-    /// If no address starts with it, or its stored form depends on what follows: Punycode encodes a label as a whole, so
-    /// a label that is not ASCII must be complete, that is, followed by a dot; and a final capital sigma has two
-    /// lower-case forms.
+    /// If no address starts with it, or its stored form depends on what follows: Punycode encodes a
+    /// label as a whole, so a label that is not ASCII must be complete, that is, followed by a dot;
+    /// and a final capital sigma has two lower-case forms.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         if text.chars().any(char::is_control) {
             return Err(Invalid("must not contain control characters"));
@@ -40,8 +41,8 @@ impl EmailPrefix {
     }
 }
 
-/// The lower-case form of a sigma depends on whether a letter follows it, past characters that casing ignores (Unicode,
-/// 3.13, `Final_Sigma`).
+/// The lower-case form of a sigma depends on whether a letter follows it, past characters that
+/// casing ignores (Unicode, 3.13, `Final_Sigma`).
 fn ends_in_sigma(text: &str) -> bool {
     use unicode_normalization::UnicodeNormalization;
     let text: String = text.nfkc().collect();

@@ -10,13 +10,15 @@ use icu_properties::{CodePointMapData, CodePointSetData};
 #[error("{0}")]
 pub struct Invalid(pub &'static str);
 
-/// Whether a character is invisible where it is not supported: Unicode's `Default_Ignorable_Code_Point`, such as
-/// zero-width spaces, Hangul fillers, variation selectors and tags.
+/// Whether a character is invisible where it is not supported: Unicode's
+/// `Default_Ignorable_Code_Point`, such as zero-width spaces, Hangul fillers, variation selectors
+/// and tags.
 pub(crate) fn is_ignorable(c: char) -> bool {
     CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
 }
 
-/// Whether a character is visible on its own, that is, no space, mark, control or ignorable character.
+/// Whether a character is visible on its own, that is, no space, mark, control or ignorable
+/// character.
 pub(crate) fn is_visible(c: char) -> bool {
     use GeneralCategory::{Control, Format, Unassigned};
     /// A Braille pattern without dots, which Unicode classifies as a symbol.
@@ -28,15 +30,15 @@ pub(crate) fn is_visible(c: char) -> bool {
     !is_blank && !is_ignorable(c) && c != BLANK_BRAILLE
 }
 
-/// Whether a character reverses the text around it, ends a line, or is a tag, which can hide text (Unicode Technical
-/// Report 36, 3.8).
+/// Whether a character reverses the text around it, ends a line, or is a tag, which can hide text
+/// (Unicode Technical Report 36, 3.8).
 fn misleads(c: char) -> bool {
     let is_tag = ('\u{e0000}'..='\u{e007f}').contains(&c);
     is_tag || matches!(c, '\u{2028}' | '\u{2029}') || CodePointSetData::new::<BidiControl>().contains(c)
 }
 
-/// A person's name: 1 to 255 characters after trimming, at least one of them visible, and no control, bidirectional or
-/// tag characters or line separators.
+/// A person's name: 1 to 255 characters after trimming, at least one of them visible, and no
+/// control, bidirectional or tag characters or line separators.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FullName(String);
 

@@ -27,7 +27,8 @@ impl<T> From<Nullable<T>> for Option<T> {
 /// A nullable property of a merge patch (RFC 7396): absent keeps the value, null clears it.
 pub type Patch<T> = MaybeUndefined<Nullable<T>>;
 
-/// The change that a property of a merge patch asks for: `None` keeps the value, `Some(None)` clears it.
+/// The change that a property of a merge patch asks for: `None` keeps the value, `Some(None)`
+/// clears it.
 pub(super) fn change_of<T>(patch: Patch<T>) -> Option<Option<T>> {
     match patch {
         MaybeUndefined::Undefined => None,
@@ -54,7 +55,8 @@ pub struct PageToken(pub String);
 #[derive(Clone, Debug)]
 pub struct LoginEmail(pub Email);
 
-/// Rules for new emails and names that the document's schemas do not state, because existing users may break them.
+/// Rules for new emails and names that the document's schemas do not state, because existing users
+/// may break them.
 pub(super) fn check_email_and_name(body: &Map<String, Value>) -> Vec<FieldProblem> {
     let text = |field: &str| body.get(field).and_then(Value::as_str);
     let email = text("email").and_then(|text| Email::parse(text).err()).map(|reason| ("email", reason));
@@ -66,7 +68,8 @@ pub(super) fn check_email_and_name(body: &Map<String, Value>) -> Vec<FieldProble
 
 /// The rules of a request body beyond its schema.
 pub trait RequestSchema: ParseFromJSON {
-    /// Unknown fields that are refused instead of ignored, because ignoring them would mislead the client.
+    /// Unknown fields that are refused instead of ignored, because ignoring them would mislead the
+    /// client.
     const REFUSED: &'static [&'static str] = &[];
 
     /// Checks rules that the schema cannot state.

@@ -45,11 +45,13 @@ impl Example for Health {
 #[derive(Object, Serialize)]
 #[oai(example)]
 pub struct DependencyHealth {
-    /// The dependency: `database`, `state` (rate limits and the cache), `replica_1`, `replica_2` and so on.
+    /// The dependency: `database`, `state` (rate limits and the cache), `replica_1`, `replica_2`
+    /// and so on.
     pub name: String,
     /// The health of the dependency.
     pub status: HealthStatusView,
-    /// The product in use: `sqlite` or `postgresql`; `in_process`, `redis`, `redis_sentinel` or `redis_cluster`.
+    /// The product in use: `sqlite` or `postgresql`; `in_process`, `redis`, `redis_sentinel` or
+    /// `redis_cluster`.
     pub tier: String,
     /// The response time of the dependency, in milliseconds.
     pub latency_ms: f64,

@@ -64,7 +64,8 @@ impl Example for UserView {
 #[derive(Object, Serialize)]
 #[oai(example)]
 pub struct UserPage {
-    /// The users, in ascending order of `id`; with `created_after` or `created_before`, of `created_at` and `id`.
+    /// The users, in ascending order of `id`; with `created_after` or `created_before`, of
+    /// `created_at` and `id`.
     pub items: Vec<UserView>,
     /// The `page_token` of the next page, or null on the last page.
     pub next_page: Nullable<String>,

@@ -1,7 +1,7 @@
 //! The schemas of the domain types, and their conversions from and to JSON.
 //!
-//! The extractors validate a request against the document before it is parsed here, so parsing fails only where the
-//! document states less than the type.
+//! The extractors validate a request against the document before it is parsed here, so parsing
+//! fails only where the document states less than the type.
 
 use std::borrow::Cow;
 
@@ -71,7 +71,8 @@ macro_rules! text_type {
     };
 }
 
-/// Written instead of a secret. Secrets are in requests only, but poem-openapi's derives need both directions.
+/// Written instead of a secret. Secrets are in requests only, but poem-openapi's derives need both
+/// directions.
 const MASK: &str = "********";
 
 fn text(format: Option<&'static str>, example: &str) -> MetaSchema {

@@ -14,7 +14,8 @@ use crate::db::{Database, ReplicaState};
 /// A database that takes longer to respond counts as unavailable.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long results are reused. Anyone can call readiness at any rate, which must not load the dependencies.
+/// How long results are reused. Anyone can call readiness at any rate, which must not load the
+/// dependencies.
 const CACHE_TTL: Duration = Duration::from_secs(1);
 
 /// The state of a dependency.
@@ -77,7 +78,8 @@ impl HealthService {
         }
     }
 
-    /// Probes in a task of its own, so that a client that disconnects does not cancel the probe of the others.
+    /// Probes in a task of its own, so that a client that disconnects does not cancel the probe of
+    /// the others.
     fn spawn_probe(&self) -> SharedProbe {
         let service = self.clone();
         let task = tokio::spawn(async move {
@@ -88,7 +90,8 @@ impl HealthService {
         results.boxed().shared()
     }
 
-    /// Replicas, from their continuous checks. They are numbered, because their addresses are not public.
+    /// Replicas, from their continuous checks. They are numbered, because their addresses are not
+    /// public.
     fn replicas(&self) -> impl Iterator<Item = Probe> {
         let tier = self.database.tier();
         self.database.replicas().into_iter().zip(1..).map(move |(replica, number)| Probe {
@@ -112,7 +115,8 @@ impl HealthService {
         Probe { name: "database".into(), tier: self.database.tier(), latency: start.elapsed(), status }
     }
 
-    /// The state that instances share: rate limits and the cache. Without Redis, each instance has its own.
+    /// The state that instances share: rate limits and the cache. Without Redis, each instance has
+    /// its own.
     async fn probe_state(&self) -> Probe {
         let name = Cow::Borrowed("state");
         let Some(redis) = &self.redis else {

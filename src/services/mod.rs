@@ -1,5 +1,5 @@
-//! Business rules. A method is one unit of work: it succeeds or fails as a whole, and holds no connection while a
-//! password is hashed.
+//! Business rules. A method is one unit of work: it succeeds or fails as a whole, and holds no
+//! connection while a password is hashed.
 
 pub mod auth;
 mod error;

@@ -1,7 +1,9 @@
-//! The services' access to the database. The caller's rights are checked again in each unit of work that writes for it.
+//! The services' access to the database. The caller's rights are checked again in each unit of work
+//! that writes for it.
 //!
-//! The guard checks a request when its headers have arrived. Its body can arrive seconds later, and hashing a password
-//! takes a while, too. So the unit of work checks again, with locks that keep the result true until it ends.
+//! The guard checks a request when its headers have arrived. Its body can arrive seconds later, and
+//! hashing a password takes a while, too. So the unit of work checks again, with locks that keep
+//! the result true until it ends.
 
 use crate::core::clock::{Clock, Timestamp};
 use crate::core::ids::{SessionId, UserId};
@@ -65,8 +67,9 @@ impl Store {
         self.database.read().await
     }
 
-    /// How stale the reads of a request may be. A request that may write is recorded before it does, in the session's
-    /// row, where every instance sees it: later reads of the session use the primary.
+    /// How stale the reads of a request may be. A request that may write is recorded before it
+    /// does, in the session's row, where every instance sees it: later reads of the session use the
+    /// primary.
     pub(super) async fn begin_request(
         &self,
         session: SessionId,
@@ -83,11 +86,12 @@ impl Store {
         Ok(Freshness::Latest)
     }
 
-    /// Runs a unit of work that changes the caller's own user. The user is locked and passed to `work`.
+    /// Runs a unit of work that changes the caller's own user. The user is locked and passed to
+    /// `work`.
     ///
     /// # Errors
-    /// [`Error::InvalidToken`] if the session or the user is no longer active, [`Error::Forbidden`] if the user is no
-    /// longer a superuser and the operation requires one; those of `work`.
+    /// [`Error::InvalidToken`] if the session or the user is no longer active, [`Error::Forbidden`]
+    /// if the user is no longer a superuser and the operation requires one; those of `work`.
     pub(super) async fn transaction_as<T>(
         &self,
         caller: &Caller,
@@ -103,8 +107,8 @@ impl Store {
             .await
     }
 
-    /// Runs a unit of work for `caller` that changes the user `target`. Both are locked, and the target is passed to
-    /// `work`; `None` if it does not exist.
+    /// Runs a unit of work for `caller` that changes the user `target`. Both are locked, and the
+    /// target is passed to `work`; `None` if it does not exist.
     ///
     /// # Errors
     /// As [`transaction_as`](Self::transaction_as).
@@ -120,10 +124,12 @@ impl Store {
         let authority = self.authority_of(caller);
         self.database
             .transaction(async |tx| {
-                // Locked in the order of their ids, so that two superusers who change each other do not deadlock.
+                // Locked in the order of their ids, so that two superusers who change each other do
+                // not deadlock.
                 let users = users::find_pair_for_update(tx, authority.user, target).await?;
                 let by_id = |id| users.iter().find(|user| user.id == id);
-                // A separate statement: a unit of work that ends sessions holds the lock on their user until it commits.
+                // A separate statement: a unit of work that ends sessions holds the lock on their
+                // user until it commits.
                 let is_live = sessions::is_live(tx, &authority).await?;
                 check(by_id(authority.user).filter(|_| is_live).cloned(), caller.role)?;
                 work(tx, by_id(target)).await
@@ -131,7 +137,8 @@ impl Store {
             .await
     }
 
-    /// Runs a unit of work that does not change the actor's own user. Several can run concurrently for one actor.
+    /// Runs a unit of work that does not change the actor's own user. Several can run concurrently
+    /// for one actor.
     ///
     /// # Errors
     /// As [`transaction_as`](Self::transaction_as).

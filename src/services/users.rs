@@ -108,7 +108,8 @@ impl UserService {
     /// Changes the caller's own profile. A new password ends all sessions of the user.
     ///
     /// # Errors
-    /// [`Error::WrongCurrentPassword`], [`Error::PasswordIsEmail`], [`Error::TooManyPasswordChecks`].
+    /// [`Error::WrongCurrentPassword`], [`Error::PasswordIsEmail`],
+    /// [`Error::TooManyPasswordChecks`].
     pub async fn update_profile(
         &self,
         caller: &Caller,
@@ -238,11 +239,12 @@ impl UserService {
             .await
     }
 
-    /// Changes any user. A new password and deactivation end all its sessions. Lost superuser rights take effect with
-    /// the next request.
+    /// Changes any user. A new password and deactivation end all its sessions. Lost superuser
+    /// rights take effect with the next request.
     ///
     /// # Errors
-    /// [`Error::UserNotFound`], [`Error::EmailTaken`], [`Error::PasswordIsEmail`], [`Error::LastSuperuser`].
+    /// [`Error::UserNotFound`], [`Error::EmailTaken`], [`Error::PasswordIsEmail`],
+    /// [`Error::LastSuperuser`].
     pub async fn update(
         &self,
         actor: &Caller,
@@ -298,8 +300,9 @@ impl UserService {
     }
 }
 
-/// Refuses if `user`, whose row is locked, is the last active superuser. The lock serialises the units of work that
-/// remove superusers: two that remove the last two at once would otherwise each see the other one remain.
+/// Refuses if `user`, whose row is locked, is the last active superuser. The lock serialises the
+/// units of work that remove superusers: two that remove the last two at once would otherwise each
+/// see the other one remain.
 async fn check_superuser_remains(tx: &mut Connection, user: &User) -> Result<(), Error> {
     if !(user.is_superuser && user.is_active) {
         return Ok(());
@@ -332,7 +335,8 @@ fn encode_cursor(cursor: Place) -> Vec<u8> {
     }
 }
 
-/// `None` if the payload is for the other order; the previous release issued such tokens for lists by date.
+/// `None` if the payload is for the other order; the previous release issued such tokens for lists
+/// by date.
 fn decode_cursor(payload: &[u8], is_by_date: bool) -> Option<Place> {
     let (first, rest) =
         payload.split_first_chunk().map(|(first, rest)| (i64::from_be_bytes(*first), rest))?;

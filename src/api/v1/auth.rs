@@ -42,8 +42,8 @@ impl AuthApi {
 
     /// Log in
     ///
-    /// Creates a session and returns its first pair of tokens. A wrong password, an unknown email address and an
-    /// inactive user all get the same error.
+    /// Creates a session and returns its first pair of tokens. A wrong password, an unknown email
+    /// address and an inactive user all get the same error.
     #[oai(
         path = "/login",
         method = "post",
@@ -63,9 +63,9 @@ impl AuthApi {
 
     /// Refresh tokens
     ///
-    /// Exchanges a refresh token for the next pair of tokens. A client that lost the response can send the same
-    /// refresh token again and gets the same pair, until it has used a token of that pair. Later reuse of a refresh
-    /// token is treated as theft and ends the session.
+    /// Exchanges a refresh token for the next pair of tokens. A client that lost the response can
+    /// send the same refresh token again and gets the same pair, until it has used a token of that
+    /// pair. Later reuse of a refresh token is treated as theft and ends the session.
     #[oai(
         path = "/refresh",
         method = "post",

@@ -32,8 +32,8 @@ impl HealthApi {
 
     /// Check liveness
     ///
-    /// Returns 200 while the process responds. For a supervisor that restarts the process when it does not.
-    /// Dependencies are not checked, because a restart would not repair them.
+    /// Returns 200 while the process responds. For a supervisor that restarts the process when it
+    /// does not. Dependencies are not checked, because a restart would not repair them.
     #[oai(
         path = "/live",
         method = "get",
@@ -47,10 +47,10 @@ impl HealthApi {
 
     /// Check readiness
     ///
-    /// Returns 200 when this instance can serve requests, including when it is `degraded`: without Redis, each
-    /// instance limits and caches on its own; without a replica, the primary serves all reads. Returns 503 when it
-    /// cannot serve requests, with the dependencies in `details.dependencies`, and when it is shutting down. For load
-    /// balancers.
+    /// Returns 200 when this instance can serve requests, including when it is `degraded`: without
+    /// Redis, each instance limits and caches on its own; without a replica, the primary serves all
+    /// reads. Returns 503 when it cannot serve requests, with the dependencies in
+    /// `details.dependencies`, and when it is shutting down. For load balancers.
     #[oai(
         path = "/ready",
         method = "get",

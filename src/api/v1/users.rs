@@ -41,8 +41,8 @@ impl UsersApi {
 
     /// Update the current user
     ///
-    /// Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the `current_password`
-    /// and ends all sessions of the user, including the current one.
+    /// Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
+    /// `current_password` and ends all sessions of the user, including the current one.
     #[oai(path = "/me", method = "patch", operation_id = "users_me_update", tag = "Tag::Users")]
     async fn update_me(
         &self,
@@ -56,7 +56,8 @@ impl UsersApi {
 
     /// Delete the current user
     ///
-    /// Permanently deletes the user and all its sessions. The last active superuser cannot be deleted.
+    /// Permanently deletes the user and all its sessions. The last active superuser cannot be
+    /// deleted.
     #[oai(path = "/me", method = "delete", operation_id = "users_me_delete", tag = "Tag::Users")]
     async fn delete_me(&self, caller: Authed, context: Context) -> Result<NoContent, Failure<LastSuperuser>> {
         self.users.delete(&caller.0, caller.0.user.id, &context).await?;
@@ -65,9 +66,10 @@ impl UsersApi {
 
     /// List users
     ///
-    /// Returns one page of users in ascending order of `id`; with `created_after` or `created_before`, of
-    /// `created_at` and `id`. To get the next page, send `next_page` as `page_token` with the same filters, until it
-    /// is null. Users that are created meanwhile are on the last pages. Requires superuser rights.
+    /// Returns one page of users in ascending order of `id`; with `created_after` or
+    /// `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
+    /// `page_token` with the same filters, until it is null. Users that are created meanwhile are
+    /// on the last pages. Requires superuser rights.
     #[allow(clippy::too_many_arguments, reason = "one argument per query parameter")]
     #[oai(path = "/", method = "get", operation_id = "users_list", tag = "Tag::Users")]
     async fn list(
@@ -131,8 +133,9 @@ impl UsersApi {
 
     /// Update a user
     ///
-    /// Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation end all sessions
-    /// of the user. The last active superuser can be neither deactivated nor demoted. Requires superuser rights.
+    /// Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
+    /// end all sessions of the user. The last active superuser can be neither deactivated nor
+    /// demoted. Requires superuser rights.
     #[oai(path = "/:id", method = "patch", operation_id = "users_update", tag = "Tag::Users")]
     async fn update(
         &self,
@@ -148,7 +151,8 @@ impl UsersApi {
 
     /// Delete a user
     ///
-    /// Permanently deletes the user and all its sessions; its audit events are kept. Requires superuser rights.
+    /// Permanently deletes the user and all its sessions; its audit events are kept. Requires
+    /// superuser rights.
     #[oai(path = "/:id", method = "delete", operation_id = "users_delete", tag = "Tag::Users")]
     async fn delete(
         &self,
@@ -163,7 +167,8 @@ impl UsersApi {
 
     /// Activate a user
     ///
-    /// Allows the user to log in again. Sessions that were ended stay ended. Requires superuser rights.
+    /// Allows the user to log in again. Sessions that were ended stay ended. Requires superuser
+    /// rights.
     #[oai(path = "/:id/activate", method = "patch", operation_id = "users_activate", tag = "Tag::Users")]
     async fn activate(
         &self,
@@ -178,8 +183,8 @@ impl UsersApi {
 
     /// Deactivate a user
     ///
-    /// Prevents the user from logging in and ends all its sessions. The last active superuser cannot be deactivated.
-    /// Requires superuser rights.
+    /// Prevents the user from logging in and ends all its sessions. The last active superuser
+    /// cannot be deactivated. Requires superuser rights.
     #[oai(path = "/:id/deactivate", method = "patch", operation_id = "users_deactivate", tag = "Tag::Users")]
     async fn deactivate(
         &self,

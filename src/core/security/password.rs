@@ -7,11 +7,12 @@ use unicode_normalization::UnicodeNormalization;
 use crate::core::email::Email;
 use crate::core::text::{Invalid, is_ignorable, is_visible};
 
-/// A password in NFC (RFC 8265, 4.2.2), so that keyboards that compose characters differently give the same password:
-/// 8 to 128 characters, at most 72 bytes of UTF-8, no NUL, at least one visible character, and not commonly used.
+/// A password in NFC (RFC 8265, 4.2.2), so that keyboards that compose characters differently give
+/// the same password: 8 to 128 characters, at most 72 bytes of UTF-8, no NUL, at least one visible
+/// character, and not commonly used.
 ///
-/// bcrypt ignores everything after 72 bytes or a NUL, so longer passwords are refused instead of truncated (OWASP ASVS
-/// 5.0, 6.2.9 requires support for at least 64 characters).
+/// bcrypt ignores everything after 72 bytes or a NUL, so longer passwords are refused instead of
+/// truncated (OWASP ASVS 5.0, 6.2.9 requires support for at least 64 characters).
 #[derive(Clone)]
 pub struct Password(String);
 
@@ -44,7 +45,8 @@ impl Password {
         }
     }
 
-    /// Whether the password is this address or its local part, in any spelling (OWASP ASVS 5.0, 6.2.11).
+    /// Whether the password is this address or its local part, in any spelling (OWASP ASVS 5.0,
+    /// 6.2.11).
     pub fn is_email(&self, address: &str) -> bool {
         let folded = fold(&self.0);
         let local = address.rsplit_once('@').map(|(local, _)| local);
@@ -62,8 +64,8 @@ impl Password {
 /// The most common passwords of at least 8 characters, in lower case (OWASP ASVS 5.0, 6.2.4).
 const COMMON: &str = include_str!("../../../assets/passwords/common.txt");
 
-/// The context-specific word that is refused (OWASP ASVS 5.0, 6.1.2), beside the user's address: see
-/// [`Password::is_email`].
+/// The context-specific word that is refused (OWASP ASVS 5.0, 6.1.2), beside the user's address:
+/// see [`Password::is_email`].
 const APPLICATION: &str = env!("CARGO_PKG_NAME");
 
 fn is_common(text: &str) -> bool {
@@ -76,7 +78,8 @@ fn is_application_name(text: &str) -> bool {
     fold(text).trim_end_matches(|c: char| !c.is_alphabetic()) == APPLICATION
 }
 
-/// Folds width and case, and removes surrounding white space and invisible characters, for comparison with words.
+/// Folds width and case, and removes surrounding white space and invisible characters, for
+/// comparison with words.
 fn fold(text: &str) -> String {
     let visible: String = text.nfkc().filter(|c| !is_ignorable(*c)).collect();
     visible.trim().to_lowercase().nfkc().collect()

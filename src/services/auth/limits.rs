@@ -46,8 +46,8 @@ impl PasswordCheckLimiter {
         Self { limiter, by_session: Allowance::new("confirmation", per_window), scope: Arc::from("confirm") }
     }
 
-    /// Keeps the holder of a stolen access token from guessing the password. The limit is per session, so that the
-    /// owner can still change the password in another session.
+    /// Keeps the holder of a stolen access token from guessing the password. The limit is per
+    /// session, so that the owner can still change the password in another session.
     pub(in crate::services) async fn check(&self, session: SessionId) -> Result<(), Error> {
         let key = Key::of_session(session, &self.scope);
         let verdict = self.by_session.check(&self.limiter, key).await;
@@ -63,11 +63,12 @@ pub(super) struct OverLimit {
 }
 
 impl AuthService {
-    /// Limits guessing from many addresses at once. A client with a session of the user is counted separately, so that
-    /// an attacker cannot lock the user out (OWASP ASVS 5, 6.3.1 and 6.1.1).
+    /// Limits guessing from many addresses at once. A client with a session of the user is counted
+    /// separately, so that an attacker cannot lock the user out (OWASP ASVS 5, 6.3.1 and 6.1.1).
     ///
-    /// Over the limit, every attempt takes the same work and gets the same error, except the correct password from such
-    /// a client. So the error does not reveal whether the user exists, not even within the user's network.
+    /// Over the limit, every attempt takes the same work and gets the same error, except the
+    /// correct password from such a client. So the error does not reveal whether the user exists,
+    /// not even within the user's network.
     pub(super) async fn check_login_limit(
         &self,
         email: &Email,

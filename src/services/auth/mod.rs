@@ -34,7 +34,8 @@ pub struct Caller {
     pub session: SessionId,
     /// How stale the caller's reads may be.
     pub freshness: Freshness,
-    /// The role that the operation requires. The guard checks it, and each unit of work that writes checks it again.
+    /// The role that the operation requires. The guard checks it, and each unit of work that writes
+    /// checks it again.
     pub role: Role,
 }
 
@@ -94,8 +95,8 @@ impl AuthService {
         Ok(users::insert(&mut self.store.write_without_caller().await?, &user, self.clock.now()).await?)
     }
 
-    /// Creates a session. An unknown email, a wrong password and an inactive user take the same work and get the same
-    /// error.
+    /// Creates a session. An unknown email, a wrong password and an inactive user take the same
+    /// work and get the same error.
     ///
     /// # Errors
     /// [`Error::InvalidCredentials`], [`Error::TooManyLogins`].
@@ -123,7 +124,8 @@ impl AuthService {
         Ok(tokens)
     }
 
-    /// Hashes a correct password again, if its hash has another cost than the present one or was not normalised.
+    /// Hashes a correct password again, if its hash has another cost than the present one or was
+    /// not normalised.
     async fn rehash(&self, attempt: PasswordAttempt, form: Form, hash: &PasswordHash) -> PasswordHash {
         match Password::try_from(attempt) {
             Ok(password) if form == Form::AsTyped || self.hasher.is_outdated(hash) => {
@@ -144,7 +146,8 @@ impl AuthService {
         let usage = self.usage(context, now);
         self.store
             .transaction_without_caller(async |tx| {
-                // While the password was hashed, it may have changed, or the user may have been deactivated.
+                // While the password was hashed, it may have changed, or the user may have been
+                // deactivated.
                 if !users::confirm_password(tx, user.id, &user.password_hash, new_hash).await? {
                     return Err(Error::InvalidCredentials);
                 }
@@ -165,7 +168,8 @@ impl AuthService {
     /// Verifies an access token, and loads its user and its session with one query.
     ///
     /// # Errors
-    /// [`Error::InvalidToken`] if the token is invalid, its session is over, or its user is inactive or deleted.
+    /// [`Error::InvalidToken`] if the token is invalid, its session is over, or its user is
+    /// inactive or deleted.
     pub async fn authenticate(&self, access_token: &str, intent: Intent) -> Result<Caller, Error> {
         let token = self.signer.verify(access_token, TokenKind::Access)?;
         let now = self.clock.now();
@@ -188,8 +192,8 @@ impl AuthService {
         self.store.look_up(find).await?.ok_or(Error::SESSION_OVER)
     }
 
-    /// Records the first use of the access token that the last refresh issued: the client has received it, so a later
-    /// use of the previous refresh token is a replay.
+    /// Records the first use of the access token that the last refresh issued: the client has
+    /// received it, so a later use of the previous refresh token is a replay.
     async fn confirm_refresh(&self, token: &Verified, session: &LiveSession) -> Result<(), Error> {
         let Some(unused) = &session.unused_access_hash else { return Ok(()) };
         let presented = token.token.hash();

@@ -11,9 +11,10 @@ use super::{AuthService, IssuedTokens};
 use crate::services::Error;
 
 impl AuthService {
-    /// Exchanges a refresh token for the next pair of tokens, once. A client that lost the response can send the same
-    /// token again until it has used a token of the new pair, and gets the same pair. Reuse of any other token of the
-    /// session is treated as theft and ends the session (RFC 9700, 4.14.2).
+    /// Exchanges a refresh token for the next pair of tokens, once. A client that lost the response
+    /// can send the same token again until it has used a token of the new pair, and gets the same
+    /// pair. Reuse of any other token of the session is treated as theft and ends the session (RFC
+    /// 9700, 4.14.2).
     ///
     /// # Errors
     /// [`Error::InvalidToken`].
@@ -47,8 +48,8 @@ impl AuthService {
         Err(Error::InvalidToken("the token was used before"))
     }
 
-    /// Records a repeated refresh and returns when its tokens count as issued; `None` if the token is not the parent of
-    /// the newest one, or a token of the newest pair has been used.
+    /// Records a repeated refresh and returns when its tokens count as issued; `None` if the token
+    /// is not the parent of the newest one, or a token of the newest pair has been used.
     async fn repeat_refresh(
         &self,
         verified: &Verified,
