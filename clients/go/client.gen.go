@@ -124,13 +124,15 @@ type DependencyHealth struct {
 	// LatencyMs The response time of the dependency, in milliseconds.
 	LatencyMs float64 `json:"latency_ms"`
 
-	// Name The dependency: `database`, `state` (rate limits and the cache), `replica_1`, `replica_2` and so on.
+	// Name The dependency: `database`, `state` (rate limits and the cache), `replica_1`, `replica_2`
+	// and so on.
 	Name string `json:"name"`
 
 	// Status The health of the service or of a dependency.
 	Status HealthStatus `json:"status"`
 
-	// Tier The product in use: `sqlite` or `postgresql`; `in_process`, `redis`, `redis_sentinel` or `redis_cluster`.
+	// Tier The product in use: `sqlite` or `postgresql`; `in_process`, `redis`, `redis_sentinel` or
+	// `redis_cluster`.
 	Tier string `json:"tier"`
 }
 
@@ -397,7 +399,8 @@ type UserCreate struct {
 //
 // Examples: {"items":[{"created_at":"2026-01-31T09:30:00Z","email":"ada@example.com","full_name":"Ada Lovelace","id":1,"is_active":true,"is_superuser":false,"is_verified":false,"updated_at":"2026-01-31T09:30:00Z"}],"next_page":"c2lnbmVkIHBsYWNlAAAAAAAAAAE"}
 type UserPage struct {
-	// Items The users, in ascending order of `id`; with `created_after` or `created_before`, of `created_at` and `id`.
+	// Items The users, in ascending order of `id`; with `created_after` or `created_before`, of
+	// `created_at` and `id`.
 	Items []User `json:"items"`
 
 	// NextPage The `page_token` of the next page, or null on the last page.
@@ -624,8 +627,8 @@ type ClientInterface interface {
 
 	// AuthLoginWithBody Log in
 	//
-	// Creates a session and returns its first pair of tokens. A wrong password, an unknown email address and an
-	// inactive user all get the same error.
+	// Creates a session and returns its first pair of tokens. A wrong password, an unknown email
+	// address and an inactive user all get the same error.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -634,8 +637,8 @@ type ClientInterface interface {
 
 	// AuthLogin Log in
 	//
-	// Creates a session and returns its first pair of tokens. A wrong password, an unknown email address and an
-	// inactive user all get the same error.
+	// Creates a session and returns its first pair of tokens. A wrong password, an unknown email
+	// address and an inactive user all get the same error.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -658,9 +661,9 @@ type ClientInterface interface {
 
 	// AuthRefreshWithBody Refresh tokens
 	//
-	// Exchanges a refresh token for the next pair of tokens. A client that lost the response can send the same
-	// refresh token again and gets the same pair, until it has used a token of that pair. Later reuse of a refresh
-	// token is treated as theft and ends the session.
+	// Exchanges a refresh token for the next pair of tokens. A client that lost the response can
+	// send the same refresh token again and gets the same pair, until it has used a token of that
+	// pair. Later reuse of a refresh token is treated as theft and ends the session.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -669,9 +672,9 @@ type ClientInterface interface {
 
 	// AuthRefresh Refresh tokens
 	//
-	// Exchanges a refresh token for the next pair of tokens. A client that lost the response can send the same
-	// refresh token again and gets the same pair, until it has used a token of that pair. Later reuse of a refresh
-	// token is treated as theft and ends the session.
+	// Exchanges a refresh token for the next pair of tokens. A client that lost the response can
+	// send the same refresh token again and gets the same pair, until it has used a token of that
+	// pair. Later reuse of a refresh token is treated as theft and ends the session.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -705,27 +708,28 @@ type ClientInterface interface {
 
 	// HealthLive Check liveness
 	//
-	// Returns 200 while the process responds. For a supervisor that restarts the process when it does not.
-	// Dependencies are not checked, because a restart would not repair them.
+	// Returns 200 while the process responds. For a supervisor that restarts the process when it
+	// does not. Dependencies are not checked, because a restart would not repair them.
 	//
 	// Corresponds with GET /api/v1/health/live (the `HealthLive` operationId).
 	HealthLive(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// HealthReady Check readiness
 	//
-	// Returns 200 when this instance can serve requests, including when it is `degraded`: without Redis, each
-	// instance limits and caches on its own; without a replica, the primary serves all reads. Returns 503 when it
-	// cannot serve requests, with the dependencies in `details.dependencies`, and when it is shutting down. For load
-	// balancers.
+	// Returns 200 when this instance can serve requests, including when it is `degraded`: without
+	// Redis, each instance limits and caches on its own; without a replica, the primary serves all
+	// reads. Returns 503 when it cannot serve requests, with the dependencies in
+	// `details.dependencies`, and when it is shutting down. For load balancers.
 	//
 	// Corresponds with GET /api/v1/health/ready (the `HealthReady` operationId).
 	HealthReady(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// UsersList List users
 	//
-	// Returns one page of users in ascending order of `id`; with `created_after` or `created_before`, of
-	// `created_at` and `id`. To get the next page, send `next_page` as `page_token` with the same filters, until it
-	// is null. Users that are created meanwhile are on the last pages. Requires superuser rights.
+	// Returns one page of users in ascending order of `id`; with `created_after` or
+	// `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
+	// `page_token` with the same filters, until it is null. Users that are created meanwhile are
+	// on the last pages. Requires superuser rights.
 	//
 	// Corresponds with GET /api/v1/users (the `UsersList` operationId).
 	UsersList(ctx context.Context, params *UsersListParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -750,7 +754,8 @@ type ClientInterface interface {
 
 	// UsersMeDelete Delete the current user
 	//
-	// Permanently deletes the user and all its sessions. The last active superuser cannot be deleted.
+	// Permanently deletes the user and all its sessions. The last active superuser cannot be
+	// deleted.
 	//
 	// Corresponds with DELETE /api/v1/users/me (the `UsersMeDelete` operationId).
 	UsersMeDelete(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -764,8 +769,8 @@ type ClientInterface interface {
 
 	// UsersMeUpdateWithBody Update the current user
 	//
-	// Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the `current_password`
-	// and ends all sessions of the user, including the current one.
+	// Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
+	// `current_password` and ends all sessions of the user, including the current one.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -774,8 +779,8 @@ type ClientInterface interface {
 
 	// UsersMeUpdate Update the current user
 	//
-	// Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the `current_password`
-	// and ends all sessions of the user, including the current one.
+	// Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
+	// `current_password` and ends all sessions of the user, including the current one.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -784,7 +789,8 @@ type ClientInterface interface {
 
 	// UsersDelete Delete a user
 	//
-	// Permanently deletes the user and all its sessions; its audit events are kept. Requires superuser rights.
+	// Permanently deletes the user and all its sessions; its audit events are kept. Requires
+	// superuser rights.
 	//
 	// Corresponds with DELETE /api/v1/users/{id} (the `UsersDelete` operationId).
 	UsersDelete(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -798,8 +804,9 @@ type ClientInterface interface {
 
 	// UsersUpdateWithBody Update a user
 	//
-	// Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation end all sessions
-	// of the user. The last active superuser can be neither deactivated nor demoted. Requires superuser rights.
+	// Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
+	// end all sessions of the user. The last active superuser can be neither deactivated nor
+	// demoted. Requires superuser rights.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -808,8 +815,9 @@ type ClientInterface interface {
 
 	// UsersUpdate Update a user
 	//
-	// Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation end all sessions
-	// of the user. The last active superuser can be neither deactivated nor demoted. Requires superuser rights.
+	// Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
+	// end all sessions of the user. The last active superuser can be neither deactivated nor
+	// demoted. Requires superuser rights.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -818,15 +826,16 @@ type ClientInterface interface {
 
 	// UsersActivate Activate a user
 	//
-	// Allows the user to log in again. Sessions that were ended stay ended. Requires superuser rights.
+	// Allows the user to log in again. Sessions that were ended stay ended. Requires superuser
+	// rights.
 	//
 	// Corresponds with PATCH /api/v1/users/{id}/activate (the `UsersActivate` operationId).
 	UsersActivate(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// UsersDeactivate Deactivate a user
 	//
-	// Prevents the user from logging in and ends all its sessions. The last active superuser cannot be deactivated.
-	// Requires superuser rights.
+	// Prevents the user from logging in and ends all its sessions. The last active superuser
+	// cannot be deactivated. Requires superuser rights.
 	//
 	// Corresponds with PATCH /api/v1/users/{id}/deactivate (the `UsersDeactivate` operationId).
 	UsersDeactivate(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -851,8 +860,8 @@ func (c *Client) ServiceShow(ctx context.Context, reqEditors ...RequestEditorFn)
 
 // AuthLoginWithBody Log in
 //
-// Creates a session and returns its first pair of tokens. A wrong password, an unknown email address and an
-// inactive user all get the same error.
+// Creates a session and returns its first pair of tokens. A wrong password, an unknown email
+// address and an inactive user all get the same error.
 //
 // Takes any type of body and a specified content type.
 //
@@ -871,8 +880,8 @@ func (c *Client) AuthLoginWithBody(ctx context.Context, contentType string, body
 
 // AuthLogin Log in
 //
-// Creates a session and returns its first pair of tokens. A wrong password, an unknown email address and an
-// inactive user all get the same error.
+// Creates a session and returns its first pair of tokens. A wrong password, an unknown email
+// address and an inactive user all get the same error.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -925,9 +934,9 @@ func (c *Client) AuthMe(ctx context.Context, reqEditors ...RequestEditorFn) (*ht
 
 // AuthRefreshWithBody Refresh tokens
 //
-// Exchanges a refresh token for the next pair of tokens. A client that lost the response can send the same
-// refresh token again and gets the same pair, until it has used a token of that pair. Later reuse of a refresh
-// token is treated as theft and ends the session.
+// Exchanges a refresh token for the next pair of tokens. A client that lost the response can
+// send the same refresh token again and gets the same pair, until it has used a token of that
+// pair. Later reuse of a refresh token is treated as theft and ends the session.
 //
 // Takes any type of body and a specified content type.
 //
@@ -946,9 +955,9 @@ func (c *Client) AuthRefreshWithBody(ctx context.Context, contentType string, bo
 
 // AuthRefresh Refresh tokens
 //
-// Exchanges a refresh token for the next pair of tokens. A client that lost the response can send the same
-// refresh token again and gets the same pair, until it has used a token of that pair. Later reuse of a refresh
-// token is treated as theft and ends the session.
+// Exchanges a refresh token for the next pair of tokens. A client that lost the response can
+// send the same refresh token again and gets the same pair, until it has used a token of that
+// pair. Later reuse of a refresh token is treated as theft and ends the session.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1022,8 +1031,8 @@ func (c *Client) HealthShow(ctx context.Context, reqEditors ...RequestEditorFn) 
 
 // HealthLive Check liveness
 //
-// Returns 200 while the process responds. For a supervisor that restarts the process when it does not.
-// Dependencies are not checked, because a restart would not repair them.
+// Returns 200 while the process responds. For a supervisor that restarts the process when it
+// does not. Dependencies are not checked, because a restart would not repair them.
 //
 // Corresponds with GET /api/v1/health/live (the `HealthLive` operationId).
 func (c *Client) HealthLive(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1040,10 +1049,10 @@ func (c *Client) HealthLive(ctx context.Context, reqEditors ...RequestEditorFn) 
 
 // HealthReady Check readiness
 //
-// Returns 200 when this instance can serve requests, including when it is `degraded`: without Redis, each
-// instance limits and caches on its own; without a replica, the primary serves all reads. Returns 503 when it
-// cannot serve requests, with the dependencies in `details.dependencies`, and when it is shutting down. For load
-// balancers.
+// Returns 200 when this instance can serve requests, including when it is `degraded`: without
+// Redis, each instance limits and caches on its own; without a replica, the primary serves all
+// reads. Returns 503 when it cannot serve requests, with the dependencies in
+// `details.dependencies`, and when it is shutting down. For load balancers.
 //
 // Corresponds with GET /api/v1/health/ready (the `HealthReady` operationId).
 func (c *Client) HealthReady(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1060,9 +1069,10 @@ func (c *Client) HealthReady(ctx context.Context, reqEditors ...RequestEditorFn)
 
 // UsersList List users
 //
-// Returns one page of users in ascending order of `id`; with `created_after` or `created_before`, of
-// `created_at` and `id`. To get the next page, send `next_page` as `page_token` with the same filters, until it
-// is null. Users that are created meanwhile are on the last pages. Requires superuser rights.
+// Returns one page of users in ascending order of `id`; with `created_after` or
+// `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
+// `page_token` with the same filters, until it is null. Users that are created meanwhile are
+// on the last pages. Requires superuser rights.
 //
 // Corresponds with GET /api/v1/users (the `UsersList` operationId).
 func (c *Client) UsersList(ctx context.Context, params *UsersListParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1117,7 +1127,8 @@ func (c *Client) UsersCreate(ctx context.Context, body UsersCreateJSONRequestBod
 
 // UsersMeDelete Delete the current user
 //
-// Permanently deletes the user and all its sessions. The last active superuser cannot be deleted.
+// Permanently deletes the user and all its sessions. The last active superuser cannot be
+// deleted.
 //
 // Corresponds with DELETE /api/v1/users/me (the `UsersMeDelete` operationId).
 func (c *Client) UsersMeDelete(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1151,8 +1162,8 @@ func (c *Client) UsersMe(ctx context.Context, reqEditors ...RequestEditorFn) (*h
 
 // UsersMeUpdateWithBody Update the current user
 //
-// Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the `current_password`
-// and ends all sessions of the user, including the current one.
+// Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
+// `current_password` and ends all sessions of the user, including the current one.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1171,8 +1182,8 @@ func (c *Client) UsersMeUpdateWithBody(ctx context.Context, contentType string, 
 
 // UsersMeUpdate Update the current user
 //
-// Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the `current_password`
-// and ends all sessions of the user, including the current one.
+// Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
+// `current_password` and ends all sessions of the user, including the current one.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1191,7 +1202,8 @@ func (c *Client) UsersMeUpdate(ctx context.Context, body UsersMeUpdateJSONReques
 
 // UsersDelete Delete a user
 //
-// Permanently deletes the user and all its sessions; its audit events are kept. Requires superuser rights.
+// Permanently deletes the user and all its sessions; its audit events are kept. Requires
+// superuser rights.
 //
 // Corresponds with DELETE /api/v1/users/{id} (the `UsersDelete` operationId).
 func (c *Client) UsersDelete(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1225,8 +1237,9 @@ func (c *Client) UsersGet(ctx context.Context, id int64, reqEditors ...RequestEd
 
 // UsersUpdateWithBody Update a user
 //
-// Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation end all sessions
-// of the user. The last active superuser can be neither deactivated nor demoted. Requires superuser rights.
+// Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
+// end all sessions of the user. The last active superuser can be neither deactivated nor
+// demoted. Requires superuser rights.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1245,8 +1258,9 @@ func (c *Client) UsersUpdateWithBody(ctx context.Context, id int64, contentType 
 
 // UsersUpdate Update a user
 //
-// Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation end all sessions
-// of the user. The last active superuser can be neither deactivated nor demoted. Requires superuser rights.
+// Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
+// end all sessions of the user. The last active superuser can be neither deactivated nor
+// demoted. Requires superuser rights.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1265,7 +1279,8 @@ func (c *Client) UsersUpdate(ctx context.Context, id int64, body UsersUpdateJSON
 
 // UsersActivate Activate a user
 //
-// Allows the user to log in again. Sessions that were ended stay ended. Requires superuser rights.
+// Allows the user to log in again. Sessions that were ended stay ended. Requires superuser
+// rights.
 //
 // Corresponds with PATCH /api/v1/users/{id}/activate (the `UsersActivate` operationId).
 func (c *Client) UsersActivate(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1282,8 +1297,8 @@ func (c *Client) UsersActivate(ctx context.Context, id int64, reqEditors ...Requ
 
 // UsersDeactivate Deactivate a user
 //
-// Prevents the user from logging in and ends all its sessions. The last active superuser cannot be deactivated.
-// Requires superuser rights.
+// Prevents the user from logging in and ends all its sessions. The last active superuser
+// cannot be deactivated. Requires superuser rights.
 //
 // Corresponds with PATCH /api/v1/users/{id}/deactivate (the `UsersDeactivate` operationId).
 func (c *Client) UsersDeactivate(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2078,8 +2093,8 @@ type ClientWithResponsesInterface interface {
 
 	// AuthLoginWithBodyWithResponse Log in
 	//
-	// Creates a session and returns its first pair of tokens. A wrong password, an unknown email address and an
-	// inactive user all get the same error.
+	// Creates a session and returns its first pair of tokens. A wrong password, an unknown email
+	// address and an inactive user all get the same error.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2088,8 +2103,8 @@ type ClientWithResponsesInterface interface {
 
 	// AuthLoginWithResponse Log in
 	//
-	// Creates a session and returns its first pair of tokens. A wrong password, an unknown email address and an
-	// inactive user all get the same error.
+	// Creates a session and returns its first pair of tokens. A wrong password, an unknown email
+	// address and an inactive user all get the same error.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2116,9 +2131,9 @@ type ClientWithResponsesInterface interface {
 
 	// AuthRefreshWithBodyWithResponse Refresh tokens
 	//
-	// Exchanges a refresh token for the next pair of tokens. A client that lost the response can send the same
-	// refresh token again and gets the same pair, until it has used a token of that pair. Later reuse of a refresh
-	// token is treated as theft and ends the session.
+	// Exchanges a refresh token for the next pair of tokens. A client that lost the response can
+	// send the same refresh token again and gets the same pair, until it has used a token of that
+	// pair. Later reuse of a refresh token is treated as theft and ends the session.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2127,9 +2142,9 @@ type ClientWithResponsesInterface interface {
 
 	// AuthRefreshWithResponse Refresh tokens
 	//
-	// Exchanges a refresh token for the next pair of tokens. A client that lost the response can send the same
-	// refresh token again and gets the same pair, until it has used a token of that pair. Later reuse of a refresh
-	// token is treated as theft and ends the session.
+	// Exchanges a refresh token for the next pair of tokens. A client that lost the response can
+	// send the same refresh token again and gets the same pair, until it has used a token of that
+	// pair. Later reuse of a refresh token is treated as theft and ends the session.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2165,8 +2180,8 @@ type ClientWithResponsesInterface interface {
 
 	// HealthLiveWithResponse Check liveness
 	//
-	// Returns 200 while the process responds. For a supervisor that restarts the process when it does not.
-	// Dependencies are not checked, because a restart would not repair them.
+	// Returns 200 while the process responds. For a supervisor that restarts the process when it
+	// does not. Dependencies are not checked, because a restart would not repair them.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -2175,10 +2190,10 @@ type ClientWithResponsesInterface interface {
 
 	// HealthReadyWithResponse Check readiness
 	//
-	// Returns 200 when this instance can serve requests, including when it is `degraded`: without Redis, each
-	// instance limits and caches on its own; without a replica, the primary serves all reads. Returns 503 when it
-	// cannot serve requests, with the dependencies in `details.dependencies`, and when it is shutting down. For load
-	// balancers.
+	// Returns 200 when this instance can serve requests, including when it is `degraded`: without
+	// Redis, each instance limits and caches on its own; without a replica, the primary serves all
+	// reads. Returns 503 when it cannot serve requests, with the dependencies in
+	// `details.dependencies`, and when it is shutting down. For load balancers.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -2187,9 +2202,10 @@ type ClientWithResponsesInterface interface {
 
 	// UsersListWithResponse List users
 	//
-	// Returns one page of users in ascending order of `id`; with `created_after` or `created_before`, of
-	// `created_at` and `id`. To get the next page, send `next_page` as `page_token` with the same filters, until it
-	// is null. Users that are created meanwhile are on the last pages. Requires superuser rights.
+	// Returns one page of users in ascending order of `id`; with `created_after` or
+	// `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
+	// `page_token` with the same filters, until it is null. Users that are created meanwhile are
+	// on the last pages. Requires superuser rights.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -2216,7 +2232,8 @@ type ClientWithResponsesInterface interface {
 
 	// UsersMeDeleteWithResponse Delete the current user
 	//
-	// Permanently deletes the user and all its sessions. The last active superuser cannot be deleted.
+	// Permanently deletes the user and all its sessions. The last active superuser cannot be
+	// deleted.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -2234,8 +2251,8 @@ type ClientWithResponsesInterface interface {
 
 	// UsersMeUpdateWithBodyWithResponse Update the current user
 	//
-	// Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the `current_password`
-	// and ends all sessions of the user, including the current one.
+	// Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
+	// `current_password` and ends all sessions of the user, including the current one.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2244,8 +2261,8 @@ type ClientWithResponsesInterface interface {
 
 	// UsersMeUpdateWithResponse Update the current user
 	//
-	// Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the `current_password`
-	// and ends all sessions of the user, including the current one.
+	// Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
+	// `current_password` and ends all sessions of the user, including the current one.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2254,7 +2271,8 @@ type ClientWithResponsesInterface interface {
 
 	// UsersDeleteWithResponse Delete a user
 	//
-	// Permanently deletes the user and all its sessions; its audit events are kept. Requires superuser rights.
+	// Permanently deletes the user and all its sessions; its audit events are kept. Requires
+	// superuser rights.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -2272,8 +2290,9 @@ type ClientWithResponsesInterface interface {
 
 	// UsersUpdateWithBodyWithResponse Update a user
 	//
-	// Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation end all sessions
-	// of the user. The last active superuser can be neither deactivated nor demoted. Requires superuser rights.
+	// Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
+	// end all sessions of the user. The last active superuser can be neither deactivated nor
+	// demoted. Requires superuser rights.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2282,8 +2301,9 @@ type ClientWithResponsesInterface interface {
 
 	// UsersUpdateWithResponse Update a user
 	//
-	// Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation end all sessions
-	// of the user. The last active superuser can be neither deactivated nor demoted. Requires superuser rights.
+	// Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
+	// end all sessions of the user. The last active superuser can be neither deactivated nor
+	// demoted. Requires superuser rights.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2292,7 +2312,8 @@ type ClientWithResponsesInterface interface {
 
 	// UsersActivateWithResponse Activate a user
 	//
-	// Allows the user to log in again. Sessions that were ended stay ended. Requires superuser rights.
+	// Allows the user to log in again. Sessions that were ended stay ended. Requires superuser
+	// rights.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -2301,8 +2322,8 @@ type ClientWithResponsesInterface interface {
 
 	// UsersDeactivateWithResponse Deactivate a user
 	//
-	// Prevents the user from logging in and ends all its sessions. The last active superuser cannot be deactivated.
-	// Requires superuser rights.
+	// Prevents the user from logging in and ends all its sessions. The last active superuser
+	// cannot be deactivated. Requires superuser rights.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -4631,8 +4652,8 @@ func (c *ClientWithResponses) ServiceShowWithResponse(ctx context.Context, reqEd
 
 // AuthLoginWithBodyWithResponse Log in
 //
-// Creates a session and returns its first pair of tokens. A wrong password, an unknown email address and an
-// inactive user all get the same error.
+// Creates a session and returns its first pair of tokens. A wrong password, an unknown email
+// address and an inactive user all get the same error.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -4647,8 +4668,8 @@ func (c *ClientWithResponses) AuthLoginWithBodyWithResponse(ctx context.Context,
 
 // AuthLoginWithResponse Log in
 //
-// Creates a session and returns its first pair of tokens. A wrong password, an unknown email address and an
-// inactive user all get the same error.
+// Creates a session and returns its first pair of tokens. A wrong password, an unknown email
+// address and an inactive user all get the same error.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -4693,9 +4714,9 @@ func (c *ClientWithResponses) AuthMeWithResponse(ctx context.Context, reqEditors
 
 // AuthRefreshWithBodyWithResponse Refresh tokens
 //
-// Exchanges a refresh token for the next pair of tokens. A client that lost the response can send the same
-// refresh token again and gets the same pair, until it has used a token of that pair. Later reuse of a refresh
-// token is treated as theft and ends the session.
+// Exchanges a refresh token for the next pair of tokens. A client that lost the response can
+// send the same refresh token again and gets the same pair, until it has used a token of that
+// pair. Later reuse of a refresh token is treated as theft and ends the session.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -4710,9 +4731,9 @@ func (c *ClientWithResponses) AuthRefreshWithBodyWithResponse(ctx context.Contex
 
 // AuthRefreshWithResponse Refresh tokens
 //
-// Exchanges a refresh token for the next pair of tokens. A client that lost the response can send the same
-// refresh token again and gets the same pair, until it has used a token of that pair. Later reuse of a refresh
-// token is treated as theft and ends the session.
+// Exchanges a refresh token for the next pair of tokens. A client that lost the response can
+// send the same refresh token again and gets the same pair, until it has used a token of that
+// pair. Later reuse of a refresh token is treated as theft and ends the session.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -4772,8 +4793,8 @@ func (c *ClientWithResponses) HealthShowWithResponse(ctx context.Context, reqEdi
 
 // HealthLiveWithResponse Check liveness
 //
-// Returns 200 while the process responds. For a supervisor that restarts the process when it does not.
-// Dependencies are not checked, because a restart would not repair them.
+// Returns 200 while the process responds. For a supervisor that restarts the process when it
+// does not. Dependencies are not checked, because a restart would not repair them.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -4788,10 +4809,10 @@ func (c *ClientWithResponses) HealthLiveWithResponse(ctx context.Context, reqEdi
 
 // HealthReadyWithResponse Check readiness
 //
-// Returns 200 when this instance can serve requests, including when it is `degraded`: without Redis, each
-// instance limits and caches on its own; without a replica, the primary serves all reads. Returns 503 when it
-// cannot serve requests, with the dependencies in `details.dependencies`, and when it is shutting down. For load
-// balancers.
+// Returns 200 when this instance can serve requests, including when it is `degraded`: without
+// Redis, each instance limits and caches on its own; without a replica, the primary serves all
+// reads. Returns 503 when it cannot serve requests, with the dependencies in
+// `details.dependencies`, and when it is shutting down. For load balancers.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -4806,9 +4827,10 @@ func (c *ClientWithResponses) HealthReadyWithResponse(ctx context.Context, reqEd
 
 // UsersListWithResponse List users
 //
-// Returns one page of users in ascending order of `id`; with `created_after` or `created_before`, of
-// `created_at` and `id`. To get the next page, send `next_page` as `page_token` with the same filters, until it
-// is null. Users that are created meanwhile are on the last pages. Requires superuser rights.
+// Returns one page of users in ascending order of `id`; with `created_after` or
+// `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
+// `page_token` with the same filters, until it is null. Users that are created meanwhile are
+// on the last pages. Requires superuser rights.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -4853,7 +4875,8 @@ func (c *ClientWithResponses) UsersCreateWithResponse(ctx context.Context, body 
 
 // UsersMeDeleteWithResponse Delete the current user
 //
-// Permanently deletes the user and all its sessions. The last active superuser cannot be deleted.
+// Permanently deletes the user and all its sessions. The last active superuser cannot be
+// deleted.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -4883,8 +4906,8 @@ func (c *ClientWithResponses) UsersMeWithResponse(ctx context.Context, reqEditor
 
 // UsersMeUpdateWithBodyWithResponse Update the current user
 //
-// Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the `current_password`
-// and ends all sessions of the user, including the current one.
+// Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
+// `current_password` and ends all sessions of the user, including the current one.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -4899,8 +4922,8 @@ func (c *ClientWithResponses) UsersMeUpdateWithBodyWithResponse(ctx context.Cont
 
 // UsersMeUpdateWithResponse Update the current user
 //
-// Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the `current_password`
-// and ends all sessions of the user, including the current one.
+// Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
+// `current_password` and ends all sessions of the user, including the current one.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -4915,7 +4938,8 @@ func (c *ClientWithResponses) UsersMeUpdateWithResponse(ctx context.Context, bod
 
 // UsersDeleteWithResponse Delete a user
 //
-// Permanently deletes the user and all its sessions; its audit events are kept. Requires superuser rights.
+// Permanently deletes the user and all its sessions; its audit events are kept. Requires
+// superuser rights.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -4945,8 +4969,9 @@ func (c *ClientWithResponses) UsersGetWithResponse(ctx context.Context, id int64
 
 // UsersUpdateWithBodyWithResponse Update a user
 //
-// Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation end all sessions
-// of the user. The last active superuser can be neither deactivated nor demoted. Requires superuser rights.
+// Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
+// end all sessions of the user. The last active superuser can be neither deactivated nor
+// demoted. Requires superuser rights.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -4961,8 +4986,9 @@ func (c *ClientWithResponses) UsersUpdateWithBodyWithResponse(ctx context.Contex
 
 // UsersUpdateWithResponse Update a user
 //
-// Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation end all sessions
-// of the user. The last active superuser can be neither deactivated nor demoted. Requires superuser rights.
+// Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
+// end all sessions of the user. The last active superuser can be neither deactivated nor
+// demoted. Requires superuser rights.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -4977,7 +5003,8 @@ func (c *ClientWithResponses) UsersUpdateWithResponse(ctx context.Context, id in
 
 // UsersActivateWithResponse Activate a user
 //
-// Allows the user to log in again. Sessions that were ended stay ended. Requires superuser rights.
+// Allows the user to log in again. Sessions that were ended stay ended. Requires superuser
+// rights.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -4992,8 +5019,8 @@ func (c *ClientWithResponses) UsersActivateWithResponse(ctx context.Context, id 
 
 // UsersDeactivateWithResponse Deactivate a user
 //
-// Prevents the user from logging in and ends all its sessions. The last active superuser cannot be deactivated.
-// Requires superuser rights.
+// Prevents the user from logging in and ends all its sessions. The last active superuser
+// cannot be deactivated. Requires superuser rights.
 //
 // Returns a wrapper object for the known response body format(s).
 //

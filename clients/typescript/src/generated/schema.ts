@@ -35,8 +35,8 @@ export interface paths {
         put?: never;
         /**
          * Log in
-         * @description Creates a session and returns its first pair of tokens. A wrong password, an unknown email address and an
-         *     inactive user all get the same error.
+         * @description Creates a session and returns its first pair of tokens. A wrong password, an unknown email
+         *     address and an inactive user all get the same error.
          */
         post: operations["auth_login"];
         delete?: never;
@@ -56,9 +56,9 @@ export interface paths {
         put?: never;
         /**
          * Refresh tokens
-         * @description Exchanges a refresh token for the next pair of tokens. A client that lost the response can send the same
-         *     refresh token again and gets the same pair, until it has used a token of that pair. Later reuse of a refresh
-         *     token is treated as theft and ends the session.
+         * @description Exchanges a refresh token for the next pair of tokens. A client that lost the response can
+         *     send the same refresh token again and gets the same pair, until it has used a token of that
+         *     pair. Later reuse of a refresh token is treated as theft and ends the session.
          */
         post: operations["auth_refresh"];
         delete?: never;
@@ -123,15 +123,16 @@ export interface paths {
         post?: never;
         /**
          * Delete the current user
-         * @description Permanently deletes the user and all its sessions. The last active superuser cannot be deleted.
+         * @description Permanently deletes the user and all its sessions. The last active superuser cannot be
+         *     deleted.
          */
         delete: operations["users_me_delete"];
         options?: never;
         head?: never;
         /**
          * Update the current user
-         * @description Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the `current_password`
-         *     and ends all sessions of the user, including the current one.
+         * @description Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
+         *     `current_password` and ends all sessions of the user, including the current one.
          */
         patch: operations["users_me_update"];
         trace?: never;
@@ -145,9 +146,10 @@ export interface paths {
         };
         /**
          * List users
-         * @description Returns one page of users in ascending order of `id`; with `created_after` or `created_before`, of
-         *     `created_at` and `id`. To get the next page, send `next_page` as `page_token` with the same filters, until it
-         *     is null. Users that are created meanwhile are on the last pages. Requires superuser rights.
+         * @description Returns one page of users in ascending order of `id`; with `created_after` or
+         *     `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
+         *     `page_token` with the same filters, until it is null. Users that are created meanwhile are
+         *     on the last pages. Requires superuser rights.
          */
         get: operations["users_list"];
         put?: never;
@@ -178,15 +180,17 @@ export interface paths {
         post?: never;
         /**
          * Delete a user
-         * @description Permanently deletes the user and all its sessions; its audit events are kept. Requires superuser rights.
+         * @description Permanently deletes the user and all its sessions; its audit events are kept. Requires
+         *     superuser rights.
          */
         delete: operations["users_delete"];
         options?: never;
         head?: never;
         /**
          * Update a user
-         * @description Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation end all sessions
-         *     of the user. The last active superuser can be neither deactivated nor demoted. Requires superuser rights.
+         * @description Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
+         *     end all sessions of the user. The last active superuser can be neither deactivated nor
+         *     demoted. Requires superuser rights.
          */
         patch: operations["users_update"];
         trace?: never;
@@ -206,7 +210,8 @@ export interface paths {
         head?: never;
         /**
          * Activate a user
-         * @description Allows the user to log in again. Sessions that were ended stay ended. Requires superuser rights.
+         * @description Allows the user to log in again. Sessions that were ended stay ended. Requires superuser
+         *     rights.
          */
         patch: operations["users_activate"];
         trace?: never;
@@ -226,8 +231,8 @@ export interface paths {
         head?: never;
         /**
          * Deactivate a user
-         * @description Prevents the user from logging in and ends all its sessions. The last active superuser cannot be deactivated.
-         *     Requires superuser rights.
+         * @description Prevents the user from logging in and ends all its sessions. The last active superuser
+         *     cannot be deactivated. Requires superuser rights.
          */
         patch: operations["users_deactivate"];
         trace?: never;
@@ -261,8 +266,8 @@ export interface paths {
         };
         /**
          * Check liveness
-         * @description Returns 200 while the process responds. For a supervisor that restarts the process when it does not.
-         *     Dependencies are not checked, because a restart would not repair them.
+         * @description Returns 200 while the process responds. For a supervisor that restarts the process when it
+         *     does not. Dependencies are not checked, because a restart would not repair them.
          */
         get: operations["health_live"];
         put?: never;
@@ -282,10 +287,10 @@ export interface paths {
         };
         /**
          * Check readiness
-         * @description Returns 200 when this instance can serve requests, including when it is `degraded`: without Redis, each
-         *     instance limits and caches on its own; without a replica, the primary serves all reads. Returns 503 when it
-         *     cannot serve requests, with the dependencies in `details.dependencies`, and when it is shutting down. For load
-         *     balancers.
+         * @description Returns 200 when this instance can serve requests, including when it is `degraded`: without
+         *     Redis, each instance limits and caches on its own; without a replica, the primary serves all
+         *     reads. Returns 503 when it cannot serve requests, with the dependencies in
+         *     `details.dependencies`, and when it is shutting down. For load balancers.
          */
         get: operations["health_ready"];
         put?: never;
@@ -331,10 +336,16 @@ export interface components {
          *     }
          */
         DependencyHealth: {
-            /** @description The dependency: `database`, `state` (rate limits and the cache), `replica_1`, `replica_2` and so on. */
+            /**
+             * @description The dependency: `database`, `state` (rate limits and the cache), `replica_1`, `replica_2`
+             *     and so on.
+             */
             name: string;
             status: components["schemas"]["HealthStatus"];
-            /** @description The product in use: `sqlite` or `postgresql`; `in_process`, `redis`, `redis_sentinel` or `redis_cluster`. */
+            /**
+             * @description The product in use: `sqlite` or `postgresql`; `in_process`, `redis`, `redis_sentinel` or
+             *     `redis_cluster`.
+             */
             tier: string;
             /**
              * Format: double
@@ -660,7 +671,10 @@ export interface components {
          *     }
          */
         UserPage: {
-            /** @description The users, in ascending order of `id`; with `created_after` or `created_before`, of `created_at` and `id`. */
+            /**
+             * @description The users, in ascending order of `id`; with `created_after` or `created_before`, of
+             *     `created_at` and `id`.
+             */
             items: components["schemas"]["User"][];
             /** @description The `page_token` of the next page, or null on the last page. */
             next_page: string | null;

@@ -61,7 +61,7 @@ fn the_page_says_what_the_document_says() {
         "<a href=\"docs#/users/users_list\"",
         "<tr><th scope=\"row\"><code>limit</code></th><td>query</td><td>integer <small>int32</small></td>\
          <td>optional</td><td><span class=\"rule\">1–100</span> <span class=\"rule\">default <code>20</code></span> \
-         </td><td>How many accounts a page has.</td></tr>",
+         </td><td>The maximum number of users per page.</td></tr>",
         "<td>array of <a href=\"#User\"><code>User</code></a></td>",
         "<td>string or null</td>",
         "<li><code>malformed_request</code> (400): The request is not well-formed.</li>",

@@ -112,9 +112,8 @@ def sync_detailed(
 ) -> Response[ErrorBody | TokenPair]:
     """Log in
 
-     Creates a session and returns its first pair of tokens. A wrong password, an unknown email address
-    and an
-    inactive user all get the same error.
+     Creates a session and returns its first pair of tokens. A wrong password, an unknown email
+    address and an inactive user all get the same error.
 
     Args:
         body (LoginRequest): The credentials of a user.
@@ -145,9 +144,8 @@ def sync(
 ) -> ErrorBody | TokenPair | None:
     """Log in
 
-     Creates a session and returns its first pair of tokens. A wrong password, an unknown email address
-    and an
-    inactive user all get the same error.
+     Creates a session and returns its first pair of tokens. A wrong password, an unknown email
+    address and an inactive user all get the same error.
 
     Args:
         body (LoginRequest): The credentials of a user.
@@ -173,9 +171,8 @@ async def asyncio_detailed(
 ) -> Response[ErrorBody | TokenPair]:
     """Log in
 
-     Creates a session and returns its first pair of tokens. A wrong password, an unknown email address
-    and an
-    inactive user all get the same error.
+     Creates a session and returns its first pair of tokens. A wrong password, an unknown email
+    address and an inactive user all get the same error.
 
     Args:
         body (LoginRequest): The credentials of a user.
@@ -204,9 +201,8 @@ async def asyncio(
 ) -> ErrorBody | TokenPair | None:
     """Log in
 
-     Creates a session and returns its first pair of tokens. A wrong password, an unknown email address
-    and an
-    inactive user all get the same error.
+     Creates a session and returns its first pair of tokens. A wrong password, an unknown email
+    address and an inactive user all get the same error.
 
     Args:
         body (LoginRequest): The credentials of a user.

@@ -112,11 +112,9 @@ def sync_detailed(
 ) -> Response[ErrorBody | TokenPair]:
     """Refresh tokens
 
-     Exchanges a refresh token for the next pair of tokens. A client that lost the response can send the
-    same
-    refresh token again and gets the same pair, until it has used a token of that pair. Later reuse of a
-    refresh
-    token is treated as theft and ends the session.
+     Exchanges a refresh token for the next pair of tokens. A client that lost the response can
+    send the same refresh token again and gets the same pair, until it has used a token of that
+    pair. Later reuse of a refresh token is treated as theft and ends the session.
 
     Args:
         body (RefreshRequest): The refresh token to exchange.
@@ -147,11 +145,9 @@ def sync(
 ) -> ErrorBody | TokenPair | None:
     """Refresh tokens
 
-     Exchanges a refresh token for the next pair of tokens. A client that lost the response can send the
-    same
-    refresh token again and gets the same pair, until it has used a token of that pair. Later reuse of a
-    refresh
-    token is treated as theft and ends the session.
+     Exchanges a refresh token for the next pair of tokens. A client that lost the response can
+    send the same refresh token again and gets the same pair, until it has used a token of that
+    pair. Later reuse of a refresh token is treated as theft and ends the session.
 
     Args:
         body (RefreshRequest): The refresh token to exchange.
@@ -177,11 +173,9 @@ async def asyncio_detailed(
 ) -> Response[ErrorBody | TokenPair]:
     """Refresh tokens
 
-     Exchanges a refresh token for the next pair of tokens. A client that lost the response can send the
-    same
-    refresh token again and gets the same pair, until it has used a token of that pair. Later reuse of a
-    refresh
-    token is treated as theft and ends the session.
+     Exchanges a refresh token for the next pair of tokens. A client that lost the response can
+    send the same refresh token again and gets the same pair, until it has used a token of that
+    pair. Later reuse of a refresh token is treated as theft and ends the session.
 
     Args:
         body (RefreshRequest): The refresh token to exchange.
@@ -210,11 +204,9 @@ async def asyncio(
 ) -> ErrorBody | TokenPair | None:
     """Refresh tokens
 
-     Exchanges a refresh token for the next pair of tokens. A client that lost the response can send the
-    same
-    refresh token again and gets the same pair, until it has used a token of that pair. Later reuse of a
-    refresh
-    token is treated as theft and ends the session.
+     Exchanges a refresh token for the next pair of tokens. A client that lost the response can
+    send the same refresh token again and gets the same pair, until it has used a token of that
+    pair. Later reuse of a refresh token is treated as theft and ends the session.
 
     Args:
         body (RefreshRequest): The refresh token to exchange.

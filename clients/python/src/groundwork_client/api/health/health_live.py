@@ -56,8 +56,8 @@ def sync_detailed(
 ) -> Response[ErrorBody | Health]:
     """Check liveness
 
-     Returns 200 while the process responds. For a supervisor that restarts the process when it does not.
-    Dependencies are not checked, because a restart would not repair them.
+     Returns 200 while the process responds. For a supervisor that restarts the process when it
+    does not. Dependencies are not checked, because a restart would not repair them.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -82,8 +82,8 @@ def sync(
 ) -> ErrorBody | Health | None:
     """Check liveness
 
-     Returns 200 while the process responds. For a supervisor that restarts the process when it does not.
-    Dependencies are not checked, because a restart would not repair them.
+     Returns 200 while the process responds. For a supervisor that restarts the process when it
+    does not. Dependencies are not checked, because a restart would not repair them.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -104,8 +104,8 @@ async def asyncio_detailed(
 ) -> Response[ErrorBody | Health]:
     """Check liveness
 
-     Returns 200 while the process responds. For a supervisor that restarts the process when it does not.
-    Dependencies are not checked, because a restart would not repair them.
+     Returns 200 while the process responds. For a supervisor that restarts the process when it
+    does not. Dependencies are not checked, because a restart would not repair them.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -128,8 +128,8 @@ async def asyncio(
 ) -> ErrorBody | Health | None:
     """Check liveness
 
-     Returns 200 while the process responds. For a supervisor that restarts the process when it does not.
-    Dependencies are not checked, because a restart would not repair them.
+     Returns 200 while the process responds. For a supervisor that restarts the process when it
+    does not. Dependencies are not checked, because a restart would not repair them.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

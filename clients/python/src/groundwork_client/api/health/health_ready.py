@@ -66,13 +66,10 @@ def sync_detailed(
 ) -> Response[ErrorBody | Readiness]:
     """Check readiness
 
-     Returns 200 when this instance can serve requests, including when it is `degraded`: without Redis,
-    each
-    instance limits and caches on its own; without a replica, the primary serves all reads. Returns 503
-    when it
-    cannot serve requests, with the dependencies in `details.dependencies`, and when it is shutting
-    down. For load
-    balancers.
+     Returns 200 when this instance can serve requests, including when it is `degraded`: without
+    Redis, each instance limits and caches on its own; without a replica, the primary serves all
+    reads. Returns 503 when it cannot serve requests, with the dependencies in
+    `details.dependencies`, and when it is shutting down. For load balancers.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -97,13 +94,10 @@ def sync(
 ) -> ErrorBody | Readiness | None:
     """Check readiness
 
-     Returns 200 when this instance can serve requests, including when it is `degraded`: without Redis,
-    each
-    instance limits and caches on its own; without a replica, the primary serves all reads. Returns 503
-    when it
-    cannot serve requests, with the dependencies in `details.dependencies`, and when it is shutting
-    down. For load
-    balancers.
+     Returns 200 when this instance can serve requests, including when it is `degraded`: without
+    Redis, each instance limits and caches on its own; without a replica, the primary serves all
+    reads. Returns 503 when it cannot serve requests, with the dependencies in
+    `details.dependencies`, and when it is shutting down. For load balancers.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -124,13 +118,10 @@ async def asyncio_detailed(
 ) -> Response[ErrorBody | Readiness]:
     """Check readiness
 
-     Returns 200 when this instance can serve requests, including when it is `degraded`: without Redis,
-    each
-    instance limits and caches on its own; without a replica, the primary serves all reads. Returns 503
-    when it
-    cannot serve requests, with the dependencies in `details.dependencies`, and when it is shutting
-    down. For load
-    balancers.
+     Returns 200 when this instance can serve requests, including when it is `degraded`: without
+    Redis, each instance limits and caches on its own; without a replica, the primary serves all
+    reads. Returns 503 when it cannot serve requests, with the dependencies in
+    `details.dependencies`, and when it is shutting down. For load balancers.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -153,13 +144,10 @@ async def asyncio(
 ) -> ErrorBody | Readiness | None:
     """Check readiness
 
-     Returns 200 when this instance can serve requests, including when it is `degraded`: without Redis,
-    each
-    instance limits and caches on its own; without a replica, the primary serves all reads. Returns 503
-    when it
-    cannot serve requests, with the dependencies in `details.dependencies`, and when it is shutting
-    down. For load
-    balancers.
+     Returns 200 when this instance can serve requests, including when it is `degraded`: without
+    Redis, each instance limits and caches on its own; without a replica, the primary serves all
+    reads. Returns 503 when it cannot serve requests, with the dependencies in
+    `details.dependencies`, and when it is shutting down. For load balancers.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -97,7 +97,8 @@ def sync_detailed(
 ) -> Response[ErrorBody | User]:
     """Activate a user
 
-     Allows the user to log in again. Sessions that were ended stay ended. Requires superuser rights.
+     Allows the user to log in again. Sessions that were ended stay ended. Requires superuser
+    rights.
 
     Args:
         id (int):
@@ -128,7 +129,8 @@ def sync(
 ) -> ErrorBody | User | None:
     """Activate a user
 
-     Allows the user to log in again. Sessions that were ended stay ended. Requires superuser rights.
+     Allows the user to log in again. Sessions that were ended stay ended. Requires superuser
+    rights.
 
     Args:
         id (int):
@@ -154,7 +156,8 @@ async def asyncio_detailed(
 ) -> Response[ErrorBody | User]:
     """Activate a user
 
-     Allows the user to log in again. Sessions that were ended stay ended. Requires superuser rights.
+     Allows the user to log in again. Sessions that were ended stay ended. Requires superuser
+    rights.
 
     Args:
         id (int):
@@ -183,7 +186,8 @@ async def asyncio(
 ) -> ErrorBody | User | None:
     """Activate a user
 
-     Allows the user to log in again. Sessions that were ended stay ended. Requires superuser rights.
+     Allows the user to log in again. Sessions that were ended stay ended. Requires superuser
+    rights.
 
     Args:
         id (int):

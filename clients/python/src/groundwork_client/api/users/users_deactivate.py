@@ -102,9 +102,8 @@ def sync_detailed(
 ) -> Response[ErrorBody | User]:
     """Deactivate a user
 
-     Prevents the user from logging in and ends all its sessions. The last active superuser cannot be
-    deactivated.
-    Requires superuser rights.
+     Prevents the user from logging in and ends all its sessions. The last active superuser
+    cannot be deactivated. Requires superuser rights.
 
     Args:
         id (int):
@@ -135,9 +134,8 @@ def sync(
 ) -> ErrorBody | User | None:
     """Deactivate a user
 
-     Prevents the user from logging in and ends all its sessions. The last active superuser cannot be
-    deactivated.
-    Requires superuser rights.
+     Prevents the user from logging in and ends all its sessions. The last active superuser
+    cannot be deactivated. Requires superuser rights.
 
     Args:
         id (int):
@@ -163,9 +161,8 @@ async def asyncio_detailed(
 ) -> Response[ErrorBody | User]:
     """Deactivate a user
 
-     Prevents the user from logging in and ends all its sessions. The last active superuser cannot be
-    deactivated.
-    Requires superuser rights.
+     Prevents the user from logging in and ends all its sessions. The last active superuser
+    cannot be deactivated. Requires superuser rights.
 
     Args:
         id (int):
@@ -194,9 +191,8 @@ async def asyncio(
 ) -> ErrorBody | User | None:
     """Deactivate a user
 
-     Prevents the user from logging in and ends all its sessions. The last active superuser cannot be
-    deactivated.
-    Requires superuser rights.
+     Prevents the user from logging in and ends all its sessions. The last active superuser
+    cannot be deactivated. Requires superuser rights.
 
     Args:
         id (int):

@@ -100,8 +100,8 @@ def sync_detailed(
 ) -> Response[Any | ErrorBody]:
     """Delete a user
 
-     Permanently deletes the user and all its sessions; its audit events are kept. Requires superuser
-    rights.
+     Permanently deletes the user and all its sessions; its audit events are kept. Requires
+    superuser rights.
 
     Args:
         id (int):
@@ -132,8 +132,8 @@ def sync(
 ) -> Any | ErrorBody | None:
     """Delete a user
 
-     Permanently deletes the user and all its sessions; its audit events are kept. Requires superuser
-    rights.
+     Permanently deletes the user and all its sessions; its audit events are kept. Requires
+    superuser rights.
 
     Args:
         id (int):
@@ -159,8 +159,8 @@ async def asyncio_detailed(
 ) -> Response[Any | ErrorBody]:
     """Delete a user
 
-     Permanently deletes the user and all its sessions; its audit events are kept. Requires superuser
-    rights.
+     Permanently deletes the user and all its sessions; its audit events are kept. Requires
+    superuser rights.
 
     Args:
         id (int):
@@ -189,8 +189,8 @@ async def asyncio(
 ) -> Any | ErrorBody | None:
     """Delete a user
 
-     Permanently deletes the user and all its sessions; its audit events are kept. Requires superuser
-    rights.
+     Permanently deletes the user and all its sessions; its audit events are kept. Requires
+    superuser rights.
 
     Args:
         id (int):

@@ -128,10 +128,10 @@ def sync_detailed(
 ) -> Response[ErrorBody | UserPage]:
     """List users
 
-     Returns one page of users in ascending order of `id`; with `created_after` or `created_before`, of
-    `created_at` and `id`. To get the next page, send `next_page` as `page_token` with the same filters,
-    until it
-    is null. Users that are created meanwhile are on the last pages. Requires superuser rights.
+     Returns one page of users in ascending order of `id`; with `created_after` or
+    `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
+    `page_token` with the same filters, until it is null. Users that are created meanwhile are
+    on the last pages. Requires superuser rights.
 
     Args:
         limit (int | Unset):  Default: 20.
@@ -180,10 +180,10 @@ def sync(
 ) -> ErrorBody | UserPage | None:
     """List users
 
-     Returns one page of users in ascending order of `id`; with `created_after` or `created_before`, of
-    `created_at` and `id`. To get the next page, send `next_page` as `page_token` with the same filters,
-    until it
-    is null. Users that are created meanwhile are on the last pages. Requires superuser rights.
+     Returns one page of users in ascending order of `id`; with `created_after` or
+    `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
+    `page_token` with the same filters, until it is null. Users that are created meanwhile are
+    on the last pages. Requires superuser rights.
 
     Args:
         limit (int | Unset):  Default: 20.
@@ -227,10 +227,10 @@ async def asyncio_detailed(
 ) -> Response[ErrorBody | UserPage]:
     """List users
 
-     Returns one page of users in ascending order of `id`; with `created_after` or `created_before`, of
-    `created_at` and `id`. To get the next page, send `next_page` as `page_token` with the same filters,
-    until it
-    is null. Users that are created meanwhile are on the last pages. Requires superuser rights.
+     Returns one page of users in ascending order of `id`; with `created_after` or
+    `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
+    `page_token` with the same filters, until it is null. Users that are created meanwhile are
+    on the last pages. Requires superuser rights.
 
     Args:
         limit (int | Unset):  Default: 20.
@@ -277,10 +277,10 @@ async def asyncio(
 ) -> ErrorBody | UserPage | None:
     """List users
 
-     Returns one page of users in ascending order of `id`; with `created_after` or `created_before`, of
-    `created_at` and `id`. To get the next page, send `next_page` as `page_token` with the same filters,
-    until it
-    is null. Users that are created meanwhile are on the last pages. Requires superuser rights.
+     Returns one page of users in ascending order of `id`; with `created_after` or
+    `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
+    `page_token` with the same filters, until it is null. Users that are created meanwhile are
+    on the last pages. Requires superuser rights.
 
     Args:
         limit (int | Unset):  Default: 20.

@@ -79,7 +79,8 @@ def sync_detailed(
 ) -> Response[Any | ErrorBody]:
     """Delete the current user
 
-     Permanently deletes the user and all its sessions. The last active superuser cannot be deleted.
+     Permanently deletes the user and all its sessions. The last active superuser cannot be
+    deleted.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -104,7 +105,8 @@ def sync(
 ) -> Any | ErrorBody | None:
     """Delete the current user
 
-     Permanently deletes the user and all its sessions. The last active superuser cannot be deleted.
+     Permanently deletes the user and all its sessions. The last active superuser cannot be
+    deleted.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -125,7 +127,8 @@ async def asyncio_detailed(
 ) -> Response[Any | ErrorBody]:
     """Delete the current user
 
-     Permanently deletes the user and all its sessions. The last active superuser cannot be deleted.
+     Permanently deletes the user and all its sessions. The last active superuser cannot be
+    deleted.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -148,7 +151,8 @@ async def asyncio(
 ) -> Any | ErrorBody | None:
     """Delete the current user
 
-     Permanently deletes the user and all its sessions. The last active superuser cannot be deleted.
+     Permanently deletes the user and all its sessions. The last active superuser cannot be
+    deleted.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

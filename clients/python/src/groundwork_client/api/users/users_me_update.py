@@ -113,8 +113,7 @@ def sync_detailed(
     """Update the current user
 
      Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
-    `current_password`
-    and ends all sessions of the user, including the current one.
+    `current_password` and ends all sessions of the user, including the current one.
 
     Args:
         body (ProfileUpdate): Changes to the current user. Absent fields stay unchanged.
@@ -146,8 +145,7 @@ def sync(
     """Update the current user
 
      Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
-    `current_password`
-    and ends all sessions of the user, including the current one.
+    `current_password` and ends all sessions of the user, including the current one.
 
     Args:
         body (ProfileUpdate): Changes to the current user. Absent fields stay unchanged.
@@ -174,8 +172,7 @@ async def asyncio_detailed(
     """Update the current user
 
      Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
-    `current_password`
-    and ends all sessions of the user, including the current one.
+    `current_password` and ends all sessions of the user, including the current one.
 
     Args:
         body (ProfileUpdate): Changes to the current user. Absent fields stay unchanged.
@@ -205,8 +202,7 @@ async def asyncio(
     """Update the current user
 
      Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
-    `current_password`
-    and ends all sessions of the user, including the current one.
+    `current_password` and ends all sessions of the user, including the current one.
 
     Args:
         body (ProfileUpdate): Changes to the current user. Absent fields stay unchanged.

@@ -132,10 +132,9 @@ def sync_detailed(
 ) -> Response[ErrorBody | User]:
     """Update a user
 
-     Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation end all
-    sessions
-    of the user. The last active superuser can be neither deactivated nor demoted. Requires superuser
-    rights.
+     Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
+    end all sessions of the user. The last active superuser can be neither deactivated nor
+    demoted. Requires superuser rights.
 
     Args:
         id (int):
@@ -169,10 +168,9 @@ def sync(
 ) -> ErrorBody | User | None:
     """Update a user
 
-     Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation end all
-    sessions
-    of the user. The last active superuser can be neither deactivated nor demoted. Requires superuser
-    rights.
+     Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
+    end all sessions of the user. The last active superuser can be neither deactivated nor
+    demoted. Requires superuser rights.
 
     Args:
         id (int):
@@ -201,10 +199,9 @@ async def asyncio_detailed(
 ) -> Response[ErrorBody | User]:
     """Update a user
 
-     Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation end all
-    sessions
-    of the user. The last active superuser can be neither deactivated nor demoted. Requires superuser
-    rights.
+     Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
+    end all sessions of the user. The last active superuser can be neither deactivated nor
+    demoted. Requires superuser rights.
 
     Args:
         id (int):
@@ -236,10 +233,9 @@ async def asyncio(
 ) -> ErrorBody | User | None:
     """Update a user
 
-     Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation end all
-    sessions
-    of the user. The last active superuser can be neither deactivated nor demoted. Requires superuser
-    rights.
+     Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
+    end all sessions of the user. The last active superuser can be neither deactivated nor
+    demoted. Requires superuser rights.
 
     Args:
         id (int):
