@@ -64,7 +64,7 @@ fn the_page_says_what_the_document_says() {
          </td><td>The maximum number of users per page.</td></tr>",
         "<td>array of <a href=\"#User\"><code>User</code></a></td>",
         "<td>string or null</td>",
-        "<li><code>malformed_request</code> (400): The request is not well-formed.</li>",
+        "<li><code>malformed_request</code> (400): The request is malformed.</li>",
         "<details><summary>2 examples</summary><p><code>unauthorized</code></p>",
     ] {
         assert!(page.contains(part), "{part}");
