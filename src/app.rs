@@ -25,7 +25,7 @@ use crate::core::security::tokens::{TokenKeys, TokenSigner};
 use crate::core::settings::{AppEnv, DatabaseUrl, RedisUrl, Settings, SigningKeyError};
 use crate::core::telemetry::traces::span_of;
 use crate::db::{Database, DbError, files, migrations};
-use crate::services::auth::{Attempts, AuthService, Confirmations, Lifetimes};
+use crate::services::auth::{AuthService, Lifetimes, LoginLimiter, PasswordCheckLimiter};
 use crate::services::health::HealthService;
 use crate::services::store::Store;
 use crate::services::users::UserService;
@@ -146,10 +146,11 @@ impl App {
             let _ = redis.ping().await;
         }
         let limiter = settings.rate_limit_enabled.then(|| RateLimiter::new(redis.clone(), clock.clone()));
-        let log_ins =
-            limiter.clone().map(|limiter| Attempts::new(limiter, settings.account_rate_limit_per_minute));
-        let confirmations =
-            limiter.clone().map(|limiter| Confirmations::new(limiter, settings.auth_rate_limit_per_minute));
+        let logins =
+            limiter.clone().map(|limiter| LoginLimiter::new(limiter, settings.account_rate_limit_per_minute));
+        let password_checks = limiter
+            .clone()
+            .map(|limiter| PasswordCheckLimiter::new(limiter, settings.auth_rate_limit_per_minute));
         let rate_limits = limiter.map(|limiter| RateLimits {
             limiter,
             general: Quota::new("general", settings.rate_limit_per_minute),
@@ -170,8 +171,8 @@ impl App {
         let max_pending_bodies = settings.max_requests.min((settings.max_connections / 2).max(1));
         let store = Store::new(database.clone(), clock.clone());
         let api = Api {
-            auth: AuthService::new(store.clone(), hasher.clone(), signer, lifetimes, log_ins, clock.clone()),
-            users: UserService::new(store, hasher, page_signer, cache, confirmations, clock),
+            auth: AuthService::new(store.clone(), hasher.clone(), signer, lifetimes, logins, clock.clone()),
+            users: UserService::new(store, hasher, page_signer, cache, password_checks, clock),
             health: HealthService::new(database, redis, shutdown.clone()),
             name: settings.app_name.clone(),
             prefix: settings.api_v1_prefix.clone(),

@@ -9,7 +9,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 /// A production-grade, code-first, OpenAPI-driven REST API service.
 ///
-/// Settings come from the environment, then from `.env`, then from defaults: see `groundwork config`.
+/// Settings are read from the environment, then from `.env`, then from defaults: see `groundwork
+/// config`.
 #[derive(Parser)]
 #[command(version, about)]
 struct Arguments {
@@ -21,28 +22,28 @@ struct Arguments {
 enum Command {
     /// Serve the API (the default)
     Serve,
-    /// Bring the database to the newest schema
+    /// Apply pending database migrations
     Migrate,
-    /// Copy the SQLite database to a new file, while the service runs; `pg_dump` is for PostgreSQL
+    /// Copy the SQLite database to a new file while the service runs (use `pg_dump` for PostgreSQL)
     Backup {
-        /// Where to; nothing that is there is replaced
+        /// The new file; an existing file is not replaced
         file: PathBuf,
     },
-    /// The OpenAPI document
+    /// Export or compare OpenAPI documents
     Openapi {
         #[command(subcommand)]
         command: OpenapiCommand,
     },
-    /// Accounts
+    /// Manage users
     User {
         #[command(subcommand)]
         command: UserCommand,
     },
-    /// List the operations: method, path, operation id
+    /// List the operations: method, path, operation ID
     Routes,
-    /// Show the effective settings, secrets masked
+    /// Show the effective settings, with secrets masked
     Config,
-    /// Ask the running service whether it is ready; exits with 0 if it is
+    /// Check whether the running service is ready; exits with 0 if it is
     Healthcheck,
 }
 
@@ -50,10 +51,10 @@ enum Command {
 enum OpenapiCommand {
     /// Write the document's files to `openapi/` in the working directory
     Export {
-        /// Write nothing; fail when a file there differs from what would be written
+        /// Write nothing, and fail if a file differs from what would be written
         #[arg(long, conflicts_with = "format")]
         check: bool,
-        /// Write no files; print the document in this format
+        /// Print the document in this format instead of writing files
         #[arg(long)]
         format: Option<Format>,
     },
@@ -67,15 +68,15 @@ enum Format {
 
 #[derive(Subcommand)]
 enum UserCommand {
-    /// Make an account; the password comes from a prompt
+    /// Create a user; prompts for the password
     Create {
-        /// The account's email
+        /// The user's email address
         #[arg(long)]
         email: String,
-        /// Give it superuser rights
+        /// Grant superuser rights
         #[arg(long)]
         superuser: bool,
-        /// Read the password from standard input instead, without the line break at its end
+        /// Read the password from standard input instead; a trailing line break is removed
         #[arg(long)]
         password_stdin: bool,
     },
@@ -105,7 +106,7 @@ fn main() -> std::process::ExitCode {
     match result {
         Ok(()) => std::process::ExitCode::SUCCESS,
         Err(error) => {
-            commands::complain(error.as_ref());
+            commands::print_error(error.as_ref());
             std::process::ExitCode::FAILURE
         }
     }

@@ -12,13 +12,13 @@ pub const INVALID_CREDENTIALS: ErrorCode =
     ErrorCode::new("invalid_credentials", StatusCode::UNAUTHORIZED, "The email or the password is wrong.");
 /// The caller is not a superuser.
 pub const FORBIDDEN: ErrorCode =
-    ErrorCode::new("forbidden", StatusCode::FORBIDDEN, "This needs superuser rights.");
+    ErrorCode::new("forbidden", StatusCode::FORBIDDEN, "This operation requires superuser rights.");
 /// Another user has the email.
 pub const EMAIL_TAKEN: ErrorCode =
-    ErrorCode::new("email_taken", StatusCode::CONFLICT, "An account with this email exists.");
+    ErrorCode::new("email_taken", StatusCode::CONFLICT, "A user with this email already exists.");
 /// The last active superuser can be neither deleted, deactivated nor demoted.
 pub const LAST_SUPERUSER: ErrorCode =
-    ErrorCode::new("last_superuser", StatusCode::CONFLICT, "The last active superuser must remain.");
+    ErrorCode::new("last_superuser", StatusCode::CONFLICT, "The last active superuser cannot be removed.");
 
 /// Every code, in the order of the document.
 pub const CATALOGUE: [ErrorCode; 17] = [
@@ -56,12 +56,12 @@ impl From<services::Error> for ApiError {
             }
             E::EmailTaken => EMAIL_TAKEN.into(),
             E::LastSuperuser => LAST_SUPERUSER.into(),
-            E::UserNotFound => Self::from(ErrorCode::NOT_FOUND).with_message("There is no such user."),
+            E::UserNotFound => Self::from(ErrorCode::NOT_FOUND).with_message("The user does not exist."),
             E::InvalidPageToken => Self::field("page_token", "format", "is not a next_page of this list"),
-            E::TooManyAttempts(decision) => Self::rate_limited(&decision)
-                .with_message("There were too many log-ins to this account; try again later."),
-            E::TooManyConfirmations(decision) => Self::rate_limited(&decision)
-                .with_message("The current password was tried too often; try again later."),
+            E::TooManyLogins(decision) => Self::rate_limited(&decision)
+                .with_message("Too many login attempts for this user. Try again later."),
+            E::TooManyPasswordChecks(decision) => Self::rate_limited(&decision)
+                .with_message("Too many attempts to confirm the current password. Try again later."),
             E::Overloaded | E::Database(DbError::Unavailable(_)) => {
                 Self::from(ErrorCode::SERVICE_UNAVAILABLE).caused_by(error)
             }

@@ -11,7 +11,7 @@ use crate::web::error::ApiError;
 use crate::web::request::RequestScope;
 use crate::web::security::{SCHEME, bearer_token, register_bearer_scheme};
 
-const DESCRIPTION: &str = "The `access_token` of a log-in or a refresh, as `Authorization: Bearer <token>`.";
+const DESCRIPTION: &str = "The `access_token` of a login or a refresh, as `Authorization: Bearer <token>`.";
 
 /// Marks an operation of superusers in the document.
 const SUPERUSER: &str = "role:superuser";

@@ -40,12 +40,13 @@ use v1::users::UsersApi;
 type Operations = (AuthApi, UsersApi, HealthApi, ServiceApi);
 
 const TITLE: &str = "Groundwork";
-const DESCRIPTION: &str = "A REST API service: accounts, sessions and health.\n\n\
+const DESCRIPTION: &str = "A REST API for users and sessions.\n\n\
     Log in with `auth_login`, send the `access_token` as `Authorization: Bearer <token>`, and exchange the \
-    `refresh_token` before it ends. Every error has one body, `ErrorBody`: programs read `error`, people read \
-    `message`, and `request_id` names the request in the logs. Unknown fields of a body are ignored unless they \
-    would mislead; an operation with parameters refuses unknown ones. A `PATCH` is a merge patch (RFC 7396) and may be sent \
-    as `application/merge-patch+json` too.";
+    `refresh_token` with `auth_refresh` before it expires. All errors have the body `ErrorBody`: `error` is a code for \
+    programs, `message` is for people, and `request_id` identifies the request in the logs. Unknown fields of a body \
+    are ignored, except privileged fields that the operation cannot set. Unknown query parameters are refused by \
+    operations that have parameters. A `PATCH` is a merge patch (RFC 7396) and can also be sent as \
+    `application/merge-patch+json`.";
 const LICENSE: &str = "MIT OR Apache-2.0";
 const CONTACT_URL: &str = "https://groundwork.example/support";
 
@@ -75,7 +76,7 @@ const IMPLIED: ImpliedErrors = ImpliedErrors {
 pub struct Api {
     /// Sessions.
     pub auth: AuthService,
-    /// Accounts.
+    /// Users.
     pub users: UserService,
     /// Dependencies.
     pub health: HealthService,

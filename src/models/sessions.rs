@@ -6,7 +6,7 @@ use diesel::dsl::{exists, select};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::authority::Authority;
+use super::authority::{Authority, AuthorizedWrite};
 use super::users::User;
 use crate::core::clock::Timestamp;
 use crate::core::email::Email;
@@ -263,15 +263,15 @@ pub async fn revoke(c: &mut Connection, id: SessionId, now: Timestamp) -> Result
 }
 
 /// Revokes the caller's own session. Returns whether it was live.
-pub async fn revoke_own(c: &mut Connection, authority: &Authority) -> Result<bool, DbError> {
-    let Authority { session, user, now } = *authority;
+pub async fn revoke_own(write: &mut AuthorizedWrite) -> Result<bool, DbError> {
+    let AuthorizedWrite { connection: c, authority: Authority { session, user, now } } = write;
     let active = users::table.filter(users::id.eq(user.0)).filter(users::is_active);
     let live = sessions::table
         .find(session.0.as_slice())
         .filter(sessions::user_id.eq(user.0))
         .filter(sessions::revoked_at.is_null())
         .filter(exists(active));
-    Ok(on!(c, |c| prepared(diesel::update(live).set(sessions::revoked_at.eq(Some(now)))).execute(c))? == 1)
+    Ok(on!(c, |c| prepared(diesel::update(live).set(sessions::revoked_at.eq(Some(*now)))).execute(c))? == 1)
 }
 
 /// Revokes every session of a user. Returns how many were live.

@@ -6,7 +6,7 @@ use diesel::sql_types::{BigInt, Bool};
 use diesel_async::RunQueryDsl;
 use serde::{Deserialize, Serialize};
 
-use super::authority::Authority;
+use super::authority::AuthorizedWrite;
 use super::sessions;
 use crate::core::cache::Cached;
 use crate::core::clock::Timestamp;
@@ -239,11 +239,8 @@ pub async fn update(
 
 /// Changes the caller's own user and returns it as it is now; `None` if the session has ended or
 /// the user is inactive or deleted.
-pub async fn update_own(
-    c: &mut Connection,
-    authority: &Authority,
-    changes: &UserChanges,
-) -> Result<Option<User>, DbError> {
+pub async fn update_own(write: &mut AuthorizedWrite, changes: &UserChanges) -> Result<Option<User>, DbError> {
+    let AuthorizedWrite { connection: c, authority } = write;
     let live = sessions::live_user(authority).filter(users::is_active).select(users::id);
     let own = users::table.find(authority.user.0).filter(is_locked(users::id, for_update(live)));
     let changeset = Changeset::of(changes, authority.now);

@@ -10,7 +10,8 @@ use crate::core::security::password::{Password, PasswordAttempt};
 use crate::core::text::FullName;
 use crate::{integer_schema, text_schema};
 
-/// A secret is never written out, not even by a type that could only be a request.
+/// Written instead of a secret. Secrets are in requests only, but poem-openapi's derives need both
+/// directions.
 const MASK: &str = "********";
 
 fn text(format: Option<&'static str>, example: &str) -> MetaSchema {
@@ -30,7 +31,7 @@ text_schema!(FullName, "full_name",
     MetaSchema {
         min_length: Some(1),
         max_length: Some(FullName::MAX_CHARS),
-        // Something to see, and no control characters.
+        // No control characters, and at least one character that is not white space.
         pattern: Some(r"^[^\x00-\x1f\x7f-\x9f]*[^\x00-\x1f\x7f-\x9f\s][^\x00-\x1f\x7f-\x9f]*$".to_owned()),
         ..text(None, "Ada Lovelace")
     },

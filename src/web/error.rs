@@ -31,7 +31,7 @@ pub struct ErrorCode {
 impl ErrorCode {
     /// The request is not HTTP as its version demands, or its body is not JSON.
     pub const MALFORMED_REQUEST: Self =
-        Self::new("malformed_request", StatusCode::BAD_REQUEST, "The request is not well-formed.");
+        Self::new("malformed_request", StatusCode::BAD_REQUEST, "The request is malformed.");
     /// There is no bearer token.
     pub const UNAUTHORIZED: Self =
         Self::new("unauthorized", StatusCode::UNAUTHORIZED, "A bearer token is required.");
@@ -39,10 +39,13 @@ impl ErrorCode {
     pub const INVALID_TOKEN: Self =
         Self::new("invalid_token", StatusCode::UNAUTHORIZED, "The token is invalid or has expired.");
     /// There is no resource at this path.
-    pub const NOT_FOUND: Self = Self::new("not_found", StatusCode::NOT_FOUND, "There is nothing here.");
+    pub const NOT_FOUND: Self = Self::new("not_found", StatusCode::NOT_FOUND, "The resource does not exist.");
     /// The resource does not support the method.
-    pub const METHOD_NOT_ALLOWED: Self =
-        Self::new("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, "This method is not allowed here.");
+    pub const METHOD_NOT_ALLOWED: Self = Self::new(
+        "method_not_allowed",
+        StatusCode::METHOD_NOT_ALLOWED,
+        "The resource does not support this method.",
+    );
     /// The body did not arrive in time.
     pub const REQUEST_TIMEOUT: Self =
         Self::new("request_timeout", StatusCode::REQUEST_TIMEOUT, "The request took too long to arrive.");
@@ -56,28 +59,28 @@ impl ErrorCode {
         "The body must be application/json.",
     );
     /// Some values break a rule. `details.fields` lists them all.
-    pub const VALIDATION_ERROR: Self =
-        Self::new("validation_error", StatusCode::UNPROCESSABLE_ENTITY, "Some values are not valid.");
-    /// The client has reached its rate limit.
-    pub const RATE_LIMITED: Self = Self::new(
-        "rate_limited",
-        StatusCode::TOO_MANY_REQUESTS,
-        "There were too many requests; try again later.",
+    pub const VALIDATION_ERROR: Self = Self::new(
+        "validation_error",
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "The request contains invalid values.",
     );
+    /// The client has reached its rate limit.
+    pub const RATE_LIMITED: Self =
+        Self::new("rate_limited", StatusCode::TOO_MANY_REQUESTS, "Too many requests. Try again later.");
     /// An unexpected error, logged with its cause.
     pub const INTERNAL_ERROR: Self =
-        Self::new("internal_error", StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong on our side.");
+        Self::new("internal_error", StatusCode::INTERNAL_SERVER_ERROR, "An internal error occurred.");
     /// The body has a transfer coding other than `chunked`.
     pub const NOT_IMPLEMENTED: Self = Self::new(
         "not_implemented",
         StatusCode::NOT_IMPLEMENTED,
-        "The only transfer coding that is understood is chunked.",
+        "The only supported transfer coding is chunked.",
     );
     /// The service is overloaded, stopping, or without a dependency that it needs.
     pub const SERVICE_UNAVAILABLE: Self = Self::new(
         "service_unavailable",
         StatusCode::SERVICE_UNAVAILABLE,
-        "The service cannot answer now; try again soon.",
+        "The service is unavailable. Try again soon.",
     );
 
     /// The codes that this crate answers with; the catalogue of an app contains them all.

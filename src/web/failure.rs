@@ -18,8 +18,8 @@ pub trait DocumentedErrors {
 /// `error_responses! { /// The email has a user. EmailTaken: 409 "email_taken"; }`.
 #[macro_export]
 macro_rules! error_responses {
-    ($( $(#[doc = $doc:literal])+ $name:ident: $( $status:literal $codes:literal ),* ; )+) => {$(
-        $(#[doc = $doc])+
+    ($( $(#[doc = $doc:literal])* $name:ident: $( $status:literal $codes:literal ),* ; )+) => {$(
+        $(#[doc = $doc])*
         #[derive(Debug)]
         pub enum $name {}
 

@@ -6,33 +6,37 @@
 use std::borrow::Cow;
 
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
-use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
+use poem_openapi::types::{MaybeUndefined, ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
 use serde::Serialize;
 use serde_json::Value;
 
-/// A field that is always present and may be null.
+/// A property that is always present and may be null.
 #[derive(Clone, Debug, Serialize)]
 #[serde(transparent)]
 pub struct Nullable<T>(pub Option<T>);
 
-/// A field of a PATCH (RFC 7396): absent leaves the value as it is, null clears it.
-#[derive(Clone, Debug)]
-pub enum Patch<T> {
-    /// The field was absent.
-    Keep,
-    /// The field was null.
-    Clear,
-    /// The field had a value.
-    Set(T),
+impl<T> From<Option<T>> for Nullable<T> {
+    fn from(value: Option<T>) -> Self {
+        Self(value)
+    }
 }
 
-impl<T> From<Patch<T>> for Option<Option<T>> {
-    fn from(patch: Patch<T>) -> Self {
-        match patch {
-            Patch::Keep => None,
-            Patch::Clear => Some(None),
-            Patch::Set(value) => Some(Some(value)),
-        }
+impl<T> From<Nullable<T>> for Option<T> {
+    fn from(value: Nullable<T>) -> Self {
+        value.0
+    }
+}
+
+/// A nullable property of a merge patch (RFC 7396): absent keeps the value, null clears it.
+pub type Patch<T> = MaybeUndefined<Nullable<T>>;
+
+/// The change that a property of a merge patch asks for: `None` keeps the value, `Some(None)`
+/// clears it.
+pub fn change_of<T>(patch: Patch<T>) -> Option<Option<T>> {
+    match patch {
+        MaybeUndefined::Undefined => None,
+        MaybeUndefined::Null => Some(None),
+        MaybeUndefined::Value(value) => Some(value.0),
     }
 }
 
@@ -157,41 +161,6 @@ macro_rules! integer_schema {
     };
 }
 
-/// A value that may be null in JSON, which poem-openapi's `Option` and `MaybeUndefined` do not state in the document.
-macro_rules! nullable_type {
-    ($type:ident, required: $required:literal, |$this:ident| $inner:expr) => {
-        impl<T: Type> Type for $type<T> {
-            const IS_REQUIRED: bool = $required;
-            type RawValueType = T::RawValueType;
-            type RawElementValueType = T::RawElementValueType;
-
-            fn name() -> Cow<'static, str> {
-                format!("nullable_{}", T::name()).into()
-            }
-
-            fn schema_ref() -> MetaSchemaRef {
-                T::schema_ref().merge(MetaSchema { nullable: true, ..MetaSchema::ANY })
-            }
-
-            fn register(registry: &mut Registry) {
-                T::register(registry);
-            }
-
-            fn as_raw_value(&self) -> Option<&Self::RawValueType> {
-                let $this = self;
-                $inner.and_then(T::as_raw_value)
-            }
-
-            fn raw_element_iter<'a>(
-                &'a self,
-            ) -> Box<dyn Iterator<Item = &'a Self::RawElementValueType> + 'a> {
-                let $this = self;
-                $inner.map_or_else(|| Box::new(std::iter::empty()) as Box<_>, T::raw_element_iter)
-            }
-        }
-    };
-}
-
 text_schema!(PageToken, "page_token",
     MetaSchema { min_length: Some(1), max_length: Some(512), ..MetaSchema::new("string") },
     parse: |text: &str| Ok::<_, String>(PageToken(text.to_owned())),
@@ -208,35 +177,36 @@ integer_schema!(
     u16
 );
 
-nullable_type!(Nullable, required: true, |this| this.0.as_ref());
-nullable_type!(Patch, required: false, |this| if let Self::Set(value) = this { Some(value) } else { None });
+/// poem-openapi's own `Option` is not nullable in the document.
+impl<T: Type> Type for Nullable<T> {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = T::RawValueType;
+    type RawElementValueType = T::RawElementValueType;
 
-impl<T: ParseFromJSON> ParseFromJSON for Patch<T> {
-    fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
-        match value {
-            None => Ok(Self::Keep),
-            Some(Value::Null) => Ok(Self::Clear),
-            value => T::parse_from_json(value).map(Self::Set).map_err(ParseError::propagate),
-        }
+    fn name() -> Cow<'static, str> {
+        format!("nullable_{}", T::name()).into()
     }
-}
 
-impl<T: ToJSON> ToJSON for Patch<T> {
-    fn to_json(&self) -> Option<Value> {
-        match self {
-            Self::Keep => None,
-            Self::Clear => Some(Value::Null),
-            Self::Set(value) => value.to_json(),
-        }
+    fn schema_ref() -> MetaSchemaRef {
+        T::schema_ref().merge(MetaSchema { nullable: true, ..MetaSchema::ANY })
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+
+    fn as_raw_value(&self) -> Option<&Self::RawValueType> {
+        self.0.as_ref().and_then(T::as_raw_value)
+    }
+
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self::RawElementValueType> + 'a> {
+        self.0.as_ref().map_or_else(|| Box::new(std::iter::empty()) as Box<_>, T::raw_element_iter)
     }
 }
 
 impl<T: ParseFromJSON> ParseFromJSON for Nullable<T> {
     fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
-        match value {
-            None | Some(Value::Null) => Ok(Self(None)),
-            value => Ok(Self(Some(T::parse_from_json(value).map_err(ParseError::propagate)?))),
-        }
+        Option::parse_from_json(value).map(Self).map_err(ParseError::propagate)
     }
 }
 

@@ -1,4 +1,4 @@
-//! What may be a password, and what a person may try at log-in.
+//! Passwords, login attempts and password hashes.
 
 use std::fmt;
 
@@ -9,28 +9,22 @@ use unicode_normalization::UnicodeNormalization;
 use crate::core::email::Email;
 use crate::core::text::{Invalid, is_ignorable, is_visible};
 
-/// A new password: 8 to 128 characters, at most 72 bytes of UTF-8, no NUL, something visible, and none that is guessed first.
+/// A password in NFC (RFC 8265, 4.2.2), so that keyboards that compose characters differently give
+/// the same password: 8 to 128 characters, at most 72 bytes of UTF-8, no NUL, at least one visible
+/// character, and not commonly used.
 ///
-/// It is kept in Unicode's form NFC (RFC 8265, 4.2.2), in which all lengths count: two keyboards that write the same
-/// characters give the same password.
-///
-/// bcrypt reads 72 bytes and stops, and it ends a password with NUL: whatever came after either would not
-/// count, so both are refused instead of cut (OWASP ASVS 5.0, 6.2.9 asks for at least 64 characters).
+/// bcrypt ignores everything after 72 bytes or a NUL, so longer passwords are refused instead of
+/// truncated (OWASP ASVS 5.0, 6.2.9 requires support for at least 64 characters).
 #[derive(Clone)]
 pub struct Password(String);
 
 impl Password {
-    /// The fewest characters.
     pub const MIN_CHARS: usize = 8;
-    /// The most characters.
     pub const MAX_CHARS: usize = 128;
-    /// The most bytes of UTF-8: what bcrypt reads.
+    /// The number of bytes that bcrypt reads.
     pub const MAX_BYTES: usize = 72;
 
-    /// Reads a new password. Nothing is trimmed or folded beyond NFC.
-    ///
-    /// # Errors
-    /// When it breaks a rule above; the reason never contains the password.
+    /// Parses a new password. Nothing is trimmed or folded beyond NFC.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let text: String = text.nfc().collect();
         let chars = text.chars().count();
@@ -45,19 +39,20 @@ impl Password {
         } else if !text.chars().any(is_visible) {
             Err(Invalid("must contain a visible character"))
         } else if is_common(&text) {
-            Err(Invalid("must not be one of the most used passwords"))
-        } else if names_the_application(&text) {
+            Err(Invalid("must not be one of the most common passwords"))
+        } else if is_application_name(&text) {
             Err(Invalid("must not be the name of the application"))
         } else {
             Ok(Self(text))
         }
     }
 
-    /// Whether it is this address or what stands before its @, in any spelling (OWASP ASVS 5.0, 6.2.11).
+    /// Whether the password is this address or its local part, in any spelling (OWASP ASVS 5.0,
+    /// 6.2.11).
     pub fn is_email(&self, address: &str) -> bool {
         let folded = fold(&self.0);
         let local = address.rsplit_once('@').map(|(local, _)| local);
-        // Under the address's own rules too, for a domain that is written in Unicode.
+        // The normalisation of addresses covers domains in Unicode.
         folded == address
             || Some(folded.as_str()) == local
             || Email::parse_known(&self.0).is_ok_and(|email| email.as_str() == address)
@@ -71,11 +66,11 @@ impl AsRef<[u8]> for Password {
     }
 }
 
-/// The most used passwords that have 8 characters, in lower case (OWASP ASVS 5.0, 6.2.4): whoever guesses begins with them.
+/// The most common passwords of at least 8 characters, in lower case (OWASP ASVS 5.0, 6.2.4).
 const COMMON: &str = include_str!("../../../assets/passwords/common.txt");
 
-/// Words that stand for this application and nothing else (OWASP ASVS 5.0, 6.1.2): the name of the package. The user's own
-/// address and its local part are the other such words; see [`Password::is_email`].
+/// The context-specific word that is refused (OWASP ASVS 5.0, 6.1.2), beside the user's address:
+/// see [`Password::is_email`].
 const APPLICATION: &str = env!("CARGO_PKG_NAME");
 
 fn is_common(text: &str) -> bool {
@@ -83,37 +78,36 @@ fn is_common(text: &str) -> bool {
     COMMON.lines().any(|common| common == text)
 }
 
-/// With nothing or with digits and punctuation behind it.
-fn names_the_application(text: &str) -> bool {
+/// Whether the text is the application's name, possibly followed by digits and punctuation.
+fn is_application_name(text: &str) -> bool {
     fold(text).trim_end_matches(|c: char| !c.is_alphabetic()) == APPLICATION
 }
 
-/// For a comparison with words: without width, case, surrounding white space and what cannot be seen.
+/// Folds width and case, and removes surrounding white space and invisible characters, for
+/// comparison with words.
 fn fold(text: &str) -> String {
-    let seen: String = text.nfkc().filter(|c| !is_ignorable(*c)).collect();
-    let folded: String = seen.trim().to_lowercase().nfkc().collect();
-    folded
+    let visible: String = text.nfkc().filter(|c| !is_ignorable(*c)).collect();
+    visible.trim().to_lowercase().nfkc().collect()
 }
 
-/// A form of the text that was typed as a password.
+/// A form of the text of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// In NFC, as passwords are hashed.
+    /// NFC, in which passwords are hashed.
     Normalised,
-    /// As it was typed, which is how passwords were hashed before they were normalised.
+    /// As typed. Passwords were hashed in this form before they were normalised.
     AsTyped,
 }
 
-/// A password somebody claims to have. Any text may be tried; only one that [`Password`] accepts can match.
+/// The password of a login attempt. It can be any text.
 #[derive(Clone)]
 pub struct PasswordAttempt {
     normalised: String,
-    /// Only if it is another text.
+    /// `None` if it equals the normalised form.
     as_typed: Option<String>,
 }
 
 impl PasswordAttempt {
-    /// Takes any text.
     pub fn new(text: String) -> Self {
         let normalised: String = text.nfc().collect();
         let as_typed = (text != normalised).then_some(text);
@@ -127,7 +121,7 @@ impl PasswordAttempt {
     }
 }
 
-/// An attempt that turned out right becomes a password again, to be hashed anew: also one that would not be taken any more.
+/// Converts a correct attempt for rehashing, even if it breaks a rule for new passwords.
 impl TryFrom<PasswordAttempt> for Password {
     type Error = Invalid;
 

@@ -100,10 +100,20 @@ impl Comparison<'_> {
         // Headers, parameters and responses are compared where they are used.
         let known = ["schemas", "headers", "parameters", "responses", "securitySchemes", "examples", "links"];
         self.rest("components", components, &known);
-        if at(components.0, "securitySchemes") != at(components.1, "securitySchemes") {
+        if security_schemes(components.0) != security_schemes(components.1) {
             self.breaking("components", "the security schemes changed");
         }
     }
+}
+
+/// The security schemes without their descriptions.
+fn security_schemes(components: &Value) -> Value {
+    let mut schemes = at(components, "securitySchemes").clone();
+    let objects = schemes.as_object_mut().into_iter().flat_map(|schemes| schemes.values_mut());
+    for scheme in objects.filter_map(Value::as_object_mut) {
+        scheme.shift_remove("description");
+    }
+    schemes
 }
 
 /// The member of an object, or null.
