@@ -10,18 +10,19 @@ use std::path::Path;
 use std::time::Duration;
 
 use groundwork::api;
-use groundwork::api::document::{Documents, table};
 use groundwork::app::{self, App};
-use groundwork::core::clock::Clock;
-use groundwork::core::context::CallContext;
-use groundwork::core::email::Email;
-use groundwork::core::security::password::Password;
-use groundwork::core::settings::{DatabaseUrl, Settings};
-use groundwork::core::telemetry;
-use groundwork::db::backup;
+use groundwork::db::migrations;
+use groundwork::domain::email::Email;
+use groundwork::domain::password::Password;
 use groundwork::services::store::Actor;
 use groundwork::services::users::CreateUser;
+use groundwork::settings::{DatabaseUrl, Settings};
+use groundwork::telemetry;
+use groundwork_clock::Clock;
+use groundwork_database::backup;
+use groundwork_openapi::{Documents, table};
 use groundwork_settings::Sources;
+use groundwork_telemetry::context::CallContext;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
@@ -96,7 +97,7 @@ async fn shutdown_signal(terminate: &mut Signal, interrupt: &mut Signal) {
 pub fn migrate() -> Result {
     let settings = Settings::load_without_secret()?;
     let _guard = telemetry::start_log(&settings)?;
-    block_on(async { Ok(app::migrate(&settings).await?) })
+    block_on(async { Ok(migrations::apply(&settings).await?) })
 }
 
 /// Copies the SQLite database.
@@ -117,7 +118,7 @@ pub fn user_create(email: &str, is_superuser: bool, password_stdin: bool) -> Res
     let text = if password_stdin { read_password()? } else { rpassword::prompt_password("Password: ")? };
     let password = Password::parse(&text).map_err(|reason| format!("the password {reason}"))?;
     block_on(async {
-        app::prepare_database(&settings).await?;
+        migrations::prepare(&settings).await?;
         let request =
             CreateUser { email, password, full_name: None, is_active: true, is_superuser, is_verified: true };
         let users = app::user_service(&settings)?;

@@ -28,6 +28,7 @@ use parsers::{database_url, postgres_url, replica_url};
 use rules::{Need, between_settings};
 pub use signing_key::SigningKeyError;
 
+mod configs;
 mod parsers;
 mod rules;
 mod signing_key;

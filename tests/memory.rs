@@ -5,9 +5,9 @@
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use groundwork::core::clock::Clock;
-use groundwork::core::email::Email;
-use groundwork::core::rate_limit::{RateLimitKey, RateLimiter};
+use groundwork::domain::email::Email;
+use groundwork_clock::Clock;
+use groundwork_state::rate_limit::{RateLimitKey, RateLimiter};
 
 /// The bound that docs/decisions/0013 states, in KiB.
 const BOUND: u64 = 48 * 1024;

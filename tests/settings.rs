@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
-use groundwork::core::settings::Settings;
+use groundwork::settings::Settings;
 use groundwork_settings::{env_example, markdown_table};
 
 const BEGIN: &str = "<!-- settings:begin -->\n";

@@ -4,8 +4,8 @@ use std::ops::Deref;
 
 use poem::{FromRequest, Request, RequestBody};
 
-use crate::core::context::CallContext;
-use crate::web::request::RequestScope;
+use groundwork_telemetry::context::CallContext;
+use groundwork_web::request::RequestScope;
 
 /// The client's address, its user agent and the request's id.
 pub struct Context(RequestScope);

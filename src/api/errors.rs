@@ -2,10 +2,10 @@
 
 use poem::http::StatusCode;
 
-use crate::db::DbError;
 use crate::services;
-use crate::web::error::{ApiError, ErrorCode};
-use crate::web::failure::Failure;
+use groundwork_database::DbError;
+use groundwork_web::error::{ApiError, ErrorCode};
+use groundwork_web::failure::Failure;
 
 /// The email and the password do not belong to a user who may log in.
 pub const INVALID_CREDENTIALS: ErrorCode =

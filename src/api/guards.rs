@@ -7,9 +7,9 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use super::errors;
 use crate::services::auth::{AuthService, Caller, Intent};
-use crate::web::error::ApiError;
-use crate::web::request::RequestScope;
-use crate::web::security::{SCHEME, bearer_token, register_bearer_scheme};
+use groundwork_web::error::ApiError;
+use groundwork_web::request::RequestScope;
+use groundwork_web::security::{SCHEME, bearer_token, register_bearer_scheme};
 
 const DESCRIPTION: &str = "The `access_token` of a login or a refresh, as `Authorization: Bearer <token>`.";
 

@@ -6,32 +6,27 @@ pub mod guards;
 #[allow(clippy::unused_async, reason = "poem-openapi wants every operation async")]
 pub mod v1;
 
-pub use groundwork_server as server;
-pub use groundwork_server::client as forwarded;
-
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use groundwork_openapi as document;
-pub use groundwork_openapi::policy;
 use groundwork_openapi::{ApiDescription, Config, DocumentError, Documents, ImpliedErrors, pages};
 use poem::endpoint::BoxEndpoint;
 use poem::{Response, Route};
 use poem_openapi::{ContactObject, LicenseObject, OpenApiService};
 
-use crate::core::email::Email;
-use crate::core::email_prefix::EmailPrefix;
-use crate::core::security::password::Password;
+use crate::domain::email::Email;
+use crate::domain::email_prefix::EmailPrefix;
+use crate::domain::password::Password;
 use crate::services::auth::AuthService;
 use crate::services::health::HealthService;
 use crate::services::users::UserService;
-use crate::web::error::describe_catalogue;
-use crate::web::load_shedder::LoadShedder;
-use crate::web::middleware::MiddlewareStack;
-use crate::web::request::AppState;
-use crate::web::routes;
-use crate::web::validation::{Formats, SchemaValidator};
+use groundwork_web::error::describe_catalogue;
+use groundwork_web::load_shedder::LoadShedder;
+use groundwork_web::middleware::MiddlewareStack;
+use groundwork_web::request::AppState;
+use groundwork_web::routes;
+use groundwork_web::validation::{Formats, SchemaValidator};
 use v1::auth::AuthApi;
 use v1::health::{HealthApi, ServiceApi};
 use v1::users::UsersApi;

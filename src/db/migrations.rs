@@ -1,11 +1,11 @@
-//! The schema's history, embedded in the binary.
+//! The migrations, embedded in the binary.
 
 use diesel_migrations::embed_migrations;
 use groundwork_database::migrations::Migrations;
 use groundwork_database::url::PoolMode;
+use groundwork_database::{DbError, files};
 
-use super::DbError;
-use crate::core::settings::{DatabaseUrl, Settings};
+use crate::settings::{DatabaseUrl, Settings};
 
 const MIGRATIONS: Migrations = Migrations {
     postgres: embed_migrations!("migrations/postgres"),
@@ -13,7 +13,51 @@ const MIGRATIONS: Migrations = Migrations {
     lock: 0x6772_7500,
 };
 
-/// Migrates where the settings say, as [`Migrations::run`].
+/// Why the database is not ready for use.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrationError {
+    #[error(transparent)]
+    Database(#[from] DbError),
+    #[error(
+        "the schema of the database is not the newest and MIGRATE_ON_START is false: run `groundwork migrate` with a role \
+         that may change the schema (not applied: {})",
+        .pending.join(", ")
+    )]
+    Outdated { pending: Vec<String> },
+}
+
+/// Applies pending migrations or, without `MIGRATE_ON_START`, checks that there are none.
+///
+/// # Errors
+/// As [`apply`]; [`MigrationError::Outdated`].
+pub async fn prepare(settings: &Settings) -> Result<(), MigrationError> {
+    if settings.migrate_on_start {
+        return Ok(apply(settings).await?);
+    }
+    let pending = MIGRATIONS.pending(&settings.database_url, settings.db_pool_mode).await?;
+    if pending.is_empty() { Ok(()) } else { Err(MigrationError::Outdated { pending }) }
+}
+
+/// Applies pending migrations and logs them.
+///
+/// # Errors
+/// If the database cannot be reached, other users may read or write its file, or a migration fails.
+pub async fn apply(settings: &Settings) -> Result<(), DbError> {
+    if let DatabaseUrl::Sqlite(path) = &settings.database_url {
+        files::check(path, settings.app_env.is_deployed())?;
+    }
+    let applied = run_for(settings).await?;
+    if applied.is_empty() {
+        tracing::info!("the database has the newest schema");
+    }
+    for migration in applied {
+        tracing::info!(migration, "applied a migration");
+    }
+    Ok(())
+}
+
+/// Applies pending migrations at `MIGRATION_DATABASE_URL`, or else at `DATABASE_URL`. Returns their
+/// versions.
 ///
 /// # Errors
 /// As [`Migrations::run`].
@@ -24,18 +68,10 @@ pub async fn run_for(settings: &Settings) -> Result<Vec<String>, DbError> {
     }
 }
 
-/// Migrates this database, without a pooler in between.
+/// Applies pending migrations to this database, without a pooler in between.
 ///
 /// # Errors
 /// As [`Migrations::run`].
 pub async fn run(url: &DatabaseUrl) -> Result<Vec<String>, DbError> {
     MIGRATIONS.run(url, PoolMode::Session).await
-}
-
-/// The versions of the migrations that are not applied.
-///
-/// # Errors
-/// As [`Migrations::pending`].
-pub async fn pending(settings: &Settings) -> Result<Vec<String>, DbError> {
-    MIGRATIONS.pending(&settings.database_url, settings.db_pool_mode).await
 }

@@ -3,12 +3,12 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use crate::core::clock::Timestamp;
-use crate::core::context::CallContext;
-use crate::core::ids::{SessionId, UserId};
-use crate::core::telemetry::AUDIT;
 use crate::db::schema::audit_events;
-use crate::db::{Connection, DbError, on, prepared};
+use crate::domain::ids::{SessionId, UserId};
+use crate::telemetry::AUDIT;
+use groundwork_clock::Timestamp;
+use groundwork_database::{Connection, DbError, on, prepared};
+use groundwork_telemetry::context::CallContext;
 
 /// What happened to a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! The condition under which a caller's write happens.
 
-use crate::core::clock::Timestamp;
-use crate::core::ids::{SessionId, UserId};
-use crate::db::Connection;
+use crate::domain::ids::{SessionId, UserId};
+use groundwork_clock::Timestamp;
+use groundwork_database::Connection;
 
 /// A session that must be live at `now`, of a user who must be active.
 #[derive(Clone, Copy, Debug)]

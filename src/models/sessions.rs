@@ -8,12 +8,12 @@ use diesel_async::RunQueryDsl;
 
 use super::authority::{Authority, AuthorizedWrite};
 use super::users::User;
-use crate::core::clock::Timestamp;
-use crate::core::email::Email;
-use crate::core::ids::{SessionId, UserId};
-use crate::core::security::tokens::TokenHash;
 use crate::db::schema::{sessions, users};
-use crate::db::{Connection, DbError, for_share, for_update, on, prepared};
+use crate::domain::email::Email;
+use crate::domain::ids::{SessionId, UserId};
+use groundwork_auth::TokenHash;
+use groundwork_clock::Timestamp;
+use groundwork_database::{Connection, DbError, for_share, for_update, on, prepared};
 
 /// The state of a session's refresh tokens. It has no `Debug`: one hash in it is plain bytes.
 #[derive(Clone, Queryable, Selectable)]

@@ -8,15 +8,15 @@ use serde::{Deserialize, Serialize};
 
 use super::authority::AuthorizedWrite;
 use super::sessions;
-use crate::core::cache::Cached;
-use crate::core::clock::Timestamp;
-use crate::core::clock::sql::Timestamptz;
-use crate::core::email::Email;
-use crate::core::ids::UserId;
-use crate::core::security::password::PasswordHash;
-use crate::core::text::FullName;
 use crate::db::schema::users;
-use crate::db::{Connection, DbError, for_update, is_locked, on, prepared};
+use crate::domain::email::Email;
+use crate::domain::ids::UserId;
+use crate::domain::password::PasswordHash;
+use crate::domain::text::FullName;
+use groundwork_clock::Timestamp;
+use groundwork_clock::sql::Timestamptz;
+use groundwork_database::{Connection, DbError, for_update, is_locked, on, prepared};
+use groundwork_state::cache::Cached;
 
 /// The unique constraint on the normalised email.
 pub const EMAIL_KEY: &str = "users_email_key";

@@ -7,13 +7,13 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::common::{LoginEmail, check_email_and_name};
-use crate::core::email::Email;
-use crate::core::security::password::{Password, PasswordAttempt};
-use crate::core::text::FullName;
+use crate::domain::email::Email;
+use crate::domain::password::{Password, PasswordAttempt};
+use crate::domain::text::FullName;
 use crate::services::auth::IssuedTokens;
 use crate::services::users::CreateUser;
-use crate::web::error::FieldError;
-use crate::web::extract::RequestSchema;
+use groundwork_web::error::FieldError;
+use groundwork_web::extract::RequestSchema;
 
 /// Fields of a user that only a superuser can set.
 pub(super) const PRIVILEGED: &[&str] = &["id", "is_active", "is_superuser", "is_verified", "role"];

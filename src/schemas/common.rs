@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use crate::core::email::Email;
-use crate::core::text::FullName;
-use crate::web::error::FieldError;
+use crate::domain::email::Email;
+use crate::domain::text::FullName;
+use groundwork_web::error::FieldError;
 
 /// The email of a login, which may be one that new users can no longer have.
 #[derive(Clone, Debug)]

@@ -7,19 +7,19 @@ use serde_json::{Map, Value};
 
 use super::auth::PRIVILEGED;
 use super::common::check_email_and_name;
-use crate::core::clock::Timestamp;
-use crate::core::email::Email;
-use crate::core::ids::UserId;
-use crate::core::security::password::{Password, PasswordAttempt};
-use crate::core::text::FullName;
+use crate::domain::email::Email;
+use crate::domain::ids::UserId;
+use crate::domain::password::{Password, PasswordAttempt};
+use crate::domain::text::FullName;
 use crate::models::users::{Profile, User, UserChanges};
 use crate::services::Page;
 use crate::services::users::{CreateUser, ProfileChanges, UpdateUser};
-use crate::web::error::FieldError;
-use crate::web::extract::RequestSchema;
-use crate::web::schema::Nullable;
-use crate::web::schema::Patch;
-use crate::web::schema::change_of;
+use groundwork_clock::Timestamp;
+use groundwork_web::error::FieldError;
+use groundwork_web::extract::RequestSchema;
+use groundwork_web::schema::Nullable;
+use groundwork_web::schema::Patch;
+use groundwork_web::schema::change_of;
 
 /// A user.
 #[derive(Object, Serialize)]

@@ -3,12 +3,12 @@
 use poem_openapi::registry::MetaSchema;
 
 use super::common::LoginEmail;
-use crate::core::email::Email;
-use crate::core::email_prefix::EmailPrefix;
-use crate::core::ids::UserId;
-use crate::core::security::password::{Password, PasswordAttempt};
-use crate::core::text::FullName;
-use crate::{integer_schema, text_schema};
+use crate::domain::email::Email;
+use crate::domain::email_prefix::EmailPrefix;
+use crate::domain::ids::UserId;
+use crate::domain::password::{Password, PasswordAttempt};
+use crate::domain::text::FullName;
+use groundwork_web::{integer_schema, text_schema};
 
 /// Written instead of a secret. Secrets are in requests only, but poem-openapi's derives need both
 /// directions.

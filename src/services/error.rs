@@ -1,11 +1,11 @@
 //! The errors of the services.
 
-use crate::core::ids::NoRandomness;
-use crate::core::rate_limit::RateLimitDecision;
-use crate::core::security::hasher::HashError;
-use crate::core::security::tokens::{InvalidToken, SigningFailed};
-use crate::db::DbError;
+use crate::domain::ids::NoRandomness;
 use crate::models::users::EMAIL_KEY;
+use groundwork_auth::HashError;
+use groundwork_auth::{InvalidToken, SigningFailed};
+use groundwork_database::DbError;
+use groundwork_state::rate_limit::RateLimitDecision;
 
 /// An error of the services. `api::errors` maps it to a response.
 #[derive(Debug, thiserror::Error)]

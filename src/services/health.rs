@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 
-use crate::core::redis::Redis;
-use crate::db::{Database, ReplicaState};
+use groundwork_database::{Database, ReplicaState};
+use groundwork_state::redis::Redis;
 use tokio_util::sync::CancellationToken;
 
 /// A database that takes longer to respond counts as unavailable.

@@ -5,12 +5,12 @@
 //! hashing a password takes a while, too. So the unit of work checks again, with locks that keep
 //! the result true until it ends.
 
-use crate::core::clock::{Clock, Timestamp};
-use crate::core::ids::{SessionId, UserId};
-use crate::db::{Connection, Database, DbError};
+use crate::domain::ids::{SessionId, UserId};
 use crate::models::authority::{Authority, AuthorizedWrite};
 use crate::models::sessions;
 use crate::models::users::{self, User};
+use groundwork_clock::{Clock, Timestamp};
+use groundwork_database::{Connection, Database, DbError};
 
 use super::Error;
 use super::auth::{Caller, Intent, Role};

@@ -4,20 +4,20 @@ use std::sync::Arc;
 
 use metrics::Counter;
 
-use crate::core::cache::{Cache, key_of};
-use crate::core::clock::{Clock, Timestamp};
-use crate::core::context::CallContext;
-use crate::core::email::Email;
-use crate::core::ids::UserId;
-use crate::core::security::hasher::Hasher;
-use crate::core::security::password::{Password, PasswordAttempt};
-use crate::core::security::seal::ValueSigner;
-use crate::core::telemetry::metrics::{Meter, SESSIONS_REVOKED, counter};
-use crate::core::text::FullName;
-use crate::db::Connection;
+use crate::domain::email::Email;
+use crate::domain::ids::UserId;
+use crate::domain::password::{Password, PasswordAttempt};
+use crate::domain::text::FullName;
 use crate::models::audit_events::{self, AuditEvent, AuditKind, AuthEvent};
 use crate::models::sessions;
 use crate::models::users::{self, Cursor, NewUser, Profile, User, UserChanges, UserFilter};
+use crate::telemetry::SESSIONS_REVOKED;
+use groundwork_auth::PasswordHasher;
+use groundwork_auth::ValueSigner;
+use groundwork_clock::{Clock, Timestamp};
+use groundwork_database::Connection;
+use groundwork_state::cache::{Cache, key_of};
+use groundwork_telemetry::context::CallContext;
 
 use super::auth::{Caller, PasswordCheckLimiter};
 use super::store::{Actor, Store};
@@ -44,7 +44,7 @@ pub struct CreateUser {
 }
 
 impl CreateUser {
-    pub(super) async fn hash_password(self, hasher: &Hasher) -> Result<NewUser, Error> {
+    pub(super) async fn hash_password(self, hasher: &PasswordHasher) -> Result<NewUser, Error> {
         let Self { email, password, full_name, is_active, is_superuser, is_verified } = self;
         if password.is_email(email.as_str()) {
             return Err(Error::PasswordIsEmail);
@@ -75,26 +75,26 @@ const SUPERUSERS_LOCK: i64 = 0x6772_7501;
 #[derive(Clone)]
 pub struct UserService {
     store: Store,
-    hasher: Hasher,
+    hasher: PasswordHasher,
     page_signer: Arc<ValueSigner>,
     cache: Cache,
     password_limiter: Option<PasswordCheckLimiter>,
     clock: Clock,
-    ended_by_password: Meter<Counter>,
-    ended_by_deactivation: Meter<Counter>,
+    ended_by_password: Counter,
+    ended_by_deactivation: Counter,
 }
 
 impl UserService {
     /// Without a `password_limiter`, attempts to confirm the current password are unlimited.
     pub fn new(
         store: Store,
-        hasher: Hasher,
+        hasher: PasswordHasher,
         page_signer: Arc<ValueSigner>,
         cache: Cache,
         password_limiter: Option<PasswordCheckLimiter>,
         clock: Clock,
     ) -> Self {
-        let ended = |reason| counter(SESSIONS_REVOKED, &[("reason", reason)]);
+        let ended = |reason: &'static str| metrics::counter!(SESSIONS_REVOKED, "reason" => reason);
         let (ended_by_password, ended_by_deactivation) = (ended("password_changed"), ended("deactivated"));
         Self {
             store,

@@ -24,9 +24,20 @@ pub enum SigningKeyError {
 
 impl Settings {
     /// The key that signs tokens. Without `JWT_SECRET_KEY`, development keeps a random one in a
-    /// file beside the SQLite file, or in the working directory with PostgreSQL. Its path is
-    /// returned if this call created it.
-    pub fn resolve_jwt_secret(&self) -> Result<(SecretString, Option<PathBuf>), SigningKeyError> {
+    /// file beside the SQLite file, or in the working directory with PostgreSQL.
+    ///
+    /// # Errors
+    /// [`SigningKeyError`].
+    pub fn signing_key(&self) -> Result<SecretString, SigningKeyError> {
+        let (key, created) = self.resolve_signing_key()?;
+        if let Some(path) = created {
+            tracing::info!(path = %path.display(), "made a key for tokens, for development only: set JWT_SECRET_KEY elsewhere");
+        }
+        Ok(key)
+    }
+
+    /// The key, and the path of its file if this call created it.
+    fn resolve_signing_key(&self) -> Result<(SecretString, Option<PathBuf>), SigningKeyError> {
         if let Some(key) = &self.jwt_secret_key {
             return Ok((key.clone(), None));
         }
@@ -71,9 +82,9 @@ mod tests {
     fn development_makes_a_key_once_and_keeps_it_private() {
         let directory = tempfile::tempdir().unwrap();
         let settings = settings(&directory, &[]);
-        let (first, made) = settings.resolve_jwt_secret().unwrap();
+        let (first, made) = settings.resolve_signing_key().unwrap();
         assert_eq!(made, Some(directory.path().join("test.db.jwt-secret")));
-        let (second, made) = settings.resolve_jwt_secret().unwrap();
+        let (second, made) = settings.resolve_signing_key().unwrap();
         assert_eq!((second.expose_secret(), made), (first.expose_secret(), None));
     }
 
@@ -82,7 +93,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let key = "Zq8v1LxT0cWm5RjYb3KdN9sEuHf2AoGi";
         let settings = settings(&directory, &[("JWT_SECRET_KEY", key), ("APP_ENV", "production")]);
-        let (found, made) = settings.resolve_jwt_secret().unwrap();
+        let (found, made) = settings.resolve_signing_key().unwrap();
         assert_eq!((found.expose_secret(), made), (key, None));
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
     }
@@ -92,7 +103,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         for env in [AppEnv::Staging, AppEnv::Production] {
             let settings = Settings { app_env: env, ..settings(&directory, &[]) };
-            let error = settings.resolve_jwt_secret().unwrap_err();
+            let error = settings.resolve_signing_key().unwrap_err();
             assert_eq!(error.to_string(), format!("JWT_SECRET_KEY must be set when APP_ENV is {env}"));
         }
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);

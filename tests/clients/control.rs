@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use groundwork::core::clock::Clock;
+use groundwork_clock::Clock;
 use poem::endpoint::make_sync;
 use poem::http::StatusCode;
 use poem::listener::{Acceptor, Listener, TcpListener};

@@ -1,11 +1,11 @@
 //! The scenario: what it needs of a service, and whether a client went through it.
 
 use groundwork::app;
-use groundwork::core::context::CallContext;
-use groundwork::core::email::Email;
-use groundwork::core::security::password::Password;
+use groundwork::domain::email::Email;
+use groundwork::domain::password::Password;
 use groundwork::services::store::Actor;
 use groundwork::services::users::{CreateUser, UserService};
+use groundwork_telemetry::context::CallContext;
 use serde_json::Value;
 
 use crate::support::{Backend, Service};

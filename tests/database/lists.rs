@@ -1,10 +1,10 @@
 //! A list shows what its filter says, whatever the filter: its statement is put together from parts.
 
-use groundwork::core::clock::Timestamp;
-use groundwork::core::email::Email;
-use groundwork::core::settings::DatabaseUrl;
-use groundwork::db::Database;
+use groundwork::domain::email::Email;
 use groundwork::models::users::{self, Cursor, NewUser, User, UserFilter};
+use groundwork::settings::DatabaseUrl;
+use groundwork_clock::Timestamp;
+use groundwork_database::Database;
 
 use crate::support::{Backend, TestDatabase, settings};
 

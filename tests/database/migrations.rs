@@ -1,7 +1,7 @@
 //! Migrating: several instances start at once, and one of them does the work.
 
-use groundwork::core::settings::DatabaseUrl;
 use groundwork::db::migrations;
+use groundwork::settings::DatabaseUrl;
 
 use crate::support::{Backend, TestDatabase};
 

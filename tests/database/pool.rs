@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use groundwork::db::{Connection, Database, DbError};
+use groundwork_database::{Connection, Database, DbError};
 use serde_json::json;
 use tokio::task::JoinHandle;
 use tokio_postgres::{Client, NoTls};

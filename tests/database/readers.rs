@@ -9,10 +9,10 @@ use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use groundwork::core::ids::UserId;
-use groundwork::core::settings::DatabaseUrl;
-use groundwork::db::{Database, DbError};
+use groundwork::domain::ids::UserId;
 use groundwork::models::users::{self, UserFilter};
+use groundwork::settings::DatabaseUrl;
+use groundwork_database::{Database, DbError};
 use tokio::task::JoinHandle;
 use tokio_postgres::{Client, NoTls};
 

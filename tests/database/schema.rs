@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
-use groundwork::core::settings::DatabaseUrl;
 use groundwork::db::migrations;
+use groundwork::settings::DatabaseUrl;
 use serde_json::Value;
 use tokio_postgres::NoTls;
 

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
-use groundwork::core::clock::Clock;
-use groundwork::core::ids::UserId;
-use groundwork::db::{Database, DbError};
+use groundwork::domain::ids::UserId;
 use groundwork::models::users::{self, UserChanges};
+use groundwork_clock::Clock;
+use groundwork_database::{Database, DbError};
 
 use crate::support::{Backend, TestDatabase, settings};
 

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use groundwork::core::clock::Clock;
-use groundwork::core::email::Email;
-use groundwork::core::settings::DatabaseUrl;
-use groundwork::db::{Connection, Database, DbError};
+use groundwork::domain::email::Email;
 use groundwork::models::users::{self, NewUser};
+use groundwork::settings::DatabaseUrl;
+use groundwork_clock::Clock;
+use groundwork_database::{Connection, Database, DbError};
 use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::time::timeout;

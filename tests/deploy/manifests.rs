@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use groundwork::core::settings::Settings;
+use groundwork::settings::Settings;
 use serde_json::{Map, Value};
 
 use crate::files::{all, read, yaml};

@@ -12,7 +12,7 @@ mod shape;
 use std::borrow::Cow;
 use std::fs;
 
-use groundwork::api::document::table;
+use groundwork_openapi::table;
 use serde_json::{Value, json};
 
 use reading::{DOCUMENTS, newest, operations};

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use groundwork::api::document::Documents;
+use groundwork_openapi::Documents;
 use serde_json::Value;
 
 pub static DOCUMENTS: LazyLock<Documents> =

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use groundwork::db::{Database, ReplicaState, UnhealthyReason};
+use groundwork_database::{Database, ReplicaState, UnhealthyReason};
 use serde_json::json;
 
 use crate::support::client::{Account, Answer, PASSWORD, fresh_email};

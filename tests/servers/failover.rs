@@ -1,7 +1,8 @@
 //! Several hosts in an address: each is verified by its own name, and replicas are used again after a failover.
 
-use groundwork::core::settings::DatabaseUrl;
-use groundwork::db::{Database, ReplicaState, migrations};
+use groundwork::db::migrations;
+use groundwork::settings::DatabaseUrl;
+use groundwork_database::{Database, ReplicaState};
 
 use crate::support::postgres::{Server, eventually};
 use crate::support::{Service, settings};

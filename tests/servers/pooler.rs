@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use groundwork::core::clock::Clock;
-use groundwork::db::{Database, DbError, migrations};
+use groundwork::db::migrations;
+use groundwork_clock::Clock;
+use groundwork_database::{Database, DbError};
 use serde_json::json;
 use tokio::sync::Barrier;
 use tokio::time::timeout;

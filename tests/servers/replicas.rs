@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use groundwork::core::clock::Clock;
-use groundwork::db::{Database, ReplicaState, UnhealthyReason};
 use groundwork::models::users::{self, UserFilter};
+use groundwork_clock::Clock;
+use groundwork_database::{Database, ReplicaState, UnhealthyReason};
 
 use crate::copied::{Copied, NOTICED, list, lists};
 use crate::support::postgres::{Server, eventually, is_told, signal};

@@ -1,7 +1,7 @@
 //! A role that may read and write rows and nothing else serves, as long as the schema is the newest.
 
 use groundwork::app::App;
-use groundwork::core::clock::Clock;
+use groundwork_clock::Clock;
 use serde_json::json;
 
 use crate::support::postgres::Server;

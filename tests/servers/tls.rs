@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use groundwork::core::settings::DatabaseUrl;
-use groundwork::db::{DbError, Unavailable, migrations};
+use groundwork::db::migrations;
+use groundwork::settings::DatabaseUrl;
+use groundwork_database::{DbError, Unavailable};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use tempfile::TempDir;
 

@@ -203,7 +203,7 @@ async fn a_redis_that_refuses_to_write_is_as_good_as_none() {
 #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 struct Number(u32);
 
-impl groundwork::core::cache::Cached for Number {
+impl groundwork_state::cache::Cached for Number {
     const PREFIX: &'static str = "numbers";
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use groundwork::core::rate_limit::{RateLimitDecision, RateLimitKey, RateLimiter};
+use groundwork_state::rate_limit::{RateLimitDecision, RateLimitKey, RateLimiter};
 use tokio::task::JoinSet;
 
 use crate::stores::on_every_store;

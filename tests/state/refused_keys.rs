@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use groundwork::core::cache::{Cache, Cached};
-use groundwork::core::rate_limit::{RateLimitKey, RateLimiter};
+use groundwork_state::cache::{Cache, Cached};
+use groundwork_state::rate_limit::{RateLimitKey, RateLimiter};
 use serde::{Deserialize, Serialize};
 
 use crate::process;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use groundwork::core::rate_limit::RateLimitKey;
+use groundwork_state::rate_limit::RateLimitKey;
 
 use crate::faults::{Load, service_with, standing, until};
 use crate::process;

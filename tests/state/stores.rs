@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use groundwork::core::cache::Cache;
-use groundwork::core::clock::Clock;
-use groundwork::core::rate_limit::RateLimiter;
-use groundwork::core::redis::{Redis, RedisConfig};
-use groundwork::core::settings::Settings;
+use groundwork::settings::Settings;
+use groundwork_clock::Clock;
+use groundwork_state::cache::Cache;
+use groundwork_state::rate_limit::RateLimiter;
+use groundwork_state::redis::{Redis, RedisConfig};
 
 use crate::support::{SECRET, redis as servers};
 

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};
-use groundwork::core::settings::DatabaseUrl;
 use groundwork::db::migrations;
+use groundwork::settings::DatabaseUrl;
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 use tokio_postgres::{NoTls, SimpleQueryMessage};

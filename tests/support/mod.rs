@@ -18,8 +18,8 @@ pub mod redis;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use groundwork::app::App;
-use groundwork::core::clock::Clock;
-use groundwork::core::settings::Settings;
+use groundwork::settings::Settings;
+use groundwork_clock::Clock;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 

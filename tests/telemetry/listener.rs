@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use groundwork::core::telemetry::metrics::all;
+use groundwork::telemetry::metrics;
 use metrics_util::debugging::DebuggingRecorder;
 
 use crate::collector::Collector;
@@ -70,7 +70,7 @@ async fn without_a_port_nothing_listens_and_nothing_is_measured() {
 
 /// The names of all metrics, as they are exported.
 fn names() -> Vec<String> {
-    all().iter().map(|(name, ..)| format!("groundwork_{name}")).collect()
+    metrics().iter().map(|(name, ..)| format!("groundwork_{name}")).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use groundwork::core::telemetry::metrics::all;
+use groundwork::telemetry::metrics;
 use serde_json::Value;
 
 fn read(path: &str) -> String {
@@ -38,7 +38,7 @@ fn metrics_in(expressions: &[&str]) -> BTreeSet<String> {
 
 /// The names of all metrics, as they are exported.
 fn known() -> Vec<String> {
-    all().iter().map(|(name, ..)| format!("groundwork_{name}")).collect()
+    metrics().iter().map(|(name, ..)| format!("groundwork_{name}")).collect()
 }
 
 #[track_caller]

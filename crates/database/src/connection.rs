@@ -21,7 +21,7 @@ macro_rules! span {
             Span::none()
         } else {
             tracing::info_span!(
-                target: "spans", "part", otel.name = $name, otel.kind = "client", db.system.name = $system
+                target: "otel::span", "part", otel.name = $name, otel.kind = "client", db.system.name = $system
             )
         }
     };

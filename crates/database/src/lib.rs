@@ -24,6 +24,23 @@ pub use postgres::{MAX_LAG, ReplicaReport, ReplicaState, UnhealthyReason};
 pub use prepared::{Prepared, prepared};
 pub use row_lock::{ForShare, ForUpdate, IsLocked, for_share, for_update, is_locked};
 
+/// The name, the help text and the bucket bounds of each metric; names have no prefix.
+pub const METRICS: &[(&str, &str, &[f64])] = &[
+    ("db_connections", "Connections to the database, by pool and by state: used or idle.", &[]),
+    ("db_connections_max", "Connections to the database that a pool may have.", &[]),
+    (
+        "db_wait_seconds",
+        "Seconds that a request waited for a connection to the database, by pool; not of those that shared one.",
+        &[0.000_1, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0],
+    ),
+    (
+        "db_timeouts_total",
+        "Waits that ended without a connection because `DB_POOL_TIMEOUT` had passed, by pool.",
+        &[],
+    ),
+    ("db_replicas", "Replicas, by state: used, unchecked or `left_out`.", &[]),
+];
+
 /// For the macro [`on`] alone.
 #[doc(hidden)]
 pub mod __private {

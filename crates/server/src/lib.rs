@@ -7,11 +7,12 @@ pub mod client;
 mod connection;
 mod limits;
 mod listener;
-pub mod metrics;
+mod metrics;
 mod server;
 mod tls;
 
 pub use body::RequestBody;
 pub use connection::ConnectionInfo;
+pub use metrics::METRICS;
 pub use server::{BindError, Config, Server};
 pub use tls::{TlsError, TlsFiles};

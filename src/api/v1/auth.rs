@@ -5,14 +5,14 @@ use poem_openapi::OpenApi;
 use super::Tag;
 use crate::api::context::Context;
 use crate::api::guards::Authed;
-use crate::api::policy::Limit;
-use crate::error_responses;
 use crate::schemas::auth::{LoginRequest, RefreshRequest, RegisterRequest, TokenPair};
 use crate::schemas::users::UserView;
 use crate::services::auth::AuthService;
-use crate::web::extract::Body;
-use crate::web::failure::{Failure, NoErrors};
-use crate::web::responses::{Created, NoContent, Ok200};
+use groundwork_openapi::policy::Limit;
+use groundwork_web::error_responses;
+use groundwork_web::extract::Body;
+use groundwork_web::failure::{Failure, NoErrors};
+use groundwork_web::responses::{Created, NoContent, Ok200};
 
 error_responses! {
     EmailTaken: 409 "email_taken";

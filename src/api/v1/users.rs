@@ -5,18 +5,18 @@ use poem_openapi::OpenApi;
 use super::Tag;
 use crate::api::context::Context;
 use crate::api::guards::{Authed, Superuser};
-use crate::core::clock::Timestamp;
-use crate::core::email_prefix::EmailPrefix;
-use crate::core::ids::UserId;
-use crate::error_responses;
+use crate::domain::email_prefix::EmailPrefix;
+use crate::domain::ids::UserId;
 use crate::models::users::UserFilter;
 use crate::schemas::users::{ProfileUpdate, UserCreate, UserPage, UserUpdate, UserView};
 use crate::services::store::Actor;
 use crate::services::users::{UpdateUser, UserService};
-use crate::web::extract::{Body, Path, Query};
-use crate::web::failure::{Failure, NoErrors};
-use crate::web::responses::{Created, NoContent, Ok200};
-use crate::web::schema::{PageSize, PageToken};
+use groundwork_clock::Timestamp;
+use groundwork_web::error_responses;
+use groundwork_web::extract::{Body, Path, Query};
+use groundwork_web::failure::{Failure, NoErrors};
+use groundwork_web::responses::{Created, NoContent, Ok200};
+use groundwork_web::schema::{PageSize, PageToken};
 
 error_responses! {
     LastSuperuser: 409 "last_superuser";

@@ -3,10 +3,10 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::core::email::Email;
-use crate::core::ids::SessionId;
-use crate::core::rate_limit::{Quota, RateLimitDecision, RateLimitKey, RateLimiter, is_one_client};
+use crate::domain::email::Email;
+use crate::domain::ids::SessionId;
 use crate::models::sessions;
+use groundwork_state::rate_limit::{Quota, RateLimitDecision, RateLimitKey, RateLimiter, is_one_client};
 
 use super::AuthService;
 use crate::services::Error;

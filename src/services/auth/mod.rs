@@ -8,17 +8,17 @@ use std::sync::Arc;
 
 use metrics::Counter;
 
-use crate::core::clock::{Clock, Timestamp};
-use crate::core::context::CallContext;
-use crate::core::email::Email;
-use crate::core::ids::{SessionId, UserId, random_bytes};
-use crate::core::security::hasher::Hasher;
-use crate::core::security::password::{Form, Password, PasswordAttempt, PasswordHash};
-use crate::core::security::tokens::{TokenId, TokenKind, TokenSigner};
-use crate::core::telemetry::metrics::{Meter, SESSIONS_REVOKED, counter};
+use crate::domain::email::Email;
+use crate::domain::ids::{SessionId, UserId, random_bytes};
+use crate::domain::password::{Form, Password, PasswordAttempt, PasswordHash};
 use crate::models::audit_events::{self, AuthEvent};
 use crate::models::sessions::{self, LiveSession, SessionUsage};
 use crate::models::users::{self, User};
+use crate::telemetry::SESSIONS_REVOKED;
+use groundwork_auth::PasswordHasher;
+use groundwork_auth::{TokenId, TokenKind, TokenSigner};
+use groundwork_clock::{Clock, Timestamp};
+use groundwork_telemetry::context::CallContext;
 
 use super::Error;
 use super::store::Store;
@@ -47,7 +47,7 @@ impl Caller {
 }
 
 /// What a token of this service proves.
-type VerifiedToken = crate::core::security::tokens::VerifiedToken<UserId, SessionId>;
+type VerifiedToken = groundwork_auth::VerifiedToken<UserId, SessionId>;
 
 /// The role that an operation requires of its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,26 +66,26 @@ pub enum Intent {
 #[derive(Clone)]
 pub struct AuthService {
     store: Store,
-    hasher: Hasher,
+    hasher: PasswordHasher,
     signer: Arc<TokenSigner>,
     lifetimes: Lifetimes,
     login_limiter: Option<LoginLimiter>,
     clock: Clock,
-    logouts: Meter<Counter>,
-    replays: Meter<Counter>,
+    logouts: Counter,
+    replays: Counter,
 }
 
 impl AuthService {
     /// Without a `login_limiter`, login attempts are unlimited.
     pub fn new(
         store: Store,
-        hasher: Hasher,
+        hasher: PasswordHasher,
         signer: Arc<TokenSigner>,
         lifetimes: Lifetimes,
         login_limiter: Option<LoginLimiter>,
         clock: Clock,
     ) -> Self {
-        let revoked = |reason| counter(SESSIONS_REVOKED, &[("reason", reason)]);
+        let revoked = |reason: &'static str| metrics::counter!(SESSIONS_REVOKED, "reason" => reason);
         let (logouts, replays) = (revoked("logout"), revoked("replay"));
         Self { store, hasher, signer, lifetimes, login_limiter, clock, logouts, replays }
     }

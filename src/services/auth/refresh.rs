@@ -1,11 +1,11 @@
 //! Rotation of refresh tokens, and detection of their reuse.
 
-use crate::core::clock::Timestamp;
-use crate::core::context::CallContext;
-use crate::core::rate_limit::is_one_client;
-use crate::core::security::tokens::TokenKind;
 use crate::models::audit_events::{self, AuditEvent, AuditKind, AuthEvent};
 use crate::models::sessions::{self, Rotation, Session};
+use groundwork_auth::TokenKind;
+use groundwork_clock::Timestamp;
+use groundwork_state::rate_limit::is_one_client;
+use groundwork_telemetry::context::CallContext;
 
 use super::{AuthService, IssuedTokens, VerifiedToken};
 use crate::services::Error;

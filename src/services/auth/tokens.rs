@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::core::clock::Timestamp;
-use crate::core::ids::{SessionId, UserId};
-use crate::core::security::tokens::{TokenId, TokenKind};
+use crate::domain::ids::{SessionId, UserId};
+use groundwork_auth::{TokenId, TokenKind};
+use groundwork_clock::Timestamp;
 
 use super::AuthService;
 use crate::services::Error;

@@ -3,21 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use groundwork::core::cache::Cache;
-use groundwork::core::context::CallContext;
-use groundwork::core::email::Email;
-use groundwork::core::ids::UserId;
-use groundwork::core::security::hasher::Hasher;
-use groundwork::core::security::password::{Password, PasswordAttempt};
-use groundwork::core::security::seal::ValueSigner;
-use groundwork::core::security::tokens::{TokenKeys, TokenSigner};
-use groundwork::core::text::FullName;
-use groundwork::db::Database;
+use groundwork::domain::email::Email;
+use groundwork::domain::ids::UserId;
+use groundwork::domain::password::{Password, PasswordAttempt};
+use groundwork::domain::text::FullName;
 use groundwork::models::users::UserChanges;
 use groundwork::services::Error;
 use groundwork::services::auth::{AuthService, Caller as Authenticated, Intent, Lifetimes};
 use groundwork::services::store::{Actor, Store};
 use groundwork::services::users::{CreateUser, ProfileChanges, UpdateUser, UserService};
+use groundwork_auth::PasswordHasher;
+use groundwork_auth::ValueSigner;
+use groundwork_auth::{TokenKeys, TokenSigner};
+use groundwork_database::Database;
+use groundwork_state::cache::Cache;
+use groundwork_telemetry::context::CallContext;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -280,7 +280,7 @@ fn services(service: &Service) -> (AuthService, UserService) {
     let settings = service.settings();
     let clock = service.clock.clone();
     let store = Store::new(Database::new(&(&settings).into()).unwrap(), clock.clone());
-    let hasher = Hasher::new(settings.bcrypt_rounds, settings.bcrypt_queue_size);
+    let hasher = PasswordHasher::new(settings.bcrypt_rounds, settings.bcrypt_queue_size);
     let signer = Arc::new(TokenSigner::new(
         TokenKeys { domain: "groundwork", current: &SECRET.into(), previous: &[] },
         clock.clone(),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use poem::{Endpoint, Request, Response};
 
-use crate::web::error::{ApiError, ErrorCode};
+use crate::error::{ApiError, ErrorCode};
 
 /// Answers 503 if a request takes longer than `duration`.
 pub(super) struct Timeout<E> {

@@ -6,8 +6,8 @@ pub use groundwork_auth::PasswordHash;
 use groundwork_auth::can_be_hashed;
 use unicode_normalization::UnicodeNormalization;
 
-use crate::core::email::Email;
-use crate::core::text::{Invalid, is_ignorable, is_visible};
+use crate::domain::email::Email;
+use crate::domain::text::{Invalid, is_ignorable, is_visible};
 
 /// A password in NFC (RFC 8265, 4.2.2), so that keyboards that compose characters differently give
 /// the same password: 8 to 128 characters, at most 72 bytes of UTF-8, no NUL, at least one visible
@@ -67,7 +67,7 @@ impl AsRef<[u8]> for Password {
 }
 
 /// The most common passwords of at least 8 characters, in lower case (OWASP ASVS 5.0, 6.2.4).
-const COMMON: &str = include_str!("../../../assets/passwords/common.txt");
+const COMMON: &str = include_str!("../../assets/passwords/common.txt");
 
 /// The context-specific word that is refused (OWASP ASVS 5.0, 6.1.2), beside the user's address:
 /// see [`Password::is_email`].

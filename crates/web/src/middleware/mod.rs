@@ -16,10 +16,10 @@ use std::time::Duration;
 use poem::endpoint::BoxEndpoint;
 use poem::{Endpoint, EndpointExt, IntoEndpoint, Response};
 
-use crate::api::forwarded::TrustedProxies;
 pub use cors::AllowedOrigins;
 use cors::Cors;
 use errors::CatchErrors;
+use groundwork_server::client::TrustedProxies;
 use request_id::RequestId;
 use request_log::RequestLog;
 use request_metrics::RequestMetrics;

@@ -4,7 +4,7 @@ use poem::http::uri::Scheme;
 use poem::http::{HeaderMap, HeaderName, HeaderValue, header};
 use poem::{Endpoint, IntoResponse, Request, Response};
 
-use crate::api::forwarded::TrustedProxies;
+use groundwork_server::client::TrustedProxies;
 
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 

@@ -23,7 +23,7 @@ macro_rules! error_responses {
         #[derive(Debug)]
         pub enum $name {}
 
-        impl $crate::web::failure::DocumentedErrors for $name {
+        impl $crate::failure::DocumentedErrors for $name {
             const RESPONSES: &'static [(u16, &'static str)] = &[$(($status, $codes)),*];
         }
     )+};

@@ -10,7 +10,7 @@ use poem_openapi::OpenApi;
 
 use super::error::ApiError;
 use super::request::{AppState, RequestScope};
-use crate::api::policy::Policy;
+use groundwork_openapi::policy::Policy;
 
 /// An operation of the document: a method on a path template.
 #[derive(Debug)]
@@ -126,7 +126,7 @@ impl Endpoint for Resource {
 #[allow(clippy::unused_async, reason = "poem-openapi wants every operation async")]
 mod tests {
     use super::*;
-    use crate::api::policy::{Limit, Sunset};
+    use groundwork_openapi::policy::{Limit, Sunset};
 
     struct Things;
 

@@ -9,7 +9,7 @@ use poem::{Endpoint, IntoResponse, Request, Response};
 use tracing::Instrument;
 
 use super::request_metrics::{RequestMetrics, method_label};
-use crate::web::request::RequestScope;
+use crate::request::RequestScope;
 
 /// nginx's status of a request whose client disconnected before the response; it is logged, never sent.
 const CLIENT_CLOSED_REQUEST: u16 = 499;

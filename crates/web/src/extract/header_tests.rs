@@ -13,15 +13,15 @@ use poem_openapi::{OpenApi, OpenApiService, Tags};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::api::document::{Config, Documents};
-use crate::api::forwarded::TrustedProxies;
-use crate::core::settings::ForwardedHeader;
-use crate::web::error::{IMPLIED, describe_catalogue};
-use crate::web::load_shedder::LoadShedder;
-use crate::web::middleware::{AllowedOrigins, MiddlewareStack};
-use crate::web::request::AppState;
-use crate::web::routes;
-use crate::web::validation::{Formats, SchemaValidator};
+use crate::error::{IMPLIED, describe_catalogue};
+use crate::load_shedder::LoadShedder;
+use crate::middleware::{AllowedOrigins, MiddlewareStack};
+use crate::request::AppState;
+use crate::routes;
+use crate::validation::{Formats, SchemaValidator};
+use groundwork_openapi::{Config, Documents};
+use groundwork_server::client::ForwardedHeader;
+use groundwork_server::client::TrustedProxies;
 
 #[derive(Tags)]
 enum Tag {

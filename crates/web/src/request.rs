@@ -13,9 +13,9 @@ use super::error::{ApiError, ErrorCode};
 use super::load_shedder::LoadShedder;
 use super::routes::Operation;
 use super::validation::SchemaValidator;
-use crate::api::forwarded::TrustedProxies;
-use crate::core::context::{CallContext, MAX_USER_AGENT, RequestId, printable};
-use crate::core::rate_limit::RateLimitDecision;
+use groundwork_server::client::TrustedProxies;
+use groundwork_state::rate_limit::RateLimitDecision;
+use groundwork_telemetry::context::{CallContext, MAX_USER_AGENT, RequestId, printable};
 
 /// The state that all operations share.
 pub struct AppState {

@@ -66,7 +66,7 @@ pub mod openapi {
 #[macro_export]
 macro_rules! value_schema {
     ($type:ty, $name:literal, $schema:expr) => {
-        impl $crate::web::schema::openapi::Type for $type {
+        impl $crate::schema::openapi::Type for $type {
             const IS_REQUIRED: bool = true;
             type RawValueType = Self;
             type RawElementValueType = Self;
@@ -75,8 +75,8 @@ macro_rules! value_schema {
                 $name.into()
             }
 
-            fn schema_ref() -> $crate::web::schema::openapi::MetaSchemaRef {
-                $crate::web::schema::openapi::MetaSchemaRef::Inline(Box::new($schema))
+            fn schema_ref() -> $crate::schema::openapi::MetaSchemaRef {
+                $crate::schema::openapi::MetaSchemaRef::Inline(Box::new($schema))
             }
 
             fn as_raw_value(&self) -> Option<&Self> {
@@ -96,32 +96,30 @@ macro_rules! text_schema {
     ($type:ty, $name:literal, $schema:expr, parse: $parse:expr, show: $show:expr) => {
         $crate::value_schema!($type, $name, $schema);
 
-        impl $crate::web::schema::openapi::ParseFromJSON for $type {
+        impl $crate::schema::openapi::ParseFromJSON for $type {
             fn parse_from_json(
-                value: Option<$crate::web::schema::openapi::Value>,
-            ) -> $crate::web::schema::openapi::ParseResult<Self> {
+                value: Option<$crate::schema::openapi::Value>,
+            ) -> $crate::schema::openapi::ParseResult<Self> {
                 match value {
-                    Some($crate::web::schema::openapi::Value::String(text)) => {
-                        <Self as $crate::web::schema::openapi::ParseFromParameter>::parse_from_parameter(
-                            &text,
-                        )
+                    Some($crate::schema::openapi::Value::String(text)) => {
+                        <Self as $crate::schema::openapi::ParseFromParameter>::parse_from_parameter(&text)
                     }
-                    other => Err($crate::web::schema::openapi::ParseError::expected_type(
-                        other.unwrap_or_default(),
-                    )),
+                    other => {
+                        Err($crate::schema::openapi::ParseError::expected_type(other.unwrap_or_default()))
+                    }
                 }
             }
         }
 
-        impl $crate::web::schema::openapi::ParseFromParameter for $type {
-            fn parse_from_parameter(text: &str) -> $crate::web::schema::openapi::ParseResult<Self> {
-                $parse(text).map_err($crate::web::schema::openapi::ParseError::custom)
+        impl $crate::schema::openapi::ParseFromParameter for $type {
+            fn parse_from_parameter(text: &str) -> $crate::schema::openapi::ParseResult<Self> {
+                $parse(text).map_err($crate::schema::openapi::ParseError::custom)
             }
         }
 
-        impl $crate::web::schema::openapi::ToJSON for $type {
-            fn to_json(&self) -> Option<$crate::web::schema::openapi::Value> {
-                Some($crate::web::schema::openapi::Value::String($show(self)))
+        impl $crate::schema::openapi::ToJSON for $type {
+            fn to_json(&self) -> Option<$crate::schema::openapi::Value> {
+                Some($crate::schema::openapi::Value::String($show(self)))
             }
         }
     };
@@ -133,28 +131,28 @@ macro_rules! integer_schema {
     ($type:ident, $name:literal, $schema:expr, $inner:ty) => {
         $crate::value_schema!($type, $name, $schema);
 
-        impl $crate::web::schema::openapi::ParseFromJSON for $type {
+        impl $crate::schema::openapi::ParseFromJSON for $type {
             fn parse_from_json(
-                value: Option<$crate::web::schema::openapi::Value>,
-            ) -> $crate::web::schema::openapi::ParseResult<Self> {
+                value: Option<$crate::schema::openapi::Value>,
+            ) -> $crate::schema::openapi::ParseResult<Self> {
                 Ok(Self(
-                    <$inner as $crate::web::schema::openapi::ParseFromJSON>::parse_from_json(value)
-                        .map_err($crate::web::schema::openapi::ParseError::propagate)?,
+                    <$inner as $crate::schema::openapi::ParseFromJSON>::parse_from_json(value)
+                        .map_err($crate::schema::openapi::ParseError::propagate)?,
                 ))
             }
         }
 
-        impl $crate::web::schema::openapi::ParseFromParameter for $type {
-            fn parse_from_parameter(text: &str) -> $crate::web::schema::openapi::ParseResult<Self> {
+        impl $crate::schema::openapi::ParseFromParameter for $type {
+            fn parse_from_parameter(text: &str) -> $crate::schema::openapi::ParseResult<Self> {
                 let number = text.parse::<$inner>().ok().filter(|number| number.to_string() == text);
                 number
                     .map($type)
-                    .ok_or_else(|| $crate::web::schema::openapi::ParseError::custom("must be an integer"))
+                    .ok_or_else(|| $crate::schema::openapi::ParseError::custom("must be an integer"))
             }
         }
 
-        impl $crate::web::schema::openapi::ToJSON for $type {
-            fn to_json(&self) -> Option<$crate::web::schema::openapi::Value> {
+        impl $crate::schema::openapi::ToJSON for $type {
+            fn to_json(&self) -> Option<$crate::schema::openapi::Value> {
                 Some(self.0.into())
             }
         }

@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use super::error::FieldError;
 use super::routes::Operation;
-use crate::api::document::Documents;
-use crate::core::clock::Timestamp;
+use groundwork_clock::Timestamp;
+use groundwork_openapi::Documents;
 
 /// A rule that JSON Schema cannot express, under the name of a `format`; the function returns what is
 /// wrong with a text.
@@ -302,10 +302,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::api::document::Config;
-    use crate::api::policy::Policy;
-    use crate::web::error::{ErrorCode, IMPLIED, describe_catalogue};
-    use crate::web::extract::Path;
+    use crate::error::{ErrorCode, IMPLIED, describe_catalogue};
+    use crate::extract::Path;
+    use groundwork_openapi::Config;
+    use groundwork_openapi::policy::Policy;
 
     #[derive(poem_openapi::Tags)]
     enum Tag {

@@ -12,9 +12,9 @@ use super::error::{ApiError, ErrorCode};
 use super::pending_bodies::{PendingBodies, PendingBody};
 use super::request::RequestScope;
 use super::routes::Operation;
-use crate::api::policy::Limit;
-use crate::core::rate_limit::{Quota, RateLimitDecision, RateLimitKey, RateLimiter};
-use crate::core::telemetry::metrics::{HTTP_SHED, Meter, counter};
+use crate::HTTP_SHED;
+use groundwork_openapi::policy::Limit;
+use groundwork_state::rate_limit::{Quota, RateLimitDecision, RateLimitKey, RateLimiter};
 
 const RATELIMIT_LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 const RATELIMIT_REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
@@ -49,7 +49,7 @@ pub struct LoadShedder {
     rate_limits: Option<RateLimits>,
     in_flight: Arc<Semaphore>,
     pending_bodies: PendingBodies,
-    shed: Meter<Counter>,
+    shed: Counter,
 }
 
 impl LoadShedder {
@@ -60,7 +60,7 @@ impl LoadShedder {
             rate_limits,
             in_flight: Arc::new(Semaphore::new(max_requests)),
             pending_bodies: PendingBodies::new(max_pending_bodies),
-            shed: counter(HTTP_SHED, &[]),
+            shed: metrics::counter!(HTTP_SHED),
         }
     }
 

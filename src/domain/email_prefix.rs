@@ -76,7 +76,7 @@ fn domain_prefix(domain: &str) -> Result<String, Invalid> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::email::Email;
+    use crate::domain::email::Email;
 
     #[test]
     fn every_spelling_of_a_beginning_is_read_like_the_address() {

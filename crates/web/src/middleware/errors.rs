@@ -8,9 +8,9 @@ use poem::error::{MethodNotAllowedError, NotFoundError, ParsePathError};
 use poem::http::{HeaderValue, StatusCode};
 use poem::{Endpoint, Request, Response};
 
-use crate::web::error::{ApiError, ErrorCode};
-use crate::web::load_shedder::set_rate_limit_headers;
-use crate::web::request::RequestScope;
+use crate::error::{ApiError, ErrorCode};
+use crate::load_shedder::set_rate_limit_headers;
+use crate::request::RequestScope;
 
 pub(super) struct CatchErrors<E> {
     pub inner: E,
@@ -80,11 +80,11 @@ mod tests {
     use poem::http::Method;
 
     use super::*;
-    use crate::api::forwarded::TrustedProxies;
-    use crate::api::policy::Policy;
-    use crate::core::context::RequestId;
-    use crate::core::settings::ForwardedHeader;
-    use crate::web::routes::Operation;
+    use crate::routes::Operation;
+    use groundwork_openapi::policy::Policy;
+    use groundwork_server::client::ForwardedHeader;
+    use groundwork_server::client::TrustedProxies;
+    use groundwork_telemetry::context::RequestId;
 
     #[tokio::test]
     async fn a_panic_is_an_internal_error_whose_message_is_not_shown() {

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use poem::http::{HeaderName, HeaderValue};
 use poem::{Endpoint, IntoResponse, Request, Response};
 
-use crate::api::forwarded::TrustedProxies;
-use crate::core::context::RequestId as Id;
-use crate::web::request::RequestScope;
+use crate::request::RequestScope;
+use groundwork_server::client::TrustedProxies;
+use groundwork_telemetry::context::RequestId as Id;
 
 pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 

@@ -13,7 +13,7 @@ use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 
 use super::hyper_service::hyper_service;
-use crate::api::server::{BindError, Config, Server};
+use groundwork_server::{BindError, Config, Server};
 
 /// The text format (Prometheus, "Exposition formats").
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";

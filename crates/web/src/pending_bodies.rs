@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use crate::core::rate_limit::client_at;
+use groundwork_state::rate_limit::client_network;
 
 /// Memory per pending body that the total is computed from, in bytes. Most bodies have less than 1 KiB.
 const BYTES_PER_BODY: usize = 64 * 1024;
@@ -56,7 +56,7 @@ impl PendingBodies {
     /// Registers a body of this client. If there are too many, this evicts the oldest body of the
     /// client with the most pending bodies: a client that sends its bodies is rarely that one.
     pub(super) fn begin(&self, client: IpAddr) -> PendingBody<'_> {
-        let (network, evicted) = (client_at(client), Arc::new(Notify::new()));
+        let (network, evicted) = (client_network(client), Arc::new(Notify::new()));
         let mut table = self.lock();
         if table.by_number.len() >= self.max {
             let share = |entry: &Entry| table.by_network.get(&entry.network).copied();

@@ -3,12 +3,14 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
 
+/// The client of a call and the id of its request.
 #[derive(Clone, Debug)]
 pub struct CallContext {
     /// The client's address, behind trusted proxies.
     pub ip: IpAddr,
     /// Printable, at most [`MAX_USER_AGENT`] characters.
     pub user_agent: Option<String>,
+    /// Ties the response, its log lines and its audit events together.
     pub request_id: RequestId,
 }
 
@@ -20,6 +22,7 @@ pub enum RequestId {
     Made(String),
     /// Sent by the client: 1 to 64 characters of `A-Z a-z 0-9 - _ . :`.
     Sent(String),
+    /// The call is a command, not a request.
     CommandLine,
 }
 

@@ -4,8 +4,8 @@ use poem::http::uri::Authority;
 use poem::http::{HeaderMap, HeaderValue, Uri, Version, header};
 use poem::{Endpoint, Request, Response};
 
-use crate::web::error::ApiError;
-use crate::web::request::{Malformed, RequestScope};
+use crate::error::ApiError;
+use crate::request::{Malformed, RequestScope};
 
 /// Answers 400 or 501 to malformed requests.
 pub(super) struct WellFormed<E> {

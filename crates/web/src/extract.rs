@@ -15,8 +15,8 @@ use serde_json::{Map, Value};
 use super::error::{ApiError, ErrorCode, FieldError};
 use super::request::RequestScope;
 use super::routes::{Operation, parameter_names, routed_name};
-use crate::core::context::printable;
 use groundwork_openapi::strict_json;
+use groundwork_telemetry::context::printable;
 
 /// The size limit of a body, in bytes: 1 MiB.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;

@@ -4,12 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use groundwork_telemetry::MetricsHandle;
 use metrics::{Counter, Gauge, Histogram};
 use poem::http::Method;
 
-use crate::core::telemetry::metrics::{
-    HTTP_DURATION, HTTP_IN_FLIGHT, HTTP_REQUESTS, Meter, gauge, is_recording,
-};
+use crate::{HTTP_DURATION, HTTP_IN_FLIGHT, HTTP_REQUESTS};
 
 /// The route label of requests to no operation: pages, the document and unknown paths.
 const UNMATCHED: &str = "other";
@@ -31,17 +30,17 @@ struct Handles {
 pub(super) struct RequestMetrics {
     /// Without a recorder, looking up the handles would be wasted work.
     is_enabled: bool,
-    in_flight: Meter<Gauge>,
+    in_flight: Gauge,
     unmatched: Arc<str>,
     by_labels: RwLock<HashMap<Labels, Handles>>,
 }
 
 impl RequestMetrics {
     pub(super) fn new() -> Self {
-        let in_flight = gauge(HTTP_IN_FLIGHT, &[]);
+        let in_flight = metrics::gauge!(HTTP_IN_FLIGHT);
         in_flight.set(0.0);
         Self {
-            is_enabled: is_recording(),
+            is_enabled: MetricsHandle::installed().is_some(),
             in_flight,
             unmatched: Arc::from(UNMATCHED),
             by_labels: RwLock::default(),

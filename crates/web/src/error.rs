@@ -10,10 +10,10 @@ use poem::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::api::document::ErrorCase;
+use groundwork_openapi::ErrorCase;
 #[cfg(test)]
-use crate::api::document::ImpliedErrors;
-use crate::core::rate_limit::RateLimitDecision;
+use groundwork_openapi::ImpliedErrors;
+use groundwork_state::rate_limit::RateLimitDecision;
 
 /// Seconds after which a client may try again, unless the error says how long to wait.
 const RETRY_AFTER_SECONDS: u32 = 1;
