@@ -17,6 +17,8 @@ use groundwork_settings::check::{
     SecretKey, Time, TrustedProxies,
 };
 use ipnet::IpNet;
+use parsers::{database_url, postgres_url, replica_url};
+use rules::{Need, between_settings};
 use secrecy::SecretString;
 
 pub use groundwork_database::url::{DatabaseUrl, PoolMode, PostgresUrl, Roots, Tls};
@@ -24,8 +26,6 @@ pub use groundwork_server::client::ForwardedHeader;
 pub use groundwork_settings::SettingsError;
 pub use groundwork_state::url::{KeyPrefix, RedisUrl, SentinelUrl};
 pub use groundwork_telemetry::{CollectorUrl, LogFilter, LogFormat};
-use parsers::{database_url, postgres_url, replica_url};
-use rules::{Need, between_settings};
 pub use signing_key::SigningKeyError;
 
 mod configs;

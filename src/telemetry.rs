@@ -2,20 +2,9 @@
 
 use groundwork_telemetry::{Config, Error, Guard, Metric, MetricsConfig, TracesConfig};
 
+use crate::models::audit_events::AUDIT;
+use crate::services;
 use crate::settings::Settings;
-
-/// The target of audit events in the log.
-pub const AUDIT: &str = "groundwork::audit";
-
-/// Sessions that ended before they expired, by reason.
-pub const SESSIONS_REVOKED: &str = "sessions_revoked_total";
-
-/// The metrics of the app itself; the names are exported with the prefix `groundwork_`.
-const METRICS: &[Metric] = &[(
-    SESSIONS_REVOKED,
-    "Sessions ended before their time, by reason: logout, replay, `password_changed` or deactivated.",
-    &[],
-)];
 
 /// The crates that may log below `info`: other crates could log secrets there.
 const OWN_CRATES: &[&str] = &[
@@ -33,7 +22,7 @@ const OWN_CRATES: &[&str] = &[
 /// All metrics, without the prefix.
 pub fn metrics() -> Vec<Metric> {
     [
-        METRICS,
+        services::METRICS,
         groundwork_auth::METRICS,
         groundwork_database::METRICS,
         groundwork_server::METRICS,

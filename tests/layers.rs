@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// Each layer with the modules of the app that it may import, and the crates that it may not.
 const LAYERS: [(&str, &[&str], &[&str]); 5] = [
     ("domain", &["domain"], &["poem", "diesel_async", "groundwork_web", "groundwork_database"]),
-    ("models", &["domain", "models"], &["poem", "poem_openapi", "groundwork_web", "groundwork_state"]),
+    ("models", &["db", "domain", "models"], &["poem", "poem_openapi", "groundwork_web", "groundwork_state"]),
     ("services", &["domain", "models", "services"], &["poem", "poem_openapi", "groundwork_web", "diesel"]),
     ("schemas", &["domain", "models", "schemas", "services"], &["poem", "diesel", "groundwork_database"]),
     ("api", &["api", "domain", "errors", "models", "schemas", "services"], &["diesel", "groundwork_state"]),

@@ -2,10 +2,9 @@
 
 use std::ops::Deref;
 
-use poem::{FromRequest, Request, RequestBody};
-
 use groundwork_telemetry::context::CallContext;
 use groundwork_web::request::RequestScope;
+use poem::{FromRequest, Request, RequestBody};
 
 /// The client's address, its user agent and the request's id.
 pub struct Context(RequestScope);

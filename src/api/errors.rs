@@ -1,11 +1,11 @@
 //! The catalogue of errors, and the one place where an error of a service becomes a response.
 
-use poem::http::StatusCode;
-
-use crate::services;
 use groundwork_database::DbError;
 use groundwork_web::error::{ApiError, ErrorCode};
 use groundwork_web::failure::Failure;
+use poem::http::StatusCode;
+
+use crate::services;
 
 /// The email and the password do not belong to a user who may log in.
 pub const INVALID_CREDENTIALS: ErrorCode =

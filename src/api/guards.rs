@@ -1,15 +1,15 @@
 //! Guards: extractors that authenticate the request. A guard is a handler's first argument, so that 401
 //! and 403 come before every other error.
 
+use groundwork_web::error::ApiError;
+use groundwork_web::request::RequestScope;
+use groundwork_web::security::{SCHEME, bearer_token, register_bearer_scheme};
 use poem::{Request, RequestBody};
 use poem_openapi::registry::Registry;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use super::errors;
 use crate::services::auth::{AuthService, Caller, Intent};
-use groundwork_web::error::ApiError;
-use groundwork_web::request::RequestScope;
-use groundwork_web::security::{SCHEME, bearer_token, register_bearer_scheme};
 
 const DESCRIPTION: &str = "The `access_token` of a login or a refresh, as `Authorization: Bearer <token>`.";
 

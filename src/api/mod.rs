@@ -11,9 +11,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use groundwork_openapi::{ApiDescription, Config, DocumentError, Documents, ImpliedErrors, pages};
+use groundwork_web::error::describe_catalogue;
+use groundwork_web::load_shedder::LoadShedder;
+use groundwork_web::middleware::MiddlewareStack;
+use groundwork_web::request::AppState;
+use groundwork_web::routes;
+use groundwork_web::validation::{Formats, SchemaValidator};
 use poem::endpoint::BoxEndpoint;
 use poem::{Response, Route};
 use poem_openapi::{ContactObject, LicenseObject, OpenApiService};
+use v1::auth::AuthApi;
+use v1::health::{HealthApi, ServiceApi};
+use v1::users::UsersApi;
 
 use crate::domain::email::Email;
 use crate::domain::email_prefix::EmailPrefix;
@@ -21,15 +30,6 @@ use crate::domain::password::Password;
 use crate::services::auth::AuthService;
 use crate::services::health::HealthService;
 use crate::services::users::UserService;
-use groundwork_web::error::describe_catalogue;
-use groundwork_web::load_shedder::LoadShedder;
-use groundwork_web::middleware::MiddlewareStack;
-use groundwork_web::request::AppState;
-use groundwork_web::routes;
-use groundwork_web::validation::{Formats, SchemaValidator};
-use v1::auth::AuthApi;
-use v1::health::{HealthApi, ServiceApi};
-use v1::users::UsersApi;
 
 /// Every operation, in the order of the document.
 type Operations = (AuthApi, UsersApi, HealthApi, ServiceApi);

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-pub use groundwork_auth::PasswordHash;
 use groundwork_auth::can_be_hashed;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::domain::email::Email;
 use crate::domain::text::{Invalid, is_ignorable, is_visible};
+pub use groundwork_auth::PasswordHash;
 
 /// A password in NFC (RFC 8265, 4.2.2), so that keyboards that compose characters differently give
 /// the same password: 8 to 128 characters, at most 72 bytes of UTF-8, no NUL, at least one visible

@@ -2,13 +2,15 @@
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-
-use crate::db::schema::audit_events;
-use crate::domain::ids::{SessionId, UserId};
-use crate::telemetry::AUDIT;
 use groundwork_clock::Timestamp;
 use groundwork_database::{Connection, DbError, on, prepared};
 use groundwork_telemetry::context::CallContext;
+
+use crate::db::schema::audit_events;
+use crate::domain::ids::{SessionId, UserId};
+
+/// The target of audit events in the log.
+pub const AUDIT: &str = "groundwork::audit";
 
 /// What happened to a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

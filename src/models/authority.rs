@@ -1,8 +1,9 @@
 //! The condition under which a caller's write happens.
 
-use crate::domain::ids::{SessionId, UserId};
 use groundwork_clock::Timestamp;
 use groundwork_database::Connection;
+
+use crate::domain::ids::{SessionId, UserId};
 
 /// A session that must be live at `now`, of a user who must be active.
 #[derive(Clone, Copy, Debug)]

@@ -5,15 +5,15 @@ use std::net::IpAddr;
 use diesel::dsl::{exists, select};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use groundwork_auth::TokenHash;
+use groundwork_clock::Timestamp;
+use groundwork_database::{Connection, DbError, for_share, for_update, on, prepared};
 
 use super::authority::{Authority, AuthorizedWrite};
 use super::users::User;
 use crate::db::schema::{sessions, users};
 use crate::domain::email::Email;
 use crate::domain::ids::{SessionId, UserId};
-use groundwork_auth::TokenHash;
-use groundwork_clock::Timestamp;
-use groundwork_database::{Connection, DbError, for_share, for_update, on, prepared};
 
 /// The state of a session's refresh tokens. It has no `Debug`: one hash in it is plain bytes.
 #[derive(Clone, Queryable, Selectable)]

@@ -4,6 +4,9 @@ use diesel::dsl::{not, sql};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool};
 use diesel_async::RunQueryDsl;
+use groundwork_clock::Timestamp;
+use groundwork_clock::sql::Timestamptz;
+use groundwork_database::{Connection, DbError, for_update, is_locked, on, prepared};
 use serde::{Deserialize, Serialize};
 
 use super::authority::AuthorizedWrite;
@@ -13,10 +16,6 @@ use crate::domain::email::Email;
 use crate::domain::ids::UserId;
 use crate::domain::password::PasswordHash;
 use crate::domain::text::FullName;
-use groundwork_clock::Timestamp;
-use groundwork_clock::sql::Timestamptz;
-use groundwork_database::{Connection, DbError, for_update, is_locked, on, prepared};
-use groundwork_state::cache::Cached;
 
 /// The unique constraint on the normalised email.
 pub const EMAIL_KEY: &str = "users_email_key";
@@ -68,10 +67,6 @@ pub struct Profile {
     pub created_at: Timestamp,
     /// When the profile or rights last changed.
     pub updated_at: Timestamp,
-}
-
-impl Cached for Profile {
-    const PREFIX: &'static str = "users:get_user_profile";
 }
 
 impl From<User> for Profile {

@@ -1,5 +1,7 @@
 //! Registration, login and tokens.
 
+use groundwork_web::error::FieldError;
+use groundwork_web::extract::RequestSchema;
 use poem_openapi::types::Example;
 use poem_openapi::{Enum, Object};
 use secrecy::ExposeSecret;
@@ -12,8 +14,6 @@ use crate::domain::password::{Password, PasswordAttempt};
 use crate::domain::text::FullName;
 use crate::services::auth::IssuedTokens;
 use crate::services::users::CreateUser;
-use groundwork_web::error::FieldError;
-use groundwork_web::extract::RequestSchema;
 
 /// Fields of a user that only a superuser can set.
 pub(super) const PRIVILEGED: &[&str] = &["id", "is_active", "is_superuser", "is_verified", "role"];

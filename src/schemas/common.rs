@@ -1,10 +1,10 @@
 //! Types that several resources share.
 
+use groundwork_web::error::FieldError;
 use serde_json::{Map, Value};
 
 use crate::domain::email::Email;
 use crate::domain::text::FullName;
-use groundwork_web::error::FieldError;
 
 /// The email of a login, which may be one that new users can no longer have.
 #[derive(Clone, Debug)]

@@ -1,5 +1,11 @@
 //! Users.
 
+use groundwork_clock::Timestamp;
+use groundwork_web::error::FieldError;
+use groundwork_web::extract::RequestSchema;
+use groundwork_web::schema::Nullable;
+use groundwork_web::schema::Patch;
+use groundwork_web::schema::change_of;
 use poem_openapi::Object;
 use poem_openapi::types::Example;
 use serde::Serialize;
@@ -14,12 +20,6 @@ use crate::domain::text::FullName;
 use crate::models::users::{Profile, User, UserChanges};
 use crate::services::Page;
 use crate::services::users::{CreateUser, ProfileChanges, UpdateUser};
-use groundwork_clock::Timestamp;
-use groundwork_web::error::FieldError;
-use groundwork_web::extract::RequestSchema;
-use groundwork_web::schema::Nullable;
-use groundwork_web::schema::Patch;
-use groundwork_web::schema::change_of;
 
 /// A user.
 #[derive(Object, Serialize)]

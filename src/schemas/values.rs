@@ -1,5 +1,6 @@
 //! The domain types as schemas of the document.
 
+use groundwork_web::{integer_schema, text_schema};
 use poem_openapi::registry::MetaSchema;
 
 use super::common::LoginEmail;
@@ -8,7 +9,6 @@ use crate::domain::email_prefix::EmailPrefix;
 use crate::domain::ids::UserId;
 use crate::domain::password::{Password, PasswordAttempt};
 use crate::domain::text::FullName;
-use groundwork_web::{integer_schema, text_schema};
 
 /// Written instead of a secret. Secrets are in requests only, but poem-openapi's derives need both
 /// directions.

@@ -1,11 +1,11 @@
 //! The errors of the services.
 
-use crate::domain::ids::NoRandomness;
-use crate::models::users::EMAIL_KEY;
-use groundwork_auth::HashError;
-use groundwork_auth::{InvalidToken, SigningFailed};
+use groundwork_auth::{HashError, InvalidToken, SigningFailed};
 use groundwork_database::DbError;
 use groundwork_state::rate_limit::RateLimitDecision;
+
+use crate::domain::ids::NoRandomness;
+use crate::models::users::EMAIL_KEY;
 
 /// An error of the services. `api::errors` maps it to a response.
 #[derive(Debug, thiserror::Error)]

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
-
 use groundwork_database::{Database, ReplicaState};
 use groundwork_state::redis::Redis;
 use tokio_util::sync::CancellationToken;

@@ -5,15 +5,15 @@
 //! hashing a password takes a while, too. So the unit of work checks again, with locks that keep
 //! the result true until it ends.
 
-use crate::domain::ids::{SessionId, UserId};
-use crate::models::authority::{Authority, AuthorizedWrite};
-use crate::models::sessions;
-use crate::models::users::{self, User};
 use groundwork_clock::{Clock, Timestamp};
 use groundwork_database::{Connection, Database, DbError};
 
 use super::Error;
 use super::auth::{Caller, Intent, Role};
+use crate::domain::ids::{SessionId, UserId};
+use crate::models::authority::{Authority, AuthorizedWrite};
+use crate::models::sessions;
+use crate::models::users::{self, User};
 
 /// On whose behalf a unit of work runs.
 #[derive(Clone, Copy, Debug)]

@@ -2,8 +2,16 @@
 
 use std::sync::Arc;
 
+use groundwork_auth::{PasswordHasher, ValueSigner};
+use groundwork_clock::{Clock, Timestamp};
+use groundwork_database::Connection;
+use groundwork_state::cache::{Cache, Cached, key_of};
+use groundwork_telemetry::context::CallContext;
 use metrics::Counter;
 
+use super::auth::{Caller, PasswordCheckLimiter};
+use super::store::{Actor, Store};
+use super::{Error, Page, SESSIONS_REVOKED};
 use crate::domain::email::Email;
 use crate::domain::ids::UserId;
 use crate::domain::password::{Password, PasswordAttempt};
@@ -11,17 +19,6 @@ use crate::domain::text::FullName;
 use crate::models::audit_events::{self, AuditEvent, AuditKind, AuthEvent};
 use crate::models::sessions;
 use crate::models::users::{self, Cursor, NewUser, Profile, User, UserChanges, UserFilter};
-use crate::telemetry::SESSIONS_REVOKED;
-use groundwork_auth::PasswordHasher;
-use groundwork_auth::ValueSigner;
-use groundwork_clock::{Clock, Timestamp};
-use groundwork_database::Connection;
-use groundwork_state::cache::{Cache, key_of};
-use groundwork_telemetry::context::CallContext;
-
-use super::auth::{Caller, PasswordCheckLimiter};
-use super::store::{Actor, Store};
-use super::{Error, Page};
 
 /// Changes of a user to its own profile.
 #[derive(Clone, Debug, Default)]
@@ -67,6 +64,10 @@ impl UpdateUser {
         let changes = UserChanges { is_active: Some(is_active), ..UserChanges::default() };
         Self { changes, password: None }
     }
+}
+
+impl Cached for Profile {
+    const PREFIX: &'static str = "users:get_user_profile";
 }
 
 /// The lock of units of work that remove superusers.

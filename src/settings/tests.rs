@@ -4,7 +4,6 @@ use std::path::Path;
 
 use groundwork_settings::secret::guessable;
 use groundwork_settings::{Entry, Problem, Table, env_example, markdown_table};
-
 use secrecy::ExposeSecret;
 
 use super::*;

@@ -4,16 +4,15 @@ use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 
+use groundwork_openapi::ErrorCase;
+#[cfg(test)]
+use groundwork_openapi::ImpliedErrors;
+use groundwork_state::rate_limit::RateLimitDecision;
 use poem::error::ResponseError;
 use poem::http::{HeaderName, HeaderValue, StatusCode, header};
 use poem::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Value, json};
-
-use groundwork_openapi::ErrorCase;
-#[cfg(test)]
-use groundwork_openapi::ImpliedErrors;
-use groundwork_state::rate_limit::RateLimitDecision;
 
 /// Seconds after which a client may try again, unless the error says how long to wait.
 const RETRY_AFTER_SECONDS: u32 = 1;

@@ -5,6 +5,8 @@ use std::pin::pin;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
+use groundwork_openapi::strict_json;
+use groundwork_telemetry::context::printable;
 use poem::http::{Method, header};
 use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaMediaType, MetaParamIn, MetaRequest, MetaSchemaRef, Registry};
@@ -15,8 +17,6 @@ use serde_json::{Map, Value};
 use super::error::{ApiError, ErrorCode, FieldError};
 use super::request::RequestScope;
 use super::routes::{Operation, parameter_names, routed_name};
-use groundwork_openapi::strict_json;
-use groundwork_telemetry::context::printable;
 
 /// The size limit of a body, in bytes: 1 MiB.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;

@@ -4,6 +4,8 @@ use std::error::Error;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use groundwork_openapi::policy::Limit;
+use groundwork_state::rate_limit::{Quota, RateLimitDecision, RateLimitKey, RateLimiter};
 use metrics::Counter;
 use poem::http::{HeaderMap, HeaderName};
 use tokio::sync::Semaphore;
@@ -13,8 +15,6 @@ use super::pending_bodies::{PendingBodies, PendingBody};
 use super::request::RequestScope;
 use super::routes::Operation;
 use crate::HTTP_SHED;
-use groundwork_openapi::policy::Limit;
-use groundwork_state::rate_limit::{Quota, RateLimitDecision, RateLimitKey, RateLimiter};
 
 const RATELIMIT_LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 const RATELIMIT_REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use groundwork_server::{BindError, Config, Server};
 use groundwork_telemetry::{MetricsHandle, UPKEEP_INTERVAL};
 use poem::endpoint::{BoxEndpoint, make_sync};
 use poem::http::{Method, StatusCode, header};
@@ -13,7 +14,6 @@ use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 
 use super::hyper_service::hyper_service;
-use groundwork_server::{BindError, Config, Server};
 
 /// The text format (Prometheus, "Exposition formats").
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";

@@ -6,9 +6,8 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::Notify;
-
 use groundwork_state::rate_limit::client_network;
+use tokio::sync::Notify;
 
 /// Memory per pending body that the total is computed from, in bytes. Most bodies have less than 1 KiB.
 const BYTES_PER_BODY: usize = 64 * 1024;

@@ -5,6 +5,9 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use groundwork_server::client::TrustedProxies;
+use groundwork_state::rate_limit::RateLimitDecision;
+use groundwork_telemetry::context::{CallContext, MAX_USER_AGENT, RequestId, printable};
 use poem::Request;
 use poem::http::header;
 use tokio::sync::OwnedSemaphorePermit;
@@ -13,9 +16,6 @@ use super::error::{ApiError, ErrorCode};
 use super::load_shedder::LoadShedder;
 use super::routes::Operation;
 use super::validation::SchemaValidator;
-use groundwork_server::client::TrustedProxies;
-use groundwork_state::rate_limit::RateLimitDecision;
-use groundwork_telemetry::context::{CallContext, MAX_USER_AGENT, RequestId, printable};
 
 /// The state that all operations share.
 pub struct AppState {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use groundwork_openapi::policy::Policy;
 use poem::endpoint::BoxEndpoint;
 use poem::http::{HeaderValue, Method};
 use poem::{Endpoint, Request, Response};
@@ -10,7 +11,6 @@ use poem_openapi::OpenApi;
 
 use super::error::ApiError;
 use super::request::{AppState, RequestScope};
-use groundwork_openapi::policy::Policy;
 
 /// An operation of the document: a method on a path template.
 #[derive(Debug)]

@@ -4,6 +4,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
+use groundwork_clock::Timestamp;
+use groundwork_openapi::Documents;
 use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use jsonschema::{Draft, ValidationError, Validator};
 use poem::http::HeaderMap;
@@ -11,8 +13,6 @@ use serde_json::Value;
 
 use super::error::FieldError;
 use super::routes::Operation;
-use groundwork_clock::Timestamp;
-use groundwork_openapi::Documents;
 
 /// A rule that JSON Schema cannot express, under the name of a `format`; the function returns what is
 /// wrong with a text.

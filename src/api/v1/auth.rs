@@ -1,5 +1,10 @@
 //! `/auth`: registration, login and sessions.
 
+use groundwork_openapi::policy::Limit;
+use groundwork_web::error_responses;
+use groundwork_web::extract::Body;
+use groundwork_web::failure::{Failure, NoErrors};
+use groundwork_web::responses::{Created, NoContent, Ok200};
 use poem_openapi::OpenApi;
 
 use super::Tag;
@@ -8,11 +13,6 @@ use crate::api::guards::Authed;
 use crate::schemas::auth::{LoginRequest, RefreshRequest, RegisterRequest, TokenPair};
 use crate::schemas::users::UserView;
 use crate::services::auth::AuthService;
-use groundwork_openapi::policy::Limit;
-use groundwork_web::error_responses;
-use groundwork_web::extract::Body;
-use groundwork_web::failure::{Failure, NoErrors};
-use groundwork_web::responses::{Created, NoContent, Ok200};
 
 error_responses! {
     EmailTaken: 409 "email_taken";

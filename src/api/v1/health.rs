@@ -1,15 +1,15 @@
 //! `/health`, and the root.
 
+use groundwork_openapi::policy::Limit;
+use groundwork_web::error::{ApiError, ErrorCode};
+use groundwork_web::failure::{Failure, NoErrors};
+use groundwork_web::responses::{Ok200, WithServiceLinks};
 use poem_openapi::OpenApi;
 use serde_json::json;
 
 use super::Tag;
 use crate::schemas::health::{DependencyHealth, Health, Readiness, ServiceCard};
 use crate::services::health::{HealthService, HealthStatus};
-use groundwork_openapi::policy::Limit;
-use groundwork_web::error::{ApiError, ErrorCode};
-use groundwork_web::failure::{Failure, NoErrors};
-use groundwork_web::responses::{Ok200, WithServiceLinks};
 
 pub struct HealthApi {
     pub health: HealthService,

@@ -1,5 +1,11 @@
 //! `/users`: the current user, and for superusers all users.
 
+use groundwork_clock::Timestamp;
+use groundwork_web::error_responses;
+use groundwork_web::extract::{Body, Path, Query};
+use groundwork_web::failure::{Failure, NoErrors};
+use groundwork_web::responses::{Created, NoContent, Ok200};
+use groundwork_web::schema::{PageSize, PageToken};
 use poem_openapi::OpenApi;
 
 use super::Tag;
@@ -11,12 +17,6 @@ use crate::models::users::UserFilter;
 use crate::schemas::users::{ProfileUpdate, UserCreate, UserPage, UserUpdate, UserView};
 use crate::services::store::Actor;
 use crate::services::users::{UpdateUser, UserService};
-use groundwork_clock::Timestamp;
-use groundwork_web::error_responses;
-use groundwork_web::extract::{Body, Path, Query};
-use groundwork_web::failure::{Failure, NoErrors};
-use groundwork_web::responses::{Created, NoContent, Ok200};
-use groundwork_web::schema::{PageSize, PageToken};
 
 error_responses! {
     LastSuperuser: 409 "last_superuser";

@@ -3,12 +3,12 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::domain::email::Email;
-use crate::domain::ids::SessionId;
-use crate::models::sessions;
 use groundwork_state::rate_limit::{Quota, RateLimitDecision, RateLimitKey, RateLimiter, is_one_client};
 
 use super::AuthService;
+use crate::domain::email::Email;
+use crate::domain::ids::SessionId;
+use crate::models::sessions;
 use crate::services::Error;
 
 /// Limits login attempts per user.

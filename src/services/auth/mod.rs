@@ -6,23 +6,20 @@ mod tokens;
 
 use std::sync::Arc;
 
+use groundwork_auth::{PasswordHasher, TokenId, TokenKind, TokenSigner};
+use groundwork_clock::{Clock, Timestamp};
+use groundwork_telemetry::context::CallContext;
 use metrics::Counter;
 
+use super::store::Store;
+use super::users::CreateUser;
+use super::{Error, SESSIONS_REVOKED};
 use crate::domain::email::Email;
 use crate::domain::ids::{SessionId, UserId, random_bytes};
 use crate::domain::password::{Form, Password, PasswordAttempt, PasswordHash};
 use crate::models::audit_events::{self, AuthEvent};
 use crate::models::sessions::{self, LiveSession, SessionUsage};
 use crate::models::users::{self, User};
-use crate::telemetry::SESSIONS_REVOKED;
-use groundwork_auth::PasswordHasher;
-use groundwork_auth::{TokenId, TokenKind, TokenSigner};
-use groundwork_clock::{Clock, Timestamp};
-use groundwork_telemetry::context::CallContext;
-
-use super::Error;
-use super::store::Store;
-use super::users::CreateUser;
 pub use limits::{LoginLimiter, PasswordCheckLimiter};
 pub use tokens::{IssuedTokens, Lifetimes};
 

@@ -1,13 +1,13 @@
 //! Rotation of refresh tokens, and detection of their reuse.
 
-use crate::models::audit_events::{self, AuditEvent, AuditKind, AuthEvent};
-use crate::models::sessions::{self, Rotation, Session};
 use groundwork_auth::TokenKind;
 use groundwork_clock::Timestamp;
 use groundwork_state::rate_limit::is_one_client;
 use groundwork_telemetry::context::CallContext;
 
 use super::{AuthService, IssuedTokens, VerifiedToken};
+use crate::models::audit_events::{self, AuditEvent, AuditKind, AuthEvent};
+use crate::models::sessions::{self, Rotation, Session};
 use crate::services::Error;
 
 impl AuthService {

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use secrecy::SecretString;
-
-use crate::domain::ids::{SessionId, UserId};
 use groundwork_auth::{TokenId, TokenKind};
 use groundwork_clock::Timestamp;
+use secrecy::SecretString;
 
 use super::AuthService;
+use crate::domain::ids::{SessionId, UserId};
 use crate::services::Error;
 
 /// The tokens that a login or a refresh returns. `Debug` hides them.

@@ -5,6 +5,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use groundwork_openapi::{Config, Documents};
+use groundwork_server::client::ForwardedHeader;
+use groundwork_server::client::TrustedProxies;
 use poem::endpoint::BoxEndpoint;
 use poem::http::{HeaderValue, StatusCode};
 use poem::{Body as Content, Endpoint, Request, Response, Route};
@@ -19,9 +22,6 @@ use crate::middleware::{AllowedOrigins, MiddlewareStack};
 use crate::request::AppState;
 use crate::routes;
 use crate::validation::{Formats, SchemaValidator};
-use groundwork_openapi::{Config, Documents};
-use groundwork_server::client::ForwardedHeader;
-use groundwork_server::client::TrustedProxies;
 
 #[derive(Tags)]
 enum Tag {

@@ -13,19 +13,19 @@ mod well_formed;
 use std::sync::Arc;
 use std::time::Duration;
 
-use poem::endpoint::BoxEndpoint;
-use poem::{Endpoint, EndpointExt, IntoEndpoint, Response};
-
-pub use cors::AllowedOrigins;
 use cors::Cors;
 use errors::CatchErrors;
 use groundwork_server::client::TrustedProxies;
+use poem::endpoint::BoxEndpoint;
+use poem::{Endpoint, EndpointExt, IntoEndpoint, Response};
 use request_id::RequestId;
 use request_log::RequestLog;
 use request_metrics::RequestMetrics;
 use security_headers::SecurityHeaders;
 use timeout::Timeout;
 use well_formed::WellFormed;
+
+pub use cors::AllowedOrigins;
 
 /// The middleware and its settings.
 #[derive(Clone, Debug)]

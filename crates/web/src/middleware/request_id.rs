@@ -4,12 +4,12 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use groundwork_server::client::TrustedProxies;
+use groundwork_telemetry::context::RequestId as Id;
 use poem::http::{HeaderName, HeaderValue};
 use poem::{Endpoint, IntoResponse, Request, Response};
 
 use crate::request::RequestScope;
-use groundwork_server::client::TrustedProxies;
-use groundwork_telemetry::context::RequestId as Id;
 
 pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 

@@ -1,10 +1,9 @@
 //! Security headers for every response.
 
+use groundwork_server::client::TrustedProxies;
 use poem::http::uri::Scheme;
 use poem::http::{HeaderMap, HeaderName, HeaderValue, header};
 use poem::{Endpoint, IntoResponse, Request, Response};
-
-use groundwork_server::client::TrustedProxies;
 
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
