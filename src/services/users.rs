@@ -279,7 +279,7 @@ impl UserService {
                 match kind {
                     AuditKind::PasswordChanged => by_password += sessions::revoke_all(tx, id, now).await?,
                     AuditKind::UserDeactivated => {
-                        by_deactivation += sessions::revoke_all(tx, id, now).await?
+                        by_deactivation += sessions::revoke_all(tx, id, now).await?;
                     }
                     _ => {}
                 }

@@ -60,7 +60,7 @@ pub struct MetricsServer {
 /// A running listener.
 pub struct RunningMetricsServer {
     finish: CancellationToken,
-    served: JoinHandle<()>,
+    task: JoinHandle<()>,
 }
 
 impl MetricsServer {
@@ -91,13 +91,13 @@ impl MetricsServer {
         tracing::info!("metrics on http://{}/metrics", server.local_addr());
         let (endpoint, finish) = (Arc::new(endpoint), CancellationToken::new());
         let stop = finish.clone();
-        let served = tokio::spawn(async move {
+        let task = tokio::spawn(async move {
             tokio::select! {
                 () = server.serve(|connection| hyper_service(&endpoint, connection), stop) => {}
                 () = run_upkeep(recorded) => {}
             }
         });
-        Ok(RunningMetricsServer { finish, served })
+        Ok(RunningMetricsServer { finish, task })
     }
 }
 
@@ -105,7 +105,7 @@ impl RunningMetricsServer {
     /// Stops the listener and waits until it has ended.
     pub async fn stop(self) {
         self.finish.cancel();
-        if let Err(error) = self.served.await {
+        if let Err(error) = self.task.await {
             tracing::warn!(%error, "the listener for metrics ended by itself");
         }
     }

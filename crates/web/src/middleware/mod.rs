@@ -30,7 +30,7 @@ pub use cors::AllowedOrigins;
 /// The middleware and its settings.
 #[derive(Clone, Debug)]
 pub struct MiddlewareStack {
-    /// TrustedProxies that are trusted to name the client.
+    /// The proxies that are trusted to name the client.
     pub proxies: TrustedProxies,
     /// Origins that may call the API from a browser.
     pub cors_origins: AllowedOrigins,
