@@ -52,6 +52,7 @@ impl From<&Settings> for MiddlewareStack {
             proxies: TrustedProxies {
                 networks: settings.trusted_proxies.clone(),
                 header: settings.forwarded_header,
+                setting: "TRUSTED_PROXIES",
             },
             cors_origins: settings.into(),
             request_timeout: settings.request_timeout,

@@ -91,7 +91,7 @@ fn no_text_is_a_token_that_was_not_signed() {
 fn nothing_that_a_client_writes_changes_who_it_is() {
     let (proxy, client): (IpAddr, IpAddr) = ("10.0.0.1".parse().unwrap(), "203.0.113.9".parse().unwrap());
     let networks = vec!["10.0.0.0/8".parse().unwrap()];
-    let proxies = |header| TrustedProxies { networks: networks.clone(), header };
+    let proxies = |header| TrustedProxies { networks: networks.clone(), header, setting: "TRUSTED_PROXIES" };
     let who = |header, peer, name: &'static str, lines: &[&[u8]]| {
         let mut headers = HeaderMap::new();
         for line in lines {

@@ -58,6 +58,8 @@ pub struct TrustedProxies {
     pub networks: Vec<IpNet>,
     /// The header they write.
     pub header: ForwardedHeader,
+    /// What the operator calls this list, for a warning: the name of a setting, for example.
+    pub setting: &'static str,
 }
 
 impl TrustedProxies {
@@ -66,7 +68,7 @@ impl TrustedProxies {
     pub fn client_address(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> IpAddr {
         let mut client = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)).to_canonical();
         if !self.contain(client) {
-            warn_once(client, headers);
+            self.warn_once(client, headers);
             return client;
         }
         let name = match self.header {
@@ -118,23 +120,25 @@ impl TrustedProxies {
     fn contain(&self, ip: IpAddr) -> bool {
         self.networks.iter().any(|network| network.contains(&ip))
     }
-}
 
-/// Warns once per process that the header of an untrusted peer was ignored. The usual cause is a
-/// proxy that is missing in the configuration, so that all clients share its address and limits.
-fn warn_once(peer: IpAddr, headers: &HeaderMap) {
-    static WARNING: Once = Once::new();
-    if !WARNING.is_completed()
-        && let Some(header) = [X_FORWARDED_FOR, FORWARDED].into_iter().find(|name| headers.contains_key(name))
-    {
-        WARNING.call_once(|| {
-            tracing::warn!(
-                %peer,
-                %header,
-                "a forwarding header is ignored because its sender is not a trusted proxy: add the address to \
-                 the trusted proxies if it is your proxy's; otherwise a client made the header up. Logged once"
-            );
-        });
+    /// Warns once per process that the header of an untrusted peer was ignored. The usual cause is a
+    /// proxy that is missing in the configuration, so that all clients share its address and limits.
+    fn warn_once(&self, peer: IpAddr, headers: &HeaderMap) {
+        static WARNING: Once = Once::new();
+        if !WARNING.is_completed()
+            && let Some(header) =
+                [X_FORWARDED_FOR, FORWARDED].into_iter().find(|name| headers.contains_key(name))
+        {
+            WARNING.call_once(|| {
+                tracing::warn!(
+                    %peer,
+                    %header,
+                    "a forwarding header is ignored because its sender is not in {}: add the address if it is \
+                     your proxy's; otherwise a client made the header up. Logged once",
+                    self.setting
+                );
+            });
+        }
     }
 }
 
@@ -212,7 +216,7 @@ mod tests {
         trusted: &[&str],
     ) -> String {
         let networks = trusted.iter().map(|network| network.parse().unwrap()).collect();
-        let proxies = TrustedProxies { networks, header };
+        let proxies = TrustedProxies { networks, header, setting: "PROXIES" };
         proxies.client_address(Some(peer.parse().unwrap()), &headers(lines)).to_string()
     }
 
@@ -278,7 +282,8 @@ mod tests {
     fn a_client_connected_with_tls_if_a_trusted_proxy_says_so_in_the_header_that_it_writes() {
         use ForwardedHeader::{Either, Forwarded, XForwardedFor};
         let says = |header, peer: &str, lines: &[(&'static str, &str)]| {
-            let proxies = TrustedProxies { networks: vec!["10.0.0.0/8".parse().unwrap()], header };
+            let proxies =
+                TrustedProxies { networks: vec!["10.0.0.0/8".parse().unwrap()], header, setting: "PROXIES" };
             proxies.is_https(Some(peer.parse().unwrap()), &headers(lines))
         };
         let (x, standard) = ([("x-forwarded-proto", "https")], [("forwarded", "for=1.1.1.1;proto=HTTPS")]);

@@ -70,7 +70,7 @@ fn app() -> BoxEndpoint<'static, Response> {
     let resources = routes::resources(Things, "", &state);
     let routes = resources.into_iter().fold(Route::new(), |route, (path, resource)| route.at(path, resource));
     let middleware = MiddlewareStack {
-        proxies: TrustedProxies { networks: Vec::new(), header: ForwardedHeader::Either },
+        proxies: TrustedProxies { networks: Vec::new(), header: ForwardedHeader::Either, setting: "PROXIES" },
         cors_origins: AllowedOrigins::Listed(Vec::new()),
         request_timeout: Duration::from_mins(1),
     };

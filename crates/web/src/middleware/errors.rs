@@ -104,7 +104,8 @@ mod tests {
         let policy = Policy::of(["sunset:20261201:20270630"]).unwrap();
         let operation = Arc::new(Operation { method: Method::GET, template, policy });
         let mut request = Request::default();
-        let proxies = TrustedProxies { networks: Vec::new(), header: ForwardedHeader::Either };
+        let proxies =
+            TrustedProxies { networks: Vec::new(), header: ForwardedHeader::Either, setting: "PROXIES" };
         let scope = RequestScope::new(&request, RequestId::Made("id-1".to_owned()), &proxies);
         scope.set_operation(&operation);
         request.set_data(scope);
