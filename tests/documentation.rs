@@ -1,9 +1,10 @@
-//! What the pages say of files, tests and settings is so: links lead somewhere, a test that is named is there, every setting
-//! has its row, and every requirement of the ASVS its verdict.
+//! The documentation is true: links and named files and tests exist, the book contains every page, every setting, error code
+//! and command has its row, and every requirement of the ASVS its verdict.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
+use std::process::Command;
 
 const SETTINGS: &str = include_str!("../src/core/settings/table.rs");
 
@@ -86,12 +87,29 @@ const REQUIREMENTS: &[(&str, u32)] = &[
     ("17.3", 2),
 ];
 
-/// What a page names by its path begins with one of these.
-const FOLDERS: [&str; 9] =
-    ["assets", "clients", "deploy", "docs", "migrations", "openapi", "scripts", "src", "tests"];
+/// A path that a page names in backticks begins with one of these.
+const FOLDERS: [&str; 11] = [
+    "assets",
+    "bench",
+    "clients",
+    "crates",
+    "deploy",
+    "docs",
+    "migrations",
+    "openapi",
+    "scripts",
+    "src",
+    "tests",
+];
 
-/// They name what their reader is about to make.
-const OF_THE_FUTURE: [&str; 2] = ["docs/walkthroughs/add-a-resource.md", "docs/versioning.md"];
+/// Guides whose reader is about to create the files that they name.
+const OF_THE_FUTURE: [&str; 2] = ["docs/guides/add-a-resource.md", "docs/guides/change-the-api.md"];
+
+/// Pages outside of the book.
+const OTHER_PAGES: [&str; 6] =
+    ["README.md", "CONTRIBUTING.md", "SECURITY.md", "bench/README.md", "clients/README.md", "deploy/README.md"];
+
+const README_MAX_LINES: usize = 120;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -144,7 +162,7 @@ impl Page {
         let mut inside = heading.is_none();
         let mut rows = Vec::new();
         for line in self.prose() {
-            if line.starts_with("## ") {
+            if line.starts_with("# ") || line.starts_with("## ") {
                 inside = heading.is_none_or(|heading| line == heading);
             } else if let Some(cells) = line.strip_prefix("| ").and_then(|line| line.strip_suffix('|'))
                 && inside
@@ -164,7 +182,7 @@ fn anchor(heading: &str) -> String {
 }
 
 fn pages() -> Vec<Page> {
-    let mut paths = vec![PathBuf::from("README.md"), "CONTRIBUTING.md".into(), "deploy/README.md".into()];
+    let mut paths: Vec<_> = OTHER_PAGES.iter().map(PathBuf::from).collect();
     let mut folders = vec![PathBuf::from("docs")];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(root().join(&folder)).unwrap() {
@@ -179,7 +197,21 @@ fn pages() -> Vec<Page> {
     paths.iter().map(|path| Page::read(path)).collect()
 }
 
-/// Links that lead to no file, or to no heading of it.
+/// Resolves `.` and `..` in a path from the root.
+fn normalized(path: &Path) -> PathBuf {
+    let mut normal = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::ParentDir => drop(normal.pop()),
+            Component::CurDir => {}
+            other => normal.push(other),
+        }
+    }
+    normal
+}
+
+/// Links that lead to no file, to no heading of it, or from a page of the book out of the book: they would be dead in a
+/// browser.
 fn broken_links(page: &Page) -> Vec<String> {
     let [text, _] = page.parts();
     // A link's text may be code, so that the link begins in one part and ends in another.
@@ -189,10 +221,13 @@ fn broken_links(page: &Page) -> Vec<String> {
         let (path, wanted) =
             target.split_once('#').map_or((*target, None), |(path, anchor)| (path, Some(anchor)));
         let file = if path.is_empty() { page.path.clone() } else { page.path.parent().unwrap().join(path) };
+        let file = normalized(&file);
+        let leaves_the_book = page.path.starts_with("docs") && !file.starts_with("docs");
         let is_page = file.extension().is_some_and(|extension| extension == "md");
         match wanted {
             _ if target.contains("://") => false,
             Some(wanted) if path.is_empty() => !page.anchors().contains(wanted),
+            _ if leaves_the_book => true,
             _ if !root().join(&file).exists() => true,
             Some(wanted) => is_page && !Page::read(&file).anchors().contains(wanted),
             None => false,
@@ -223,6 +258,57 @@ fn missing_files(page: &Page) -> Vec<String> {
     };
     let missing = code.into_iter().filter(is_path).filter(is_missing);
     missing.map(|span| format!("{}: {span} is not there", page.path.display())).collect()
+}
+
+/// Pages of the book that `docs/SUMMARY.md` does not list exactly once.
+fn wrong_chapters(summary: &Page, pages: &[Page]) -> Vec<String> {
+    let of_the_book = pages.iter().filter_map(|page| page.path.strip_prefix("docs").ok());
+    let chapters = of_the_book.filter(|path| *path != Path::new("SUMMARY.md"));
+    let listed = |path: &Path| summary.text.matches(&format!("]({})", path.display())).count();
+    let wrong = chapters.filter(|path| listed(path) != 1);
+    wrong.map(|path| format!("{}: one page, one line of the summary", path.display())).collect()
+}
+
+/// The codes of the document, each with its status, as `(400, "malformed_request")`.
+fn error_codes() -> BTreeSet<(String, String)> {
+    let text = std::fs::read_to_string(root().join("openapi/groundwork.json")).unwrap();
+    let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let description = document["components"]["schemas"]["ErrorCode"]["description"].as_str().unwrap().to_owned();
+    let codes = description.lines().filter_map(|line| {
+        let (code, rest) = line.strip_prefix("- `")?.split_once("` (")?;
+        Some((rest.split_once(')')?.0.to_owned(), code.to_owned()))
+    });
+    codes.collect()
+}
+
+/// Codes without a row, and rows without a code or with another status.
+fn wrong_codes(page: &Page, codes: &BTreeSet<(String, String)>) -> Vec<String> {
+    assert!(codes.len() > 10, "{codes:?}");
+    let rows: BTreeSet<_> = page
+        .rows(Some("## Codes"))
+        .iter()
+        .filter_map(|cells| {
+            Some((cells[0].to_owned(), cells[1].strip_prefix('`')?.strip_suffix('`')?.to_owned()))
+        })
+        .collect();
+    codes.symmetric_difference(&rows).map(|(status, code)| format!("{status} {code}")).collect()
+}
+
+/// The commands that `--help` lists.
+fn commands() -> BTreeSet<String> {
+    let help = Command::new(env!("CARGO_BIN_EXE_groundwork")).arg("--help").output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    let (_, commands) = help.split_once("Commands:\n").unwrap();
+    let lines = commands.lines().take_while(|line| !line.is_empty());
+    lines.filter_map(|line| line.strip_prefix("  ")?.split(' ').next()).map(str::to_owned).collect()
+}
+
+/// Commands without a row, and rows without a command. Several rows may be of one command.
+fn wrong_commands(page: &Page, commands: &BTreeSet<String>) -> Vec<String> {
+    let rows = page.rows(Some("# Command line"));
+    let rows = rows.iter().filter_map(|cells| cells[0].strip_prefix('`')?.strip_suffix('`'));
+    let named: BTreeSet<_> = rows.map(|row| row.split(' ').next().unwrap().to_owned()).collect();
+    commands.symmetric_difference(&named).cloned().collect()
 }
 
 /// Settings without a row, and rows without a setting.
@@ -298,10 +384,10 @@ fn every_link_leads_somewhere() {
 
 #[test]
 fn a_link_that_leads_nowhere_is_seen() {
-    let good = "# A heading, `code`\n[a](../README.md) [b](faults.md) [c](#a-heading-code) [d](https://example.com/#x)\n\
+    let good = "# A heading, `code`\n[a](README.md) [b](faults.md) [c](#a-heading-code) [d](https://example.com/#x)\n\
         [`e`](operations.md#roll-out) `[f](nowhere.md)`\n```\n[g](nowhere.md)\n```\n";
     assert_none(&broken_links(&Page::seeded(good)));
-    let bad = ["[a](nowhere.md)", "[b](#nowhere)", "[`c`](operations.md#nowhere)", "[d](README.md)"];
+    let bad = ["[a](nowhere.md)", "[b](#nowhere)", "[`c`](operations.md#nowhere)", "[d](../README.md)"];
     for link in bad {
         assert_eq!(broken_links(&Page::seeded(&format!("# A heading\n| {link} |"))).len(), 1, "{link}");
     }
@@ -325,6 +411,58 @@ fn a_file_or_test_that_is_named_and_not_there_is_seen() {
         "src/lib.rs::nothing_of_the_kind",
     ] {
         assert_eq!(missing_files(&Page::seeded(&format!("A `{span}`."))).len(), 1, "{span}");
+    }
+}
+
+#[test]
+fn the_readme_is_short() {
+    assert!(Page::read(Path::new("README.md")).text.lines().count() <= README_MAX_LINES);
+}
+
+#[test]
+fn the_book_contains_every_page_once() {
+    assert_none(&wrong_chapters(&Page::read(Path::new("docs/SUMMARY.md")), &pages()));
+}
+
+#[test]
+fn a_page_that_the_book_lacks_or_has_twice_is_seen() {
+    let page = [Page::seeded("# Seeded")];
+    assert_none(&wrong_chapters(&Page::seeded("- [Seeded](seeded.md)"), &page));
+    for summary in ["- [Other](other.md)", "- [Seeded](seeded.md)\n- [Again](seeded.md)"] {
+        assert_eq!(wrong_chapters(&Page::seeded(summary), &page).len(), 1, "{summary}");
+    }
+}
+
+#[test]
+fn every_error_code_has_a_row_with_its_status() {
+    assert_none(&wrong_codes(&Page::read(Path::new("docs/reference/errors.md")), &error_codes()));
+}
+
+#[test]
+fn a_code_without_a_row_and_one_with_another_status_are_seen() {
+    let text = Page::read(Path::new("docs/reference/errors.md")).text;
+    let row = "| 403 | `forbidden` |";
+    for (changed, wrong) in [
+        (text.replace(row, "| 403 | forbidden |"), 1),
+        (text.replace(row, "| 404 | `forbidden` |"), 2),
+        (text.replace(row, &format!("| 418 | `teapot` | | |\n{row}")), 1),
+    ] {
+        assert_ne!(changed, text);
+        assert_eq!(wrong_codes(&Page::seeded(&changed), &error_codes()).len(), wrong);
+    }
+}
+
+#[test]
+fn every_command_has_a_row() {
+    assert_none(&wrong_commands(&Page::read(Path::new("docs/reference/command-line.md")), &commands()));
+}
+
+#[test]
+fn a_command_without_a_row_and_a_row_without_a_command_are_seen() {
+    let text = Page::read(Path::new("docs/reference/command-line.md")).text;
+    for changed in [text.replace("| `routes` |", "| routes |"), text.replace("| `routes` |", "| `routes` |\n| `paths` |")] {
+        assert_ne!(changed, text);
+        assert_eq!(wrong_commands(&Page::seeded(&changed), &commands()).len(), 1);
     }
 }
 

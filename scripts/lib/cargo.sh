@@ -1,14 +1,16 @@
 # shellcheck shell=bash
 # Cargo's tests, read strictly: what was not executed has failed.
 
-# cargo_tests ARGUMENTS…: `cargo test ARGUMENTS…`, counted. Beyond cargo's own verdict it fails on an ignored or
-# filtered test, on an integration test binary without a test, and on a binary that ended before giving a result.
+# cargo_tests ARGUMENTS…: `cargo test ARGUMENTS…`, counted, with the tests that a plain `cargo test` ignores because they
+# need a server or a program. Beyond cargo's own verdict it fails on an ignored or filtered test, on an integration test
+# binary without a test, and on a binary that ended before giving a result.
 cargo_tests() {
-    local log status passed failed ignored filtered empty started finished
+    local log status passed failed ignored filtered empty started finished all=(-- --include-ignored)
+    case " $* " in *" -- "*) all=(--include-ignored) ;; esac
     log=$(mktemp "$RUN_DIR/cargo.XXXXXX")
     say "-- cargo test $*"
     set +e
-    cargo test --locked --no-fail-fast "$@" 2>&1 | tee "$log"
+    cargo test --locked --no-fail-fast "$@" "${all[@]}" 2>&1 | tee "$log"
     status=${PIPESTATUS[0]}
     set -e
 

@@ -94,7 +94,7 @@ deploy_quality() {
 image_builds() {
     local folder=$RUN_DIR/image from
     mkdir -p "$folder/src"
-    cp Cargo.toml Cargo.lock build.rs "$folder/"
+    cp -r Cargo.toml Cargo.lock build.rs crates "$folder/"
     echo 'fn main() {}' >"$folder/src/main.rs"
     touch "$folder/src/lib.rs"
     (cd "$folder" && cargo build --locked)

@@ -25,6 +25,7 @@ async fn has(server: &RedisServer, key: &str) -> bool {
     server.ask(redis::cmd("EXISTS").arg(key)).await.unwrap_or(false)
 }
 
+#[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn when_the_master_dies_limits_go_on_in_process_and_then_in_the_new_master() {
     let mut watched = Watched::by_three().await;
@@ -57,6 +58,7 @@ async fn when_the_master_dies_limits_go_on_in_process_and_then_in_the_new_master
     load.end().await;
 }
 
+#[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_master_that_is_moved_while_it_lives_is_followed() {
     let watched = Watched::by_three().await;
@@ -83,6 +85,7 @@ async fn a_master_that_is_moved_while_it_lives_is_followed() {
     .await;
 }
 
+#[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn sentinels_that_are_dead_frozen_or_none_do_not_hide_the_master() {
     let mut watched = Watched::start(0, 3).await;
@@ -95,6 +98,7 @@ async fn sentinels_that_are_dead_frozen_or_none_do_not_hide_the_master() {
     assert!(!works(&another_name).await, "no Sentinel knows that name");
 }
 
+#[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_not_a_master_is_not_taken_for_one() {
     let watched = Watched::start(1, 1).await;
@@ -108,6 +112,7 @@ async fn a_server_that_is_not_a_master_is_not_taken_for_one() {
     assert!(works(&both).await);
 }
 
+#[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_master_gets_the_password_and_a_sentinel_gets_it_when_it_asks() {
     let (require, protect) =
@@ -126,6 +131,7 @@ async fn the_master_gets_the_password_and_a_sentinel_gets_it_when_it_asks() {
     }
 }
 
+#[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_starts_before_its_sentinels_and_finds_the_master_later() {
     let mut watched = Watched::by_one().await;

@@ -68,6 +68,7 @@ async fn without_a_port_nothing_listens_and_nothing_is_measured() {
     assert!(metrics::set_global_recorder(DebuggingRecorder::new()).is_ok());
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn every_metric_of_the_table_is_there_after_a_few_requests() {
     let (collector, database) = (Collector::start().await, TestDatabase::create(Backend::Postgres).await);
