@@ -47,7 +47,7 @@ clients_main() {
     mapfile -t languages < <(client_languages)
     case $command in
         languages) printf '%s\n' "${languages[@]}" && return ;;
-        generate | fresh | check | scenario) [ $# -eq 0 ] || languages=("$@") ;;
+        tools | generate | fresh | check | scenario) [ $# -eq 0 ] || languages=("$@") ;;
         snippet) languages=("${1:?a language}") ;;
         *) sed -n '2,/^set /s/^# \{0,1\}//p' scripts/clients >&2 && exit 2 ;;
     esac
@@ -66,6 +66,7 @@ clients_main() {
             "${language}_tools"
         } 9<scripts/clients >&2
         case $command in
+            tools) ;;
             generate) "${language}_generate" "$PWD/clients/$language" ;;
             fresh) client_fresh "$language" ;;
             check | scenario) "${language}_$command" ;;

@@ -31,8 +31,12 @@ postgres_user() {
     if id postgres >/dev/null 2>&1; then printf 'postgres\n'; else printf 'nobody\n'; fi
 }
 
-postgres_start() {
+postgres_tools() {
     postgres_bin >/dev/null || apt_install postgresql
+}
+
+postgres_start() {
+    postgres_tools
     local bin folder=$RUN_DIR/postgres port attempt
     bin=$(postgres_bin) || die "PostgreSQL cannot be had: no folder has initdb, pg_ctl and postgres"
 

@@ -75,10 +75,15 @@ cleanup() {
     rm -rf "$RUN_DIR"
 }
 
+# install_tools GROUP: what the group needs; some groups need nothing.
+install_tools() {
+    if declare -F "tools_$1" >/dev/null; then "tools_$1"; fi
+}
+
 group_names() { awk 'NF { print $1 }' <<<"$TABLE"; }
 
 usage() {
-    say "usage: $0 [--fail-fast] [--list] [GROUP…]" "" "Without a GROUP all of them run:" "$TABLE"
+    say "usage: $0 [--fail-fast] [--install-only] [--list] [GROUP…]" "" "Without a GROUP all of them run:" "$TABLE"
 }
 
 # run_group NAME: sets STATE (passed or failed), and adds to PASSED and FAILED.
@@ -92,6 +97,7 @@ run_group() {
     (
         trap - INT TERM
         set -euo pipefail
+        install_tools "$GROUP"
         "group_$GROUP"
     ) &
     CHILD=$!
@@ -115,11 +121,12 @@ run_group() {
 
 # main ARGUMENTS…: the command line of scripts/test.
 main() {
-    local fail_fast=false name known summary="" chosen=()
+    local fail_fast=false install_only=false name known summary="" chosen=()
     known=$(group_names)
     while [ $# -gt 0 ]; do
         case $1 in
             --fail-fast) fail_fast=true ;;
+            --install-only) install_only=true ;;
             --list) say "$TABLE" && exit 0 ;;
             -h | --help) usage && exit 0 ;;
             *)
@@ -142,6 +149,15 @@ main() {
     trap 'exit 143' TERM
     # Services run as another user when the tests run as root; they pass through, and cannot list.
     chmod 711 "$RUN_DIR"
+
+    if $install_only; then
+        for name in "${chosen[@]}"; do
+            GROUP=$name
+            say "-- installing what $name needs"
+            install_tools "$name"
+        done
+        exit 0
+    fi
 
     PASSED=0 FAILED=0
     for name in "${chosen[@]}"; do
