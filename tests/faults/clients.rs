@@ -116,7 +116,7 @@ async fn clients_that_leave(backend: Backend) {
     let findings = left.check(&database).await;
     assert!(findings.kept > 0 && findings.undone > 0, "some left early and some late: {findings:?}");
     let fault = format!("240 clients leave in the middle ({backend:?})");
-    report(&fault, &format!("those who stayed: {tally}"), healed, findings);
+    report(&fault, &format!("the remaining clients: {tally}"), healed, findings);
 }
 
 #[ignore = "needs PostgreSQL"]

@@ -82,7 +82,7 @@ async fn is_stopped_under_load(backend: Backend, drain: u64) {
     let fault = format!("SIGTERM, DRAIN_TIMEOUT={drain} ({backend:?})");
     // What is not acknowledged here came when the listener was closing.
     let seen =
-        format!("of what came before it closed none reset, after that {}; exit code 0", findings.open());
+        format!("connections before the close: none reset; after it: {}; exit code 0", findings.open());
     report(&fault, &seen, took, findings);
 }
 
