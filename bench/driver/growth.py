@@ -27,7 +27,7 @@ ROUNDS = 3
 INSERTED = 500
 PAGE = Path("bench/GROWTH.md")
 
-#: Every hundredth is closed.
+#: Every hundredth user is inactive.
 ACCOUNTS = """
     INSERT INTO users
         (id, email, password_hash, full_name, is_active, is_superuser, is_verified, created_at, updated_at)
@@ -57,15 +57,15 @@ def scenarios(size: int, middle: dict[str, str]) -> list[Scenario]:
     users = "/api/v1/users?limit=20"
     half = datetime(2026, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=size // 2)
     return [
-        Scenario("own account", "", "/api/v1/users/me"),
+        Scenario("current user", "", "/api/v1/users/me"),
         Scenario("first page", "", users),
         Scenario("page in the middle", "", f"{users}&page_token={middle[EVERYBODY]}"),
-        Scenario("made since the middle", "", f"{users}&created_after={half:%Y-%m-%dT%H:%M:%SZ}"),
+        Scenario("created since the middle", "", f"{users}&created_after={half:%Y-%m-%dT%H:%M:%SZ}"),
         Scenario("page in the middle, by date", "", f"{users}{BY_DATE}&page_token={middle[BY_DATE]}"),
         Scenario("by the whole email", "", f"{users}&email=user{size // 2}%40example.com"),
-        Scenario("by the beginning of an email that one in a thousand has", "", f"{users}&email=user123"),
-        Scenario("closed accounts", "", f"{users}&is_active=false"),
-        Scenario("superusers, of whom there is one", "", f"{users}&is_superuser=true"),
+        Scenario("by a prefix of the email that one in a thousand has", "", f"{users}&email=user123"),
+        Scenario("inactive users", "", f"{users}&is_active=false"),
+        Scenario("superusers, of which there is one", "", f"{users}&is_superuser=true"),
     ]
 
 
@@ -81,7 +81,7 @@ def run(most: int, output: Path) -> None:
         for size in (size for size in SIZES if size <= most):
             began = time.perf_counter()
             middle = fill(contender, size)
-            print(f"{size:,} accounts and sessions, made in {time.perf_counter() - began:.0f} s", flush=True)
+            print(f"{size:,} users and sessions, created in {time.perf_counter() - began:.0f} s", flush=True)
             at_size(contender, size, middle, by_rows)
         limited(contender, by_keys, most)
     finally:
@@ -170,7 +170,7 @@ def populate(keys: int) -> None:
 
 def limited(contender: Contender, found: Found, most: int) -> None:
     """A request that is counted in Redis, beside more and more other keys."""
-    scenario = Scenario("own account, counted in Redis", "", "/api/v1/users/me", is_limited=True)
+    scenario = Scenario("current user, counted in Redis", "", "/api/v1/users/me", is_limited=True)
     running = contender.start(is_limited=True)
     try:
         for keys in (keys for keys in KEYS if keys <= most):
@@ -198,14 +198,14 @@ def write(by_rows: Found, by_keys: Found, output: Path) -> None:
     PAGE.write_text(
         f"""# Growth
 
-Written by `./scripts/bench growth` on {date.today()}. Microseconds of a request, medians of {ROUNDS} rounds: the service's time and, where
-tables grow, PostgreSQL's. There are as many sessions as accounts. `tests/database/plans.rs` holds the plans of the statements.
+Written by `./scripts/bench growth` on {date.today()}. Microseconds per request, medians of {ROUNDS} rounds: the service's time and, where
+tables grow, PostgreSQL's. There are as many sessions as users. `tests/database/plans.rs` holds the plans of the statements.
 
 {lines}
 
-{table(by_rows, "accounts")}
+{table(by_rows, "users")}
 {table(by_keys, "keys in Redis")}
-![Time of a request against the number of accounts](results/growth.svg)
+![Time of a request against the number of users](results/growth.svg)
 """
     )
     (output / "growth.json").write_text(json.dumps({"rows": by_rows, "keys": by_keys}, indent=1) + "\n")
@@ -226,7 +226,7 @@ def plot(found: Found, path: Path) -> None:
         axes.plot(sizes, [median(rounds[size]) for size in sizes], marker="o", label=name)
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_xlabel("accounts")
+    axes.set_xlabel("users")
     axes.set_ylabel("µs of a request")
     axes.legend(fontsize="small")
     figure.tight_layout()
