@@ -415,6 +415,18 @@ fn a_file_or_test_that_is_named_and_not_there_is_seen() {
 }
 
 #[test]
+fn the_image_and_ci_build_with_the_pinned_compiler() {
+    let read = |path: &str| std::fs::read_to_string(root().join(path)).unwrap();
+    let toolchain = read("rust-toolchain.toml");
+    let (_, rest) = toolchain.split_once("channel = \"").unwrap();
+    let (version, _) = rest.split_once('"').unwrap();
+    let image = format!("rust:{version}-");
+    for path in ["deploy/Dockerfile", ".forgejo/workflows/ci.yml", ".gitlab-ci.yml"] {
+        assert!(read(path).contains(&image), "{path}: {image}");
+    }
+}
+
+#[test]
 fn the_readme_is_short() {
     assert!(Page::read(Path::new("README.md")).text.lines().count() <= README_MAX_LINES);
 }
