@@ -50,7 +50,7 @@ ensure_rust_component() {
 ensure_cargo_tool() {
     local name=$1 version=$2
     case " $("$TOOLS/bin/$name" --version 2>/dev/null || true) " in
-        *" $version "*) return 0 ;;
+        *" $version "* | *" v$version "*) return 0 ;;
     esac
     say "installing $name $version"
     # Without the project's target folder, which the tool's build would fill with files that no other build uses.
