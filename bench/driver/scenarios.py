@@ -1,4 +1,4 @@
-"""What is asked."""
+"""The measured requests."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Scenario:
     connections: int = 16
     #: Counted in Redis, or in the process where there is none.
     is_limited: bool = False
-    #: Each answer has what the next request needs.
+    #: Each response contains what the next request needs.
     is_chain: bool = False
-    #: Hashes a password, so there are few a second and more of them have to be waited for.
+    #: Hashes a password, so there are few per second, and the run has to last longer.
     is_slow: bool = False
 
 
@@ -56,5 +56,5 @@ SCENARIOS = [
     Scenario("limited", "current user, counted by a rate limit", "/api/v1/users/me", is_limited=True),
 ]
 
-#: What the limit does not answer.
+#: The scenarios that the limit does not implement.
 BEYOND_THE_LIMIT = {"update", "login", "refresh", "limited"}
