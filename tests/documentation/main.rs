@@ -6,6 +6,8 @@ mod asvs;
 mod page;
 mod tables;
 
+use std::collections::BTreeSet;
+use std::io::Write;
 use std::path::{Component, Path, PathBuf};
 
 use page::{Page, root};
@@ -168,6 +170,40 @@ fn a_file_or_test_that_is_named_and_not_there_is_seen() {
         "src/lib.rs::nothing_of_the_kind",
     ] {
         assert_eq!(missing_files(&Page::seeded(&format!("A `{span}`."))).len(), 1, "{span}");
+    }
+}
+
+/// Every reason for which `cargo test` ignores a test, without "needs".
+fn needs_of_ignored_tests() -> BTreeSet<String> {
+    let mut needs = BTreeSet::new();
+    let mut folders = vec![root().join("tests")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let code = std::fs::read_to_string(&path).unwrap();
+                for line in code.lines().filter(|line| line.trim_start().starts_with("#[ignore")) {
+                    let reason = line.split_once("\"needs ").and_then(|(_, rest)| rest.split('"').next());
+                    let reason = reason.unwrap_or_else(|| panic!("{}: {line} says no need", path.display()));
+                    needs.extend(reason.replace(" and ", ", ").split(", ").map(str::to_owned));
+                }
+            }
+        }
+    }
+    needs
+}
+
+#[test]
+fn ignored_tests_say_what_they_need_and_cargo_test_says_it_once() {
+    let needs: Vec<_> = needs_of_ignored_tests().into_iter().collect();
+    assert!(needs.iter().any(|need| need == "PostgreSQL"), "{needs:?}");
+    if !std::env::args().any(|argument| argument == "--include-ignored") {
+        let line =
+            format!("\nleft out: tests that need {}; ./scripts/test includes them\n", needs.join(", "));
+        // Not `eprint!`, which the test harness captures.
+        std::io::stderr().write_all(line.as_bytes()).unwrap();
     }
 }
 
