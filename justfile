@@ -51,6 +51,7 @@ migrate:
 # Write openapi/ from the code
 openapi:
     cargo run -- openapi export
+    cargo xtask openapi changelog
 
 # Release the current document: write its version's file in openapi/released/, once
 release-document:
@@ -58,7 +59,7 @@ release-document:
 
 # Compare the newest released document with the current one, or any two
 diff-document old="openapi/released/1.0.0.json" new="openapi/groundwork.json":
-    cargo run -- openapi diff {{ old }} {{ new }}
+    cargo xtask openapi diff {{ old }} {{ new }}
 
 # Regenerate the clients, all or the named languages
 clients *languages:
@@ -82,9 +83,9 @@ release:
 measure:
     ./scripts/measure
 
-# Fetch the pinned Swagger UI into assets/
-vendor-swagger-ui:
-    ./scripts/vendor-swagger-ui
+# Fetch the pinned Swagger UI and Redoc into crates/openapi/assets/
+vendor-pages:
+    ./scripts/vendor-pages
 
 # Measure the service beside its peers: 45 minutes; `just bench growth` against the size of the tables
 bench *arguments:

@@ -5,32 +5,34 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use groundwork_telemetry::MetricsHandle;
 use poem::Response;
 use poem::endpoint::BoxEndpoint;
+use tokio_util::sync::CancellationToken;
 
 use crate::api::Api;
 use crate::api::document::DocumentError;
-use crate::api::extract::BodyTimeout;
-use crate::api::forwarded::Proxies;
-use crate::api::limits::Limits;
-use crate::api::metrics::MetricsServer;
-use crate::api::middleware::{AllowedOrigins, Stack};
-use crate::api::server::{ServeError, Server, TlsFiles};
+use crate::api::forwarded::TrustedProxies;
+use crate::api::server::{self, BindError, Server, TlsFiles};
 use crate::core::cache::Cache;
 use crate::core::clock::Clock;
-use crate::core::lifecycle::Lifecycle;
-use crate::core::rate_limit::{Allowance, RateLimiter};
-use crate::core::redis::Redis;
+use crate::core::rate_limit::{Quota, RateLimiter};
+use crate::core::redis::{Redis, RedisConfig, driver::RedisError};
+use crate::core::security::DOMAIN;
 use crate::core::security::hasher::Hasher;
-use crate::core::security::seal::Sealer;
-use crate::core::security::tokens::TokenSigner;
-use crate::core::settings::{DatabaseUrl, RedisUrl, SecretFileError, Settings};
-use crate::core::telemetry::metrics::{MetricsError, Recorded};
+use crate::core::security::seal::ValueSigner;
+use crate::core::security::tokens::{TokenKeys, TokenSigner};
+use crate::core::settings::{AppEnv, DatabaseUrl, RedisUrl, Settings, SigningKeyError};
+use crate::core::telemetry::traces::span_of;
 use crate::db::{Database, DbError, files, migrations};
-use crate::services::auth::{Attempts, AuthService, Confirmations, Lifetimes};
+use crate::services::auth::{AuthService, Lifetimes, LoginLimiter, PasswordCheckLimiter};
 use crate::services::health::HealthService;
 use crate::services::store::Store;
 use crate::services::users::UserService;
+use crate::web::hyper_service::hyper_service;
+use crate::web::load_shedder::{LoadShedder, RateLimits};
+use crate::web::metrics_server::MetricsServer;
+use crate::web::middleware::{AllowedOrigins, MiddlewareStack};
 
 /// Why the service did not start.
 #[derive(Debug, thiserror::Error)]
@@ -38,21 +40,28 @@ pub enum StartError {
     /// The database could not be opened or migrated.
     #[error(transparent)]
     Database(#[from] DbError),
+    /// Migrations are not applied, and this process is configured to apply none.
+    #[error(
+        "the schema of the database is not the newest and MIGRATE_ON_START is false: run `groundwork migrate` with a role \
+         that may change the schema (not applied: {})",
+        .pending.join(", ")
+    )]
+    OutdatedSchema {
+        /// Their versions.
+        pending: Vec<String>,
+    },
     /// There is no key to sign tokens with.
     #[error(transparent)]
-    Secret(#[from] SecretFileError),
+    Secret(#[from] SigningKeyError),
     /// The address of Redis cannot be used.
     #[error("REDIS_URL cannot be used")]
-    Redis(#[source] redis::RedisError),
+    Redis(#[source] RedisError),
     /// The document that the handlers declare would break a client.
     #[error(transparent)]
     Document(#[from] DocumentError),
-    /// Nothing can be measured.
-    #[error(transparent)]
-    Metrics(#[from] MetricsError),
     /// The server cannot start.
     #[error(transparent)]
-    Serve(#[from] ServeError),
+    Serve(#[from] BindError),
 }
 
 /// Brings the database to the newest schema and says so.
@@ -76,13 +85,13 @@ pub async fn migrate(settings: &Settings) -> Result<(), DbError> {
 /// Brings the database to the newest schema or, where `MIGRATE_ON_START` is off, checks that it has it.
 ///
 /// # Errors
-/// As [`migrate`]; [`DbError::OutdatedSchema`] when a migration is missing that may not be applied.
-pub async fn prepare_database(settings: &Settings) -> Result<(), DbError> {
+/// As [`migrate`]; [`StartError::OutdatedSchema`] when a migration is missing that may not be applied.
+pub async fn prepare_database(settings: &Settings) -> Result<(), StartError> {
     if settings.migrate_on_start {
-        migrate(settings).await
-    } else {
-        migrations::require_newest(settings).await
+        return Ok(migrate(settings).await?);
     }
+    let pending = migrations::pending(settings).await?;
+    if pending.is_empty() { Ok(()) } else { Err(StartError::OutdatedSchema { pending }) }
 }
 
 /// The rules about accounts, for the command line.
@@ -91,19 +100,19 @@ pub async fn prepare_database(settings: &Settings) -> Result<(), DbError> {
 /// When the database's address is wrong.
 pub fn user_service(settings: &Settings) -> Result<UserService, StartError> {
     let hasher = Hasher::new(settings.bcrypt_rounds, settings.bcrypt_queue_size);
-    // Nothing is sealed on the command line: lists are the API's.
-    let sealer = Arc::new(Sealer::new([]));
+    // Nothing is signed on the command line: lists are the API's.
+    let page_signer = Arc::new(ValueSigner::new(DOMAIN, []));
     let clock = Clock::default();
     let cache = Cache::new(None, settings.cache_ttl, clock.clone());
-    let store = Store::new(Database::new(settings)?, clock.clone());
-    Ok(UserService::new(store, hasher, sealer, cache, None, clock))
+    let store = Store::new(Database::new(&settings.into())?, clock.clone());
+    Ok(UserService::new(store, hasher, page_signer, cache, None, clock))
 }
 
 /// The service, ready to listen.
 pub struct App {
     endpoint: BoxEndpoint<'static, Response>,
-    server: Server,
-    lifecycle: Lifecycle,
+    server: server::Config,
+    shutdown: CancellationToken,
     metrics: Option<MetricsServer>,
 }
 
@@ -119,36 +128,37 @@ impl App {
         }
         prepare_database(settings).await?;
         announce(settings);
-        // Before anything is made that counts.
-        let recorded = settings.metrics_port.map(|_| Recorded::begin()).transpose()?;
 
-        let database = Database::new(settings)?;
-        database.watch_primary();
-        database.watch_replicas();
+        let database = Database::new(&settings.into())?;
+        database.watch();
         let hasher = Hasher::new(settings.bcrypt_rounds, settings.bcrypt_queue_size);
         let previous = &settings.jwt_previous_secret_keys;
-        let signer = Arc::new(TokenSigner::new(&secret, previous, clock.clone()));
-        let sealer = Arc::new(Sealer::new(std::iter::once(&secret).chain(previous)));
+        let signer = Arc::new(TokenSigner::new(
+            TokenKeys { domain: DOMAIN, current: &secret, previous },
+            clock.clone(),
+        ));
+        let page_signer = Arc::new(ValueSigner::new(DOMAIN, std::iter::once(&secret).chain(previous)));
         let lifetimes =
             Lifetimes { access: settings.access_token_expire, refresh: settings.refresh_token_expire };
-        let redis = Redis::new(settings).map_err(StartError::Redis)?;
+        let redis = redis_config(settings).map(Redis::new).transpose().map_err(StartError::Redis)?;
         if let Some(redis) = &redis {
             // The first to notice that it is away is this, not a request.
             let _ = redis.ping().await;
         }
         let limiter = settings.rate_limit_enabled.then(|| RateLimiter::new(redis.clone(), clock.clone()));
-        let log_ins =
-            limiter.clone().map(|limiter| Attempts::new(limiter, settings.account_rate_limit_per_minute));
-        let confirmations =
-            limiter.clone().map(|limiter| Confirmations::new(limiter, settings.auth_rate_limit_per_minute));
-        let limits = limiter.map(|limiter| Limits {
+        let logins =
+            limiter.clone().map(|limiter| LoginLimiter::new(limiter, settings.account_rate_limit_per_minute));
+        let password_checks = limiter
+            .clone()
+            .map(|limiter| PasswordCheckLimiter::new(limiter, settings.auth_rate_limit_per_minute));
+        let rate_limits = limiter.map(|limiter| RateLimits {
             limiter,
-            general: Allowance::new("general", settings.rate_limit_per_minute),
-            credentials: Allowance::new("credentials", settings.auth_rate_limit_per_minute),
+            general: Quota::new("general", settings.rate_limit_per_minute),
+            credentials: Quota::new("credentials", settings.auth_rate_limit_per_minute),
         });
         let cache = Cache::new(redis.clone(), settings.cache_ttl, clock.clone());
-        let lifecycle = Lifecycle::default();
-        let metrics = recorded.zip(settings.metrics_port).map(|(recorded, port)| {
+        let shutdown = CancellationToken::new();
+        let metrics = MetricsHandle::installed().zip(settings.metrics_port).map(|(recorded, port)| {
             let (database, hasher) = (database.clone(), hasher.clone());
             let observe = move || {
                 database.observe();
@@ -157,41 +167,40 @@ impl App {
             let address = SocketAddr::new(settings.metrics_host, port);
             MetricsServer::new(recorded, observe, address)
         });
+        // A connection with a pending body is not idle, so bodies get half of the connections.
+        let max_pending_bodies = settings.max_requests.min((settings.max_connections / 2).max(1));
         let store = Store::new(database.clone(), clock.clone());
         let api = Api {
-            auth: AuthService::new(store.clone(), hasher.clone(), signer, lifetimes, log_ins, clock.clone()),
-            users: UserService::new(store, hasher, sealer, cache, confirmations, clock),
-            health: HealthService::new(database, redis, lifecycle.clone()),
+            auth: AuthService::new(store.clone(), hasher.clone(), signer, lifetimes, logins, clock.clone()),
+            users: UserService::new(store, hasher, page_signer, cache, password_checks, clock),
+            health: HealthService::new(database, redis, shutdown.clone()),
             name: settings.app_name.clone(),
             prefix: settings.api_v1_prefix.clone(),
-            limits,
-            max_requests: settings.max_requests,
-            // A connection whose body is waited for is not idle: half of them stay for others.
-            max_arrivals: settings.max_requests.min((settings.max_connections / 2).max(1)),
-            body_timeout: BodyTimeout(settings.body_timeout),
-            stack: Stack {
-                proxies: Proxies {
-                    trusted: settings.trusted_proxies.clone(),
+            load_shedder: LoadShedder::new(rate_limits, settings.max_requests, max_pending_bodies),
+            body_timeout: settings.body_timeout,
+            middleware: MiddlewareStack {
+                proxies: TrustedProxies {
+                    networks: settings.trusted_proxies.clone(),
                     header: settings.forwarded_header,
                 },
-                cors_origins: AllowedOrigins::new(&settings.cors_origins, settings.app_env),
+                cors_origins: allowed_origins(settings),
                 request_timeout: settings.request_timeout,
             },
         };
         let tls = settings.tls_certificate_file.clone().zip(settings.tls_key_file.clone());
-        let server = Server {
+        let server = server::Config {
             header_timeout: settings.header_timeout,
             keep_alive_timeout: settings.keep_alive_timeout,
             max_connections: settings.max_connections,
-            max_connections_per_ip: settings.max_connections_per_ip,
+            max_connections_per_network: settings.max_connections_per_ip,
             trusted_proxies: settings.trusted_proxies.clone(),
-            drain: settings.drain_timeout,
+            drain_timeout: settings.drain_timeout,
             shutdown_timeout: settings.shutdown_timeout,
             tls: tls.map(|(certificate, key)| TlsFiles { certificate, key }),
             unix_socket: settings.unix_socket.clone(),
-            is_measured: true,
+            has_metrics: true,
         };
-        Ok(Self { endpoint: api.into_endpoint()?, server, lifecycle, metrics })
+        Ok(Self { endpoint: api.into_endpoint()?, server, shutdown, metrics })
     }
 
     /// Listens until `stop` is done, then lets the requests in flight finish. `listening` learns the address: with
@@ -205,17 +214,35 @@ impl App {
         listening: impl FnOnce(SocketAddr),
         stop: impl Future<Output = ()>,
     ) -> Result<(), StartError> {
+        let server = Server::bind(address, self.server).await?;
         let metrics = match self.metrics {
             Some(metrics) => Some(metrics.start().await?),
             None => None,
         };
-        let served = self.server.serve(self.endpoint, address, listening, self.lifecycle, stop).await;
+        listening(server.local_addr());
+        let endpoint = Arc::new(self.endpoint);
+        let make_service = |connection| hyper_service(&endpoint, connection);
+        let stopping = async {
+            stop.await;
+            self.shutdown.cancel();
+        };
+        tokio::join!(server.serve(make_service, self.shutdown.clone()), stopping);
         // To the end: how the service stops is worth seeing too.
         if let Some(metrics) = metrics {
             metrics.stop().await;
         }
-        Ok(served?)
+        Ok(())
     }
+}
+
+/// Where state is shared; `None` if it is in process.
+fn redis_config(settings: &Settings) -> Option<RedisConfig> {
+    Some(RedisConfig {
+        url: settings.redis_url.clone()?,
+        key_prefix: settings.redis_key_prefix.to_string(),
+        timeout: settings.redis_timeout,
+        call_span: || span_of!("redis", "client", db.system.name = "redis"),
+    })
 }
 
 /// Says which tier each part runs on, and what is set but not yet in use: nothing falls back silently.
@@ -228,10 +255,40 @@ fn announce(settings: &Settings) {
         version = env!("CARGO_PKG_VERSION"),
         "starting"
     );
-    if let AllowedOrigins::Local = AllowedOrigins::new(&settings.cors_origins, settings.app_env) {
+    if let AllowedOrigins::Local = allowed_origins(settings) {
         tracing::info!(
             "pages on localhost, 127.0.0.1 and [::1] may call the API from any port, in development only: CORS_ORIGINS lists \
              origins elsewhere"
         );
+    }
+}
+
+/// `CORS_ORIGINS`; in development without any, the origins of this machine.
+fn allowed_origins(settings: &Settings) -> AllowedOrigins {
+    if settings.cors_origins.is_empty() && settings.app_env == AppEnv::Development {
+        AllowedOrigins::Local
+    } else {
+        AllowedOrigins::Listed(settings.cors_origins.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_development_without_a_list_allows_the_origins_of_its_machine() {
+        let allows_local = |env: &str, origins: &str| {
+            let settings = Settings::from_lookup(|name| match name {
+                "APP_ENV" => Some(env.to_owned()),
+                "CORS_ORIGINS" => Some(origins.to_owned()),
+                "JWT_SECRET_KEY" => Some("0f2a4c6e8b1d3f5a7c9e0b2d4f6a8c1e".to_owned()),
+                _ => None,
+            });
+            matches!(allowed_origins(&settings.unwrap()), AllowedOrigins::Local)
+        };
+        assert!(allows_local("development", ""));
+        assert!(!allows_local("development", "https://app.example"));
+        assert!(!allows_local("staging", "") && !allows_local("production", ""));
     }
 }

@@ -1,15 +1,16 @@
-//! What each command does.
+//! The commands.
 
 use std::borrow::Cow;
 use std::error::Error;
 use std::fs;
 use std::future::Future;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::time::Duration;
 
-use groundwork::api::document::{Documents, diff, table};
+use groundwork::api;
+use groundwork::api::document::{Documents, table};
 use groundwork::app::{self, App};
 use groundwork::core::clock::Clock;
 use groundwork::core::context::CallContext;
@@ -19,53 +20,53 @@ use groundwork::core::settings::{DatabaseUrl, Settings};
 use groundwork::core::telemetry;
 use groundwork::db::backup;
 use groundwork::services::store::Actor;
-use groundwork::services::users::AccountDetails;
-use serde_json::Value;
+use groundwork::services::users::CreateUser;
+use groundwork_settings::Sources;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
-/// How long `healthcheck` waits; a container's supervisor usually waits longer.
-const HEALTHCHECK_LIMIT: Duration = Duration::from_secs(5);
+/// The timeout of `healthcheck`. Supervisors of containers usually wait longer.
+const HEALTHCHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The exit code of a service that was not let finish.
-const KILLED_BY_HAND: i32 = 130;
+/// The exit code after SIGINT (128 + 2), used when a second signal interrupts the shutdown.
+const EXIT_SIGINT: i32 = 130;
 
-/// Says on standard error why a command failed, with all causes.
-pub fn complain(error: &dyn Error) {
-    let mut line = format!("error: {error}");
-    let mut next = error.source();
-    while let Some(cause) = next {
-        line.push_str("\n  because: ");
-        line.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    // Nobody is left to tell when standard error is closed.
-    let _ = writeln!(io::stderr(), "{line}");
+/// Prints an error and its sources to standard error.
+pub fn print_error(error: &(dyn Error + 'static)) {
+    let errors = std::iter::successors(Some(error), |&error| error.source());
+    let lines: Vec<_> = errors.map(ToString::to_string).collect();
+    // A closed standard error cannot be reported anywhere.
+    let _ = writeln!(io::stderr(), "error: {}", lines.join("\n  because: "));
 }
 
 /// Serves until SIGTERM or SIGINT.
 pub fn serve() -> Result {
-    let settings = Settings::load()?;
+    let sources = Sources::of_process()?;
+    let settings = Settings::load(&sources)?;
     block_on(async {
-        let traces = telemetry::start_with_traces(&settings)?;
+        let _guard = telemetry::start(&settings)?;
         log_panics();
-        if let Some(mode) = Settings::exposed_env_file() {
+        if let Some(mode) = sources.exposed_secrets() {
             tracing::warn!(%mode, "every user of this machine can read the secrets in .env: chmod 600 it");
+        }
+        for warning in sources.warnings::<Settings>() {
+            tracing::warn!("{warning}");
         }
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut stop = Box::pin(async move {
-            told(&mut terminate, &mut interrupt).await;
+            shutdown_signal(&mut terminate, &mut interrupt).await;
             tracing::info!("stopping: requests in flight may finish; a second signal ends them");
             tokio::spawn(async move {
-                told(&mut terminate, &mut interrupt).await;
+                shutdown_signal(&mut terminate, &mut interrupt).await;
                 tracing::warn!("ended by a second signal");
-                telemetry::flush();
-                std::process::exit(KILLED_BY_HAND);
+                groundwork_telemetry::flush_logs();
+                std::process::exit(EXIT_SIGINT);
             });
         });
-        // Waiting for a database, or for another instance that migrates, must not outlast the wish to stop.
+        // A signal also ends the start, which may be waiting for the database or for another
+        // instance's migration.
         let app = tokio::select! {
             app = App::new(&settings, Clock::default()) => app?,
             () = &mut stop => return Ok(()),
@@ -78,78 +79,63 @@ pub fn serve() -> Result {
                 stop,
             )
             .await;
-        if let Some(traces) = traces {
-            traces.finish().await;
-        }
         served?;
         tracing::info!("stopped");
         Ok(())
     })
 }
 
-/// Returns when somebody asks the process to end.
-async fn told(terminate: &mut Signal, interrupt: &mut Signal) {
+async fn shutdown_signal(terminate: &mut Signal, interrupt: &mut Signal) {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
 }
 
-/// Brings the database to the newest schema.
+/// Applies pending migrations.
 pub fn migrate() -> Result {
     let settings = Settings::load_without_secret()?;
-    telemetry::start(&settings);
+    let _guard = telemetry::start_log(&settings)?;
     block_on(async { Ok(app::migrate(&settings).await?) })
 }
 
-/// Copies the database of the embedded tier.
+/// Copies the SQLite database.
 pub fn backup(file: &Path) -> Result {
     let settings = Settings::load_without_secret()?;
     let DatabaseUrl::Sqlite(database) = &settings.database_url else {
-        return Err(
-            "DATABASE_URL is a PostgreSQL: copy that with pg_dump, as docs/operations.md shows".into()
-        );
+        return Err("DATABASE_URL is PostgreSQL: use pg_dump, as described in docs/operations.md".into());
     };
     backup::run(database, file)?;
     print(&format!("copied {} to {}\n", database.display(), file.display()))
 }
 
-/// Makes an account.
+/// Creates a user.
 pub fn user_create(email: &str, is_superuser: bool, password_stdin: bool) -> Result {
     let settings = Settings::load_without_secret()?;
-    telemetry::start(&settings);
+    let _guard = telemetry::start_log(&settings)?;
     let email = Email::parse(email).map_err(|reason| format!("the email {reason}"))?;
     let text = if password_stdin { read_password()? } else { rpassword::prompt_password("Password: ")? };
     let password = Password::parse(&text).map_err(|reason| format!("the password {reason}"))?;
     block_on(async {
         app::prepare_database(&settings).await?;
-        let details = AccountDetails {
-            email,
-            password,
-            full_name: None,
-            is_active: true,
-            is_superuser,
-            is_verified: true,
-        };
-        let user =
-            app::user_service(&settings)?.create(Actor::Operator, details, &CallContext::local()).await?;
+        let request =
+            CreateUser { email, password, full_name: None, is_active: true, is_superuser, is_verified: true };
+        let users = app::user_service(&settings)?;
+        let user = users.create(Actor::Operator, request, &CallContext::local()).await?;
         print(&format!("created user {} with id {}\n", user.email, user.id))
     })
 }
 
 fn read_password() -> io::Result<String> {
-    let mut text = String::new();
-    io::stdin().read_to_string(&mut text)?;
-    Ok(text
-        .strip_suffix('\n')
-        .map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line))
-        .to_owned())
+    let text = io::read_to_string(io::stdin())?;
+    let line = text.strip_suffix('\n').map(|line| line.strip_suffix('\r').unwrap_or(line));
+    Ok(line.unwrap_or(&text).to_owned())
 }
 
 /// Lists the operations.
 pub fn routes() -> Result {
     let settings = Settings::load_without_secret()?;
-    let documents = groundwork::api::documents(&settings.api_v1_prefix)?;
+    let documents = api::documents(&settings.api_v1_prefix)?;
     let document: serde_json::Value = serde_json::from_str(&documents.json)?;
     let mut lines = Vec::new();
     for (path, item) in document["paths"].as_object().into_iter().flatten() {
@@ -164,103 +150,56 @@ pub fn routes() -> Result {
 /// Shows the effective settings.
 pub fn config() -> Result {
     let settings = Settings::load_without_secret()?;
-    let lines: Vec<_> =
-        settings.effective().iter().map(|(name, value)| format!("{name}={value}\n")).collect();
+    let settings = settings.effective();
+    let lines: Vec<_> = settings.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
     print(&lines.concat())
 }
 
-/// The document as it is published: under the default prefix, whatever this machine's settings are.
-fn published() -> Result<Documents> {
-    Ok(groundwork::api::documents("/api/v1")?)
+/// The published document. It has the default prefix, whatever the settings are.
+fn published_documents() -> Result<Documents> {
+    Ok(api::documents(api::PUBLISHED_PREFIX)?)
 }
 
-/// Where the documents are that were released, one a version.
-const RELEASED: &str = "openapi/released";
-
-/// What belongs in `openapi/`, beside what was released.
-fn files(documents: &Documents) -> Result<[(&'static Path, Cow<'_, str>); 5]> {
-    let present = serde_json::from_str(&documents.json)?;
+/// The generated files in `openapi/`.
+fn generated_files(documents: &Documents) -> Result<[(&'static Path, Cow<'_, str>); 4]> {
+    let operations = table::render(&serde_json::from_str(&documents.json)?, "groundwork openapi export");
     Ok([
-        (Path::new("openapi/groundwork.json"), Cow::from(&documents.json)),
-        (Path::new("openapi/groundwork.yaml"), Cow::from(&documents.yaml)),
-        (Path::new("openapi/groundwork-3.0.json"), Cow::from(&documents.json_3_0)),
-        (Path::new("openapi/operations.md"), table::render(&present).into()),
-        (Path::new("openapi/CHANGELOG.md"), diff::changelog(&released()?, &present).into()),
+        (Path::new("openapi/groundwork.json"), Cow::from(&*documents.json)),
+        (Path::new("openapi/groundwork.yaml"), Cow::from(&*documents.yaml)),
+        (Path::new("openapi/groundwork-3.0.json"), Cow::from(&*documents.json_3_0)),
+        (Path::new("openapi/operations.md"), operations.into()),
     ])
 }
 
-/// The released documents in the order of their versions; none where nothing was released.
-fn released() -> Result<Vec<Value>> {
-    let mut documents = Vec::new();
-    if !fs::exists(RELEASED)? {
-        return Ok(documents);
-    }
-    for entry in fs::read_dir(RELEASED).map_err(|error| format!("{RELEASED} cannot be read: {error}"))? {
-        documents.push(read_document(&entry?.path())?);
-    }
-    documents.sort_by_key(version_of);
-    Ok(documents)
-}
-
-/// The three numbers of a document's version (Semantic Versioning 2.0.0, 2).
-fn version_of(document: &Value) -> Vec<u64> {
-    let version = document["info"]["version"].as_str().unwrap_or_default();
-    version.split('.').map(|number| number.parse().unwrap_or_default()).collect()
-}
-
-fn read_document(path: &Path) -> Result<Value> {
-    let failed = |error: &dyn Error| format!("{} cannot be read: {error}", path.display());
-    let text = fs::read_to_string(path).map_err(|error| failed(&error))?;
-    let document: Value = serde_json::from_str(&text).map_err(|error| failed(&error))?;
-    if !document["paths"].is_object() {
-        return Err(format!("{} is no OpenAPI document: it has no paths", path.display()).into());
-    }
-    Ok(document)
-}
-
-/// Prints what changed, and gives whether it breaks clients of the old document.
-pub fn openapi_diff(old: &Path, new: &Path, markdown: bool) -> Result<bool> {
-    let (old, new) = (read_document(old)?, read_document(new)?);
-    let changes = diff::compare(&old, &new);
-    if markdown {
-        print(&diff::section(new["info"]["version"].as_str().unwrap_or_default(), &changes))?;
-    } else {
-        for change in &changes {
-            let class = if change.breaking { "breaking" } else { "compatible" };
-            print(&format!("{class:<11}{change}\n"))?;
-        }
-    }
-    Ok(changes.iter().any(|change| change.breaking))
-}
-
-/// Writes the document's files.
+/// Writes the generated files.
 pub fn openapi_export() -> Result {
     fs::create_dir_all("openapi")?;
-    for (path, text) in files(&published()?)? {
+    for (path, text) in generated_files(&published_documents()?)? {
         fs::write(path, text.as_ref())?;
         print(&format!("wrote {}\n", path.display()))?;
     }
     Ok(())
 }
 
-/// Fails when a file differs from the document.
+/// Fails if a generated file is stale.
 pub fn openapi_check() -> Result {
-    let documents = published()?;
+    let documents = published_documents()?;
     let differs = |path: &Path, text: &str| fs::read_to_string(path).map_or(true, |found| found != text);
-    let stale: Vec<_> = files(&documents)?.into_iter().filter(|(path, text)| differs(path, text)).collect();
+    let stale: Vec<_> =
+        generated_files(&documents)?.into_iter().filter(|(path, text)| differs(path, text)).collect();
     if stale.is_empty() {
-        return print("the files in openapi/ are the document\n");
+        return print("the files in openapi/ are up to date\n");
     }
     let names: Vec<_> = stale.iter().map(|(path, _)| path.display().to_string()).collect();
-    Err(format!("{} differ from the document; run `groundwork openapi export`", names.join(", ")).into())
+    Err(format!("stale: {}; run `groundwork openapi export`", names.join(", ")).into())
 }
 
-/// Prints one form of the document.
-pub fn openapi_print(form: impl FnOnce(&Documents) -> &String) -> Result {
-    print(form(&published()?))
+/// Prints the document in one format.
+pub fn openapi_print(format: impl FnOnce(&Documents) -> &str) -> Result {
+    print(format(&published_documents()?))
 }
 
-/// Asks the running service whether it is ready.
+/// Checks whether the running service is ready.
 pub fn healthcheck() -> Result {
     let settings = Settings::load_without_secret()?;
     let host = match settings.host {
@@ -269,14 +208,13 @@ pub fn healthcheck() -> Result {
         ip => ip,
     };
     let address = SocketAddr::new(host, settings.port);
-    let mut stream = TcpStream::connect_timeout(&address, HEALTHCHECK_LIMIT)?;
-    stream.set_read_timeout(Some(HEALTHCHECK_LIMIT))?;
+    let mut stream = TcpStream::connect_timeout(&address, HEALTHCHECK_TIMEOUT)?;
+    stream.set_read_timeout(Some(HEALTHCHECK_TIMEOUT))?;
     let path = format!("{}/health/ready", settings.api_v1_prefix);
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
-    let mut response = String::new();
-    stream.read_to_string(&mut response)?;
-    let status = response.split(' ').nth(1).unwrap_or("nothing");
-    if status == "200" { print("ready\n") } else { Err(format!("{path} answered {status}").into()) }
+    let response = io::read_to_string(stream)?;
+    let status = response.split(' ').nth(1).unwrap_or("without a status");
+    if status == "200" { print("ready\n") } else { Err(format!("{path} responded with {status}").into()) }
 }
 
 fn block_on(work: impl Future<Output = Result>) -> Result {
@@ -285,13 +223,13 @@ fn block_on(work: impl Future<Output = Result>) -> Result {
 
 fn print(text: &str) -> Result {
     match io::stdout().write_all(text.as_bytes()) {
-        // The reader has seen enough, as `head` has.
+        // The reader, such as `head`, needs no more.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => Ok(result?),
     }
 }
 
-/// A panic becomes a log line like any other instead of loose text on standard error.
+/// Writes panics to the log instead of standard error.
 fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();

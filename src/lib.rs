@@ -3,6 +3,7 @@
 //! Imports run one way: `api → services → models → db → core`.
 
 #![forbid(unsafe_code)]
+#![allow(missing_docs, reason = "not a published library: only the binary and the tests use it")]
 
 pub mod api;
 pub mod app;
@@ -11,3 +12,5 @@ pub mod db;
 pub mod models;
 pub mod schemas;
 pub mod services;
+pub mod settings;
+pub mod web;

@@ -9,7 +9,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 /// A production-grade, code-first, OpenAPI-driven REST API service.
 ///
-/// Settings come from the environment, then from `.env`, then from defaults: see `groundwork config`.
+/// Settings are read from the environment, then from `.env`, then from defaults: see `groundwork
+/// config`.
 #[derive(Parser)]
 #[command(version, about)]
 struct Arguments {
@@ -21,28 +22,28 @@ struct Arguments {
 enum Command {
     /// Serve the API (the default)
     Serve,
-    /// Bring the database to the newest schema
+    /// Apply pending database migrations
     Migrate,
-    /// Copy the SQLite database to a new file, while the service runs; `pg_dump` is for PostgreSQL
+    /// Copy the SQLite database to a new file while the service runs (use `pg_dump` for PostgreSQL)
     Backup {
-        /// Where to; nothing that is there is replaced
+        /// The new file; an existing file is not replaced
         file: PathBuf,
     },
-    /// The OpenAPI document
+    /// Export or compare OpenAPI documents
     Openapi {
         #[command(subcommand)]
         command: OpenapiCommand,
     },
-    /// Accounts
+    /// Manage users
     User {
         #[command(subcommand)]
         command: UserCommand,
     },
-    /// List the operations: method, path, operation id
+    /// List the operations: method, path, operation ID
     Routes,
-    /// Show the effective settings, secrets masked
+    /// Show the effective settings, with secrets masked
     Config,
-    /// Ask the running service whether it is ready; exits with 0 if it is
+    /// Check whether the running service is ready; exits with 0 if it is
     Healthcheck,
 }
 
@@ -50,33 +51,14 @@ enum Command {
 enum OpenapiCommand {
     /// Write the document's files to `openapi/` in the working directory
     Export {
-        /// Write nothing; fail when a file there differs from what would be written
+        /// Write nothing, and fail if a file differs from what would be written
         #[arg(long, conflicts_with = "format")]
         check: bool,
-        /// Write no files; print the document in this format
+        /// Print the document in this format instead of writing files
         #[arg(long)]
         format: Option<Format>,
     },
-    /// Compare two documents (JSON); exits with 3 when a change breaks clients of the old one
-    Diff {
-        /// The document that clients were made for
-        old: PathBuf,
-        /// The document that they will meet
-        new: PathBuf,
-        /// A line a change, or a section of a changelog
-        #[arg(long, default_value = "text")]
-        format: DiffFormat,
-    },
 }
-
-#[derive(Clone, Copy, ValueEnum)]
-enum DiffFormat {
-    Text,
-    Markdown,
-}
-
-/// How `openapi diff` says that a change breaks clients: 1 is a failure, 2 a wrong command line.
-const BREAKING: u8 = 3;
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Format {
@@ -86,15 +68,15 @@ enum Format {
 
 #[derive(Subcommand)]
 enum UserCommand {
-    /// Make an account; the password comes from a prompt
+    /// Create a user; prompts for the password
     Create {
-        /// The account's email
+        /// The user's email address
         #[arg(long)]
         email: String,
-        /// Give it superuser rights
+        /// Grant superuser rights
         #[arg(long)]
         superuser: bool,
-        /// Read the password from standard input instead, without the line break at its end
+        /// Read the password from standard input instead; a trailing line break is removed
         #[arg(long)]
         password_stdin: bool,
     },
@@ -114,12 +96,6 @@ fn main() -> std::process::ExitCode {
             commands::openapi_print(|documents| &documents.yaml)
         }
         Command::Openapi { command: OpenapiCommand::Export { .. } } => commands::openapi_export(),
-        Command::Openapi { command: OpenapiCommand::Diff { old, new, format } } => {
-            match commands::openapi_diff(&old, &new, matches!(format, DiffFormat::Markdown)) {
-                Ok(true) => return std::process::ExitCode::from(BREAKING),
-                done => done.map(drop),
-            }
-        }
         Command::User { command: UserCommand::Create { email, superuser, password_stdin } } => {
             commands::user_create(&email, superuser, password_stdin)
         }
@@ -127,11 +103,10 @@ fn main() -> std::process::ExitCode {
         Command::Config => commands::config(),
         Command::Healthcheck => commands::healthcheck(),
     };
-    groundwork::core::telemetry::flush();
     match result {
         Ok(()) => std::process::ExitCode::SUCCESS,
         Err(error) => {
-            commands::complain(error.as_ref());
+            commands::print_error(error.as_ref());
             std::process::ExitCode::FAILURE
         }
     }

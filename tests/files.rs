@@ -125,12 +125,13 @@ fn a_file_of_settings_that_is_open_to_others_is_refused_or_warned_of() {
         );
     }
     // A start says so. It ends because its address is in use.
-    fs::write(&file, &secret).unwrap();
+    fs::write(&file, format!("{secret}PROT=1\n")).unwrap();
     set_mode(&file, 0o644);
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let (_, said) = run(folder.path(), &[("HOST", "127.0.0.1"), ("PORT", &port)], &["serve"]);
     assert!(said.contains("can read the secrets in .env"), "{said}");
+    assert!(said.contains("line 2 (PROT) of .env is ignored") && said.contains("PORT?"), "{said}");
 }
 
 #[test]

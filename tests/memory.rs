@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use groundwork::core::clock::Clock;
 use groundwork::core::email::Email;
-use groundwork::core::rate_limit::{Key, RateLimiter};
+use groundwork::core::rate_limit::{RateLimitKey, RateLimiter};
 
 /// The bound that docs/decisions/0013 states, in KiB.
 const BOUND: u64 = 48 * 1024;
@@ -36,13 +36,15 @@ async fn a_million_clients_with_several_requests_each_stay_within_the_stated_bou
         let mut most = 0;
         for n in 0..clients {
             let address = addresses(n)[which].into();
-            let key = Key::new(address, &route);
+            let key = RateLimitKey::for_client(address, &route);
             for _ in 0..5 {
                 assert!(limiter.check(key.clone(), 60).await.allowed);
             }
             if n % 10 == 0 {
                 let email = Email::parse(&format!("user{n}@example.com")).unwrap();
-                limiter.check(Key::of_account(&email, address, &log_in), 60).await;
+                limiter
+                    .check(RateLimitKey::for_subject(email.as_str().as_bytes(), Some(address), &log_in), 60)
+                    .await;
             }
             if n % 10_000 == 0 {
                 most = most.max(resident().saturating_sub(before));

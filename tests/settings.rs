@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
-use groundwork::core::settings::{env_example, markdown_table};
+use groundwork::core::settings::Settings;
+use groundwork_settings::{env_example, markdown_table};
 
 const BEGIN: &str = "<!-- settings:begin -->\n";
 const END: &str = "<!-- settings:end -->";
@@ -26,7 +27,7 @@ fn check(name: &str, expected: impl FnOnce(&str) -> String) -> io::Result<()> {
 
 #[test]
 fn the_example_file_is_up_to_date() {
-    check(".env.example", |_| env_example()).unwrap();
+    check(".env.example", |_| env_example::<Settings>()).unwrap();
 }
 
 #[test]
@@ -34,7 +35,7 @@ fn the_settings_reference_is_up_to_date() {
     check("docs/reference/settings.md", |page| {
         let (before, rest) = page.split_once(BEGIN).expect("the page marks where the settings begin");
         let (_, after) = rest.split_once(END).expect("the page marks where the settings end");
-        format!("{before}{BEGIN}{}{END}{after}", markdown_table())
+        format!("{before}{BEGIN}{}{END}{after}", markdown_table::<Settings>())
     })
     .unwrap();
 }

@@ -117,49 +117,51 @@ func (e TokenType) Valid() bool {
 	}
 }
 
-// DependencyHealth How a dependency is.
+// DependencyHealth The health of a dependency.
 //
 // Examples: {"latency_ms":0.8,"name":"database","status":"ok","tier":"postgresql"}
 type DependencyHealth struct {
-	// LatencyMs How long its answer took, in milliseconds.
+	// LatencyMs The response time of the dependency, in milliseconds.
 	LatencyMs float64 `json:"latency_ms"`
 
-	// Name Which dependency: `database`, `state` (rate limits and the cache), `replica_1` and so on.
+	// Name The dependency: `database`, `state` (rate limits and the cache), `replica_1`, `replica_2`
+	// and so on.
 	Name string `json:"name"`
 
-	// Status How something is.
+	// Status The health of the service or of a dependency.
 	Status HealthStatus `json:"status"`
 
-	// Tier What stands behind it: `sqlite` or `postgresql`; `in_process`, `redis`, `redis_sentinel` or `redis_cluster`.
+	// Tier The product in use: `sqlite` or `postgresql`; `in_process`, `redis`, `redis_sentinel` or
+	// `redis_cluster`.
 	Tier string `json:"tier"`
 }
 
 // ErrorBody The body of every error response.
 //
-// Examples: {"error":"malformed_request","message":"The request is not well-formed.","request_id":"018f6b1e-7a2c-7c31-9a56-0d7c8e6f1b2a","success":false}
+// Examples: {"error":"malformed_request","message":"The request is malformed.","request_id":"018f6b1e-7a2c-7c31-9a56-0d7c8e6f1b2a","success":false}
 type ErrorBody struct {
 	// Details More about the problem, where there is more to say.
 	Details *ErrorDetails `json:"details,omitempty"`
 
 	// Error Why the request failed:
 	//
-	// - `malformed_request` (400): The request is not well-formed.
+	// - `malformed_request` (400): The request is malformed.
 	// - `unauthorized` (401): A bearer token is required.
 	// - `invalid_token` (401): The token is invalid or has expired.
 	// - `invalid_credentials` (401): The email or the password is wrong.
-	// - `forbidden` (403): This needs superuser rights.
-	// - `not_found` (404): There is nothing here.
-	// - `method_not_allowed` (405): This method is not allowed here.
+	// - `forbidden` (403): This operation requires superuser rights.
+	// - `not_found` (404): The resource does not exist.
+	// - `method_not_allowed` (405): The resource does not support this method.
 	// - `request_timeout` (408): The request took too long to arrive.
-	// - `email_taken` (409): An account with this email exists.
-	// - `last_superuser` (409): The last active superuser must remain.
+	// - `email_taken` (409): A user with this email already exists.
+	// - `last_superuser` (409): The last active superuser cannot be removed.
 	// - `payload_too_large` (413): The body is larger than 1 MiB.
 	// - `unsupported_media_type` (415): The body must be application/json.
-	// - `validation_error` (422): Some values are not valid.
-	// - `rate_limited` (429): There were too many requests; try again later.
-	// - `internal_error` (500): Something went wrong on our side.
-	// - `not_implemented` (501): The only transfer coding that is understood is chunked.
-	// - `service_unavailable` (503): The service cannot answer now; try again soon.
+	// - `validation_error` (422): The request contains invalid values.
+	// - `rate_limited` (429): Too many requests. Try again later.
+	// - `internal_error` (500): An internal error occurred.
+	// - `not_implemented` (501): The only supported transfer coding is chunked.
+	// - `service_unavailable` (503): The service is unavailable. Try again soon.
 	Error ErrorCode `json:"error"`
 
 	// Message A sentence for people. It may change; programs read `error`.
@@ -174,23 +176,23 @@ type ErrorBody struct {
 
 // ErrorCode Why the request failed:
 //
-// - `malformed_request` (400): The request is not well-formed.
+// - `malformed_request` (400): The request is malformed.
 // - `unauthorized` (401): A bearer token is required.
 // - `invalid_token` (401): The token is invalid or has expired.
 // - `invalid_credentials` (401): The email or the password is wrong.
-// - `forbidden` (403): This needs superuser rights.
-// - `not_found` (404): There is nothing here.
-// - `method_not_allowed` (405): This method is not allowed here.
+// - `forbidden` (403): This operation requires superuser rights.
+// - `not_found` (404): The resource does not exist.
+// - `method_not_allowed` (405): The resource does not support this method.
 // - `request_timeout` (408): The request took too long to arrive.
-// - `email_taken` (409): An account with this email exists.
-// - `last_superuser` (409): The last active superuser must remain.
+// - `email_taken` (409): A user with this email already exists.
+// - `last_superuser` (409): The last active superuser cannot be removed.
 // - `payload_too_large` (413): The body is larger than 1 MiB.
 // - `unsupported_media_type` (415): The body must be application/json.
-// - `validation_error` (422): Some values are not valid.
-// - `rate_limited` (429): There were too many requests; try again later.
-// - `internal_error` (500): Something went wrong on our side.
-// - `not_implemented` (501): The only transfer coding that is understood is chunked.
-// - `service_unavailable` (503): The service cannot answer now; try again soon.
+// - `validation_error` (422): The request contains invalid values.
+// - `rate_limited` (429): Too many requests. Try again later.
+// - `internal_error` (500): An internal error occurred.
+// - `not_implemented` (501): The only supported transfer coding is chunked.
+// - `service_unavailable` (503): The service is unavailable. Try again soon.
 type ErrorCode string
 
 // ErrorDetails More about the problem, where there is more to say.
@@ -212,220 +214,221 @@ type FieldProblem struct {
 	Rule string `json:"rule"`
 }
 
-// Health A sign of life.
+// Health The state of the process.
 //
 // Examples: {"status":"ok","version":"1.0.0"}
 type Health struct {
-	// Status How something is.
+	// Status The health of the service or of a dependency.
 	Status HealthStatus `json:"status"`
 
 	// Version The version of the service.
 	Version string `json:"version"`
 }
 
-// HealthStatus How something is.
+// HealthStatus The health of the service or of a dependency.
 type HealthStatus string
 
-// LoginRequest The credentials of an account.
+// LoginRequest The credentials of a user.
 type LoginRequest struct {
-	// Email The address, in any spelling.
+	// Email The user's email address, normalised like at registration.
 	//
 	// Examples: ada@example.com
 	Email string `json:"email"`
 
-	// Password The password.
+	// Password The user's password.
 	//
 	// Examples: correct horse battery staple
 	Password string `json:"password"`
 }
 
-// ProfileUpdate Changes to the own profile. A field that is absent stays as it is.
+// ProfileUpdate Changes to the current user. Absent fields stay unchanged.
 type ProfileUpdate struct {
-	// CurrentPassword The present password.
+	// CurrentPassword The current password.
 	//
 	// Examples: correct horse battery staple
 	CurrentPassword *string `json:"current_password,omitempty"`
 
-	// FullName A new name; null clears it.
+	// FullName The new full name; null clears it.
 	//
 	// Examples: Ada Lovelace
 	FullName nullable.Nullable[string] `json:"full_name,omitempty"`
 
-	// Password A new password; it needs `current_password` and ends all sessions.
+	// Password The new password. It requires `current_password` and ends all sessions of the user.
 	//
 	// Examples: correct horse battery staple
 	Password *string `json:"password,omitempty"`
 }
 
-// Readiness Whether this instance can serve, dependency by dependency.
+// Readiness The readiness of this instance.
 //
 // Examples: {"dependencies":[{"latency_ms":0.8,"name":"database","status":"ok","tier":"postgresql"}],"status":"ok"}
 type Readiness struct {
-	// Dependencies One entry a dependency.
+	// Dependencies One entry per dependency.
 	Dependencies []DependencyHealth `json:"dependencies"`
 
-	// Status How something is.
+	// Status The health of the service or of a dependency.
 	Status HealthStatus `json:"status"`
 }
 
-// RefreshRequest A refresh token to be exchanged.
+// RefreshRequest The refresh token to exchange.
 //
 // Examples: {"refresh_token":"eyJhbGciOiJIUzI1NiJ9.eyJ0eXBlIjoicmVmcmVzaCJ9.c2lnbmF0dXJl"}
 type RefreshRequest struct {
-	// RefreshToken The `refresh_token` of the last log-in or refresh.
+	// RefreshToken The `refresh_token` of the last login or refresh.
 	RefreshToken string `json:"refresh_token"`
 }
 
-// RegisterRequest An account to be opened.
+// RegisterRequest The user to register.
 type RegisterRequest struct {
-	// Email The address, in any spelling: case, surrounding spaces and width are normalised.
+	// Email The email address. Case, surrounding spaces and character width are normalised.
 	//
 	// Examples: ada@example.com
 	Email string `json:"email"`
 
-	// FullName The person's name.
+	// FullName The user's full name.
 	//
 	// Examples: Ada Lovelace
 	FullName *string `json:"full_name,omitempty"`
 
-	// Password 8 to 128 characters, at most 72 bytes in UTF-8 (the limit of bcrypt), no NUL.
+	// Password 8 to 128 characters, at most 72 bytes in UTF-8 (the limit of bcrypt), without NUL.
 	//
 	// Examples: correct horse battery staple
 	Password string `json:"password"`
 }
 
-// ServiceCard What this service is and where to read on.
+// ServiceCard The service and the locations of its documentation.
 //
-// Examples: {"docs":"docs","name":"Groundwork","openapi":"openapi.json","version":"1.1.0"}
+// Examples: {"docs":"docs","name":"Groundwork","openapi":"openapi.json","version":"1.2.0"}
 type ServiceCard struct {
-	// Docs The page to explore it, relative to the card's own address.
+	// Docs The URL of the interactive documentation, relative to this resource.
 	Docs string `json:"docs"`
 
-	// Name Its name.
+	// Name The name of the service.
 	Name string `json:"name"`
 
-	// Openapi The document, relative to the card's own address.
+	// Openapi The URL of the OpenAPI document, relative to this resource.
 	Openapi string `json:"openapi"`
 
-	// Version Its version.
+	// Version The version of the service.
 	Version string `json:"version"`
 }
 
-// TokenPair What a client holds while it is logged in.
+// TokenPair The tokens of a session.
 //
 // Examples: {"access_token":"eyJhbGciOiJIUzI1NiJ9.eyJ0eXBlIjoiYWNjZXNzIn0.c2lnbmF0dXJl","expires_in":1800,"refresh_token":"eyJhbGciOiJIUzI1NiJ9.eyJ0eXBlIjoicmVmcmVzaCJ9.c2lnbmF0dXJl","token_type":"bearer"}
 type TokenPair struct {
-	// AccessToken Sent with every request.
+	// AccessToken The access token, to send with every request.
 	AccessToken string `json:"access_token"`
 
-	// ExpiresIn Seconds until the access token ends.
+	// ExpiresIn The number of seconds until the access token expires.
 	ExpiresIn int64 `json:"expires_in"`
 
-	// RefreshToken Exchanged once for the next pair.
+	// RefreshToken The refresh token, to exchange once for the next pair of tokens.
 	RefreshToken string `json:"refresh_token"`
 
-	// TokenType How a token is sent.
+	// TokenType The type of an access token.
 	TokenType TokenType `json:"token_type"`
 }
 
-// TokenType How a token is sent.
+// TokenType The type of an access token.
 type TokenType string
 
-// User An account.
+// User A user.
 //
 // Examples: {"created_at":"2026-01-31T09:30:00Z","email":"ada@example.com","full_name":"Ada Lovelace","id":1,"is_active":true,"is_superuser":false,"is_verified":false,"updated_at":"2026-01-31T09:30:00Z"}
 type User struct {
-	// CreatedAt When it was opened.
+	// CreatedAt When the user was created.
 	//
 	// Examples: 2026-01-31T09:30:00Z
 	CreatedAt time.Time `json:"created_at"`
 
-	// Email The normalised address.
+	// Email The normalised email address.
 	Email string `json:"email"`
 
-	// FullName The person's name, if it is known.
+	// FullName The user's full name, or null if it is unknown.
 	FullName nullable.Nullable[string] `json:"full_name"`
 
-	// ID Its number, which is never given twice.
+	// ID The user's ID. It is never reused.
 	//
 	// Examples: 1
 	ID int64 `json:"id"`
 
-	// IsActive Whether it may log in.
+	// IsActive Whether the user can log in.
 	IsActive bool `json:"is_active"`
 
-	// IsSuperuser Whether it may administer others.
+	// IsSuperuser Whether the user can manage other users.
 	IsSuperuser bool `json:"is_superuser"`
 
-	// IsVerified Whether the address is known to be its owner's.
+	// IsVerified Whether the email address is known to belong to the user.
 	IsVerified bool `json:"is_verified"`
 
-	// UpdatedAt When its profile or rights last changed.
+	// UpdatedAt When the user's profile or rights last changed.
 	//
 	// Examples: 2026-01-31T09:30:00Z
 	UpdatedAt time.Time `json:"updated_at"`
 }
 
-// UserCreate An account to be made by a superuser.
+// UserCreate The user to create.
 type UserCreate struct {
-	// Email The address, in any spelling: case, surrounding spaces and width are normalised.
+	// Email The email address. Case, surrounding spaces and character width are normalised.
 	//
 	// Examples: ada@example.com
 	Email string `json:"email"`
 
-	// FullName The person's name.
+	// FullName The user's full name.
 	//
 	// Examples: Ada Lovelace
 	FullName *string `json:"full_name,omitempty"`
 
-	// IsActive Whether it may log in.
+	// IsActive Whether the user can log in.
 	IsActive *bool `json:"is_active,omitempty"`
 
-	// IsSuperuser Whether it may administer others.
+	// IsSuperuser Whether the user can manage other users.
 	IsSuperuser *bool `json:"is_superuser,omitempty"`
 
-	// IsVerified Whether the address is known to be its owner's.
+	// IsVerified Whether the email address is known to belong to the user.
 	IsVerified *bool `json:"is_verified,omitempty"`
 
-	// Password 8 to 128 characters, at most 72 bytes in UTF-8 (the limit of bcrypt), no NUL.
+	// Password 8 to 128 characters, at most 72 bytes in UTF-8 (the limit of bcrypt), without NUL.
 	//
 	// Examples: correct horse battery staple
 	Password string `json:"password"`
 }
 
-// UserPage Some of the accounts.
+// UserPage A page of users.
 //
 // Examples: {"items":[{"created_at":"2026-01-31T09:30:00Z","email":"ada@example.com","full_name":"Ada Lovelace","id":1,"is_active":true,"is_superuser":false,"is_verified":false,"updated_at":"2026-01-31T09:30:00Z"}],"next_page":"c2lnbmVkIHBsYWNlAAAAAAAAAAE"}
 type UserPage struct {
-	// Items The accounts, by ascending `id`; with `created_after` or `created_before`, by `created_at` and `id`.
+	// Items The users, in ascending order of `id`; with `created_after` or `created_before`, of
+	// `created_at` and `id`.
 	Items []User `json:"items"`
 
-	// NextPage The `page_token` of the next page; null on the last one.
+	// NextPage The `page_token` of the next page, or null on the last page.
 	NextPage nullable.Nullable[string] `json:"next_page"`
 }
 
-// UserUpdate Changes to any account by a superuser. A field that is absent stays as it is.
+// UserUpdate Changes to a user. Absent fields stay unchanged.
 type UserUpdate struct {
-	// Email A new address.
+	// Email The new email address.
 	//
 	// Examples: ada@example.com
 	Email *string `json:"email,omitempty"`
 
-	// FullName A new name; null clears it.
+	// FullName The new full name; null clears it.
 	//
 	// Examples: Ada Lovelace
 	FullName nullable.Nullable[string] `json:"full_name,omitempty"`
 
-	// IsActive Whether it may log in; false ends its sessions.
+	// IsActive Whether the user can log in. False ends all sessions of the user.
 	IsActive *bool `json:"is_active,omitempty"`
 
-	// IsSuperuser Whether it may administer others.
+	// IsSuperuser Whether the user can manage other users.
 	IsSuperuser *bool `json:"is_superuser,omitempty"`
 
-	// IsVerified Whether the address is known to be its owner's.
+	// IsVerified Whether the email address is known to belong to the user.
 	IsVerified *bool `json:"is_verified,omitempty"`
 
-	// Password A new password; it ends the account's sessions.
+	// Password The new password. It ends all sessions of the user.
 	//
 	// Examples: correct horse battery staple
 	Password *string `json:"password,omitempty"`
@@ -433,25 +436,25 @@ type UserUpdate struct {
 
 // UsersListParams defines parameters for UsersList.
 type UsersListParams struct {
-	// Limit How many accounts a page has.
+	// Limit The maximum number of users per page.
 	Limit *int32 `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// PageToken The `next_page` of the page before.
+	// PageToken The `next_page` of the previous page.
 	PageToken *string `form:"page_token,omitempty" json:"page_token,omitempty"`
 
-	// Email Only addresses that begin like this, in any case.
+	// Email Only users whose email address starts with this prefix, case-insensitively.
 	Email *string `form:"email,omitempty" json:"email,omitempty"`
 
-	// IsActive Only active or only inactive accounts.
+	// IsActive Only users that are active, or only users that are not.
 	IsActive *bool `form:"is_active,omitempty" json:"is_active,omitempty"`
 
-	// IsSuperuser Only superusers or only others.
+	// IsSuperuser Only superusers, or only other users.
 	IsSuperuser *bool `form:"is_superuser,omitempty" json:"is_superuser,omitempty"`
 
-	// CreatedAfter Only accounts made at this instant or later.
+	// CreatedAfter Only users created at or after this time.
 	CreatedAfter *time.Time `form:"created_after,omitempty" json:"created_after,omitempty"`
 
-	// CreatedBefore Only accounts made before this instant.
+	// CreatedBefore Only users created before this time.
 	CreatedBefore *time.Time `form:"created_before,omitempty" json:"created_before,omitempty"`
 }
 
@@ -615,17 +618,17 @@ func WithRequestEditorFn(fn RequestEditorFn) ClientOption {
 // The interface specification for the client above.
 type ClientInterface interface {
 
-	// ServiceShow Show the service's card
+	// ServiceShow Get the service
 	//
-	// Its name and version and where to read on.
+	// Returns the name and the version of the service, and the locations of its documentation.
 	//
 	// Corresponds with GET / (the `ServiceShow` operationId).
 	ServiceShow(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AuthLoginWithBody Log in
 	//
-	// Opens a session and gives its first pair of tokens. A wrong password, an unknown email and an inactive
-	// account are answered alike.
+	// Creates a session and returns its first pair of tokens. A wrong password, an unknown email
+	// address and an inactive user all get the same error.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -634,8 +637,8 @@ type ClientInterface interface {
 
 	// AuthLogin Log in
 	//
-	// Opens a session and gives its first pair of tokens. A wrong password, an unknown email and an inactive
-	// account are answered alike.
+	// Creates a session and returns its first pair of tokens. A wrong password, an unknown email
+	// address and an inactive user all get the same error.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -644,195 +647,203 @@ type ClientInterface interface {
 
 	// AuthLogout Log out
 	//
-	// Ends the session: its access tokens and its refresh token are refused from now on.
+	// Ends the current session. Its access tokens and its refresh token stop working immediately.
 	//
 	// Corresponds with POST /api/v1/auth/logout (the `AuthLogout` operationId).
 	AuthLogout(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// AuthMe Show the own account
+	// AuthMe Get the current user
 	//
-	// The same as `users_me`, beside the other operations of a session.
+	// The same as `users_me`.
 	//
 	// Corresponds with GET /api/v1/auth/me (the `AuthMe` operationId).
 	AuthMe(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// AuthRefreshWithBody Exchange a refresh token
+	// AuthRefreshWithBody Refresh tokens
 	//
-	// Returns the next pair of tokens and spends the refresh token. A client that lost the response may send the
-	// same token again until it has used a token of the new pair, and gets the same pair. A token that is sent later
-	// than that, or an older one, was copied: the whole session ends.
+	// Exchanges a refresh token for the next pair of tokens. A client that lost the response can
+	// send the same refresh token again and gets the same pair, until it has used a token of that
+	// pair. Later reuse of a refresh token is treated as theft and ends the session.
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /api/v1/auth/refresh (the `AuthRefresh` operationId).
 	AuthRefreshWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// AuthRefresh Exchange a refresh token
+	// AuthRefresh Refresh tokens
 	//
-	// Returns the next pair of tokens and spends the refresh token. A client that lost the response may send the
-	// same token again until it has used a token of the new pair, and gets the same pair. A token that is sent later
-	// than that, or an older one, was copied: the whole session ends.
+	// Exchanges a refresh token for the next pair of tokens. A client that lost the response can
+	// send the same refresh token again and gets the same pair, until it has used a token of that
+	// pair. Later reuse of a refresh token is treated as theft and ends the session.
 	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /api/v1/auth/refresh (the `AuthRefresh` operationId).
 	AuthRefresh(ctx context.Context, body AuthRefreshJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// AuthRegisterWithBody Open an account
+	// AuthRegisterWithBody Register a user
 	//
-	// Makes an active account without privileges. The email is normalised; one mailbox has one account.
+	// Creates an active user without superuser rights. The email address is normalised and unique.
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /api/v1/auth/register (the `AuthRegister` operationId).
 	AuthRegisterWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// AuthRegister Open an account
+	// AuthRegister Register a user
 	//
-	// Makes an active account without privileges. The email is normalised; one mailbox has one account.
+	// Creates an active user without superuser rights. The email address is normalised and unique.
 	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /api/v1/auth/register (the `AuthRegister` operationId).
 	AuthRegister(ctx context.Context, body AuthRegisterJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// HealthShow Show that the service answers
+	// HealthShow Get the health of the process
 	//
-	// For people and simple monitors. It asks no dependency.
+	// Responds without checking dependencies. For people and simple monitors.
 	//
 	// Corresponds with GET /api/v1/health (the `HealthShow` operationId).
 	HealthShow(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// HealthLive Liveness
+	// HealthLive Check liveness
 	//
-	// 200 while the process answers at all. For a supervisor that restarts what does not; it asks no dependency,
-	// because a restart would not mend one.
+	// Returns 200 while the process responds. For a supervisor that restarts the process when it
+	// does not. Dependencies are not checked, because a restart would not repair them.
 	//
 	// Corresponds with GET /api/v1/health/live (the `HealthLive` operationId).
 	HealthLive(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// HealthReady Readiness
+	// HealthReady Check readiness
 	//
-	// 200 when the service can serve, also when it is `degraded`: without Redis, each instance limits and caches
-	// by itself, and without a replica the primary does its work. 503 when it cannot, with the same entries in `details.dependencies`, and when it
-	// is about to stop. For a load balancer.
+	// Returns 200 when this instance can serve requests, including when it is `degraded`: without
+	// Redis, each instance limits and caches on its own; without a replica, the primary serves all
+	// reads. Returns 503 when it cannot serve requests, with the dependencies in
+	// `details.dependencies`, and when it is shutting down. For load balancers.
 	//
 	// Corresponds with GET /api/v1/health/ready (the `HealthReady` operationId).
 	HealthReady(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// UsersList List accounts
+	// UsersList List users
 	//
-	// By ascending `id`, and with `created_after` or `created_before` by `created_at` and `id`, a page at a time: send
-	// `next_page` as `page_token`, with the same filters, until it is null. Accounts that are made meanwhile appear on the
-	// last pages. Superusers only.
+	// Returns one page of users in ascending order of `id`; with `created_after` or
+	// `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
+	// `page_token` with the same filters, until it is null. Users that are created meanwhile are
+	// on the last pages. Requires superuser rights.
 	//
 	// Corresponds with GET /api/v1/users (the `UsersList` operationId).
 	UsersList(ctx context.Context, params *UsersListParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// UsersCreateWithBody Make an account
+	// UsersCreateWithBody Create a user
 	//
-	// With any rights. Superusers only.
+	// Creates a user, with superuser rights if requested. Requires superuser rights.
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /api/v1/users (the `UsersCreate` operationId).
 	UsersCreateWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// UsersCreate Make an account
+	// UsersCreate Create a user
 	//
-	// With any rights. Superusers only.
+	// Creates a user, with superuser rights if requested. Requires superuser rights.
 	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /api/v1/users (the `UsersCreate` operationId).
 	UsersCreate(ctx context.Context, body UsersCreateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// UsersMeDelete Remove the own account
+	// UsersMeDelete Delete the current user
 	//
-	// The account and its sessions are gone for good. The last superuser cannot leave.
+	// Permanently deletes the user and all its sessions. The last active superuser cannot be
+	// deleted.
 	//
 	// Corresponds with DELETE /api/v1/users/me (the `UsersMeDelete` operationId).
 	UsersMeDelete(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// UsersMe Show the own account
+	// UsersMe Get the current user
 	//
-	// The account the access token belongs to, as it is now.
+	// Returns the user that the access token belongs to.
 	//
 	// Corresponds with GET /api/v1/users/me (the `UsersMe` operationId).
 	UsersMe(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// UsersMeUpdateWithBody Change the own account
+	// UsersMeUpdateWithBody Update the current user
 	//
-	// Fields that are absent stay as they are; a null `full_name` clears it. A new `password` needs the
-	// `current_password` and ends all sessions, this one included: log in again.
+	// Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
+	// `current_password` and ends all sessions of the user, including the current one.
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with PATCH /api/v1/users/me (the `UsersMeUpdate` operationId).
 	UsersMeUpdateWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// UsersMeUpdate Change the own account
+	// UsersMeUpdate Update the current user
 	//
-	// Fields that are absent stay as they are; a null `full_name` clears it. A new `password` needs the
-	// `current_password` and ends all sessions, this one included: log in again.
+	// Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
+	// `current_password` and ends all sessions of the user, including the current one.
 	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with PATCH /api/v1/users/me (the `UsersMeUpdate` operationId).
 	UsersMeUpdate(ctx context.Context, body UsersMeUpdateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// UsersDelete Remove an account
+	// UsersDelete Delete a user
 	//
-	// The account and its sessions are gone for good; its audit events stay. Superusers only.
+	// Permanently deletes the user and all its sessions; its audit events are kept. Requires
+	// superuser rights.
 	//
 	// Corresponds with DELETE /api/v1/users/{id} (the `UsersDelete` operationId).
 	UsersDelete(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// UsersGet Show an account
+	// UsersGet Get a user
 	//
-	// Superusers only.
+	// Requires superuser rights.
 	//
 	// Corresponds with GET /api/v1/users/{id} (the `UsersGet` operationId).
 	UsersGet(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// UsersUpdateWithBody Change an account
+	// UsersUpdateWithBody Update a user
 	//
-	// Fields that are absent stay as they are; a null `full_name` clears it. A new password and deactivation
-	// end the account's sessions. The last active superuser keeps its rights. Superusers only.
+	// Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
+	// end all sessions of the user. The last active superuser can be neither deactivated nor
+	// demoted. Requires superuser rights.
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with PATCH /api/v1/users/{id} (the `UsersUpdate` operationId).
 	UsersUpdateWithBody(ctx context.Context, id int64, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// UsersUpdate Change an account
+	// UsersUpdate Update a user
 	//
-	// Fields that are absent stay as they are; a null `full_name` clears it. A new password and deactivation
-	// end the account's sessions. The last active superuser keeps its rights. Superusers only.
+	// Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
+	// end all sessions of the user. The last active superuser can be neither deactivated nor
+	// demoted. Requires superuser rights.
 	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with PATCH /api/v1/users/{id} (the `UsersUpdate` operationId).
 	UsersUpdate(ctx context.Context, id int64, body UsersUpdateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// UsersActivate Activate an account
+	// UsersActivate Activate a user
 	//
-	// It may log in again; the sessions it had stay ended. Superusers only.
+	// Allows the user to log in again. Sessions that were ended stay ended. Requires superuser
+	// rights.
 	//
 	// Corresponds with PATCH /api/v1/users/{id}/activate (the `UsersActivate` operationId).
 	UsersActivate(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// UsersDeactivate Deactivate an account
+	// UsersDeactivate Deactivate a user
 	//
-	// It may not log in any more and its sessions end at once. The last active superuser stays. Superusers only.
+	// Prevents the user from logging in and ends all its sessions. The last active superuser
+	// cannot be deactivated. Requires superuser rights.
 	//
 	// Corresponds with PATCH /api/v1/users/{id}/deactivate (the `UsersDeactivate` operationId).
 	UsersDeactivate(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error)
 }
 
-// ServiceShow Show the service's card
+// ServiceShow Get the service
 //
-// Its name and version and where to read on.
+// Returns the name and the version of the service, and the locations of its documentation.
 //
 // Corresponds with GET / (the `ServiceShow` operationId).
 func (c *Client) ServiceShow(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -849,8 +860,8 @@ func (c *Client) ServiceShow(ctx context.Context, reqEditors ...RequestEditorFn)
 
 // AuthLoginWithBody Log in
 //
-// Opens a session and gives its first pair of tokens. A wrong password, an unknown email and an inactive
-// account are answered alike.
+// Creates a session and returns its first pair of tokens. A wrong password, an unknown email
+// address and an inactive user all get the same error.
 //
 // Takes any type of body and a specified content type.
 //
@@ -869,8 +880,8 @@ func (c *Client) AuthLoginWithBody(ctx context.Context, contentType string, body
 
 // AuthLogin Log in
 //
-// Opens a session and gives its first pair of tokens. A wrong password, an unknown email and an inactive
-// account are answered alike.
+// Creates a session and returns its first pair of tokens. A wrong password, an unknown email
+// address and an inactive user all get the same error.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -889,7 +900,7 @@ func (c *Client) AuthLogin(ctx context.Context, body AuthLoginJSONRequestBody, r
 
 // AuthLogout Log out
 //
-// Ends the session: its access tokens and its refresh token are refused from now on.
+// Ends the current session. Its access tokens and its refresh token stop working immediately.
 //
 // Corresponds with POST /api/v1/auth/logout (the `AuthLogout` operationId).
 func (c *Client) AuthLogout(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -904,9 +915,9 @@ func (c *Client) AuthLogout(ctx context.Context, reqEditors ...RequestEditorFn) 
 	return c.Client.Do(req)
 }
 
-// AuthMe Show the own account
+// AuthMe Get the current user
 //
-// The same as `users_me`, beside the other operations of a session.
+// The same as `users_me`.
 //
 // Corresponds with GET /api/v1/auth/me (the `AuthMe` operationId).
 func (c *Client) AuthMe(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -921,11 +932,11 @@ func (c *Client) AuthMe(ctx context.Context, reqEditors ...RequestEditorFn) (*ht
 	return c.Client.Do(req)
 }
 
-// AuthRefreshWithBody Exchange a refresh token
+// AuthRefreshWithBody Refresh tokens
 //
-// Returns the next pair of tokens and spends the refresh token. A client that lost the response may send the
-// same token again until it has used a token of the new pair, and gets the same pair. A token that is sent later
-// than that, or an older one, was copied: the whole session ends.
+// Exchanges a refresh token for the next pair of tokens. A client that lost the response can
+// send the same refresh token again and gets the same pair, until it has used a token of that
+// pair. Later reuse of a refresh token is treated as theft and ends the session.
 //
 // Takes any type of body and a specified content type.
 //
@@ -942,11 +953,11 @@ func (c *Client) AuthRefreshWithBody(ctx context.Context, contentType string, bo
 	return c.Client.Do(req)
 }
 
-// AuthRefresh Exchange a refresh token
+// AuthRefresh Refresh tokens
 //
-// Returns the next pair of tokens and spends the refresh token. A client that lost the response may send the
-// same token again until it has used a token of the new pair, and gets the same pair. A token that is sent later
-// than that, or an older one, was copied: the whole session ends.
+// Exchanges a refresh token for the next pair of tokens. A client that lost the response can
+// send the same refresh token again and gets the same pair, until it has used a token of that
+// pair. Later reuse of a refresh token is treated as theft and ends the session.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -963,9 +974,9 @@ func (c *Client) AuthRefresh(ctx context.Context, body AuthRefreshJSONRequestBod
 	return c.Client.Do(req)
 }
 
-// AuthRegisterWithBody Open an account
+// AuthRegisterWithBody Register a user
 //
-// Makes an active account without privileges. The email is normalised; one mailbox has one account.
+// Creates an active user without superuser rights. The email address is normalised and unique.
 //
 // Takes any type of body and a specified content type.
 //
@@ -982,9 +993,9 @@ func (c *Client) AuthRegisterWithBody(ctx context.Context, contentType string, b
 	return c.Client.Do(req)
 }
 
-// AuthRegister Open an account
+// AuthRegister Register a user
 //
-// Makes an active account without privileges. The email is normalised; one mailbox has one account.
+// Creates an active user without superuser rights. The email address is normalised and unique.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1001,9 +1012,9 @@ func (c *Client) AuthRegister(ctx context.Context, body AuthRegisterJSONRequestB
 	return c.Client.Do(req)
 }
 
-// HealthShow Show that the service answers
+// HealthShow Get the health of the process
 //
-// For people and simple monitors. It asks no dependency.
+// Responds without checking dependencies. For people and simple monitors.
 //
 // Corresponds with GET /api/v1/health (the `HealthShow` operationId).
 func (c *Client) HealthShow(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1018,10 +1029,10 @@ func (c *Client) HealthShow(ctx context.Context, reqEditors ...RequestEditorFn) 
 	return c.Client.Do(req)
 }
 
-// HealthLive Liveness
+// HealthLive Check liveness
 //
-// 200 while the process answers at all. For a supervisor that restarts what does not; it asks no dependency,
-// because a restart would not mend one.
+// Returns 200 while the process responds. For a supervisor that restarts the process when it
+// does not. Dependencies are not checked, because a restart would not repair them.
 //
 // Corresponds with GET /api/v1/health/live (the `HealthLive` operationId).
 func (c *Client) HealthLive(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1036,11 +1047,12 @@ func (c *Client) HealthLive(ctx context.Context, reqEditors ...RequestEditorFn) 
 	return c.Client.Do(req)
 }
 
-// HealthReady Readiness
+// HealthReady Check readiness
 //
-// 200 when the service can serve, also when it is `degraded`: without Redis, each instance limits and caches
-// by itself, and without a replica the primary does its work. 503 when it cannot, with the same entries in `details.dependencies`, and when it
-// is about to stop. For a load balancer.
+// Returns 200 when this instance can serve requests, including when it is `degraded`: without
+// Redis, each instance limits and caches on its own; without a replica, the primary serves all
+// reads. Returns 503 when it cannot serve requests, with the dependencies in
+// `details.dependencies`, and when it is shutting down. For load balancers.
 //
 // Corresponds with GET /api/v1/health/ready (the `HealthReady` operationId).
 func (c *Client) HealthReady(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1055,11 +1067,12 @@ func (c *Client) HealthReady(ctx context.Context, reqEditors ...RequestEditorFn)
 	return c.Client.Do(req)
 }
 
-// UsersList List accounts
+// UsersList List users
 //
-// By ascending `id`, and with `created_after` or `created_before` by `created_at` and `id`, a page at a time: send
-// `next_page` as `page_token`, with the same filters, until it is null. Accounts that are made meanwhile appear on the
-// last pages. Superusers only.
+// Returns one page of users in ascending order of `id`; with `created_after` or
+// `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
+// `page_token` with the same filters, until it is null. Users that are created meanwhile are
+// on the last pages. Requires superuser rights.
 //
 // Corresponds with GET /api/v1/users (the `UsersList` operationId).
 func (c *Client) UsersList(ctx context.Context, params *UsersListParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1074,9 +1087,9 @@ func (c *Client) UsersList(ctx context.Context, params *UsersListParams, reqEdit
 	return c.Client.Do(req)
 }
 
-// UsersCreateWithBody Make an account
+// UsersCreateWithBody Create a user
 //
-// With any rights. Superusers only.
+// Creates a user, with superuser rights if requested. Requires superuser rights.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1093,9 +1106,9 @@ func (c *Client) UsersCreateWithBody(ctx context.Context, contentType string, bo
 	return c.Client.Do(req)
 }
 
-// UsersCreate Make an account
+// UsersCreate Create a user
 //
-// With any rights. Superusers only.
+// Creates a user, with superuser rights if requested. Requires superuser rights.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1112,9 +1125,10 @@ func (c *Client) UsersCreate(ctx context.Context, body UsersCreateJSONRequestBod
 	return c.Client.Do(req)
 }
 
-// UsersMeDelete Remove the own account
+// UsersMeDelete Delete the current user
 //
-// The account and its sessions are gone for good. The last superuser cannot leave.
+// Permanently deletes the user and all its sessions. The last active superuser cannot be
+// deleted.
 //
 // Corresponds with DELETE /api/v1/users/me (the `UsersMeDelete` operationId).
 func (c *Client) UsersMeDelete(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1129,9 +1143,9 @@ func (c *Client) UsersMeDelete(ctx context.Context, reqEditors ...RequestEditorF
 	return c.Client.Do(req)
 }
 
-// UsersMe Show the own account
+// UsersMe Get the current user
 //
-// The account the access token belongs to, as it is now.
+// Returns the user that the access token belongs to.
 //
 // Corresponds with GET /api/v1/users/me (the `UsersMe` operationId).
 func (c *Client) UsersMe(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1146,10 +1160,10 @@ func (c *Client) UsersMe(ctx context.Context, reqEditors ...RequestEditorFn) (*h
 	return c.Client.Do(req)
 }
 
-// UsersMeUpdateWithBody Change the own account
+// UsersMeUpdateWithBody Update the current user
 //
-// Fields that are absent stay as they are; a null `full_name` clears it. A new `password` needs the
-// `current_password` and ends all sessions, this one included: log in again.
+// Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
+// `current_password` and ends all sessions of the user, including the current one.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1166,10 +1180,10 @@ func (c *Client) UsersMeUpdateWithBody(ctx context.Context, contentType string, 
 	return c.Client.Do(req)
 }
 
-// UsersMeUpdate Change the own account
+// UsersMeUpdate Update the current user
 //
-// Fields that are absent stay as they are; a null `full_name` clears it. A new `password` needs the
-// `current_password` and ends all sessions, this one included: log in again.
+// Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
+// `current_password` and ends all sessions of the user, including the current one.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1186,9 +1200,10 @@ func (c *Client) UsersMeUpdate(ctx context.Context, body UsersMeUpdateJSONReques
 	return c.Client.Do(req)
 }
 
-// UsersDelete Remove an account
+// UsersDelete Delete a user
 //
-// The account and its sessions are gone for good; its audit events stay. Superusers only.
+// Permanently deletes the user and all its sessions; its audit events are kept. Requires
+// superuser rights.
 //
 // Corresponds with DELETE /api/v1/users/{id} (the `UsersDelete` operationId).
 func (c *Client) UsersDelete(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1203,9 +1218,9 @@ func (c *Client) UsersDelete(ctx context.Context, id int64, reqEditors ...Reques
 	return c.Client.Do(req)
 }
 
-// UsersGet Show an account
+// UsersGet Get a user
 //
-// Superusers only.
+// Requires superuser rights.
 //
 // Corresponds with GET /api/v1/users/{id} (the `UsersGet` operationId).
 func (c *Client) UsersGet(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1220,10 +1235,11 @@ func (c *Client) UsersGet(ctx context.Context, id int64, reqEditors ...RequestEd
 	return c.Client.Do(req)
 }
 
-// UsersUpdateWithBody Change an account
+// UsersUpdateWithBody Update a user
 //
-// Fields that are absent stay as they are; a null `full_name` clears it. A new password and deactivation
-// end the account's sessions. The last active superuser keeps its rights. Superusers only.
+// Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
+// end all sessions of the user. The last active superuser can be neither deactivated nor
+// demoted. Requires superuser rights.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1240,10 +1256,11 @@ func (c *Client) UsersUpdateWithBody(ctx context.Context, id int64, contentType 
 	return c.Client.Do(req)
 }
 
-// UsersUpdate Change an account
+// UsersUpdate Update a user
 //
-// Fields that are absent stay as they are; a null `full_name` clears it. A new password and deactivation
-// end the account's sessions. The last active superuser keeps its rights. Superusers only.
+// Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
+// end all sessions of the user. The last active superuser can be neither deactivated nor
+// demoted. Requires superuser rights.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1260,9 +1277,10 @@ func (c *Client) UsersUpdate(ctx context.Context, id int64, body UsersUpdateJSON
 	return c.Client.Do(req)
 }
 
-// UsersActivate Activate an account
+// UsersActivate Activate a user
 //
-// It may log in again; the sessions it had stay ended. Superusers only.
+// Allows the user to log in again. Sessions that were ended stay ended. Requires superuser
+// rights.
 //
 // Corresponds with PATCH /api/v1/users/{id}/activate (the `UsersActivate` operationId).
 func (c *Client) UsersActivate(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1277,9 +1295,10 @@ func (c *Client) UsersActivate(ctx context.Context, id int64, reqEditors ...Requ
 	return c.Client.Do(req)
 }
 
-// UsersDeactivate Deactivate an account
+// UsersDeactivate Deactivate a user
 //
-// It may not log in any more and its sessions end at once. The last active superuser stays. Superusers only.
+// Prevents the user from logging in and ends all its sessions. The last active superuser
+// cannot be deactivated. Requires superuser rights.
 //
 // Corresponds with PATCH /api/v1/users/{id}/deactivate (the `UsersDeactivate` operationId).
 func (c *Client) UsersDeactivate(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2063,9 +2082,9 @@ func WithBaseURL(baseURL string) ClientOption {
 // ClientWithResponsesInterface is the interface specification for the client with responses above.
 type ClientWithResponsesInterface interface {
 
-	// ServiceShowWithResponse Show the service's card
+	// ServiceShowWithResponse Get the service
 	//
-	// Its name and version and where to read on.
+	// Returns the name and the version of the service, and the locations of its documentation.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -2074,8 +2093,8 @@ type ClientWithResponsesInterface interface {
 
 	// AuthLoginWithBodyWithResponse Log in
 	//
-	// Opens a session and gives its first pair of tokens. A wrong password, an unknown email and an inactive
-	// account are answered alike.
+	// Creates a session and returns its first pair of tokens. A wrong password, an unknown email
+	// address and an inactive user all get the same error.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2084,8 +2103,8 @@ type ClientWithResponsesInterface interface {
 
 	// AuthLoginWithResponse Log in
 	//
-	// Opens a session and gives its first pair of tokens. A wrong password, an unknown email and an inactive
-	// account are answered alike.
+	// Creates a session and returns its first pair of tokens. A wrong password, an unknown email
+	// address and an inactive user all get the same error.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2094,209 +2113,217 @@ type ClientWithResponsesInterface interface {
 
 	// AuthLogoutWithResponse Log out
 	//
-	// Ends the session: its access tokens and its refresh token are refused from now on.
+	// Ends the current session. Its access tokens and its refresh token stop working immediately.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/v1/auth/logout (the `AuthLogout` operationId).
 	AuthLogoutWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*AuthLogoutResponse, error)
 
-	// AuthMeWithResponse Show the own account
+	// AuthMeWithResponse Get the current user
 	//
-	// The same as `users_me`, beside the other operations of a session.
+	// The same as `users_me`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /api/v1/auth/me (the `AuthMe` operationId).
 	AuthMeWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*AuthMeResponse, error)
 
-	// AuthRefreshWithBodyWithResponse Exchange a refresh token
+	// AuthRefreshWithBodyWithResponse Refresh tokens
 	//
-	// Returns the next pair of tokens and spends the refresh token. A client that lost the response may send the
-	// same token again until it has used a token of the new pair, and gets the same pair. A token that is sent later
-	// than that, or an older one, was copied: the whole session ends.
+	// Exchanges a refresh token for the next pair of tokens. A client that lost the response can
+	// send the same refresh token again and gets the same pair, until it has used a token of that
+	// pair. Later reuse of a refresh token is treated as theft and ends the session.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/v1/auth/refresh (the `AuthRefresh` operationId).
 	AuthRefreshWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AuthRefreshResponse, error)
 
-	// AuthRefreshWithResponse Exchange a refresh token
+	// AuthRefreshWithResponse Refresh tokens
 	//
-	// Returns the next pair of tokens and spends the refresh token. A client that lost the response may send the
-	// same token again until it has used a token of the new pair, and gets the same pair. A token that is sent later
-	// than that, or an older one, was copied: the whole session ends.
+	// Exchanges a refresh token for the next pair of tokens. A client that lost the response can
+	// send the same refresh token again and gets the same pair, until it has used a token of that
+	// pair. Later reuse of a refresh token is treated as theft and ends the session.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/v1/auth/refresh (the `AuthRefresh` operationId).
 	AuthRefreshWithResponse(ctx context.Context, body AuthRefreshJSONRequestBody, reqEditors ...RequestEditorFn) (*AuthRefreshResponse, error)
 
-	// AuthRegisterWithBodyWithResponse Open an account
+	// AuthRegisterWithBodyWithResponse Register a user
 	//
-	// Makes an active account without privileges. The email is normalised; one mailbox has one account.
+	// Creates an active user without superuser rights. The email address is normalised and unique.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/v1/auth/register (the `AuthRegister` operationId).
 	AuthRegisterWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AuthRegisterResponse, error)
 
-	// AuthRegisterWithResponse Open an account
+	// AuthRegisterWithResponse Register a user
 	//
-	// Makes an active account without privileges. The email is normalised; one mailbox has one account.
+	// Creates an active user without superuser rights. The email address is normalised and unique.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/v1/auth/register (the `AuthRegister` operationId).
 	AuthRegisterWithResponse(ctx context.Context, body AuthRegisterJSONRequestBody, reqEditors ...RequestEditorFn) (*AuthRegisterResponse, error)
 
-	// HealthShowWithResponse Show that the service answers
+	// HealthShowWithResponse Get the health of the process
 	//
-	// For people and simple monitors. It asks no dependency.
+	// Responds without checking dependencies. For people and simple monitors.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /api/v1/health (the `HealthShow` operationId).
 	HealthShowWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*HealthShowResponse, error)
 
-	// HealthLiveWithResponse Liveness
+	// HealthLiveWithResponse Check liveness
 	//
-	// 200 while the process answers at all. For a supervisor that restarts what does not; it asks no dependency,
-	// because a restart would not mend one.
+	// Returns 200 while the process responds. For a supervisor that restarts the process when it
+	// does not. Dependencies are not checked, because a restart would not repair them.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /api/v1/health/live (the `HealthLive` operationId).
 	HealthLiveWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*HealthLiveResponse, error)
 
-	// HealthReadyWithResponse Readiness
+	// HealthReadyWithResponse Check readiness
 	//
-	// 200 when the service can serve, also when it is `degraded`: without Redis, each instance limits and caches
-	// by itself, and without a replica the primary does its work. 503 when it cannot, with the same entries in `details.dependencies`, and when it
-	// is about to stop. For a load balancer.
+	// Returns 200 when this instance can serve requests, including when it is `degraded`: without
+	// Redis, each instance limits and caches on its own; without a replica, the primary serves all
+	// reads. Returns 503 when it cannot serve requests, with the dependencies in
+	// `details.dependencies`, and when it is shutting down. For load balancers.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /api/v1/health/ready (the `HealthReady` operationId).
 	HealthReadyWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*HealthReadyResponse, error)
 
-	// UsersListWithResponse List accounts
+	// UsersListWithResponse List users
 	//
-	// By ascending `id`, and with `created_after` or `created_before` by `created_at` and `id`, a page at a time: send
-	// `next_page` as `page_token`, with the same filters, until it is null. Accounts that are made meanwhile appear on the
-	// last pages. Superusers only.
+	// Returns one page of users in ascending order of `id`; with `created_after` or
+	// `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
+	// `page_token` with the same filters, until it is null. Users that are created meanwhile are
+	// on the last pages. Requires superuser rights.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /api/v1/users (the `UsersList` operationId).
 	UsersListWithResponse(ctx context.Context, params *UsersListParams, reqEditors ...RequestEditorFn) (*UsersListResponse, error)
 
-	// UsersCreateWithBodyWithResponse Make an account
+	// UsersCreateWithBodyWithResponse Create a user
 	//
-	// With any rights. Superusers only.
+	// Creates a user, with superuser rights if requested. Requires superuser rights.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/v1/users (the `UsersCreate` operationId).
 	UsersCreateWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UsersCreateResponse, error)
 
-	// UsersCreateWithResponse Make an account
+	// UsersCreateWithResponse Create a user
 	//
-	// With any rights. Superusers only.
+	// Creates a user, with superuser rights if requested. Requires superuser rights.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/v1/users (the `UsersCreate` operationId).
 	UsersCreateWithResponse(ctx context.Context, body UsersCreateJSONRequestBody, reqEditors ...RequestEditorFn) (*UsersCreateResponse, error)
 
-	// UsersMeDeleteWithResponse Remove the own account
+	// UsersMeDeleteWithResponse Delete the current user
 	//
-	// The account and its sessions are gone for good. The last superuser cannot leave.
+	// Permanently deletes the user and all its sessions. The last active superuser cannot be
+	// deleted.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with DELETE /api/v1/users/me (the `UsersMeDelete` operationId).
 	UsersMeDeleteWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*UsersMeDeleteResponse, error)
 
-	// UsersMeWithResponse Show the own account
+	// UsersMeWithResponse Get the current user
 	//
-	// The account the access token belongs to, as it is now.
+	// Returns the user that the access token belongs to.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /api/v1/users/me (the `UsersMe` operationId).
 	UsersMeWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*UsersMeResponse, error)
 
-	// UsersMeUpdateWithBodyWithResponse Change the own account
+	// UsersMeUpdateWithBodyWithResponse Update the current user
 	//
-	// Fields that are absent stay as they are; a null `full_name` clears it. A new `password` needs the
-	// `current_password` and ends all sessions, this one included: log in again.
+	// Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
+	// `current_password` and ends all sessions of the user, including the current one.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PATCH /api/v1/users/me (the `UsersMeUpdate` operationId).
 	UsersMeUpdateWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UsersMeUpdateResponse, error)
 
-	// UsersMeUpdateWithResponse Change the own account
+	// UsersMeUpdateWithResponse Update the current user
 	//
-	// Fields that are absent stay as they are; a null `full_name` clears it. A new `password` needs the
-	// `current_password` and ends all sessions, this one included: log in again.
+	// Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
+	// `current_password` and ends all sessions of the user, including the current one.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PATCH /api/v1/users/me (the `UsersMeUpdate` operationId).
 	UsersMeUpdateWithResponse(ctx context.Context, body UsersMeUpdateJSONRequestBody, reqEditors ...RequestEditorFn) (*UsersMeUpdateResponse, error)
 
-	// UsersDeleteWithResponse Remove an account
+	// UsersDeleteWithResponse Delete a user
 	//
-	// The account and its sessions are gone for good; its audit events stay. Superusers only.
+	// Permanently deletes the user and all its sessions; its audit events are kept. Requires
+	// superuser rights.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with DELETE /api/v1/users/{id} (the `UsersDelete` operationId).
 	UsersDeleteWithResponse(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*UsersDeleteResponse, error)
 
-	// UsersGetWithResponse Show an account
+	// UsersGetWithResponse Get a user
 	//
-	// Superusers only.
+	// Requires superuser rights.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /api/v1/users/{id} (the `UsersGet` operationId).
 	UsersGetWithResponse(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*UsersGetResponse, error)
 
-	// UsersUpdateWithBodyWithResponse Change an account
+	// UsersUpdateWithBodyWithResponse Update a user
 	//
-	// Fields that are absent stay as they are; a null `full_name` clears it. A new password and deactivation
-	// end the account's sessions. The last active superuser keeps its rights. Superusers only.
+	// Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
+	// end all sessions of the user. The last active superuser can be neither deactivated nor
+	// demoted. Requires superuser rights.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PATCH /api/v1/users/{id} (the `UsersUpdate` operationId).
 	UsersUpdateWithBodyWithResponse(ctx context.Context, id int64, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UsersUpdateResponse, error)
 
-	// UsersUpdateWithResponse Change an account
+	// UsersUpdateWithResponse Update a user
 	//
-	// Fields that are absent stay as they are; a null `full_name` clears it. A new password and deactivation
-	// end the account's sessions. The last active superuser keeps its rights. Superusers only.
+	// Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
+	// end all sessions of the user. The last active superuser can be neither deactivated nor
+	// demoted. Requires superuser rights.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PATCH /api/v1/users/{id} (the `UsersUpdate` operationId).
 	UsersUpdateWithResponse(ctx context.Context, id int64, body UsersUpdateJSONRequestBody, reqEditors ...RequestEditorFn) (*UsersUpdateResponse, error)
 
-	// UsersActivateWithResponse Activate an account
+	// UsersActivateWithResponse Activate a user
 	//
-	// It may log in again; the sessions it had stay ended. Superusers only.
+	// Allows the user to log in again. Sessions that were ended stay ended. Requires superuser
+	// rights.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PATCH /api/v1/users/{id}/activate (the `UsersActivate` operationId).
 	UsersActivateWithResponse(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*UsersActivateResponse, error)
 
-	// UsersDeactivateWithResponse Deactivate an account
+	// UsersDeactivateWithResponse Deactivate a user
 	//
-	// It may not log in any more and its sessions end at once. The last active superuser stays. Superusers only.
+	// Prevents the user from logging in and ends all its sessions. The last active superuser
+	// cannot be deactivated. Requires superuser rights.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -4608,9 +4635,9 @@ func (r UsersDeactivateResponse) StatusCode() int {
 	return 0
 }
 
-// ServiceShowWithResponse Show the service's card
+// ServiceShowWithResponse Get the service
 //
-// Its name and version and where to read on.
+// Returns the name and the version of the service, and the locations of its documentation.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -4625,8 +4652,8 @@ func (c *ClientWithResponses) ServiceShowWithResponse(ctx context.Context, reqEd
 
 // AuthLoginWithBodyWithResponse Log in
 //
-// Opens a session and gives its first pair of tokens. A wrong password, an unknown email and an inactive
-// account are answered alike.
+// Creates a session and returns its first pair of tokens. A wrong password, an unknown email
+// address and an inactive user all get the same error.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -4641,8 +4668,8 @@ func (c *ClientWithResponses) AuthLoginWithBodyWithResponse(ctx context.Context,
 
 // AuthLoginWithResponse Log in
 //
-// Opens a session and gives its first pair of tokens. A wrong password, an unknown email and an inactive
-// account are answered alike.
+// Creates a session and returns its first pair of tokens. A wrong password, an unknown email
+// address and an inactive user all get the same error.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -4657,7 +4684,7 @@ func (c *ClientWithResponses) AuthLoginWithResponse(ctx context.Context, body Au
 
 // AuthLogoutWithResponse Log out
 //
-// Ends the session: its access tokens and its refresh token are refused from now on.
+// Ends the current session. Its access tokens and its refresh token stop working immediately.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -4670,9 +4697,9 @@ func (c *ClientWithResponses) AuthLogoutWithResponse(ctx context.Context, reqEdi
 	return ParseAuthLogoutResponse(rsp)
 }
 
-// AuthMeWithResponse Show the own account
+// AuthMeWithResponse Get the current user
 //
-// The same as `users_me`, beside the other operations of a session.
+// The same as `users_me`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -4685,11 +4712,11 @@ func (c *ClientWithResponses) AuthMeWithResponse(ctx context.Context, reqEditors
 	return ParseAuthMeResponse(rsp)
 }
 
-// AuthRefreshWithBodyWithResponse Exchange a refresh token
+// AuthRefreshWithBodyWithResponse Refresh tokens
 //
-// Returns the next pair of tokens and spends the refresh token. A client that lost the response may send the
-// same token again until it has used a token of the new pair, and gets the same pair. A token that is sent later
-// than that, or an older one, was copied: the whole session ends.
+// Exchanges a refresh token for the next pair of tokens. A client that lost the response can
+// send the same refresh token again and gets the same pair, until it has used a token of that
+// pair. Later reuse of a refresh token is treated as theft and ends the session.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -4702,11 +4729,11 @@ func (c *ClientWithResponses) AuthRefreshWithBodyWithResponse(ctx context.Contex
 	return ParseAuthRefreshResponse(rsp)
 }
 
-// AuthRefreshWithResponse Exchange a refresh token
+// AuthRefreshWithResponse Refresh tokens
 //
-// Returns the next pair of tokens and spends the refresh token. A client that lost the response may send the
-// same token again until it has used a token of the new pair, and gets the same pair. A token that is sent later
-// than that, or an older one, was copied: the whole session ends.
+// Exchanges a refresh token for the next pair of tokens. A client that lost the response can
+// send the same refresh token again and gets the same pair, until it has used a token of that
+// pair. Later reuse of a refresh token is treated as theft and ends the session.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -4719,9 +4746,9 @@ func (c *ClientWithResponses) AuthRefreshWithResponse(ctx context.Context, body 
 	return ParseAuthRefreshResponse(rsp)
 }
 
-// AuthRegisterWithBodyWithResponse Open an account
+// AuthRegisterWithBodyWithResponse Register a user
 //
-// Makes an active account without privileges. The email is normalised; one mailbox has one account.
+// Creates an active user without superuser rights. The email address is normalised and unique.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -4734,9 +4761,9 @@ func (c *ClientWithResponses) AuthRegisterWithBodyWithResponse(ctx context.Conte
 	return ParseAuthRegisterResponse(rsp)
 }
 
-// AuthRegisterWithResponse Open an account
+// AuthRegisterWithResponse Register a user
 //
-// Makes an active account without privileges. The email is normalised; one mailbox has one account.
+// Creates an active user without superuser rights. The email address is normalised and unique.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -4749,9 +4776,9 @@ func (c *ClientWithResponses) AuthRegisterWithResponse(ctx context.Context, body
 	return ParseAuthRegisterResponse(rsp)
 }
 
-// HealthShowWithResponse Show that the service answers
+// HealthShowWithResponse Get the health of the process
 //
-// For people and simple monitors. It asks no dependency.
+// Responds without checking dependencies. For people and simple monitors.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -4764,10 +4791,10 @@ func (c *ClientWithResponses) HealthShowWithResponse(ctx context.Context, reqEdi
 	return ParseHealthShowResponse(rsp)
 }
 
-// HealthLiveWithResponse Liveness
+// HealthLiveWithResponse Check liveness
 //
-// 200 while the process answers at all. For a supervisor that restarts what does not; it asks no dependency,
-// because a restart would not mend one.
+// Returns 200 while the process responds. For a supervisor that restarts the process when it
+// does not. Dependencies are not checked, because a restart would not repair them.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -4780,11 +4807,12 @@ func (c *ClientWithResponses) HealthLiveWithResponse(ctx context.Context, reqEdi
 	return ParseHealthLiveResponse(rsp)
 }
 
-// HealthReadyWithResponse Readiness
+// HealthReadyWithResponse Check readiness
 //
-// 200 when the service can serve, also when it is `degraded`: without Redis, each instance limits and caches
-// by itself, and without a replica the primary does its work. 503 when it cannot, with the same entries in `details.dependencies`, and when it
-// is about to stop. For a load balancer.
+// Returns 200 when this instance can serve requests, including when it is `degraded`: without
+// Redis, each instance limits and caches on its own; without a replica, the primary serves all
+// reads. Returns 503 when it cannot serve requests, with the dependencies in
+// `details.dependencies`, and when it is shutting down. For load balancers.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -4797,11 +4825,12 @@ func (c *ClientWithResponses) HealthReadyWithResponse(ctx context.Context, reqEd
 	return ParseHealthReadyResponse(rsp)
 }
 
-// UsersListWithResponse List accounts
+// UsersListWithResponse List users
 //
-// By ascending `id`, and with `created_after` or `created_before` by `created_at` and `id`, a page at a time: send
-// `next_page` as `page_token`, with the same filters, until it is null. Accounts that are made meanwhile appear on the
-// last pages. Superusers only.
+// Returns one page of users in ascending order of `id`; with `created_after` or
+// `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
+// `page_token` with the same filters, until it is null. Users that are created meanwhile are
+// on the last pages. Requires superuser rights.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -4814,9 +4843,9 @@ func (c *ClientWithResponses) UsersListWithResponse(ctx context.Context, params 
 	return ParseUsersListResponse(rsp)
 }
 
-// UsersCreateWithBodyWithResponse Make an account
+// UsersCreateWithBodyWithResponse Create a user
 //
-// With any rights. Superusers only.
+// Creates a user, with superuser rights if requested. Requires superuser rights.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -4829,9 +4858,9 @@ func (c *ClientWithResponses) UsersCreateWithBodyWithResponse(ctx context.Contex
 	return ParseUsersCreateResponse(rsp)
 }
 
-// UsersCreateWithResponse Make an account
+// UsersCreateWithResponse Create a user
 //
-// With any rights. Superusers only.
+// Creates a user, with superuser rights if requested. Requires superuser rights.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -4844,9 +4873,10 @@ func (c *ClientWithResponses) UsersCreateWithResponse(ctx context.Context, body 
 	return ParseUsersCreateResponse(rsp)
 }
 
-// UsersMeDeleteWithResponse Remove the own account
+// UsersMeDeleteWithResponse Delete the current user
 //
-// The account and its sessions are gone for good. The last superuser cannot leave.
+// Permanently deletes the user and all its sessions. The last active superuser cannot be
+// deleted.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -4859,9 +4889,9 @@ func (c *ClientWithResponses) UsersMeDeleteWithResponse(ctx context.Context, req
 	return ParseUsersMeDeleteResponse(rsp)
 }
 
-// UsersMeWithResponse Show the own account
+// UsersMeWithResponse Get the current user
 //
-// The account the access token belongs to, as it is now.
+// Returns the user that the access token belongs to.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -4874,10 +4904,10 @@ func (c *ClientWithResponses) UsersMeWithResponse(ctx context.Context, reqEditor
 	return ParseUsersMeResponse(rsp)
 }
 
-// UsersMeUpdateWithBodyWithResponse Change the own account
+// UsersMeUpdateWithBodyWithResponse Update the current user
 //
-// Fields that are absent stay as they are; a null `full_name` clears it. A new `password` needs the
-// `current_password` and ends all sessions, this one included: log in again.
+// Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
+// `current_password` and ends all sessions of the user, including the current one.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -4890,10 +4920,10 @@ func (c *ClientWithResponses) UsersMeUpdateWithBodyWithResponse(ctx context.Cont
 	return ParseUsersMeUpdateResponse(rsp)
 }
 
-// UsersMeUpdateWithResponse Change the own account
+// UsersMeUpdateWithResponse Update the current user
 //
-// Fields that are absent stay as they are; a null `full_name` clears it. A new `password` needs the
-// `current_password` and ends all sessions, this one included: log in again.
+// Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
+// `current_password` and ends all sessions of the user, including the current one.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -4906,9 +4936,10 @@ func (c *ClientWithResponses) UsersMeUpdateWithResponse(ctx context.Context, bod
 	return ParseUsersMeUpdateResponse(rsp)
 }
 
-// UsersDeleteWithResponse Remove an account
+// UsersDeleteWithResponse Delete a user
 //
-// The account and its sessions are gone for good; its audit events stay. Superusers only.
+// Permanently deletes the user and all its sessions; its audit events are kept. Requires
+// superuser rights.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -4921,9 +4952,9 @@ func (c *ClientWithResponses) UsersDeleteWithResponse(ctx context.Context, id in
 	return ParseUsersDeleteResponse(rsp)
 }
 
-// UsersGetWithResponse Show an account
+// UsersGetWithResponse Get a user
 //
-// Superusers only.
+// Requires superuser rights.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -4936,10 +4967,11 @@ func (c *ClientWithResponses) UsersGetWithResponse(ctx context.Context, id int64
 	return ParseUsersGetResponse(rsp)
 }
 
-// UsersUpdateWithBodyWithResponse Change an account
+// UsersUpdateWithBodyWithResponse Update a user
 //
-// Fields that are absent stay as they are; a null `full_name` clears it. A new password and deactivation
-// end the account's sessions. The last active superuser keeps its rights. Superusers only.
+// Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
+// end all sessions of the user. The last active superuser can be neither deactivated nor
+// demoted. Requires superuser rights.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -4952,10 +4984,11 @@ func (c *ClientWithResponses) UsersUpdateWithBodyWithResponse(ctx context.Contex
 	return ParseUsersUpdateResponse(rsp)
 }
 
-// UsersUpdateWithResponse Change an account
+// UsersUpdateWithResponse Update a user
 //
-// Fields that are absent stay as they are; a null `full_name` clears it. A new password and deactivation
-// end the account's sessions. The last active superuser keeps its rights. Superusers only.
+// Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
+// end all sessions of the user. The last active superuser can be neither deactivated nor
+// demoted. Requires superuser rights.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -4968,9 +5001,10 @@ func (c *ClientWithResponses) UsersUpdateWithResponse(ctx context.Context, id in
 	return ParseUsersUpdateResponse(rsp)
 }
 
-// UsersActivateWithResponse Activate an account
+// UsersActivateWithResponse Activate a user
 //
-// It may log in again; the sessions it had stay ended. Superusers only.
+// Allows the user to log in again. Sessions that were ended stay ended. Requires superuser
+// rights.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -4983,9 +5017,10 @@ func (c *ClientWithResponses) UsersActivateWithResponse(ctx context.Context, id 
 	return ParseUsersActivateResponse(rsp)
 }
 
-// UsersDeactivateWithResponse Deactivate an account
+// UsersDeactivateWithResponse Deactivate a user
 //
-// It may not log in any more and its sessions end at once. The last active superuser stays. Superusers only.
+// Prevents the user from logging in and ends all its sessions. The last active superuser
+// cannot be deactivated. Requires superuser rights.
 //
 // Returns a wrapper object for the known response body format(s).
 //

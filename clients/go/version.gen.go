@@ -3,4 +3,4 @@
 package groundwork
 
 // Version is the version of the OpenAPI document that this client is generated from, and of this module.
-const Version = "1.1.0"
+const Version = "1.2.0"

@@ -1,68 +1,37 @@
-//! Who is calling. A guard is a handler's first argument, so that 401 and 403 come before any other answer.
+//! Guards: extractors that authenticate the request. A guard is a handler's first argument, so that 401
+//! and 403 come before every other error.
 
-use poem::http::header;
 use poem::{Request, RequestBody};
-use poem_openapi::registry::{MetaSecurityScheme, Registry};
+use poem_openapi::registry::Registry;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
-use super::errors::{ErrorCode, Problem};
-use super::request::RequestScope;
-use crate::services::auth::{Caller, Intent};
+use super::errors;
+use crate::services::auth::{AuthService, Caller, Intent};
+use crate::web::error::ApiError;
+use crate::web::request::RequestScope;
+use crate::web::security::{SCHEME, bearer_token, register_bearer_scheme};
 
-const SCHEME: &str = "BearerAuth";
+const DESCRIPTION: &str = "The `access_token` of a login or a refresh, as `Authorization: Bearer <token>`.";
 
-/// How the document learns that an operation is for superusers.
+/// Marks an operation of superusers in the document.
 const SUPERUSER: &str = "role:superuser";
 
-/// Somebody who is logged in.
+/// A logged-in user.
 pub struct Authed(pub Caller);
 
-/// Somebody who is logged in and may administer.
+/// A logged-in superuser.
 pub struct Superuser(pub Caller);
 
-impl Authed {
-    async fn of(request: &Request) -> Result<Self, Problem> {
-        let token = bearer_token(request)?;
-        let scope = RequestScope::get(request)?;
-        let intent = if request.method().is_safe() { Intent::Read } else { Intent::Write };
-        let caller = scope.served()?.auth.authenticate(token, intent).await?;
-        scope.set_user(caller.user.id);
-        Ok(Self(caller))
-    }
+async fn authenticate(request: &Request) -> Result<Caller, ApiError> {
+    let token = bearer_token(request)?;
+    let scope = RequestScope::get(request)?;
+    let intent = if request.method().is_safe() { Intent::Read } else { Intent::Write };
+    let caller = scope.extension::<AuthService>()?.authenticate(token, intent).await?;
+    scope.set_user_id(caller.user.id.0);
+    Ok(caller)
 }
 
-/// Reads `Authorization: Bearer …` (RFC 6750, 2.1). No header and another scheme are "no token"; what is in the
-/// right place but is no token is an invalid one. So are two headers: what stands before the service may have looked
-/// at the other one.
-fn bearer_token(request: &Request) -> Result<&str, Problem> {
-    let mut values = request.headers().get_all(header::AUTHORIZATION).iter();
-    let value = values.next().ok_or(ErrorCode::Unauthorized)?;
-    if values.next().is_some() {
-        return Err(ErrorCode::InvalidToken.into());
-    }
-    let value = value.to_str().map_err(|_| ErrorCode::InvalidToken)?;
-    let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(ErrorCode::Unauthorized.into());
-    }
-    Ok(token.trim_matches(' '))
-}
-
-fn register_scheme(registry: &mut Registry) {
-    let scheme = MetaSecurityScheme {
-        ty: "http",
-        description: Some("The `access_token` of a log-in or a refresh, as `Authorization: Bearer <token>`."),
-        name: None,
-        key_in: None,
-        scheme: Some("bearer"),
-        bearer_format: Some("JWT"),
-        flows: None,
-        openid_connect_url: None,
-    };
-    registry.create_security_scheme(SCHEME, scheme);
-}
-
-/// The second one checks more.
+/// Implements the extractor: `$schemes` go to the document, `$check` turns the caller into the guard.
 macro_rules! guard {
     ($name:ident, $schemes:expr, |$caller:ident| $check:expr) => {
         impl<'a> ApiExtractor<'a> for $name {
@@ -71,7 +40,7 @@ macro_rules! guard {
             type ParamRawType = ();
 
             fn register(registry: &mut Registry) {
-                register_scheme(registry);
+                register_bearer_scheme(registry, DESCRIPTION);
             }
 
             fn security_schemes() -> Vec<&'static str> {
@@ -83,7 +52,7 @@ macro_rules! guard {
                 _body: &mut RequestBody,
                 _options: ExtractParamOptions<()>,
             ) -> poem::Result<Self> {
-                let Authed($caller) = Authed::of(request).await?;
+                let $caller = authenticate(request).await?;
                 $check
             }
         }
@@ -92,5 +61,5 @@ macro_rules! guard {
 
 guard!(Authed, [SCHEME], |caller| Ok(Self(caller)));
 guard!(Superuser, [SCHEME, SUPERUSER], |caller| {
-    Ok(Self(caller.into_superuser().ok_or(Problem::from(ErrorCode::Forbidden))?))
+    Ok(Self(caller.into_superuser().ok_or(ApiError::from(errors::FORBIDDEN))?))
 });

@@ -1,44 +1,37 @@
 //! HTTP only: routes, guards, extractors, errors, the document and its pages. poem is known here and nowhere below.
 
-mod arrivals;
-pub mod document;
+pub mod context;
 pub mod errors;
-pub mod extract;
-pub mod forwarded;
 pub mod guards;
-pub mod limits;
-pub mod metrics;
-pub mod middleware;
-pub mod pages;
-pub mod policy;
-pub mod request;
-pub mod respond;
-pub mod routes;
-pub mod rules;
-pub mod server;
-mod strict_json;
 #[allow(clippy::unused_async, reason = "poem-openapi wants every operation async")]
 pub mod v1;
 
-use std::collections::HashMap;
-use std::marker::PhantomData;
+pub use groundwork_server as server;
+pub use groundwork_server::client as forwarded;
+
+use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
+pub use groundwork_openapi as document;
+pub use groundwork_openapi::policy;
+use groundwork_openapi::{ApiDescription, Config, DocumentError, Documents, ImpliedErrors, pages};
 use poem::endpoint::BoxEndpoint;
-use poem::http::Method;
 use poem::{Response, Route};
-use poem_openapi::registry::{MetaApi, Registry};
-use poem_openapi::{ContactObject, LicenseObject, OpenApi, OpenApiService};
+use poem_openapi::{ContactObject, LicenseObject, OpenApiService};
 
+use crate::core::email::Email;
+use crate::core::email_prefix::EmailPrefix;
+use crate::core::security::password::Password;
 use crate::services::auth::AuthService;
 use crate::services::health::HealthService;
 use crate::services::users::UserService;
-use document::{DocumentError, Documents};
-use extract::BodyTimeout;
-use limits::{Admission, Limits};
-use middleware::Stack;
-use request::Served;
-use rules::Rules;
+use crate::web::error::describe_catalogue;
+use crate::web::load_shedder::LoadShedder;
+use crate::web::middleware::MiddlewareStack;
+use crate::web::request::AppState;
+use crate::web::routes;
+use crate::web::validation::{Formats, SchemaValidator};
 use v1::auth::AuthApi;
 use v1::health::{HealthApi, ServiceApi};
 use v1::users::UsersApi;
@@ -47,19 +40,43 @@ use v1::users::UsersApi;
 type Operations = (AuthApi, UsersApi, HealthApi, ServiceApi);
 
 const TITLE: &str = "Groundwork";
-const DESCRIPTION: &str = "A REST API service: accounts, sessions and health.\n\n\
+const DESCRIPTION: &str = "A REST API for users and sessions.\n\n\
     Log in with `auth_login`, send the `access_token` as `Authorization: Bearer <token>`, and exchange the \
-    `refresh_token` before it ends. Every error has one body, `ErrorBody`: programs read `error`, people read \
-    `message`, and `request_id` names the request in the logs. Unknown fields of a body are ignored unless they \
-    would mislead; an operation with parameters refuses unknown ones. A `PATCH` is a merge patch (RFC 7396) and may be sent \
-    as `application/merge-patch+json` too.";
+    `refresh_token` with `auth_refresh` before it expires. All errors have the body `ErrorBody`: `error` is a code for \
+    programs, `message` is for people, and `request_id` identifies the request in the logs. Unknown fields of a body \
+    are ignored, except privileged fields that the operation cannot set. Unknown query parameters are refused by \
+    operations that have parameters. A `PATCH` is a merge patch (RFC 7396) and can also be sent as \
+    `application/merge-patch+json`.";
+const LICENSE: &str = "MIT OR Apache-2.0";
 const CONTACT_URL: &str = "https://groundwork.example/support";
+
+/// Rules of values that JSON Schema cannot express.
+const FORMATS: Formats = Formats {
+    published: &[
+        ("email", |text| Email::parse_known(text).err().map(|error| error.to_string())),
+        ("password", |text| Password::parse(text).err().map(|error| error.to_string())),
+    ],
+    query: &[("email", |text| EmailPrefix::parse(text).err().map(|error| error.to_string()))],
+};
+
+/// The codes that operations need not declare.
+const IMPLIED: ImpliedErrors = ImpliedErrors {
+    // Any request can be malformed as HTTP, in its `Host` for one (RFC 9112, section 3.2).
+    always: &["malformed_request"],
+    with_body: &["request_timeout", "payload_too_large", "unsupported_media_type", "not_implemented"],
+    with_input: &["validation_error"],
+    with_security: &["unauthorized", "invalid_token"],
+    with_role: &["forbidden"],
+    with_rate_limit: &["rate_limited"],
+    server: &["internal_error", "service_unavailable"],
+    infallible: &["health_live"],
+};
 
 /// What the API is made of.
 pub struct Api {
     /// Sessions.
     pub auth: AuthService,
-    /// Accounts.
+    /// Users.
     pub users: UserService,
     /// Dependencies.
     pub health: HealthService,
@@ -67,16 +84,12 @@ pub struct Api {
     pub name: String,
     /// Where version 1 is served.
     pub prefix: String,
-    /// How often operations may be called; `None` as often as anybody likes.
-    pub limits: Option<Limits>,
-    /// How many requests may be under way at once, and of how many more the body may be waited for.
-    pub max_requests: usize,
-    /// How many bodies may be waited for at once.
-    pub max_arrivals: usize,
+    /// Admits requests to operations.
+    pub load_shedder: LoadShedder,
     /// How long a body may take to arrive.
-    pub body_timeout: BodyTimeout,
-    /// What surrounds the routes.
-    pub stack: Stack,
+    pub body_timeout: Duration,
+    /// The middleware around all routes.
+    pub middleware: MiddlewareStack,
 }
 
 impl Api {
@@ -85,79 +98,97 @@ impl Api {
     /// # Errors
     /// When the document that the handlers declare would break a client.
     pub fn into_endpoint(self) -> Result<BoxEndpoint<'static, Response>, DocumentError> {
-        let documents = Arc::new(made_apart(&self.prefix)?);
-        let rules = Rules::new(Arc::clone(&documents));
+        let documents = Arc::new(served_documents(&self.prefix)?);
+        let validator = SchemaValidator::new(Arc::clone(&documents), FORMATS);
         let operations: Operations = (
             AuthApi { auth: self.auth.clone() },
             UsersApi { users: self.users },
             HealthApi { health: self.health },
             ServiceApi { name: self.name },
         );
-        let served = Arc::new(Served {
-            admission: Admission::new(self.limits, self.max_requests, self.max_arrivals),
-            rules,
-            auth: self.auth,
+        let state = Arc::new(AppState {
+            load_shedder: self.load_shedder,
+            validator,
             body_timeout: self.body_timeout,
+            extension: Box::new(self.auth),
         });
-        let pages = pages::docs_routes(&documents, &self.prefix);
+        let prefix = self.prefix.trim_matches('/');
+        let pages = pages::routes(
+            &documents,
+            &pages::LoginConfig {
+                login: &format!("{prefix}/auth/login"),
+                logout: &format!("{prefix}/auth/logout"),
+                scheme: "BearerAuth",
+                storage_key: "groundwork.access_token",
+            },
+        );
         // One table for both: each further one would take the request apart again.
         let routes = pages.into_iter().fold(Route::new(), |route, (path, page)| route.at(path, page));
-        let resources = routes::resources(operations, &self.prefix, &served);
+        let resources = routes::resources(operations, &self.prefix, &state);
         let routes = resources.into_iter().fold(routes, |route, (path, resource)| route.at(path, resource));
-        Ok(self.stack.around(routes))
+        Ok(self.middleware.wrap(routes))
     }
 }
 
-/// Where the operations of a published file are: at the root of a server.
-const ROOT: &str = "/";
+/// The checked-in document, which a test proves equal to what the handlers declare.
+const PUBLISHED: Documents = Documents {
+    json: Cow::Borrowed(include_str!("../../openapi/groundwork.json")),
+    yaml: Cow::Borrowed(include_str!("../../openapi/groundwork.yaml")),
+    json_3_0: Cow::Borrowed(include_str!("../../openapi/groundwork-3.0.json")),
+};
 
-/// The folder of the document that was fetched: a relative address is resolved against the document's own (RFC 3986, 5.2;
-/// OpenAPI 3.1, "Server Object"). It is the root of this service, also behind a proxy that serves it below a path.
-const SAME_FOLDER: &str = ".";
+/// The prefix of operations in the checked-in document.
+pub const PUBLISHED_PREFIX: &str = "/api/v1";
 
-/// The document of the API when version 1 is served under `prefix`. It needs neither a server nor a database.
+/// The document of the API as the handlers declare it, with version 1 under `prefix`. It needs neither a server nor a
+/// database.
 ///
 /// # Errors
 /// When what the handlers declare would break a client.
 pub fn documents(prefix: &str) -> Result<Documents, DocumentError> {
-    documents_for(prefix, ROOT)
+    let license = LicenseObject::new(LICENSE).identifier(LICENSE).url("https://opensource.org/licenses/MIT");
+    let service =
+        OpenApiService::new(ApiDescription::<Operations>::default(), TITLE, env!("CARGO_PKG_VERSION"))
+            .description(DESCRIPTION)
+            .server("/")
+            .license(license)
+            .contact(ContactObject::new().name("The Groundwork team").url(CONTACT_URL));
+    let catalogue = describe_catalogue(&errors::CATALOGUE);
+    let path_of = |path: &str| routes::full_path(prefix, path);
+    Documents::from_spec(
+        &service.spec(),
+        &Config { catalogue: &catalogue, implied: IMPLIED, path_of: &path_of },
+    )
 }
 
-fn documents_for(prefix: &str, server: &str) -> Result<Documents, DocumentError> {
-    let license = LicenseObject::new("MIT OR Apache-2.0");
-    let service = OpenApiService::new(Declared::<Operations>(PhantomData), TITLE, env!("CARGO_PKG_VERSION"))
-        .description(DESCRIPTION)
-        .server(server)
-        .license(license)
-        .contact(ContactObject::new().name("The Groundwork team").url(CONTACT_URL));
-    Documents::from_spec(&service.spec(), &errors::catalogue(), |path| routes::full_path(prefix, path))
+/// The documents that the service answers with.
+///
+/// A debug build makes them from the code, so that a new operation works before its document is exported.
+/// A release build has the checked-in ones: making them would take several times their size in memory.
+fn served_documents(prefix: &str) -> Result<Documents, DocumentError> {
+    if cfg!(debug_assertions) {
+        return Ok(documents(PUBLISHED_PREFIX)?.served_under(PUBLISHED_PREFIX, prefix));
+    }
+    Ok(PUBLISHED.served_under(PUBLISHED_PREFIX, prefix))
 }
 
-/// The same as it is served, made on a thread of its own: making them takes several times the memory that they have, and what a thread of its own
-/// gives back goes to the system. In the heap of this one it would stay: half of what an idle service has there.
-fn made_apart(prefix: &str) -> Result<Documents, DocumentError> {
-    std::thread::scope(|scope| {
-        let made = scope.spawn(|| documents_for(prefix, SAME_FOLDER)).join();
-        // A copy, so that nothing is left there.
-        made.unwrap_or_else(|panic| std::panic::resume_unwind(panic)).map(|there| Documents {
-            json: there.json.clone(),
-            yaml: there.yaml.clone(),
-            json_3_0: there.json_3_0.clone(),
-        })
-    })
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// What an API declares, without an instance of it.
-struct Declared<T>(PhantomData<fn() -> T>);
-
-impl<T: OpenApi> OpenApi for Declared<T> {
-    fn meta() -> Vec<MetaApi> {
-        T::meta()
+    #[test]
+    fn the_documents_of_a_release_build_are_those_of_the_code() {
+        let (published, declared) = (PUBLISHED, documents(PUBLISHED_PREFIX).unwrap());
+        assert!(published.json == declared.json, "stale: run `groundwork openapi export`");
+        assert!(published.yaml == declared.yaml && published.json_3_0 == declared.json_3_0);
     }
 
-    fn register(registry: &mut Registry) {
-        T::register(registry);
+    #[test]
+    fn another_prefix_moves_the_served_paths_as_it_moves_the_declared_ones() {
+        let (served, declared) = (PUBLISHED.served_under(PUBLISHED_PREFIX, "/v9"), documents("/v9").unwrap());
+        let from_folder = |text: &str| text.replacen("\"url\": \"/\"", "\"url\": \".\"", 1);
+        assert!(served.json == from_folder(&declared.json));
+        assert!(served.json_3_0 == from_folder(&declared.json_3_0));
+        assert!(served.yaml == declared.yaml.replacen("- url: /\n", "- url: '.'\n", 1));
     }
-
-    fn add_routes(self, _: &mut HashMap<String, HashMap<Method, BoxEndpoint<'static>>>) {}
 }

@@ -1,4 +1,4 @@
-//! Email addresses, in the one form in which they are stored, compared and unique.
+//! Normalised email addresses.
 
 use std::fmt;
 
@@ -12,36 +12,36 @@ const MAX_BYTES: usize = 254;
 /// RFC 5321, 4.5.3.1.1.
 const MAX_LOCAL_BYTES: usize = 64;
 
-/// A normalised address: NFKC, lower case, the domain in its ASCII (Punycode) form.
+/// A normalised address: NFKC, lower case, with the domain in ASCII (Punycode).
 ///
-/// Two spellings of one mailbox (case, surrounding spaces, full-width letters, a domain in Unicode or in
-/// Punycode) become the same value. Look-alike letters of another script do not: they are another mailbox.
+/// Spellings of one mailbox that differ in case, surrounding spaces, character width or Punycode
+/// become the same value. Look-alike letters of another script do not: they are another mailbox.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Email(String);
 
 impl Email {
-    /// Reads an address for an account, as a person types it.
+    /// Parses the address of a new user.
     ///
     /// # Errors
-    /// When it is not `local@domain` with a dotted domain within the lengths of RFC 5321. Quoted local parts,
-    /// comments and address literals are refused: nobody signs up with one. So are characters that cannot be seen, and
-    /// domains that a URL would read as an IPv4 address (WHATWG URL, "ends in a number").
+    /// If it is not `local@domain` with a dotted domain within the lengths of RFC 5321. Quoted
+    /// local parts, comments, address literals, invisible characters and domains that a URL parser
+    /// reads as an IPv4 address (WHATWG URL, "ends in a number") are refused.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let email = Self::parse_known(text)?;
         let (local, domain) = email.0.rsplit_once('@').ok_or(NO_AT)?;
         if local.chars().any(is_ignorable) {
-            return Err(Invalid("has a character before the @ that cannot be seen"));
+            return Err(Invalid("must not contain invisible characters before the @"));
         }
         let top = domain.rsplit('.').next().unwrap_or_default();
-        // RFC 1123, 2.1: the highest label is alphabetic; in Punycode it begins with x.
+        // RFC 1123, 2.1: the top-level label is alphabetic; in Punycode it starts with x.
         if top.starts_with(|c: char| c.is_ascii_alphabetic()) { Ok(email) } else { Err(NO_DOMAIN) }
     }
 
-    /// Reads an address that an account may have from the time before characters that cannot be seen and domains like
-    /// `0x7f.0x1` were refused: to log in and to search, not to make an account.
+    /// Parses the address of an existing user, for login and search. It may be from before
+    /// invisible characters and domains such as `0x7f.0x1` were refused.
     ///
     /// # Errors
-    /// As [`parse`](Self::parse), but for those two.
+    /// As [`parse`](Self::parse), except for those two.
     pub fn parse_known(text: &str) -> Result<Self, Invalid> {
         if text.len() > 4 * MAX_BYTES {
             return Err(Invalid("must be at most 254 bytes"));
@@ -60,7 +60,6 @@ impl Email {
         Ok(Self(address))
     }
 
-    /// The normalised address.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -73,15 +72,16 @@ impl fmt::Display for Email {
 }
 
 const NO_AT: Invalid = Invalid("must contain an @");
-const NO_DOMAIN: Invalid = Invalid("must end in a domain such as example.com");
+const NO_DOMAIN: Invalid = Invalid("must end with a domain such as example.com");
 
-/// Lower-casing can leave a form that NFKC composes again, so it is normalised on both sides.
+/// Lower-casing can produce a form that is not NFKC, so NFKC is applied before and after.
 pub(super) fn fold(text: &str) -> String {
     text.nfkc().collect::<String>().to_lowercase().nfkc().collect()
 }
 
 const LOCAL_LENGTH: Invalid = Invalid("must have 1 to 64 bytes before the @");
-const LOCAL_DOTS: Invalid = Invalid("must not have a dot at the ends, or two in a row, before the @");
+const LOCAL_DOTS: Invalid =
+    Invalid("must not start or end with a dot, or contain two in a row, before the @");
 
 pub(super) fn check_local(local: &str) -> Result<(), Invalid> {
     if local.is_empty() {
@@ -93,7 +93,7 @@ pub(super) fn check_local(local: &str) -> Result<(), Invalid> {
     check_local_prefix(local)
 }
 
-/// The rules of a local part that its beginning can break.
+/// The rules of a local part that also apply to its prefixes.
 pub(super) fn check_local_prefix(local: &str) -> Result<(), Invalid> {
     const PUNCTUATION: &str = "!#$%&'*+/=?^_`{|}~-.";
     if local.len() > MAX_LOCAL_BYTES {
@@ -105,11 +105,11 @@ pub(super) fn check_local_prefix(local: &str) -> Result<(), Invalid> {
     if local.chars().all(|c| c.is_alphanumeric() || PUNCTUATION.contains(c)) {
         Ok(())
     } else {
-        Err(Invalid("has a character before the @ that an address cannot have"))
+        Err(Invalid("contains a character that is not allowed before the @"))
     }
 }
 
-/// Labels in their ASCII form, in which domains are stored.
+/// The ASCII (Punycode) form of domain labels.
 pub(super) fn ascii_labels(labels: &str) -> Option<String> {
     let ascii = idna::domain_to_ascii_cow(labels.as_bytes(), AsciiDenyList::STD3);
     ascii.ok().map(std::borrow::Cow::into_owned)

@@ -1,20 +1,20 @@
-//! The beginning of an email address, for a search among stored ones.
+//! Prefixes of email addresses, for searching users.
 
 use super::email::{ascii_labels, check_local, check_local_prefix, fold};
 use super::text::Invalid;
 
-/// The beginning of a normalised address, as it is stored and shown: the domain is in ASCII, and a label of which only the
-/// beginning is given is compared in that form.
+/// A prefix of a normalised address, whose domain is in ASCII. An incomplete label is compared in
+/// that form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EmailPrefix(String);
 
 impl EmailPrefix {
-    /// Reads the beginning of an address in any case and width, with a domain in Unicode or in Punycode.
+    /// Parses a prefix in any case and width, with a domain in Unicode or in Punycode.
     ///
     /// # Errors
-    /// When no address begins like this, or when it depends on what follows how it is stored: Punycode changes a label as a
-    /// whole, so a label of the domain that is not ASCII must be complete, which a dot behind it says; and a capital sigma at the
-    /// end may be stored as either of the small ones.
+    /// If no address starts with it, or its stored form depends on what follows: Punycode encodes a
+    /// label as a whole, so a label that is not ASCII must be complete, that is, followed by a dot;
+    /// and a final capital sigma has two lower-case forms.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         if text.chars().any(char::is_control) {
             return Err(Invalid("must not contain control characters"));
@@ -24,10 +24,10 @@ impl EmailPrefix {
             return Err(Invalid("must not be empty"));
         }
         if folded.contains(char::is_whitespace) {
-            return Err(Invalid("must not contain a space: in a query a plus sign is written as %2B"));
+            return Err(Invalid("must not contain a space: encode a plus sign as %2B"));
         }
         if ends_in_sigma(text) {
-            return Err(Invalid("must not end in a capital sigma: write the small one that is meant"));
+            return Err(Invalid("must not end with a capital sigma: use the intended lower-case form"));
         }
         let Some((local, domain)) = folded.split_once('@') else {
             return check_local_prefix(&folded).map(|()| Self(folded));
@@ -36,23 +36,22 @@ impl EmailPrefix {
         Ok(Self(format!("{local}@{}", domain_prefix(domain)?)))
     }
 
-    /// The beginning, in the form in which addresses are stored.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// The small form of a sigma depends on whether a letter follows, past what lower-casing looks through (Unicode, 3.13,
-/// `Final_Sigma`).
+/// The lower-case form of a sigma depends on whether a letter follows it, past characters that
+/// casing ignores (Unicode, 3.13, `Final_Sigma`).
 fn ends_in_sigma(text: &str) -> bool {
     use unicode_normalization::UnicodeNormalization;
     let text: String = text.nfkc().collect();
     text.trim_end_matches(['.', '\'', '^', '`']).ends_with('Σ')
 }
 
-/// All labels but the last are complete.
+/// The ASCII form of a prefix of a domain. All labels but the last are complete.
 fn domain_prefix(domain: &str) -> Result<String, Invalid> {
-    const REASON: Invalid = Invalid("must go on with the beginning of a domain after the @");
+    const REASON: Invalid = Invalid("must continue with a prefix of a domain after the @");
     let domain = domain.replace('。', ".");
     let (complete, last) = match domain.rsplit_once('.') {
         Some((complete, last)) => (Some(complete), last),
@@ -60,7 +59,7 @@ fn domain_prefix(domain: &str) -> Result<String, Invalid> {
     };
     if !last.is_ascii() {
         return Err(Invalid(
-            "must end in ASCII or in a whole label and a dot: write the last label of the domain in its xn-- form",
+            "must end with ASCII or with a complete label and a dot: write the last label of the domain in its xn-- form",
         ));
     }
     let sound = |label: &str| {
@@ -110,7 +109,7 @@ mod tests {
         ] {
             let stored = Email::parse(address).unwrap();
             for (end, _) in address.char_indices().skip(1).chain([(address.len(), ' ')]) {
-                // `ex` is not how `xn--exmple-cua` begins.
+                // `xn--exmple-cua` does not start with `ex`.
                 let is_half_a_label = address[end..].split('.').next().is_some_and(|rest| !rest.is_ascii())
                     && address[..end].contains('@')
                     && !address[..end].ends_with(['.', '@']);

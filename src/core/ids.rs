@@ -1,4 +1,4 @@
-//! Identifiers. Each is its own type, so that one cannot stand where another belongs.
+//! IDs. Each has a type of its own, so that they cannot be confused.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
-/// A user's number: positive, given by the database, never given twice.
+/// The ID of a user: positive, assigned by the database, never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct UserId(pub i64);
@@ -32,21 +32,17 @@ impl FromStr for UserId {
     }
 }
 
-/// A session's id: 128 random bits, so that one cannot be guessed from another.
+/// The ID of a session: 128 random bits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SessionId(pub [u8; 16]);
 
 impl SessionId {
-    /// A new random id.
-    ///
-    /// # Errors
-    /// When the operating system's random source fails.
     pub fn random() -> Result<Self, NoRandomness> {
         random_bytes().map(Self)
     }
 }
 
-/// In base64url, as it stands in a token's `sid`.
+/// The `sid` of tokens, in base64url.
 impl fmt::Display for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
@@ -71,20 +67,16 @@ impl FromStr for SessionId {
     }
 }
 
-/// The text is not an id of that kind.
+/// The text is not an ID of this type.
 #[derive(Debug, thiserror::Error)]
-#[error("not an id")]
+#[error("not an ID")]
 pub struct InvalidId;
 
-/// The operating system has no random bytes to give.
 #[derive(Debug, thiserror::Error)]
 #[error("the operating system's random source failed")]
 pub struct NoRandomness;
 
-/// `N` bytes from the operating system's random source.
-///
-/// # Errors
-/// When that source fails.
+/// Bytes from the operating system's random source.
 pub fn random_bytes<const N: usize>() -> Result<[u8; N], NoRandomness> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|_| NoRandomness)?;
@@ -96,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_session_id_survives_its_text_form_and_nothing_else_passes_for_one() {
+    fn only_the_text_form_of_a_session_id_is_parsed() {
         let id = SessionId::random().unwrap();
         assert_eq!(id.to_string().parse::<SessionId>().unwrap(), id);
         for text in ["", "AAAA", &"A".repeat(23), "!!!!!!!!!!!!!!!!!!!!!!", &"A".repeat(1000)] {

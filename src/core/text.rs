@@ -1,57 +1,50 @@
-//! Text that people type, parsed once where it enters.
+//! Text from people, and names.
 
 use std::fmt;
 
 use icu_properties::props::{BidiControl, DefaultIgnorableCodePoint, GeneralCategory, GeneralCategoryGroup};
 use icu_properties::{CodePointMapData, CodePointSetData};
 
-/// Why a text was refused: a phrase that follows the field's name, free of the text itself.
+/// Why a value is invalid: a phrase that follows the field's name and does not contain the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Invalid(pub &'static str);
 
-/// Whether a character is shown as nothing at all where it is not supported: Unicode's `Default_Ignorable_Code_Point`, such as
-/// zero-width spaces, Hangul fillers, variation selectors and tags.
+/// Whether a character is invisible where it is not supported: Unicode's
+/// `Default_Ignorable_Code_Point`, such as zero-width spaces, Hangul fillers, variation selectors
+/// and tags.
 pub(crate) fn is_ignorable(c: char) -> bool {
     CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
 }
 
-/// Whether a character is to be seen by itself: no space, control or ignorable character, and no mark that needs a letter.
+/// Whether a character is visible on its own, that is, no space, mark, control or ignorable
+/// character.
 pub(crate) fn is_visible(c: char) -> bool {
-    /// A cell of Braille without dots, which Unicode counts among the symbols.
+    use GeneralCategory::{Control, Format, Unassigned};
+    /// A Braille pattern without dots, which Unicode classifies as a symbol.
     const BLANK_BRAILLE: char = '\u{2800}';
     let category = CodePointMapData::<GeneralCategory>::new().get(c);
-    let unseen = [GeneralCategoryGroup::Separator, GeneralCategoryGroup::Mark]
-        .iter()
-        .any(|group| group.contains(category));
-    let unseen = unseen
-        || matches!(
-            category,
-            GeneralCategory::Control | GeneralCategory::Format | GeneralCategory::Unassigned
-        );
-    !unseen && !is_ignorable(c) && c != BLANK_BRAILLE
+    let is_blank = GeneralCategoryGroup::Separator.contains(category)
+        || GeneralCategoryGroup::Mark.contains(category)
+        || matches!(category, Control | Format | Unassigned);
+    !is_blank && !is_ignorable(c) && c != BLANK_BRAILLE
 }
 
-/// Whether a character turns the text around it, ends a line, or is a tag, which hides text in text (Unicode Technical Report
-/// 36, 3.8).
+/// Whether a character reverses the text around it, ends a line, or is a tag, which can hide text
+/// (Unicode Technical Report 36, 3.8).
 fn misleads(c: char) -> bool {
     let is_tag = ('\u{e0000}'..='\u{e007f}').contains(&c);
     is_tag || matches!(c, '\u{2028}' | '\u{2029}') || CodePointSetData::new::<BidiControl>().contains(c)
 }
 
-/// A person's name: 1 to 255 characters after trimming, at least one of them visible, none a control character or one that
-/// turns text round, ends a line or is a tag.
+/// A person's name: 1 to 255 characters after trimming, at least one of them visible, and no
+/// control, bidirectional or tag characters or line separators.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FullName(String);
 
 impl FullName {
-    /// The longest name, in characters.
     pub const MAX_CHARS: usize = 255;
 
-    /// Reads a name.
-    ///
-    /// # Errors
-    /// When nothing is left after trimming, or it is too long or not printable.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let name = text.trim();
         if name.is_empty() {
@@ -61,7 +54,7 @@ impl FullName {
         } else if name.chars().any(char::is_control) {
             Err(Invalid("must not contain control characters"))
         } else if name.chars().any(misleads) {
-            Err(Invalid("must not contain characters that turn text round, end a line or are tags"))
+            Err(Invalid("must not contain bidirectional, line separator or tag characters"))
         } else if !name.chars().any(is_visible) {
             Err(Invalid("must contain a visible character"))
         } else {
@@ -69,7 +62,6 @@ impl FullName {
         }
     }
 
-    /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,4 +1,4 @@
-//! The table `audit_events`: who did what to which account, kept when the account is gone.
+//! The table `audit_events`: which actor did what to which user. Events outlive the user.
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -10,39 +10,40 @@ use crate::core::telemetry::AUDIT;
 use crate::db::schema::audit_events;
 use crate::db::{Connection, DbError, on, prepared};
 
-/// What happened.
+/// What happened to a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A refresh token was used again after its successor: somebody has a copy. The session was ended.
+pub enum AuditKind {
+    /// A refresh token was used again after its successor, so it was copied. The session was
+    /// revoked.
     RefreshTokenReplayed,
-    /// A refresh whose response was lost was repeated from another network than the first time: the client has moved,
-    /// or somebody has a copy.
+    /// A refresh was repeated from another network: the client has lost the response and moved, or
+    /// the token was copied.
     RefreshRepeatedElsewhere,
-    /// An account was made by a superuser or on the command line.
+    /// A superuser or the command line created the user.
     UserCreated,
-    /// A password was changed and all sessions ended.
+    /// The password was changed and all sessions were revoked.
     PasswordChanged,
-    /// An account's address was changed by a superuser.
+    /// A superuser changed the email.
     EmailChanged,
-    /// An account may log in again.
+    /// The user may log in again.
     UserActivated,
-    /// An account may not log in any more.
+    /// The user may no longer log in.
     UserDeactivated,
-    /// An account was removed.
+    /// The user was deleted.
     UserDeleted,
-    /// A superuser changed the name of a user.
+    /// A superuser changed the name.
     FullNameChanged,
-    /// A superuser marked the email of a user as verified.
+    /// A superuser marked the email as verified.
     EmailVerified,
-    /// A superuser marked the email of a user as not verified.
+    /// A superuser marked the email as not verified.
     EmailUnverified,
-    /// An account became a superuser.
+    /// The user became a superuser.
     SuperuserGranted,
-    /// An account is no superuser any more.
+    /// The user is no longer a superuser.
     SuperuserRevoked,
 }
 
-impl Kind {
+impl AuditKind {
     fn name(self) -> &'static str {
         match self {
             Self::RefreshTokenReplayed => "refresh_token_replayed",
@@ -62,23 +63,23 @@ impl Kind {
     }
 }
 
-/// An event to be kept.
+/// An event to be stored.
 #[derive(Clone, Copy, Debug)]
-pub struct Event<'a> {
+pub struct AuditEvent<'a> {
     /// What happened.
-    pub kind: Kind,
-    /// Who did it, where it is known.
+    pub kind: AuditKind,
+    /// The user who did it; `None` for an unknown client or an operator.
     pub actor: Option<UserId>,
-    /// To whom.
+    /// The user it was done to.
     pub user: UserId,
-    /// In or to which session, where it matters.
+    /// The session it was done in or to, if it matters.
     pub session: Option<SessionId>,
-    /// Where the call came from.
+    /// The client and its request.
     pub context: &'a CallContext,
 }
 
-/// Keeps an event, in the transaction of the deed itself.
-pub async fn insert(c: &mut Connection, event: &Event<'_>, now: Timestamp) -> Result<(), DbError> {
+/// Stores and logs an event, in the transaction of what happened.
+pub async fn insert(c: &mut Connection, event: &AuditEvent<'_>, now: Timestamp) -> Result<(), DbError> {
     let values = (
         audit_events::occurred_at.eq(now),
         audit_events::kind.eq(event.kind.name()),
@@ -93,27 +94,29 @@ pub async fn insert(c: &mut Connection, event: &Event<'_>, now: Timestamp) -> Re
     Ok(())
 }
 
-/// What is written to the log alone: anybody can cause it as often as they like, and the table keeps all it gets.
+/// An event that is only logged: any client can cause any number of them, and the table keeps all
+/// it gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Attempt {
-    /// Somebody logged in.
+pub enum AuthEvent {
+    /// A user logged in.
     LoggedIn,
-    /// The password was wrong, or the account inactive or not there.
-    LogInRefused,
-    /// Who is logged in did not know the present password.
-    PresentPasswordWrong,
-    /// A refresh token was presented again before its successor was used: the client lost the response, or there is a
-    /// second client.
+    /// The password was wrong, or there is no active user with this email.
+    LoginRefused,
+    /// A caller who changes the password gave a wrong current one.
+    CurrentPasswordWrong,
+    /// A refresh token was presented again before its successor was used: the client lost the
+    /// response, or there is a second client.
     RefreshRepeated,
 }
 
-/// Notes an attempt, with the account it was for if there is one: not its email, which may be a password in the wrong field.
-pub fn note(attempt: Attempt, user: Option<UserId>) {
-    let kind = match attempt {
-        Attempt::LoggedIn => "logged_in",
-        Attempt::LogInRefused => "log_in_refused",
-        Attempt::PresentPasswordWrong => "present_password_wrong",
-        Attempt::RefreshRepeated => "refresh_repeated",
+/// Logs an event with the id of its user, if there is one. The email is left out: it may be a
+/// password in the wrong field.
+pub fn log_auth_event(event: AuthEvent, user: Option<UserId>) {
+    let kind = match event {
+        AuthEvent::LoggedIn => "logged_in",
+        AuthEvent::LoginRefused => "log_in_refused",
+        AuthEvent::CurrentPasswordWrong => "present_password_wrong",
+        AuthEvent::RefreshRepeated => "refresh_repeated",
     };
     tracing::info!(target: AUDIT, kind, user_id = user.map(|id| id.0), "audit event");
 }

@@ -1,4 +1,4 @@
-//! Rows, changesets and their queries, one file a table. Nothing above this layer names Diesel.
+//! Rows, changesets and their queries, one file per table. Nothing above this layer names Diesel.
 
 pub mod audit_events;
 pub mod authority;

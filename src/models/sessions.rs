@@ -1,4 +1,4 @@
-//! The table `sessions`: one row a log-in.
+//! The table `sessions`: one row per login.
 
 use std::net::IpAddr;
 
@@ -13,44 +13,44 @@ use crate::core::email::Email;
 use crate::core::ids::{SessionId, UserId};
 use crate::core::security::tokens::TokenHash;
 use crate::db::schema::{sessions, users};
-use crate::db::{Connection, DbError, Reader, for_share, for_update, on, prepared};
+use crate::db::{Connection, DbError, for_share, for_update, on, prepared};
 
 /// The state of a session's refresh tokens. It has no `Debug`: one hash in it is plain bytes.
 #[derive(Clone, Queryable, Selectable)]
 #[diesel(table_name = sessions)]
 pub struct Session {
-    /// Whose it is.
+    /// The owner.
     #[diesel(deserialize_as = i64)]
     pub user_id: UserId,
     /// The hash of the newest refresh token's id.
     #[diesel(deserialize_as = Vec<u8>)]
     pub token_hash: TokenHash,
-    /// The hash of the one before, as long as the newest pair of tokens has not been used.
+    /// The hash of the previous one, until the newest pair of tokens is used.
     pub previous_token_hash: Option<Vec<u8>>,
-    /// The address that it was last refreshed from.
+    /// The address of the last refresh.
     pub ip: String,
-    /// When the newest token was issued: at log-in or at the last refresh.
+    /// When the newest token was issued: at login or at the last refresh.
     pub last_used_at: Timestamp,
-    /// When the newest token ends.
+    /// When the newest token expires.
     pub expires_at: Timestamp,
-    /// When the session was ended, if it was.
+    /// When the session was revoked.
     pub revoked_at: Option<Timestamp>,
 }
 
-/// Where and when a session is used.
+/// Where and when tokens are issued to a session.
 #[derive(Clone, Debug)]
-pub struct Use<'a> {
+pub struct SessionUsage<'a> {
     /// The client's address.
     pub ip: IpAddr,
-    /// What the client calls itself.
+    /// The client's `User-Agent`.
     pub user_agent: Option<&'a str>,
     /// Now.
     pub at: Timestamp,
-    /// When the token issued now ends.
+    /// When the token issued now expires.
     pub expires_at: Timestamp,
 }
 
-/// The most addresses of an account that are looked at; more than a person has.
+/// How many addresses of a user are considered at most; more than a person has.
 const MAX_ADDRESSES: i64 = 100;
 
 /// Opens a session.
@@ -59,7 +59,7 @@ pub async fn insert(
     id: SessionId,
     user: UserId,
     token: &TokenHash,
-    usage: &Use<'_>,
+    usage: &SessionUsage<'_>,
 ) -> Result<(), DbError> {
     let values = (
         sessions::id.eq(id.0.as_slice()),
@@ -76,19 +76,19 @@ pub async fn insert(
     Ok(())
 }
 
-/// What the guard learns about a live session.
+/// A live session as authentication sees it.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = sessions)]
 pub struct LiveSession {
-    /// When its last write was noted.
+    /// When its last write was noted, for reads from replicas.
     pub wrote_at: Option<Timestamp>,
-    /// The hash of the access token that the last refresh issued, until that token is first used.
+    /// The hash of the access token from the last refresh, until it is first used.
     pub unused_access_hash: Option<Vec<u8>>,
 }
 
-/// The user of a live session, in one query: what the guard asks for each request.
+/// The user of a live session, in one query per authenticated request.
 pub async fn find_user(
-    c: &mut Reader,
+    c: &mut Connection,
     id: SessionId,
     user: UserId,
     now: Timestamp,
@@ -104,7 +104,8 @@ pub async fn find_user(
     Ok(found.optional()?)
 }
 
-/// The user of a live session, to be changed: both rows are locked to the end of the transaction, the user's first.
+/// The user of a live session, to be changed. Both rows are locked to the end of the transaction,
+/// the user's first.
 pub async fn find_user_for_update(
     c: &mut Connection,
     authority: &Authority,
@@ -113,14 +114,14 @@ pub async fn find_user_for_update(
     Ok(on!(c, |c| prepared(for_update(query.select(User::as_select()))).get_result(c)).optional()?)
 }
 
-/// The user of a live session, which stays as it is to the end of the transaction. Its other units of work go on
-/// meanwhile.
+/// The user of a live session, locked against changes to the end of the transaction. Other
+/// transactions of the same user may do so at the same time.
 pub async fn find_user_for_share(c: &mut Connection, authority: &Authority) -> Result<Option<User>, DbError> {
     let query = live_user(authority);
     Ok(on!(c, |c| prepared(for_share(query.select(User::as_select()))).get_result(c)).optional()?)
 }
 
-/// The rows of a live session's user and of the session, in this order.
+/// The row of a live session's user, and then of the session.
 #[diesel::dsl::auto_type(no_type_alias)]
 pub(super) fn live_user<'a>(authority: &'a Authority) -> _ {
     let id: &'a [u8] = authority.session.0.as_slice();
@@ -145,7 +146,7 @@ pub async fn is_live(c: &mut Connection, authority: &Authority) -> Result<bool, 
     Ok(on!(c, |c| prepared(select(exists(live))).get_result(c))?)
 }
 
-/// Notes that a session is about to write. Of several instances' clocks the latest counts.
+/// Notes that a session is about to write. Of several instances' clocks, the latest wins.
 pub async fn note_write(c: &mut Connection, id: SessionId, now: Timestamp) -> Result<(), DbError> {
     let earlier = sessions::wrote_at.is_null().or(sessions::wrote_at.lt(now));
     let session = sessions::table.find(id.0.as_slice()).filter(earlier);
@@ -162,25 +163,26 @@ pub async fn find(c: &mut Connection, id: SessionId) -> Result<Option<Session>, 
 
 /// A refresh token and what follows it.
 pub struct Rotation {
-    /// The hash of the token that was presented.
+    /// The hash of the presented refresh token.
     pub presented: TokenHash,
-    /// The hash of the refresh token that follows it.
+    /// The hash of its successor.
     pub successor: TokenHash,
     /// The hash of the access token that is issued with the successor.
     pub access: TokenHash,
 }
 
-/// Replaces the newest refresh token by its successor, if the one presented is the newest of a live session of an
-/// active user. One statement decides, so of any number of racers one succeeds.
+/// Replaces the newest refresh token by its successor if the presented one is the newest of a live
+/// session of an active user. One statement decides, so one of any number of concurrent calls
+/// succeeds.
 pub async fn rotate(
     c: &mut Connection,
     id: SessionId,
     user: UserId,
     rotation: &Rotation,
-    usage: &Use<'_>,
+    usage: &SessionUsage<'_>,
 ) -> Result<bool, DbError> {
     let Rotation { presented, successor, access } = rotation;
-    // One row: SQLite would make a list of all active accounts of `user_id IN (SELECT …)`.
+    // One row: for `user_id IN (SELECT …)` SQLite would list all active users.
     let active = users::table.filter(users::id.eq(user.0)).filter(users::is_active);
     let current = sessions::table
         .find(id.0.as_slice())
@@ -203,14 +205,14 @@ pub async fn rotate(
     Ok(rows == 1)
 }
 
-/// Notes where the last refresh of a session is repeated and when its pair of tokens is issued: `parent` is the token
-/// before the newest, and no token of the newest pair has been used. Returns whether that is so.
+/// Records that the last refresh of a session is repeated, if `parent` is the token before the
+/// newest and no token of the newest pair has been used. Returns whether that is so.
 pub async fn repeat(
     c: &mut Connection,
     id: SessionId,
     user: UserId,
     parent: &TokenHash,
-    usage: &Use<'_>,
+    usage: &SessionUsage<'_>,
 ) -> Result<bool, DbError> {
     let active = users::table.filter(users::id.eq(user.0)).filter(users::is_active);
     let waiting = sessions::table
@@ -229,8 +231,8 @@ pub async fn repeat(
     Ok(rows == 1)
 }
 
-/// Notes that the access token with this hash, which the last refresh issued, is in use: from now on the refresh token
-/// before the newest is a replay.
+/// Records the first use of the access token with this hash, which the last refresh issued: from
+/// now on, the refresh token before the newest is a replay.
 pub async fn confirm_refresh(c: &mut Connection, id: SessionId, access: &TokenHash) -> Result<(), DbError> {
     let unused =
         sessions::table.find(id.0.as_slice()).filter(sessions::unused_access_hash.eq(access.0.as_slice()));
@@ -240,8 +242,8 @@ pub async fn confirm_refresh(c: &mut Connection, id: SessionId, access: &TokenHa
     Ok(())
 }
 
-/// Where the latest sessions of the account with this email were last used from, of those that have not expired; ones that
-/// were ended count too.
+/// The addresses of the latest sessions of the user with this email that have not expired. Revoked
+/// sessions count too.
 pub async fn addresses_of(c: &mut Connection, email: &Email, now: Timestamp) -> Result<Vec<IpAddr>, DbError> {
     let query = sessions::table
         .inner_join(users::table)
@@ -254,32 +256,31 @@ pub async fn addresses_of(c: &mut Connection, email: &Email, now: Timestamp) -> 
     Ok(addresses.iter().filter_map(|address| address.parse().ok()).collect())
 }
 
-/// Ends a session and says whether it was going on.
+/// Revokes a session. Returns whether it was live.
 pub async fn revoke(c: &mut Connection, id: SessionId, now: Timestamp) -> Result<bool, DbError> {
     let live = sessions::table.find(id.0.as_slice()).filter(sessions::revoked_at.is_null());
     Ok(on!(c, |c| prepared(diesel::update(live).set(sessions::revoked_at.eq(Some(now)))).execute(c))? == 1)
 }
 
-/// Ends the caller's own session and says whether it was live.
+/// Revokes the caller's own session. Returns whether it was live.
 pub async fn revoke_own(write: &mut AuthorizedWrite) -> Result<bool, DbError> {
-    let Authority { session, user, now } = write.authority;
-    let c = &mut write.connection;
+    let AuthorizedWrite { connection: c, authority: Authority { session, user, now } } = write;
     let active = users::table.filter(users::id.eq(user.0)).filter(users::is_active);
     let live = sessions::table
         .find(session.0.as_slice())
         .filter(sessions::user_id.eq(user.0))
         .filter(sessions::revoked_at.is_null())
         .filter(exists(active));
-    Ok(on!(c, |c| prepared(diesel::update(live).set(sessions::revoked_at.eq(Some(now)))).execute(c))? == 1)
+    Ok(on!(c, |c| prepared(diesel::update(live).set(sessions::revoked_at.eq(Some(*now)))).execute(c))? == 1)
 }
 
-/// Ends every session of a user and says how many were going on.
+/// Revokes every session of a user. Returns how many were live.
 pub async fn revoke_all(c: &mut Connection, user: UserId, now: Timestamp) -> Result<usize, DbError> {
     let live = sessions::table.filter(sessions::user_id.eq(user.0)).filter(sessions::revoked_at.is_null());
     Ok(on!(c, |c| prepared(diesel::update(live).set(sessions::revoked_at.eq(Some(now)))).execute(c))?)
 }
 
-/// Forgets a user's sessions whose last token has ended: no token of theirs can be tried any more.
+/// Deletes the expired sessions of a user: all of their tokens have expired too.
 pub async fn delete_expired(c: &mut Connection, user: UserId, now: Timestamp) -> Result<(), DbError> {
     let over = sessions::table.filter(sessions::user_id.eq(user.0)).filter(sessions::expires_at.le(now));
     on!(c, |c| diesel::delete(over).execute(c))?;

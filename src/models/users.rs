@@ -16,57 +16,57 @@ use crate::core::ids::UserId;
 use crate::core::security::password::PasswordHash;
 use crate::core::text::FullName;
 use crate::db::schema::users;
-use crate::db::{Connection, DbError, Extent, Reader, for_update, is_locked, on, prepared};
+use crate::db::{Connection, DbError, for_update, is_locked, on, prepared};
 
 /// The unique constraint on the normalised email.
 pub const EMAIL_KEY: &str = "users_email_key";
 
-/// An account.
+/// A user.
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = users)]
 pub struct User {
-    /// Its number.
+    /// The primary key.
     #[diesel(deserialize_as = i64)]
     pub id: UserId,
-    /// The normalised address.
+    /// The normalised email.
     pub email: String,
-    /// The hash of its password.
+    /// The hash of the password.
     #[diesel(deserialize_as = String)]
     pub password_hash: PasswordHash,
     /// The person's name.
     pub full_name: Option<String>,
-    /// Whether it may log in.
+    /// Whether the user may log in.
     pub is_active: bool,
-    /// Whether it may administer others.
+    /// Whether the user may administer others.
     pub is_superuser: bool,
-    /// Whether its address is known to be its owner's.
+    /// Whether the email is known to be the user's.
     pub is_verified: bool,
-    /// When it was made.
+    /// When the user was created.
     pub created_at: Timestamp,
-    /// When its profile or rights last changed.
+    /// When the profile or rights last changed.
     pub updated_at: Timestamp,
 }
 
-/// What others may see of an account: all but the hash of its password, so that it may be kept in a cache.
+/// A user without the password hash, so that it may be cached.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Serialize, Deserialize)]
 #[diesel(table_name = users)]
 pub struct Profile {
-    /// Its number.
+    /// The primary key.
     #[diesel(deserialize_as = i64)]
     pub id: UserId,
-    /// The normalised address.
+    /// The normalised email.
     pub email: String,
     /// The person's name.
     pub full_name: Option<String>,
-    /// Whether it may log in.
+    /// Whether the user may log in.
     pub is_active: bool,
-    /// Whether it may administer others.
+    /// Whether the user may administer others.
     pub is_superuser: bool,
-    /// Whether its address is known to be its owner's.
+    /// Whether the email is known to be the user's.
     pub is_verified: bool,
-    /// When it was made.
+    /// When the user was created.
     pub created_at: Timestamp,
-    /// When its profile or rights last changed.
+    /// When the profile or rights last changed.
     pub updated_at: Timestamp,
 }
 
@@ -83,37 +83,37 @@ impl From<User> for Profile {
     }
 }
 
-/// An account to be made.
+/// A user to be created.
 #[derive(Clone, Debug)]
 pub struct NewUser {
-    /// Its address.
+    /// The email.
     pub email: Email,
-    /// The hash of its password.
+    /// The hash of the password.
     pub password_hash: PasswordHash,
     /// The person's name.
     pub full_name: Option<FullName>,
-    /// Whether it may log in.
+    /// Whether the user may log in.
     pub is_active: bool,
-    /// Whether it may administer others.
+    /// Whether the user may administer others.
     pub is_superuser: bool,
-    /// Whether its address is known to be its owner's.
+    /// Whether the email is known to be the user's.
     pub is_verified: bool,
 }
 
-/// What changes in an account; `None` leaves a field as it is.
+/// Changes of a user; `None` leaves a field as it is.
 #[derive(Clone, Debug, Default)]
 pub struct UserChanges {
-    /// A new address.
+    /// A new email.
     pub email: Option<Email>,
     /// The hash of a new password.
     pub password_hash: Option<PasswordHash>,
     /// A new name, or `Some(None)` to clear it.
     pub full_name: Option<Option<FullName>>,
-    /// Whether it may log in.
+    /// Whether the user may log in.
     pub is_active: Option<bool>,
-    /// Whether it may administer others.
+    /// Whether the user may administer others.
     pub is_superuser: Option<bool>,
-    /// Whether its address is known to be its owner's.
+    /// Whether the email is known to be the user's.
     pub is_verified: Option<bool>,
 }
 
@@ -143,34 +143,34 @@ impl<'a> Changeset<'a> {
     }
 }
 
-/// Which accounts a list shows.
+/// Which users a list shows; the default shows all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserFilter {
-    /// The beginning of the normalised address.
+    /// The beginning of the normalised email.
     pub email_prefix: Option<String>,
     /// Only active or only inactive ones.
     pub is_active: Option<bool>,
     /// Only superusers or only others.
     pub is_superuser: Option<bool>,
-    /// Made at this instant or later.
+    /// Created at this instant or later.
     pub created_after: Option<Timestamp>,
-    /// Made before this instant.
+    /// Created before this instant.
     pub created_before: Option<Timestamp>,
 }
 
-/// Where a page of a list ends, and the next one begins.
+/// The last user of a page, after whom the next one begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// In the order of numbers.
-    Number(UserId),
-    /// In the order in which accounts were made; those of one instant in the order of numbers.
-    Date(Timestamp, UserId),
+pub enum Cursor {
+    /// In the order of ids.
+    Id(UserId),
+    /// In the order of creation; users of one instant in the order of ids.
+    CreatedAt(Timestamp, UserId),
 }
 
-/// Adds an account.
+/// Adds a user.
 ///
 /// # Errors
-/// [`DbError::Unique`] with [`EMAIL_KEY`] when the address has one.
+/// [`DbError::Unique`] with [`EMAIL_KEY`] when the email has one.
 pub async fn insert(c: &mut Connection, user: &NewUser, now: Timestamp) -> Result<User, DbError> {
     let values = (
         users::email.eq(user.email.as_str()),
@@ -188,19 +188,20 @@ pub async fn insert(c: &mut Connection, user: &NewUser, now: Timestamp) -> Resul
     .get_result(c))?)
 }
 
-/// The account with this number.
+/// The user with this id.
 pub async fn find(c: &mut Connection, id: UserId) -> Result<Option<User>, DbError> {
     let found = on!(c, |c| prepared(users::table.find(id.0).select(User::as_select())).get_result(c));
     Ok(found.optional()?)
 }
 
-/// What others may see of the account with this number.
-pub async fn find_profile(c: &mut Reader, id: UserId) -> Result<Option<Profile>, DbError> {
+/// The profile of the user with this id.
+pub async fn find_profile(c: &mut Connection, id: UserId) -> Result<Option<Profile>, DbError> {
     let found = on!(c, |c| prepared(users::table.find(id.0).select(Profile::as_select())).get_result(c));
     Ok(found.optional()?)
 }
 
-/// Those of two users who exist, by ascending id, locked in that order to the end of the transaction.
+/// Two users by ascending id, as far as they exist, locked in that order to the end of the
+/// transaction.
 pub async fn find_pair_for_update(
     c: &mut Connection,
     one: UserId,
@@ -210,7 +211,7 @@ pub async fn find_pair_for_update(
     Ok(on!(c, |c| prepared(for_update(pair.select(User::as_select()))).load(c))?)
 }
 
-/// The account with this address.
+/// The user with this email.
 pub async fn find_by_email(c: &mut Connection, email: &Email) -> Result<Option<User>, DbError> {
     let found =
         on!(c, |c| prepared(users::table.filter(users::email.eq(email.as_str())).select(User::as_select()))
@@ -218,10 +219,10 @@ pub async fn find_by_email(c: &mut Connection, email: &Email) -> Result<Option<U
     Ok(found.optional()?)
 }
 
-/// Changes an account and returns it as it is now; `None` when there is none.
+/// Changes a user and returns it as it is now; `None` if there is none.
 ///
 /// # Errors
-/// [`DbError::Unique`] with [`EMAIL_KEY`] when a new address has an account.
+/// [`DbError::Unique`] with [`EMAIL_KEY`] when a new email has a user.
 pub async fn update(
     c: &mut Connection,
     id: UserId,
@@ -236,12 +237,11 @@ pub async fn update(
     Ok(updated.optional()?)
 }
 
-/// Changes the caller's own user and returns it as it is now; `None` when the caller's session is over or the user is
-/// inactive or gone.
+/// Changes the caller's own user and returns it as it is now; `None` if the session has ended or
+/// the user is inactive or deleted.
 pub async fn update_own(write: &mut AuthorizedWrite, changes: &UserChanges) -> Result<Option<User>, DbError> {
-    let authority = write.authority;
-    let c = &mut write.connection;
-    let live = sessions::live_user(&authority).filter(users::is_active).select(users::id);
+    let AuthorizedWrite { connection: c, authority } = write;
+    let live = sessions::live_user(authority).filter(users::is_active).select(users::id);
     let own = users::table.find(authority.user.0).filter(is_locked(users::id, for_update(live)));
     let changeset = Changeset::of(changes, authority.now);
     let updated = on!(c, |c| prepared(diesel::update(own).set(changeset).returning(User::as_returning()))
@@ -249,8 +249,9 @@ pub async fn update_own(write: &mut AuthorizedWrite, changes: &UserChanges) -> R
     Ok(updated.optional()?)
 }
 
-/// Replaces the password hash of an active account if it still is `verified`, and says whether it was. The row
-/// stays locked to the end of the transaction: a log-in and a password change cannot pass each other.
+/// Replaces the password hash of an active user if it still is `verified`. Returns whether it was.
+/// The row stays locked to the end of the transaction, so a login and a password change cannot
+/// interleave.
 pub async fn confirm_password(
     c: &mut Connection,
     id: UserId,
@@ -267,7 +268,7 @@ pub async fn confirm_password(
     Ok(rows == 1)
 }
 
-/// Removes an account with its sessions and says whether it was there.
+/// Deletes a user with its sessions. Returns whether it existed.
 pub async fn delete(c: &mut Connection, id: UserId) -> Result<bool, DbError> {
     Ok(on!(c, |c| diesel::delete(users::table.find(id.0)).execute(c))? == 1)
 }
@@ -281,13 +282,18 @@ pub async fn has_other_superuser(c: &mut Connection, id: UserId) -> Result<bool,
     Ok(on!(c, |c| prepared(diesel::select(diesel::dsl::exists(others))).get_result(c))?)
 }
 
-/// Up to `limit` accounts after this place, in the order that the filter says.
+/// Up to `limit` users after the cursor, in the order that the filter implies.
 pub async fn page(
-    c: &mut Reader,
+    c: &mut Connection,
     filter: &UserFilter,
-    after: Option<Place>,
+    after: Option<Cursor>,
     limit: i64,
 ) -> Result<Vec<Profile>, DbError> {
+    if *filter == UserFilter::default() {
+        let start = if let Some(Cursor::Id(id)) = after { id.0 } else { i64::MIN };
+        let all = users::table.filter(users::id.gt(start)).order(users::id.asc()).limit(limit);
+        return Ok(on!(c, |c| prepared(all.select(Profile::as_select())).load(c))?);
+    }
     Ok(on!(c, |c| {
         let mut query = users::table.select(Profile::as_select()).limit(limit).into_boxed();
         query = if filter.is_by_date() {
@@ -296,10 +302,10 @@ pub async fn page(
             query.order(users::id.asc())
         };
         query = match after {
-            Some(Place::Number(id)) => query.filter(users::id.gt(id.0)),
-            // One comparison of rows, for which PostgreSQL enters the index at the row itself, however many were made at one
-            // instant. SQLite enters it at the instant.
-            Some(Place::Date(made, id)) => query.filter(
+            Some(Cursor::Id(id)) => query.filter(users::id.gt(id.0)),
+            // Compared as rows, for which PostgreSQL enters the index at the row itself, however
+            // many users were created at one instant. SQLite enters it at the instant.
+            Some(Cursor::CreatedAt(made, id)) => query.filter(
                 sql::<Bool>("(\"users\".\"created_at\", \"users\".\"id\") > (")
                     .bind::<Timestamptz, _>(made)
                     .sql(", ")
@@ -309,12 +315,13 @@ pub async fn page(
             None => query,
         };
         if let Some(prefix) = &filter.email_prefix {
-            // A range instead of LIKE: it needs no escaping and both databases serve it from the unique index.
+            // A range instead of LIKE: it needs no escaping and both databases serve it from the
+            // unique index.
             query = query
                 .filter(users::email.ge(prefix))
                 .filter(users::email.lt(format!("{prefix}{}", char::MAX)));
         }
-        // Not as values: a plan for any value would not use the indexes of the few.
+        // Not as bind parameters: a plan for any value would not use the partial indexes.
         query = match filter.is_active {
             Some(true) => query.filter(users::is_active),
             Some(false) => query.filter(not(users::is_active)),
@@ -325,7 +332,7 @@ pub async fn page(
             Some(false) => query.filter(not(users::is_superuser)),
             None => query,
         };
-        // A place in the list is later. With both, the index may be entered at the one that is far from the page.
+        // The cursor is later. With both, the index may be entered at the one far from the page.
         if let (Some(instant), None) = (filter.created_after, after) {
             query = query.filter(users::created_at.ge(instant));
         }
@@ -337,19 +344,14 @@ pub async fn page(
 }
 
 impl UserFilter {
-    /// Whether its list is in the order in which accounts were made: where the first of them is, only an index on that tells.
-    /// All others are in the order of numbers.
+    /// Whether its list is in the order of creation, whose index finds the first row. All others
+    /// are in the order of ids.
     pub fn is_by_date(&self) -> bool {
         self.created_after.is_some() || self.created_before.is_some()
     }
 
-    /// Where in its list this account is.
-    pub fn place_of(&self, user: &Profile) -> Place {
-        if self.is_by_date() { Place::Date(user.created_at, user.id) } else { Place::Number(user.id) }
-    }
-
-    /// How much a page of it takes: everybody is in the order of an index, others have to be looked for.
-    pub fn extent(&self) -> Extent {
-        if *self == Self::default() { Extent::Short } else { Extent::Long }
+    /// The cursor behind this user in its list.
+    pub fn cursor_for(&self, user: &Profile) -> Cursor {
+        if self.is_by_date() { Cursor::CreatedAt(user.created_at, user.id) } else { Cursor::Id(user.id) }
     }
 }

@@ -1,56 +1,65 @@
-//! Log-in, tokens and registration.
+//! Registration, login and tokens.
 
 use poem_openapi::types::Example;
 use poem_openapi::{Enum, Object};
 use secrecy::ExposeSecret;
 use serde::Serialize;
-
 use serde_json::{Map, Value};
 
-use super::common::{FieldProblem, LoginEmail, RequestSchema, check_new_texts};
+use super::common::{LoginEmail, check_email_and_name};
 use crate::core::email::Email;
 use crate::core::security::password::{Password, PasswordAttempt};
 use crate::core::text::FullName;
-use crate::services::auth::TokenPair as Pair;
+use crate::services::auth::IssuedTokens;
+use crate::services::users::CreateUser;
+use crate::web::error::FieldError;
+use crate::web::extract::RequestSchema;
 
-/// Fields of an account that its owner cannot set.
+/// Fields of a user that only a superuser can set.
 pub(super) const PRIVILEGED: &[&str] = &["id", "is_active", "is_superuser", "is_verified", "role"];
 
-/// An account to be opened.
+/// The user to register.
 #[derive(Object, Debug)]
 pub struct RegisterRequest {
-    /// The address, in any spelling: case, surrounding spaces and width are normalised.
+    /// The email address. Case, surrounding spaces and character width are normalised.
     pub email: Email,
-    /// 8 to 128 characters, at most 72 bytes in UTF-8 (the limit of bcrypt), no NUL.
+    /// 8 to 128 characters, at most 72 bytes in UTF-8 (the limit of bcrypt), without NUL.
     pub password: Password,
-    /// The person's name.
+    /// The user's full name.
     pub full_name: Option<FullName>,
 }
 
 impl RequestSchema for RegisterRequest {
     const REFUSED: &'static [&'static str] = PRIVILEGED;
 
-    fn check(body: &Map<String, Value>) -> Vec<FieldProblem> {
-        check_new_texts(body)
+    fn check(body: &Map<String, Value>) -> Vec<FieldError> {
+        check_email_and_name(body)
     }
 }
 
-/// The credentials of an account.
+impl From<RegisterRequest> for CreateUser {
+    fn from(request: RegisterRequest) -> Self {
+        let RegisterRequest { email, password, full_name } = request;
+        Self { email, password, full_name, is_active: true, is_superuser: false, is_verified: false }
+    }
+}
+
+/// The credentials of a user.
 #[derive(Object, Debug)]
 pub struct LoginRequest {
-    /// The address, in any spelling.
+    /// The user's email address, normalised like at registration.
     pub email: LoginEmail,
-    /// The password.
+    /// The user's password.
     pub password: PasswordAttempt,
 }
 
 impl RequestSchema for LoginRequest {}
 
-/// A refresh token to be exchanged.
+/// The refresh token to exchange.
 #[derive(Object)]
 #[oai(example)]
 pub struct RefreshRequest {
-    /// The `refresh_token` of the last log-in or refresh.
+    /// The `refresh_token` of the last login or refresh.
     #[oai(validator(min_length = 1, max_length = 4096))]
     pub refresh_token: String,
 }
@@ -63,37 +72,37 @@ impl Example for RefreshRequest {
     }
 }
 
-/// How a token is sent.
+/// The type of an access token.
 #[derive(Enum, Serialize, Clone, Copy, Debug, PartialEq, Eq)]
 #[oai(rename_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
 pub enum TokenType {
-    /// As `Authorization: Bearer <token>`.
+    /// Sent as `Authorization: Bearer <token>`.
     Bearer,
 }
 
-/// What a client holds while it is logged in.
+/// The tokens of a session.
 #[derive(Object, Serialize)]
 #[oai(example)]
 pub struct TokenPair {
-    /// Sent with every request.
+    /// The access token, to send with every request.
     pub access_token: String,
-    /// Exchanged once for the next pair.
+    /// The refresh token, to exchange once for the next pair of tokens.
     pub refresh_token: String,
-    /// How the access token is sent.
+    /// The type of the access token.
     pub token_type: TokenType,
-    /// Seconds until the access token ends.
+    /// The number of seconds until the access token expires.
     #[oai(validator(minimum(value = "1")))]
     pub expires_in: i64,
 }
 
-impl From<Pair> for TokenPair {
-    fn from(pair: Pair) -> Self {
+impl From<IssuedTokens> for TokenPair {
+    fn from(tokens: IssuedTokens) -> Self {
         Self {
-            access_token: pair.access_token.expose_secret().to_owned(),
-            refresh_token: pair.refresh_token.expose_secret().to_owned(),
+            access_token: tokens.access_token.expose_secret().to_owned(),
+            refresh_token: tokens.refresh_token.expose_secret().to_owned(),
             token_type: TokenType::Bearer,
-            expires_in: i64::try_from(pair.expires_in.as_secs()).unwrap_or(i64::MAX),
+            expires_in: i64::try_from(tokens.expires_in.as_secs()).unwrap_or(i64::MAX),
         }
     }
 }

@@ -1,76 +1,67 @@
-//! Health and the service's own card.
+//! Health, and the description of the service.
 
 use poem_openapi::types::Example;
 use poem_openapi::{Enum, Object};
 use serde::Serialize;
 
-use crate::services::health::{Probe, Standing};
+use crate::services::health::{HealthStatus, Probe};
 
-/// How something is.
+/// The health of the service or of a dependency.
 #[derive(Enum, Serialize, Clone, Copy, Debug, PartialEq, Eq)]
-#[oai(rename_all = "lowercase")]
+#[oai(rename = "HealthStatus", rename_all = "lowercase", remote = "HealthStatus")]
 #[serde(rename_all = "lowercase")]
-pub enum HealthStatus {
+pub enum HealthStatusView {
     /// It works.
     Ok,
-    /// It does not answer, and the service goes on without it.
+    /// A dependency does not respond, and the service works without it.
     Degraded,
-    /// It does not answer.
+    /// It does not respond.
     Unavailable,
 }
 
-/// A sign of life.
+/// The state of the process.
 #[derive(Object, Serialize)]
 #[oai(example)]
 pub struct Health {
-    /// Always `ok`: the process answers.
-    pub status: HealthStatus,
+    /// Always `ok`: the process responds.
+    pub status: HealthStatusView,
     /// The version of the service.
     pub version: String,
 }
 
 impl Health {
-    /// The process is alive.
-    pub fn alive() -> Self {
-        Self { status: HealthStatus::Ok, version: env!("CARGO_PKG_VERSION").to_owned() }
+    pub fn ok() -> Self {
+        Self { status: HealthStatusView::Ok, version: env!("CARGO_PKG_VERSION").to_owned() }
     }
 }
 
 impl Example for Health {
     fn example() -> Self {
-        Self { status: HealthStatus::Ok, version: "1.0.0".to_owned() }
+        Self { status: HealthStatusView::Ok, version: "1.0.0".to_owned() }
     }
 }
 
-/// How a dependency is.
+/// The health of a dependency.
 #[derive(Object, Serialize)]
 #[oai(example)]
 pub struct DependencyHealth {
-    /// Which dependency: `database`, `state` (rate limits and the cache), `replica_1` and so on.
+    /// The dependency: `database`, `state` (rate limits and the cache), `replica_1`, `replica_2`
+    /// and so on.
     pub name: String,
-    /// How it is.
-    pub status: HealthStatus,
-    /// What stands behind it: `sqlite` or `postgresql`; `in_process`, `redis`, `redis_sentinel` or `redis_cluster`.
+    /// The health of the dependency.
+    pub status: HealthStatusView,
+    /// The product in use: `sqlite` or `postgresql`; `in_process`, `redis`, `redis_sentinel` or
+    /// `redis_cluster`.
     pub tier: String,
-    /// How long its answer took, in milliseconds.
+    /// The response time of the dependency, in milliseconds.
     pub latency_ms: f64,
-}
-
-impl From<Standing> for HealthStatus {
-    fn from(standing: Standing) -> Self {
-        match standing {
-            Standing::Ok => Self::Ok,
-            Standing::Degraded => Self::Degraded,
-            Standing::Unavailable => Self::Unavailable,
-        }
-    }
 }
 
 impl From<&Probe> for DependencyHealth {
     fn from(probe: &Probe) -> Self {
         Self {
             name: probe.name.clone().into_owned(),
-            status: probe.standing.into(),
+            status: probe.status.into(),
             tier: probe.tier.to_owned(),
             latency_ms: probe.latency.as_secs_f64() * 1000.0,
         }
@@ -81,45 +72,44 @@ impl Example for DependencyHealth {
     fn example() -> Self {
         Self {
             name: "database".to_owned(),
-            status: HealthStatus::Ok,
+            status: HealthStatusView::Ok,
             tier: "postgresql".to_owned(),
             latency_ms: 0.8,
         }
     }
 }
 
-/// Whether this instance can serve, dependency by dependency.
+/// The readiness of this instance.
 #[derive(Object, Serialize)]
 #[oai(example)]
 pub struct Readiness {
-    /// `ok` when every dependency is; otherwise what the worst one is.
-    pub status: HealthStatus,
-    /// One entry a dependency.
+    /// The worst status of all dependencies.
+    pub status: HealthStatusView,
+    /// One entry per dependency.
     pub dependencies: Vec<DependencyHealth>,
 }
 
 impl Example for Readiness {
     fn example() -> Self {
-        Self { status: HealthStatus::Ok, dependencies: vec![DependencyHealth::example()] }
+        Self { status: HealthStatusView::Ok, dependencies: vec![DependencyHealth::example()] }
     }
 }
 
-/// What this service is and where to read on.
+/// The service and the locations of its documentation.
 #[derive(Object, Serialize)]
 #[oai(example)]
 pub struct ServiceCard {
-    /// Its name.
+    /// The name of the service.
     pub name: String,
-    /// Its version.
+    /// The version of the service.
     pub version: String,
-    /// The page to explore it, relative to the card's own address.
+    /// The URL of the interactive documentation, relative to this resource.
     pub docs: String,
-    /// The document, relative to the card's own address.
+    /// The URL of the OpenAPI document, relative to this resource.
     pub openapi: String,
 }
 
 impl ServiceCard {
-    /// The card of a service of this name.
     pub fn of(name: &str) -> Self {
         Self {
             name: name.to_owned(),

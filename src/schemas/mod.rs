@@ -1,4 +1,4 @@
-//! The request and response types of the document. Only the API knows them.
+//! The request and response schemas of the document. Only `api` uses them.
 
 pub mod auth;
 pub mod common;

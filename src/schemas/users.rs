@@ -1,4 +1,4 @@
-//! Accounts.
+//! Users.
 
 use poem_openapi::Object;
 use poem_openapi::types::Example;
@@ -6,60 +6,51 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::auth::PRIVILEGED;
-use super::common::{Change, FieldProblem, Nullable, RequestSchema, check_new_texts};
+use super::common::check_email_and_name;
 use crate::core::clock::Timestamp;
 use crate::core::email::Email;
 use crate::core::ids::UserId;
 use crate::core::security::password::{Password, PasswordAttempt};
 use crate::core::text::FullName;
-use crate::models::users::{Profile, User as Row};
-use crate::services::users as service;
+use crate::models::users::{Profile, User, UserChanges};
+use crate::services::Page;
+use crate::services::users::{CreateUser, ProfileChanges, UpdateUser};
+use crate::web::error::FieldError;
+use crate::web::extract::RequestSchema;
+use crate::web::schema::Nullable;
+use crate::web::schema::Patch;
+use crate::web::schema::change_of;
 
-/// An account.
+/// A user.
 #[derive(Object, Serialize)]
-#[oai(example)]
-pub struct User {
-    /// Its number, which is never given twice.
+#[oai(rename = "User", example, remote = "Profile")]
+pub struct UserView {
+    /// The user's ID. It is never reused.
     pub id: UserId,
-    /// The normalised address.
+    /// The normalised email address.
     #[oai(validator(max_length = 254))]
     pub email: String,
-    /// The person's name, if it is known.
+    /// The user's full name, or null if it is unknown.
     pub full_name: Nullable<String>,
-    /// Whether it may log in.
+    /// Whether the user can log in.
     pub is_active: bool,
-    /// Whether it may administer others.
+    /// Whether the user can manage other users.
     pub is_superuser: bool,
-    /// Whether the address is known to be its owner's.
+    /// Whether the email address is known to belong to the user.
     pub is_verified: bool,
-    /// When it was opened.
+    /// When the user was created.
     pub created_at: Timestamp,
-    /// When its profile or rights last changed.
+    /// When the user's profile or rights last changed.
     pub updated_at: Timestamp,
 }
 
-impl From<Profile> for User {
-    fn from(profile: Profile) -> Self {
-        Self {
-            id: profile.id,
-            email: profile.email,
-            full_name: Nullable(profile.full_name),
-            is_active: profile.is_active,
-            is_superuser: profile.is_superuser,
-            is_verified: profile.is_verified,
-            created_at: profile.created_at,
-            updated_at: profile.updated_at,
-        }
+impl From<User> for UserView {
+    fn from(user: User) -> Self {
+        Profile::from(user).into()
     }
 }
 
-impl From<Row> for User {
-    fn from(row: Row) -> Self {
-        Profile::from(row).into()
-    }
-}
-
-impl Example for User {
+impl Example for UserView {
     fn example() -> Self {
         Self {
             id: UserId(1),
@@ -74,80 +65,80 @@ impl Example for User {
     }
 }
 
-/// Some of the accounts.
+/// A page of users.
 #[derive(Object, Serialize)]
 #[oai(example)]
 pub struct UserPage {
-    /// The accounts, by ascending `id`; with `created_after` or `created_before`, by `created_at` and `id`.
-    pub items: Vec<User>,
-    /// The `page_token` of the next page; null on the last one.
+    /// The users, in ascending order of `id`; with `created_after` or `created_before`, of
+    /// `created_at` and `id`.
+    pub items: Vec<UserView>,
+    /// The `page_token` of the next page, or null on the last page.
     pub next_page: Nullable<String>,
 }
 
-impl From<service::UserPage> for UserPage {
-    fn from(page: service::UserPage) -> Self {
-        Self { items: page.items.into_iter().map(User::from).collect(), next_page: Nullable(page.next_page) }
+impl From<Page<Profile>> for UserPage {
+    fn from(page: Page<Profile>) -> Self {
+        Self { items: page.items.into_iter().map(UserView::from).collect(), next_page: page.next_page.into() }
     }
 }
 
 impl Example for UserPage {
     fn example() -> Self {
         Self {
-            items: vec![User::example()],
+            items: vec![UserView::example()],
             next_page: Nullable(Some("c2lnbmVkIHBsYWNlAAAAAAAAAAE".to_owned())),
         }
     }
 }
 
-/// Changes to the own profile. A field that is absent stays as it is.
+/// Changes to the current user. Absent fields stay unchanged.
 #[derive(Object, Debug)]
 pub struct ProfileUpdate {
-    /// A new name; null clears it.
-    pub full_name: Change<FullName>,
-    /// A new password; it needs `current_password` and ends all sessions.
+    /// The new full name; null clears it.
+    pub full_name: Patch<FullName>,
+    /// The new password. It requires `current_password` and ends all sessions of the user.
     pub password: Option<Password>,
-    /// The present password.
+    /// The current password.
     pub current_password: Option<PasswordAttempt>,
 }
 
 impl RequestSchema for ProfileUpdate {
     const REFUSED: &'static [&'static str] = PRIVILEGED;
 
-    fn check(body: &Map<String, Value>) -> Vec<FieldProblem> {
-        let mut problems = check_new_texts(body);
+    fn check(body: &Map<String, Value>) -> Vec<FieldError> {
+        let mut problems = check_email_and_name(body);
         if body.contains_key("password") && !body.contains_key("current_password") {
-            problems.push(FieldProblem::new(
-                "current_password",
-                "required",
-                "is required to change the password",
-            ));
+            let message = "is required to change the password";
+            problems.push(FieldError::new("current_password", "required", message));
         }
         problems
     }
 }
 
-impl From<ProfileUpdate> for service::ProfileChanges {
+impl From<ProfileUpdate> for ProfileChanges {
     fn from(update: ProfileUpdate) -> Self {
-        Self { full_name: update.full_name.into(), password: update.current_password.zip(update.password) }
+        let password = update.current_password.zip(update.password);
+        Self { full_name: change_of(update.full_name), password }
     }
 }
 
-/// An account to be made by a superuser.
+/// The user to create.
 #[derive(Object, Debug)]
+#[oai(remote = "CreateUser")]
 pub struct UserCreate {
-    /// The address, in any spelling: case, surrounding spaces and width are normalised.
+    /// The email address. Case, surrounding spaces and character width are normalised.
     pub email: Email,
-    /// 8 to 128 characters, at most 72 bytes in UTF-8 (the limit of bcrypt), no NUL.
+    /// 8 to 128 characters, at most 72 bytes in UTF-8 (the limit of bcrypt), without NUL.
     pub password: Password,
-    /// The person's name.
+    /// The user's full name.
     pub full_name: Option<FullName>,
-    /// Whether it may log in.
+    /// Whether the user can log in.
     #[oai(default = "yes")]
     pub is_active: bool,
-    /// Whether it may administer others.
+    /// Whether the user can manage other users.
     #[oai(default)]
     pub is_superuser: bool,
-    /// Whether the address is known to be its owner's.
+    /// Whether the email address is known to belong to the user.
     #[oai(default)]
     pub is_verified: bool,
 }
@@ -159,52 +150,42 @@ fn yes() -> bool {
 impl RequestSchema for UserCreate {
     const REFUSED: &'static [&'static str] = &["id", "role"];
 
-    fn check(body: &Map<String, Value>) -> Vec<FieldProblem> {
-        check_new_texts(body)
+    fn check(body: &Map<String, Value>) -> Vec<FieldError> {
+        check_email_and_name(body)
     }
 }
 
-impl From<UserCreate> for service::AccountDetails {
-    fn from(new: UserCreate) -> Self {
-        let UserCreate { email, password, full_name, is_active, is_superuser, is_verified } = new;
-        Self { email, password, full_name, is_active, is_superuser, is_verified }
-    }
-}
-
-/// Changes to any account by a superuser. A field that is absent stays as it is.
+/// Changes to a user. Absent fields stay unchanged.
 #[derive(Object, Debug)]
 pub struct UserUpdate {
-    /// A new address.
+    /// The new email address.
     pub email: Option<Email>,
-    /// A new password; it ends the account's sessions.
+    /// The new password. It ends all sessions of the user.
     pub password: Option<Password>,
-    /// A new name; null clears it.
-    pub full_name: Change<FullName>,
-    /// Whether it may log in; false ends its sessions.
+    /// The new full name; null clears it.
+    pub full_name: Patch<FullName>,
+    /// Whether the user can log in. False ends all sessions of the user.
     pub is_active: Option<bool>,
-    /// Whether it may administer others.
+    /// Whether the user can manage other users.
     pub is_superuser: Option<bool>,
-    /// Whether the address is known to be its owner's.
+    /// Whether the email address is known to belong to the user.
     pub is_verified: Option<bool>,
 }
 
 impl RequestSchema for UserUpdate {
     const REFUSED: &'static [&'static str] = &["id", "role"];
 
-    fn check(body: &Map<String, Value>) -> Vec<FieldProblem> {
-        check_new_texts(body)
+    fn check(body: &Map<String, Value>) -> Vec<FieldError> {
+        check_email_and_name(body)
     }
 }
 
-impl From<UserUpdate> for service::AccountChanges {
+impl From<UserUpdate> for UpdateUser {
     fn from(update: UserUpdate) -> Self {
-        Self {
-            email: update.email,
-            password: update.password,
-            full_name: update.full_name.into(),
-            is_active: update.is_active,
-            is_superuser: update.is_superuser,
-            is_verified: update.is_verified,
-        }
+        let UserUpdate { email, password, full_name, is_active, is_superuser, is_verified } = update;
+        let full_name = change_of(full_name);
+        let changes =
+            UserChanges { email, full_name, is_active, is_superuser, is_verified, ..UserChanges::default() };
+        Self { changes, password }
     }
 }

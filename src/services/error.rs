@@ -1,66 +1,59 @@
-//! What a rule can answer instead of a result.
+//! The errors of the services.
 
 use crate::core::ids::NoRandomness;
-use crate::core::rate_limit::Verdict;
+use crate::core::rate_limit::RateLimitDecision;
 use crate::core::security::hasher::HashError;
 use crate::core::security::tokens::{InvalidToken, SigningFailed};
 use crate::db::DbError;
 use crate::models::users::EMAIL_KEY;
 
-/// An error of the service layer. It knows nothing of HTTP; the API decides what a caller is told.
+/// An error of the services. `api::errors` maps it to a response.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No account with that address and password may log in.
     #[error("invalid credentials")]
     InvalidCredentials,
-    /// A token is not, or no longer, good.
     #[error("{0}")]
     InvalidToken(&'static str),
-    /// The caller lost the superuser rights that the operation asks for.
+    /// The caller lost its superuser rights after the guard had checked them.
     #[error("the caller is no longer a superuser")]
     Forbidden,
-    /// The present password was not the one given.
     #[error("the current password is wrong")]
     WrongCurrentPassword,
-    /// A new password is the account's own address, or what stands before its @.
+    /// A new password is the user's own email, or its local part.
     #[error("the password is the email")]
     PasswordIsEmail,
-    /// The address has an account.
     #[error("the email is taken")]
     EmailTaken,
-    /// Nobody would be left to administer.
-    #[error("the last superuser must remain")]
+    #[error("the last active superuser cannot be removed")]
     LastSuperuser,
-    /// There is no such account.
-    #[error("no such user")]
+    #[error("the user does not exist")]
     UserNotFound,
-    /// The page token was not made for this list.
-    #[error("foreign page token")]
+    /// The page token was not issued for this list.
+    #[error("invalid page token")]
     InvalidPageToken,
-    /// The account is being tried more often than it may.
-    #[error("too many attempts")]
-    TooManyAttempts(Verdict),
-    /// The present password is being tried more often than it may.
-    #[error("too many confirmations")]
-    TooManyConfirmations(Verdict),
-    /// More passwords wait to be hashed than the queue holds.
+    #[error("too many login attempts")]
+    TooManyLogins(RateLimitDecision),
+    #[error("too many attempts to confirm the current password")]
+    TooManyPasswordChecks(RateLimitDecision),
+    /// The queue of the password hasher is full.
     #[error("overloaded")]
     Overloaded,
-    /// The database failed or is away.
     #[error("database error")]
     Database(#[source] DbError),
-    /// Hashing failed.
     #[error("hashing failed")]
     Hashing(#[source] HashError),
-    /// Signing failed.
     #[error(transparent)]
     Signing(#[from] SigningFailed),
-    /// No random bytes.
     #[error(transparent)]
     Randomness(#[from] NoRandomness),
 }
 
-/// A constraint of the database decides who was first; no SELECT before could.
+impl Error {
+    pub(super) const SESSION_OVER: Self = Self::InvalidToken("the session is over");
+    pub(super) const USER_INACTIVE: Self = Self::InvalidToken("the user is inactive");
+}
+
+/// The unique constraint decides whether an email is taken: a `SELECT` before the write would race.
 impl From<DbError> for Error {
     fn from(error: DbError) -> Self {
         match error {

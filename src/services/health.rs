@@ -1,4 +1,4 @@
-//! Whether this instance can serve.
+//! The health of this instance and its dependencies.
 
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,130 +7,123 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 
-use crate::core::lifecycle::Lifecycle;
 use crate::core::redis::Redis;
 use crate::db::{Database, ReplicaState};
+use tokio_util::sync::CancellationToken;
 
-/// A dependency that says nothing for this long counts as away.
-const PROBE_LIMIT: Duration = Duration::from_secs(2);
+/// A database that takes longer to respond counts as unavailable.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long an answer is given to everybody who asks. Anybody may ask as often as they like, so that must not ask the
-/// dependencies as often.
-const KEPT: Duration = Duration::from_secs(1);
+/// How long results are reused. Anyone can call readiness at any rate, which must not load the
+/// dependencies.
+const CACHE_TTL: Duration = Duration::from_secs(1);
 
-/// What a dependency answered.
+/// The state of a dependency.
 #[derive(Clone, Debug)]
 pub struct Probe {
-    /// Which dependency.
     pub name: Cow<'static, str>,
-    /// What stands behind it in this deployment.
+    /// The product in use, such as `sqlite` or `redis_cluster`.
     pub tier: &'static str,
-    /// How long the answer took.
     pub latency: Duration,
-    /// What the answer means.
-    pub standing: Standing,
+    pub status: HealthStatus,
 }
 
-/// What becomes of the service with a dependency as it is.
+/// The service's health given the state of one dependency, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Standing {
-    /// It serves.
+pub enum HealthStatus {
     Ok,
-    /// It serves without what the dependency is for.
+    /// The service works without the dependency.
     Degraded,
-    /// It cannot serve.
     Unavailable,
 }
 
-/// Asks the dependencies.
 #[derive(Clone)]
 pub struct HealthService {
     database: Database,
     redis: Option<Redis>,
-    lifecycle: Lifecycle,
-    last: Arc<Mutex<Option<Round>>>,
+    shutdown: CancellationToken,
+    latest: Arc<Mutex<Option<SharedProbe>>>,
 }
 
-/// The dependencies asked once, for everybody who waits for it.
-type Round = Shared<BoxFuture<'static, Answers>>;
+/// One probe of all dependencies, shared by all callers that wait for it.
+type SharedProbe = Shared<BoxFuture<'static, ProbeResults>>;
 
 #[derive(Clone)]
-struct Answers {
+struct ProbeResults {
     probes: Arc<[Probe]>,
     at: Instant,
 }
 
 impl HealthService {
-    /// Asks these.
-    pub fn new(database: Database, redis: Option<Redis>, lifecycle: Lifecycle) -> Self {
-        Self { database, redis, lifecycle, last: Arc::default() }
+    pub fn new(database: Database, redis: Option<Redis>, shutdown: CancellationToken) -> Self {
+        Self { database, redis, shutdown, latest: Arc::default() }
     }
 
-    /// Whether the service is about to stop, and should get no new requests.
+    /// Whether the instance is shutting down and should get no new requests.
     pub fn is_stopping(&self) -> bool {
-        self.lifecycle.is_stopping()
+        self.shutdown.is_cancelled()
     }
 
-    /// What every dependency answered when it was last asked for a sign of life, which is less than a second ago. All who ask
-    /// at once wait for one answer.
+    /// The state of all dependencies, at most a second old. Concurrent callers share one probe.
     pub async fn probe(&self) -> Arc<[Probe]> {
-        self.round().await.probes
+        self.shared_probe().await.probes
     }
 
-    /// The round that is under way, or the last one while it is new.
-    fn round(&self) -> Round {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_over = |answers: &Answers| answers.at.elapsed() >= KEPT;
-        match &*last {
-            Some(round) if !round.peek().is_some_and(is_over) => round.clone(),
-            _ => last.insert(self.begin_round()).clone(),
+    fn shared_probe(&self) -> SharedProbe {
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_stale = |results: &ProbeResults| results.at.elapsed() >= CACHE_TTL;
+        match &*latest {
+            Some(probe) if !probe.peek().is_some_and(is_stale) => probe.clone(),
+            _ => latest.insert(self.spawn_probe()).clone(),
         }
     }
 
-    /// Asks every dependency, all at once, in a task of its own: a client that leaves must not end what others wait for.
-    fn begin_round(&self) -> Round {
+    /// Probes in a task of its own, so that a client that disconnects does not cancel the probe of
+    /// the others.
+    fn spawn_probe(&self) -> SharedProbe {
         let service = self.clone();
-        let asking = tokio::spawn(async move {
+        let task = tokio::spawn(async move {
             let (database, state) = tokio::join!(service.probe_database(), service.probe_state());
             [database, state].into_iter().chain(service.replicas()).collect()
         });
-        let answers = asking.map(|asked| Answers { probes: asked.unwrap_or_default(), at: Instant::now() });
-        answers.boxed().shared()
+        let results = task.map(|done| ProbeResults { probes: done.unwrap_or_default(), at: Instant::now() });
+        results.boxed().shared()
     }
 
-    /// Replicas, by their places in the setting: everybody may ask, and need not know their addresses. They are checked
-    /// all the time, so nothing is asked here.
+    /// Replicas, from their continuous checks. They are numbered, because their addresses are not
+    /// public.
     fn replicas(&self) -> impl Iterator<Item = Probe> {
         let tier = self.database.tier();
         self.database.replicas().into_iter().zip(1..).map(move |(replica, number)| Probe {
             name: format!("replica_{number}").into(),
             tier,
             latency: replica.latency.unwrap_or_default(),
-            standing: match replica.state {
-                ReplicaState::Unchecked | ReplicaState::Used => Standing::Ok,
-                ReplicaState::LeftOut(_) => Standing::Degraded,
+            status: match replica.state {
+                ReplicaState::Unchecked | ReplicaState::Used => HealthStatus::Ok,
+                ReplicaState::Ejected(_) => HealthStatus::Degraded,
             },
         })
     }
 
     async fn probe_database(&self) -> Probe {
         let start = Instant::now();
-        let result = self.database.ping(PROBE_LIMIT).await;
+        let result = self.database.ping(PROBE_TIMEOUT).await;
         if let Err(error) = &result {
             tracing::warn!(error = error as &dyn std::error::Error, "the database does not answer");
         }
-        let standing = if result.is_ok() { Standing::Ok } else { Standing::Unavailable };
-        Probe { name: "database".into(), tier: self.database.tier(), latency: start.elapsed(), standing }
+        let status = if result.is_ok() { HealthStatus::Ok } else { HealthStatus::Unavailable };
+        Probe { name: "database".into(), tier: self.database.tier(), latency: start.elapsed(), status }
     }
 
-    /// Rate limits and the cache. Without Redis both go on in this process, which is worse and not down.
+    /// The state that instances share: rate limits and the cache. Without Redis, each instance has
+    /// its own.
     async fn probe_state(&self) -> Probe {
         let name = Cow::Borrowed("state");
         let Some(redis) = &self.redis else {
-            return Probe { name, tier: "in_process", latency: Duration::ZERO, standing: Standing::Ok };
+            return Probe { name, tier: "in_process", latency: Duration::ZERO, status: HealthStatus::Ok };
         };
-        let answer = redis.ping().await;
-        let standing = if answer.is_ok() { Standing::Ok } else { Standing::Degraded };
-        Probe { name, tier: redis.tier(), latency: answer.unwrap_or_default(), standing }
+        let response = redis.ping().await;
+        let status = if response.is_ok() { HealthStatus::Ok } else { HealthStatus::Degraded };
+        Probe { name, tier: redis.tier(), latency: response.unwrap_or_default(), status }
     }
 }

@@ -1,30 +1,30 @@
-//! The database as services see it. A caller's write goes through here, where the caller's rights are checked again.
+//! The services' access to the database. The caller's rights are checked again in each unit of work
+//! that writes for it.
 //!
-//! The guard decides when the headers of a request have come. Its body may come seconds later, and hashing a password
-//! takes a while too. So each unit of work that writes for a caller begins with the question whether the caller still
-//! may: the answer holds until the unit ends.
+//! The guard checks a request when its headers have arrived. Its body can arrive seconds later, and
+//! hashing a password takes a while, too. So the unit of work checks again, with locks that keep
+//! the result true until it ends.
 
 use crate::core::clock::{Clock, Timestamp};
-use crate::core::ids::UserId;
-use crate::db::{Connection, Database, DbError, Extent, Freshness, Reader};
+use crate::core::ids::{SessionId, UserId};
+use crate::db::{Connection, Database, DbError};
 use crate::models::authority::{Authority, AuthorizedWrite};
 use crate::models::sessions;
 use crate::models::users::{self, User};
 
 use super::Error;
-use super::auth::{Caller, Role};
+use super::auth::{Caller, Intent, Role};
 
-/// On whose behalf a unit of work is done.
+/// On whose behalf a unit of work runs.
 #[derive(Clone, Copy, Debug)]
 pub enum Actor<'a> {
-    /// A client with a session.
     Caller(&'a Caller),
-    /// Whoever runs commands on the server.
+    /// The operator, on the command line.
     Operator,
 }
 
 impl Actor<'_> {
-    /// The actor's user, for the audit log; an operator has none.
+    /// The actor's user, for the audit log. An operator has none.
     pub fn user_id(&self) -> Option<UserId> {
         match self {
             Self::Caller(caller) => Some(caller.user.id),
@@ -33,7 +33,6 @@ impl Actor<'_> {
     }
 }
 
-/// Reads and units of work.
 #[derive(Clone)]
 pub struct Store {
     database: Database,
@@ -41,50 +40,44 @@ pub struct Store {
 }
 
 impl Store {
-    /// A store on this database, whose sessions end by this clock.
     pub fn new(database: Database, clock: Clock) -> Self {
         Self { database, clock }
     }
 
-    /// Reads on the terms of [`Database::read_with`].
-    pub(super) async fn read_with<T, F: Future<Output = Result<T, DbError>>>(
+    /// A connection for reads of the latest data.
+    pub(super) fn read(&self) -> Connection {
+        self.database.read()
+    }
+
+    /// A connection for reads of a caller, perhaps from a replica. They see the caller's own writes.
+    pub(super) fn read_as(&self, caller: &Caller) -> Connection {
+        self.database.read_after(caller.last_write, self.clock.now())
+    }
+
+    /// When the session last wrote. A request that may write is recorded before it does, in the
+    /// session's row, where every instance sees it.
+    pub(super) async fn last_write(
         &self,
-        freshness: Freshness,
-        extent: Extent,
-        query: impl Fn(Reader) -> F,
-    ) -> Result<T, DbError> {
-        self.database.read_with(freshness, extent, query).await
+        session: SessionId,
+        recorded: Option<Timestamp>,
+        intent: Intent,
+    ) -> Result<Option<Timestamp>, DbError> {
+        if intent == Intent::Read {
+            return Ok(recorded);
+        }
+        let now = self.clock.now();
+        if self.database.must_note_write(recorded, now) {
+            sessions::note_write(&mut self.database.write().await?, session, now).await?;
+        }
+        Ok(Some(now))
     }
 
-    /// Reads a row by its key on the terms of [`Database::look_up`].
-    pub(super) async fn look_up<T, F: Future<Output = Result<T, DbError>>>(
-        &self,
-        query: impl Fn(Reader) -> F,
-    ) -> Result<T, DbError> {
-        self.database.look_up(query).await
-    }
-
-    /// A connection to read with.
-    pub(super) async fn read(&self) -> Result<Connection, DbError> {
-        self.database.read().await
-    }
-
-    /// How new a read must be for a session whose last write was noted then.
-    pub(super) fn freshness(&self, noted: Option<Timestamp>, now: Timestamp) -> Freshness {
-        self.database.freshness(noted, now)
-    }
-
-    /// Whether a write has to be noted now for a session whose last one was noted then.
-    pub(super) fn must_note_write(&self, noted: Option<Timestamp>, now: Timestamp) -> bool {
-        self.database.must_note_write(noted, now)
-    }
-
-    /// Runs a unit of work for `caller` that changes the caller's own user, which is locked to its end and passed on as
-    /// it is now.
+    /// Runs a unit of work that changes the caller's own user. The user is locked and passed to
+    /// `work`.
     ///
     /// # Errors
-    /// [`Error::InvalidToken`] when the session or the user is no longer active, [`Error::Forbidden`] when the user is
-    /// no longer the superuser that the operation asks for; those of `work`.
+    /// [`Error::InvalidToken`] if the session or the user is no longer active, [`Error::Forbidden`]
+    /// if the user is no longer a superuser and the operation requires one; those of `work`.
     pub(super) async fn transaction_as<T>(
         &self,
         caller: &Caller,
@@ -100,8 +93,8 @@ impl Store {
             .await
     }
 
-    /// Runs a unit of work for `caller` that changes the user `target`: both are locked to its end. `target` is passed
-    /// on as it is now, or `None` when there is no such user.
+    /// Runs a unit of work for `caller` that changes the user `target`. Both are locked, and the
+    /// target is passed to `work`; `None` if it does not exist.
     ///
     /// # Errors
     /// As [`transaction_as`](Self::transaction_as).
@@ -117,10 +110,12 @@ impl Store {
         let authority = self.authority_of(caller);
         self.database
             .transaction(async |tx| {
-                // In the order of their ids: two superusers who change each other would otherwise wait for each other.
+                // Locked in the order of their ids, so that two superusers who change each other do
+                // not deadlock.
                 let users = users::find_pair_for_update(tx, authority.user, target).await?;
                 let by_id = |id| users.iter().find(|user| user.id == id);
-                // A statement of its own: whoever ends the sessions of a user holds the user's lock until it is done.
+                // A separate statement: a unit of work that ends sessions holds the lock on their
+                // user until it commits.
                 let is_live = sessions::is_live(tx, &authority).await?;
                 check(by_id(authority.user).filter(|_| is_live).cloned(), caller.role)?;
                 work(tx, by_id(target)).await
@@ -128,7 +123,8 @@ impl Store {
             .await
     }
 
-    /// Runs a unit of work for `actor` that does not change the actor's own user: several of them may run at once.
+    /// Runs a unit of work that does not change the actor's own user. Several can run concurrently
+    /// for one actor.
     ///
     /// # Errors
     /// As [`transaction_as`](Self::transaction_as).
@@ -151,18 +147,12 @@ impl Store {
         }
     }
 
-    /// A write of one statement for `caller`, which has the check in its WHERE.
-    ///
-    /// # Errors
-    /// Only those of the database.
+    /// A write of one statement for `caller`, with the check in its `WHERE`.
     pub(super) async fn statement_as(&self, caller: &Caller) -> Result<AuthorizedWrite, DbError> {
         Ok(AuthorizedWrite::new(self.database.write().await?, self.authority_of(caller)))
     }
 
-    /// Runs a unit of work of an operation that needs no token.
-    ///
-    /// # Errors
-    /// Those of `work`.
+    /// Runs a unit of work of an operation without authentication.
     pub(super) async fn transaction_without_caller<T>(
         &self,
         work: impl AsyncFnOnce(&mut Connection) -> Result<T, Error> + Clone,
@@ -170,10 +160,7 @@ impl Store {
         self.database.transaction(work).await
     }
 
-    /// A connection for a single statement of an operation that needs no token.
-    ///
-    /// # Errors
-    /// Only those of the database.
+    /// A connection for a single statement of an operation without authentication.
     pub(super) async fn write_without_caller(&self) -> Result<Connection, DbError> {
         self.database.write().await
     }
@@ -183,21 +170,21 @@ impl Store {
     }
 }
 
-/// The caller's user as it is in the unit of work; `None` when its session is over or it is gone.
+/// `found` is the user of the caller's session, or `None` if the session is over.
 fn check(found: Option<User>, role: Role) -> Result<User, Error> {
-    let user = found.ok_or(Error::InvalidToken("the session is over"))?;
+    let user = found.ok_or(Error::SESSION_OVER)?;
     if !user.is_active {
-        return Err(Error::InvalidToken("the account is inactive"));
+        return Err(Error::USER_INACTIVE);
     }
-    match role {
-        Role::Superuser if !user.is_superuser => Err(Error::Forbidden),
-        Role::User | Role::Superuser => Ok(user),
+    if role == Role::Superuser && !user.is_superuser {
+        return Err(Error::Forbidden);
     }
+    Ok(user)
 }
 
 #[cfg(test)]
 mod tests {
-    /// Functions of `source` that take a caller or an actor and write without checking it.
+    /// The functions in `source` that take a caller or an actor and write without the check.
     fn unchecked(source: &str) -> Vec<&str> {
         let functions = source.split("\n    pub async fn ").skip(1);
         functions
@@ -213,7 +200,9 @@ mod tests {
 
     #[test]
     fn no_operation_of_a_caller_writes_without_the_check() {
-        for source in [include_str!("auth.rs"), include_str!("users.rs")] {
+        let auth =
+            [include_str!("auth/mod.rs"), include_str!("auth/refresh.rs"), include_str!("auth/limits.rs")];
+        for source in auth.into_iter().chain([include_str!("users.rs")]) {
             assert_eq!(unchecked(source), Vec::<&str>::new());
         }
         let forgetful = "impl S {\n    pub async fn rename(&self, caller: &Caller) {\n        \

@@ -47,7 +47,7 @@ on_both! {
             let body = answer.expect_error(422, "validation_error");
             let problem = &body["details"]["fields"][0];
             assert_eq!((&problem["field"], &problem["rule"]), (&json!("password"), &json!("format")), "{password}");
-            assert!(problem["message"].as_str().unwrap().contains("most used"), "{body}");
+            assert!(problem["message"].as_str().unwrap().contains("most common"), "{body}");
         }
         let _ = service.register(&fresh_email(), "password1, and something of one's own").await.expect(201);
     }
@@ -112,8 +112,8 @@ on_both! {
 
     async fn a_password_that_is_guessed_first_is_refused(service: Service) {
         for (password, reason) in [
-            ("password ", "most used"),
-            ("ｐａｓｓｗｏｒｄ", "most used"),
+            ("password ", "most common"),
+            ("ｐａｓｓｗｏｒｄ", "most common"),
             ("Groundwork1", "name of the application"),
             ("        ", "visible"),
             ("\t\t\t\t\t\t\t\t", "visible"),

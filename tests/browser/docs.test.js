@@ -1,4 +1,4 @@
-// What a person does at /docs, in a real browser. Run with ./scripts/test browser.
+// What a person does at /docs, in a real browser. Run with ./scripts/test pages.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { newPage, start } from './browser.js';

@@ -99,14 +99,14 @@ test('a token is kept for its tab alone', TIMEOUT, async () => {
 
 test('the reference, its links and the card lead nowhere else', TIMEOUT, async () => {
   await page.goto(`${nginx.origin}${PREFIX}redoc`);
-  assert.equal(await page.locator('nav').evaluate((nav) => getComputedStyle(nav).position), 'sticky');
-  await page.locator('#users_me').getByRole('link', { name: 'Try it' }).click();
-  await page.locator('[id$="users_me"].opblock .opblock-body').waitFor();
+  await page.locator('[data-section-id="operation/users_me"] h2').waitFor();
+  await page.getByRole('link', { name: 'Try it out' }).click();
+  await page.locator('[id$="users_me"].opblock').first().waitFor();
   await page.getByRole('link', { name: 'Read the reference' }).click();
-  await page.getByRole('heading', { level: 1 }).waitFor();
+  await page.getByRole('heading', { level: 1 }).first().waitFor();
   assertInsideThePrefix();
 
-  const addresses = await page.locator('header a').evaluateAll((links) => links.map((link) => link.href));
+  const addresses = await page.locator('nav[aria-label="Documentation"] a').evaluateAll((links) => links.map((link) => link.href));
   const base = `${nginx.origin}${PREFIX}`;
   const card = await fetch(base);
   const { docs, openapi } = await card.json();

@@ -5,7 +5,7 @@ use groundwork::core::context::CallContext;
 use groundwork::core::email::Email;
 use groundwork::core::security::password::Password;
 use groundwork::services::store::Actor;
-use groundwork::services::users::{AccountDetails, UserService};
+use groundwork::services::users::{CreateUser, UserService};
 use serde_json::Value;
 
 use crate::support::{Backend, Service};
@@ -55,7 +55,7 @@ fn text(value: &Value) -> &str {
 }
 
 async fn create(users: &UserService, email: &str, password: &str, is_superuser: bool) {
-    let details = AccountDetails {
+    let details = CreateUser {
         email: Email::parse(email).unwrap(),
         password: Password::parse(password).unwrap(),
         full_name: None,

@@ -1,15 +1,14 @@
 //! The present document breaks no client that was made from a released one, unless a waiver says so.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
-mod command;
 mod seeds;
 mod waivers;
 
 use std::fs;
 use std::path::Path;
 
-use groundwork::api::document::diff::compare;
 use serde_json::Value;
+use xtask::diff::{changelog, compare};
 
 use waivers::{Waiver, judge};
 
@@ -67,4 +66,10 @@ fn a_version_is_released_once_and_then_stays_as_it_is() {
         let changes = compare(document, &present);
         assert!(changes.is_empty(), "the version is released, and this changed: {changes:?}");
     }
+}
+
+#[test]
+fn the_changelog_of_the_api_is_current() {
+    let text = fs::read_to_string("openapi/CHANGELOG.md").unwrap();
+    assert_eq!(text, changelog(released(), &present()), "run `cargo xtask openapi changelog`");
 }

@@ -1,7 +1,7 @@
 //! Changes made to the real document, each with what the comparison must say of it.
 
-use groundwork::api::document::diff::compare;
 use serde_json::{Value, json};
+use xtask::diff::compare;
 
 use super::present;
 
@@ -189,6 +189,8 @@ const SEEDS: &[Seed] = &[
     ("the service moves", |d| d["servers"] = json!([{ "url": "/v2" }]),
         Some((BREAKING, "document: the servers changed"))),
     ("a description changes", |d| operation(d, "/users/me", "get")["description"] = "Other words.".into(), None),
+    ("the description of a scheme changes",
+        |d| d["components"]["securitySchemes"]["BearerAuth"]["description"] = "Other words.".into(), None),
     ("an example changes", |d| schema(d, "User")["examples"] = json!([]), None),
     ("a summary and the version change", |d| {
             operation(d, "/users/me", "get")["summary"] = "Other words".into();

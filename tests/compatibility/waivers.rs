@@ -1,12 +1,12 @@
 //! Breaking on purpose: each break is named, with the version that ships it and the reason.
 
-use groundwork::api::document::diff::Change;
 use serde::Deserialize;
+use xtask::diff::DocumentChange;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Waiver {
-    /// The change, as `groundwork openapi diff` prints it behind its class.
+    /// The change, as `cargo xtask openapi diff` prints it behind its class.
     change: String,
     /// The version whose document has the change.
     version: String,
@@ -14,7 +14,7 @@ pub struct Waiver {
 }
 
 /// What is wrong with these changes under these waivers, for the document of this version.
-pub fn judge(changes: &[Change], waivers: &[Waiver], version: &str) -> Vec<String> {
+pub fn judge(changes: &[DocumentChange], waivers: &[Waiver], version: &str) -> Vec<String> {
     let breaking: Vec<_> = changes.iter().filter(|change| change.breaking).map(ToString::to_string).collect();
     let waived =
         |change: &String| waivers.iter().any(|waiver| waiver.change == *change && waiver.version == version);
@@ -38,9 +38,9 @@ fn waiver(change: &str, version: &str, reason: &str) -> Waiver {
     Waiver { change: change.to_owned(), version: version.to_owned(), reason: reason.to_owned() }
 }
 
-fn gone() -> Change {
+fn gone() -> DocumentChange {
     let sentence = "the field is gone".to_owned();
-    Change { breaking: true, place: "User, /email".to_owned(), sentence }
+    DocumentChange { breaking: true, place: "User, /email".to_owned(), sentence }
 }
 
 const GONE: &str = "User, /email: the field is gone";
@@ -50,7 +50,7 @@ fn a_break_needs_a_waiver_of_its_version() {
     assert_eq!(judge(&[gone()], &[], "2.0.0").len(), 1);
     assert_eq!(judge(&[gone()], &[waiver(GONE, "2.0.0", "it was personal")], "2.0.0"), [""; 0]);
     assert_eq!(judge(&[gone()], &[waiver(GONE, "3.0.0", "it was personal")], "2.0.0").len(), 1);
-    assert_eq!(judge(&[Change { breaking: false, ..gone() }], &[], "2.0.0"), [""; 0]);
+    assert_eq!(judge(&[DocumentChange { breaking: false, ..gone() }], &[], "2.0.0"), [""; 0]);
 }
 
 #[test]

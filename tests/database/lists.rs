@@ -3,8 +3,8 @@
 use groundwork::core::clock::Timestamp;
 use groundwork::core::email::Email;
 use groundwork::core::settings::DatabaseUrl;
-use groundwork::db::{Database, Extent, Freshness};
-use groundwork::models::users::{self, NewUser, Place, User, UserFilter};
+use groundwork::db::Database;
+use groundwork::models::users::{self, Cursor, NewUser, User, UserFilter};
 
 use crate::support::{Backend, TestDatabase, settings};
 
@@ -66,7 +66,7 @@ async fn every_filter(backend: Backend) {
     let files = TestDatabase::empty(backend).await;
     let url: DatabaseUrl = files.url.parse().unwrap();
     groundwork::db::migrations::run(&url).await.unwrap();
-    let database = Database::new(&settings(&files.url, &[])).unwrap();
+    let database = Database::new(&(&settings(&files.url, &[])).into()).unwrap();
     let everybody = everybody(&database).await;
     // Others were made at the same instant, before it and after it.
     let middle = &everybody[7];
@@ -74,22 +74,19 @@ async fn every_filter(backend: Backend) {
     for _ in 0..2 {
         for (filter, after) in filters().iter().flat_map(|filter| [None, Some(middle)].map(|it| (filter, it)))
         {
-            let is_short = filter.extent() == Extent::Short;
-            assert_eq!(is_short, format!("{filter:?}") == format!("{:?}", UserFilter::default()));
-            let place = after.map(|user| {
+            let cursor = after.map(|user| {
                 if filter.is_by_date() {
-                    Place::Date(user.created_at, user.id)
+                    Cursor::CreatedAt(user.created_at, user.id)
                 } else {
-                    Place::Number(user.id)
+                    Cursor::Id(user.id)
                 }
             });
-            let page = |mut c| async move { users::page(&mut c, filter, place, 100).await };
-            let page = database.read_with(Freshness::Latest, filter.extent(), page).await.unwrap();
+            let page = users::page(&mut database.read(), filter, cursor, 100).await.unwrap();
             let found: Vec<_> = page.iter().map(|user| user.id).collect();
             let mut expected: Vec<_> = everybody.iter().filter(|user| matches(user, filter, after)).collect();
             expected.sort_by_key(|user| (filter.is_by_date().then_some(user.created_at), user.id));
             let expected: Vec<_> = expected.iter().map(|user| user.id).collect();
-            assert_eq!(found, expected, "{filter:?} after {place:?}");
+            assert_eq!(found, expected, "{filter:?} after {cursor:?}");
         }
     }
 }

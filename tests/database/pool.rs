@@ -67,7 +67,7 @@ async fn first_come_first_served(backend: Backend) {
     const WAITERS: usize = 20;
     let files = TestDatabase::create(backend).await;
     let pool = [("DB_POOL_SIZE", "1".to_owned()), ("DB_MAX_OVERFLOW", "0".to_owned())];
-    let database = Database::new(&settings(&files.url, &pool)).unwrap();
+    let database = Database::new(&(&settings(&files.url, &pool)).into()).unwrap();
 
     let held = database.write().await.unwrap();
     let mut waiters: Vec<Asking<'_>> = Vec::new();

@@ -1,14 +1,18 @@
-//! Short reads share connections: neither those beside them nor those who wait for a connection are the worse for it.
+//! Lookups share connections, at the cost of neither the reads beside them nor the callers that wait for a
+//! connection.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use groundwork::core::ids::UserId;
 use groundwork::core::settings::DatabaseUrl;
-use groundwork::db::{Database, DbError, Extent, Freshness};
-use groundwork::models::users;
+use groundwork::db::{Database, DbError};
+use groundwork::models::users::{self, UserFilter};
 use tokio::task::JoinHandle;
 use tokio_postgres::{Client, NoTls};
 
@@ -18,10 +22,10 @@ use crate::support::{Backend, TestDatabase, settings};
 /// Far more than anything here takes.
 const LONG: Duration = Duration::from_secs(20);
 
-/// How many short reads a connection has at the most.
+/// How many lookups are in flight on a connection at most.
 const AT_ONCE: u32 = 8;
 
-/// Nobody has this number.
+/// No user has this id.
 const NOBODY: UserId = UserId(7);
 
 struct Fixture {
@@ -33,41 +37,63 @@ struct Fixture {
 
 type Found = Result<bool, DbError>;
 
+/// How a read finds its rows.
+#[derive(Clone, Copy)]
+enum Kind {
+    /// By key.
+    Lookup,
+    /// By a filter that is put together at run time.
+    Search,
+}
+
 impl Fixture {
     async fn with_connections(most: usize) -> Self {
         let files = TestDatabase::empty(Backend::Postgres).await;
         let url: DatabaseUrl = files.url.parse().unwrap();
         groundwork::db::migrations::run(&url).await.unwrap();
         let pool = [("DB_POOL_SIZE", most.to_string()), ("DB_MAX_OVERFLOW", "0".to_owned())];
-        let database = Database::new(&settings(&files.url, &pool)).unwrap();
+        let database = Database::new(&(&settings(&files.url, &pool)).into()).unwrap();
         Self { database, files, sent: Arc::default() }
     }
 
-    fn read(&self, extent: Extent) -> JoinHandle<Found> {
+    fn read(&self, kind: Kind) -> JoinHandle<Found> {
         let (database, sent) = (self.database.clone(), Arc::clone(&self.sent));
         tokio::spawn(async move {
-            let find = |mut c| {
-                sent.fetch_add(1, Ordering::Relaxed);
-                async move { users::find_profile(&mut c, NOBODY).await }
+            let mut connection = database.read();
+            let reading = async {
+                match kind {
+                    Kind::Lookup => Ok(users::find_profile(&mut connection, NOBODY).await?.is_some()),
+                    Kind::Search => {
+                        let filter = UserFilter { is_active: Some(true), ..UserFilter::default() };
+                        Ok(!users::page(&mut connection, &filter, None, 1).await?.is_empty())
+                    }
+                }
             };
-            database.read_with(Freshness::Latest, extent, find).await.map(|found| found.is_some())
+            let mut reading = pin!(reading);
+            // One poll sends it, unless a connection has to be opened.
+            let first = poll_fn(|context| Poll::Ready(reading.as_mut().poll(context))).await;
+            sent.fetch_add(1, Ordering::Relaxed);
+            match first {
+                Poll::Ready(found) => found,
+                Poll::Pending => reading.await,
+            }
         })
     }
 
     /// Begins so many reads, one after the other.
-    async fn reads(&self, extent: Extent, count: u32) -> Vec<JoinHandle<Found>> {
+    async fn reads(&self, kind: Kind, count: u32) -> Vec<JoinHandle<Found>> {
         let mut begun = Vec::new();
         let sent = self.sent.load(Ordering::Relaxed);
         for number in sent + 1..=sent + count {
-            begun.push(self.read(extent));
+            begun.push(self.read(kind));
             eventually("it is sent", async || (self.sent.load(Ordering::Relaxed) == number).then_some(()))
                 .await;
         }
         begun
     }
 
-    async fn short_reads(&self, count: u32) -> Vec<JoinHandle<Found>> {
-        self.reads(Extent::Short, count).await
+    async fn lookups(&self, count: u32) -> Vec<JoinHandle<Found>> {
+        self.reads(Kind::Lookup, count).await
     }
 
     /// Until so many connections wait for the lock: their processes.
@@ -112,14 +138,14 @@ async fn expect_answers(reads: Vec<JoinHandle<Found>>) {
 async fn those_at_the_same_time_share_connections_and_not_too_many_one() {
     let fixture = Fixture::with_connections(10).await;
     let locked = Locked::users_of(&fixture.files).await;
-    let mut begun = fixture.short_reads(1).await;
+    let mut begun = fixture.lookups(1).await;
     let first = fixture.waiting(1).await;
-    begun.extend(fixture.short_reads(AT_ONCE - 1).await);
-    begun.extend(fixture.short_reads(1).await);
+    begun.extend(fixture.lookups(AT_ONCE - 1).await);
+    begun.extend(fixture.lookups(1).await);
     // The ninth has begun, and the eight are still one.
     assert_eq!(fixture.waiting(2).await[0], first[0]);
-    begun.extend(fixture.short_reads(AT_ONCE - 1).await);
-    begun.extend(fixture.short_reads(1).await);
+    begun.extend(fixture.lookups(AT_ONCE - 1).await);
+    begun.extend(fixture.lookups(1).await);
     let _ = fixture.waiting(3).await;
     locked.release().await;
     expect_answers(begun).await;
@@ -127,15 +153,15 @@ async fn those_at_the_same_time_share_connections_and_not_too_many_one() {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn long_ones_have_a_connection_each() {
+async fn searches_have_a_connection_each() {
     let fixture = Fixture::with_connections(10).await;
     let locked = Locked::users_of(&fixture.files).await;
-    let mut begun = fixture.short_reads(1).await;
-    begun.extend(fixture.reads(Extent::Long, 2).await);
+    let mut begun = fixture.lookups(1).await;
+    begun.extend(fixture.reads(Kind::Search, 2).await);
     let _ = fixture.waiting(3).await;
     // And nobody joins them.
-    begun.extend(fixture.short_reads(1).await);
-    begun.extend(fixture.reads(Extent::Long, 1).await);
+    begun.extend(fixture.lookups(1).await);
+    begun.extend(fixture.reads(Kind::Search, 1).await);
     let _ = fixture.waiting(4).await;
     locked.release().await;
     expect_answers(begun).await;
@@ -146,12 +172,14 @@ async fn long_ones_have_a_connection_each() {
 async fn one_whose_caller_leaves_disturbs_none_beside_it_and_nobody_joins_them() {
     let fixture = Fixture::with_connections(10).await;
     let locked = Locked::users_of(&fixture.files).await;
-    let mut begun = fixture.short_reads(2).await;
+    let mut begun = fixture.lookups(1).await;
+    let _ = fixture.waiting(1).await;
+    begun.extend(fixture.lookups(1).await);
     let left = fixture.waiting(1).await;
     let leaving = begun.remove(0);
     leaving.abort();
     assert!(leaving.await.unwrap_err().is_cancelled());
-    begun.extend(fixture.short_reads(1).await);
+    begun.extend(fixture.lookups(1).await);
     let _ = fixture.waiting(2).await;
     locked.release().await;
     expect_answers(begun).await;
@@ -165,31 +193,32 @@ async fn one_whose_caller_leaves_disturbs_none_beside_it_and_nobody_joins_them()
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn those_whose_connection_is_ended_are_asked_again() {
+async fn those_whose_connection_is_ended_are_sent_again() {
     let fixture = Fixture::with_connections(10).await;
     let locked = Locked::users_of(&fixture.files).await;
-    let begun = fixture.short_reads(3).await;
+    let mut begun = fixture.lookups(1).await;
     let waiting = fixture.waiting(1).await;
+    begun.extend(fixture.lookups(2).await);
     let _ = fixture.files.sql(&format!("SELECT pg_terminate_backend({}, 5000)::text", waiting[0])).await;
     // Each on a connection of its own.
     let _ = fixture.waiting(3).await;
     locked.release().await;
     expect_answers(begun).await;
-    assert_eq!(fixture.sent.load(Ordering::Relaxed), 6);
 }
 
-/// There is always one: each has its connection until the next has one.
+/// There is always one in flight: each begins before the one before it ends.
 async fn one_after_the_other(database: Database, over: Arc<AtomicBool>, count: Arc<AtomicU32>) {
-    let take = || database.look_up(async |connection| Ok(connection));
-    let mut held = take().await.unwrap();
+    let begin = || {
+        let mut connection = database.read();
+        let mut reading = async move { users::find_profile(&mut connection, NOBODY).await }.boxed();
+        let found = (&mut reading).now_or_never();
+        async move { if let Some(found) = found { found } else { reading.await } }.boxed()
+    };
+    let mut current = begin();
     while !over.load(Ordering::Relaxed) {
-        let mut next = Box::pin(take());
-        held = if let Some(next) = (&mut next).now_or_never() {
-            next.unwrap()
-        } else {
-            drop(held);
-            next.await.unwrap()
-        };
+        let next = begin();
+        assert!(current.await.unwrap().is_none());
+        current = next;
         count.fetch_add(1, Ordering::Relaxed);
         tokio::task::yield_now().await;
     }

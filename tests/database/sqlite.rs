@@ -15,10 +15,10 @@ use crate::support::{Backend, TestDatabase, settings};
 async fn a_connection_for_reading_cannot_write() {
     let files = TestDatabase::create(Backend::Sqlite).await;
     groundwork::db::migrations::run(&files.url.parse().unwrap()).await.unwrap();
-    let database = Database::new(&settings(&files.url, &[])).unwrap();
+    let database = Database::new(&(&settings(&files.url, &[])).into()).unwrap();
     let (id, now) = (UserId(1), Clock::default().now());
 
-    let mut reader = database.read().await.unwrap();
+    let mut reader = database.read();
     assert!(users::find(&mut reader, id).await.unwrap().is_none());
     let refused = users::update(&mut reader, id, &UserChanges::default(), now).await;
     let Err(DbError::Query(cause)) = refused else { panic!("{refused:?}") };
@@ -62,8 +62,12 @@ async fn connections_that_are_opened_at_once_after_migrating_all_succeed() {
         groundwork::db::migrations::run(&files.url.parse().unwrap()).await.unwrap();
         let mode = files.sql("SELECT journal_mode AS value FROM pragma_journal_mode").await;
         assert_eq!(mode.as_deref(), Some("wal"));
-        let database = Database::new(&settings(&files.url, &[])).unwrap();
-        let readers = futures_util::future::join_all((0..4).map(|_| database.read()));
+        let database = Database::new(&(&settings(&files.url, &[])).into()).unwrap();
+        let readers = futures_util::future::join_all((0..4).map(async |_| {
+            // Held, so that each of them opens its own.
+            let mut reader = database.read();
+            users::find(&mut reader, UserId(1)).await.map(|_| reader)
+        }));
         let (writer, readers) = tokio::join!(database.write(), readers);
         let opened = readers.into_iter().chain([writer]);
         let failed: Vec<_> = opened.filter_map(Result::err).collect();

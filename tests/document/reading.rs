@@ -17,25 +17,25 @@ pub fn older() -> Value {
 }
 
 /// An operation, and where it is.
-pub struct Operation<'a> {
+pub struct DocumentOperation<'a> {
     pub path: &'a str,
     pub method: &'a str,
     pub id: &'a str,
     pub value: &'a Value,
 }
 
-pub fn operations(document: &Value) -> Vec<Operation<'_>> {
+pub fn operations(document: &Value) -> Vec<DocumentOperation<'_>> {
     let items = members(&document["paths"]);
     let operations = items.flat_map(|(path, item)| {
         members(item).map(move |(method, value)| {
             let id = value["operationId"].as_str().unwrap_or_default();
-            Operation { path, method, id, value }
+            DocumentOperation { path, method, id, value }
         })
     });
     operations.collect()
 }
 
-impl<'a> Operation<'a> {
+impl<'a> DocumentOperation<'a> {
     /// The responses whose status begins with one of these digits.
     pub fn responses(&self, digits: &'static [char]) -> impl Iterator<Item = (&'a str, &'a Value)> {
         members(&self.value["responses"]).filter(move |(status, _)| status.starts_with(digits))

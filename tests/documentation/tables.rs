@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::assert_none;
 use crate::page::{Page, root};
 
-const SETTINGS: &str = include_str!("../../src/core/settings/table.rs");
+const SETTINGS: &str = include_str!("../../src/settings.rs");
 
 /// The codes of the document, each with its status, as `(400, "malformed_request")`.
 fn error_codes() -> BTreeSet<(String, String)> {

@@ -94,6 +94,8 @@ async fn log_ins_that_are_half_sent_from_many_networks_refuse_nobody_else() {
         ("RATE_LIMIT_PER_MINUTE", "60"),
         ("AUTH_RATE_LIMIT_PER_MINUTE", "10"),
         // Nothing but the limits makes room.
+        ("HEADER_TIMEOUT", "3600"),
+        ("KEEP_ALIVE_TIMEOUT", "3600"),
         ("BODY_TIMEOUT", "3000"),
         ("REQUEST_TIMEOUT", "3600"),
     ];

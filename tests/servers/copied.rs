@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use groundwork::db::{Database, ReplicaState, Trouble};
+use groundwork::db::{Database, ReplicaState, UnhealthyReason};
 use serde_json::json;
 
 use crate::support::client::{Account, Answer, PASSWORD, fresh_email};
@@ -30,10 +30,10 @@ impl Copied {
         let extra = [("DATABASE_REPLICA_URLS", replica.url("127.0.0.1", ""))];
         // Statements that a test holds up are not cancelled meanwhile.
         let patient = [extra[0].clone(), ("DB_STATEMENT_TIMEOUT", "60".to_owned())];
-        let watching = Database::new(&settings(&primary.url("127.0.0.1", ""), &patient)).unwrap();
+        let watching = Database::new(&(&settings(&primary.url("127.0.0.1", ""), &patient)).into()).unwrap();
         let service = Service::start_on(primary.database(), &extra).await;
         let admin = service.superuser().await;
-        watching.watch_replicas();
+        watching.watch();
         let copied = Self { service, admin, watching, replica, primary };
         copied.in_use().await;
         copied
@@ -51,9 +51,9 @@ impl Copied {
         .await;
     }
 
-    pub async fn left_out(&self, why: impl Fn(&Trouble) -> bool) {
+    pub async fn left_out(&self, why: impl Fn(&UnhealthyReason) -> bool) {
         eventually("the replica is left out", async || match self.state() {
-            ReplicaState::LeftOut(trouble) if why(&trouble) => Some(()),
+            ReplicaState::Ejected(trouble) if why(&trouble) => Some(()),
             _ => None,
         })
         .await;

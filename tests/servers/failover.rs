@@ -59,8 +59,8 @@ async fn a_replica_that_follows_the_promoted_server_is_used_again_without_a_rest
     let extra = [("DATABASE_URL", both.clone()), ("DATABASE_REPLICA_URLS", replica.url("127.0.0.1", ""))];
     let url: DatabaseUrl = both.parse().unwrap();
     migrations::run(&url).await.unwrap();
-    let watching = Database::new(&settings(&both, &extra)).unwrap();
-    watching.watch_replicas();
+    let watching = Database::new(&(&settings(&both, &extra)).into()).unwrap();
+    watching.watch();
     let service = Service::start_on(primary.database(), &extra).await;
     let admin = service.superuser().await;
     let is_used = || watching.replicas().remove(0).state == ReplicaState::Used;

@@ -149,7 +149,9 @@ async fn in_the_mode_of_sessions_a_pooler_is_recognised_and_the_setting_is_named
             assert!(reason.contains("DB_POOL_MODE=transaction"), "{ignored}: {reason}");
         };
         names_it(migrations::run_for(&settings).await.unwrap_err());
-        names_it(Database::new(&settings).unwrap().ping(Duration::from_secs(20)).await.unwrap_err());
+        names_it(
+            Database::new(&(&settings).into()).unwrap().ping(Duration::from_secs(20)).await.unwrap_err(),
+        );
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use groundwork::core::clock::Clock;
-use groundwork::db::{Database, Extent, Freshness, ReplicaState, Trouble};
+use groundwork::db::{Database, ReplicaState, UnhealthyReason};
 use groundwork::models::users::{self, UserFilter};
 
 use crate::copied::{Copied, NOTICED, list, lists};
@@ -104,7 +104,7 @@ async fn a_replica_that_lags_is_left_out_until_it_has_caught_up() {
     })
     .await;
     assert!(start.elapsed() < NOTICED, "{:?}", start.elapsed());
-    copied.left_out(|trouble| *trouble == Trouble::Behind).await;
+    copied.left_out(|trouble| *trouble == UnhealthyReason::Behind).await;
     assert!(!copied.is_read(&copied.service.instance, &copied.admin).await);
     copied.go_on().await;
     copied.in_use().await;
@@ -120,7 +120,7 @@ async fn a_replica_that_lost_its_primary_is_left_out_and_one_of_an_idle_primary_
     eventually("several checks of an idle primary", async || {
         let report = copied.watching.replicas().remove(0);
         // A check that the machine is too slow for is another matter.
-        assert_ne!(report.state, ReplicaState::LeftOut(Trouble::Behind));
+        assert_ne!(report.state, ReplicaState::Ejected(UnhealthyReason::Behind));
         if latencies.last() != Some(&report.latency) {
             latencies.push(report.latency);
         }
@@ -144,13 +144,13 @@ async fn a_replica_that_lost_its_primary_is_left_out_and_one_of_an_idle_primary_
     .await;
     let writer = copied.service.superuser().await;
     let (_, email) = copied.create(&writer).await;
-    copied.left_out(|trouble| *trouble == Trouble::Behind).await;
+    copied.left_out(|trouble| *trouble == UnhealthyReason::Behind).await;
     eventually("the primary answers", async || {
         lists(&copied.service.instance, &copied.admin, &email).await.then_some(())
     })
     .await;
     replica.sql("SELECT pg_promote()").await;
-    copied.left_out(|trouble| *trouble == Trouble::NoReplica).await;
+    copied.left_out(|trouble| *trouble == UnhealthyReason::NoReplica).await;
     assert!(!copied.is_read(&copied.service.instance, &copied.admin).await);
 }
 
@@ -163,7 +163,7 @@ async fn a_replica_that_is_killed_costs_no_request_and_is_used_again_when_it_is_
         copied.lists_go_on(async || true).await;
         copied.replica.kill();
         copied.lists_go_on(async || copied.state() != ReplicaState::Used).await;
-        copied.left_out(|trouble| matches!(trouble, Trouble::Unreachable(_))).await;
+        copied.left_out(|trouble| matches!(trouble, UnhealthyReason::Unreachable(_))).await;
         copied.replica.resume().await;
         copied.in_use().await;
     }
@@ -176,7 +176,7 @@ async fn a_frozen_replica_costs_no_request_and_is_used_again_when_it_goes_on() {
     copied.lists_go_on(async || true).await;
     copied.replica.freeze();
     copied.lists_go_on(async || copied.state() != ReplicaState::Used).await;
-    copied.left_out(|trouble| matches!(trouble, Trouble::Unreachable(_))).await;
+    copied.left_out(|trouble| matches!(trouble, UnhealthyReason::Unreachable(_))).await;
     let start = Instant::now();
     let _ = list(&copied.service.instance, &copied.admin).await.expect(200);
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
@@ -207,8 +207,8 @@ async fn a_read_that_conflicts_with_recovery_is_repeated_on_the_primary() {
     eventually("the replica is in use", async || (copied.state() == ReplicaState::Used).then_some(())).await;
     let database = copied.watching.clone();
     let reading = tokio::spawn(async move {
-        let page = |mut c| async move { users::page(&mut c, &UserFilter::default(), None, 10).await };
-        database.read_with(Freshness::MayLag, Extent::Short, page).await
+        let mut connection = database.read_after(None, Clock::default().now());
+        users::page(&mut connection, &UserFilter::default(), None, 10).await
     });
     let waiting =
         "SELECT pid::text FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%users%'";
@@ -279,11 +279,12 @@ async fn replicas_take_turns_and_one_that_is_away_is_passed_over() {
     let urls = [one.url("127.0.0.1", ""), two.url("127.0.0.1", "?connect_timeout=2")].join(",");
     groundwork::db::migrations::run(&primary.database().url.parse().unwrap()).await.unwrap();
     let database =
-        Database::new(&settings(&primary.database().url, &[("DATABASE_REPLICA_URLS", urls)])).unwrap();
-    database.watch_replicas();
+        Database::new(&(&settings(&primary.database().url, &[("DATABASE_REPLICA_URLS", urls)])).into())
+            .unwrap();
+    database.watch();
     let read = || async {
-        let ask = |mut c| async move { users::page(&mut c, &UserFilter::default(), None, 1).await };
-        database.read_with(Freshness::MayLag, Extent::Short, ask).await.unwrap();
+        let mut connection = database.read_after(None, Clock::default().now());
+        users::page(&mut connection, &UserFilter::default(), None, 1).await.unwrap();
     };
     let used = || database.replicas().iter().filter(|one| one.state == ReplicaState::Used).count();
     eventually("both are in use", async || (used() == 2).then_some(())).await;
@@ -301,5 +302,4 @@ async fn replicas_take_turns_and_one_that_is_away_is_passed_over() {
         read().await;
     }
     eventually("one is in use", async || (used() == 1).then_some(())).await;
-    assert_eq!(database.freshness(None, Clock::default().now()), Freshness::MayLag);
 }

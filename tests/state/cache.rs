@@ -238,7 +238,7 @@ fn hits_misses_and_errors_are_counted() {
         .snapshot()
         .into_vec()
         .into_iter()
-        .filter(|(key, ..)| key.key().name() == "groundwork_cache_requests_total")
+        .filter(|(key, ..)| key.key().name() == "cache_requests_total")
         .map(|(key, _, _, value)| {
             (key.key().labels().next().unwrap().value().to_owned(), format!("{value:?}"))
         })

@@ -202,9 +202,9 @@ async fn a_redis_that_refuses_to_write_is_as_good_as_none() {
     let set = |name: &str, value: &str| redis::cmd("CONFIG").arg("SET").arg(name).arg(value).take();
     redis.ask::<()>(&set("maxmemory", "1")).await.unwrap();
     assert_eq!(cache.cached(key, async || Ok::<_, ()>(Number(1))).await, Ok(Number(1)));
-    assert!(!handle.answers());
+    assert!(!handle.is_available());
     redis.ask::<()>(&set("maxmemory", "0")).await.unwrap();
-    eventually("it answers", async || handle.answers()).await;
+    eventually("it answers", async || handle.is_available()).await;
 }
 
 #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -245,10 +245,11 @@ async fn each_change_of_state_is_one_line_in_the_log() {
             let _ = service.call("GET", "/").send().await.expect(200);
         }
         redis.restart().await;
-        eventually("it is back", async || process::lines_with(&service, "Redis is back") == round).await;
+        eventually("it is back", async || process::lines_with(&service, "Redis is available again") == round)
+            .await;
         // What readiness found out before is told for a second.
         eventually("it says so", async || process::standing(&service).await == "ok").await;
-        assert_eq!(process::lines_with(&service, "Redis is away"), round);
+        assert_eq!(process::lines_with(&service, "Redis is unavailable"), round);
     }
 }
 

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use groundwork::core::rate_limit::{Key, RateLimiter, Verdict};
+use groundwork::core::rate_limit::{RateLimitDecision, RateLimitKey, RateLimiter};
 use tokio::task::JoinSet;
 
 use crate::stores::on_every_store;
 
 const MINUTE: Duration = Duration::from_mins(1);
 
-fn key(address: &str) -> Key {
-    Key::new(address.parse().unwrap(), &Arc::from("/things/{id}"))
+fn key(address: &str) -> RateLimitKey {
+    RateLimitKey::for_client(address.parse().unwrap(), &Arc::from("/things/{id}"))
 }
 
 /// How many of `n` requests are let through.
@@ -46,16 +46,16 @@ on_every_store! {
         assert_eq!(allowed(&limiter, 1, 1).await, 1);
     }
 
-    async fn a_verdict_says_what_is_left_and_when_there_is_more(store: Store) {
+    async fn a_decision_tells_the_remaining_requests_and_when_there_is_more(store: Store) {
         let limiter = store.limiter();
-        let verdict = |allowed, remaining, reset| Verdict { allowed, limit: 2, remaining, reset };
-        assert_eq!(limiter.check(key("192.0.2.1"), 2).await, verdict(true, 1, 60));
+        let decision = |allowed, remaining, reset| RateLimitDecision { allowed, limit: 2, remaining, reset };
+        assert_eq!(limiter.check(key("192.0.2.1"), 2).await, decision(true, 1, 60));
         store.clock.advance(Duration::from_secs(20));
         for (allowed, remaining) in [(true, 0), (false, 0)] {
             let said = limiter.check(key("192.0.2.1"), 2).await;
             // 40, less what has passed meanwhile.
             assert!((30..=40).contains(&said.reset), "{said:?}");
-            assert_eq!(said, verdict(allowed, remaining, said.reset));
+            assert_eq!(said, decision(allowed, remaining, said.reset));
         }
     }
 
@@ -64,7 +64,7 @@ on_every_store! {
         let allowed = async |key| limiter.check(key, 1).await.allowed;
         assert!(allowed(key("192.0.2.1")).await && allowed(key("192.0.2.2")).await);
         assert!(!allowed(key("::ffff:192.0.2.1")).await, "an IPv4 address in IPv6 clothes");
-        assert!(allowed(Key::new("192.0.2.1".parse().unwrap(), &Arc::from("/other"))).await);
+        assert!(allowed(RateLimitKey::for_client("192.0.2.1".parse().unwrap(), &Arc::from("/other"))).await);
         assert!(allowed(key("2001:db8:0:1::1")).await);
         assert!(!allowed(key("2001:db8:0:1:ffff::2")).await);
         assert!(allowed(key("2001:db8:0:2::1")).await);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use groundwork::core::cache::{Cache, Cached};
-use groundwork::core::rate_limit::{Key, RateLimiter};
+use groundwork::core::rate_limit::{RateLimitKey, RateLimiter};
 use serde::{Deserialize, Serialize};
 
 use crate::process;
@@ -21,7 +21,7 @@ impl Cached for Number {
 }
 
 async fn allowed(limiter: &RateLimiter, client: &str) -> bool {
-    limiter.check(Key::new(client.parse().unwrap(), &Arc::from("/things")), 2).await.allowed
+    limiter.check(RateLimitKey::for_client(client.parse().unwrap(), &Arc::from("/things")), 2).await.allowed
 }
 
 async fn cached(cache: &Cache, key: &str, now: u32) -> u32 {
@@ -59,7 +59,7 @@ async fn a_damaged_key_is_counted_and_loaded_in_process_and_others_stay_shared(u
         assert_eq!(cached(cache, "damaged", now).await, now, "it is loaded each time");
         assert_eq!(cached(cache, "other", now).await, 1, "it is shared");
     }
-    assert!([one, two].iter().all(|store| store.redis.as_ref().unwrap().answers()));
+    assert!([one, two].iter().all(|store| store.redis.as_ref().unwrap().is_available()));
     // Deletion heals.
     let healed: Result<(), _> = handle.delete(&format!("rate_limit:{DAMAGED}:/things")).await;
     healed.unwrap();
@@ -98,7 +98,7 @@ async fn damaged_keys_are_one_line_in_the_log_and_the_service_stays_ready() {
     }
     eventually("it is logged", async || process::lines_with(&service, "Redis refuses a key") > 0).await;
     assert_eq!(process::lines_with(&service, "Redis refuses a key"), 1);
-    assert_eq!(process::lines_with(&service, "Redis is away"), 0);
+    assert_eq!(process::lines_with(&service, "Redis is unavailable"), 0);
     assert_eq!(process::standing(&service).await, "ok");
 }
 
@@ -117,13 +117,13 @@ async fn a_user_who_may_only_use_keys_of_the_prefix_is_enough_also_after_redis_w
     assert!(allowed(&limiter, OTHER).await);
     assert_eq!(cached(&cache, "a", 1).await, 1);
     assert_eq!(cached(&cache, "a", 2).await, 1);
-    assert!(handle.answers() && handle.ping().await.is_ok());
+    assert!(handle.is_available() && handle.ping().await.is_ok());
     redis.freeze();
-    assert!(allowed(&limiter, OTHER).await && !handle.answers());
+    assert!(allowed(&limiter, OTHER).await && !handle.is_available());
     redis.thaw();
-    eventually("it answers again", async || handle.answers()).await;
+    eventually("it answers again", async || handle.is_available()).await;
     assert_eq!(cached(&cache, "a", 3).await, 1);
     cache.delete("a").await;
-    assert!(handle.answers());
+    assert!(handle.is_available());
     assert_eq!(cached(&cache, "a", 4).await, 4);
 }

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use groundwork::core::rate_limit::Key;
+use groundwork::core::rate_limit::RateLimitKey;
 
 use crate::faults::{Load, service_with, standing, until};
 use crate::process;
 use crate::stores::Store;
-use crate::support::redis::{RedisServer, eventually, fresh_prefix};
+use crate::support::redis::{RedisServer, candidate_port, eventually, fresh_prefix};
 use crate::watched::{Watched, replication};
+use crate::ways::{certificate_of_another, make_certificates, start_with_tls};
 
 /// A busy machine must not take a server for away.
 const PATIENT: (&str, &str) = ("REDIS_TIMEOUT", "2000");
@@ -18,7 +19,7 @@ async fn works(url: &str) -> bool {
     let redis = store.redis.as_ref().unwrap();
     let written: Result<(), _> =
         redis.call("key", |key| redis::cmd("SET").arg(key).arg("value").take()).await;
-    written.is_ok() && redis.answers()
+    written.is_ok() && redis.is_available()
 }
 
 async fn has(server: &RedisServer, key: &str) -> bool {
@@ -65,7 +66,9 @@ async fn a_master_that_is_moved_while_it_lives_is_followed() {
     let (prefix, client) = (fresh_prefix(), "192.0.2.1");
     let store = Store::with_prefix(&watched.url(), &prefix);
     let limiter = store.limiter();
-    let hit = async || limiter.check(Key::new(client.parse().unwrap(), &Arc::from("/")), 1_000).await;
+    let hit = async || {
+        limiter.check(RateLimitKey::for_client(client.parse().unwrap(), &Arc::from("/")), 1_000).await
+    };
     let counts = format!("{prefix}rate_limit:{client}:/");
     hit().await;
     assert!(has(&watched.servers[0], &counts).await);
@@ -141,4 +144,28 @@ async fn a_service_starts_before_its_sentinels_and_finds_the_master_later() {
     watched.sentinels[0].restart().await;
     eventually("it is ok", async || process::standing(&service).await == "ok").await;
     assert!(process::lines_with(&service, "redis_sentinel") > 0, "{}", service.log());
+}
+
+#[ignore = "needs Redis"]
+#[tokio::test(flavor = "multi_thread")]
+async fn sentinels_and_master_are_reached_by_tls_with_certificates_that_are_trusted_and_by_no_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let [ca, key, certificate] = make_certificates(folder.path());
+    let (master, tls_port) = start_with_tls(&key, &certificate).await;
+    let sentinel_port = candidate_port();
+    let configuration = format!(
+        "tls-port {sentinel_port}\ntls-cert-file {certificate}\ntls-key-file {key}\ntls-ca-cert-file {ca}\n\
+         tls-auth-clients no\ntls-replication yes\nsentinel monitor main 127.0.0.1 {tls_port} 1\n"
+    );
+    let sentinel = RedisServer::start_sentinel(&configuration).await;
+    let url = format!("rediss+sentinel://localhost:{sentinel_port}/main");
+    let trusting = process::start(&url, &ca).await;
+    eventually("it is ok", async || process::standing(&trusting).await == "ok").await;
+    let _ = trusting.call("GET", "/").send().await.expect(200);
+    assert!(has(&master, "groundwork:rate_limit:127.0.0.1:/").await);
+    let another = certificate_of_another(folder.path());
+    assert_eq!(process::standing(&process::start(&url, &another).await).await, "degraded");
+    // Neither is reached without TLS by an address that asks for it.
+    let plain = format!("rediss+sentinel://localhost:{}/main", sentinel.port);
+    assert_eq!(process::standing(&process::start(&plain, &ca).await).await, "degraded");
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use groundwork::core::cache::Cache;
 use groundwork::core::clock::Clock;
 use groundwork::core::rate_limit::RateLimiter;
-use groundwork::core::redis::Redis;
+use groundwork::core::redis::{Redis, RedisConfig};
 use groundwork::core::settings::Settings;
 
 use crate::support::{SECRET, redis as servers};
@@ -30,14 +30,16 @@ impl Store {
     pub fn with_prefix(url: &str, prefix: &str) -> Self {
         let settings = Settings::from_lookup(|name| match name {
             "REDIS_URL" => Some(url.to_owned()),
-            "REDIS_KEY_PREFIX" => Some(prefix.to_owned()),
-            "REDIS_TIMEOUT" => Some("2000".to_owned()),
             "JWT_SECRET_KEY" => Some(SECRET.to_owned()),
             _ => None,
         });
-        let redis = Redis::new(&settings.unwrap()).unwrap();
-        assert!(redis.is_some());
-        Self { redis, clock: Clock::default() }
+        let redis = Redis::new(RedisConfig {
+            url: settings.unwrap().redis_url.unwrap(),
+            key_prefix: prefix.to_owned(),
+            timeout: Duration::from_secs(2),
+            call_span: tracing::Span::none,
+        });
+        Self { redis: Some(redis.unwrap()), clock: Clock::default() }
     }
 
     pub fn limiter(&self) -> RateLimiter {

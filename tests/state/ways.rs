@@ -12,7 +12,7 @@ async fn works(url: &str) {
     assert!(redis.ping().await.is_ok(), "{url}");
     let written: Result<(), _> =
         redis.call("key", |key| redis::cmd("SET").arg(key).arg("value").take()).await;
-    assert!(written.is_ok() && redis.answers(), "{url}");
+    assert!(written.is_ok() && redis.is_available(), "{url}");
 }
 
 #[ignore = "needs Redis"]
@@ -28,7 +28,7 @@ async fn an_answer_that_takes_longer_than_the_driver_waits_by_itself_is_waited_f
 async fn does_not_work(url: &str) {
     let store = Store::at(url);
     let redis = store.redis.as_ref().unwrap();
-    assert!(redis.ping().await.is_err() && !redis.answers(), "{url}");
+    assert!(redis.ping().await.is_err() && !redis.is_available(), "{url}");
 }
 
 #[ignore = "needs Redis"]
@@ -63,14 +63,7 @@ async fn by_a_unix_socket() {
 async fn by_tls_with_a_certificate_that_is_trusted_and_by_no_other() {
     let folder = tempfile::tempdir().unwrap();
     let [ca, key, certificate] = make_certificates(folder.path());
-    let options = ["--tls-cert-file", &certificate, "--tls-key-file", &key, "--tls-auth-clients", "no"];
-    let redis = RedisServer::start_with(&options).await;
-    let tls_port = crate::support::postgres::eventually("a port is free for TLS", async || {
-        let port = candidate_port();
-        let open = redis::cmd("CONFIG").arg("SET").arg("tls-port").arg(port).take();
-        redis.ask::<()>(&open).await.ok().map(|()| port)
-    })
-    .await;
+    let (_redis, tls_port) = start_with_tls(&key, &certificate).await;
     // The roots are the system's; a process of its own may have others.
     let url = format!("rediss://localhost:{tls_port}");
     let trusting = process::start(&url, &ca).await;
@@ -79,13 +72,26 @@ async fn by_tls_with_a_certificate_that_is_trusted_and_by_no_other() {
     assert_eq!(standing(&process::start(&url, &another).await).await, "degraded");
 }
 
+/// A server that also listens with TLS, on the port that is returned.
+pub async fn start_with_tls(key: &str, certificate: &str) -> (RedisServer, u16) {
+    let options = ["--tls-cert-file", certificate, "--tls-key-file", key, "--tls-auth-clients", "no"];
+    let redis = RedisServer::start_with(&options).await;
+    let tls_port = crate::support::postgres::eventually("a port is free for TLS", async || {
+        let port = candidate_port();
+        let open = redis::cmd("CONFIG").arg("SET").arg("tls-port").arg(port).take();
+        redis.ask::<()>(&open).await.ok().map(|()| port)
+    })
+    .await;
+    (redis, tls_port)
+}
+
 fn openssl(folder: &std::path::Path, arguments: &[&str]) {
     let output = Command::new("openssl").args(arguments).current_dir(folder).output().expect("openssl");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// An authority, a key and a certificate for `localhost`, as files.
-fn make_certificates(folder: &std::path::Path) -> [String; 3] {
+/// An authority, a key and a certificate for `localhost` and its address, as files.
+pub fn make_certificates(folder: &std::path::Path) -> [String; 3] {
     authority(folder, "ca");
     openssl(
         folder,
@@ -102,7 +108,7 @@ fn make_certificates(folder: &std::path::Path) -> [String; 3] {
             "/CN=localhost",
         ],
     );
-    std::fs::write(folder.join("names"), "subjectAltName=DNS:localhost").unwrap();
+    std::fs::write(folder.join("names"), "subjectAltName=DNS:localhost,IP:127.0.0.1").unwrap();
     openssl(
         folder,
         &[
@@ -126,7 +132,7 @@ fn make_certificates(folder: &std::path::Path) -> [String; 3] {
     ["ca", "key", "certificate"].map(|name| folder.join(name).to_str().unwrap().to_owned())
 }
 
-fn certificate_of_another(folder: &std::path::Path) -> String {
+pub fn certificate_of_another(folder: &std::path::Path) -> String {
     authority(folder, "another");
     folder.join("another").to_str().unwrap().to_owned()
 }

@@ -19,7 +19,8 @@ async fn lines_have_both_ids(level: &str, collector: Option<&Collector>) {
     let call = process.call("GET", "/").header("x-request-id", "r1").header("traceparent", PARENT);
     let _ = call.send().await.expect(200);
     let (_, lines) = process.stop().await;
-    let away = lines.iter().find(|line| line["message"].as_str().unwrap().starts_with("Redis is away"));
+    let away =
+        lines.iter().find(|line| line["message"].as_str().unwrap().starts_with("Redis is unavailable"));
     let away = &away.unwrap_or_else(|| panic!("{lines:?}"))["span"];
     assert_eq!((&away["request_id"], &away["trace_id"]), (&"r1".into(), &TRACE.into()), "{lines:?}");
     if level == "info" {

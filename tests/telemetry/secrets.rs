@@ -228,7 +228,8 @@ async fn the_notice_does_not_depend_on_the_level_of_its_own_target() {
     let process =
         Process::start_on(TestDatabase::create(Backend::Postgres).await, &[("LOG_LEVEL", level)]).await;
     let (_, lines) = process.stop().await;
-    let notices = lines.iter().filter(|line| line["target"] == "groundwork::telemetry::withheld").count();
+    let notices =
+        lines.iter().filter(|line| line["target"] == "groundwork_telemetry::levels::withheld").count();
     assert_eq!(notices, 1, "{lines:?}");
 }
 

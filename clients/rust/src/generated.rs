@@ -7,15 +7,17 @@ use progenitor_client::{encode_path, ClientHooks, OperationInfo, RequestBuilderE
 /// Types used as operation parameters and responses.
 #[allow(clippy::all)]
 pub mod types {
-    ///How a dependency is.
+    ///The health of a dependency.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct DependencyHealth {
-        ///How long its answer took, in milliseconds.
+        ///The response time of the dependency, in milliseconds.
         pub latency_ms: f64,
-        ///Which dependency: `database`, `state` (rate limits and the cache), `replica_1` and so on.
+        /**The dependency: `database`, `state` (rate limits and the cache), `replica_1`, `replica_2`
+and so on.*/
         pub name: ::std::string::String,
         pub status: HealthStatus,
-        ///What stands behind it: `sqlite` or `postgresql`; `in_process`, `redis`, `redis_sentinel` or `redis_cluster`.
+        /**The product in use: `sqlite` or `postgresql`; `in_process`, `redis`, `redis_sentinel` or
+`redis_cluster`.*/
         pub tier: ::std::string::String,
     }
     impl DependencyHealth {
@@ -68,7 +70,7 @@ pub mod types {
             Default::default()
         }
     }
-    ///A sign of life.
+    ///The state of the process.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct Health {
         pub status: HealthStatus,
@@ -80,7 +82,7 @@ pub mod types {
             Default::default()
         }
     }
-    ///How something is.
+    ///The health of the service or of a dependency.
     #[derive(
         ::serde::Deserialize,
         ::serde::Serialize,
@@ -139,12 +141,12 @@ pub mod types {
             value.parse()
         }
     }
-    ///The credentials of an account.
+    ///The credentials of a user.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct LoginRequest {
-        ///The address, in any spelling.
+        ///The user's email address, normalised like at registration.
         pub email: ::std::string::String,
-        ///The password.
+        ///The user's password.
         pub password: crate::Secret,
     }
     impl LoginRequest {
@@ -152,16 +154,16 @@ pub mod types {
             Default::default()
         }
     }
-    ///Changes to the own profile. A field that is absent stays as it is.
+    ///Changes to the current user. Absent fields stay unchanged.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default)]
     pub struct ProfileUpdate {
-        ///The present password.
+        ///The current password.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub current_password: ::std::option::Option<crate::Secret>,
-        ///A new name; null clears it.
+        ///The new full name; null clears it.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub full_name: ::std::option::Option<crate::Nullable<String>>,
-        ///A new password; it needs `current_password` and ends all sessions.
+        ///The new password. It requires `current_password` and ends all sessions of the user.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub password: ::std::option::Option<crate::Secret>,
     }
@@ -170,10 +172,10 @@ pub mod types {
             Default::default()
         }
     }
-    ///Whether this instance can serve, dependency by dependency.
+    ///The readiness of this instance.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct Readiness {
-        ///One entry a dependency.
+        ///One entry per dependency.
         pub dependencies: ::std::vec::Vec<DependencyHealth>,
         pub status: HealthStatus,
     }
@@ -182,10 +184,10 @@ pub mod types {
             Default::default()
         }
     }
-    ///A refresh token to be exchanged.
+    ///The refresh token to exchange.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct RefreshRequest {
-        ///The `refresh_token` of the last log-in or refresh.
+        ///The `refresh_token` of the last login or refresh.
         pub refresh_token: crate::Secret,
     }
     impl RefreshRequest {
@@ -193,15 +195,15 @@ pub mod types {
             Default::default()
         }
     }
-    ///An account to be opened.
+    ///The user to register.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct RegisterRequest {
-        ///The address, in any spelling: case, surrounding spaces and width are normalised.
+        ///The email address. Case, surrounding spaces and character width are normalised.
         pub email: ::std::string::String,
-        ///The person's name.
+        ///The user's full name.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub full_name: ::std::option::Option<::std::string::String>,
-        ///8 to 128 characters, at most 72 bytes in UTF-8 (the limit of bcrypt), no NUL.
+        ///8 to 128 characters, at most 72 bytes in UTF-8 (the limit of bcrypt), without NUL.
         pub password: crate::Secret,
     }
     impl RegisterRequest {
@@ -209,16 +211,16 @@ pub mod types {
             Default::default()
         }
     }
-    ///What this service is and where to read on.
+    ///The service and the locations of its documentation.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct ServiceCard {
-        ///The page to explore it, relative to the card's own address.
+        ///The URL of the interactive documentation, relative to this resource.
         pub docs: ::std::string::String,
-        ///Its name.
+        ///The name of the service.
         pub name: ::std::string::String,
-        ///The document, relative to the card's own address.
+        ///The URL of the OpenAPI document, relative to this resource.
         pub openapi: ::std::string::String,
-        ///Its version.
+        ///The version of the service.
         pub version: ::std::string::String,
     }
     impl ServiceCard {
@@ -226,14 +228,14 @@ pub mod types {
             Default::default()
         }
     }
-    ///What a client holds while it is logged in.
+    ///The tokens of a session.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct TokenPair {
-        ///Sent with every request.
+        ///The access token, to send with every request.
         pub access_token: crate::Secret,
-        ///Seconds until the access token ends.
+        ///The number of seconds until the access token expires.
         pub expires_in: i64,
-        ///Exchanged once for the next pair.
+        ///The refresh token, to exchange once for the next pair of tokens.
         pub refresh_token: crate::Secret,
         pub token_type: TokenType,
     }
@@ -242,7 +244,7 @@ pub mod types {
             Default::default()
         }
     }
-    ///How a token is sent.
+    ///The type of an access token.
     #[derive(
         ::serde::Deserialize,
         ::serde::Serialize,
@@ -293,25 +295,25 @@ pub mod types {
             value.parse()
         }
     }
-    ///An account.
+    ///A user.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct User {
-        ///When it was opened.
+        ///When the user was created.
         pub created_at: ::chrono::DateTime<::chrono::offset::Utc>,
-        ///The normalised address.
+        ///The normalised email address.
         pub email: ::std::string::String,
-        ///The person's name, if it is known.
+        ///The user's full name, or null if it is unknown.
         #[serde(deserialize_with = "::std::option::Option::deserialize")]
         pub full_name: ::std::option::Option<::std::string::String>,
-        ///Its number, which is never given twice.
+        ///The user's ID. It is never reused.
         pub id: i64,
-        ///Whether it may log in.
+        ///Whether the user can log in.
         pub is_active: bool,
-        ///Whether it may administer others.
+        ///Whether the user can manage other users.
         pub is_superuser: bool,
-        ///Whether the address is known to be its owner's.
+        ///Whether the email address is known to belong to the user.
         pub is_verified: bool,
-        ///When its profile or rights last changed.
+        ///When the user's profile or rights last changed.
         pub updated_at: ::chrono::DateTime<::chrono::offset::Utc>,
     }
     impl User {
@@ -319,24 +321,24 @@ pub mod types {
             Default::default()
         }
     }
-    ///An account to be made by a superuser.
+    ///The user to create.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct UserCreate {
-        ///The address, in any spelling: case, surrounding spaces and width are normalised.
+        ///The email address. Case, surrounding spaces and character width are normalised.
         pub email: ::std::string::String,
-        ///The person's name.
+        ///The user's full name.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub full_name: ::std::option::Option<::std::string::String>,
-        ///Whether it may log in.
+        ///Whether the user can log in.
         #[serde(default = "defaults::default_bool::<true>")]
         pub is_active: bool,
-        ///Whether it may administer others.
+        ///Whether the user can manage other users.
         #[serde(default)]
         pub is_superuser: bool,
-        ///Whether the address is known to be its owner's.
+        ///Whether the email address is known to belong to the user.
         #[serde(default)]
         pub is_verified: bool,
-        ///8 to 128 characters, at most 72 bytes in UTF-8 (the limit of bcrypt), no NUL.
+        ///8 to 128 characters, at most 72 bytes in UTF-8 (the limit of bcrypt), without NUL.
         pub password: crate::Secret,
     }
     impl UserCreate {
@@ -344,12 +346,13 @@ pub mod types {
             Default::default()
         }
     }
-    ///Some of the accounts.
+    ///A page of users.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct UserPage {
-        ///The accounts, by ascending `id`; with `created_after` or `created_before`, by `created_at` and `id`.
+        /**The users, in ascending order of `id`; with `created_after` or `created_before`, of
+`created_at` and `id`.*/
         pub items: ::std::vec::Vec<User>,
-        ///The `page_token` of the next page; null on the last one.
+        ///The `page_token` of the next page, or null on the last page.
         #[serde(deserialize_with = "::std::option::Option::deserialize")]
         pub next_page: ::std::option::Option<::std::string::String>,
     }
@@ -358,25 +361,25 @@ pub mod types {
             Default::default()
         }
     }
-    ///Changes to any account by a superuser. A field that is absent stays as it is.
+    ///Changes to a user. Absent fields stay unchanged.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default)]
     pub struct UserUpdate {
-        ///A new address.
+        ///The new email address.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub email: ::std::option::Option<::std::string::String>,
-        ///A new name; null clears it.
+        ///The new full name; null clears it.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub full_name: ::std::option::Option<crate::Nullable<String>>,
-        ///Whether it may log in; false ends its sessions.
+        ///Whether the user can log in. False ends all sessions of the user.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub is_active: ::std::option::Option<bool>,
-        ///Whether it may administer others.
+        ///Whether the user can manage other users.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub is_superuser: ::std::option::Option<bool>,
-        ///Whether the address is known to be its owner's.
+        ///Whether the email address is known to belong to the user.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub is_verified: ::std::option::Option<bool>,
-        ///A new password; it ends the account's sessions.
+        ///The new password. It ends all sessions of the user.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub password: ::std::option::Option<crate::Secret>,
     }
@@ -1804,11 +1807,11 @@ pub mod types {
 #[derive(Clone, Debug)]
 /**Client for Groundwork
 
-A REST API service: accounts, sessions and health.
+A REST API for users and sessions.
 
-Log in with `auth_login`, send the `access_token` as `Authorization: Bearer <token>`, and exchange the `refresh_token` before it ends. Every error has one body, `ErrorBody`: programs read `error`, people read `message`, and `request_id` names the request in the logs. Unknown fields of a body are ignored unless they would mislead; an operation with parameters refuses unknown ones. A `PATCH` is a merge patch (RFC 7396) and may be sent as `application/merge-patch+json` too.
+Log in with `auth_login`, send the `access_token` as `Authorization: Bearer <token>`, and exchange the `refresh_token` with `auth_refresh` before it expires. All errors have the body `ErrorBody`: `error` is a code for programs, `message` is for people, and `request_id` identifies the request in the logs. Unknown fields of a body are ignored, except privileged fields that the operation cannot set. Unknown query parameters are refused by operations that have parameters. A `PATCH` is a merge patch (RFC 7396) and can also be sent as `application/merge-patch+json`.
 
-Version: 1.1.0*/
+Version: 1.2.0*/
 pub struct Client {
     pub(crate) baseurl: String,
     pub(crate) client: reqwest::Client,
@@ -1850,7 +1853,7 @@ impl Client {
 }
 impl ClientInfo<crate::session::Caller> for Client {
     fn api_version() -> &'static str {
-        "1.1.0"
+        "1.2.0"
     }
     fn baseurl(&self) -> &str {
         self.baseurl.as_str()
@@ -1870,9 +1873,9 @@ const _: () = {
     {}
 };
 impl Client {
-    /**Show the service's card
+    /**Get the service
 
-Its name and version and where to read on.
+Returns the name and the version of the service, and the locations of its documentation.
 
 Sends a `GET` request to `/`
 
@@ -1886,8 +1889,8 @@ let response = client.service_show()
     }
     /**Log in
 
-Opens a session and gives its first pair of tokens. A wrong password, an unknown email and an inactive
-account are answered alike.
+Creates a session and returns its first pair of tokens. A wrong password, an unknown email
+address and an inactive user all get the same error.
 
 Sends a `POST` request to `/api/v1/auth/login`
 
@@ -1902,7 +1905,7 @@ let response = client.auth_login()
     }
     /**Log out
 
-Ends the session: its access tokens and its refresh token are refused from now on.
+Ends the current session. Its access tokens and its refresh token stop working immediately.
 
 Sends a `POST` request to `/api/v1/auth/logout`
 
@@ -1914,9 +1917,9 @@ let response = client.auth_logout()
     pub fn auth_logout(&self) -> builder::AuthLogout<'_> {
         builder::AuthLogout::new(self)
     }
-    /**Show the own account
+    /**Get the current user
 
-The same as `users_me`, beside the other operations of a session.
+The same as `users_me`.
 
 Sends a `GET` request to `/api/v1/auth/me`
 
@@ -1928,11 +1931,11 @@ let response = client.auth_me()
     pub fn auth_me(&self) -> builder::AuthMe<'_> {
         builder::AuthMe::new(self)
     }
-    /**Exchange a refresh token
+    /**Refresh tokens
 
-Returns the next pair of tokens and spends the refresh token. A client that lost the response may send the
-same token again until it has used a token of the new pair, and gets the same pair. A token that is sent later
-than that, or an older one, was copied: the whole session ends.
+Exchanges a refresh token for the next pair of tokens. A client that lost the response can
+send the same refresh token again and gets the same pair, until it has used a token of that
+pair. Later reuse of a refresh token is treated as theft and ends the session.
 
 Sends a `POST` request to `/api/v1/auth/refresh`
 
@@ -1945,9 +1948,9 @@ let response = client.auth_refresh()
     pub fn auth_refresh(&self) -> builder::AuthRefresh<'_> {
         builder::AuthRefresh::new(self)
     }
-    /**Open an account
+    /**Register a user
 
-Makes an active account without privileges. The email is normalised; one mailbox has one account.
+Creates an active user without superuser rights. The email address is normalised and unique.
 
 Sends a `POST` request to `/api/v1/auth/register`
 
@@ -1960,9 +1963,9 @@ let response = client.auth_register()
     pub fn auth_register(&self) -> builder::AuthRegister<'_> {
         builder::AuthRegister::new(self)
     }
-    /**Show that the service answers
+    /**Get the health of the process
 
-For people and simple monitors. It asks no dependency.
+Responds without checking dependencies. For people and simple monitors.
 
 Sends a `GET` request to `/api/v1/health`
 
@@ -1974,10 +1977,10 @@ let response = client.health_show()
     pub fn health_show(&self) -> builder::HealthShow<'_> {
         builder::HealthShow::new(self)
     }
-    /**Liveness
+    /**Check liveness
 
-200 while the process answers at all. For a supervisor that restarts what does not; it asks no dependency,
-because a restart would not mend one.
+Returns 200 while the process responds. For a supervisor that restarts the process when it
+does not. Dependencies are not checked, because a restart would not repair them.
 
 Sends a `GET` request to `/api/v1/health/live`
 
@@ -1989,11 +1992,12 @@ let response = client.health_live()
     pub fn health_live(&self) -> builder::HealthLive<'_> {
         builder::HealthLive::new(self)
     }
-    /**Readiness
+    /**Check readiness
 
-200 when the service can serve, also when it is `degraded`: without Redis, each instance limits and caches
-by itself, and without a replica the primary does its work. 503 when it cannot, with the same entries in `details.dependencies`, and when it
-is about to stop. For a load balancer.
+Returns 200 when this instance can serve requests, including when it is `degraded`: without
+Redis, each instance limits and caches on its own; without a replica, the primary serves all
+reads. Returns 503 when it cannot serve requests, with the dependencies in
+`details.dependencies`, and when it is shutting down. For load balancers.
 
 Sends a `GET` request to `/api/v1/health/ready`
 
@@ -2005,22 +2009,23 @@ let response = client.health_ready()
     pub fn health_ready(&self) -> builder::HealthReady<'_> {
         builder::HealthReady::new(self)
     }
-    /**List accounts
+    /**List users
 
-By ascending `id`, and with `created_after` or `created_before` by `created_at` and `id`, a page at a time: send
-`next_page` as `page_token`, with the same filters, until it is null. Accounts that are made meanwhile appear on the
-last pages. Superusers only.
+Returns one page of users in ascending order of `id`; with `created_after` or
+`created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
+`page_token` with the same filters, until it is null. Users that are created meanwhile are
+on the last pages. Requires superuser rights.
 
 Sends a `GET` request to `/api/v1/users`
 
 Arguments:
-- `created_after`: Only accounts made at this instant or later.
-- `created_before`: Only accounts made before this instant.
-- `email`: Only addresses that begin like this, in any case.
-- `is_active`: Only active or only inactive accounts.
-- `is_superuser`: Only superusers or only others.
-- `limit`: How many accounts a page has.
-- `page_token`: The `next_page` of the page before.
+- `created_after`: Only users created at or after this time.
+- `created_before`: Only users created before this time.
+- `email`: Only users whose email address starts with this prefix, case-insensitively.
+- `is_active`: Only users that are active, or only users that are not.
+- `is_superuser`: Only superusers, or only other users.
+- `limit`: The maximum number of users per page.
+- `page_token`: The `next_page` of the previous page.
 ```ignore
 let response = client.users_list()
     .created_after(created_after)
@@ -2036,9 +2041,9 @@ let response = client.users_list()
     pub fn users_list(&self) -> builder::UsersList<'_> {
         builder::UsersList::new(self)
     }
-    /**Make an account
+    /**Create a user
 
-With any rights. Superusers only.
+Creates a user, with superuser rights if requested. Requires superuser rights.
 
 Sends a `POST` request to `/api/v1/users`
 
@@ -2051,9 +2056,9 @@ let response = client.users_create()
     pub fn users_create(&self) -> builder::UsersCreate<'_> {
         builder::UsersCreate::new(self)
     }
-    /**Show the own account
+    /**Get the current user
 
-The account the access token belongs to, as it is now.
+Returns the user that the access token belongs to.
 
 Sends a `GET` request to `/api/v1/users/me`
 
@@ -2065,9 +2070,10 @@ let response = client.users_me()
     pub fn users_me(&self) -> builder::UsersMe<'_> {
         builder::UsersMe::new(self)
     }
-    /**Remove the own account
+    /**Delete the current user
 
-The account and its sessions are gone for good. The last superuser cannot leave.
+Permanently deletes the user and all its sessions. The last active superuser cannot be
+deleted.
 
 Sends a `DELETE` request to `/api/v1/users/me`
 
@@ -2079,10 +2085,10 @@ let response = client.users_me_delete()
     pub fn users_me_delete(&self) -> builder::UsersMeDelete<'_> {
         builder::UsersMeDelete::new(self)
     }
-    /**Change the own account
+    /**Update the current user
 
-Fields that are absent stay as they are; a null `full_name` clears it. A new `password` needs the
-`current_password` and ends all sessions, this one included: log in again.
+Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
+`current_password` and ends all sessions of the user, including the current one.
 
 Sends a `PATCH` request to `/api/v1/users/me`
 
@@ -2095,14 +2101,14 @@ let response = client.users_me_update()
     pub fn users_me_update(&self) -> builder::UsersMeUpdate<'_> {
         builder::UsersMeUpdate::new(self)
     }
-    /**Show an account
+    /**Get a user
 
-Superusers only.
+Requires superuser rights.
 
 Sends a `GET` request to `/api/v1/users/{id}`
 
 Arguments:
-- `id`: The account's number.
+- `id`: The user's ID.
 ```ignore
 let response = client.users_get()
     .id(id)
@@ -2112,14 +2118,15 @@ let response = client.users_get()
     pub fn users_get(&self) -> builder::UsersGet<'_> {
         builder::UsersGet::new(self)
     }
-    /**Remove an account
+    /**Delete a user
 
-The account and its sessions are gone for good; its audit events stay. Superusers only.
+Permanently deletes the user and all its sessions; its audit events are kept. Requires
+superuser rights.
 
 Sends a `DELETE` request to `/api/v1/users/{id}`
 
 Arguments:
-- `id`: The account's number.
+- `id`: The user's ID.
 ```ignore
 let response = client.users_delete()
     .id(id)
@@ -2129,15 +2136,16 @@ let response = client.users_delete()
     pub fn users_delete(&self) -> builder::UsersDelete<'_> {
         builder::UsersDelete::new(self)
     }
-    /**Change an account
+    /**Update a user
 
-Fields that are absent stay as they are; a null `full_name` clears it. A new password and deactivation
-end the account's sessions. The last active superuser keeps its rights. Superusers only.
+Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
+end all sessions of the user. The last active superuser can be neither deactivated nor
+demoted. Requires superuser rights.
 
 Sends a `PATCH` request to `/api/v1/users/{id}`
 
 Arguments:
-- `id`: The account's number.
+- `id`: The user's ID.
 - `body`
 ```ignore
 let response = client.users_update()
@@ -2149,14 +2157,15 @@ let response = client.users_update()
     pub fn users_update(&self) -> builder::UsersUpdate<'_> {
         builder::UsersUpdate::new(self)
     }
-    /**Activate an account
+    /**Activate a user
 
-It may log in again; the sessions it had stay ended. Superusers only.
+Allows the user to log in again. Sessions that were ended stay ended. Requires superuser
+rights.
 
 Sends a `PATCH` request to `/api/v1/users/{id}/activate`
 
 Arguments:
-- `id`: The account's number.
+- `id`: The user's ID.
 ```ignore
 let response = client.users_activate()
     .id(id)
@@ -2166,14 +2175,15 @@ let response = client.users_activate()
     pub fn users_activate(&self) -> builder::UsersActivate<'_> {
         builder::UsersActivate::new(self)
     }
-    /**Deactivate an account
+    /**Deactivate a user
 
-It may not log in any more and its sessions end at once. The last active superuser stays. Superusers only.
+Prevents the user from logging in and ends all its sessions. The last active superuser
+cannot be deactivated. Requires superuser rights.
 
 Sends a `PATCH` request to `/api/v1/users/{id}/deactivate`
 
 Arguments:
-- `id`: The account's number.
+- `id`: The user's ID.
 ```ignore
 let response = client.users_deactivate()
     .id(id)
@@ -4477,23 +4487,23 @@ pub mod prelude {
 }
 /**Why the request failed:
 
-- `malformed_request` (400): The request is not well-formed.
+- `malformed_request` (400): The request is malformed.
 - `unauthorized` (401): A bearer token is required.
 - `invalid_token` (401): The token is invalid or has expired.
 - `invalid_credentials` (401): The email or the password is wrong.
-- `forbidden` (403): This needs superuser rights.
-- `not_found` (404): There is nothing here.
-- `method_not_allowed` (405): This method is not allowed here.
+- `forbidden` (403): This operation requires superuser rights.
+- `not_found` (404): The resource does not exist.
+- `method_not_allowed` (405): The resource does not support this method.
 - `request_timeout` (408): The request took too long to arrive.
-- `email_taken` (409): An account with this email exists.
-- `last_superuser` (409): The last active superuser must remain.
+- `email_taken` (409): A user with this email already exists.
+- `last_superuser` (409): The last active superuser cannot be removed.
 - `payload_too_large` (413): The body is larger than 1 MiB.
 - `unsupported_media_type` (415): The body must be application/json.
-- `validation_error` (422): Some values are not valid.
-- `rate_limited` (429): There were too many requests; try again later.
-- `internal_error` (500): Something went wrong on our side.
-- `not_implemented` (501): The only transfer coding that is understood is chunked.
-- `service_unavailable` (503): The service cannot answer now; try again soon.*/
+- `validation_error` (422): The request contains invalid values.
+- `rate_limited` (429): Too many requests. Try again later.
+- `internal_error` (500): An internal error occurred.
+- `not_implemented` (501): The only supported transfer coding is chunked.
+- `service_unavailable` (503): The service is unavailable. Try again soon.*/
 #[derive(::serde::Serialize, ::serde::Deserialize, Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorCode {

@@ -1,2 +1,12 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
+
+mod description;
+mod document;
+pub mod pages;
+pub mod policy;
+pub mod strict_json;
+
+pub use self::description::ApiDescription;
+pub use self::document::table;
+pub use self::document::{Config, DocumentError, Documents, ErrorCase, ImpliedErrors, Violation};

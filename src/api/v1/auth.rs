@@ -1,38 +1,34 @@
-//! `/auth`: registration, log-in and the life of a session.
+//! `/auth`: registration, login and sessions.
 
 use poem_openapi::OpenApi;
 
 use super::Tag;
-use crate::api::errors::{Failure, Nothing, failures};
-use crate::api::extract::Body;
+use crate::api::context::Context;
 use crate::api::guards::Authed;
 use crate::api::policy::Limit;
-use crate::api::request::Context;
-use crate::api::respond::{Created, NoContent, Ok200};
+use crate::error_responses;
 use crate::schemas::auth::{LoginRequest, RefreshRequest, RegisterRequest, TokenPair};
-use crate::schemas::users::User;
+use crate::schemas::users::UserView;
 use crate::services::auth::AuthService;
+use crate::web::extract::Body;
+use crate::web::failure::{Failure, NoErrors};
+use crate::web::responses::{Created, NoContent, Ok200};
 
-failures! {
-    /// The email has an account.
-    Taken: 409 "email_taken";
-    /// The credentials are wrong.
-    NoSuchCredentials: 401 "invalid_credentials";
-    /// The refresh token is not good.
-    NoGoodToken: 401 "invalid_token";
+error_responses! {
+    EmailTaken: 409 "email_taken";
+    InvalidCredentials: 401 "invalid_credentials";
+    InvalidRefreshToken: 401 "invalid_token";
 }
 
-/// The operations of `/auth`.
 pub struct AuthApi {
-    /// The rules behind them.
     pub auth: AuthService,
 }
 
 #[OpenApi(prefix_path = "/auth")]
 impl AuthApi {
-    /// Open an account
+    /// Register a user
     ///
-    /// Makes an active account without privileges. The email is normalised; one mailbox has one account.
+    /// Creates an active user without superuser rights. The email address is normalised and unique.
     #[oai(
         path = "/register",
         method = "post",
@@ -40,16 +36,15 @@ impl AuthApi {
         tag = "Tag::Auth",
         tag = "Limit::Credentials"
     )]
-    async fn register(&self, body: Body<RegisterRequest>) -> Result<Created<User>, Failure<Taken>> {
-        let RegisterRequest { email, password, full_name } = body.0;
-        let user = self.auth.register(email, password, full_name).await?;
+    async fn register(&self, body: Body<RegisterRequest>) -> Result<Created<UserView>, Failure<EmailTaken>> {
+        let user = self.auth.register(body.0.into()).await?;
         Ok(Created::of(user.into()))
     }
 
     /// Log in
     ///
-    /// Opens a session and gives its first pair of tokens. A wrong password, an unknown email and an inactive
-    /// account are answered alike.
+    /// Creates a session and returns its first pair of tokens. A wrong password, an unknown email
+    /// address and an inactive user all get the same error.
     #[oai(
         path = "/login",
         method = "post",
@@ -61,17 +56,17 @@ impl AuthApi {
         &self,
         context: Context,
         body: Body<LoginRequest>,
-    ) -> Result<Ok200<TokenPair>, Failure<NoSuchCredentials>> {
+    ) -> Result<Ok200<TokenPair>, Failure<InvalidCredentials>> {
         let LoginRequest { email, password } = body.0;
         let tokens = self.auth.login(&email.0, password, &context).await?;
         Ok(Ok200::of(tokens.into()))
     }
 
-    /// Exchange a refresh token
+    /// Refresh tokens
     ///
-    /// Returns the next pair of tokens and spends the refresh token. A client that lost the response may send the
-    /// same token again until it has used a token of the new pair, and gets the same pair. A token that is sent later
-    /// than that, or an older one, was copied: the whole session ends.
+    /// Exchanges a refresh token for the next pair of tokens. A client that lost the response can
+    /// send the same refresh token again and gets the same pair, until it has used a token of that
+    /// pair. Later reuse of a refresh token is treated as theft and ends the session.
     #[oai(
         path = "/refresh",
         method = "post",
@@ -83,25 +78,25 @@ impl AuthApi {
         &self,
         context: Context,
         body: Body<RefreshRequest>,
-    ) -> Result<Ok200<TokenPair>, Failure<NoGoodToken>> {
+    ) -> Result<Ok200<TokenPair>, Failure<InvalidRefreshToken>> {
         let tokens = self.auth.refresh(&body.0.refresh_token, &context).await?;
         Ok(Ok200::of(tokens.into()))
     }
 
     /// Log out
     ///
-    /// Ends the session: its access tokens and its refresh token are refused from now on.
+    /// Ends the current session. Its access tokens and its refresh token stop working immediately.
     #[oai(path = "/logout", method = "post", operation_id = "auth_logout", tag = "Tag::Auth")]
-    async fn logout(&self, caller: Authed) -> Result<NoContent, Failure<Nothing>> {
+    async fn logout(&self, caller: Authed) -> Result<NoContent, Failure<NoErrors>> {
         self.auth.logout(&caller.0).await?;
         Ok(NoContent)
     }
 
-    /// Show the own account
+    /// Get the current user
     ///
-    /// The same as `users_me`, beside the other operations of a session.
+    /// The same as `users_me`.
     #[oai(path = "/me", method = "get", operation_id = "auth_me", tag = "Tag::Auth")]
-    async fn me(&self, caller: Authed) -> Result<Ok200<User>, Failure<Nothing>> {
+    async fn me(&self, caller: Authed) -> Result<Ok200<UserView>, Failure<NoErrors>> {
         Ok(Ok200::of(caller.0.user.into()))
     }
 }

@@ -1,26 +1,25 @@
-//! `/health`, and the service's card at the root.
+//! `/health`, and the root.
 
 use poem_openapi::OpenApi;
 use serde_json::json;
 
 use super::Tag;
-use crate::api::errors::{ErrorCode, Failure, Nothing, Problem};
 use crate::api::policy::Limit;
-use crate::api::respond::{Described, Ok200};
 use crate::schemas::health::{DependencyHealth, Health, Readiness, ServiceCard};
-use crate::services::health::{HealthService, Standing};
+use crate::services::health::{HealthService, HealthStatus};
+use crate::web::error::{ApiError, ErrorCode};
+use crate::web::failure::{Failure, NoErrors};
+use crate::web::responses::{Ok200, WithServiceLinks};
 
-/// The operations of `/health`.
 pub struct HealthApi {
-    /// Asks the dependencies.
     pub health: HealthService,
 }
 
 #[OpenApi(prefix_path = "/health")]
 impl HealthApi {
-    /// Show that the service answers
+    /// Get the health of the process
     ///
-    /// For people and simple monitors. It asks no dependency.
+    /// Responds without checking dependencies. For people and simple monitors.
     #[oai(
         path = "/",
         method = "get",
@@ -28,14 +27,14 @@ impl HealthApi {
         tag = "Tag::Health",
         tag = "Limit::Unlimited"
     )]
-    async fn show(&self) -> Result<Ok200<Health>, Failure<Nothing>> {
-        Ok(Ok200::of(Health::alive()))
+    async fn show(&self) -> Result<Ok200<Health>, Failure<NoErrors>> {
+        Ok(Ok200::of(Health::ok()))
     }
 
-    /// Liveness
+    /// Check liveness
     ///
-    /// 200 while the process answers at all. For a supervisor that restarts what does not; it asks no dependency,
-    /// because a restart would not mend one.
+    /// Returns 200 while the process responds. For a supervisor that restarts the process when it
+    /// does not. Dependencies are not checked, because a restart would not repair them.
     #[oai(
         path = "/live",
         method = "get",
@@ -44,14 +43,15 @@ impl HealthApi {
         tag = "Limit::Unlimited"
     )]
     async fn live(&self) -> Ok200<Health> {
-        Ok200::of(Health::alive())
+        Ok200::of(Health::ok())
     }
 
-    /// Readiness
+    /// Check readiness
     ///
-    /// 200 when the service can serve, also when it is `degraded`: without Redis, each instance limits and caches
-    /// by itself, and without a replica the primary does its work. 503 when it cannot, with the same entries in `details.dependencies`, and when it
-    /// is about to stop. For a load balancer.
+    /// Returns 200 when this instance can serve requests, including when it is `degraded`: without
+    /// Redis, each instance limits and caches on its own; without a replica, the primary serves all
+    /// reads. Returns 503 when it cannot serve requests, with the dependencies in
+    /// `details.dependencies`, and when it is shutting down. For load balancers.
     #[oai(
         path = "/ready",
         method = "get",
@@ -59,37 +59,34 @@ impl HealthApi {
         tag = "Tag::Health",
         tag = "Limit::Unlimited"
     )]
-    async fn ready(&self) -> Result<Ok200<Readiness>, Failure<Nothing>> {
+    async fn ready(&self) -> Result<Ok200<Readiness>, Failure<NoErrors>> {
+        let unavailable = |message| ApiError::from(ErrorCode::SERVICE_UNAVAILABLE).with_message(message);
         if self.health.is_stopping() {
-            return Err(Problem::from(ErrorCode::ServiceUnavailable)
-                .saying("The service is stopping.")
-                .into());
+            return Err(unavailable("The service is shutting down.").into());
         }
         let probes = self.health.probe().await;
-        let standing = probes.iter().map(|probe| probe.standing).max().unwrap_or(Standing::Unavailable);
+        let status = probes.iter().map(|probe| probe.status).max().unwrap_or(HealthStatus::Unavailable);
         let dependencies: Vec<_> = probes.iter().map(DependencyHealth::from).collect();
-        if standing == Standing::Unavailable {
-            let problem =
-                Problem::from(ErrorCode::ServiceUnavailable).saying("A dependency does not answer.");
+        if status == HealthStatus::Unavailable {
+            let problem = unavailable("A dependency does not respond.");
             return Err(problem.with_details(json!({ "dependencies": dependencies })).into());
         }
-        Ok(Ok200::of(Readiness { status: standing.into(), dependencies }))
+        Ok(Ok200::of(Readiness { status: status.into(), dependencies }))
     }
 }
 
-/// The operation at the root.
 pub struct ServiceApi {
-    /// The service's name.
+    /// The name of the service.
     pub name: String,
 }
 
 #[OpenApi]
 impl ServiceApi {
-    /// Show the service's card
+    /// Get the service
     ///
-    /// Its name and version and where to read on.
+    /// Returns the name and the version of the service, and the locations of its documentation.
     #[oai(path = "/", method = "get", operation_id = "service_show", tag = "Tag::Service")]
-    async fn show(&self) -> Result<Described<ServiceCard>, Failure<Nothing>> {
-        Ok(Described::of(ServiceCard::of(&self.name)))
+    async fn show(&self) -> Result<WithServiceLinks<ServiceCard>, Failure<NoErrors>> {
+        Ok(WithServiceLinks::of(ServiceCard::of(&self.name)))
     }
 }

@@ -1,4 +1,4 @@
-//! Version 1: one file a resource.
+//! Version 1 of the API: one file per resource.
 
 pub mod auth;
 pub mod health;
@@ -6,16 +6,16 @@ pub mod users;
 
 use poem_openapi::Tags;
 
-/// The chapters of the document; every operation is in exactly one.
+/// The tags of the document. Every operation has exactly one.
 #[derive(Tags)]
 pub enum Tag {
-    /// Registration, log-in and the life of a session.
+    /// Registration, login and sessions.
     #[oai(rename = "auth")]
     Auth,
-    /// Accounts: the own one, and all of them for superusers.
+    /// The current user, and for superusers all users.
     #[oai(rename = "users")]
     Users,
-    /// Whether the service lives and can serve.
+    /// Liveness and readiness.
     #[oai(rename = "health")]
     Health,
     /// The service itself.

@@ -1,101 +1,97 @@
-//! `/users`: the own account, and all of them for superusers.
+//! `/users`: the current user, and for superusers all users.
 
 use poem_openapi::OpenApi;
 
 use super::Tag;
-use crate::api::errors::{Failure, Nothing, failures};
-use crate::api::extract::{Body, Path, Query};
+use crate::api::context::Context;
 use crate::api::guards::{Authed, Superuser};
-use crate::api::request::Context;
-use crate::api::respond::{Created, NoContent, Ok200};
 use crate::core::clock::Timestamp;
 use crate::core::email_prefix::EmailPrefix;
 use crate::core::ids::UserId;
+use crate::error_responses;
 use crate::models::users::UserFilter;
-use crate::schemas::common::{PageSize, PageToken};
-use crate::schemas::users::{ProfileUpdate, User, UserCreate, UserPage, UserUpdate};
+use crate::schemas::users::{ProfileUpdate, UserCreate, UserPage, UserUpdate, UserView};
 use crate::services::store::Actor;
-use crate::services::users::{AccountChanges, UserService};
+use crate::services::users::{UpdateUser, UserService};
+use crate::web::extract::{Body, Path, Query};
+use crate::web::failure::{Failure, NoErrors};
+use crate::web::responses::{Created, NoContent, Ok200};
+use crate::web::schema::{PageSize, PageToken};
 
-failures! {
-    /// The caller is the last superuser.
-    Last: 409 "last_superuser";
-    /// The email has an account.
-    Taken: 409 "email_taken";
-    /// Nobody there.
-    Missing: 404 "not_found";
-    /// Nobody there; the last superuser.
-    MissingLast: 404 "not_found", 409 "last_superuser";
-    /// Nobody there; the email has an account or it is the last superuser.
-    MissingTakenLast: 404 "not_found", 409 "email_taken,last_superuser";
+error_responses! {
+    LastSuperuser: 409 "last_superuser";
+    EmailTaken: 409 "email_taken";
+    UserNotFound: 404 "not_found";
+    UpdateUserErrors: 404 "not_found", 409 "email_taken,last_superuser";
+    RemovalErrors: 404 "not_found", 409 "last_superuser";
 }
 
-/// The operations of `/users`.
 pub struct UsersApi {
-    /// The rules behind them.
     pub users: UserService,
 }
 
 #[OpenApi(prefix_path = "/users")]
 impl UsersApi {
-    /// Show the own account
+    /// Get the current user
     ///
-    /// The account the access token belongs to, as it is now.
+    /// Returns the user that the access token belongs to.
     #[oai(path = "/me", method = "get", operation_id = "users_me", tag = "Tag::Users")]
-    async fn me(&self, caller: Authed) -> Result<Ok200<User>, Failure<Nothing>> {
+    async fn me(&self, caller: Authed) -> Result<Ok200<UserView>, Failure<NoErrors>> {
         Ok(Ok200::of(caller.0.user.into()))
     }
 
-    /// Change the own account
+    /// Update the current user
     ///
-    /// Fields that are absent stay as they are; a null `full_name` clears it. A new `password` needs the
-    /// `current_password` and ends all sessions, this one included: log in again.
+    /// Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
+    /// `current_password` and ends all sessions of the user, including the current one.
     #[oai(path = "/me", method = "patch", operation_id = "users_me_update", tag = "Tag::Users")]
     async fn update_me(
         &self,
         caller: Authed,
         context: Context,
         body: Body<ProfileUpdate>,
-    ) -> Result<Ok200<User>, Failure<Nothing>> {
+    ) -> Result<Ok200<UserView>, Failure<NoErrors>> {
         let user = self.users.update_profile(&caller.0, body.0.into(), &context).await?;
         Ok(Ok200::of(user.into()))
     }
 
-    /// Remove the own account
+    /// Delete the current user
     ///
-    /// The account and its sessions are gone for good. The last superuser cannot leave.
+    /// Permanently deletes the user and all its sessions. The last active superuser cannot be
+    /// deleted.
     #[oai(path = "/me", method = "delete", operation_id = "users_me_delete", tag = "Tag::Users")]
-    async fn delete_me(&self, caller: Authed, context: Context) -> Result<NoContent, Failure<Last>> {
-        self.users.delete_own(&caller.0, &context).await?;
+    async fn delete_me(&self, caller: Authed, context: Context) -> Result<NoContent, Failure<LastSuperuser>> {
+        self.users.delete(&caller.0, caller.0.user.id, &context).await?;
         Ok(NoContent)
     }
 
-    /// List accounts
+    /// List users
     ///
-    /// By ascending `id`, and with `created_after` or `created_before` by `created_at` and `id`, a page at a time: send
-    /// `next_page` as `page_token`, with the same filters, until it is null. Accounts that are made meanwhile appear on the
-    /// last pages. Superusers only.
-    #[allow(clippy::too_many_arguments, reason = "one argument a query parameter")]
+    /// Returns one page of users in ascending order of `id`; with `created_after` or
+    /// `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
+    /// `page_token` with the same filters, until it is null. Users that are created meanwhile are
+    /// on the last pages. Requires superuser rights.
+    #[allow(clippy::too_many_arguments, reason = "one argument per query parameter")]
     #[oai(path = "/", method = "get", operation_id = "users_list", tag = "Tag::Users")]
     async fn list(
         &self,
         caller: Superuser,
-        /// How many accounts a page has.
+        /// The maximum number of users per page.
         #[oai(default)]
         limit: Query<PageSize>,
-        /// The `next_page` of the page before.
+        /// The `next_page` of the previous page.
         page_token: Query<Option<PageToken>>,
-        /// Only addresses that begin like this, in any case.
+        /// Only users whose email address starts with this prefix, case-insensitively.
         email: Query<Option<EmailPrefix>>,
-        /// Only active or only inactive accounts.
+        /// Only users that are active, or only users that are not.
         is_active: Query<Option<bool>>,
-        /// Only superusers or only others.
+        /// Only superusers, or only other users.
         is_superuser: Query<Option<bool>>,
-        /// Only accounts made at this instant or later.
+        /// Only users created at or after this time.
         created_after: Query<Option<Timestamp>>,
-        /// Only accounts made before this instant.
+        /// Only users created before this time.
         created_before: Query<Option<Timestamp>>,
-    ) -> Result<Ok200<UserPage>, Failure<Nothing>> {
+    ) -> Result<Ok200<UserPage>, Failure<NoErrors>> {
         let filter = UserFilter {
             email_prefix: email.0.map(|prefix| prefix.as_str().to_owned()),
             is_active: is_active.0,
@@ -108,95 +104,97 @@ impl UsersApi {
         Ok(Ok200::of(page.into()))
     }
 
-    /// Make an account
+    /// Create a user
     ///
-    /// With any rights. Superusers only.
+    /// Creates a user, with superuser rights if requested. Requires superuser rights.
     #[oai(path = "/", method = "post", operation_id = "users_create", tag = "Tag::Users")]
     async fn create(
         &self,
         caller: Superuser,
         context: Context,
         body: Body<UserCreate>,
-    ) -> Result<Created<User>, Failure<Taken>> {
+    ) -> Result<Created<UserView>, Failure<EmailTaken>> {
         let user = self.users.create(Actor::Caller(&caller.0), body.0.into(), &context).await?;
         Ok(Created::of(user.into()))
     }
 
-    /// Show an account
+    /// Get a user
     ///
-    /// Superusers only.
+    /// Requires superuser rights.
     #[oai(path = "/:id", method = "get", operation_id = "users_get", tag = "Tag::Users")]
     async fn get(
         &self,
         _caller: Superuser,
-        /// The account's number.
+        /// The user's ID.
         id: Path<UserId>,
-    ) -> Result<Ok200<User>, Failure<Missing>> {
+    ) -> Result<Ok200<UserView>, Failure<UserNotFound>> {
         let user = self.users.get(id.0).await?;
         Ok(Ok200::of(user.into()))
     }
 
-    /// Change an account
+    /// Update a user
     ///
-    /// Fields that are absent stay as they are; a null `full_name` clears it. A new password and deactivation
-    /// end the account's sessions. The last active superuser keeps its rights. Superusers only.
+    /// Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
+    /// end all sessions of the user. The last active superuser can be neither deactivated nor
+    /// demoted. Requires superuser rights.
     #[oai(path = "/:id", method = "patch", operation_id = "users_update", tag = "Tag::Users")]
     async fn update(
         &self,
         caller: Superuser,
         context: Context,
-        /// The account's number.
+        /// The user's ID.
         id: Path<UserId>,
         body: Body<UserUpdate>,
-    ) -> Result<Ok200<User>, Failure<MissingTakenLast>> {
+    ) -> Result<Ok200<UserView>, Failure<UpdateUserErrors>> {
         let user = self.users.update(&caller.0, id.0, body.0.into(), &context).await?;
         Ok(Ok200::of(user.into()))
     }
 
-    /// Remove an account
+    /// Delete a user
     ///
-    /// The account and its sessions are gone for good; its audit events stay. Superusers only.
+    /// Permanently deletes the user and all its sessions; its audit events are kept. Requires
+    /// superuser rights.
     #[oai(path = "/:id", method = "delete", operation_id = "users_delete", tag = "Tag::Users")]
     async fn delete(
         &self,
         caller: Superuser,
         context: Context,
-        /// The account's number.
+        /// The user's ID.
         id: Path<UserId>,
-    ) -> Result<NoContent, Failure<MissingLast>> {
+    ) -> Result<NoContent, Failure<RemovalErrors>> {
         self.users.delete(&caller.0, id.0, &context).await?;
         Ok(NoContent)
     }
 
-    /// Activate an account
+    /// Activate a user
     ///
-    /// It may log in again; the sessions it had stay ended. Superusers only.
+    /// Allows the user to log in again. Sessions that were ended stay ended. Requires superuser
+    /// rights.
     #[oai(path = "/:id/activate", method = "patch", operation_id = "users_activate", tag = "Tag::Users")]
     async fn activate(
         &self,
         caller: Superuser,
         context: Context,
-        /// The account's number.
+        /// The user's ID.
         id: Path<UserId>,
-    ) -> Result<Ok200<User>, Failure<Missing>> {
-        let changes = AccountChanges { is_active: Some(true), ..AccountChanges::default() };
-        let user = self.users.update(&caller.0, id.0, changes, &context).await?;
+    ) -> Result<Ok200<UserView>, Failure<UserNotFound>> {
+        let user = self.users.update(&caller.0, id.0, UpdateUser::activation(true), &context).await?;
         Ok(Ok200::of(user.into()))
     }
 
-    /// Deactivate an account
+    /// Deactivate a user
     ///
-    /// It may not log in any more and its sessions end at once. The last active superuser stays. Superusers only.
+    /// Prevents the user from logging in and ends all its sessions. The last active superuser
+    /// cannot be deactivated. Requires superuser rights.
     #[oai(path = "/:id/deactivate", method = "patch", operation_id = "users_deactivate", tag = "Tag::Users")]
     async fn deactivate(
         &self,
         caller: Superuser,
         context: Context,
-        /// The account's number.
+        /// The user's ID.
         id: Path<UserId>,
-    ) -> Result<Ok200<User>, Failure<MissingLast>> {
-        let changes = AccountChanges { is_active: Some(false), ..AccountChanges::default() };
-        let user = self.users.update(&caller.0, id.0, changes, &context).await?;
+    ) -> Result<Ok200<UserView>, Failure<RemovalErrors>> {
+        let user = self.users.update(&caller.0, id.0, UpdateUser::activation(false), &context).await?;
         Ok(Ok200::of(user.into()))
     }
 }

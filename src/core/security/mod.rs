@@ -1,8 +1,23 @@
-//! Passwords, tokens and other things that must not be forged.
+//! Passwords, and what signs and hashes.
 
-pub mod hasher;
 pub mod password;
-mod recent;
-pub mod seal;
-pub mod tokens;
-mod work;
+
+/// What this service's name is in what it signs and derives: never to be changed.
+pub const DOMAIN: &str = "groundwork";
+
+/// Password hashing.
+pub mod hasher {
+    pub use groundwork_auth::{HashError, PasswordHasher as Hasher};
+}
+
+/// Signed page tokens.
+pub mod seal {
+    pub use groundwork_auth::ValueSigner;
+}
+
+/// Access and refresh tokens.
+pub mod tokens {
+    pub use groundwork_auth::{
+        InvalidToken, SigningFailed, TokenHash, TokenId, TokenKeys, TokenKind, TokenSigner, VerifiedToken,
+    };
+}

@@ -1,34 +1,30 @@
-//! What may be a password, and what a person may try at log-in.
+//! Passwords, login attempts and password hashes.
 
 use std::fmt;
 
+pub use groundwork_auth::PasswordHash;
+use groundwork_auth::can_be_hashed;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::core::email::Email;
 use crate::core::text::{Invalid, is_ignorable, is_visible};
 
-/// A new password: 8 to 128 characters, at most 72 bytes of UTF-8, no NUL, something visible, and none that is guessed first.
+/// A password in NFC (RFC 8265, 4.2.2), so that keyboards that compose characters differently give
+/// the same password: 8 to 128 characters, at most 72 bytes of UTF-8, no NUL, at least one visible
+/// character, and not commonly used.
 ///
-/// It is kept in Unicode's form NFC (RFC 8265, 4.2.2), in which all lengths count: two keyboards that write the same
-/// characters give the same password.
-///
-/// bcrypt reads 72 bytes and stops, and it ends a password with NUL: whatever came after either would not
-/// count, so both are refused instead of cut (OWASP ASVS 5.0, 6.2.9 asks for at least 64 characters).
+/// bcrypt ignores everything after 72 bytes or a NUL, so longer passwords are refused instead of
+/// truncated (OWASP ASVS 5.0, 6.2.9 requires support for at least 64 characters).
 #[derive(Clone)]
 pub struct Password(String);
 
 impl Password {
-    /// The fewest characters.
     pub const MIN_CHARS: usize = 8;
-    /// The most characters.
     pub const MAX_CHARS: usize = 128;
-    /// The most bytes of UTF-8: what bcrypt reads.
+    /// The number of bytes that bcrypt reads.
     pub const MAX_BYTES: usize = 72;
 
-    /// Reads a new password. Nothing is trimmed or folded beyond NFC.
-    ///
-    /// # Errors
-    /// When it breaks a rule above; the reason never contains the password.
+    /// Parses a new password. Nothing is trimmed or folded beyond NFC.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let text: String = text.nfc().collect();
         let chars = text.chars().count();
@@ -43,34 +39,38 @@ impl Password {
         } else if !text.chars().any(is_visible) {
             Err(Invalid("must contain a visible character"))
         } else if is_common(&text) {
-            Err(Invalid("must not be one of the most used passwords"))
-        } else if names_the_application(&text) {
+            Err(Invalid("must not be one of the most common passwords"))
+        } else if is_application_name(&text) {
             Err(Invalid("must not be the name of the application"))
         } else {
             Ok(Self(text))
         }
     }
 
-    /// Whether it is this address or what stands before its @, in any spelling (OWASP ASVS 5.0, 6.2.11).
+    /// Whether the password is this address or its local part, in any spelling (OWASP ASVS 5.0,
+    /// 6.2.11).
     pub fn is_email(&self, address: &str) -> bool {
         let folded = fold(&self.0);
         let local = address.rsplit_once('@').map(|(local, _)| local);
-        // Under the address's own rules too, for a domain that is written in Unicode.
+        // The normalisation of addresses covers domains in Unicode.
         folded == address
             || Some(folded.as_str()) == local
             || Email::parse_known(&self.0).is_ok_and(|email| email.as_str() == address)
     }
+}
 
-    pub(super) fn bytes(&self) -> &[u8] {
+/// For the hasher.
+impl AsRef<[u8]> for Password {
+    fn as_ref(&self) -> &[u8] {
         self.0.as_bytes()
     }
 }
 
-/// The most used passwords that have 8 characters, in lower case (OWASP ASVS 5.0, 6.2.4): whoever guesses begins with them.
+/// The most common passwords of at least 8 characters, in lower case (OWASP ASVS 5.0, 6.2.4).
 const COMMON: &str = include_str!("../../../assets/passwords/common.txt");
 
-/// Words that stand for this application and nothing else (OWASP ASVS 5.0, 6.1.2): the name of the package. The user's own
-/// address and its local part are the other such words; see [`Password::is_email`].
+/// The context-specific word that is refused (OWASP ASVS 5.0, 6.1.2), beside the user's address:
+/// see [`Password::is_email`].
 const APPLICATION: &str = env!("CARGO_PKG_NAME");
 
 fn is_common(text: &str) -> bool {
@@ -78,65 +78,55 @@ fn is_common(text: &str) -> bool {
     COMMON.lines().any(|common| common == text)
 }
 
-/// With nothing or with digits and punctuation behind it.
-fn names_the_application(text: &str) -> bool {
+/// Whether the text is the application's name, possibly followed by digits and punctuation.
+fn is_application_name(text: &str) -> bool {
     fold(text).trim_end_matches(|c: char| !c.is_alphabetic()) == APPLICATION
 }
 
-/// For a comparison with words: without width, case, surrounding white space and what cannot be seen.
+/// Folds width and case, and removes surrounding white space and invisible characters, for
+/// comparison with words.
 fn fold(text: &str) -> String {
-    let seen: String = text.nfkc().filter(|c| !is_ignorable(*c)).collect();
-    let folded: String = seen.trim().to_lowercase().nfkc().collect();
-    folded
+    let visible: String = text.nfkc().filter(|c| !is_ignorable(*c)).collect();
+    visible.trim().to_lowercase().nfkc().collect()
 }
 
-/// A form of the text that was typed as a password.
+/// A form of the text of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// In NFC, as passwords are hashed.
+    /// NFC, in which passwords are hashed.
     Normalised,
-    /// As it was typed, which is how passwords were hashed before they were normalised.
+    /// As typed. Passwords were hashed in this form before they were normalised.
     AsTyped,
 }
 
-/// A password somebody claims to have. Any text may be tried; only one that [`Password`] accepts can match.
+/// The password of a login attempt. It can be any text.
 #[derive(Clone)]
 pub struct PasswordAttempt {
     normalised: String,
-    /// Only if it is another text.
+    /// `None` if it equals the normalised form.
     as_typed: Option<String>,
 }
 
 impl PasswordAttempt {
-    /// Takes any text.
     pub fn new(text: String) -> Self {
         let normalised: String = text.nfc().collect();
         let as_typed = (text != normalised).then_some(text);
         Self { normalised, as_typed }
     }
 
-    /// Whether bcrypt would read this form to its end. If not, it cannot be anybody's password.
-    pub(super) fn can_match(&self, form: Form) -> bool {
-        let text = match form {
-            Form::Normalised => Some(&self.normalised),
-            Form::AsTyped => self.as_typed.as_ref(),
-        };
-        text.is_some_and(|text| text.len() <= Password::MAX_BYTES && !text.contains('\0'))
-    }
-
-    /// What may have been hashed: one form, or two.
-    pub(super) fn forms(&self) -> impl Iterator<Item = (Form, &[u8])> {
-        let as_typed = self.as_typed.as_ref().map(|text| (Form::AsTyped, text.as_bytes()));
-        std::iter::once((Form::Normalised, self.normalised.as_bytes())).chain(as_typed)
+    /// What may have been hashed, for the hasher: one form, or two.
+    pub fn into_forms(self) -> Vec<(Form, String)> {
+        let as_typed = self.as_typed.map(|text| (Form::AsTyped, text));
+        std::iter::once((Form::Normalised, self.normalised)).chain(as_typed).collect()
     }
 }
 
-/// An attempt that turned out right becomes a password again, to be hashed anew: also one that would not be taken any more.
+/// Converts a correct attempt for rehashing, even if it breaks a rule for new passwords.
 impl TryFrom<PasswordAttempt> for Password {
     type Error = Invalid;
 
     fn try_from(attempt: PasswordAttempt) -> Result<Self, Invalid> {
-        let can_match = attempt.can_match(Form::Normalised);
+        let can_match = can_be_hashed(attempt.normalised.as_bytes());
         if can_match { Ok(Self(attempt.normalised)) } else { Err(Invalid("cannot be hashed")) }
     }
 }
@@ -150,35 +140,6 @@ impl fmt::Debug for Password {
 impl fmt::Debug for PasswordAttempt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("PasswordAttempt(********)")
-    }
-}
-
-/// A bcrypt hash in its `$2b$…` form.
-#[derive(Clone, PartialEq, Eq)]
-pub struct PasswordHash(String);
-
-impl PasswordHash {
-    /// The hash as it is stored.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The cost factor (log2 of the rounds) it was made with, if it is a bcrypt hash at all.
-    pub fn cost(&self) -> Option<u32> {
-        self.0.split('$').nth(2)?.parse().ok().filter(|cost| (4..=31).contains(cost))
-    }
-}
-
-/// Takes a hash that this service made or stored.
-impl From<String> for PasswordHash {
-    fn from(hash: String) -> Self {
-        Self(hash)
-    }
-}
-
-impl fmt::Debug for PasswordHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PasswordHash(********)")
     }
 }
 
@@ -227,10 +188,10 @@ mod tests {
     fn a_password_is_normalised_and_its_lengths_count_in_that_form() {
         let same = ["Zo\u{eb} und Andr\u{e9}", "Zoe\u{308} und Andre\u{301}"]
             .map(|text| Password::parse(text).unwrap());
-        assert_eq!(same[0].bytes(), same[1].bytes());
+        assert_eq!(same[0].as_ref(), same[1].as_ref());
         // 24 syllables of Korean are 72 bytes in NFC and 216 in NFD.
         let syllables: String = "각".repeat(24).nfd().collect();
-        assert_eq!(Password::parse(&syllables).unwrap().bytes().len(), 72);
+        assert_eq!(Password::parse(&syllables).unwrap().as_ref().len(), 72);
         // Eight code points, four characters.
         assert!(Password::parse(&"e\u{301}".repeat(4)).is_err());
     }
@@ -274,11 +235,27 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn both_unicode_forms_of_a_password_match() {
+        let hasher = groundwork_auth::PasswordHasher::new(4, 8);
+        let [composed, decomposed] = ["caf\u{e9} am Abend", "cafe\u{301} am Abend"];
+        let normalised = hasher.hash(Password::parse(decomposed).unwrap()).await.unwrap();
+        let as_typed = hasher.hash(decomposed).await.unwrap();
+        for (attempt, stored, expected) in [
+            (composed, &normalised, Some(Form::Normalised)),
+            (decomposed, &normalised, Some(Form::Normalised)),
+            (decomposed, &as_typed, Some(Form::AsTyped)),
+            (composed, &as_typed, None),
+        ] {
+            let forms = PasswordAttempt::new(attempt.to_owned()).into_forms();
+            assert_eq!(hasher.verify(forms, Some(stored)).await.unwrap(), expected, "{attempt:?}");
+        }
+    }
+
     #[test]
     fn nothing_secret_is_printed() {
         let password = Password::parse("correct horse").unwrap();
-        let hash = PasswordHash::from("$2b$04$secret".to_owned());
-        let printed = format!("{password:?} {:?} {hash:?}", PasswordAttempt::new("correct horse".to_owned()));
-        assert!(!printed.contains("horse") && !printed.contains("secret"), "{printed}");
+        let printed = format!("{password:?} {:?}", PasswordAttempt::new("correct horse".to_owned()));
+        assert!(!printed.contains("horse"), "{printed}");
     }
 }

@@ -1,6 +1,5 @@
 //! Who may call what: every operation with every kind of caller.
 
-use groundwork::core::security::tokens::Claims;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 
@@ -11,8 +10,8 @@ use crate::support::{Call, SECRET, Service};
 const HOUR: i64 = 3600;
 
 /// Signs the claims of a real token again, after a change, with any key.
-fn resigned(token: &str, key: &str, change: impl Fn(&mut Claims)) -> String {
-    let mut claims: Claims = jsonwebtoken::dangerous::insecure_decode(token).unwrap().claims;
+fn resigned(token: &str, key: &str, change: impl Fn(&mut Value)) -> String {
+    let mut claims: Value = jsonwebtoken::dangerous::insecure_decode(token).unwrap().claims;
     change(&mut claims);
     let key = EncodingKey::from_secret(key.as_bytes());
     jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).unwrap()
@@ -23,9 +22,11 @@ fn bad_credentials(target: &Account) -> Vec<(&'static str, Option<String>, &'sta
     let bearer = |token: &str| Some(format!("Bearer {token}"));
     let token = &target.access;
     let (content, _) = token.rsplit_once('.').unwrap();
-    let expired = resigned(token, SECRET, |claims| claims.exp = claims.iat - HOUR);
-    let postdated = resigned(token, SECRET, |claims| claims.iat += HOUR);
-    let of_another = resigned(token, SECRET, |claims| claims.sub = (target.id + 1).to_string());
+    let expired =
+        resigned(token, SECRET, |claims| claims["exp"] = (claims["iat"].as_i64().unwrap() - HOUR).into());
+    let postdated =
+        resigned(token, SECRET, |claims| claims["iat"] = (claims["iat"].as_i64().unwrap() + HOUR).into());
+    let of_another = resigned(token, SECRET, |claims| claims["sub"] = (target.id + 1).to_string().into());
     vec![
         ("nobody", None, "unauthorized"),
         ("another scheme", Some("Basic YWRhOmFkYQ==".to_owned()), "unauthorized"),

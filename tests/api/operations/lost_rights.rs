@@ -9,14 +9,15 @@ use groundwork::core::email::Email;
 use groundwork::core::ids::UserId;
 use groundwork::core::security::hasher::Hasher;
 use groundwork::core::security::password::{Password, PasswordAttempt};
-use groundwork::core::security::seal::Sealer;
-use groundwork::core::security::tokens::TokenSigner;
+use groundwork::core::security::seal::ValueSigner;
+use groundwork::core::security::tokens::{TokenKeys, TokenSigner};
 use groundwork::core::text::FullName;
 use groundwork::db::Database;
+use groundwork::models::users::UserChanges;
 use groundwork::services::Error;
 use groundwork::services::auth::{AuthService, Caller as Authenticated, Intent, Lifetimes};
 use groundwork::services::store::{Actor, Store};
-use groundwork::services::users::{AccountChanges, AccountDetails, ProfileChanges, UserService};
+use groundwork::services::users::{CreateUser, ProfileChanges, UpdateUser, UserService};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -249,9 +250,9 @@ async fn write(
                 .await
                 .map(drop)
         }
-        "delete self" => users.delete_own(caller, context).await,
+        "delete self" => users.delete(caller, own, context).await,
         "create" => {
-            let details = AccountDetails {
+            let request = CreateUser {
                 email: Email::parse(&fresh_email()).unwrap(),
                 password: password(),
                 full_name: None,
@@ -259,20 +260,17 @@ async fn write(
                 is_superuser: true,
                 is_verified: false,
             };
-            users.create(Actor::Caller(caller), details, context).await.map(drop)
+            users.create(Actor::Caller(caller), request, context).await.map(drop)
         }
         "promote self" => {
-            let changes = AccountChanges { is_superuser: Some(true), ..AccountChanges::default() };
-            users.update(caller, own, changes, context).await.map(drop)
+            let changes = UserChanges { is_superuser: Some(true), ..UserChanges::default() };
+            users.update(caller, own, UpdateUser { changes, password: None }, context).await.map(drop)
         }
         "update" => {
-            let changes = AccountChanges { full_name: name(), ..AccountChanges::default() };
-            users.update(caller, target, changes, context).await.map(drop)
+            let changes = UserChanges { full_name: name(), ..UserChanges::default() };
+            users.update(caller, target, UpdateUser { changes, password: None }, context).await.map(drop)
         }
-        "activate self" => {
-            let changes = AccountChanges { is_active: Some(true), ..AccountChanges::default() };
-            users.update(caller, own, changes, context).await.map(drop)
-        }
+        "activate self" => users.update(caller, own, UpdateUser::activation(true), context).await.map(drop),
         "delete" => users.delete(caller, target, context).await,
         other => panic!("{other} is not a write"),
     }
@@ -282,13 +280,17 @@ async fn write(
 fn services(service: &Service) -> (AuthService, UserService) {
     let settings = service.settings();
     let clock = service.clock.clone();
-    let store = Store::new(Database::new(&settings).unwrap(), clock.clone());
+    let store = Store::new(Database::new(&(&settings).into()).unwrap(), clock.clone());
     let hasher = Hasher::new(settings.bcrypt_rounds, settings.bcrypt_queue_size);
-    let signer = Arc::new(TokenSigner::new(&SECRET.into(), &[], clock.clone()));
+    let signer = Arc::new(TokenSigner::new(
+        TokenKeys { domain: "groundwork", current: &SECRET.into(), previous: &[] },
+        clock.clone(),
+    ));
     let lifetimes =
         Lifetimes { access: settings.access_token_expire, refresh: settings.refresh_token_expire };
     let auth = AuthService::new(store.clone(), hasher.clone(), signer, lifetimes, None, clock.clone());
     let cache = Cache::new(None, settings.cache_ttl, clock.clone());
-    let users = UserService::new(store, hasher, Arc::new(Sealer::new([])), cache, None, clock);
+    let users =
+        UserService::new(store, hasher, Arc::new(ValueSigner::new("groundwork", [])), cache, None, clock);
     (auth, users)
 }

@@ -14,8 +14,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Open an account
-         * @description Makes an active account without privileges. The email is normalised; one mailbox has one account.
+         * Register a user
+         * @description Creates an active user without superuser rights. The email address is normalised and unique.
          */
         post: operations["auth_register"];
         delete?: never;
@@ -35,8 +35,8 @@ export interface paths {
         put?: never;
         /**
          * Log in
-         * @description Opens a session and gives its first pair of tokens. A wrong password, an unknown email and an inactive
-         *     account are answered alike.
+         * @description Creates a session and returns its first pair of tokens. A wrong password, an unknown email
+         *     address and an inactive user all get the same error.
          */
         post: operations["auth_login"];
         delete?: never;
@@ -55,10 +55,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Exchange a refresh token
-         * @description Returns the next pair of tokens and spends the refresh token. A client that lost the response may send the
-         *     same token again until it has used a token of the new pair, and gets the same pair. A token that is sent later
-         *     than that, or an older one, was copied: the whole session ends.
+         * Refresh tokens
+         * @description Exchanges a refresh token for the next pair of tokens. A client that lost the response can
+         *     send the same refresh token again and gets the same pair, until it has used a token of that
+         *     pair. Later reuse of a refresh token is treated as theft and ends the session.
          */
         post: operations["auth_refresh"];
         delete?: never;
@@ -78,7 +78,7 @@ export interface paths {
         put?: never;
         /**
          * Log out
-         * @description Ends the session: its access tokens and its refresh token are refused from now on.
+         * @description Ends the current session. Its access tokens and its refresh token stop working immediately.
          */
         post: operations["auth_logout"];
         delete?: never;
@@ -95,8 +95,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show the own account
-         * @description The same as `users_me`, beside the other operations of a session.
+         * Get the current user
+         * @description The same as `users_me`.
          */
         get: operations["auth_me"];
         put?: never;
@@ -115,23 +115,24 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show the own account
-         * @description The account the access token belongs to, as it is now.
+         * Get the current user
+         * @description Returns the user that the access token belongs to.
          */
         get: operations["users_me"];
         put?: never;
         post?: never;
         /**
-         * Remove the own account
-         * @description The account and its sessions are gone for good. The last superuser cannot leave.
+         * Delete the current user
+         * @description Permanently deletes the user and all its sessions. The last active superuser cannot be
+         *     deleted.
          */
         delete: operations["users_me_delete"];
         options?: never;
         head?: never;
         /**
-         * Change the own account
-         * @description Fields that are absent stay as they are; a null `full_name` clears it. A new `password` needs the
-         *     `current_password` and ends all sessions, this one included: log in again.
+         * Update the current user
+         * @description Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
+         *     `current_password` and ends all sessions of the user, including the current one.
          */
         patch: operations["users_me_update"];
         trace?: never;
@@ -144,16 +145,17 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List accounts
-         * @description By ascending `id`, and with `created_after` or `created_before` by `created_at` and `id`, a page at a time: send
-         *     `next_page` as `page_token`, with the same filters, until it is null. Accounts that are made meanwhile appear on the
-         *     last pages. Superusers only.
+         * List users
+         * @description Returns one page of users in ascending order of `id`; with `created_after` or
+         *     `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
+         *     `page_token` with the same filters, until it is null. Users that are created meanwhile are
+         *     on the last pages. Requires superuser rights.
          */
         get: operations["users_list"];
         put?: never;
         /**
-         * Make an account
-         * @description With any rights. Superusers only.
+         * Create a user
+         * @description Creates a user, with superuser rights if requested. Requires superuser rights.
          */
         post: operations["users_create"];
         delete?: never;
@@ -170,23 +172,25 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show an account
-         * @description Superusers only.
+         * Get a user
+         * @description Requires superuser rights.
          */
         get: operations["users_get"];
         put?: never;
         post?: never;
         /**
-         * Remove an account
-         * @description The account and its sessions are gone for good; its audit events stay. Superusers only.
+         * Delete a user
+         * @description Permanently deletes the user and all its sessions; its audit events are kept. Requires
+         *     superuser rights.
          */
         delete: operations["users_delete"];
         options?: never;
         head?: never;
         /**
-         * Change an account
-         * @description Fields that are absent stay as they are; a null `full_name` clears it. A new password and deactivation
-         *     end the account's sessions. The last active superuser keeps its rights. Superusers only.
+         * Update a user
+         * @description Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
+         *     end all sessions of the user. The last active superuser can be neither deactivated nor
+         *     demoted. Requires superuser rights.
          */
         patch: operations["users_update"];
         trace?: never;
@@ -205,8 +209,9 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Activate an account
-         * @description It may log in again; the sessions it had stay ended. Superusers only.
+         * Activate a user
+         * @description Allows the user to log in again. Sessions that were ended stay ended. Requires superuser
+         *     rights.
          */
         patch: operations["users_activate"];
         trace?: never;
@@ -225,8 +230,9 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Deactivate an account
-         * @description It may not log in any more and its sessions end at once. The last active superuser stays. Superusers only.
+         * Deactivate a user
+         * @description Prevents the user from logging in and ends all its sessions. The last active superuser
+         *     cannot be deactivated. Requires superuser rights.
          */
         patch: operations["users_deactivate"];
         trace?: never;
@@ -239,8 +245,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show that the service answers
-         * @description For people and simple monitors. It asks no dependency.
+         * Get the health of the process
+         * @description Responds without checking dependencies. For people and simple monitors.
          */
         get: operations["health_show"];
         put?: never;
@@ -259,9 +265,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Liveness
-         * @description 200 while the process answers at all. For a supervisor that restarts what does not; it asks no dependency,
-         *     because a restart would not mend one.
+         * Check liveness
+         * @description Returns 200 while the process responds. For a supervisor that restarts the process when it
+         *     does not. Dependencies are not checked, because a restart would not repair them.
          */
         get: operations["health_live"];
         put?: never;
@@ -280,10 +286,11 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Readiness
-         * @description 200 when the service can serve, also when it is `degraded`: without Redis, each instance limits and caches
-         *     by itself, and without a replica the primary does its work. 503 when it cannot, with the same entries in `details.dependencies`, and when it
-         *     is about to stop. For a load balancer.
+         * Check readiness
+         * @description Returns 200 when this instance can serve requests, including when it is `degraded`: without
+         *     Redis, each instance limits and caches on its own; without a replica, the primary serves all
+         *     reads. Returns 503 when it cannot serve requests, with the dependencies in
+         *     `details.dependencies`, and when it is shutting down. For load balancers.
          */
         get: operations["health_ready"];
         put?: never;
@@ -302,8 +309,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show the service's card
-         * @description Its name and version and where to read on.
+         * Get the service
+         * @description Returns the name and the version of the service, and the locations of its documentation.
          */
         get: operations["service_show"];
         put?: never;
@@ -320,7 +327,7 @@ export interface components {
     schemas: {
         /**
          * DependencyHealth
-         * @description How a dependency is.
+         * @description The health of a dependency.
          * @example {
          *       "name": "database",
          *       "status": "ok",
@@ -329,14 +336,20 @@ export interface components {
          *     }
          */
         DependencyHealth: {
-            /** @description Which dependency: `database`, `state` (rate limits and the cache), `replica_1` and so on. */
+            /**
+             * @description The dependency: `database`, `state` (rate limits and the cache), `replica_1`, `replica_2`
+             *     and so on.
+             */
             name: string;
             status: components["schemas"]["HealthStatus"];
-            /** @description What stands behind it: `sqlite` or `postgresql`; `in_process`, `redis`, `redis_sentinel` or `redis_cluster`. */
+            /**
+             * @description The product in use: `sqlite` or `postgresql`; `in_process`, `redis`, `redis_sentinel` or
+             *     `redis_cluster`.
+             */
             tier: string;
             /**
              * Format: double
-             * @description How long its answer took, in milliseconds.
+             * @description The response time of the dependency, in milliseconds.
              */
             latency_ms: number;
         };
@@ -345,7 +358,7 @@ export interface components {
          * @example {
          *       "success": false,
          *       "error": "malformed_request",
-         *       "message": "The request is not well-formed.",
+         *       "message": "The request is malformed.",
          *       "request_id": "018f6b1e-7a2c-7c31-9a56-0d7c8e6f1b2a"
          *     }
          */
@@ -362,23 +375,23 @@ export interface components {
         /**
          * @description Why the request failed:
          *
-         *     - `malformed_request` (400): The request is not well-formed.
+         *     - `malformed_request` (400): The request is malformed.
          *     - `unauthorized` (401): A bearer token is required.
          *     - `invalid_token` (401): The token is invalid or has expired.
          *     - `invalid_credentials` (401): The email or the password is wrong.
-         *     - `forbidden` (403): This needs superuser rights.
-         *     - `not_found` (404): There is nothing here.
-         *     - `method_not_allowed` (405): This method is not allowed here.
+         *     - `forbidden` (403): This operation requires superuser rights.
+         *     - `not_found` (404): The resource does not exist.
+         *     - `method_not_allowed` (405): The resource does not support this method.
          *     - `request_timeout` (408): The request took too long to arrive.
-         *     - `email_taken` (409): An account with this email exists.
-         *     - `last_superuser` (409): The last active superuser must remain.
+         *     - `email_taken` (409): A user with this email already exists.
+         *     - `last_superuser` (409): The last active superuser cannot be removed.
          *     - `payload_too_large` (413): The body is larger than 1 MiB.
          *     - `unsupported_media_type` (415): The body must be application/json.
-         *     - `validation_error` (422): Some values are not valid.
-         *     - `rate_limited` (429): There were too many requests; try again later.
-         *     - `internal_error` (500): Something went wrong on our side.
-         *     - `not_implemented` (501): The only transfer coding that is understood is chunked.
-         *     - `service_unavailable` (503): The service cannot answer now; try again soon.
+         *     - `validation_error` (422): The request contains invalid values.
+         *     - `rate_limited` (429): Too many requests. Try again later.
+         *     - `internal_error` (500): An internal error occurred.
+         *     - `not_implemented` (501): The only supported transfer coding is chunked.
+         *     - `service_unavailable` (503): The service is unavailable. Try again soon.
          * @enum {string}
          */
         ErrorCode: "malformed_request" | "unauthorized" | "invalid_token" | "invalid_credentials" | "forbidden" | "not_found" | "method_not_allowed" | "request_timeout" | "email_taken" | "last_superuser" | "payload_too_large" | "unsupported_media_type" | "validation_error" | "rate_limited" | "internal_error" | "not_implemented" | "service_unavailable";
@@ -400,7 +413,7 @@ export interface components {
         };
         /**
          * Health
-         * @description A sign of life.
+         * @description The state of the process.
          * @example {
          *       "status": "ok",
          *       "version": "1.0.0"
@@ -412,52 +425,52 @@ export interface components {
             version: string;
         };
         /**
-         * @description How something is.
+         * @description The health of the service or of a dependency.
          * @enum {string}
          */
         HealthStatus: "ok" | "degraded" | "unavailable";
         /**
          * LoginRequest
-         * @description The credentials of an account.
+         * @description The credentials of a user.
          */
         LoginRequest: {
             /**
              * Format: email
-             * @description The address, in any spelling.
+             * @description The user's email address, normalised like at registration.
              * @example ada@example.com
              */
             email: string;
             /**
-             * @description The password.
+             * @description The user's password.
              * @example correct horse battery staple
              */
             password: string;
         };
         /**
          * ProfileUpdate
-         * @description Changes to the own profile. A field that is absent stays as it is.
+         * @description Changes to the current user. Absent fields stay unchanged.
          */
         ProfileUpdate: {
             /**
-             * @description A new name; null clears it.
+             * @description The new full name; null clears it.
              * @example Ada Lovelace
              */
             full_name?: string | null;
             /**
              * Format: password
-             * @description A new password; it needs `current_password` and ends all sessions.
+             * @description The new password. It requires `current_password` and ends all sessions of the user.
              * @example correct horse battery staple
              */
             password?: string;
             /**
-             * @description The present password.
+             * @description The current password.
              * @example correct horse battery staple
              */
             current_password?: string;
         };
         /**
          * Readiness
-         * @description Whether this instance can serve, dependency by dependency.
+         * @description The readiness of this instance.
          * @example {
          *       "status": "ok",
          *       "dependencies": [
@@ -472,66 +485,66 @@ export interface components {
          */
         Readiness: {
             status: components["schemas"]["HealthStatus"];
-            /** @description One entry a dependency. */
+            /** @description One entry per dependency. */
             dependencies: components["schemas"]["DependencyHealth"][];
         };
         /**
          * RefreshRequest
-         * @description A refresh token to be exchanged.
+         * @description The refresh token to exchange.
          * @example {
          *       "refresh_token": "eyJhbGciOiJIUzI1NiJ9.eyJ0eXBlIjoicmVmcmVzaCJ9.c2lnbmF0dXJl"
          *     }
          */
         RefreshRequest: {
-            /** @description The `refresh_token` of the last log-in or refresh. */
+            /** @description The `refresh_token` of the last login or refresh. */
             refresh_token: string;
         };
         /**
          * RegisterRequest
-         * @description An account to be opened.
+         * @description The user to register.
          */
         RegisterRequest: {
             /**
              * Format: email
-             * @description The address, in any spelling: case, surrounding spaces and width are normalised.
+             * @description The email address. Case, surrounding spaces and character width are normalised.
              * @example ada@example.com
              */
             email: string;
             /**
              * Format: password
-             * @description 8 to 128 characters, at most 72 bytes in UTF-8 (the limit of bcrypt), no NUL.
+             * @description 8 to 128 characters, at most 72 bytes in UTF-8 (the limit of bcrypt), without NUL.
              * @example correct horse battery staple
              */
             password: string;
             /**
-             * @description The person's name.
+             * @description The user's full name.
              * @example Ada Lovelace
              */
             full_name?: string;
         };
         /**
          * ServiceCard
-         * @description What this service is and where to read on.
+         * @description The service and the locations of its documentation.
          * @example {
          *       "name": "Groundwork",
-         *       "version": "1.1.0",
+         *       "version": "1.2.0",
          *       "docs": "docs",
          *       "openapi": "openapi.json"
          *     }
          */
         ServiceCard: {
-            /** @description Its name. */
+            /** @description The name of the service. */
             name: string;
-            /** @description Its version. */
+            /** @description The version of the service. */
             version: string;
-            /** @description The page to explore it, relative to the card's own address. */
+            /** @description The URL of the interactive documentation, relative to this resource. */
             docs: string;
-            /** @description The document, relative to the card's own address. */
+            /** @description The URL of the OpenAPI document, relative to this resource. */
             openapi: string;
         };
         /**
          * TokenPair
-         * @description What a client holds while it is logged in.
+         * @description The tokens of a session.
          * @example {
          *       "access_token": "eyJhbGciOiJIUzI1NiJ9.eyJ0eXBlIjoiYWNjZXNzIn0.c2lnbmF0dXJl",
          *       "refresh_token": "eyJhbGciOiJIUzI1NiJ9.eyJ0eXBlIjoicmVmcmVzaCJ9.c2lnbmF0dXJl",
@@ -540,25 +553,25 @@ export interface components {
          *     }
          */
         TokenPair: {
-            /** @description Sent with every request. */
+            /** @description The access token, to send with every request. */
             access_token: string;
-            /** @description Exchanged once for the next pair. */
+            /** @description The refresh token, to exchange once for the next pair of tokens. */
             refresh_token: string;
             token_type: components["schemas"]["TokenType"];
             /**
              * Format: int64
-             * @description Seconds until the access token ends.
+             * @description The number of seconds until the access token expires.
              */
             expires_in: number;
         };
         /**
-         * @description How a token is sent.
+         * @description The type of an access token.
          * @enum {string}
          */
         TokenType: "bearer";
         /**
          * User
-         * @description An account.
+         * @description A user.
          * @example {
          *       "id": 1,
          *       "email": "ada@example.com",
@@ -573,74 +586,74 @@ export interface components {
         User: {
             /**
              * Format: int64
-             * @description Its number, which is never given twice.
+             * @description The user's ID. It is never reused.
              * @example 1
              */
             id: number;
-            /** @description The normalised address. */
+            /** @description The normalised email address. */
             email: string;
-            /** @description The person's name, if it is known. */
+            /** @description The user's full name, or null if it is unknown. */
             full_name: string | null;
-            /** @description Whether it may log in. */
+            /** @description Whether the user can log in. */
             is_active: boolean;
-            /** @description Whether it may administer others. */
+            /** @description Whether the user can manage other users. */
             is_superuser: boolean;
-            /** @description Whether the address is known to be its owner's. */
+            /** @description Whether the email address is known to belong to the user. */
             is_verified: boolean;
             /**
              * Format: date-time
-             * @description When it was opened.
+             * @description When the user was created.
              * @example 2026-01-31T09:30:00Z
              */
             created_at: string;
             /**
              * Format: date-time
-             * @description When its profile or rights last changed.
+             * @description When the user's profile or rights last changed.
              * @example 2026-01-31T09:30:00Z
              */
             updated_at: string;
         };
         /**
          * UserCreate
-         * @description An account to be made by a superuser.
+         * @description The user to create.
          */
         UserCreate: {
             /**
              * Format: email
-             * @description The address, in any spelling: case, surrounding spaces and width are normalised.
+             * @description The email address. Case, surrounding spaces and character width are normalised.
              * @example ada@example.com
              */
             email: string;
             /**
              * Format: password
-             * @description 8 to 128 characters, at most 72 bytes in UTF-8 (the limit of bcrypt), no NUL.
+             * @description 8 to 128 characters, at most 72 bytes in UTF-8 (the limit of bcrypt), without NUL.
              * @example correct horse battery staple
              */
             password: string;
             /**
-             * @description The person's name.
+             * @description The user's full name.
              * @example Ada Lovelace
              */
             full_name?: string;
             /**
-             * @description Whether it may log in.
+             * @description Whether the user can log in.
              * @default true
              */
             is_active: boolean;
             /**
-             * @description Whether it may administer others.
+             * @description Whether the user can manage other users.
              * @default false
              */
             is_superuser: boolean;
             /**
-             * @description Whether the address is known to be its owner's.
+             * @description Whether the email address is known to belong to the user.
              * @default false
              */
             is_verified: boolean;
         };
         /**
          * UserPage
-         * @description Some of the accounts.
+         * @description A page of users.
          * @example {
          *       "items": [
          *         {
@@ -658,38 +671,41 @@ export interface components {
          *     }
          */
         UserPage: {
-            /** @description The accounts, by ascending `id`; with `created_after` or `created_before`, by `created_at` and `id`. */
+            /**
+             * @description The users, in ascending order of `id`; with `created_after` or `created_before`, of
+             *     `created_at` and `id`.
+             */
             items: components["schemas"]["User"][];
-            /** @description The `page_token` of the next page; null on the last one. */
+            /** @description The `page_token` of the next page, or null on the last page. */
             next_page: string | null;
         };
         /**
          * UserUpdate
-         * @description Changes to any account by a superuser. A field that is absent stays as it is.
+         * @description Changes to a user. Absent fields stay unchanged.
          */
         UserUpdate: {
             /**
              * Format: email
-             * @description A new address.
+             * @description The new email address.
              * @example ada@example.com
              */
             email?: string;
             /**
              * Format: password
-             * @description A new password; it ends the account's sessions.
+             * @description The new password. It ends all sessions of the user.
              * @example correct horse battery staple
              */
             password?: string;
             /**
-             * @description A new name; null clears it.
+             * @description The new full name; null clears it.
              * @example Ada Lovelace
              */
             full_name?: string | null;
-            /** @description Whether it may log in; false ends its sessions. */
+            /** @description Whether the user can log in. False ends all sessions of the user. */
             is_active?: boolean;
-            /** @description Whether it may administer others. */
+            /** @description Whether the user can manage other users. */
             is_superuser?: boolean;
-            /** @description Whether the address is known to be its owner's. */
+            /** @description Whether the email address is known to belong to the user. */
             is_verified?: boolean;
         };
     };
@@ -1862,19 +1878,19 @@ export interface operations {
     users_list: {
         parameters: {
             query?: {
-                /** @description How many accounts a page has. */
+                /** @description The maximum number of users per page. */
                 limit?: number;
-                /** @description The `next_page` of the page before. */
+                /** @description The `next_page` of the previous page. */
                 page_token?: string;
-                /** @description Only addresses that begin like this, in any case. */
+                /** @description Only users whose email address starts with this prefix, case-insensitively. */
                 email?: string;
-                /** @description Only active or only inactive accounts. */
+                /** @description Only users that are active, or only users that are not. */
                 is_active?: boolean;
-                /** @description Only superusers or only others. */
+                /** @description Only superusers, or only other users. */
                 is_superuser?: boolean;
-                /** @description Only accounts made at this instant or later. */
+                /** @description Only users created at or after this time. */
                 created_after?: string;
-                /** @description Only accounts made before this instant. */
+                /** @description Only users created before this time. */
                 created_before?: string;
             };
             header?: never;
@@ -2221,7 +2237,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The account's number. */
+                /** @description The user's ID. */
                 id: number;
             };
             cookie?: never;
@@ -2367,7 +2383,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The account's number. */
+                /** @description The user's ID. */
                 id: number;
             };
             cookie?: never;
@@ -2512,7 +2528,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The account's number. */
+                /** @description The user's ID. */
                 id: number;
             };
             cookie?: never;
@@ -2736,7 +2752,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The account's number. */
+                /** @description The user's ID. */
                 id: number;
             };
             cookie?: never;
@@ -2882,7 +2898,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The account's number. */
+                /** @description The user's ID. */
                 id: number;
             };
             cookie?: never;
@@ -3220,7 +3236,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "name": "Groundwork",
-                     *       "version": "1.1.0",
+                     *       "version": "1.2.0",
                      *       "docs": "docs",
                      *       "openapi": "openapi.json"
                      *     }

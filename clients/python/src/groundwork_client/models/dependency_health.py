@@ -13,14 +13,15 @@ T = TypeVar("T", bound="DependencyHealth")
 
 @_attrs_define
 class DependencyHealth:
-    """How a dependency is.
+    """The health of a dependency.
 
     Attributes:
-        name (str): Which dependency: `database`, `state` (rate limits and the cache), `replica_1` and so on.
-        status (HealthStatus): How something is.
-        tier (str): What stands behind it: `sqlite` or `postgresql`; `in_process`, `redis`, `redis_sentinel` or
+        name (str): The dependency: `database`, `state` (rate limits and the cache), `replica_1`, `replica_2`
+            and so on.
+        status (HealthStatus): The health of the service or of a dependency.
+        tier (str): The product in use: `sqlite` or `postgresql`; `in_process`, `redis`, `redis_sentinel` or
             `redis_cluster`.
-        latency_ms (float): How long its answer took, in milliseconds.
+        latency_ms (float): The response time of the dependency, in milliseconds.
     """
 
     name: str

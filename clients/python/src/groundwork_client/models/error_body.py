@@ -24,23 +24,23 @@ class ErrorBody:
         success (bool): Always `false`.
         error (ErrorCode): Why the request failed:
 
-            - `malformed_request` (400): The request is not well-formed.
+            - `malformed_request` (400): The request is malformed.
             - `unauthorized` (401): A bearer token is required.
             - `invalid_token` (401): The token is invalid or has expired.
             - `invalid_credentials` (401): The email or the password is wrong.
-            - `forbidden` (403): This needs superuser rights.
-            - `not_found` (404): There is nothing here.
-            - `method_not_allowed` (405): This method is not allowed here.
+            - `forbidden` (403): This operation requires superuser rights.
+            - `not_found` (404): The resource does not exist.
+            - `method_not_allowed` (405): The resource does not support this method.
             - `request_timeout` (408): The request took too long to arrive.
-            - `email_taken` (409): An account with this email exists.
-            - `last_superuser` (409): The last active superuser must remain.
+            - `email_taken` (409): A user with this email already exists.
+            - `last_superuser` (409): The last active superuser cannot be removed.
             - `payload_too_large` (413): The body is larger than 1 MiB.
             - `unsupported_media_type` (415): The body must be application/json.
-            - `validation_error` (422): Some values are not valid.
-            - `rate_limited` (429): There were too many requests; try again later.
-            - `internal_error` (500): Something went wrong on our side.
-            - `not_implemented` (501): The only transfer coding that is understood is chunked.
-            - `service_unavailable` (503): The service cannot answer now; try again soon.
+            - `validation_error` (422): The request contains invalid values.
+            - `rate_limited` (429): Too many requests. Try again later.
+            - `internal_error` (500): An internal error occurred.
+            - `not_implemented` (501): The only supported transfer coding is chunked.
+            - `service_unavailable` (503): The service is unavailable. Try again soon.
         message (str): A sentence for people. It may change; programs read `error`.
         request_id (str): Names this request in the logs; the `X-Request-Id` header repeats it.
         details (ErrorDetails | Unset): More about the problem, where there is more to say.

@@ -13,10 +13,10 @@ T = TypeVar("T", bound="Health")
 
 @_attrs_define
 class Health:
-    """A sign of life.
+    """The state of the process.
 
     Attributes:
-        status (HealthStatus): How something is.
+        status (HealthStatus): The health of the service or of a dependency.
         version (str): The version of the service.
     """
 

@@ -11,11 +11,11 @@ T = TypeVar("T", bound="LoginRequest")
 
 @_attrs_define
 class LoginRequest:
-    """The credentials of an account.
+    """The credentials of a user.
 
     Attributes:
-        email (str): The address, in any spelling.
-        password (str): The password.
+        email (str): The user's email address, normalised like at registration.
+        password (str): The user's password.
     """
 
     email: str

@@ -13,12 +13,12 @@ T = TypeVar("T", bound="ProfileUpdate")
 
 @_attrs_define
 class ProfileUpdate:
-    """Changes to the own profile. A field that is absent stays as it is.
+    """Changes to the current user. Absent fields stay unchanged.
 
     Attributes:
-        full_name (None | str | Unset): A new name; null clears it.
-        password (str | Unset): A new password; it needs `current_password` and ends all sessions.
-        current_password (str | Unset): The present password.
+        full_name (None | str | Unset): The new full name; null clears it.
+        password (str | Unset): The new password. It requires `current_password` and ends all sessions of the user.
+        current_password (str | Unset): The current password.
     """
 
     full_name: None | str | Unset = UNSET

@@ -17,11 +17,11 @@ T = TypeVar("T", bound="Readiness")
 
 @_attrs_define
 class Readiness:
-    """Whether this instance can serve, dependency by dependency.
+    """The readiness of this instance.
 
     Attributes:
-        status (HealthStatus): How something is.
-        dependencies (list[DependencyHealth]): One entry a dependency.
+        status (HealthStatus): The health of the service or of a dependency.
+        dependencies (list[DependencyHealth]): One entry per dependency.
     """
 
     status: HealthStatus

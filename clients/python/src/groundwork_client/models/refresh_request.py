@@ -11,10 +11,10 @@ T = TypeVar("T", bound="RefreshRequest")
 
 @_attrs_define
 class RefreshRequest:
-    """A refresh token to be exchanged.
+    """The refresh token to exchange.
 
     Attributes:
-        refresh_token (str): The `refresh_token` of the last log-in or refresh.
+        refresh_token (str): The `refresh_token` of the last login or refresh.
     """
 
     refresh_token: str

@@ -13,12 +13,12 @@ T = TypeVar("T", bound="RegisterRequest")
 
 @_attrs_define
 class RegisterRequest:
-    """An account to be opened.
+    """The user to register.
 
     Attributes:
-        email (str): The address, in any spelling: case, surrounding spaces and width are normalised.
-        password (str): 8 to 128 characters, at most 72 bytes in UTF-8 (the limit of bcrypt), no NUL.
-        full_name (str | Unset): The person's name.
+        email (str): The email address. Case, surrounding spaces and character width are normalised.
+        password (str): 8 to 128 characters, at most 72 bytes in UTF-8 (the limit of bcrypt), without NUL.
+        full_name (str | Unset): The user's full name.
     """
 
     email: str

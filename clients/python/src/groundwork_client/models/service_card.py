@@ -11,13 +11,13 @@ T = TypeVar("T", bound="ServiceCard")
 
 @_attrs_define
 class ServiceCard:
-    """What this service is and where to read on.
+    """The service and the locations of its documentation.
 
     Attributes:
-        name (str): Its name.
-        version (str): Its version.
-        docs (str): The page to explore it, relative to the card's own address.
-        openapi (str): The document, relative to the card's own address.
+        name (str): The name of the service.
+        version (str): The version of the service.
+        docs (str): The URL of the interactive documentation, relative to this resource.
+        openapi (str): The URL of the OpenAPI document, relative to this resource.
     """
 
     name: str

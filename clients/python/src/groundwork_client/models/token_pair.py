@@ -13,13 +13,13 @@ T = TypeVar("T", bound="TokenPair")
 
 @_attrs_define
 class TokenPair:
-    """What a client holds while it is logged in.
+    """The tokens of a session.
 
     Attributes:
-        access_token (str): Sent with every request.
-        refresh_token (str): Exchanged once for the next pair.
-        token_type (TokenType): How a token is sent.
-        expires_in (int): Seconds until the access token ends.
+        access_token (str): The access token, to send with every request.
+        refresh_token (str): The refresh token, to exchange once for the next pair of tokens.
+        token_type (TokenType): The type of an access token.
+        expires_in (int): The number of seconds until the access token expires.
     """
 
     access_token: str

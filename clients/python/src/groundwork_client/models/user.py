@@ -12,17 +12,17 @@ T = TypeVar("T", bound="User")
 
 @_attrs_define
 class User:
-    """An account.
+    """A user.
 
     Attributes:
-        id (int): Its number, which is never given twice.
-        email (str): The normalised address.
-        full_name (None | str): The person's name, if it is known.
-        is_active (bool): Whether it may log in.
-        is_superuser (bool): Whether it may administer others.
-        is_verified (bool): Whether the address is known to be its owner's.
-        created_at (datetime.datetime): When it was opened.
-        updated_at (datetime.datetime): When its profile or rights last changed.
+        id (int): The user's ID. It is never reused.
+        email (str): The normalised email address.
+        full_name (None | str): The user's full name, or null if it is unknown.
+        is_active (bool): Whether the user can log in.
+        is_superuser (bool): Whether the user can manage other users.
+        is_verified (bool): Whether the email address is known to belong to the user.
+        created_at (datetime.datetime): When the user was created.
+        updated_at (datetime.datetime): When the user's profile or rights last changed.
     """
 
     id: int

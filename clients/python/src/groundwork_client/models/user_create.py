@@ -13,15 +13,15 @@ T = TypeVar("T", bound="UserCreate")
 
 @_attrs_define
 class UserCreate:
-    """An account to be made by a superuser.
+    """The user to create.
 
     Attributes:
-        email (str): The address, in any spelling: case, surrounding spaces and width are normalised.
-        password (str): 8 to 128 characters, at most 72 bytes in UTF-8 (the limit of bcrypt), no NUL.
-        full_name (str | Unset): The person's name.
-        is_active (bool | Unset): Whether it may log in. Default: True.
-        is_superuser (bool | Unset): Whether it may administer others. Default: False.
-        is_verified (bool | Unset): Whether the address is known to be its owner's. Default: False.
+        email (str): The email address. Case, surrounding spaces and character width are normalised.
+        password (str): 8 to 128 characters, at most 72 bytes in UTF-8 (the limit of bcrypt), without NUL.
+        full_name (str | Unset): The user's full name.
+        is_active (bool | Unset): Whether the user can log in. Default: True.
+        is_superuser (bool | Unset): Whether the user can manage other users. Default: False.
+        is_verified (bool | Unset): Whether the email address is known to belong to the user. Default: False.
     """
 
     email: str

@@ -15,12 +15,12 @@ T = TypeVar("T", bound="UserPage")
 
 @_attrs_define
 class UserPage:
-    """Some of the accounts.
+    """A page of users.
 
     Attributes:
-        items (list[User]): The accounts, by ascending `id`; with `created_after` or `created_before`, by `created_at`
-            and `id`.
-        next_page (None | str): The `page_token` of the next page; null on the last one.
+        items (list[User]): The users, in ascending order of `id`; with `created_after` or `created_before`, of
+            `created_at` and `id`.
+        next_page (None | str): The `page_token` of the next page, or null on the last page.
     """
 
     items: list[User]

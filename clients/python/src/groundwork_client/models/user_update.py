@@ -13,15 +13,15 @@ T = TypeVar("T", bound="UserUpdate")
 
 @_attrs_define
 class UserUpdate:
-    """Changes to any account by a superuser. A field that is absent stays as it is.
+    """Changes to a user. Absent fields stay unchanged.
 
     Attributes:
-        email (str | Unset): A new address.
-        password (str | Unset): A new password; it ends the account's sessions.
-        full_name (None | str | Unset): A new name; null clears it.
-        is_active (bool | Unset): Whether it may log in; false ends its sessions.
-        is_superuser (bool | Unset): Whether it may administer others.
-        is_verified (bool | Unset): Whether the address is known to be its owner's.
+        email (str | Unset): The new email address.
+        password (str | Unset): The new password. It ends all sessions of the user.
+        full_name (None | str | Unset): The new full name; null clears it.
+        is_active (bool | Unset): Whether the user can log in. False ends all sessions of the user.
+        is_superuser (bool | Unset): Whether the user can manage other users.
+        is_verified (bool | Unset): Whether the email address is known to belong to the user.
     """
 
     email: str | Unset = UNSET

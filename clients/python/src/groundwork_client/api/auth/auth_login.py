@@ -112,12 +112,11 @@ def sync_detailed(
 ) -> Response[ErrorBody | TokenPair]:
     """Log in
 
-     Opens a session and gives its first pair of tokens. A wrong password, an unknown email and an
-    inactive
-    account are answered alike.
+     Creates a session and returns its first pair of tokens. A wrong password, an unknown email
+    address and an inactive user all get the same error.
 
     Args:
-        body (LoginRequest): The credentials of an account.
+        body (LoginRequest): The credentials of a user.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -145,12 +144,11 @@ def sync(
 ) -> ErrorBody | TokenPair | None:
     """Log in
 
-     Opens a session and gives its first pair of tokens. A wrong password, an unknown email and an
-    inactive
-    account are answered alike.
+     Creates a session and returns its first pair of tokens. A wrong password, an unknown email
+    address and an inactive user all get the same error.
 
     Args:
-        body (LoginRequest): The credentials of an account.
+        body (LoginRequest): The credentials of a user.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -173,12 +171,11 @@ async def asyncio_detailed(
 ) -> Response[ErrorBody | TokenPair]:
     """Log in
 
-     Opens a session and gives its first pair of tokens. A wrong password, an unknown email and an
-    inactive
-    account are answered alike.
+     Creates a session and returns its first pair of tokens. A wrong password, an unknown email
+    address and an inactive user all get the same error.
 
     Args:
-        body (LoginRequest): The credentials of an account.
+        body (LoginRequest): The credentials of a user.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -204,12 +201,11 @@ async def asyncio(
 ) -> ErrorBody | TokenPair | None:
     """Log in
 
-     Opens a session and gives its first pair of tokens. A wrong password, an unknown email and an
-    inactive
-    account are answered alike.
+     Creates a session and returns its first pair of tokens. A wrong password, an unknown email
+    address and an inactive user all get the same error.
 
     Args:
-        body (LoginRequest): The credentials of an account.
+        body (LoginRequest): The credentials of a user.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -74,7 +74,7 @@ def sync_detailed(
 ) -> Response[Any | ErrorBody]:
     """Log out
 
-     Ends the session: its access tokens and its refresh token are refused from now on.
+     Ends the current session. Its access tokens and its refresh token stop working immediately.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -99,7 +99,7 @@ def sync(
 ) -> Any | ErrorBody | None:
     """Log out
 
-     Ends the session: its access tokens and its refresh token are refused from now on.
+     Ends the current session. Its access tokens and its refresh token stop working immediately.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -120,7 +120,7 @@ async def asyncio_detailed(
 ) -> Response[Any | ErrorBody]:
     """Log out
 
-     Ends the session: its access tokens and its refresh token are refused from now on.
+     Ends the current session. Its access tokens and its refresh token stop working immediately.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -143,7 +143,7 @@ async def asyncio(
 ) -> Any | ErrorBody | None:
     """Log out
 
-     Ends the session: its access tokens and its refresh token are refused from now on.
+     Ends the current session. Its access tokens and its refresh token stop working immediately.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -74,9 +74,9 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
 ) -> Response[ErrorBody | User]:
-    """Show the own account
+    """Get the current user
 
-     The same as `users_me`, beside the other operations of a session.
+     The same as `users_me`.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -99,9 +99,9 @@ def sync(
     *,
     client: AuthenticatedClient,
 ) -> ErrorBody | User | None:
-    """Show the own account
+    """Get the current user
 
-     The same as `users_me`, beside the other operations of a session.
+     The same as `users_me`.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -120,9 +120,9 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
 ) -> Response[ErrorBody | User]:
-    """Show the own account
+    """Get the current user
 
-     The same as `users_me`, beside the other operations of a session.
+     The same as `users_me`.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -143,9 +143,9 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
 ) -> ErrorBody | User | None:
-    """Show the own account
+    """Get the current user
 
-     The same as `users_me`, beside the other operations of a session.
+     The same as `users_me`.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -110,16 +110,14 @@ def sync_detailed(
     client: AuthenticatedClient | Client,
     body: RefreshRequest,
 ) -> Response[ErrorBody | TokenPair]:
-    """Exchange a refresh token
+    """Refresh tokens
 
-     Returns the next pair of tokens and spends the refresh token. A client that lost the response may
-    send the
-    same token again until it has used a token of the new pair, and gets the same pair. A token that is
-    sent later
-    than that, or an older one, was copied: the whole session ends.
+     Exchanges a refresh token for the next pair of tokens. A client that lost the response can
+    send the same refresh token again and gets the same pair, until it has used a token of that
+    pair. Later reuse of a refresh token is treated as theft and ends the session.
 
     Args:
-        body (RefreshRequest): A refresh token to be exchanged.
+        body (RefreshRequest): The refresh token to exchange.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -145,16 +143,14 @@ def sync(
     client: AuthenticatedClient | Client,
     body: RefreshRequest,
 ) -> ErrorBody | TokenPair | None:
-    """Exchange a refresh token
+    """Refresh tokens
 
-     Returns the next pair of tokens and spends the refresh token. A client that lost the response may
-    send the
-    same token again until it has used a token of the new pair, and gets the same pair. A token that is
-    sent later
-    than that, or an older one, was copied: the whole session ends.
+     Exchanges a refresh token for the next pair of tokens. A client that lost the response can
+    send the same refresh token again and gets the same pair, until it has used a token of that
+    pair. Later reuse of a refresh token is treated as theft and ends the session.
 
     Args:
-        body (RefreshRequest): A refresh token to be exchanged.
+        body (RefreshRequest): The refresh token to exchange.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -175,16 +171,14 @@ async def asyncio_detailed(
     client: AuthenticatedClient | Client,
     body: RefreshRequest,
 ) -> Response[ErrorBody | TokenPair]:
-    """Exchange a refresh token
+    """Refresh tokens
 
-     Returns the next pair of tokens and spends the refresh token. A client that lost the response may
-    send the
-    same token again until it has used a token of the new pair, and gets the same pair. A token that is
-    sent later
-    than that, or an older one, was copied: the whole session ends.
+     Exchanges a refresh token for the next pair of tokens. A client that lost the response can
+    send the same refresh token again and gets the same pair, until it has used a token of that
+    pair. Later reuse of a refresh token is treated as theft and ends the session.
 
     Args:
-        body (RefreshRequest): A refresh token to be exchanged.
+        body (RefreshRequest): The refresh token to exchange.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -208,16 +202,14 @@ async def asyncio(
     client: AuthenticatedClient | Client,
     body: RefreshRequest,
 ) -> ErrorBody | TokenPair | None:
-    """Exchange a refresh token
+    """Refresh tokens
 
-     Returns the next pair of tokens and spends the refresh token. A client that lost the response may
-    send the
-    same token again until it has used a token of the new pair, and gets the same pair. A token that is
-    sent later
-    than that, or an older one, was copied: the whole session ends.
+     Exchanges a refresh token for the next pair of tokens. A client that lost the response can
+    send the same refresh token again and gets the same pair, until it has used a token of that
+    pair. Later reuse of a refresh token is treated as theft and ends the session.
 
     Args:
-        body (RefreshRequest): A refresh token to be exchanged.
+        body (RefreshRequest): The refresh token to exchange.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -110,12 +110,12 @@ def sync_detailed(
     client: AuthenticatedClient | Client,
     body: RegisterRequest,
 ) -> Response[ErrorBody | User]:
-    """Open an account
+    """Register a user
 
-     Makes an active account without privileges. The email is normalised; one mailbox has one account.
+     Creates an active user without superuser rights. The email address is normalised and unique.
 
     Args:
-        body (RegisterRequest): An account to be opened.
+        body (RegisterRequest): The user to register.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -141,12 +141,12 @@ def sync(
     client: AuthenticatedClient | Client,
     body: RegisterRequest,
 ) -> ErrorBody | User | None:
-    """Open an account
+    """Register a user
 
-     Makes an active account without privileges. The email is normalised; one mailbox has one account.
+     Creates an active user without superuser rights. The email address is normalised and unique.
 
     Args:
-        body (RegisterRequest): An account to be opened.
+        body (RegisterRequest): The user to register.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -167,12 +167,12 @@ async def asyncio_detailed(
     client: AuthenticatedClient | Client,
     body: RegisterRequest,
 ) -> Response[ErrorBody | User]:
-    """Open an account
+    """Register a user
 
-     Makes an active account without privileges. The email is normalised; one mailbox has one account.
+     Creates an active user without superuser rights. The email address is normalised and unique.
 
     Args:
-        body (RegisterRequest): An account to be opened.
+        body (RegisterRequest): The user to register.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -196,12 +196,12 @@ async def asyncio(
     client: AuthenticatedClient | Client,
     body: RegisterRequest,
 ) -> ErrorBody | User | None:
-    """Open an account
+    """Register a user
 
-     Makes an active account without privileges. The email is normalised; one mailbox has one account.
+     Creates an active user without superuser rights. The email address is normalised and unique.
 
     Args:
-        body (RegisterRequest): An account to be opened.
+        body (RegisterRequest): The user to register.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

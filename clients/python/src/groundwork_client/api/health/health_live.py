@@ -54,11 +54,10 @@ def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
 ) -> Response[ErrorBody | Health]:
-    """Liveness
+    """Check liveness
 
-     200 while the process answers at all. For a supervisor that restarts what does not; it asks no
-    dependency,
-    because a restart would not mend one.
+     Returns 200 while the process responds. For a supervisor that restarts the process when it
+    does not. Dependencies are not checked, because a restart would not repair them.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -81,11 +80,10 @@ def sync(
     *,
     client: AuthenticatedClient | Client,
 ) -> ErrorBody | Health | None:
-    """Liveness
+    """Check liveness
 
-     200 while the process answers at all. For a supervisor that restarts what does not; it asks no
-    dependency,
-    because a restart would not mend one.
+     Returns 200 while the process responds. For a supervisor that restarts the process when it
+    does not. Dependencies are not checked, because a restart would not repair them.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -104,11 +102,10 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
 ) -> Response[ErrorBody | Health]:
-    """Liveness
+    """Check liveness
 
-     200 while the process answers at all. For a supervisor that restarts what does not; it asks no
-    dependency,
-    because a restart would not mend one.
+     Returns 200 while the process responds. For a supervisor that restarts the process when it
+    does not. Dependencies are not checked, because a restart would not repair them.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -129,11 +126,10 @@ async def asyncio(
     *,
     client: AuthenticatedClient | Client,
 ) -> ErrorBody | Health | None:
-    """Liveness
+    """Check liveness
 
-     200 while the process answers at all. For a supervisor that restarts what does not; it asks no
-    dependency,
-    because a restart would not mend one.
+     Returns 200 while the process responds. For a supervisor that restarts the process when it
+    does not. Dependencies are not checked, because a restart would not repair them.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -64,13 +64,12 @@ def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
 ) -> Response[ErrorBody | Readiness]:
-    """Readiness
+    """Check readiness
 
-     200 when the service can serve, also when it is `degraded`: without Redis, each instance limits and
-    caches
-    by itself, and without a replica the primary does its work. 503 when it cannot, with the same
-    entries in `details.dependencies`, and when it
-    is about to stop. For a load balancer.
+     Returns 200 when this instance can serve requests, including when it is `degraded`: without
+    Redis, each instance limits and caches on its own; without a replica, the primary serves all
+    reads. Returns 503 when it cannot serve requests, with the dependencies in
+    `details.dependencies`, and when it is shutting down. For load balancers.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -93,13 +92,12 @@ def sync(
     *,
     client: AuthenticatedClient | Client,
 ) -> ErrorBody | Readiness | None:
-    """Readiness
+    """Check readiness
 
-     200 when the service can serve, also when it is `degraded`: without Redis, each instance limits and
-    caches
-    by itself, and without a replica the primary does its work. 503 when it cannot, with the same
-    entries in `details.dependencies`, and when it
-    is about to stop. For a load balancer.
+     Returns 200 when this instance can serve requests, including when it is `degraded`: without
+    Redis, each instance limits and caches on its own; without a replica, the primary serves all
+    reads. Returns 503 when it cannot serve requests, with the dependencies in
+    `details.dependencies`, and when it is shutting down. For load balancers.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -118,13 +116,12 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
 ) -> Response[ErrorBody | Readiness]:
-    """Readiness
+    """Check readiness
 
-     200 when the service can serve, also when it is `degraded`: without Redis, each instance limits and
-    caches
-    by itself, and without a replica the primary does its work. 503 when it cannot, with the same
-    entries in `details.dependencies`, and when it
-    is about to stop. For a load balancer.
+     Returns 200 when this instance can serve requests, including when it is `degraded`: without
+    Redis, each instance limits and caches on its own; without a replica, the primary serves all
+    reads. Returns 503 when it cannot serve requests, with the dependencies in
+    `details.dependencies`, and when it is shutting down. For load balancers.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -145,13 +142,12 @@ async def asyncio(
     *,
     client: AuthenticatedClient | Client,
 ) -> ErrorBody | Readiness | None:
-    """Readiness
+    """Check readiness
 
-     200 when the service can serve, also when it is `degraded`: without Redis, each instance limits and
-    caches
-    by itself, and without a replica the primary does its work. 503 when it cannot, with the same
-    entries in `details.dependencies`, and when it
-    is about to stop. For a load balancer.
+     Returns 200 when this instance can serve requests, including when it is `degraded`: without
+    Redis, each instance limits and caches on its own; without a replica, the primary serves all
+    reads. Returns 503 when it cannot serve requests, with the dependencies in
+    `details.dependencies`, and when it is shutting down. For load balancers.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -64,9 +64,9 @@ def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
 ) -> Response[ErrorBody | Health]:
-    """Show that the service answers
+    """Get the health of the process
 
-     For people and simple monitors. It asks no dependency.
+     Responds without checking dependencies. For people and simple monitors.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -89,9 +89,9 @@ def sync(
     *,
     client: AuthenticatedClient | Client,
 ) -> ErrorBody | Health | None:
-    """Show that the service answers
+    """Get the health of the process
 
-     For people and simple monitors. It asks no dependency.
+     Responds without checking dependencies. For people and simple monitors.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -110,9 +110,9 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
 ) -> Response[ErrorBody | Health]:
-    """Show that the service answers
+    """Get the health of the process
 
-     For people and simple monitors. It asks no dependency.
+     Responds without checking dependencies. For people and simple monitors.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -133,9 +133,9 @@ async def asyncio(
     *,
     client: AuthenticatedClient | Client,
 ) -> ErrorBody | Health | None:
-    """Show that the service answers
+    """Get the health of the process
 
-     For people and simple monitors. It asks no dependency.
+     Responds without checking dependencies. For people and simple monitors.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

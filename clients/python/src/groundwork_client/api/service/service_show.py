@@ -69,9 +69,9 @@ def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
 ) -> Response[ErrorBody | ServiceCard]:
-    """Show the service's card
+    """Get the service
 
-     Its name and version and where to read on.
+     Returns the name and the version of the service, and the locations of its documentation.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -94,9 +94,9 @@ def sync(
     *,
     client: AuthenticatedClient | Client,
 ) -> ErrorBody | ServiceCard | None:
-    """Show the service's card
+    """Get the service
 
-     Its name and version and where to read on.
+     Returns the name and the version of the service, and the locations of its documentation.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -115,9 +115,9 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
 ) -> Response[ErrorBody | ServiceCard]:
-    """Show the service's card
+    """Get the service
 
-     Its name and version and where to read on.
+     Returns the name and the version of the service, and the locations of its documentation.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -138,9 +138,9 @@ async def asyncio(
     *,
     client: AuthenticatedClient | Client,
 ) -> ErrorBody | ServiceCard | None:
-    """Show the service's card
+    """Get the service
 
-     Its name and version and where to read on.
+     Returns the name and the version of the service, and the locations of its documentation.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

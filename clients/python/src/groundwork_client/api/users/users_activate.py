@@ -95,9 +95,10 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
 ) -> Response[ErrorBody | User]:
-    """Activate an account
+    """Activate a user
 
-     It may log in again; the sessions it had stay ended. Superusers only.
+     Allows the user to log in again. Sessions that were ended stay ended. Requires superuser
+    rights.
 
     Args:
         id (int):
@@ -126,9 +127,10 @@ def sync(
     *,
     client: AuthenticatedClient,
 ) -> ErrorBody | User | None:
-    """Activate an account
+    """Activate a user
 
-     It may log in again; the sessions it had stay ended. Superusers only.
+     Allows the user to log in again. Sessions that were ended stay ended. Requires superuser
+    rights.
 
     Args:
         id (int):
@@ -152,9 +154,10 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
 ) -> Response[ErrorBody | User]:
-    """Activate an account
+    """Activate a user
 
-     It may log in again; the sessions it had stay ended. Superusers only.
+     Allows the user to log in again. Sessions that were ended stay ended. Requires superuser
+    rights.
 
     Args:
         id (int):
@@ -181,9 +184,10 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
 ) -> ErrorBody | User | None:
-    """Activate an account
+    """Activate a user
 
-     It may log in again; the sessions it had stay ended. Superusers only.
+     Allows the user to log in again. Sessions that were ended stay ended. Requires superuser
+    rights.
 
     Args:
         id (int):

@@ -120,12 +120,12 @@ def sync_detailed(
     client: AuthenticatedClient,
     body: UserCreate,
 ) -> Response[ErrorBody | User]:
-    """Make an account
+    """Create a user
 
-     With any rights. Superusers only.
+     Creates a user, with superuser rights if requested. Requires superuser rights.
 
     Args:
-        body (UserCreate): An account to be made by a superuser.
+        body (UserCreate): The user to create.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -151,12 +151,12 @@ def sync(
     client: AuthenticatedClient,
     body: UserCreate,
 ) -> ErrorBody | User | None:
-    """Make an account
+    """Create a user
 
-     With any rights. Superusers only.
+     Creates a user, with superuser rights if requested. Requires superuser rights.
 
     Args:
-        body (UserCreate): An account to be made by a superuser.
+        body (UserCreate): The user to create.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -177,12 +177,12 @@ async def asyncio_detailed(
     client: AuthenticatedClient,
     body: UserCreate,
 ) -> Response[ErrorBody | User]:
-    """Make an account
+    """Create a user
 
-     With any rights. Superusers only.
+     Creates a user, with superuser rights if requested. Requires superuser rights.
 
     Args:
-        body (UserCreate): An account to be made by a superuser.
+        body (UserCreate): The user to create.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -206,12 +206,12 @@ async def asyncio(
     client: AuthenticatedClient,
     body: UserCreate,
 ) -> ErrorBody | User | None:
-    """Make an account
+    """Create a user
 
-     With any rights. Superusers only.
+     Creates a user, with superuser rights if requested. Requires superuser rights.
 
     Args:
-        body (UserCreate): An account to be made by a superuser.
+        body (UserCreate): The user to create.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -100,10 +100,10 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
 ) -> Response[ErrorBody | User]:
-    """Deactivate an account
+    """Deactivate a user
 
-     It may not log in any more and its sessions end at once. The last active superuser stays. Superusers
-    only.
+     Prevents the user from logging in and ends all its sessions. The last active superuser
+    cannot be deactivated. Requires superuser rights.
 
     Args:
         id (int):
@@ -132,10 +132,10 @@ def sync(
     *,
     client: AuthenticatedClient,
 ) -> ErrorBody | User | None:
-    """Deactivate an account
+    """Deactivate a user
 
-     It may not log in any more and its sessions end at once. The last active superuser stays. Superusers
-    only.
+     Prevents the user from logging in and ends all its sessions. The last active superuser
+    cannot be deactivated. Requires superuser rights.
 
     Args:
         id (int):
@@ -159,10 +159,10 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
 ) -> Response[ErrorBody | User]:
-    """Deactivate an account
+    """Deactivate a user
 
-     It may not log in any more and its sessions end at once. The last active superuser stays. Superusers
-    only.
+     Prevents the user from logging in and ends all its sessions. The last active superuser
+    cannot be deactivated. Requires superuser rights.
 
     Args:
         id (int):
@@ -189,10 +189,10 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
 ) -> ErrorBody | User | None:
-    """Deactivate an account
+    """Deactivate a user
 
-     It may not log in any more and its sessions end at once. The last active superuser stays. Superusers
-    only.
+     Prevents the user from logging in and ends all its sessions. The last active superuser
+    cannot be deactivated. Requires superuser rights.
 
     Args:
         id (int):

@@ -98,9 +98,10 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
 ) -> Response[Any | ErrorBody]:
-    """Remove an account
+    """Delete a user
 
-     The account and its sessions are gone for good; its audit events stay. Superusers only.
+     Permanently deletes the user and all its sessions; its audit events are kept. Requires
+    superuser rights.
 
     Args:
         id (int):
@@ -129,9 +130,10 @@ def sync(
     *,
     client: AuthenticatedClient,
 ) -> Any | ErrorBody | None:
-    """Remove an account
+    """Delete a user
 
-     The account and its sessions are gone for good; its audit events stay. Superusers only.
+     Permanently deletes the user and all its sessions; its audit events are kept. Requires
+    superuser rights.
 
     Args:
         id (int):
@@ -155,9 +157,10 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
 ) -> Response[Any | ErrorBody]:
-    """Remove an account
+    """Delete a user
 
-     The account and its sessions are gone for good; its audit events stay. Superusers only.
+     Permanently deletes the user and all its sessions; its audit events are kept. Requires
+    superuser rights.
 
     Args:
         id (int):
@@ -184,9 +187,10 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
 ) -> Any | ErrorBody | None:
-    """Remove an account
+    """Delete a user
 
-     The account and its sessions are gone for good; its audit events stay. Superusers only.
+     Permanently deletes the user and all its sessions; its audit events are kept. Requires
+    superuser rights.
 
     Args:
         id (int):

@@ -95,9 +95,9 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
 ) -> Response[ErrorBody | User]:
-    """Show an account
+    """Get a user
 
-     Superusers only.
+     Requires superuser rights.
 
     Args:
         id (int):
@@ -126,9 +126,9 @@ def sync(
     *,
     client: AuthenticatedClient,
 ) -> ErrorBody | User | None:
-    """Show an account
+    """Get a user
 
-     Superusers only.
+     Requires superuser rights.
 
     Args:
         id (int):
@@ -152,9 +152,9 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
 ) -> Response[ErrorBody | User]:
-    """Show an account
+    """Get a user
 
-     Superusers only.
+     Requires superuser rights.
 
     Args:
         id (int):
@@ -181,9 +181,9 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
 ) -> ErrorBody | User | None:
-    """Show an account
+    """Get a user
 
-     Superusers only.
+     Requires superuser rights.
 
     Args:
         id (int):

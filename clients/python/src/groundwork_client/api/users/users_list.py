@@ -126,13 +126,12 @@ def sync_detailed(
     created_after: datetime.datetime | Unset = UNSET,
     created_before: datetime.datetime | Unset = UNSET,
 ) -> Response[ErrorBody | UserPage]:
-    """List accounts
+    """List users
 
-     By ascending `id`, and with `created_after` or `created_before` by `created_at` and `id`, a page at
-    a time: send
-    `next_page` as `page_token`, with the same filters, until it is null. Accounts that are made
-    meanwhile appear on the
-    last pages. Superusers only.
+     Returns one page of users in ascending order of `id`; with `created_after` or
+    `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
+    `page_token` with the same filters, until it is null. Users that are created meanwhile are
+    on the last pages. Requires superuser rights.
 
     Args:
         limit (int | Unset):  Default: 20.
@@ -179,13 +178,12 @@ def sync(
     created_after: datetime.datetime | Unset = UNSET,
     created_before: datetime.datetime | Unset = UNSET,
 ) -> ErrorBody | UserPage | None:
-    """List accounts
+    """List users
 
-     By ascending `id`, and with `created_after` or `created_before` by `created_at` and `id`, a page at
-    a time: send
-    `next_page` as `page_token`, with the same filters, until it is null. Accounts that are made
-    meanwhile appear on the
-    last pages. Superusers only.
+     Returns one page of users in ascending order of `id`; with `created_after` or
+    `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
+    `page_token` with the same filters, until it is null. Users that are created meanwhile are
+    on the last pages. Requires superuser rights.
 
     Args:
         limit (int | Unset):  Default: 20.
@@ -227,13 +225,12 @@ async def asyncio_detailed(
     created_after: datetime.datetime | Unset = UNSET,
     created_before: datetime.datetime | Unset = UNSET,
 ) -> Response[ErrorBody | UserPage]:
-    """List accounts
+    """List users
 
-     By ascending `id`, and with `created_after` or `created_before` by `created_at` and `id`, a page at
-    a time: send
-    `next_page` as `page_token`, with the same filters, until it is null. Accounts that are made
-    meanwhile appear on the
-    last pages. Superusers only.
+     Returns one page of users in ascending order of `id`; with `created_after` or
+    `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
+    `page_token` with the same filters, until it is null. Users that are created meanwhile are
+    on the last pages. Requires superuser rights.
 
     Args:
         limit (int | Unset):  Default: 20.
@@ -278,13 +275,12 @@ async def asyncio(
     created_after: datetime.datetime | Unset = UNSET,
     created_before: datetime.datetime | Unset = UNSET,
 ) -> ErrorBody | UserPage | None:
-    """List accounts
+    """List users
 
-     By ascending `id`, and with `created_after` or `created_before` by `created_at` and `id`, a page at
-    a time: send
-    `next_page` as `page_token`, with the same filters, until it is null. Accounts that are made
-    meanwhile appear on the
-    last pages. Superusers only.
+     Returns one page of users in ascending order of `id`; with `created_after` or
+    `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
+    `page_token` with the same filters, until it is null. Users that are created meanwhile are
+    on the last pages. Requires superuser rights.
 
     Args:
         limit (int | Unset):  Default: 20.

@@ -77,9 +77,10 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
 ) -> Response[Any | ErrorBody]:
-    """Remove the own account
+    """Delete the current user
 
-     The account and its sessions are gone for good. The last superuser cannot leave.
+     Permanently deletes the user and all its sessions. The last active superuser cannot be
+    deleted.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -102,9 +103,10 @@ def sync(
     *,
     client: AuthenticatedClient,
 ) -> Any | ErrorBody | None:
-    """Remove the own account
+    """Delete the current user
 
-     The account and its sessions are gone for good. The last superuser cannot leave.
+     Permanently deletes the user and all its sessions. The last active superuser cannot be
+    deleted.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -123,9 +125,10 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
 ) -> Response[Any | ErrorBody]:
-    """Remove the own account
+    """Delete the current user
 
-     The account and its sessions are gone for good. The last superuser cannot leave.
+     Permanently deletes the user and all its sessions. The last active superuser cannot be
+    deleted.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -146,9 +149,10 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
 ) -> Any | ErrorBody | None:
-    """Remove the own account
+    """Delete the current user
 
-     The account and its sessions are gone for good. The last superuser cannot leave.
+     Permanently deletes the user and all its sessions. The last active superuser cannot be
+    deleted.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -110,13 +110,13 @@ def sync_detailed(
     client: AuthenticatedClient,
     body: ProfileUpdate,
 ) -> Response[ErrorBody | User]:
-    """Change the own account
+    """Update the current user
 
-     Fields that are absent stay as they are; a null `full_name` clears it. A new `password` needs the
-    `current_password` and ends all sessions, this one included: log in again.
+     Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
+    `current_password` and ends all sessions of the user, including the current one.
 
     Args:
-        body (ProfileUpdate): Changes to the own profile. A field that is absent stays as it is.
+        body (ProfileUpdate): Changes to the current user. Absent fields stay unchanged.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -142,13 +142,13 @@ def sync(
     client: AuthenticatedClient,
     body: ProfileUpdate,
 ) -> ErrorBody | User | None:
-    """Change the own account
+    """Update the current user
 
-     Fields that are absent stay as they are; a null `full_name` clears it. A new `password` needs the
-    `current_password` and ends all sessions, this one included: log in again.
+     Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
+    `current_password` and ends all sessions of the user, including the current one.
 
     Args:
-        body (ProfileUpdate): Changes to the own profile. A field that is absent stays as it is.
+        body (ProfileUpdate): Changes to the current user. Absent fields stay unchanged.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -169,13 +169,13 @@ async def asyncio_detailed(
     client: AuthenticatedClient,
     body: ProfileUpdate,
 ) -> Response[ErrorBody | User]:
-    """Change the own account
+    """Update the current user
 
-     Fields that are absent stay as they are; a null `full_name` clears it. A new `password` needs the
-    `current_password` and ends all sessions, this one included: log in again.
+     Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
+    `current_password` and ends all sessions of the user, including the current one.
 
     Args:
-        body (ProfileUpdate): Changes to the own profile. A field that is absent stays as it is.
+        body (ProfileUpdate): Changes to the current user. Absent fields stay unchanged.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -199,13 +199,13 @@ async def asyncio(
     client: AuthenticatedClient,
     body: ProfileUpdate,
 ) -> ErrorBody | User | None:
-    """Change the own account
+    """Update the current user
 
-     Fields that are absent stay as they are; a null `full_name` clears it. A new `password` needs the
-    `current_password` and ends all sessions, this one included: log in again.
+     Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
+    `current_password` and ends all sessions of the user, including the current one.
 
     Args:
-        body (ProfileUpdate): Changes to the own profile. A field that is absent stays as it is.
+        body (ProfileUpdate): Changes to the current user. Absent fields stay unchanged.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

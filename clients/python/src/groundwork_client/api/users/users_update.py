@@ -130,16 +130,15 @@ def sync_detailed(
     client: AuthenticatedClient,
     body: UserUpdate,
 ) -> Response[ErrorBody | User]:
-    """Change an account
+    """Update a user
 
-     Fields that are absent stay as they are; a null `full_name` clears it. A new password and
-    deactivation
-    end the account's sessions. The last active superuser keeps its rights. Superusers only.
+     Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
+    end all sessions of the user. The last active superuser can be neither deactivated nor
+    demoted. Requires superuser rights.
 
     Args:
         id (int):
-        body (UserUpdate): Changes to any account by a superuser. A field that is absent stays as
-            it is.
+        body (UserUpdate): Changes to a user. Absent fields stay unchanged.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -167,16 +166,15 @@ def sync(
     client: AuthenticatedClient,
     body: UserUpdate,
 ) -> ErrorBody | User | None:
-    """Change an account
+    """Update a user
 
-     Fields that are absent stay as they are; a null `full_name` clears it. A new password and
-    deactivation
-    end the account's sessions. The last active superuser keeps its rights. Superusers only.
+     Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
+    end all sessions of the user. The last active superuser can be neither deactivated nor
+    demoted. Requires superuser rights.
 
     Args:
         id (int):
-        body (UserUpdate): Changes to any account by a superuser. A field that is absent stays as
-            it is.
+        body (UserUpdate): Changes to a user. Absent fields stay unchanged.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -199,16 +197,15 @@ async def asyncio_detailed(
     client: AuthenticatedClient,
     body: UserUpdate,
 ) -> Response[ErrorBody | User]:
-    """Change an account
+    """Update a user
 
-     Fields that are absent stay as they are; a null `full_name` clears it. A new password and
-    deactivation
-    end the account's sessions. The last active superuser keeps its rights. Superusers only.
+     Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
+    end all sessions of the user. The last active superuser can be neither deactivated nor
+    demoted. Requires superuser rights.
 
     Args:
         id (int):
-        body (UserUpdate): Changes to any account by a superuser. A field that is absent stays as
-            it is.
+        body (UserUpdate): Changes to a user. Absent fields stay unchanged.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -234,16 +231,15 @@ async def asyncio(
     client: AuthenticatedClient,
     body: UserUpdate,
 ) -> ErrorBody | User | None:
-    """Change an account
+    """Update a user
 
-     Fields that are absent stay as they are; a null `full_name` clears it. A new password and
-    deactivation
-    end the account's sessions. The last active superuser keeps its rights. Superusers only.
+     Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
+    end all sessions of the user. The last active superuser can be neither deactivated nor
+    demoted. Requires superuser rights.
 
     Args:
         id (int):
-        body (UserUpdate): Changes to any account by a superuser. A field that is absent stays as
-            it is.
+        body (UserUpdate): Changes to a user. Absent fields stay unchanged.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -1,0 +1,418 @@
+//! Access and refresh tokens: JWTs signed with HS256 (RFC 7519, RFC 8725).
+
+use std::fmt::{self, Display};
+use std::str::FromStr;
+use std::time::Duration;
+
+use aws_lc_rs::{digest, hmac};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use groundwork_clock::{Clock, Timestamp};
+use secrecy::{ExposeSecret, SecretString};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+
+/// How far the clocks of two instances may differ: a token is accepted this long after its `exp`
+/// and before its `iat`.
+pub const LEEWAY: Duration = Duration::from_secs(5);
+
+/// The longest token that is parsed, in bytes; one that is signed here has about 300.
+const MAX_TOKEN_BYTES: usize = 2048;
+
+const ALGORITHM: &str = "HS256";
+
+/// What a token is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TokenKind {
+    /// Sent with every request; short-lived.
+    Access,
+    /// Exchanged for new tokens, once.
+    Refresh,
+}
+
+/// The claims of both kinds. No text of ours needs an escape, so one with an escape is refused.
+#[derive(Serialize, Deserialize)]
+struct Claims<'a> {
+    sub: &'a str,
+    exp: i64,
+    iat: i64,
+    /// Never set here, respected where it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    nbf: Option<i64>,
+    #[serde(rename = "type")]
+    kind: TokenKind,
+    jti: &'a str,
+    sid: &'a str,
+}
+
+/// The parts of a header that matter.
+#[derive(Deserialize)]
+struct Header<'a> {
+    alg: &'a str,
+    kid: Option<&'a str>,
+    jku: Option<IgnoredAny>,
+    jwk: Option<IgnoredAny>,
+    x5u: Option<IgnoredAny>,
+    x5c: Option<IgnoredAny>,
+    crit: Option<IgnoredAny>,
+    enc: Option<IgnoredAny>,
+}
+
+/// What a verified token says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifiedToken<Subject, Session> {
+    /// The user, from `sub`.
+    pub subject: Subject,
+    /// The session, from `sid`.
+    pub session: Session,
+    /// The token's own id, from `jti`.
+    pub id: TokenId,
+}
+
+/// The token was not signed here, is of another kind, or its time is over or has not come.
+#[derive(Debug, thiserror::Error)]
+#[error("invalid token: {0}")]
+pub struct InvalidToken(&'static str);
+
+impl InvalidToken {
+    /// What was wrong, for the log.
+    pub fn reason(&self) -> &'static str {
+        self.0
+    }
+}
+
+/// Signing a token failed.
+#[derive(Debug, thiserror::Error)]
+#[error("signing a token failed")]
+pub struct SigningFailed(#[from] serde_json::Error);
+
+/// A token's `jti`, which makes two tokens of one second differ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenId(String);
+
+impl TokenId {
+    /// An id of 128 bits, which must be random.
+    pub fn new(random: [u8; 16]) -> Self {
+        Self(URL_SAFE_NO_PAD.encode(random))
+    }
+}
+
+/// The SHA-256 of a refresh token's id, to be stored instead of it. `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct TokenHash(pub Vec<u8>);
+
+impl From<Vec<u8>> for TokenHash {
+    fn from(hash: Vec<u8>) -> Self {
+        Self(hash)
+    }
+}
+
+impl fmt::Debug for TokenHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenHash(********)")
+    }
+}
+
+/// What tokens are signed with.
+#[derive(Clone, Copy)]
+pub struct TokenKeys<'a> {
+    /// Names the service in what is derived from ids and keys. It must never change.
+    pub domain: &'static str,
+    /// Signs and verifies.
+    pub current: &'a SecretString,
+    /// Only verify: keep a key here until the last token that it signed has expired.
+    pub previous: &'a [SecretString],
+}
+
+struct Key {
+    /// The key's public name: it changes with the key and reveals nothing about it.
+    id: String,
+    /// The header of the tokens that it signs, encoded.
+    header: String,
+    hmac: hmac::Key,
+}
+
+impl Key {
+    fn new(domain: &str, secret: &SecretString) -> Self {
+        let secret = secret.expose_secret();
+        let id = URL_SAFE_NO_PAD.encode(&digest_of(domain, "key id", secret).as_ref()[..6]);
+        let header = format!(r#"{{"typ":"JWT","alg":"{ALGORITHM}","kid":"{id}"}}"#);
+        let hmac = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+        Self { id, header: URL_SAFE_NO_PAD.encode(header), hmac }
+    }
+}
+
+/// Signs with the current key; verifies with it and the previous ones.
+pub struct TokenSigner {
+    domain: &'static str,
+    current: Key,
+    previous: Vec<Key>,
+    clock: Clock,
+}
+
+impl TokenSigner {
+    /// Times are read from `clock`.
+    pub fn new(TokenKeys { domain, current, previous }: TokenKeys<'_>, clock: Clock) -> Self {
+        let key = |secret| Key::new(domain, secret);
+        Self { domain, current: key(current), previous: previous.iter().map(key).collect(), clock }
+    }
+
+    /// Signs a token. The same arguments return the same token.
+    ///
+    /// # Errors
+    /// [`SigningFailed`] if the claims cannot be serialized.
+    pub fn sign(
+        &self,
+        kind: TokenKind,
+        subject: impl Display,
+        session: impl Display,
+        id: &TokenId,
+        issued: Timestamp,
+        lifetime: Duration,
+    ) -> Result<String, SigningFailed> {
+        let claims = serde_json::to_vec(&Claims {
+            sub: &subject.to_string(),
+            exp: issued.plus(lifetime).seconds(),
+            iat: issued.seconds(),
+            nbf: None,
+            kind,
+            jti: &id.0,
+            sid: &session.to_string(),
+        })?;
+        let mut token = format!("{}.{}", self.current.header, URL_SAFE_NO_PAD.encode(claims));
+        let signature = hmac::sign(&self.current.hmac, token.as_bytes());
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+        Ok(token)
+    }
+
+    /// Checks everything about a token that can be known without a database.
+    ///
+    /// # Errors
+    /// [`InvalidToken`] when anything is wrong.
+    pub fn verify<Subject: FromStr, Session: FromStr>(
+        &self,
+        token: &str,
+        kind: TokenKind,
+    ) -> Result<VerifiedToken<Subject, Session>, InvalidToken> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(InvalidToken("too long"));
+        }
+        let (message, signature) = token.rsplit_once('.').ok_or(InvalidToken("malformed"))?;
+        let (header, claims) = message.split_once('.').ok_or(InvalidToken("malformed"))?;
+        let key = self.key_for(header)?;
+        let mut buffer = [0; MAX_TOKEN_BYTES];
+        hmac::verify(&key.hmac, message.as_bytes(), decode(signature, &mut buffer)?)
+            .map_err(|_| InvalidToken("signature"))?;
+        let claims: Claims = serde_json::from_slice(decode(claims, &mut buffer)?)
+            .map_err(|_| InvalidToken("malformed claims"))?;
+        if claims.kind != kind {
+            return Err(InvalidToken("wrong type"));
+        }
+        self.check_times(&claims)?;
+        Ok(VerifiedToken {
+            subject: claims.sub.parse().map_err(|_| InvalidToken("sub"))?,
+            session: claims.sid.parse().map_err(|_| InvalidToken("sid"))?,
+            id: TokenId(claims.jti.to_owned()),
+        })
+    }
+
+    /// The key that signed a token with this header. Other headers than those written here may
+    /// choose among the keys by `kid` and nothing else: no other algorithm, and no key or address
+    /// of a key that the token brings along (RFC 8725, 3.1 and 3.10).
+    fn key_for(&self, header: &str) -> Result<&Key, InvalidToken> {
+        let mut keys = std::iter::once(&self.current).chain(&self.previous);
+        if let Some(key) = keys.clone().find(|key| key.header == header) {
+            return Ok(key);
+        }
+        let mut buffer = [0; MAX_TOKEN_BYTES];
+        let header: Header = serde_json::from_slice(decode(header, &mut buffer)?)
+            .map_err(|_| InvalidToken("malformed header"))?;
+        if header.alg != ALGORITHM {
+            return Err(InvalidToken("algorithm"));
+        }
+        let Header { jku, jwk, x5u, x5c, crit, enc, .. } = &header;
+        if [jku, jwk, x5u, x5c, crit, enc].into_iter().any(Option::is_some) {
+            return Err(InvalidToken("header brings a key"));
+        }
+        keys.find(|key| header.kid.is_none_or(|id| id == key.id)).ok_or(InvalidToken("unknown key"))
+    }
+
+    fn check_times(&self, claims: &Claims<'_>) -> Result<(), InvalidToken> {
+        let now = self.clock.now().seconds();
+        let leeway = i64::try_from(LEEWAY.as_secs()).unwrap_or(i64::MAX);
+        if claims.exp <= now.saturating_sub(leeway) {
+            Err(InvalidToken("expired"))
+        } else if claims.iat > now + leeway {
+            Err(InvalidToken("issued in the future"))
+        } else if claims.nbf.is_some_and(|nbf| nbf > now + leeway) {
+            Err(InvalidToken("not valid yet"))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The id of the one refresh token that follows the one with this id. It is a function of the
+    /// id, so that a client whose response was lost can get the same successor again. It need not
+    /// be secret: it is worth nothing without a signature.
+    pub fn successor(&self, id: &TokenId) -> TokenId {
+        self.derived(id, "successor")
+    }
+
+    /// The id of the access token that is issued together with the refresh token with this id.
+    pub fn access_id(&self, id: &TokenId) -> TokenId {
+        self.derived(id, "access")
+    }
+
+    /// What a database keeps instead of the id.
+    pub fn hash(&self, id: &TokenId) -> TokenHash {
+        TokenHash(digest_of(self.domain, "token", &id.0).as_ref().to_vec())
+    }
+
+    fn derived(&self, id: &TokenId, purpose: &str) -> TokenId {
+        TokenId(URL_SAFE_NO_PAD.encode(&digest_of(self.domain, purpose, &id.0).as_ref()[..16]))
+    }
+}
+
+fn digest_of(domain: &str, purpose: &str, text: &str) -> digest::Digest {
+    digest::digest(&digest::SHA256, format!("{domain} {purpose}\0{text}").as_bytes())
+}
+
+fn decode<'a>(part: &str, buffer: &'a mut [u8]) -> Result<&'a [u8], InvalidToken> {
+    let length = URL_SAFE_NO_PAD.decode_slice(part, buffer).map_err(|_| InvalidToken("malformed"))?;
+    Ok(&buffer[..length])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "0123456789abcdef0123456789abcdef";
+    const MINUTE: Duration = Duration::from_mins(1);
+
+    fn signer(keys: &[&str], clock: &Clock) -> TokenSigner {
+        let secrets: Vec<SecretString> =
+            keys.iter().map(|key| SecretString::from((*key).to_owned())).collect();
+        let keys = TokenKeys { domain: "groundwork", current: &secrets[0], previous: &secrets[1..] };
+        TokenSigner::new(keys, clock.clone())
+    }
+
+    fn sign(signer: &TokenSigner, kind: TokenKind) -> String {
+        signer.sign(kind, 1, "seven", &TokenId("one".into()), signer.clock.now(), MINUTE).unwrap()
+    }
+
+    fn verify(
+        signer: &TokenSigner,
+        token: &str,
+        kind: TokenKind,
+    ) -> Result<VerifiedToken<i64, String>, InvalidToken> {
+        signer.verify(token, kind)
+    }
+
+    #[test]
+    fn a_token_is_accepted_for_its_kind_only() {
+        let signer = signer(&[KEY], &Clock::default());
+        let token = sign(&signer, TokenKind::Access);
+        let verified = verify(&signer, &token, TokenKind::Access).unwrap();
+        assert_eq!((verified.subject, verified.session.as_str()), (1, "seven"));
+        assert_eq!(verified.id, TokenId("one".into()));
+        assert!(verify(&signer, &token, TokenKind::Refresh).is_err());
+    }
+
+    #[test]
+    fn a_token_lives_until_the_leeway_after_its_expiry() {
+        let clock = Clock::default();
+        let signer = signer(&[KEY], &clock);
+        let token = sign(&signer, TokenKind::Access);
+        clock.advance(MINUTE + Duration::from_secs(1));
+        assert!(verify(&signer, &token, TokenKind::Access).is_ok());
+        clock.advance(Duration::from_secs(5));
+        assert!(verify(&signer, &token, TokenKind::Access).is_err());
+    }
+
+    #[test]
+    fn a_previous_key_verifies_but_a_forgotten_one_does_not() {
+        let clock = Clock::default();
+        let other = "another key, another key, another";
+        let old = sign(&signer(&[KEY], &clock), TokenKind::Access);
+        assert!(verify(&signer(&[other, KEY], &clock), &old, TokenKind::Access).is_ok());
+        assert!(verify(&signer(&[other], &clock), &old, TokenKind::Access).is_err());
+    }
+
+    #[test]
+    fn a_token_that_differs_in_a_bit_is_refused() {
+        let signer = signer(&[KEY], &Clock::default());
+        let token = sign(&signer, TokenKind::Access);
+        for place in 0..token.len() {
+            let mut other = token.clone().into_bytes();
+            other[place] ^= 1;
+            let other = String::from_utf8(other).unwrap();
+            // The last character of each part has bits that mean nothing, which a strict decoder
+            // refuses too.
+            assert!(verify(&signer, &other, TokenKind::Access).is_err(), "{place}");
+        }
+    }
+
+    /// The header of a token from elsewhere, signed with our key.
+    fn with_header(header: &str) -> String {
+        let token = sign(&signer(&[KEY], &Clock::default()), TokenKind::Access);
+        let claims = token.split('.').nth(1).unwrap();
+        let message = format!("{}.{claims}", URL_SAFE_NO_PAD.encode(header));
+        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, KEY.as_bytes()), message.as_bytes());
+        format!("{message}.{}", URL_SAFE_NO_PAD.encode(tag))
+    }
+
+    #[test]
+    fn a_header_chooses_a_key_and_nothing_else() {
+        let other = "another key, another key, another";
+        let [current, previous] =
+            [&[KEY, other][..], &[other, KEY]].map(|keys| signer(keys, &Clock::default()));
+        let plain = with_header(r#"{"alg":"HS256"}"#);
+        assert!(verify(&current, &plain, TokenKind::Access).is_ok());
+        assert!(verify(&previous, &plain, TokenKind::Access).is_err(), "only the current key is tried");
+        let named = with_header(&format!(r#"{{"kid":"{}","alg":"HS256"}}"#, current.current.id));
+        assert!(verify(&previous, &named, TokenKind::Access).is_ok());
+        for header in [
+            "{}",
+            r#"{"alg":"none"}"#,
+            r#"{"alg":"HS512"}"#,
+            r#"{"alg":"HS256","kid":"unknown"}"#,
+            r#"{"alg":"HS256","kid":7}"#,
+            r#"{"alg":"HS256","jwk":{"kty":"oct"}}"#,
+            r#"{"alg":"HS256","jku":"https://example.com"}"#,
+            r#"{"alg":"HS256","crit":["exp"]}"#,
+            r#"{"alg":"HS256","alg":"HS256"}"#,
+            "[]",
+            "",
+        ] {
+            assert!(verify(&current, &with_header(header), TokenKind::Access).is_err(), "{header}");
+        }
+    }
+
+    #[test]
+    fn a_successor_is_always_the_same_and_never_its_parent() {
+        let (signer, id) = (signer(&[KEY], &Clock::default()), TokenId::new([7; 16]));
+        let successor = signer.successor(&id);
+        assert_eq!(signer.successor(&id), successor);
+        assert_ne!(successor, id);
+        assert_ne!(signer.hash(&id), signer.hash(&successor));
+    }
+
+    /// What version 1.1.0 signed and derived, computed apart from this code.
+    #[test]
+    fn tokens_of_earlier_releases_stay_as_they_are() {
+        let signer = signer(&[KEY], &Clock::default());
+        let (id, issued) = (TokenId::new([7; 16]), Timestamp::from_seconds(1_800_000_000));
+        let token = signer.sign(TokenKind::Access, 12_345, "session", &id, issued, MINUTE).unwrap();
+        let expected = [
+            "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiIsImtpZCI6Imd0cC1WU3IxIn0",
+            "eyJzdWIiOiIxMjM0NSIsImV4cCI6MTgwMDAwMDA2MCwiaWF0IjoxODAwMDAwMDAwLCJ0eXBlIjoiYWNjZXNzIiwianRpIjoiQndjSEJ3Y0hCd2NIQndjSEJ3Y0hCdyIsInNpZCI6InNlc3Npb24ifQ",
+            "ET3Yq9cGlqpI2c5lDyGGbKbO5-IJ7LdC372dgc71zSI",
+        ];
+        assert_eq!(token, expected.join("."));
+        assert_eq!(signer.successor(&id).0, "8wzPXF-FUs2I5bJ9rygQ5Q");
+        assert_eq!(signer.access_id(&id).0, "uT37CR6h84bD7MBZU7sl1Q");
+        assert_eq!(URL_SAFE_NO_PAD.encode(signer.hash(&id).0), "XRvXKvDKUD4hzcCB_nlOXwG23PA33DRbStOwJS6FsWA");
+    }
+}

@@ -1,0 +1,243 @@
+//! A connection to either database, and transactions on it.
+
+use std::sync::Arc;
+
+use diesel::QueryResult;
+use diesel::connection::AnsiTransactionManager;
+use diesel::result::Error::{BrokenTransactionManager, NotInTransaction};
+use diesel_async::{AsyncConnection, RunQueryDsl, TransactionManager};
+use tracing::{Instrument, Span};
+
+use crate::error::DbError;
+use crate::pool::PooledConnection;
+use crate::postgres::{PostgresExecutor, PostgresManager, PostgresPools};
+use crate::sqlite::{SqliteConnection, SqliteManager, SqlitePools};
+
+/// The span of a query or a transaction, with the target that is exported.
+macro_rules! span {
+    ($name:expr, $system:expr) => {
+        // Work of the service itself, such as checks of replicas, starts no trace.
+        if Span::current().is_none() {
+            Span::none()
+        } else {
+            tracing::info_span!(
+                target: "spans", "part", otel.name = $name, otel.kind = "client", db.system.name = $system
+            )
+        }
+    };
+}
+pub(crate) use span;
+
+/// What runs queries, on either database. The macro [`on`](crate::on) runs one.
+pub struct Connection(Inner);
+
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a process has only one kind; boxing would allocate per request"
+)]
+enum Inner {
+    Postgres(PooledConnection<PostgresManager>),
+    /// Each statement on a connection that the pools choose.
+    PostgresReads {
+        pools: Arc<PostgresPools>,
+        may_lag: bool,
+    },
+    Sqlite(PooledConnection<SqliteManager>),
+    /// One that the first statement takes from the pool of readers.
+    SqliteReads(Arc<SqlitePools>),
+}
+
+/// What Diesel runs a query on.
+pub enum Backend<'a> {
+    /// For PostgreSQL.
+    Postgres(PostgresExecutor<'a>),
+    /// For SQLite.
+    Sqlite(&'a mut SqliteConnection),
+}
+
+/// Runs a query, written once, on the connection's database: `on!(connection, |c| query.load(c))`.
+/// The query is compiled once per database, so the types of both are checked. Evaluates to Diesel's
+/// `QueryResult`. Needs `diesel_async::RunQueryDsl` in scope, and an async function around it.
+#[macro_export]
+macro_rules! on {
+    ($connection:expr, |$c:ident| $query:expr) => {
+        match $connection.backend().await {
+            Ok($crate::__private::Backend::Postgres(mut executor)) => {
+                let $c = &mut executor;
+                let span = $crate::__private::query_span("postgresql", || {});
+                $crate::__private::Instrument::instrument($query, span).await
+            }
+            Ok($crate::__private::Backend::Sqlite($c)) => {
+                let span = $crate::__private::query_span("sqlite", || {});
+                $crate::__private::Instrument::instrument($query, span).await
+            }
+            Err(error) => Err(error),
+        }
+    };
+}
+
+/// The span of a query, named after the function that contains the closure `_place`.
+pub fn query_span<T>(system: &'static str, _place: T) -> Span {
+    span!(name_of(std::any::type_name::<T>()), system)
+}
+
+/// `users::find` of `app::models::users::find::{{closure}}::{{closure}}`.
+fn name_of(place: &str) -> &str {
+    let function = place.find("::{{closure}}").map_or(place, |end| &place[..end]);
+    let module = function.rsplit("::").nth(1).map_or(0, str::len);
+    let name = function.rsplit("::").next().map_or(0, str::len);
+    &function[function.len().saturating_sub(module + "::".len() + name)..]
+}
+
+impl Connection {
+    pub(crate) fn postgres(connection: PooledConnection<PostgresManager>) -> Self {
+        Self(Inner::Postgres(connection))
+    }
+
+    pub(crate) fn postgres_reads(pools: Arc<PostgresPools>, may_lag: bool) -> Self {
+        Self(Inner::PostgresReads { pools, may_lag })
+    }
+
+    pub(crate) fn sqlite(connection: PooledConnection<SqliteManager>) -> Self {
+        Self(Inner::Sqlite(connection))
+    }
+
+    pub(crate) fn sqlite_reads(pools: Arc<SqlitePools>) -> Self {
+        Self(Inner::SqliteReads(pools))
+    }
+
+    /// For the macro [`on`](crate::on) alone.
+    #[doc(hidden)]
+    pub async fn backend(&mut self) -> QueryResult<Backend<'_>> {
+        if let Inner::SqliteReads(pools) = &self.0 {
+            self.0 = Inner::Sqlite(pools.readers.get().await.map_err(DbError::into_diesel)?);
+        }
+        Ok(match &mut self.0 {
+            Inner::Postgres(connection) => Backend::Postgres(PostgresExecutor::On(connection)),
+            Inner::PostgresReads { pools, may_lag } => {
+                Backend::Postgres(PostgresExecutor::Reads { pools, may_lag: *may_lag })
+            }
+            Inner::Sqlite(connection) => Backend::Sqlite(connection),
+            Inner::SqliteReads(_) => return Err(BrokenTransactionManager),
+        })
+    }
+
+    pub(crate) async fn ping(&mut self) -> Result<(), DbError> {
+        on!(self, |c| diesel::select(diesel::dsl::sql::<diesel::sql_types::Integer>("1"))
+            .get_result::<i32>(c))?;
+        Ok(())
+    }
+
+    /// Runs `work` as one transaction: committed when it succeeds, rolled back when it returns an
+    /// error. When it is dropped half-way, the connection is closed, which rolls back too.
+    ///
+    /// It runs again from its beginning if a prepared statement was outdated because its table was
+    /// altered or the server has forgotten it.
+    pub(crate) async fn transaction<T, E: From<DbError>>(
+        &mut self,
+        work: impl AsyncFnOnce(&mut Self) -> Result<T, E> + Clone,
+    ) -> Result<T, E> {
+        let result = self.attempt(work.clone()).await;
+        if result.is_err() && self.refresh_statements() {
+            return self.attempt(work).await;
+        }
+        result
+    }
+
+    async fn attempt<T, E: From<DbError>>(
+        &mut self,
+        work: impl AsyncFnOnce(&mut Self) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.begin().await.map_err(DbError::from)?;
+        match work(self).await {
+            Ok(value) => {
+                self.commit().await.map_err(DbError::from)?;
+                Ok(value)
+            }
+            Err(error) => {
+                // The caller's error matters more; the pool closes a connection that cannot roll
+                // back.
+                if let Err(failed) = self.roll_back().await {
+                    tracing::warn!(error = %failed, "a transaction could not be rolled back; its connection is closed");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn begin(&mut self) -> QueryResult<()> {
+        match &mut self.0 {
+            Inner::Postgres(connection) => connection.begin(),
+            // A deferred transaction that starts to write fails if another has written meanwhile.
+            Inner::Sqlite(connection) => {
+                connection
+                    .spawn_blocking(|c| AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE"))
+                    .await?;
+            }
+            _ => return Err(NotInTransaction),
+        }
+        Ok(())
+    }
+
+    async fn commit(&mut self) -> QueryResult<()> {
+        match &mut self.0 {
+            Inner::Postgres(connection) => {
+                connection.commit().instrument(query_span("postgresql", || {})).await
+            }
+            Inner::Sqlite(connection) => {
+                let commit = <SqliteConnection as AsyncConnection>::TransactionManager::commit_transaction;
+                commit(connection).instrument(query_span("sqlite", || {})).await
+            }
+            _ => Err(NotInTransaction),
+        }
+    }
+
+    async fn roll_back(&mut self) -> QueryResult<()> {
+        match &mut self.0 {
+            Inner::Postgres(connection) => {
+                connection.roll_back().instrument(query_span("postgresql", || {})).await
+            }
+            Inner::Sqlite(connection) => {
+                let roll_back =
+                    <SqliteConnection as AsyncConnection>::TransactionManager::rollback_transaction;
+                roll_back(connection).instrument(query_span("sqlite", || {})).await
+            }
+            _ => Err(NotInTransaction),
+        }
+    }
+
+    fn refresh_statements(&self) -> bool {
+        matches!(&self.0, Inner::Postgres(connection) if connection.refresh_statements())
+    }
+
+    /// Waits for the advisory lock with this id and holds it to the end of the transaction. SQLite
+    /// runs one write transaction at a time and needs none.
+    ///
+    /// # Errors
+    /// When the wait takes longer than a statement may.
+    pub async fn lock(&mut self, id: i64) -> Result<(), DbError> {
+        if matches!(self.0, Inner::Postgres(_)) {
+            on!(self, |c| diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
+                .bind::<diesel::sql_types::BigInt, _>(id)
+                .execute(c))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::name_of;
+
+    #[test]
+    fn a_query_is_named_after_its_function() {
+        for (place, name) in [
+            ("groundwork::models::users::find::{{closure}}::{{closure}}", "users::find"),
+            ("groundwork::models::users::find", "users::find"),
+            ("find", "find"),
+            ("", ""),
+        ] {
+            assert_eq!(name_of(place), name, "{place}");
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! Errors, by what a caller can do about them.
+
+use diesel::ConnectionError;
+use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as DieselError};
+use groundwork_files::Exposed;
+
+use crate::server_error::ServerError;
+
+/// An error of the database.
+#[derive(Debug, thiserror::Error)]
+pub enum DbError {
+    /// The database cannot serve now; trying again later may work.
+    #[error("the database is unavailable")]
+    Unavailable(#[source] Unavailable),
+    /// A value that must be unique exists already.
+    #[error("the unique constraint {constraint} was violated")]
+    Unique {
+        /// The constraint's name in PostgreSQL, also for SQLite.
+        constraint: String,
+    },
+    /// Connections cannot be protected as the address asks.
+    #[error("TLS to PostgreSQL cannot be set up: {0}")]
+    Tls(String),
+    /// The database file is open to users of the machine who must not read or change it.
+    #[error("the database cannot be used")]
+    Exposed(#[source] Exposed),
+    /// Anything else: a defect of the application or of the schema.
+    #[error("the database refused a query")]
+    Query(#[source] DieselError),
+    /// A migration failed; nothing of it was applied.
+    #[error("migrating the database failed")]
+    Migration(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Why the database cannot serve now.
+#[derive(Debug, thiserror::Error)]
+pub enum Unavailable {
+    /// Every connection stayed in use.
+    #[error("no connection became free in time")]
+    PoolExhausted,
+    /// No connection can be opened.
+    #[error("cannot connect: {0}")]
+    CannotConnect(String),
+    /// The connection broke, the server stops or starts, a statement or lock took too long, or the
+    /// disk is full.
+    #[error("the statement was not finished")]
+    Interrupted(#[source] DieselError),
+    /// The database stayed silent.
+    #[error("no answer in time")]
+    NoAnswer,
+}
+
+impl DbError {
+    pub(crate) fn cannot_connect(error: &ConnectionError) -> Self {
+        Self::Unavailable(Unavailable::CannotConnect(error.to_string()))
+    }
+
+    /// Whether the connection of a statement broke, or the server ended it.
+    pub(crate) fn is_lost_connection(&self) -> bool {
+        self.server_error().is_some_and(ServerError::is_lost_connection)
+    }
+
+    /// Whether the server cannot be reached, ends, or starts: the next query would fail in the same
+    /// way.
+    pub(crate) fn is_unreachable(&self) -> bool {
+        let is_away = |reason: &_| matches!(reason, Unavailable::CannotConnect(_) | Unavailable::NoAnswer);
+        self.is_lost_connection() || matches!(self, Self::Unavailable(reason) if is_away(reason))
+    }
+
+    /// Whether a replica cancelled a query, or its connection, to go on replaying.
+    pub(crate) fn is_recovery_conflict(&self) -> bool {
+        self.server_error().is_some_and(ServerError::is_recovery_conflict)
+    }
+
+    /// What PostgreSQL said of a statement that may succeed later.
+    fn server_error(&self) -> Option<&ServerError> {
+        let Self::Unavailable(Unavailable::Interrupted(error)) = self else { return None };
+        ServerError::of(error)
+    }
+
+    /// The innermost cause.
+    pub(crate) fn reason(&self) -> String {
+        match self {
+            Self::Unavailable(Unavailable::Interrupted(error)) => error.to_string(),
+            Self::Unavailable(unavailable) => unavailable.to_string(),
+            other => other.to_string(),
+        }
+    }
+
+    /// Passes this through an interface of Diesel; the way back is `From`.
+    pub(crate) fn into_diesel(self) -> DieselError {
+        DieselError::QueryBuilderError(Box::new(self))
+    }
+}
+
+impl From<DieselError> for DbError {
+    fn from(error: DieselError) -> Self {
+        let error = match error {
+            DieselError::QueryBuilderError(source) => match source.downcast::<Self>() {
+                Ok(error) => return *error,
+                Err(source) => DieselError::QueryBuilderError(source),
+            },
+            error => error,
+        };
+        let is_transient = match (&error, ServerError::of(&error)) {
+            (_, Some(said)) => {
+                if let Some(constraint) = said.unique_constraint() {
+                    return Self::Unique { constraint: constraint.to_owned() };
+                }
+                said.is_transient()
+            }
+            (DieselError::DatabaseError(kind, info), None) => match SqliteError::of(*kind, info.as_ref()) {
+                SqliteError::Unique { constraint } => return Self::Unique { constraint },
+                SqliteError::Transient => true,
+                SqliteError::Other => false,
+            },
+            (DieselError::BrokenTransactionManager, None) => true,
+            _ => false,
+        };
+        if is_transient { Self::Unavailable(Unavailable::Interrupted(error)) } else { Self::Query(error) }
+    }
+}
+
+/// An error of SQLite.
+#[derive(Debug, PartialEq, Eq)]
+enum SqliteError {
+    Unique {
+        constraint: String,
+    },
+    /// The same statement may succeed later.
+    Transient,
+    Other,
+}
+
+impl SqliteError {
+    /// Diesel passes on no codes of SQLite, so its texts decide. They are compiled in, and English
+    /// everywhere.
+    fn of(kind: DatabaseErrorKind, info: &dyn DatabaseErrorInformation) -> Self {
+        const TRANSIENT: [&str; 4] = [
+            "database is locked",
+            "database table is locked",
+            // A full disk, and one with a limit or a quota.
+            "database or disk is full",
+            "disk I/O error",
+        ];
+        let message = info.message();
+        match kind {
+            // "UNIQUE constraint failed: table.column", which PostgreSQL calls `table_column_key`.
+            DatabaseErrorKind::UniqueViolation => {
+                let columns = message.rsplit(": ").next().unwrap_or_default();
+                Self::Unique { constraint: format!("{}_key", columns.replace('.', "_")) }
+            }
+            _ if TRANSIENT.iter().any(|text| message.contains(text)) => Self::Transient,
+            _ => Self::Other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::connection::SimpleConnection;
+    use diesel::{Connection, SqliteConnection};
+
+    use super::*;
+
+    /// What comes of a statement on a new connection to this file.
+    fn refused(path: &str, statements: &[&str]) -> DbError {
+        let mut connection = SqliteConnection::establish(path).unwrap();
+        let (last, before) = statements.split_last().unwrap();
+        for statement in before {
+            connection.batch_execute(statement).unwrap();
+        }
+        connection.batch_execute(last).unwrap_err().into()
+    }
+
+    #[test]
+    fn sqlite_names_a_unique_constraint_as_postgresql_does() {
+        let insert = "INSERT INTO users VALUES ('ada@example.com')";
+        let error = refused(":memory:", &["CREATE TABLE users (email TEXT UNIQUE)", insert, insert]);
+        assert!(matches!(error, DbError::Unique { constraint } if constraint == "users_email_key"));
+    }
+
+    #[test]
+    fn a_file_that_another_process_holds_is_a_transient_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("held.db");
+        let mut holder = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+        holder.batch_execute("CREATE TABLE things (thing); BEGIN IMMEDIATE").unwrap();
+        let error = refused(path.to_str().unwrap(), &["INSERT INTO things VALUES (1)"]);
+        assert!(matches!(error, DbError::Unavailable(_)), "{error:?}");
+    }
+
+    #[test]
+    fn a_table_that_is_held_through_a_shared_cache_is_a_transient_error() {
+        let path = "file:held?mode=memory&cache=shared";
+        let mut holder = SqliteConnection::establish(path).unwrap();
+        holder.batch_execute("CREATE TABLE things (thing); BEGIN; INSERT INTO things VALUES (1)").unwrap();
+        let error = refused(path, &["SELECT * FROM things"]);
+        assert!(matches!(error, DbError::Unavailable(_)), "{error:?}");
+    }
+
+    #[test]
+    fn a_disk_without_room_is_a_transient_error() {
+        let made = "CREATE TABLE things (thing BLOB); PRAGMA max_page_count = 2";
+        let error = refused(":memory:", &[made, "INSERT INTO things VALUES (zeroblob(100000))"]);
+        assert!(matches!(error, DbError::Unavailable(_)), "{error:?}");
+    }
+
+    #[test]
+    fn what_fails_each_time_is_no_transient_error() {
+        let error = refused(":memory:", &["SELECT nope"]);
+        assert!(matches!(error, DbError::Query(_)), "{error:?}");
+    }
+
+    #[test]
+    fn only_a_server_that_cannot_be_reached_is_unreachable() {
+        assert!(DbError::Unavailable(Unavailable::CannotConnect(String::new())).is_unreachable());
+        assert!(!DbError::Unavailable(Unavailable::PoolExhausted).is_unreachable());
+    }
+}

@@ -1,0 +1,138 @@
+//! Applies migrations, by one process at a time.
+
+mod pending;
+
+use std::fs::File;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use diesel::connection::SimpleConnection as _;
+use diesel::migration::MigrationSource;
+use diesel_async::{
+    AnsiTransactionManager, AsyncMigrationHarness, SimpleAsyncConnection, TransactionManager,
+};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness};
+
+use crate::error::{DbError, Unavailable};
+use crate::postgres::migration_connection;
+use crate::sqlite;
+use crate::url::{DatabaseUrl, PoolMode, PostgresUrl};
+
+/// The history of a schema on both databases.
+pub struct Migrations {
+    /// For PostgreSQL.
+    pub postgres: EmbeddedMigrations,
+    /// For SQLite.
+    pub sqlite: EmbeddedMigrations,
+    /// The id of the advisory lock of PostgreSQL under which one process migrates while others
+    /// wait.
+    pub lock: i64,
+}
+
+impl Migrations {
+    /// Brings the database to the newest schema and returns the versions of what was applied.
+    /// Any number of processes may call this at once; one does the work.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or a migration fails.
+    pub async fn run(self, url: &DatabaseUrl, mode: PoolMode) -> Result<Vec<String>, DbError> {
+        match (url, mode) {
+            (DatabaseUrl::Postgres(url), PoolMode::Session) => self.run_in_session(url).await,
+            (DatabaseUrl::Postgres(url), PoolMode::Transaction) => self.run_in_transaction(url).await,
+            (DatabaseUrl::Sqlite(path), _) => on_thread(path, move |path| self.run_on_sqlite(path)).await,
+        }
+    }
+
+    /// The versions of the migrations that are not applied, found by reading alone: a role that may
+    /// not change the schema can.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn pending(self, url: &DatabaseUrl, mode: PoolMode) -> Result<Vec<String>, DbError> {
+        match url {
+            DatabaseUrl::Postgres(url) => {
+                pending::on_postgres(&self.postgres, &mut migration_connection(url, mode).await?).await
+            }
+            DatabaseUrl::Sqlite(path) => {
+                on_thread(path, move |path| pending::on_sqlite(&self.sqlite, path)).await
+            }
+        }
+    }
+
+    async fn run_in_session(self, url: &PostgresUrl) -> Result<Vec<String>, DbError> {
+        let mut connection = migration_connection(url, PoolMode::Session).await?;
+        // First of all, with no more rights than to read rows.
+        if pending::on_postgres(&self.postgres, &mut connection).await?.is_empty() {
+            return Ok(Vec::new());
+        }
+        // Released with the connection, whatever happens.
+        connection.batch_execute(&format!("SELECT pg_advisory_lock({})", self.lock)).await?;
+        apply(&mut AsyncMigrationHarness::new(connection), self.postgres)
+    }
+
+    /// A session's lock would stay with the pooler's session. So all is one transaction, which
+    /// releases the lock.
+    async fn run_in_transaction(self, url: &PostgresUrl) -> Result<Vec<String>, DbError> {
+        let mut connection = migration_connection(url, PoolMode::Transaction).await?;
+        if pending::on_postgres(&self.postgres, &mut connection).await?.is_empty() {
+            return Ok(Vec::new());
+        }
+        AnsiTransactionManager::begin_transaction(&mut connection).await?;
+        let lock = format!("SET LOCAL TimeZone = 'UTC'; SELECT pg_advisory_xact_lock({})", self.lock);
+        connection.batch_execute(&lock).await?;
+        let mut harness = AsyncMigrationHarness::new(connection);
+        let applied = apply(&mut harness, self.postgres)?;
+        AnsiTransactionManager::commit_transaction(&mut harness.into_inner()).await?;
+        Ok(applied)
+    }
+
+    fn run_on_sqlite(self, path: &Path) -> Result<Vec<String>, DbError> {
+        // SQLite would make it world-readable; its log takes the mode of the file.
+        open_private(path).map_err(|error| cannot_open(path, &error))?;
+        // SQLite's own locks make the second process fail; the operating system's make it wait.
+        let lock = open_private(&lock_path(path)).and_then(|file| file.lock().map(|()| file));
+        let lock = lock.map_err(|error| cannot_open(path, &error))?;
+        let mut connection =
+            sqlite::open(&path.to_string_lossy()).map_err(|error| DbError::cannot_connect(&error))?;
+        // The file keeps this mode. Connections of the pools that set it first could fail: SQLite
+        // does not wait for a lock when it changes the mode.
+        connection.batch_execute("PRAGMA journal_mode = WAL")?;
+        let applied = apply(&mut connection, self.sqlite);
+        drop(lock);
+        applied
+    }
+}
+
+/// SQLite's calls block.
+async fn on_thread(
+    path: &Path,
+    work: impl FnOnce(&Path) -> Result<Vec<String>, DbError> + Send + 'static,
+) -> Result<Vec<String>, DbError> {
+    let path = path.to_owned();
+    let work = tokio::task::spawn_blocking(move || work(&path));
+    work.await.map_err(|error| DbError::Migration(error.into()))?
+}
+
+/// Creates a file that only its owner can read; an existing one keeps its mode and its content.
+fn open_private(path: &Path) -> std::io::Result<File> {
+    File::options().create(true).append(true).mode(0o600).open(path)
+}
+
+fn cannot_open(path: &Path, error: &std::io::Error) -> DbError {
+    DbError::Unavailable(Unavailable::CannotConnect(format!("{}: {error}", path.display())))
+}
+
+fn lock_path(database: &Path) -> PathBuf {
+    let mut path = database.as_os_str().to_owned();
+    path.push(".migration-lock");
+    path.into()
+}
+
+fn apply<DB, C>(harness: &mut C, migrations: impl MigrationSource<DB>) -> Result<Vec<String>, DbError>
+where
+    DB: diesel::backend::Backend,
+    C: MigrationHarness<DB>,
+{
+    let applied = harness.run_pending_migrations(migrations).map_err(DbError::Migration)?;
+    Ok(applied.iter().map(ToString::to_string).collect())
+}

@@ -1,0 +1,78 @@
+//! What Diesel runs a statement on.
+
+use diesel::QueryResult;
+use diesel::pg::Pg;
+use diesel::query_builder::{AsQuery, QueryFragment, QueryId};
+use diesel::result::Error;
+use diesel_async::{AsyncConnectionCore, SimpleAsyncConnection};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+use super::PostgresPools;
+use super::connection::PostgresConnection;
+use super::row::{Answer, PgRow, Rows};
+
+use super::statement::Statement;
+use crate::error::DbError;
+
+/// Runs statements of one caller.
+#[derive(Clone, Copy)]
+pub enum PostgresExecutor<'a> {
+    /// On this connection.
+    On(&'a PostgresConnection),
+    /// Each on a connection that the pools choose. Statements must only read, and be no part of a
+    /// transaction.
+    Reads {
+        /// Of the primary and its replicas.
+        pools: &'a PostgresPools,
+        /// Whether a replica's answer will do.
+        may_lag: bool,
+    },
+}
+
+impl PostgresExecutor<'_> {
+    async fn run(self, statement: QueryResult<Statement>) -> QueryResult<Answer> {
+        let statement = statement?;
+        match self {
+            Self::On(connection) => connection.run(&statement).await,
+            Self::Reads { pools, may_lag } => {
+                pools.read(&statement, may_lag).await.map_err(DbError::into_diesel)
+            }
+        }
+    }
+}
+
+impl SimpleAsyncConnection for PostgresExecutor<'_> {
+    async fn batch_execute(&mut self, query: &str) -> QueryResult<()> {
+        match self {
+            Self::On(connection) => connection.execute_batch(query).await,
+            Self::Reads { .. } => Err(Error::QueryBuilderError("a batch needs one connection".into())),
+        }
+    }
+}
+
+impl<'a> AsyncConnectionCore for PostgresExecutor<'a> {
+    type ExecuteFuture<'conn, 'query> = BoxFuture<'a, QueryResult<usize>>;
+    type LoadFuture<'conn, 'query> = BoxFuture<'a, QueryResult<Rows>>;
+    type Stream<'conn, 'query> = Rows;
+    type Row<'conn, 'query> = PgRow;
+    type Backend = Pg;
+
+    fn load<'conn, 'query, T>(&'conn mut self, source: T) -> BoxFuture<'a, QueryResult<Rows>>
+    where
+        T: AsQuery + 'query,
+        T::Query: QueryFragment<Pg> + QueryId + 'query,
+    {
+        self.run(Statement::new(&source.as_query())).map(|answer| answer.map(Rows::from)).boxed()
+    }
+
+    fn execute_returning_count<'conn, 'query, T>(
+        &'conn mut self,
+        source: T,
+    ) -> BoxFuture<'a, QueryResult<usize>>
+    where
+        T: QueryFragment<Pg> + QueryId + 'query,
+    {
+        self.run(Statement::new(&source)).map(|answer| answer.map(Answer::count)).boxed()
+    }
+}

@@ -1,0 +1,153 @@
+//! Connections to a SQLite file.
+
+use std::path::Path;
+use std::time::Duration;
+
+use diesel::ConnectionError;
+use diesel_async::pooled_connection::{
+    AsyncDieselConnectionManager, ManagerConfig, PoolableConnection, RecyclingMethod,
+};
+use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
+use diesel_async::{AsyncConnection, SimpleAsyncConnection};
+use futures_util::FutureExt;
+
+use crate::config::PoolSize;
+use crate::pool::{Failures, Pool};
+
+/// SQLite on a blocking thread, so that it does not hold up other tasks.
+pub type SqliteConnection = SyncConnectionWrapper<diesel::SqliteConnection>;
+
+/// Opens and checks connections.
+pub(crate) type SqliteManager = AsyncDieselConnectionManager<SqliteConnection>;
+
+/// How long SQLite waits for another process that holds the file, in milliseconds.
+const BUSY_TIMEOUT_MS: u32 = 5_000;
+
+/// SQLite runs one writer beside several readers; more readers do not make it faster.
+const READERS: u32 = 4;
+
+/// The pools of a file.
+pub(crate) struct SqlitePools {
+    pub readers: Pool<SqliteManager>,
+    pub writer: Pool<SqliteManager>,
+}
+
+impl SqlitePools {
+    pub(crate) fn new(path: &Path, timeout: Duration) -> Self {
+        let pool = |name, access, max_size| {
+            let size = PoolSize { min_idle: 1, max_size };
+            Pool::new(name, manager(path, access), size, timeout, Failures::logged())
+        };
+        Self {
+            readers: pool("readers", Access::ReadOnly, READERS),
+            writer: pool("writer", Access::ReadWrite, 1),
+        }
+    }
+}
+
+/// What a connection is for.
+#[derive(Clone, Copy)]
+enum Access {
+    ReadOnly,
+    ReadWrite,
+}
+
+/// Opens connections to this file.
+fn manager(path: &Path, access: Access) -> SqliteManager {
+    let mut config = ManagerConfig::default();
+    config.custom_setup = Box::new(move |path| {
+        let path = path.to_owned();
+        async move {
+            let mut connection = SqliteConnection::establish(&path).await?;
+            connection
+                .batch_execute(&pragmas(access))
+                .await
+                .map_err(ConnectionError::CouldntSetupConfiguration)?;
+            Ok(connection)
+        }
+        .boxed()
+    });
+    // Checked before use without a query: whether it is open and in no transaction.
+    config.recycling_method =
+        RecyclingMethod::CustomFunction(Box::new(|connection: &mut SqliteConnection| {
+            let broken = Err(diesel::result::Error::BrokenTransactionManager);
+            std::future::ready(if connection.is_broken() { broken } else { Ok(()) }).boxed()
+        }));
+    SqliteManager::new_with_config(path.to_string_lossy(), config)
+}
+
+/// A connection beside the pools, which blocks its thread.
+///
+/// # Errors
+/// When there is none to be had.
+pub(crate) fn open(path: &str) -> Result<diesel::SqliteConnection, ConnectionError> {
+    let mut connection = <diesel::SqliteConnection as diesel::Connection>::establish(path)?;
+    let busy_timeout = format!("PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}");
+    diesel::connection::SimpleConnection::batch_execute(&mut connection, &busy_timeout)
+        .map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(connection)
+}
+
+/// With write-ahead logging, readers and the writer work side by side. With FULL, an acknowledged
+/// commit survives a power cut.
+fn pragmas(access: Access) -> String {
+    let query_only = match access {
+        Access::ReadOnly => "ON",
+        Access::ReadWrite => "OFF",
+    };
+    format!(
+        "PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+         PRAGMA foreign_keys = ON; PRAGMA query_only = {query_only};"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use diesel::sql_types::Text;
+    use diesel_async::RunQueryDsl;
+
+    use crate::url::{DatabaseUrl, PoolMode};
+    use crate::{Config, Connection, Database, PoolSize, on};
+
+    async fn pragma(connection: &mut Connection, name: &str) -> String {
+        #[derive(diesel::QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = Text)]
+            value: String,
+        }
+        // The name of the function's column is the pragma's, but for one.
+        let column = if name == "busy_timeout" { "timeout" } else { name };
+        let query = format!("SELECT CAST({column} AS TEXT) AS value FROM pragma_{name}");
+        let row: Row = on!(connection, |c| diesel::sql_query(query).get_result(c)).unwrap();
+        row.value
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn every_connection_to_sqlite_is_durable_patient_and_strict() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config {
+            url: DatabaseUrl::Sqlite(folder.path().join("test.db")),
+            replica_urls: Vec::new(),
+            pool_mode: PoolMode::Session,
+            application_name: String::new(),
+            pool_size: PoolSize { min_idle: 1, max_size: 1 },
+            pool_timeout: Duration::from_secs(30),
+            statement_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(30),
+        };
+        let database = Database::new(&config).unwrap();
+        let mut connections = vec![(database.write().await.unwrap(), "0")];
+        for _ in 0..4 {
+            connections.push((database.read(), "1"));
+        }
+        for (connection, query_only) in &mut connections {
+            assert_eq!(pragma(connection, "journal_mode").await, "wal");
+            assert_eq!(pragma(connection, "synchronous").await, "2", "FULL");
+            assert_eq!(pragma(connection, "foreign_keys").await, "1");
+            assert_eq!(pragma(connection, "busy_timeout").await, "5000");
+            assert_eq!(pragma(connection, "query_only").await, *query_only);
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! From the working form to one OpenAPI version.
+
+use serde_json::{Map, Value, json};
+
+use super::{reorder, walk};
+
+pub(super) fn to_3_1(mut document: Value) -> Value {
+    walk::schemas(&mut document, &mut schema_to_3_1);
+    // 3.1 forbids both together.
+    let license = document.pointer_mut("/info/license").and_then(Value::as_object_mut);
+    if let Some(license) = license.filter(|license| license.contains_key("identifier")) {
+        license.shift_remove("url");
+    }
+    set_version(&mut document, "3.1.0");
+    document
+}
+
+pub(super) fn to_3_0(mut document: Value) -> Value {
+    // 3.0 has neither.
+    if let Some(info) = document.get_mut("info").and_then(Value::as_object_mut) {
+        info.shift_remove("summary");
+        info.get_mut("license")
+            .and_then(Value::as_object_mut)
+            .map(|license| license.shift_remove("identifier"));
+    }
+    // 3.0 has no webhooks either; tools that know them find them under this name.
+    if let Some(root) = document.as_object_mut()
+        && let Some(webhooks) = root.shift_remove("webhooks")
+    {
+        root.insert("x-webhooks".to_owned(), webhooks);
+    }
+    set_version(&mut document, "3.0.3");
+    document
+}
+
+fn set_version(document: &mut Value, version: &str) {
+    let Some(root) = document.as_object_mut() else { return };
+    root.insert("openapi".to_owned(), version.into());
+    if let Some(info) = root.get_mut("info").and_then(Value::as_object_mut) {
+        reorder(
+            info,
+            &["title", "summary", "description", "termsOfService", "contact", "license", "version"],
+        );
+    }
+}
+
+fn schema_to_3_1(schema: &mut Map<String, Value>) {
+    let nullable = schema.shift_remove("nullable").and_then(|value| value.as_bool()).unwrap_or_default();
+    if nullable {
+        admit_null(schema);
+    }
+    exclusive_bound(schema, "exclusiveMinimum", "minimum");
+    exclusive_bound(schema, "exclusiveMaximum", "maximum");
+    rename(schema, "example", "examples", |example| json!([example]));
+}
+
+fn admit_null(schema: &mut Map<String, Value>) {
+    let null = json!({ "type": "null" });
+    if let Some(types) = schema.get_mut("type") {
+        *types = json!([types.take(), "null"]);
+    } else if let Some(choices) =
+        ["anyOf", "oneOf"].into_iter().find_map(|key| schema.get(key)?.as_array().map(|_| key))
+    {
+        if let Some(choices) = schema.get_mut(choices).and_then(Value::as_array_mut) {
+            choices.push(null);
+        }
+    } else {
+        rename(schema, "allOf", "anyOf", |members| match members {
+            Value::Array(mut members) if members.len() == 1 => {
+                members.push(null);
+                Value::Array(members)
+            }
+            members => json!([{ "allOf": members }, null]),
+        });
+    }
+}
+
+/// 3.0 says `minimum: 0, exclusiveMinimum: true`; 3.1 says `exclusiveMinimum: 0`.
+fn exclusive_bound(schema: &mut Map<String, Value>, exclusive: &str, bound: &str) {
+    if schema.get(exclusive).and_then(Value::as_bool) == Some(true) {
+        schema.shift_remove(exclusive);
+        rename(schema, bound, exclusive, |value| value);
+    }
+}
+
+/// Gives a key another name and value in the same place.
+fn rename(schema: &mut Map<String, Value>, from: &str, to: &str, change: impl FnOnce(Value) -> Value) {
+    if !schema.contains_key(from) {
+        return;
+    }
+    let mut change = Some(change);
+    for (key, value) in std::mem::take(schema) {
+        match change.take_if(|_| key == from) {
+            Some(change) => schema.insert(to.to_owned(), change(value)),
+            None => schema.insert(key, value),
+        };
+    }
+}

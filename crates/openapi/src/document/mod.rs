@@ -1,0 +1,186 @@
+//! From what poem-openapi emits to the published documents.
+
+mod dialect;
+mod error;
+mod error_body;
+mod headers;
+mod links;
+mod lint;
+mod operation;
+mod responses;
+mod schema;
+pub mod table;
+#[cfg(test)]
+mod tests;
+mod traits;
+mod walk;
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Value, json};
+
+pub use self::error::{DocumentError, Violation};
+use crate::strict_json;
+
+/// The published document in its three forms.
+#[derive(Debug, Clone)]
+pub struct Documents {
+    /// OpenAPI 3.1.0, indented, with a newline at the end: the canonical form.
+    pub json: Cow<'static, str>,
+    /// The same document as YAML.
+    pub yaml: Cow<'static, str>,
+    /// OpenAPI 3.0.3, for generators and comparison tools that do not read 3.1.
+    pub json_3_0: Cow<'static, str>,
+}
+
+/// One error code as the document describes it.
+#[derive(Debug, Clone)]
+pub struct ErrorCase {
+    /// The stable code that clients branch on.
+    pub code: &'static str,
+    /// The one HTTP status of this code.
+    pub status: u16,
+    /// The sentence for people, shown in the example.
+    pub message: &'static str,
+    /// What `details` holds for this code, as an example; `None` where the body has no details.
+    pub details: Option<Value>,
+}
+
+/// Codes of the catalogue that operations can return without declaring them, by what they have.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ImpliedErrors {
+    /// Of every operation.
+    pub always: &'static [&'static str],
+    /// Of operations with a request body.
+    pub with_body: &'static [&'static str],
+    /// Of operations with a request body or parameters.
+    pub with_input: &'static [&'static str],
+    /// Of operations with a security scheme.
+    pub with_security: &'static [&'static str],
+    /// Of operations that require a role.
+    pub with_role: &'static [&'static str],
+    /// Of operations with a rate limit.
+    pub with_rate_limit: &'static [&'static str],
+    /// Of operations that can fail, which are all but [`infallible`](Self::infallible) ones.
+    pub server: &'static [&'static str],
+    /// Ids of operations that touch nothing that could fail, such as a liveness probe.
+    pub infallible: &'static [&'static str],
+}
+
+/// What the document has beyond what poem-openapi emits.
+pub struct Config<'a> {
+    /// Every error code, in the order of the document.
+    pub catalogue: &'a [ErrorCase],
+    /// The codes that operations need not declare.
+    pub implied: ImpliedErrors,
+    /// Where a declared path is served.
+    pub path_of: &'a dyn Fn(&str) -> String,
+}
+
+impl Documents {
+    /// Makes the documents from what poem-openapi emitted, and refuses what would break a client.
+    pub fn from_spec(spec: &str, config: &Config<'_>) -> Result<Self, DocumentError> {
+        let mut document = strict_json::read(spec.as_bytes())?;
+        if let Some(Value::Object(paths)) = document.get_mut("paths") {
+            let moved = std::mem::take(paths).into_iter().map(|(path, item)| ((config.path_of)(&path), item));
+            *paths = moved.collect();
+        }
+        canonicalise(&mut document, config)?;
+        lint::check(&document)?;
+        let newest = dialect::to_3_1(document.clone());
+        let older = dialect::to_3_0(document);
+        Ok(Self {
+            json: indented(&newest)?.into(),
+            yaml: serde_saphyr::to_string(&newest)?.into(),
+            json_3_0: indented(&older)?.into(),
+        })
+    }
+
+    /// The same documents for a client that fetched them: operations are below `prefix` instead of
+    /// `published_prefix`, and the server is the folder that the document is in.
+    ///
+    /// Only the lines of paths and of the server change; nothing is parsed, so this takes little more
+    /// memory than the result.
+    #[must_use]
+    pub fn served_under(&self, published_prefix: &str, prefix: &str) -> Self {
+        let replace = |text: &str, server: [&str; 2], indents: &[&str]| {
+            let text = text.replacen(server[0], server[1], 1);
+            indents.iter().fold(text, |text, indent| {
+                text.replace(&format!("\n{indent}{published_prefix}/"), &format!("\n{indent}{prefix}/"))
+            })
+        };
+        let json = |text| replace(text, ["\"url\": \"/\"", "\"url\": \".\""], &["    \""]).into();
+        Self {
+            json: json(&self.json),
+            // A path with parameters is quoted.
+            yaml: replace(&self.yaml, ["\n- url: /\n", "\n- url: '.'\n"], &["  ", "  \""]).into(),
+            json_3_0: json(&self.json_3_0),
+        }
+    }
+}
+
+fn indented(document: &Value) -> Result<String, serde_json::Error> {
+    let mut text = serde_json::to_string_pretty(document)?;
+    text.push('\n');
+    Ok(text)
+}
+
+/// Everything both versions share. The working form uses the keywords of 3.0 (`nullable`,
+/// `example`).
+fn canonicalise(document: &mut Value, config: &Config<'_>) -> Result<(), DocumentError> {
+    let root = document.as_object_mut().ok_or(DocumentError::NotAnObject)?;
+    if root.get("servers").and_then(Value::as_array).is_none_or(Vec::is_empty) {
+        root.insert("servers".to_owned(), json!([{ "url": "/" }]));
+    }
+    drop_empty(root, &["tags"]);
+    let components = member(root, "components")?;
+    error_body::define(member(components, "schemas")?, config.catalogue);
+    components.sort_keys();
+    for section in components.values_mut().filter_map(Value::as_object_mut) {
+        section.sort_keys();
+    }
+    let components = Value::Object(components.clone());
+    operation::canonicalise_all(root, &components, config)?;
+    let paths = root.entry("paths").or_insert_with(|| json!({}));
+    links::add(paths, &components);
+    let paths = paths.to_string();
+    let components = member(root, "components")?;
+    headers::define(member(components, "headers")?, &paths);
+    components.sort_keys();
+    reorder(root, &["openapi", "info", "externalDocs", "servers", "tags", "paths", "webhooks", "components"]);
+    walk::schemas(document, &mut schema::canonicalise);
+    Ok(())
+}
+
+/// The object under `key`, created when there is none.
+fn member<'a>(
+    object: &'a mut Map<String, Value>,
+    key: &str,
+) -> Result<&'a mut Map<String, Value>, DocumentError> {
+    object.entry(key).or_insert_with(|| json!({})).as_object_mut().ok_or(DocumentError::NotAnObject)
+}
+
+/// Puts the named keys first, in this order; the others follow as they were.
+fn reorder(object: &mut Map<String, Value>, order: &[&str]) {
+    let mut rest = std::mem::take(object);
+    for key in order {
+        if let Some((key, value)) = rest.shift_remove_entry(*key) {
+            object.insert(key, value);
+        }
+    }
+    object.append(&mut rest);
+}
+
+fn drop_empty(object: &mut Map<String, Value>, keys: &[&str]) {
+    for key in keys {
+        if object.get(*key).and_then(Value::as_array).is_some_and(Vec::is_empty) {
+            object.shift_remove(*key);
+        }
+    }
+}
+
+fn drop_where(object: &mut Map<String, Value>, key: &str, default: bool) {
+    if object.get(key).and_then(Value::as_bool) == Some(default) {
+        object.shift_remove(key);
+    }
+}

@@ -1,0 +1,98 @@
+//! Operations in their canonical form.
+
+use serde_json::{Map, Value, json};
+
+use super::responses::{self, complete_content};
+use super::traits::{self, REQUIRED_ROLE, SUNSET};
+use super::{Config, DocumentError, drop_empty, drop_where, headers, reorder};
+
+const ORDER: [&str; 12] = [
+    "operationId",
+    "tags",
+    "summary",
+    "description",
+    "externalDocs",
+    "deprecated",
+    SUNSET,
+    "security",
+    REQUIRED_ROLE,
+    "parameters",
+    "requestBody",
+    "responses",
+];
+
+/// Rewrites every operation of the document.
+pub(super) fn canonicalise_all(
+    root: &mut Map<String, Value>,
+    components: &Value,
+    config: &Config<'_>,
+) -> Result<(), DocumentError> {
+    for (path, method, operation) in operations(root, "paths") {
+        traits::take(operation)
+            .and_then(|traits| responses::complete(method, operation, &traits, config))
+            .map_err(|violation| violation.of(&name(path, method)))?;
+        if !operation.contains_key("security") {
+            operation.insert("security".to_owned(), json!([]));
+        }
+        canonicalise(operation, components);
+    }
+    // The responses of a webhook are the receiver's: this service's errors are not among them.
+    for (path, method, operation) in operations(root, "webhooks") {
+        traits::take(operation).map_err(|violation| violation.of(&name(path, method)))?;
+        canonicalise(operation, components);
+    }
+    Ok(())
+}
+
+/// How messages name an operation.
+pub(super) fn name(path: &str, method: &str) -> String {
+    format!("{} {path}", method.to_uppercase())
+}
+
+fn operations<'a>(
+    root: &'a mut Map<String, Value>,
+    surface: &str,
+) -> impl Iterator<Item = (&'a str, &'a str, &'a mut Map<String, Value>)> {
+    let items = root.get_mut(surface).and_then(Value::as_object_mut).into_iter().flatten();
+    items.flat_map(|(path, item)| {
+        let operations = item.as_object_mut().into_iter().flatten();
+        operations.filter_map(|(method, operation)| {
+            Some((path.as_str(), method.as_str(), operation.as_object_mut()?))
+        })
+    })
+}
+
+fn canonicalise(operation: &mut Map<String, Value>, components: &Value) {
+    drop_where(operation, "deprecated", false);
+    for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Some(parameter) = parameter.as_object_mut() {
+            canonicalise_parameter(parameter);
+        }
+    }
+    drop_empty(operation, &["tags", "parameters"]);
+    if let Some(request) = operation.get_mut("requestBody").and_then(Value::as_object_mut) {
+        complete_content(request, components);
+        reorder(request, &["description", "required", "content"]);
+    }
+    let responses = operation.get_mut("responses").and_then(Value::as_object_mut).into_iter().flatten();
+    for (_, response) in responses.filter(|(status, _)| status.starts_with('2')) {
+        if let Some(response) = response.as_object_mut() {
+            complete_content(response, components);
+        }
+    }
+    reorder(operation, &ORDER);
+}
+
+fn canonicalise_parameter(parameter: &mut Map<String, Value>) {
+    drop_where(parameter, "deprecated", false);
+    drop_where(parameter, "explode", true);
+    if parameter.get("in").and_then(Value::as_str) == Some("header")
+        && let Some(Value::String(name)) = parameter.get_mut("name")
+    {
+        *name = headers::spelling(name);
+    }
+    reorder(
+        parameter,
+        &["name", "in", "description", "required", "deprecated", "style", "explode", "schema"],
+    );
+}

@@ -1,0 +1,59 @@
+//! What handlers declare in places that poem-openapi leaves room for, moved to where OpenAPI has
+//! it: the policy (among the tags) and the caller's role (among the security schemes).
+
+use serde_json::{Map, Value};
+
+use super::Violation;
+use crate::policy::{Limit, Policy};
+
+/// A security scheme with this prefix stands for a role, such as `role:superuser`.
+const ROLE: &str = "role:";
+
+/// Extension with the role that a caller needs.
+pub(super) const REQUIRED_ROLE: &str = "x-required-role";
+
+/// Extension with the day from which on a deprecated operation may be gone.
+pub(super) const SUNSET: &str = "x-sunset";
+
+/// What an operation declares beyond its shape.
+pub(super) struct OperationTraits {
+    pub is_rate_limited: bool,
+    /// Whether responses announce the end of the operation.
+    pub is_retired: bool,
+    pub requires_role: bool,
+}
+
+/// Takes the declarations out of the operation.
+pub(super) fn take(operation: &mut Map<String, Value>) -> Result<OperationTraits, Violation> {
+    let policy = take_policy(operation)?;
+    if let Some(retirement) = &policy.retirement {
+        operation.insert("deprecated".to_owned(), true.into());
+        operation.insert(SUNSET.to_owned(), retirement.sunset.to_string().into());
+    }
+    Ok(OperationTraits {
+        is_rate_limited: policy.limit != Limit::Unlimited,
+        is_retired: policy.retirement.is_some(),
+        requires_role: take_role(operation),
+    })
+}
+
+fn take_policy(operation: &mut Map<String, Value>) -> Result<Policy, Violation> {
+    let Some(tags) = operation.get_mut("tags").and_then(Value::as_array_mut) else {
+        return Ok(Policy::default());
+    };
+    let policy = Policy::of(tags.iter().filter_map(Value::as_str))?;
+    tags.retain(|tag| !tag.as_str().is_some_and(Policy::is_declaration));
+    Ok(policy)
+}
+
+fn take_role(operation: &mut Map<String, Value>) -> bool {
+    let Some(schemes) = operation.get_mut("security").and_then(Value::as_array_mut) else { return false };
+    let role_of = |scheme: &Value| scheme.as_object()?.keys().next()?.strip_prefix(ROLE).map(str::to_owned);
+    let role = schemes.iter().find_map(role_of);
+    schemes.retain(|scheme| role_of(scheme).is_none());
+    let requires_role = role.is_some();
+    if let Some(role) = role {
+        operation.insert(REQUIRED_ROLE.to_owned(), role.into());
+    }
+    requires_role
+}

@@ -1,0 +1,206 @@
+//! A static body, answered with as few bytes as the client allows.
+
+use std::io::Write as _;
+use std::sync::{Arc, OnceLock};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use poem::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use poem::web::headers::{ETag, HeaderMapExt, IfNoneMatch};
+use poem::{Endpoint, Request, Response};
+
+/// Below this size the gzip frame costs about as much as it saves.
+const MIN_COMPRESSED: usize = 512;
+
+/// `Cache-Control` of a body that clients revalidate each time; the response is usually 304.
+pub(super) const REVALIDATE: &str = "no-cache";
+
+/// `Cache-Control` of a body whose address has its version.
+pub(super) const IMMUTABLE: &str = "public, max-age=31536000, immutable";
+
+/// A body that does not change while the process lives, with its entity tag and its gzip form.
+///
+/// Both are computed on first use, so that a process whose pages are not read pays for neither.
+#[derive(Debug)]
+pub(super) struct Asset {
+    content_type: &'static str,
+    cache_control: &'static str,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    body: Bytes,
+    tag: OnceLock<String>,
+    /// `None` inside: compression gained nothing.
+    gzip: OnceLock<Option<Bytes>>,
+}
+
+impl Asset {
+    pub(super) fn new(
+        content_type: &'static str,
+        cache_control: &'static str,
+        body: impl Into<Bytes>,
+    ) -> Self {
+        let (headers, body) = (Vec::new(), body.into());
+        Self { content_type, cache_control, headers, body, tag: OnceLock::new(), gzip: OnceLock::new() }
+    }
+
+    /// Adds a header to every response.
+    pub(super) fn with_header(mut self, name: HeaderName, value: &'static str) -> Self {
+        self.headers.push((name, HeaderValue::from_static(value)));
+        self
+    }
+
+    /// Answers a GET or HEAD request. The first response in gzip compresses on the calling thread.
+    pub(super) fn respond(&self, request: &Request) -> Response {
+        let gzip = if self.wants_gzip(request.headers()) { self.gzip() } else { None };
+        let tag = self.tag.get_or_init(|| fingerprint(&self.body));
+        let tag = format!("\"{tag}{}\"", if gzip.is_some() { "-gzip" } else { "" });
+        // Weak comparison: a proxy that recompressed the body has made the tag weak (RFC 9110,
+        // 13.1.2).
+        let held = request.headers().typed_get::<IfNoneMatch>();
+        let is_held =
+            held.zip(tag.parse::<ETag>().ok()).is_some_and(|(held, tag)| !held.precondition_passes(&tag));
+        let mut response = Response::builder().header(header::ETAG, tag).finish();
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(self.cache_control));
+        if self.is_compressible() {
+            headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+        }
+        headers.extend(self.headers.iter().cloned());
+        if is_held {
+            response.set_status(StatusCode::NOT_MODIFIED);
+            return response;
+        }
+        let body = gzip.unwrap_or(&self.body);
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type));
+        headers.insert(header::CONTENT_LENGTH, body.len().into());
+        if gzip.is_some() {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        if request.method() != Method::HEAD {
+            response.set_body(body.clone());
+        }
+        response
+    }
+
+    /// Images are compressed already.
+    fn is_compressible(&self) -> bool {
+        self.body.len() >= MIN_COMPRESSED && !self.content_type.starts_with("image/")
+    }
+
+    fn wants_gzip(&self, headers: &HeaderMap) -> bool {
+        self.is_compressible() && accepts_gzip(headers)
+    }
+
+    fn gzip(&self) -> Option<&Bytes> {
+        self.gzip.get_or_init(|| compress(&self.body).filter(|gzip| gzip.len() < self.body.len())).as_ref()
+    }
+}
+
+fn compress(body: &[u8]) -> Option<Bytes> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(body).ok()?;
+    encoder.finish().ok().map(Bytes::from)
+}
+
+/// The first half of the SHA-256 in hexadecimal: enough to tell versions apart.
+pub(super) fn fingerprint(body: &[u8]) -> String {
+    let digest = digest(&SHA256, body);
+    let half = digest.as_ref().first_chunk().map_or(0, |half| u128::from_be_bytes(*half));
+    format!("{half:032x}")
+}
+
+/// Whether gzip is acceptable and preferred to the plain body (RFC 9110, 12.5.3). A weight that
+/// cannot be read counts as a refusal, because the plain body is always acceptable.
+fn accepts_gzip(headers: &HeaderMap) -> bool {
+    let (mut gzip, mut any, mut identity) = (None, None, None);
+    let lines = headers.get_all(header::ACCEPT_ENCODING).into_iter().filter_map(|line| line.to_str().ok());
+    for coding in lines.flat_map(|line| line.split(',')) {
+        let mut parts = coding.split(';').map(|part| part.trim().to_ascii_lowercase());
+        let name = parts.next().unwrap_or_default();
+        let weight = parts.find_map(|part| part.strip_prefix("q=").map(|q| q.trim().parse().unwrap_or(0.0)));
+        let weight: f32 = weight.unwrap_or(1.0);
+        match name.as_str() {
+            "gzip" | "x-gzip" => gzip = Some(weight),
+            "*" => any = Some(weight),
+            "identity" => identity = Some(weight),
+            _ => {}
+        }
+    }
+    let gzip = gzip.or(any).unwrap_or(0.0);
+    gzip > 0.0 && gzip >= identity.unwrap_or(0.0)
+}
+
+/// An asset as an endpoint.
+#[derive(Debug, Clone)]
+pub(super) struct AssetEndpoint(pub(super) Arc<Asset>);
+
+impl Endpoint for AssetEndpoint {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> poem::Result<Response> {
+        let asset = &self.0;
+        if asset.gzip.get().is_none() && asset.wants_gzip(request.headers()) {
+            // Compressing a megabyte would block the other requests of this thread for too long.
+            let asset = Arc::clone(asset);
+            let compressed = tokio::task::spawn_blocking(move || asset.gzip().is_some());
+            compressed.await.map_err(poem::error::InternalServerError)?;
+        }
+        Ok(asset.respond(&request))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(name: &HeaderName, lines: &[&'static str]) -> HeaderMap {
+        lines.iter().map(|line| (name.clone(), HeaderValue::from_static(line))).collect()
+    }
+
+    #[test]
+    fn gzip_is_sent_where_it_is_preferred() {
+        for lines in [
+            &["gzip"][..],
+            &["gzip, deflate, br, zstd"],
+            &["br", "x-gzip"],
+            &["*"],
+            &["GZIP; q=0.5"],
+            &["gzip;q=1.0, identity; q=0.5, *;q=0"],
+            &["identity;q=0, *"],
+        ] {
+            assert!(accepts_gzip(&headers(&header::ACCEPT_ENCODING, lines)), "{lines:?}");
+        }
+        for lines in [
+            &[][..],
+            &[""],
+            &["br"],
+            &["identity"],
+            &["gzip;q=0"],
+            &["gzip;q=0.000, *"],
+            &["*;q=0"],
+            &["gzip;q=0.2, identity"],
+            &["gzip;q=much"],
+            &["gzip;q=nan"],
+        ] {
+            assert!(!accepts_gzip(&headers(&header::ACCEPT_ENCODING, lines)), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_held_tag_is_found_in_any_form() {
+        let asset = Asset::new("text/plain", REVALIDATE, "a");
+        let hash = fingerprint(b"a");
+        let tag = format!("\"{hash}\"");
+        let status = |value: &str| {
+            let request = Request::builder().header("if-none-match", value).finish();
+            asset.respond(&request).status()
+        };
+        for value in [tag.clone(), format!("W/{tag}"), format!("\"b\", {tag}"), "*".to_owned()] {
+            assert_eq!(status(&value), StatusCode::NOT_MODIFIED, "{value}");
+        }
+        for value in ["", "\"b\"", &hash, &format!("\"{hash}-gzip\"")] {
+            assert_eq!(status(value), StatusCode::OK, "{value}");
+        }
+    }
+}

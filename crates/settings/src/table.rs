@@ -1,0 +1,98 @@
+//! The macro that declares settings, and what it generates.
+
+use crate::Reader;
+
+/// A struct of settings that [`settings!`](crate::settings!) declares.
+pub trait Table: Sized {
+    /// Reads every setting and leaves the problems in `reader`. A wrong value is replaced by its
+    /// default, so that the rules between settings can still be checked. `None` if a default is
+    /// wrong.
+    fn read(reader: &mut Reader<'_>) -> Option<Self>;
+
+    /// Every setting for documents, in the order of declaration.
+    fn entries() -> Vec<Entry>;
+}
+
+/// A setting as documents show it.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The environment variable.
+    pub name: &'static str,
+    /// The default as the variable would spell it; empty for a setting that is unset by default.
+    pub default: &'static str,
+    /// A value that is accepted.
+    pub example: &'static str,
+    /// What the setting does, from its documentation comment.
+    pub doc: &'static str,
+    /// The accepted range, choices or form as a sentence; empty if `doc` says it.
+    pub accepts: String,
+    /// Whether the value is a secret, which may be in a file.
+    pub is_secret: bool,
+}
+
+/// Declares a struct of settings with an entry per setting:
+///
+/// ```text
+/// /// Documentation, which is also that of the variable.
+/// field: Type = "VARIABLE", default "value or nothing", example "value", check;
+/// ```
+///
+/// `check` is a constant expression of a type that implements [`Check`](crate::check::Check) for
+/// values of `Type`. The struct is `Clone`, its `Debug` shows no secret if its types do not, and it
+/// implements [`Table`]. Its method `effective` lists each variable with the value in force,
+/// secrets masked.
+#[macro_export]
+macro_rules! settings {
+    (
+        $(#[$attribute:meta])*
+        $visibility:vis struct $Settings:ident {
+            $(
+                $(#[doc = $doc:literal])+
+                $field:ident: $type:ty = $name:literal, default $default:literal,
+                    example $example:literal, $check:expr;
+            )+
+        }
+    ) => {
+        $(#[$attribute])*
+        #[derive(Clone, Debug)]
+        $visibility struct $Settings {
+            $(
+                $(#[doc = $doc])+
+                #[doc = concat!("\n\n`", $name, "=", $default, "`, read by `", stringify!($check), "`.")]
+                pub $field: $type,
+            )+
+        }
+
+        impl $Settings {
+            /// The settings in force, in the order of declaration. A secret shows as `********`; an
+            /// address keeps everything but its password.
+            pub fn effective(&self) -> Vec<(&'static str, String)> {
+                use $crate::check::Check as _;
+                vec![$( ($name, $check.show(&self.$field)) ),+]
+            }
+        }
+
+        impl $crate::Table for $Settings {
+            fn read(reader: &mut $crate::Reader<'_>) -> Option<Self> {
+                // All are read before the first `?`, so that one wrong setting does not hide
+                // another.
+                $( let $field = reader.read($name, $default, &$check); )+
+                Some(Self { $( $field: $field? ),+ })
+            }
+
+            fn entries() -> Vec<$crate::Entry> {
+                use $crate::check::Check as _;
+                vec![$(
+                    $crate::Entry {
+                        name: $name,
+                        default: $default,
+                        example: $example,
+                        doc: concat!($($doc),+).trim_ascii(),
+                        accepts: $check.accepts(),
+                        is_secret: $check.is_secret(),
+                    }
+                ),+]
+            }
+        }
+    };
+}

@@ -1,0 +1,232 @@
+//! Checks of web addresses: paths, origins and proxies.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use ipnet::IpNet;
+
+use crate::check::{Check, List, Parsed};
+
+/// The path that operations are under. The first segment must not be one of these, which are served
+/// by pages of the application itself.
+pub struct PathPrefix(pub &'static [&'static str]);
+
+impl Check for PathPrefix {
+    type Value = String;
+
+    fn read(&self, raw: &str) -> Result<String, String> {
+        let Some(path) = raw.strip_prefix('/') else {
+            return Err("must start with /".to_owned());
+        };
+        if path.is_empty() || path.ends_with('/') {
+            return Err("must name a path and not end with /".to_owned());
+        }
+        let plain = |segment: &str| {
+            !matches!(segment, "" | "." | "..")
+                && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
+        };
+        if !path.split('/').all(plain) {
+            return Err("must be segments of letters, digits and - . _ ~ between single /".to_owned());
+        }
+        match path.split('/').next() {
+            Some(first) if self.0.contains(&first) => {
+                Err(format!("must not start with /{first}, where the service has its own pages"))
+            }
+            _ => Ok(raw.to_owned()),
+        }
+    }
+
+    fn show(&self, value: &String) -> String {
+        value.clone()
+    }
+
+    fn accepts(&self) -> String {
+        "Starts with `/` and does not end with it.".to_owned()
+    }
+}
+
+/// A web origin exactly as browsers send it: the header is compared byte by byte.
+pub const ORIGIN: Parsed<String, String> =
+    Parsed::public(origin).accepting("Exactly `scheme://host[:port]`; `*` and `null` are refused.");
+
+fn origin(raw: &str) -> Result<String, String> {
+    if raw.eq_ignore_ascii_case("null") {
+        return Err(
+            "null is what every sandboxed frame and local file sends, so it would admit anyone".to_owned()
+        );
+    }
+    if raw.contains('*') {
+        return Err("* would let every website call the API as its visitor; list each origin".to_owned());
+    }
+    let raw = raw.to_ascii_lowercase();
+    let form = || "must be scheme://host or scheme://host:port, without a path or a final /".to_owned();
+    let (scheme, authority) = raw.split_once("://").ok_or_else(form)?;
+    let is_scheme = scheme.starts_with(|first: char| first.is_ascii_lowercase())
+        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    let (host, port) = match authority.rfind(':') {
+        // A colon inside the brackets of an IPv6 address does not separate a port.
+        Some(colon) if !authority[colon..].contains(']') => {
+            (&authority[..colon], Some(&authority[colon + 1..]))
+        }
+        _ => (authority, None),
+    };
+    if !is_scheme || host.is_empty() {
+        return Err(form());
+    }
+    let host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(address) => format!("[{}]", address.parse::<Ipv6Addr>().map_err(|_| form())?),
+        None if !host.is_ascii() => {
+            return Err("must write its host as browsers send it, in punycode: xn--…".to_owned());
+        }
+        None if host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)) => {
+            host.to_owned()
+        }
+        None => return Err(form()),
+    };
+    let Some(port) = port else {
+        return Ok(format!("{scheme}://{host}"));
+    };
+    let port: u16 = port.parse().ok().filter(|&port| port > 0).ok_or_else(form)?;
+    if matches!((scheme, port), ("https", 443) | ("http", 80)) {
+        return Err(format!("must leave out :{port}, as browsers do for {scheme}"));
+    }
+    Ok(format!("{scheme}://{host}:{port}"))
+}
+
+const EVERY_ADDRESS: &str =
+    "trusts every address, so that any client could claim to be any other; name the proxies";
+
+const NETWORKS: List<Parsed<IpNet, String>> = List(Parsed::public(network));
+
+/// A comma-separated list of the networks and addresses of proxies. It must not cover every
+/// address.
+pub struct TrustedProxies;
+
+impl Check for TrustedProxies {
+    type Value = Vec<IpNet>;
+
+    fn read(&self, raw: &str) -> Result<Vec<IpNet>, String> {
+        let networks = NETWORKS.read(raw)?;
+        // Two halves cover every address as well: 0.0.0.0/1 and 128.0.0.0/1.
+        if IpNet::aggregate(&networks).iter().any(|network| network.prefix_len() == 0) {
+            return Err(format!("together {EVERY_ADDRESS}"));
+        }
+        Ok(networks)
+    }
+
+    fn show(&self, value: &Vec<IpNet>) -> String {
+        NETWORKS.show(value)
+    }
+
+    fn accepts(&self) -> String {
+        "Comma-separated networks (CIDR) or addresses.".to_owned()
+    }
+}
+
+fn network(raw: &str) -> Result<IpNet, String> {
+    let network = raw
+        .parse::<IpNet>()
+        .or_else(|_| raw.parse::<IpAddr>().map(IpNet::from))
+        .map_err(|_| "must be a network such as 10.0.0.0/8 or a single address".to_owned())?;
+    if network.prefix_len() == 0 { Err(EVERY_ADDRESS.to_owned()) } else { Ok(network.trunc()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_all<C: Check>(check: &C, good: &[(&str, &str)], bad: &[(&str, &str)]) {
+        for (raw, shown) in good {
+            let value = check.read(raw).unwrap_or_else(|problem| panic!("{raw:?} is refused: {problem}"));
+            assert_eq!(check.show(&value), *shown, "{raw:?}");
+        }
+        for (raw, problem) in bad {
+            let Err(found) = check.read(raw) else { panic!("{raw:?} is accepted") };
+            assert!(found.contains(problem), "{raw:?}: {found:?} does not say {problem:?}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_is_a_plain_absolute_path() {
+        check_all(
+            &PathPrefix(&["docs", "redoc", "openapi.json", "openapi.yaml"]),
+            &[("/api/v1", "/api/v1"), ("/v1", "/v1"), ("/docs-api", "/docs-api"), ("/a/docs", "/a/docs")],
+            &[
+                ("api/v1", "start with /"),
+                ("/", "not end with /"),
+                ("/api/v1/", "not end with /"),
+                ("/api//v1", "segments"),
+                ("//api", "segments"),
+                ("/api/../v1", "segments"),
+                ("/api/:v", "segments"),
+                ("/api/*v", "segments"),
+                ("/a b", "segments"),
+                ("/a?b", "segments"),
+                ("/docs", "own pages"),
+                ("/redoc/v1", "own pages"),
+                ("/openapi.json", "own pages"),
+            ],
+        );
+    }
+
+    #[test]
+    fn origins_are_exact_and_written_as_browsers_write_them() {
+        check_all(
+            &List(ORIGIN),
+            &[
+                ("", ""),
+                ("https://a.example", "https://a.example"),
+                (" https://A.example , http://localhost:3000, ", "https://a.example,http://localhost:3000"),
+                ("http://[0:0::1]:8080", "http://[::1]:8080"),
+                ("http://[::1]", "http://[::1]"),
+                ("https://a.example:80", "https://a.example:80"),
+                ("capacitor://localhost", "capacitor://localhost"),
+            ],
+            &[
+                ("*", "every website"),
+                ("https://*.example.com", "list each origin"),
+                ("null", "sandboxed"),
+                ("https://a.example,NULL", "entry 2: null"),
+                ("a.example", "scheme://host"),
+                ("://a.example", "scheme://host"),
+                ("1a://a.example", "scheme://host"),
+                ("https://", "scheme://host"),
+                ("https://:8080", "scheme://host"),
+                ("https://a.example/", "final /"),
+                ("https://a.example/app", "path"),
+                ("https://a.example?x", "scheme://host"),
+                ("https://user@a.example", "scheme://host"),
+                ("https://a.example:", "scheme://host"),
+                ("https://a.example:0", "scheme://host"),
+                ("https://a.example:65536", "scheme://host"),
+                ("https://[::g]", "scheme://host"),
+                ("https://::1", "scheme://host"),
+                ("https://a.example:443", "leave out :443"),
+                ("http://a.example:80", "leave out :80"),
+                ("https://münchen.example", "punycode"),
+            ],
+        );
+    }
+
+    #[test]
+    fn proxies_are_networks_or_addresses_but_never_everyone() {
+        check_all(
+            &TrustedProxies,
+            &[
+                ("", ""),
+                ("10.0.0.0/8", "10.0.0.0/8"),
+                ("10.1.2.3/8,", "10.0.0.0/8"),
+                ("0.0.0.0/1,128.0.0.0/2", "0.0.0.0/1,128.0.0.0/2"),
+                ("192.168.1.10, fd00::/8, ::1", "192.168.1.10/32,fd00::/8,::1/128"),
+            ],
+            &[
+                ("0.0.0.0/0", "every address"),
+                ("10.0.0.0/8,::/0", "entry 2: trusts every address"),
+                ("0.0.0.0/1,128.0.0.0/1", "together trusts every address"),
+                ("128.0.0.0/2,10.0.0.0/8,192.0.0.0/2,0.0.0.0/1", "together trusts every address"),
+                ("::/1,8000::/2,c000::/2", "together trusts every address"),
+                ("10.0.0.0/33", "network"),
+                ("proxy.internal", "network"),
+            ],
+        );
+    }
+}

@@ -1,0 +1,105 @@
+//! Cached values in Redis: one hash per key, with a field per version for its value and one for its
+//! lease.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use bytes::Bytes;
+use metrics::Counter;
+use redis::cmd;
+
+use super::requests_counter;
+use super::version::Version;
+use crate::redis::{LuaScript, Redis};
+
+/// Permission to store a loaded value. Deleting the key revokes it, so that a value that was read
+/// before a change is never stored after it.
+pub(super) type Lease = [u8; 16];
+
+/// How long after a look-up its value may be stored, in milliseconds.
+const LEASE_TTL_MS: &[u8] = b"10000";
+
+/// Returns the value, or sets a lease. `ARGV`: version, lease, lifetime of the lease.
+static LOOK_UP: LazyLock<LuaScript> = LazyLock::new(|| {
+    LuaScript::new(
+        r"
+        local value = redis.call('HGET', KEYS[1], ARGV[1])
+        if value then return value end
+        redis.call('HSET', KEYS[1], 'lease:' .. ARGV[1], ARGV[2])
+        -- The value of another version keeps its lifetime.
+        if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[3]) then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
+        return false
+        ",
+    )
+});
+
+/// Stores a value. `ARGV`: version, lease or an empty string, lifetime, value.
+static STORE: LazyLock<LuaScript> = LazyLock::new(|| {
+    LuaScript::new(
+        r"
+        local lease = 'lease:' .. ARGV[1]
+        if ARGV[2] ~= '' and redis.call('HGET', KEYS[1], lease) ~= ARGV[2] then return 0 end
+        redis.call('HDEL', KEYS[1], lease)
+        redis.call('HSET', KEYS[1], ARGV[1], ARGV[4])
+        redis.call('PEXPIRE', KEYS[1], ARGV[3])
+        return 1
+        ",
+    )
+});
+
+#[derive(Clone, Debug)]
+pub(super) struct RedisStore {
+    redis: Redis,
+    errors: Counter,
+}
+
+impl RedisStore {
+    pub(super) fn new(redis: Redis) -> Self {
+        Self { redis, errors: requests_counter("error") }
+    }
+
+    pub(super) async fn get(&self, key: &str, version: Version) -> Option<Bytes> {
+        let get = |key: &str| cmd("HGET").arg(key).arg(&version).take();
+        self.redis.call::<Option<Vec<u8>>>(key, get).await.ok().flatten().map(Bytes::from)
+    }
+
+    /// The value, or a lease to store it. Neither if Redis cannot be used.
+    pub(super) async fn look_up(&self, key: &str, version: Version) -> (Option<Bytes>, Option<Lease>) {
+        let mut lease = Lease::default();
+        if getrandom::fill(&mut lease).is_err() {
+            return (None, None);
+        }
+        let arguments: [&[u8]; 3] = [&version, &lease, LEASE_TTL_MS];
+        match self.redis.run::<Option<Vec<u8>>>(&LOOK_UP, key, &arguments).await {
+            Ok(Some(bytes)) => (Some(bytes.into()), None),
+            Ok(None) => (None, Some(lease)),
+            Err(_) => {
+                self.errors.increment(1);
+                (None, None)
+            }
+        }
+    }
+
+    /// With a lease, stores only if it is valid.
+    pub(super) async fn store(
+        &self,
+        key: &str,
+        version: Version,
+        bytes: &[u8],
+        lease: Option<Lease>,
+        ttl: Duration,
+    ) {
+        let ttl = ttl.as_millis().to_string();
+        let lease = lease.as_ref().map_or(&[][..], |lease| lease);
+        let arguments: [&[u8]; 4] = [&version, lease, ttl.as_bytes(), bytes];
+        if self.redis.run::<i64>(&STORE, key, &arguments).await.is_err() {
+            self.errors.increment(1);
+        }
+    }
+
+    pub(super) async fn delete(&self, key: &str) {
+        if self.redis.delete(key).await.is_err() {
+            self.errors.increment(1);
+        }
+    }
+}

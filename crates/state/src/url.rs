@@ -1,0 +1,349 @@
+//! Addresses of Redis, which may hold a password, and prefixes of its keys.
+
+use std::fmt;
+use std::str::FromStr;
+
+use groundwork_secret_url::{Parts, SecretUrl, UrlError, option_name};
+use redis::IntoConnectionInfo;
+use secrecy::{ExposeSecret, SecretString};
+
+const FORM: &str = "must be redis://host:port/number, rediss:// for TLS, redis+unix:///path for a socket, \
+    redis+sentinel://host:port,host:port/master-name/number (rediss+sentinel:// for TLS), or \
+    redis+cluster://host:port,host:port (rediss+cluster:// for TLS)";
+/// Where Sentinels listen by default.
+const SENTINEL_PORT: &str = ":26379";
+/// The longest prefix of keys, in bytes.
+const PREFIX_LIMIT: usize = 64;
+
+/// The address of Redis. `Display` and `Debug` mask the password.
+///
+/// - One server: `redis://[user]:password@host:port/number`, or `redis+unix:///path` with the options
+///   `db`, `user`, `pass` and `protocol`.
+/// - A master that Sentinels watch:
+///   `redis+sentinel://[user]:password@host:port,host:port/master-name/number`.
+/// - A cluster, by some of its nodes: `redis+cluster://[user]:password@host:port,host:port`.
+///
+/// A scheme that starts with `rediss` stands for TLS.
+#[derive(Clone, Debug)]
+pub enum RedisUrl {
+    /// One server.
+    Server(SecretUrl),
+    /// A master that Sentinels watch.
+    Sentinel(SentinelUrl),
+    /// A cluster.
+    Cluster {
+        /// The address as it was given.
+        url: SecretUrl,
+        /// One address per node, for the driver.
+        nodes: Vec<SecretString>,
+    },
+}
+
+/// A master and the Sentinels that watch it.
+#[derive(Clone, Debug)]
+pub struct SentinelUrl {
+    url: SecretUrl,
+    /// One address per Sentinel, without credentials: `redis://` or `rediss://`.
+    pub sentinels: Vec<String>,
+    /// The name by which Sentinels know the master.
+    pub master_name: String,
+    master: SecretString,
+}
+
+impl SentinelUrl {
+    /// The master's address for the driver, with a placeholder for its host: scheme, credentials
+    /// and database.
+    pub fn expose_master(&self) -> &str {
+        self.master.expose_secret()
+    }
+}
+
+impl RedisUrl {
+    /// The name of the topology for logs and reports: `redis`, `redis_sentinel` or `redis_cluster`.
+    pub fn tier(&self) -> &'static str {
+        match self {
+            Self::Server(_) => "redis",
+            Self::Sentinel(_) => "redis_sentinel",
+            Self::Cluster { .. } => "redis_cluster",
+        }
+    }
+
+    /// The addresses of the servers for the driver. Empty with Sentinels, which have to be asked
+    /// for the master's.
+    pub fn expose_nodes(&self) -> Vec<&str> {
+        match self {
+            Self::Server(url) => vec![url.expose()],
+            Self::Sentinel(_) => Vec::new(),
+            Self::Cluster { nodes, .. } => nodes.iter().map(ExposeSecret::expose_secret).collect(),
+        }
+    }
+}
+
+impl fmt::Display for RedisUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Server(url) | Self::Sentinel(SentinelUrl { url, .. }) | Self::Cluster { url, .. } => {
+                url.fmt(f)
+            }
+        }
+    }
+}
+
+impl FromStr for RedisUrl {
+    type Err = UrlError;
+
+    fn from_str(raw: &str) -> Result<Self, UrlError> {
+        let parse: fn(SecretUrl) -> Result<Self, UrlError> =
+            match raw.split_once("://").map_or("", |(scheme, _)| scheme) {
+                "redis" | "rediss" => server,
+                "redis+unix" | "unix" => socket,
+                "redis+sentinel" | "rediss+sentinel" => sentinel,
+                "redis+cluster" | "rediss+cluster" => cluster,
+                _ => return Err(UrlError::new(FORM)),
+            };
+        parse(raw.parse()?)
+    }
+}
+
+fn server(url: SecretUrl) -> Result<RedisUrl, UrlError> {
+    let parts = url.parts();
+    credentials(&parts)?;
+    check_host(parts.host)?;
+    check_database(parts.path.strip_prefix('/').unwrap_or_default())?;
+    check_readable(url.expose())?;
+    Ok(RedisUrl::Server(url))
+}
+
+fn socket(url: SecretUrl) -> Result<RedisUrl, UrlError> {
+    let parts = url.parts();
+    if !parts.host.is_empty() || parts.user.is_some() || parts.path.len() < 2 {
+        return Err(UrlError::new("must name the socket's path: redis+unix:///path?db=number&pass=password"));
+    }
+    check_options(&parts, &["db", "user", "pass", "protocol"])?;
+    check_readable(url.expose())?;
+    Ok(RedisUrl::Server(url))
+}
+
+fn sentinel(url: SecretUrl) -> Result<RedisUrl, UrlError> {
+    let parts = url.parts();
+    let credentials = credentials(&parts)?;
+    let path = parts.path.strip_prefix('/').unwrap_or_default();
+    let (name, number) = path.split_once('/').unwrap_or((path, ""));
+    // What Redis accepts in SENTINEL MONITOR.
+    if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_')) {
+        return Err(UrlError::new(
+            "must name the master that the Sentinels watch: redis+sentinel://host:port/master-name",
+        ));
+    }
+    check_database(number)?;
+    let scheme = parts.scheme.trim_end_matches("+sentinel");
+    let node = |host: &str| {
+        let port = if check_host(host)? { "" } else { SENTINEL_PORT };
+        check_readable(&format!("{scheme}://{host}{port}"))
+    };
+    let sentinels = parts.host.split(',').map(node).collect::<Result<_, _>>()?;
+    let master = check_readable(&format!("{scheme}://{credentials}master/{number}"))?.into();
+    let master_name = name.to_owned();
+    Ok(RedisUrl::Sentinel(SentinelUrl { url, sentinels, master_name, master }))
+}
+
+fn cluster(url: SecretUrl) -> Result<RedisUrl, UrlError> {
+    let parts = url.parts();
+    let credentials = credentials(&parts)?;
+    if !matches!(parts.path, "" | "/") {
+        return Err(UrlError::new("must not name a database: a cluster has the one"));
+    }
+    let scheme = parts.scheme.trim_end_matches("+cluster");
+    let node = |host: &str| {
+        check_host(host)?;
+        check_readable(&format!("{scheme}://{credentials}{host}")).map(SecretString::from)
+    };
+    let nodes = parts.host.split(',').map(node).collect::<Result<_, _>>()?;
+    Ok(RedisUrl::Cluster { url, nodes })
+}
+
+/// The user and the password up to the `@`, of an address that takes no options.
+fn credentials(parts: &Parts<'_>) -> Result<String, UrlError> {
+    check_options(parts, &[])?;
+    match parts.user {
+        Some((name, Some(password))) => Ok(format!("{name}:{password}@")),
+        Some((_, None)) => Err(UrlError::new(
+            "names a user without a password; a password alone is written redis://:password@host",
+        )),
+        None => Ok(String::new()),
+    }
+}
+
+/// Redis takes these options and no others.
+fn check_options(parts: &Parts<'_>, known: &[&str]) -> Result<(), UrlError> {
+    for option in parts.options() {
+        let name = option_name(option)?;
+        if !known.contains(&name.as_str()) {
+            let hint = match name.as_str() {
+                "password" | "pass" | "user" | "username" => ": write redis://user:password@host",
+                "db" | "database" => ": write redis://host/number",
+                "ssl" | "tls" => ": write rediss://",
+                _ => "",
+            };
+            return Err(UrlError::unknown(name, hint));
+        }
+    }
+    Ok(())
+}
+
+/// Whether the host has a port.
+fn check_host(raw: &str) -> Result<bool, UrlError> {
+    let (host, port) = match raw.rsplit_once(':') {
+        // A colon inside the brackets of an IPv6 address does not separate a port.
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (raw, None),
+    };
+    if host.is_empty() || host.contains(',') {
+        return Err(UrlError::new(
+            "must name one host; several nodes are written redis+cluster://host:port,host:port",
+        ));
+    }
+    if port.is_some_and(|port| !port.parse::<u16>().is_ok_and(|port| port > 0)) {
+        return Err(UrlError::new("must name a port from 1 to 65535"));
+    }
+    Ok(port.is_some())
+}
+
+fn check_database(number: &str) -> Result<(), UrlError> {
+    if !number.is_empty() && number.parse::<u16>().is_err() {
+        return Err(UrlError::new("must end in the number of a database, such as /0"));
+    }
+    Ok(())
+}
+
+/// The driver reads it too, so that an address accepted here is not refused at the first
+/// connection. The driver's message may repeat the address.
+fn check_readable(url: &str) -> Result<String, UrlError> {
+    url.into_connection_info()
+        .map(|_| url.to_owned())
+        .map_err(|_| UrlError::new("cannot be read as an address of Redis"))
+}
+
+/// The prefix of every key, so that several applications can share one Redis: at most 64 ASCII
+/// letters, digits and `: - _ .`. Braces are refused because they would map every key to one node
+/// of a cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyPrefix(String);
+
+impl KeyPrefix {
+    /// The prefix as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for KeyPrefix {
+    type Err = UrlError;
+
+    fn from_str(raw: &str) -> Result<Self, UrlError> {
+        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, ':' | '-' | '_' | '.');
+        if raw.len() > PREFIX_LIMIT || !raw.chars().all(fits) {
+            return Err(UrlError::new("must be at most 64 letters, digits and : - _ ."));
+        }
+        Ok(Self(raw.to_owned()))
+    }
+}
+
+impl fmt::Display for KeyPrefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(raw: &str) -> String {
+        raw.parse::<RedisUrl>().unwrap().to_string()
+    }
+
+    #[test]
+    fn every_way_to_reach_redis_has_an_address_that_shows_no_password() {
+        for (raw, masked) in [
+            ("redis://localhost", "redis://localhost"),
+            ("redis://localhost:6379/", "redis://localhost:6379/"),
+            ("redis://:hunter2@h:6379/1", "redis://:********@h:6379/1"),
+            ("rediss://u:hunter2@[::1]:6380", "rediss://u:********@[::1]:6380"),
+            ("redis://[::1]", "redis://[::1]"),
+            (
+                "redis+unix:///run/redis.sock?db=2&pass=hunter2",
+                "redis+unix:///run/redis.sock?db=2&pass=********",
+            ),
+            ("redis+cluster://a:7000,b", "redis+cluster://a:7000,b"),
+            ("redis+sentinel://:hunter2@a:1,b/main/2", "redis+sentinel://:********@a:1,b/main/2"),
+            ("rediss+cluster://u:hunter2@a,b:1", "rediss+cluster://u:********@a,b:1"),
+        ] {
+            assert_eq!(shown(raw), masked);
+            assert!(!format!("{:?}", raw.parse::<RedisUrl>().unwrap()).contains("hunter2"));
+        }
+    }
+
+    #[test]
+    fn every_node_of_a_cluster_gets_the_credentials() {
+        let url = "rediss+cluster://u:p%40@a:7000,b".parse::<RedisUrl>().unwrap();
+        assert_eq!(url.expose_nodes(), ["rediss://u:p%40@a:7000", "rediss://u:p%40@b"]);
+        assert_eq!(url.tier(), "redis_cluster");
+    }
+
+    #[test]
+    fn sentinels_get_no_credentials_and_the_master_gets_them() {
+        let url = "rediss+sentinel://u:p%40@a:7000,b,[::1]/main.1/3".parse::<RedisUrl>().unwrap();
+        assert_eq!(url.tier(), "redis_sentinel");
+        let RedisUrl::Sentinel(url) = url else { panic!("{url}") };
+        assert_eq!(url.sentinels, ["rediss://a:7000", "rediss://b:26379", "rediss://[::1]:26379"]);
+        assert_eq!((url.master_name.as_str(), url.expose_master()), ("main.1", "rediss://u:p%40@master/3"));
+    }
+
+    #[test]
+    fn an_address_that_cannot_work_is_refused_without_repeating_it() {
+        for (raw, part) in [
+            ("localhost:6379", "redis://"),
+            ("http://h", "redis://"),
+            (
+                "redis://h?password=hunter2",
+                "has an unknown option `password`: write redis://user:password@host",
+            ),
+            ("redis://h/0?timeout=hunter2", "has an unknown option `timeout`"),
+            ("redis+cluster://a,b?ssl=hunter2", "unknown option `ssl`: write rediss://"),
+            ("redis+unix:///run/redis.sock?db=1&dbname=hunter2", "has an unknown option `dbname`"),
+            ("redis://hunter2@h", "without a password"),
+            ("redis://", "one host"),
+            ("redis://:6379", "one host"),
+            ("redis://a,b:6379", "redis+cluster://"),
+            ("redis://h:x", "port"),
+            ("redis://h:0", "port"),
+            ("redis://h:65536", "port"),
+            ("redis://h/x", "number"),
+            ("redis://:hunter2@h/0/1", "number"),
+            ("redis+cluster://a,b/1", "a cluster has the one"),
+            ("redis+cluster://a,,b", "one host"),
+            ("redis+sentinel://a", "name the master"),
+            ("redis+sentinel://a//0", "name the master"),
+            ("redis+sentinel://a/m%20/0", "name the master"),
+            ("redis+sentinel://a/main/x", "number"),
+            ("redis+sentinel://:hunter2@a/main/0/1", "number"),
+            ("redis+sentinel://a,,b/main", "one host"),
+            ("redis+sentinel://hunter2@a/main", "without a password"),
+            ("redis+sentinel://a:0/main", "port"),
+            ("redis+unix://", "path"),
+            ("redis+unix://host/path", "path"),
+        ] {
+            let problem = raw.parse::<RedisUrl>().unwrap_err().to_string();
+            assert!(problem.contains(part) && !problem.contains("hunter2"), "{raw}: {problem}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_cannot_change_where_a_key_lives() {
+        assert_eq!("team-a:".parse::<KeyPrefix>().unwrap().as_str(), "team-a:");
+        for raw in ["{a}", "a b", "ä", &"x".repeat(65)] {
+            assert!(raw.parse::<KeyPrefix>().is_err(), "{raw}");
+        }
+    }
+}

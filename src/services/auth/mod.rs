@@ -1,0 +1,204 @@
+//! Registration, login, and the check of every authenticated request.
+
+mod limits;
+mod refresh;
+mod tokens;
+
+use std::sync::Arc;
+
+use metrics::Counter;
+
+use crate::core::clock::{Clock, Timestamp};
+use crate::core::context::CallContext;
+use crate::core::email::Email;
+use crate::core::ids::{SessionId, UserId, random_bytes};
+use crate::core::security::hasher::Hasher;
+use crate::core::security::password::{Form, Password, PasswordAttempt, PasswordHash};
+use crate::core::security::tokens::{TokenId, TokenKind, TokenSigner};
+use crate::core::telemetry::metrics::{Meter, SESSIONS_REVOKED, counter};
+use crate::models::audit_events::{self, AuthEvent};
+use crate::models::sessions::{self, LiveSession, SessionUsage};
+use crate::models::users::{self, User};
+
+use super::Error;
+use super::store::Store;
+use super::users::CreateUser;
+pub use limits::{LoginLimiter, PasswordCheckLimiter};
+pub use tokens::{IssuedTokens, Lifetimes};
+
+/// The user and the session of an authenticated request.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    pub user: User,
+    pub session: SessionId,
+    /// When the session last wrote: the caller's reads include its own writes.
+    pub last_write: Option<Timestamp>,
+    /// The role that the operation requires. The guard checks it, and each unit of work that writes
+    /// checks it again.
+    pub role: Role,
+}
+
+impl Caller {
+    /// The caller of an operation for superusers; `None` if the user is not one.
+    #[must_use]
+    pub fn into_superuser(self) -> Option<Self> {
+        self.user.is_superuser.then_some(Self { role: Role::Superuser, ..self })
+    }
+}
+
+/// What a token of this service proves.
+type VerifiedToken = crate::core::security::tokens::VerifiedToken<UserId, SessionId>;
+
+/// The role that an operation requires of its caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    User,
+    Superuser,
+}
+
+/// Whether a request may write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Intent {
+    Read,
+    Write,
+}
+
+#[derive(Clone)]
+pub struct AuthService {
+    store: Store,
+    hasher: Hasher,
+    signer: Arc<TokenSigner>,
+    lifetimes: Lifetimes,
+    login_limiter: Option<LoginLimiter>,
+    clock: Clock,
+    logouts: Meter<Counter>,
+    replays: Meter<Counter>,
+}
+
+impl AuthService {
+    /// Without a `login_limiter`, login attempts are unlimited.
+    pub fn new(
+        store: Store,
+        hasher: Hasher,
+        signer: Arc<TokenSigner>,
+        lifetimes: Lifetimes,
+        login_limiter: Option<LoginLimiter>,
+        clock: Clock,
+    ) -> Self {
+        let revoked = |reason| counter(SESSIONS_REVOKED, &[("reason", reason)]);
+        let (logouts, replays) = (revoked("logout"), revoked("replay"));
+        Self { store, hasher, signer, lifetimes, login_limiter, clock, logouts, replays }
+    }
+
+    /// # Errors
+    /// [`Error::EmailTaken`], [`Error::PasswordIsEmail`].
+    pub async fn register(&self, request: CreateUser) -> Result<User, Error> {
+        let user = request.hash_password(&self.hasher).await?;
+        Ok(users::insert(&mut self.store.write_without_caller().await?, &user, self.clock.now()).await?)
+    }
+
+    /// Creates a session. An unknown email, a wrong password and an inactive user take the same
+    /// work and get the same error.
+    ///
+    /// # Errors
+    /// [`Error::InvalidCredentials`], [`Error::TooManyLogins`].
+    pub async fn login(
+        &self,
+        email: &Email,
+        attempt: PasswordAttempt,
+        context: &CallContext,
+    ) -> Result<IssuedTokens, Error> {
+        let over_limit = self.check_login_limit(email, context.ip).await?;
+        let user = users::find_by_email(&mut self.store.read(), email).await?;
+        let may_match = over_limit.as_ref().is_none_or(|over| over.may_match);
+        let hash = user.as_ref().filter(|_| may_match).map(|user| &user.password_hash);
+        let form = self.hasher.verify(attempt.clone().into_forms(), hash).await?;
+        let user_id = user.as_ref().map(|user| user.id);
+        let Some((user, form)) = user.filter(|user| user.is_active).zip(form) else {
+            audit_events::log_auth_event(AuthEvent::LoginRefused, user_id);
+            return Err(
+                over_limit.map_or(Error::InvalidCredentials, |over| Error::TooManyLogins(over.decision))
+            );
+        };
+        let new_hash = self.rehash(attempt, form, &user.password_hash).await;
+        let tokens = self.create_session(&user, &new_hash, context).await?;
+        audit_events::log_auth_event(AuthEvent::LoggedIn, Some(user.id));
+        Ok(tokens)
+    }
+
+    /// Hashes a correct password again, if its hash has another cost than the present one or was
+    /// not normalised.
+    async fn rehash(&self, attempt: PasswordAttempt, form: Form, hash: &PasswordHash) -> PasswordHash {
+        match Password::try_from(attempt) {
+            Ok(password) if form == Form::AsTyped || self.hasher.is_outdated(hash) => {
+                // When the queue is full, a later login hashes it: the password was correct.
+                self.hasher.hash(password).await.unwrap_or_else(|_| hash.clone())
+            }
+            _ => hash.clone(),
+        }
+    }
+
+    async fn create_session(
+        &self,
+        user: &User,
+        new_hash: &PasswordHash,
+        context: &CallContext,
+    ) -> Result<IssuedTokens, Error> {
+        let (session, token, now) = (SessionId::random()?, TokenId::new(random_bytes()?), self.clock.now());
+        let usage = self.usage(context, now);
+        self.store
+            .transaction_without_caller(async |tx| {
+                // While the password was hashed, it may have changed, or the user may have been
+                // deactivated.
+                if !users::confirm_password(tx, user.id, &user.password_hash, new_hash).await? {
+                    return Err(Error::InvalidCredentials);
+                }
+                sessions::delete_expired(tx, user.id, now).await?;
+                Ok(sessions::insert(tx, session, user.id, &self.signer.hash(&token), &usage).await?)
+            })
+            .await?;
+        self.issue_tokens(user.id, session, &token, now, now)
+    }
+
+    /// Ends the caller's session. Does nothing if it has already ended.
+    pub async fn logout(&self, caller: &Caller) -> Result<(), Error> {
+        let ended = sessions::revoke_own(&mut self.store.statement_as(caller).await?).await?;
+        self.logouts.increment(ended.into());
+        Ok(())
+    }
+
+    /// Verifies an access token, and loads its user and its session with one query.
+    ///
+    /// # Errors
+    /// [`Error::InvalidToken`] if the token is invalid, its session is over, or its user is
+    /// inactive or deleted.
+    pub async fn authenticate(&self, access_token: &str, intent: Intent) -> Result<Caller, Error> {
+        let token: VerifiedToken = self.signer.verify(access_token, TokenKind::Access)?;
+        let now = self.clock.now();
+        let found = sessions::find_user(&mut self.store.read(), token.session, token.subject, now).await?;
+        let (user, session) = found.ok_or(Error::SESSION_OVER)?;
+        if !user.is_active {
+            return Err(Error::USER_INACTIVE);
+        }
+        self.confirm_refresh(&token, &session).await?;
+        let last_write = self.store.last_write(token.session, session.wrote_at, intent).await?;
+        Ok(Caller { user, session: token.session, last_write, role: Role::User })
+    }
+
+    /// Records the first use of the access token that the last refresh issued: the client has
+    /// received it, so a later use of the previous refresh token is a replay.
+    async fn confirm_refresh(&self, token: &VerifiedToken, session: &LiveSession) -> Result<(), Error> {
+        let Some(unused) = &session.unused_access_hash else { return Ok(()) };
+        let presented = self.signer.hash(&token.id);
+        if presented.0 == *unused {
+            let mut connection = self.store.write_without_caller().await?;
+            sessions::confirm_refresh(&mut connection, token.session, &presented).await?;
+        }
+        Ok(())
+    }
+
+    fn usage<'a>(&self, context: &'a CallContext, now: Timestamp) -> SessionUsage<'a> {
+        let user_agent = context.user_agent.as_deref();
+        SessionUsage { ip: context.ip, user_agent, at: now, expires_at: now.plus(self.lifetimes.refresh) }
+    }
+}

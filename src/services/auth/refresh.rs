@@ -1,0 +1,112 @@
+//! Rotation of refresh tokens, and detection of their reuse.
+
+use crate::core::clock::Timestamp;
+use crate::core::context::CallContext;
+use crate::core::rate_limit::is_one_client;
+use crate::core::security::tokens::TokenKind;
+use crate::models::audit_events::{self, AuditEvent, AuditKind, AuthEvent};
+use crate::models::sessions::{self, Rotation, Session};
+
+use super::{AuthService, IssuedTokens, VerifiedToken};
+use crate::services::Error;
+
+impl AuthService {
+    /// Exchanges a refresh token for the next pair of tokens, once. A client that lost the response
+    /// can send the same token again until it has used a token of the new pair, and gets the same
+    /// pair. Reuse of any other token of the session is treated as theft and ends the session (RFC
+    /// 9700, 4.14.2).
+    ///
+    /// # Errors
+    /// [`Error::InvalidToken`].
+    pub async fn refresh(&self, refresh_token: &str, context: &CallContext) -> Result<IssuedTokens, Error> {
+        let verified: VerifiedToken = self.signer.verify(refresh_token, TokenKind::Refresh)?;
+        let VerifiedToken { subject: user, session, id: ref token } = verified;
+        let now = self.clock.now();
+        let successor = self.signer.successor(token);
+        let rotation = Rotation {
+            presented: self.signer.hash(token),
+            successor: self.signer.hash(&successor),
+            access: self.signer.hash(&self.signer.access_id(&successor)),
+        };
+        let usage = self.usage(context, now);
+        let mut connection = self.store.write_without_caller().await?;
+        if sessions::rotate(&mut connection, session, user, &rotation, &usage).await? {
+            return self.issue_tokens(user, session, &successor, now, now);
+        }
+
+        let found = sessions::find(&mut connection, session).await?;
+        drop(connection);
+        let live = found.filter(|s| s.user_id == user && s.revoked_at.is_none() && s.expires_at > now);
+        let live = live.ok_or(Error::SESSION_OVER)?;
+        if live.token_hash == rotation.presented {
+            return Err(Error::USER_INACTIVE);
+        }
+        if let Some(issued) = self.repeat_refresh(&verified, &live, context, now).await? {
+            return self.issue_tokens(user, session, &successor, issued, now);
+        }
+        self.revoke_replayed(&verified, context, now).await?;
+        Err(Error::InvalidToken("the token was used before"))
+    }
+
+    /// Records a repeated refresh and returns when its tokens count as issued; `None` if the token
+    /// is not the parent of the newest one, or a token of the newest pair has been used.
+    async fn repeat_refresh(
+        &self,
+        verified: &VerifiedToken,
+        live: &Session,
+        context: &CallContext,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, Error> {
+        let VerifiedToken { subject: user, session, id: ref token } = *verified;
+        let presented = self.signer.hash(token);
+        if live.previous_token_hash.as_deref() != Some(presented.0.as_slice()) {
+            return Ok(None);
+        }
+        // The repeat issues identical tokens, unless half of the access token's lifetime is over.
+        let is_fresh = now < live.last_used_at.plus(self.lifetimes.access / 2);
+        let issued = if is_fresh { live.last_used_at } else { now };
+        let usage = self.usage(context, issued);
+        // Another network may mean a second client with a copy of the token.
+        let is_elsewhere = live.ip.parse().is_ok_and(|ip| !is_one_client(ip, context.ip));
+        let is_repeated = self
+            .store
+            .transaction_without_caller(async |tx| {
+                let is_repeated = sessions::repeat(tx, session, user, &presented, &usage).await?;
+                if is_repeated && is_elsewhere {
+                    let kind = AuditKind::RefreshRepeatedElsewhere;
+                    let event = AuditEvent { kind, actor: None, user, session: Some(session), context };
+                    audit_events::insert(tx, &event, now).await?;
+                }
+                Ok::<_, Error>(is_repeated)
+            })
+            .await?;
+        if is_repeated {
+            audit_events::log_auth_event(AuthEvent::RefreshRepeated, Some(user));
+        }
+        Ok(is_repeated.then_some(issued))
+    }
+
+    async fn revoke_replayed(
+        &self,
+        verified: &VerifiedToken,
+        context: &CallContext,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let VerifiedToken { subject: user, session, .. } = *verified;
+        let revoked = self
+            .store
+            .transaction_without_caller(async |tx| {
+                // Concurrent replays record one event.
+                let revoked = sessions::revoke(tx, session, now).await?;
+                if revoked {
+                    let kind = AuditKind::RefreshTokenReplayed;
+                    let event = AuditEvent { kind, actor: None, user, session: Some(session), context };
+                    audit_events::insert(tx, &event, now).await?;
+                }
+                Ok::<_, Error>(revoked)
+            })
+            .await?;
+        self.replays.increment(revoked.into());
+        Ok(())
+    }
+}

@@ -1,0 +1,330 @@
+//! The error body of every response that is not a success, and the error that becomes one.
+
+use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::fmt;
+
+use poem::error::ResponseError;
+use poem::http::{HeaderName, HeaderValue, StatusCode, header};
+use poem::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::api::document::ErrorCase;
+#[cfg(test)]
+use crate::api::document::ImpliedErrors;
+use crate::core::rate_limit::RateLimitDecision;
+
+/// Seconds after which a client may try again, unless the error says how long to wait.
+const RETRY_AFTER_SECONDS: u32 = 1;
+
+const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
+
+/// An entry of the catalogue of errors. Programs branch on the code, and each code has one status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ErrorCode {
+    code: &'static str,
+    status: StatusCode,
+    message: &'static str,
+}
+
+impl ErrorCode {
+    /// The request is not HTTP as its version demands, or its body is not JSON.
+    pub const MALFORMED_REQUEST: Self =
+        Self::new("malformed_request", StatusCode::BAD_REQUEST, "The request is malformed.");
+    /// There is no bearer token.
+    pub const UNAUTHORIZED: Self =
+        Self::new("unauthorized", StatusCode::UNAUTHORIZED, "A bearer token is required.");
+    /// The token is wrong, expired or revoked.
+    pub const INVALID_TOKEN: Self =
+        Self::new("invalid_token", StatusCode::UNAUTHORIZED, "The token is invalid or has expired.");
+    /// There is no resource at this path.
+    pub const NOT_FOUND: Self = Self::new("not_found", StatusCode::NOT_FOUND, "The resource does not exist.");
+    /// The resource does not support the method.
+    pub const METHOD_NOT_ALLOWED: Self = Self::new(
+        "method_not_allowed",
+        StatusCode::METHOD_NOT_ALLOWED,
+        "The resource does not support this method.",
+    );
+    /// The body did not arrive in time.
+    pub const REQUEST_TIMEOUT: Self =
+        Self::new("request_timeout", StatusCode::REQUEST_TIMEOUT, "The request took too long to arrive.");
+    /// The body is larger than [`MAX_BODY_BYTES`](super::extract::MAX_BODY_BYTES).
+    pub const PAYLOAD_TOO_LARGE: Self =
+        Self::new("payload_too_large", StatusCode::PAYLOAD_TOO_LARGE, "The body is larger than 1 MiB.");
+    /// The body is not JSON by its media type.
+    pub const UNSUPPORTED_MEDIA_TYPE: Self = Self::new(
+        "unsupported_media_type",
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "The body must be application/json.",
+    );
+    /// Some values break a rule. `details.fields` lists them all.
+    pub const VALIDATION_ERROR: Self = Self::new(
+        "validation_error",
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "The request contains invalid values.",
+    );
+    /// The client has reached its rate limit.
+    pub const RATE_LIMITED: Self =
+        Self::new("rate_limited", StatusCode::TOO_MANY_REQUESTS, "Too many requests. Try again later.");
+    /// An unexpected error, logged with its cause.
+    pub const INTERNAL_ERROR: Self =
+        Self::new("internal_error", StatusCode::INTERNAL_SERVER_ERROR, "An internal error occurred.");
+    /// The body has a transfer coding other than `chunked`.
+    pub const NOT_IMPLEMENTED: Self = Self::new(
+        "not_implemented",
+        StatusCode::NOT_IMPLEMENTED,
+        "The only supported transfer coding is chunked.",
+    );
+    /// The service is overloaded, stopping, or without a dependency that it needs.
+    pub const SERVICE_UNAVAILABLE: Self = Self::new(
+        "service_unavailable",
+        StatusCode::SERVICE_UNAVAILABLE,
+        "The service is unavailable. Try again soon.",
+    );
+
+    /// The codes that this crate answers with; the catalogue of an app contains them all.
+    pub const BUILT_IN: [Self; 13] = [
+        Self::MALFORMED_REQUEST,
+        Self::UNAUTHORIZED,
+        Self::INVALID_TOKEN,
+        Self::NOT_FOUND,
+        Self::METHOD_NOT_ALLOWED,
+        Self::REQUEST_TIMEOUT,
+        Self::PAYLOAD_TOO_LARGE,
+        Self::UNSUPPORTED_MEDIA_TYPE,
+        Self::VALIDATION_ERROR,
+        Self::RATE_LIMITED,
+        Self::INTERNAL_ERROR,
+        Self::NOT_IMPLEMENTED,
+        Self::SERVICE_UNAVAILABLE,
+    ];
+
+    /// Defines a code.
+    pub const fn new(code: &'static str, status: StatusCode, message: &'static str) -> Self {
+        Self { code, status, message }
+    }
+
+    /// The code as clients see it.
+    pub const fn code(self) -> &'static str {
+        self.code
+    }
+
+    /// The status of every response with this code.
+    pub const fn status(self) -> StatusCode {
+        self.status
+    }
+}
+
+/// The codes that operations need not declare, for tests of this crate.
+#[cfg(test)]
+pub(crate) const IMPLIED: ImpliedErrors = ImpliedErrors {
+    always: &["malformed_request"],
+    with_body: &["request_timeout", "payload_too_large", "unsupported_media_type", "not_implemented"],
+    with_input: &["validation_error"],
+    with_security: &["unauthorized", "invalid_token"],
+    with_role: &[],
+    with_rate_limit: &["rate_limited"],
+    server: &["internal_error", "service_unavailable"],
+    infallible: &[],
+};
+
+/// The catalogue as the document shows it. `details` of a validation error are shown by example.
+pub fn describe_catalogue(catalogue: &[ErrorCode]) -> Vec<ErrorCase> {
+    let example = || json!({"fields": [FieldError::new("email", "format", "must contain an @")]});
+    let case = |error: &ErrorCode| ErrorCase {
+        code: error.code,
+        status: error.status.as_u16(),
+        message: error.message,
+        details: (*error == ErrorCode::VALIDATION_ERROR).then(example),
+    };
+    catalogue.iter().map(case).collect()
+}
+
+/// A value that breaks a rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FieldError {
+    /// The path of the field in the body, or the name of the parameter.
+    pub field: String,
+    /// The rule, for programs: the keyword of the schema, such as `required` or `format`.
+    pub rule: String,
+    /// What is wrong, for people, as a phrase that follows the field's name.
+    pub message: String,
+}
+
+impl FieldError {
+    /// An error of one field.
+    pub fn new(field: impl Into<String>, rule: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { field: field.into(), rule: rule.into(), message: message.into() }
+    }
+}
+
+type Source = Box<dyn StdError + Send + Sync>;
+
+/// An error on its way to the client. The client reads the message and the details; the source goes
+/// to the log alone.
+#[derive(Debug)]
+pub struct ApiError {
+    code: ErrorCode,
+    message: Cow<'static, str>,
+    details: Option<Box<Value>>,
+    /// Headers which say what is accepted instead: `Allow`, `Accept`, `Accept-Patch`.
+    accepted: Vec<(HeaderName, HeaderValue)>,
+    retry_after: u32,
+    source: Option<Source>,
+}
+
+impl From<ErrorCode> for ApiError {
+    fn from(code: ErrorCode) -> Self {
+        Self {
+            code,
+            message: code.message.into(),
+            details: None,
+            accepted: Vec::new(),
+            retry_after: RETRY_AFTER_SECONDS,
+            source: None,
+        }
+    }
+}
+
+impl ApiError {
+    /// 422 with every value that breaks a rule.
+    pub fn fields(fields: &[FieldError]) -> Self {
+        Self::from(ErrorCode::VALIDATION_ERROR).with_details(json!({ "fields": fields }))
+    }
+
+    /// 422 with one value that breaks a rule.
+    pub fn field(field: &str, rule: &str, message: &str) -> Self {
+        Self::fields(&[FieldError::new(field, rule, message)])
+    }
+
+    /// 405; `allow` lists the supported methods (RFC 9110, 15.5.6).
+    pub fn method_not_allowed(allow: HeaderValue) -> Self {
+        Self { accepted: vec![(header::ALLOW, allow)], ..ErrorCode::METHOD_NOT_ALLOWED.into() }
+    }
+
+    /// 415; `accepted` lists the supported media types, in `Accept` (RFC 9110, 15.5.16) and, for a
+    /// PATCH, in `Accept-Patch` too (RFC 5789, 2.2).
+    pub fn unsupported_media_type(accepted: &'static str, is_patch: bool) -> Self {
+        let names = [Some(header::ACCEPT), is_patch.then_some(ACCEPT_PATCH)];
+        let accepted = names.into_iter().flatten().map(|name| (name, HeaderValue::from_static(accepted)));
+        Self { accepted: accepted.collect(), ..ErrorCode::UNSUPPORTED_MEDIA_TYPE.into() }
+    }
+
+    /// 429; `Retry-After` is when the oldest request leaves the window.
+    pub fn rate_limited(decision: &RateLimitDecision) -> Self {
+        Self { retry_after: decision.reset.max(RETRY_AFTER_SECONDS), ..ErrorCode::RATE_LIMITED.into() }
+    }
+
+    /// Replaces the catalogue's message.
+    #[must_use]
+    pub fn with_message(self, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { message: message.into(), ..self }
+    }
+
+    /// Adds details for programs.
+    #[must_use]
+    pub fn with_details(self, details: Value) -> Self {
+        Self { details: Some(Box::new(details)), ..self }
+    }
+
+    /// Adds the cause, which is logged and never shown.
+    #[must_use]
+    pub fn caused_by(self, source: impl Into<Source>) -> Self {
+        Self { source: Some(source.into()), ..self }
+    }
+
+    /// Logs the error and makes the response, with the request's id in the body.
+    pub fn respond(&self, request_id: &str) -> Response {
+        self.log();
+        let mut body = json!({ "success": false, "error": self.code.code, "message": self.message });
+        if let Some(details) = &self.details {
+            body["details"] = Value::clone(details);
+        }
+        body["request_id"] = request_id.into();
+        let status = self.code.status;
+        let mut response =
+            Response::builder().status(status).content_type("application/json").body(body.to_string());
+        let headers = response.headers_mut();
+        match status {
+            StatusCode::UNAUTHORIZED => {
+                // RFC 6750, 3: the error is named if the request had a token.
+                let has_token = self.code == ErrorCode::INVALID_TOKEN;
+                let challenge = if has_token { "Bearer error=\"invalid_token\"" } else { "Bearer" };
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+            }
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(header::RETRY_AFTER, self.retry_after.into());
+            }
+            _ => {}
+        }
+        headers.extend(self.accepted.iter().cloned());
+        response
+    }
+
+    fn log(&self) {
+        let Some(source) = &self.source else { return };
+        let (code, error) = (self.code.code, chain(source.as_ref()));
+        match self.code.status {
+            StatusCode::INTERNAL_SERVER_ERROR => tracing::error!(code, error, "request failed"),
+            StatusCode::SERVICE_UNAVAILABLE => tracing::warn!(code, error, "request not served"),
+            _ => tracing::debug!(code, error, "request refused"),
+        }
+    }
+}
+
+/// An error and its causes, in one line.
+fn chain(error: &dyn StdError) -> String {
+    let mut line = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        line.push_str(": ");
+        line.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    line
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code.code)
+    }
+}
+
+impl StdError for ApiError {}
+
+/// Lets the error travel through poem; the error middleware makes the response.
+impl ResponseError for ApiError {
+    fn status(&self) -> StatusCode {
+        self.code.status
+    }
+
+    fn as_response(&self) -> Response {
+        self.code.status.into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("database error")]
+    struct Outer(#[source] io::Error);
+
+    #[tokio::test]
+    async fn the_source_of_an_error_is_not_shown() {
+        let error = ApiError::from(ErrorCode::INTERNAL_ERROR).caused_by("postgres://secret");
+        let body = error.respond("id-1").into_body().into_string().await.unwrap();
+        assert!(body.contains("internal_error") && body.contains("id-1"), "{body}");
+        assert!(!body.contains("secret"), "{body}");
+    }
+
+    #[test]
+    fn the_log_line_holds_the_whole_chain() {
+        let error = Outer(io::Error::other("no certificate"));
+        assert_eq!(chain(&error), "database error: no certificate");
+    }
+}

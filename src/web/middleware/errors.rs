@@ -1,0 +1,127 @@
+//! Turns every error and panic below it into the error body.
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt;
+use poem::error::{MethodNotAllowedError, NotFoundError, ParsePathError};
+use poem::http::{HeaderValue, StatusCode};
+use poem::{Endpoint, Request, Response};
+
+use crate::web::error::{ApiError, ErrorCode};
+use crate::web::load_shedder::set_rate_limit_headers;
+use crate::web::request::RequestScope;
+
+pub(super) struct CatchErrors<E> {
+    pub inner: E,
+}
+
+impl<E: Endpoint<Output = Response>> Endpoint for CatchErrors<E> {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> poem::Result<Response> {
+        let scope = request.data::<RequestScope>().cloned();
+        let request_id = scope.as_ref().map_or("", |scope| scope.context().request_id.as_str());
+        let result = AssertUnwindSafe(self.inner.call(request)).catch_unwind().await;
+        let mut response = match result {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => respond(error, request_id),
+            Err(panic) => ApiError::from(ErrorCode::INTERNAL_ERROR)
+                .caused_by(describe(panic.as_ref()))
+                .respond(request_id),
+        };
+        let headers = response.headers_mut();
+        if let Some(decision) = scope.as_ref().and_then(RequestScope::rate_limit) {
+            set_rate_limit_headers(decision, headers);
+        }
+        let operation = scope.as_ref().and_then(RequestScope::operation);
+        if let Some(retirement) = operation.and_then(|operation| operation.policy.retirement.as_ref()) {
+            retirement.set_headers(headers);
+        }
+        Ok(response)
+    }
+}
+
+fn respond(error: poem::Error, request_id: &str) -> Response {
+    match error.downcast::<ApiError>() {
+        Ok(error) => error.respond(request_id),
+        Err(error) => from_framework_error(&error).respond(request_id),
+    }
+}
+
+/// Maps poem's own errors to the catalogue. Their texts are logged, not shown.
+fn from_framework_error(error: &poem::Error) -> ApiError {
+    if error.is::<NotFoundError>() || error.is::<ParsePathError>() {
+        return ErrorCode::NOT_FOUND.into();
+    }
+    if error.is::<MethodNotAllowedError>() {
+        // poem routes only the documentation pages by method, and those are read-only.
+        return ApiError::method_not_allowed(HeaderValue::from_static("GET, HEAD"));
+    }
+    let code = match error.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => ErrorCode::PAYLOAD_TOO_LARGE,
+        status if status.is_client_error() => ErrorCode::MALFORMED_REQUEST,
+        _ => ErrorCode::INTERNAL_ERROR,
+    };
+    ApiError::from(code).caused_by(error.to_string())
+}
+
+fn describe(panic: &(dyn Any + Send)) -> String {
+    let text =
+        panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("panic: {}", text.unwrap_or("without a message"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use poem::endpoint::make;
+    use poem::http::Method;
+
+    use super::*;
+    use crate::api::forwarded::TrustedProxies;
+    use crate::api::policy::Policy;
+    use crate::core::context::RequestId;
+    use crate::core::settings::ForwardedHeader;
+    use crate::web::routes::Operation;
+
+    #[tokio::test]
+    async fn a_panic_is_an_internal_error_whose_message_is_not_shown() {
+        let inner = make(|request: Request| async move {
+            assert!(request.uri().path().is_empty(), "the secret is 42");
+            Ok::<_, poem::Error>(Response::default())
+        });
+        let response = CatchErrors { inner }.call(Request::default()).await.unwrap();
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let body = response.into_body().into_string().await.unwrap();
+        assert!(body.contains("internal_error") && !body.contains("42"), "{body}");
+    }
+
+    #[tokio::test]
+    async fn responses_of_a_deprecated_operation_say_when_it_ends() {
+        let template = "/things".into();
+        let policy = Policy::of(["sunset:20261201:20270630"]).unwrap();
+        let operation = Arc::new(Operation { method: Method::GET, template, policy });
+        let mut request = Request::default();
+        let proxies = TrustedProxies { networks: Vec::new(), header: ForwardedHeader::Either };
+        let scope = RequestScope::new(&request, RequestId::Made("id-1".to_owned()), &proxies);
+        scope.set_operation(&operation);
+        request.set_data(scope);
+        let inner =
+            make(|_| async { Err::<Response, poem::Error>(ApiError::from(ErrorCode::NOT_FOUND).into()) });
+        let response = CatchErrors { inner }.call(request).await.unwrap();
+        assert_eq!(response.header("deprecation"), Some("@1796083200"));
+        assert_eq!(response.header("sunset"), Some("Wed, 30 Jun 2027 00:00:00 GMT"));
+    }
+
+    #[tokio::test]
+    async fn an_error_of_the_framework_does_not_show_its_text() {
+        let inner = make(|_| async {
+            Err::<Response, _>(poem::Error::from_string("inner words", StatusCode::BAD_REQUEST))
+        });
+        let response = CatchErrors { inner }.call(Request::default()).await.unwrap();
+        let body = response.into_body().into_string().await.unwrap();
+        assert!(body.contains("malformed_request") && !body.contains("inner words"), "{body}");
+    }
+}

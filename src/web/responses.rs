@@ -1,0 +1,125 @@
+//! Responses of success, typed by their status.
+
+use poem::http::{HeaderValue, StatusCode, header};
+use poem::{IntoResponse, Response};
+use poem_openapi::ApiResponse;
+use poem_openapi::registry::{MetaHeader, MetaMediaType, MetaResponse, MetaResponses, Registry};
+use poem_openapi::types::Type;
+use serde::Serialize;
+
+/// Capacity for the headers which the middleware adds: reserving once is cheaper than growing.
+const HEADERS: usize = 12;
+
+/// A success with a JSON body. It serializes straight to bytes; poem-openapi's `Json` builds a
+/// `serde_json::Value` first.
+pub struct Json<const STATUS: u16, T>(T);
+
+/// 200 with a body.
+pub type Ok200<T> = Json<200, T>;
+
+/// 201 with the created resource.
+pub type Created<T> = Json<201, T>;
+
+impl<const STATUS: u16, T> Json<STATUS, T> {
+    /// Wraps a body.
+    pub fn of(body: T) -> Self {
+        Self(body)
+    }
+}
+
+impl<const STATUS: u16, T: Serialize + Send> IntoResponse for Json<STATUS, T> {
+    fn into_response(self) -> Response {
+        // Only a map with keys that are no strings cannot be written, and no schema has one.
+        let Ok(body) = serde_json::to_vec(&self.0) else {
+            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        };
+        let status = StatusCode::from_u16(STATUS).unwrap_or(StatusCode::OK);
+        let mut response = Response::builder().status(status).body(body);
+        response.headers_mut().reserve(HEADERS);
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response
+    }
+}
+
+impl<const STATUS: u16, T: Type> ApiResponse for Json<STATUS, T> {
+    fn meta() -> MetaResponses {
+        let content = vec![MetaMediaType { content_type: "application/json", schema: T::schema_ref() }];
+        success(STATUS, content)
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+}
+
+/// 200 with a body and a `Link` to the documentation of the service (RFC 8631).
+pub struct WithServiceLinks<T>(T);
+
+/// Relative to the response's URL, so that they hold behind a proxy that adds a path (RFC 8288, 3.2).
+const DESCRIPTIONS: HeaderValue = HeaderValue::from_static(
+    "<openapi.json>; rel=\"service-desc\"; type=\"application/json\", \
+     <docs>; rel=\"service-doc\"; type=\"text/html\", <redoc>; rel=\"service-doc\"; type=\"text/html\"",
+);
+
+impl<T> WithServiceLinks<T> {
+    /// Wraps a body.
+    pub fn of(body: T) -> Self {
+        Self(body)
+    }
+}
+
+impl<T: Serialize + Send> IntoResponse for WithServiceLinks<T> {
+    fn into_response(self) -> Response {
+        let mut response = Ok200::of(self.0).into_response();
+        response.headers_mut().insert(header::LINK, DESCRIPTIONS);
+        response
+    }
+}
+
+impl<T: Type> ApiResponse for WithServiceLinks<T> {
+    fn meta() -> MetaResponses {
+        let mut meta = Ok200::<T>::meta();
+        for response in &mut meta.responses {
+            response.headers.push(MetaHeader {
+                name: "Link".to_owned(),
+                description: Some("Where the service is described (RFC 8631).".to_owned()),
+                required: true,
+                deprecated: false,
+                schema: String::schema_ref(),
+            });
+        }
+        meta
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+}
+
+/// 204 without a body.
+pub struct NoContent;
+
+impl IntoResponse for NoContent {
+    fn into_response(self) -> Response {
+        StatusCode::NO_CONTENT.into_response()
+    }
+}
+
+impl ApiResponse for NoContent {
+    fn meta() -> MetaResponses {
+        success(StatusCode::NO_CONTENT.as_u16(), Vec::new())
+    }
+
+    fn register(_: &mut Registry) {}
+}
+
+fn success(status: u16, content: Vec<MetaMediaType>) -> MetaResponses {
+    let response = MetaResponse {
+        description: "",
+        status: Some(status),
+        status_range: None,
+        content,
+        headers: Vec::new(),
+    };
+    MetaResponses { responses: vec![response] }
+}

@@ -1,0 +1,370 @@
+//! Validates bodies and parameters against the schemas of the document, and reports every error at
+//! once.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
+use jsonschema::{Draft, ValidationError, Validator};
+use poem::http::HeaderMap;
+use serde_json::Value;
+
+use super::error::FieldError;
+use super::routes::Operation;
+use crate::api::document::Documents;
+use crate::core::clock::Timestamp;
+
+/// A rule that JSON Schema cannot express, under the name of a `format`; the function returns what is
+/// wrong with a text.
+pub type Format = (&'static str, fn(&str) -> Option<String>);
+
+/// The format that every document has.
+const DATE_TIME: Format =
+    ("date-time", |text| text.parse::<Timestamp>().err().map(|error| error.to_string()));
+
+/// The rules which an app adds to those of JSON Schema.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Formats {
+    /// By the `format` of a schema.
+    pub published: &'static [Format],
+    /// By the name of a query parameter. They are not in the document, because a format that is added
+    /// to a published parameter breaks clients.
+    pub query: &'static [Format],
+}
+
+impl Formats {
+    fn all(self) -> impl Iterator<Item = Format> {
+        self.published.iter().copied().chain([DATE_TIME])
+    }
+}
+
+/// Validates bodies and parameters. The schemas are compiled on first use, so that start-up does not
+/// wait for it.
+#[derive(Clone)]
+pub struct SchemaValidator {
+    documents: Arc<Documents>,
+    formats: Formats,
+    schemas: Arc<OnceLock<Option<Schemas>>>,
+}
+
+struct Schemas {
+    bodies: HashMap<String, Validator>,
+    /// By path and method.
+    parameters: HashMap<String, HashMap<String, Vec<Parameter>>>,
+}
+
+struct Parameter {
+    name: String,
+    place: String,
+    required: bool,
+    schema_type: String,
+    is_timestamp: bool,
+    validator: Validator,
+}
+
+impl SchemaValidator {
+    /// Validates by the schemas of these documents and the given formats.
+    pub fn new(documents: Arc<Documents>, formats: Formats) -> Self {
+        Self { documents, formats, schemas: Arc::default() }
+    }
+
+    /// The errors of a body of the named schema; `None` if the document has no such schema.
+    pub fn check_body(&self, schema: &str, body: &Value) -> Option<Vec<FieldError>> {
+        let validator = self.schemas()?.bodies.get(schema)?;
+        Some(distinct(validator.iter_errors(body).map(|error| self.formats.describe(&error, ""))))
+    }
+
+    /// The errors of the parameters in `query`, `path` and `headers`, including unknown and repeated
+    /// names in the query; `None` if the document has no such operation. Other headers are ignored.
+    pub fn check_parameters(
+        &self,
+        operation: &Operation,
+        query: &[(String, String)],
+        path: &[(String, String)],
+        headers: &HeaderMap,
+    ) -> Option<Vec<FieldError>> {
+        let known = self.schemas()?.parameters.get(&*operation.template)?.get(operation.method.as_str())?;
+        let mut problems = Vec::new();
+        for (index, (name, _)) in query.iter().enumerate() {
+            if !known.iter().any(|parameter| parameter.place == "query" && parameter.name == *name) {
+                let name: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
+                problems.push(FieldError::new(name, "unknown", "is not a parameter of this operation"));
+            } else if query[..index].iter().any(|(earlier, _)| earlier == name) {
+                problems.push(FieldError::new(name, "repeated", "is given more than once"));
+            }
+        }
+        for parameter in known {
+            let in_order = |given: &[(String, String)]| {
+                given.iter().find(|(name, _)| *name == parameter.name).map(|(_, text)| text.clone())
+            };
+            let given = match parameter.place.as_str() {
+                "header" => match only_value(headers, &parameter.name) {
+                    Ok(value) => value,
+                    Err(problem) => {
+                        problems.push(problem);
+                        continue;
+                    }
+                },
+                "query" => in_order(query),
+                _ => in_order(path),
+            };
+            match given {
+                Some(text) => problems.extend(parameter.check(&text, self.formats)),
+                None if parameter.required => {
+                    problems.push(FieldError::new(&parameter.name, "required", "is required"));
+                }
+                None => {}
+            }
+        }
+        Some(problems)
+    }
+
+    fn schemas(&self) -> Option<&Schemas> {
+        let compile = || {
+            let schemas = Schemas::from_document(&self.documents.json, self.formats);
+            schemas.inspect_err(|error| tracing::error!(error, "the document's schemas do not compile")).ok()
+        };
+        self.schemas.get_or_init(compile).as_ref()
+    }
+}
+
+/// The value of a header that may be given once. HTTP would join several by commas (RFC 9110, 5.3),
+/// and a single value with a comma would look the same.
+fn only_value(headers: &HeaderMap, name: &str) -> Result<Option<String>, FieldError> {
+    let mut values = headers.get_all(name).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(FieldError::new(name, "repeated", "is given more than once"));
+    }
+    let text = std::str::from_utf8(value.as_bytes()).ok().filter(|text| text.is_ascii());
+    match text {
+        Some(text) => Ok(Some(text.to_owned())),
+        None => Err(FieldError::new(name, "characters", "must be ASCII text")),
+    }
+}
+
+impl Schemas {
+    fn from_document(document: &str, formats: Formats) -> Result<Self, String> {
+        let document: Value = serde_json::from_str(document).map_err(|error| error.to_string())?;
+        let components = &document["components"];
+        let mut bodies = HashMap::new();
+        let mut parameters = HashMap::new();
+        for (path, item) in document["paths"].as_object().into_iter().flatten() {
+            let methods: &mut HashMap<_, _> = parameters.entry(path.clone()).or_default();
+            for (method, operation) in item.as_object().into_iter().flatten() {
+                let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+                if let Some(name) = schema["$ref"].as_str().and_then(|reference| reference.rsplit('/').next())
+                {
+                    bodies.insert(name.to_owned(), compile(schema, components, formats)?);
+                }
+                let declared = operation["parameters"].as_array().into_iter().flatten();
+                let declared = declared.map(|parameter| Parameter::new(parameter, components, formats));
+                methods.insert(method.to_uppercase(), declared.collect::<Result<_, _>>()?);
+            }
+        }
+        Ok(Self { bodies, parameters })
+    }
+}
+
+impl Parameter {
+    fn new(parameter: &Value, components: &Value, formats: Formats) -> Result<Self, String> {
+        let text = |key: &str| parameter[key].as_str().unwrap_or_default().to_owned();
+        Ok(Self {
+            name: text("name"),
+            place: text("in"),
+            required: parameter["required"].as_bool().unwrap_or_default(),
+            schema_type: parameter["schema"]["type"].as_str().unwrap_or_default().to_owned(),
+            is_timestamp: parameter["schema"]["format"] == "date-time",
+            validator: compile(&parameter["schema"], components, formats)?,
+        })
+    }
+
+    fn check(&self, text: &str, formats: Formats) -> Vec<FieldError> {
+        // As in bodies: PostgreSQL cannot store or compare it.
+        if text.contains('\0') {
+            return vec![FieldError::new(&self.name, "characters", "must not contain NUL")];
+        }
+        if self.is_timestamp && text.contains(' ') && text.replace(' ', "+").parse::<Timestamp>().is_ok() {
+            let message = "must not contain a space: in a query a plus sign is written as %2B";
+            return vec![FieldError::new(&self.name, "format", message)];
+        }
+        let unpublished = formats.query.iter().find(|(name, _)| self.place == "query" && *name == self.name);
+        if let Some(problem) = unpublished.filter(|_| !text.is_empty()).and_then(|(_, check)| check(text)) {
+            return vec![FieldError::new(&self.name, "format", problem)];
+        }
+        // One spelling only: `+1` and `01` would be other URLs of the resource at `1`.
+        if self.schema_type == "integer" && text.parse().is_ok_and(|number: i64| number.to_string() != text) {
+            let message = "must be an integer without a plus sign and leading zeros";
+            return vec![FieldError::new(&self.name, "type", message)];
+        }
+        let value = match self.schema_type.as_str() {
+            "integer" => text.parse::<i64>().map(Value::from).ok(),
+            "boolean" => text.parse::<bool>().map(Value::from).ok(),
+            _ => Some(Value::from(text)),
+        };
+        let value = value.unwrap_or_else(|| Value::from(text));
+        distinct(self.validator.iter_errors(&value).map(|error| formats.describe(&error, &self.name)))
+    }
+}
+
+fn compile(schema: &Value, components: &Value, formats: Formats) -> Result<Validator, String> {
+    let mut root = schema.clone();
+    root["components"] = components.clone();
+    let mut options = jsonschema::options().with_draft(Draft::Draft202012).should_validate_formats(true);
+    for (name, check) in formats.all() {
+        options = options.with_format(name, move |text: &str| check(text).is_none());
+    }
+    options.build(&root).map_err(|error| error.to_string())
+}
+
+impl Formats {
+    /// An error in words for people. The value itself is never repeated: it may be a password.
+    fn describe(self, error: &ValidationError<'_>, field: &str) -> FieldError {
+        let mut path: Vec<String> = Vec::new();
+        path.extend(Some(field).filter(|field| !field.is_empty()).map(str::to_owned));
+        path.extend(
+            error
+                .instance_path()
+                .as_str()
+                .split('/')
+                .skip(1)
+                .map(|s| s.replace("~1", "/").replace("~0", "~")),
+        );
+        let message = match error.kind() {
+            Kind::Required { property } => {
+                path.push(property.as_str().unwrap_or_default().to_owned());
+                "is required".to_owned()
+            }
+            Kind::Format { format } => self.reason(format, error.instance()),
+            Kind::Type { kind } => format!("must be {}", names_of_type(kind)),
+            Kind::MinLength { limit: 1 } => "must not be empty".to_owned(),
+            Kind::MinLength { limit } => format!("must be at least {limit} characters"),
+            Kind::MaxLength { limit } => format!("must be at most {limit} characters"),
+            Kind::Minimum { limit } => format!("must be at least {limit}"),
+            Kind::Maximum { limit } => format!("must be at most {limit}"),
+            Kind::Enum { options } => format!("must be one of {options}"),
+            Kind::Pattern { .. } => "has characters that are not allowed here".to_owned(),
+            _ => "is not valid".to_owned(),
+        };
+        let field = if path.is_empty() { "body".to_owned() } else { path.join(".") };
+        FieldError::new(field, snake_case(error.kind().keyword()), message)
+    }
+
+    fn reason(self, format: &str, instance: &Value) -> String {
+        let known = self.all().find(|(name, _)| *name == format);
+        let reason = known.and_then(|(_, check)| check(instance.as_str().unwrap_or_default()));
+        reason.unwrap_or_else(|| format!("must be a valid {format}"))
+    }
+}
+
+/// Drops duplicates: a length and a format can report the same error of one field.
+fn distinct(problems: impl Iterator<Item = FieldError>) -> Vec<FieldError> {
+    let mut kept: Vec<FieldError> = Vec::new();
+    for problem in problems {
+        if !kept.iter().any(|other| other.field == problem.field && other.message == problem.message) {
+            kept.push(problem);
+        }
+    }
+    kept
+}
+
+fn names_of_type(kind: &TypeKind) -> String {
+    let names: Vec<String> = match kind {
+        TypeKind::Single(one) => vec![one.to_string()],
+        TypeKind::Multiple(several) => several.iter().map(|one| one.to_string()).collect(),
+    };
+    names
+        .iter()
+        .map(|name| if name == "null" { name.clone() } else { format!("{} {name}", article(name)) })
+        .collect::<Vec<_>>()
+        .join(" or ")
+}
+
+fn article(noun: &str) -> &'static str {
+    if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
+}
+
+fn snake_case(keyword: &str) -> String {
+    let mut snake = String::with_capacity(keyword.len() + 2);
+    for c in keyword.chars() {
+        if c.is_ascii_uppercase() {
+            snake.push('_');
+        }
+        snake.push(c.to_ascii_lowercase());
+    }
+    snake
+}
+
+#[cfg(test)]
+mod tests {
+    use poem::http::Method;
+    use poem_openapi::{OpenApi, OpenApiService};
+    use serde_json::json;
+
+    use super::*;
+    use crate::api::document::Config;
+    use crate::api::policy::Policy;
+    use crate::web::error::{ErrorCode, IMPLIED, describe_catalogue};
+    use crate::web::extract::Path;
+
+    #[derive(poem_openapi::Tags)]
+    enum Tag {
+        /// Everything about things.
+        Things,
+    }
+
+    struct Things;
+
+    #[OpenApi(tag = "Tag::Things")]
+    #[allow(clippy::unused_async, reason = "poem-openapi takes async functions only")]
+    impl Things {
+        /// List things
+        ///
+        /// All of them.
+        #[oai(path = "/things", method = "get", operation_id = "things_list")]
+        async fn list(&self) {}
+
+        /// Get a thing
+        ///
+        /// One of them.
+        #[oai(path = "/things/:id", method = "get", operation_id = "things_get")]
+        async fn get(
+            &self,
+            /// Its id.
+            id: Path<i64>,
+        ) {
+            let _ = id;
+        }
+    }
+
+    #[test]
+    fn keywords_become_snake_case() {
+        assert_eq!(snake_case("minLength"), "min_length");
+        assert_eq!(snake_case("required"), "required");
+    }
+
+    #[test]
+    fn a_format_explains_itself() {
+        let formats =
+            Formats { published: &[("email", |_| Some("must contain an @".to_owned()))], query: &[] };
+        assert_eq!(formats.reason("email", &json!("nobody")), "must contain an @");
+        assert_eq!(formats.reason("uri", &json!("x")), "must be a valid uri");
+    }
+
+    #[test]
+    fn an_operation_that_the_document_lacks_is_not_taken_for_one_without_rules() {
+        let service = OpenApiService::new(Things, "Things", "1.0.0");
+        let catalogue = describe_catalogue(&ErrorCode::BUILT_IN);
+        let config = Config { catalogue: &catalogue, implied: IMPLIED, path_of: &str::to_owned };
+        let documents = Documents::from_spec(&service.spec(), &config).unwrap();
+        let validator = SchemaValidator::new(Arc::new(documents), Formats::default());
+        let check = |method, template: &str| {
+            let operation = Operation { method, template: template.into(), policy: Policy::default() };
+            validator.check_parameters(&operation, &[], &[], &HeaderMap::new()).map(|errors| errors.len())
+        };
+        assert_eq!(check(Method::GET, "/things"), Some(0));
+        assert_eq!(check(Method::GET, "/things/{id}"), Some(1), "the id is required");
+        assert_eq!(check(Method::PUT, "/things"), None);
+        assert_eq!(check(Method::GET, "/nowhere"), None);
+    }
+}

@@ -1,0 +1,140 @@
+//! Developer commands: `cargo xtask help`.
+#![forbid(unsafe_code)]
+
+use std::error::Error;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use serde_json::Value;
+use xtask::{diff, lines};
+
+/// Exit code of `openapi diff` for a breaking change: 1 is a failure, 2 a wrong command line.
+const BREAKING: u8 = 3;
+
+/// Documents of released versions, one per version.
+const RELEASED: &str = "openapi/released";
+
+const PRESENT: &str = "openapi/groundwork.json";
+const CHANGELOG: &str = "openapi/CHANGELOG.md";
+
+/// Developer commands of this workspace.
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// OpenAPI documents
+    Openapi {
+        #[command(subcommand)]
+        command: OpenapiCommand,
+    },
+    /// Print non-test lines of Rust per folder; exits with 1 when a part is larger than its limit
+    Lines,
+}
+
+#[derive(Subcommand)]
+enum OpenapiCommand {
+    /// Compare two documents (JSON); exits with 3 when a change breaks clients of the old one
+    Diff {
+        /// The document that clients were generated from
+        old: PathBuf,
+        /// The document that replaces it
+        new: PathBuf,
+        /// One line per change, or a section of a changelog
+        #[arg(long, default_value = "text")]
+        format: Format,
+    },
+    /// Write `openapi/CHANGELOG.md` from the released documents and the present one
+    Changelog {
+        /// Write nothing; fail when the file differs from what would be written
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    Text,
+    Markdown,
+}
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Openapi { command: OpenapiCommand::Diff { old, new, format } } => {
+            compare(&old, &new, format)
+        }
+        Command::Openapi { command: OpenapiCommand::Changelog { check } } => changelog(check),
+        Command::Lines => count_lines(),
+    };
+    result.unwrap_or_else(|error| {
+        // There is nowhere to report that standard error is closed.
+        let _ = writeln!(io::stderr(), "error: {error}");
+        ExitCode::FAILURE
+    })
+}
+
+fn compare(old: &Path, new: &Path, format: Format) -> Result<ExitCode> {
+    let (old, new) = (read_document(old)?, read_document(new)?);
+    let changes = diff::compare(&old, &new);
+    match format {
+        Format::Markdown => print(&diff::section(diff::version(&new), &changes))?,
+        Format::Text => {
+            let class =
+                |change: &diff::DocumentChange| if change.breaking { "breaking" } else { "compatible" };
+            let lines = changes.iter().map(|change| format!("{:<11}{change}\n", class(change)));
+            print(&lines.collect::<String>())?;
+        }
+    }
+    let breaks = changes.iter().any(|change| change.breaking);
+    Ok(if breaks { BREAKING.into() } else { ExitCode::SUCCESS })
+}
+
+fn changelog(check: bool) -> Result<ExitCode> {
+    let mut released = Vec::new();
+    if fs::exists(RELEASED)? {
+        for entry in fs::read_dir(RELEASED)? {
+            released.push(read_document(&entry?.path())?);
+        }
+    }
+    let text = diff::changelog(released, &read_document(Path::new(PRESENT))?);
+    if !check {
+        fs::write(CHANGELOG, text)?;
+        print(&format!("wrote {CHANGELOG}\n"))?;
+    } else if !fs::read_to_string(CHANGELOG).is_ok_and(|found| found == text) {
+        return Err(format!("{CHANGELOG} is stale; run `cargo xtask openapi changelog`").into());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn read_document(path: &Path) -> Result<Value> {
+    let failed = |error: &dyn Error| format!("{} cannot be read: {error}", path.display());
+    let text = fs::read_to_string(path).map_err(|error| failed(&error))?;
+    let document: Value = serde_json::from_str(&text).map_err(|error| failed(&error))?;
+    if !document["paths"].is_object() {
+        return Err(format!("{} is not an OpenAPI document: it has no paths", path.display()).into());
+    }
+    Ok(document)
+}
+
+fn count_lines() -> Result<ExitCode> {
+    let report = lines::report(Path::new("."))?;
+    print(&report.to_string())?;
+    Ok(if report.is_within_limits() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn print(text: &str) -> Result<()> {
+    match io::stdout().write_all(text.as_bytes()) {
+        // The reader has closed the pipe, as `head` does.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => Ok(result?),
+    }
+}
