@@ -173,7 +173,7 @@ groundwork_settings::settings! {
         auth_rate_limit_per_minute: u32 = "AUTH_RATE_LIMIT_PER_MINUTE", default "10", example "10",
             Number(1_u32, 1_000_000);
 
-        /// Log-in attempts per account per 60 seconds, across all clients without a session for it.
+        /// Login attempts per user per 60 seconds, across all clients without a session of that user.
         account_rate_limit_per_minute: u32 = "ACCOUNT_RATE_LIMIT_PER_MINUTE", default "20", example "20",
             Number(1_u32, 1_000_000);
 
