@@ -200,8 +200,8 @@ groundwork_settings::settings! {
         keep_alive_timeout: Duration = "KEEP_ALIVE_TIMEOUT", default "75", example "75",
             Time::seconds(1, 3_600);
 
-        /// Open connections. For a further one, an idle connection of the client with the most is
-        /// closed.
+        /// Open connections. For a further one, an idle connection is closed, first one of a network
+        /// with more than its share.
         max_connections: usize = "MAX_CONNECTIONS", default "10000", example "10000",
             Number(1_usize, 1_000_000);
 
