@@ -1,69 +1,92 @@
-# Short names for what one does here often. Everything is a script or a cargo command that works without just.
+# Short names for frequent commands. Each is a script or a cargo command that works without just.
 
-# Lists the recipes.
+# List the recipes
 default:
     @just --list --unsorted
 
-# Starts the service: SQLite, no settings needed.
+# Start the service on SQLite
 run *arguments:
     cargo run -- {{ arguments }}
 
-# Proves the project: all groups, or the named ones (./scripts/test --list).
+# Format, clippy, unit tests and the API tests on SQLite: under a minute once built
+check:
+    cargo fmt --all --check
+    cargo clippy --locked --workspace --all-targets -- -D warnings
+    cargo test --locked --quiet --lib --bins --test settings --test documentation --test document --test api
+
+# Repeat clippy whenever a file changes; keys change the job (bacon.toml)
+watch *job:
+    @command -v bacon >/dev/null || cargo install --locked bacon@3.26.0
+    bacon {{ job }}
+
+# Start PostgreSQL and Redis for development until Ctrl-C
+services *arguments:
+    ./scripts/services {{ arguments }}
+
+# Run every check, or those of the named groups (./scripts/test --list)
 test *groups:
     ./scripts/test {{ groups }}
 
-# Formats the code.
-fmt:
-    cargo fmt
+# Install what the checks need and run nothing
+setup:
+    ./scripts/test --install-only
 
-# Formatting, clippy, dependencies, shell scripts.
+# Format the code
+fmt:
+    cargo fmt --all
+
+# Check formatting, clippy, dependencies and shell scripts
 lint:
     ./scripts/test lint
 
-# Applies the migrations to the database in DATABASE_URL.
+# Read the book in a browser
+book:
+    @command -v mdbook >/dev/null || cargo install --locked mdbook@0.5.4
+    mdbook serve --open
+
+# Migrate the database in DATABASE_URL
 migrate:
     cargo run -- migrate
 
-# Writes openapi/ from the code.
+# Write openapi/ from the code
 openapi:
     cargo run -- openapi export
     cargo xtask openapi changelog
 
-# Releases the present document: its version's file in openapi/released/, once.
+# Release the current document: write its version's file in openapi/released/, once
 release-document:
     cp --no-clobber --verbose openapi/groundwork.json openapi/released/$(sed -n 's/^    "version": "\(.*\)",\?$/\1/p' openapi/groundwork.json | head -n 1).json
 
-# Compares the newest released document with the present one, or any two.
+# Compare the newest released document with the current one, or any two
 diff-document old="openapi/released/1.0.0.json" new="openapi/groundwork.json":
     cargo xtask openapi diff {{ old }} {{ new }}
 
-# Generates the clients anew, all of them or the named ones.
+# Regenerate the clients, all or the named languages
 clients *languages:
     ./scripts/clients generate {{ languages }}
 
-# Compiles the clients strictly, and has them go through the scenario.
+# Compile the clients strictly and run their scenario
 clients-test:
     ./scripts/test clients
 
-# Writes .env.example and the README's table of settings from the code.
+# Write .env.example and the settings reference from the code
 generated:
     UPDATE_GENERATED=1 cargo test --test settings
 
-# The same as `generated`.
 alias env-example := generated
 
-# Builds the service by a profile of what it does under load: a quarter of an hour; prints where it is.
+# Build the service with profile-guided optimization: a quarter of an hour; prints where the binary is
 release:
     ./scripts/release
 
-# Measures the figures of the README.
+# Measure the binary's size, start-up time and idle memory
 measure:
     ./scripts/measure
 
-# Fetches the pinned Swagger UI and Redoc into crates/openapi/assets/.
+# Fetch the pinned Swagger UI and Redoc into crates/openapi/assets/
 vendor-pages:
     ./scripts/vendor-pages
 
-# Measures the service beside its peers: 45 minutes; `just bench growth` against the size of the tables.
+# Measure the service beside its peers: 45 minutes; `just bench growth` against the size of the tables
 bench *arguments:
     ./scripts/bench {{ arguments }}

@@ -174,7 +174,7 @@ groundwork_settings::settings! {
         auth_rate_limit_per_minute: u32 = "AUTH_RATE_LIMIT_PER_MINUTE", default "10", example "10",
             Number(1_u32, 1_000_000);
 
-        /// Log-in attempts per account per 60 seconds, across all clients without a session for it.
+        /// Login attempts per user per 60 seconds, across all clients without a session of that user.
         account_rate_limit_per_minute: u32 = "ACCOUNT_RATE_LIMIT_PER_MINUTE", default "20", example "20",
             Number(1_u32, 1_000_000);
 
@@ -201,8 +201,8 @@ groundwork_settings::settings! {
         keep_alive_timeout: Duration = "KEEP_ALIVE_TIMEOUT", default "75", example "75",
             Time::seconds(1, 3_600);
 
-        /// Open connections. For a further one, an idle connection of the client with the most is
-        /// closed.
+        /// Open connections. For a further one, an idle connection is closed, first one of a network
+        /// with more than its share.
         max_connections: usize = "MAX_CONNECTIONS", default "10000", example "10000",
             Number(1_usize, 1_000_000);
 

@@ -24,6 +24,7 @@ fn addresses(n: u32) -> [Ipv4Addr; 2] {
     [n, n.wrapping_mul(2_654_435_761)].map(Ipv4Addr::from_bits)
 }
 
+#[cfg_attr(not(target_os = "linux"), ignore = "needs Linux")]
 #[tokio::test(flavor = "current_thread")]
 async fn a_million_clients_with_several_requests_each_stay_within_the_stated_bound() {
     let (route, log_in) = (Arc::from("/api/v1/users/me"), Arc::from("login"));

@@ -185,6 +185,7 @@ async fn a_backup_of_sqlite_taken_under_writes_is_restored_and_its_accounts_log_
 /// What `JWT_SECRET_KEY` is changed to after a restore.
 const KEY: &str = "another key than before that is long enough";
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_of_postgresql_taken_under_writes_is_restored_and_its_accounts_log_in() {
     let database = TestDatabase::create(Backend::Postgres).await;
@@ -250,6 +251,7 @@ async fn this_release_starts_and_serves_on_the_schema_of_the_next_one_in_sqlite(
     work_on_the_next_schema(Backend::Sqlite).await;
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn this_release_starts_and_serves_on_the_schema_of_the_next_one_in_postgresql() {
     work_on_the_next_schema(Backend::Postgres).await;

@@ -31,10 +31,10 @@ fn the_example_file_is_up_to_date() {
 }
 
 #[test]
-fn the_table_of_the_readme_is_up_to_date() {
-    check("README.md", |readme| {
-        let (before, rest) = readme.split_once(BEGIN).expect("README.md marks where the settings begin");
-        let (_, after) = rest.split_once(END).expect("README.md marks where the settings end");
+fn the_settings_reference_is_up_to_date() {
+    check("docs/reference/settings.md", |page| {
+        let (before, rest) = page.split_once(BEGIN).expect("the page marks where the settings begin");
+        let (_, after) = rest.split_once(END).expect("the page marks where the settings end");
         format!("{before}{BEGIN}{}{END}{after}", markdown_table::<Settings>())
     })
     .unwrap();

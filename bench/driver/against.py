@@ -1,4 +1,4 @@
-"""This build beside another one of the same service, in turns: what a change costs."""
+"""Measures this build and a baseline build alternately: the cost of a change."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .scenarios import Scenario
 
 
 def run(scenarios: list[Scenario], rounds: int, seconds: float) -> None:
-    """Measures both, and prints the medians and their ratios."""
+    """Measures both and prints the medians and their ratios."""
     contenders = prepare(["groundwork", "baseline"])
     micros: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for _ in range(rounds):

@@ -1,4 +1,4 @@
-"""All contenders give the same answers; without that, the comparison would mean nothing."""
+"""Verifies that all contenders give the same responses; otherwise the comparison would mean nothing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from .contenders import Contender, Running
 from .scenarios import Scenario
 
-#: What is made by a request differs from one to the next: ids, tokens, instants.
+#: Values that a request creates differ between requests: ids, tokens, instants.
 MADE_BY_THE_REQUEST = [
     (re.compile(rb'"request_id":"[0-9a-f]{32}"'), b'"request_id":"..."'),
     (re.compile(rb'"((?:access|refresh)_token)":"[\w-]+\.[\w-]+\.[\w-]+"'), rb'"\1":"..."'),
@@ -22,7 +22,7 @@ UPDATED_AT = re.compile(rb'"updated_at":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)
 
 @dataclass(frozen=True)
 class Answer:
-    """What is compared."""
+    """The compared parts of a response."""
 
     status: int
     content_type: str | None
@@ -30,7 +30,7 @@ class Answer:
 
 
 def normalised(scenario: Scenario, body: bytes) -> bytes:
-    """The body without what the request made."""
+    """The body without the values that the request created."""
     for pattern, replacement in MADE_BY_THE_REQUEST:
         body = pattern.sub(replacement, body)
     if scenario.method == "PATCH":
@@ -59,19 +59,19 @@ def ask(contender: Contender, running: Running, scenario: Scenario) -> Answer:
 
 
 def timeless(answer: Answer) -> Answer:
-    """An answer without its instants."""
+    """A response without its instants."""
     return Answer(answer.status, answer.content_type, INSTANT.sub(b'"..."', answer.body))
 
 
 def difference(name: str, scenario: Scenario, expected: Answer, found: Answer) -> str | None:
-    """What is wrong with an answer, if anything is."""
+    """The difference to the expected response, if any."""
     if found == expected and found.status == scenario.status:
         return None
     return f"{name} does not answer {scenario.name} as Groundwork does:\n  {expected}\n  {found}"
 
 
 def can_fail(scenario: Scenario, answer: Answer) -> bool:
-    """Whether a difference would be found: one is made in each part of the answer."""
+    """Verifies that a difference would be found, by seeding one into each part of the response."""
     others = [
         Answer(answer.status + 1, answer.content_type, answer.body),
         Answer(answer.status, "text/plain", answer.body),

@@ -1,4 +1,4 @@
-"""What is measured: how it is built, started and stopped."""
+"""The contenders: how each is built, started and stopped."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pathlib import Path
 
 SECRET = "a secret of the benchmark that every contender knows"
 PEERS = Path("bench/peers")
-#: The core of what is measured; everything else is on another one.
+#: The core of the contender; everything else runs on another one.
 CORE = "0"
 START_LIMIT = 30.0
 
-#: Where this service is, as it is built for each of these.
+#: The binary of this service for each contender of it.
 PROGRAMS = {
     "groundwork": "GROUNDWORK_RELEASE_BIN",
     "embedded": "GROUNDWORK_RELEASE_BIN",
@@ -28,7 +28,7 @@ NAMES = ["groundwork", "embedded", "plain", "limit", "axum", "go", "fastify", "f
 
 
 def free_port() -> int:
-    """A port that nobody had a moment ago."""
+    """A port that was free a moment ago."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
@@ -37,11 +37,11 @@ def free_port() -> int:
 
 @dataclass
 class Running:
-    """A contender at work."""
+    """A running contender."""
 
     process: subprocess.Popen[bytes]
     port: int
-    #: From the start of the process to its first answer, in seconds.
+    #: From the start of the process to its first response, in seconds.
     took: float
 
     @property
@@ -49,7 +49,7 @@ class Running:
         return self.process.pid
 
     def stop(self) -> None:
-        """Ends it, and fails if it had ended by itself."""
+        """Stops it, and fails if it had already exited."""
         if self.process.poll() is not None:
             raise RuntimeError(f"it ended by itself with {self.process.returncode}")
         self.process.send_signal(signal.SIGTERM)
@@ -62,7 +62,7 @@ class Running:
 
 @dataclass
 class Contender:
-    """One of them, with a database of its own."""
+    """A contender with its own database."""
 
     name: str
     database_url: str
@@ -79,7 +79,7 @@ class Contender:
         return self.name in PROGRAMS
 
     def settings(self, is_limited: bool) -> dict[str, str]:
-        """As in production, but that nothing is refused."""
+        """As in production, with limits that refuse nothing."""
         limits = {"RATE_LIMIT_PER_MINUTE": "1000000"}
         if is_limited and self.name != "embedded":
             limits["REDIS_URL"] = os.environ["TEST_REDIS_URL"]
@@ -106,12 +106,12 @@ class Contender:
         }
 
     def start(self, is_limited: bool = False, core: str = CORE, extra: dict[str, str] | None = None) -> Running:
-        """Starts it and waits for its first answer."""
+        """Starts it and waits for its first response."""
         port = free_port()
         inherited = {name: os.environ[name] for name in ("PATH", "HOME", "CARGO_TARGET_DIR") if name in os.environ}
         environment = {**inherited, **self.settings(is_limited), "PORT": str(port), **(extra or {})}
         program = os.environ[PROGRAMS[self.name]] if self.is_groundwork else str(PEERS / self.name / "serve")
-        # What it logs goes where a log costs the least, for all of them.
+        # All contenders log to the cheapest destination.
         began = time.perf_counter()
         process = subprocess.Popen(
             ["taskset", "-c", core, program],
@@ -132,7 +132,7 @@ class Contender:
 
 
 def is_ready(port: int) -> bool:
-    """Whether there is an answer yet."""
+    """Whether it responds yet."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
         connection.request("GET", "/api/v1/health/live")

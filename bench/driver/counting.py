@@ -8,19 +8,19 @@ import subprocess
 
 
 def redis(*command: str) -> str:
-    """What Redis answers. With `-e`, because an error would count as a success."""
+    """The reply of Redis. With `-e`, because an error would otherwise count as a success."""
     program = ["redis-cli", "-e", "-u", os.environ["TEST_REDIS_URL"]]
     return subprocess.run([*program, *command], check=True, capture_output=True, text=True).stdout
 
 
 def reset() -> None:
-    """Nothing is left of another contender: two of them may name a window alike, and tell its time in other units."""
+    """Removes the keys of other contenders: two of them may use the same key with different time units."""
     redis("FLUSHALL")
     redis("CONFIG", "RESETSTAT")
 
 
 def prove(name: str, requests: int) -> None:
-    """Fails where requests were answered that were not counted: without Redis most contenders go on without it."""
+    """Fails if answered requests were not counted: most contenders continue without Redis."""
     found = re.search(r"^cmdstat_zadd:calls=(\d+)", redis("INFO", "commandstats"), re.MULTILINE)
     counted = int(found[1]) if found else 0
     if counted < requests:

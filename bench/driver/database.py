@@ -1,4 +1,4 @@
-"""The databases: one is filled, and each contender has a copy."""
+"""The databases: one is filled, and each contender gets a copy."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .session import log_in
 USERS = 100_000
 TEMPLATE = "bench_template"
 
-#: Accounts as people have them; the password hash is none that anything matches.
+#: Realistic users, with a password hash that no password matches.
 INSERT_USERS = """
     INSERT INTO users (email, password_hash, full_name, is_active, is_superuser, is_verified, created_at, updated_at)
     SELECT 'user' || n || '@example.com', '$2b$12$' || repeat('x', 53), 'User ' || n, true, false, n % 2 = 0,
@@ -30,7 +30,7 @@ def server() -> str:
 
 
 def sql(database: str, *statements: str) -> str:
-    """Runs statements, each by itself, and returns what the last one says, without any decoration."""
+    """Runs statements one by one and returns the plain output of the last one."""
     command = ["psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "-v", "ON_ERROR_STOP=1"]
     for statement in statements:
         command += ["-c", statement]
@@ -45,7 +45,7 @@ def groundwork(url: str, *arguments: str, stdin: str = "") -> None:
 
 
 def create_account(url: str) -> None:
-    """The tables, and the account that asks: a superuser."""
+    """Creates the tables and the calling user, a superuser."""
     groundwork(url, "migrate")
     groundwork(url, "user", "create", "--email", EMAIL, "--superuser", "--password-stdin", stdin=PASSWORD + "\n")
 
@@ -70,7 +70,7 @@ def prepare(names: list[str]) -> list[Contender]:
 
 
 def embedded() -> Contender:
-    """The same in a file of SQLite."""
+    """The same in a SQLite file."""
     path = Path(os.environ["RUN_DIR"]) / "bench.db"
     path.unlink(missing_ok=True)
     contender = Contender("embedded", f"sqlite://{path}")

@@ -1,4 +1,4 @@
-"""What a request costs as the tables grow: it may not cost more, or hardly."""
+"""The cost of a request as the tables grow: it should hardly grow."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ROUNDS = 3
 INSERTED = 500
 PAGE = Path("bench/GROWTH.md")
 
-#: Every hundredth is closed.
+#: Every hundredth user is inactive.
 ACCOUNTS = """
     INSERT INTO users
         (id, email, password_hash, full_name, is_active, is_superuser, is_verified, created_at, updated_at)
@@ -47,25 +47,25 @@ SESSIONS = """
 Found = dict[str, dict[int, list[float]]]
 
 
-#: Lists and their filters, of which a page in the middle is asked for.
+#: Lists by their filters, measured with a page in the middle.
 EVERYBODY = ""
 BY_DATE = "&created_after=2026-01-01T00:00:00Z"
 
 
 def scenarios(size: int, middle: dict[str, str]) -> list[Scenario]:
-    """What is asked when there are so many accounts."""
+    """The requests at this number of users."""
     users = "/api/v1/users?limit=20"
     half = datetime(2026, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=size // 2)
     return [
-        Scenario("own account", "", "/api/v1/users/me"),
+        Scenario("current user", "", "/api/v1/users/me"),
         Scenario("first page", "", users),
         Scenario("page in the middle", "", f"{users}&page_token={middle[EVERYBODY]}"),
-        Scenario("made since the middle", "", f"{users}&created_after={half:%Y-%m-%dT%H:%M:%SZ}"),
+        Scenario("created since the middle", "", f"{users}&created_after={half:%Y-%m-%dT%H:%M:%SZ}"),
         Scenario("page in the middle, by date", "", f"{users}{BY_DATE}&page_token={middle[BY_DATE]}"),
         Scenario("by the whole email", "", f"{users}&email=user{size // 2}%40example.com"),
-        Scenario("by the beginning of an email that one in a thousand has", "", f"{users}&email=user123"),
-        Scenario("closed accounts", "", f"{users}&is_active=false"),
-        Scenario("superusers, of whom there is one", "", f"{users}&is_superuser=true"),
+        Scenario("by a prefix of the email that one in a thousand has", "", f"{users}&email=user123"),
+        Scenario("inactive users", "", f"{users}&is_active=false"),
+        Scenario("superusers, of which there is one", "", f"{users}&is_superuser=true"),
     ]
 
 
@@ -81,7 +81,7 @@ def run(most: int, output: Path) -> None:
         for size in (size for size in SIZES if size <= most):
             began = time.perf_counter()
             middle = fill(contender, size)
-            print(f"{size:,} accounts and sessions, made in {time.perf_counter() - began:.0f} s", flush=True)
+            print(f"{size:,} users and sessions, created in {time.perf_counter() - began:.0f} s", flush=True)
             at_size(contender, size, middle, by_rows)
         limited(contender, by_keys, most)
     finally:
@@ -90,8 +90,8 @@ def run(most: int, output: Path) -> None:
 
 
 def fill(contender: Contender, size: int) -> dict[str, str]:
-    """So many accounts, each with a session, and the tokens of pages in the middle. A token is sealed, so the service makes it:
-    while there are no others but those of that page."""
+    """Creates this many users, each with a session, and the tokens of pages in the middle. Tokens are signed, so the service
+    issues them, while only the users before the middle exist."""
     half = size // 2
     sql(DATABASE, "DELETE FROM users WHERE id > 1", ACCOUNTS.format(first=half, last=half + 40))
     running = contender.start()
@@ -104,7 +104,7 @@ def fill(contender: Contender, size: int) -> dict[str, str]:
 
 
 def next_page(contender: Contender, running: Running, query: str) -> str:
-    """The token that leads on from the first page."""
+    """The token of the page after the first."""
     request = urllib.request.Request(
         f"http://127.0.0.1:{running.port}/api/v1/users?limit=20{query}",
         headers={"Authorization": f"Bearer {contender.access}"},
@@ -129,16 +129,16 @@ def at_size(contender: Contender, size: int, middle: dict[str, str], found: Foun
 
 
 def spent(contender: Contender, running: Running, scenario: Scenario) -> float:
-    """Microseconds of a request: the service's and PostgreSQL's, because it is the latter's that may grow."""
+    """Microseconds per request of the service and of PostgreSQL, whose share may grow."""
     before = postgres_seconds()
     result = measure(contender, running, scenario, SECONDS)
-    # The database's time has the warm-up in it, in which as many were asked a second.
+    # The database's time includes the warm-up, with the same number of requests per second.
     requests = result.requests * (1 + WARM_UP / SECONDS)
     return result.cpu_micros + (postgres_seconds() - before) / requests * 1e6
 
 
 def insertion() -> float:
-    """Microseconds of an account that is put in, and taken back. A registration would be a password's hash and little else."""
+    """Microseconds to insert a user and roll back. A registration would measure little but the password hash."""
     statement = ACCOUNTS.format(first=100_000_001, last=100_000_000 + INSERTED)
     before = postgres_seconds()
     for _ in range(20):
@@ -147,7 +147,7 @@ def insertion() -> float:
 
 
 def postgres_seconds() -> float:
-    """The time that PostgreSQL has had a core, with the processes that it has ended."""
+    """The CPU time of PostgreSQL, including ended processes."""
     pid = int((Path(os.environ["RUN_DIR"]) / "postgres/data/postmaster.pid").read_text().splitlines()[0])
     total = machine.cpu_seconds(pid) + machine.ended_children_seconds(pid)
     for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
@@ -159,9 +159,9 @@ def postgres_seconds() -> float:
 
 
 def populate(keys: int) -> None:
-    """So many windows of other clients. Not with DEBUG POPULATE, which Redis 7 refuses where nobody has allowed it."""
+    """Creates this many windows of other clients. Without DEBUG POPULATE, which Redis 7 refuses by default."""
     script = "for n = ARGV[1], ARGV[2] do redis.call('ZADD', 'other:' .. string.format('%.0f', n), n, n) end"
-    # In portions, because a script holds up everybody else.
+    # In portions, because a script blocks all other clients.
     for first in range(1, keys + 1, 10_000):
         redis("EVAL", script, "0", str(first), str(min(first + 9_999, keys)))
     if int(redis("DBSIZE")) < keys:
@@ -169,8 +169,8 @@ def populate(keys: int) -> None:
 
 
 def limited(contender: Contender, found: Found, most: int) -> None:
-    """A request that is counted in Redis, beside more and more other keys."""
-    scenario = Scenario("own account, counted in Redis", "", "/api/v1/users/me", is_limited=True)
+    """A request that is counted in Redis, with more and more other keys."""
+    scenario = Scenario("current user, counted in Redis", "", "/api/v1/users/me", is_limited=True)
     running = contender.start(is_limited=True)
     try:
         for keys in (keys for keys in KEYS if keys <= most):
@@ -198,14 +198,14 @@ def write(by_rows: Found, by_keys: Found, output: Path) -> None:
     PAGE.write_text(
         f"""# Growth
 
-Written by `./scripts/bench growth` on {date.today()}. Microseconds of a request, medians of {ROUNDS} rounds: the service's time and, where
-tables grow, PostgreSQL's. There are as many sessions as accounts. `tests/database/plans.rs` holds the plans of the statements.
+Written by `./scripts/bench growth` on {date.today()}. Microseconds per request, medians of {ROUNDS} rounds: the service's time and, where
+tables grow, PostgreSQL's. There are as many sessions as users. `tests/database/plans.rs` holds the plans of the statements.
 
 {lines}
 
-{table(by_rows, "accounts")}
+{table(by_rows, "users")}
 {table(by_keys, "keys in Redis")}
-![Time of a request against the number of accounts](results/growth.svg)
+![Time of a request against the number of users](results/growth.svg)
 """
     )
     (output / "growth.json").write_text(json.dumps({"rows": by_rows, "keys": by_keys}, indent=1) + "\n")
@@ -226,7 +226,7 @@ def plot(found: Found, path: Path) -> None:
         axes.plot(sizes, [median(rounds[size]) for size in sizes], marker="o", label=name)
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_xlabel("accounts")
+    axes.set_xlabel("users")
     axes.set_ylabel("µs of a request")
     axes.legend(fontsize="small")
     figure.tight_layout()

@@ -1,4 +1,4 @@
-"""The load, and what it cost."""
+"""Generates the load and measures its cost."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .machine import cpu_seconds
 from .scenarios import Scenario
 
 WARM_UP = 0.7
-#: A hash of a password takes a quarter of a second.
+#: A password hash takes a quarter of a second.
 SLOW_SECONDS = 6.0
 CHAINS = 8
 
@@ -37,9 +37,9 @@ class Measured:
 
 @dataclass
 class Report:
-    """What oha saw, in seconds."""
+    """The latencies that oha measured, in seconds."""
 
-    #: How often each status was seen. A connection that fails is one too: 0.
+    #: Number of responses per status; 0 stands for a failed connection.
     statuses: dict[int, int]
     p50: float
     p99: float
@@ -55,7 +55,7 @@ class Report:
 
 
 def measure(contender: Contender, running: Running, scenario: Scenario, seconds: float) -> Measured:
-    """Asks for so long, after a warm-up, and fails on any other status than the expected one."""
+    """Runs the load for this long after a warm-up, and fails on an unexpected status."""
     ask = chain if scenario.is_chain else independent
     if scenario.is_slow:
         seconds = max(seconds, SLOW_SECONDS)
@@ -76,7 +76,7 @@ def oha(
     connections: int | None = None,
     options: tuple[str, ...] = (),
 ) -> Report:
-    """Runs oha, for so long or for so many requests."""
+    """Runs oha for a duration or for a number of requests."""
     command = ["oha", "--no-tui", "--output-format", "json"]
     if seconds is None:
         command += ["-n", str(requests)]
@@ -95,7 +95,7 @@ def oha(
 def independent(
     contender: Contender, running: Running, scenario: Scenario, seconds: float
 ) -> tuple[tuple[float, float], int]:
-    """Requests that do not need each other: the median and the 99th percentile in seconds, and how many there were."""
+    """Independent requests: the median and the 99th percentile in seconds, and their number."""
     report = oha(running.port, scenario, contender.access, seconds)
     if set(report.statuses) != {scenario.status}:
         raise RuntimeError(f"{contender.name}, {scenario.name}: {report.statuses}")
@@ -105,8 +105,8 @@ def independent(
 def chain(
     contender: Contender, running: Running, scenario: Scenario, seconds: float
 ) -> tuple[tuple[float, float], int]:
-    """The same of requests each of which needs the answer before it: some chains side by side. oha cannot hand on a part of an
-    answer; that this is slower than oha does not show, because the server's time is what is measured."""
+    """The same for requests that need the previous response, as parallel chains. oha cannot pass on a part of a response. This
+    is slower than oha, which does not matter, because the server's CPU time is measured."""
     latencies: list[float] = []
     problems: list[BaseException] = []
 

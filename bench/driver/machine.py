@@ -8,18 +8,18 @@ import shutil
 import subprocess
 from pathlib import Path
 
-#: How the runtimes of peers are asked for their versions.
+#: The commands that print the versions of the peers' runtimes.
 PEERS = (("go", "version"), ("node", "--version"))
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 def cpu_seconds(pid: int) -> float:
-    """The time that a process and its threads, those that have ended among them, have had a core."""
+    """The CPU time of a process and its threads, including ended ones."""
     return ticks(pid, 11) / TICKS_PER_SECOND
 
 
 def ended_children_seconds(pid: int) -> float:
-    """The same of the processes that it had started and that have ended."""
+    """The same for its ended child processes."""
     return ticks(pid, 13) / TICKS_PER_SECOND
 
 
@@ -31,7 +31,7 @@ def ticks(pid: int, place: int) -> int:
 
 
 def resident_kib(pid: int) -> int:
-    """The memory of a process that is in use."""
+    """The resident memory of a process."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1])
@@ -39,13 +39,13 @@ def resident_kib(pid: int) -> int:
 
 
 def version_of(*command: str) -> str:
-    """The first line that a program prints of its own version."""
+    """The first line of a program's version output."""
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return text.strip().splitlines()[0]
 
 
 def describe() -> list[str]:
-    """This machine, a line each."""
+    """A description of this machine, one line per part."""
     cpuinfo = Path("/proc/cpuinfo").read_text().splitlines()
     models = [line.partition(":")[2].strip() for line in cpuinfo if line.startswith("model name")]
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30

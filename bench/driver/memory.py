@@ -1,4 +1,4 @@
-"""What connections cost that are open and say nothing."""
+"""The cost of idle connections."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ COUNTS = [1_000, 10_000]
 
 
 def allow_descriptors() -> None:
-    """Contenders and the load may open as many files as the machine lets them."""
+    """Raises the limit of open files for contenders and load."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     if most < 2 * COUNTS[-1]:
@@ -22,7 +22,7 @@ def allow_descriptors() -> None:
 
 
 def is_open(connection: socket.socket) -> bool:
-    """Whether nobody has closed it at the other end."""
+    """Whether the other end has not closed it."""
     connection.setblocking(False)
     try:
         return connection.recv(1) != b""
@@ -33,7 +33,7 @@ def is_open(connection: socket.socket) -> bool:
 
 
 def with_connections(running: Running) -> dict[int, int]:
-    """Resident memory in KiB with so many connections open, each of which has had one answer."""
+    """Resident memory in KiB with this many open connections, each after one response."""
     connections: list[socket.socket] = []
     found = {}
     try:

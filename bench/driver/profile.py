@@ -20,7 +20,7 @@ REQUESTS = 200
 PAGE = Path("bench/PROFILE.md")
 ASKED = ["health", "users_me", "page"]
 
-#: The first that is found in the name of a function; what is generic belongs to what it is made for.
+#: The first match in the name of a function decides; a generic function belongs to its type parameter.
 PARTS = [
     ("memory: allocate, free", r"malloc|free$|^free|calloc|realloc|unlink_chunk|alloc::alloc|raw_vec|__rust_(de)?alloc"),
     ("memory: copy, compare", r"^(__)?mem(cpy|move|set|cmp|chr)"),
@@ -58,7 +58,7 @@ def exclusive(dump: str) -> Counter[str]:
 
 
 def by_part(spent: Counter[str]) -> Counter[str]:
-    """The same by what a function belongs to."""
+    """The same per part of the program."""
     parts: Counter[str] = Counter()
     for function, instructions in spent.items():
         part = next((name for name, pattern in PARTS if re.search(pattern, function)), "the rest")
@@ -91,7 +91,7 @@ def run() -> None:
 
 
 def ask(contender: Contender, port: int, scenario: Scenario) -> None:
-    """So many requests, one after another on one connection."""
+    """Sends this many sequential requests on one connection."""
     headers = {"Authorization": f"Bearer {contender.access}"} if scenario.has_token else {}
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     for _ in range(REQUESTS):

@@ -14,7 +14,7 @@ from .scenarios import SCENARIOS
 PAGE = Path("bench/RESULTS.md")
 LIMIT, SEED = "limit", "fastapi"
 
-#: Time of a core per request: at most so many times the limit's, at least so many times less than FastAPI's.
+#: CPU time per request: at most so many times the limit's, at least so many times less than FastAPI's.
 TARGETS = {"health": (1.5, 20), "users_me": (1.25, 40), "page": (1.3, 30)}
 IDLE_MIB, IDLE_LESS = 20, 5
 START_MS, START_FASTER = 50, 30
@@ -33,13 +33,13 @@ def write(results: dict[str, Any], output: Path) -> None:
     sections = [
         heading(results),
         targets(results),
-        compared(results, LIMIT, "Compared with the limit", "How many times the limit's time of a core each takes."),
-        compared(results, SEED, "Compared with FastAPI", "Which part of FastAPI's time of a core each takes."),
+        compared(results, LIMIT, "Compared with the limit", "CPU time per request as a multiple of the limit's."),
+        compared(results, SEED, "Compared with FastAPI", "CPU time per request as a fraction of FastAPI's."),
         times(results),
         details(results),
         rest(results),
         storm(results),
-        "![Time of a core per request](results/cpu.svg)\n\nThe raw figures are in [results/raw.json](results/raw.json).\n",
+        "![CPU time per request](results/cpu.svg)\n\nThe raw figures are in [results/raw.json](results/raw.json).\n",
     ]
     PAGE.write_text("\n".join(sections))
     plot(results, output / "cpu.svg")
@@ -49,7 +49,7 @@ def heading(results: dict[str, Any]) -> str:
     lines = "\n".join(f"- {line}" for line in machine.describe())
     return f"""# Results
 
-Written by `./scripts/bench` on {date.today()}; how it measures is in [README.md](README.md). Ratios of one run are what counts here: the
+Written by `./scripts/bench` on {date.today()}; [README.md](README.md) explains how. Compare ratios of one run: the
 absolute figures are this machine's, on this day.
 
 {lines}
@@ -75,21 +75,21 @@ def targets(results: dict[str, Any]) -> str:
         row(f"{scenario}, less than FastAPI", f"≥ {least}×", less, f"{less or 0:.1f}×", (less or 0) >= least)
     own, limit = (cpu(results, name, "health") for name in ("groundwork", LIMIT))
     stack = own - limit if own and limit else None
-    row("routing, middleware and log line: health, less the limit's", f"≤ {STACK_MICROS} µs", stack, f"{stack or 0:.1f} µs", (stack or 0) <= STACK_MICROS)
+    row("routing, middleware and log line: health minus the limit's", f"≤ {STACK_MICROS} µs", stack, f"{stack or 0:.1f} µs", (stack or 0) <= STACK_MICROS)
     others = results["others"]
     own = others.get("embedded")
     seed = others.get(SEED)
     if own:
         idle, start = own["idle_kib"] / 1024, median(own["start_ms"])
         row("idle memory, embedded", f"≤ {IDLE_MIB} MiB", idle, f"{idle:.1f} MiB", idle <= IDLE_MIB)
-        row("start to the first answer", f"≤ {START_MS} ms", start, f"{start:.0f} ms", start <= START_MS)
+        row("start to the first response", f"≤ {START_MS} ms", start, f"{start:.0f} ms", start <= START_MS)
         if seed:
             less, faster = seed["idle_kib"] / 1024 / idle, median(seed["start_ms"]) / start
             row("idle memory, less than FastAPI", f"≥ {IDLE_LESS}×", less, f"{less:.1f}×", less >= IDLE_LESS)
             row("start, faster than FastAPI", f"≥ {START_FASTER}×", faster, f"{faster:.0f}×", faster >= START_FASTER)
     found = results["storm"]
     share, slower = found["share"], found["storm_p99_ms"] / found["idle_p99_ms"]
-    row("log-ins of what the cores can hash", f"≥ {STORM_SHARE}", share, f"{share:.2f}", share >= STORM_SHARE)
+    row("logins, as a fraction of what the cores can hash", f"≥ {STORM_SHARE}", share, f"{share:.2f}", share >= STORM_SHARE)
     row("p99 of others while 500 log in", f"≤ {STORM_P99}×", slower, f"{slower:.1f}×", slower <= STORM_P99)
     return "\n".join(rows) + "\n"
 
@@ -125,8 +125,8 @@ def times(results: dict[str, Any]) -> str:
         spent = [turn["cpu_micros"] for turn in turns]
         return f"{median(spent):,.1f} [{min(spent):,.1f}–{max(spent):,.1f}]"
 
-    text = "In microseconds, as the kernel accounts it to the process, user and system together."
-    return table(results, "Time of a core per request", text, cell)
+    text = "In microseconds, user and system time together, as accounted by the kernel."
+    return table(results, "CPU time per request", text, cell)
 
 
 def details(results: dict[str, Any]) -> str:
@@ -136,16 +136,16 @@ def details(results: dict[str, Any]) -> str:
         return f"{rate:,.0f}; {p50:.2f} / {p99:.2f}"
 
     text = (
-        "The load and the databases share the other core, which is the bottleneck of the fast ones: compare the times above. Medians of "
-        "answers a second; p50 / p99 in milliseconds."
+        "The load and the databases share the other core, which is the bottleneck of the fast contenders: compare the CPU times above. Medians of "
+        "responses per second; p50 / p99 in milliseconds."
     )
-    return table(results, "Answers a second, and how long they take", text, cell)
+    return table(results, "Responses per second, and latency", text, cell)
 
 
 def rest(results: dict[str, Any]) -> str:
     rows = [
-        "## Starting and waiting\n",
-        "| | start to the first answer, ms | idle, MiB | with 1,000 connections | with 10,000 |",
+        "## Start-up and idle memory\n",
+        "| | start to the first response, ms | idle, MiB | with 1,000 connections | with 10,000 |",
         "|---|---|---|---|---|",
     ]
     for name, found in results["others"].items():
@@ -157,10 +157,10 @@ def rest(results: dict[str, Any]) -> str:
 
 def storm(results: dict[str, Any]) -> str:
     found = results["storm"]
-    return f"""## A storm of log-ins
+    return f"""## A storm of logins
 
-500 clients log in at once and wait for it (`BCRYPT_QUEUE_SIZE=500`), on both cores, while another asks for its own account 100
-times a second; the load and PostgreSQL are on the same cores. Of log-ins the statuses were {found["log_ins"]}, of the others {found["others"]}.
+500 clients log in at once and wait (`BCRYPT_QUEUE_SIZE=500`), on both cores, while another gets the current user 100
+times per second; the load and PostgreSQL share these cores. The statuses of the logins were {found["log_ins"]}, those of the others {found["others"]}.
 The others' p99 was {found["idle_p99_ms"]:.2f} ms before and {found["storm_p99_ms"]:.2f} ms during the storm; {found["share"]:.0%} of what both cores can
 hash was hashed.
 """

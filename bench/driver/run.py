@@ -1,4 +1,4 @@
-"""The run: everything is checked first, and then measured in turns."""
+"""The run: checks everything first, then measures alternately."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def asked_of(contender: Contender, scenarios: list[Scenario], is_limited: bool) 
 
 
 def check(contenders: list[Contender], scenarios: list[Scenario]) -> None:
-    """Every contender gives the answers of the first."""
+    """Verifies that every contender gives the responses of the first."""
     expected: dict[str, checks.Answer] = {}
     for contender in contenders:
         running = contender.start()
@@ -36,7 +36,7 @@ def check(contenders: list[Contender], scenarios: list[Scenario]) -> None:
                 wanted = expected.setdefault(scenario.name, found)
                 if not checks.can_fail(scenario, wanted):
                     raise RuntimeError(f"a wrong answer to {scenario.name} would not be noticed")
-                # Its rows are its own, with instants of their own.
+                # It has its own rows, with other instants.
                 if contender.name == "embedded":
                     wanted, found = checks.timeless(wanted), checks.timeless(found)
                 if problem := checks.difference(contender.name, scenario, wanted, found):
@@ -69,7 +69,7 @@ def run(contenders: list[str], scenarios: list[Scenario], rounds: int, seconds: 
                 try:
                     for scenario in asked:
                         result = measure(contender, running, scenario, seconds)
-                        # The embedded one counts in its own process.
+                        # The embedded tier counts in process.
                         if is_limited and contender.name != "embedded":
                             counting.prove(contender.name, result.requests)
                         measured[contender.name][scenario.name].append(asdict(result))
@@ -95,12 +95,12 @@ def run(contenders: list[str], scenarios: list[Scenario], rounds: int, seconds: 
 
 
 def keep(results: dict[str, Any], output: Path) -> None:
-    """What was measured so far is there whatever comes next."""
+    """Saves the intermediate results, so that a later failure loses nothing."""
     (output / "raw.json").write_text(json.dumps(results, indent=1) + "\n")
 
 
 def at_rest(contender: Contender) -> dict[str, Any]:
-    """What it takes to start and to wait."""
+    """Measures start-up time and idle memory."""
     starts = []
     for _ in range(STARTS):
         running = contender.start()

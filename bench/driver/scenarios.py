@@ -1,4 +1,4 @@
-"""What is asked."""
+"""The measured requests."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ class Scenario:
     connections: int = 16
     #: Counted in Redis, or in the process where there is none.
     is_limited: bool = False
-    #: Each answer has what the next request needs.
+    #: Each response contains what the next request needs.
     is_chain: bool = False
-    #: Hashes a password, so there are few a second and more of them have to be waited for.
+    #: Hashes a password, so there are few per second, and the run has to last longer.
     is_slow: bool = False
 
 
 SCENARIOS = [
     Scenario("health", "health", "/api/v1/health/live", has_token=False),
-    Scenario("users_me", "own account (token, one query)", "/api/v1/users/me"),
-    Scenario("page", "page of 20 accounts", "/api/v1/users?limit=20"),
+    Scenario("users_me", "current user (token, one query)", "/api/v1/users/me"),
+    Scenario("page", "page of 20 users", "/api/v1/users?limit=20"),
     Scenario(
         "update",
-        "change of the own name",
+        "change the current user's name",
         "/api/v1/users/me",
         method="PATCH",
         body=json.dumps({"full_name": "Ada Lovelace"}),
     ),
     Scenario(
         "login",
-        "log-in (bcrypt, cost 12)",
+        "login (bcrypt, cost 12)",
         "/api/v1/auth/login",
         method="POST",
         body=json.dumps({"email": EMAIL, "password": PASSWORD}),
@@ -53,8 +53,8 @@ SCENARIOS = [
     Scenario("refresh", "refresh, each token once", "/api/v1/auth/refresh", method="POST", has_token=False, is_chain=True),
     Scenario("unauthorized", "401 without a token", "/api/v1/users/me", status=401, has_token=False),
     Scenario("not_found", "404", "/api/v1/nowhere", status=404, has_token=False),
-    Scenario("limited", "own account, counted by a rate limit", "/api/v1/users/me", is_limited=True),
+    Scenario("limited", "current user, counted by a rate limit", "/api/v1/users/me", is_limited=True),
 ]
 
-#: What the limit does not answer.
+#: The scenarios that the limit does not implement.
 BEYOND_THE_LIMIT = {"update", "login", "refresh", "limited"}

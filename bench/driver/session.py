@@ -10,7 +10,7 @@ from .scenarios import EMAIL, PASSWORD
 
 
 def post(port: int, path: str, body: object) -> dict[str, str]:
-    """Sends a body and returns the answer, which has to be a success."""
+    """Sends a body and returns the response, which has to be a success."""
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}{path}", json.dumps(body).encode(), {"Content-Type": "application/json"}
     )
@@ -20,7 +20,7 @@ def post(port: int, path: str, body: object) -> dict[str, str]:
 
 
 def log_in(contender: Contender, sessions: int) -> None:
-    """Opens sessions, and gives the contender their tokens."""
+    """Opens sessions and gives the contender their tokens."""
     # Longer than a run takes.
     running = contender.start(extra={"ACCESS_TOKEN_EXPIRE_MINUTES": "1440"})
     try:
@@ -29,6 +29,6 @@ def log_in(contender: Contender, sessions: int) -> None:
         ]
     finally:
         running.stop()
-    # The first session is for the access token alone: a refresh does not change it, but a mistake in one might.
+    # The first session is only for the access token, so that a defect in refreshing cannot affect it.
     contender.access = pairs[0]["access_token"]
     contender.refresh = [pair["refresh_token"] for pair in pairs[1:]]

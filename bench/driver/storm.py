@@ -1,4 +1,4 @@
-"""Five hundred log-ins at once, and what others notice of them."""
+"""Five hundred logins at once, and their effect on other requests."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from .scenarios import SCENARIOS
 
 LOG_INS = 500
 SECONDS = 15.0
-#: Others ask at this rate, far below what can be served: the time an answer takes is looked at, not how many there are.
+#: The rate of other requests, far below the capacity: their latency is measured, not their number.
 OTHERS_PER_SECOND = 100
-#: All of them fit into the queue, and may wait for the last hash.
+#: All logins fit into the queue and may wait for the last hash.
 SETTINGS = {"BCRYPT_QUEUE_SIZE": str(LOG_INS), "REQUEST_TIMEOUT": "300"}
 
 #: Both cores serve; the load is small.
@@ -24,18 +24,18 @@ CORES = "0,1"
 
 @dataclass
 class Storm:
-    """What was seen."""
+    """The results."""
 
     idle_p99_ms: float
     storm_p99_ms: float
     others: dict[int, int]
     log_ins: dict[int, int]
-    #: Hashes a second against what the cores can do at most.
+    #: Hashes per second relative to the maximum of the cores.
     share: float
 
 
 def hash_seconds(contender: Contender) -> float:
-    """How long one core is busy with one log-in: the least of a few."""
+    """The CPU time of one login: the minimum of several."""
     running = contender.start(core="0")
     scenario = next(scenario for scenario in SCENARIOS if scenario.name == "login")
     try:
@@ -50,7 +50,7 @@ def hash_seconds(contender: Contender) -> float:
 
 
 def run(contender: Contender) -> Storm:
-    """Measures others alone, and then during the storm."""
+    """Measures other requests alone, then during the storm."""
     one = hash_seconds(contender)
     running = contender.start(core=CORES, extra=SETTINGS)
     login = next(scenario for scenario in SCENARIOS if scenario.name == "login")
@@ -76,7 +76,7 @@ def run(contender: Contender) -> Storm:
 
 
 def passes(storm: Storm) -> list[str]:
-    """What must not be: others that fail, and log-ins with another failure than the stated one."""
+    """Fails if other requests fail, or if logins fail in another way than stated."""
     problems = []
     if set(storm.others) != {200}:
         problems.append(f"others saw {storm.others}")

@@ -1,4 +1,4 @@
-"""Has the service do what it does under load, while it is watched: what `scripts/release` builds by."""
+"""Runs the scenarios on an instrumented build: the profile that `scripts/release` builds with."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def run() -> None:
 def serve(contender: Contender, is_limited: bool) -> None:
     running = contender.start(is_limited)
     try:
-        # Of a log-in most is the hash, and `prepare` has had some.
+        # Most of a login is the hash, and `prepare` has run some.
         for scenario in (scenario for scenario in SCENARIOS if not scenario.is_slow):
             if scenario.is_limited == is_limited:
                 measure(contender, running, scenario, SECONDS)
                 print(f"{contender.name}: {scenario.title}", flush=True)
     finally:
-        # In the end it writes down what it has seen.
+        # It writes the profile when it exits.
         running.stop()

@@ -1,18 +1,20 @@
 # shellcheck shell=bash
-# Cargo's tests, read strictly: what was not executed has failed.
+# Evaluates cargo's tests strictly: a test that was not executed has failed.
 
-# cargo_tests ARGUMENTS…: `cargo test ARGUMENTS…`, counted. Beyond cargo's own verdict it fails on an ignored or
-# filtered test, on an integration test binary without a test, and on a binary that ended before giving a result.
+# cargo_tests ARGUMENTS…: `cargo test ARGUMENTS…`, counted, with the tests that a plain `cargo test` ignores because they
+# need a server or a program. Beyond cargo's own verdict it fails on an ignored or filtered test, on an integration test
+# binary without a test, and on a binary that ended before giving a result.
 cargo_tests() {
-    local log status passed failed ignored filtered empty started finished
+    local log status passed failed ignored filtered empty started finished all=(-- --include-ignored)
+    case " $* " in *" -- "*) all=(--include-ignored) ;; esac
     log=$(mktemp "$RUN_DIR/cargo.XXXXXX")
     say "-- cargo test $*"
     set +e
-    cargo test --locked --no-fail-fast "$@" 2>&1 | tee "$log"
+    cargo test --locked --no-fail-fast "$@" "${all[@]}" 2>&1 | tee "$log"
     status=${PIPESTATUS[0]}
     set -e
 
-    # Colours first: CARGO_TERM_COLOR=always is common in CI.
+    # Remove colours first: CARGO_TERM_COLOR=always is common in CI.
     read -r passed failed ignored filtered empty started finished < <(
         sed 's/\x1b\[[0-9;]*m//g' "$log" | awk '
             /^ +Running (unittests )?[^ ]+ \(/ { started++; integration = ($2 != "unittests") }
@@ -40,7 +42,7 @@ cargo_tests() {
     count "$passed" "$((failed + not_executed))"
 }
 
-# integration_tests: the names of the test binaries, as cargo sees them: a list kept by hand would forget one.
+# integration_tests: the names of the test binaries, from cargo, because a list kept by hand would miss one.
 integration_tests() {
     local log=$RUN_DIR/no-run.log
     cargo test --locked --no-run --test '*' >"$log" 2>&1 || { cat "$log" >&2; die "the tests do not build"; }
@@ -55,7 +57,7 @@ build_groundwork() {
     export GROUNDWORK_BIN
 }
 
-# build_release: the same as it is deployed, but with its symbols: GROUNDWORK_RELEASE_BIN.
+# build_release: builds the release with symbols and exports GROUNDWORK_RELEASE_BIN.
 build_release() {
     cargo build --locked --release --bin groundwork --config 'profile.release.strip="none"'
     GROUNDWORK_RELEASE_BIN=$(target_directory)/release/groundwork

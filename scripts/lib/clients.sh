@@ -1,14 +1,14 @@
 # shellcheck shell=bash
-# The clients: which languages there are, and what is done alike for all of them. A language is a file
-# clients/LANGUAGE.sh beside this one with five functions:
+# The clients: the list of languages, and what is the same for all of them. A language is a file clients/LANGUAGE.sh beside
+# this one with five functions:
 #
-#   LANGUAGE_tools           installs what the others need, or dies naming it; quick when all is there
+#   LANGUAGE_tools           installs what the others need, or fails and names it; fast if everything is installed
 #   LANGUAGE_generate DIR    writes the generated files into DIR (a copy of clients/LANGUAGE), removing stale ones first
 #   LANGUAGE_check           compiles and lints clients/LANGUAGE under the strictest settings
-#   LANGUAGE_scenario        runs the scenario; the environment says where (see tests/clients)
-#   LANGUAGE_snippet FILE    runs FILE, the snippet of the README with the service's address put in
+#   LANGUAGE_scenario        runs the scenario against the service named in the environment (see tests/clients)
+#   LANGUAGE_snippet FILE    runs FILE, the snippet of the README with the service's address
 
-# The documents that a client is made from; absolute, because generators change folders.
+# The documents that clients are generated from; absolute, because generators change the working directory.
 OPENAPI_3_1=$PWD/openapi/groundwork.json
 # shellcheck disable=SC2034 # the languages' files use it
 OPENAPI_3_0=$PWD/openapi/groundwork-3.0.json
@@ -23,7 +23,7 @@ client_version() {
     sed -n 's/^    "version": "\(.*\)"$/\1/p' "$OPENAPI_3_1" | head -n 1
 }
 
-# client_copy LANGUAGE DIR: what belongs to the language in the repository, and nothing that was built there.
+# client_copy LANGUAGE DIR: copies the language's files of the repository, without build output.
 client_copy() {
     git ls-files -z --cached --others --exclude-standard -- "clients/$1" |
         while IFS= read -r -d '' file; do
@@ -47,7 +47,7 @@ clients_main() {
     mapfile -t languages < <(client_languages)
     case $command in
         languages) printf '%s\n' "${languages[@]}" && return ;;
-        generate | fresh | check | scenario) [ $# -eq 0 ] || languages=("$@") ;;
+        tools | generate | fresh | check | scenario) [ $# -eq 0 ] || languages=("$@") ;;
         snippet) languages=("${1:?a language}") ;;
         *) sed -n '2,/^set /s/^# \{0,1\}//p' scripts/clients >&2 && exit 2 ;;
     esac
@@ -59,13 +59,14 @@ clients_main() {
         [ -f "scripts/lib/clients/$language.sh" ] || die "there is no client in $language"
         # shellcheck source=/dev/null
         . "scripts/lib/clients/$language.sh"
-        # One at a time: the tests run at once, and two installations in one place spoil each other. What they say is no
-        # part of what the client prints.
+        # One at a time: tests run in parallel, and two installations in one place break each other. Their output is not part
+        # of the client's.
         {
             flock 9
             "${language}_tools"
         } 9<scripts/clients >&2
         case $command in
+            tools) ;;
             generate) "${language}_generate" "$PWD/clients/$language" ;;
             fresh) client_fresh "$language" ;;
             check | scenario) "${language}_$command" ;;

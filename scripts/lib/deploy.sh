@@ -1,15 +1,14 @@
 # shellcheck shell=bash
-# The deployments: nginx for the tests, and the tools that know what Compose, Kubernetes and a Dockerfile may say. All of
-# them carry what they know along: none asks the network.
+# The deployments: proxies for the tests, and tools that validate Compose, Kubernetes and Dockerfiles. None of them uses the
+# network.
 
-# ensure_proxy NAME: nginx or haproxy, without a server of the machine's own. The package would start one, and enable it
-# for good.
+# ensure_proxy NAME: installs nginx or haproxy without starting a service, which the package would do and enable.
 ensure_proxy() {
     PATH=$PATH:/usr/sbin
     command -v "$1" >/dev/null && return
-    # In a shell of its own, because a failed installation ends it, and what forbids the start must not stay.
+    # In a subshell, because a failed installation ends it, and the policy file must not stay.
     (
-        policy=/usr/sbin/policy-rc.d # what a package asks before it starts a service; 101 forbids it
+        policy=/usr/sbin/policy-rc.d # packages run it before they start a service; 101 forbids the start
         if [ ! -e "$policy" ]; then
             trap 'as_root rm -f "$policy"' EXIT
             printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
@@ -30,7 +29,7 @@ lint_compose() {
     "$(venv_bin deploy)/check-jsonschema" --builtin-schema vendor.compose-spec "$@"
 }
 
-# The oldest version that the manifests say they need, and the newest that the tool knows.
+# The oldest version that the manifests require, and the newest that the tool knows.
 lint_kubernetes() {
     local version
     for version in 1.30 1.37; do
@@ -42,8 +41,8 @@ lint_dockerfile() {
     "$(venv_bin deploy)/hadolint" --no-color --failure-threshold info "$1"
 }
 
-# lint_patroni FILE: by Patroni's own check. It looks for PostgreSQL's programs and its data, so the copy has this
-# machine's.
+# lint_patroni FILE: with Patroni's own check. It looks for PostgreSQL's programs and data folder, so a copy of the file gets
+# those of this machine.
 lint_patroni() {
     local copy
     copy=$(mktemp "$RUN_DIR/patroni.XXXXXX")
@@ -55,7 +54,7 @@ lint_haproxy() {
     haproxy -c -f "$1"
 }
 
-# deploy_seed FILE EXPRESSION: prints the name of a copy of a file of deploy/ that sed has put a fault into.
+# deploy_seed FILE EXPRESSION: copies a file of deploy/, seeds a fault into the copy with sed, and prints its name.
 deploy_seed() {
     local copy
     copy=$(mktemp -d "$RUN_DIR/deploy-seed.XXXXXX")/$(basename "$1")
@@ -64,7 +63,7 @@ deploy_seed() {
     printf '%s\n' "$copy"
 }
 
-# What kubectl reads; the kustomization is no resource of a cluster.
+# The files for kubectl; the kustomization is no cluster resource.
 kubernetes_manifests() { printf '%s\n' deploy/kubernetes/*.yaml | grep -v '/kustomization.yaml$'; }
 
 deploy_quality() {
@@ -88,18 +87,17 @@ deploy_quality() {
     step "haproxy: a word that it does not know is found" finds "unknown option 'httpcheck'" lint_haproxy "$check"
 }
 
-# image_builds: the build of the Dockerfile without a container. Its two stages of files are put where they go, so it
-# shows that they suffice, and that the second build does not keep the program that does nothing. Unoptimised, because
-# the dependencies are there already.
+# image_builds: replays the build of the Dockerfile without a container. It copies the files of both steps, which shows that
+# they suffice and that the second build replaces the empty program. Unoptimized, because the dependencies are built already.
 image_builds() {
     local folder=$RUN_DIR/image from
     mkdir -p "$folder/src"
-    cp Cargo.toml Cargo.lock build.rs "$folder/"
+    cp -r Cargo.toml Cargo.lock build.rs crates "$folder/"
     echo 'fn main() {}' >"$folder/src/main.rs"
     touch "$folder/src/lib.rs"
     (cd "$folder" && cargo build --locked)
     rm -r "$folder/src"
-    # With the times of the repository, as COPY keeps them.
+    # With their modification times, which COPY preserves.
     while read -r from; do cp -rp "$from" "$folder/"; done < <(sed -n 's/^COPY \([a-z]*\) \1$/\1/p' deploy/Dockerfile)
     find "$folder/src" -name '*.rs' -exec touch {} +
     (cd "$folder" && cargo build --locked)

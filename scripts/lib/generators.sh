@@ -1,10 +1,10 @@
 # shellcheck shell=bash
-# The generators that client teams use, unmodified and with their validation, on the published documents. The project's
-# own clients use other generators for some languages; docs/decisions/0012-tools-around-the-document.md says why.
+# Runs the generators that client teams use, unmodified and with their validation, on the published documents. Some of the
+# project's own clients use other generators; docs/decisions/0012-tools-around-the-document.md says why.
 
 GENERATORS=$PWD/tests/generators
 
-# What openapi-generator is asked for. It reads both dialects, and is run on both.
+# The generators of openapi-generator. It reads both dialects and is run on both.
 OPENAPI_GENERATORS='kotlin csharp typescript-fetch typescript-axios php ruby swift6 dart rust go python java'
 
 ensure_generator_tools() {
@@ -19,7 +19,7 @@ ensure_generator_tools() {
     ensure_venv generators "$GENERATORS/requirements.txt"
     GENERATED=$RUN_DIR/generated
     mkdir -p "$GENERATED"
-    # Where the generated TypeScript finds its packages.
+    # The generated TypeScript finds its packages here.
     ln -sfn "$GENERATORS/node_modules" "$GENERATED/node_modules"
 }
 
@@ -32,21 +32,22 @@ document_of() {
     esac
 }
 
-# openapi_generator ARGUMENTS…: the jar of the pinned package, without its wrapper, which would take any Java's options.
+# openapi_generator ARGUMENTS…: runs the jar of the pinned package without its wrapper, which would accept Java options from
+# the environment.
 openapi_generator() {
     local jar
     jar=$(echo "$TOOLS"/venv/generators/lib/python3*/site-packages/openapi_generator_cli/openapi-generator.jar)
     java -jar "$jar" "$@"
 }
 
-# openapi_validate FILE: its validation may say nothing but that it found nothing: no error, warning or recommendation.
+# openapi_validate FILE: fails on any error, warning or recommendation.
 openapi_validate() {
     local said
     said=$(openapi_generator validate --recommend --input-spec "$1" 2>&1) || { say "$said"; return 1; }
     [ "$said" = "Validating spec ($1)"$'\n'"No validation issues detected." ] || { say "$said"; return 1; }
 }
 
-# generate GENERATOR DOCUMENT FOLDER: as its own documentation says, with no option but a name or a version.
+# generate GENERATOR DOCUMENT FOLDER: as in its own documentation, with no option except a name or a version.
 generate() {
     local generator=$1 document=$2 folder=$3 node_bin
     node_bin=$(venv_bin generators)
@@ -55,14 +56,14 @@ generate() {
         swagger-typescript-api)
             (cd "$GENERATORS" && PATH=$node_bin:$PATH node_modules/.bin/swagger-typescript-api generate --path "$document" --output "$folder" --name api.ts)
             ;;
-        # The lock file names the package and its version, which would be the document's.
+        # The lock file contains the package's version, which would otherwise be the document's.
         rust) openapi_generator generate --generator-name rust --input-spec "$document" --output "$folder" \
             --additional-properties packageVersion=0.0.0 ;;
         *) openapi_generator generate --generator-name "$generator" --input-spec "$document" --output "$folder" ;;
     esac
 }
 
-# is_whole GENERATOR DOCUMENT FOLDER: no operation and no schema is lost, and nothing is said about the document.
+# is_whole GENERATOR DOCUMENT FOLDER: no operation and no schema is missing, and the log contains no complaint.
 is_whole() {
     PYTHONDONTWRITEBYTECODE=1 "$(venv_bin generators)/python" "$GENERATORS/check.py" "$1" "$2" "$3" "$3.log"
 }
@@ -82,13 +83,13 @@ compile_typescript() {
     PATH=$(venv_bin generators):$PATH "$GENERATORS/node_modules/.bin/tsc" --project "$project/tsconfig.strict.json"
 }
 
-# The package itself; the generated tests beside it call a service that is not there.
+# Only the package: its generated tests call a service that does not run.
 compile_go() {
     go build -C "$GENERATED/go-3.1" .
     go vet -C "$GENERATED/go-3.1" .
 }
 
-# With the pinned versions of what it needs, and without TLS, which none of the generated code is about.
+# With pinned dependencies, and without TLS, which the generated code does not use.
 compile_rust() {
     cp "$GENERATORS/rust/Cargo.lock" "$GENERATED/rust-3.1/Cargo.lock"
     (
@@ -97,7 +98,7 @@ compile_rust() {
     )
 }
 
-# By the settings of mypy that the generator itself writes.
+# With the mypy settings that the generator itself writes.
 compile_python() {
     (
         cd "$GENERATED/python-3.1" || die "no generated Python"
@@ -107,7 +108,7 @@ compile_python() {
 
 compile_java() { mvn --quiet --batch-mode --no-transfer-progress --file "$GENERATED/java-3.1/pom.xml" compile; }
 
-# damaged GENERATOR NAME EXPRESSION: prints the name of a copy of what was generated that sed has damaged.
+# damaged GENERATOR NAME EXPRESSION: copies the generated code, damages the copy with sed, and prints its name.
 damaged() {
     local from=$GENERATED/$1-3.1 copy=$GENERATED/$1-$2
     cp -r "$from" "$copy"
@@ -117,7 +118,7 @@ damaged() {
     printf '%s\n' "$copy"
 }
 
-# A schema called like the exception of the Ruby clients, which is what the error body once was.
+# A schema with the name of the Ruby clients' exception, which the error body once had.
 ruby_collision() {
     local document=$RUN_DIR/collision.json folder=$GENERATED/ruby-collision
     sed 's/\bErrorBody\b/ApiError/g' openapi/groundwork.json >"$document"
@@ -125,7 +126,7 @@ ruby_collision() {
     is_whole ruby "$document" "$folder"
 }
 
-# The checks above prove nothing while they cannot fail.
+# Shows that the checks above can fail.
 generators_can_fail() {
     local document lost_operation lost_schema chatty link=$RUN_DIR/link.json
     document=$(document_of 3.1)

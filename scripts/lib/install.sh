@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Gets what is missing with the machine's package managers, or fails naming it. Nothing is skipped for want of a tool.
+# Installs missing tools with the machine's package managers, or fails and names them. No check is skipped without its tool.
 
 TOOLS="${XDG_CACHE_HOME:-$HOME/.cache}/groundwork/tools"
 
@@ -13,11 +13,11 @@ as_root() {
     fi
 }
 
-# apt_install PACKAGE…: the lists are fetched once a run, and only when something is to be installed.
+# apt_install PACKAGE…: updates the package lists once per run, and only if something has to be installed.
 apt_install() {
     command -v apt-get >/dev/null || die "$* cannot be installed here: no apt-get; install it and run again"
     if [ ! -f "$RUN_DIR/apt-updated" ]; then
-        # One unreachable source of several is no reason to stop: the installation below decides.
+        # One unreachable source of several may not matter: the installation below decides.
         as_root apt-get update -qq || say "apt-get update failed; trying with the lists there are"
         : >"$RUN_DIR/apt-updated"
     fi
@@ -32,10 +32,10 @@ ensure_command() {
     local command=$1
     shift
     command -v "$command" >/dev/null || apt_install "$@"
-    command -v "$command" >/dev/null || die "$command cannot be had: installing $* did not bring it"
+    command -v "$command" >/dev/null || die "$command is unavailable: installing $* did not provide it"
 }
 
-# ensure_rust: cargo, its two components, and the C compiler that the bundled SQLite and the cryptography need.
+# ensure_rust: cargo, and the C compiler that SQLite and the cryptography library need.
 ensure_rust() {
     command -v cargo >/dev/null || PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
     command -v cargo >/dev/null || die "cargo cannot be found; install Rust from https://rustup.rs"
@@ -46,19 +46,19 @@ ensure_rust_component() {
     cargo "$1" --version >/dev/null 2>&1 || die "cargo $1 cannot be found; run: rustup component add $2"
 }
 
-# ensure_cargo_tool NAME VERSION: pinned, in a folder of its own, so that nobody's own tools are touched.
+# ensure_cargo_tool NAME VERSION: pinned, in a separate folder, so that the developer's own tools are not touched.
 ensure_cargo_tool() {
     local name=$1 version=$2
     case " $("$TOOLS/bin/$name" --version 2>/dev/null || true) " in
-        *" $version "*) return 0 ;;
+        *" $version "* | *" v$version "*) return 0 ;;
     esac
     say "installing $name $version"
-    # Without the project's target folder: the tool's build would fill it with what no other build uses.
+    # Without the project's target folder, which the tool's build would fill with files that no other build uses.
     env -u CARGO_TARGET_DIR cargo install --quiet --locked --force --root "$TOOLS" "$name@$version" ||
-        die "$name $version cannot be had: cargo install failed"
+        die "$name $version is unavailable: cargo install failed"
 }
 
-# ensure_node MINIMUM: Node and npm. Debian 12 and Ubuntu 24.04 bring Node 18, which is enough for most.
+# ensure_node MINIMUM: Node and npm. Debian 12 and Ubuntu 24.04 have Node 18, which is enough for most tools.
 ensure_node() {
     ensure_command node nodejs
     ensure_command npm npm
@@ -68,13 +68,13 @@ ensure_node() {
     printf '%s\n' "$1" "$version" | sort -CV || die "node $version is too old: $1 or newer is needed"
 }
 
-# ensure_node_modules FOLDER: exactly what its package-lock.json says; again only when that file has changed.
+# ensure_node_modules FOLDER: installs exactly its package-lock.json, and again only if that file changes.
 ensure_node_modules() {
     [ "$1/node_modules/.package-lock.json" -nt "$1/package-lock.json" ] ||
         npm --prefix "$1" ci --no-audit --no-fund || die "npm ci failed in $1"
 }
 
-# find_chromium: prints a browser that starts. `--version` is the proof: Ubuntu's package is a stub that asks for snap.
+# find_chromium: prints a browser that starts. `--version` proves it: Ubuntu's package is a stub that requires snap.
 find_chromium() {
     local name path
     for name in "${CHROMIUM:-}" chromium chromium-browser google-chrome google-chrome-stable; do
@@ -93,6 +93,6 @@ ensure_chromium() {
     fi
     find_chromium >/dev/null || apt_install chromium
     CHROMIUM=$(find_chromium) ||
-        die "chromium cannot be had: set CHROMIUM to a Chromium or Chrome (where chromium is a snap: install Chrome)"
+        die "chromium is unavailable: set CHROMIUM to a Chromium or Chrome (where chromium is a snap: install Chrome)"
     export CHROMIUM
 }

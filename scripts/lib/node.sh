@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Node's own test runner, read as strictly as cargo's.
+# Evaluates Node's test runner as strictly as cargo's.
 
 # node_tests FILE…: `node --test FILE…`, counted. A skipped, todo or cancelled test has failed.
 node_tests() {

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# A PostgreSQL of the run's own: no server of this machine is used or touched. Start it with `need postgres`.
+# Starts a PostgreSQL for this run, and touches no server of the machine: `need postgres`.
 
 # postgres_bin: prints the folder of initdb, pg_ctl and postgres. Debian keeps them out of PATH.
 postgres_bin() {
@@ -17,8 +17,8 @@ postgres_bin() {
     return 1
 }
 
-# as_postgres COMMAND…: PostgreSQL refuses to run as root. In RUN_DIR, because the caller's folder may be closed to
-# that user; without its language, because the messages are read below.
+# as_postgres COMMAND…: as another user, because PostgreSQL refuses to run as root. In RUN_DIR, because that user may not
+# enter the caller's folder; with the C locale, because the messages are parsed below.
 as_postgres() {
     local user=()
     if [ "$(id -u)" -eq 0 ]; then
@@ -31,10 +31,14 @@ postgres_user() {
     if id postgres >/dev/null 2>&1; then printf 'postgres\n'; else printf 'nobody\n'; fi
 }
 
-postgres_start() {
+postgres_tools() {
     postgres_bin >/dev/null || apt_install postgresql
+}
+
+postgres_start() {
+    postgres_tools
     local bin folder=$RUN_DIR/postgres port attempt
-    bin=$(postgres_bin) || die "PostgreSQL cannot be had: no folder has initdb, pg_ctl and postgres"
+    bin=$(postgres_bin) || die "PostgreSQL is unavailable: no folder has initdb, pg_ctl and postgres"
 
     mkdir "$folder"
     if [ "$(id -u)" -eq 0 ]; then chown "$(postgres_user):" "$folder"; fi
@@ -42,7 +46,7 @@ postgres_start() {
         --encoding=UTF8 --locale=C.UTF-8 --no-sync >"$folder.initdb.log" 2>&1 ||
         { cat "$folder.initdb.log" >&2; die "initdb failed"; }
 
-    # Nothing here outlives the run, so nothing is made durable. Tests that run in parallel need many connections.
+    # Nothing outlives the run, so durability is off. Parallel tests need many connections.
     as_postgres tee -a "$folder/data/postgresql.conf" >/dev/null <<CONF
 listen_addresses = '127.0.0.1'
 unix_socket_directories = '$folder'
@@ -55,8 +59,8 @@ wal_level = minimal
 max_wal_senders = 0
 CONF
 
-    # The kernel cannot be asked for a free port on PostgreSQL's behalf without a race, so PostgreSQL tries.
-    # Below 32768, where outgoing connections take theirs.
+    # Asking the kernel for a free port on PostgreSQL's behalf would race, so PostgreSQL tries ports. They are below 32768,
+    # where the range of outgoing connections begins.
     for attempt in {1..20}; do
         port=$((20000 + RANDOM % 12000))
         : >"$folder.log"
@@ -73,7 +77,7 @@ CONF
     die "PostgreSQL did not start ($attempt attempts)"
 }
 
-# postgres_stop: at the end of the run, whatever happened, also after half a start.
+# postgres_stop: at the end of the run, also after a failure or an incomplete start.
 postgres_stop() {
     local bin
     if [ -f "$RUN_DIR/postgres/data/postmaster.pid" ] && bin=$(postgres_bin); then

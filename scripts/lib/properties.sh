@@ -1,14 +1,14 @@
 # shellcheck shell=bash
-# The property tests: schemathesis makes requests from the document, good and bad ones, and holds the answers against it.
+# The property tests: schemathesis generates valid and invalid requests from the document and checks the responses.
 
-# Makes a run repeatable; what it finds is found again.
+# Makes a run repeatable.
 PROPERTIES_SEED=20261124
 
-# properties_start: the built service in a folder of the run, on a database of its own. Use it with `need properties`.
+# properties_start: starts the built service in a folder of the run, with its own database. Use it with `need properties`.
 properties_start() {
     local folder=$RUN_DIR/properties url=""
     mkdir -p "$folder"
-    : >"$folder/log" # it is read below, perhaps before the service has started
+    : >"$folder/log" # read below, possibly before the service has started
     (
         cd "$folder" || exit
         PORT=0 BCRYPT_ROUNDS=4 RATE_LIMIT_PER_MINUTE=1000000 AUTH_RATE_LIMIT_PER_MINUTE=1000000 \
@@ -22,7 +22,7 @@ properties_start() {
         sleep 0.1
     done
     [ -n "$url" ] || { cat "$folder/log" >&2; die "the service of the property tests does not start"; }
-    # The superusers of hooks.py are made on the same database.
+    # hooks.py creates its superusers in the same database.
     printf 'export GROUNDWORK_URL=%q DATABASE_URL=%q\n' "$url" "sqlite://$folder/groundwork.db" >"$RUN_DIR/properties.exports"
 }
 
@@ -30,8 +30,8 @@ properties_stop() {
     [ ! -f "$RUN_DIR/properties/pid" ] || kill "$(<"$RUN_DIR/properties/pid")" 2>/dev/null || true
 }
 
-# schemathesis CALLER DOCUMENT: every check there is, as this caller. One of them is in hooks.py, in the place of the
-# built-in one. No text of the API may hold NUL, in unknown fields neither: no schema can say that of all.
+# schemathesis CALLER DOCUMENT: all checks, as this caller. hooks.py replaces one built-in check. No text in the API may
+# contain NUL, even in unknown fields, which no schema can express.
 schemathesis() {
     cd "$RUN_DIR/properties" || die "no folder for what it keeps"
     GROUNDWORK_CALLER=$1 SCHEMATHESIS_HOOKS=hooks PYTHONPATH=$PROPERTIES PYTHONDONTWRITEBYTECODE=1 \
@@ -40,7 +40,7 @@ schemathesis() {
         --generation-allow-x00 false --generation-database none --no-color
 }
 
-# properties_can_fail: the same checks against a document that says what the service does not do.
+# properties_can_fail: the same checks against a document that contradicts the service.
 properties_can_fail() {
     local wrong=$RUN_DIR/properties/wrong
     sed 's/"format": "date-time"/"format": "uuid"/' "$OPENAPI" >"$wrong.json"

@@ -1,21 +1,21 @@
 # shellcheck shell=bash
-# A Redis and a Redis Cluster of the run's own, on loopback and without a disk: `need redis`, `need redis_cluster`.
+# Starts a Redis and a Redis Cluster for this run, on loopback and without persistence: `need redis`, `need redis_cluster`.
 
-# redis_server NAME PORT OPTION…: starts one in the folder RUN_DIR/NAME; fails when the port is taken, and leaves nothing
-# running then.
+# redis_server NAME PORT OPTION…: starts a server in the folder RUN_DIR/NAME. If the port is taken, it fails and leaves
+# nothing running.
 redis_server() {
     local folder=$RUN_DIR/$1 port=$2 pid deadline=$((SECONDS + 30))
     shift 2
-    # New for each attempt: an earlier log says nothing of this one, and a cluster's nodes.conf may still be locked.
+    # New for each attempt: an earlier log would be misleading, and a cluster's nodes.conf may still be locked.
     rm -rf "$folder"
     mkdir -p "$folder"
-    # Not as a daemon, so that its id is known from the beginning.
+    # Not as a daemon, so that its process id is known.
     redis-server --bind 127.0.0.1 --port "$port" --dir "$folder" --save '' --appendonly no \
         --logfile "$folder/log" "$@" </dev/null >"$folder/start" 2>&1 &
     pid=$!
     disown "$pid" || true # it may have ended already
     printf '%s\n' "$pid" >"$folder/pid"
-    # Its own log says when the port is its own; at a taken port somebody else would answer. It ends at such a port.
+    # Its own log shows that it has the port; another server could answer on a taken port, where this one exits.
     while kill -0 "$pid" 2>/dev/null && [ "$SECONDS" -lt "$deadline" ]; do
         if grep -qs 'Ready to accept connections' "$folder/log"; then return 0; fi
         sleep 0.1
@@ -26,7 +26,7 @@ redis_server() {
     return 1
 }
 
-# redis_port: a port that may be free. Its bus port, 10000 above, must be one too.
+# redis_port: a port that may be free. The cluster bus port, 10000 above, must be a valid port too.
 redis_port() { printf '%s\n' $((12000 + RANDOM % 8000)); }
 
 redis_tools() {
@@ -58,7 +58,7 @@ redis_cluster_start() {
     for node in {1..6}; do
         for attempt in {1..20}; do
             port=$(redis_port)
-            # No test needs a fail-over here, and a node that a busy machine holds up must not be taken for dead.
+            # No test needs a failover here, and a node delayed by a busy machine must not be considered dead.
             if redis_server "redis_cluster.$node" "$port" --cluster-enabled yes --cluster-node-timeout 15000; then break; fi
             [ "$attempt" -lt 20 ] || {
                 cat "$RUN_DIR/redis_cluster.$node/start" "$RUN_DIR/redis_cluster.$node/log" >&2
@@ -70,7 +70,7 @@ redis_cluster_start() {
     redis-cli --cluster create "${nodes[@]}" --cluster-replicas 1 --cluster-yes >"$RUN_DIR/redis_cluster.log" 2>&1 ||
         { cat "$RUN_DIR/redis_cluster.log" >&2; die "the Redis Cluster could not be made"; }
     for attempt in {1..300}; do
-        # Each node must know of all slots, not the last one only.
+        # Every node must know all slots, not only the last one.
         for node in "${nodes[@]}"; do
             redis-cli -p "${node##*:}" cluster info | grep -q '^cluster_state:ok' || { sleep 0.2 && continue 2; }
         done
@@ -87,7 +87,7 @@ redis_cluster_stop() {
     for node in {1..6}; do redis_kill "redis_cluster.$node"; done
 }
 
-# Nothing is worth saving: the folder is removed next.
+# Killed, because nothing has to be saved: the folder is removed next.
 redis_kill() {
     local pid
     if pid=$(cat "$RUN_DIR/$1/pid" 2>/dev/null); then kill -KILL "$pid" 2>/dev/null || true; fi

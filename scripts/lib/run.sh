@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# The runner: runs groups one after another, counts what was executed, and cleans up whatever happens.
+# The runner: runs groups one after another, counts what was executed, and always cleans up.
 #
-# A group is a function `group_NAME` with a line in TABLE. It runs in its own strict subshell, so a failing command
-# ends that group and no other. It proves itself by what it counts: a group that executed nothing has failed.
+# A group is a function `group_NAME` with a line in TABLE. It runs in its own strict subshell, so a failing command ends only
+# that group. A group that counted no executed check has failed.
 
 say() { printf '%s\n' "$@"; }
 die() {
@@ -10,21 +10,21 @@ die() {
     exit 1
 }
 
-# count PASSED FAILED: what the current group executed.
+# count PASSED FAILED: adds to the checks that the current group executed.
 count() { printf '%s %s\n' "$1" "$2" >>"$RUN_DIR/$GROUP.counts"; }
 
-# note TEXT: something the reader must know although nothing failed; repeated at the end of the run.
+# note TEXT: something that matters although nothing failed; repeated at the end of the run.
 note() {
     say "note: $*"
     printf '%s: %s\n' "$GROUP" "$*" >>"$RUN_DIR/notes"
 }
 
-# step NAME COMMAND…: one check of a group. A failure is counted and the group goes on, so that one run shows all.
+# step NAME COMMAND…: one check of a group. A failure is counted and the group continues, so that one run shows all failures.
 step() {
     local name=$1 status
     shift
     say "-- $name"
-    # Not `if "$@"`: bash switches `set -e` off inside a condition, and a failure in a function's middle would pass.
+    # Not `if "$@"`: bash disables `set -e` inside a condition, and a failure in the middle of a function would pass.
     set +e
     (
         set -e
@@ -40,8 +40,8 @@ step() {
     fi
 }
 
-# need SERVICE: starts SERVICE once a run, with SERVICE_start, and exports what it wrote to SERVICE.exports.
-# The mark is made before the start, so that a half-started service is stopped as well.
+# need SERVICE: starts SERVICE once per run, with SERVICE_start, and exports the variables that it wrote to SERVICE.exports. The
+# mark is written before the start, so that an incompletely started service is stopped too.
 need() {
     if [ ! -f "$RUN_DIR/$1.exports" ]; then
         : >"$RUN_DIR/$1.started"
@@ -51,7 +51,7 @@ need() {
     . "$RUN_DIR/$1.exports"
 }
 
-# kill_tree PID: the process and all below it. A signal to the runner alone does not reach what a group started.
+# kill_tree PID: terminates a process and its descendants. A signal to the runner alone does not reach them.
 kill_tree() {
     local child children
     children=$(cat "/proc/$1/task/$1/children" 2>/dev/null) || true
@@ -75,10 +75,15 @@ cleanup() {
     rm -rf "$RUN_DIR"
 }
 
+# install_tools GROUP: what the group needs; some groups need nothing.
+install_tools() {
+    if declare -F "tools_$1" >/dev/null; then "tools_$1"; fi
+}
+
 group_names() { awk 'NF { print $1 }' <<<"$TABLE"; }
 
 usage() {
-    say "usage: $0 [--fail-fast] [--list] [GROUP…]" "" "Without a GROUP all of them run:" "$TABLE"
+    say "usage: $0 [--fail-fast] [--install-only] [--list] [GROUP…]" "" "Without a GROUP all of them run:" "$TABLE"
 }
 
 # run_group NAME: sets STATE (passed or failed), and adds to PASSED and FAILED.
@@ -92,6 +97,7 @@ run_group() {
     (
         trap - INT TERM
         set -euo pipefail
+        install_tools "$GROUP"
         "group_$GROUP"
     ) &
     CHILD=$!
@@ -103,7 +109,7 @@ run_group() {
         say "$GROUP: nothing was executed"
         status=1
     fi
-    # A group that broke outside of any check (a tool that cannot be had, a build error) is one failure too.
+    # A group that failed outside of any check (a missing tool, a build error) is one failure too.
     if [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then failed=1; fi
     STATE=passed
     [ "$failed" -eq 0 ] || STATE=failed
@@ -115,11 +121,12 @@ run_group() {
 
 # main ARGUMENTS…: the command line of scripts/test.
 main() {
-    local fail_fast=false name known summary="" chosen=()
+    local fail_fast=false install_only=false name known summary="" chosen=()
     known=$(group_names)
     while [ $# -gt 0 ]; do
         case $1 in
             --fail-fast) fail_fast=true ;;
+            --install-only) install_only=true ;;
             --list) say "$TABLE" && exit 0 ;;
             -h | --help) usage && exit 0 ;;
             *)
@@ -135,13 +142,22 @@ main() {
     done
     [ "${#chosen[@]}" -gt 0 ] || mapfile -t chosen <<<"$known"
 
-    # Always in /tmp: the path of a unix socket may have 107 bytes, and TMPDIR may be closed to other users.
+    # Always in /tmp: the path of a unix socket has at most 107 bytes, and other users may not enter TMPDIR.
     RUN_DIR=$(mktemp -d /tmp/groundwork-test.XXXXXX)
     trap cleanup EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM
-    # Services run as another user when the tests run as root; they pass through, and cannot list.
+    # Services run as another user if the tests run as root: that user may enter the folder, and not list it.
     chmod 711 "$RUN_DIR"
+
+    if $install_only; then
+        for name in "${chosen[@]}"; do
+            GROUP=$name
+            say "-- installing what $name needs"
+            install_tools "$name"
+        done
+        exit 0
+    fi
 
     PASSED=0 FAILED=0
     for name in "${chosen[@]}"; do

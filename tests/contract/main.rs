@@ -83,6 +83,7 @@ fn matrix(documented: &BTreeSet<Cell>, observed: &BTreeSet<Cell>) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
+#[ignore = "needs the observations of the API tests"]
 #[test]
 fn every_documented_status_of_every_operation_was_observed() {
     let document: Value =

@@ -18,16 +18,19 @@ use support::redis::RedisServer;
 use figures::Figures;
 use scenarios::{Measured, SCENARIOS};
 
+#[ignore = "needs valgrind, PostgreSQL and Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_cost_what_they_did_on_postgresql() {
     Figures::hold("postgresql", &Measured::start(Backend::Postgres, &[]).await.run(&SCENARIOS).await);
 }
 
+#[ignore = "needs valgrind, PostgreSQL and Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_cost_what_they_did_on_sqlite() {
     Figures::hold("sqlite", &Measured::start(Backend::Sqlite, &[]).await.run(&SCENARIOS).await);
 }
 
+#[ignore = "needs valgrind, PostgreSQL and Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn limits_in_redis_and_in_process_cost_what_they_did() {
     let redis = RedisServer::start().await;
@@ -39,6 +42,7 @@ async fn limits_in_redis_and_in_process_cost_what_they_did() {
     Figures::hold("limits", &[named("in process", &in_process), named("in redis", &in_redis)].into());
 }
 
+#[ignore = "needs valgrind, PostgreSQL and Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_does_more_for_a_request_is_noticed() {
     // The regression: one more call of Redis for each request.

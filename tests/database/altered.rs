@@ -32,6 +32,7 @@ async fn use_everything(service: &Service) {
     drop(service.by(&admin, "DELETE", &path).send().await.expect(204));
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_that_is_altered_while_serving_costs_no_request() {
     let service = Service::start_with(Backend::Postgres, &ONE_CONNECTION).await;
@@ -44,6 +45,7 @@ async fn a_table_that_is_altered_while_serving_costs_no_request() {
 }
 
 /// A column's type changes right before each kind of request, so that each is the first to meet it.
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn whichever_request_comes_first_after_the_change_is_answered() {
     let service = Service::start_with(Backend::Postgres, &ONE_CONNECTION).await;
@@ -89,6 +91,7 @@ async fn forget_at(service: &Service, table: &str, events: &str) {
     drop(service.database.sql(&forget).await);
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn statements_that_the_server_has_forgotten_are_prepared_anew() {
     let service = Service::start_with(Backend::Postgres, &ONE_CONNECTION).await;

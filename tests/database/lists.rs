@@ -91,6 +91,7 @@ async fn every_filter(backend: Backend) {
     }
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn every_filter_shows_those_that_match_it_on_postgresql() {
     every_filter(Backend::Postgres).await;

@@ -43,6 +43,7 @@ async fn eight_at_once(backend: Backend, folder: &str) {
     assert_eq!(listed, Some(last.len().to_string()));
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_eight_instances_at_once_one_migrates_on_postgresql() {
     eight_at_once(Backend::Postgres, "migrations/postgres").await;

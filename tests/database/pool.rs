@@ -97,6 +97,7 @@ async fn first_come_first_served(backend: Backend) {
     assert_eq!(order, (0..=WAITERS).collect::<Vec<_>>());
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_are_given_first_come_first_served_on_postgresql() {
     first_come_first_served(Backend::Postgres).await;
@@ -107,6 +108,7 @@ async fn connections_are_given_first_come_first_served_on_sqlite() {
     first_come_first_served(Backend::Sqlite).await;
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_exhausted_pool_answers_503_in_time_while_the_process_is_live() {
     let pool = [("DB_POOL_SIZE", "1"), ("DB_MAX_OVERFLOW", "0"), ("DB_POOL_TIMEOUT", "3")];
@@ -133,6 +135,7 @@ async fn an_exhausted_pool_answers_503_in_time_while_the_process_is_live() {
     let _ = service.me(&user.access).await.expect(200);
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_statement_that_takes_too_long_is_answered_503() {
     let limits = [&[("DB_STATEMENT_TIMEOUT", "2")], &PATIENT[..]].concat();
@@ -151,6 +154,7 @@ async fn a_statement_that_takes_too_long_is_answered_503() {
     let _ = change().json(json!({"full_name": "Ada"})).send().await.expect(200);
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_takes_too_long_is_answered_503_and_nothing_goes_on_with_it() {
     let service = Service::start(Backend::Postgres).await;
@@ -168,6 +172,7 @@ async fn a_request_that_takes_too_long_is_answered_503_and_nothing_goes_on_with_
     assert_eq!(service.me(&user.access).await.expect(200).json()["full_name"], serde_json::Value::Null);
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_goes_away_is_noticed_at_once_and_its_return_too() {
     let settings = [&[("DB_MAX_OVERFLOW", "4")], &PATIENT[..]].concat();
@@ -239,16 +244,19 @@ async fn a_statement_under_way_is_answered_503_after(part: impl AsyncFnOnce(&Pro
         .await;
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_statement_under_way_when_the_database_goes_is_answered_503() {
     a_statement_under_way_is_answered_503_after(Proxy::cut).await;
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_statement_under_way_when_the_host_of_the_database_restarts_is_answered_503() {
     a_statement_under_way_is_answered_503_after(Proxy::reset).await;
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_frozen_database_costs_no_connection_for_good() {
     let (service, proxy) = Service::start_behind_proxy(&[("DB_MAX_OVERFLOW", "1")]).await;
@@ -268,6 +276,7 @@ async fn a_frozen_database_costs_no_connection_for_good() {
 
 /// The check before use is local: it sees what has arrived. A connection that the server ended while it was
 /// idle has arrived as ended when the next request comes, so no client notices.
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_that_the_server_ended_are_replaced_unnoticed() {
     let service = Service::start_with(Backend::Postgres, &[("DB_POOL_SIZE", "2")]).await;

@@ -133,6 +133,7 @@ async fn expect_answers(reads: Vec<JoinHandle<Found>>) {
     }
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn those_at_the_same_time_share_connections_and_not_too_many_one() {
     let fixture = Fixture::with_connections(10).await;
@@ -150,6 +151,7 @@ async fn those_at_the_same_time_share_connections_and_not_too_many_one() {
     expect_answers(begun).await;
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn searches_have_a_connection_each() {
     let fixture = Fixture::with_connections(10).await;
@@ -165,6 +167,7 @@ async fn searches_have_a_connection_each() {
     expect_answers(begun).await;
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn one_whose_caller_leaves_disturbs_none_beside_it_and_nobody_joins_them() {
     let fixture = Fixture::with_connections(10).await;
@@ -188,6 +191,7 @@ async fn one_whose_caller_leaves_disturbs_none_beside_it_and_nobody_joins_them()
     .await;
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn those_whose_connection_is_ended_are_sent_again() {
     let fixture = Fixture::with_connections(10).await;
@@ -220,6 +224,7 @@ async fn one_after_the_other(database: Database, over: Arc<AtomicBool>, count: A
     }
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn however_many_there_are_others_get_a_connection() {
     let fixture = Fixture::with_connections(1).await;

@@ -52,6 +52,7 @@ async fn cost(service: &Service, proxy: &Proxy, times: usize, mut call: impl Asy
     count_all().await - before - ME
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_authenticated_get_costs_one_round_trip() {
     let (service, proxy) = Service::start_behind_proxy(&ONE_CONNECTION).await;
@@ -60,6 +61,7 @@ async fn an_authenticated_get_costs_one_round_trip() {
     assert_eq!(cost, 10 * ME);
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_costs_the_guard_and_one_query() {
     let (service, proxy) = Service::start_behind_proxy(&ONE_CONNECTION).await;
@@ -70,6 +72,7 @@ async fn a_page_costs_the_guard_and_one_query() {
     assert_eq!(cost(&service, &proxy, 10, page).await, 10 * PAGE);
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refresh_costs_one_statement() {
     let (service, proxy) = Service::start_behind_proxy(&ONE_CONNECTION).await;
@@ -81,6 +84,7 @@ async fn a_refresh_costs_one_statement() {
     assert_eq!(cost(&service, &proxy, 10, refresh).await, 10 * REFRESH);
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_of_the_own_account_costs_the_guard_and_one_statement() {
     let (service, proxy) = Service::start_behind_proxy(&ONE_CONNECTION).await;
@@ -92,6 +96,7 @@ async fn a_change_of_the_own_account_costs_the_guard_and_one_statement() {
     assert_eq!(cost(&service, &proxy, 10, change).await, 10 * CHANGE);
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn registration_log_in_and_log_out_cost_no_more_than_they_did() {
     let (service, proxy) = Service::start_behind_proxy(&ONE_CONNECTION).await;
@@ -114,6 +119,7 @@ async fn registration_log_in_and_log_out_cost_no_more_than_they_did() {
 }
 
 /// The check of the caller's rights in each transaction costs none: what it reads was read and locked before as well.
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_superusers_changes_cost_no_more_with_the_check_of_rights_in_their_transaction() {
     let (service, proxy) = Service::start_behind_proxy(&ONE_CONNECTION).await;
@@ -140,6 +146,7 @@ async fn a_superusers_changes_cost_no_more_with_the_check_of_rights_in_their_tra
     assert_eq!(cost(&service, &proxy, 5, delete).await, 5 * DELETE);
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_refused_without_the_database_costs_nothing() {
     let (service, proxy) = Service::start_behind_proxy(&ONE_CONNECTION).await;

@@ -281,6 +281,7 @@ async fn migrated(backend: Backend) -> TestDatabase {
     database
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn both_databases_and_the_query_builder_have_the_same_schema() {
     let postgres = describe(&migrated(Backend::Postgres).await).await;
@@ -314,6 +315,7 @@ async fn seeded(backend: Backend, change: &str) -> Vec<String> {
     differences(&before, &describe(&database).await)
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_comparison_sees_each_seeded_difference_in_postgresql() {
     let seeds = [
@@ -462,6 +464,7 @@ async fn down_undoes_up(backend: Backend) {
     assert_eq!(everything(&database).await, first);
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn each_migration_can_be_undone_and_done_again_on_postgresql() {
     down_undoes_up(Backend::Postgres).await;

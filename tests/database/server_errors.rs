@@ -20,6 +20,7 @@ async fn stop_raising(service: &Service) {
     drop(service.database.sql("DROP TRIGGER refuse ON users").await);
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn what_passes_is_answered_503_with_a_time_to_wait_and_anything_else_500() {
     let service = Service::start(Backend::Postgres).await;
@@ -48,6 +49,7 @@ async fn what_passes_is_answered_503_with_a_time_to_wait_and_anything_else_500()
     drop(login().await.expect(200));
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_takes_no_writes_any_longer_loses_all_of_its_connections() {
     let service = Service::start_with(Backend::Postgres, &[("DB_POOL_SIZE", "4")]).await;
@@ -73,6 +75,7 @@ async fn a_server_that_takes_no_writes_any_longer_loses_all_of_its_connections()
     .await;
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_speaks_another_language_is_understood() {
     let (service, proxy) =

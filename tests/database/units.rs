@@ -82,6 +82,7 @@ macro_rules! on_both_fixtures {
                 run(Fixture::new(Backend::Sqlite).await).await;
             }
 
+            #[ignore = "needs PostgreSQL"]
             #[tokio::test(flavor = "multi_thread")]
             async fn on_postgresql() {
                 run(Fixture::new(Backend::Postgres).await).await;

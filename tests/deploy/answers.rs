@@ -56,6 +56,7 @@ fn expect_own_error(answer: Answer, status: u16, code: &str) {
     answer.expect_error(status, code);
 }
 
+#[ignore = "needs nginx"]
 #[tokio::test(flavor = "multi_thread")]
 async fn without_any_instance_nginx_answers_503_in_the_form_of_the_service() {
     let (addresses, _sockets) = nobody();
@@ -74,6 +75,7 @@ async fn without_any_instance_nginx_answers_503_in_the_form_of_the_service() {
     expect_own_error(forged, 503, "service_unavailable");
 }
 
+#[ignore = "needs nginx"]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_instance_that_breaks_off_is_a_503_in_the_form_of_the_service() {
     let instances = StandIns::start(Manner::HangsUp).await;
@@ -105,6 +107,7 @@ behind_both! {
     }
 }
 
+#[ignore = "needs nginx"]
 #[tokio::test(flavor = "multi_thread")]
 async fn to_the_answer_of_an_instance_nginx_adds_nothing() {
     let instances = StandIns::start(Manner::Answers).await;
@@ -117,6 +120,7 @@ async fn to_the_answer_of_an_instance_nginx_adds_nothing() {
     }
 }
 
+#[ignore = "needs nginx"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_nginx_does_not_understand_is_answered_in_the_form_of_the_service() {
     let instances = StandIns::start(Manner::Answers).await;

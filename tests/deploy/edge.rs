@@ -40,11 +40,13 @@ macro_rules! behind_both {
             $(#[$attribute])*
             async fn run($kind: $crate::edge::Kind) $body
 
+            #[ignore = "needs nginx, PostgreSQL and Redis"]
             #[tokio::test(flavor = "multi_thread")]
             async fn nginx() {
                 run($crate::edge::Kind::Nginx).await;
             }
 
+            #[ignore = "needs Traefik, PostgreSQL and Redis"]
             #[tokio::test(flavor = "multi_thread")]
             async fn traefik() {
                 run($crate::edge::Kind::Traefik).await;

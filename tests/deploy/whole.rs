@@ -67,6 +67,7 @@ fn access(tokens: &Value) -> &str {
     tokens["access_token"].as_str().unwrap()
 }
 
+#[ignore = "needs a Redis Cluster"]
 #[tokio::test(flavor = "multi_thread")]
 async fn three_instances_a_primary_a_replica_and_a_cluster_behind_nginx_are_one_service() {
     let whole = Whole::start().await;

@@ -74,6 +74,7 @@ fn set(folder: &Path, offset: &str) {
     std::fs::rename(folder.join("next"), folder.join("clock")).unwrap();
 }
 
+#[ignore = "needs libfaketime"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_is_moved_ends_tokens_by_its_time_and_locks_nobody_out() {
     let moved = Moved::start().await;
@@ -111,6 +112,7 @@ async fn a_clock_that_is_moved_ends_tokens_by_its_time_and_locks_nobody_out() {
     let _ = moved.me(&right).await.expect(200);
 }
 
+#[ignore = "needs libfaketime"]
 #[tokio::test(flavor = "multi_thread")]
 async fn who_was_limited_when_the_clock_went_back_is_not_limited_until_it_has_caught_up() {
     let moved = Moved::start().await;
@@ -128,6 +130,7 @@ async fn who_was_limited_when_the_clock_went_back_is_not_limited_until_it_has_ca
     let _ = moved.login("ada").await.expect(200);
 }
 
+#[ignore = "needs libfaketime"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_jumps_ahead_under_load_costs_no_request() {
     let moved = Moved::start().await;

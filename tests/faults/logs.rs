@@ -22,6 +22,7 @@ async fn serves(service: &mut Process, database: &TestDatabase) {
     assert!(service.runs());
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_that_nobody_reads_any_more_costs_no_request() {
     let database = TestDatabase::create(Backend::Postgres).await;
@@ -31,6 +32,7 @@ async fn a_log_that_nobody_reads_any_more_costs_no_request() {
     assert_eq!(service.ended().await.code(), Some(0));
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_whose_reader_hangs_holds_up_no_request() {
     let database = TestDatabase::create(Backend::Postgres).await;
@@ -43,6 +45,7 @@ async fn a_log_whose_reader_hangs_holds_up_no_request() {
     assert_eq!(service.ended().await.code(), Some(0));
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_without_room_costs_no_request() {
     let database = TestDatabase::create(Backend::Postgres).await;

@@ -11,6 +11,7 @@ async fn started() -> (TestDatabase, Proxy, Process) {
     (database, proxy, service)
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_that_are_cut_in_the_middle_of_writes_lose_nothing_that_was_acknowledged() {
     let (database, proxy, service) = started().await;
@@ -18,6 +19,7 @@ async fn connections_that_are_cut_in_the_middle_of_writes_lose_nothing_that_was_
     survives("connections to PostgreSQL cut", &service, &database, cut, restore).await;
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_that_are_reset_in_the_middle_of_writes_lose_nothing_that_was_acknowledged() {
     let (database, proxy, service) = started().await;
@@ -25,6 +27,7 @@ async fn connections_that_are_reset_in_the_middle_of_writes_lose_nothing_that_wa
     survives("connections to PostgreSQL reset", &service, &database, reset, restore).await;
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_network_that_falls_silent_in_the_middle_of_writes_loses_nothing_that_was_acknowledged() {
     let (database, proxy, service) = started().await;

@@ -29,6 +29,7 @@ fn memory(process: &Process, figure: &str) -> u64 {
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
+#[cfg_attr(not(target_os = "linux"), ignore = "needs Linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn bodies_of_a_gigabyte_take_no_memory_worth_mentioning() {
     const CHUNK: usize = 0x10000;
@@ -78,6 +79,7 @@ async fn ask(stream: &mut TcpStream) -> String {
     String::from_utf8_lossy(&bytes[..length]).into_owned()
 }
 
+#[cfg_attr(not(target_os = "linux"), ignore = "needs Linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn without_descriptors_who_is_connected_is_served_and_others_are_when_there_are_some_again() {
     const ACCEPT_PAUSE_MS: u128 = 100;

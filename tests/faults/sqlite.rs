@@ -23,6 +23,7 @@ pub fn limit(process: &Process, bytes: &str) {
     assert!(done.success());
 }
 
+#[cfg_attr(not(target_os = "linux"), ignore = "needs Linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disk_without_room_is_answered_503_and_writes_go_on_when_there_is_room() {
     let database = TestDatabase::create(Backend::Sqlite).await;

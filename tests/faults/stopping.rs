@@ -82,10 +82,11 @@ async fn is_stopped_under_load(backend: Backend, drain: u64) {
     let fault = format!("SIGTERM, DRAIN_TIMEOUT={drain} ({backend:?})");
     // What is not acknowledged here came when the listener was closing.
     let seen =
-        format!("of what came before it closed none reset, after that {}; exit code 0", findings.open());
+        format!("connections before the close: none reset; after it: {}; exit code 0", findings.open());
     report(&fault, &seen, took, findings);
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn who_came_before_the_end_under_load_is_answered_on_postgresql() {
     is_stopped_under_load(Backend::Postgres, 0).await;
@@ -96,6 +97,7 @@ async fn who_came_before_the_end_under_load_is_answered_on_sqlite() {
     is_stopped_under_load(Backend::Sqlite, 1).await;
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_that_keep_their_connections_lose_nothing_when_the_service_drains() {
     let database = TestDatabase::create(Backend::Postgres).await;

@@ -14,6 +14,7 @@ use crate::support::held::Held;
 use crate::support::{Backend, Service};
 use crate::wire::{LIMIT, answer};
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn beyond_the_requests_under_way_one_is_refused_at_once_and_health_answers() {
     let service = Service::start_with(Backend::Postgres, &[("MAX_REQUESTS", "1")]).await;

@@ -6,6 +6,7 @@ use tokio::task::JoinSet;
 
 use crate::support::{Service, redis::eventually};
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn however_many_ask_at_once_the_database_is_asked_a_few_times() {
     let (service, proxy) = Service::start_behind_proxy(&[]).await;
@@ -21,6 +22,7 @@ async fn however_many_ask_at_once_the_database_is_asked_a_few_times() {
     assert!(asked <= seconds + 20, "{asked} round trips in {seconds} s for 200 probes");
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_prober_that_leaves_takes_the_answer_from_nobody() {
     let (service, proxy) = Service::start_behind_proxy(&[]).await;

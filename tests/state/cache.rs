@@ -154,6 +154,7 @@ async fn in_process_a_value_expires_within_its_time() {
     assert_eq!(cache.get::<Thing>("a").await, None);
 }
 
+#[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn in_redis_values_expire_within_their_time_and_not_together() {
     let prefix = servers::fresh_prefix();
@@ -170,6 +171,7 @@ async fn in_redis_values_expire_within_their_time_and_not_together() {
     assert!(times[19] - times[0] > 1_000, "{times:?}");
 }
 
+#[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn versions_of_a_shape_live_side_by_side_and_are_deleted_together() {
     let prefix = servers::fresh_prefix();
@@ -186,6 +188,7 @@ async fn versions_of_a_shape_live_side_by_side_and_are_deleted_together() {
     assert_eq!(cached(&old, &key, "b").await, thing("b"));
 }
 
+#[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_at_one_instance_is_seen_by_a_load_under_way_at_another() {
     let prefix = servers::fresh_prefix();
@@ -199,6 +202,7 @@ async fn a_change_at_one_instance_is_seen_by_a_load_under_way_at_another() {
     assert_eq!(cached(&one, "a", "newer").await, thing("new"));
 }
 
+#[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_read_is_loaded_anew() {
     let prefix = servers::fresh_prefix();
@@ -213,6 +217,7 @@ async fn what_cannot_be_read_is_loaded_anew() {
     assert_eq!(cached(&cache, "a", "one").await, thing("one"));
 }
 
+#[ignore = "needs Redis"]
 #[test]
 fn hits_misses_and_errors_are_counted() {
     let recorder = metrics_util::debugging::DebuggingRecorder::new();

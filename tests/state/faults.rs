@@ -100,6 +100,7 @@ async fn survives(service: &Service, hurt: impl AsyncFnOnce(), heal: impl AsyncF
     load.end().await;
 }
 
+#[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_killed_under_load_costs_no_request_and_comes_back_by_itself() {
     let mut redis = RedisServer::start().await;
@@ -108,6 +109,7 @@ async fn redis_killed_under_load_costs_no_request_and_comes_back_by_itself() {
     survives(&service, async || redis.lock().await.kill(), async || redis.lock().await.restart().await).await;
 }
 
+#[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_frozen_under_load_costs_no_request_and_comes_back_by_itself() {
     let redis = RedisServer::start().await;
@@ -115,6 +117,7 @@ async fn redis_frozen_under_load_costs_no_request_and_comes_back_by_itself() {
     survives(&service, async || redis.freeze(), async || redis.thaw()).await;
 }
 
+#[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_cut_off_under_load_costs_no_request_and_comes_back_by_itself() {
     let redis = RedisServer::start().await;
@@ -131,6 +134,7 @@ async fn redis_cut_off_under_load_costs_no_request_and_comes_back_by_itself() {
     .await;
 }
 
+#[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_flushed_loses_counts_and_values_and_scripts_and_nothing_else() {
     let redis = RedisServer::start().await;
@@ -149,6 +153,7 @@ async fn redis_flushed_loses_counts_and_values_and_scripts_and_nothing_else() {
     assert_eq!(standing(&service.instance).await, "ok");
 }
 
+#[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn while_redis_is_away_limits_hold_in_process_and_sessions_end_at_once() {
     let mut redis = RedisServer::start().await;
@@ -164,6 +169,7 @@ async fn while_redis_is_away_limits_hold_in_process_and_sessions_end_at_once() {
     service.me(&user.access).await.expect_error(401, "invalid_token");
 }
 
+#[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_made_while_redis_was_away_is_seen_when_it_is_back() {
     let redis = RedisServer::start().await;
@@ -186,6 +192,7 @@ async fn a_change_made_while_redis_was_away_is_seen_when_it_is_back() {
     assert_eq!(name().await.as_deref(), Some("Ada"), "not what was cached before");
 }
 
+#[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redis_that_refuses_to_write_is_as_good_as_none() {
     let redis = RedisServer::start().await;
@@ -207,6 +214,7 @@ impl groundwork_state::cache::Cached for Number {
     const PREFIX: &'static str = "numbers";
 }
 
+#[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cluster_whose_primary_dies_is_used_again_when_its_replica_has_taken_over() {
     let mut cluster = Cluster::start().await;
@@ -225,6 +233,7 @@ async fn a_cluster_whose_primary_dies_is_used_again_when_its_replica_has_taken_o
     load.end().await;
 }
 
+#[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn each_change_of_state_is_one_line_in_the_log() {
     let mut redis = RedisServer::start().await;
@@ -244,6 +253,7 @@ async fn each_change_of_state_is_one_line_in_the_log() {
     }
 }
 
+#[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_starts_without_its_redis_and_finds_it_later() {
     let mut redis = RedisServer::start().await;

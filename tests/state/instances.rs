@@ -71,11 +71,13 @@ async fn ready(url: &str) -> String {
     answer.json()["status"].as_str().unwrap().to_owned()
 }
 
+#[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn of_ten_thousand_requests_to_three_instances_exactly_the_limit_is_let_through_in_redis() {
     exactly_the_limit_is_let_through(async || three_instances_with(&servers::server()).await).await;
 }
 
+#[ignore = "needs a Redis Cluster"]
 #[tokio::test(flavor = "multi_thread")]
 async fn of_ten_thousand_requests_to_three_instances_exactly_the_limit_is_let_through_in_a_cluster() {
     exactly_the_limit_is_let_through(async || three_instances_with(&servers::cluster()).await).await;
@@ -90,6 +92,7 @@ async fn of_ten_thousand_requests_to_one_instance_exactly_the_limit_is_let_throu
     .await;
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_at_one_instance_is_seen_by_a_cached_read_at_another() {
     let service = Service::start(Backend::Postgres).await;
@@ -111,6 +114,7 @@ async fn a_change_at_one_instance_is_seen_by_a_cached_read_at_another() {
     read(&other.url).await.expect_error(404, "not_found");
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_is_ended_at_one_instance_is_over_at_all() {
     let service = Service::start(Backend::Postgres).await;
@@ -121,6 +125,7 @@ async fn a_session_that_is_ended_at_one_instance_is_over_at_all() {
     me().await.expect_error(401, "invalid_token");
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn readiness_names_every_dependency_with_its_tier() {
     let service = Service::start(Backend::Postgres).await;

@@ -70,17 +70,20 @@ async fn a_damaged_key_is_counted_and_loaded_in_process_and_others_stay_shared(u
     assert_eq!(cached(&caches[1], "damaged", 4).await, 3);
 }
 
+#[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_key_affects_itself_alone_in_redis() {
     a_damaged_key_is_counted_and_loaded_in_process_and_others_stay_shared(&server()).await;
 }
 
+#[ignore = "needs a Redis Cluster"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_key_affects_itself_alone_in_a_cluster() {
     let cluster = crate::support::redis::cluster();
     a_damaged_key_is_counted_and_loaded_in_process_and_others_stay_shared(&cluster).await;
 }
 
+#[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn damaged_keys_are_one_line_in_the_log_and_the_service_stays_ready() {
     let redis = RedisServer::start().await;
@@ -99,6 +102,7 @@ async fn damaged_keys_are_one_line_in_the_log_and_the_service_stays_ready() {
     assert_eq!(process::standing(&service).await, "ok");
 }
 
+#[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_user_who_may_only_use_keys_of_the_prefix_is_enough_also_after_redis_was_away() {
     let redis = RedisServer::start().await;

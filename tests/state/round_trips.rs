@@ -22,6 +22,7 @@ async fn service_with_a_redis_of_its_own() -> (Service, RedisServer) {
     (service, redis)
 }
 
+#[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_limited_request_costs_one_call() {
     let (service, redis) = service_with_a_redis_of_its_own().await;
@@ -34,6 +35,7 @@ async fn a_limited_request_costs_one_call() {
     assert_eq!(calls(&redis).await - before, 10);
 }
 
+#[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cached_read_costs_one_call_beside_its_limit_and_asks_the_database_for_the_guard_alone() {
     let (service, redis) = service_with_a_redis_of_its_own().await;
@@ -47,6 +49,7 @@ async fn a_cached_read_costs_one_call_beside_its_limit_and_asks_the_database_for
     assert_eq!(calls(&redis).await - before, 20);
 }
 
+#[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unlimited_request_costs_none() {
     let (service, redis) = service_with_a_redis_of_its_own().await;

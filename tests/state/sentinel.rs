@@ -26,6 +26,7 @@ async fn has(server: &RedisServer, key: &str) -> bool {
     server.ask(redis::cmd("EXISTS").arg(key)).await.unwrap_or(false)
 }
 
+#[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn when_the_master_dies_limits_go_on_in_process_and_then_in_the_new_master() {
     let mut watched = Watched::by_three().await;
@@ -58,6 +59,7 @@ async fn when_the_master_dies_limits_go_on_in_process_and_then_in_the_new_master
     load.end().await;
 }
 
+#[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_master_that_is_moved_while_it_lives_is_followed() {
     let watched = Watched::by_three().await;
@@ -86,6 +88,7 @@ async fn a_master_that_is_moved_while_it_lives_is_followed() {
     .await;
 }
 
+#[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn sentinels_that_are_dead_frozen_or_none_do_not_hide_the_master() {
     let mut watched = Watched::start(0, 3).await;
@@ -98,6 +101,7 @@ async fn sentinels_that_are_dead_frozen_or_none_do_not_hide_the_master() {
     assert!(!works(&another_name).await, "no Sentinel knows that name");
 }
 
+#[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_not_a_master_is_not_taken_for_one() {
     let watched = Watched::start(1, 1).await;
@@ -111,6 +115,7 @@ async fn a_server_that_is_not_a_master_is_not_taken_for_one() {
     assert!(works(&both).await);
 }
 
+#[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_master_gets_the_password_and_a_sentinel_gets_it_when_it_asks() {
     let (require, protect) =
@@ -129,6 +134,7 @@ async fn the_master_gets_the_password_and_a_sentinel_gets_it_when_it_asks() {
     }
 }
 
+#[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_starts_before_its_sentinels_and_finds_the_master_later() {
     let mut watched = Watched::by_one().await;
@@ -140,6 +146,7 @@ async fn a_service_starts_before_its_sentinels_and_finds_the_master_later() {
     assert!(process::lines_with(&service, "redis_sentinel") > 0, "{}", service.log());
 }
 
+#[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn sentinels_and_master_are_reached_by_tls_with_certificates_that_are_trusted_and_by_no_others() {
     let folder = tempfile::tempdir().unwrap();

@@ -15,6 +15,7 @@ async fn works(url: &str) {
     assert!(written.is_ok() && redis.is_available(), "{url}");
 }
 
+#[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_takes_longer_than_the_driver_waits_by_itself_is_waited_for() {
     let store = Store::at(&crate::support::redis::server());
@@ -30,6 +31,7 @@ async fn does_not_work(url: &str) {
     assert!(redis.ping().await.is_err() && !redis.is_available(), "{url}");
 }
 
+#[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn by_a_password_and_a_user_and_the_number_of_a_database() {
     let redis = RedisServer::start().await;
@@ -47,6 +49,7 @@ async fn by_a_password_and_a_user_and_the_number_of_a_database() {
     assert_eq!(keys, 1);
 }
 
+#[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn by_a_unix_socket() {
     let folder = tempfile::tempdir().unwrap();
@@ -55,6 +58,7 @@ async fn by_a_unix_socket() {
     works(&format!("redis+unix://{}?db=2", socket.display())).await;
 }
 
+#[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn by_tls_with_a_certificate_that_is_trusted_and_by_no_other() {
     let folder = tempfile::tempdir().unwrap();

@@ -28,7 +28,8 @@ pub struct TestDatabase {
 static TEMPLATE: OnceCell<String> = OnceCell::const_new();
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
-/// Where the server for tests is. It is never skipped: a run without it would prove half of what it says.
+/// The PostgreSQL server for tests. A test that needs it is ignored by `cargo test` and included by `./scripts/test`; without
+/// the server it fails.
 pub fn postgres_server() -> String {
     std::env::var("TEST_POSTGRES_URL")
         .expect("TEST_POSTGRES_URL must name a PostgreSQL for tests; ./scripts/test starts one")

@@ -30,7 +30,8 @@ pub use proxy::Proxy;
 /// The key that signs the tokens of every test service.
 pub const SECRET: &str = "a key for tests that is long enough to be accepted";
 
-/// Runs a test on both databases: `on_both! { async fn name(service: Service) { … } }`.
+/// Runs a test on both databases: `on_both! { async fn name(service: Service) { … } }`. A test that needs a server or a
+/// program is ignored with the reason: `cargo test` leaves it out, and `./scripts/test` includes it.
 #[macro_export]
 macro_rules! on_both {
     ($( $(#[$attribute:meta])* async fn $name:ident($service:ident: Service) $body:block )+) => {$(
@@ -45,6 +46,7 @@ macro_rules! on_both {
                 run($crate::support::Service::start($crate::support::Backend::Sqlite).await).await;
             }
 
+            #[ignore = "needs PostgreSQL and Redis"]
             #[tokio::test(flavor = "multi_thread")]
             async fn on_postgresql() {
                 run($crate::support::Service::start($crate::support::Backend::Postgres).await).await;

@@ -28,6 +28,11 @@ pub struct Process {
     folder: TempDir,
 }
 
+/// Runs a command that the kernel kills with the thread of the test, however the test ends. Other systems than Linux
+/// cannot do that.
+const UNTIL_THE_TEST_ENDS: &[&str] =
+    if cfg!(target_os = "linux") { &["setpriv", "--pdeathsig", "KILL", "--"] } else { &["env"] };
+
 impl Process {
     /// With these settings beside the usual ones, in a folder of its own.
     pub async fn start(settings: &[(&str, &str)]) -> Self {
@@ -43,9 +48,8 @@ impl Process {
     pub async fn start_binary(binary: &str, command: &[&str], settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let log = File::create(folder.path().join("log")).unwrap();
-        // It ends with the thread of the test, whatever becomes of the test.
-        let child = Command::new("setpriv")
-            .args(["--pdeathsig", "KILL", "--"])
+        let child = Command::new(UNTIL_THE_TEST_ENDS[0])
+            .args(&UNTIL_THE_TEST_ENDS[1..])
             .args(command)
             .arg(binary)
             .current_dir(folder.path())
@@ -56,7 +60,7 @@ impl Process {
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
-            .expect("setpriv");
+            .expect("setpriv, or env where there is none");
         let mut process = Self { child, url: String::new(), folder };
         process.url = eventually("the process listens", async || {
             let log = process.log();

@@ -13,13 +13,14 @@ const SENTINEL: &str = "sentinel.conf";
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
-/// Where the shared server is. It is never skipped: a run without it would prove half of what it says.
+/// The shared Redis server. A test that needs it is ignored by `cargo test` and included by `./scripts/test`; without the
+/// server it fails.
 pub fn server() -> String {
     std::env::var("TEST_REDIS_URL")
         .expect("TEST_REDIS_URL must name a Redis for tests; ./scripts/test starts one")
 }
 
-/// Where the shared cluster is.
+/// The shared Redis Cluster.
 pub fn cluster() -> String {
     std::env::var("TEST_REDIS_CLUSTER_URL")
         .expect("TEST_REDIS_CLUSTER_URL must name a Redis Cluster for tests; ./scripts/test starts one")

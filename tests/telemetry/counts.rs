@@ -116,6 +116,7 @@ async fn look_ups_in_the_cache_are_counted_by_result() {
     }
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_is_shed_is_counted() {
     let database = TestDatabase::create(Backend::Postgres).await;
@@ -170,6 +171,7 @@ async fn open_and_refused_connections_are_counted() {
     eventually("none is open", async || state().await == (0.0, 1.0)).await;
 }
 
+#[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_going_away_and_coming_back_shows() {
     let mut redis = RedisServer::start().await;

@@ -73,6 +73,7 @@ fn names() -> Vec<String> {
     metrics().iter().map(|(name, ..)| format!("groundwork_{name}")).collect()
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn every_metric_of_the_table_is_there_after_a_few_requests() {
     let (collector, database) = (Collector::start().await, TestDatabase::create(Backend::Postgres).await);

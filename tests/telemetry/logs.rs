@@ -29,16 +29,19 @@ async fn lines_have_both_ids(level: &str, collector: Option<&Collector>) {
     }
 }
 
+#[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn lines_of_a_request_name_the_callers_trace_without_a_collector() {
     lines_have_both_ids("info", None).await;
 }
 
+#[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn lines_of_a_request_name_its_trace_with_a_collector() {
     lines_have_both_ids("info", Some(&Collector::start().await)).await;
 }
 
+#[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn lines_of_a_request_have_its_ids_also_when_only_warnings_are_logged() {
     lines_have_both_ids("warn,groundwork=warn,groundwork::commands=info", None).await;
@@ -63,6 +66,7 @@ async fn a_new_trace_is_named_too_and_without_a_trace_there_is_no_name() {
 }
 
 /// Layers with filters of their own can make each other miss lines.
+#[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn no_line_is_missing_while_spans_are_exported() {
     let (collector, redis) = (Collector::start().await, RedisServer::start().await);

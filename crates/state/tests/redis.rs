@@ -1,6 +1,5 @@
-//! Limits and cache in process, and in the Redis that `TEST_REDIS_URL` names; without it, a test that
-//! needs Redis says so and ends.
-#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
+//! Limits and cache in process, and in the Redis that `TEST_REDIS_URL` names.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 use std::io;
 use std::sync::Arc;
@@ -51,12 +50,11 @@ fn thing(name: &str) -> Thing {
     Thing { name: name.to_owned() }
 }
 
-fn server() -> Option<String> {
-    let url = std::env::var("TEST_REDIS_URL").ok();
-    if url.is_none() {
-        eprintln!("not tested: TEST_REDIS_URL names no Redis");
-    }
-    url
+/// A test that needs the server is ignored by `cargo test` and included by `./scripts/test`; without
+/// the server it fails.
+fn server() -> String {
+    std::env::var("TEST_REDIS_URL")
+        .expect("TEST_REDIS_URL must name a Redis for tests; ./scripts/test starts one")
 }
 
 fn fresh_prefix() -> String {
@@ -69,16 +67,32 @@ fn redis_at(url: &str, key_prefix: &str) -> Redis {
     Redis::new(RedisConfig { url, key_prefix, timeout: TIMEOUT, call_span: Span::none }).unwrap()
 }
 
-/// In process, and in Redis if there is one.
-fn stores() -> Vec<Option<Redis>> {
-    let shared = server().map(|url| Some(redis_at(&url, &fresh_prefix())));
-    std::iter::once(None).chain(shared).collect()
+/// Runs a test in process and in Redis.
+macro_rules! in_both_stores {
+    ($(async fn $name:ident($redis:ident: Option<Redis>) $body:block)+) => {$(
+        mod $name {
+            use super::*;
+
+            async fn run($redis: Option<Redis>) $body
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn in_process() {
+                run(None).await;
+            }
+
+            #[ignore = "needs Redis"]
+            #[tokio::test(flavor = "multi_thread")]
+            async fn in_redis() {
+                run(Some(redis_at(&server(), &fresh_prefix()))).await;
+            }
+        }
+    )+};
 }
 
 /// Two instances that share a Redis.
-fn instances() -> Option<[Redis; 2]> {
-    let (url, prefix) = (server()?, fresh_prefix());
-    Some([0, 1].map(|_| redis_at(&url, &prefix)))
+fn instances() -> [Redis; 2] {
+    let (url, prefix) = (server(), fresh_prefix());
+    [0, 1].map(|_| redis_at(&url, &prefix))
 }
 
 fn key() -> RateLimitKey {
@@ -133,9 +147,8 @@ impl Proxy {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn of_concurrent_requests_exactly_the_limit_is_allowed() {
-    for redis in stores() {
+in_both_stores! {
+    async fn of_concurrent_requests_exactly_the_limit_is_allowed(redis: Option<Redis>) {
         let limiter = RateLimiter::new(redis, Clock::default());
         let mut tasks = JoinSet::new();
         for _ in 0..200 {
@@ -147,9 +160,8 @@ async fn of_concurrent_requests_exactly_the_limit_is_allowed() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_window_slides_with_each_request() {
-    for redis in stores() {
+in_both_stores! {
+    async fn the_window_slides_with_each_request(redis: Option<Redis>) {
         let clock = Clock::default();
         let limiter = RateLimiter::new(redis, clock.clone());
         let check = async || limiter.check(key(), 2).await;
@@ -162,17 +174,17 @@ async fn the_window_slides_with_each_request() {
     }
 }
 
+#[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn instances_count_together() {
-    let Some([one, other]) = instances() else { return };
+    let [one, other] = instances();
     let [one, other] = [one, other].map(|redis| RateLimiter::new(Some(redis), Clock::default()));
     assert!(one.check(key(), 2).await.allowed && other.check(key(), 2).await.allowed);
     assert!(!one.check(key(), 2).await.allowed && !other.check(key(), 2).await.allowed);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn of_concurrent_callers_one_loads() {
-    for redis in stores() {
+in_both_stores! {
+    async fn of_concurrent_callers_one_loads(redis: Option<Redis>) {
         let (cache, loads) = (Cache::new(redis, TTL, Clock::default()), Arc::new(AtomicUsize::new(0)));
         let mut tasks = JoinSet::new();
         for _ in 0..50 {
@@ -191,9 +203,8 @@ async fn of_concurrent_callers_one_loads() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_value_that_was_read_before_a_change_is_not_stored_after_it() {
-    for redis in stores() {
+in_both_stores! {
+    async fn a_value_that_was_read_before_a_change_is_not_stored_after_it(redis: Option<Redis>) {
         let caches = |redis| [0, 1].map(|_| Cache::new(Some(Redis::clone(redis)), TTL, Clock::default()));
         let in_process = Cache::new(None, TTL, Clock::default());
         let [one, other] = redis.as_ref().map_or([in_process.clone(), in_process], caches);
@@ -206,9 +217,10 @@ async fn a_value_that_was_read_before_a_change_is_not_stored_after_it() {
     }
 }
 
+#[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn versions_of_a_type_are_cached_side_by_side_and_deleted_together() {
-    let Some([one, other]) = instances() else { return };
+    let [one, other] = instances();
     let [old, new] = [one, other].map(|redis| Cache::new(Some(redis), TTL, Clock::default()));
     let new_thing = |name: &str| NewThing { name: name.to_owned(), colour: Some("red".to_owned()) };
     let load_new = async |name: &str| new.cached("a", async || Ok::<_, ()>(new_thing(name))).await.unwrap();
@@ -221,9 +233,10 @@ async fn versions_of_a_type_are_cached_side_by_side_and_deleted_together() {
     assert_eq!(cached(&old, "b").await, thing("b"));
 }
 
+#[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unavailable_redis_is_replaced_in_process_and_used_again_by_itself() {
-    let Some(server) = server() else { return };
+    let server = server();
     let (proxy, prefix) = (Proxy::to(&server).await.unwrap(), fresh_prefix());
     let redis = redis_at(&proxy.url, &prefix);
     let limiter = RateLimiter::new(Some(redis.clone()), Clock::default());
@@ -244,9 +257,10 @@ async fn an_unavailable_redis_is_replaced_in_process_and_used_again_by_itself() 
     assert_eq!(cached(&cache, "new").await, thing("new"), "the deletion was made up for");
 }
 
+#[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_redis_refuses_affects_no_other() {
-    let (Some(server), prefix) = (server(), fresh_prefix()) else { return };
+    let (server, prefix) = (server(), fresh_prefix());
     let redis = redis_at(&server, &prefix);
     ask::<()>(&server, cmd("SET").arg(format!("{prefix}{}", key())).arg("of another type")).await;
     let limiter = RateLimiter::new(Some(redis.clone()), Clock::default());
@@ -256,9 +270,10 @@ async fn a_key_that_redis_refuses_affects_no_other() {
     assert!(limiter.check(key(), 1).await.allowed, "it is counted in Redis, from zero");
 }
 
+#[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn values_expire_within_their_time_and_not_together() {
-    let Some(server) = server() else { return };
+    let server = server();
     let prefix = fresh_prefix();
     let cache = Cache::new(Some(redis_at(&server, &prefix)), TTL, Clock::default());
     let mut times = Vec::new();

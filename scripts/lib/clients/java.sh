@@ -28,7 +28,7 @@ java_generate() {
     java_maven "$1" openapi-generator:generate \
         -Dopenapi.generator.maven.plugin.inputSpec="$OPENAPI_3_1" \
         -Dopenapi.generator.maven.plugin.output="$output"
-    # The generator reads answers in the platform's charset (its issue 20556), and shows secrets in toString().
+    # The generated code reads responses in the platform's charset (issue 20556) and shows secrets in toString().
     find "$output/src" -name '*.java' -exec sed -i \
         -e 's/new String(\(.*\)\.readAllBytes())/new String(\1.readAllBytes(), java.nio.charset.StandardCharsets.UTF_8)/' \
         -e 's/append(toIndentedString(\(.*Token\|.*[pP]assword\)))/append("*")/' {} +
@@ -52,6 +52,6 @@ java_scenario() {
 }
 
 java_snippet() {
-    # A file of any name runs without being compiled first when its language level is given.
+    # With a language level, a file with any name runs without being compiled first.
     java_run --source 17 "$1"
 }

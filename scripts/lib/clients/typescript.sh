@@ -8,7 +8,7 @@ typescript_tools() {
     ensure_node_modules "$TYPESCRIPT"
 }
 
-# In DIR, because the generator reads a redocly.yaml of the folder it is in.
+# In DIR, because the generator reads a redocly.yaml of its working directory.
 typescript_generate() {
     cd "$1" || die "no folder $1"
     rm -rf src/generated
@@ -32,7 +32,7 @@ typescript_scenario() {
     node "$TYPESCRIPT/build/scenario/main.js"
 }
 
-# In a project that has installed the package, with the settings that the package itself is held to.
+# In a project that has installed the package, with the compiler settings of the package itself.
 typescript_snippet() {
     typescript_compile
     local project=$RUN_DIR/snippet

@@ -90,6 +90,7 @@ async fn every_operation_with_a_limit_refuses_what_is_over_it() {
     }
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn without_its_database_every_operation_that_asks_it_is_unavailable() {
     let (service, proxy) = Service::start_behind_proxy(&[("DB_POOL_TIMEOUT", "5")]).await;
