@@ -10,7 +10,6 @@ use bcrypt::BcryptError;
 use metrics::{Counter, Histogram, counter, gauge, histogram};
 use tokio::sync::Semaphore;
 use tokio::sync::oneshot::{self, error::RecvError};
-use tracing::Instrument;
 
 use crate::work::Work;
 
@@ -202,20 +201,13 @@ impl PasswordHasher {
         hash.cost() != Some(self.0.cost)
     }
 
+    #[tracing::instrument(
+        target = "otel::span",
+        name = "part",
+        skip_all,
+        fields(otel.name = "hash a password", otel.kind = "internal")
+    )]
     async fn run<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> Result<T, BcryptError> + Send + 'static,
-    ) -> Result<T, HashError> {
-        let span = tracing::info_span!(
-            target: "otel::span",
-            "part",
-            otel.name = "hash a password",
-            otel.kind = "internal"
-        );
-        self.run_queued(work).instrument(span).await
-    }
-
-    async fn run_queued<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, BcryptError> + Send + 'static,
     ) -> Result<T, HashError> {

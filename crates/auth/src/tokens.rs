@@ -2,15 +2,18 @@
 
 use std::fmt::{self, Display};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lc_rs::{digest, hmac};
+use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use groundwork_clock::{Clock, Timestamp};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use secrecy::{ExposeSecret, SecretString};
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
+
+use crate::cache::VerifiedTokenCache;
 
 /// How far the clocks of two instances may differ: a token is accepted this long after its `exp`
 /// and before its `iat`.
@@ -19,7 +22,7 @@ pub const LEEWAY: Duration = Duration::from_secs(5);
 /// The longest token that is parsed, in bytes; one that is signed here has about 300.
 const MAX_TOKEN_BYTES: usize = 2048;
 
-const ALGORITHM: &str = "HS256";
+const ALGORITHM: Algorithm = Algorithm::HS256;
 
 /// What a token is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,10 +34,10 @@ pub enum TokenKind {
     Refresh,
 }
 
-/// The claims of both kinds. No text of ours needs an escape, so one with an escape is refused.
+/// The claims of both kinds.
 #[derive(Serialize, Deserialize)]
-struct Claims<'a> {
-    sub: &'a str,
+pub(crate) struct Claims {
+    sub: String,
     exp: i64,
     iat: i64,
     /// Never set here, respected where it is.
@@ -42,22 +45,13 @@ struct Claims<'a> {
     nbf: Option<i64>,
     #[serde(rename = "type")]
     kind: TokenKind,
-    jti: &'a str,
-    sid: &'a str,
+    jti: String,
+    sid: String,
 }
 
-/// The parts of a header that matter.
-#[derive(Deserialize)]
-struct Header<'a> {
-    alg: &'a str,
-    kid: Option<&'a str>,
-    jku: Option<IgnoredAny>,
-    jwk: Option<IgnoredAny>,
-    x5u: Option<IgnoredAny>,
-    x5c: Option<IgnoredAny>,
-    crit: Option<IgnoredAny>,
-    enc: Option<IgnoredAny>,
-}
+/// The claims of a token whose signature was verified. The token may have expired.
+#[derive(Clone)]
+pub(crate) struct VerifiedClaims(Arc<Claims>);
 
 /// What a verified token says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,7 +79,7 @@ impl InvalidToken {
 /// Signing a token failed.
 #[derive(Debug, thiserror::Error)]
 #[error("signing a token failed")]
-pub struct SigningFailed(#[from] serde_json::Error);
+pub struct SigningFailed(#[source] jsonwebtoken::errors::Error);
 
 /// A token's `jti`, which makes two tokens of one second differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,34 +122,38 @@ pub struct TokenKeys<'a> {
 struct Key {
     /// The key's public name: it changes with the key and reveals nothing about it.
     id: String,
-    /// The header of the tokens that it signs, encoded.
-    header: String,
-    hmac: hmac::Key,
-}
-
-impl Key {
-    fn new(domain: &str, secret: &SecretString) -> Self {
-        let secret = secret.expose_secret();
-        let id = URL_SAFE_NO_PAD.encode(&digest_of(domain, "key id", secret).as_ref()[..6]);
-        let header = format!(r#"{{"typ":"JWT","alg":"{ALGORITHM}","kid":"{id}"}}"#);
-        let hmac = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
-        Self { id, header: URL_SAFE_NO_PAD.encode(header), hmac }
-    }
+    decoding: DecodingKey,
 }
 
 /// Signs with the current key; verifies with it and the previous ones.
 pub struct TokenSigner {
     domain: &'static str,
-    current: Key,
-    previous: Vec<Key>,
+    header: Header,
+    encoding: EncodingKey,
+    /// The current key first.
+    keys: Vec<Key>,
+    validation: Validation,
+    cache: VerifiedTokenCache,
     clock: Clock,
 }
 
 impl TokenSigner {
     /// Times are read from `clock`.
     pub fn new(TokenKeys { domain, current, previous }: TokenKeys<'_>, clock: Clock) -> Self {
-        let key = |secret| Key::new(domain, secret);
-        Self { domain, current: key(current), previous: previous.iter().map(key).collect(), clock }
+        let key = |secret: &SecretString| {
+            let secret = secret.expose_secret();
+            let id = URL_SAFE_NO_PAD.encode(&digest_of(domain, "key id", secret).as_ref()[..6]);
+            Key { id, decoding: DecodingKey::from_secret(secret.as_bytes()) }
+        };
+        let keys: Vec<Key> = std::iter::once(current).chain(previous).map(key).collect();
+        let header = Header { kid: keys.first().map(|key| key.id.clone()), ..Header::new(ALGORITHM) };
+        let encoding = EncodingKey::from_secret(current.expose_secret().as_bytes());
+        let mut validation = Validation::new(ALGORITHM);
+        // `check_times` reads the service's clock, and also runs for cached tokens.
+        validation.validate_exp = false;
+        // No token names an audience.
+        validation.validate_aud = false;
+        Self { domain, header, encoding, keys, validation, cache: VerifiedTokenCache::default(), clock }
     }
 
     /// Signs a token. The same arguments return the same token.
@@ -171,20 +169,16 @@ impl TokenSigner {
         issued: Timestamp,
         lifetime: Duration,
     ) -> Result<String, SigningFailed> {
-        let claims = serde_json::to_vec(&Claims {
-            sub: &subject.to_string(),
+        let claims = Claims {
+            sub: subject.to_string(),
             exp: issued.plus(lifetime).seconds(),
             iat: issued.seconds(),
             nbf: None,
             kind,
-            jti: &id.0,
-            sid: &session.to_string(),
-        })?;
-        let mut token = format!("{}.{}", self.current.header, URL_SAFE_NO_PAD.encode(claims));
-        let signature = hmac::sign(&self.current.hmac, token.as_bytes());
-        token.push('.');
-        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
-        Ok(token)
+            jti: id.0.clone(),
+            sid: session.to_string(),
+        };
+        jsonwebtoken::encode(&self.header, &claims, &self.encoding).map_err(SigningFailed)
     }
 
     /// Checks everything about a token that can be known without a database.
@@ -199,47 +193,52 @@ impl TokenSigner {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(InvalidToken("too long"));
         }
-        let (message, signature) = token.rsplit_once('.').ok_or(InvalidToken("malformed"))?;
-        let (header, claims) = message.split_once('.').ok_or(InvalidToken("malformed"))?;
-        let key = self.key_for(header)?;
-        let mut buffer = [0; MAX_TOKEN_BYTES];
-        hmac::verify(&key.hmac, message.as_bytes(), decode(signature, &mut buffer)?)
-            .map_err(|_| InvalidToken("signature"))?;
-        let claims: Claims = serde_json::from_slice(decode(claims, &mut buffer)?)
-            .map_err(|_| InvalidToken("malformed claims"))?;
+        // A refresh token is used once.
+        let is_reused = kind == TokenKind::Access;
+        let cached = if is_reused { self.cache.get(token) } else { None };
+        let is_new = is_reused && cached.is_none();
+        let verified = cached.map_or_else(|| self.verify_signature(token), Ok)?;
+        let claims = &*verified.0;
         if claims.kind != kind {
             return Err(InvalidToken("wrong type"));
         }
-        self.check_times(&claims)?;
-        Ok(VerifiedToken {
+        self.check_times(claims)?;
+        let accepted = VerifiedToken {
             subject: claims.sub.parse().map_err(|_| InvalidToken("sub"))?,
             session: claims.sid.parse().map_err(|_| InvalidToken("sid"))?,
-            id: TokenId(claims.jti.to_owned()),
-        })
+            id: TokenId(claims.jti.clone()),
+        };
+        if is_new {
+            self.cache.insert(token, verified);
+        }
+        Ok(accepted)
     }
 
-    /// The key that signed a token with this header. Other headers than those written here may
-    /// choose among the keys by `kid` and nothing else: no other algorithm, and no key or address
-    /// of a key that the token brings along (RFC 8725, 3.1 and 3.10).
-    fn key_for(&self, header: &str) -> Result<&Key, InvalidToken> {
-        let mut keys = std::iter::once(&self.current).chain(&self.previous);
-        if let Some(key) = keys.clone().find(|key| key.header == header) {
-            return Ok(key);
-        }
-        let mut buffer = [0; MAX_TOKEN_BYTES];
-        let header: Header = serde_json::from_slice(decode(header, &mut buffer)?)
-            .map_err(|_| InvalidToken("malformed header"))?;
+    /// Checks what does not change while the process runs.
+    fn verify_signature(&self, token: &str) -> Result<VerifiedClaims, InvalidToken> {
+        let header = jsonwebtoken::decode_header(token).map_err(|_| InvalidToken("malformed header"))?;
+        let key = self.key_for(&header)?;
+        let decoded = jsonwebtoken::decode(token, &key.decoding, &self.validation)
+            .map_err(|_| InvalidToken("signature or claims"))?;
+        Ok(VerifiedClaims(Arc::new(decoded.claims)))
+    }
+
+    /// The key that a header chooses. It may choose by `kid` and nothing else: no other algorithm,
+    /// and no key or address of a key that the token brings along (RFC 8725, 3.1 and 3.10).
+    fn key_for(&self, header: &Header) -> Result<&Key, InvalidToken> {
         if header.alg != ALGORITHM {
             return Err(InvalidToken("algorithm"));
         }
-        let Header { jku, jwk, x5u, x5c, crit, enc, .. } = &header;
-        if [jku, jwk, x5u, x5c, crit, enc].into_iter().any(Option::is_some) {
+        let Header { jku, jwk, x5u, x5c, crit, enc, .. } = header;
+        let has_key = jku.is_some() || jwk.is_some() || x5u.is_some() || x5c.is_some();
+        if has_key || crit.is_some() || enc.is_some() {
             return Err(InvalidToken("header brings a key"));
         }
-        keys.find(|key| header.kid.is_none_or(|id| id == key.id)).ok_or(InvalidToken("unknown key"))
+        let matches = |key: &&Key| header.kid.as_ref().is_none_or(|id| *id == key.id);
+        self.keys.iter().find(matches).ok_or(InvalidToken("unknown key"))
     }
 
-    fn check_times(&self, claims: &Claims<'_>) -> Result<(), InvalidToken> {
+    fn check_times(&self, claims: &Claims) -> Result<(), InvalidToken> {
         let now = self.clock.now().seconds();
         let leeway = i64::try_from(LEEWAY.as_secs()).unwrap_or(i64::MAX);
         if claims.exp <= now.saturating_sub(leeway) {
@@ -279,13 +278,10 @@ fn digest_of(domain: &str, purpose: &str, text: &str) -> digest::Digest {
     digest::digest(&digest::SHA256, format!("{domain} {purpose}\0{text}").as_bytes())
 }
 
-fn decode<'a>(part: &str, buffer: &'a mut [u8]) -> Result<&'a [u8], InvalidToken> {
-    let length = URL_SAFE_NO_PAD.decode_slice(part, buffer).map_err(|_| InvalidToken("malformed"))?;
-    Ok(&buffer[..length])
-}
-
 #[cfg(test)]
 mod tests {
+    use aws_lc_rs::hmac;
+
     use super::*;
 
     const KEY: &str = "0123456789abcdef0123456789abcdef";
@@ -328,7 +324,36 @@ mod tests {
         clock.advance(MINUTE + Duration::from_secs(1));
         assert!(verify(&signer, &token, TokenKind::Access).is_ok());
         clock.advance(Duration::from_secs(5));
-        assert!(verify(&signer, &token, TokenKind::Access).is_err());
+        assert!(verify(&signer, &token, TokenKind::Access).is_err(), "it is cached");
+        let restarted = self::signer(&[KEY], &clock);
+        assert!(verify(&restarted, &token, TokenKind::Access).is_err(), "it is not cached");
+        assert!(restarted.cache.get(&token).is_none());
+    }
+
+    #[test]
+    fn only_accepted_access_tokens_are_cached() {
+        let signer = signer(&[KEY], &Clock::default());
+        let [access, refresh] = [TokenKind::Access, TokenKind::Refresh].map(|kind| sign(&signer, kind));
+        assert!(verify(&signer, &refresh, TokenKind::Refresh).is_ok());
+        for (token, kind) in [(&refresh, TokenKind::Access), (&access, TokenKind::Refresh)] {
+            assert!(verify(&signer, token, kind).is_err());
+        }
+        assert!(signer.cache.get(&access).is_none() && signer.cache.get(&refresh).is_none());
+        let verified = verify(&signer, &access, TokenKind::Access).unwrap();
+        assert!(signer.cache.get(&access).is_some());
+        assert_eq!(verify(&signer, &access, TokenKind::Access).unwrap(), verified);
+        assert!(verify(&signer, &access, TokenKind::Refresh).is_err());
+    }
+
+    #[test]
+    fn the_cache_evicts_the_least_recently_used_of_4096_tokens() {
+        let signer = signer(&[KEY], &Clock::default());
+        let claims = signer.verify_signature(&sign(&signer, TokenKind::Access)).unwrap();
+        for number in 0..=4096 {
+            signer.cache.insert(&number.to_string(), claims.clone());
+            assert!(signer.cache.get("0").is_some());
+        }
+        assert!(signer.cache.get("1").is_none() && signer.cache.get("2").is_some());
     }
 
     #[test]
@@ -341,9 +366,10 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_differs_in_a_bit_is_refused() {
+    fn a_token_that_differs_from_a_cached_one_in_a_bit_is_refused() {
         let signer = signer(&[KEY], &Clock::default());
         let token = sign(&signer, TokenKind::Access);
+        assert!(verify(&signer, &token, TokenKind::Access).is_ok());
         for place in 0..token.len() {
             let mut other = token.clone().into_bytes();
             other[place] ^= 1;
@@ -371,7 +397,7 @@ mod tests {
         let plain = with_header(r#"{"alg":"HS256"}"#);
         assert!(verify(&current, &plain, TokenKind::Access).is_ok());
         assert!(verify(&previous, &plain, TokenKind::Access).is_err(), "only the current key is tried");
-        let named = with_header(&format!(r#"{{"kid":"{}","alg":"HS256"}}"#, current.current.id));
+        let named = with_header(&format!(r#"{{"kid":"{}","alg":"HS256"}}"#, current.keys[0].id));
         assert!(verify(&previous, &named, TokenKind::Access).is_ok());
         for header in [
             "{}",
