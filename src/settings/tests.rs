@@ -245,7 +245,7 @@ fn no_way_to_show_settings_shows_a_secret() {
     assert_eq!(effective["JWT_SECRET_KEY"], "********");
     assert_eq!(effective["JWT_PREVIOUS_SECRET_KEYS"], "********,********");
     assert!(
-        matches!(&settings.database_url, DatabaseUrl::Postgres(url) if url.config().get_password() == Some(b"hunter2"))
+        matches!(&settings.database_url, DatabaseUrl::Postgres(url) if url.hosts()[0].get_password() == Some(b"hunter2"))
     );
 }
 

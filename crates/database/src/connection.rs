@@ -10,7 +10,7 @@ use tracing::{Instrument, Span};
 
 use crate::error::DbError;
 use crate::pool::PooledConnection;
-use crate::postgres::{PostgresExecutor, PostgresManager, PostgresPools};
+use crate::postgres::{PostgresExecutor, PostgresPools, Server};
 use crate::sqlite::{SqliteConnection, SqliteManager, SqlitePools};
 
 /// The span of a query or a transaction, with the target that is exported.
@@ -36,7 +36,7 @@ pub struct Connection(Inner);
     reason = "a process has only one kind; boxing would allocate per request"
 )]
 enum Inner {
-    Postgres(PooledConnection<PostgresManager>),
+    Postgres(PooledConnection<Server>),
     /// Each statement on a connection that the pools choose.
     PostgresReads {
         pools: Arc<PostgresPools>,
@@ -90,7 +90,7 @@ fn name_of(place: &str) -> &str {
 }
 
 impl Connection {
-    pub(crate) fn postgres(connection: PooledConnection<PostgresManager>) -> Self {
+    pub(crate) fn postgres(connection: PooledConnection<Server>) -> Self {
         Self(Inner::Postgres(connection))
     }
 

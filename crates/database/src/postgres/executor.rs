@@ -9,9 +9,8 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use super::PostgresPools;
-use super::connection::PostgresConnection;
 use super::row::{Answer, PgRow, Rows};
-
+use super::session::Session;
 use super::statement::Statement;
 use crate::error::DbError;
 
@@ -19,7 +18,7 @@ use crate::error::DbError;
 #[derive(Clone, Copy)]
 pub enum PostgresExecutor<'a> {
     /// On this connection.
-    On(&'a PostgresConnection),
+    On(&'a Session),
     /// Each on a connection that the pools choose. Statements must only read, and be no part of a
     /// transaction.
     Reads {

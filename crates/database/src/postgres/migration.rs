@@ -7,13 +7,11 @@ use diesel::pg::Pg;
 use diesel::query_builder::{AsQuery, QueryFragment, QueryId};
 use diesel::{ConnectionError, ConnectionResult, QueryResult};
 use diesel_async::{AnsiTransactionManager, AsyncConnection, AsyncConnectionCore, SimpleAsyncConnection};
-use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use super::row::{Answer, PgRow, Rows};
+use super::executor::PostgresExecutor;
+use super::row::{PgRow, Rows};
 use super::session::Session;
-
-use super::statement::Statement;
 
 /// See the module.
 pub(crate) struct MigrationConnection {
@@ -47,8 +45,7 @@ impl AsyncConnectionCore for MigrationConnection {
         T: AsQuery + 'query,
         T::Query: QueryFragment<Pg> + QueryId + 'query,
     {
-        let (session, statement) = (&self.session, Statement::new(&source.as_query()));
-        async move { session.run(&statement?).await.map(Rows::from) }.boxed()
+        PostgresExecutor::On(&self.session).load(source)
     }
 
     fn execute_returning_count<'conn, 'query, T>(
@@ -58,8 +55,7 @@ impl AsyncConnectionCore for MigrationConnection {
     where
         T: QueryFragment<Pg> + QueryId + 'query,
     {
-        let (session, statement) = (&self.session, Statement::new(&source));
-        async move { session.run(&statement?).await.map(Answer::count) }.boxed()
+        PostgresExecutor::On(&self.session).execute_returning_count(source)
     }
 }
 

@@ -1,9 +1,7 @@
 //! PostgreSQL: a primary, perhaps with several hosts, and its replicas.
 
-mod connection;
 mod executor;
 mod generation;
-mod hosts;
 mod migration;
 mod primary;
 mod replicas;
@@ -14,10 +12,10 @@ mod shared;
 mod statement;
 mod tls;
 
-pub(crate) use connection::PostgresManager;
 pub use executor::PostgresExecutor;
 pub(crate) use migration::MigrationConnection;
 pub use replicas::{MAX_LAG, ReplicaReport, ReplicaState, UnhealthyReason};
+pub(crate) use server::Server;
 
 use std::sync::OnceLock;
 
@@ -29,7 +27,6 @@ use crate::pool::{Failures, Pool, PooledConnection, Usage};
 use crate::url::{PoolMode, PostgresUrl};
 use replicas::Replicas;
 use row::Answer;
-use server::Server;
 use shared::SharedConnections;
 use statement::Statement;
 
@@ -51,8 +48,7 @@ impl PostgresPools {
             Ok::<_, DbError>(server.for_requests(&config.application_name, config.statement_timeout))
         };
         let pool = |name, server, failures| {
-            let manager = PostgresManager::new(server);
-            SharedConnections::new(Pool::new(name, manager, config.pool_size, config.pool_timeout, failures))
+            SharedConnections::new(Pool::new(name, server, config.pool_size, config.pool_timeout, failures))
         };
         let replicas = config.replica_urls.iter().map(|url| {
             let server = server(url)?;
@@ -83,7 +79,7 @@ impl PostgresPools {
     ///
     /// # Errors
     /// As [`Pool::get`].
-    pub(crate) async fn get(&self) -> Result<PooledConnection<PostgresManager>, DbError> {
+    pub(crate) async fn get(&self) -> Result<PooledConnection<Server>, DbError> {
         self.primary.pool().get().await
     }
 

@@ -30,11 +30,11 @@ pub(super) async fn follow(server: Server) {
         }
         // One that is merely slow is found again, and its pooled connections stay.
         kept = None;
-        let Ok(Ok((client, host))) = timeout(CONNECT_TIMEOUT, server.client()).await else {
+        let Ok(Ok((client, _, host))) = timeout(CONNECT_TIMEOUT, server.connect()).await else {
             continue;
         };
         if primary.is_some_and(|primary| primary != host) {
-            server.generations().cut();
+            server.cut();
             tracing::warn!(server = server.name_of(host), "another database server takes writes now");
         }
         primary = Some(host);

@@ -1,23 +1,33 @@
-//! A PostgreSQL server and how to connect to it, without libpq.
+//! A PostgreSQL server and how to connect to it, without libpq. Several hosts may stand for one
+//! server: the one that takes writes is found, again after a failover.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use bb8::ManageConnection;
 use diesel::ConnectionError;
+use diesel::result::Error as DieselError;
+use diesel_async::pooled_connection::PoolError;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use tokio::task::JoinHandle;
-use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::generation::Generations;
-use super::hosts::{Connected, Hosts};
 use super::session::{Session, StatementMode};
 use super::tls;
 use crate::error::DbError;
 use crate::server_error::{POOLER_HINT, describe};
-use crate::url::{PoolMode, PostgresUrl};
+use crate::url::{PoolMode, PostgresUrl, host_and_port};
 
 /// How long opening a connection may take, until it can be used.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long one host may take before the next one is tried beside it (RFC 8305, section 8:
+/// Connection Attempt Delay). A frozen or unreachable server never answers.
+const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 /// How long sent data may stay unacknowledged before the connection is dropped.
 const TCP_USER_TIMEOUT: Duration = Duration::from_secs(15);
 /// When an idle connection is probed.
@@ -27,10 +37,13 @@ const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
 /// for.
 const OPTIONS_MARK: &str = "session.has_options";
 
-/// A server, or several hosts that stand for one.
+/// A server, or several hosts that stand for one. A pool's connections to it are checked locally: a
+/// query would double the round trips of every request.
 #[derive(Clone)]
-pub(super) struct Server {
-    hosts: Hosts,
+pub(crate) struct Server {
+    hosts: Vec<Config>,
+    /// The host that last accepted a connection. It is tried first.
+    latest: Arc<AtomicUsize>,
     tls: MakeRustlsConnect,
     generations: Generations,
     mode: StatementMode,
@@ -40,18 +53,19 @@ impl Server {
     /// # Errors
     /// When the certificates to verify with cannot be loaded.
     pub(super) fn new(url: &PostgresUrl, mode: PoolMode) -> Result<Self, DbError> {
-        let mut config = url.config().clone();
-        config
-            .connect_timeout(CONNECT_TIMEOUT)
-            .keepalives(true)
-            .keepalives_idle(KEEPALIVE_IDLE)
-            .tcp_user_timeout(TCP_USER_TIMEOUT);
+        let mut hosts = url.hosts().to_vec();
+        for host in &mut hosts {
+            host.connect_timeout(CONNECT_TIMEOUT)
+                .keepalives(true)
+                .keepalives_idle(KEEPALIVE_IDLE)
+                .tcp_user_timeout(TCP_USER_TIMEOUT);
+        }
         let statements = match mode {
             PoolMode::Session => StatementMode::Prepared,
             PoolMode::Transaction => StatementMode::Unnamed { timeout: None },
         };
-        let (hosts, tls) = (Hosts::of(&config), tls::connector(url.tls())?);
-        let mut server = Self { hosts, tls, generations: Generations::default(), mode: statements };
+        let (tls, generations) = (tls::connector(url.tls())?, Generations::default());
+        let mut server = Self { hosts, latest: Arc::default(), tls, generations, mode: statements };
         // Poolers refuse such options, so with them each transaction sets what it needs.
         if mode == PoolMode::Session {
             server.set("TimeZone", "UTC");
@@ -62,9 +76,9 @@ impl Server {
 
     /// Limits and names the sessions that serve requests.
     pub(super) fn for_requests(mut self, application_name: &str, statement_timeout: Duration) -> Self {
-        self.hosts.configure(|config| {
-            config.application_name(application_name);
-        });
+        for host in &mut self.hosts {
+            host.application_name(application_name);
+        }
         // A query whose caller has left would otherwise hold its connection as long as it takes.
         match &mut self.mode {
             StatementMode::Prepared => {
@@ -77,17 +91,21 @@ impl Server {
 
     /// Sets a parameter of each session from its start.
     fn set(&mut self, name: &str, value: &str) {
-        self.hosts.configure(|config| {
-            let given = config.get_options().unwrap_or_default().to_owned();
-            config.options(format!("{given} -c {name}={value}").trim());
-        });
+        for host in &mut self.hosts {
+            let given = host.get_options().unwrap_or_default();
+            let options = format!("{given} -c {name}={value}");
+            host.options(options.trim());
+        }
     }
 
     /// Opens a connection for Diesel's queries.
     pub(super) async fn open(&self) -> Result<Session, ConnectionError> {
+        // Taken first: a failover found out while this opens may concern it too.
+        let generation = self.generations.current();
         let connect = async {
             let (client, driver, _) = self.connect().await?;
-            let session = Session::new(client, driver, self.mode);
+            generation.includes(driver.abort_handle());
+            let session = Session::new(client, driver, self.mode, self.tls.clone(), generation);
             if self.mode == StatementMode::Prepared && !session.has_setting(OPTIONS_MARK).await? {
                 let problem = format!("the server has ignored the options of the session; {POOLER_HINT}");
                 return Err(ConnectionError::BadConnection(problem));
@@ -99,32 +117,55 @@ impl Server {
         tokio::time::timeout(CONNECT_TIMEOUT, connect).await.map_err(silent)?
     }
 
-    /// Opens a connection for queries without Diesel, and says to which of the hosts. The caller
-    /// limits how long this takes.
-    pub(super) async fn client(&self) -> Result<(Client, usize), ConnectionError> {
-        let (client, _, host) = self.connect().await?;
-        Ok((client, host))
-    }
-
-    /// The client, the task that ends when the client is dropped, and the host. The task's error is
-    /// the client's too.
-    async fn connect(&self) -> Result<(Client, JoinHandle<()>, usize), ConnectionError> {
-        let Connected { host, client, driver } =
-            self.hosts.connect(&self.tls, |error| self.reason(error)).await?;
-        Ok((client, tokio::spawn(async move { drop(driver.await) }), host))
+    /// Connects to the first host that accepts and is what the address asks for
+    /// (`target_session_attrs`). Returns the client, the task that moves its messages until it is
+    /// dropped, and the host. The task's error is the client's too. The caller limits how long this
+    /// takes.
+    ///
+    /// # Errors
+    /// When there is none, with a reason per host.
+    pub(super) async fn connect(&self) -> Result<(Client, JoinHandle<()>, usize), ConnectionError> {
+        let first = self.latest.load(Ordering::Relaxed);
+        let count = self.hosts.len();
+        let mut order = (0..count).map(|step| (first + step) % count);
+        let mut attempts = FuturesUnordered::new();
+        let mut reasons = Vec::new();
+        loop {
+            if let Some(host) = order.next() {
+                attempts.push(async move { (host, self.hosts[host].connect(self.tls.clone()).await) });
+            }
+            let has_more = order.len() > 0;
+            let ended = tokio::select! {
+                ended = attempts.next() => ended,
+                () = tokio::time::sleep(ATTEMPT_DELAY), if has_more => continue,
+            };
+            match ended {
+                Some((host, Ok((client, driver)))) => {
+                    self.latest.store(host, Ordering::Relaxed);
+                    return Ok((client, tokio::spawn(async move { drop(driver.await) }), host));
+                }
+                Some((host, Err(error))) => {
+                    let reason = self.reason(&error);
+                    let name = self.name_of(host);
+                    reasons.push(if count == 1 { reason } else { format!("{name}: {reason}") });
+                }
+                None => return Err(ConnectionError::BadConnection(reasons.join("; "))),
+            }
+        }
     }
 
     pub(super) fn has_several_hosts(&self) -> bool {
-        self.hosts.are_several()
+        self.hosts.len() > 1
     }
 
     /// The name and the port of a host.
     pub(super) fn name_of(&self, host: usize) -> String {
-        self.hosts.name(host)
+        self.hosts.get(host).map(host_and_port).unwrap_or_default()
     }
 
-    pub(super) fn generations(&self) -> &Generations {
-        &self.generations
+    /// Cuts all connections to it.
+    pub(super) fn cut(&self) {
+        self.generations.cut();
     }
 
     /// Why a server refused the connection. Poolers report unknown options as protocol violations.
@@ -134,8 +175,25 @@ impl Server {
         let hint = if is_pooled { format!("; {POOLER_HINT}") } else { String::new() };
         describe(error) + &hint
     }
+}
 
-    pub(super) fn tls(&self) -> &MakeRustlsConnect {
-        &self.tls
+impl ManageConnection for Server {
+    // Boxed, because a connection is moved several times on its way to the caller.
+    type Connection = Box<Session>;
+    type Error = PoolError;
+
+    async fn connect(&self) -> Result<Box<Session>, PoolError> {
+        self.open().await.map(Box::new).map_err(PoolError::ConnectionError)
+    }
+
+    async fn is_valid(&self, session: &mut Box<Session>) -> Result<(), PoolError> {
+        if self.has_broken(session) {
+            return Err(PoolError::QueryError(DieselError::BrokenTransactionManager));
+        }
+        Ok(())
+    }
+
+    fn has_broken(&self, session: &mut Box<Session>) -> bool {
+        !session.is_usable() || session.is_in_transaction()
     }
 }

@@ -1,4 +1,8 @@
 //! A session of PostgreSQL: what is sent to the driver, and in how many round trips.
+//!
+//! A caller may leave in the middle of a statement, when its client disconnects or its time is
+//! over. The server works on, and the next user of the connection would wait for that. So such a
+//! connection is closed, and the server is asked to cancel the statement.
 
 use std::collections::HashMap;
 use std::pin::pin;
@@ -9,13 +13,15 @@ use std::time::Duration;
 use diesel::{ConnectionError, QueryResult};
 use futures_util::TryStreamExt;
 use futures_util::future::{join, join3};
-use tokio::task::{AbortHandle, JoinHandle};
-use tokio_postgres::{CancelToken, Client};
+use tokio::task::JoinHandle;
+use tokio_postgres::Client;
+use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::generation::Generation;
 use super::row::{Answer, first_row};
-use crate::server_error::ServerError;
-
+use super::server::CONNECT_TIMEOUT;
 use super::statement::{Statement, StatementKey};
+use crate::server_error::ServerError;
 
 /// How statements reach the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,22 +58,40 @@ impl From<u8> for Step {
 }
 
 /// A session of PostgreSQL on a connection of its own.
-pub(super) struct Session {
+pub struct Session {
     client: Client,
     driver: JoinHandle<()>,
     mode: StatementMode,
+    tls: MakeRustlsConnect,
+    generation: Generation,
     begin: Box<str>,
     prepared: Mutex<HashMap<StatementKey, tokio_postgres::Statement>>,
     step: AtomicU8,
-    /// It is lost, or leads to a server that takes no writes.
-    is_spent: AtomicBool,
+    is_lost: AtomicBool,
+    /// A caller has left in the middle of a statement.
+    is_abandoned: AtomicBool,
     /// A transaction failed because a prepared statement is outdated.
     is_stale: AtomicBool,
 }
 
+/// Marks its session as abandoned unless it is forgotten.
+struct InFlight<'a>(&'a Session);
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.is_abandoned.store(true, Ordering::Relaxed);
+    }
+}
+
 impl Session {
     /// `driver` is the task that moves the client's messages.
-    pub(super) fn new(client: Client, driver: JoinHandle<()>, mode: StatementMode) -> Self {
+    pub(super) fn new(
+        client: Client,
+        driver: JoinHandle<()>,
+        mode: StatementMode,
+        tls: MakeRustlsConnect,
+        generation: Generation,
+    ) -> Self {
         let begin = match mode {
             StatementMode::Unnamed { timeout: Some(timeout) } => format!(
                 "BEGIN; SET LOCAL statement_timeout = {}; SET LOCAL TimeZone = 'UTC'",
@@ -79,10 +103,13 @@ impl Session {
             client,
             driver,
             mode,
+            tls,
+            generation,
             begin: begin.into(),
             prepared: Mutex::default(),
             step: AtomicU8::new(Step::Outside as u8),
-            is_spent: AtomicBool::new(false),
+            is_lost: AtomicBool::new(false),
+            is_abandoned: AtomicBool::new(false),
             is_stale: AtomicBool::new(false),
         }
     }
@@ -96,28 +123,19 @@ impl Session {
         Ok(row.is_some_and(|row| row.get(0).is_some_and(|value| !value.is_empty())))
     }
 
-    /// Whether another caller may have it.
+    /// Whether another statement may be sent on it.
     pub(super) fn is_usable(&self) -> bool {
-        !self.is_spent.load(Ordering::Relaxed) && !self.client.is_closed()
+        let is_spent = [&self.is_lost, &self.is_abandoned].iter().any(|flag| flag.load(Ordering::Relaxed));
+        !is_spent && !self.client.is_closed() && self.generation.is_current()
     }
 
     pub(super) fn is_in_transaction(&self) -> bool {
         self.step() != Step::Outside
     }
 
-    /// Whether several callers may have it at once.
+    /// Whether several callers may read on it at once.
     pub(super) fn is_shareable(&self) -> bool {
         self.mode == StatementMode::Prepared
-    }
-
-    /// The task that moves its messages. When it is aborted, all who wait for an answer learn that
-    /// the connection is closed.
-    pub(super) fn driver(&self) -> AbortHandle {
-        self.driver.abort_handle()
-    }
-
-    pub(super) fn cancel_token(&self) -> CancelToken {
-        self.client.cancel_token()
     }
 
     fn step(&self) -> Step {
@@ -129,7 +147,7 @@ impl Session {
     }
 
     /// Begins a transaction. BEGIN is sent with its first statement.
-    pub(super) fn begin(&self) {
+    pub(crate) fn begin(&self) {
         self.is_stale.store(false, Ordering::Relaxed);
         self.enter(Step::Beginning);
     }
@@ -139,7 +157,7 @@ impl Session {
     /// # Errors
     /// [`RollbackTransaction`](diesel::result::Error::RollbackTransaction) when one of its
     /// statements has failed; those of the server.
-    pub(super) async fn commit(&self) -> QueryResult<()> {
+    pub(crate) async fn commit(&self) -> QueryResult<()> {
         match self.step() {
             // In a failed transaction, PostgreSQL answers COMMIT with success and rolls back.
             Step::Failed => {
@@ -157,7 +175,7 @@ impl Session {
     ///
     /// # Errors
     /// Those of the server.
-    pub(super) async fn roll_back(&self) -> QueryResult<()> {
+    pub(crate) async fn roll_back(&self) -> QueryResult<()> {
         if self.client.is_closed() {
             return Ok(());
         }
@@ -170,7 +188,7 @@ impl Session {
 
     /// Whether the transaction failed because a prepared statement was outdated. If so, all are
     /// prepared anew.
-    pub(super) fn refresh_statements(&self) -> bool {
+    pub(crate) fn refresh_statements(&self) -> bool {
         let is_stale = self.is_stale.swap(false, Ordering::Relaxed);
         if is_stale {
             self.forget_prepared();
@@ -189,20 +207,48 @@ impl Session {
 
     /// Runs statements without values, whose results do not matter.
     pub(super) async fn execute_batch(&self, text: &str) -> QueryResult<()> {
-        self.client.batch_execute(text).await.map_err(|error| self.note_error(error.into()).into())
+        let sent = self.watch(async { Ok(self.client.batch_execute(text).await?) }).await;
+        sent.map_err(ServerError::into)
     }
 
     /// Runs a statement, once more if its prepared form is outdated.
     pub(super) async fn run(&self, statement: &Statement) -> QueryResult<Answer> {
-        let error = match self.send(statement).await {
+        let error = match self.watch(self.send(statement)).await {
             Ok(answer) => return Ok(answer),
-            Err(error) => self.note_error(error),
+            Err(error) => error,
         };
         if self.prepared_key(statement).is_none() || !error.is_stale_statement() || self.is_in_transaction() {
             return Err(error.into());
         }
         self.forget_prepared();
-        self.send(statement).await.map_err(|error| self.note_error(error).into())
+        self.watch(self.send(statement)).await.map_err(ServerError::into)
+    }
+
+    /// Notes whether the caller leaves meanwhile, and what an error says of the session.
+    async fn watch<T>(
+        &self,
+        exchange: impl Future<Output = Result<T, ServerError>>,
+    ) -> Result<T, ServerError> {
+        let in_flight = InFlight(self);
+        let result = exchange.await;
+        // Not reached when the caller leaves in the middle.
+        std::mem::forget(in_flight);
+        result.inspect_err(|error| self.note_error(error))
+    }
+
+    fn note_error(&self, error: &ServerError) {
+        if error.is_lost_connection() {
+            self.is_lost.store(true, Ordering::Relaxed);
+        }
+        if error.is_read_only() && self.generation.end() {
+            tracing::warn!("the database server takes no writes any more: its connections are closed");
+        }
+        if self.is_in_transaction() {
+            self.enter(Step::Failed);
+            if error.is_stale_statement() {
+                self.is_stale.store(true, Ordering::Relaxed);
+            }
+        }
     }
 
     /// Sends a statement together with what has to go before and after it, without waiting for an
@@ -263,25 +309,24 @@ impl Session {
         kept.insert(key.clone(), prepared.clone());
         Ok(prepared)
     }
-
-    /// Notes what an error says of the connection.
-    fn note_error(&self, error: ServerError) -> ServerError {
-        if error.is_lost_connection() || error.is_read_only() {
-            self.is_spent.store(true, Ordering::Relaxed);
-        }
-        if self.is_in_transaction() {
-            self.enter(Step::Failed);
-            if error.is_stale_statement() {
-                self.is_stale.store(true, Ordering::Relaxed);
-            }
-        }
-        error
-    }
 }
 
-/// The socket is closed at once, whatever the server is doing.
 impl Drop for Session {
     fn drop(&mut self) {
+        // The socket is closed at once, whatever the server is doing.
         self.driver.abort();
+        if !self.is_abandoned.load(Ordering::Relaxed) {
+            return;
+        }
+        // Without a runtime the process is about to end, and its connections with it.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let (statement, tls) = (self.client.cancel_token(), self.tls.clone());
+        runtime.spawn(async move {
+            // If this fails, `statement_timeout` ends the statement. It always fails behind a
+            // pooler, which forgets the request when the driver closes the connection that brought
+            // it.
+            let cancelled = tokio::time::timeout(CONNECT_TIMEOUT, statement.cancel_query(tls)).await;
+            tracing::debug!(?cancelled, "cancelled a statement whose caller has left");
+        });
     }
 }

@@ -5,8 +5,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use super::connection::PostgresManager;
 use super::row::Answer;
+use super::server::Server;
 use super::statement::Statement;
 use crate::error::DbError;
 use crate::pool::{Pool, PooledConnection, Usage};
@@ -21,20 +21,20 @@ const MAX_READS: u32 = 64;
 
 /// Lends connections of a pool to reads, one connection to several.
 pub(super) struct SharedConnections {
-    pool: Pool<PostgresManager>,
+    pool: Pool<Server>,
     latest: Mutex<SharedConnection>,
 }
 
 /// The connection that was last lent to lookups, as long as one of them uses it.
 #[derive(Default)]
 struct SharedConnection {
-    connection: Weak<PooledConnection<PostgresManager>>,
+    connection: Weak<PooledConnection<Server>>,
     reads: u32,
 }
 
 impl SharedConnection {
     /// The connection, if it may take another read.
-    fn join(&mut self) -> Option<Arc<PooledConnection<PostgresManager>>> {
+    fn join(&mut self) -> Option<Arc<PooledConnection<Server>>> {
         let connection = self.connection.upgrade()?;
         // One of the references is the one just made.
         let is_free = Arc::strong_count(&connection) <= MAX_IN_FLIGHT && self.reads < MAX_READS;
@@ -47,7 +47,7 @@ impl SharedConnection {
 }
 
 impl SharedConnections {
-    pub(super) fn new(pool: Pool<PostgresManager>) -> Self {
+    pub(super) fn new(pool: Pool<Server>) -> Self {
         Self { pool, latest: Mutex::default() }
     }
 
@@ -80,7 +80,7 @@ impl SharedConnections {
         Ok(connection.run(statement).await?)
     }
 
-    fn lend(&self, connection: PooledConnection<PostgresManager>) -> Arc<PooledConnection<PostgresManager>> {
+    fn lend(&self, connection: PooledConnection<Server>) -> Arc<PooledConnection<Server>> {
         let connection = Arc::new(connection);
         if connection.is_shareable() {
             *self.latest() = SharedConnection { connection: Arc::downgrade(&connection), reads: 1 };
@@ -89,7 +89,7 @@ impl SharedConnections {
     }
 
     /// The pool, for callers that need a connection of their own.
-    pub(super) fn pool(&self) -> &Pool<PostgresManager> {
+    pub(super) fn pool(&self) -> &Pool<Server> {
         &self.pool
     }
 

@@ -12,37 +12,58 @@ use tokio_postgres::config::TargetSessionAttrs;
 
 use super::postgres::{Role, Roots, Tls};
 
-/// The options that the driver does not know, or not in full.
+/// The options of an address, by who reads them.
 #[derive(Default)]
-pub(super) struct OwnOptions {
+pub(super) struct Options<'a> {
     mode: Option<String>,
     root: Option<String>,
     target: Option<String>,
+    hosts: Vec<&'a str>,
+    others: Vec<&'a str>,
 }
 
-impl OwnOptions {
-    /// Takes these options out of an address. Returns the others too.
-    pub(super) fn split<'a>(parts: &Parts<'a>) -> Result<(Self, Vec<&'a str>), UrlError> {
-        let mut own = Self::default();
-        let mut others = Vec::new();
+impl<'a> Options<'a> {
+    pub(super) fn of(parts: &Parts<'a>) -> Result<Self, UrlError> {
+        let mut all = Self::default();
         for option in parts.options() {
-            let (name, value) = option.split_once('=').unwrap_or((option, ""));
             // Decoded as the driver does, or the driver would find an option that was hidden here.
-            let name = decode(name)?;
+            let name = option_name(option)?;
             let slot = match &*name {
-                "sslmode" => &mut own.mode,
-                "sslrootcert" => &mut own.root,
-                "target_session_attrs" => &mut own.target,
+                "sslmode" => &mut all.mode,
+                "sslrootcert" => &mut all.root,
+                "target_session_attrs" => &mut all.target,
+                "host" | "hostaddr" | "port" => {
+                    all.hosts.push(option);
+                    continue;
+                }
                 _ => {
-                    others.push(option);
+                    all.others.push(option);
                     continue;
                 }
             };
-            if slot.replace(decode(value)?).is_some() {
+            let (_, value) = option.split_once('=').unwrap_or_default();
+            let value = percent_decode_str(value).decode_utf8();
+            let value = value.map_err(|_| UrlError::new("has an option that is not UTF-8"))?;
+            if slot.replace(value.into()).is_some() {
                 return Err(UrlError::new(format!("names {name} twice")));
             }
         }
-        Ok((own, others))
+        Ok(all)
+    }
+
+    /// The address before its options as the driver reads it with them, so that an address accepted
+    /// here is not refused at the first connection.
+    pub(super) fn read(&self, base: &str) -> Result<Config, UrlError> {
+        let no_host = |_| UrlError::new("has a host or port that cannot be read");
+        base.parse::<Config>().map_err(no_host)?;
+        let options = [&*self.hosts, &*self.others].concat().join("&");
+        format!("{base}?{options}").parse().map_err(|error| refused(&error))
+    }
+
+    /// The same without user and hosts, which are set one by one.
+    pub(super) fn read_without_hosts(&self, path: &str) -> Result<Config, UrlError> {
+        let options = self.others.join("&");
+        format!("postgres://{path}?{options}").parse().map_err(|error| refused(&error))
     }
 
     /// Which servers are accepted. By default the primary must accept writes, also if it is a
@@ -91,43 +112,22 @@ impl OwnOptions {
     }
 }
 
-fn decode(text: &str) -> Result<String, UrlError> {
-    let decoded = percent_decode_str(text).decode_utf8();
-    decoded.map(Into::into).map_err(|_| UrlError::new("has an option that is not UTF-8"))
-}
-
-/// The address as the driver reads it, so that an address accepted here is not refused at the first
-/// connection. The driver's message may repeat the address, so it is not passed on: each option is
-/// tried alone to find the wrong one.
-pub(super) fn read(base: &str, options: &[&str]) -> Result<Config, UrlError> {
-    let parse = |options: &str| format!("{base}?{options}").parse::<Config>();
-    match parse(&options.join("&")) {
-        Ok(config) => Ok(config),
-        Err(_) if parse("").is_err() => Err(UrlError::new("has a host or port that cannot be read")),
-        Err(_) => Err(options
-            .iter()
-            .find_map(|option| parse(option).err().map(|error| wrong(option, &error)))
-            .unwrap_or_else(|| UrlError::new("has options that cannot be read"))),
-    }
-}
-
-/// Why the driver refuses an option.
-fn wrong(option: &str, error: &tokio_postgres::Error) -> UrlError {
-    let name = match option_name(option) {
-        Ok(name) => name,
-        Err(problem) => return problem,
+/// Why the driver refuses an address. Its error types are private, so their texts tell them apart.
+/// All names of options were checked to be no secret.
+fn refused(error: &tokio_postgres::Error) -> UrlError {
+    let problem = error.source().map(ToString::to_string).unwrap_or_default();
+    let Some(name) = problem.split('`').nth(1) else {
+        return UrlError::new("has an option that is not UTF-8");
     };
-    // The driver's error types are private: only their text tells a wrong value from an unknown
-    // name.
-    if error.source().is_some_and(|source| source.to_string().starts_with("invalid value")) {
+    if !problem.starts_with("unknown option") {
         return UrlError::new(format!("has a value of the option `{name}` that cannot be used"));
     }
     // What other drivers call the same.
-    let hint = match &*name {
+    let hint = match name {
         "sslcert" | "sslkey" | "sslpassword" | "sslidentity" => ": client certificates are not supported",
         "ssl" | "tls" => ": write sslmode",
         "schema" | "search_path" | "currentSchema" => ": write options=-csearch_path%3Dname",
         _ => "",
     };
-    UrlError::unknown(name, hint)
+    UrlError::unknown(name.to_owned(), hint)
 }

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use groundwork_secret_url::{SecretUrl, UrlError};
 use tokio_postgres::config::{Config, Host, SslMode, SslNegotiation};
 
-use super::options::{self, OwnOptions};
+use super::options::Options;
 
 const DEFAULT_PORT: u16 = 5432;
 
@@ -23,7 +23,7 @@ const DEFAULT_PORT: u16 = 5432;
 #[derive(Clone)]
 pub struct PostgresUrl {
     shown: SecretUrl,
-    config: Box<Config>,
+    hosts: Vec<Config>,
     tls: Tls,
 }
 
@@ -61,10 +61,10 @@ impl PostgresUrl {
         parse(raw, Role::Replica)
     }
 
-    /// The driver's configuration, including the password. Its `sslmode` is as strict as
-    /// [`PostgresUrl::tls`].
-    pub fn config(&self) -> &Config {
-        &self.config
+    /// The driver's configuration for each host, including the password. Its `sslmode` is as strict
+    /// as [`PostgresUrl::tls`].
+    pub fn hosts(&self) -> &[Config] {
+        &self.hosts
     }
 
     /// How connections are protected.
@@ -74,11 +74,11 @@ impl PostgresUrl {
 
     /// The first host and its port, as a name for logs and reports.
     pub fn server(&self) -> String {
-        host_and_port(&self.config)
+        self.hosts.first().map(host_and_port).unwrap_or_default()
     }
 }
 
-/// The first host and its port.
+/// The name of a configuration with one host.
 pub(crate) fn host_and_port(config: &Config) -> String {
     let port = config.get_ports().first().copied().unwrap_or(DEFAULT_PORT);
     match (config.get_hosts().first(), config.get_hostaddrs().first()) {
@@ -129,8 +129,9 @@ fn parse(raw: &str, role: Role) -> Result<PostgresUrl, UrlError> {
         return Err(UrlError::new("must be postgres://user:password@host:port/database"));
     }
     let shown: SecretUrl = raw.parse()?;
-    let (own, others) = OwnOptions::split(&shown.parts())?;
-    let mut config = options::read(raw.split('?').next().unwrap_or(raw), &others)?;
+    let parts = shown.parts();
+    let options = Options::of(&parts)?;
+    let config = options.read(raw.split('?').next().unwrap_or(raw))?;
     let hosts = config.get_hosts();
     let names_a_host = !hosts.is_empty() || !config.get_hostaddrs().is_empty();
     if !names_a_host || hosts.iter().any(|host| matches!(host, Host::Tcp(name) if name.is_empty())) {
@@ -142,25 +143,51 @@ fn parse(raw: &str, role: Role) -> Result<PostgresUrl, UrlError> {
     if config.get_dbname().is_none() {
         return Err(UrlError::new("names no database"));
     }
-    check_counts(&config, role)?;
-    let tls = own.tls()?;
+    let count = count_hosts(&config, role)?;
+    let tls = options.tls()?;
     check_reach(&tls, &config)?;
-    config.target_session_attrs(own.target(role)?);
-    config.ssl_mode(match tls {
+    let mut common = options.read_without_hosts(parts.path)?;
+    if let Some(user) = config.get_user() {
+        common.user(user);
+    }
+    if let Some(password) = config.get_password() {
+        common.password(password);
+    }
+    common.target_session_attrs(options.target(role)?);
+    common.ssl_mode(match tls {
         Tls::Disable => SslMode::Disable,
         Tls::Prefer => SslMode::Prefer,
         Tls::Require | Tls::VerifyCa(_) | Tls::VerifyFull(_) => SslMode::Require,
     });
-    Ok(PostgresUrl { shown, config: Box::new(config), tls })
+    let hosts = (0..count).map(|index| with_host(common.clone(), &config, index)).collect();
+    Ok(PostgresUrl { shown, hosts, tls })
+}
+
+fn with_host(mut one: Config, all: &Config, index: usize) -> Config {
+    match all.get_hosts().get(index) {
+        Some(Host::Tcp(name)) => {
+            one.host(name);
+        }
+        Some(Host::Unix(path)) => {
+            one.host_path(path);
+        }
+        None => {}
+    }
+    if let Some(address) = all.get_hostaddrs().get(index) {
+        one.hostaddr(*address);
+    }
+    if let Some(port) = all.get_ports().get(index).or(all.get_ports().first()) {
+        one.port(*port);
+    }
+    one
 }
 
 /// The driver would notice a mismatch only when it connects.
-fn check_counts(config: &Config, role: Role) -> Result<(), UrlError> {
+fn count_hosts(config: &Config, role: Role) -> Result<usize, UrlError> {
     let (hosts, addresses) = (config.get_hosts().len(), config.get_hostaddrs().len());
     let count = hosts.max(addresses);
+    // A replica is selected, ejected and reported by itself.
     if role == Role::Replica && count != 1 {
-        // A replica is selected, ejected and reported by itself, so its address cannot list
-        // several.
         return Err(UrlError::new("must name one host"));
     }
     if hosts.min(addresses) != 0 && hosts != addresses {
@@ -170,7 +197,7 @@ fn check_counts(config: &Config, role: Role) -> Result<(), UrlError> {
     if ports > 1 && ports != count {
         return Err(UrlError::new("must name one port for all hosts or one for each"));
     }
-    Ok(())
+    Ok(count)
 }
 
 /// Rejects TLS modes that these hosts cannot honour.

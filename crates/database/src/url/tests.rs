@@ -130,8 +130,8 @@ fn tls_is_what_libpq_means_by_the_same_options() {
         assert_eq!(tls(options), expected, "{options}");
     }
     let url = postgres("postgres://u:hunter2@h/d?sslmode=verify-full&connect_timeout=3");
-    assert_eq!(url.config().get_connect_timeout(), Some(&std::time::Duration::from_secs(3)));
-    assert_eq!(url.config().get_dbname(), Some("d"));
+    assert_eq!(url.hosts()[0].get_connect_timeout(), Some(&std::time::Duration::from_secs(3)));
+    assert_eq!(url.hosts()[0].get_dbname(), Some("d"));
 }
 
 #[test]
@@ -197,7 +197,7 @@ fn an_option_that_cannot_be_used_is_named_without_its_value() {
 
 #[test]
 fn the_primary_may_have_several_hosts_and_must_take_writes() {
-    let target = |raw: &str| postgres(raw).config().get_target_session_attrs();
+    let target = |raw: &str| postgres(raw).hosts()[0].get_target_session_attrs();
     for (options, expected) in [
         ("", TargetSessionAttrs::ReadWrite),
         ("?target_session_attrs=read-write", TargetSessionAttrs::ReadWrite),
@@ -219,5 +219,25 @@ fn the_primary_may_have_several_hosts_and_must_take_writes() {
         &[("postgres://u:hunter2@h/d?target_session_attrs=read-write", "read-only")],
     );
     let replica = PostgresUrl::replica("postgres://u@h/d").unwrap();
-    assert_eq!(replica.config().get_target_session_attrs(), TargetSessionAttrs::Any);
+    assert_eq!(replica.hosts()[0].get_target_session_attrs(), TargetSessionAttrs::Any);
+}
+
+#[test]
+fn each_host_keeps_all_else_that_the_address_says() {
+    let options = "sslmode=prefer&connect_timeout=2&tcp_user_timeout=3&keepalives=0&keepalives_idle=4&\
+                   keepalives_interval=5&keepalives_retries=6&channel_binding=require&\
+                   load_balance_hosts=random&options=-cx&application_name=a&target_session_attrs=read-write";
+    for (address, hosts) in [
+        ("u:p%40@h:1/d?hostaddr=::1", &["host=h hostaddr=::1 port=1"][..]),
+        ("/d?user=u&password=p%40&host=/run/pg&port=7", &["host=/run/pg port=7"]),
+        ("u:p%40@a:1,[::2]:2,c/d?", &["host=a port=1", "host=::2 port=2", "host=c port=5432"]),
+        ("u:p%40@/d?port=7&hostaddr=10.0.0.1,::2", &["hostaddr=10.0.0.1 port=7", "hostaddr=::2 port=7"]),
+    ] {
+        let expected = hosts.iter().map(|host| {
+            let pairs = format!("{host} user=u password=p@ dbname=d {}", options.replace('&', " "));
+            pairs.parse::<tokio_postgres::Config>().unwrap()
+        });
+        let url = postgres(&format!("postgres://{address}&{options}"));
+        assert_eq!(url.hosts(), expected.collect::<Vec<_>>(), "{address}");
+    }
 }

@@ -116,7 +116,7 @@ impl Probe {
         let asking = async {
             let client = match kept {
                 Some(client) => client,
-                None => self.server.client().await.map_err(|error| error.to_string())?.0,
+                None => self.server.connect().await.map_err(|error| error.to_string())?.0,
             };
             let row = first_row(&client, query).await.map_err(|error| describe(&error))?;
             let row = row.map(|row| {

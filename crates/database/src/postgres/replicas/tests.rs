@@ -4,7 +4,6 @@ use std::sync::Mutex;
 use super::*;
 use crate::config::PoolSize;
 use crate::pool::{Failures, Pool};
-use crate::postgres::PostgresManager;
 use crate::url::{PoolMode, PostgresUrl};
 
 #[derive(Clone, Default)]
@@ -33,8 +32,8 @@ fn replicas(count: usize) -> Replicas {
     let url: PostgresUrl = "postgres://ada:hunter2@127.0.0.1:1/d?sslmode=disable".parse().unwrap();
     let server = || Server::new(&url, PoolMode::Session).unwrap();
     let all = (0..count).map(|_| {
-        let (manager, size) = (PostgresManager::new(server()), PoolSize { min_idle: 1, max_size: 1 });
-        let pool = Pool::new("replica", manager, size, Duration::from_secs(5), Failures::unlogged());
+        let size = PoolSize { min_idle: 1, max_size: 1 };
+        let pool = Pool::new("replica", server(), size, Duration::from_secs(5), Failures::unlogged());
         (url.server(), server(), SharedConnections::new(pool))
     });
     Replicas::new(all)
