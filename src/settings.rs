@@ -16,6 +16,8 @@ use groundwork_settings::check::{
     address, choice, days, file_path, flag, line, list, milliseconds, minutes, number, optional, origin,
     parsed, path_prefix, ratio, seconds, secret_key, trusted_proxies,
 };
+use groundwork_state::url::key_prefix;
+use groundwork_telemetry::{collector_url, log_filter};
 use ipnet::IpNet;
 use parsers::{database_url, postgres_url, replica_url};
 use rules::{Need, between_settings};
@@ -24,8 +26,8 @@ use secrecy::SecretString;
 pub use groundwork_database::url::{DatabaseUrl, PoolMode, PostgresUrl, Roots, Tls};
 pub use groundwork_server::client::ForwardedHeader;
 pub use groundwork_settings::SettingsError;
-pub use groundwork_state::url::{KeyPrefix, RedisUrl, SentinelUrl};
-pub use groundwork_telemetry::{CollectorUrl, LogFilter, LogFormat};
+pub use groundwork_state::url::RedisUrl;
+pub use groundwork_telemetry::LogFormat;
 pub use signing_key::SigningKeyError;
 
 mod configs;
@@ -127,8 +129,8 @@ groundwork_settings::settings! {
 
         /// The prefix of every key in Redis, so that several services can share one. At most 64
         /// letters, digits and `: - _ .`.
-        redis_key_prefix: KeyPrefix = "REDIS_KEY_PREFIX", default "groundwork:", example "groundwork:",
-            parsed(KeyPrefix::from_str);
+        redis_key_prefix: String = "REDIS_KEY_PREFIX", default "groundwork:", example "groundwork:",
+            parsed(key_prefix);
 
         /// How long a Redis command may take. After that, the process continues without Redis.
         redis_timeout: Duration = "REDIS_TIMEOUT", default "100", example "100",
@@ -242,8 +244,8 @@ groundwork_settings::settings! {
         /// What is logged: a level, or levels per target. Below `info`, only the service's own
         /// lines are written, because those of dependencies can hold secrets. `off`, `error`,
         /// `warn`, `info`, `debug` or `trace`, or a comma-separated list of `target=level`.
-        log_level: LogFilter = "LOG_LEVEL", default "info", example "info,groundwork=debug",
-            parsed(LogFilter::from_str);
+        log_level: String = "LOG_LEVEL", default "info", example "info,groundwork=debug",
+            parsed(log_filter);
 
         /// The format of log lines: `text` for people, `json` for collectors.
         log_format: LogFormat = "LOG_FORMAT", default "text", example "json",
@@ -261,8 +263,8 @@ groundwork_settings::settings! {
         /// The OpenTelemetry collector that receives traces by OTLP over HTTP. Without it, no
         /// traces are recorded. `http://host[:port]` or `https://host[:port]`; `/v1/traces` is
         /// appended.
-        otel_exporter_otlp_endpoint: Option<CollectorUrl> = "OTEL_EXPORTER_OTLP_ENDPOINT", default "",
-            example "http://localhost:4318", optional(parsed(CollectorUrl::from_str).hidden());
+        otel_exporter_otlp_endpoint: Option<String> = "OTEL_EXPORTER_OTLP_ENDPOINT", default "",
+            example "http://localhost:4318", optional(parsed(collector_url).hidden());
 
         /// The name of this service in traces. Defaults to `APP_NAME`.
         otel_service_name: Option<String> = "OTEL_SERVICE_NAME", default "", example "groundwork",

@@ -1,13 +1,11 @@
 //! A random key that a machine makes for itself and keeps in a file, so that what it signs outlives
 //! a restart.
 
-use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::STANDARD;
 use groundwork_files::{self as files, Mode};
 use secrecy::SecretString;
 use thiserror::Error;
@@ -64,7 +62,9 @@ pub fn read_or_create_secret(path: &Path) -> Result<(SecretString, bool), Secret
     if let Some(key) = read(path)? {
         return Ok((key, false));
     }
-    let key = STANDARD.encode(random()?);
+    let mut random = [0; MIN_KEY_BYTES];
+    getrandom::fill(&mut random).map_err(|_| SecretFileError::NoRandomness)?;
+    let key = STANDARD.encode(random);
     let Err(source) = create(path, &key) else { return Ok((key.into(), true)) };
     // Another process created it meanwhile: two keys would refuse each other's tokens.
     if source.kind() == io::ErrorKind::AlreadyExists
@@ -103,33 +103,17 @@ fn read(path: &Path) -> Result<Option<SecretString>, SecretFileError> {
     if key.len() < MIN_KEY_BYTES { Err(damaged()) } else { Ok(Some(key.into())) }
 }
 
-/// Creates the file with a key. The key is written under another name and then linked, which fails
-/// if the name is taken: no reader ever sees half a key, and a crash leaves none behind.
+/// Creates the file with a key. The key is written under another name and then moved, which fails if
+/// the name is taken: no reader ever sees half a key, and a crash leaves none behind.
 fn create(path: &Path, key: &str) -> io::Result<()> {
-    let mut unfinished = path.as_os_str().to_owned();
-    // Ends as the file does, which version control is told to ignore.
-    let extension = path.extension().unwrap_or_default().display();
-    let random = URL_SAFE_NO_PAD.encode(random().map_err(io::Error::other)?);
-    unfinished.push(format!(".{random}.{extension}"));
-    let written = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&unfinished)
-        .and_then(|mut file| {
-            writeln!(file, "{key}")?;
-            file.sync_all()
-        })
-        .and_then(|()| fs::hard_link(&unfinished, path));
-    // It may not exist. If it stays, it holds a key that nothing uses.
-    let _ = fs::remove_file(&unfinished);
-    written
-}
-
-fn random() -> Result<[u8; MIN_KEY_BYTES], SecretFileError> {
-    let mut bytes = [0; MIN_KEY_BYTES];
-    getrandom::fill(&mut bytes).map_err(|_| SecretFileError::NoRandomness)?;
-    Ok(bytes)
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    // Its name ends as the file's does, which version control is told to ignore. Its mode is 600.
+    let suffix = path.extension().map(|extension| format!(".{}", extension.display())).unwrap_or_default();
+    let mut file =
+        tempfile::Builder::new().suffix(&suffix).tempfile_in(directory.unwrap_or(Path::new(".")))?;
+    writeln!(file, "{key}")?;
+    file.as_file().sync_all()?;
+    file.persist_noclobber(path).map(drop).map_err(io::Error::from)
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
 use std::collections::HashSet;
+use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Barrier;
 use std::thread;
