@@ -43,11 +43,6 @@ impl EnvFile {
         self.variables.iter().rev().find(|variable| variable.name == name).map(|variable| &variable.value)
     }
 
-    /// The mode of the file if other users could set variables in it.
-    pub(crate) fn lets_others_write(&self) -> Option<Mode> {
-        self.mode.filter(|mode| mode.lets_others_write())
-    }
-
     /// The mode of the file if other users can read secrets in it.
     pub(crate) fn exposed_secrets(&self) -> Option<Mode> {
         let is_secret = |Variable { name, value, .. }: &Variable| {
@@ -107,13 +102,16 @@ fn has_password(value: &str) -> bool {
     user.is_some_and(|(user, _)| user.contains(':'))
 }
 
-/// Reads a file; without one, nothing is set.
+/// Reads a file in which other users cannot set variables; without one, nothing is set.
 pub(crate) fn read(path: &Path) -> Result<EnvFile, SettingsError> {
     let (content, mode) = match files::read(path) {
         Ok(read) => read,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(EnvFile::default()),
         Err(error) => return Err(error.into()),
     };
+    if mode.lets_others_write() {
+        return Err(SettingsError::EnvFileExposed(mode));
+    }
     let text = String::from_utf8(content)
         .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.utf8_error()))?;
     Ok(EnvFile { variables: parse(&text)?, mode: Some(mode) })
@@ -254,20 +252,22 @@ mod tests {
     fn who_may_read_and_write_the_file_is_known() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join(".env");
-        for (content, mode, writable, shown) in [
-            ("JWT_SECRET_KEY=x\n", 0o644, false, true),
-            ("JWT_SECRET_KEY=x\n", 0o640, false, false),
-            ("JWT_SECRET_KEY=\nPORT=1\n", 0o644, false, false),
-            ("DATABASE_URL=postgres://u:p@h/d\n", 0o604, false, true),
-            ("DATABASE_URL=postgres://u@h/d\n", 0o604, false, false),
-            ("PORT=1\n", 0o646, true, false),
-        ] {
+        let with_mode = |content: &str, mode| {
             fs::write(&path, content).unwrap();
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-            let file = read(&path).unwrap();
-            let found = (file.lets_others_write().is_some(), file.exposed_secrets().is_some());
-            assert_eq!(found, (writable, shown), "{mode:o} {content}");
+            read(&path)
+        };
+        for (content, mode, shown) in [
+            ("JWT_SECRET_KEY=x\n", 0o644, true),
+            ("JWT_SECRET_KEY=x\n", 0o640, false),
+            ("JWT_SECRET_KEY=\nPORT=1\n", 0o644, false),
+            ("DATABASE_URL=postgres://u:p@h/d\n", 0o604, true),
+            ("DATABASE_URL=postgres://u@h/d\n", 0o604, false),
+        ] {
+            let file = with_mode(content, mode).unwrap();
+            assert_eq!(file.exposed_secrets().is_some(), shown, "{mode:o} {content}");
         }
+        assert!(matches!(with_mode("PORT=1\n", 0o646), Err(SettingsError::EnvFileExposed(_))));
     }
 
     #[test]

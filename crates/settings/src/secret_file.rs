@@ -18,36 +18,18 @@ const FILE_LIMIT: u64 = 4_096;
 /// Why a file provides no signing key.
 #[derive(Debug, Error)]
 pub enum SecretFileError {
-    /// The file cannot be read or written.
-    #[error("cannot {action} the signing key in {path}: {source}", path = .path.display())]
-    Io {
-        /// What was tried, as a verb.
-        action: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// Why it failed.
-        source: io::Error,
-    },
+    /// What was tried with the file, as a verb, and why it failed.
+    #[error("cannot {0} the signing key in {path}: {2}", path = .1.display())]
+    Io(&'static str, PathBuf, #[source] io::Error),
     /// Other users of the machine can read or write the file.
-    #[error("the signing key in {path} is open to other users (mode {mode}): chmod 600 it, or delete it for a new key", path = .path.display())]
-    Exposed {
-        /// The file.
-        path: PathBuf,
-        /// Its permission bits.
-        mode: Mode,
-    },
+    #[error("the signing key in {path} is open to other users (mode {1}): chmod 600 it, or delete it for a new key", path = .0.display())]
+    Exposed(PathBuf, Mode),
     /// The file belongs to another user, who may know the key.
-    #[error("the signing key in {path} belongs to another user: delete it for a new one", path = .path.display())]
-    Foreign {
-        /// The file.
-        path: PathBuf,
-    },
+    #[error("the signing key in {path} belongs to another user: delete it for a new one", path = .0.display())]
+    Foreign(PathBuf),
     /// The file holds no usable key.
-    #[error("{path} holds no signing key of at least {MIN_KEY_BYTES} bytes: delete it for a new one", path = .path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-    },
+    #[error("{path} holds no signing key of at least {MIN_KEY_BYTES} bytes: delete it for a new one", path = .0.display())]
+    Damaged(PathBuf),
     /// The operating system provided no random bytes.
     #[error("cannot make a random signing key")]
     NoRandomness,
@@ -72,25 +54,25 @@ pub fn read_or_create_secret(path: &Path) -> Result<(SecretString, bool), Secret
     {
         return Ok((key, false));
     }
-    Err(SecretFileError::Io { action: "write", path: path.to_owned(), source })
+    Err(SecretFileError::Io("write", path.to_owned(), source))
 }
 
 /// The key in a file; `None` if there is no file.
 fn read(path: &Path) -> Result<Option<SecretString>, SecretFileError> {
-    let failed = |source| SecretFileError::Io { action: "read", path: path.to_owned(), source };
+    let failed = |source| SecretFileError::Io("read", path.to_owned(), source);
     let (file, metadata) = match files::open(path) {
         Ok(opened) => opened,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed(error)),
     };
     if !files::has_trusted_owner(&metadata) {
-        return Err(SecretFileError::Foreign { path: path.to_owned() });
+        return Err(SecretFileError::Foreign(path.to_owned()));
     }
     let mode = Mode::of(&metadata);
     if !mode.is_private() {
-        return Err(SecretFileError::Exposed { path: path.to_owned(), mode });
+        return Err(SecretFileError::Exposed(path.to_owned(), mode));
     }
-    let damaged = || SecretFileError::Damaged { path: path.to_owned() };
+    let damaged = || SecretFileError::Damaged(path.to_owned());
     if metadata.len() > FILE_LIMIT {
         return Err(damaged());
     }

@@ -39,11 +39,7 @@ impl<'a> Sources<'a> {
         environment: impl Fn(&str) -> Result<Option<String>, String> + 'a,
         env_file: &Path,
     ) -> Result<Self, SettingsError> {
-        let file = env_file::read(env_file)?;
-        match file.lets_others_write() {
-            Some(mode) => Err(SettingsError::EnvFileExposed(mode)),
-            None => Ok(Self { environment: Box::new(environment), file }),
-        }
+        Ok(Self { environment: Box::new(environment), file: env_file::read(env_file)? })
     }
 
     /// Only what this function returns; no file, except those that a `NAME_FILE` names.
