@@ -116,7 +116,7 @@ fn warn_once(peer: IpAddr, headers: &HeaderMap) {
                 %peer,
                 %header,
                 "a forwarding header is ignored because its sender is not a trusted proxy: add the address to \
-                 the trusted proxies if it is your proxy's; otherwise a client made the header up. Logged once"
+                 TRUSTED_PROXIES if it is your proxy's; otherwise a client made the header up. Logged once"
             );
         });
     }
