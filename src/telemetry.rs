@@ -40,7 +40,7 @@ pub fn metrics() -> Vec<Metric> {
 pub fn start(settings: &Settings) -> Result<Guard, Error> {
     let service_name = settings.otel_service_name.as_ref().unwrap_or(&settings.app_name);
     let traces = settings.otel_exporter_otlp_endpoint.as_ref().map(|endpoint| TracesConfig {
-        endpoint: endpoint.to_string(),
+        endpoint: endpoint.clone(),
         service_name: service_name.clone(),
         sample_ratio: settings.otel_traces_sampler_arg,
     });
@@ -58,7 +58,7 @@ pub fn start_log(settings: &Settings) -> Result<Guard, Error> {
 
 fn log_config(settings: &Settings) -> Config {
     Config {
-        log_level: settings.log_level.to_string(),
+        log_level: settings.log_level.clone(),
         log_format: settings.log_format,
         own_crates: OWN_CRATES,
         audit_target: AUDIT,

@@ -76,7 +76,7 @@ impl Settings {
     pub fn redis(&self) -> Option<RedisConfig> {
         Some(RedisConfig {
             url: self.redis_url.clone()?,
-            key_prefix: self.redis_key_prefix.to_string(),
+            key_prefix: self.redis_key_prefix.clone(),
             timeout: self.redis_timeout,
             call_span: || {
                 tracing::info_span!(

@@ -1,7 +1,6 @@
 //! The client of a request behind proxies: `X-Forwarded-For`, and `Forwarded` (RFC 7239).
 
 use std::borrow::Cow;
-use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Once;
 
@@ -34,21 +33,6 @@ pub enum ForwardedHeader {
     XForwardedFor,
     /// `Forwarded` only (RFC 7239).
     Forwarded,
-}
-
-impl ForwardedHeader {
-    /// Every choice.
-    pub const ALL: [Self; 3] = [Self::Either, Self::XForwardedFor, Self::Forwarded];
-}
-
-impl fmt::Display for ForwardedHeader {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Either => "either",
-            Self::XForwardedFor => "x-forwarded-for",
-            Self::Forwarded => "forwarded",
-        })
-    }
 }
 
 /// The proxies whose forwarding header is trusted.

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use groundwork_files::{self as files, Mode};
 
-use crate::error::{EnvFileFault, EnvFileProblem, SettingsError};
+use crate::error::{EnvFileProblem, SettingsError};
 use crate::{Entry, value_file};
 
 /// A name that is at least this similar to a setting is taken for a misspelt one (Jaro-Winkler,
@@ -18,6 +18,9 @@ use crate::{Entry, value_file};
 const MISSPELT: f64 = 0.92;
 /// The longest name that is repeated: a longer one may be a part of a secret.
 const NAME_LIMIT: usize = 40;
+
+const NOT_A_SETTING: &str = "is not NAME=value; put a value with spaces, quotes or $ in single quotes";
+const HAS_DOLLAR: &str = "has a $, and nothing is put in its place here; put the value in single quotes";
 
 /// What a file sets, and who may read and write it.
 #[derive(Default)]
@@ -38,11 +41,6 @@ impl EnvFile {
     /// The value of a variable. If it is set twice, the last one counts, as in a shell.
     pub(crate) fn get(&self, name: &str) -> Option<&String> {
         self.variables.iter().rev().find(|variable| variable.name == name).map(|variable| &variable.value)
-    }
-
-    /// The mode of the file if other users could set variables in it.
-    pub(crate) fn lets_others_write(&self) -> Option<Mode> {
-        self.mode.filter(|mode| mode.lets_others_write())
     }
 
     /// The mode of the file if other users can read secrets in it.
@@ -104,13 +102,16 @@ fn has_password(value: &str) -> bool {
     user.is_some_and(|(user, _)| user.contains(':'))
 }
 
-/// Reads a file; without one, nothing is set.
+/// Reads a file in which other users cannot set variables; without one, nothing is set.
 pub(crate) fn read(path: &Path) -> Result<EnvFile, SettingsError> {
     let (content, mode) = match files::read(path) {
         Ok(read) => read,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(EnvFile::default()),
         Err(error) => return Err(error.into()),
     };
+    if mode.lets_others_write() {
+        return Err(SettingsError::EnvFileExposed(mode));
+    }
     let text = String::from_utf8(content)
         .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.utf8_error()))?;
     Ok(EnvFile { variables: parse(&text)?, mode: Some(mode) })
@@ -133,12 +134,12 @@ fn parse(text: &str) -> Result<Vec<Variable>, SettingsError> {
                 (name, value) => problems.push(EnvFileProblem {
                     line,
                     variable: name.map(str::to_owned),
-                    fault: value.err().unwrap_or(EnvFileFault::Form),
+                    problem: value.err().unwrap_or(NOT_A_SETTING),
                 }),
             }
             start + length
         } else {
-            problems.push(EnvFileProblem { line, variable: None, fault: EnvFileFault::Form });
+            problems.push(EnvFileProblem { line, variable: None, problem: NOT_A_SETTING });
             end
         };
         line += rest[..length].matches('\n').count();
@@ -158,10 +159,10 @@ fn variable_name(head: &str) -> Option<&str> {
     is_name.then_some(name)
 }
 
-/// The value at the start of a text, and the length of the text up to the next entry. After a fault
-/// it goes on, so that a quoted value is skipped as a whole.
-fn value(text: &str) -> (Result<String, EnvFileFault>, usize) {
-    let (mut value, mut fault, mut quote) = (String::new(), None, None);
+/// The value at the start of a text, and the length of the text up to the next entry. After a
+/// problem it goes on, so that a quoted value is skipped as a whole.
+fn value(text: &str) -> (Result<String, &'static str>, usize) {
+    let (mut value, mut problem, mut quote) = (String::new(), None, None);
     let (mut has_begun, mut after_space) = (false, true);
     let mut end = text.len();
     let mut chars = text.char_indices();
@@ -180,7 +181,7 @@ fn value(text: &str) -> (Result<String, EnvFileFault>, usize) {
                     end = text[at..].find('\n').map_or(text.len(), |length| at + length + 1);
                     break;
                 }
-                _ if after_space && has_begun => fault = fault.or(Some(EnvFileFault::Form)),
+                _ if after_space && has_begun => problem = problem.or(Some(NOT_A_SETTING)),
                 _ => {}
             }
             (has_begun, after_space) = (true, false);
@@ -189,19 +190,19 @@ fn value(text: &str) -> (Result<String, EnvFileFault>, usize) {
             (Some(open), c) if c == open => quote = None,
             (None, '\'' | '"') => quote = Some(c),
             (Some('\''), c) => value.push(c),
-            (_, '$') => fault = fault.or(Some(EnvFileFault::Dollar)),
+            (_, '$') => problem = problem.or(Some(HAS_DOLLAR)),
             (_, '\\') => match chars.next() {
                 Some((_, c @ ('\\' | '\'' | '"' | '$' | ' '))) => value.push(c),
                 Some((_, 'n')) => value.push('\n'),
-                _ => fault = fault.or(Some(EnvFileFault::Form)),
+                _ => problem = problem.or(Some(NOT_A_SETTING)),
             },
             (_, c) => value.push(c),
         }
     }
     if quote.is_some() {
-        fault = Some(EnvFileFault::Form);
+        problem = Some(NOT_A_SETTING);
     }
-    (fault.map_or(Ok(value), Err), end)
+    (problem.map_or(Ok(value), Err), end)
 }
 
 #[cfg(test)]
@@ -251,20 +252,22 @@ mod tests {
     fn who_may_read_and_write_the_file_is_known() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join(".env");
-        for (content, mode, writable, shown) in [
-            ("JWT_SECRET_KEY=x\n", 0o644, false, true),
-            ("JWT_SECRET_KEY=x\n", 0o640, false, false),
-            ("JWT_SECRET_KEY=\nPORT=1\n", 0o644, false, false),
-            ("DATABASE_URL=postgres://u:p@h/d\n", 0o604, false, true),
-            ("DATABASE_URL=postgres://u@h/d\n", 0o604, false, false),
-            ("PORT=1\n", 0o646, true, false),
-        ] {
+        let with_mode = |content: &str, mode| {
             fs::write(&path, content).unwrap();
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-            let file = read(&path).unwrap();
-            let found = (file.lets_others_write().is_some(), file.exposed_secrets().is_some());
-            assert_eq!(found, (writable, shown), "{mode:o} {content}");
+            read(&path)
+        };
+        for (content, mode, shown) in [
+            ("JWT_SECRET_KEY=x\n", 0o644, true),
+            ("JWT_SECRET_KEY=x\n", 0o640, false),
+            ("JWT_SECRET_KEY=\nPORT=1\n", 0o644, false),
+            ("DATABASE_URL=postgres://u:p@h/d\n", 0o604, true),
+            ("DATABASE_URL=postgres://u@h/d\n", 0o604, false),
+        ] {
+            let file = with_mode(content, mode).unwrap();
+            assert_eq!(file.exposed_secrets().is_some(), shown, "{mode:o} {content}");
         }
+        assert!(matches!(with_mode("PORT=1\n", 0o646), Err(SettingsError::EnvFileExposed(_))));
     }
 
     #[test]
@@ -331,7 +334,7 @@ mod tests {
         }
         for text in [r"A=\x", "A=1 2", "A='1", "A=\"1", "A=1\\", "export A", "A-B=1", "A='1' '2'"] {
             let Err(SettingsError::EnvFile(problems)) = parse(text) else { panic!("{text:?} is accepted") };
-            assert_eq!((problems.len(), problems[0].fault), (1, EnvFileFault::Form), "{text:?}");
+            assert_eq!((problems.len(), problems[0].problem), (1, NOT_A_SETTING), "{text:?}");
         }
     }
 

@@ -78,15 +78,6 @@ impl Problems {
     }
 }
 
-/// What is wrong with a line of `.env`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EnvFileFault {
-    /// It is not `NAME=value`.
-    Form,
-    /// Its value has a `$` that a shell would replace.
-    Dollar,
-}
-
 /// One line of `.env` that is not a setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EnvFileProblem {
@@ -94,8 +85,8 @@ pub struct EnvFileProblem {
     pub line: usize,
     /// The variable that the line sets, if that much can be read.
     pub variable: Option<String>,
-    /// What is wrong with it.
-    pub fault: EnvFileFault,
+    /// What is wrong with it, as the predicate of a sentence.
+    pub problem: &'static str,
 }
 
 impl fmt::Display for EnvFileProblem {
@@ -105,12 +96,7 @@ impl fmt::Display for EnvFileProblem {
         if let Some(variable) = &self.variable {
             write!(f, " ({variable})")?;
         }
-        f.write_str(match self.fault {
-            EnvFileFault::Form => " is not NAME=value; put a value with spaces, quotes or $ in single quotes",
-            EnvFileFault::Dollar => {
-                " has a $, and nothing is put in its place here; put the value in single quotes"
-            }
-        })
+        write!(f, " {}", self.problem)
     }
 }
 

@@ -12,7 +12,7 @@ mod table;
 mod value_file;
 mod web;
 
-pub use error::{EnvFileFault, EnvFileProblem, Problem, Problems, SettingsError};
+pub use error::{EnvFileProblem, Problem, Problems, SettingsError};
 pub use render::{env_example, markdown_table};
 pub use secret_file::{SecretFileError, read_or_create_secret};
 pub use sources::{Reader, Sources};

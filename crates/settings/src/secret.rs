@@ -29,39 +29,24 @@ const PLACEHOLDERS: [&str; 14] = [
     "abcdefghijkl",
 ];
 
-/// A key that signs, of at least [`MIN_KEY_BYTES`]. The field names the variable that lists former
-/// keys: a key with a comma could not be moved there.
-pub struct SecretKey(pub &'static str);
-
-impl Check for SecretKey {
-    type Value = SecretString;
-
-    fn read(&self, raw: &str) -> Result<SecretString, String> {
+/// A key that signs, of at least [`MIN_KEY_BYTES`]. `former` is the variable that lists former keys: a
+/// key with a comma could not be moved there.
+pub fn secret_key(former: &'static str) -> Check<SecretString> {
+    let read = move |raw: &str| {
         if raw.len() < MIN_KEY_BYTES {
             return Err(format!(
                 "must be at least {MIN_KEY_BYTES} bytes, or the tokens it signs can be forged"
             ));
         }
         if raw.contains(',') {
-            let former = self.0;
             return Err(format!(
                 "must not contain a comma: {former}, where it ends up, separates keys by it"
             ));
         }
         Ok(raw.into())
-    }
-
-    fn show(&self, _: &SecretString) -> String {
-        MASK.to_owned()
-    }
-
-    fn accepts(&self) -> String {
-        format!("At least {MIN_KEY_BYTES} bytes, no comma.")
-    }
-
-    fn is_secret(&self) -> bool {
-        true
-    }
+    };
+    let accepts = format!("At least {MIN_KEY_BYTES} bytes, no comma.");
+    Check::new(read, |_| MASK.to_owned()).accepting(accepts).secret()
 }
 
 /// Why a key can be guessed, as the predicate of a sentence; `None` for a key that looks random.

@@ -1,13 +1,11 @@
 //! A random key that a machine makes for itself and keeps in a file, so that what it signs outlives
 //! a restart.
 
-use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::STANDARD;
 use groundwork_files::{self as files, Mode};
 use secrecy::SecretString;
 use thiserror::Error;
@@ -20,36 +18,18 @@ const FILE_LIMIT: u64 = 4_096;
 /// Why a file provides no signing key.
 #[derive(Debug, Error)]
 pub enum SecretFileError {
-    /// The file cannot be read or written.
-    #[error("cannot {action} the signing key in {path}: {source}", path = .path.display())]
-    Io {
-        /// What was tried, as a verb.
-        action: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// Why it failed.
-        source: io::Error,
-    },
+    /// What was tried with the file, as a verb, and why it failed.
+    #[error("cannot {0} the signing key in {path}: {2}", path = .1.display())]
+    Io(&'static str, PathBuf, #[source] io::Error),
     /// Other users of the machine can read or write the file.
-    #[error("the signing key in {path} is open to other users (mode {mode}): chmod 600 it, or delete it for a new key", path = .path.display())]
-    Exposed {
-        /// The file.
-        path: PathBuf,
-        /// Its permission bits.
-        mode: Mode,
-    },
+    #[error("the signing key in {path} is open to other users (mode {1}): chmod 600 it, or delete it for a new key", path = .0.display())]
+    Exposed(PathBuf, Mode),
     /// The file belongs to another user, who may know the key.
-    #[error("the signing key in {path} belongs to another user: delete it for a new one", path = .path.display())]
-    Foreign {
-        /// The file.
-        path: PathBuf,
-    },
+    #[error("the signing key in {path} belongs to another user: delete it for a new one", path = .0.display())]
+    Foreign(PathBuf),
     /// The file holds no usable key.
-    #[error("{path} holds no signing key of at least {MIN_KEY_BYTES} bytes: delete it for a new one", path = .path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-    },
+    #[error("{path} holds no signing key of at least {MIN_KEY_BYTES} bytes: delete it for a new one", path = .0.display())]
+    Damaged(PathBuf),
     /// The operating system provided no random bytes.
     #[error("cannot make a random signing key")]
     NoRandomness,
@@ -64,7 +44,9 @@ pub fn read_or_create_secret(path: &Path) -> Result<(SecretString, bool), Secret
     if let Some(key) = read(path)? {
         return Ok((key, false));
     }
-    let key = STANDARD.encode(random()?);
+    let mut random = [0; MIN_KEY_BYTES];
+    getrandom::fill(&mut random).map_err(|_| SecretFileError::NoRandomness)?;
+    let key = STANDARD.encode(random);
     let Err(source) = create(path, &key) else { return Ok((key.into(), true)) };
     // Another process created it meanwhile: two keys would refuse each other's tokens.
     if source.kind() == io::ErrorKind::AlreadyExists
@@ -72,25 +54,25 @@ pub fn read_or_create_secret(path: &Path) -> Result<(SecretString, bool), Secret
     {
         return Ok((key, false));
     }
-    Err(SecretFileError::Io { action: "write", path: path.to_owned(), source })
+    Err(SecretFileError::Io("write", path.to_owned(), source))
 }
 
 /// The key in a file; `None` if there is no file.
 fn read(path: &Path) -> Result<Option<SecretString>, SecretFileError> {
-    let failed = |source| SecretFileError::Io { action: "read", path: path.to_owned(), source };
+    let failed = |source| SecretFileError::Io("read", path.to_owned(), source);
     let (file, metadata) = match files::open(path) {
         Ok(opened) => opened,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed(error)),
     };
     if !files::has_trusted_owner(&metadata) {
-        return Err(SecretFileError::Foreign { path: path.to_owned() });
+        return Err(SecretFileError::Foreign(path.to_owned()));
     }
     let mode = Mode::of(&metadata);
     if !mode.is_private() {
-        return Err(SecretFileError::Exposed { path: path.to_owned(), mode });
+        return Err(SecretFileError::Exposed(path.to_owned(), mode));
     }
-    let damaged = || SecretFileError::Damaged { path: path.to_owned() };
+    let damaged = || SecretFileError::Damaged(path.to_owned());
     if metadata.len() > FILE_LIMIT {
         return Err(damaged());
     }
@@ -103,33 +85,17 @@ fn read(path: &Path) -> Result<Option<SecretString>, SecretFileError> {
     if key.len() < MIN_KEY_BYTES { Err(damaged()) } else { Ok(Some(key.into())) }
 }
 
-/// Creates the file with a key. The key is written under another name and then linked, which fails
-/// if the name is taken: no reader ever sees half a key, and a crash leaves none behind.
+/// Creates the file with a key. The key is written under another name and then moved, which fails if
+/// the name is taken: no reader ever sees half a key, and a crash leaves none behind.
 fn create(path: &Path, key: &str) -> io::Result<()> {
-    let mut unfinished = path.as_os_str().to_owned();
-    // Ends as the file does, which version control is told to ignore.
-    let extension = path.extension().unwrap_or_default().display();
-    let random = URL_SAFE_NO_PAD.encode(random().map_err(io::Error::other)?);
-    unfinished.push(format!(".{random}.{extension}"));
-    let written = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&unfinished)
-        .and_then(|mut file| {
-            writeln!(file, "{key}")?;
-            file.sync_all()
-        })
-        .and_then(|()| fs::hard_link(&unfinished, path));
-    // It may not exist. If it stays, it holds a key that nothing uses.
-    let _ = fs::remove_file(&unfinished);
-    written
-}
-
-fn random() -> Result<[u8; MIN_KEY_BYTES], SecretFileError> {
-    let mut bytes = [0; MIN_KEY_BYTES];
-    getrandom::fill(&mut bytes).map_err(|_| SecretFileError::NoRandomness)?;
-    Ok(bytes)
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    // Its name ends as the file's does, which version control is told to ignore. Its mode is 600.
+    let suffix = path.extension().map(|extension| format!(".{}", extension.display())).unwrap_or_default();
+    let mut file =
+        tempfile::Builder::new().suffix(&suffix).tempfile_in(directory.unwrap_or(Path::new(".")))?;
+    writeln!(file, "{key}")?;
+    file.as_file().sync_all()?;
+    file.persist_noclobber(path).map(drop).map_err(io::Error::from)
 }
 
 #[cfg(test)]

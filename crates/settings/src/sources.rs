@@ -39,11 +39,7 @@ impl<'a> Sources<'a> {
         environment: impl Fn(&str) -> Result<Option<String>, String> + 'a,
         env_file: &Path,
     ) -> Result<Self, SettingsError> {
-        let file = env_file::read(env_file)?;
-        match file.lets_others_write() {
-            Some(mode) => Err(SettingsError::EnvFileExposed(mode)),
-            None => Ok(Self { environment: Box::new(environment), file }),
-        }
+        Ok(Self { environment: Box::new(environment), file: env_file::read(env_file)? })
     }
 
     /// Only what this function returns; no file, except those that a `NAME_FILE` names.
@@ -122,8 +118,8 @@ pub struct Reader<'a> {
 impl Reader<'_> {
     /// The value of a setting; its default if it is unset or wrong. `None` only if the default is
     /// wrong, which is reported like any other problem.
-    pub fn read<C: Check>(&mut self, variable: &'static str, default: &str, check: &C) -> Option<C::Value> {
-        let value = self.sources.value(variable, check.is_secret()).unwrap_or_else(|problem| {
+    pub fn read<T>(&mut self, variable: &'static str, default: &str, check: &Check<T>) -> Option<T> {
+        let value = self.sources.value(variable, check.is_secret).unwrap_or_else(|problem| {
             self.problems.add(variable, problem);
             String::new()
         });
@@ -132,7 +128,7 @@ impl Reader<'_> {
         check
             .read(value)
             .or_else(|problem| {
-                let problem = if check.is_hidden() { problem } else { with_value(problem, value) };
+                let problem = if check.is_hidden { problem } else { with_value(problem, value) };
                 self.problems.add(variable, problem);
                 check.read(default)
             })

@@ -37,10 +37,9 @@ pub struct Entry {
 /// field: Type = "VARIABLE", default "value or nothing", example "value", check;
 /// ```
 ///
-/// `check` is a constant expression of a type that implements [`Check`](crate::check::Check) for
-/// values of `Type`. The struct is `Clone`, its `Debug` shows no secret if its types do not, and it
-/// implements [`Table`]. Its method `effective` lists each variable with the value in force,
-/// secrets masked.
+/// `check` is a [`Check`](crate::check::Check) for values of `Type`. The struct is `Clone`, its
+/// `Debug` shows no secret if its types do not, and it implements [`Table`]. Its method `effective`
+/// lists each variable with the value in force, secrets masked.
 #[macro_export]
 macro_rules! settings {
     (
@@ -67,7 +66,6 @@ macro_rules! settings {
             /// The settings in force, in the order of declaration. A secret shows as `********`; an
             /// address keeps everything but its password.
             pub fn effective(&self) -> Vec<(&'static str, String)> {
-                use $crate::check::Check as _;
                 vec![$( ($name, $check.show(&self.$field)) ),+]
             }
         }
@@ -81,15 +79,14 @@ macro_rules! settings {
             }
 
             fn entries() -> Vec<$crate::Entry> {
-                use $crate::check::Check as _;
                 vec![$(
                     $crate::Entry {
                         name: $name,
                         default: $default,
                         example: $example,
                         doc: concat!($($doc),+).trim_ascii(),
-                        accepts: $check.accepts(),
-                        is_secret: $check.is_secret(),
+                        accepts: $check.accepts,
+                        is_secret: $check.is_secret,
                     }
                 ),+]
             }

@@ -4,16 +4,12 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use ipnet::IpNet;
 
-use crate::check::{Check, List, Parsed};
+use crate::check::{Check, list, parsed};
 
-/// The path that operations are under. The first segment must not be one of these, which are served
-/// by pages of the application itself.
-pub struct PathPrefix(pub &'static [&'static str]);
-
-impl Check for PathPrefix {
-    type Value = String;
-
-    fn read(&self, raw: &str) -> Result<String, String> {
+/// The path that operations are under. The first segment must not be `reserved`, for pages of the
+/// application itself.
+pub fn path_prefix(reserved: &'static [&'static str]) -> Check<String> {
+    let read = move |raw: &str| {
         let Some(path) = raw.strip_prefix('/') else {
             return Err("must start with /".to_owned());
         };
@@ -28,27 +24,21 @@ impl Check for PathPrefix {
             return Err("must be segments of letters, digits and - . _ ~ between single /".to_owned());
         }
         match path.split('/').next() {
-            Some(first) if self.0.contains(&first) => {
+            Some(first) if reserved.contains(&first) => {
                 Err(format!("must not start with /{first}, where the service has its own pages"))
             }
             _ => Ok(raw.to_owned()),
         }
-    }
-
-    fn show(&self, value: &String) -> String {
-        value.clone()
-    }
-
-    fn accepts(&self) -> String {
-        "Starts with `/` and does not end with it.".to_owned()
-    }
+    };
+    parsed(read).accepting("Starts with `/` and does not end with it.")
 }
 
 /// A web origin exactly as browsers send it: the header is compared byte by byte.
-pub const ORIGIN: Parsed<String, String> =
-    Parsed::public(origin).accepting("Exactly `scheme://host[:port]`; `*` and `null` are refused.");
+pub fn origin() -> Check<String> {
+    parsed(parse_origin).accepting("Exactly `scheme://host[:port]`; `*` and `null` are refused.")
+}
 
-fn origin(raw: &str) -> Result<String, String> {
+fn parse_origin(raw: &str) -> Result<String, String> {
     if raw.eq_ignore_ascii_case("null") {
         return Err(
             "null is what every sandboxed frame and local file sends, so it would admit anyone".to_owned()
@@ -95,31 +85,20 @@ fn origin(raw: &str) -> Result<String, String> {
 const EVERY_ADDRESS: &str =
     "trusts every address, so that any client could claim to be any other; name the proxies";
 
-const NETWORKS: List<Parsed<IpNet, String>> = List(Parsed::public(network));
-
 /// A comma-separated list of the networks and addresses of proxies. It must not cover every
 /// address.
-pub struct TrustedProxies;
-
-impl Check for TrustedProxies {
-    type Value = Vec<IpNet>;
-
-    fn read(&self, raw: &str) -> Result<Vec<IpNet>, String> {
-        let networks = NETWORKS.read(raw)?;
+pub fn trusted_proxies() -> Check<Vec<IpNet>> {
+    let networks = list(parsed(network));
+    let read = move |raw: &str| {
+        let networks = networks.read(raw)?;
         // Two halves cover every address as well: 0.0.0.0/1 and 128.0.0.0/1.
         if IpNet::aggregate(&networks).iter().any(|network| network.prefix_len() == 0) {
             return Err(format!("together {EVERY_ADDRESS}"));
         }
         Ok(networks)
-    }
-
-    fn show(&self, value: &Vec<IpNet>) -> String {
-        NETWORKS.show(value)
-    }
-
-    fn accepts(&self) -> String {
-        "Comma-separated networks (CIDR) or addresses.".to_owned()
-    }
+    };
+    let show = |networks: &Vec<IpNet>| list(parsed(network)).show(networks);
+    Check::new(read, show).accepting("Comma-separated networks (CIDR) or addresses.")
 }
 
 fn network(raw: &str) -> Result<IpNet, String> {
@@ -134,7 +113,7 @@ fn network(raw: &str) -> Result<IpNet, String> {
 mod tests {
     use super::*;
 
-    fn check_all<C: Check>(check: &C, good: &[(&str, &str)], bad: &[(&str, &str)]) {
+    fn check_all<T>(check: &Check<T>, good: &[(&str, &str)], bad: &[(&str, &str)]) {
         for (raw, shown) in good {
             let value = check.read(raw).unwrap_or_else(|problem| panic!("{raw:?} is refused: {problem}"));
             assert_eq!(check.show(&value), *shown, "{raw:?}");
@@ -148,7 +127,7 @@ mod tests {
     #[test]
     fn a_prefix_is_a_plain_absolute_path() {
         check_all(
-            &PathPrefix(&["docs", "redoc", "openapi.json", "openapi.yaml"]),
+            &path_prefix(&["docs", "redoc", "openapi.json", "openapi.yaml"]),
             &[("/api/v1", "/api/v1"), ("/v1", "/v1"), ("/docs-api", "/docs-api"), ("/a/docs", "/a/docs")],
             &[
                 ("api/v1", "start with /"),
@@ -171,7 +150,7 @@ mod tests {
     #[test]
     fn origins_are_exact_and_written_as_browsers_write_them() {
         check_all(
-            &List(ORIGIN),
+            &list(origin()),
             &[
                 ("", ""),
                 ("https://a.example", "https://a.example"),
@@ -210,7 +189,7 @@ mod tests {
     #[test]
     fn proxies_are_networks_or_addresses_but_never_everyone() {
         check_all(
-            &TrustedProxies,
+            &trusted_proxies(),
             &[
                 ("", ""),
                 ("10.0.0.0/8", "10.0.0.0/8"),

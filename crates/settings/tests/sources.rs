@@ -9,7 +9,7 @@ use std::str::FromStr;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use groundwork_settings::check::{Line, List, Number, Optional, Parsed, SecretKey};
+use groundwork_settings::check::{line, list, number, optional, parsed, secret_key};
 use groundwork_settings::{SettingsError, Sources, Table, env_example, markdown_table};
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
@@ -20,26 +20,26 @@ groundwork_settings::settings! {
     /// Settings of a test.
     struct Settings {
         /// The name.
-        app_name: String = "APP_NAME", default "Test", example "Test", Line(20);
+        app_name: String = "APP_NAME", default "Test", example "Test", line(20);
 
         /// The port, or
         /// none.
-        port: u16 = "PORT", default "8000", example "8000", Number(0_u16, 65_535);
+        port: u16 = "PORT", default "8000", example "8000", number(0_u16, 65_535);
 
         /// A number of connections | threads.
-        size: u32 = "SIZE", default "5", example "5", Number(1_u32, 1_000);
+        size: u32 = "SIZE", default "5", example "5", number(1_u32, 1_000);
 
         /// The key.
         key: Option<SecretString> = "KEY", default "", example "kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk",
-            Optional(SecretKey("KEYS"));
+            optional(secret_key("KEYS"));
 
         /// Former keys.
         keys: Vec<SecretString> = "KEYS", default "", example "kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk",
-            List(SecretKey("KEYS"));
+            list(secret_key("KEYS"));
 
         /// A network. In CIDR form.
         network: IpNet = "NETWORK", default "10.0.0.0/8", example "10.0.0.0/8",
-            Parsed::public(IpNet::from_str);
+            parsed(IpNet::from_str);
     }
 }
 

@@ -4,8 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use groundwork_secret_url::{Parts, SecretUrl, UrlError, option_name};
-use redis::IntoConnectionInfo;
-use secrecy::{ExposeSecret, SecretString};
+use redis::{ConnectionInfo, IntoConnectionInfo};
 
 const FORM: &str = "must be redis://host:port/number, rediss:// for TLS, redis+unix:///path for a socket, \
     redis+sentinel://host:port,host:port/master-name/number (rediss+sentinel:// for TLS), or \
@@ -24,68 +23,47 @@ const PREFIX_LIMIT: usize = 64;
 /// - A cluster, by some of its nodes: `redis+cluster://[user]:password@host:port,host:port`.
 ///
 /// A scheme that starts with `rediss` stands for TLS.
-#[derive(Clone, Debug)]
-pub enum RedisUrl {
-    /// One server.
-    Server(SecretUrl),
-    /// A master that Sentinels watch.
-    Sentinel(SentinelUrl),
-    /// A cluster.
-    Cluster {
-        /// The address as it was given.
-        url: SecretUrl,
-        /// One address per node, for the driver.
-        nodes: Vec<SecretString>,
-    },
-}
-
-/// A master and the Sentinels that watch it.
-#[derive(Clone, Debug)]
-pub struct SentinelUrl {
+#[derive(Clone)]
+pub struct RedisUrl {
     url: SecretUrl,
-    /// One address per Sentinel, without credentials: `redis://` or `rediss://`.
-    pub sentinels: Vec<String>,
-    /// The name by which Sentinels know the master.
-    pub master_name: String,
-    master: SecretString,
+    pub(crate) servers: Servers,
 }
 
-impl SentinelUrl {
-    /// The master's address for the driver, with a placeholder for its host: scheme, credentials
-    /// and database.
-    pub fn expose_master(&self) -> &str {
-        self.master.expose_secret()
-    }
+/// The addresses as the driver reads them. It reads them here, so that an address accepted now is
+/// not refused at the first connection.
+#[derive(Clone)]
+pub(crate) enum Servers {
+    One(ConnectionInfo),
+    /// The Sentinels without credentials, the name by which they know the master, and the master
+    /// with a placeholder for its host.
+    Sentinel {
+        sentinels: Vec<ConnectionInfo>,
+        master_name: String,
+        master: ConnectionInfo,
+    },
+    Cluster(Vec<ConnectionInfo>),
 }
 
 impl RedisUrl {
     /// The name of the topology for logs and reports: `redis`, `redis_sentinel` or `redis_cluster`.
     pub fn tier(&self) -> &'static str {
-        match self {
-            Self::Server(_) => "redis",
-            Self::Sentinel(_) => "redis_sentinel",
-            Self::Cluster { .. } => "redis_cluster",
-        }
-    }
-
-    /// The addresses of the servers for the driver. Empty with Sentinels, which have to be asked
-    /// for the master's.
-    pub fn expose_nodes(&self) -> Vec<&str> {
-        match self {
-            Self::Server(url) => vec![url.expose()],
-            Self::Sentinel(_) => Vec::new(),
-            Self::Cluster { nodes, .. } => nodes.iter().map(ExposeSecret::expose_secret).collect(),
+        match self.servers {
+            Servers::One(_) => "redis",
+            Servers::Sentinel { .. } => "redis_sentinel",
+            Servers::Cluster(_) => "redis_cluster",
         }
     }
 }
 
 impl fmt::Display for RedisUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Server(url) | Self::Sentinel(SentinelUrl { url, .. }) | Self::Cluster { url, .. } => {
-                url.fmt(f)
-            }
-        }
+        self.url.fmt(f)
+    }
+}
+
+impl fmt::Debug for RedisUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RedisUrl({self})")
     }
 }
 
@@ -93,40 +71,35 @@ impl FromStr for RedisUrl {
     type Err = UrlError;
 
     fn from_str(raw: &str) -> Result<Self, UrlError> {
-        let parse: fn(SecretUrl) -> Result<Self, UrlError> =
-            match raw.split_once("://").map_or("", |(scheme, _)| scheme) {
-                "redis" | "rediss" => server,
-                "redis+unix" | "unix" => socket,
-                "redis+sentinel" | "rediss+sentinel" => sentinel,
-                "redis+cluster" | "rediss+cluster" => cluster,
-                _ => return Err(UrlError::new(FORM)),
-            };
-        parse(raw.parse()?)
+        let parse = match raw.split_once("://").map_or("", |(scheme, _)| scheme) {
+            "redis" | "rediss" => server,
+            "redis+unix" | "unix" => socket,
+            "redis+sentinel" | "rediss+sentinel" => sentinel,
+            "redis+cluster" | "rediss+cluster" => cluster,
+            _ => return Err(UrlError::new(FORM)),
+        };
+        let url: SecretUrl = raw.parse()?;
+        Ok(Self { servers: parse(&url.parts(), raw)?, url })
     }
 }
 
-fn server(url: SecretUrl) -> Result<RedisUrl, UrlError> {
-    let parts = url.parts();
-    credentials(&parts)?;
+fn server(parts: &Parts<'_>, raw: &str) -> Result<Servers, UrlError> {
+    credentials(parts)?;
     check_host(parts.host)?;
     check_database(parts.path.strip_prefix('/').unwrap_or_default())?;
-    check_readable(url.expose())?;
-    Ok(RedisUrl::Server(url))
+    connection_info(raw).map(Servers::One)
 }
 
-fn socket(url: SecretUrl) -> Result<RedisUrl, UrlError> {
-    let parts = url.parts();
+fn socket(parts: &Parts<'_>, raw: &str) -> Result<Servers, UrlError> {
     if !parts.host.is_empty() || parts.user.is_some() || parts.path.len() < 2 {
         return Err(UrlError::new("must name the socket's path: redis+unix:///path?db=number&pass=password"));
     }
-    check_options(&parts, &["db", "user", "pass", "protocol"])?;
-    check_readable(url.expose())?;
-    Ok(RedisUrl::Server(url))
+    check_options(parts, &["db", "user", "pass", "protocol"])?;
+    connection_info(raw).map(Servers::One)
 }
 
-fn sentinel(url: SecretUrl) -> Result<RedisUrl, UrlError> {
-    let parts = url.parts();
-    let credentials = credentials(&parts)?;
+fn sentinel(parts: &Parts<'_>, _: &str) -> Result<Servers, UrlError> {
+    let credentials = credentials(parts)?;
     let path = parts.path.strip_prefix('/').unwrap_or_default();
     let (name, number) = path.split_once('/').unwrap_or((path, ""));
     // What Redis accepts in SENTINEL MONITOR.
@@ -139,27 +112,24 @@ fn sentinel(url: SecretUrl) -> Result<RedisUrl, UrlError> {
     let scheme = parts.scheme.trim_end_matches("+sentinel");
     let node = |host: &str| {
         let port = if check_host(host)? { "" } else { SENTINEL_PORT };
-        check_readable(&format!("{scheme}://{host}{port}"))
+        connection_info(&format!("{scheme}://{host}{port}"))
     };
     let sentinels = parts.host.split(',').map(node).collect::<Result<_, _>>()?;
-    let master = check_readable(&format!("{scheme}://{credentials}master/{number}"))?.into();
-    let master_name = name.to_owned();
-    Ok(RedisUrl::Sentinel(SentinelUrl { url, sentinels, master_name, master }))
+    let master = connection_info(&format!("{scheme}://{credentials}master/{number}"))?;
+    Ok(Servers::Sentinel { sentinels, master_name: name.to_owned(), master })
 }
 
-fn cluster(url: SecretUrl) -> Result<RedisUrl, UrlError> {
-    let parts = url.parts();
-    let credentials = credentials(&parts)?;
+fn cluster(parts: &Parts<'_>, _: &str) -> Result<Servers, UrlError> {
+    let credentials = credentials(parts)?;
     if !matches!(parts.path, "" | "/") {
         return Err(UrlError::new("must not name a database: a cluster has the one"));
     }
     let scheme = parts.scheme.trim_end_matches("+cluster");
     let node = |host: &str| {
         check_host(host)?;
-        check_readable(&format!("{scheme}://{credentials}{host}")).map(SecretString::from)
+        connection_info(&format!("{scheme}://{credentials}{host}"))
     };
-    let nodes = parts.host.split(',').map(node).collect::<Result<_, _>>()?;
-    Ok(RedisUrl::Cluster { url, nodes })
+    parts.host.split(',').map(node).collect::<Result<_, _>>().map(Servers::Cluster)
 }
 
 /// The user and the password up to the `@`, of an address that takes no options.
@@ -216,43 +186,23 @@ fn check_database(number: &str) -> Result<(), UrlError> {
     Ok(())
 }
 
-/// The driver reads it too, so that an address accepted here is not refused at the first
-/// connection. The driver's message may repeat the address.
-fn check_readable(url: &str) -> Result<String, UrlError> {
-    url.into_connection_info()
-        .map(|_| url.to_owned())
-        .map_err(|_| UrlError::new("cannot be read as an address of Redis"))
+/// The driver's message may repeat the address, so it is replaced.
+fn connection_info(url: &str) -> Result<ConnectionInfo, UrlError> {
+    url.into_connection_info().map_err(|_| UrlError::new("cannot be read as an address of Redis"))
 }
 
 /// The prefix of every key, so that several applications can share one Redis: at most 64 ASCII
 /// letters, digits and `: - _ .`. Braces are refused because they would map every key to one node
 /// of a cluster.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyPrefix(String);
-
-impl KeyPrefix {
-    /// The prefix as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
+///
+/// # Errors
+/// For any other text.
+pub fn key_prefix(raw: &str) -> Result<String, UrlError> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, ':' | '-' | '_' | '.');
+    if raw.len() > PREFIX_LIMIT || !raw.chars().all(fits) {
+        return Err(UrlError::new("must be at most 64 letters, digits and : - _ ."));
     }
-}
-
-impl FromStr for KeyPrefix {
-    type Err = UrlError;
-
-    fn from_str(raw: &str) -> Result<Self, UrlError> {
-        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, ':' | '-' | '_' | '.');
-        if raw.len() > PREFIX_LIMIT || !raw.chars().all(fits) {
-            return Err(UrlError::new("must be at most 64 letters, digits and : - _ ."));
-        }
-        Ok(Self(raw.to_owned()))
-    }
-}
-
-impl fmt::Display for KeyPrefix {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
+    Ok(raw.to_owned())
 }
 
 #[cfg(test)]
@@ -284,20 +234,30 @@ mod tests {
         }
     }
 
+    /// Address, user and password, as the driver gets them.
+    fn parts(node: &ConnectionInfo) -> (String, Option<&str>, Option<&str>) {
+        assert!(matches!(node.addr(), redis::ConnectionAddr::TcpTls { insecure: false, .. }));
+        (node.addr().to_string(), node.redis_settings().username(), node.redis_settings().password())
+    }
+
     #[test]
     fn every_node_of_a_cluster_gets_the_credentials() {
         let url = "rediss+cluster://u:p%40@a:7000,b".parse::<RedisUrl>().unwrap();
-        assert_eq!(url.expose_nodes(), ["rediss://u:p%40@a:7000", "rediss://u:p%40@b"]);
         assert_eq!(url.tier(), "redis_cluster");
+        let Servers::Cluster(nodes) = &url.servers else { panic!("{url}") };
+        let [a, b] = ["a:7000", "b:6379"].map(|address| (address.to_owned(), Some("u"), Some("p@")));
+        assert_eq!(nodes.iter().map(parts).collect::<Vec<_>>(), [a, b]);
     }
 
     #[test]
     fn sentinels_get_no_credentials_and_the_master_gets_them() {
         let url = "rediss+sentinel://u:p%40@a:7000,b,[::1]/main.1/3".parse::<RedisUrl>().unwrap();
         assert_eq!(url.tier(), "redis_sentinel");
-        let RedisUrl::Sentinel(url) = url else { panic!("{url}") };
-        assert_eq!(url.sentinels, ["rediss://a:7000", "rediss://b:26379", "rediss://[::1]:26379"]);
-        assert_eq!((url.master_name.as_str(), url.expose_master()), ("main.1", "rediss://u:p%40@master/3"));
+        let Servers::Sentinel { sentinels, master_name, master } = &url.servers else { panic!("{url}") };
+        let [a, b, c] = ["a:7000", "b:26379", "::1:26379"].map(|address| (address.to_owned(), None, None));
+        assert_eq!(sentinels.iter().map(parts).collect::<Vec<_>>(), [a, b, c]);
+        assert_eq!(parts(master), ("master:6379".to_owned(), Some("u"), Some("p@")));
+        assert_eq!((master_name.as_str(), master.redis_settings().db()), ("main.1", 3));
     }
 
     #[test]
@@ -341,9 +301,9 @@ mod tests {
 
     #[test]
     fn a_prefix_cannot_change_where_a_key_lives() {
-        assert_eq!("team-a:".parse::<KeyPrefix>().unwrap().as_str(), "team-a:");
+        assert_eq!(key_prefix("team-a:").unwrap(), "team-a:");
         for raw in ["{a}", "a b", "ä", &"x".repeat(65)] {
-            assert!(raw.parse::<KeyPrefix>().is_err(), "{raw}");
+            assert!(key_prefix(raw).is_err(), "{raw}");
         }
     }
 }

@@ -278,7 +278,7 @@ async fn values_expire_within_their_time_and_not_together() {
     let cache = Cache::new(Some(redis_at(&server, &prefix)), TTL, Clock::default());
     let mut times = Vec::new();
     for n in 0..20 {
-        cache.set(&n.to_string(), &thing("one")).await;
+        cache.cached(&n.to_string(), async || Ok::<_, ()>(thing("one"))).await.unwrap();
         times.push(ask::<u64>(&server, cmd("PTTL").arg(format!("{prefix}{n}"))).await);
     }
     times.sort_unstable();

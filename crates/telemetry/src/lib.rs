@@ -25,7 +25,7 @@ use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
 pub use crate::metrics::{METRICS, Metric, MetricsConfig, MetricsHandle, UPKEEP_INTERVAL};
 pub use crate::traces::{RequestTrace, SPANS, TracesConfig};
-pub use crate::values::{CollectorUrl, InvalidValue, LogFilter};
+pub use crate::values::{collector_url, log_filter};
 pub use crate::writer::flush as flush_logs;
 
 /// What to record, and under which names.

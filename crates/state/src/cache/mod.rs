@@ -69,27 +69,6 @@ impl Cache {
         Self { store, single_flight: SingleFlight::default(), ttl, hits, misses, shared }
     }
 
-    /// The value of a key, if it is cached.
-    pub async fn get<T: Cached>(&self, key: &str) -> Option<T> {
-        let bytes = match &self.store {
-            CacheStore::Memory(store) => store.get(key),
-            CacheStore::Redis(store) => store.get(key, version_of::<T>()).await,
-        };
-        bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok())
-    }
-
-    /// Sets the value of a key.
-    pub async fn set<T: Cached>(&self, key: &str, value: &T) {
-        let Ok(bytes) = serde_json::to_vec(value) else { return };
-        self.single_flight.forget(key);
-        match &self.store {
-            CacheStore::Memory(store) => store.set(key, bytes.into(), jittered(self.ttl)),
-            CacheStore::Redis(store) => {
-                store.store(key, version_of::<T>(), &bytes, None, jittered(self.ttl)).await;
-            }
-        }
-    }
-
     /// Deletes a key, in all versions. After it returns, no value is served whose load began before
     /// the call.
     pub async fn delete(&self, key: &str) {
@@ -136,7 +115,7 @@ impl Cache {
             let ttl = jittered(self.ttl);
             match (&self.store, lease) {
                 (CacheStore::Memory(store), _) => flight.if_current(|| store.set(key, bytes.clone(), ttl)),
-                (CacheStore::Redis(store), Some(_)) => {
+                (CacheStore::Redis(store), Some(lease)) => {
                     store.store(key, version_of::<T>(), &bytes, lease, ttl).await;
                 }
                 (CacheStore::Redis(_), None) => {}

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use metrics::Counter;
-use redis::cmd;
 
 use super::requests_counter;
 use super::version::Version;
@@ -33,12 +32,12 @@ static LOOK_UP: LazyLock<LuaScript> = LazyLock::new(|| {
     )
 });
 
-/// Stores a value. `ARGV`: version, lease or an empty string, lifetime, value.
+/// Stores a value. `ARGV`: version, lease, lifetime, value.
 static STORE: LazyLock<LuaScript> = LazyLock::new(|| {
     LuaScript::new(
         r"
         local lease = 'lease:' .. ARGV[1]
-        if ARGV[2] ~= '' and redis.call('HGET', KEYS[1], lease) ~= ARGV[2] then return 0 end
+        if redis.call('HGET', KEYS[1], lease) ~= ARGV[2] then return 0 end
         redis.call('HDEL', KEYS[1], lease)
         redis.call('HSET', KEYS[1], ARGV[1], ARGV[4])
         redis.call('PEXPIRE', KEYS[1], ARGV[3])
@@ -58,11 +57,6 @@ impl RedisStore {
         Self { redis, errors: requests_counter("error") }
     }
 
-    pub(super) async fn get(&self, key: &str, version: Version) -> Option<Bytes> {
-        let get = |key: &str| cmd("HGET").arg(key).arg(&version).take();
-        self.redis.call::<Option<Vec<u8>>>(key, get).await.ok().flatten().map(Bytes::from)
-    }
-
     /// The value, or a lease to store it. Neither if Redis cannot be used.
     pub(super) async fn look_up(&self, key: &str, version: Version) -> (Option<Bytes>, Option<Lease>) {
         let mut lease = Lease::default();
@@ -80,18 +74,10 @@ impl RedisStore {
         }
     }
 
-    /// With a lease, stores only if it is valid.
-    pub(super) async fn store(
-        &self,
-        key: &str,
-        version: Version,
-        bytes: &[u8],
-        lease: Option<Lease>,
-        ttl: Duration,
-    ) {
+    /// Stores a value if the lease is still valid.
+    pub(super) async fn store(&self, key: &str, version: Version, bytes: &[u8], lease: Lease, ttl: Duration) {
         let ttl = ttl.as_millis().to_string();
-        let lease = lease.as_ref().map_or(&[][..], |lease| lease);
-        let arguments: [&[u8]; 4] = [&version, lease, ttl.as_bytes(), bytes];
+        let arguments: [&[u8]; 4] = [&version, &lease, ttl.as_bytes(), bytes];
         if self.redis.run::<i64>(&STORE, key, &arguments).await.is_err() {
             self.errors.increment(1);
         }

@@ -5,15 +5,11 @@
 
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
+use futures_util::future::select_ok;
 use redis::aio::MultiplexedConnection;
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, IntoConnectionInfo,
-    RedisResult, cmd,
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, RedisResult, cmd,
 };
-
-use crate::url::SentinelUrl;
 
 type Address = (String, u16);
 
@@ -26,12 +22,16 @@ pub(super) struct Sentinels {
 }
 
 impl Sentinels {
-    pub(super) fn new(url: &SentinelUrl, timeout: Duration) -> RedisResult<Self> {
-        let clients = url.sentinels.iter().map(|node| Client::open(node.as_str()));
+    pub(super) fn new(
+        sentinels: &[ConnectionInfo],
+        master_name: &str,
+        master: &ConnectionInfo,
+        timeout: Duration,
+    ) -> RedisResult<Self> {
         Ok(Self {
-            clients: clients.collect::<RedisResult<_>>()?,
-            master_name: url.master_name.clone(),
-            master: url.expose_master().into_connection_info()?,
+            clients: sentinels.iter().cloned().map(Client::open).collect::<RedisResult<_>>()?,
+            master_name: master_name.to_owned(),
+            master: master.clone(),
             // The caller has a time limit of its own for replies.
             config: AsyncConnectionConfig::new()
                 .set_connection_timeout(Some(timeout))
@@ -39,34 +39,14 @@ impl Sentinels {
         })
     }
 
-    /// Queries all Sentinels concurrently and connects to the first server that reports the role of a
-    /// master itself: a Sentinel that was cut off may name the former one (Redis' guidelines for
-    /// Sentinel clients, steps 1 to 3).
+    /// Queries all Sentinels concurrently and returns the first connection to a server that reports
+    /// the role of a master itself: a Sentinel that was cut off may name the former one (Redis'
+    /// guidelines for Sentinel clients, steps 1 to 3).
     pub(super) async fn connect(&self) -> RedisResult<MultiplexedConnection> {
-        let mut queries: FuturesUnordered<_> =
-            self.clients.iter().map(|sentinel| self.master_address(sentinel)).collect();
-        let (mut candidates, mut seen) = (FuturesUnordered::new(), Vec::new());
-        let mut failure = (ErrorKind::EmptySentinelList, "there is no Sentinel to query").into();
-        loop {
-            tokio::select! {
-                Some(connection) = candidates.next() => match connection {
-                    Ok(connection) => return Ok(connection),
-                    Err(error) => failure = error,
-                },
-                Some(address) = queries.next() => match address {
-                    Ok(address) => {
-                        if !seen.contains(&address) {
-                            seen.push(address.clone());
-                            candidates.push(self.connect_to_master(address));
-                        }
-                    }
-                    // The error of a candidate says more than that of a Sentinel.
-                    Err(error) if seen.is_empty() => failure = error,
-                    Err(_) => {}
-                },
-                else => return Err(failure),
-            }
-        }
+        let masters = self.clients.iter().map(|sentinel| {
+            Box::pin(async { self.connect_to_master(self.master_address(sentinel).await?).await })
+        });
+        select_ok(masters).await.map(|(connection, _)| connection)
     }
 
     async fn master_address(&self, sentinel: &Client) -> RedisResult<Address> {
