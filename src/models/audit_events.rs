@@ -14,61 +14,33 @@ pub const AUDIT: &str = "groundwork::audit";
 
 /// What happened to a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AuditKind {
-    /// A refresh token was used again after its successor, so it was copied. The session was
-    /// revoked.
-    RefreshTokenReplayed,
-    /// A refresh was repeated from another network: the client has lost the response and moved, or
-    /// the token was copied.
-    RefreshRepeatedElsewhere,
-    /// A superuser or the command line created the user.
-    UserCreated,
-    /// The password was changed and all sessions were revoked.
-    PasswordChanged,
-    /// A superuser changed the email.
-    EmailChanged,
-    /// The user may log in again.
-    UserActivated,
-    /// The user may no longer log in.
-    UserDeactivated,
-    /// The user was deleted.
-    UserDeleted,
-    /// A superuser changed the name.
-    FullNameChanged,
-    /// A superuser marked the email as verified.
-    EmailVerified,
-    /// A superuser marked the email as not verified.
-    EmailUnverified,
-    /// The user became a superuser.
-    SuperuserGranted,
-    /// The user is no longer a superuser.
-    SuperuserRevoked,
-}
+pub struct AuditKind(&'static str);
 
 impl AuditKind {
-    fn name(self) -> &'static str {
-        match self {
-            Self::RefreshTokenReplayed => "refresh_token_replayed",
-            Self::RefreshRepeatedElsewhere => "refresh_repeated_elsewhere",
-            Self::UserCreated => "user_created",
-            Self::PasswordChanged => "password_changed",
-            Self::EmailChanged => "email_changed",
-            Self::FullNameChanged => "full_name_changed",
-            Self::EmailVerified => "email_verified",
-            Self::EmailUnverified => "email_unverified",
-            Self::UserActivated => "user_activated",
-            Self::UserDeactivated => "user_deactivated",
-            Self::UserDeleted => "user_deleted",
-            Self::SuperuserGranted => "superuser_granted",
-            Self::SuperuserRevoked => "superuser_revoked",
-        }
-    }
+    /// A refresh token was used again after its successor, so it was copied. The session was
+    /// revoked.
+    pub const REFRESH_TOKEN_REPLAYED: Self = Self("refresh_token_replayed");
+    /// A refresh was repeated from another network: the client has lost the response and moved, or
+    /// the token was copied.
+    pub const REFRESH_REPEATED_ELSEWHERE: Self = Self("refresh_repeated_elsewhere");
+    /// A superuser or the command line created the user.
+    pub const USER_CREATED: Self = Self("user_created");
+    /// The password was changed and all sessions were revoked.
+    pub const PASSWORD_CHANGED: Self = Self("password_changed");
+    pub const EMAIL_CHANGED: Self = Self("email_changed");
+    pub const FULL_NAME_CHANGED: Self = Self("full_name_changed");
+    pub const EMAIL_VERIFIED: Self = Self("email_verified");
+    pub const EMAIL_UNVERIFIED: Self = Self("email_unverified");
+    pub const USER_ACTIVATED: Self = Self("user_activated");
+    pub const USER_DEACTIVATED: Self = Self("user_deactivated");
+    pub const USER_DELETED: Self = Self("user_deleted");
+    pub const SUPERUSER_GRANTED: Self = Self("superuser_granted");
+    pub const SUPERUSER_REVOKED: Self = Self("superuser_revoked");
 }
 
 /// An event to be stored.
 #[derive(Clone, Copy, Debug)]
 pub struct AuditEvent<'a> {
-    /// What happened.
     pub kind: AuditKind,
     /// The user who did it; `None` for an unknown client or an operator.
     pub actor: Option<UserId>,
@@ -76,7 +48,6 @@ pub struct AuditEvent<'a> {
     pub user: UserId,
     /// The session it was done in or to, if it matters.
     pub session: Option<SessionId>,
-    /// The client and its request.
     pub context: &'a CallContext,
 }
 
@@ -84,7 +55,7 @@ pub struct AuditEvent<'a> {
 pub async fn insert(c: &mut Connection, event: &AuditEvent<'_>, now: Timestamp) -> Result<(), DbError> {
     let values = (
         audit_events::occurred_at.eq(now),
-        audit_events::kind.eq(event.kind.name()),
+        audit_events::kind.eq(event.kind.0),
         audit_events::actor_id.eq(event.actor.map(|id| id.0)),
         audit_events::user_id.eq(event.user.0),
         audit_events::session_id.eq(event.session.map(|id| id.0.to_vec())),
@@ -92,33 +63,28 @@ pub async fn insert(c: &mut Connection, event: &AuditEvent<'_>, now: Timestamp) 
         audit_events::request_id.eq(event.context.request_id.for_audit()),
     );
     on!(c, |c| prepared(diesel::insert_into(audit_events::table).values(values)).execute(c))?;
-    tracing::info!(target: AUDIT, kind = event.kind.name(), user_id = event.user.0, "audit event");
+    tracing::info!(target: AUDIT, kind = event.kind.0, user_id = event.user.0, "audit event");
     Ok(())
 }
 
 /// An event that is only logged: any client can cause any number of them, and the table keeps all
 /// it gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AuthEvent {
-    /// A user logged in.
-    LoggedIn,
+pub struct AuthEvent(&'static str);
+
+impl AuthEvent {
+    pub const LOGGED_IN: Self = Self("logged_in");
     /// The password was wrong, or there is no active user with this email.
-    LoginRefused,
+    pub const LOGIN_REFUSED: Self = Self("log_in_refused");
     /// A caller who changes the password gave a wrong current one.
-    CurrentPasswordWrong,
+    pub const CURRENT_PASSWORD_WRONG: Self = Self("present_password_wrong");
     /// A refresh token was presented again before its successor was used: the client lost the
     /// response, or there is a second client.
-    RefreshRepeated,
+    pub const REFRESH_REPEATED: Self = Self("refresh_repeated");
 }
 
 /// Logs an event with the id of its user, if there is one. The email is left out: it may be a
 /// password in the wrong field.
-pub fn log_auth_event(event: AuthEvent, user: Option<UserId>) {
-    let kind = match event {
-        AuthEvent::LoggedIn => "logged_in",
-        AuthEvent::LoginRefused => "log_in_refused",
-        AuthEvent::CurrentPasswordWrong => "present_password_wrong",
-        AuthEvent::RefreshRepeated => "refresh_repeated",
-    };
+pub fn log_auth_event(AuthEvent(kind): AuthEvent, user: Option<UserId>) {
     tracing::info!(target: AUDIT, kind, user_id = user.map(|id| id.0), "audit event");
 }

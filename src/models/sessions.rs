@@ -19,7 +19,6 @@ use crate::domain::ids::{SessionId, UserId};
 #[derive(Clone, Queryable, Selectable)]
 #[diesel(table_name = sessions)]
 pub struct Session {
-    /// The owner.
     #[diesel(deserialize_as = i64)]
     pub user_id: UserId,
     /// The hash of the newest refresh token's id.
@@ -27,33 +26,28 @@ pub struct Session {
     pub token_hash: TokenHash,
     /// The hash of the previous one, until the newest pair of tokens is used.
     pub previous_token_hash: Option<Vec<u8>>,
-    /// The address of the last refresh.
+    /// The client's address at the last refresh.
     pub ip: String,
     /// When the newest token was issued: at login or at the last refresh.
     pub last_used_at: Timestamp,
-    /// When the newest token expires.
     pub expires_at: Timestamp,
-    /// When the session was revoked.
     pub revoked_at: Option<Timestamp>,
 }
 
 /// Where and when tokens are issued to a session.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Insertable, AsChangeset)]
+#[diesel(table_name = sessions, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct SessionUsage<'a> {
     /// The client's address.
-    pub ip: IpAddr,
-    /// The client's `User-Agent`.
+    pub ip: String,
     pub user_agent: Option<&'a str>,
-    /// Now.
-    pub at: Timestamp,
-    /// When the token issued now expires.
+    pub last_used_at: Timestamp,
     pub expires_at: Timestamp,
 }
 
-/// How many addresses of a user are considered at most; more than a person has.
+/// More addresses than a person has.
 const MAX_ADDRESSES: i64 = 100;
 
-/// Opens a session.
 pub async fn insert(
     c: &mut Connection,
     id: SessionId,
@@ -66,11 +60,8 @@ pub async fn insert(
         sessions::user_id.eq(user.0),
         sessions::token_hash.eq(token.0.as_slice()),
         sessions::generation.eq(0),
-        sessions::ip.eq(usage.ip.to_string()),
-        sessions::user_agent.eq(usage.user_agent),
-        sessions::created_at.eq(usage.at),
-        sessions::last_used_at.eq(usage.at),
-        sessions::expires_at.eq(usage.expires_at),
+        sessions::created_at.eq(usage.last_used_at),
+        usage,
     );
     on!(c, |c| prepared(diesel::insert_into(sessions::table).values(values)).execute(c))?;
     Ok(())
@@ -80,7 +71,7 @@ pub async fn insert(
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = sessions)]
 pub struct LiveSession {
-    /// When its last write was noted, for reads from replicas.
+    /// When it was last noted that it writes, for reads from replicas.
     pub wrote_at: Option<Timestamp>,
     /// The hash of the access token from the last refresh, until it is first used.
     pub unused_access_hash: Option<Vec<u8>>,
@@ -135,7 +126,6 @@ pub(super) fn live_user<'a>(authority: &'a Authority) -> _ {
         .filter(sessions::expires_at.gt(now))
 }
 
-/// Whether the session is live.
 pub async fn is_live(c: &mut Connection, authority: &Authority) -> Result<bool, DbError> {
     let Authority { session, user, now } = *authority;
     let live = sessions::table
@@ -154,20 +144,17 @@ pub async fn note_write(c: &mut Connection, id: SessionId, now: Timestamp) -> Re
     Ok(())
 }
 
-/// The session with this id, whatever its state.
+/// The session in whatever state it is.
 pub async fn find(c: &mut Connection, id: SessionId) -> Result<Option<Session>, DbError> {
     let found = on!(c, |c| prepared(sessions::table.find(id.0.as_slice()).select(Session::as_select()))
         .get_result(c));
     Ok(found.optional()?)
 }
 
-/// A refresh token and what follows it.
+/// The hashes of a presented refresh token and of the tokens that replace it.
 pub struct Rotation {
-    /// The hash of the presented refresh token.
     pub presented: TokenHash,
-    /// The hash of its successor.
     pub successor: TokenHash,
-    /// The hash of the access token that is issued with the successor.
     pub access: TokenHash,
 }
 
@@ -189,17 +176,14 @@ pub async fn rotate(
         .filter(sessions::user_id.eq(user.0))
         .filter(sessions::token_hash.eq(presented.0.as_slice()))
         .filter(sessions::revoked_at.is_null())
-        .filter(sessions::expires_at.gt(usage.at))
+        .filter(sessions::expires_at.gt(usage.last_used_at))
         .filter(exists(active));
     let rows = on!(c, |c| prepared(diesel::update(current).set((
         sessions::previous_token_hash.eq(Some(presented.0.as_slice())),
         sessions::token_hash.eq(successor.0.as_slice()),
         sessions::unused_access_hash.eq(Some(access.0.as_slice())),
         sessions::generation.eq(sessions::generation + 1),
-        sessions::ip.eq(usage.ip.to_string()),
-        sessions::user_agent.eq(usage.user_agent),
-        sessions::last_used_at.eq(usage.at),
-        sessions::expires_at.eq(usage.expires_at),
+        usage,
     )))
     .execute(c))?;
     Ok(rows == 1)
@@ -221,13 +205,7 @@ pub async fn repeat(
         .filter(sessions::previous_token_hash.eq(parent.0.as_slice()))
         .filter(sessions::revoked_at.is_null())
         .filter(exists(active));
-    let rows = on!(c, |c| prepared(diesel::update(waiting).set((
-        sessions::ip.eq(usage.ip.to_string()),
-        sessions::user_agent.eq(usage.user_agent),
-        sessions::last_used_at.eq(usage.at),
-        sessions::expires_at.eq(usage.expires_at),
-    )))
-    .execute(c))?;
+    let rows = on!(c, |c| prepared(diesel::update(waiting).set(usage)).execute(c))?;
     Ok(rows == 1)
 }
 

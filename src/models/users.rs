@@ -1,5 +1,7 @@
 //! The table `users`.
 
+use std::ops::Deref;
+
 use diesel::dsl::{not, sql};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool};
@@ -20,95 +22,63 @@ use crate::domain::text::FullName;
 /// The unique constraint on the normalised email.
 pub const EMAIL_KEY: &str = "users_email_key";
 
-/// A user.
+/// A user with the password hash, which must not be cached.
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = users)]
 pub struct User {
-    /// The primary key.
-    #[diesel(deserialize_as = i64)]
-    pub id: UserId,
-    /// The normalised email.
-    pub email: String,
-    /// The hash of the password.
+    #[diesel(embed)]
+    pub profile: Profile,
     #[diesel(deserialize_as = String)]
     pub password_hash: PasswordHash,
-    /// The person's name.
-    pub full_name: Option<String>,
-    /// Whether the user may log in.
-    pub is_active: bool,
-    /// Whether the user may administer others.
-    pub is_superuser: bool,
-    /// Whether the email is known to be the user's.
-    pub is_verified: bool,
-    /// When the user was created.
-    pub created_at: Timestamp,
-    /// When the profile or rights last changed.
-    pub updated_at: Timestamp,
 }
 
-/// A user without the password hash, so that it may be cached.
-#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Serialize, Deserialize)]
-#[diesel(table_name = users)]
-pub struct Profile {
-    /// The primary key.
-    #[diesel(deserialize_as = i64)]
-    pub id: UserId,
-    /// The normalised email.
-    pub email: String,
-    /// The person's name.
-    pub full_name: Option<String>,
-    /// Whether the user may log in.
-    pub is_active: bool,
-    /// Whether the user may administer others.
-    pub is_superuser: bool,
-    /// Whether the email is known to be the user's.
-    pub is_verified: bool,
-    /// When the user was created.
-    pub created_at: Timestamp,
-    /// When the profile or rights last changed.
-    pub updated_at: Timestamp,
-}
+impl Deref for User {
+    type Target = Profile;
 
-impl From<User> for Profile {
-    fn from(user: User) -> Self {
-        let User {
-            id, email, full_name, is_active, is_superuser, is_verified, created_at, updated_at, ..
-        } = user;
-        Self { id, email, full_name, is_active, is_superuser, is_verified, created_at, updated_at }
+    fn deref(&self) -> &Profile {
+        &self.profile
     }
 }
 
-/// A user to be created.
-#[derive(Clone, Debug)]
-pub struct NewUser {
-    /// The email.
-    pub email: Email,
-    /// The hash of the password.
-    pub password_hash: PasswordHash,
-    /// The person's name.
-    pub full_name: Option<FullName>,
+/// What a user and its administrators can see of a user.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Serialize, Deserialize)]
+#[diesel(table_name = users)]
+pub struct Profile {
+    #[diesel(deserialize_as = i64)]
+    pub id: UserId,
+    /// The normalised email.
+    pub email: String,
+    pub full_name: Option<String>,
     /// Whether the user may log in.
     pub is_active: bool,
     /// Whether the user may administer others.
     pub is_superuser: bool,
     /// Whether the email is known to be the user's.
+    pub is_verified: bool,
+    pub created_at: Timestamp,
+    /// When the profile or rights last changed.
+    pub updated_at: Timestamp,
+}
+
+#[derive(Clone, Debug)]
+pub struct NewUser {
+    pub email: Email,
+    pub password_hash: PasswordHash,
+    pub full_name: Option<FullName>,
+    pub is_active: bool,
+    pub is_superuser: bool,
     pub is_verified: bool,
 }
 
 /// Changes of a user; `None` leaves a field as it is.
 #[derive(Clone, Debug, Default)]
 pub struct UserChanges {
-    /// A new email.
     pub email: Option<Email>,
-    /// The hash of a new password.
     pub password_hash: Option<PasswordHash>,
-    /// A new name, or `Some(None)` to clear it.
+    /// `Some(None)` clears the name.
     pub full_name: Option<Option<FullName>>,
-    /// Whether the user may log in.
     pub is_active: Option<bool>,
-    /// Whether the user may administer others.
     pub is_superuser: Option<bool>,
-    /// Whether the email is known to be the user's.
     pub is_verified: Option<bool>,
 }
 
@@ -141,31 +111,26 @@ impl<'a> Changeset<'a> {
 /// Which users a list shows; the default shows all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserFilter {
-    /// The beginning of the normalised email.
+    /// A prefix of the normalised email.
     pub email_prefix: Option<String>,
-    /// Only active or only inactive ones.
     pub is_active: Option<bool>,
-    /// Only superusers or only others.
     pub is_superuser: Option<bool>,
-    /// Created at this instant or later.
+    /// Inclusive.
     pub created_after: Option<Timestamp>,
-    /// Created before this instant.
+    /// Exclusive.
     pub created_before: Option<Timestamp>,
 }
 
 /// The last user of a page, after whom the next one begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cursor {
-    /// In the order of ids.
     Id(UserId),
-    /// In the order of creation; users of one instant in the order of ids.
+    /// Users created at one instant are in the order of ids.
     CreatedAt(Timestamp, UserId),
 }
 
-/// Adds a user.
-///
 /// # Errors
-/// [`DbError::Unique`] with [`EMAIL_KEY`] when the email has one.
+/// [`DbError::Unique`] with [`EMAIL_KEY`] if another user has the email.
 pub async fn insert(c: &mut Connection, user: &NewUser, now: Timestamp) -> Result<User, DbError> {
     let values = (
         users::email.eq(user.email.as_str()),
@@ -183,13 +148,11 @@ pub async fn insert(c: &mut Connection, user: &NewUser, now: Timestamp) -> Resul
     .get_result(c))?)
 }
 
-/// The user with this id.
 pub async fn find(c: &mut Connection, id: UserId) -> Result<Option<User>, DbError> {
     let found = on!(c, |c| prepared(users::table.find(id.0).select(User::as_select())).get_result(c));
     Ok(found.optional()?)
 }
 
-/// The profile of the user with this id.
 pub async fn find_profile(c: &mut Connection, id: UserId) -> Result<Option<Profile>, DbError> {
     let found = on!(c, |c| prepared(users::table.find(id.0).select(Profile::as_select())).get_result(c));
     Ok(found.optional()?)
@@ -206,7 +169,6 @@ pub async fn find_pair_for_update(
     Ok(on!(c, |c| prepared(for_update(pair.select(User::as_select()))).load(c))?)
 }
 
-/// The user with this email.
 pub async fn find_by_email(c: &mut Connection, email: &Email) -> Result<Option<User>, DbError> {
     let found =
         on!(c, |c| prepared(users::table.filter(users::email.eq(email.as_str())).select(User::as_select()))
@@ -217,7 +179,7 @@ pub async fn find_by_email(c: &mut Connection, email: &Email) -> Result<Option<U
 /// Changes a user and returns it as it is now; `None` if there is none.
 ///
 /// # Errors
-/// [`DbError::Unique`] with [`EMAIL_KEY`] when a new email has a user.
+/// [`DbError::Unique`] with [`EMAIL_KEY`] if another user has the new email.
 pub async fn update(
     c: &mut Connection,
     id: UserId,

@@ -3,9 +3,7 @@
 use groundwork_clock::Timestamp;
 use groundwork_web::error::FieldError;
 use groundwork_web::extract::RequestSchema;
-use groundwork_web::schema::Nullable;
-use groundwork_web::schema::Patch;
-use groundwork_web::schema::change_of;
+use groundwork_web::schema::{Nullable, Patch, change_of};
 use poem_openapi::Object;
 use poem_openapi::types::Example;
 use serde::Serialize;
@@ -46,7 +44,7 @@ pub struct UserView {
 
 impl From<User> for UserView {
     fn from(user: User) -> Self {
-        Profile::from(user).into()
+        user.profile.into()
     }
 }
 

@@ -143,7 +143,7 @@ impl UserService {
         if self.hasher.verify(attempt.into_forms(), Some(&caller.user.password_hash)).await?.is_some() {
             return Ok(());
         }
-        audit_events::log_auth_event(AuthEvent::CurrentPasswordWrong, Some(caller.user.id));
+        audit_events::log_auth_event(AuthEvent::CURRENT_PASSWORD_WRONG, Some(caller.user.id));
         Err(Error::WrongCurrentPassword)
     }
 
@@ -162,7 +162,7 @@ impl UserService {
             let ended = sessions::revoke_all(tx, id, now).await?;
             let session = Some(caller.session);
             let event =
-                AuditEvent { kind: AuditKind::PasswordChanged, actor: Some(id), user: id, session, context };
+                AuditEvent { kind: AuditKind::PASSWORD_CHANGED, actor: Some(id), user: id, session, context };
             audit_events::insert(tx, &event, now).await?;
             let user = users::update(tx, id, changes, now).await?.ok_or(Error::SESSION_OVER)?;
             Ok((user, ended))
@@ -238,8 +238,13 @@ impl UserService {
             .transaction_by(actor, async |tx| {
                 let user = users::insert(tx, &new, now).await?;
                 let actor = actor.user_id();
-                let event =
-                    AuditEvent { kind: AuditKind::UserCreated, actor, user: user.id, session: None, context };
+                let event = AuditEvent {
+                    kind: AuditKind::USER_CREATED,
+                    actor,
+                    user: user.id,
+                    session: None,
+                    context,
+                };
                 audit_events::insert(tx, &event, now).await?;
                 Ok(user)
             })
@@ -277,8 +282,8 @@ impl UserService {
                 let event = AuditEvent { kind, actor: Some(actor.user.id), user: id, session: None, context };
                 audit_events::insert(tx, &event, now).await?;
                 match kind {
-                    AuditKind::PasswordChanged => by_password += sessions::revoke_all(tx, id, now).await?,
-                    AuditKind::UserDeactivated => {
+                    AuditKind::PASSWORD_CHANGED => by_password += sessions::revoke_all(tx, id, now).await?,
+                    AuditKind::USER_DEACTIVATED => {
                         by_deactivation += sessions::revoke_all(tx, id, now).await?;
                     }
                     _ => {}
@@ -302,7 +307,7 @@ impl UserService {
             check_superuser_remains(tx, target.ok_or(Error::UserNotFound)?).await?;
             users::delete(tx, id).await?;
             let actor = Some(actor.user.id);
-            let event = AuditEvent { kind: AuditKind::UserDeleted, actor, user: id, session: None, context };
+            let event = AuditEvent { kind: AuditKind::USER_DELETED, actor, user: id, session: None, context };
             Ok(audit_events::insert(tx, &event, now).await?)
         });
         self.invalidating(id, deletion).await
@@ -325,16 +330,21 @@ fn audit_kinds(before: &User, after: &User) -> impl Iterator<Item = AuditKind> {
     let switched =
         |was: bool, is: bool, on: AuditKind, off: AuditKind| (was != is).then_some(if is { on } else { off });
     [
-        (before.password_hash != after.password_hash).then_some(AuditKind::PasswordChanged),
-        (before.email != after.email).then_some(AuditKind::EmailChanged),
-        (before.full_name != after.full_name).then_some(AuditKind::FullNameChanged),
-        switched(before.is_verified, after.is_verified, AuditKind::EmailVerified, AuditKind::EmailUnverified),
-        switched(before.is_active, after.is_active, AuditKind::UserActivated, AuditKind::UserDeactivated),
+        (before.password_hash != after.password_hash).then_some(AuditKind::PASSWORD_CHANGED),
+        (before.email != after.email).then_some(AuditKind::EMAIL_CHANGED),
+        (before.full_name != after.full_name).then_some(AuditKind::FULL_NAME_CHANGED),
+        switched(
+            before.is_verified,
+            after.is_verified,
+            AuditKind::EMAIL_VERIFIED,
+            AuditKind::EMAIL_UNVERIFIED,
+        ),
+        switched(before.is_active, after.is_active, AuditKind::USER_ACTIVATED, AuditKind::USER_DEACTIVATED),
         switched(
             before.is_superuser,
             after.is_superuser,
-            AuditKind::SuperuserGranted,
-            AuditKind::SuperuserRevoked,
+            AuditKind::SUPERUSER_GRANTED,
+            AuditKind::SUPERUSER_REVOKED,
         ),
     ]
     .into_iter()

@@ -24,18 +24,12 @@ pub struct AuthApi {
     pub auth: AuthService,
 }
 
-#[OpenApi(prefix_path = "/auth")]
+#[OpenApi(prefix_path = "/auth", tag = "Tag::Auth")]
 impl AuthApi {
     /// Register a user
     ///
     /// Creates an active user without superuser rights. The email address is normalised and unique.
-    #[oai(
-        path = "/register",
-        method = "post",
-        operation_id = "auth_register",
-        tag = "Tag::Auth",
-        tag = "Limit::Credentials"
-    )]
+    #[oai(path = "/register", method = "post", operation_id = "auth_register", tag = "Limit::Credentials")]
     async fn register(&self, body: Body<RegisterRequest>) -> Result<Created<UserView>, Failure<EmailTaken>> {
         let user = self.auth.register(body.0.into()).await?;
         Ok(Created::of(user.into()))
@@ -45,13 +39,7 @@ impl AuthApi {
     ///
     /// Creates a session and returns its first pair of tokens. A wrong password, an unknown email
     /// address and an inactive user all get the same error.
-    #[oai(
-        path = "/login",
-        method = "post",
-        operation_id = "auth_login",
-        tag = "Tag::Auth",
-        tag = "Limit::Credentials"
-    )]
+    #[oai(path = "/login", method = "post", operation_id = "auth_login", tag = "Limit::Credentials")]
     async fn login(
         &self,
         context: Context,
@@ -67,13 +55,7 @@ impl AuthApi {
     /// Exchanges a refresh token for the next pair of tokens. A client that lost the response can
     /// send the same refresh token again and gets the same pair, until it has used a token of that
     /// pair. Later reuse of a refresh token is treated as theft and ends the session.
-    #[oai(
-        path = "/refresh",
-        method = "post",
-        operation_id = "auth_refresh",
-        tag = "Tag::Auth",
-        tag = "Limit::Credentials"
-    )]
+    #[oai(path = "/refresh", method = "post", operation_id = "auth_refresh", tag = "Limit::Credentials")]
     async fn refresh(
         &self,
         context: Context,
@@ -86,7 +68,7 @@ impl AuthApi {
     /// Log out
     ///
     /// Ends the current session. Its access tokens and its refresh token stop working immediately.
-    #[oai(path = "/logout", method = "post", operation_id = "auth_logout", tag = "Tag::Auth")]
+    #[oai(path = "/logout", method = "post", operation_id = "auth_logout")]
     async fn logout(&self, caller: Authed) -> Result<NoContent, Failure<NoErrors>> {
         self.auth.logout(&caller.0).await?;
         Ok(NoContent)
@@ -95,7 +77,7 @@ impl AuthApi {
     /// Get the current user
     ///
     /// The same as `users_me`.
-    #[oai(path = "/me", method = "get", operation_id = "auth_me", tag = "Tag::Auth")]
+    #[oai(path = "/me", method = "get", operation_id = "auth_me")]
     async fn me(&self, caller: Authed) -> Result<Ok200<UserView>, Failure<NoErrors>> {
         Ok(Ok200::of(caller.0.user.into()))
     }

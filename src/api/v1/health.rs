@@ -15,18 +15,12 @@ pub struct HealthApi {
     pub health: HealthService,
 }
 
-#[OpenApi(prefix_path = "/health")]
+#[OpenApi(prefix_path = "/health", tag = "Tag::Health")]
 impl HealthApi {
     /// Get the health of the process
     ///
     /// Responds without checking dependencies. For people and simple monitors.
-    #[oai(
-        path = "/",
-        method = "get",
-        operation_id = "health_show",
-        tag = "Tag::Health",
-        tag = "Limit::Unlimited"
-    )]
+    #[oai(path = "/", method = "get", operation_id = "health_show", tag = "Limit::Unlimited")]
     async fn show(&self) -> Result<Ok200<Health>, Failure<NoErrors>> {
         Ok(Ok200::of(Health::ok()))
     }
@@ -35,13 +29,7 @@ impl HealthApi {
     ///
     /// Returns 200 while the process responds. For a supervisor that restarts the process when it
     /// does not. Dependencies are not checked, because a restart would not repair them.
-    #[oai(
-        path = "/live",
-        method = "get",
-        operation_id = "health_live",
-        tag = "Tag::Health",
-        tag = "Limit::Unlimited"
-    )]
+    #[oai(path = "/live", method = "get", operation_id = "health_live", tag = "Limit::Unlimited")]
     async fn live(&self) -> Ok200<Health> {
         Ok200::of(Health::ok())
     }
@@ -52,13 +40,7 @@ impl HealthApi {
     /// Redis, each instance limits and caches on its own; without a replica, the primary serves all
     /// reads. Returns 503 when it cannot serve requests, with the dependencies in
     /// `details.dependencies`, and when it is shutting down. For load balancers.
-    #[oai(
-        path = "/ready",
-        method = "get",
-        operation_id = "health_ready",
-        tag = "Tag::Health",
-        tag = "Limit::Unlimited"
-    )]
+    #[oai(path = "/ready", method = "get", operation_id = "health_ready", tag = "Limit::Unlimited")]
     async fn ready(&self) -> Result<Ok200<Readiness>, Failure<NoErrors>> {
         let unavailable = |message| ApiError::from(ErrorCode::SERVICE_UNAVAILABLE).with_message(message);
         if self.health.is_stopping() {
@@ -80,12 +62,12 @@ pub struct ServiceApi {
     pub name: String,
 }
 
-#[OpenApi]
+#[OpenApi(tag = "Tag::Service")]
 impl ServiceApi {
     /// Get the service
     ///
     /// Returns the name and the version of the service, and the locations of its documentation.
-    #[oai(path = "/", method = "get", operation_id = "service_show", tag = "Tag::Service")]
+    #[oai(path = "/", method = "get", operation_id = "service_show")]
     async fn show(&self) -> Result<WithServiceLinks<ServiceCard>, Failure<NoErrors>> {
         Ok(WithServiceLinks::of(ServiceCard::of(&self.name)))
     }

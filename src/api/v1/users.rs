@@ -30,12 +30,12 @@ pub struct UsersApi {
     pub users: UserService,
 }
 
-#[OpenApi(prefix_path = "/users")]
+#[OpenApi(prefix_path = "/users", tag = "Tag::Users")]
 impl UsersApi {
     /// Get the current user
     ///
     /// Returns the user that the access token belongs to.
-    #[oai(path = "/me", method = "get", operation_id = "users_me", tag = "Tag::Users")]
+    #[oai(path = "/me", method = "get", operation_id = "users_me")]
     async fn me(&self, caller: Authed) -> Result<Ok200<UserView>, Failure<NoErrors>> {
         Ok(Ok200::of(caller.0.user.into()))
     }
@@ -44,7 +44,7 @@ impl UsersApi {
     ///
     /// Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
     /// `current_password` and ends all sessions of the user, including the current one.
-    #[oai(path = "/me", method = "patch", operation_id = "users_me_update", tag = "Tag::Users")]
+    #[oai(path = "/me", method = "patch", operation_id = "users_me_update")]
     async fn update_me(
         &self,
         caller: Authed,
@@ -59,7 +59,7 @@ impl UsersApi {
     ///
     /// Permanently deletes the user and all its sessions. The last active superuser cannot be
     /// deleted.
-    #[oai(path = "/me", method = "delete", operation_id = "users_me_delete", tag = "Tag::Users")]
+    #[oai(path = "/me", method = "delete", operation_id = "users_me_delete")]
     async fn delete_me(&self, caller: Authed, context: Context) -> Result<NoContent, Failure<LastSuperuser>> {
         self.users.delete(&caller.0, caller.0.user.id, &context).await?;
         Ok(NoContent)
@@ -72,7 +72,7 @@ impl UsersApi {
     /// `page_token` with the same filters, until it is null. Users that are created meanwhile are
     /// on the last pages. Requires superuser rights.
     #[allow(clippy::too_many_arguments, reason = "one argument per query parameter")]
-    #[oai(path = "/", method = "get", operation_id = "users_list", tag = "Tag::Users")]
+    #[oai(path = "/", method = "get", operation_id = "users_list")]
     async fn list(
         &self,
         caller: Superuser,
@@ -107,7 +107,7 @@ impl UsersApi {
     /// Create a user
     ///
     /// Creates a user, with superuser rights if requested. Requires superuser rights.
-    #[oai(path = "/", method = "post", operation_id = "users_create", tag = "Tag::Users")]
+    #[oai(path = "/", method = "post", operation_id = "users_create")]
     async fn create(
         &self,
         caller: Superuser,
@@ -121,7 +121,7 @@ impl UsersApi {
     /// Get a user
     ///
     /// Requires superuser rights.
-    #[oai(path = "/:id", method = "get", operation_id = "users_get", tag = "Tag::Users")]
+    #[oai(path = "/:id", method = "get", operation_id = "users_get")]
     async fn get(
         &self,
         _caller: Superuser,
@@ -137,7 +137,7 @@ impl UsersApi {
     /// Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
     /// end all sessions of the user. The last active superuser can be neither deactivated nor
     /// demoted. Requires superuser rights.
-    #[oai(path = "/:id", method = "patch", operation_id = "users_update", tag = "Tag::Users")]
+    #[oai(path = "/:id", method = "patch", operation_id = "users_update")]
     async fn update(
         &self,
         caller: Superuser,
@@ -154,7 +154,7 @@ impl UsersApi {
     ///
     /// Permanently deletes the user and all its sessions; its audit events are kept. Requires
     /// superuser rights.
-    #[oai(path = "/:id", method = "delete", operation_id = "users_delete", tag = "Tag::Users")]
+    #[oai(path = "/:id", method = "delete", operation_id = "users_delete")]
     async fn delete(
         &self,
         caller: Superuser,
@@ -170,7 +170,7 @@ impl UsersApi {
     ///
     /// Allows the user to log in again. Sessions that were ended stay ended. Requires superuser
     /// rights.
-    #[oai(path = "/:id/activate", method = "patch", operation_id = "users_activate", tag = "Tag::Users")]
+    #[oai(path = "/:id/activate", method = "patch", operation_id = "users_activate")]
     async fn activate(
         &self,
         caller: Superuser,
@@ -186,7 +186,7 @@ impl UsersApi {
     ///
     /// Prevents the user from logging in and ends all its sessions. The last active superuser
     /// cannot be deactivated. Requires superuser rights.
-    #[oai(path = "/:id/deactivate", method = "patch", operation_id = "users_deactivate", tag = "Tag::Users")]
+    #[oai(path = "/:id/deactivate", method = "patch", operation_id = "users_deactivate")]
     async fn deactivate(
         &self,
         caller: Superuser,

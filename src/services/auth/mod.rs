@@ -112,14 +112,14 @@ impl AuthService {
         let form = self.hasher.verify(attempt.clone().into_forms(), hash).await?;
         let user_id = user.as_ref().map(|user| user.id);
         let Some((user, form)) = user.filter(|user| user.is_active).zip(form) else {
-            audit_events::log_auth_event(AuthEvent::LoginRefused, user_id);
+            audit_events::log_auth_event(AuthEvent::LOGIN_REFUSED, user_id);
             return Err(
                 over_limit.map_or(Error::InvalidCredentials, |over| Error::TooManyLogins(over.decision))
             );
         };
         let new_hash = self.rehash(attempt, form, &user.password_hash).await;
         let tokens = self.create_session(&user, &new_hash, context).await?;
-        audit_events::log_auth_event(AuthEvent::LoggedIn, Some(user.id));
+        audit_events::log_auth_event(AuthEvent::LOGGED_IN, Some(user.id));
         Ok(tokens)
     }
 
@@ -196,6 +196,7 @@ impl AuthService {
 
     fn usage<'a>(&self, context: &'a CallContext, now: Timestamp) -> SessionUsage<'a> {
         let user_agent = context.user_agent.as_deref();
-        SessionUsage { ip: context.ip, user_agent, at: now, expires_at: now.plus(self.lifetimes.refresh) }
+        let expires_at = now.plus(self.lifetimes.refresh);
+        SessionUsage { ip: context.ip.to_string(), user_agent, last_used_at: now, expires_at }
     }
 }

@@ -73,7 +73,7 @@ impl AuthService {
             .transaction_without_caller(async |tx| {
                 let is_repeated = sessions::repeat(tx, session, user, &presented, &usage).await?;
                 if is_repeated && is_elsewhere {
-                    let kind = AuditKind::RefreshRepeatedElsewhere;
+                    let kind = AuditKind::REFRESH_REPEATED_ELSEWHERE;
                     let event = AuditEvent { kind, actor: None, user, session: Some(session), context };
                     audit_events::insert(tx, &event, now).await?;
                 }
@@ -81,7 +81,7 @@ impl AuthService {
             })
             .await?;
         if is_repeated {
-            audit_events::log_auth_event(AuthEvent::RefreshRepeated, Some(user));
+            audit_events::log_auth_event(AuthEvent::REFRESH_REPEATED, Some(user));
         }
         Ok(is_repeated.then_some(issued))
     }
@@ -99,7 +99,7 @@ impl AuthService {
                 // Concurrent replays record one event.
                 let revoked = sessions::revoke(tx, session, now).await?;
                 if revoked {
-                    let kind = AuditKind::RefreshTokenReplayed;
+                    let kind = AuditKind::REFRESH_TOKEN_REPLAYED;
                     let event = AuditEvent { kind, actor: None, user, session: Some(session), context };
                     audit_events::insert(tx, &event, now).await?;
                 }
