@@ -134,8 +134,8 @@ impl App {
         };
         tokio::join!(server.serve(make_service, self.shutdown.clone()), stopping);
         // Metrics are served until the end, so that the shutdown can be observed.
-        if let Some(metrics) = metrics {
-            metrics.stop().await;
+        if let Some(stop_metrics) = metrics {
+            stop_metrics.await;
         }
         Ok(())
     }

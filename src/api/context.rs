@@ -1,13 +1,14 @@
 //! The context of a call, as an argument of a handler.
 
 use std::ops::Deref;
+use std::sync::Arc;
 
 use groundwork_telemetry::context::CallContext;
 use groundwork_web::request::RequestScope;
 use poem::{FromRequest, Request, RequestBody};
 
 /// The client's address, its user agent and the request's id.
-pub struct Context(RequestScope);
+pub struct Context(Arc<RequestScope>);
 
 impl Deref for Context {
     type Target = CallContext;
@@ -19,6 +20,6 @@ impl Deref for Context {
 
 impl<'a> FromRequest<'a> for Context {
     async fn from_request(request: &'a Request, _body: &mut RequestBody) -> poem::Result<Self> {
-        Ok(Self(RequestScope::get(request)?.clone()))
+        Ok(Self(Arc::clone(RequestScope::get(request)?)))
     }
 }

@@ -26,7 +26,7 @@ async fn authenticate(request: &Request) -> Result<Caller, ApiError> {
     let token = bearer_token(request)?;
     let scope = RequestScope::get(request)?;
     let intent = if request.method().is_safe() { Intent::Read } else { Intent::Write };
-    let caller = scope.extension::<AuthService>()?.authenticate(token, intent).await?;
+    let caller = scope.app_data::<AuthService>()?.authenticate(token, intent).await?;
     scope.set_user_id(caller.user.id.0);
     Ok(caller)
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use groundwork_openapi::{ApiDescription, Config, DocumentError, Documents, ImpliedErrors, pages};
-use groundwork_web::error::describe_catalogue;
+use groundwork_web::error::{IMPLIED_ERRORS, describe_catalogue};
 use groundwork_web::load_shedder::LoadShedder;
 use groundwork_web::middleware::MiddlewareStack;
 use groundwork_web::request::AppState;
@@ -55,17 +55,8 @@ const FORMATS: Formats = Formats {
 };
 
 /// The codes that operations need not declare.
-const IMPLIED: ImpliedErrors = ImpliedErrors {
-    // Any request can be malformed as HTTP, in its `Host` for one (RFC 9112, section 3.2).
-    always: &["malformed_request"],
-    with_body: &["request_timeout", "payload_too_large", "unsupported_media_type", "not_implemented"],
-    with_input: &["validation_error"],
-    with_security: &["unauthorized", "invalid_token"],
-    with_role: &["forbidden"],
-    with_rate_limit: &["rate_limited"],
-    server: &["internal_error", "service_unavailable"],
-    infallible: &["health_live"],
-};
+const IMPLIED: ImpliedErrors =
+    ImpliedErrors { with_role: &["forbidden"], infallible: &["health_live"], ..IMPLIED_ERRORS };
 
 /// What the API is made of.
 pub struct Api {
@@ -105,7 +96,7 @@ impl Api {
             load_shedder: self.load_shedder,
             validator,
             body_timeout: self.body_timeout,
-            extension: Box::new(self.auth),
+            app_data: Box::new(self.auth),
         });
         let prefix = self.prefix.trim_matches('/');
         let pages = pages::routes(

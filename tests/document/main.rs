@@ -49,7 +49,7 @@ fn the_table_of_operations_says_of_each_who_may_call_it_and_what_it_answers() {
     let rows: Vec<_> = table.lines().filter(|line| line.contains("| `/")).collect();
     assert_eq!(rows.len(), operations(&document).len());
     for row in [
-        "| health | `health_live` | GET | `/api/v1/health/live` | anybody | 200 400 |",
+        "| health | `health_live` | GET | `/api/v1/health/live` | anonymous | 200 400 |",
         "| users | `users_me` | GET | `/api/v1/users/me` | user | 200 400 401 429 500 503 |",
         "| users | `users_list` | GET | `/api/v1/users` | superuser | 200 400 401 403 422 429 500 503 |",
     ] {

@@ -2,11 +2,8 @@
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
-use std::fmt;
 
-use groundwork_openapi::ErrorCase;
-#[cfg(test)]
-use groundwork_openapi::ImpliedErrors;
+use groundwork_openapi::{ErrorCase, ImpliedErrors};
 use groundwork_state::rate_limit::RateLimitDecision;
 use poem::error::ResponseError;
 use poem::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -115,9 +112,10 @@ impl ErrorCode {
     }
 }
 
-/// The codes that operations need not declare, for tests of this crate.
-#[cfg(test)]
-pub(crate) const IMPLIED: ImpliedErrors = ImpliedErrors {
+/// The codes that operations need not declare, because this crate answers with them. An app adds
+/// those of its roles, and its infallible operations.
+pub const IMPLIED_ERRORS: ImpliedErrors = ImpliedErrors {
+    // Any request can be malformed as HTTP, such as in its `Host` (RFC 9112, 3.2).
     always: &["malformed_request"],
     with_body: &["request_timeout", "payload_too_large", "unsupported_media_type", "not_implemented"],
     with_input: &["validation_error"],
@@ -158,11 +156,12 @@ impl FieldError {
     }
 }
 
-type Source = Box<dyn StdError + Send + Sync>;
+type Cause = Box<dyn StdError + Send + Sync>;
 
-/// An error on its way to the client. The client reads the message and the details; the source goes
-/// to the log alone.
-#[derive(Debug)]
+/// An error that becomes a response. The client reads the message and the details; the cause is
+/// only logged.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .code.code)]
 pub struct ApiError {
     code: ErrorCode,
     message: Cow<'static, str>,
@@ -170,7 +169,7 @@ pub struct ApiError {
     /// Headers which say what is accepted instead: `Allow`, `Accept`, `Accept-Patch`.
     accepted: Vec<(HeaderName, HeaderValue)>,
     retry_after: u32,
-    source: Option<Source>,
+    cause: Option<Cause>,
 }
 
 impl From<ErrorCode> for ApiError {
@@ -181,7 +180,7 @@ impl From<ErrorCode> for ApiError {
             details: None,
             accepted: Vec::new(),
             retry_after: RETRY_AFTER_SECONDS,
-            source: None,
+            cause: None,
         }
     }
 }
@@ -229,8 +228,8 @@ impl ApiError {
 
     /// Adds the cause, which is logged and never shown.
     #[must_use]
-    pub fn caused_by(self, source: impl Into<Source>) -> Self {
-        Self { source: Some(source.into()), ..self }
+    pub fn caused_by(self, cause: impl Into<Cause>) -> Self {
+        Self { cause: Some(cause.into()), ..self }
     }
 
     /// Logs the error and makes the response, with the request's id in the body.
@@ -262,8 +261,8 @@ impl ApiError {
     }
 
     fn log(&self) {
-        let Some(source) = &self.source else { return };
-        let (code, error) = (self.code.code, chain(source.as_ref()));
+        let Some(cause) = &self.cause else { return };
+        let (code, error) = (self.code.code, chain(cause.as_ref()));
         match self.code.status {
             StatusCode::INTERNAL_SERVER_ERROR => tracing::error!(code, error, "request failed"),
             StatusCode::SERVICE_UNAVAILABLE => tracing::warn!(code, error, "request not served"),
@@ -283,14 +282,6 @@ fn chain(error: &dyn StdError) -> String {
     }
     line
 }
-
-impl fmt::Display for ApiError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.code.code)
-    }
-}
-
-impl StdError for ApiError {}
 
 /// Lets the error travel through poem; the error middleware makes the response.
 impl ResponseError for ApiError {

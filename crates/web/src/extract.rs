@@ -27,12 +27,13 @@ const MAX_ERRORS: usize = 32;
 /// How many characters of a field's path, and of each name in it, a response repeats.
 const MAX_PATH: usize = 128;
 
+/// The rule that a text breaks which contains NUL.
 const NUL_RULE: &str = "characters";
 
 /// What a body may be checked for beyond its schema.
 pub trait RequestSchema: ParseFromJSON {
-    /// Fields that are refused although unknown fields are ignored, because a client that sends them
-    /// would wrongly believe that it changed them.
+    /// Fields that are refused although unknown fields are ignored, because a client that sends
+    /// them would wrongly believe that it changed them.
     const REFUSED: &'static [&'static str] = &[];
 
     /// Checks rules that the schema does not state.
@@ -93,7 +94,7 @@ impl<'a, T: RequestSchema> ApiExtractor<'a> for Body<T> {
     }
 }
 
-/// Refuses a body whose declared length is too large before it is read; others are counted while they are read.
+/// Refuses a body by its declared length before it is read. Others are counted while they are read.
 fn check_declared_length(request: &Request) -> Result<(), ApiError> {
     let declared = request.header(header::CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
     if declared.is_some_and(|length| length > MAX_BODY_BYTES as u64) {
@@ -102,10 +103,10 @@ fn check_declared_length(request: &Request) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Accepts `application/json`, and for PATCH also `application/merge-patch+json`, which means the same
-/// here (RFC 7396). Other JSON formats are refused, because their fields would be misread: JSON:API
-/// keeps them elsewhere, so that a PATCH would change nothing. The charset must be UTF-8, the only one
-/// of JSON (RFC 8259, 8.1).
+/// Accepts `application/json`, and for PATCH also `application/merge-patch+json`, which means the
+/// same here (RFC 7396). Other JSON formats are refused, because their fields would be misread:
+/// JSON:API nests them, so that a PATCH would change nothing. The charset must be UTF-8, the only
+/// one of JSON (RFC 8259, 8.1).
 fn check_media_type(request: &Request) -> Result<(), ApiError> {
     let mut values = request.headers().get_all(header::CONTENT_TYPE).iter();
     let value = values.next().filter(|_| values.next().is_none()).and_then(|value| value.to_str().ok());
@@ -161,15 +162,15 @@ fn append(bytes: &mut BytesMut, chunk: io::Result<Bytes>) -> Result<(), ApiError
 }
 
 fn parse(bytes: &[u8]) -> Result<Value, ApiError> {
-    let malformed = |error: serde_json::Error| {
-        let place =
-            format!("The body is not valid JSON at line {}, column {}.", error.line(), error.column());
-        ApiError::from(ErrorCode::MALFORMED_REQUEST).with_message(place).caused_by(error)
-    };
-    strict_json::read(bytes).map_err(malformed)
+    strict_json::read(bytes).map_err(|error| {
+        let place = format!("line {}, column {}", error.line(), error.column());
+        ApiError::from(ErrorCode::MALFORMED_REQUEST)
+            .with_message(format!("The body is not valid JSON at {place}."))
+            .caused_by(error)
+    })
 }
 
-/// Refuses NUL, which PostgreSQL cannot store and some readers take for the end of a text. Field names
+/// Refuses NUL, which PostgreSQL cannot store and which ends a text for some readers. Field names
 /// are the client's, so their number and length in the response are bounded.
 fn find_nul(value: &Value, path: &mut Vec<String>, problems: &mut Vec<FieldError>) {
     if problems.len() >= MAX_ERRORS {
@@ -211,7 +212,7 @@ pub struct Query<T>(pub T);
 /// A parameter of the path.
 pub struct Path<T>(pub T);
 
-/// A header of the request, given at most once. Its name is the one of the document, compared without case (RFC 9110, 5.1).
+/// A header of the request, given at most once. Its name is compared without case (RFC 9110, 5.1).
 pub struct Header<T>(pub T);
 
 /// Implements an extractor of parameters; `$values` finds them in the request.
@@ -258,7 +259,8 @@ macro_rules! parameter {
     };
 }
 
-/// poem-openapi puts the name of the type before a reason, `failed to parse "name": reason`, which is no news to a client.
+/// The reason alone: poem-openapi puts a type's name before it, as in `failed to parse "name":
+/// reason`.
 fn reason_in(message: &str) -> &str {
     let reason = message.split_once("\": ").map_or(message, |(_, reason)| reason);
     reason.split_once(" (occurred while parsing ").map_or(reason, |(reason, _)| reason)
@@ -277,7 +279,7 @@ fn path_value<'a>(request: &'a Request, _: &[(String, String)], name: &str) -> i
     request.raw_path_param(name).into_iter()
 }
 
-/// Only one that is text: the check refuses others.
+/// The check has refused a repeated header and one that is not text.
 fn header_value<'a>(
     request: &'a Request,
     _: &[(String, String)],
@@ -286,15 +288,15 @@ fn header_value<'a>(
     request.headers().get(name).and_then(|value| value.to_str().ok()).into_iter()
 }
 
-/// The query's parameters. The first extractor of any parameter validates all of them, so that one error
-/// does not hide the others.
+/// The query's parameters. The first extractor of any parameter validates all of them, so that one
+/// error does not hide the others.
 fn checked_parameters(request: &Request) -> Result<&[(String, String)], ApiError> {
     let scope = RequestScope::get(request)?;
-    if let Some(query) = scope.query() {
+    if let Some(query) = scope.query.get() {
         return Ok(query);
     }
-    let operation = scope.operation().ok_or(ErrorCode::INTERNAL_ERROR)?;
-    let query = scope.set_query(request.params().unwrap_or_default());
+    let operation = scope.operation.get().ok_or(ErrorCode::INTERNAL_ERROR)?;
+    let query = scope.query.get_or_init(|| request.params().unwrap_or_default());
     let problems = scope
         .state()?
         .validator
@@ -309,9 +311,6 @@ fn path_values(request: &Request, operation: &Operation) -> Vec<(String, String)
     let value = |place| request.raw_path_param(&routed_name(place)).map(str::to_owned);
     names.filter_map(|(place, name)| Some((name.to_owned(), value(place)?))).collect()
 }
-
-#[cfg(test)]
-mod header_tests;
 
 #[cfg(test)]
 mod tests {

@@ -11,7 +11,7 @@ use poem::http::{HeaderMap, HeaderName};
 use tokio::sync::Semaphore;
 
 use super::error::{ApiError, ErrorCode};
-use super::pending_bodies::{PendingBodies, PendingBody};
+use super::pending_bodies::{PendingBodies, PendingBody, lock};
 use super::request::RequestScope;
 use super::routes::Operation;
 use crate::HTTP_SHED;
@@ -53,8 +53,8 @@ pub struct LoadShedder {
 }
 
 impl LoadShedder {
-    /// Admits up to `max_requests` at once, and `max_pending_bodies` more whose bodies have not
-    /// arrived yet.
+    /// Admits up to `max_requests` at a time, and `max_pending_bodies` more whose bodies are
+    /// arriving.
     pub fn new(rate_limits: Option<RateLimits>, max_requests: usize, max_pending_bodies: usize) -> Self {
         Self {
             rate_limits,
@@ -65,19 +65,20 @@ impl LoadShedder {
     }
 
     /// Admits a request until its scope is dropped. Health checks need no permit: a load balancer
-    /// takes an instance that is too busy to answer them for dead, and moves its load to the others.
+    /// considers an instance dead that is too busy to answer them, and moves its load to the
+    /// others.
     ///
     /// # Errors
     /// 429 beyond the rate limit; 503 at once without a permit, as a queued request would only fail
     /// later.
-    pub async fn admit(&self, operation: &Operation, scope: &RequestScope) -> Result<(), ApiError> {
+    pub(crate) async fn admit(&self, operation: &Operation, scope: &RequestScope) -> Result<(), ApiError> {
         if operation.policy.limit == Limit::Unlimited {
             return Ok(());
         }
         if let Some(rate_limits) = &self.rate_limits
             && let Some(decision) = rate_limits.check(operation, scope.context().ip).await
         {
-            scope.set_rate_limit(decision);
+            scope.rate_limit.get_or_init(|| decision);
             if !decision.allowed {
                 return Err(ApiError::rate_limited(&decision));
             }
@@ -86,8 +87,8 @@ impl LoadShedder {
     }
 
     fn acquire_permit(&self, scope: &RequestScope) -> Result<(), ApiError> {
-        let permit = Arc::clone(&self.in_flight).try_acquire_owned();
-        *scope.permit() = Some(permit.map_err(|full| self.shed(full))?);
+        let permit = Arc::clone(&self.in_flight).try_acquire_owned().map_err(|full| self.shed(full))?;
+        *lock(&scope.permit) = Some(permit);
         Ok(())
     }
 
@@ -99,7 +100,7 @@ impl LoadShedder {
     /// Releases the request's permit until its body has arrived, so that bodies which never arrive
     /// hold no permits.
     pub(super) fn await_body(&self, scope: &RequestScope) -> AwaitedBody<'_> {
-        let had_permit = scope.permit().take().is_some();
+        let had_permit = lock(&scope.permit).take().is_some();
         AwaitedBody { pending: self.pending_bodies.begin(scope.context().ip), had_permit }
     }
 

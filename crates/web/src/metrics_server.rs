@@ -9,7 +9,6 @@ use groundwork_telemetry::{MetricsHandle, UPKEEP_INTERVAL};
 use poem::endpoint::{BoxEndpoint, make_sync};
 use poem::http::{Method, StatusCode, header};
 use poem::{EndpointExt as _, Request, Response};
-use tokio::task::JoinHandle;
 use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 
@@ -36,9 +35,9 @@ fn endpoint(
     observe: impl Fn() + Send + Sync + 'static,
 ) -> BoxEndpoint<'static, Response> {
     make_sync(move |request: Request| {
-        let is_asked =
+        let is_metrics =
             request.uri().path() == "/metrics" && [Method::GET, Method::HEAD].contains(request.method());
-        if !is_asked {
+        if !is_metrics {
             return Response::builder().status(StatusCode::NOT_FOUND).finish();
         }
         observe();
@@ -57,12 +56,6 @@ pub struct MetricsServer {
     address: SocketAddr,
 }
 
-/// A running listener.
-pub struct RunningMetricsServer {
-    finish: CancellationToken,
-    task: JoinHandle<()>,
-}
-
 impl MetricsServer {
     /// A listener for this address. `observe` runs before each response and sets gauges.
     pub fn new(
@@ -73,11 +66,12 @@ impl MetricsServer {
         Self { endpoint: endpoint(recorded.clone(), observe), recorded, address }
     }
 
-    /// Starts to listen.
+    /// Starts to listen. The future that it returns stops the listener and waits until it has
+    /// ended.
     ///
     /// # Errors
     /// If the address cannot be bound.
-    pub async fn start(self) -> Result<RunningMetricsServer, BindError> {
+    pub async fn start(self) -> Result<impl Future<Output = ()>, BindError> {
         let Self { recorded, endpoint, address } = self;
         let config = Config {
             header_timeout: HEADER_TIMEOUT,
@@ -91,27 +85,23 @@ impl MetricsServer {
         tracing::info!("metrics on http://{}/metrics", server.local_addr());
         let (endpoint, finish) = (Arc::new(endpoint), CancellationToken::new());
         let stop = finish.clone();
-        let task = tokio::spawn(async move {
+        let served = tokio::spawn(async move {
             tokio::select! {
                 () = server.serve(|connection| hyper_service(&endpoint, connection), stop) => {}
                 () = run_upkeep(recorded) => {}
             }
         });
-        Ok(RunningMetricsServer { finish, task })
+        Ok(async move {
+            finish.cancel();
+            if let Err(error) = served.await {
+                tracing::warn!(%error, "the listener for metrics ended by itself");
+            }
+        })
     }
 }
 
-impl RunningMetricsServer {
-    /// Stops the listener and waits until it has ended.
-    pub async fn stop(self) {
-        self.finish.cancel();
-        if let Err(error) = self.task.await {
-            tracing::warn!(%error, "the listener for metrics ended by itself");
-        }
-    }
-}
-
-/// Drains histograms periodically, so that they do not grow while nothing scrapes them. Never returns.
+/// Drains histograms periodically, so that they do not grow while nothing scrapes them. Never
+/// returns.
 async fn run_upkeep(recorded: MetricsHandle) {
     let mut ticks = interval(UPKEEP_INTERVAL);
     loop {

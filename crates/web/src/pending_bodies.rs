@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use groundwork_state::rate_limit::client_network;
 use tokio::sync::Notify;
 
-/// Memory per pending body that the total is computed from, in bytes. Most bodies have less than 1 KiB.
+/// Memory per pending body that the total is computed from, in bytes. Most bodies have less than 1
+/// KiB.
 const BYTES_PER_BODY: usize = 64 * 1024;
 
 /// The minimum of the total, in bytes: room for a few bodies of the maximum size.
@@ -26,7 +27,6 @@ pub(super) struct PendingBodies {
 #[derive(Debug, Default)]
 struct Table {
     by_number: HashMap<u64, Entry>,
-    by_network: HashMap<IpAddr, usize>,
     bytes: usize,
     next: u64,
 }
@@ -56,30 +56,36 @@ impl PendingBodies {
     /// client with the most pending bodies: a client that sends its bodies is rarely that one.
     pub(super) fn begin(&self, client: IpAddr) -> PendingBody<'_> {
         let (network, evicted) = (client_network(client), Arc::new(Notify::new()));
-        let mut table = self.lock();
+        let mut table = lock(&self.table);
         if table.by_number.len() >= self.max {
-            let share = |entry: &Entry| table.by_network.get(&entry.network).copied();
-            let last = table.by_number.iter().max_by_key(|(number, entry)| (share(entry), Reverse(**number)));
-            let last = last.map(|(number, _)| *number);
-            table.evict(last);
+            let mut shares = HashMap::<_, usize>::new();
+            for entry in table.by_number.values() {
+                *shares.entry(entry.network).or_default() += 1;
+            }
+            let share = |entry: &Entry| shares.get(&entry.network);
+            let oldest =
+                table.by_number.iter().max_by_key(|(number, entry)| (share(entry), Reverse(**number)));
+            let oldest = oldest.map(|(number, _)| *number);
+            table.evict(oldest);
         }
         let number = table.next;
         table.next += 1;
         table.by_number.insert(number, Entry { network, bytes: 0, evicted: Arc::clone(&evicted) });
-        *table.by_network.entry(network).or_default() += 1;
         drop(table);
         PendingBody { bodies: self, number, evicted }
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, Table> {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// Locks what stays consistent when a thread panics.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl PendingBody<'_> {
-    /// Records the size of what has arrived. If the total is too large, this evicts the largest body.
+    /// Records the size of what has arrived. If the total is too large, this evicts the largest
+    /// body.
     pub(super) fn has_grown_to(&self, bytes: usize) {
-        let mut table = self.bodies.lock();
+        let mut table = lock(&self.bodies.table);
         let Some(entry) = table.by_number.get_mut(&self.number) else { return };
         let before = std::mem::replace(&mut entry.bytes, bytes);
         table.bytes = table.bytes + bytes - before;
@@ -106,19 +112,13 @@ impl Table {
     fn remove(&mut self, number: u64) -> Option<Entry> {
         let entry = self.by_number.remove(&number)?;
         self.bytes -= entry.bytes;
-        if let Some(count) = self.by_network.get_mut(&entry.network) {
-            *count -= 1;
-            if *count == 0 {
-                self.by_network.remove(&entry.network);
-            }
-        }
         Some(entry)
     }
 }
 
 impl Drop for PendingBody<'_> {
     fn drop(&mut self) {
-        self.bodies.lock().remove(self.number);
+        lock(&self.bodies.table).remove(self.number);
     }
 }
 
@@ -159,7 +159,7 @@ mod tests {
         small.has_grown_to(11);
         assert!(!is_evicted(&small) && is_evicted(&large));
         drop((small, large));
-        let table = bodies.lock();
-        assert!(table.bytes == 0 && table.by_number.is_empty() && table.by_network.is_empty());
+        let table = lock(&bodies.table);
+        assert!(table.bytes == 0 && table.by_number.is_empty());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use groundwork_server::client::TrustedProxies;
@@ -25,42 +25,35 @@ pub struct AppState {
     pub validator: SchemaValidator,
     /// How long a body may take to arrive.
     pub body_timeout: Duration,
-    /// What the app's own extractors need, such as the service behind its guards.
-    pub extension: Box<dyn Any + Send + Sync>,
+    /// What the app's own extractors read by its type, such as the service that authenticates.
+    pub app_data: Box<dyn Any + Send + Sync>,
 }
 
-/// Why a request is refused whatever its operation is.
+/// Why a request is refused whatever its operation is: the code, and the message for the client.
 #[derive(Clone, Copy, Debug)]
-pub enum Malformed {
-    /// Its host or its framing is wrong; the sentence says why.
-    Request(&'static str),
-    /// Its body has a transfer coding other than `chunked`.
-    TransferCoding,
-}
+pub(crate) struct Malformed(pub ErrorCode, pub &'static str);
 
 impl From<Malformed> for ApiError {
-    fn from(malformed: Malformed) -> Self {
-        match malformed {
-            Malformed::Request(reason) => Self::from(ErrorCode::MALFORMED_REQUEST).with_message(reason),
-            Malformed::TransferCoding => ErrorCode::NOT_IMPLEMENTED.into(),
-        }
+    fn from(Malformed(code, message): Malformed) -> Self {
+        Self::from(code).with_message(message)
     }
 }
 
-/// The scope of a request, shared by its middleware and its handler: the log line is written outside
-/// the router, which alone knows the operation, and the guard, which alone knows the user.
-#[derive(Clone)]
-pub struct RequestScope(Arc<Scope>);
-
-struct Scope {
+/// The scope of a request, shared by its middleware and its handler: the log line is written
+/// outside the router, which alone knows the operation, and the guard, which alone knows the user.
+pub struct RequestScope {
     context: CallContext,
-    user_id: OnceLock<i64>,
-    operation: OnceLock<Arc<Operation>>,
-    state: OnceLock<Arc<AppState>>,
-    rate_limit: OnceLock<RateLimitDecision>,
-    query: OnceLock<Vec<(String, String)>>,
-    permit: Mutex<Option<OwnedSemaphorePermit>>,
-    malformed: OnceLock<Malformed>,
+    pub(crate) user_id: OnceLock<i64>,
+    /// Set once the request is routed, as is `state`.
+    pub(crate) operation: OnceLock<Arc<Operation>>,
+    pub(crate) state: OnceLock<Arc<AppState>>,
+    /// Empty for an operation without a rate limit.
+    pub(crate) rate_limit: OnceLock<RateLimitDecision>,
+    /// The query's parameters, once they are checked.
+    pub(crate) query: OnceLock<Vec<(String, String)>>,
+    /// The permit among the requests in flight; released when the request ends.
+    pub(crate) permit: Mutex<Option<OwnedSemaphorePermit>>,
+    pub(crate) malformed: OnceLock<Malformed>,
 }
 
 impl RequestScope {
@@ -68,16 +61,15 @@ impl RequestScope {
     ///
     /// # Errors
     /// 500 without one.
-    pub fn get(request: &Request) -> Result<&Self, ApiError> {
-        Ok(request.data::<Self>().ok_or(ErrorCode::INTERNAL_ERROR)?)
+    pub fn get(request: &Request) -> Result<&Arc<Self>, ApiError> {
+        Ok(request.data::<Arc<Self>>().ok_or(ErrorCode::INTERNAL_ERROR)?)
     }
 
-    /// A new scope for a request.
-    pub fn new(request: &Request, request_id: RequestId, proxies: &TrustedProxies) -> Self {
+    pub(crate) fn new(request: &Request, request_id: RequestId, proxies: &TrustedProxies) -> Self {
         let peer = request.remote_addr().as_socket_addr().map(SocketAddr::ip);
         let user_agent = request.header(header::USER_AGENT).map(|text| printable(text, MAX_USER_AGENT));
         let ip = proxies.client_address(peer, request.headers());
-        Self(Arc::new(Scope {
+        Self {
             context: CallContext { ip, user_agent, request_id },
             user_id: OnceLock::new(),
             operation: OnceLock::new(),
@@ -86,82 +78,28 @@ impl RequestScope {
             query: OnceLock::new(),
             permit: Mutex::default(),
             malformed: OnceLock::new(),
-        }))
+        }
     }
 
     /// The client's address, its user agent and the request's id.
     pub fn context(&self) -> &CallContext {
-        &self.0.context
-    }
-
-    /// The user's id, once a guard has authenticated the request.
-    pub fn user_id(&self) -> Option<i64> {
-        self.0.user_id.get().copied()
+        &self.context
     }
 
     /// Records the authenticated user, for the log line.
     pub fn set_user_id(&self, user_id: i64) {
-        self.0.user_id.get_or_init(|| user_id);
+        self.user_id.get_or_init(|| user_id);
     }
 
-    /// The operation, once the request is routed.
-    pub fn operation(&self) -> Option<&Operation> {
-        self.0.operation.get().map(Arc::as_ref)
+    pub(crate) fn state(&self) -> Result<&AppState, ApiError> {
+        Ok(self.state.get().ok_or(ErrorCode::INTERNAL_ERROR)?)
     }
 
-    pub(super) fn set_operation(&self, operation: &Arc<Operation>) {
-        self.0.operation.get_or_init(|| Arc::clone(operation));
-    }
-
-    pub(super) fn set_state(&self, state: &Arc<AppState>) {
-        self.0.state.get_or_init(|| Arc::clone(state));
-    }
-
-    /// The state that all operations share.
+    /// [`AppState::app_data`].
     ///
     /// # Errors
-    /// 500 before the request is routed to an operation.
-    pub fn state(&self) -> Result<&AppState, ApiError> {
-        Ok(self.0.state.get().ok_or(ErrorCode::INTERNAL_ERROR)?)
-    }
-
-    /// The app's own part of the state.
-    ///
-    /// # Errors
-    /// 500 if the app's extension is of another type.
-    pub fn extension<T: 'static>(&self) -> Result<&T, ApiError> {
-        Ok(self.state()?.extension.downcast_ref().ok_or(ErrorCode::INTERNAL_ERROR)?)
-    }
-
-    /// The decision of the rate limit; `None` if the operation has none.
-    pub fn rate_limit(&self) -> Option<&RateLimitDecision> {
-        self.0.rate_limit.get()
-    }
-
-    pub(super) fn set_rate_limit(&self, decision: RateLimitDecision) {
-        self.0.rate_limit.get_or_init(|| decision);
-    }
-
-    /// Refuses the request if the middleware found it malformed.
-    pub(super) fn check_well_formed(&self) -> Result<(), ApiError> {
-        self.0.malformed.get().map_or(Ok(()), |malformed| Err((*malformed).into()))
-    }
-
-    pub(super) fn set_malformed(&self, malformed: Malformed) {
-        self.0.malformed.get_or_init(|| malformed);
-    }
-
-    /// The permit among the requests in flight; released when the request ends.
-    pub(super) fn permit(&self) -> MutexGuard<'_, Option<OwnedSemaphorePermit>> {
-        self.0.permit.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The parsed query parameters, once they are checked.
-    pub(super) fn query(&self) -> Option<&[(String, String)]> {
-        self.0.query.get().map(Vec::as_slice)
-    }
-
-    pub(super) fn set_query(&self, parameters: Vec<(String, String)>) -> &[(String, String)] {
-        self.0.query.get_or_init(|| parameters)
+    /// 500 if it is of another type, or before the request is routed to an operation.
+    pub fn app_data<T: 'static>(&self) -> Result<&T, ApiError> {
+        Ok(self.state()?.app_data.downcast_ref().ok_or(ErrorCode::INTERNAL_ERROR)?)
     }
 }

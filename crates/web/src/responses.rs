@@ -55,7 +55,8 @@ impl<const STATUS: u16, T: Type> ApiResponse for Json<STATUS, T> {
 /// 200 with a body and a `Link` to the documentation of the service (RFC 8631).
 pub struct WithServiceLinks<T>(T);
 
-/// Relative to the response's URL, so that they hold behind a proxy that adds a path (RFC 8288, 3.2).
+/// Relative to the response's URL, so that they work behind a proxy that adds a path (RFC 8288,
+/// 3.2).
 const DESCRIPTIONS: HeaderValue = HeaderValue::from_static(
     "<openapi.json>; rel=\"service-desc\"; type=\"application/json\", \
      <docs>; rel=\"service-doc\"; type=\"text/html\", <redoc>; rel=\"service-doc\"; type=\"text/html\"",
@@ -82,7 +83,9 @@ impl<T: Type> ApiResponse for WithServiceLinks<T> {
         for response in &mut meta.responses {
             response.headers.push(MetaHeader {
                 name: "Link".to_owned(),
-                description: Some("Where the service is described (RFC 8631).".to_owned()),
+                description: Some(
+                    "The description of the service and its documentation (RFC 8631).".to_owned(),
+                ),
                 required: true,
                 deprecated: false,
                 schema: String::schema_ref(),

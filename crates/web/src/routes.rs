@@ -3,19 +3,20 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use groundwork_openapi::ApiDescription;
 use groundwork_openapi::policy::Policy;
 use poem::endpoint::BoxEndpoint;
 use poem::http::{HeaderValue, Method};
 use poem::{Endpoint, Request, Response};
 use poem_openapi::OpenApi;
+use poem_openapi::registry::MetaOperation;
 
 use super::error::ApiError;
 use super::request::{AppState, RequestScope};
 
 /// An operation of the document: a method on a path template.
 #[derive(Debug)]
-pub struct Operation {
-    /// The method.
+pub(crate) struct Operation {
     pub method: Method,
     /// The path as in the document, such as `/api/v1/users/{id}`.
     pub template: Arc<str>,
@@ -30,49 +31,31 @@ pub fn full_path(prefix: &str, path: &str) -> String {
 
 /// The paths of all operations of `api`, and their endpoints.
 pub fn resources<T: OpenApi>(api: T, prefix: &str, state: &Arc<AppState>) -> Vec<(String, Resource)> {
-    let mut table = HashMap::new();
-    api.add_routes(&mut table);
-    let mut declared = policies_by_path::<T>();
-    let resources = table.into_iter().map(|(path, methods)| {
-        let PathPolicies { template, mut policies } = declared.remove(&path).unwrap_or_default();
-        let template: Arc<str> = full_path(prefix, &template).into();
-        let operations = methods.into_iter().map(|(method, endpoint)| {
-            let policy = policies.remove(&method).unwrap_or_default();
-            (Arc::new(Operation { method, template: Arc::clone(&template), policy }), endpoint)
+    let mut endpoints = HashMap::new();
+    api.add_routes(&mut endpoints);
+    let declared = ApiDescription::<T>::meta().into_iter().flat_map(|api| api.paths);
+    let resources = declared.map(|path| {
+        let template: Arc<str> = full_path(prefix, &path.path).into();
+        let routed = routed(&path.path);
+        let mut endpoints = endpoints.remove(&routed).unwrap_or_default();
+        let operations = path.operations.into_iter().filter_map(|MetaOperation { method, tags, .. }| {
+            let endpoint = endpoints.remove(&method)?;
+            // The document refuses an invalid policy before this.
+            let policy = Policy::of(tags).unwrap_or_default();
+            Some((Arc::new(Operation { method, template: Arc::clone(&template), policy }), endpoint))
         });
-        (full_path(prefix, &path), Resource::new(operations.collect(), Arc::clone(state)))
+        (full_path(prefix, &routed), Resource::new(operations.collect(), Arc::clone(state)))
     });
     resources.collect()
 }
 
-/// The policies of the operations at one path.
-#[derive(Default)]
-struct PathPolicies {
-    template: String,
-    policies: HashMap<Method, Policy>,
-}
-
-/// The policies that `T` declares, by the path as poem-openapi routes it.
-fn policies_by_path<T: OpenApi>() -> HashMap<String, PathPolicies> {
-    let mut declared: HashMap<String, PathPolicies> = HashMap::new();
-    for path in T::meta().into_iter().flat_map(|api| api.paths) {
-        let entry = declared.entry(routed(&path.path)).or_default();
-        entry.policies.extend(path.operations.into_iter().map(|operation| {
-            // The document refuses an invalid policy before this.
-            (operation.method, Policy::of(operation.tags).unwrap_or_default())
-        }));
-        entry.template = path.path;
-    }
-    declared
-}
-
 /// The names of the parameters in a template, in order.
-pub fn parameter_names(template: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn parameter_names(template: &str) -> impl Iterator<Item = &str> {
     template.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
 }
 
 /// The name of the n-th path parameter in poem-openapi's router, which numbers them.
-pub fn routed_name(place: usize) -> String {
+pub(crate) fn routed_name(place: usize) -> String {
     format!("param{place}")
 }
 
@@ -114,19 +97,27 @@ impl Endpoint for Resource {
         let found = self.operations.iter().find(|(operation, _)| operation.method == wanted);
         let (operation, endpoint) = found.ok_or_else(|| ApiError::method_not_allowed(self.allow.clone()))?;
         let scope = RequestScope::get(&request)?;
-        scope.set_operation(operation);
-        scope.set_state(&self.state);
+        scope.operation.get_or_init(|| Arc::clone(operation));
+        scope.state.get_or_init(|| Arc::clone(&self.state));
         self.state.load_shedder.admit(operation, scope).await?;
-        scope.check_well_formed()?;
-        endpoint.call(request).await
+        match scope.malformed.get() {
+            Some(malformed) => Err(ApiError::from(*malformed).into()),
+            None => endpoint.call(request).await,
+        }
     }
 }
 
 #[cfg(test)]
 #[allow(clippy::unused_async, reason = "poem-openapi wants every operation async")]
 mod tests {
-    use super::*;
+    use std::time::Duration;
+
+    use groundwork_openapi::Documents;
     use groundwork_openapi::policy::{Limit, Sunset};
+
+    use super::*;
+    use crate::load_shedder::LoadShedder;
+    use crate::validation::{Formats, SchemaValidator};
 
     struct Things;
 
@@ -141,9 +132,23 @@ mod tests {
 
     #[test]
     fn what_a_handler_declares_belongs_to_its_method() {
-        let things = policies_by_path::<Things>().remove("/things/:param0").unwrap();
-        assert_eq!(things.template, "/things/{id}");
-        let (get, delete) = (&things.policies[&Method::GET], &things.policies[&Method::DELETE]);
+        let documents = Documents { json: "".into(), yaml: "".into(), json_3_0: "".into() };
+        let state = Arc::new(AppState {
+            load_shedder: LoadShedder::new(None, 1, 1),
+            validator: SchemaValidator::new(Arc::new(documents), Formats::default()),
+            body_timeout: Duration::ZERO,
+            app_data: Box::new(()),
+        });
+        let (path, things) = resources(Things, "/v1", &state).remove(0);
+        assert_eq!(
+            (path.as_str(), &things.allow),
+            ("/v1/things/:param0", &"DELETE, GET, HEAD".parse().unwrap())
+        );
+        let policy = |operation: &(Arc<Operation>, _)| {
+            assert_eq!(&*operation.0.template, "/v1/things/{id}");
+            operation.0.policy.clone()
+        };
+        let (delete, get) = (policy(&things.operations[0]), policy(&things.operations[1]));
         assert_eq!((get.limit, get.retirement.is_some()), (Limit::Unlimited, false));
         assert_eq!((delete.limit, delete.retirement.is_some()), (Limit::General, true));
     }

@@ -1,7 +1,7 @@
 //! Schemas of an app's own value types, of nullable fields and of fields of a PATCH.
 //!
-//! The extractors validate bodies and parameters against the document before these types parse them,
-//! so a parse error here is only the last line of defence.
+//! The extractors validate bodies and parameters against the document before these types parse
+//! them, so a parse error here is only the last line of defence.
 
 use std::borrow::Cow;
 
@@ -57,12 +57,13 @@ pub struct PageToken(pub String);
 /// What the macros of this module refer to.
 #[doc(hidden)]
 pub mod openapi {
-    pub use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
+    pub use poem_openapi::registry::MetaSchemaRef;
     pub use poem_openapi::types::{ParseError, ParseFromJSON, ParseFromParameter, ParseResult, ToJSON, Type};
     pub use serde_json::Value;
 }
 
 /// Implements poem-openapi's `Type` for a value type with an inline schema.
+#[doc(hidden)]
 #[macro_export]
 macro_rules! value_schema {
     ($type:ty, $name:literal, $schema:expr) => {
@@ -84,78 +85,76 @@ macro_rules! value_schema {
             }
 
             fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
-                Box::new(self.as_raw_value().into_iter())
+                Box::new(std::iter::once(self))
             }
         }
     };
 }
 
-/// Makes a type a string of the document: `text_schema!(Email, "email", schema, parse: Email::parse, show: Email::to_string)`.
+/// Makes a type a string of the document:
+/// `text_schema!(Email, "email", schema, parse: Email::parse, show: Email::to_string)`.
 #[macro_export]
 macro_rules! text_schema {
     ($type:ty, $name:literal, $schema:expr, parse: $parse:expr, show: $show:expr) => {
         $crate::value_schema!($type, $name, $schema);
 
-        impl $crate::schema::openapi::ParseFromJSON for $type {
-            fn parse_from_json(
-                value: Option<$crate::schema::openapi::Value>,
-            ) -> $crate::schema::openapi::ParseResult<Self> {
-                match value {
-                    Some($crate::schema::openapi::Value::String(text)) => {
-                        <Self as $crate::schema::openapi::ParseFromParameter>::parse_from_parameter(&text)
-                    }
-                    other => {
-                        Err($crate::schema::openapi::ParseError::expected_type(other.unwrap_or_default()))
+        const _: () = {
+            use $crate::schema::openapi as oai;
+
+            impl oai::ParseFromJSON for $type {
+                fn parse_from_json(value: Option<oai::Value>) -> oai::ParseResult<Self> {
+                    match value.unwrap_or_default() {
+                        oai::Value::String(text) => oai::ParseFromParameter::parse_from_parameter(&text),
+                        other => Err(oai::ParseError::expected_type(other)),
                     }
                 }
             }
-        }
 
-        impl $crate::schema::openapi::ParseFromParameter for $type {
-            fn parse_from_parameter(text: &str) -> $crate::schema::openapi::ParseResult<Self> {
-                $parse(text).map_err($crate::schema::openapi::ParseError::custom)
+            impl oai::ParseFromParameter for $type {
+                fn parse_from_parameter(text: &str) -> oai::ParseResult<Self> {
+                    $parse(text).map_err(oai::ParseError::custom)
+                }
             }
-        }
 
-        impl $crate::schema::openapi::ToJSON for $type {
-            fn to_json(&self) -> Option<$crate::schema::openapi::Value> {
-                Some($crate::schema::openapi::Value::String($show(self)))
+            impl oai::ToJSON for $type {
+                fn to_json(&self) -> Option<oai::Value> {
+                    Some($show(self).into())
+                }
             }
-        }
+        };
     };
 }
 
-/// Makes a newtype of an integer an integer of the document, in one spelling: `+1` and `01` are refused.
+/// Makes a newtype of an integer an integer of the document:
+/// `integer_schema!(UserId, "user_id", schema, i64)`.
 #[macro_export]
 macro_rules! integer_schema {
     ($type:ident, $name:literal, $schema:expr, $inner:ty) => {
         $crate::value_schema!($type, $name, $schema);
 
-        impl $crate::schema::openapi::ParseFromJSON for $type {
-            fn parse_from_json(
-                value: Option<$crate::schema::openapi::Value>,
-            ) -> $crate::schema::openapi::ParseResult<Self> {
-                Ok(Self(
-                    <$inner as $crate::schema::openapi::ParseFromJSON>::parse_from_json(value)
-                        .map_err($crate::schema::openapi::ParseError::propagate)?,
-                ))
-            }
-        }
+        const _: () = {
+            use $crate::schema::openapi as oai;
 
-        impl $crate::schema::openapi::ParseFromParameter for $type {
-            fn parse_from_parameter(text: &str) -> $crate::schema::openapi::ParseResult<Self> {
-                let number = text.parse::<$inner>().ok().filter(|number| number.to_string() == text);
-                number
-                    .map($type)
-                    .ok_or_else(|| $crate::schema::openapi::ParseError::custom("must be an integer"))
+            impl oai::ParseFromJSON for $type {
+                fn parse_from_json(value: Option<oai::Value>) -> oai::ParseResult<Self> {
+                    <$inner as oai::ParseFromJSON>::parse_from_json(value)
+                        .map($type)
+                        .map_err(oai::ParseError::propagate)
+                }
             }
-        }
 
-        impl $crate::schema::openapi::ToJSON for $type {
-            fn to_json(&self) -> Option<$crate::schema::openapi::Value> {
-                Some(self.0.into())
+            impl oai::ParseFromParameter for $type {
+                fn parse_from_parameter(text: &str) -> oai::ParseResult<Self> {
+                    text.parse().map($type).map_err(oai::ParseError::custom)
+                }
             }
-        }
+
+            impl oai::ToJSON for $type {
+                fn to_json(&self) -> Option<oai::Value> {
+                    Some(self.0.into())
+                }
+            }
+        };
     };
 }
 

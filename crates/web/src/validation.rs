@@ -14,21 +14,21 @@ use serde_json::Value;
 use super::error::FieldError;
 use super::routes::Operation;
 
-/// A rule that JSON Schema cannot express, under the name of a `format`; the function returns what is
-/// wrong with a text.
+/// A rule that JSON Schema cannot express, under the name of a `format`. The function returns what
+/// is wrong with a text.
 pub type Format = (&'static str, fn(&str) -> Option<String>);
 
 /// The format that every document has.
 const DATE_TIME: Format =
     ("date-time", |text| text.parse::<Timestamp>().err().map(|error| error.to_string()));
 
-/// The rules which an app adds to those of JSON Schema.
+/// The rules that an app adds to those of JSON Schema.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Formats {
     /// By the `format` of a schema.
     pub published: &'static [Format],
-    /// By the name of a query parameter. They are not in the document, because a format that is added
-    /// to a published parameter breaks clients.
+    /// By the name of a query parameter. They are not in the document, because a format that is
+    /// added to a published parameter breaks clients.
     pub query: &'static [Format],
 }
 
@@ -38,8 +38,8 @@ impl Formats {
     }
 }
 
-/// Validates bodies and parameters. The schemas are compiled on first use, so that start-up does not
-/// wait for it.
+/// Validates bodies and parameters. The schemas are compiled on first use, so that start-up does
+/// not wait for them.
 #[derive(Clone)]
 pub struct SchemaValidator {
     documents: Arc<Documents>,
@@ -69,18 +69,19 @@ impl SchemaValidator {
     }
 
     /// The errors of a body of the named schema; `None` if the document has no such schema.
-    pub fn check_body(&self, schema: &str, body: &Value) -> Option<Vec<FieldError>> {
+    pub(crate) fn check_body(&self, schema: &str, body: &Value) -> Option<Vec<FieldError>> {
         let validator = self.schemas()?.bodies.get(schema)?;
         Some(distinct(validator.iter_errors(body).map(|error| self.formats.describe(&error, ""))))
     }
 
-    /// The errors of the parameters in `query`, `path` and `headers`, including unknown and repeated
-    /// names in the query; `None` if the document has no such operation. Other headers are ignored.
-    pub fn check_parameters(
+    /// The errors of the parameters in `query`, `path` and `headers`, including unknown and
+    /// repeated names in the query; `None` if the document has no such operation. Other headers are
+    /// ignored.
+    pub(crate) fn check_parameters<'a>(
         &self,
         operation: &Operation,
-        query: &[(String, String)],
-        path: &[(String, String)],
+        query: &'a [(String, String)],
+        path: &'a [(String, String)],
         headers: &HeaderMap,
     ) -> Option<Vec<FieldError>> {
         let known = self.schemas()?.parameters.get(&*operation.template)?.get(operation.method.as_str())?;
@@ -94,26 +95,21 @@ impl SchemaValidator {
             }
         }
         for parameter in known {
-            let in_order = |given: &[(String, String)]| {
-                given.iter().find(|(name, _)| *name == parameter.name).map(|(_, text)| text.clone())
+            let first = |given: &'a [(String, String)]| {
+                given.iter().find(|(name, _)| *name == parameter.name).map(|(_, text)| text.as_str())
             };
             let given = match parameter.place.as_str() {
-                "header" => match only_value(headers, &parameter.name) {
-                    Ok(value) => value,
-                    Err(problem) => {
-                        problems.push(problem);
-                        continue;
-                    }
-                },
-                "query" => in_order(query),
-                _ => in_order(path),
+                "header" => only_value(headers, &parameter.name),
+                "query" => Ok(first(query)),
+                _ => Ok(first(path)),
             };
             match given {
-                Some(text) => problems.extend(parameter.check(&text, self.formats)),
-                None if parameter.required => {
+                Ok(Some(text)) => problems.extend(parameter.check(text, self.formats)),
+                Ok(None) if parameter.required => {
                     problems.push(FieldError::new(&parameter.name, "required", "is required"));
                 }
-                None => {}
+                Ok(None) => {}
+                Err(problem) => problems.push(problem),
             }
         }
         Some(problems)
@@ -130,17 +126,14 @@ impl SchemaValidator {
 
 /// The value of a header that may be given once. HTTP would join several by commas (RFC 9110, 5.3),
 /// and a single value with a comma would look the same.
-fn only_value(headers: &HeaderMap, name: &str) -> Result<Option<String>, FieldError> {
+fn only_value<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, FieldError> {
     let mut values = headers.get_all(name).iter();
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
         return Err(FieldError::new(name, "repeated", "is given more than once"));
     }
     let text = std::str::from_utf8(value.as_bytes()).ok().filter(|text| text.is_ascii());
-    match text {
-        Some(text) => Ok(Some(text.to_owned())),
-        None => Err(FieldError::new(name, "characters", "must be ASCII text")),
-    }
+    text.map(Some).ok_or_else(|| FieldError::new(name, "characters", "must be ASCII text"))
 }
 
 impl Schemas {
@@ -220,16 +213,10 @@ fn compile(schema: &Value, components: &Value, formats: Formats) -> Result<Valid
 impl Formats {
     /// An error in words for people. The value itself is never repeated: it may be a password.
     fn describe(self, error: &ValidationError<'_>, field: &str) -> FieldError {
-        let mut path: Vec<String> = Vec::new();
-        path.extend(Some(field).filter(|field| !field.is_empty()).map(str::to_owned));
-        path.extend(
-            error
-                .instance_path()
-                .as_str()
-                .split('/')
-                .skip(1)
-                .map(|s| s.replace("~1", "/").replace("~0", "~")),
-        );
+        let pointer = error.instance_path().as_str().split('/').skip(1);
+        let below = pointer.map(|name| name.replace("~1", "/").replace("~0", "~"));
+        let field = Some(field).filter(|field| !field.is_empty()).map(str::to_owned);
+        let mut path: Vec<String> = field.into_iter().chain(below).collect();
         let message = match error.kind() {
             Kind::Required { property } => {
                 path.push(property.as_str().unwrap_or_default().to_owned());
@@ -269,19 +256,17 @@ fn distinct(problems: impl Iterator<Item = FieldError>) -> Vec<FieldError> {
 }
 
 fn names_of_type(kind: &TypeKind) -> String {
-    let names: Vec<String> = match kind {
-        TypeKind::Single(one) => vec![one.to_string()],
-        TypeKind::Multiple(several) => several.iter().map(|one| one.to_string()).collect(),
+    let with_article = |name: String| match name.as_str() {
+        "null" => name,
+        "array" | "integer" | "object" => format!("an {name}"),
+        _ => format!("a {name}"),
     };
-    names
-        .iter()
-        .map(|name| if name == "null" { name.clone() } else { format!("{} {name}", article(name)) })
-        .collect::<Vec<_>>()
-        .join(" or ")
-}
-
-fn article(noun: &str) -> &'static str {
-    if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
+    match kind {
+        TypeKind::Single(one) => with_article(one.to_string()),
+        TypeKind::Multiple(several) => {
+            several.iter().map(|one| with_article(one.to_string())).collect::<Vec<_>>().join(" or ")
+        }
+    }
 }
 
 fn snake_case(keyword: &str) -> String {
@@ -302,7 +287,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::error::{ErrorCode, IMPLIED, describe_catalogue};
+    use crate::error::{ErrorCode, IMPLIED_ERRORS, describe_catalogue};
     use crate::extract::Path;
     use groundwork_openapi::Config;
     use groundwork_openapi::policy::Policy;
@@ -355,7 +340,7 @@ mod tests {
     fn an_operation_that_the_document_lacks_is_not_taken_for_one_without_rules() {
         let service = OpenApiService::new(Things, "Things", "1.0.0");
         let catalogue = describe_catalogue(&ErrorCode::BUILT_IN);
-        let config = Config { catalogue: &catalogue, implied: IMPLIED, path_of: &str::to_owned };
+        let config = Config { catalogue: &catalogue, implied: IMPLIED_ERRORS, path_of: &str::to_owned };
         let documents = Documents::from_spec(&service.spec(), &config).unwrap();
         let validator = SchemaValidator::new(Arc::new(documents), Formats::default());
         let check = |method, template: &str| {

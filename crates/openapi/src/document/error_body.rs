@@ -25,12 +25,12 @@ pub(super) fn define(schemas: &mut Map<String, Value>, catalogue: &[ErrorCase]) 
                 "error": { "$ref": "#/components/schemas/ErrorCode" },
                 "message": {
                     "type": "string",
-                    "description": "A sentence for people. It may change; programs read `error`.",
+                    "description": "A message for people. It may change; programs read `error`.",
                 },
                 "details": { "$ref": "#/components/schemas/ErrorDetails" },
                 "request_id": {
                     "type": "string",
-                    "description": "Names this request in the logs; the `X-Request-Id` header repeats it.",
+                    "description": "Identifies this request in the logs. The `X-Request-Id` header repeats it.",
                 },
             },
             "example": catalogue.first().map(body),
@@ -39,7 +39,7 @@ pub(super) fn define(schemas: &mut Map<String, Value>, catalogue: &[ErrorCase]) 
         "ErrorCode": { "type": "string", "description": codes, "enum": values, "x-extensible-enum": true },
         "ErrorDetails": {
             "type": "object",
-            "description": "More about the problem, where there is more to say.",
+            "description": "Additional information about the error, if any.",
             "properties": {
                 "fields": {
                     "type": "array",

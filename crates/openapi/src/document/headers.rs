@@ -24,14 +24,14 @@ struct SharedHeader {
 const SHARED: [SharedHeader; 10] = [
     SharedHeader {
         name: "X-Request-Id",
-        description: "Names this request in the logs; quote it when reporting a problem.",
+        description: "Identifies this request in the logs. Quote it when you report a problem.",
         is_required: true,
         example: EXAMPLE_REQUEST_ID,
         applies: |_, _, _| true,
     },
     SharedHeader {
         name: "WWW-Authenticate",
-        description: "The authentication scheme to use; with `error=\"invalid_token\"` when the token that was sent is not taken (RFC 6750).",
+        description: "The authentication scheme to use, with `error=\"invalid_token\"` if the request had a token that is not valid (RFC 6750).",
         is_required: true,
         example: "Bearer",
         applies: |status, _, _| status == 401,
@@ -52,14 +52,14 @@ const SHARED: [SharedHeader; 10] = [
     },
     SharedHeader {
         name: "RateLimit-Limit",
-        description: "Requests that fit into any 60 seconds.",
+        description: "The maximum number of requests in any 60 seconds.",
         is_required: false,
         example: "60",
         applies: |_, _, operation| operation.is_rate_limited,
     },
     SharedHeader {
         name: "RateLimit-Remaining",
-        description: "Requests that would be let through now.",
+        description: "The number of requests that would be allowed now.",
         is_required: false,
         example: "42",
         applies: |_, _, operation| operation.is_rate_limited,
@@ -73,21 +73,21 @@ const SHARED: [SharedHeader; 10] = [
     },
     SharedHeader {
         name: "Deprecation",
-        description: "Since when the operation is deprecated (RFC 9745).",
+        description: "When the operation was or will be deprecated (RFC 9745).",
         is_required: true,
         example: "@1796083200",
         applies: |_, _, operation| operation.is_retired,
     },
     SharedHeader {
         name: "Sunset",
-        description: "From when on the operation may be gone (RFC 8594).",
+        description: "When the operation may be removed (RFC 8594).",
         is_required: true,
         example: "Wed, 30 Jun 2027 00:00:00 GMT",
         applies: |_, _, operation| operation.is_retired,
     },
     SharedHeader {
         name: "Accept-Patch",
-        description: "The media types that a PATCH may have: both mean the same (RFC 5789, RFC 7396).",
+        description: "The media types that a PATCH body may have. Both mean the same (RFC 5789, RFC 7396).",
         is_required: true,
         example: "application/json, application/merge-patch+json",
         applies: |status, method, _| status == 415 && method == "patch",

@@ -1,9 +1,7 @@
 //! Links: how a value of one response is used in the next request, for readers and for testing
-//! tools.
-//!
-//! They follow from names. An operation that creates a resource links to the operations on it, and
-//! a page links to the next one. A response links to an operation whose required fields are all in
-//! the response, or all in the request that it answers.
+//! tools. They follow from names. An operation that creates a resource links to the operations on
+//! it, and a page links to the next one. A response links to an operation whose required fields are
+//! all in the response, or all in the request that it answers.
 
 use serde_json::{Map, Value, json};
 
@@ -58,7 +56,7 @@ impl Target<'_> {
     fn with_id(&self) -> Value {
         json!({
             "operationId": self.id,
-            "description": "The thing that was made.",
+            "description": "The created resource.",
             "parameters": { "id": "$response.body#/id" },
         })
     }

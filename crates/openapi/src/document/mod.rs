@@ -99,8 +99,8 @@ impl Documents {
     /// The same documents for a client that fetched them: operations are below `prefix` instead of
     /// `published_prefix`, and the server is the folder that the document is in.
     ///
-    /// Only the lines of paths and of the server change; nothing is parsed, so this takes little more
-    /// memory than the result.
+    /// Only the lines of paths and of the server change; nothing is parsed, so this takes little
+    /// more memory than the result.
     #[must_use]
     pub fn served_under(&self, published_prefix: &str, prefix: &str) -> Self {
         let replace = |text: &str, server: [&str; 2], indents: &[&str]| {

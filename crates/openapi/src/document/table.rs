@@ -12,7 +12,7 @@ use super::walk;
 pub fn render(document: &Value, command: &str) -> String {
     let mut text = format!(
         "# Operations\n\nWritten by `{command}`.\n\n\
-         | Tag | Operation | Method | Path | Who | Statuses |\n|---|---|---|---|---|---|\n"
+         | Tag | Operation | Method | Path | Caller | Statuses |\n|---|---|---|---|---|---|\n"
     );
     for (path, method, operation) in walk::operations(document) {
         let tag = operation["tags"][0].as_str().unwrap_or_default();
@@ -26,8 +26,9 @@ pub fn render(document: &Value, command: &str) -> String {
     text
 }
 
-/// The caller that an operation requires: `anybody`, `user` (authenticated), or the name of a role.
+/// The caller that an operation requires: `anonymous`, `user` (authenticated), or the name of a
+/// role.
 fn caller(operation: &Value) -> &str {
     let is_secured = operation["security"].as_array().is_some_and(|schemes| !schemes.is_empty());
-    operation[REQUIRED_ROLE].as_str().unwrap_or(if is_secured { "user" } else { "anybody" })
+    operation[REQUIRED_ROLE].as_str().unwrap_or(if is_secured { "user" } else { "anonymous" })
 }

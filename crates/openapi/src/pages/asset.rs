@@ -1,15 +1,18 @@
 //! A static body, answered with as few bytes as the client allows.
 
 use std::io::Write as _;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use poem::error::InternalServerError;
 use poem::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use poem::web::headers::{ETag, HeaderMapExt, IfNoneMatch};
 use poem::{Endpoint, Request, Response};
+use tokio::sync::OnceCell;
+use tokio::task::spawn_blocking;
 
 /// Below this size the gzip frame costs about as much as it saves.
 const MIN_COMPRESSED: usize = 512;
@@ -31,7 +34,7 @@ pub(super) struct Asset {
     body: Bytes,
     tag: OnceLock<String>,
     /// `None` inside: compression gained nothing.
-    gzip: OnceLock<Option<Bytes>>,
+    gzip: OnceCell<Option<Bytes>>,
 }
 
 impl Asset {
@@ -41,7 +44,7 @@ impl Asset {
         body: impl Into<Bytes>,
     ) -> Self {
         let (headers, body) = (Vec::new(), body.into());
-        Self { content_type, cache_control, headers, body, tag: OnceLock::new(), gzip: OnceLock::new() }
+        Self { content_type, cache_control, headers, body, tag: OnceLock::new(), gzip: OnceCell::new() }
     }
 
     /// Adds a header to every response.
@@ -50,9 +53,30 @@ impl Asset {
         self
     }
 
-    /// Answers a GET or HEAD request. The first response in gzip compresses on the calling thread.
-    pub(super) fn respond(&self, request: &Request) -> Response {
-        let gzip = if self.wants_gzip(request.headers()) { self.gzip() } else { None };
+    /// Images are compressed already.
+    fn is_compressible(&self) -> bool {
+        self.body.len() >= MIN_COMPRESSED && !self.content_type.starts_with("image/")
+    }
+
+    /// Compresses on first use, on another thread: a megabyte would block the other requests of
+    /// this one for too long.
+    async fn gzip(&self) -> poem::Result<Option<&Bytes>> {
+        let compress = async || {
+            let body = self.body.clone();
+            spawn_blocking(move || compress(&body).filter(|gzip| gzip.len() < body.len())).await
+        };
+        let gzip = self.gzip.get_or_try_init(compress).await;
+        Ok(gzip.map_err(InternalServerError)?.as_ref())
+    }
+}
+
+/// Answers GET and HEAD.
+impl Endpoint for Asset {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> poem::Result<Response> {
+        let wants_gzip = self.is_compressible() && accepts_gzip(request.headers());
+        let gzip = if wants_gzip { self.gzip().await? } else { None };
         let tag = self.tag.get_or_init(|| fingerprint(&self.body));
         let tag = format!("\"{tag}{}\"", if gzip.is_some() { "-gzip" } else { "" });
         // Weak comparison: a proxy that recompressed the body has made the tag weak (RFC 9110,
@@ -69,7 +93,7 @@ impl Asset {
         headers.extend(self.headers.iter().cloned());
         if is_held {
             response.set_status(StatusCode::NOT_MODIFIED);
-            return response;
+            return Ok(response);
         }
         let body = gzip.unwrap_or(&self.body);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type));
@@ -80,20 +104,7 @@ impl Asset {
         if request.method() != Method::HEAD {
             response.set_body(body.clone());
         }
-        response
-    }
-
-    /// Images are compressed already.
-    fn is_compressible(&self) -> bool {
-        self.body.len() >= MIN_COMPRESSED && !self.content_type.starts_with("image/")
-    }
-
-    fn wants_gzip(&self, headers: &HeaderMap) -> bool {
-        self.is_compressible() && accepts_gzip(headers)
-    }
-
-    fn gzip(&self) -> Option<&Bytes> {
-        self.gzip.get_or_init(|| compress(&self.body).filter(|gzip| gzip.len() < self.body.len())).as_ref()
+        Ok(response)
     }
 }
 
@@ -129,25 +140,6 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
     }
     let gzip = gzip.or(any).unwrap_or(0.0);
     gzip > 0.0 && gzip >= identity.unwrap_or(0.0)
-}
-
-/// An asset as an endpoint.
-#[derive(Debug, Clone)]
-pub(super) struct AssetEndpoint(pub(super) Arc<Asset>);
-
-impl Endpoint for AssetEndpoint {
-    type Output = Response;
-
-    async fn call(&self, request: Request) -> poem::Result<Response> {
-        let asset = &self.0;
-        if asset.gzip.get().is_none() && asset.wants_gzip(request.headers()) {
-            // Compressing a megabyte would block the other requests of this thread for too long.
-            let asset = Arc::clone(asset);
-            let compressed = tokio::task::spawn_blocking(move || asset.gzip().is_some());
-            compressed.await.map_err(poem::error::InternalServerError)?;
-        }
-        Ok(asset.respond(&request))
-    }
 }
 
 #[cfg(test)]
@@ -187,20 +179,20 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_held_tag_is_found_in_any_form() {
+    #[tokio::test]
+    async fn a_held_tag_is_found_in_any_form() {
         let asset = Asset::new("text/plain", REVALIDATE, "a");
         let hash = fingerprint(b"a");
         let tag = format!("\"{hash}\"");
-        let status = |value: &str| {
+        let status = async |value: &str| {
             let request = Request::builder().header("if-none-match", value).finish();
-            asset.respond(&request).status()
+            asset.get_response(request).await.status()
         };
         for value in [tag.clone(), format!("W/{tag}"), format!("\"b\", {tag}"), "*".to_owned()] {
-            assert_eq!(status(&value), StatusCode::NOT_MODIFIED, "{value}");
+            assert_eq!(status(&value).await, StatusCode::NOT_MODIFIED, "{value}");
         }
         for value in ["", "\"b\"", &hash, &format!("\"{hash}-gzip\"")] {
-            assert_eq!(status(value), StatusCode::OK, "{value}");
+            assert_eq!(status(value).await, StatusCode::OK, "{value}");
         }
     }
 }

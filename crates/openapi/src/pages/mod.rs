@@ -11,7 +11,7 @@ use bytes::Bytes;
 use poem::RouteMethod;
 use poem::http::{HeaderName, header};
 
-use self::asset::{Asset, AssetEndpoint, IMMUTABLE, REVALIDATE, fingerprint};
+use self::asset::{Asset, IMMUTABLE, REVALIDATE, fingerprint};
 use crate::Documents;
 
 /// Scripts and styles come from files of this origin only. React sets styles through the object
@@ -96,19 +96,6 @@ struct Package {
 }
 
 impl Package {
-    /// A folder whose `VERSION` begins with the npm package's name and version; checksums follow.
-    fn vendored(name: &'static str, record: &str, files: Vec<File>) -> Self {
-        let version = record.split_whitespace().nth(1).unwrap_or_default().to_owned();
-        Self { name, version, files }
-    }
-
-    /// This crate's own files change without a version of their own: a hash stands in.
-    fn hashed(name: &'static str, files: Vec<File>) -> Self {
-        let bodies: Vec<_> = files.iter().map(|(_, _, body)| *body).collect();
-        let version = fingerprint(&bodies.concat());
-        Self { name, version, files }
-    }
-
     /// Relative to a page; it carries the version, so that a client may keep the files.
     fn address(&self) -> String {
         format!("docs/assets/{}-{}", self.name, self.version)
@@ -121,24 +108,26 @@ fn packages() -> [Package; 3] {
             vec![$(($name, $content_type, include_bytes!(concat!("../../assets/", $folder, "/", $name)).as_slice())),+]
         };
     }
+    let pages = files!("pages": "docs.js" JAVASCRIPT, "docs.css" CSS, "redoc.js" JAVASCRIPT, "redoc.css" CSS);
+    let own: Vec<_> = pages.iter().map(|(_, _, body)| *body).collect();
+    // A `VERSION` begins with the npm package's name and version; checksums follow.
+    let npm_version = |record: &str| record.split_whitespace().nth(1).unwrap_or_default().to_owned();
     [
-        Package::hashed(
-            "pages",
-            files!("pages": "docs.js" JAVASCRIPT, "docs.css" CSS, "redoc.js" JAVASCRIPT, "redoc.css" CSS),
-        ),
-        Package::vendored(
-            "swagger_ui",
-            include_str!("../../assets/swagger-ui/VERSION"),
-            files!(
+        // This crate's own files change without a version of their own: a hash stands in.
+        Package { name: "pages", version: fingerprint(&own.concat()), files: pages },
+        Package {
+            name: "swagger_ui",
+            version: npm_version(include_str!("../../assets/swagger-ui/VERSION")),
+            files: files!(
                 "swagger-ui": "swagger-ui.css" CSS, "swagger-ui-bundle.js" JAVASCRIPT,
                 "swagger-ui-bundle.js.LICENSE.txt" PLAIN, "favicon-16x16.png" PNG, "favicon-32x32.png" PNG,
             ),
-        ),
-        Package::vendored(
-            "redoc",
-            include_str!("../../assets/redoc/VERSION"),
-            files!("redoc": "redoc.standalone.js" JAVASCRIPT, "redoc.standalone.js.LICENSE.txt" PLAIN),
-        ),
+        },
+        Package {
+            name: "redoc",
+            version: npm_version(include_str!("../../assets/redoc/VERSION")),
+            files: files!("redoc": "redoc.standalone.js" JAVASCRIPT, "redoc.standalone.js.LICENSE.txt" PLAIN),
+        },
     ]
 }
 
@@ -168,9 +157,9 @@ impl AsRef<[u8]> for Form {
 }
 
 fn endpoint(asset: Asset) -> RouteMethod {
-    let endpoint = AssetEndpoint(Arc::new(asset));
+    let asset = Arc::new(asset);
     // Without an endpoint of its own, HEAD would cost the whole body.
-    RouteMethod::new().get(endpoint.clone()).head(endpoint)
+    RouteMethod::new().get(Arc::clone(&asset)).head(asset)
 }
 
 /// Text as the value of an attribute in double quotes.

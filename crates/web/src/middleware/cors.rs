@@ -3,10 +3,11 @@
 use poem::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use poem::{Endpoint, IntoResponse, Request, Response};
 
-use super::well_formed::is_well_formed;
+use super::well_formed::check;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PATCH, PUT, DELETE");
-/// Request headers beyond the CORS-safelisted ones; the last three carry traces (W3C Trace Context, Baggage).
+/// Request headers beyond the CORS-safelisted ones; the last three carry traces (W3C Trace Context,
+/// Baggage).
 const REQUEST_HEADERS: HeaderValue =
     HeaderValue::from_static("Authorization, Content-Type, X-Request-Id, traceparent, tracestate, baggage");
 /// Response headers beyond the CORS-safelisted ones.
@@ -22,7 +23,7 @@ const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 pub enum AllowedOrigins {
     /// These origins, compared exactly.
     Listed(Vec<String>),
-    /// Every origin on this machine, on any port: for front ends in development.
+    /// Every origin on this machine, on any port, for front ends in development.
     Local,
 }
 
@@ -35,7 +36,8 @@ impl AllowedOrigins {
     }
 }
 
-/// Whether an origin is `http` or `https` on `localhost`, `127.0.0.1` or `[::1]`, as browsers write it.
+/// Whether an origin is `http` or `https` on `localhost`, `127.0.0.1` or `[::1]`, as browsers write
+/// it.
 fn is_local(origin: &str) -> bool {
     let Some(authority) = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://")) else {
         return false;
@@ -49,7 +51,7 @@ fn is_local(origin: &str) -> bool {
     })
 }
 
-/// Adds the CORS headers. Credentials are never allowed: tokens travel in a header that the page sets,
+/// Adds the CORS headers. Credentials are never allowed: tokens are in a header that the page sets,
 /// and there are no cookies.
 pub(super) struct Cors<E> {
     pub inner: E,
@@ -73,13 +75,11 @@ impl<E: Endpoint<Output = Response>> Endpoint for Cors<E> {
             }
             response
         } else {
-            self.inner
-                .call(request)
-                .await
-                .map_or_else(poem::Error::into_response, IntoResponse::into_response)
+            self.inner.get_response(request).await
         };
         let headers = response.headers_mut();
-        // On every response, also without an origin: a cache must not serve one origin's response to another.
+        // On every response, also without an origin: a cache must not serve one origin's response
+        // to another.
         vary(headers, "Origin");
         if let Some(origin) = origin {
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
@@ -93,7 +93,7 @@ fn is_preflight(request: &Request) -> bool {
     request.method() == Method::OPTIONS
         && request.headers().contains_key(header::ORIGIN)
         && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
-        && is_well_formed(request)
+        && check(request.version(), request.uri(), request.headers()).is_ok()
 }
 
 fn vary(headers: &mut HeaderMap, names: &'static str) {

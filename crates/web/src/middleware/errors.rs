@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 
 use futures_util::FutureExt;
 use poem::error::{MethodNotAllowedError, NotFoundError, ParsePathError};
@@ -20,7 +21,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for CatchErrors<E> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
-        let scope = request.data::<RequestScope>().cloned();
+        let scope = request.data::<Arc<RequestScope>>().cloned();
         let request_id = scope.as_ref().map_or("", |scope| scope.context().request_id.as_str());
         let result = AssertUnwindSafe(self.inner.call(request)).catch_unwind().await;
         let mut response = match result {
@@ -31,10 +32,10 @@ impl<E: Endpoint<Output = Response>> Endpoint for CatchErrors<E> {
                 .respond(request_id),
         };
         let headers = response.headers_mut();
-        if let Some(decision) = scope.as_ref().and_then(RequestScope::rate_limit) {
+        if let Some(decision) = scope.as_ref().and_then(|scope| scope.rate_limit.get()) {
             set_rate_limit_headers(decision, headers);
         }
-        let operation = scope.as_ref().and_then(RequestScope::operation);
+        let operation = scope.as_ref().and_then(|scope| scope.operation.get());
         if let Some(retirement) = operation.and_then(|operation| operation.policy.retirement.as_ref()) {
             retirement.set_headers(headers);
         }
@@ -74,8 +75,6 @@ fn describe(panic: &(dyn Any + Send)) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use poem::endpoint::make;
     use poem::http::Method;
 
@@ -107,8 +106,8 @@ mod tests {
         let proxies =
             TrustedProxies { networks: Vec::new(), header: ForwardedHeader::Either, setting: "PROXIES" };
         let scope = RequestScope::new(&request, RequestId::Made("id-1".to_owned()), &proxies);
-        scope.set_operation(&operation);
-        request.set_data(scope);
+        scope.operation.set(operation).unwrap();
+        request.set_data(Arc::new(scope));
         let inner =
             make(|_| async { Err::<Response, poem::Error>(ApiError::from(ErrorCode::NOT_FOUND).into()) });
         let response = CatchErrors { inner }.call(request).await.unwrap();

@@ -1,5 +1,5 @@
-//! The middleware around all routes, outermost first: request id → security headers → CORS → request
-//! log → panics and errors → timeout → well-formedness → routes.
+//! The middleware around all routes, outermost first: request id → security headers → CORS →
+//! request log → panics and errors → timeout → well-formedness → routes.
 
 mod cors;
 mod errors;
@@ -30,7 +30,7 @@ pub use cors::AllowedOrigins;
 /// The middleware and its settings.
 #[derive(Clone, Debug)]
 pub struct MiddlewareStack {
-    /// The proxies that are trusted to name the client.
+    /// The proxies whose forwarding headers name the client.
     pub proxies: TrustedProxies,
     /// Origins that may call the API from a browser.
     pub cors_origins: AllowedOrigins,

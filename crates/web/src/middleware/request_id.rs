@@ -1,13 +1,13 @@
 //! Gives every request an id, or keeps the client's if it is valid.
 
 use std::hash::{BuildHasher, RandomState};
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use groundwork_server::client::TrustedProxies;
 use groundwork_telemetry::context::RequestId as Id;
 use poem::http::{HeaderName, HeaderValue};
-use poem::{Endpoint, IntoResponse, Request, Response};
+use poem::{Endpoint, Request, Response};
 
 use crate::request::RequestScope;
 
@@ -29,12 +29,8 @@ impl<E: Endpoint<Output = Response>> Endpoint for RequestId<E> {
         let id = sent.map_or_else(|| Id::Made(new_id()), |id| Id::Sent(id.to_owned()));
         let header = HeaderValue::from_str(id.as_str());
         let scope = RequestScope::new(&request, id, &self.proxies);
-        request.set_data(scope);
-        let mut response = self
-            .inner
-            .call(request)
-            .await
-            .map_or_else(poem::Error::into_response, IntoResponse::into_response);
+        request.set_data(Arc::new(scope));
+        let mut response = self.inner.get_response(request).await;
         if let Ok(header) = header {
             response.headers_mut().insert(X_REQUEST_ID, header);
         }
@@ -42,14 +38,15 @@ impl<E: Endpoint<Output = Response>> Endpoint for RequestId<E> {
     }
 }
 
-/// A client's id reaches logs, headers and the database, so only the usual alphabets of ids are valid.
+/// A client's id reaches logs, headers and the database, so only the usual alphabets of ids are
+/// valid.
 fn is_valid(id: &str) -> bool {
     (1..=MAX_LENGTH).contains(&id.len())
         && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b))
 }
 
-/// A unique id; it need not be secret. It is the number of the request, hashed to 128 bits with a key of
-/// this process: random bits would cost a system call per request.
+/// A unique id, which need not be secret: the number of the request, hashed to 128 bits with a key
+/// of this process. Random bits would cost a system call per request.
 fn new_id() -> String {
     static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
     static NUMBER: AtomicU64 = AtomicU64::new(0);

@@ -5,13 +5,14 @@ use std::time::Instant;
 
 use groundwork_telemetry::RequestTrace;
 use poem::http::{HeaderMap, HeaderName, HeaderValue};
-use poem::{Endpoint, IntoResponse, Request, Response};
+use poem::{Endpoint, Request, Response};
 use tracing::Instrument;
 
 use super::request_metrics::{RequestMetrics, method_label};
 use crate::request::RequestScope;
 
-/// nginx's status of a request whose client disconnected before the response; it is logged, never sent.
+/// nginx's status of a request whose client disconnected before the response. It is logged, never
+/// sent.
 const CLIENT_CLOSED_REQUEST: u16 = 499;
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -25,7 +26,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for RequestLog<E> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
-        let Some(scope) = request.data::<RequestScope>().cloned() else {
+        let Some(scope) = request.data::<Arc<RequestScope>>().cloned() else {
             return self.inner.call(request).await;
         };
         self.metrics.begin();
@@ -46,8 +47,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for RequestLog<E> {
             metrics: Arc::clone(&self.metrics),
             trace,
         };
-        let response = self.inner.call(request).instrument(span).instrument(exported).await;
-        let mut response = response.map_or_else(poem::Error::into_response, IntoResponse::into_response);
+        let mut response = self.inner.get_response(request).instrument(span).instrument(exported).await;
         entry.status = response.status().as_u16();
         if let Some(Ok(value)) = entry.trace.traceparent.as_deref().map(HeaderValue::from_str) {
             response.headers_mut().insert(TRACEPARENT, value);
@@ -65,7 +65,7 @@ fn parent(headers: &HeaderMap) -> Option<&str> {
 
 /// Logged on drop, and so also when the client disconnects and the future is dropped.
 struct LogEntry {
-    scope: RequestScope,
+    scope: Arc<RequestScope>,
     method: &'static str,
     start: Instant,
     status: u16,
@@ -77,7 +77,7 @@ impl Drop for LogEntry {
     fn drop(&mut self) {
         let context = self.scope.context();
         // Not the path or the query, which may hold personal or secret data.
-        let template = self.scope.operation().map(|operation| &operation.template);
+        let template = self.scope.operation.get().map(|operation| &operation.template);
         let (took, method) = (self.start.elapsed(), self.method);
         self.metrics.end(template, method, self.status, took);
         self.trace.record_response(method, template.map(AsRef::as_ref), self.status);
@@ -86,7 +86,7 @@ impl Drop for LogEntry {
             route = template.map_or("-", |template| template),
             status = self.status,
             duration_ms = took.as_secs_f64() * 1000.0,
-            user_id = self.scope.user_id(),
+            user_id = self.scope.user_id.get(),
             ip = %context.ip,
             request_id = context.request_id.as_str(),
             trace_id = self.trace.trace_id,

@@ -88,8 +88,8 @@ impl Handles {
     }
 }
 
-/// The method as a label: one of HTTP's (RFC 9110, 9.3; RFC 5789) or `other`, because clients can send
-/// any token as a method.
+/// The method as a label: one of HTTP's (RFC 9110, 9.3; RFC 5789) or `other`, because clients can
+/// send any token as a method.
 pub(super) fn method_label(method: &Method) -> &'static str {
     ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"]
         .into_iter()

@@ -3,7 +3,7 @@
 use groundwork_server::client::TrustedProxies;
 use poem::http::uri::Scheme;
 use poem::http::{HeaderMap, HeaderName, HeaderValue, header};
-use poem::{Endpoint, IntoResponse, Request, Response};
+use poem::{Endpoint, Request, Response};
 
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
@@ -15,8 +15,8 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 /// One year, the minimum (OWASP ASVS 5.0, 3.4.1), subdomains included.
 const STRICT_TRANSPORT: HeaderValue = HeaderValue::from_static("max-age=31536000; includeSubDomains");
 
-/// Sets the headers that hold everywhere, and defaults for those that a response may set itself: pages
-/// have their own policy, and the document may be read from any origin.
+/// Sets the headers that every response has, and defaults for those that a response may set itself:
+/// pages have their own policy, and the document may be read from any origin.
 pub(super) struct SecurityHeaders<E> {
     pub inner: E,
     pub proxies: TrustedProxies,
@@ -27,11 +27,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for SecurityHeaders<E> {
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
         let is_encrypted = self.is_encrypted(&request) && !is_localhost(&request);
-        let mut response = self
-            .inner
-            .call(request)
-            .await
-            .map_or_else(poem::Error::into_response, IntoResponse::into_response);
+        let mut response = self.inner.get_response(request).await;
         let headers = response.headers_mut();
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
@@ -39,7 +35,8 @@ impl<E: Endpoint<Output = Response>> Endpoint for SecurityHeaders<E> {
         let resource_policy = if is_public(headers) { "cross-origin" } else { "same-origin" };
         headers.insert(CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static(resource_policy));
         headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(POLICY);
-        // Responses are personal unless they say otherwise, as the pages and the document do.
+        // Responses may hold personal data, unless they say otherwise as the pages and the document
+        // do.
         headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
         if is_encrypted {
             headers.insert(header::STRICT_TRANSPORT_SECURITY, STRICT_TRANSPORT);
@@ -56,14 +53,15 @@ impl<E> SecurityHeaders<E> {
     }
 }
 
-/// HSTS for `localhost` would break every plain HTTP server on a developer's machine, on every port.
+/// HSTS for `localhost` would break every plain HTTP server on a developer's machine, on every
+/// port.
 fn is_localhost(request: &Request) -> bool {
     let written = request.header(header::HOST).or_else(|| request.uri().host()).unwrap_or_default();
     let name = written.split(':').next().unwrap_or_default().to_ascii_lowercase();
     name == "localhost" || name.ends_with(".localhost")
 }
 
-/// Whether any origin may read the answer.
+/// Whether any origin may read the response.
 fn is_public(headers: &HeaderMap) -> bool {
     headers.get(header::ACCESS_CONTROL_ALLOW_ORIGIN).is_some_and(|origin| origin == "*")
 }

@@ -1,10 +1,12 @@
 //! Refuses requests whose host or framing is not what their version of HTTP demands.
 
+use std::sync::Arc;
+
 use poem::http::uri::Authority;
 use poem::http::{HeaderMap, HeaderValue, Uri, Version, header};
 use poem::{Endpoint, Request, Response};
 
-use crate::error::ApiError;
+use crate::error::{ApiError, ErrorCode};
 use crate::request::{Malformed, RequestScope};
 
 /// Answers 400 or 501 to malformed requests.
@@ -19,10 +21,11 @@ impl<E: Endpoint<Output = Response>> Endpoint for WellFormed<E> {
         let Err(malformed) = check(request.version(), request.uri(), request.headers()) else {
             return self.inner.call(request).await;
         };
-        let (scope, version) = (RequestScope::get(&request)?.clone(), request.version());
-        scope.set_malformed(malformed);
-        // The route is still called, so that the rate limit counts the request before it is refused.
-        let refused = self.inner.call(request).await.err().filter(|_| scope.operation().is_some());
+        let (scope, version) = (Arc::clone(RequestScope::get(&request)?), request.version());
+        scope.malformed.get_or_init(|| malformed);
+        // The route is still called, so that the rate limit counts the request before it is
+        // refused.
+        let refused = self.inner.call(request).await.err().filter(|_| scope.operation.get().is_some());
         let error = refused.and_then(|error| error.downcast::<ApiError>().ok()).unwrap_or(malformed.into());
         let mut response = error.respond(scope.context().request_id.as_str());
         if version < Version::HTTP_2 {
@@ -33,16 +36,11 @@ impl<E: Endpoint<Output = Response>> Endpoint for WellFormed<E> {
     }
 }
 
-/// Whether [`WellFormed`] lets the request pass.
-pub(super) fn is_well_formed(request: &Request) -> bool {
-    check(request.version(), request.uri(), request.headers()).is_ok()
-}
-
 /// # Errors
-/// 400 for a host that is missing, ambiguous or invalid (RFC 9112, 3.2; RFC 9113, 8.3.1); 501 for a transfer coding other
-/// than chunks (RFC 9112, 6.1).
-fn check(version: Version, uri: &Uri, headers: &HeaderMap) -> Result<(), Malformed> {
-    check_host(version, uri, headers).map_err(Malformed::Request)?;
+/// 400 for a host that is missing, ambiguous or invalid (RFC 9112, 3.2; RFC 9113, 8.3.1); 501 for a
+/// transfer coding other than chunks (RFC 9112, 6.1).
+pub(super) fn check(version: Version, uri: &Uri, headers: &HeaderMap) -> Result<(), Malformed> {
+    check_host(version, uri, headers).map_err(|message| Malformed(ErrorCode::MALFORMED_REQUEST, message))?;
     check_transfer_coding(headers)
 }
 
@@ -65,7 +63,8 @@ fn check_host(version: Version, uri: &Uri, headers: &HeaderMap) -> Result<(), &'
         None if version >= Version::HTTP_2 && authority.is_none() => {
             Err("The request has neither :authority nor a Host header.")
         }
-        // Empty where the target has no authority, or brings its own (RFC 9112, 3.2 and 3.2.2). An http URI needs one.
+        // Empty where the target has no authority, or brings its own (RFC 9112, 3.2 and 3.2.2). An
+        // http URI needs one.
         Some(b"") if version == Version::HTTP_10 || uri.path() == "*" => Ok(()),
         Some(b"") if version == Version::HTTP_11 && authority.is_some() => Ok(()),
         Some(host) if !is_authority(host) => Err("The Host header is not a host."),
@@ -80,8 +79,8 @@ fn check_host(version: Version, uri: &Uri, headers: &HeaderMap) -> Result<(), &'
     }
 }
 
-/// Whether this is a host with an optional port (RFC 9110, 7.2), without user information and with the
-/// characters of RFC 3986, 3.2.2 only.
+/// Whether this is a host with an optional port (RFC 9110, 7.2), without user information and with
+/// the characters of RFC 3986, 3.2.2 only.
 fn is_authority(text: &[u8]) -> bool {
     let (host, port) = split(text);
     let is_port = port.is_none_or(|port| {
@@ -110,7 +109,7 @@ fn is_ip_literal(host: &[u8]) -> bool {
         .is_some_and(|inner| inner.parse::<std::net::Ipv6Addr>().is_ok())
 }
 
-/// Whether this is a `reg-name` that is not empty; IPv4 addresses are, too.
+/// Whether this is a `reg-name` that is not empty, which an IPv4 address is too.
 fn is_name(host: &[u8]) -> bool {
     let mut rest = host;
     while let [first, after @ ..] = rest {
@@ -146,11 +145,15 @@ fn check_transfer_coding(headers: &HeaderMap) -> Result<(), Malformed> {
     let mut chunked = 0;
     for coding in codings.map(<[u8]>::trim_ascii).filter(|coding| !coding.is_empty()) {
         if !coding.eq_ignore_ascii_case(b"chunked") {
-            return Err(Malformed::TransferCoding);
+            let message = "The only supported transfer coding is chunked.";
+            return Err(Malformed(ErrorCode::NOT_IMPLEMENTED, message));
         }
         chunked += 1;
     }
-    if chunked == 1 { Ok(()) } else { Err(Malformed::Request("The body is chunked more than once.")) }
+    if chunked == 1 {
+        return Ok(());
+    }
+    Err(Malformed(ErrorCode::MALFORMED_REQUEST, "The body is chunked more than once."))
 }
 
 #[cfg(test)]
