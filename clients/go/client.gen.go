@@ -140,7 +140,7 @@ type DependencyHealth struct {
 //
 // Examples: {"error":"malformed_request","message":"The request is malformed.","request_id":"018f6b1e-7a2c-7c31-9a56-0d7c8e6f1b2a","success":false}
 type ErrorBody struct {
-	// Details More about the problem, where there is more to say.
+	// Details Additional information about the error, if any.
 	Details *ErrorDetails `json:"details,omitempty"`
 
 	// Error Why the request failed:
@@ -164,10 +164,10 @@ type ErrorBody struct {
 	// - `service_unavailable` (503): The service is unavailable. Try again soon.
 	Error ErrorCode `json:"error"`
 
-	// Message A sentence for people. It may change; programs read `error`.
+	// Message A message for people. It may change; programs read `error`.
 	Message string `json:"message"`
 
-	// RequestID Names this request in the logs; the `X-Request-Id` header repeats it.
+	// RequestID Identifies this request in the logs. The `X-Request-Id` header repeats it.
 	RequestID string `json:"request_id"`
 
 	// Success Always `false`.
@@ -195,7 +195,7 @@ type ErrorBody struct {
 // - `service_unavailable` (503): The service is unavailable. Try again soon.
 type ErrorCode string
 
-// ErrorDetails More about the problem, where there is more to say.
+// ErrorDetails Additional information about the error, if any.
 type ErrorDetails struct {
 	// Fields With `validation_error`: every value that breaks a rule.
 	Fields               []FieldProblem         `json:"fields,omitempty"`

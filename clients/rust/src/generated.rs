@@ -31,9 +31,9 @@ and so on.*/
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub details: ::std::option::Option<ErrorDetails>,
         pub error: crate::ErrorCode,
-        ///A sentence for people. It may change; programs read `error`.
+        ///A message for people. It may change; programs read `error`.
         pub message: ::std::string::String,
-        ///Names this request in the logs; the `X-Request-Id` header repeats it.
+        ///Identifies this request in the logs. The `X-Request-Id` header repeats it.
         pub request_id: ::std::string::String,
         ///Always `false`.
         pub success: bool,
@@ -43,7 +43,7 @@ and so on.*/
             Default::default()
         }
     }
-    ///More about the problem, where there is more to say.
+    ///Additional information about the error, if any.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default)]
     pub struct ErrorDetails {
         ///With `validation_error`: every value that breaks a rule.

@@ -366,10 +366,10 @@ export interface components {
             /** @description Always `false`. */
             success: boolean;
             error: components["schemas"]["ErrorCode"];
-            /** @description A sentence for people. It may change; programs read `error`. */
+            /** @description A message for people. It may change; programs read `error`. */
             message: string;
             details?: components["schemas"]["ErrorDetails"];
-            /** @description Names this request in the logs; the `X-Request-Id` header repeats it. */
+            /** @description Identifies this request in the logs. The `X-Request-Id` header repeats it. */
             request_id: string;
         };
         /**
@@ -395,7 +395,7 @@ export interface components {
          * @enum {string}
          */
         ErrorCode: "malformed_request" | "unauthorized" | "invalid_token" | "invalid_credentials" | "forbidden" | "not_found" | "method_not_allowed" | "request_timeout" | "email_taken" | "last_superuser" | "payload_too_large" | "unsupported_media_type" | "validation_error" | "rate_limited" | "internal_error" | "not_implemented" | "service_unavailable";
-        /** @description More about the problem, where there is more to say. */
+        /** @description Additional information about the error, if any. */
         ErrorDetails: {
             /** @description With `validation_error`: every value that breaks a rule. */
             fields?: components["schemas"]["FieldProblem"][];
@@ -715,19 +715,19 @@ export interface components {
     headers: {
         /** @description The media types that the body may have (RFC 9110, 15.5.16). */
         Accept: string;
-        /** @description The media types that a PATCH may have: both mean the same (RFC 5789, RFC 7396). */
+        /** @description The media types that a PATCH body may have. Both mean the same (RFC 5789, RFC 7396). */
         "Accept-Patch": string;
-        /** @description Requests that fit into any 60 seconds. */
+        /** @description The maximum number of requests in any 60 seconds. */
         "RateLimit-Limit": number;
-        /** @description Requests that would be let through now. */
+        /** @description The number of requests that would be allowed now. */
         "RateLimit-Remaining": number;
         /** @description Seconds until the oldest request no longer counts. */
         "RateLimit-Reset": number;
         /** @description Seconds to wait before the next attempt. */
         "Retry-After": number;
-        /** @description The authentication scheme to use; with `error="invalid_token"` when the token that was sent is not taken (RFC 6750). */
+        /** @description The authentication scheme to use, with `error="invalid_token"` if the request had a token that is not valid (RFC 6750). */
         "WWW-Authenticate": string;
-        /** @description Names this request in the logs; quote it when reporting a problem. */
+        /** @description Identifies this request in the logs. Quote it when you report a problem. */
         "X-Request-Id": string;
     };
     pathItems: never;
@@ -3228,7 +3228,7 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
-                    /** @description Where the service is described (RFC 8631). */
+                    /** @description The description of the service and its documentation (RFC 8631). */
                     Link: string;
                     [name: string]: unknown;
                 };

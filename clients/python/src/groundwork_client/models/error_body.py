@@ -41,9 +41,9 @@ class ErrorBody:
             - `internal_error` (500): An internal error occurred.
             - `not_implemented` (501): The only supported transfer coding is chunked.
             - `service_unavailable` (503): The service is unavailable. Try again soon.
-        message (str): A sentence for people. It may change; programs read `error`.
-        request_id (str): Names this request in the logs; the `X-Request-Id` header repeats it.
-        details (ErrorDetails | Unset): More about the problem, where there is more to say.
+        message (str): A message for people. It may change; programs read `error`.
+        request_id (str): Identifies this request in the logs. The `X-Request-Id` header repeats it.
+        details (ErrorDetails | Unset): Additional information about the error, if any.
     """
 
     success: bool

@@ -17,7 +17,7 @@ T = TypeVar("T", bound="ErrorDetails")
 
 @_attrs_define
 class ErrorDetails:
-    """More about the problem, where there is more to say.
+    """Additional information about the error, if any.
 
     Attributes:
         fields (list[FieldProblem] | Unset): With `validation_error`: every value that breaks a rule.

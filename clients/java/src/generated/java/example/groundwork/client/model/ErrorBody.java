@@ -116,7 +116,7 @@ public class ErrorBody {
   }
 
   /**
-   * A sentence for people. It may change; programs read &#x60;error&#x60;.
+   * A message for people. It may change; programs read &#x60;error&#x60;.
    * @return message
    */
   
@@ -164,7 +164,7 @@ public class ErrorBody {
   }
 
   /**
-   * Names this request in the logs; the &#x60;X-Request-Id&#x60; header repeats it.
+   * Identifies this request in the logs. The &#x60;X-Request-Id&#x60; header repeats it.
    * @return requestId
    */
   

@@ -33,7 +33,7 @@ import com.fasterxml.jackson.annotation.JsonPropertyOrder;
 
 
 /**
- * More about the problem, where there is more to say.
+ * Additional information about the error, if any.
  */
 @JsonPropertyOrder({
   ErrorDetails.JSON_PROPERTY_FIELDS
