@@ -85,7 +85,7 @@ impl MetricsServer {
         tracing::info!("metrics on http://{}/metrics", server.local_addr());
         let (endpoint, finish) = (Arc::new(endpoint), CancellationToken::new());
         let stop = finish.clone();
-        let served = tokio::spawn(async move {
+        let task = tokio::spawn(async move {
             tokio::select! {
                 () = server.serve(|connection| hyper_service(&endpoint, connection), stop) => {}
                 () = run_upkeep(recorded) => {}
@@ -93,7 +93,7 @@ impl MetricsServer {
         });
         Ok(async move {
             finish.cancel();
-            if let Err(error) = served.await {
+            if let Err(error) = task.await {
                 tracing::warn!(%error, "the listener for metrics ended by itself");
             }
         })
