@@ -129,7 +129,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         load_shedder: LoadShedder::new(Some(rate_limits), 100, 50),
         validator: SchemaValidator::new(documents, Formats::default()),
         body_timeout: Duration::from_secs(10),
-        extension: Box::new(()),
+        app_data: Box::new(()),
     });
     let resources = routes::resources(NotesApi { database }, "", &state);
     let routes = resources.into_iter().fold(Route::new(), |route, (path, resource)| route.at(path, resource));
