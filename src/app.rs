@@ -30,8 +30,8 @@ use crate::services::store::Store;
 use crate::services::users::UserService;
 use crate::settings::{RedisUrl, Settings, SigningKeyError};
 
-/// Part of everything that this service signs or derives from its keys. Never change it: all
-/// sessions and page tokens would become invalid.
+/// Part of everything that this service signs or derives from its keys. Do not change it after the
+/// first deployment: all sessions and page tokens would become invalid.
 const DOMAIN: &str = "groundwork";
 
 /// Why the service did not start.

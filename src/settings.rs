@@ -1,9 +1,9 @@
 //! The settings of the service, read and checked once at start.
 //!
 //! To add a setting, add an entry to the table below, then run the settings tests with
-//! `UPDATE_GENERATED=1` to refresh `.env.example` and the README. The comment of an entry is its
-//! documentation everywhere. Most checks append the range or the choices, so that these are written
-//! once.
+//! `UPDATE_GENERATED=1` to refresh `.env.example` and `docs/reference/settings.md`. The comment of an
+//! entry is its documentation everywhere. Most checks append the range or the choices, so that these
+//! are written once.
 
 use std::fmt;
 use std::net::IpAddr;

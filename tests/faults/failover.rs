@@ -204,8 +204,12 @@ async fn a_primary_demoted_in_its_place_costs_503s_until_it_is_promoted_again() 
             rename(&service, &admin).await.expect_error(503, "service_unavailable");
         }
         let reads = if options.is_empty() { 503 } else { 200 };
-        let read = service.call("GET", "/api/v1/users/me").bearer(&admin).send().await;
-        assert_eq!(read.status.as_u16(), reads, "{read:?}");
+        // A lookup is sent again once; under load it may lose two connections of the time before.
+        eventually("reads are answered as the address demands", async || {
+            let read = service.call("GET", "/api/v1/users/me").bearer(&admin).send().await;
+            (read.status.as_u16() == reads).then_some(())
+        })
+        .await;
         server.promote().await;
         let promoted = Instant::now();
         load.writes(1).await;

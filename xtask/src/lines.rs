@@ -147,9 +147,8 @@ mod tests {
         ]);
         let report = report(root.path()).unwrap();
         let [(_, src), (_, crates)] = LIMITS;
-        let expected = format!(
-            "2  src/.\n1  src/api\n3  src (limit {src})\n3  crates/a\n3  crates (limit {crates})\n"
-        );
+        let expected =
+            format!("2  src/.\n1  src/api\n3  src (limit {src})\n3  crates/a\n3  crates (limit {crates})\n");
         assert_eq!(report.to_string().replace(' ', ""), expected.replace(' ', ""));
         assert!(report.is_within_limits());
     }
