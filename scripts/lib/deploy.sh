@@ -92,7 +92,7 @@ deploy_quality() {
 image_builds() {
     local folder=$RUN_DIR/image from
     mkdir -p "$folder/src"
-    cp -r Cargo.toml Cargo.lock build.rs crates "$folder/"
+    cp -r Cargo.toml Cargo.lock build.rs crates xtask "$folder/"
     echo 'fn main() {}' >"$folder/src/main.rs"
     touch "$folder/src/lib.rs"
     (cd "$folder" && cargo build --locked)
