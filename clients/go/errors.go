@@ -8,21 +8,22 @@ import (
 	"net/http"
 )
 
-// maxErrorBytes bounds what is read of an error's body, which need not come from the service.
+// maxErrorBytes is the most that is read of an error body, which may come from something other than
+// the service.
 const maxErrorBytes = 1 << 20
 
-// Error is a call that was not answered with a 2xx status.
+// Error is a response whose status is not 2xx.
 type Error struct {
 	// Status is the HTTP status.
 	Status int
-	// Header has, for example, Retry-After.
+	// Header is the response header, for example with Retry-After.
 	Header http.Header
-	// Body is what the service says. It is empty when the answer did not come from the service but from a proxy.
-	// Body.Error may be a code that this version does not know: go by Status then.
+	// Body is the error body of the service. It is empty when a proxy sent the response.
+	// Body.Error may be a code that this version does not know: use Status then.
 	Body ErrorBody
 }
 
-// Error says what went wrong, for people.
+// Error returns a message for people.
 func (e *Error) Error() string {
 	if e.Body.Error == "" {
 		return fmt.Sprintf("%d %s", e.Status, http.StatusText(e.Status))
@@ -30,7 +31,7 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%d %s: %s (request %s)", e.Status, e.Body.Error, e.Body.Message, e.Body.RequestID)
 }
 
-// Fields are the values that break a rule, with [ErrorCodeValidationError].
+// Fields returns the invalid fields of an [ErrorCodeValidationError].
 func (e *Error) Fields() []FieldProblem {
 	if e.Body.Details == nil {
 		return nil
@@ -38,7 +39,7 @@ func (e *Error) Fields() []FieldProblem {
 	return e.Body.Details.Fields
 }
 
-// CodeOf is the code of the [*Error] in err; empty when there is none.
+// CodeOf returns the code of the [*Error] in err, or "" if there is none.
 func CodeOf(err error) ErrorCode {
 	var failure *Error
 	if errors.As(err, &failure) {
@@ -55,7 +56,7 @@ func statusOf(err error) int {
 	return 0
 }
 
-// readError makes an Error of an answer and closes it.
+// readError converts a response to an Error and closes its body.
 func readError(response *http.Response) *Error {
 	defer func() { _ = response.Body.Close() }()
 	failure := &Error{Status: response.StatusCode, Header: response.Header}

@@ -5,11 +5,11 @@ import (
 	"iter"
 )
 
-// Users iterates over all accounts that match params, page by page: the next page is asked for when it is needed.
-// The error is the last element.
+// Users iterates over all users that match params. Each page is requested when it is needed.
+// An error is the last element.
 func (s *Session) Users(ctx context.Context, params UsersListParams) iter.Seq2[User, error] {
 	return func(yield func(User, error) bool) {
-		query := params // of this iteration: there may be another
+		query := params // a copy, because the caller may iterate more than once
 		for {
 			page, err := s.usersPage(ctx, &query)
 			if err != nil {
@@ -23,7 +23,7 @@ func (s *Session) Users(ctx context.Context, params UsersListParams) iter.Seq2[U
 			}
 			next, err := page.NextPage.Get()
 			if err != nil {
-				return // null: this was the last page
+				return // null on the last page
 			}
 			query.PageToken = &next
 		}

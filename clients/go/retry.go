@@ -11,25 +11,27 @@ import (
 
 const (
 	maxRetries = 3
-	// maxWait is the longest wait worth keeping a caller for; beyond it the error is the better answer.
+	// maxWait is the longest wait before a retry. If the service asks for more, the call fails at
+	// once.
 	maxWait = 60 * time.Second
-	// firstWait is for answers that name no time; it doubles with each retry.
+	// firstWait is the first wait after a response without Retry-After. It doubles with each retry.
 	firstWait = time.Second
 )
 
 const userAgent = "groundwork-client-go/" + Version
 
-// Retry is a request that was refused and is sent again now.
+// Retry describes a refused request that is about to be sent again.
 type Retry struct {
 	Method string
 	Path   string
-	// Status is what it was refused with: 429, or 503.
+	// Status is the status of the refusal: 429 or 503.
 	Status int
-	// Wait is how long it was held back.
+	// Wait is the time between the refusal and the retry.
 	Wait time.Duration
 }
 
-// sender sends requests, again when the service asks for it, and turns every answer but 2xx into an [*Error].
+// sender sends requests, retries them when the service asks for it, and returns an [*Error] for a
+// status other than 2xx.
 type sender struct {
 	service Service
 }
@@ -85,7 +87,7 @@ func (s *sender) sendOnce(request *http.Request, token string) (*http.Response, 
 	return client.Do(attempt)
 }
 
-// makeRepeatable keeps a body that could be read once only.
+// makeRepeatable buffers a body that can be read only once.
 func makeRepeatable(request *http.Request) error {
 	if request.Body == nil || request.GetBody != nil {
 		return nil
@@ -101,7 +103,7 @@ func makeRepeatable(request *http.Request) error {
 	return request.Body.Close()
 }
 
-// waitBefore says whether a refused request is sent again, and after how long.
+// waitBefore reports whether a refused request is sent again, and after how long.
 func waitBefore(method string, failure *Error, retries int) (time.Duration, bool) {
 	if retries == maxRetries || !mayRepeat(method, failure.Status) {
 		return 0, false
@@ -113,7 +115,8 @@ func waitBefore(method string, failure *Error, retries int) (time.Duration, bool
 	return wait, wait <= maxWait
 }
 
-// mayRepeat says whether the same request may be sent again: a 429 was not begun, a 503 may have been carried out.
+// mayRepeat reports whether the request may be sent again. After a 429 nothing was done; after a
+// 503 it may have been.
 func mayRepeat(method string, status int) bool {
 	switch status {
 	case http.StatusTooManyRequests:
@@ -125,7 +128,7 @@ func mayRepeat(method string, status int) bool {
 	}
 }
 
-// retryAfter reads both forms of the header: seconds, or a date (RFC 9110, section 10.2.3).
+// retryAfter parses Retry-After: seconds or a date (RFC 9110, section 10.2.3).
 func retryAfter(header string, now time.Time) (wait time.Duration, named bool) {
 	if seconds, err := strconv.ParseUint(header, 10, 31); err == nil {
 		return time.Duration(seconds) * time.Second, true
@@ -136,7 +139,7 @@ func retryAfter(header string, now time.Time) (wait time.Duration, named bool) {
 	return 0, false
 }
 
-// endsBefore says whether the context ends before the wait is over.
+// endsBefore reports whether the context ends before the wait is over.
 func endsBefore(ctx context.Context, wait time.Duration) bool {
 	deadline, limited := ctx.Deadline()
 	return limited && time.Until(deadline) < wait

@@ -1,9 +1,11 @@
-// Package groundwork is the client of the Groundwork API. The operations are generated from its OpenAPI document; the
-// rest of the package adds sessions that refresh themselves, retries, typed errors and iteration over all pages.
+// Package groundwork is the client of the Groundwork API. The operations are generated from its
+// OpenAPI document. The rest of the package adds sessions that refresh themselves, retries, typed
+// errors and iteration over all pages.
 //
-// A [Service] says where the service is. [Service.LogIn] opens a [Session], which has every operation;
-// [Service.Anonymous] gives the client for those that need none, such as AuthRegisterWithResponse.
-// Every call that is not answered with a 2xx status fails with an [*Error].
+// A [Service] has the address of the service. [Service.LogIn] opens a [Session], which has every
+// operation. [Service.Anonymous] returns a client for operations that need no session, such as
+// AuthRegisterWithResponse. A call whose response has a status other than 2xx fails with an
+// [*Error].
 package groundwork
 
 import (
@@ -15,22 +17,23 @@ import (
 	"time"
 )
 
-// refreshTimeout ends a refresh that hangs: all calls of the session wait for it.
+// refreshTimeout limits a refresh, because all calls of the session wait for it.
 const refreshTimeout = 30 * time.Second
 
-// Service says where the service is and how to call it. Only URL is needed.
+// Service is the address of the service and how to call it. Only URL is required.
 type Service struct {
 	// URL is the base URL, without the path of the API: "https://api.example.com".
 	URL string
-	// HTTPClient sends the requests; http.DefaultClient when nil.
+	// HTTPClient sends the requests. If it is nil, http.DefaultClient does.
 	HTTPClient *http.Client
-	// OnRefresh is called after a session has got new tokens. Several sessions may call it at once.
+	// OnRefresh is called after a session has received new tokens, possibly by several sessions at
+	// once.
 	OnRefresh func()
-	// OnRetry is called before a refused request is sent again. Several calls may call it at once.
+	// OnRetry is called before a refused request is sent again, possibly by several calls at once.
 	OnRetry func(Retry)
 }
 
-// Anonymous gives a client without a session.
+// Anonymous returns a client without a session.
 func (s Service) Anonymous() (*ClientWithResponses, error) {
 	return s.client(&sender{service: s})
 }
@@ -39,7 +42,7 @@ func (s Service) client(doer HttpRequestDoer) (*ClientWithResponses, error) {
 	return NewClientWithResponses(s.URL, WithHTTPClient(doer))
 }
 
-// LogIn opens a session of the account with this email.
+// LogIn opens a session of the user with this email.
 func (s Service) LogIn(ctx context.Context, email, password string) (*Session, error) {
 	anonymous, err := s.Anonymous()
 	if err != nil {
@@ -61,29 +64,30 @@ func (s Service) LogIn(ctx context.Context, email, password string) (*Session, e
 	return &Session{ClientWithResponses: client, keeper: keeper}, nil
 }
 
-// Session is a client that is logged in. It sends the access token with every request and exchanges the refresh token
-// when the access token has expired. It may be used by several goroutines at once.
+// Session is the client of a logged-in user. It sends the access token with every request, and
+// exchanges the refresh token when the access token has expired. Several goroutines may use it at
+// once.
 type Session struct {
 	*ClientWithResponses
 	keeper *tokenKeeper
 }
 
-// Format keeps the tokens out of whatever prints the session.
+// Format prints the session without its tokens.
 func (Session) Format(state fmt.State, _ rune) {
 	_, _ = fmt.Fprint(state, "session")
 }
 
-// TokenType is how the session's access token is sent.
+// TokenType returns the type of the access token, such as "bearer".
 func (s *Session) TokenType() TokenType {
 	return s.keeper.current().TokenType
 }
 
-// ExpiresIn is how long an access token of the session lives after it was given.
+// ExpiresIn returns the lifetime of an access token from the moment it was issued.
 func (s *Session) ExpiresIn() time.Duration {
 	return time.Duration(s.keeper.current().ExpiresIn) * time.Second
 }
 
-// LogOut ends the session at the service. Later calls fail with [ErrorCodeInvalidToken].
+// LogOut ends the session in the service. Later calls fail with [ErrorCodeInvalidToken].
 func (s *Session) LogOut(ctx context.Context) error {
 	if _, err := s.AuthLogoutWithResponse(ctx); err != nil {
 		return err
@@ -92,28 +96,30 @@ func (s *Session) LogOut(ctx context.Context) error {
 	return nil
 }
 
-// tokenKeeper sends the requests of a session: it keeps the tokens and renews them.
+// tokenKeeper holds the tokens of a session, sends its requests and renews the tokens.
 type tokenKeeper struct {
 	sender
 	anonymous *ClientWithResponses
 
 	mu      sync.Mutex
 	tokens  TokenPair
-	renewal *renewal // the one under way, nil when there is none
+	renewal *renewal // the renewal in progress, or nil
 }
 
-// renewal is one exchange of the refresh token; err may be read when done is closed.
+// renewal is one exchange of the refresh token. Read err only after done is closed.
 type renewal struct {
 	done chan struct{}
 	err  error
 }
 
-// Format does the same for the generated client of the session, which shows what it sends requests with.
+// Format prints it without tokens as well, because printing the generated client of the session
+// prints the tokenKeeper.
 func (k *tokenKeeper) Format(state fmt.State, _ rune) {
 	_, _ = fmt.Fprint(state, "token keeper")
 }
 
-// Do sends the request with the access token. When that has expired, it renews the tokens and sends the request again.
+// Do sends the request with the access token. If the token has expired, it renews the tokens and
+// sends it again.
 func (k *tokenKeeper) Do(request *http.Request) (*http.Response, error) {
 	if err := makeRepeatable(request); err != nil {
 		return nil, err
@@ -138,16 +144,16 @@ func (k *tokenKeeper) current() TokenPair {
 	return k.tokens
 }
 
-// end forgets the refresh token. The access token stays, because the service refuses it from now on with the code that
-// says so.
+// end removes the refresh token. The access token stays: the service refuses it, so that later
+// calls fail with the service's own error code.
 func (k *tokenKeeper) end() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.tokens.RefreshToken = ""
 }
 
-// renew sees to it that the session has a newer access token than used, if it can have one. However many calls want
-// that, the refresh token is sent by one: it is spent by its use.
+// renew gets a newer access token than used, if possible. However many calls wait for one, only one
+// sends the refresh token, because it can be used once.
 func (k *tokenKeeper) renew(ctx context.Context, used string) error {
 	pending := k.join(ctx, used)
 	if pending == nil {
@@ -161,7 +167,8 @@ func (k *tokenKeeper) renew(ctx context.Context, used string) error {
 	}
 }
 
-// join gives the renewal to wait for, and starts it if need be; nil when there is nothing to be had by waiting.
+// join returns the renewal to wait for, and starts it if there is none. It returns nil if no
+// renewal is needed or possible.
 func (k *tokenKeeper) join(ctx context.Context, used string) *renewal {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -170,7 +177,8 @@ func (k *tokenKeeper) join(ctx context.Context, used string) *renewal {
 	}
 	if k.renewal == nil {
 		k.renewal = &renewal{done: make(chan struct{})}
-		// Not with the call: when it is cancelled, the answer with the new tokens would be lost.
+		// Not with the context of the call: if it were cancelled, the response with the new tokens
+		// would be lost.
 		go k.run(context.WithoutCancel(ctx), k.renewal, k.tokens.RefreshToken)
 	}
 	return k.renewal
@@ -199,8 +207,8 @@ func (k *tokenKeeper) run(ctx context.Context, pending *renewal, refreshToken st
 	close(pending.done)
 }
 
-// exchange sends the refresh token, and once more when no answer came: it may be spent, and the service repeats its
-// answer until a token of the new pair is used.
+// exchange sends the refresh token, and sends it again if the response was lost: the token may have
+// been used, and the service repeats its response until a token of the new pair is used.
 func (k *tokenKeeper) exchange(ctx context.Context, refreshToken string) (*TokenPair, error) {
 	body := RefreshRequest{RefreshToken: refreshToken}
 	answer, err := k.anonymous.AuthRefreshWithResponse(ctx, body)
@@ -213,7 +221,8 @@ func (k *tokenKeeper) exchange(ctx context.Context, refreshToken string) (*Token
 	return expect(answer.JSON200)
 }
 
-// expect is the parsed body of a 2xx answer, which the generated code leaves out when it is not the documented one.
+// expect returns the parsed body of a 2xx response. It is nil in the generated code if the body is
+// not as documented.
 func expect[T any](body *T) (*T, error) {
 	if body == nil {
 		return nil, errors.New("the answer is not what the API documents; is the URL right?")

@@ -19,10 +19,10 @@ import (
 type fakeService struct {
 	*httptest.Server
 	mu          sync.Mutex
-	generation  int // of the tokens: access-1 and refresh-1 come from the log-in
+	generation  int // of the tokens: login issues access-1 and refresh-1
 	sessionOver bool
-	dropAnswers int      // of refreshes that are carried out
-	refuse      []answer // what the next calls of /users/me are answered with
+	dropAnswers int      // number of refreshes that succeed and whose response is lost
+	refuse      []answer // responses to the next calls of /users/me
 	refreshes   atomic.Int32
 	bodies      []string // of PATCH /users/me
 }
@@ -55,7 +55,7 @@ func (f *fakeService) logIn(t *testing.T, service Service) *Session {
 	return session
 }
 
-// expire makes the access token invalid that the session has now.
+// expire invalidates the current access token.
 func (f *fakeService) expire() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -71,7 +71,7 @@ func (f *fakeService) tokens(w http.ResponseWriter, _ *http.Request) {
 	})
 }
 
-// refresh accepts the token before the present one, which expire has made, and as often as it comes.
+// refresh accepts the token before the current one, which expire created, any number of times.
 func (f *fakeService) refresh(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -225,12 +225,12 @@ func TestBodyIsSentAgain(t *testing.T) {
 	session := fake.logIn(t, Service{})
 	fake.expire()
 	fake.refuse = []answer{{status: http.StatusTooManyRequests, retryAfter: "0"}}
-	// A reader that is neither a buffer nor a string: net/http cannot rewind it.
+	// Neither a buffer nor a string, so net/http cannot rewind it.
 	body := io.MultiReader(strings.NewReader(`{"full_name":`), strings.NewReader(`null}`))
 	if _, err := session.UsersMeUpdateWithBodyWithResponse(t.Context(), "application/json", body); err != nil {
 		t.Fatal(err)
 	}
-	// The first is refused for its token, the second for its rate.
+	// The first request is refused with 401, the second with 429.
 	if len(fake.bodies) != 3 {
 		t.Fatalf("%d requests", len(fake.bodies))
 	}

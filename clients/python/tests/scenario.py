@@ -1,4 +1,4 @@
-"""Goes through clients/scenario.json: one function a step, in the order of the data, with the values of the data."""
+"""Runs clients/scenario.json: one function per step, in the order and with the values of the data."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from groundwork_client.api.auth import auth_me, auth_register
 from groundwork_client.api.users import users_get, users_list, users_me, users_me_update
 from groundwork_client.models import ProfileUpdate, RegisterRequest
 
-# A step of the data: which values it has depends on the step.
+# A step of the data. Its values depend on the step.
 Step = dict[str, Any]
 
 
@@ -75,13 +75,13 @@ def expect_error(call: Callable[[], object], expected: Step) -> GroundworkError:
 
 
 def register(world: World, step: Step) -> None:
-    user = world.scenario["user"]
-    response = auth_register.sync_detailed(client=world.anonymous, body=RegisterRequest(**user))
-    account, expected = ok(response), step["expect"]
+    body = RegisterRequest(**world.scenario["user"])
+    response = auth_register.sync_detailed(client=world.anonymous, body=body)
+    user, expected = ok(response), step["expect"]
     assert response.status_code == expected["status"]
-    assert account.email == expected["email"]
-    assert account.full_name == expected["full_name"]
-    assert account.is_superuser == expected["is_superuser"]
+    assert user.email == expected["email"]
+    assert user.full_name == expected["full_name"]
+    assert user.is_superuser == expected["is_superuser"]
 
 
 def duplicate(world: World, step: Step) -> None:
@@ -103,19 +103,19 @@ def login(world: World, step: Step) -> None:
 
 
 def me(world: World, step: Step) -> None:
-    account = ok(users_me.sync_detailed(client=world.user.client))
-    assert account.email == step["expect"]["email"]
-    assert account.full_name == step["expect"]["full_name"]
+    user = ok(users_me.sync_detailed(client=world.user.client))
+    assert user.email == step["expect"]["email"]
+    assert user.full_name == step["expect"]["full_name"]
 
 
 def patch_absent(world: World, step: Step) -> None:
-    account = ok(users_me_update.sync_detailed(client=world.user.client, body=ProfileUpdate()))
-    assert account.full_name == step["expect"]["full_name"]
+    user = ok(users_me_update.sync_detailed(client=world.user.client, body=ProfileUpdate()))
+    assert user.full_name == step["expect"]["full_name"]
 
 
 def patch_null(world: World, step: Step) -> None:
-    account = ok(users_me_update.sync_detailed(client=world.user.client, body=ProfileUpdate(full_name=None)))
-    assert account.full_name == step["expect"]["full_name"]
+    user = ok(users_me_update.sync_detailed(client=world.user.client, body=ProfileUpdate(full_name=None)))
+    assert user.full_name == step["expect"]["full_name"]
 
 
 def forbidden(world: World, step: Step) -> None:
@@ -167,7 +167,7 @@ def logout(world: World, step: Step) -> None:
     world.user.logout()
     assert tokens
     assert world.user.tokens is None
-    # As somebody who kept the tokens: they are refused, and so is their exchange.
+    # A client that stored the tokens: they are refused, and so is their exchange.
     kept = Session(world.url, tokens)
     expect_error(lambda: ok(users_me.sync_detailed(client=kept.client)), step["expect"])
     assert kept.tokens is None

@@ -50,7 +50,7 @@ def session_over(handler: Handler, **options: Any) -> Session:
 
 
 class Service:
-    """Accepts the newest access token, and each refresh token once."""
+    """Accepts only the newest access token, and each refresh token once."""
 
     def __init__(self) -> None:
         self.newest = 1

@@ -5,20 +5,20 @@ use reqwest::{Response, StatusCode};
 use crate::generated::ErrorCode;
 use crate::types::{ErrorBody, FieldProblem};
 
-/// How a call fails. [`Failure`] reads what the service said.
+/// The error of a call. [`Failure`] reads the error body of the service.
 pub type Error = progenitor_client::Error<ErrorBody>;
 
-/// What the service said about a call that failed.
+/// Access to the error body of a failed call.
 pub trait Failure {
-    /// The body of the answer; `None` when there was no answer, or none with such a body.
+    /// The error body; `None` if there was no response, or if it has no such body.
     fn body(&self) -> Option<&ErrorBody>;
 
-    /// What went wrong, for programs. It may be [`ErrorCode::Unknown`]: go by the status then.
+    /// The error code. If it is [`ErrorCode::Unknown`], use the status.
     fn code(&self) -> Option<&ErrorCode> {
         self.body().map(|body| &body.error)
     }
 
-    /// The values that break a rule, with [`ErrorCode::ValidationError`].
+    /// The invalid fields of an [`ErrorCode::ValidationError`].
     fn fields(&self) -> &[FieldProblem] {
         self.body().and_then(|body| body.details.as_ref()).map_or(&[], |details| &details.fields)
     }
@@ -33,8 +33,8 @@ impl Failure for Error {
     }
 }
 
-/// An answer that did not come from the service but from something in front of it, in the service's form: the generated
-/// code would lose the status of one whose body it cannot read.
+/// Gives a response of a proxy the service's error body, because the generated code loses the
+/// status of a response whose body it cannot read.
 pub(crate) async fn in_the_services_form(mut response: Response) -> reqwest::Result<Response> {
     let status = response.status();
     if status.is_success() {

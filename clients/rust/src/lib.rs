@@ -1,10 +1,12 @@
 //! The client of the Groundwork API.
 //!
-//! A [`Service`] says where the service is. [`Service::log_in`] opens a [`Session`], which has every operation and
-//! refreshes itself; [`Service::anonymous`] gives a [`Client`] for operations that need no session. Operations are
-//! methods named by their operation ids: `session.users_list().limit(20).send().await`.
+//! A [`Service`] has the address of the service. [`Service::log_in`] opens a [`Session`], which has
+//! every operation and refreshes itself. [`Service::anonymous`] returns a [`Client`] for operations
+//! that need no session. Operations are methods named after their operation ids:
+//! `session.users_list().limit(20).send().await`.
 //!
-//! A call that is not answered with 2xx fails with an [`Error`]; [`Failure`] reads it.
+//! A call whose response has a status other than 2xx fails with an [`Error`], which [`Failure`]
+//! reads.
 
 mod error;
 #[allow(

@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
-/// A value that a change may clear. In an `Option`, `None` is absent: what it would change stays as it is.
+/// A value that a change may clear. In an `Option`, `None` is absent: the stored value stays as it
+/// is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Nullable<T> {

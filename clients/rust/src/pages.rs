@@ -5,8 +5,8 @@ use crate::types::User;
 use crate::{Error, ResponseValue};
 
 impl<'a> UsersList<'a> {
-    /// All accounts that the query asks for, page by page: the next page is asked for when it is needed. An error is
-    /// the last item.
+    /// All users that match the query. Each page is requested when it is needed. An error is the
+    /// last item.
     pub fn stream(self) -> impl Stream<Item = Result<User, Error>> + use<'a> {
         try_unfold(Some(self), |query| async {
             let Some(query) = query else { return Ok::<_, Error>(None) };

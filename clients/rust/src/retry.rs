@@ -4,26 +4,26 @@ use reqwest::{Method, Response, StatusCode, header::RETRY_AFTER};
 
 const MAX_RETRIES: u32 = 3;
 
-/// The longest wait worth keeping a caller for; beyond it the error is the better answer.
+/// The longest wait before a retry. If the service asks for more, the call fails at once.
 const MAX_WAIT: Duration = Duration::from_secs(60);
 
-/// For answers that name no time; it doubles with each retry.
+/// The first wait after a response without `Retry-After`. It doubles with each retry.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 
-/// A request that was refused and is sent again now.
+/// A refused request that is about to be sent again.
 #[derive(Clone, Debug)]
 pub struct Retry {
     /// The request's method.
     pub method: Method,
     /// The request's path.
     pub path: String,
-    /// What it was refused with: 429, or 503.
+    /// The status of the refusal: 429 or 503.
     pub status: StatusCode,
-    /// How long it was held back.
+    /// The time between the refusal and the retry.
     pub wait: Duration,
 }
 
-/// How long to wait before a request is sent again; `None` when it is not.
+/// How long to wait before a request is sent again; `None` if it is not sent again.
 pub(crate) fn wait_before(method: &Method, response: &Response, retries: u32) -> Option<Duration> {
     if retries == MAX_RETRIES || !may_repeat(method, response.status()) {
         return None;
@@ -33,7 +33,8 @@ pub(crate) fn wait_before(method: &Method, response: &Response, retries: u32) ->
     Some(wait.unwrap_or(FIRST_WAIT * 2_u32.pow(retries))).filter(|wait| *wait <= MAX_WAIT)
 }
 
-/// Whether the same request may be sent again: a 429 was not begun, a 503 may have been carried out.
+/// Whether the request may be sent again. After a 429 nothing was done; after a 503 it may have
+/// been.
 fn may_repeat(method: &Method, status: StatusCode) -> bool {
     match status {
         StatusCode::TOO_MANY_REQUESTS => true,
@@ -42,7 +43,7 @@ fn may_repeat(method: &Method, status: StatusCode) -> bool {
     }
 }
 
-/// Reads both forms of the header: seconds, or a date (RFC 9110, section 10.2.3).
+/// Parses `Retry-After`: seconds or a date (RFC 9110, section 10.2.3).
 fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
     if let Ok(seconds) = value.parse() {
         return Some(Duration::from_secs(seconds));

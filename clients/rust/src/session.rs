@@ -14,12 +14,12 @@ use crate::retry::{Retry, wait_before};
 use crate::types::{LoginRequest, RefreshRequest, TokenPair, TokenType};
 use crate::{Client, Error, ResponseValue, Secret};
 
-/// Ends a request that hangs, of a [`Service`] with an HTTP client of its own.
+/// The timeout of a request of a [`Service`] that created its own HTTP client.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 const USER_AGENT: &str = concat!("groundwork-client-rust/", env!("CARGO_PKG_VERSION"));
 
-/// Where the service is and how it is called.
+/// The address of the service and how to call it.
 #[derive(Clone)]
 pub struct Service {
     url: String,
@@ -35,13 +35,13 @@ impl Service {
     /// The service with this base URL, without the path of the API: `https://api.example.com`.
     ///
     /// # Errors
-    /// When the system's TLS set-up cannot be read.
+    /// If the system's TLS configuration cannot be loaded.
     pub fn new(url: &str) -> reqwest::Result<Self> {
         let http = reqwest::Client::builder().user_agent(USER_AGENT).timeout(REQUEST_TIMEOUT).build()?;
         Ok(Self::with_http_client(url, http))
     }
 
-    /// The service, called with an HTTP client of one's own.
+    /// The service, called with the given HTTP client.
     pub fn with_http_client(url: &str, http: reqwest::Client) -> Self {
         let url = url.trim_end_matches('/').to_owned();
         Self {
@@ -53,7 +53,7 @@ impl Service {
         }
     }
 
-    /// Calls `told` after a session has got new tokens.
+    /// Calls `told` after a session has received new tokens.
     #[must_use]
     pub fn on_refresh(mut self, told: impl Fn() + Send + Sync + 'static) -> Self {
         self.on_refresh = Arc::new(told);
@@ -67,7 +67,7 @@ impl Service {
         self
     }
 
-    /// Calls `told` with the operation id and the status when a call is answered for good.
+    /// Calls `told` with the operation id and the status of each final response, after all retries.
     #[must_use]
     pub fn on_answer(mut self, told: impl Fn(&str, StatusCode) + Send + Sync + 'static) -> Self {
         self.on_answer = Arc::new(told);
@@ -79,7 +79,7 @@ impl Service {
         self.client(None)
     }
 
-    /// Opens a session of the account with this email.
+    /// Opens a session of the user with this email.
     pub async fn log_in(&self, email: &str, password: &str) -> Result<Session, Error> {
         let anonymous = self.anonymous();
         let body = LoginRequest { email: email.to_owned(), password: password.into() };
@@ -101,8 +101,8 @@ impl fmt::Debug for Service {
     }
 }
 
-/// A client that is logged in: it has every operation, sends the access token with each, and exchanges the refresh token
-/// when the access token has expired. It may be used by several tasks at once.
+/// The client of a logged-in user. It has every operation, sends the access token with each, and
+/// exchanges the refresh token when the access token has expired. Several tasks may use it at once.
 #[derive(Clone, Debug)]
 pub struct Session {
     client: Client,
@@ -110,17 +110,18 @@ pub struct Session {
 }
 
 impl Session {
-    /// How the session's access token is sent.
+    /// The type of the access token, such as `bearer`.
     pub fn token_type(&self) -> TokenType {
         self.keeper.state().tokens.token_type
     }
 
-    /// How long an access token of the session lives after it was given.
+    /// The lifetime of an access token from the moment it was issued.
     pub fn expires_in(&self) -> Duration {
         Duration::from_secs(u64::try_from(self.keeper.state().tokens.expires_in).unwrap_or_default())
     }
 
-    /// Ends the session at the service. Later calls fail with [`ErrorCode::InvalidToken`](crate::ErrorCode).
+    /// Ends the session in the service. Later calls fail with
+    /// [`ErrorCode::InvalidToken`](crate::ErrorCode).
     pub async fn log_out(&self) -> Result<(), Error> {
         self.auth_logout().send().await?;
         self.keeper.state().is_over = true;
@@ -136,14 +137,14 @@ impl Deref for Session {
     }
 }
 
-/// What a [`Client`] sends its requests with.
+/// Sends the requests of a [`Client`].
 #[derive(Clone, Debug)]
 pub struct Caller {
     service: Service,
     keeper: Option<Arc<Keeper>>,
 }
 
-/// Why a session could not be refreshed, beside the answer that made it try.
+/// Why a refresh failed. All calls that waited for it share the error.
 #[derive(Clone)]
 struct NotRefreshed(Arc<Error>);
 
@@ -170,7 +171,8 @@ impl ClientHooks<Caller> for Client {
 }
 
 impl Caller {
-    /// Sends a request with the access token. When that has expired, the tokens are renewed and it is sent again.
+    /// Sends a request with the access token. If the token has expired, renews the tokens and sends
+    /// the request again.
     async fn send_in_session(&self, request: Request, keeper: &Arc<Keeper>) -> reqwest::Result<Response> {
         let used = keeper.state().tokens.access_token.clone();
         let again = request.try_clone();
@@ -189,7 +191,7 @@ impl Caller {
         }
     }
 
-    /// Sends a request, again when the service asks for it.
+    /// Sends a request, and retries it when the service asks for it.
     async fn send(&self, mut request: Request, token: Option<&Secret>) -> reqwest::Result<Response> {
         if let Some(token) = token
             && let Ok(mut value) = HeaderValue::try_from(format!("Bearer {}", &**token))
@@ -213,14 +215,15 @@ impl Caller {
     }
 }
 
-/// Whether the answer says that the token was not taken, expired ones among them (RFC 6750, section 3.1).
+/// Whether the response refuses the token, for example because it has expired (RFC 6750, section
+/// 3.1).
 fn refuses_token(response: &Response) -> bool {
     let challenge = response.headers().get(WWW_AUTHENTICATE).and_then(|value| value.to_str().ok());
     response.status() == StatusCode::UNAUTHORIZED
         && challenge.is_some_and(|challenge| challenge.contains("error=\"invalid_token\""))
 }
 
-/// Keeps the tokens of a session and renews them.
+/// Holds the tokens of a session and renews them.
 struct Keeper {
     anonymous: Client,
     state: Mutex<State>,
@@ -228,12 +231,13 @@ struct Keeper {
 
 struct State {
     tokens: TokenPair,
-    /// The refresh token was refused, or the session was ended: there is nothing to be had for it.
+    /// The refresh token was refused, or the session has ended: there are no new tokens.
     is_over: bool,
     renewal: Option<Renewal>,
 }
 
-/// The exchange that is under way. However many calls want one, the refresh token is sent once: it is spent by its use.
+/// The exchange in progress. However many calls wait for it, the refresh token is sent once,
+/// because it can be used once.
 type Renewal = Shared<BoxFuture<'static, Result<(), NotRefreshed>>>;
 
 impl Keeper {
@@ -241,7 +245,7 @@ impl Keeper {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sees to it that the session has a newer access token than `used`, if it can have one.
+    /// Gets a newer access token than `used`, if possible.
     async fn renew(self: &Arc<Self>, used: &Secret) -> Result<(), NotRefreshed> {
         let renewal = {
             let mut state = self.state();
@@ -253,8 +257,8 @@ impl Keeper {
         renewal.await
     }
 
-    /// Begins an exchange in a task of its own: when the call that wanted it is dropped, the answer with the new tokens
-    /// must not be lost.
+    /// Starts an exchange in a separate task, so that the response with the new tokens is not lost
+    /// if the call that needs them is dropped.
     fn begin(self: Arc<Self>) -> Renewal {
         let task = tokio::spawn(async move { self.run().await });
         let ended = |why: tokio::task::JoinError| Err(NotRefreshed(Arc::new(Error::Custom(why.to_string()))));
@@ -283,8 +287,8 @@ impl Keeper {
         Ok(())
     }
 
-    /// Sends the refresh token, and once more when no answer came: it may be spent, and the service repeats its answer
-    /// until a token of the new pair is used.
+    /// Sends the refresh token, and sends it again if the response was lost: the token may have
+    /// been used, and the service repeats its response until a token of the new pair is used.
     async fn exchange(&self, refresh_token: Secret) -> Result<TokenPair, Error> {
         let body = RefreshRequest { refresh_token };
         let mut answer = self.anonymous.auth_refresh().body(body.clone()).send().await;

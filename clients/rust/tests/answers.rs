@@ -1,4 +1,5 @@
-//! What the service itself cannot be made to answer: broken networks, things in front of it, newer versions.
+//! Responses that the service itself cannot be made to give: broken networks, proxies, newer
+//! versions.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -13,7 +14,7 @@ use tokio::sync::Semaphore;
 
 const TOKEN_REFUSED: &str = r#"WWW-Authenticate: Bearer error="invalid_token""#;
 
-/// A request as it came: its line, its bearer token, its body.
+/// A received request: its request line, bearer token and body.
 struct Seen {
     line: String,
     token: String,
@@ -23,10 +24,10 @@ struct Seen {
 /// A status, a header and a body.
 type Answer = (u16, &'static str, String);
 
-/// What a connection without an answer gets.
+/// Closes the connection without a response.
 const CUT: Answer = (0, "", String::new());
 
-/// Holds refreshes back: `arrived` has a permit for each that came, and each takes one of `open`.
+/// Delays refreshes: each one adds a permit to `arrived`, and waits for a permit of `open`.
 struct Gate {
     arrived: Semaphore,
     open: Semaphore,
@@ -38,12 +39,12 @@ impl Default for Gate {
     }
 }
 
-/// Answers every request by `answer`, which gets its number too.
+/// Answers every request with the result of `answer`, which receives the request and its number.
 async fn serve(answer: impl Fn(usize, Seen) -> Answer + Send + Sync + 'static) -> Service {
     serve_when(answer, None).await
 }
 
-/// The same, through a gate.
+/// The same, with refreshes that wait at a gate.
 async fn serve_when(
     answer: impl Fn(usize, Seen) -> Answer + Send + Sync + 'static,
     gate: Option<Arc<Gate>>,

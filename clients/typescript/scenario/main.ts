@@ -1,4 +1,4 @@
-// Goes through clients/scenario.json: one function a step, in the order of the data, with the values of the data.
+// Runs clients/scenario.json: one function per step, in the order and with the values of the data.
 import { deepStrictEqual, strictEqual } from 'node:assert';
 import { readFile } from 'node:fs/promises';
 import { steps } from './steps.js';

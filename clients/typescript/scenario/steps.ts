@@ -1,4 +1,4 @@
-// The steps of clients/scenario.json by their names.
+// The steps of clients/scenario.json, by name.
 import { deepStrictEqual, ok, strictEqual } from 'node:assert';
 import { eachItem, Session, unwrap } from 'groundwork-client';
 import { expectError, type Step, type World } from './world.js';
@@ -30,19 +30,19 @@ export const steps: Record<string, Run> = {
   },
 
   async me({ user }, { expect }) {
-    const account = await unwrap(user.api.GET('/api/v1/users/me'));
-    strictEqual(account.email, expect.email);
-    strictEqual(account.full_name, expect.full_name);
+    const me = await unwrap(user.api.GET('/api/v1/users/me'));
+    strictEqual(me.email, expect.email);
+    strictEqual(me.full_name, expect.full_name);
   },
 
   async patch_absent({ user }, { expect }) {
-    const account = await unwrap(user.api.PATCH('/api/v1/users/me', { body: {} }));
-    strictEqual(account.full_name, expect.full_name);
+    const me = await unwrap(user.api.PATCH('/api/v1/users/me', { body: {} }));
+    strictEqual(me.full_name, expect.full_name);
   },
 
   async patch_null({ user }, { expect }) {
-    const account = await unwrap(user.api.PATCH('/api/v1/users/me', { body: { full_name: null } }));
-    strictEqual(account.full_name, expect.full_name);
+    const me = await unwrap(user.api.PATCH('/api/v1/users/me', { body: { full_name: null } }));
+    strictEqual(me.full_name, expect.full_name);
   },
 
   async forbidden({ user }, { expect }) {
@@ -71,7 +71,7 @@ export const steps: Record<string, Run> = {
   async expired_token(world, { advance_seconds, parallel, expect }) {
     await world.advance(advance_seconds);
     const calls = Array.from({ length: parallel }, () => unwrap(world.user.api.GET('/api/v1/users/me')));
-    for (const account of await Promise.all(calls)) strictEqual(account.email, expect.email);
+    for (const me of await Promise.all(calls)) strictEqual(me.email, expect.email);
     strictEqual(world.refreshes, expect.refreshes);
   },
 
@@ -91,7 +91,7 @@ export const steps: Record<string, Run> = {
     await user.logout();
     strictEqual(user.tokens, undefined);
     ok(tokens);
-    // As somebody who kept the tokens: they are refused, and so is their exchange.
+    // A client that stored the tokens: they are refused, and so is their exchange.
     const kept = new Session({ baseUrl }, tokens);
     await expectError(kept.api.GET('/api/v1/users/me'), expect);
     strictEqual(kept.tokens, undefined);

@@ -2,7 +2,7 @@
 import { strictEqual } from 'node:assert';
 import { type Api, createApi, type LoginRequest, type RegisterRequest, type Result, Session } from 'groundwork-client';
 
-/** What a step expects; which of these depends on the step. */
+/** The expectation of a step. Its fields depend on the step. */
 export interface Expected {
   status: number;
   error: string;
@@ -18,7 +18,7 @@ export interface Expected {
   retries: number;
 }
 
-/** A step; which values it has depends on the step. */
+/** A step. Its values depend on the step. */
 export interface Step {
   step: string;
   body: RegisterRequest;
@@ -80,14 +80,14 @@ export class World {
     return this.#admin;
   }
 
-  /** Moves the service's clock. */
+  /** Moves the service's clock forward. */
   async advance(seconds: number): Promise<void> {
     const response = await fetch(`${this.#control}/advance?seconds=${seconds}`, { method: 'POST' });
     strictEqual(response.status, 204);
   }
 }
 
-/** Fails unless the call was answered with this error. */
+/** Fails unless the call returned this error. */
 export async function expectError(call: Promise<Result<unknown>>, expected: Expected): Promise<string[]> {
   const { error, response } = await call;
   strictEqual(response.status, expected.status);

@@ -4,11 +4,11 @@ import type { paths } from './generated/schema.js';
 import { type Fetch, type Retry, withRetries } from './retry.js';
 
 export interface ApiOptions {
-  /** Where the service is, such as `https://api.example.com`. */
+  /** The address of the service, such as `https://api.example.com`. */
   baseUrl: string;
-  /** Sends the requests; the global `fetch` if it is not given. */
+  /** Sends the requests. By default, the global `fetch` does. */
   fetch?: Fetch;
-  /** Called before a request is sent again, because the service was busy. */
+  /** Called before a refused request is sent again. */
   onRetry?: (retry: Retry) => void;
 }
 
@@ -31,8 +31,9 @@ type Call<M extends Method> = <P extends PathOf<M>>(
 ) => Promise<Result<Data<paths[P][M]>>>;
 
 /**
- * A function a method; the path and the method say which operation. Its types are stricter than those of openapi-fetch:
- * a misspelt filter or field, which would be let through there and ignored by the service, does not compile.
+ * One function per method. The method and the path select the operation. The types are stricter
+ * than those of openapi-fetch: a misspelt filter or field, which openapi-fetch would accept, does
+ * not compile.
  */
 export interface Api {
   GET: Call<'get'>;
@@ -42,24 +43,24 @@ export interface Api {
   DELETE: Call<'delete'>;
 }
 
-/** The operations without a session, for those that need none, such as `auth_register`. */
+/** A client without a session, for operations that need none, such as `auth_register`. */
 export function createApi(options: ApiOptions): Api {
   return apiOver(options.baseUrl, sender(options));
 }
 
-/** The bottom of every call: `fetch` with retries. */
+/** `fetch` with retries, which every call uses. */
 export function sender({ fetch, onRetry }: ApiOptions): Fetch {
-  // Wrapped, because browsers want their fetch to be called as a function of the window.
+  // Wrapped, because browsers require that fetch is called on the window.
   return withRetries(fetch ?? ((request) => globalThis.fetch(request)), onRetry);
 }
 
-/** The typed calls over anything that answers requests. */
+/** The typed calls over any `fetch`. */
 export function apiOver(baseUrl: string, fetch: Fetch): Api {
   const client = createClient<paths>({
     baseUrl,
     fetch: async (request) => {
       const response = await fetch(request);
-      // So that `error` is always what its type says.
+      // So that `error` always has its declared type.
       if (!response.ok && !(await readFailure(response))) throw new GroundworkError(response);
       return response;
     },

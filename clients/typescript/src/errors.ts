@@ -1,29 +1,30 @@
 import type { ErrorBody, ErrorCode, ErrorDetails, FieldProblem } from './generated/schema.js';
 
 /**
- * A code that this version of the client does not know, because the service is newer: handle it by its status.
- * `& {}` keeps the known codes apart from it, so that editors offer them and a `switch` over them needs its `default`.
+ * A code that this version of the client does not know, because the service is newer. Handle it by
+ * its status. `& {}` keeps the known codes as separate types, so that editors suggest them and a
+ * `switch` needs a `default`.
  */
 export type UnknownErrorCode = string & {};
 
-/** The body of an error, with room for codes of newer services. */
+/** The body of an error, which may have a code of a newer service. */
 export type ApiFailure = Omit<ErrorBody, 'error'> & { error: ErrorCode | UnknownErrorCode };
 
-/** What a call resolves to: either `data`, or the `error` that the service answered with. */
+/** The result of a call: either `data`, or the `error` that the service returned. */
 export type Result<Data> =
   | { data: Data; error?: never; response: Response }
   | { data?: never; error: ApiFailure; response: Response };
 
-/** An answer that is not a success, as an exception. */
+/** An error response as an exception. */
 export class GroundworkError extends Error {
   override readonly name = 'GroundworkError';
   /** The HTTP status. */
   readonly status: number;
-  /** Why it failed; undefined if the answer did not come from the service, but from a proxy on the way. */
+  /** The error code; undefined if a proxy sent the response. */
   readonly code: ErrorCode | UnknownErrorCode | undefined;
-  /** More about the problem, where there is more to say. */
+  /** Details of the error, if it has any. */
   readonly details: ErrorDetails;
-  /** Names the request in the service's logs. */
+  /** The id of the request in the service's logs. */
   readonly requestId: string | undefined;
 
   constructor(response: Response, failure?: ApiFailure) {
@@ -34,21 +35,28 @@ export class GroundworkError extends Error {
     this.requestId = failure?.request_id;
   }
 
-  /** With `validation_error`: every value that breaks a rule. */
+  /** All invalid fields of a `validation_error`. */
   get fields(): FieldProblem[] {
     return this.details.fields ?? [];
   }
 }
 
-/** The data of a successful call; throws a {@link GroundworkError} if the service answered with an error. */
+/**
+ * Returns the data of a successful call, and throws a {@link GroundworkError} if the service
+ * returned an error.
+ */
 export async function unwrap<Data>(call: Promise<Result<Data>>): Promise<Data> {
   const { data, error, response } = await call;
   if (error) throw new GroundworkError(response, error);
-  // Without an error there is data, but TypeScript does not see that of `undefined`, the data of a 204.
+  // Without an error there is data. TypeScript does not infer that, because the data of a 204 is
+  // `undefined`.
   return data as Data;
 }
 
-/** The error that a response carries; undefined for a success and for what a proxy answered. Leaves the body unread. */
+/**
+ * The error in a response; undefined for a success or a proxy's response. Does not consume the
+ * body.
+ */
 export async function readFailure(response: Response): Promise<ApiFailure | undefined> {
   if (response.ok) return undefined;
   try {

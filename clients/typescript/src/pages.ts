@@ -1,21 +1,21 @@
 import { type Result, unwrap } from './errors.js';
 
-/** What every list operation answers with. */
+/** The result of every list operation. */
 export interface Page<Item> {
   items: Item[];
   next_page: string | null;
 }
 
-/** The part of the query that names a page; empty for the first. */
+/** The query parameters that select a page; empty for the first page. */
 export interface PageQuery {
   page_token?: string;
 }
 
 /**
- * All items of a list, page after page; the next page is asked for when its first item is. `list` is called once a page
- * and puts `page` into its query, beside the same filters each time.
+ * All items of a list. Each page is requested when its first item is needed. `list` is called once
+ * per page: it adds `page` to its query, with the same filters each time.
  *
- * @throws {GroundworkError} if the service answers with an error.
+ * @throws {GroundworkError} if the service returns an error.
  */
 export async function* eachItem<Item>(
   list: (page: PageQuery) => Promise<Result<Page<Item>>>,

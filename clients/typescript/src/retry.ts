@@ -1,13 +1,16 @@
-/** What the client sends requests with. */
+/** Sends a request. */
 export type Fetch = (request: Request) => Promise<Response>;
 
-/** A request that is about to be sent again. The path has no query, because filters may name people. */
+/**
+ * A request that is about to be sent again. The path has no query, because filters may contain
+ * personal data.
+ */
 export interface Retry {
   method: string;
   path: string;
-  /** The status of the answer that made it necessary. */
+  /** The status of the refusal: 429 or 503. */
   status: number;
-  /** How long the client waits before. */
+  /** The wait before the retry. */
   seconds: number;
 }
 
@@ -15,7 +18,9 @@ const MAX_RETRIES = 3;
 const MAX_WAIT_SECONDS = 60;
 const IDEMPOTENT = ['GET', 'HEAD', 'PUT', 'DELETE'];
 
-/** `fetch` that sends a request again when the service asks for it, after as long as `Retry-After` says. */
+/**
+ * A `fetch` that retries a request when the service asks for it, after the wait in `Retry-After`.
+ */
 export function withRetries(fetch: Fetch, onRetry?: (retry: Retry) => void): Fetch {
   return async (request) => {
     for (let retries = 0; ; retries += 1) {
@@ -31,12 +36,12 @@ export function withRetries(fetch: Fetch, onRetry?: (retry: Retry) => void): Fet
   };
 }
 
-/** A request that was refused for its rate did nothing; one that met an unavailable service may have. */
+/** After a 429 nothing was done; after a 503 the request may have been carried out. */
 function mayRepeat(request: Request, response: Response): boolean {
   return response.status === 429 || (response.status === 503 && IDEMPOTENT.includes(request.method));
 }
 
-/** The seconds of `Retry-After`, which is a number of them or a date (RFC 9110, 10.2.3). */
+/** Parses `Retry-After`, seconds or a date (RFC 9110, 10.2.3), to seconds. */
 function retryAfter(response: Response): number | undefined {
   const value = response.headers.get('Retry-After');
   if (value === null) return undefined;

@@ -4,16 +4,19 @@ import type { LoginRequest, TokenPair } from './generated/schema.js';
 import type { Fetch } from './retry.js';
 
 export interface SessionOptions extends ApiOptions {
-  /** Called when the refresh token was exchanged; {@link Session.tokens} are the new ones. */
+  /** Called after the refresh token was exchanged. {@link Session.tokens} are the new ones. */
   onRefresh?: () => void;
 }
 
-/** A logged-in user. Calls of {@link Session.api} carry the access token, which is renewed when it has expired. */
+/**
+ * The session of a logged-in user. Calls of {@link Session.api} send the access token, which is
+ * renewed when it has expired.
+ */
 export class Session {
   /** The operations, called as this user. */
   readonly api: Api;
 
-  // Private to the language, not to the compiler: so they are in no log line and no JSON of a session.
+  // Private at run time (`#`), so that neither a log line nor the JSON of a session contains them.
   readonly #anonymous: Api;
   readonly #fetch: Fetch;
   readonly #onRefresh: (() => void) | undefined;
@@ -25,7 +28,10 @@ export class Session {
     return new Session(options, await unwrap(createApi(options).POST('/api/v1/auth/login', { body: credentials })));
   }
 
-  /** Goes on with a session whose {@link Session.tokens} were kept, by this object alone: a refresh token is good once. */
+  /**
+   * Resumes a session from stored {@link Session.tokens}. Only one object may use them: a refresh
+   * token can be used once.
+   */
   constructor(options: SessionOptions, tokens: TokenPair) {
     this.api = apiOver(options.baseUrl, (request) => this.#send(request));
     this.#anonymous = createApi(options);
@@ -34,12 +40,15 @@ export class Session {
     this.#tokens = tokens;
   }
 
-  /** The present tokens, to be kept where only the user can read them; undefined when the session is over. */
+  /**
+   * The current tokens; undefined when the session is over. Store them where only the user can read
+   * them.
+   */
   get tokens(): TokenPair | undefined {
     return this.#tokens;
   }
 
-  /** Ends the session; no error if it is over already. */
+  /** Ends the session. Does nothing if it is over already. */
   async logout(): Promise<void> {
     const { error, response } = await this.api.POST('/api/v1/auth/logout');
     if (error && response.status !== 401) throw new GroundworkError(response, error);
@@ -54,7 +63,7 @@ export class Session {
     return this.#tokens ? this.#fetch(authorised(request, this.#tokens)) : response;
   }
 
-  /** Replaces tokens that were refused, once, however many calls they were refused to. */
+  /** Replaces refused tokens once, however many calls were refused. */
   async #renew(refused: TokenPair): Promise<void> {
     if (this.#tokens !== refused) return;
     this.#renewal ??= this.#exchange(refused).finally(() => {
@@ -66,9 +75,9 @@ export class Session {
   async #exchange(spent: TokenPair): Promise<void> {
     const refresh = () =>
       this.#anonymous.POST('/api/v1/auth/refresh', { body: { refresh_token: spent.refresh_token } });
-    // When the answer was lost on the way, the service gives the same one again until a token of it is used.
+    // If the response was lost, the service repeats it until a token of the new pair is used.
     const { data, error, response } = await refresh().catch(refresh);
-    // Logged out meanwhile: the new tokens belong to a session that is over.
+    // The session was ended meanwhile, and the new tokens belong to it.
     if (this.#tokens !== spent) return;
     if (error && response.status !== 401) throw new GroundworkError(response, error);
     this.#tokens = data;

@@ -30,12 +30,15 @@ export function tokens(generation: number): TokenPair {
   };
 }
 
-/** As much of the service as sessions need. It takes only the newest tokens, whose number is `generation`. */
+/**
+ * The part of the service that sessions need. It accepts only the newest tokens, whose number is
+ * `generation`.
+ */
 export class FakeService {
   generation = 1;
-  /** What arrived, such as `POST /api/v1/auth/refresh`. */
+  /** The received requests, such as `POST /api/v1/auth/refresh`. */
   readonly requests: string[] = [];
-  /** Answer refreshes in place of the service, one each. */
+  /** Replace the service's responses to refreshes, one each. */
   readonly refreshAnswers: (() => Response | Promise<Response>)[] = [];
   lastBody = '';
 
@@ -59,7 +62,7 @@ export class FakeService {
     return this.requests.filter((each) => each === request).length;
   }
 
-  /** Makes the access token of before invalid, and leaves its refresh token. */
+  /** Invalidates the current access token, and not the refresh token. */
   expire(): void {
     this.generation += 1;
   }

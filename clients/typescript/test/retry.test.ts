@@ -3,7 +3,7 @@ import { beforeEach, test } from 'node:test';
 import { createApi, type Retry } from 'groundwork-client';
 import { ADA, BASE_URL, failure, json } from './fake-service.js';
 
-const ACCOUNT = { email: ADA.email, password: 'correct horse battery staple' };
+const NEW_USER = { email: ADA.email, password: 'correct horse battery staple' };
 
 let bodies: string[];
 let retries: Retry[];
@@ -13,7 +13,7 @@ beforeEach(() => {
   retries = [];
 });
 
-/** Refuses `times` requests with `status`, then answers. */
+/** Refuses `times` requests with `status`, and then responds. */
 function refusing(times: number, status: number, retryAfter?: string, onRetry = (retry: Retry) => void retries.push(retry)) {
   const headers = retryAfter === undefined ? undefined : { 'Retry-After': retryAfter };
   const fetch = async (request: Request) => {
@@ -24,9 +24,9 @@ function refusing(times: number, status: number, retryAfter?: string, onRetry = 
 }
 
 test('a limited request is sent again with its body, whatever its method', async () => {
-  const { response } = await refusing(2, 429, '0').POST('/api/v1/auth/register', { body: ACCOUNT });
+  const { response } = await refusing(2, 429, '0').POST('/api/v1/auth/register', { body: NEW_USER });
   assert.equal(response.status, 201);
-  assert.deepEqual(bodies, Array(3).fill(JSON.stringify(ACCOUNT)));
+  assert.deepEqual(bodies, Array(3).fill(JSON.stringify(NEW_USER)));
   const retry = { method: 'POST', path: '/api/v1/auth/register', status: 429, seconds: 0 };
   assert.deepEqual(retries, [retry, retry]);
 });
@@ -44,7 +44,7 @@ test('an unavailable service is asked again where that is safe', async () => {
 });
 
 test('an unavailable service is not asked again where that may do it twice', async () => {
-  assert.equal((await refusing(1, 503, '0').POST('/api/v1/auth/register', { body: ACCOUNT })).response.status, 503);
+  assert.equal((await refusing(1, 503, '0').POST('/api/v1/auth/register', { body: NEW_USER })).response.status, 503);
   bodies = [];
   assert.equal((await refusing(1, 503, '0').PATCH('/api/v1/users/me', { body: {} })).response.status, 503);
 });

@@ -20,7 +20,7 @@ beforeEach(async () => {
   );
 });
 
-/** A promise and what fulfils it. */
+/** A promise and the function that fulfils it. */
 function gate() {
   let open = () => {};
   const opened = new Promise<void>((resolve) => (open = resolve));

@@ -1,6 +1,7 @@
-// Command scenario goes through clients/scenario.json with this client against a running service.
+// Command scenario runs clients/scenario.json with this client against a running service.
 //
-// GROUNDWORK_SCENARIO is the file, GROUNDWORK_URL the service and GROUNDWORK_CONTROL the address that moves its clock.
+// GROUNDWORK_SCENARIO is the path of the file, GROUNDWORK_URL the address of the service, and
+// GROUNDWORK_CONTROL the address that advances its clock.
 package main
 
 import (
@@ -41,7 +42,7 @@ func run() error {
 	return nil
 }
 
-// sameSteps fails on a step of the data without a function, and on a function without a step.
+// sameSteps fails if a step of the data has no function, or a function has no step.
 func sameSteps(data []Step) error {
 	named := map[string]bool{}
 	for _, step := range data {
@@ -61,23 +62,23 @@ func sameSteps(data []Step) error {
 // Scenario is clients/scenario.json.
 type Scenario struct {
 	Seed struct {
-		Admin Account `json:"admin"`
+		Admin TestUser `json:"admin"`
 	} `json:"seed"`
-	User  Account `json:"user"`
-	Steps []Step  `json:"steps"`
+	User  TestUser `json:"user"`
+	Steps []Step   `json:"steps"`
 }
 
-// Account is somebody who registers or logs in.
-type Account struct {
+// TestUser is a user who registers or logs in.
+type TestUser struct {
 	Email    string `json:"email"`
 	Password string `json:"password"`
 	FullName string `json:"full_name"`
 }
 
-// Step is one step with everything that any step has.
+// Step is one step. It has the fields of all steps.
 type Step struct {
 	Name           string      `json:"step"`
-	Body           Account     `json:"body"`
+	Body           TestUser    `json:"body"`
 	Limit          int32       `json:"limit"`
 	Email          string      `json:"email"`
 	ID             int64       `json:"id"`
@@ -88,10 +89,10 @@ type Step struct {
 	Expect         Expectation `json:"expect"`
 }
 
-// Expectation is what a step expects.
+// Expectation is the expected result of a step.
 type Expectation map[string]any
 
-// compare fails unless actual is all that is expected, so that no expectation of the data is passed over.
+// compare fails unless actual equals the expectation, so that no expected value is left unchecked.
 func (e Expectation) compare(actual Expectation) error {
 	want, err := json.Marshal(e)
 	if err != nil {

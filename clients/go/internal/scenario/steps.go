@@ -30,7 +30,7 @@ var steps = map[string]func(*runner, context.Context, Step) error{
 	"logout":        (*runner).logOut,
 }
 
-// runner is what steps leave for later ones, and what it has counted.
+// runner holds what later steps need from earlier ones, and the counts.
 type runner struct {
 	scenario  *Scenario
 	control   string
@@ -62,7 +62,7 @@ func (r *runner) RoundTrip(request *http.Request) (*http.Response, error) {
 }
 
 func (r *runner) register(ctx context.Context, step Step) error {
-	answer, err := r.registerAccount(ctx, r.scenario.User)
+	answer, err := r.registerUser(ctx, r.scenario.User)
 	if err != nil {
 		return err
 	}
@@ -75,12 +75,12 @@ func (r *runner) register(ctx context.Context, step Step) error {
 }
 
 func (r *runner) duplicate(ctx context.Context, step Step) error {
-	_, err := r.registerAccount(ctx, r.scenario.User)
+	_, err := r.registerUser(ctx, r.scenario.User)
 	return expectError(step, err)
 }
 
 func (r *runner) invalid(ctx context.Context, step Step) error {
-	_, err := r.registerAccount(ctx, step.Body)
+	_, err := r.registerUser(ctx, step.Body)
 	failure, err := typed(err)
 	if err != nil {
 		return err
@@ -221,19 +221,19 @@ func (r *runner) logOut(ctx context.Context, step Step) error {
 	return expectError(step, err)
 }
 
-func (r *runner) registerAccount(ctx context.Context, account Account) (*groundwork.AuthRegisterResponse, error) {
+func (r *runner) registerUser(ctx context.Context, user TestUser) (*groundwork.AuthRegisterResponse, error) {
 	client, err := r.service.Anonymous()
 	if err != nil {
 		return nil, err
 	}
-	request := groundwork.RegisterRequest{Email: account.Email, Password: account.Password}
-	if account.FullName != "" {
-		request.FullName = &account.FullName
+	request := groundwork.RegisterRequest{Email: user.Email, Password: user.Password}
+	if user.FullName != "" {
+		request.FullName = &user.FullName
 	}
 	return client.AuthRegisterWithResponse(ctx, request)
 }
 
-// advance moves the clock of the service.
+// advance moves the clock of the service forward.
 func (r *runner) advance(ctx context.Context, seconds int) error {
 	url := fmt.Sprintf("%s/advance?seconds=%d", r.control, seconds)
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, nil)
@@ -259,7 +259,7 @@ func expectError(step Step, err error) error {
 	return step.Expect.compare(Expectation{"status": failure.Status, "error": failure.Body.Error})
 }
 
-// typed is the client's own error in err; anything else, and none, is a failure of the step.
+// typed returns the client's own error in err. Any other error, or none, fails the step.
 func typed(err error) (*groundwork.Error, error) {
 	var failure *groundwork.Error
 	if errors.As(err, &failure) {

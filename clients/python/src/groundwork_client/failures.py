@@ -1,4 +1,4 @@
-"""Answers that are no success, as an exception."""
+"""Error responses as an exception."""
 
 import json
 from http import HTTPStatus
@@ -11,13 +11,13 @@ T = TypeVar("T")
 
 
 class GroundworkError(Exception):
-    """The service answered with an error.
+    """A response that is an error.
 
     Attributes:
         status: The HTTP status.
-        code: Why it failed; handle a code that you do not know by the status. None if a proxy on the way answered.
-        fields: With `validation_error`: every value that breaks a rule.
-        request_id: Names the request in the service's logs.
+        code: The error code; None if a proxy sent the response. Handle an unknown code by the status.
+        fields: All invalid fields of a `validation_error`.
+        request_id: The id of the request in the service's logs.
 
     """
 
@@ -32,7 +32,7 @@ class GroundworkError(Exception):
 
 
 def ok(response: Response[ErrorBody | T]) -> T:
-    """Give what a successful call answered with.
+    """Return the content of a successful response.
 
     Raises:
         GroundworkError: The service answered with an error.
@@ -42,9 +42,9 @@ def ok(response: Response[ErrorBody | T]) -> T:
     if isinstance(parsed, ErrorBody):
         raise GroundworkError(response.status_code, parsed)
     if response.status_code >= HTTPStatus.BAD_REQUEST:
-        # A status that the operation does not document: of a newer service, or of a proxy.
+        # A status that the operation does not document, from a newer service or a proxy.
         raise GroundworkError(response.status_code, _read(response.content))
-    # Nothing is what a 204 answers with, and then T is the type of nothing.
+    # A 204 has no content. T is then None.
     return parsed  # type: ignore[return-value]
 
 

@@ -12,7 +12,7 @@ Item_co = TypeVar("Item_co", covariant=True)
 
 
 class Page(Protocol[Item_co]):
-    """What every list operation answers with."""
+    """The response body of every list operation."""
 
     @property
     def items(self) -> Sequence[Item_co]: ...
@@ -30,7 +30,7 @@ class PageResponse(Protocol[Item_co]):
 
 
 def pages(list_page: Callable[[str | Unset], PageResponse[Item_co]]) -> Iterator[Item_co]:
-    """Iterate over all items of a list; the next page is asked for when its first item is.
+    """Iterate over all items of a list; each page is requested when its first item is needed.
 
     `list_page` is called with the page token, once a page, and passes the same filters each time:
     `pages(lambda token: users_list.sync_detailed(client=session.client, page_token=token, limit=100))`.

@@ -1,4 +1,4 @@
-"""Requests that are sent again when the service asks for it."""
+"""Retries when the service asks for them."""
 
 import asyncio
 import time
@@ -17,7 +17,7 @@ IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 
 @dataclass(frozen=True)
 class Retry:
-    """A request that is about to be sent again. The path is without its query, because filters may name people."""
+    """A request that is about to be sent again. The path has no query, because filters may contain personal data."""
 
     method: str
     path: str
@@ -29,9 +29,9 @@ OnRetry = Callable[[Retry], None]
 
 
 def plan(request: httpx.Request, response: httpx.Response, retries: int) -> Retry | None:
-    """Whether to send the request again, and when.
+    """Decide whether to send the request again, and when.
 
-    One that was refused for its rate did nothing; one that met an unavailable service may have done something.
+    After a 429 nothing was done. After a 503 the request may have been carried out.
     """
     unavailable = response.status_code == HTTPStatus.SERVICE_UNAVAILABLE and request.method in IDEMPOTENT
     if retries == MAX_RETRIES or not (unavailable or response.status_code == HTTPStatus.TOO_MANY_REQUESTS):
@@ -43,7 +43,7 @@ def plan(request: httpx.Request, response: httpx.Response, retries: int) -> Retr
 
 
 def wait_of(retry_after: str | None, default: float) -> float:
-    """The seconds of `Retry-After`, which is a number of them or a date (RFC 9110, 10.2.3)."""
+    """Parse `Retry-After`, seconds or a date (RFC 9110, 10.2.3), to seconds."""
     if retry_after is None:
         return default
     if retry_after.isdecimal():
@@ -55,7 +55,7 @@ def wait_of(retry_after: str | None, default: float) -> float:
 
 
 class Retries(httpx.BaseTransport):
-    """Sends requests, again where the service asks for it."""
+    """Sends requests, and retries them when the service asks for it."""
 
     def __init__(self, on_retry: OnRetry | None = None, inner: httpx.BaseTransport | None = None) -> None:
         self._inner = inner or httpx.HTTPTransport()
@@ -79,7 +79,7 @@ class Retries(httpx.BaseTransport):
 
 
 class AsyncRetries(httpx.AsyncBaseTransport):
-    """The same for asyncio."""
+    """Does the same for asyncio."""
 
     def __init__(self, on_retry: OnRetry | None = None, inner: httpx.AsyncBaseTransport | None = None) -> None:
         self._inner = inner or httpx.AsyncHTTPTransport()

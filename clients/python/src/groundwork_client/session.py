@@ -1,4 +1,4 @@
-"""A logged-in user, whose tokens are renewed when they have expired."""
+"""The session of a logged-in user, which renews its tokens when they have expired."""
 
 import threading
 from collections.abc import Callable, Generator
@@ -17,10 +17,10 @@ REFRESH_PATH = "/api/v1/auth/refresh"
 
 
 class Session:
-    """Calls with :attr:`client` carry the access token. It may be used by several threads.
+    """A session: calls with :attr:`client` send the access token. Several threads may use it.
 
-    When the access token is refused, the refresh token is exchanged once, however many calls wait for it, and they are
-    sent again. When the refresh token is refused, the session is over: the call has its error, and `tokens` is None.
+    When the access token is refused, the refresh token is exchanged once, however many calls wait for it, and the calls
+    are repeated. When the refresh token is refused, the session is over: calls fail, and `tokens` is None.
     """
 
     def __init__(
@@ -31,10 +31,13 @@ class Session:
         on_refresh: Callable[[], None] | None = None,
         on_retry: OnRetry | None = None,
     ) -> None:
-        """Go on with a session whose :attr:`tokens` were kept, by this object alone: a refresh token is good once."""
+        """Resume a session from stored :attr:`tokens`.
+
+        Only one object may use them, because a refresh token can be used once.
+        """
         self._auth = _Renewal(base_url, tokens, on_refresh)
         http = httpx.Client(base_url=base_url, auth=self._auth, transport=Retries(on_retry))
-        # Its own token stays empty: the tokens are where no `repr` shows them.
+        # The client has no token, because its `repr` would show it.
         self.client = AuthenticatedClient(base_url, token="").set_httpx_client(http)
 
     @classmethod
@@ -60,11 +63,11 @@ class Session:
 
     @property
     def tokens(self) -> TokenPair | None:
-        """The present tokens, to be kept where only the user can read them; None when the session is over."""
+        """The current tokens, or None when the session is over. Store them where only the user can read them."""
         return self._auth.tokens
 
     def logout(self) -> None:
-        """End the session; no error if it is over already.
+        """End the session. Do nothing if it is over already.
 
         Raises:
             GroundworkError: The service answered with another error than that the session is over.
@@ -76,7 +79,7 @@ class Session:
         self._auth.tokens = None
 
     def close(self) -> None:
-        """Close the connections; the session itself goes on."""
+        """Close the connections. The session stays open in the service."""
         self.client.get_httpx_client().close()
 
     def __enter__(self) -> Self:
@@ -102,7 +105,7 @@ class _Renewal(httpx.Auth):
         response.read()
         if tokens is None or not _is_refused(response):
             return
-        # Whoever waited here finds the tokens of whoever came first.
+        # A call that waited here finds the tokens of the call that came first.
         with self._lock:
             if self.tokens is tokens:
                 yield from self._exchange(tokens)

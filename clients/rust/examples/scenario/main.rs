@@ -1,7 +1,7 @@
-//! Goes through clients/scenario.json with this client against a running service.
+//! Runs clients/scenario.json with this client against a running service.
 //!
-//! `GROUNDWORK_SCENARIO` is the file, `GROUNDWORK_URL` the service and `GROUNDWORK_CONTROL` the address that moves its
-//! clock.
+//! `GROUNDWORK_SCENARIO` is the path of the file, `GROUNDWORK_URL` the address of the service, and
+//! `GROUNDWORK_CONTROL` the address that advances its clock.
 
 mod steps;
 
@@ -13,25 +13,25 @@ use serde_json::Value;
 
 const TIME_LIMIT: Duration = Duration::from_secs(120);
 
-/// What a step ends with when it is not passed.
+/// The error of a step that fails.
 type Failed = Box<dyn Error + Send + Sync>;
 
 /// The scenario's file.
 #[derive(Deserialize)]
 struct Scenario {
     seed: Seed,
-    user: Account,
+    user: TestUser,
     steps: Vec<Step>,
 }
 
 #[derive(Deserialize)]
 struct Seed {
-    admin: Account,
+    admin: TestUser,
 }
 
-/// Somebody who registers or logs in.
+/// A user who registers or logs in.
 #[derive(Deserialize)]
-struct Account {
+struct TestUser {
     email: String,
     password: String,
     full_name: Option<String>,
@@ -46,11 +46,11 @@ struct Step {
     parameters: Parameters,
 }
 
-/// What steps need; each has a part of it.
+/// The parameters of all steps; each step has some of them.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Parameters {
-    body: Option<Account>,
+    body: Option<TestUser>,
     limit: i32,
     email: String,
     id: i64,
@@ -61,7 +61,7 @@ struct Parameters {
 }
 
 impl Step {
-    /// Fails unless `actual` is all that is expected, so that no expectation of the file is passed over.
+    /// Fails unless `actual` equals the expectation, so that no expected value is left unchecked.
     fn compare(&self, actual: &Value) -> Result<(), Failed> {
         if *actual == self.expect {
             return Ok(());

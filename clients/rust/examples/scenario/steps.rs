@@ -1,4 +1,4 @@
-//! One function a step of the scenario.
+//! One function per step of the scenario.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -9,20 +9,20 @@ use groundwork_client::types::{ProfileUpdate, RegisterRequest, User};
 use groundwork_client::{Error, Failure, Nullable, ResponseValue, Service, Session};
 use serde_json::json;
 
-use crate::{Account, Failed, Step};
+use crate::{Failed, Step, TestUser};
 
-/// What steps leave for later ones, and what is counted.
+/// What later steps need from earlier ones, and the counts.
 pub struct Runner {
     service: Service,
     control: String,
-    account: Account,
-    admin_account: Account,
+    test_user: TestUser,
+    test_admin: TestUser,
     user: Option<Session>,
     admin: Option<Session>,
     counts: Arc<Counts>,
 }
 
-/// What the client tells about itself.
+/// Retries and refreshes that the client reported.
 #[derive(Default)]
 struct Counts {
     refreshes: AtomicU32,
@@ -31,7 +31,12 @@ struct Counts {
 }
 
 impl Runner {
-    pub fn new(account: Account, admin_account: Account, url: &str, control: String) -> Result<Self, Failed> {
+    pub fn new(
+        test_user: TestUser,
+        test_admin: TestUser,
+        url: &str,
+        control: String,
+    ) -> Result<Self, Failed> {
         let counts = Arc::<Counts>::default();
         let [refreshed, retried, answered] = [&counts, &counts, &counts].map(Arc::clone);
         let service = Service::new(url)?
@@ -42,13 +47,13 @@ impl Runner {
                     count(&answered.lists);
                 }
             });
-        Ok(Self { service, control, account, admin_account, user: None, admin: None, counts })
+        Ok(Self { service, control, test_user, test_admin, user: None, admin: None, counts })
     }
 
     pub async fn take(&mut self, step: &Step) -> Result<(), Failed> {
         match step.name.as_str() {
             "register" => self.register(step).await,
-            "duplicate" => expect_error(step, self.register_account(&self.account).await),
+            "duplicate" => expect_error(step, self.register_user(&self.test_user).await),
             "invalid" => self.invalid(step).await,
             "login" => self.log_in(step).await,
             "me" => self.me(step).await,
@@ -74,7 +79,7 @@ impl Runner {
     }
 
     async fn register(&self, step: &Step) -> Result<(), Failed> {
-        let answer = self.register_account(&self.account).await?;
+        let answer = self.register_user(&self.test_user).await?;
         step.compare(&json!({
             "status": answer.status().as_u16(),
             "email": answer.email,
@@ -84,14 +89,14 @@ impl Runner {
     }
 
     async fn invalid(&self, step: &Step) -> Result<(), Failed> {
-        let account = step.parameters.body.as_ref().ok_or("has no body")?;
-        let error = refused(self.register_account(account).await)?;
+        let test_user = step.parameters.body.as_ref().ok_or("has no body")?;
+        let error = refused(self.register_user(test_user).await)?;
         let fields: Vec<&str> = error.fields().iter().map(|problem| problem.field.as_str()).collect();
         step.compare(&json!({ "status": status(&error), "error": error.code(), "fields": fields }))
     }
 
     async fn log_in(&mut self, step: &Step) -> Result<(), Failed> {
-        let session = self.service.log_in(&self.account.email, &self.account.password).await?;
+        let session = self.service.log_in(&self.test_user.email, &self.test_user.password).await?;
         step.compare(&json!({
             "token_type": session.token_type(),
             "expires_in": session.expires_in().as_secs(),
@@ -111,7 +116,7 @@ impl Runner {
     }
 
     async fn pages(&mut self, step: &Step) -> Result<(), Failed> {
-        let admin = self.service.log_in(&self.admin_account.email, &self.admin_account.password).await?;
+        let admin = self.service.log_in(&self.test_admin.email, &self.test_admin.password).await?;
         let before = read(&self.counts.lists);
         let query = admin.users_list().limit(step.parameters.limit).email(step.parameters.email.as_str());
         let ids: Vec<i64> = query.stream().map_ok(|user: User| user.id).try_collect().await?;
@@ -156,16 +161,16 @@ impl Runner {
         expect_error(step, user.users_me().send().await)
     }
 
-    async fn register_account(&self, account: &Account) -> Result<ResponseValue<User>, Error> {
+    async fn register_user(&self, test_user: &TestUser) -> Result<ResponseValue<User>, Error> {
         let body = RegisterRequest {
-            email: account.email.clone(),
-            password: account.password.as_str().into(),
-            full_name: account.full_name.clone(),
+            email: test_user.email.clone(),
+            password: test_user.password.as_str().into(),
+            full_name: test_user.full_name.clone(),
         };
         self.service.anonymous().auth_register().body(body).send().await
     }
 
-    /// Moves the clock of the service.
+    /// Moves the clock of the service forward.
     async fn advance(&self, seconds: u64) -> Result<(), Failed> {
         let url = format!("{}/advance?seconds={seconds}", self.control);
         reqwest::Client::new().post(url).send().await?.error_for_status()?;
@@ -182,7 +187,7 @@ fn expect_error<T>(step: &Step, answer: Result<T, Error>) -> Result<(), Failed> 
     step.compare(&json!({ "status": status(&error), "error": error.code() }))
 }
 
-/// The error that the service answered with; success is a failure of the step.
+/// The error that the service returned. A call that succeeds fails the step.
 fn refused<T>(answer: Result<T, Error>) -> Result<Error, Failed> {
     answer.err().ok_or_else(|| "expected an error, got none".into())
 }

@@ -1,15 +1,16 @@
-//! Changes to the document, in memory, that make progenitor write what a client needs.
+//! Changes the document in memory, so that progenitor generates what a client needs.
 
 use serde_json::{Map, Value, json};
 
-/// The type of a string that a body may leave out, or set to null.
+/// The type of a string that may be absent from a body, or null.
 pub const NULLABLE_STRING: &str = "NullableString";
 
 /// The type of a password or token.
 pub const SECRET: &str = "Secret";
 
-/// Rules for values. The service applies them and says which are broken; a client that applied those of its own version
-/// would refuse what a newer service takes, and fail to read what it sends.
+/// Validation keywords. The service validates values and reports the broken rules. A client that
+/// validated by the rules of its own version would refuse what a newer service accepts, and fail to
+/// read what it sends.
 const RULES: [&str; 6] = ["minLength", "maxLength", "pattern", "minimum", "maximum", "multipleOf"];
 
 /// Adapts all schemas of the document.
@@ -55,7 +56,7 @@ fn is_string(schema: &Value) -> bool {
     schema["type"] == "string"
 }
 
-/// Makes the property one of the named type, and keeps what it says about itself.
+/// Gives the property the named type, and keeps its description.
 fn refer(property: &mut Value, name: &str) {
     let mut reference = Map::new();
     if let Some(description) = property.get("description") {

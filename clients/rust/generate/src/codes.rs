@@ -1,13 +1,13 @@
-//! Enums that newer services may have more values of: `x-extensible-enum`.
+//! Enums to which newer services may add values: `x-extensible-enum`.
 
 use std::error::Error;
 
 use quote::{format_ident, quote};
 use serde_json::Value;
 
-/// An enum whose unknown values are kept as they came.
+/// An enum that keeps unknown values as they were received.
 pub struct Growing {
-    /// Its name, in the document and in Rust.
+    /// The name in the document and in Rust.
     pub name: String,
     description: String,
     values: Vec<String>,

@@ -1,7 +1,8 @@
-//! `groundwork-client-generate DOCUMENT`: prints the code that progenitor makes from the 3.0 document.
+//! `groundwork-client-generate DOCUMENT`: prints the code that progenitor generates from the 3.0
+//! document.
 //!
-//! progenitor knows no null beside absent, no enum that may grow, and checks values before it sends them. What to do
-//! about that is said in the schemas, before it reads them.
+//! progenitor does not distinguish null from absent, has no extensible enums, and validates values
+//! before it sends them. So the schemas are adapted before it reads them.
 
 mod adapt;
 mod codes;

@@ -3,7 +3,10 @@ package example.groundwork.client;
 import java.net.URI;
 import java.time.Duration;
 
-/** Is told what the client does by itself, for logs and counters. Called on the thread of the call. */
+/**
+ * Is notified of refreshes and retries, for logs and metrics. It is called on the thread of the
+ * call.
+ */
 public interface ClientObserver {
     /** A refresh token was exchanged for a new pair. */
     default void refreshed() {}

@@ -16,7 +16,7 @@ import java.util.concurrent.Executor;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLParameters;
 
-/** A client with the settings of another one; how it sends is for its subclasses to say. */
+/** A client with the settings of another one. Subclasses define how it sends requests. */
 abstract class DelegatingHttpClient extends HttpClient {
     private static final String SYNCHRONOUS = "the generated client sends synchronously";
 
@@ -26,7 +26,7 @@ abstract class DelegatingHttpClient extends HttpClient {
         this.delegate = delegate;
     }
 
-    /** Reads a response that nobody will look at to its end, so that its connection can be used again. */
+    /** Reads an unused response to its end, so that its connection can be reused. */
     static void discard(HttpResponse<?> response) throws IOException {
         if (response.body() instanceof InputStream body) {
             try (body) {

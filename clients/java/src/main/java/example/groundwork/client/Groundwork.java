@@ -9,28 +9,31 @@ import java.net.http.HttpClient;
 import java.time.Duration;
 
 /**
- * A Groundwork service at an address. It makes the {@link ApiClient}s that the generated classes, such as
- * {@code UsersApi}, are constructed with. Thread-safe.
+ * A Groundwork service at an address. It creates the {@link ApiClient}s that the constructors of
+ * the generated classes, such as {@code UsersApi}, take. Thread-safe.
  */
 public final class Groundwork {
     private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(10);
 
-    /** Twice the service's own limit by default (REQUEST_TIMEOUT), so that its answer comes first. */
+    /**
+     * Twice the service's default REQUEST_TIMEOUT, so that a slow request gets the service's own
+     * response.
+     */
     private static final Duration READ_TIMEOUT = Duration.ofSeconds(30);
 
     private final String baseUrl;
     private final HttpClient http;
     private final ClientObserver observer;
 
-    /** @param baseUrl where the service is, such as {@code http://localhost:8000} */
+    /** @param baseUrl the address of the service, such as {@code http://localhost:8000} */
     public Groundwork(String baseUrl) {
         this(baseUrl, HttpClient.newBuilder().connectTimeout(CONNECT_TIMEOUT).build(), new ClientObserver() {});
     }
 
     /**
-     * @param baseUrl where the service is, such as {@code http://localhost:8000}
-     * @param http sends the requests: the place for a proxy or a certificate of your own
-     * @param observer is told of every retry and refresh
+     * @param baseUrl the address of the service, such as {@code http://localhost:8000}
+     * @param http sends the requests; configure a proxy or your own certificates there
+     * @param observer is notified of every retry and refresh
      */
     public Groundwork(String baseUrl, HttpClient http, ClientObserver observer) {
         this.baseUrl = baseUrl.replaceFirst("/+$", "");
@@ -38,18 +41,21 @@ public final class Groundwork {
         this.observer = observer;
     }
 
-    /** A client without a session, for the operations that need none. It repeats what the service asks to repeat. */
+    /**
+     * A client without a session, for operations that need none. It retries when the service asks
+     * for it.
+     */
     public ApiClient anonymous() {
         return apiClient(http);
     }
 
-    /** Logs in. The password is not kept. */
+    /** Logs in. The password is not stored. */
     public Session login(String email, String password) throws ApiException {
         LoginRequest credentials = new LoginRequest().email(email).password(password);
         return resume(new AuthApi(anonymous()).authLogin(credentials));
     }
 
-    /** Goes on with a session whose {@linkplain Session#tokens() tokens} were kept elsewhere. */
+    /** Resumes a session whose {@linkplain Session#tokens() tokens} were stored. */
     public Session resume(TokenPair tokens) {
         return new Session(this, tokens);
     }

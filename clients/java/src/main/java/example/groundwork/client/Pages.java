@@ -10,20 +10,20 @@ import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.jspecify.annotations.Nullable;
 
-/** Goes through all pages of a list. */
+/** Iterates over all pages of a list. */
 public final class Pages {
     private Pages() {}
 
     /** Calls a list operation, always with the same filters. */
     @FunctionalInterface
     public interface Fetch<P> {
-        /** @param pageToken where the page starts; null for the first one */
+        /** @param pageToken the token of the page; null for the first one */
         P page(@Nullable String pageToken) throws ApiException;
     }
 
     /**
-     * All items of a list, in order. A page is asked for when the items before it have been consumed. A failed call
-     * comes out of the stream as an {@link UncheckedApiException}.
+     * All items of a list, in order. A page is requested when the items before it have been
+     * consumed. If a call fails, the stream throws an {@link UncheckedApiException}.
      *
      * <pre>{@code
      * Pages.stream(

@@ -11,7 +11,7 @@ import java.time.format.DateTimeParseException;
 import java.util.Optional;
 import java.util.Set;
 
-/** Repeats a request that the service refused for the time being, after the wait it asks for in Retry-After. */
+/** Retries a request that was refused with 429 or 503, after the wait in Retry-After. */
 final class RetryingHttpClient extends DelegatingHttpClient {
     private static final int MAX_RETRIES = 3;
     private static final Duration LONGEST_WAIT = Duration.ofSeconds(60);
@@ -19,7 +19,7 @@ final class RetryingHttpClient extends DelegatingHttpClient {
     private static final int TOO_MANY_REQUESTS = 429;
     private static final int SERVICE_UNAVAILABLE = 503;
 
-    /** PATCH is not among them: RFC 9110 does not promise that doing it twice is doing it once. */
+    /** Without PATCH, which is not idempotent by RFC 9110. */
     private static final Set<String> IDEMPOTENT = Set.of("GET", "HEAD", "OPTIONS", "PUT", "DELETE");
 
     private final ClientObserver observer;
@@ -46,7 +46,7 @@ final class RetryingHttpClient extends DelegatingHttpClient {
         return response;
     }
 
-    /** A limited request was not looked at; one that is answered with 503 may have been carried out. */
+    /** After a 429 nothing was done; after a 503 the request may have been carried out. */
     private static boolean mayBeRepeated(HttpRequest request, HttpResponse<?> response) {
         return switch (response.statusCode()) {
             case TOO_MANY_REQUESTS -> true;
@@ -59,7 +59,7 @@ final class RetryingHttpClient extends DelegatingHttpClient {
         return response.headers().firstValue("Retry-After").flatMap(RetryingHttpClient::parseRetryAfter);
     }
 
-    /** Reads seconds or an HTTP date; empty for anything else. */
+    /** Parses seconds or an HTTP date; empty for anything else. */
     static Optional<Duration> parseRetryAfter(String value) {
         if (value.matches("\\d{1,9}")) {
             return Optional.of(Duration.ofSeconds(Long.parseLong(value)));

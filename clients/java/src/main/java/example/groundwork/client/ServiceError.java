@@ -14,22 +14,26 @@ import tools.jackson.core.JacksonException;
 import tools.jackson.databind.ObjectMapper;
 
 /**
- * Why a call failed, to branch on.
+ * Why a call failed, for programs.
  *
- * @param status the HTTP status; 0 if there was no answer
- * @param code the reason; {@link ErrorCode#UNKNOWN_DEFAULT_OPEN_API} if there was no answer, or one of a proxy or of a
- *     newer service, which are to be treated by their {@code status}
+ * @param status the HTTP status; 0 if there was no response
+ * @param code the error code; {@link ErrorCode#UNKNOWN_DEFAULT_OPEN_API} if there was no response, if a proxy sent it, or
+ *     if a newer service sent an unknown code: use {@code status} then
  * @param message a sentence for people
- * @param fields with {@link ErrorCode#VALIDATION_ERROR}, every value that breaks a rule; empty otherwise
- * @param requestId names the request in the service's logs; null if there was no answer of the service
+ * @param fields all invalid fields of an {@link ErrorCode#VALIDATION_ERROR}; empty otherwise
+ * @param requestId the id of the request in the service's logs; null if the service sent no response
  */
 public record ServiceError(
         int status, ErrorCode code, String message, List<FieldProblem> fields, @Nullable String requestId) {
     private static final ObjectMapper JSON = ApiClient.createDefaultObjectMapper();
 
-    /** @param failure what a call threw: an {@link ApiException} or an {@link UncheckedApiException} */
+    /**
+     * @param failure the exception of a call: an {@link ApiException} or an {@link
+     * UncheckedApiException}
+     */
     public static ServiceError of(Throwable failure) {
-        // The answer may be further down: that of a refresh, for example, is the cause of the call's failure.
+        // The response may be in a cause: the failure of a refresh, for example, is the cause of
+        // the call's failure.
         for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
             if (cause instanceof ApiException answer && answer.getCode() != 0) {
                 return of(answer);

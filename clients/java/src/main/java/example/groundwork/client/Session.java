@@ -16,15 +16,16 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A person who is logged in. Calls made with its {@link #apiClient()} carry the access token; when that has expired,
- * the refresh token is exchanged once, however many calls wait for it, and the calls are repeated. Thread-safe.
+ * The session of a logged-in user. Calls made with its {@link #apiClient()} send the access token.
+ * When it has expired, the refresh token is exchanged once, however many calls wait for it, and the
+ * calls are repeated. Thread-safe.
  */
 public final class Session {
     private final ApiClient apiClient;
     private final AuthApi anonymousAuth;
     private final ClientObserver observer;
 
-    /** Held while the refresh token is exchanged: using it twice would end the session. */
+    /** Held while the refresh token is exchanged, because using it twice would end the session. */
     private final Lock exchanging = new ReentrantLock();
 
     /** Null once the session is over. */
@@ -37,17 +38,23 @@ public final class Session {
         this.tokens = tokens;
     }
 
-    /** For the generated classes: {@code new UsersApi(session.apiClient())}. */
+    /** The client for the generated classes: {@code new UsersApi(session.apiClient())}. */
     public ApiClient apiClient() {
         return apiClient;
     }
 
-    /** The present tokens, to keep them elsewhere for {@link Groundwork#resume}; empty once the session is over. */
+    /**
+     * The current tokens, which can be stored for {@link Groundwork#resume}; empty once the session
+     * is over.
+     */
     public Optional<TokenPair> tokens() {
         return Optional.ofNullable(tokens);
     }
 
-    /** Ends the session at the service and forgets the tokens. A session that is over already is no error. */
+    /**
+     * Ends the session in the service and drops the tokens. It does not fail if the session is over
+     * already.
+     */
     public void logout() throws ApiException {
         try {
             new AuthApi(apiClient).authLogout();
@@ -64,7 +71,10 @@ public final class Session {
         }
     }
 
-    /** The tokens that replace {@code stale}, exchanged unless another call has done so; null if there are none. */
+    /**
+     * The tokens that replace {@code stale}. Exchanges them unless another call has done so; null
+     * if refused.
+     */
     private @Nullable TokenPair replacement(TokenPair stale) throws IOException, InterruptedException {
         exchanging.lockInterruptibly();
         try {
@@ -77,7 +87,10 @@ public final class Session {
         }
     }
 
-    /** Null if the service refuses. Any other failure is thrown, and {@code stale} can be tried again. */
+    /**
+     * Null if the service refuses. Throws any other failure, after which {@code stale} can be tried
+     * again.
+     */
     private @Nullable TokenPair exchange(TokenPair stale) throws IOException {
         try {
             TokenPair fresh = anonymousAuth.authRefresh(new RefreshRequest().refreshToken(stale.getRefreshToken()));
@@ -127,7 +140,10 @@ public final class Session {
                     .build();
         }
 
-        /** Looks at the header, which repeats the error code (RFC 6750): the body is for the caller to read. */
+        /**
+         * Checks the header, which repeats the error code (RFC 6750), and leaves the body to the
+         * caller.
+         */
         private static boolean refusesToken(HttpResponse<?> response) {
             return response.statusCode() == HttpURLConnection.HTTP_UNAUTHORIZED
                     && response.headers().allValues("WWW-Authenticate").stream()

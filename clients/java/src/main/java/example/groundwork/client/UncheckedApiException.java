@@ -2,7 +2,7 @@ package example.groundwork.client;
 
 import example.groundwork.client.http.ApiException;
 
-/** An {@link ApiException} out of a stream, which cannot throw checked exceptions; it is the cause. */
+/** Wraps an {@link ApiException}, its cause, because a stream cannot throw checked exceptions. */
 public final class UncheckedApiException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 

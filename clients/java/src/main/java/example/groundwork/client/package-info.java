@@ -1,5 +1,5 @@
 /**
- * What the generated client does not bring: sessions that refresh themselves, retries, typed errors and pages.
+ * Adds to the generated client: sessions that refresh themselves, retries, typed errors and pages.
  * Start with {@link example.groundwork.client.Groundwork}.
  */
 @NullMarked

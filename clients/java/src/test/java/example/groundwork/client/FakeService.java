@@ -15,7 +15,7 @@ import java.util.concurrent.Executors;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/** A service whose answers the test decides, and which keeps what it was asked. */
+/** A service whose responses the test determines. It records the requests. */
 final class FakeService implements AutoCloseable {
     static final String USER = """
             {"id": 1, "email": "ada@example.com", "full_name": "Ada Łovelace", "is_active": true, "is_superuser": false,
@@ -34,7 +34,7 @@ final class FakeService implements AutoCloseable {
     private final List<Request> requests = new CopyOnWriteArrayList<>();
     private final Function<Request, @Nullable Answer> answers;
 
-    /** @param answers null closes the connection without an answer */
+    /** @param answers null closes the connection without a response */
     FakeService(Function<Request, @Nullable Answer> answers) throws IOException {
         this.answers = answers;
         server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);

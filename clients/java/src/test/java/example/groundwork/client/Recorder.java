@@ -5,7 +5,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 
-/** Keeps what the client did by itself. */
+/** Records retries and refreshes. */
 final class Recorder implements ClientObserver {
     final List<String> events = new CopyOnWriteArrayList<>();
 

@@ -89,7 +89,7 @@ class RetryTest {
         ZonedDateTime inAnHour = ZonedDateTime.now(ZoneOffset.UTC).plusHours(1);
         String date = DateTimeFormatter.RFC_1123_DATE_TIME.format(inAnHour);
         Duration wait = RetryingHttpClient.parseRetryAfter(date).orElseThrow();
-        // However long this thread is held up between the two looks at the clock.
+        // However long this thread is delayed between the two readings of the clock.
         assertTrue(wait.toMinutes() >= 30 && wait.compareTo(Duration.ofHours(1)) <= 0, date + " is in " + wait);
         assertEquals(Optional.of(Duration.ofSeconds(7)), RetryingHttpClient.parseRetryAfter("7"));
         assertEquals(

@@ -34,12 +34,12 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** Goes through the scenario that every client must pass: one method a step, all values from the data. */
+/** Runs the scenario that every client must pass: one method per step, all values from the data. */
 final class Scenario {
     private static final JsonMapper JSON = JsonMapper.shared();
     private static final HttpClient HTTP = HttpClient.newHttpClient();
 
-    /** One step of the data, carried out. */
+    /** Runs one step of the data. */
     private interface Step {
         void run(JsonNode step) throws Exception;
     }
@@ -215,7 +215,10 @@ final class Scenario {
         expect(step, Map.of("retries", counter.retries.get() - retriesBefore));
     }
 
-    /** With the operation and not with the helper's logout, which would forget the tokens before the service refuses. */
+    /**
+     * Calls the operation instead of the helper's logout, which would drop the tokens before the
+     * service refuses them.
+     */
     private void logout(JsonNode step) throws ApiException {
         new AuthApi(user.apiClient()).authLogout();
         ServiceError error = failure(() -> users(user).usersMe());
@@ -223,8 +226,8 @@ final class Scenario {
         check(user.tokens().isEmpty(), "the tokens of a session that is over are kept");
     }
 
-    private Session open(JsonNode account) throws ApiException {
-        return service.login(account.required("email").stringValue(), account.required("password").stringValue());
+    private Session open(JsonNode user) throws ApiException {
+        return service.login(user.required("email").stringValue(), user.required("password").stringValue());
     }
 
     private static UsersApi users(Session session) {
@@ -252,7 +255,7 @@ final class Scenario {
         throw new AssertionError("the call succeeded");
     }
 
-    /** Compares everything: a value that is expected and was not looked at fails too. */
+    /** Compares all values: an expected value that was not checked fails too. */
     private static void expect(JsonNode step, Map<String, ?> actual) {
         JsonNode expected = step.required("expect");
         JsonNode seen = JSON.readTree(JSON.writeValueAsString(actual));

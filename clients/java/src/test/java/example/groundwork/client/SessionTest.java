@@ -144,7 +144,9 @@ class SessionTest {
         }
     }
 
-    /** Knows the access token {@code new}, and gives it for the refresh token {@code r0}, which is good once. */
+    /**
+     * Accepts the access token {@code new}, and issues it once for the refresh token {@code r0}.
+     */
     private static Answer renewing(Request request) {
         if (request.path().equals(REFRESH)) {
             return request.body().equals("{\"refresh_token\":\"r0\"}")
