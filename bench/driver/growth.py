@@ -198,8 +198,9 @@ def write(by_rows: Found, by_keys: Found, output: Path) -> None:
     PAGE.write_text(
         f"""# Growth
 
-Written by `./scripts/bench growth` on {date.today()}. Microseconds per request, medians of {ROUNDS} rounds: the service's time and, where
-tables grow, PostgreSQL's. There are as many sessions as users. `tests/database/plans.rs` holds the plans of the statements.
+Written by `./scripts/bench growth` on {date.today()}. Microseconds per request, medians of {ROUNDS} rounds: the CPU time of the
+service and, in the first table, of PostgreSQL. There are as many sessions as users. `tests/database/plans.rs` checks the
+plans of the statements.
 
 {lines}
 
