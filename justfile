@@ -53,7 +53,7 @@ openapi:
     cargo run -- openapi export
     cargo xtask openapi changelog
 
-# Release the current document: write its version's file in openapi/released/, once
+# Release the current document: write openapi/released/VERSION.json, once per version
 release-document:
     cp --no-clobber --verbose openapi/groundwork.json openapi/released/$(sed -n 's/^    "version": "\(.*\)",\?$/\1/p' openapi/groundwork.json | head -n 1).json
 
@@ -61,7 +61,7 @@ release-document:
 diff-document old="openapi/released/1.0.0.json" new="openapi/groundwork.json":
     cargo xtask openapi diff {{ old }} {{ new }}
 
-# Regenerate the clients, all or the named languages
+# Regenerate the clients of all languages, or of the named ones
 clients *languages:
     ./scripts/clients generate {{ languages }}
 
@@ -75,7 +75,7 @@ generated:
 
 alias env-example := generated
 
-# Build the service with profile-guided optimization: a quarter of an hour; prints where the binary is
+# Build the service with profile-guided optimization and print the path: a quarter of an hour
 release:
     ./scripts/release
 
@@ -87,6 +87,6 @@ measure:
 vendor-pages:
     ./scripts/vendor-pages
 
-# Measure the service beside its peers: 45 minutes; `just bench growth` against the size of the tables
+# Measure the service beside its peers: 45 minutes (`just bench growth`: by the size of the tables)
 bench *arguments:
     ./scripts/bench {{ arguments }}

@@ -1,9 +1,10 @@
 # shellcheck shell=bash
 # Evaluates cargo's tests strictly: a test that was not executed has failed.
 
-# cargo_tests ARGUMENTS…: `cargo test ARGUMENTS…`, counted, with the tests that a plain `cargo test` ignores because they
-# need a server or a program. Beyond cargo's own verdict it fails on an ignored or filtered test, on an integration test
-# binary without a test, and on a binary that ended before giving a result.
+# cargo_tests ARGUMENTS…: `cargo test ARGUMENTS…`, counted, with the tests that a plain `cargo test`
+# ignores because they need a server or a program. Beyond cargo's own verdict it fails on an ignored
+# or filtered test, on an integration test binary without a test, and on a binary that ended before
+# giving a result.
 cargo_tests() {
     local log status passed failed ignored filtered empty started finished all=(-- --include-ignored)
     case " $* " in *" -- "*) all=(--include-ignored) ;; esac
@@ -42,7 +43,8 @@ cargo_tests() {
     count "$passed" "$((failed + not_executed))"
 }
 
-# integration_tests: the names of the test binaries, from cargo, because a list kept by hand would miss one.
+# integration_tests: the names of the test binaries, from cargo, because a list kept by hand would
+# miss one.
 integration_tests() {
     local log=$RUN_DIR/no-run.log
     cargo test --locked --no-run --test '*' >"$log" 2>&1 || { cat "$log" >&2; die "the tests do not build"; }

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# The clients: the list of languages, and what is the same for all of them. A language is a file clients/LANGUAGE.sh beside
-# this one with five functions:
+# The clients: the list of languages, and what is the same for all of them. A language is a file
+# clients/LANGUAGE.sh beside this one with five functions:
 #
 #   LANGUAGE_tools           installs what the others need, or fails and names it; fast if everything is installed
 #   LANGUAGE_generate DIR    writes the generated files into DIR (a copy of clients/LANGUAGE), removing stale ones first
@@ -8,7 +8,8 @@
 #   LANGUAGE_scenario        runs the scenario against the service named in the environment (see tests/clients)
 #   LANGUAGE_snippet FILE    runs FILE, the snippet of the README with the service's address
 
-# The documents that clients are generated from; absolute, because generators change the working directory.
+# The documents that clients are generated from; absolute, because generators change the working
+# directory.
 OPENAPI_3_1=$PWD/openapi/groundwork.json
 # shellcheck disable=SC2034 # the languages' files use it
 OPENAPI_3_0=$PWD/openapi/groundwork-3.0.json
@@ -59,8 +60,8 @@ clients_main() {
         [ -f "scripts/lib/clients/$language.sh" ] || die "there is no client in $language"
         # shellcheck source=/dev/null
         . "scripts/lib/clients/$language.sh"
-        # One at a time: tests run in parallel, and two installations in one place break each other. Their output is not part
-        # of the client's.
+        # One at a time: tests run in parallel, and two installations in one place break each other.
+        # Their output is not part of the client's.
         {
             flock 9
             "${language}_tools"

@@ -1,8 +1,9 @@
 # shellcheck shell=bash
-# The deployments: proxies for the tests, and tools that validate Compose, Kubernetes and Dockerfiles. None of them uses the
-# network.
+# The deployments: proxies for the tests, and tools that validate Compose, Kubernetes and
+# Dockerfiles. None of them uses the network.
 
-# ensure_proxy NAME: installs nginx or haproxy without starting a service, which the package would do and enable.
+# ensure_proxy NAME: installs nginx or haproxy without starting a service, which the package would
+# do and enable.
 ensure_proxy() {
     PATH=$PATH:/usr/sbin
     command -v "$1" >/dev/null && return
@@ -41,8 +42,8 @@ lint_dockerfile() {
     "$(venv_bin deploy)/hadolint" --no-color --failure-threshold info "$1"
 }
 
-# lint_patroni FILE: with Patroni's own check. It looks for PostgreSQL's programs and data folder, so a copy of the file gets
-# those of this machine.
+# lint_patroni FILE: with Patroni's own check. It looks for PostgreSQL's programs and data folder,
+# so a copy of the file gets those of this machine.
 lint_patroni() {
     local copy
     copy=$(mktemp "$RUN_DIR/patroni.XXXXXX")
@@ -54,7 +55,8 @@ lint_haproxy() {
     haproxy -c -f "$1"
 }
 
-# deploy_seed FILE EXPRESSION: copies a file of deploy/, seeds a fault into the copy with sed, and prints its name.
+# deploy_seed FILE EXPRESSION: copies a file of deploy/, seeds a fault into the copy with sed, and
+# prints its name.
 deploy_seed() {
     local copy
     copy=$(mktemp -d "$RUN_DIR/deploy-seed.XXXXXX")/$(basename "$1")
@@ -87,8 +89,9 @@ deploy_quality() {
     step "haproxy: a word that it does not know is found" finds "unknown option 'httpcheck'" lint_haproxy "$check"
 }
 
-# image_builds: replays the build of the Dockerfile without a container. It copies the files of both steps, which shows that
-# they suffice and that the second build replaces the empty program. Unoptimized, because the dependencies are built already.
+# image_builds: replays the build of the Dockerfile without a container. It copies the files of both
+# steps, which shows that they suffice and that the second build replaces the empty program.
+# Unoptimized, because the dependencies are built already.
 image_builds() {
     local folder=$RUN_DIR/image from
     mkdir -p "$folder/src"

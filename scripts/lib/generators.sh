@@ -1,6 +1,7 @@
 # shellcheck shell=bash
-# Runs the generators that client teams use, unmodified and with their validation, on the published documents. Some of the
-# project's own clients use other generators; docs/decisions/0012-tools-around-the-document.md says why.
+# Runs the generators that client teams use, unmodified and with their validation, on the published
+# documents. Some of the project's own clients use other generators;
+# docs/decisions/0012-tools-around-the-document.md says why.
 
 GENERATORS=$PWD/tests/generators
 
@@ -32,8 +33,8 @@ document_of() {
     esac
 }
 
-# openapi_generator ARGUMENTS…: runs the jar of the pinned package without its wrapper, which would accept Java options from
-# the environment.
+# openapi_generator ARGUMENTS…: runs the jar of the pinned package without its wrapper, which would
+# accept Java options from the environment.
 openapi_generator() {
     local jar
     jar=$(echo "$TOOLS"/venv/generators/lib/python3*/site-packages/openapi_generator_cli/openapi-generator.jar)
@@ -47,7 +48,8 @@ openapi_validate() {
     [ "$said" = "Validating spec ($1)"$'\n'"No validation issues detected." ] || { say "$said"; return 1; }
 }
 
-# generate GENERATOR DOCUMENT FOLDER: as in its own documentation, with no option except a name or a version.
+# generate GENERATOR DOCUMENT FOLDER: as in its own documentation, with no option except a name or a
+# version.
 generate() {
     local generator=$1 document=$2 folder=$3 node_bin
     node_bin=$(venv_bin generators)
@@ -63,7 +65,8 @@ generate() {
     esac
 }
 
-# is_whole GENERATOR DOCUMENT FOLDER: no operation and no schema is missing, and the log contains no complaint.
+# is_whole GENERATOR DOCUMENT FOLDER: no operation and no schema is missing, and the log contains no
+# complaint.
 is_whole() {
     PYTHONDONTWRITEBYTECODE=1 "$(venv_bin generators)/python" "$GENERATORS/check.py" "$1" "$2" "$3" "$3.log"
 }
@@ -108,7 +111,8 @@ compile_python() {
 
 compile_java() { mvn --quiet --batch-mode --no-transfer-progress --file "$GENERATED/java-3.1/pom.xml" compile; }
 
-# damaged GENERATOR NAME EXPRESSION: copies the generated code, damages the copy with sed, and prints its name.
+# damaged GENERATOR NAME EXPRESSION: copies the generated code, damages the copy with sed, and
+# prints its name.
 damaged() {
     local from=$GENERATED/$1-3.1 copy=$GENERATED/$1-$2
     cp -r "$from" "$copy"

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# Installs missing tools with the machine's package managers, or fails and names them. No check is skipped without its tool.
+# Installs missing tools with the machine's package managers, or fails and names them. No check is
+# skipped without its tool.
 
 TOOLS="${XDG_CACHE_HOME:-$HOME/.cache}/groundwork/tools"
 
@@ -13,7 +14,8 @@ as_root() {
     fi
 }
 
-# apt_install PACKAGE…: updates the package lists once per run, and only if something has to be installed.
+# apt_install PACKAGE…: updates the package lists once per run, and only if something has to be
+# installed.
 apt_install() {
     command -v apt-get >/dev/null || die "$* cannot be installed here: no apt-get; install it and run again"
     if [ ! -f "$RUN_DIR/apt-updated" ]; then
@@ -46,20 +48,23 @@ ensure_rust_component() {
     cargo "$1" --version >/dev/null 2>&1 || die "cargo $1 cannot be found; run: rustup component add $2"
 }
 
-# ensure_cargo_tool NAME VERSION: pinned, in a separate folder, so that the developer's own tools are not touched.
+# ensure_cargo_tool NAME VERSION: pinned, in a separate folder, so that the developer's own tools
+# are not touched.
 ensure_cargo_tool() {
     local name=$1 version=$2
     case " $("$TOOLS/bin/$name" --version 2>/dev/null || true) " in
         *" $version "* | *" v$version "*) return 0 ;;
     esac
     say "installing $name $version"
-    # Without the project's target folder, which the tool's build would fill with files that no other build uses.
-    # A debug build: it compiles in a third of the time, and the tools run for seconds.
+    # Without the project's target folder, which the tool's build would fill with files that no
+    # other build uses. A debug build: it compiles in a third of the time, and the tools run for
+    # seconds.
     env -u CARGO_TARGET_DIR cargo install --debug --quiet --locked --force --root "$TOOLS" "$name@$version" ||
         die "$name $version is unavailable: cargo install failed"
 }
 
-# ensure_node MINIMUM: Node and npm. Debian 12 and Ubuntu 24.04 have Node 18, which is enough for most tools.
+# ensure_node MINIMUM: Node and npm. Debian 12 and Ubuntu 24.04 have Node 18, which is enough for
+# most tools.
 ensure_node() {
     ensure_command node nodejs
     ensure_command npm npm
@@ -69,13 +74,15 @@ ensure_node() {
     printf '%s\n' "$1" "$version" | sort -CV || die "node $version is too old: $1 or newer is needed"
 }
 
-# ensure_node_modules FOLDER: installs exactly its package-lock.json, and again only if that file changes.
+# ensure_node_modules FOLDER: installs exactly its package-lock.json, and again only if that file
+# changes.
 ensure_node_modules() {
     [ "$1/node_modules/.package-lock.json" -nt "$1/package-lock.json" ] ||
         npm --prefix "$1" ci --no-audit --no-fund || die "npm ci failed in $1"
 }
 
-# find_chromium: prints a browser that starts. `--version` proves it: Ubuntu's package is a stub that requires snap.
+# find_chromium: prints a browser that starts. `--version` proves it: Ubuntu's package is a stub
+# that requires snap.
 find_chromium() {
     local name path
     for name in "${CHROMIUM:-}" chromium chromium-browser google-chrome google-chrome-stable; do

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# The crates as they are published: packaged, and used by apps that were written for earlier releases.
+# The crates as they are published: packaged, and used by apps that were written for earlier
+# releases.
 
 # package_crates FOLDER: packages the crates as `cargo publish` would, and extracts the packages.
 package_crates() {

@@ -17,8 +17,9 @@ postgres_bin() {
     return 1
 }
 
-# as_postgres COMMAND…: as another user, because PostgreSQL refuses to run as root. In RUN_DIR, because that user may not
-# enter the caller's folder; with the C locale, because the messages are parsed below.
+# as_postgres COMMAND…: as another user, because PostgreSQL refuses to run as root. In RUN_DIR,
+# because that user may not enter the caller's folder; with the C locale, because the messages are
+# parsed below.
 as_postgres() {
     local user=()
     if [ "$(id -u)" -eq 0 ]; then
@@ -59,8 +60,8 @@ wal_level = minimal
 max_wal_senders = 0
 CONF
 
-    # Asking the kernel for a free port on PostgreSQL's behalf would race, so PostgreSQL tries ports. They are below 32768,
-    # where the range of outgoing connections begins.
+    # Asking the kernel for a free port on PostgreSQL's behalf would race, so PostgreSQL tries
+    # ports. They are below 32768, where the range of outgoing connections begins.
     for attempt in {1..20}; do
         port=$((20000 + RANDOM % 12000))
         : >"$folder.log"

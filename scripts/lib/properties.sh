@@ -1,10 +1,12 @@
 # shellcheck shell=bash
-# The property tests: schemathesis generates valid and invalid requests from the document and checks the responses.
+# The property tests: schemathesis generates valid and invalid requests from the document and checks
+# the responses.
 
 # Makes a run repeatable.
 PROPERTIES_SEED=20261124
 
-# properties_start: starts the built service in a folder of the run, with its own database. Use it with `need properties`.
+# properties_start: starts the built service in a folder of the run, with its own database. Use it
+# with `need properties`.
 properties_start() {
     local folder=$RUN_DIR/properties url=""
     mkdir -p "$folder"
@@ -30,8 +32,8 @@ properties_stop() {
     [ ! -f "$RUN_DIR/properties/pid" ] || kill "$(<"$RUN_DIR/properties/pid")" 2>/dev/null || true
 }
 
-# schemathesis CALLER DOCUMENT: all checks, as this caller. hooks.py replaces one built-in check. No text in the API may
-# contain NUL, even in unknown fields, which no schema can express.
+# schemathesis CALLER DOCUMENT: all checks, as this caller. hooks.py replaces one built-in check. No
+# text in the API may contain NUL, even in unknown fields, which no schema can express.
 schemathesis() {
     cd "$RUN_DIR/properties" || die "no folder for what it keeps"
     GROUNDWORK_CALLER=$1 SCHEMATHESIS_HOOKS=hooks PYTHONPATH=$PROPERTIES PYTHONDONTWRITEBYTECODE=1 \

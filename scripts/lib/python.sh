@@ -1,8 +1,9 @@
 # shellcheck shell=bash
-# Python and its packages: each use has its own virtual environment in the tools folder, so that installed packages are not
-# touched and two tools never have to agree on a version.
+# Python and its packages: each use has its own virtual environment in the tools folder, so that
+# installed packages are not touched and two tools never have to agree on a version.
 
-# ensure_python: Python 3.11 or newer with virtual environments, which Debian has in a separate package.
+# ensure_python: Python 3.11 or newer with virtual environments, which Debian has in a separate
+# package.
 ensure_python() {
     python3 -c 'import ensurepip, venv' 2>/dev/null || apt_install python3 python3-venv
     python3 -c 'import ensurepip, venv' || die "python3 cannot make virtual environments: venv or ensurepip is missing"
@@ -13,12 +14,14 @@ ensure_python() {
 # venv_bin NAME: prints the folder of its commands.
 venv_bin() { printf '%s\n' "$TOOLS/venv/$1/bin"; }
 
-# ensure_venv NAME REQUIREMENTS_FILE: installs exactly the packages that the file pins, and again only if the file changes.
-# The file has to list all packages, including indirect dependencies: a missing one is an error.
+# ensure_venv NAME REQUIREMENTS_FILE: installs exactly the packages that the file pins, and again
+# only if the file changes. The file has to list all packages, including indirect dependencies: a
+# missing one is an error.
 ensure_venv() {
     local folder=$TOOLS/venv/$1 requirements=$2 installed
     installed=$folder/requirements.txt
-    # The interpreter is tried, because an upgrade of the machine's Python breaks the old environment.
+    # The interpreter is tried, because an upgrade of the machine's Python breaks the old
+    # environment.
     if cmp -s "$requirements" "$installed" && "$folder/bin/python" -c '' 2>/dev/null; then return 0; fi
 
     ensure_python

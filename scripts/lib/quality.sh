@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# The quality gate of the document: three tools that client teams use themselves. None may report anything, not even a
-# hint, and none may use the network.
+# The quality gate of the document: three tools that client teams use themselves. None may report
+# anything, not even a hint, and none may use the network.
 
 DOCUMENT_LINT=$PWD/tests/document/lint
 
@@ -24,7 +24,8 @@ validate_openapi() {
     "$(venv_bin document)/openapi-spec-validator" "$1"
 }
 
-# finds TEXT TOOL FILE: the tool rejects the file and says why. A broken tool would also reject it, with another message.
+# finds TEXT TOOL FILE: the tool rejects the file and says why. A broken tool would also reject it,
+# with another message.
 finds() {
     local text=$1 output
     shift
@@ -32,7 +33,8 @@ finds() {
     grep -qF -- "$text" <<<"$output" || { say "$output"; die "nothing is said of the fault: $text"; }
 }
 
-# seed NAME EXPRESSION: copies the document, seeds a fault into the copy with sed, and prints its name.
+# seed NAME EXPRESSION: copies the document, seeds a fault into the copy with sed, and prints its
+# name.
 seed() {
     local file=$RUN_DIR/seed-$1.json
     sed "$2" openapi/groundwork.json >"$file"
@@ -40,7 +42,8 @@ seed() {
     printf '%s\n' "$file"
 }
 
-# document_quality: runs the tools on both documents, then on documents with a fault that each tool must find.
+# document_quality: runs the tools on both documents, then on documents with a fault that each tool
+# must find.
 document_quality() {
     local document unused named nowhere
     for document in openapi/groundwork.json openapi/groundwork-3.0.json; do

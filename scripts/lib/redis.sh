@@ -1,12 +1,14 @@
 # shellcheck shell=bash
-# Starts a Redis and a Redis Cluster for this run, on loopback and without persistence: `need redis`, `need redis_cluster`.
+# Starts a Redis and a Redis Cluster for this run, on loopback and without persistence: `need
+# redis`, `need redis_cluster`.
 
-# redis_server NAME PORT OPTION…: starts a server in the folder RUN_DIR/NAME. If the port is taken, it fails and leaves
-# nothing running.
+# redis_server NAME PORT OPTION…: starts a server in the folder RUN_DIR/NAME. If the port is taken,
+# it fails and leaves nothing running.
 redis_server() {
     local folder=$RUN_DIR/$1 port=$2 pid deadline=$((SECONDS + 30))
     shift 2
-    # New for each attempt: an earlier log would be misleading, and a cluster's nodes.conf may still be locked.
+    # New for each attempt: an earlier log would be misleading, and a cluster's nodes.conf may still
+    # be locked.
     rm -rf "$folder"
     mkdir -p "$folder"
     # Not as a daemon, so that its process id is known.
@@ -15,7 +17,8 @@ redis_server() {
     pid=$!
     disown "$pid" || true # it may have ended already
     printf '%s\n' "$pid" >"$folder/pid"
-    # Its own log shows that it has the port; another server could answer on a taken port, where this one exits.
+    # Its own log shows that it has the port; another server could answer on a taken port, where
+    # this one exits.
     while kill -0 "$pid" 2>/dev/null && [ "$SECONDS" -lt "$deadline" ]; do
         if grep -qs 'Ready to accept connections' "$folder/log"; then return 0; fi
         sleep 0.1
@@ -58,7 +61,8 @@ redis_cluster_start() {
     for node in {1..6}; do
         for attempt in {1..20}; do
             port=$(redis_port)
-            # No test needs a failover here, and a node delayed by a busy machine must not be considered dead.
+            # No test needs a failover here, and a node delayed by a busy machine must not be
+            # considered dead.
             if redis_server "redis_cluster.$node" "$port" --cluster-enabled yes --cluster-node-timeout 15000; then break; fi
             [ "$attempt" -lt 20 ] || {
                 cat "$RUN_DIR/redis_cluster.$node/start" "$RUN_DIR/redis_cluster.$node/log" >&2

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # The runner: runs groups one after another, counts what was executed, and always cleans up.
 #
-# A group is a function `group_NAME` with a line in TABLE. It runs in its own strict subshell, so a failing command ends only
-# that group. A group that counted no executed check has failed.
+# A group is a function `group_NAME` with a line in TABLE. It runs in its own strict subshell, so a
+# failing command ends only that group. A group that counted no executed check has failed.
 
 say() { printf '%s\n' "$@"; }
 die() {
@@ -19,12 +19,14 @@ note() {
     printf '%s: %s\n' "$GROUP" "$*" >>"$RUN_DIR/notes"
 }
 
-# step NAME COMMAND…: one check of a group. A failure is counted and the group continues, so that one run shows all failures.
+# step NAME COMMAND…: one check of a group. A failure is counted and the group continues, so that
+# one run shows all failures.
 step() {
     local name=$1 status
     shift
     say "-- $name"
-    # Not `if "$@"`: bash disables `set -e` inside a condition, and a failure in the middle of a function would pass.
+    # Not `if "$@"`: bash disables `set -e` inside a condition, and a failure in the middle of a
+    # function would pass.
     set +e
     (
         set -e
@@ -40,8 +42,9 @@ step() {
     fi
 }
 
-# need SERVICE: starts SERVICE once per run, with SERVICE_start, and exports the variables that it wrote to SERVICE.exports. The
-# mark is written before the start, so that an incompletely started service is stopped too.
+# need SERVICE: starts SERVICE once per run, with SERVICE_start, and exports the variables that it
+# wrote to SERVICE.exports. The mark is written before the start, so that an incompletely started
+# service is stopped too.
 need() {
     if [ ! -f "$RUN_DIR/$1.exports" ]; then
         : >"$RUN_DIR/$1.started"
@@ -51,7 +54,8 @@ need() {
     . "$RUN_DIR/$1.exports"
 }
 
-# kill_tree PID: terminates a process and its descendants. A signal to the runner alone does not reach them.
+# kill_tree PID: terminates a process and its descendants. A signal to the runner alone does not
+# reach them.
 kill_tree() {
     local child children
     children=$(cat "/proc/$1/task/$1/children" 2>/dev/null) || true
@@ -92,8 +96,8 @@ run_group() {
     local status=0 passed failed started=$SECONDS
     say "" "=== $GROUP"
     : >"$RUN_DIR/$GROUP.counts"
-    # In the background with `wait`: bash runs a trap at once during `wait`, but only after a foreground command.
-    # `trap - INT` because background commands ignore Ctrl-C otherwise.
+    # In the background with `wait`: bash runs a trap at once during `wait`, but only after a
+    # foreground command. `trap - INT` because background commands ignore Ctrl-C otherwise.
     (
         trap - INT TERM
         set -euo pipefail
@@ -142,12 +146,14 @@ main() {
     done
     [ "${#chosen[@]}" -gt 0 ] || mapfile -t chosen <<<"$known"
 
-    # Always in /tmp: the path of a unix socket has at most 107 bytes, and other users may not enter TMPDIR.
+    # Always in /tmp: the path of a unix socket has at most 107 bytes, and other users may not enter
+    # TMPDIR.
     RUN_DIR=$(mktemp -d /tmp/groundwork-test.XXXXXX)
     trap cleanup EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM
-    # Services run as another user if the tests run as root: that user may enter the folder, and not list it.
+    # Services run as another user if the tests run as root: that user may enter the folder, and not
+    # list it.
     chmod 711 "$RUN_DIR"
 
     if $install_only; then

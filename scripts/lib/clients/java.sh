@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# Java: openapi-generator, the compiler and the tests, all through Maven as pinned in clients/java/pom.xml.
+# Java: openapi-generator, the compiler and the tests, all through Maven as pinned in
+# clients/java/pom.xml.
 
 JAVA_CLIENT=$PWD/clients/java
 
@@ -12,7 +13,8 @@ java_tools() {
     [ "${version%%.*}" -ge 17 ] || die "javac $version is too old for the Java client: 17 or newer is needed"
 }
 
-# java_maven DIR ARGUMENTS…: quiet, unless it fails; one at a time, because the tests run scenario and snippet at once.
+# java_maven DIR ARGUMENTS…: quiet, unless it fails; one at a time, because the tests run scenario
+# and snippet at once.
 java_maven() {
     local log dir=$1
     shift
@@ -28,7 +30,8 @@ java_generate() {
     java_maven "$1" openapi-generator:generate \
         -Dopenapi.generator.maven.plugin.inputSpec="$OPENAPI_3_1" \
         -Dopenapi.generator.maven.plugin.output="$output"
-    # The generated code reads responses in the platform's charset (issue 20556) and shows secrets in toString().
+    # The generated code reads responses in the platform's charset (issue 20556) and shows secrets
+    # in toString().
     find "$output/src" -name '*.java' -exec sed -i \
         -e 's/new String(\(.*\)\.readAllBytes())/new String(\1.readAllBytes(), java.nio.charset.StandardCharsets.UTF_8)/' \
         -e 's/append(toIndentedString(\(.*Token\|.*[pP]assword\)))/append("*")/' {} +

@@ -15,8 +15,8 @@ python_tool() {
     PATH=$bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$PYTHON_CLIENT/src "$@"
 }
 
-# The generator replaces a whole package, so it gets its own folder, and the hand-written files stay in place. It only
-# warns when it omits a schema that it cannot read, so a warning fails.
+# The generator replaces a whole package, so it gets its own folder, and the hand-written files stay
+# in place. It only warns when it omits a schema that it cannot read, so a warning fails.
 python_generate() {
     local package=$1/src/groundwork_client fresh name
     fresh=$(mktemp -d "$RUN_DIR/python.XXXXXX")/groundwork_client

@@ -3,7 +3,8 @@
 
 RUST_CLIENT=$PWD/clients/rust
 
-# Build output is beside the project's target folder and not in it: the tests run while cargo builds here.
+# Build output is beside the project's target folder and not in it: the tests run while cargo builds
+# here.
 RUST_BUILT=${CARGO_TARGET_DIR:-$PWD/target}/client-rust
 
 rust_tools() {

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# TypeScript: openapi-typescript and the compiler, as pinned in clients/typescript/package-lock.json.
+# TypeScript: openapi-typescript and the compiler, as pinned in
+# clients/typescript/package-lock.json.
 
 TYPESCRIPT=$PWD/clients/typescript
 
