@@ -68,7 +68,7 @@ impl Runner {
             "forbidden" => expect_error(step, self.user()?.users_list().send().await),
             "pages" => self.pages(step).await,
             "not_found" => {
-                let admin = self.admin.as_ref().ok_or("nobody is logged in")?;
+                let admin = self.admin.as_ref().ok_or("no user is logged in")?;
                 expect_error(step, admin.users_get().id(step.parameters.id).send().await)
             }
             "expired_token" => self.expired_token(step).await,
@@ -178,7 +178,7 @@ impl Runner {
     }
 
     fn user(&self) -> Result<&Session, Failed> {
-        self.user.as_ref().ok_or_else(|| "nobody is logged in".into())
+        self.user.as_ref().ok_or_else(|| "no user is logged in".into())
     }
 }
 
