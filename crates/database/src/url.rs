@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 pub use groundwork_secret_url::UrlError;
+pub use postgres::PostgresUrl;
 pub(crate) use postgres::host_and_port;
-pub use postgres::{PostgresUrl, Roots, Tls};
+pub use tls::{Roots, Tls};
 
-mod options;
 mod postgres;
+mod tls;
 
 /// The address of a primary database: `sqlite://path`, or a `postgres://` or `postgresql://`
 /// address as of [`PostgresUrl`]. `Display` leaves out the password.

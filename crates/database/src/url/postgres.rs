@@ -1,15 +1,18 @@
-//! Addresses of PostgreSQL servers: as the driver reads them, except for TLS, which it knows only
-//! in part.
+//! Addresses of PostgreSQL servers: as the driver reads them, except for TLS and the kind of the
+//! server, which it knows only in part. Errors name the option that is wrong, but not its value,
+//! which may be a secret.
 
+use std::collections::BTreeMap;
+use std::error::Error as _;
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::str::FromStr;
 
-use groundwork_secret_url::{SecretUrl, UrlError};
-use tokio_postgres::config::{Config, Host, SslMode, SslNegotiation};
+use groundwork_secret_url::{Parts, SecretUrl, UrlError, option_name};
+use percent_encoding::percent_decode_str;
+use tokio_postgres::config::{Config, Host, SslMode, SslNegotiation, TargetSessionAttrs};
 
-use super::options::Options;
+use super::tls::Tls;
 
 const DEFAULT_PORT: u16 = 5432;
 
@@ -25,30 +28,6 @@ pub struct PostgresUrl {
     shown: SecretUrl,
     hosts: Vec<Config>,
     tls: Tls,
-}
-
-/// How connections are protected: `sslmode` and `sslrootcert` with the meaning libpq gives them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Tls {
-    /// No encryption.
-    Disable,
-    /// Encrypted if the server supports it. The server's identity is not checked.
-    Prefer,
-    /// Encrypted. The server's identity is not checked.
-    Require,
-    /// Encrypted. The certificate must be issued by an authority in this file, for any host name.
-    VerifyCa(PathBuf),
-    /// Encrypted. The certificate must be valid for the host name.
-    VerifyFull(Roots),
-}
-
-/// The trusted certificate authorities.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Roots {
-    /// Those of the operating system.
-    System,
-    /// Those in this PEM file.
-    File(PathBuf),
 }
 
 impl PostgresUrl {
@@ -117,7 +96,7 @@ pub(super) fn has_scheme(raw: &str) -> bool {
 
 /// What the server is to the application.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
+enum Role {
     /// Accepts writes. The address may list several hosts.
     Primary,
     /// Follows the primary.
@@ -131,48 +110,149 @@ fn parse(raw: &str, role: Role) -> Result<PostgresUrl, UrlError> {
     let shown: SecretUrl = raw.parse()?;
     let parts = shown.parts();
     let options = Options::of(&parts)?;
-    let config = options.read(raw.split('?').next().unwrap_or(raw))?;
-    let hosts = config.get_hosts();
-    let names_a_host = !hosts.is_empty() || !config.get_hostaddrs().is_empty();
-    if !names_a_host || hosts.iter().any(|host| matches!(host, Host::Tcp(name) if name.is_empty())) {
-        return Err(UrlError::new("names no host"));
-    }
-    if config.get_ports().contains(&0) {
-        return Err(UrlError::new("must name a port from 1 to 65535"));
-    }
-    if config.get_dbname().is_none() {
-        return Err(UrlError::new("names no database"));
-    }
-    let count = count_hosts(&config, role)?;
-    let tls = options.tls()?;
-    check_reach(&tls, &config)?;
-    let mut common = options.read_without_hosts(parts.path)?;
-    if let Some(user) = config.get_user() {
-        common.user(user);
-    }
-    if let Some(password) = config.get_password() {
-        common.password(password);
-    }
-    common.target_session_attrs(options.target(role)?);
-    common.ssl_mode(match tls {
-        Tls::Disable => SslMode::Disable,
-        Tls::Prefer => SslMode::Prefer,
-        Tls::Require | Tls::VerifyCa(_) | Tls::VerifyFull(_) => SslMode::Require,
-    });
-    let hosts = (0..count).map(|index| with_host(common.clone(), &config, index)).collect();
+    let tls = Tls::of(options.own("sslmode"), options.own("sslrootcert"))?;
+    let target = target_session_attrs(role, options.own("target_session_attrs"))?;
+    // As the driver reads it, so that it refuses nothing at the first connection.
+    let address = raw.split('?').next().unwrap_or(raw);
+    let mut all = driver_config(address, &[&*options.hosts, &*options.others].concat())?;
+    all.ssl_mode(tls.driver_mode());
+    let count = count_hosts(&all, role)?;
+    check_reach(&all)?;
+    let without_hosts = match address.split_once('@') {
+        Some((credentials, _)) => format!("{credentials}@{}", parts.path),
+        None => format!("postgres://{}", parts.path),
+    };
+    let mut common = driver_config(&without_hosts, &options.others)?;
+    common.ssl_mode(tls.driver_mode()).target_session_attrs(target);
+    let hosts = (0..count).map(|index| with_host(common.clone(), &all, index)).collect();
     Ok(PostgresUrl { shown, hosts, tls })
+}
+
+/// The options of an address, by what reads them.
+#[derive(Default)]
+struct Options<'a> {
+    /// Those that the driver does not know, or knows only in part, by name.
+    own: BTreeMap<String, String>,
+    /// For the driver, each `name=value`: which hosts.
+    hosts: Vec<&'a str>,
+    /// For the driver: all others.
+    others: Vec<&'a str>,
+}
+
+impl<'a> Options<'a> {
+    fn of(parts: &Parts<'a>) -> Result<Self, UrlError> {
+        let mut all = Self::default();
+        for option in parts.options() {
+            // Decoded as the driver does, or the driver would find an option that was hidden here.
+            let name = option_name(option)?;
+            match &*name {
+                "sslmode" | "sslrootcert" | "target_session_attrs" => {
+                    let (_, value) = option.split_once('=').unwrap_or_default();
+                    let value = percent_decode_str(value).decode_utf8().map_err(|_| not_utf8())?;
+                    if all.own.insert(name.clone(), value.into()).is_some() {
+                        return Err(UrlError::new(format!("names {name} twice")));
+                    }
+                }
+                "host" | "hostaddr" | "port" => all.hosts.push(option),
+                _ => all.others.push(option),
+            }
+        }
+        Ok(all)
+    }
+
+    fn own(&self, name: &str) -> Option<&str> {
+        self.own.get(name).map(String::as_str)
+    }
+}
+
+/// Which servers are accepted. By default the primary must accept writes, also if it is a single
+/// host: a name or a proxy may lead to a standby for a while.
+fn target_session_attrs(role: Role, value: Option<&str>) -> Result<TargetSessionAttrs, UrlError> {
+    match (role, value) {
+        (Role::Primary, None | Some("read-write" | "primary")) => Ok(TargetSessionAttrs::ReadWrite),
+        // The health checks of replicas verify continuously that they are standbys.
+        (_, Some("any")) | (Role::Replica, None | Some("standby" | "prefer-standby")) => {
+            Ok(TargetSessionAttrs::Any)
+        }
+        (Role::Replica, Some("read-only")) => Ok(TargetSessionAttrs::ReadOnly),
+        (Role::Primary, Some(_)) => {
+            Err(UrlError::new("must have a target_session_attrs of read-write, primary or any"))
+        }
+        (Role::Replica, Some(_)) => Err(UrlError::new(
+            "must have a target_session_attrs of read-only, standby, prefer-standby or any",
+        )),
+    }
+}
+
+/// The address as the driver reads it with these options. Its error types are private, so their
+/// texts tell them apart. All names of options were checked to be no secret.
+fn driver_config(address: &str, options: &[&str]) -> Result<Config, UrlError> {
+    let config = format!("{address}?{}", options.join("&")).parse();
+    config.map_err(|error: tokio_postgres::Error| {
+        let problem = error.source().map(ToString::to_string).unwrap_or_default();
+        let Some(name) = problem.split('`').nth(1) else { return not_utf8() };
+        if !problem.starts_with("unknown option") {
+            return UrlError::new(format!("has a value of the option `{name}` that cannot be used"));
+        }
+        // What other drivers call the same.
+        let hint = match name {
+            "sslcert" | "sslkey" | "sslpassword" | "sslidentity" => ": client certificates are not supported",
+            "ssl" | "tls" => ": write sslmode",
+            "schema" | "search_path" | "currentSchema" => ": write options=-csearch_path%3Dname",
+            _ => "",
+        };
+        UrlError::unknown(name.to_owned(), hint)
+    })
+}
+
+fn not_utf8() -> UrlError {
+    UrlError::new("has a part that is not UTF-8")
+}
+
+/// The driver would notice a mismatch only when it connects.
+fn count_hosts(config: &Config, role: Role) -> Result<usize, UrlError> {
+    let (hosts, addresses, ports) = (config.get_hosts(), config.get_hostaddrs(), config.get_ports());
+    let count = hosts.len().max(addresses.len());
+    let is_nameless = |host: &Host| matches!(host, Host::Tcp(name) if name.is_empty());
+    Err(UrlError::new(if count == 0 || hosts.iter().any(is_nameless) {
+        "names no host"
+    } else if ports.contains(&0) {
+        "must name a port from 1 to 65535"
+    } else if config.get_dbname().is_none() {
+        "names no database"
+    } else if role == Role::Replica && count != 1 {
+        // A replica is selected, ejected and reported by itself.
+        "must name one host"
+    } else if !hosts.is_empty() && !addresses.is_empty() && hosts.len() != addresses.len() {
+        "must name as many hosts as hostaddrs"
+    } else if ports.len() > 1 && ports.len() != count {
+        "must name one port for all hosts or one for each"
+    } else {
+        return Ok(count);
+    }))
+}
+
+/// Rejects TLS modes that these hosts cannot honour.
+fn check_reach(config: &Config) -> Result<(), UrlError> {
+    let is_required = config.get_ssl_mode() == SslMode::Require;
+    let hosts = config.get_hosts();
+    Err(UrlError::new(if !is_required && config.get_ssl_negotiation() == SslNegotiation::Direct {
+        "has sslnegotiation=direct, which needs an sslmode of require or stricter"
+    } else if is_required && hosts.iter().any(|host| !matches!(host, Host::Tcp(_))) {
+        "asks for TLS over a socket file, where PostgreSQL has none"
+    } else if is_required && hosts.is_empty() {
+        "asks for TLS with hostaddr alone: name the host too, which the certificate is for"
+    } else {
+        return Ok(());
+    }))
 }
 
 fn with_host(mut one: Config, all: &Config, index: usize) -> Config {
     match all.get_hosts().get(index) {
-        Some(Host::Tcp(name)) => {
-            one.host(name);
-        }
-        Some(Host::Unix(path)) => {
-            one.host_path(path);
-        }
-        None => {}
-    }
+        Some(Host::Tcp(name)) => one.host(name),
+        Some(Host::Unix(path)) => one.host_path(path),
+        None => &mut one,
+    };
     if let Some(address) = all.get_hostaddrs().get(index) {
         one.hostaddr(*address);
     }
@@ -180,43 +260,4 @@ fn with_host(mut one: Config, all: &Config, index: usize) -> Config {
         one.port(*port);
     }
     one
-}
-
-/// The driver would notice a mismatch only when it connects.
-fn count_hosts(config: &Config, role: Role) -> Result<usize, UrlError> {
-    let (hosts, addresses) = (config.get_hosts().len(), config.get_hostaddrs().len());
-    let count = hosts.max(addresses);
-    // A replica is selected, ejected and reported by itself.
-    if role == Role::Replica && count != 1 {
-        return Err(UrlError::new("must name one host"));
-    }
-    if hosts.min(addresses) != 0 && hosts != addresses {
-        return Err(UrlError::new("must name as many hosts as hostaddrs"));
-    }
-    let ports = config.get_ports().len();
-    if ports > 1 && ports != count {
-        return Err(UrlError::new("must name one port for all hosts or one for each"));
-    }
-    Ok(count)
-}
-
-/// Rejects TLS modes that these hosts cannot honour.
-fn check_reach(tls: &Tls, config: &Config) -> Result<(), UrlError> {
-    if matches!(tls, Tls::Disable | Tls::Prefer) {
-        if config.get_ssl_negotiation() == SslNegotiation::Direct {
-            return Err(UrlError::new(
-                "has sslnegotiation=direct, which needs an sslmode of require or stricter",
-            ));
-        }
-        return Ok(());
-    }
-    if config.get_hosts().iter().any(|host| !matches!(host, Host::Tcp(_))) {
-        return Err(UrlError::new("asks for TLS over a socket file, where PostgreSQL has none"));
-    }
-    if config.get_hosts().is_empty() {
-        return Err(UrlError::new(
-            "asks for TLS with hostaddr alone: name the host too, which the certificate is for",
-        ));
-    }
-    Ok(())
 }
