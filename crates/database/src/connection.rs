@@ -5,13 +5,13 @@ use std::sync::Arc;
 use diesel::QueryResult;
 use diesel::connection::AnsiTransactionManager;
 use diesel::result::Error::{BrokenTransactionManager, NotInTransaction};
-use diesel_async::{AsyncConnection, RunQueryDsl, TransactionManager};
+use diesel_async::{RunQueryDsl, TransactionManager};
 use tracing::{Instrument, Span};
 
 use crate::error::DbError;
 use crate::pool::PooledConnection;
 use crate::postgres::{PostgresExecutor, PostgresPools, Server};
-use crate::sqlite::{SqliteConnection, SqliteManager, SqlitePools};
+use crate::sqlite::{SqliteConnection, SqliteManager, SqlitePools, SqliteTransactions};
 
 /// The span of a query or a transaction, with the target that is exported.
 macro_rules! span {
@@ -29,13 +29,13 @@ macro_rules! span {
 pub(crate) use span;
 
 /// What runs queries, on either database. The macro [`on`](crate::on) runs one.
-pub struct Connection(Inner);
+pub struct Connection(pub(crate) Inner);
 
 #[allow(
     clippy::large_enum_variant,
     reason = "a process has only one kind; boxing would allocate per request"
 )]
-enum Inner {
+pub(crate) enum Inner {
     Postgres(PooledConnection<Server>),
     /// Each statement on a connection that the pools choose.
     PostgresReads {
@@ -90,22 +90,6 @@ fn name_of(place: &str) -> &str {
 }
 
 impl Connection {
-    pub(crate) fn postgres(connection: PooledConnection<Server>) -> Self {
-        Self(Inner::Postgres(connection))
-    }
-
-    pub(crate) fn postgres_reads(pools: Arc<PostgresPools>, may_lag: bool) -> Self {
-        Self(Inner::PostgresReads { pools, may_lag })
-    }
-
-    pub(crate) fn sqlite(connection: PooledConnection<SqliteManager>) -> Self {
-        Self(Inner::Sqlite(connection))
-    }
-
-    pub(crate) fn sqlite_reads(pools: Arc<SqlitePools>) -> Self {
-        Self(Inner::SqliteReads(pools))
-    }
-
     /// For the macro [`on`](crate::on) alone.
     #[doc(hidden)]
     pub async fn backend(&mut self) -> QueryResult<Backend<'_>> {
@@ -137,11 +121,12 @@ impl Connection {
         &mut self,
         work: impl AsyncFnOnce(&mut Self) -> Result<T, E> + Clone,
     ) -> Result<T, E> {
-        let result = self.attempt(work.clone()).await;
-        if result.is_err() && self.refresh_statements() {
-            return self.attempt(work).await;
+        match self.attempt(work.clone()).await {
+            Err(_) if matches!(&self.0, Inner::Postgres(session) if session.has_failed_stale()) => {
+                self.attempt(work).await
+            }
+            result => result,
         }
-        result
     }
 
     async fn attempt<T, E: From<DbError>>(
@@ -185,8 +170,8 @@ impl Connection {
                 connection.commit().instrument(query_span("postgresql", || {})).await
             }
             Inner::Sqlite(connection) => {
-                let commit = <SqliteConnection as AsyncConnection>::TransactionManager::commit_transaction;
-                commit(connection).instrument(query_span("sqlite", || {})).await
+                let commit = SqliteTransactions::commit_transaction(connection);
+                commit.instrument(query_span("sqlite", || {})).await
             }
             _ => Err(NotInTransaction),
         }
@@ -198,16 +183,11 @@ impl Connection {
                 connection.roll_back().instrument(query_span("postgresql", || {})).await
             }
             Inner::Sqlite(connection) => {
-                let roll_back =
-                    <SqliteConnection as AsyncConnection>::TransactionManager::rollback_transaction;
-                roll_back(connection).instrument(query_span("sqlite", || {})).await
+                let rollback = SqliteTransactions::rollback_transaction(connection);
+                rollback.instrument(query_span("sqlite", || {})).await
             }
             _ => Err(NotInTransaction),
         }
-    }
-
-    fn refresh_statements(&self) -> bool {
-        matches!(&self.0, Inner::Postgres(connection) if connection.refresh_statements())
     }
 
     /// Waits for the advisory lock with this id and holds it to the end of the transaction. SQLite

@@ -7,7 +7,7 @@ use groundwork_clock::Timestamp;
 use tracing::{Instrument, Span};
 
 use crate::config::Config;
-use crate::connection::{Connection, span};
+use crate::connection::{Connection, Inner, span};
 use crate::error::{DbError, Unavailable};
 use crate::pool::Usage;
 use crate::postgres::{PostgresPools, ReplicaReport, ReplicaState};
@@ -62,7 +62,7 @@ impl Database {
     /// Each replica, in the order of the configuration.
     pub fn replicas(&self) -> Vec<ReplicaReport> {
         match &self.pools {
-            Pools::Postgres(pools) => pools.replicas(),
+            Pools::Postgres(pools) => pools.replicas.iter().map(|replica| replica.report()).collect(),
             Pools::Sqlite(_) => Vec::new(),
         }
     }
@@ -85,16 +85,16 @@ impl Database {
     }
 
     fn reads(&self, may_lag: bool) -> Connection {
-        match &self.pools {
-            Pools::Postgres(pools) => Connection::postgres_reads(Arc::clone(pools), may_lag),
-            Pools::Sqlite(pools) => Connection::sqlite_reads(Arc::clone(pools)),
-        }
+        Connection(match &self.pools {
+            Pools::Postgres(pools) => Inner::PostgresReads { pools: Arc::clone(pools), may_lag },
+            Pools::Sqlite(pools) => Inner::SqliteReads(Arc::clone(pools)),
+        })
     }
 
     /// Whether a write has to be noted before it begins, by an author whose last one was noted at
     /// `last_write`. The note must be stored where every instance of the application reads it.
     pub fn must_note_write(&self, last_write: Option<Timestamp>, now: Timestamp) -> bool {
-        let has_replicas = matches!(&self.pools, Pools::Postgres(pools) if pools.has_replicas());
+        let has_replicas = matches!(&self.pools, Pools::Postgres(pools) if !pools.replicas.is_empty());
         has_replicas && last_write.is_none_or(|noted| now >= noted.plus(NOTE_INTERVAL))
     }
 
@@ -103,10 +103,10 @@ impl Database {
     /// # Errors
     /// [`DbError::Unavailable`] when none is free in time, or none can be opened.
     pub async fn write(&self) -> Result<Connection, DbError> {
-        Ok(match &self.pools {
-            Pools::Postgres(pools) => Connection::postgres(pools.get().await?),
-            Pools::Sqlite(pools) => Connection::sqlite(pools.writer.get().await?),
-        })
+        Ok(Connection(match &self.pools {
+            Pools::Postgres(pools) => Inner::Postgres(pools.primary.pool.get().await?),
+            Pools::Sqlite(pools) => Inner::Sqlite(pools.writer.get().await?),
+        }))
     }
 
     /// Runs `work` as one transaction: all of it is kept or, on any error, nothing. It may run

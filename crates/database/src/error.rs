@@ -1,7 +1,7 @@
 //! Errors, by what a caller can do about them.
 
 use diesel::ConnectionError;
-use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as DieselError};
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use groundwork_files::Exposed;
 
 use crate::server_error::ServerError;
@@ -60,11 +60,18 @@ impl DbError {
         self.server_error().is_some_and(ServerError::is_lost_connection)
     }
 
-    /// Whether the server cannot be reached, ends, or starts: the next query would fail in the same
-    /// way.
-    pub(crate) fn is_unreachable(&self) -> bool {
-        let is_away = |reason: &_| matches!(reason, Unavailable::CannotConnect(_) | Unavailable::NoAnswer);
-        self.is_lost_connection() || matches!(self, Self::Unavailable(reason) if is_away(reason))
+    /// Why the server cannot be reached, ends, or starts, if that is it: the next query would fail
+    /// in the same way.
+    pub(crate) fn unreachable_reason(&self) -> Option<String> {
+        match self {
+            Self::Unavailable(Unavailable::Interrupted(error)) if self.is_lost_connection() => {
+                Some(error.to_string())
+            }
+            Self::Unavailable(away @ (Unavailable::CannotConnect(_) | Unavailable::NoAnswer)) => {
+                Some(away.to_string())
+            }
+            _ => None,
+        }
     }
 
     /// Whether a replica cancelled a query, or its connection, to go on replaying.
@@ -76,15 +83,6 @@ impl DbError {
     fn server_error(&self) -> Option<&ServerError> {
         let Self::Unavailable(Unavailable::Interrupted(error)) = self else { return None };
         ServerError::of(error)
-    }
-
-    /// The innermost cause.
-    pub(crate) fn reason(&self) -> String {
-        match self {
-            Self::Unavailable(Unavailable::Interrupted(error)) => error.to_string(),
-            Self::Unavailable(unavailable) => unavailable.to_string(),
-            other => other.to_string(),
-        }
     }
 
     /// Passes this through an interface of Diesel; the way back is `From`.
@@ -109,51 +107,34 @@ impl From<DieselError> for DbError {
                 }
                 said.is_transient()
             }
-            (DieselError::DatabaseError(kind, info), None) => match SqliteError::of(*kind, info.as_ref()) {
-                SqliteError::Unique { constraint } => return Self::Unique { constraint },
-                SqliteError::Transient => true,
-                SqliteError::Other => false,
-            },
-            (DieselError::BrokenTransactionManager, None) => true,
-            _ => false,
+            (DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, info), None) => {
+                return Self::Unique { constraint: constraint_in_sqlite(info.message()) };
+            }
+            (DieselError::DatabaseError(_, info), None) => is_transient_in_sqlite(info.message()),
+            (error, None) => matches!(error, DieselError::BrokenTransactionManager),
         };
         if is_transient { Self::Unavailable(Unavailable::Interrupted(error)) } else { Self::Query(error) }
     }
 }
 
-/// An error of SQLite.
-#[derive(Debug, PartialEq, Eq)]
-enum SqliteError {
-    Unique {
-        constraint: String,
-    },
-    /// The same statement may succeed later.
-    Transient,
-    Other,
+/// The name that PostgreSQL gives to the constraint, `table_column_key`, of SQLite's "UNIQUE
+/// constraint failed: table.column".
+fn constraint_in_sqlite(message: &str) -> String {
+    let columns = message.rsplit(": ").next().unwrap_or_default();
+    format!("{}_key", columns.replace('.', "_"))
 }
 
-impl SqliteError {
-    /// Diesel passes on no codes of SQLite, so its texts decide. They are compiled in, and English
-    /// everywhere.
-    fn of(kind: DatabaseErrorKind, info: &dyn DatabaseErrorInformation) -> Self {
-        const TRANSIENT: [&str; 4] = [
-            "database is locked",
-            "database table is locked",
-            // A full disk, and one with a limit or a quota.
-            "database or disk is full",
-            "disk I/O error",
-        ];
-        let message = info.message();
-        match kind {
-            // "UNIQUE constraint failed: table.column", which PostgreSQL calls `table_column_key`.
-            DatabaseErrorKind::UniqueViolation => {
-                let columns = message.rsplit(": ").next().unwrap_or_default();
-                Self::Unique { constraint: format!("{}_key", columns.replace('.', "_")) }
-            }
-            _ if TRANSIENT.iter().any(|text| message.contains(text)) => Self::Transient,
-            _ => Self::Other,
-        }
-    }
+/// Whether the same statement may succeed later. Diesel passes on no codes of SQLite, so its texts
+/// decide. They are compiled in, and English everywhere.
+fn is_transient_in_sqlite(message: &str) -> bool {
+    const TRANSIENT: [&str; 4] = [
+        "database is locked",
+        "database table is locked",
+        // A full disk, and one with a limit or a quota.
+        "database or disk is full",
+        "disk I/O error",
+    ];
+    TRANSIENT.iter().any(|text| message.contains(text))
 }
 
 #[cfg(test)]
@@ -214,7 +195,8 @@ mod tests {
 
     #[test]
     fn only_a_server_that_cannot_be_reached_is_unreachable() {
-        assert!(DbError::Unavailable(Unavailable::CannotConnect(String::new())).is_unreachable());
-        assert!(!DbError::Unavailable(Unavailable::PoolExhausted).is_unreachable());
+        let refused = DbError::Unavailable(Unavailable::CannotConnect("refused".to_owned()));
+        assert_eq!(refused.unreachable_reason().as_deref(), Some("cannot connect: refused"));
+        assert_eq!(DbError::Unavailable(Unavailable::PoolExhausted).unreachable_reason(), None);
     }
 }

@@ -14,7 +14,7 @@ use diesel_async::{
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness};
 
 use crate::error::{DbError, Unavailable};
-use crate::postgres::migration_connection;
+use crate::postgres::MigrationConnection;
 use crate::sqlite;
 use crate::url::{DatabaseUrl, PoolMode, PostgresUrl};
 
@@ -36,10 +36,9 @@ impl Migrations {
     /// # Errors
     /// When the database cannot be reached or a migration fails.
     pub async fn run(self, url: &DatabaseUrl, mode: PoolMode) -> Result<Vec<String>, DbError> {
-        match (url, mode) {
-            (DatabaseUrl::Postgres(url), PoolMode::Session) => self.run_in_session(url).await,
-            (DatabaseUrl::Postgres(url), PoolMode::Transaction) => self.run_in_transaction(url).await,
-            (DatabaseUrl::Sqlite(path), _) => on_thread(path, move |path| self.run_on_sqlite(path)).await,
+        match url {
+            DatabaseUrl::Postgres(url) => self.run_on_postgres(url, mode).await,
+            DatabaseUrl::Sqlite(path) => on_thread(path, move |path| self.run_on_sqlite(path)).await,
         }
     }
 
@@ -51,7 +50,7 @@ impl Migrations {
     pub async fn pending(self, url: &DatabaseUrl, mode: PoolMode) -> Result<Vec<String>, DbError> {
         match url {
             DatabaseUrl::Postgres(url) => {
-                pending::on_postgres(&self.postgres, &mut migration_connection(url, mode).await?).await
+                pending::on_postgres(&self.postgres, &mut MigrationConnection::open(url, mode).await?).await
             }
             DatabaseUrl::Sqlite(path) => {
                 on_thread(path, move |path| pending::on_sqlite(&self.sqlite, path)).await
@@ -59,30 +58,28 @@ impl Migrations {
         }
     }
 
-    async fn run_in_session(self, url: &PostgresUrl) -> Result<Vec<String>, DbError> {
-        let mut connection = migration_connection(url, PoolMode::Session).await?;
+    async fn run_on_postgres(self, url: &PostgresUrl, mode: PoolMode) -> Result<Vec<String>, DbError> {
+        let mut connection = MigrationConnection::open(url, mode).await?;
         // First of all, with no more rights than to read rows.
         if pending::on_postgres(&self.postgres, &mut connection).await?.is_empty() {
             return Ok(Vec::new());
         }
-        // Released with the connection, whatever happens.
-        connection.batch_execute(&format!("SELECT pg_advisory_lock({})", self.lock)).await?;
-        apply(&mut AsyncMigrationHarness::new(connection), self.postgres)
-    }
-
-    /// A session's lock would stay with the pooler's session. So all is one transaction, which
-    /// releases the lock.
-    async fn run_in_transaction(self, url: &PostgresUrl) -> Result<Vec<String>, DbError> {
-        let mut connection = migration_connection(url, PoolMode::Transaction).await?;
-        if pending::on_postgres(&self.postgres, &mut connection).await?.is_empty() {
-            return Ok(Vec::new());
-        }
-        AnsiTransactionManager::begin_transaction(&mut connection).await?;
-        let lock = format!("SET LOCAL TimeZone = 'UTC'; SELECT pg_advisory_xact_lock({})", self.lock);
+        let lock = match mode {
+            // Released with the connection, whatever happens.
+            PoolMode::Session => format!("SELECT pg_advisory_lock({})", self.lock),
+            // A session's lock would stay with the pooler's session. So all is one transaction,
+            // which releases the lock.
+            PoolMode::Transaction => {
+                AnsiTransactionManager::begin_transaction(&mut connection).await?;
+                format!("SET LOCAL TimeZone = 'UTC'; SELECT pg_advisory_xact_lock({})", self.lock)
+            }
+        };
         connection.batch_execute(&lock).await?;
         let mut harness = AsyncMigrationHarness::new(connection);
         let applied = apply(&mut harness, self.postgres)?;
-        AnsiTransactionManager::commit_transaction(&mut harness.into_inner()).await?;
+        if mode == PoolMode::Transaction {
+            AnsiTransactionManager::commit_transaction(&mut harness.into_inner()).await?;
+        }
         Ok(applied)
     }
 

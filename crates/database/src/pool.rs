@@ -22,7 +22,8 @@ pub(crate) struct Pool<M: ManageConnection> {
     connections: bb8::Pool<M>,
     /// bb8 alone lets newcomers overtake; tokio's semaphore is first come, first served.
     permits: Arc<Semaphore>,
-    failures: Failures,
+    /// Why a connection could not be opened the last time, which bb8 does not pass on.
+    failures: watch::Sender<String>,
     timeout: Duration,
     max_size: u32,
     wait_seconds: Histogram,
@@ -68,9 +69,10 @@ impl<M: ManageConnection<Error = PoolError>> Pool<M> {
         manager: M,
         size: PoolSize,
         timeout: Duration,
-        failures: Failures,
+        log: FailureLog,
     ) -> Self {
         let PoolSize { min_idle, max_size } = size;
+        let failures = watch::Sender::default();
         let connections = bb8::Pool::builder()
             .max_size(max_size)
             .min_idle(Some(min_idle))
@@ -80,7 +82,7 @@ impl<M: ManageConnection<Error = PoolError>> Pool<M> {
             .connection_timeout(timeout)
             // Retrying within one caller's wait would hide that the database is away.
             .retry_connection(false)
-            .error_sink(Box::new(failures.clone()))
+            .error_sink(Box::new(FailureSink { last: failures.clone(), log }))
             .build_unchecked(manager);
         Self {
             connections,
@@ -118,19 +120,20 @@ impl<M: ManageConnection<Error = PoolError>> Pool<M> {
         let exhausted = || DbError::Unavailable(Unavailable::PoolExhausted);
         let permit = timeout_at(deadline, Arc::clone(&self.permits).acquire_owned()).await;
         let permit = permit.map_err(|_| exhausted())?.map_err(|_| exhausted())?;
-        let start = Instant::now();
         // Subscribed before bb8 is called, so that no failure is missed however soon it comes.
-        let mut failures = self.failures.last.subscribe();
+        let since_start = self.failures.subscribe();
+        let mut failures = since_start.clone();
         loop {
             tokio::select! {
                 biased;
                 got = timeout_at(deadline, self.connections.get_owned()) => return match got {
                     Ok(Ok(connection)) => Ok(PooledConnection { connection, _permit: permit }),
-                    Ok(Err(_)) | Err(_) => Err(self.failures.since(start).map_or_else(exhausted, cannot_connect)),
+                    _ if since_start.has_changed().is_ok_and(|has| has) => Err(cannot_connect(&since_start)),
+                    _ => Err(exhausted()),
                 },
                 failed = self.connect_failed(&mut failures) => {
-                    if let Some(reason) = failed {
-                        return Err(cannot_connect(reason));
+                    if let Some(error) = failed {
+                        return Err(error);
                     }
                 }
             }
@@ -139,63 +142,44 @@ impl<M: ManageConnection<Error = PoolError>> Pool<M> {
 
     /// Returns after a connection could not be opened: with the reason when there is no other to
     /// wait for; with `None` when it is time to call bb8 again, which tries once per call.
-    async fn connect_failed(&self, failures: &mut watch::Receiver<Option<Failure>>) -> Option<String> {
+    async fn connect_failed(&self, failures: &mut watch::Receiver<String>) -> Option<DbError> {
         // The sender lives as long as the pool.
         let _ = failures.changed().await;
         if self.connections.state().connections == 0 {
-            return Some(
-                failures.borrow().as_ref().map(|failure| failure.reason.clone()).unwrap_or_default(),
-            );
+            return Some(cannot_connect(failures));
         }
         tokio::time::sleep(RETRY_PAUSE).await;
         None
     }
 }
 
-fn cannot_connect(reason: String) -> DbError {
-    DbError::Unavailable(Unavailable::CannotConnect(reason))
+fn cannot_connect(failures: &watch::Receiver<String>) -> DbError {
+    DbError::Unavailable(Unavailable::CannotConnect(failures.borrow().clone()))
 }
 
-/// Why and when a connection could not be opened.
+/// Whether failures to open a connection are logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FailureLog {
+    On,
+    /// The owner of the pool logs them.
+    Off,
+}
+
+/// Takes the failures to open a connection.
 #[derive(Clone, Debug)]
-struct Failure {
-    reason: String,
-    at: Instant,
+struct FailureSink {
+    last: watch::Sender<String>,
+    log: FailureLog,
 }
 
-/// The last failure to open a connection, which bb8 does not pass on.
-#[derive(Clone, Debug)]
-pub(crate) struct Failures {
-    last: watch::Sender<Option<Failure>>,
-    are_logged: bool,
-}
-
-impl Failures {
-    /// Logs each of them.
-    pub(crate) fn logged() -> Self {
-        Self { last: watch::Sender::new(None), are_logged: true }
-    }
-
-    /// Logs none: the owner of the pool does.
-    pub(crate) fn unlogged() -> Self {
-        Self { are_logged: false, ..Self::logged() }
-    }
-
-    /// The reason of the last failure, if it was since then.
-    fn since(&self, start: Instant) -> Option<String> {
-        let last = self.last.borrow();
-        last.as_ref().filter(|failure| failure.at >= start).map(|failure| failure.reason.clone())
-    }
-}
-
-impl bb8::ErrorSink<PoolError> for Failures {
+impl bb8::ErrorSink<PoolError> for FailureSink {
     fn sink(&self, error: PoolError) {
         // A connection that was found broken before use is merely replaced.
         if let PoolError::ConnectionError(error) = error {
-            if self.are_logged {
+            if self.log == FailureLog::On {
                 tracing::warn!(%error, "cannot open a database connection");
             }
-            self.last.send_replace(Some(Failure { reason: error.to_string(), at: Instant::now() }));
+            self.last.send_replace(error.to_string());
         }
     }
 
@@ -257,7 +241,7 @@ mod tests {
     fn pool(max_size: u32, timeout: Duration, script: &[Opening]) -> Pool<Script> {
         let script = Script(Mutex::new(script.iter().copied().collect()));
         let size = PoolSize { min_idle: 1, max_size };
-        Pool::new("test", script, size, timeout, Failures::unlogged())
+        Pool::new("test", script, size, timeout, FailureLog::Off)
     }
 
     fn reason<M: ManageConnection>(got: Result<PooledConnection<M>, DbError>) -> Unavailable {

@@ -43,8 +43,9 @@ impl ServerError {
     pub(crate) fn is_lost_connection(&self) -> bool {
         let Some(said) = self.said() else { return true };
         matches!(said.parsed_severity(), Some(Severity::Fatal | Severity::Panic))
-            || is_of_class(said.code(), "08")
-            || ENDING.contains(said.code())
+            // Of poolers that send no severity: broken connections, and servers that stop or start.
+            || is_of_class(said.code(), &["08", "57P"])
+            || *said.code() == SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT
     }
 
     /// Whether the server takes no writes because it is, or has become, a replica.
@@ -59,15 +60,19 @@ impl ServerError {
     }
 
     /// Whether a prepared statement is outdated: its table was altered, or the server has forgotten
-    /// it or knows another by its name.
+    /// it or knows another by its name. Prepared anew, it succeeds.
     pub(crate) fn is_stale_statement(&self) -> bool {
-        const STALE: [SqlState; 3] = [
-            // "Cached plan must not change result type" has no code of its own.
-            SqlState::FEATURE_NOT_SUPPORTED,
-            SqlState::INVALID_SQL_STATEMENT_NAME,
-            SqlState::DUPLICATE_PSTATEMENT,
-        ];
-        self.code().is_some_and(|code| STALE.contains(code))
+        // "Cached plan must not change result type" has no code of its own, but names of functions
+        // are not translated.
+        let is_altered = |said: &DbError| said.routine() == Some("RevalidateCachedQuery");
+        self.is_unknown_statement()
+            || self.code() == Some(&SqlState::FEATURE_NOT_SUPPORTED) && self.said().is_some_and(is_altered)
+    }
+
+    /// Whether the server has forgotten a prepared statement, or knows another by its name.
+    fn is_unknown_statement(&self) -> bool {
+        const UNKNOWN: [SqlState; 2] = [SqlState::INVALID_SQL_STATEMENT_NAME, SqlState::DUPLICATE_PSTATEMENT];
+        self.code().is_some_and(|code| UNKNOWN.contains(code))
     }
 
     /// Whether the same statement may succeed later.
@@ -82,36 +87,11 @@ impl ServerError {
             SqlState::IO_ERROR,
         ];
         self.is_lost_connection()
-            // Prepared anew, it succeeds.
-            || self.is_stale_statement() && !self.is_unsupported()
+            || self.is_stale_statement()
             // Too many connections, no memory, no room on the disk.
-            || self.code().is_some_and(|code| is_of_class(code, "53") || TRANSIENT.contains(code))
-    }
-
-    /// Whether it has the code that altered tables share with features that PostgreSQL lacks.
-    fn is_feature(&self) -> bool {
-        self.code() == Some(&SqlState::FEATURE_NOT_SUPPORTED)
-    }
-
-    /// Whether it is a feature that PostgreSQL lacks.
-    fn is_unsupported(&self) -> bool {
-        self.is_feature() && self.said().and_then(DbError::routine) != Some(REVALIDATION)
+            || self.code().is_some_and(|code| is_of_class(code, &["53"]) || TRANSIENT.contains(code))
     }
 }
-
-/// The function of PostgreSQL in which a cached plan is found to be outdated; such names are not
-/// translated.
-const REVALIDATION: &str = "RevalidateCachedQuery";
-
-/// Codes with which the server ends or refuses a connection.
-const ENDING: [SqlState; 6] = [
-    SqlState::ADMIN_SHUTDOWN,
-    SqlState::CRASH_SHUTDOWN,
-    SqlState::CANNOT_CONNECT_NOW,
-    SqlState::DATABASE_DROPPED,
-    SqlState::IDLE_SESSION_TIMEOUT,
-    SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
-];
 
 /// The driver's own message is "db error" or "error connecting"; the reason is its source.
 pub(crate) fn describe(error: &tokio_postgres::Error) -> String {
@@ -121,8 +101,8 @@ pub(crate) fn describe(error: &tokio_postgres::Error) -> String {
     }
 }
 
-fn is_of_class(code: &SqlState, class: &str) -> bool {
-    code.code().starts_with(class)
+fn is_of_class(code: &SqlState, classes: &[&str]) -> bool {
+    classes.iter().any(|class| code.code().starts_with(class))
 }
 
 impl From<tokio_postgres::Error> for ServerError {
@@ -146,7 +126,7 @@ impl fmt::Display for ServerError {
             Some(said) => {
                 write!(f, "{} (SQLSTATE {})", said.message(), said.code().code())?;
                 // After a mere DEALLOCATE this does not show: the statement is prepared anew.
-                if self.is_stale_statement() && !self.is_feature() {
+                if self.is_unknown_statement() {
                     write!(f, "; {POOLER_HINT}")?;
                 }
                 Ok(())

@@ -12,10 +12,13 @@ use diesel_async::{AsyncConnection, SimpleAsyncConnection};
 use futures_util::FutureExt;
 
 use crate::config::PoolSize;
-use crate::pool::{Failures, Pool};
+use crate::pool::{FailureLog, Pool};
 
 /// SQLite on a blocking thread, so that it does not hold up other tasks.
 pub type SqliteConnection = SyncConnectionWrapper<diesel::SqliteConnection>;
+
+/// The transactions on such a connection.
+pub(crate) type SqliteTransactions = <SqliteConnection as AsyncConnection>::TransactionManager;
 
 /// Opens and checks connections.
 pub(crate) type SqliteManager = AsyncDieselConnectionManager<SqliteConnection>;
@@ -34,45 +37,38 @@ pub(crate) struct SqlitePools {
 
 impl SqlitePools {
     pub(crate) fn new(path: &Path, timeout: Duration) -> Self {
-        let pool = |name, access, max_size| {
+        let pool = |name, query_only, max_size| {
             let size = PoolSize { min_idle: 1, max_size };
-            Pool::new(name, manager(path, access), size, timeout, Failures::logged())
+            Pool::new(name, manager(path, query_only), size, timeout, FailureLog::On)
         };
-        Self {
-            readers: pool("readers", Access::ReadOnly, READERS),
-            writer: pool("writer", Access::ReadWrite, 1),
-        }
+        Self { readers: pool("readers", true, READERS), writer: pool("writer", false, 1) }
     }
 }
 
-/// What a connection is for.
-#[derive(Clone, Copy)]
-enum Access {
-    ReadOnly,
-    ReadWrite,
-}
-
 /// Opens connections to this file.
-fn manager(path: &Path, access: Access) -> SqliteManager {
+fn manager(path: &Path, query_only: bool) -> SqliteManager {
+    // With write-ahead logging, readers and the writer work side by side. With FULL, an
+    // acknowledged commit survives a power cut.
+    let pragmas = format!(
+        "PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+         PRAGMA foreign_keys = ON; PRAGMA query_only = {query_only};"
+    );
     let mut config = ManagerConfig::default();
     config.custom_setup = Box::new(move |path| {
-        let path = path.to_owned();
+        let (path, pragmas) = (path.to_owned(), pragmas.clone());
         async move {
             let mut connection = SqliteConnection::establish(&path).await?;
-            connection
-                .batch_execute(&pragmas(access))
-                .await
-                .map_err(ConnectionError::CouldntSetupConfiguration)?;
+            let set = connection.batch_execute(&pragmas).await;
+            set.map_err(ConnectionError::CouldntSetupConfiguration)?;
             Ok(connection)
         }
         .boxed()
     });
     // Checked before use without a query: whether it is open and in no transaction.
-    config.recycling_method =
-        RecyclingMethod::CustomFunction(Box::new(|connection: &mut SqliteConnection| {
-            let broken = Err(diesel::result::Error::BrokenTransactionManager);
-            std::future::ready(if connection.is_broken() { broken } else { Ok(()) }).boxed()
-        }));
+    config.recycling_method = RecyclingMethod::CustomFunction(Box::new(|connection| {
+        let broken = Err(diesel::result::Error::BrokenTransactionManager);
+        std::future::ready(if connection.is_broken() { broken } else { Ok(()) }).boxed()
+    }));
     SqliteManager::new_with_config(path.to_string_lossy(), config)
 }
 
@@ -86,19 +82,6 @@ pub(crate) fn open(path: &str) -> Result<diesel::SqliteConnection, ConnectionErr
     diesel::connection::SimpleConnection::batch_execute(&mut connection, &busy_timeout)
         .map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)
-}
-
-/// With write-ahead logging, readers and the writer work side by side. With FULL, an acknowledged
-/// commit survives a power cut.
-fn pragmas(access: Access) -> String {
-    let query_only = match access {
-        Access::ReadOnly => "ON",
-        Access::ReadWrite => "OFF",
-    };
-    format!(
-        "PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-         PRAGMA foreign_keys = ON; PRAGMA query_only = {query_only};"
-    )
 }
 
 #[cfg(test)]

@@ -62,7 +62,7 @@ impl<'a> AsyncConnectionCore for PostgresExecutor<'a> {
         T: AsQuery + 'query,
         T::Query: QueryFragment<Pg> + QueryId + 'query,
     {
-        self.run(Statement::new(&source.as_query())).map(|answer| answer.map(Rows::from)).boxed()
+        self.run(Statement::new(&source.as_query())).map(|answer| answer.map(Answer::rows)).boxed()
     }
 
     fn execute_returning_count<'conn, 'query, T>(

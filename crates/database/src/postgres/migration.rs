@@ -1,4 +1,5 @@
-//! A connection for migrations, on which Diesel manages transactions itself and may nest them.
+//! What Diesel needs to run migrations in a session, in which it manages transactions itself and may
+//! nest them.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -11,7 +12,10 @@ use futures_util::future::BoxFuture;
 
 use super::executor::PostgresExecutor;
 use super::row::{PgRow, Rows};
+use super::server::Server;
 use super::session::Session;
+use crate::error::DbError;
+use crate::url::{PoolMode, PostgresUrl};
 
 /// See the module.
 pub(crate) struct MigrationConnection {
@@ -21,9 +25,13 @@ pub(crate) struct MigrationConnection {
 }
 
 impl MigrationConnection {
-    pub(super) fn new(session: Session) -> Self {
+    /// # Errors
+    /// When none can be opened.
+    pub(crate) async fn open(url: &PostgresUrl, mode: PoolMode) -> Result<Self, DbError> {
+        let session =
+            Server::new(url, mode)?.open().await.map_err(|error| DbError::cannot_connect(&error))?;
         let instrumentation = Mutex::new(DynInstrumentation::none());
-        Self { session, transaction: AnsiTransactionManager::default(), instrumentation }
+        Ok(Self { session, transaction: AnsiTransactionManager::default(), instrumentation })
     }
 }
 

@@ -17,15 +17,16 @@ pub(crate) use migration::MigrationConnection;
 pub use replicas::{MAX_LAG, ReplicaReport, ReplicaState, UnhealthyReason};
 pub(crate) use server::Server;
 
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use tokio::task::JoinSet;
 
 use crate::config::Config;
 use crate::error::DbError;
-use crate::pool::{Failures, Pool, PooledConnection, Usage};
-use crate::url::{PoolMode, PostgresUrl};
-use replicas::Replicas;
+use crate::pool::{FailureLog, Pool, Usage};
+use crate::url::PostgresUrl;
+use replicas::Replica;
 use row::Answer;
 use shared::SharedConnections;
 use statement::Statement;
@@ -33,8 +34,10 @@ use statement::Statement;
 /// The pools of a primary and its replicas.
 pub struct PostgresPools {
     server: Server,
-    primary: SharedConnections,
-    replicas: Replicas,
+    pub(crate) primary: SharedConnections,
+    /// In the order of the configuration.
+    pub(crate) replicas: Vec<Arc<Replica>>,
+    next_replica: AtomicUsize,
     /// They end with this.
     tasks: OnceLock<JoinSet<()>>,
 }
@@ -47,18 +50,18 @@ impl PostgresPools {
             let server = Server::new(url, config.pool_mode)?;
             Ok::<_, DbError>(server.for_requests(&config.application_name, config.statement_timeout))
         };
-        let pool = |name, server, failures| {
-            SharedConnections::new(Pool::new(name, server, config.pool_size, config.pool_timeout, failures))
+        let pool = |name, server, log| {
+            SharedConnections::new(Pool::new(name, server, config.pool_size, config.pool_timeout, log))
         };
-        let replicas = config.replica_urls.iter().map(|url| {
+        let replica = |url: &PostgresUrl| {
             let server = server(url)?;
-            let connections = pool("replica", server.clone(), Failures::unlogged());
-            Ok((url.server(), server, connections))
-        });
-        let replicas = Replicas::new(replicas.collect::<Result<Vec<_>, DbError>>()?);
+            let connections = pool("replica", server.clone(), FailureLog::Off);
+            Ok(Arc::new(Replica::new(url.server(), server, connections)))
+        };
+        let replicas = config.replica_urls.iter().map(replica).collect::<Result<_, DbError>>()?;
         let server = server(url)?;
-        let primary = pool("primary", server.clone(), Failures::logged());
-        Ok(Self { server, primary, replicas, tasks: OnceLock::new() })
+        let primary = pool("primary", server.clone(), FailureLog::On);
+        Ok(Self { server, primary, replicas, next_replica: AtomicUsize::new(0), tasks: OnceLock::new() })
     }
 
     /// Begins to follow the primary and to check the replicas.
@@ -68,54 +71,40 @@ impl PostgresPools {
             if self.server.has_several_hosts() {
                 tasks.spawn(primary::follow(self.server.clone()));
             }
-            if self.has_replicas() {
-                tasks.spawn(self.replicas.check(self.server.clone()));
+            if !self.replicas.is_empty() {
+                tasks.spawn(replicas::check_all(self.server.clone(), self.replicas.clone()));
             }
             tasks
         });
     }
 
-    /// A connection to the primary.
-    ///
-    /// # Errors
-    /// As [`Pool::get`].
-    pub(crate) async fn get(&self) -> Result<PooledConnection<Server>, DbError> {
-        self.primary.pool().get().await
-    }
-
     /// Runs a statement that only reads: on a replica where that may lag and one is healthy, else
     /// on the primary. It may be sent twice.
     async fn read(&self, statement: &Statement, may_lag: bool) -> Result<Answer, DbError> {
-        if may_lag && let Some(result) = self.replicas.read(statement).await {
+        if may_lag
+            && let Some(replica) = self.choose_replica()
+            && let Some(result) = replica.read(statement).await
+        {
             return result;
         }
         self.primary.read(statement).await
     }
 
-    pub(crate) fn has_replicas(&self) -> bool {
-        !self.replicas.is_empty()
-    }
-
-    /// Each replica, in the order of the configuration.
-    pub(crate) fn replicas(&self) -> Vec<ReplicaReport> {
-        self.replicas.report()
+    /// The next used replica, in turn.
+    fn choose_replica(&self) -> Option<&Replica> {
+        let start = self.next_replica.fetch_add(1, Ordering::Relaxed) % self.replicas.len().max(1);
+        let (before, from) = self.replicas.split_at_checked(start)?;
+        from.iter().chain(before).map(Arc::as_ref).find(|replica| replica.is_used())
     }
 
     /// The use of each pool; that of the replicas in sum.
     pub(crate) fn usage(&self) -> impl Iterator<Item = (&'static str, Usage)> {
-        let replicas = self.has_replicas().then(|| ("replica", self.replicas.usage()));
-        std::iter::once(("primary", self.primary.usage())).chain(replicas)
+        let replicas = self.replicas.iter().map(|replica| replica.usage()).reduce(|sum, pool| Usage {
+            used: sum.used + pool.used,
+            idle: sum.idle + pool.idle,
+            max_size: sum.max_size + pool.max_size,
+        });
+        let primary = ("primary", self.primary.pool.usage());
+        std::iter::once(primary).chain(replicas.map(|sum| ("replica", sum)))
     }
-}
-
-/// Opens a connection for migrations.
-///
-/// # Errors
-/// When none can be opened.
-pub(crate) async fn migration_connection(
-    url: &PostgresUrl,
-    mode: PoolMode,
-) -> Result<MigrationConnection, DbError> {
-    let session = Server::new(url, mode)?.open().await.map_err(|error| DbError::cannot_connect(&error))?;
-    Ok(MigrationConnection::new(session))
 }

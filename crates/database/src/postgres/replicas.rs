@@ -2,9 +2,9 @@
 
 mod checks;
 
+pub(super) use checks::check_all;
+
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -64,6 +64,7 @@ impl fmt::Display for UnhealthyReason {
 }
 
 /// What checks and reads have found out about a replica.
+#[derive(Clone)]
 struct Condition {
     state: ReplicaState,
     latency: Option<Duration>,
@@ -71,7 +72,8 @@ struct Condition {
     failed_at: Option<Instant>,
 }
 
-struct Replica {
+/// A replica, its connections and its condition.
+pub(crate) struct Replica {
     name: String,
     server: Server,
     connections: SharedConnections,
@@ -79,8 +81,27 @@ struct Replica {
 }
 
 impl Replica {
+    /// One that serves no reads before its first check.
+    pub(super) fn new(name: String, server: Server, connections: SharedConnections) -> Self {
+        let unchecked = Condition { state: ReplicaState::Unchecked, latency: None, failed_at: None };
+        Self { name, server, connections, condition: watch::Sender::new(unchecked) }
+    }
+
+    pub(super) fn is_used(&self) -> bool {
+        self.condition.borrow().state == ReplicaState::Used
+    }
+
+    pub(super) fn usage(&self) -> Usage {
+        self.connections.pool.usage()
+    }
+
+    pub(crate) fn report(&self) -> ReplicaReport {
+        let Condition { state, latency, .. } = self.condition.borrow().clone();
+        ReplicaReport { name: self.name.clone(), state, latency }
+    }
+
     /// The result here; `None` if the primary should be asked instead.
-    async fn read(&self, statement: &Statement) -> Option<Result<Answer, DbError>> {
+    pub(super) async fn read(&self, statement: &Statement) -> Option<Result<Answer, DbError>> {
         // A frozen server fails no read. It fails checks.
         let result = tokio::select! {
             result = self.connections.read_once(statement) => result,
@@ -88,11 +109,14 @@ impl Replica {
         };
         match result {
             Err(error) if error.is_recovery_conflict() => None,
-            Err(error) if error.is_unreachable() => {
-                self.read_failed(&error);
-                None
-            }
-            result => Some(result),
+            Err(error) => match error.unreachable_reason() {
+                Some(reason) => {
+                    self.read_failed(reason);
+                    None
+                }
+                None => Some(Err(error)),
+            },
+            answer => Some(answer),
         }
     }
 
@@ -107,8 +131,8 @@ impl Replica {
     }
 
     /// Ejects the replica before the next check does.
-    fn read_failed(&self, error: &DbError) {
-        let reason = UnhealthyReason::Unreachable(error.reason());
+    fn read_failed(&self, reason: String) {
+        let reason = UnhealthyReason::Unreachable(reason);
         self.condition.send_modify(|condition| {
             condition.failed_at = Some(Instant::now());
             self.enter(condition, ReplicaState::Ejected(reason));
@@ -137,64 +161,6 @@ impl Replica {
             _ => {}
         }
         condition.state = state;
-    }
-}
-
-/// All replicas of a database.
-pub(super) struct Replicas {
-    all: Vec<Arc<Replica>>,
-    next: AtomicUsize,
-}
-
-impl Replicas {
-    /// Replicas by their names. None serves reads before its first check.
-    pub(super) fn new(replicas: impl IntoIterator<Item = (String, Server, SharedConnections)>) -> Self {
-        let all = replicas.into_iter().map(|(name, server, connections)| {
-            let unchecked = Condition { state: ReplicaState::Unchecked, latency: None, failed_at: None };
-            Arc::new(Replica { name, server, connections, condition: watch::Sender::new(unchecked) })
-        });
-        Self { all: all.collect(), next: AtomicUsize::new(0) }
-    }
-
-    /// Checks them against their primary until it is aborted.
-    pub(super) fn check(&self, primary: Server) -> impl Future<Output = ()> + Send + use<> {
-        checks::run(primary, self.all.clone())
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.all.is_empty()
-    }
-
-    /// The result on the next replica in turn; `None` if the primary should be asked instead.
-    pub(super) async fn read(&self, statement: &Statement) -> Option<Result<Answer, DbError>> {
-        self.choose()?.read(statement).await
-    }
-
-    /// The next used replica, in turn.
-    fn choose(&self) -> Option<&Replica> {
-        let start = self.next.fetch_add(1, Ordering::Relaxed) % self.all.len().max(1);
-        let (before, from) = self.all.split_at_checked(start)?;
-        let used = |replica: &&Arc<Replica>| replica.condition.borrow().state == ReplicaState::Used;
-        from.iter().chain(before).find(used).map(Arc::as_ref)
-    }
-
-    /// The sum of their pools.
-    pub(super) fn usage(&self) -> Usage {
-        self.all.iter().map(|replica| replica.connections.usage()).fold(Usage::default(), |sum, pool| Usage {
-            used: sum.used + pool.used,
-            idle: sum.idle + pool.idle,
-            max_size: sum.max_size + pool.max_size,
-        })
-    }
-
-    /// Each of them, in order.
-    pub(super) fn report(&self) -> Vec<ReplicaReport> {
-        let report = |replica: &Arc<Replica>| {
-            let condition = replica.condition.borrow();
-            let (state, latency) = (condition.state.clone(), condition.latency);
-            ReplicaReport { name: replica.name.clone(), state, latency }
-        };
-        self.all.iter().map(report).collect()
     }
 }
 

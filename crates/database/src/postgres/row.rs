@@ -2,19 +2,18 @@
 
 use std::error::Error;
 use std::fmt;
+use std::iter::Map;
 use std::num::NonZeroU32;
 use std::ops::Range;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::vec::IntoIter;
 
 use bytes::BytesMut;
 use diesel::QueryResult;
 use diesel::pg::{Pg, PgMetadataLookup, PgTypeMetadata, PgValue};
 use diesel::row::{Field, PartialRow, RowIndex, RowSealed};
-use futures_util::Stream;
-use tokio_postgres::types::{FromSql, IsNull, Kind, ToSql, Type};
-use tokio_postgres::{Client, Row, SimpleQueryMessage, SimpleQueryRow};
+use futures_util::stream;
+use tokio_postgres::types::{FromSql, IsNull, Kind, ToSql, Type, to_sql_checked};
+use tokio_postgres::{Client, Column, Row, SimpleQueryMessage, SimpleQueryRow};
 
 /// A value as Diesel has serialized it, in PostgreSQL's binary format.
 pub(super) struct Bind<'a>(pub Option<&'a [u8]>);
@@ -37,9 +36,7 @@ impl ToSql for Bind<'_> {
         true
     }
 
-    fn to_sql_checked(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
-        self.to_sql(ty, out)
-    }
+    to_sql_checked!();
 }
 
 /// The type as which the server reads a value.
@@ -67,31 +64,19 @@ pub(super) struct Answer {
     pub affected: u64,
 }
 
+/// Rows that have all arrived.
+pub type Rows = stream::Iter<Map<IntoIter<Row>, fn(Row) -> QueryResult<PgRow>>>;
+
 impl Answer {
     /// How many rows the statement affected.
     pub(super) fn count(self) -> usize {
         usize::try_from(self.affected).unwrap_or(usize::MAX)
     }
-}
 
-/// Rows that have all arrived.
-pub struct Rows(IntoIter<Row>);
-
-impl From<Answer> for Rows {
-    fn from(answer: Answer) -> Self {
-        Self(answer.rows.into_iter())
-    }
-}
-
-impl Stream for Rows {
-    type Item = QueryResult<PgRow>;
-
-    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        Poll::Ready(self.0.next().map(|row| Ok(PgRow(row))))
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        self.0.size_hint()
+    /// The rows that it returned.
+    pub(super) fn rows(self) -> Rows {
+        let to_read: fn(Row) -> _ = |row| Ok(PgRow(row));
+        stream::iter(self.rows.into_iter().map(to_read))
     }
 }
 
@@ -112,9 +97,9 @@ pub struct PgRow(Row);
 
 /// A value of a row.
 pub struct PgField<'a> {
-    row: &'a Row,
-    index: usize,
+    column: &'a Column,
     oid: NonZeroU32,
+    value: Option<Bytes<'a>>,
 }
 
 impl RowSealed for PgRow {}
@@ -137,8 +122,9 @@ impl<'a> diesel::row::Row<'a, Pg> for PgRow {
         Self: RowIndex<I>,
     {
         let index = self.idx(index)?;
-        let oid = NonZeroU32::new(self.0.columns().get(index)?.type_().oid())?;
-        Some(PgField { row: &self.0, index, oid })
+        let column = self.0.columns().get(index)?;
+        let oid = NonZeroU32::new(column.type_().oid())?;
+        Some(PgField { column, oid, value: self.0.try_get(index).ok()? })
     }
 
     fn partial_row(&self, range: Range<usize>) -> PartialRow<'_, Self> {
@@ -160,25 +146,20 @@ impl<'a> RowIndex<&'a str> for PgRow {
 
 impl<'a> Field<'a, Pg> for PgField<'a> {
     fn field_name(&self) -> Option<&str> {
-        self.row.columns().get(self.index).map(tokio_postgres::Column::name)
+        Some(self.column.name())
     }
 
     fn value(&self) -> Option<PgValue<'_>> {
-        let Ok(Bytes(bytes)) = self.row.try_get(self.index) else { return None };
-        bytes.map(|bytes| PgValue::new(bytes, &self.oid))
+        self.value.as_ref().map(|Bytes(bytes)| PgValue::new(bytes, &self.oid))
     }
 }
 
 /// A value as it came, whatever its type.
-struct Bytes<'a>(Option<&'a [u8]>);
+struct Bytes<'a>(&'a [u8]);
 
 impl<'a> FromSql<'a> for Bytes<'a> {
     fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn Error + Sync + Send>> {
-        Ok(Self(Some(raw)))
-    }
-
-    fn from_sql_null(_: &Type) -> Result<Self, Box<dyn Error + Sync + Send>> {
-        Ok(Self(None))
+        Ok(Self(raw))
     }
 
     fn accepts(_: &Type) -> bool {

@@ -1,8 +1,8 @@
 //! A PostgreSQL server and how to connect to it, without libpq. Several hosts may stand for one
 //! server: the one that takes writes is found, again after a failover.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bb8::ManageConnection;
@@ -17,10 +17,11 @@ use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::generation::Generations;
-use super::session::{Session, StatementMode};
+use super::row::first_row;
+use super::session::Session;
 use super::tls;
 use crate::error::DbError;
-use crate::server_error::{POOLER_HINT, describe};
+use crate::server_error::{POOLER_HINT, ServerError, describe};
 use crate::url::{PoolMode, PostgresUrl, host_and_port};
 
 /// How long opening a connection may take, until it can be used.
@@ -33,8 +34,7 @@ const TCP_USER_TIMEOUT: Duration = Duration::from_secs(15);
 /// When an idle connection is probed.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
 
-/// A server parameter of our own. A session that has it was started with the options it was asked
-/// for.
+/// A server parameter of our own, among the options of each session.
 const OPTIONS_MARK: &str = "session.has_options";
 
 /// A server, or several hosts that stand for one. A pool's connections to it are checked locally: a
@@ -46,7 +46,9 @@ pub(crate) struct Server {
     latest: Arc<AtomicUsize>,
     tls: MakeRustlsConnect,
     generations: Generations,
-    mode: StatementMode,
+    mode: PoolMode,
+    /// See [`Session::begin`].
+    begin: Option<Arc<str>>,
 }
 
 impl Server {
@@ -60,12 +62,8 @@ impl Server {
                 .keepalives_idle(KEEPALIVE_IDLE)
                 .tcp_user_timeout(TCP_USER_TIMEOUT);
         }
-        let statements = match mode {
-            PoolMode::Session => StatementMode::Prepared,
-            PoolMode::Transaction => StatementMode::Unnamed { timeout: None },
-        };
         let (tls, generations) = (tls::connector(url.tls())?, Generations::default());
-        let mut server = Self { hosts, latest: Arc::default(), tls, generations, mode: statements };
+        let mut server = Self { hosts, latest: Arc::default(), tls, generations, mode, begin: None };
         // Poolers refuse such options, so with them each transaction sets what it needs.
         if mode == PoolMode::Session {
             server.set("TimeZone", "UTC");
@@ -80,11 +78,14 @@ impl Server {
             host.application_name(application_name);
         }
         // A query whose caller has left would otherwise hold its connection as long as it takes.
-        match &mut self.mode {
-            StatementMode::Prepared => {
-                self.set("statement_timeout", &statement_timeout.as_millis().to_string());
+        let timeout = statement_timeout.as_millis().to_string();
+        match self.mode {
+            PoolMode::Session => self.set("statement_timeout", &timeout),
+            PoolMode::Transaction => {
+                let begin =
+                    format!("BEGIN; SET LOCAL statement_timeout = {timeout}; SET LOCAL TimeZone = 'UTC'");
+                self.begin = Some(begin.into());
             }
-            StatementMode::Unnamed { timeout } => *timeout = Some(statement_timeout),
         }
         self
     }
@@ -105,10 +106,10 @@ impl Server {
         let connect = async {
             let (client, driver, _) = self.connect().await?;
             generation.includes(driver.abort_handle());
-            let session = Session::new(client, driver, self.mode, self.tls.clone(), generation);
-            if self.mode == StatementMode::Prepared && !session.has_setting(OPTIONS_MARK).await? {
-                let problem = format!("the server has ignored the options of the session; {POOLER_HINT}");
-                return Err(ConnectionError::BadConnection(problem));
+            let (mode, begin, tls) = (self.mode, self.begin.clone(), self.tls.clone());
+            let session = Session { client, driver, mode, begin, tls, generation, state: Mutex::default() };
+            if mode == PoolMode::Session {
+                check_options(&session.client).await?;
             }
             Ok(session)
         };
@@ -170,11 +171,24 @@ impl Server {
 
     /// Why a server refused the connection. Poolers report unknown options as protocol violations.
     fn reason(&self, error: &tokio_postgres::Error) -> String {
-        let is_pooled =
-            self.mode == StatementMode::Prepared && error.code() == Some(&SqlState::PROTOCOL_VIOLATION);
+        let is_pooled = self.mode == PoolMode::Session && error.code() == Some(&SqlState::PROTOCOL_VIOLATION);
         let hint = if is_pooled { format!("; {POOLER_HINT}") } else { String::new() };
         describe(error) + &hint
     }
+}
+
+/// Checks that the session was started with the options that it was asked for.
+async fn check_options(client: &Client) -> Result<(), ConnectionError> {
+    let query = format!("SELECT current_setting('{OPTIONS_MARK}', true)");
+    let row = first_row(client, &query).await;
+    let row =
+        row.map_err(|error| ConnectionError::CouldntSetupConfiguration(ServerError::from(error).into()))?;
+    if row.is_some_and(|row| row.get(0).is_some_and(|value| !value.is_empty())) {
+        return Ok(());
+    }
+    Err(ConnectionError::BadConnection(format!(
+        "the server has ignored the options of the session; {POOLER_HINT}"
+    )))
 }
 
 impl ManageConnection for Server {

@@ -6,11 +6,9 @@
 
 use std::collections::HashMap;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use diesel::{ConnectionError, QueryResult};
+use diesel::QueryResult;
 use futures_util::TryStreamExt;
 use futures_util::future::{join, join3};
 use tokio::task::JoinHandle;
@@ -18,30 +16,46 @@ use tokio_postgres::Client;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::generation::Generation;
-use super::row::{Answer, first_row};
+use super::row::Answer;
 use super::server::CONNECT_TIMEOUT;
 use super::statement::{Statement, StatementKey};
 use crate::server_error::ServerError;
+use crate::url::PoolMode;
 
-/// How statements reach the server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum StatementMode {
-    /// Prepared by name once per connection, which is one session of the server.
-    Prepared,
-    /// Without a name, so that nothing of a statement outlives it. Any transaction may be in
-    /// another session of the server.
-    Unnamed {
-        /// Set in each transaction, together with the time zone; `None` for a connection whose user
-        /// begins its transactions.
-        timeout: Option<Duration>,
-    },
+/// A session of PostgreSQL on a connection of its own.
+pub struct Session {
+    pub(super) client: Client,
+    /// The task that moves the client's messages.
+    pub(super) driver: JoinHandle<()>,
+    /// With [`PoolMode::Session`] statements are prepared by name once per connection. Behind a
+    /// pooler any transaction may be in another session of the server, so they have no name, and
+    /// nothing of a statement outlives it.
+    pub(super) mode: PoolMode,
+    /// Begins each transaction, one of a single statement too, with the parameters that a pooler
+    /// does not keep. If `None`, BEGIN alone does, and a single statement needs no transaction.
+    pub(super) begin: Option<Arc<str>>,
+    pub(super) tls: MakeRustlsConnect,
+    pub(super) generation: Generation,
+    pub(super) state: Mutex<State>,
+}
+
+/// What is known of a session.
+#[derive(Default)]
+pub(super) struct State {
+    step: Step,
+    is_lost: bool,
+    /// A caller has left in the middle of a statement.
+    is_abandoned: bool,
+    /// A transaction failed because a prepared statement is outdated.
+    is_stale: bool,
+    prepared: HashMap<StatementKey, tokio_postgres::Statement>,
 }
 
 /// Where a connection is in a transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum Step {
     /// In none.
+    #[default]
     Outside,
     /// One is to begin: BEGIN travels together with its first statement.
     Beginning,
@@ -51,105 +65,40 @@ enum Step {
     Failed,
 }
 
-impl From<u8> for Step {
-    fn from(step: u8) -> Self {
-        [Self::Outside, Self::Beginning, Self::Inside].get(usize::from(step)).copied().unwrap_or(Self::Failed)
-    }
-}
-
-/// A session of PostgreSQL on a connection of its own.
-pub struct Session {
-    client: Client,
-    driver: JoinHandle<()>,
-    mode: StatementMode,
-    tls: MakeRustlsConnect,
-    generation: Generation,
-    begin: Box<str>,
-    prepared: Mutex<HashMap<StatementKey, tokio_postgres::Statement>>,
-    step: AtomicU8,
-    is_lost: AtomicBool,
-    /// A caller has left in the middle of a statement.
-    is_abandoned: AtomicBool,
-    /// A transaction failed because a prepared statement is outdated.
-    is_stale: AtomicBool,
-}
-
 /// Marks its session as abandoned unless it is forgotten.
 struct InFlight<'a>(&'a Session);
 
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
-        self.0.is_abandoned.store(true, Ordering::Relaxed);
+        self.0.state().is_abandoned = true;
     }
 }
 
 impl Session {
-    /// `driver` is the task that moves the client's messages.
-    pub(super) fn new(
-        client: Client,
-        driver: JoinHandle<()>,
-        mode: StatementMode,
-        tls: MakeRustlsConnect,
-        generation: Generation,
-    ) -> Self {
-        let begin = match mode {
-            StatementMode::Unnamed { timeout: Some(timeout) } => format!(
-                "BEGIN; SET LOCAL statement_timeout = {}; SET LOCAL TimeZone = 'UTC'",
-                timeout.as_millis()
-            ),
-            _ => "BEGIN".to_owned(),
-        };
-        Self {
-            client,
-            driver,
-            mode,
-            tls,
-            generation,
-            begin: begin.into(),
-            prepared: Mutex::default(),
-            step: AtomicU8::new(Step::Outside as u8),
-            is_lost: AtomicBool::new(false),
-            is_abandoned: AtomicBool::new(false),
-            is_stale: AtomicBool::new(false),
-        }
-    }
-
-    /// Whether this server parameter has a value.
-    pub(super) async fn has_setting(&self, name: &str) -> Result<bool, ConnectionError> {
-        let query = format!("SELECT current_setting('{name}', true)");
-        let row = first_row(&self.client, &query).await;
-        let row =
-            row.map_err(|error| ConnectionError::CouldntSetupConfiguration(ServerError::from(error).into()))?;
-        Ok(row.is_some_and(|row| row.get(0).is_some_and(|value| !value.is_empty())))
-    }
-
     /// Whether another statement may be sent on it.
     pub(super) fn is_usable(&self) -> bool {
-        let is_spent = [&self.is_lost, &self.is_abandoned].iter().any(|flag| flag.load(Ordering::Relaxed));
-        !is_spent && !self.client.is_closed() && self.generation.is_current()
+        let state = self.state();
+        !state.is_lost && !state.is_abandoned && !self.client.is_closed() && self.generation.is_current()
     }
 
     pub(super) fn is_in_transaction(&self) -> bool {
-        self.step() != Step::Outside
+        self.state().step != Step::Outside
     }
 
     /// Whether several callers may read on it at once.
     pub(super) fn is_shareable(&self) -> bool {
-        self.mode == StatementMode::Prepared
+        self.mode == PoolMode::Session
     }
 
-    fn step(&self) -> Step {
-        self.step.load(Ordering::Relaxed).into()
-    }
-
-    fn enter(&self, step: Step) {
-        self.step.store(step as u8, Ordering::Relaxed);
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Begins a transaction. BEGIN is sent with its first statement.
     pub(crate) fn begin(&self) {
-        self.is_stale.store(false, Ordering::Relaxed);
-        self.enter(Step::Beginning);
+        let mut state = self.state();
+        state.is_stale = false;
+        state.step = Step::Beginning;
     }
 
     /// Commits the transaction.
@@ -158,7 +107,8 @@ impl Session {
     /// [`RollbackTransaction`](diesel::result::Error::RollbackTransaction) when one of its
     /// statements has failed; those of the server.
     pub(crate) async fn commit(&self) -> QueryResult<()> {
-        match self.step() {
+        let step = self.state().step;
+        match step {
             // In a failed transaction, PostgreSQL answers COMMIT with success and rolls back.
             Step::Failed => {
                 self.roll_back().await?;
@@ -167,7 +117,7 @@ impl Session {
             Step::Inside => self.execute_batch("COMMIT").await?,
             Step::Beginning | Step::Outside => {}
         }
-        self.enter(Step::Outside);
+        self.state().step = Step::Outside;
         Ok(())
     }
 
@@ -179,30 +129,18 @@ impl Session {
         if self.client.is_closed() {
             return Ok(());
         }
-        if matches!(self.step(), Step::Inside | Step::Failed) {
+        let step = self.state().step;
+        if matches!(step, Step::Inside | Step::Failed) {
             self.execute_batch("ROLLBACK").await?;
         }
-        self.enter(Step::Outside);
+        self.state().step = Step::Outside;
         Ok(())
     }
 
-    /// Whether the transaction failed because a prepared statement was outdated. If so, all are
-    /// prepared anew.
-    pub(crate) fn refresh_statements(&self) -> bool {
-        let is_stale = self.is_stale.swap(false, Ordering::Relaxed);
-        if is_stale {
-            self.forget_prepared();
-        }
-        is_stale
-    }
-
-    fn forget_prepared(&self) {
-        // Closed one by one, outside of the lock.
-        drop(std::mem::take(&mut *self.prepared.lock().unwrap_or_else(PoisonError::into_inner)));
-    }
-
-    fn find_prepared(&self, key: &StatementKey) -> Option<tokio_postgres::Statement> {
-        self.prepared.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+    /// Whether the transaction failed because a prepared statement was outdated. All are prepared
+    /// anew then.
+    pub(crate) fn has_failed_stale(&self) -> bool {
+        std::mem::take(&mut self.state().is_stale)
     }
 
     /// Runs statements without values, whose results do not matter.
@@ -213,15 +151,16 @@ impl Session {
 
     /// Runs a statement, once more if its prepared form is outdated.
     pub(super) async fn run(&self, statement: &Statement) -> QueryResult<Answer> {
-        let error = match self.watch(self.send(statement)).await {
-            Ok(answer) => return Ok(answer),
-            Err(error) => error,
-        };
-        if self.prepared_key(statement).is_none() || !error.is_stale_statement() || self.is_in_transaction() {
-            return Err(error.into());
+        match self.watch(self.send(statement)).await {
+            Err(error)
+                if error.is_stale_statement()
+                    && self.prepared_key(statement).is_some()
+                    && !self.is_in_transaction() =>
+            {
+                Ok(self.watch(self.send(statement)).await?)
+            }
+            result => Ok(result?),
         }
-        self.forget_prepared();
-        self.watch(self.send(statement)).await.map_err(ServerError::into)
     }
 
     /// Notes whether the caller leaves meanwhile, and what an error says of the session.
@@ -237,51 +176,57 @@ impl Session {
     }
 
     fn note_error(&self, error: &ServerError) {
-        if error.is_lost_connection() {
-            self.is_lost.store(true, Ordering::Relaxed);
-        }
         if error.is_read_only() && self.generation.end() {
             tracing::warn!("the database server takes no writes any more: its connections are closed");
         }
-        if self.is_in_transaction() {
-            self.enter(Step::Failed);
-            if error.is_stale_statement() {
-                self.is_stale.store(true, Ordering::Relaxed);
-            }
+        let is_stale = error.is_stale_statement();
+        // Closed one by one, outside of the lock.
+        let mut outdated = HashMap::new();
+        let mut state = self.state();
+        if is_stale {
+            std::mem::swap(&mut state.prepared, &mut outdated);
+        }
+        state.is_lost |= error.is_lost_connection();
+        if state.step != Step::Outside {
+            state.step = Step::Failed;
+            state.is_stale |= is_stale;
         }
     }
 
     /// Sends a statement together with what has to go before and after it, without waiting for an
     /// answer in between: the driver sends in the order in which futures are first polled.
     async fn send(&self, statement: &Statement) -> Result<Answer, ServerError> {
-        if self.step() == Step::Beginning {
-            self.enter(Step::Inside);
-            let before = self.client.batch_execute(&self.begin);
-            let (begun, answer) = Box::pin(join(before, self.query(statement))).await;
-            begun?;
-            return answer;
+        let step = self.state().step;
+        match (step, self.begin.as_deref()) {
+            (Step::Beginning, begin) => {
+                self.state().step = Step::Inside;
+                let before = self.client.batch_execute(begin.unwrap_or("BEGIN"));
+                let (before, answer) = Box::pin(join(before, self.query(statement))).await;
+                before?;
+                answer
+            }
+            (Step::Outside, Some(begin)) => {
+                let before = self.client.batch_execute(begin);
+                let after = self.client.batch_execute("COMMIT");
+                let (before, answer, after) = Box::pin(join3(before, self.query(statement), after)).await;
+                before?;
+                let answer = answer?;
+                after?;
+                Ok(answer)
+            }
+            _ => self.query(statement).await,
         }
-        let is_single = self.step() == Step::Outside;
-        if is_single && matches!(self.mode, StatementMode::Unnamed { timeout: Some(_) }) {
-            let before = self.client.batch_execute(&self.begin);
-            let after = self.client.batch_execute("COMMIT");
-            let (begun, answer, committed) = Box::pin(join3(before, self.query(statement), after)).await;
-            begun?;
-            let answer = answer?;
-            committed?;
-            return Ok(answer);
-        }
-        self.query(statement).await
     }
 
     /// By what a statement is kept here; `None` if it is sent without a name.
     fn prepared_key<'a>(&self, statement: &'a Statement) -> Option<&'a StatementKey> {
-        statement.key.as_ref().filter(|_| self.mode == StatementMode::Prepared)
+        statement.key.as_ref().filter(|_| self.mode == PoolMode::Session)
     }
 
     async fn query(&self, statement: &Statement) -> Result<Answer, ServerError> {
         let rows = if let Some(key) = self.prepared_key(statement) {
-            let prepared = match self.find_prepared(key) {
+            let found = self.state().prepared.get(key).cloned();
+            let prepared = match found {
                 Some(prepared) => prepared,
                 None => self.prepare(statement, key).await?,
             };
@@ -305,8 +250,7 @@ impl Session {
     ) -> Result<tokio_postgres::Statement, ServerError> {
         let types: Vec<_> = statement.types().collect();
         let prepared = self.client.prepare_typed(&statement.text, &types).await?;
-        let mut kept = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.insert(key.clone(), prepared.clone());
+        self.state().prepared.insert(key.clone(), prepared.clone());
         Ok(prepared)
     }
 }
@@ -315,7 +259,7 @@ impl Drop for Session {
     fn drop(&mut self) {
         // The socket is closed at once, whatever the server is doing.
         self.driver.abort();
-        if !self.is_abandoned.load(Ordering::Relaxed) {
+        if !self.state().is_abandoned {
             return;
         }
         // Without a runtime the process is about to end, and its connections with it.

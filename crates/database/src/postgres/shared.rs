@@ -9,7 +9,7 @@ use super::row::Answer;
 use super::server::Server;
 use super::statement::Statement;
 use crate::error::DbError;
-use crate::pool::{Pool, PooledConnection, Usage};
+use crate::pool::{Pool, PooledConnection};
 
 /// How many reads may be in flight on a connection. PostgreSQL answers them one after the other, on
 /// one core. If one hangs, as many wait until their requests time out.
@@ -20,8 +20,9 @@ const MAX_IN_FLIGHT: usize = 8;
 const MAX_READS: u32 = 64;
 
 /// Lends connections of a pool to reads, one connection to several.
-pub(super) struct SharedConnections {
-    pool: Pool<Server>,
+pub(crate) struct SharedConnections {
+    /// For callers that need a connection of their own.
+    pub pool: Pool<Server>,
     latest: Mutex<SharedConnection>,
 }
 
@@ -86,15 +87,6 @@ impl SharedConnections {
             *self.latest() = SharedConnection { connection: Arc::downgrade(&connection), reads: 1 };
         }
         connection
-    }
-
-    /// The pool, for callers that need a connection of their own.
-    pub(super) fn pool(&self) -> &Pool<Server> {
-        &self.pool
-    }
-
-    pub(super) fn usage(&self) -> Usage {
-        self.pool.usage()
     }
 
     fn latest(&self) -> MutexGuard<'_, SharedConnection> {

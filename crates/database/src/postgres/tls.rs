@@ -26,21 +26,17 @@ pub(super) fn connector(tls: &Tls) -> Result<MakeRustlsConnect, DbError> {
         .with_safe_default_protocol_versions()
         .map_err(|error| DbError::Tls(error.to_string()))?;
     let any_name = |roots| Arc::new(NoHostnameVerifier { roots, algorithms });
-    let mut config = match tls {
-        Tls::VerifyFull(Roots::System) => {
-            config.with_root_certificates(system_roots()?).with_no_client_auth()
-        }
-        Tls::VerifyFull(Roots::File(path)) => {
-            config.with_root_certificates(roots_in(path)?).with_no_client_auth()
-        }
+    let config = match tls {
+        Tls::VerifyFull(Roots::System) => config.with_root_certificates(system_roots()?),
+        Tls::VerifyFull(Roots::File(path)) => config.with_root_certificates(roots_in(path)?),
         Tls::VerifyCa(path) => {
-            let verifier = any_name(Some(roots_in(path)?));
-            config.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()
+            config.dangerous().with_custom_certificate_verifier(any_name(Some(roots_in(path)?)))
         }
         Tls::Disable | Tls::Prefer | Tls::Require => {
-            config.dangerous().with_custom_certificate_verifier(any_name(None)).with_no_client_auth()
+            config.dangerous().with_custom_certificate_verifier(any_name(None))
         }
     };
+    let mut config = config.with_no_client_auth();
     config.alpn_protocols = vec![PROTOCOL.to_vec()];
     Ok(MakeRustlsConnect::new(config))
 }

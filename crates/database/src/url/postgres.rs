@@ -2,19 +2,23 @@
 //! server, which it knows only in part. Errors name the option that is wrong, but not its value,
 //! which may be a secret.
 
-use std::collections::BTreeMap;
 use std::error::Error as _;
 use std::fmt;
 use std::net::SocketAddr;
 use std::str::FromStr;
 
-use groundwork_secret_url::{Parts, SecretUrl, UrlError, option_name};
+use groundwork_secret_url::{SecretUrl, UrlError, option_name};
 use percent_encoding::percent_decode_str;
 use tokio_postgres::config::{Config, Host, SslMode, SslNegotiation, TargetSessionAttrs};
 
 use super::tls::Tls;
 
 const DEFAULT_PORT: u16 = 5432;
+
+/// Options that the driver does not know, or knows only in part.
+const OWN_OPTIONS: [&str; 3] = ["sslmode", "sslrootcert", "target_session_attrs"];
+/// Options that say where the hosts are.
+const HOST_OPTIONS: [&str; 3] = ["host", "hostaddr", "port"];
 
 /// A PostgreSQL server, and how to connect to it: `postgres://user:password@host:port/database`
 /// with the options of `tokio_postgres` and libpq's `sslmode`, `sslrootcert` and
@@ -109,12 +113,17 @@ fn parse(raw: &str, role: Role) -> Result<PostgresUrl, UrlError> {
     }
     let shown: SecretUrl = raw.parse()?;
     let parts = shown.parts();
-    let options = Options::of(&parts)?;
-    let tls = Tls::of(options.own("sslmode"), options.own("sslrootcert"))?;
-    let target = target_session_attrs(role, options.own("target_session_attrs"))?;
-    // As the driver reads it, so that it refuses nothing at the first connection.
+    // Decoded as the driver does, or the driver would find an option that was hidden here.
+    let options = parts.options().map(|option| Ok((option_name(option)?, option)));
+    let options = options.collect::<Result<Vec<_>, UrlError>>()?;
+    let tls = Tls::of(value(&options, "sslmode")?.as_deref(), value(&options, "sslrootcert")?.as_deref())?;
+    let target = target_session_attrs(role, value(&options, "target_session_attrs")?.as_deref())?;
+    let without = |names: &[&str]| {
+        let others = options.iter().filter(|(name, _)| !names.contains(&&**name)).map(|(_, option)| *option);
+        others.collect::<Vec<_>>().join("&")
+    };
     let address = raw.split('?').next().unwrap_or(raw);
-    let mut all = driver_config(address, &[&*options.hosts, &*options.others].concat())?;
+    let mut all = driver_config(address, &without(&OWN_OPTIONS))?;
     all.ssl_mode(tls.driver_mode());
     let count = count_hosts(&all, role)?;
     check_reach(&all)?;
@@ -122,47 +131,22 @@ fn parse(raw: &str, role: Role) -> Result<PostgresUrl, UrlError> {
         Some((credentials, _)) => format!("{credentials}@{}", parts.path),
         None => format!("postgres://{}", parts.path),
     };
-    let mut common = driver_config(&without_hosts, &options.others)?;
+    let mut common =
+        driver_config(&without_hosts, &without(&[&OWN_OPTIONS[..], &HOST_OPTIONS[..]].concat()))?;
     common.ssl_mode(tls.driver_mode()).target_session_attrs(target);
     let hosts = (0..count).map(|index| with_host(common.clone(), &all, index)).collect();
     Ok(PostgresUrl { shown, hosts, tls })
 }
 
-/// The options of an address, by what reads them.
-#[derive(Default)]
-struct Options<'a> {
-    /// Those that the driver does not know, or knows only in part, by name.
-    own: BTreeMap<String, String>,
-    /// For the driver, each `name=value`: which hosts.
-    hosts: Vec<&'a str>,
-    /// For the driver: all others.
-    others: Vec<&'a str>,
-}
-
-impl<'a> Options<'a> {
-    fn of(parts: &Parts<'a>) -> Result<Self, UrlError> {
-        let mut all = Self::default();
-        for option in parts.options() {
-            // Decoded as the driver does, or the driver would find an option that was hidden here.
-            let name = option_name(option)?;
-            match &*name {
-                "sslmode" | "sslrootcert" | "target_session_attrs" => {
-                    let (_, value) = option.split_once('=').unwrap_or_default();
-                    let value = percent_decode_str(value).decode_utf8().map_err(|_| not_utf8())?;
-                    if all.own.insert(name.clone(), value.into()).is_some() {
-                        return Err(UrlError::new(format!("names {name} twice")));
-                    }
-                }
-                "host" | "hostaddr" | "port" => all.hosts.push(option),
-                _ => all.others.push(option),
-            }
-        }
-        Ok(all)
+/// The decoded value of an option, which may be given once.
+fn value(options: &[(String, &str)], name: &str) -> Result<Option<String>, UrlError> {
+    let mut found = options.iter().filter(|(found, _)| found == name);
+    let Some((_, option)) = found.next() else { return Ok(None) };
+    if found.next().is_some() {
+        return Err(UrlError::new(format!("names {name} twice")));
     }
-
-    fn own(&self, name: &str) -> Option<&str> {
-        self.own.get(name).map(String::as_str)
-    }
+    let (_, value) = option.split_once('=').unwrap_or_default();
+    Ok(Some(percent_decode_str(value).decode_utf8().map_err(|_| not_utf8())?.into()))
 }
 
 /// Which servers are accepted. By default the primary must accept writes, also if it is a single
@@ -186,9 +170,8 @@ fn target_session_attrs(role: Role, value: Option<&str>) -> Result<TargetSession
 
 /// The address as the driver reads it with these options. Its error types are private, so their
 /// texts tell them apart. All names of options were checked to be no secret.
-fn driver_config(address: &str, options: &[&str]) -> Result<Config, UrlError> {
-    let config = format!("{address}?{}", options.join("&")).parse();
-    config.map_err(|error: tokio_postgres::Error| {
+fn driver_config(address: &str, options: &str) -> Result<Config, UrlError> {
+    format!("{address}?{options}").parse().map_err(|error: tokio_postgres::Error| {
         let problem = error.source().map(ToString::to_string).unwrap_or_default();
         let Some(name) = problem.split('`').nth(1) else { return not_utf8() };
         if !problem.starts_with("unknown option") {

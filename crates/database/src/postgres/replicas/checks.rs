@@ -28,7 +28,7 @@ const END_OF_LOG: &str = "SELECT pg_current_wal_lsn() - '0/0'::pg_lsn";
 const REPLAYED: &str = "SELECT pg_is_in_recovery(), pg_last_wal_replay_lsn() - '0/0'::pg_lsn";
 
 /// Checks until it is aborted.
-pub(super) async fn run(primary: Server, replicas: Vec<Arc<Replica>>) {
+pub(in crate::postgres) async fn check_all(primary: Server, replicas: Vec<Arc<Replica>>) {
     let mut primary = Probe::new(primary);
     let mut probes: Vec<_> = replicas.iter().map(|replica| Probe::new(replica.server.clone())).collect();
     let mut log = Log::default();

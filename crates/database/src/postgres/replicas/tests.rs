@@ -1,10 +1,10 @@
 use std::io::{self, Write};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use super::*;
-use crate::config::PoolSize;
-use crate::pool::{Failures, Pool};
-use crate::url::{PoolMode, PostgresUrl};
+use crate::config::{Config, PoolSize};
+use crate::postgres::PostgresPools;
+use crate::url::{DatabaseUrl, PoolMode, PostgresUrl};
 
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
@@ -27,16 +27,20 @@ impl Lines {
     }
 }
 
-/// Replicas that refuse connections, with a password.
-fn replicas(count: usize) -> Replicas {
+/// A database whose replicas refuse connections, with a password.
+fn with_replicas(count: usize) -> PostgresPools {
     let url: PostgresUrl = "postgres://ada:hunter2@127.0.0.1:1/d?sslmode=disable".parse().unwrap();
-    let server = || Server::new(&url, PoolMode::Session).unwrap();
-    let all = (0..count).map(|_| {
-        let size = PoolSize { min_idle: 1, max_size: 1 };
-        let pool = Pool::new("replica", server(), size, Duration::from_secs(5), Failures::unlogged());
-        (url.server(), server(), SharedConnections::new(pool))
-    });
-    Replicas::new(all)
+    let config = Config {
+        url: DatabaseUrl::Postgres(url.clone()),
+        replica_urls: vec![url.clone(); count],
+        pool_mode: PoolMode::Session,
+        application_name: String::new(),
+        pool_size: PoolSize { min_idle: 1, max_size: 1 },
+        pool_timeout: Duration::from_secs(5),
+        statement_timeout: Duration::from_secs(5),
+        write_timeout: Duration::from_secs(5),
+    };
+    PostgresPools::new(&url, &config).unwrap()
 }
 
 fn lookup() -> Statement {
@@ -49,15 +53,15 @@ async fn a_replica_says_once_that_it_is_left_out_and_once_that_it_is_back() {
     let writer = lines.clone();
     let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
     let _guard = tracing::subscriber::set_default(subscriber);
-    let replicas = replicas(1);
-    assert!(replicas.read(&lookup()).await.is_none(), "it is not checked yet");
-    let replica = &replicas.all[0];
+    let pools = with_replicas(1);
+    assert!(pools.choose_replica().is_none(), "it is not checked yet");
+    let replica = &pools.replicas[0];
     let checked = |state| replica.checked(Instant::now(), Some(Duration::ZERO), state);
     checked(ReplicaState::Used);
     assert_eq!(lines.take(), [""; 0], "the first check is no change");
 
     let began = Instant::now();
-    assert!(replicas.read(&lookup()).await.is_none(), "to be asked of the primary");
+    assert!(replica.read(&lookup()).await.is_none(), "to be asked of the primary");
     checked(ReplicaState::Ejected(UnhealthyReason::Behind));
     replica.checked(began, None, ReplicaState::Used);
     let left_out = lines.take();
@@ -75,20 +79,18 @@ async fn a_replica_says_once_that_it_is_left_out_and_once_that_it_is_back() {
 
 #[tokio::test]
 async fn replicas_in_use_are_chosen_in_turn() {
-    let replicas = replicas(3);
-    let place = |chosen: Option<&Replica>| {
-        replicas
-            .all
-            .iter()
-            .position(|one| chosen.is_some_and(|chosen| std::ptr::eq(chosen, &raw const **one)))
+    let pools = with_replicas(3);
+    let turn = || {
+        let chosen = pools.choose_replica()?;
+        pools.replicas.iter().position(|replica| std::ptr::eq(chosen, &raw const **replica))
     };
-    assert_eq!(place(replicas.choose()), None);
-    for replica in &replicas.all {
+    assert_eq!(turn(), None);
+    for replica in &pools.replicas {
         replica.checked(Instant::now(), None, ReplicaState::Used);
     }
-    let mut turns: Vec<_> = (0..3).map(|_| place(replicas.choose()).unwrap()).collect();
+    let mut turns: Vec<_> = (0..3).map(|_| turn().unwrap()).collect();
     turns.sort_unstable();
     assert_eq!(turns, [0, 1, 2]);
-    replicas.all[1].checked(Instant::now(), None, ReplicaState::Ejected(UnhealthyReason::Behind));
-    assert!((0..6).all(|_| matches!(place(replicas.choose()), Some(0 | 2))));
+    pools.replicas[1].checked(Instant::now(), None, ReplicaState::Ejected(UnhealthyReason::Behind));
+    assert!((0..6).all(|_| matches!(turn(), Some(0 | 2))));
 }
