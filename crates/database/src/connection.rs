@@ -10,7 +10,7 @@ use tracing::{Instrument, Span};
 
 use crate::error::DbError;
 use crate::pool::PooledConnection;
-use crate::postgres::{PostgresExecutor, PostgresPools, Server};
+use crate::postgres::PostgresConnection::{self, Pooled};
 use crate::sqlite::{SqliteConnection, SqliteManager, SqlitePools, SqliteTransactions};
 
 /// The span of a query or a transaction, with the target that is exported.
@@ -36,12 +36,7 @@ pub struct Connection(pub(crate) Inner);
     reason = "a process has only one kind; boxing would allocate per request"
 )]
 pub(crate) enum Inner {
-    Postgres(PooledConnection<Server>),
-    /// Each statement on a connection that the pools choose.
-    PostgresReads {
-        pools: Arc<PostgresPools>,
-        may_lag: bool,
-    },
+    Postgres(PostgresConnection),
     Sqlite(PooledConnection<SqliteManager>),
     /// One that the first statement takes from the pool of readers.
     SqliteReads(Arc<SqlitePools>),
@@ -50,7 +45,7 @@ pub(crate) enum Inner {
 /// What Diesel runs a query on.
 pub enum Backend<'a> {
     /// For PostgreSQL.
-    Postgres(PostgresExecutor<'a>),
+    Postgres(&'a mut PostgresConnection),
     /// For SQLite.
     Sqlite(&'a mut SqliteConnection),
 }
@@ -62,8 +57,7 @@ pub enum Backend<'a> {
 macro_rules! on {
     ($connection:expr, |$c:ident| $query:expr) => {
         match $connection.backend().await {
-            Ok($crate::__private::Backend::Postgres(mut executor)) => {
-                let $c = &mut executor;
+            Ok($crate::__private::Backend::Postgres($c)) => {
                 let span = $crate::__private::query_span("postgresql", || {});
                 $crate::__private::Instrument::instrument($query, span).await
             }
@@ -97,19 +91,10 @@ impl Connection {
             self.0 = Inner::Sqlite(pools.readers.get().await.map_err(DbError::into_diesel)?);
         }
         Ok(match &mut self.0 {
-            Inner::Postgres(connection) => Backend::Postgres(PostgresExecutor::On(connection)),
-            Inner::PostgresReads { pools, may_lag } => {
-                Backend::Postgres(PostgresExecutor::Reads { pools, may_lag: *may_lag })
-            }
+            Inner::Postgres(connection) => Backend::Postgres(connection),
             Inner::Sqlite(connection) => Backend::Sqlite(connection),
             Inner::SqliteReads(_) => return Err(BrokenTransactionManager),
         })
-    }
-
-    pub(crate) async fn ping(&mut self) -> Result<(), DbError> {
-        on!(self, |c| diesel::select(diesel::dsl::sql::<diesel::sql_types::Integer>("1"))
-            .get_result::<i32>(c))?;
-        Ok(())
     }
 
     /// Runs `work` as one transaction: committed when it succeeds, rolled back when it returns an
@@ -122,7 +107,7 @@ impl Connection {
         work: impl AsyncFnOnce(&mut Self) -> Result<T, E> + Clone,
     ) -> Result<T, E> {
         match self.attempt(work.clone()).await {
-            Err(_) if matches!(&self.0, Inner::Postgres(session) if session.has_failed_stale()) => {
+            Err(_) if matches!(&self.0, Inner::Postgres(Pooled(session)) if session.has_failed_stale()) => {
                 self.attempt(work).await
             }
             result => result,
@@ -152,7 +137,7 @@ impl Connection {
 
     async fn begin(&mut self) -> QueryResult<()> {
         match &mut self.0 {
-            Inner::Postgres(connection) => connection.begin(),
+            Inner::Postgres(Pooled(session)) => session.begin(),
             // A deferred transaction that starts to write fails if another has written meanwhile.
             Inner::Sqlite(connection) => {
                 connection
@@ -166,8 +151,8 @@ impl Connection {
 
     async fn commit(&mut self) -> QueryResult<()> {
         match &mut self.0 {
-            Inner::Postgres(connection) => {
-                connection.commit().instrument(query_span("postgresql", || {})).await
+            Inner::Postgres(Pooled(session)) => {
+                session.commit().instrument(query_span("postgresql", || {})).await
             }
             Inner::Sqlite(connection) => {
                 let commit = SqliteTransactions::commit_transaction(connection);
@@ -179,8 +164,8 @@ impl Connection {
 
     async fn roll_back(&mut self) -> QueryResult<()> {
         match &mut self.0 {
-            Inner::Postgres(connection) => {
-                connection.roll_back().instrument(query_span("postgresql", || {})).await
+            Inner::Postgres(Pooled(session)) => {
+                session.roll_back().instrument(query_span("postgresql", || {})).await
             }
             Inner::Sqlite(connection) => {
                 let rollback = SqliteTransactions::rollback_transaction(connection);

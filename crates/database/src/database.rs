@@ -3,14 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use diesel_async::RunQueryDsl;
 use groundwork_clock::Timestamp;
 use tracing::{Instrument, Span};
 
 use crate::config::Config;
 use crate::connection::{Connection, Inner, span};
 use crate::error::{DbError, Unavailable};
+use crate::on;
 use crate::pool::Usage;
-use crate::postgres::{PostgresPools, ReplicaReport, ReplicaState};
+use crate::postgres::{PostgresConnection, PostgresPools, ReplicaReport, ReplicaState};
 use crate::sqlite::SqlitePools;
 use crate::url::DatabaseUrl;
 
@@ -86,7 +88,9 @@ impl Database {
 
     fn reads(&self, may_lag: bool) -> Connection {
         Connection(match &self.pools {
-            Pools::Postgres(pools) => Inner::PostgresReads { pools: Arc::clone(pools), may_lag },
+            Pools::Postgres(pools) => {
+                Inner::Postgres(PostgresConnection::Reads { pools: Arc::clone(pools), may_lag })
+            }
             Pools::Sqlite(pools) => Inner::SqliteReads(Arc::clone(pools)),
         })
     }
@@ -104,7 +108,9 @@ impl Database {
     /// [`DbError::Unavailable`] when none is free in time, or none can be opened.
     pub async fn write(&self) -> Result<Connection, DbError> {
         Ok(Connection(match &self.pools {
-            Pools::Postgres(pools) => Inner::Postgres(pools.primary.pool.get().await?),
+            Pools::Postgres(pools) => {
+                Inner::Postgres(PostgresConnection::Pooled(pools.primary.pool.get().await?))
+            }
             Pools::Sqlite(pools) => Inner::Sqlite(pools.writer.get().await?),
         }))
     }
@@ -127,8 +133,10 @@ impl Database {
     /// # Errors
     /// When it does not within `limit`.
     pub async fn ping(&self, limit: Duration) -> Result<(), DbError> {
-        let answer = tokio::time::timeout(limit, async { self.read().ping().await }).await;
-        answer.map_err(|_| DbError::Unavailable(Unavailable::NoAnswer))?
+        let ping = async { on!(self.read(), |c| diesel::sql_query("SELECT 1").execute(c)) };
+        let answer = tokio::time::timeout(limit, ping).await;
+        answer.map_err(|_| DbError::Unavailable(Unavailable::NoAnswer))??;
+        Ok(())
     }
 
     /// Which database this is: `postgresql` or `sqlite`.

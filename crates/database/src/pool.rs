@@ -42,7 +42,7 @@ pub(crate) struct Usage {
 }
 
 /// A connection in use. It returns to the pool when dropped.
-pub(crate) struct PooledConnection<M: ManageConnection> {
+pub struct PooledConnection<M: ManageConnection> {
     // In this order: the connection is back before the next in the queue is called.
     connection: bb8::PooledConnection<'static, M>,
     _permit: OwnedSemaphorePermit,

@@ -8,12 +8,13 @@ use diesel::pg::Pg;
 use diesel::query_builder::{AsQuery, QueryFragment, QueryId};
 use diesel::{ConnectionError, ConnectionResult, QueryResult};
 use diesel_async::{AnsiTransactionManager, AsyncConnection, AsyncConnectionCore, SimpleAsyncConnection};
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use super::executor::PostgresExecutor;
 use super::row::{PgRow, Rows};
 use super::server::Server;
 use super::session::Session;
+use super::statement::Statement;
 use crate::error::DbError;
 use crate::url::{PoolMode, PostgresUrl};
 
@@ -53,7 +54,8 @@ impl AsyncConnectionCore for MigrationConnection {
         T: AsQuery + 'query,
         T::Query: QueryFragment<Pg> + QueryId + 'query,
     {
-        PostgresExecutor::On(&self.session).load(source)
+        let statement = Statement::new(&source.as_query());
+        async { Ok(self.session.run(&statement?).await?.rows()) }.boxed()
     }
 
     fn execute_returning_count<'conn, 'query, T>(
@@ -63,7 +65,8 @@ impl AsyncConnectionCore for MigrationConnection {
     where
         T: QueryFragment<Pg> + QueryId + 'query,
     {
-        PostgresExecutor::On(&self.session).execute_returning_count(source)
+        let statement = Statement::new(&source);
+        async { Ok(self.session.run(&statement?).await?.count()) }.boxed()
     }
 }
 

@@ -1,6 +1,6 @@
 //! PostgreSQL: a primary, perhaps with several hosts, and its replicas.
 
-mod executor;
+mod connection;
 mod generation;
 mod migration;
 mod primary;
@@ -12,7 +12,7 @@ mod shared;
 mod statement;
 mod tls;
 
-pub use executor::PostgresExecutor;
+pub use connection::PostgresConnection;
 pub(crate) use migration::MigrationConnection;
 pub use replicas::{MAX_LAG, ReplicaReport, ReplicaState, UnhealthyReason};
 pub(crate) use server::Server;

@@ -64,17 +64,14 @@ impl fmt::Display for UnhealthyReason {
 }
 
 /// What checks and reads have found out about a replica.
-#[derive(Clone)]
 struct Condition {
-    state: ReplicaState,
-    latency: Option<Duration>,
+    report: ReplicaReport,
     /// When a read failed there: a check that began earlier knows less.
     failed_at: Option<Instant>,
 }
 
 /// A replica, its connections and its condition.
 pub(crate) struct Replica {
-    name: String,
     server: Server,
     connections: SharedConnections,
     condition: watch::Sender<Condition>,
@@ -83,12 +80,13 @@ pub(crate) struct Replica {
 impl Replica {
     /// One that serves no reads before its first check.
     pub(super) fn new(name: String, server: Server, connections: SharedConnections) -> Self {
-        let unchecked = Condition { state: ReplicaState::Unchecked, latency: None, failed_at: None };
-        Self { name, server, connections, condition: watch::Sender::new(unchecked) }
+        let report = ReplicaReport { name, state: ReplicaState::Unchecked, latency: None };
+        let condition = watch::Sender::new(Condition { report, failed_at: None });
+        Self { server, connections, condition }
     }
 
     pub(super) fn is_used(&self) -> bool {
-        self.condition.borrow().state == ReplicaState::Used
+        self.condition.borrow().report.state == ReplicaState::Used
     }
 
     pub(super) fn usage(&self) -> Usage {
@@ -96,8 +94,7 @@ impl Replica {
     }
 
     pub(crate) fn report(&self) -> ReplicaReport {
-        let Condition { state, latency, .. } = self.condition.borrow().clone();
-        ReplicaReport { name: self.name.clone(), state, latency }
+        self.condition.borrow().report.clone()
     }
 
     /// The result here; `None` if the primary should be asked instead.
@@ -107,23 +104,23 @@ impl Replica {
             result = self.connections.read_once(statement) => result,
             () = self.lost() => return None,
         };
-        match result {
-            Err(error) if error.is_recovery_conflict() => None,
-            Err(error) => match error.unreachable_reason() {
-                Some(reason) => {
-                    self.read_failed(reason);
-                    None
-                }
-                None => Some(Err(error)),
-            },
-            answer => Some(answer),
+        if let Err(error) = &result {
+            if error.is_recovery_conflict() {
+                return None;
+            }
+            if let Some(reason) = error.unreachable_reason() {
+                self.read_failed(reason);
+                return None;
+            }
         }
+        Some(result)
     }
 
     /// Returns when the replica is found unreachable.
     async fn lost(&self) {
-        let lost =
-            |now: &Condition| matches!(now.state, ReplicaState::Ejected(UnhealthyReason::Unreachable(_)));
+        let lost = |now: &Condition| {
+            matches!(now.report.state, ReplicaState::Ejected(UnhealthyReason::Unreachable(_)))
+        };
         if self.condition.subscribe().wait_for(lost).await.is_err() {
             // Unreachable: the sender is this replica's own.
             std::future::pending::<()>().await;
@@ -132,35 +129,37 @@ impl Replica {
 
     /// Ejects the replica before the next check does.
     fn read_failed(&self, reason: String) {
-        let reason = UnhealthyReason::Unreachable(reason);
         self.condition.send_modify(|condition| {
             condition.failed_at = Some(Instant::now());
-            self.enter(condition, ReplicaState::Ejected(reason));
+            condition.report.enter(ReplicaState::Ejected(UnhealthyReason::Unreachable(reason)));
         });
     }
 
     /// Takes the result of a check that began at `began`.
     fn checked(&self, began: Instant, latency: Option<Duration>, state: ReplicaState) {
-        self.condition.send_modify(|condition| {
-            condition.latency = latency;
-            let outdated = condition.failed_at.is_some_and(|failed| failed >= began);
-            if !(outdated && state == ReplicaState::Used) {
-                self.enter(condition, state);
+        self.condition.send_modify(|Condition { report, failed_at }| {
+            report.latency = latency;
+            let is_outdated = failed_at.is_some_and(|failed| failed >= began);
+            if !(is_outdated && state == ReplicaState::Used) {
+                report.enter(state);
             }
         });
     }
+}
 
+impl ReplicaReport {
     /// Logs one line per change between used and ejected, however the reasons change meanwhile.
-    fn enter(&self, condition: &mut Condition, state: ReplicaState) {
-        match (&condition.state, &state) {
+    fn enter(&mut self, state: ReplicaState) {
+        let replica = &self.name;
+        match (&self.state, &state) {
             (ReplicaState::Ejected(_), ReplicaState::Ejected(_)) => {}
             (_, ReplicaState::Ejected(reason)) => {
-                tracing::warn!(replica = self.name, %reason, "a replica is left out");
+                tracing::warn!(replica, %reason, "a replica is left out");
             }
-            (ReplicaState::Ejected(_), _) => tracing::info!(replica = self.name, "a replica is back"),
+            (ReplicaState::Ejected(_), _) => tracing::info!(replica, "a replica is back"),
             _ => {}
         }
-        condition.state = state;
+        self.state = state;
     }
 }
 

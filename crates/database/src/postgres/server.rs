@@ -40,7 +40,7 @@ const OPTIONS_MARK: &str = "session.has_options";
 /// A server, or several hosts that stand for one. A pool's connections to it are checked locally: a
 /// query would double the round trips of every request.
 #[derive(Clone)]
-pub(crate) struct Server {
+pub struct Server {
     hosts: Vec<Config>,
     /// The host that last accepted a connection. It is tried first.
     latest: Arc<AtomicUsize>,

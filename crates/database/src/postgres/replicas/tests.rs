@@ -20,10 +20,10 @@ impl Write for Lines {
 }
 
 impl Lines {
-    /// What was logged since the last time.
+    /// What was logged of replicas since the last time.
     fn take(&self) -> Vec<String> {
         let text = String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap();
-        text.lines().map(str::to_owned).collect()
+        text.lines().filter(|line| line.contains("a replica")).map(str::to_owned).collect()
     }
 }
 

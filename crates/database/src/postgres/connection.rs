@@ -1,5 +1,7 @@
 //! What Diesel runs a statement on.
 
+use std::sync::Arc;
+
 use diesel::QueryResult;
 use diesel::pg::Pg;
 use diesel::query_builder::{AsQuery, QueryFragment, QueryId};
@@ -10,54 +12,54 @@ use futures_util::future::BoxFuture;
 
 use super::PostgresPools;
 use super::row::{Answer, PgRow, Rows};
-use super::session::Session;
+use super::server::Server;
 use super::statement::Statement;
 use crate::error::DbError;
+use crate::pool::PooledConnection;
 
 /// Runs statements of one caller.
-#[derive(Clone, Copy)]
-pub enum PostgresExecutor<'a> {
+pub enum PostgresConnection {
     /// On this connection.
-    On(&'a Session),
+    Pooled(PooledConnection<Server>),
     /// Each on a connection that the pools choose. Statements must only read, and be no part of a
     /// transaction.
     Reads {
         /// Of the primary and its replicas.
-        pools: &'a PostgresPools,
+        pools: Arc<PostgresPools>,
         /// Whether a replica's answer will do.
         may_lag: bool,
     },
 }
 
-impl PostgresExecutor<'_> {
-    async fn run(self, statement: QueryResult<Statement>) -> QueryResult<Answer> {
+impl PostgresConnection {
+    async fn run(&self, statement: QueryResult<Statement>) -> QueryResult<Answer> {
         let statement = statement?;
         match self {
-            Self::On(connection) => connection.run(&statement).await,
+            Self::Pooled(session) => session.run(&statement).await,
             Self::Reads { pools, may_lag } => {
-                pools.read(&statement, may_lag).await.map_err(DbError::into_diesel)
+                pools.read(&statement, *may_lag).await.map_err(DbError::into_diesel)
             }
         }
     }
 }
 
-impl SimpleAsyncConnection for PostgresExecutor<'_> {
+impl SimpleAsyncConnection for PostgresConnection {
     async fn batch_execute(&mut self, query: &str) -> QueryResult<()> {
         match self {
-            Self::On(connection) => connection.execute_batch(query).await,
+            Self::Pooled(session) => session.execute_batch(query).await,
             Self::Reads { .. } => Err(Error::QueryBuilderError("a batch needs one connection".into())),
         }
     }
 }
 
-impl<'a> AsyncConnectionCore for PostgresExecutor<'a> {
-    type ExecuteFuture<'conn, 'query> = BoxFuture<'a, QueryResult<usize>>;
-    type LoadFuture<'conn, 'query> = BoxFuture<'a, QueryResult<Rows>>;
+impl AsyncConnectionCore for PostgresConnection {
+    type ExecuteFuture<'conn, 'query> = BoxFuture<'conn, QueryResult<usize>>;
+    type LoadFuture<'conn, 'query> = BoxFuture<'conn, QueryResult<Rows>>;
     type Stream<'conn, 'query> = Rows;
     type Row<'conn, 'query> = PgRow;
     type Backend = Pg;
 
-    fn load<'conn, 'query, T>(&'conn mut self, source: T) -> BoxFuture<'a, QueryResult<Rows>>
+    fn load<'conn, 'query, T>(&'conn mut self, source: T) -> BoxFuture<'conn, QueryResult<Rows>>
     where
         T: AsQuery + 'query,
         T::Query: QueryFragment<Pg> + QueryId + 'query,
@@ -68,7 +70,7 @@ impl<'a> AsyncConnectionCore for PostgresExecutor<'a> {
     fn execute_returning_count<'conn, 'query, T>(
         &'conn mut self,
         source: T,
-    ) -> BoxFuture<'a, QueryResult<usize>>
+    ) -> BoxFuture<'conn, QueryResult<usize>>
     where
         T: QueryFragment<Pg> + QueryId + 'query,
     {
