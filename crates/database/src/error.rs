@@ -1,5 +1,8 @@
 //! Errors, by what a caller can do about them.
 
+use std::io;
+use std::path::Path;
+
 use diesel::ConnectionError;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use groundwork_files::Exposed;
@@ -53,6 +56,10 @@ pub enum Unavailable {
 impl DbError {
     pub(crate) fn cannot_connect(error: &ConnectionError) -> Self {
         Self::Unavailable(Unavailable::CannotConnect(error.to_string()))
+    }
+
+    pub(crate) fn cannot_open(path: &Path, error: &io::Error) -> Self {
+        Self::Unavailable(Unavailable::CannotConnect(format!("{}: {error}", path.display())))
     }
 
     /// Whether the connection of a statement broke, or the server ended it.

@@ -4,10 +4,13 @@ use std::path::{Path, PathBuf};
 
 use groundwork_files::{Exposed, Mode};
 
-use crate::error::{DbError, Unavailable};
+use crate::error::DbError;
+
+/// The suffix of the file that is locked while a process migrates.
+pub(crate) const MIGRATION_LOCK: &str = ".migration-lock";
 
 /// Suffixes of the files that SQLite and the migrations keep.
-const BESIDE: [&str; 4] = ["", "-wal", "-shm", ".migration-lock"];
+const SUFFIXES: [&str; 4] = ["", "-wal", "-shm", MIGRATION_LOCK];
 
 /// Refuses a database that every user of the machine may change and, with `strictly`, one that
 /// every user may read. Without `strictly`, this is a warning in the log. Missing files pass: they
@@ -16,13 +19,10 @@ const BESIDE: [&str; 4] = ["", "-wal", "-shm", ".migration-lock"];
 /// # Errors
 /// [`DbError::Exposed`]; [`DbError::Unavailable`] for what is not a file.
 pub fn check(database: &Path, strictly: bool) -> Result<(), DbError> {
-    for suffix in BESIDE {
-        let mut path = database.as_os_str().to_owned();
-        path.push(suffix);
-        let path = PathBuf::from(path);
-        let unusable =
-            |error| DbError::Unavailable(Unavailable::CannotConnect(format!("{}: {error}", path.display())));
-        let Some(mode) = Mode::at(&path).map_err(unusable)? else { continue };
+    for suffix in SUFFIXES {
+        let path = beside(database, suffix);
+        let mode = Mode::at(&path).map_err(|error| DbError::cannot_open(&path, &error))?;
+        let Some(mode) = mode else { continue };
         let exposed = Exposed { path: path.clone(), mode };
         if mode.lets_others_write() || (strictly && mode.lets_others_read()) {
             return Err(DbError::Exposed(exposed));
@@ -32,6 +32,13 @@ pub fn check(database: &Path, strictly: bool) -> Result<(), DbError> {
         }
     }
     Ok(())
+}
+
+/// The file whose name is that of the database with a suffix.
+pub(crate) fn beside(database: &Path, suffix: &str) -> PathBuf {
+    let mut path = database.as_os_str().to_owned();
+    path.push(suffix);
+    path.into()
 }
 
 #[cfg(test)]
@@ -68,7 +75,7 @@ mod tests {
     fn so_is_what_lies_beside_it_and_a_pipe_is_no_database() {
         let folder = tempfile::tempdir().unwrap();
         let database = folder.path().join("a.db");
-        for suffix in &BESIDE[1..] {
+        for suffix in &SUFFIXES[1..] {
             let beside = folder.path().join(format!("a.db{suffix}"));
             fs::write(&beside, "").unwrap();
             fs::set_permissions(&beside, Permissions::from_mode(0o666)).unwrap();

@@ -4,7 +4,7 @@ mod pending;
 
 use std::fs::File;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use diesel::connection::SimpleConnection as _;
 use diesel::migration::MigrationSource;
@@ -13,7 +13,8 @@ use diesel_async::{
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness};
 
-use crate::error::{DbError, Unavailable};
+use crate::error::DbError;
+use crate::files::{MIGRATION_LOCK, beside};
 use crate::postgres::MigrationConnection;
 use crate::sqlite;
 use crate::url::{DatabaseUrl, PoolMode, PostgresUrl};
@@ -85,10 +86,10 @@ impl Migrations {
 
     fn run_on_sqlite(self, path: &Path) -> Result<Vec<String>, DbError> {
         // SQLite would make it world-readable; its log takes the mode of the file.
-        open_private(path).map_err(|error| cannot_open(path, &error))?;
+        open_private(path)?;
         // SQLite's own locks make the second process fail; the operating system's make it wait.
-        let lock = open_private(&lock_path(path)).and_then(|file| file.lock().map(|()| file));
-        let lock = lock.map_err(|error| cannot_open(path, &error))?;
+        let lock = open_private(&beside(path, MIGRATION_LOCK))?;
+        lock.lock().map_err(|error| DbError::cannot_open(path, &error))?;
         let mut connection =
             sqlite::open(&path.to_string_lossy()).map_err(|error| DbError::cannot_connect(&error))?;
         // The file keeps this mode. Connections of the pools that set it first could fail: SQLite
@@ -111,18 +112,9 @@ async fn on_thread(
 }
 
 /// Creates a file that only its owner can read; an existing one keeps its mode and its content.
-fn open_private(path: &Path) -> std::io::Result<File> {
-    File::options().create(true).append(true).mode(0o600).open(path)
-}
-
-fn cannot_open(path: &Path, error: &std::io::Error) -> DbError {
-    DbError::Unavailable(Unavailable::CannotConnect(format!("{}: {error}", path.display())))
-}
-
-fn lock_path(database: &Path) -> PathBuf {
-    let mut path = database.as_os_str().to_owned();
-    path.push(".migration-lock");
-    path.into()
+fn open_private(path: &Path) -> Result<File, DbError> {
+    let file = File::options().create(true).append(true).mode(0o600).open(path);
+    file.map_err(|error| DbError::cannot_open(path, &error))
 }
 
 fn apply<DB, C>(harness: &mut C, migrations: impl MigrationSource<DB>) -> Result<Vec<String>, DbError>

@@ -4,6 +4,7 @@ mod connection;
 mod generation;
 mod migration;
 mod primary;
+mod replica_checks;
 mod replicas;
 mod row;
 mod server;
@@ -72,7 +73,7 @@ impl PostgresPools {
                 tasks.spawn(primary::follow(self.server.clone()));
             }
             if !self.replicas.is_empty() {
-                tasks.spawn(replicas::check_all(self.server.clone(), self.replicas.clone()));
+                tasks.spawn(replica_checks::run(self.server.clone(), self.replicas.clone()));
             }
             tasks
         });

@@ -7,7 +7,8 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_postgres::Client;
 
 use super::row::first_row;
-use super::server::{CONNECT_TIMEOUT, Server};
+use super::server::Server;
+use super::session::CONNECT_TIMEOUT;
 
 /// How often the primary is checked.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);

@@ -1,9 +1,5 @@
 //! Replicas: which of them serves a read, and what follows when it fails there.
 
-mod checks;
-
-pub(super) use checks::check_all;
-
 use std::fmt;
 use std::time::Duration;
 
@@ -72,7 +68,7 @@ struct Condition {
 
 /// A replica, its connections and its condition.
 pub(crate) struct Replica {
-    server: Server,
+    pub(super) server: Server,
     connections: SharedConnections,
     condition: watch::Sender<Condition>,
 }
@@ -136,7 +132,7 @@ impl Replica {
     }
 
     /// Takes the result of a check that began at `began`.
-    fn checked(&self, began: Instant, latency: Option<Duration>, state: ReplicaState) {
+    pub(super) fn checked(&self, began: Instant, latency: Option<Duration>, state: ReplicaState) {
         self.condition.send_modify(|Condition { report, failed_at }| {
             report.latency = latency;
             let is_outdated = failed_at.is_some_and(|failed| failed >= began);

@@ -18,14 +18,12 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::generation::Generations;
 use super::row::first_row;
-use super::session::Session;
+use super::session::{CONNECT_TIMEOUT, Session};
 use super::tls;
 use crate::error::DbError;
 use crate::server_error::{POOLER_HINT, ServerError, describe};
 use crate::url::{PoolMode, PostgresUrl, host_and_port};
 
-/// How long opening a connection may take, until it can be used.
-pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long one host may take before the next one is tried beside it (RFC 8305, section 8:
 /// Connection Attempt Delay). A frozen or unreachable server never answers.
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);

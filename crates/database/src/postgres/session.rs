@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use diesel::QueryResult;
 use futures_util::TryStreamExt;
@@ -17,10 +18,12 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::generation::Generation;
 use super::row::Answer;
-use super::server::CONNECT_TIMEOUT;
 use super::statement::{Statement, StatementKey};
 use crate::server_error::ServerError;
 use crate::url::PoolMode;
+
+/// How long opening a connection may take, until it can be used.
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A session of PostgreSQL on a connection of its own.
 pub struct Session {

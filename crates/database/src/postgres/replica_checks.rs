@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
-use tokio_postgres::Client;
+use tokio_postgres::{Client, SimpleQueryRow};
 
-use super::{MAX_LAG, Replica, ReplicaState, UnhealthyReason};
-use crate::postgres::row::first_row;
-use crate::postgres::server::Server;
+use super::replicas::{MAX_LAG, Replica, ReplicaState, UnhealthyReason};
+use super::row::first_row;
+use super::server::Server;
 use crate::server_error::describe;
 
 /// How often replicas are checked.
@@ -28,7 +28,7 @@ const END_OF_LOG: &str = "SELECT pg_current_wal_lsn() - '0/0'::pg_lsn";
 const REPLAYED: &str = "SELECT pg_is_in_recovery(), pg_last_wal_replay_lsn() - '0/0'::pg_lsn";
 
 /// Checks until it is aborted.
-pub(in crate::postgres) async fn check_all(primary: Server, replicas: Vec<Arc<Replica>>) {
+pub(super) async fn run(primary: Server, replicas: Vec<Arc<Replica>>) {
     let mut primary = Probe::new(primary);
     let mut probes: Vec<_> = replicas.iter().map(|replica| Probe::new(replica.server.clone())).collect();
     let mut log = Log::default();
@@ -37,8 +37,8 @@ pub(in crate::postgres) async fn check_all(primary: Server, replicas: Vec<Arc<Re
     loop {
         ticks.tick().await;
         // Without an answer, no writes that a replica could lack are known.
-        if let Ok(Row(Some(end), _)) = primary.ask(END_OF_LOG).await
-            && let Ok(end) = end.parse()
+        if let Ok(row) = primary.ask(END_OF_LOG).await
+            && let Some(end) = position(&row, 0)
         {
             log.ends(Instant::now(), end);
         }
@@ -54,17 +54,20 @@ async fn check(replica: &Replica, probe: &mut Probe, required: Required) {
     let latency = answer.is_ok().then(|| began.elapsed());
     let state = match answer {
         Err(reason) => ReplicaState::Ejected(UnhealthyReason::Unreachable(reason)),
-        Ok(Row(Some(in_recovery), Some(replayed))) if in_recovery == "t" => {
-            match replayed.parse::<u64>() {
-                Ok(replayed) if replayed >= required.end => ReplicaState::Used,
-                // It may be about to catch up.
-                _ if required.is_recent => return,
-                _ => ReplicaState::Ejected(UnhealthyReason::Behind),
-            }
-        }
+        Ok(row) if row.get(0) == Some("t") => match position(&row, 1) {
+            Some(replayed) if replayed >= required.end => ReplicaState::Used,
+            // It may be about to catch up.
+            _ if required.is_recent => return,
+            _ => ReplicaState::Ejected(UnhealthyReason::Behind),
+        },
         Ok(_) => ReplicaState::Ejected(UnhealthyReason::NoReplica),
     };
     replica.checked(began, latency, state);
+}
+
+/// A position in the log, in bytes.
+fn position(row: &SimpleQueryRow, column: usize) -> Option<u64> {
+    row.get(column)?.parse().ok()
 }
 
 /// Where the primary's log ended at which time.
@@ -102,15 +105,13 @@ struct Probe {
     client: Option<Client>,
 }
 
-/// The first two columns of a row.
-struct Row(Option<String>, Option<String>);
-
 impl Probe {
     fn new(server: Server) -> Self {
         Self { server, client: None }
     }
 
-    async fn ask(&mut self, query: &str) -> Result<Row, String> {
+    /// The first row of the answer.
+    async fn ask(&mut self, query: &str) -> Result<SimpleQueryRow, String> {
         // Put back only on success, so that no connection is reused after an error or the limit.
         let kept = self.client.take().filter(|client| !client.is_closed());
         let asking = async {
@@ -119,10 +120,6 @@ impl Probe {
                 None => self.server.connect().await.map_err(|error| error.to_string())?.0,
             };
             let row = first_row(&client, query).await.map_err(|error| describe(&error))?;
-            let row = row.map(|row| {
-                let column = |index| row.try_get(index).ok().flatten().map(str::to_owned);
-                Row(column(0), column(1))
-            });
             Ok((client, row.ok_or("the answer is empty")?))
         };
         let answered = timeout(CHECK_LIMIT, asking).await;
