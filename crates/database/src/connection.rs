@@ -107,7 +107,7 @@ impl Connection {
         work: impl AsyncFnOnce(&mut Self) -> Result<T, E> + Clone,
     ) -> Result<T, E> {
         match self.attempt(work.clone()).await {
-            Err(_) if matches!(&self.0, Inner::Postgres(Pooled(session)) if session.has_failed_stale()) => {
+            Err(_) if matches!(&self.0, Inner::Postgres(Pooled(session)) if session.was_stale()) => {
                 self.attempt(work).await
             }
             result => result,

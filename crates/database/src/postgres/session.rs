@@ -49,7 +49,7 @@ pub(super) struct State {
     is_lost: bool,
     /// A caller has left in the middle of a statement.
     is_abandoned: bool,
-    /// A transaction failed because a prepared statement is outdated.
+    /// The last transaction failed because a prepared statement was outdated.
     is_stale: bool,
     prepared: HashMap<StatementKey, tokio_postgres::Statement>,
 }
@@ -140,10 +140,10 @@ impl Session {
         Ok(())
     }
 
-    /// Whether the transaction failed because a prepared statement was outdated. All are prepared
-    /// anew then.
-    pub(crate) fn has_failed_stale(&self) -> bool {
-        std::mem::take(&mut self.state().is_stale)
+    /// Whether the last transaction failed because a prepared statement was outdated. All are
+    /// prepared anew since then.
+    pub(crate) fn was_stale(&self) -> bool {
+        self.state().is_stale
     }
 
     /// Runs statements without values, whose results do not matter.
