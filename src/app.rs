@@ -12,7 +12,7 @@ use groundwork_openapi::DocumentError;
 use groundwork_server::{self as server, BindError, Server};
 use groundwork_state::cache::Cache;
 use groundwork_state::rate_limit::{Quota, RateLimiter};
-use groundwork_state::redis::{Redis, driver::RedisError};
+use groundwork_state::redis::Redis;
 use groundwork_telemetry::MetricsHandle;
 use groundwork_web::hyper_service::hyper_service;
 use groundwork_web::load_shedder::{LoadShedder, RateLimits};
@@ -43,8 +43,6 @@ pub enum StartError {
     Database(#[from] DbError),
     #[error(transparent)]
     SigningKey(#[from] SigningKeyError),
-    #[error("REDIS_URL cannot be used")]
-    Redis(#[source] RedisError),
     #[error(transparent)]
     Document(#[from] DocumentError),
     #[error(transparent)]
@@ -72,7 +70,7 @@ impl App {
 
         let database = Database::new(&settings.into())?;
         database.watch();
-        let redis = connect_redis(settings).await?;
+        let redis = connect_redis(settings).await;
         let cache = Cache::new(redis.clone(), settings.cache_ttl, clock.clone());
         let limiter = settings.rate_limit_enabled.then(|| RateLimiter::new(redis.clone(), clock.clone()));
         let hasher = PasswordHasher::new(settings.bcrypt_rounds, settings.bcrypt_queue_size);
@@ -155,13 +153,13 @@ pub fn user_service(settings: &Settings) -> Result<UserService, StartError> {
     Ok(UserService::new(store, hasher, page_signer, cache, None, clock))
 }
 
-async fn connect_redis(settings: &Settings) -> Result<Option<Redis>, StartError> {
-    let redis = settings.redis().map(Redis::new).transpose().map_err(StartError::Redis)?;
+async fn connect_redis(settings: &Settings) -> Option<Redis> {
+    let redis = settings.redis().map(Redis::new);
     if let Some(redis) = &redis {
         // So that an unavailable Redis is noticed and logged before the first request.
         let _ = redis.ping().await;
     }
-    Ok(redis)
+    redis
 }
 
 fn load_shedder(settings: &Settings, limiter: Option<RateLimiter>) -> LoadShedder {

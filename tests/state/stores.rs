@@ -39,7 +39,7 @@ impl Store {
             timeout: Duration::from_secs(2),
             call_span: tracing::Span::none,
         });
-        Self { redis: Some(redis.unwrap()), clock: Clock::default() }
+        Self { redis: Some(redis), clock: Clock::default() }
     }
 
     pub fn limiter(&self) -> RateLimiter {

@@ -89,10 +89,8 @@ impl fmt::Display for SecretUrl {
             None => {}
         }
         write!(f, "{host}{path}")?;
-        match query {
-            Some(query) => write!(f, "?{}", query.split('&').map(masked).collect::<Vec<_>>().join("&")),
-            None => Ok(()),
-        }
+        let options = query.split('&').map(masked).collect::<Vec<_>>().join("&");
+        if options.is_empty() { Ok(()) } else { write!(f, "?{options}") }
     }
 }
 
@@ -107,8 +105,7 @@ impl fmt::Debug for SecretUrl {
 fn masked(option: &str) -> String {
     match option.split_once('=') {
         Some((name, _))
-            if ["password", "pass"].iter().any(|secret| name.eq_ignore_ascii_case(secret))
-                || name.contains('%') =>
+            if name.contains('%') || ["password", "pass"].contains(&&*name.to_ascii_lowercase()) =>
         {
             format!("{name}={MASK}")
         }
@@ -131,8 +128,8 @@ pub struct Parts<'a> {
     pub host: &'a str,
     /// Empty, or starts with a slash.
     pub path: &'a str,
-    /// What is after `?`.
-    pub query: Option<&'a str>,
+    /// What is after `?`; empty without one.
+    pub query: &'a str,
 }
 
 impl<'a> Parts<'a> {
@@ -140,23 +137,19 @@ impl<'a> Parts<'a> {
         let (scheme, rest) = raw.split_once("://").unwrap_or(("", raw));
         let (authority, tail) = split_authority(rest);
         let (user, host) = match authority.split_once('@') {
-            Some((user, host)) => (Some(user), host),
+            Some((user, host)) => match user.split_once(':') {
+                Some((name, password)) => (Some((name, Some(password))), host),
+                None => (Some((user, None)), host),
+            },
             None => (None, authority),
         };
-        let user = user.map(|user| match user.split_once(':') {
-            Some((name, password)) => (name, Some(password)),
-            None => (user, None),
-        });
-        let (path, query) = match tail.split_once('?') {
-            Some((path, query)) => (path, Some(query)),
-            None => (tail, None),
-        };
+        let (path, query) = tail.split_once('?').unwrap_or((tail, ""));
         Self { scheme, user, host, path, query }
     }
 
     /// The options of the query, each `name=value` as it was written.
     pub fn options(&self) -> impl Iterator<Item = &'a str> {
-        self.query.unwrap_or_default().split('&').filter(|option| !option.is_empty())
+        self.query.split('&').filter(|option| !option.is_empty())
     }
 }
 

@@ -78,38 +78,26 @@ pub fn parsed<T: Display + 'static, E: Display>(parse: impl Fn(&str) -> Result<T
 /// A setting that is unset when it is empty.
 pub fn optional<T: 'static>(check: Check<T>) -> Check<Option<T>> {
     let Check { read, show, accepts, is_secret, is_hidden } = check;
-    Check {
-        read: Box::new(move |raw| if raw.is_empty() { Ok(None) } else { read(raw).map(Some) }),
-        show: Box::new(move |value| value.as_ref().map(&show).unwrap_or_default()),
-        accepts,
-        is_secret,
-        is_hidden,
-    }
+    let read = move |raw: &str| if raw.is_empty() { Ok(None) } else { read(raw).map(Some) };
+    let show = move |value: &Option<T>| value.as_ref().map(&show).unwrap_or_default();
+    Check { is_secret, is_hidden, ..Check::new(read, show).accepting(accepts) }
 }
 
 /// A comma-separated list. Empty entries are ignored.
 pub fn list<T: 'static>(check: Check<T>) -> Check<Vec<T>> {
     let Check { read, show, accepts, is_secret, is_hidden } = check;
-    Check {
-        read: Box::new(move |raw| {
-            raw.split(',')
-                .map(str::trim)
-                .filter(|entry| !entry.is_empty())
-                .enumerate()
-                // The position instead of the entry, which may be a secret.
-                .map(|(index, entry)| {
-                    read(entry).map_err(|problem| format!("entry {}: {problem}", index + 1))
-                })
-                .collect()
-        }),
-        show: Box::new(move |values| values.iter().map(&show).collect::<Vec<_>>().join(",")),
-        accepts: match accepts.split_at_checked(1) {
-            Some((first, rest)) => format!("Comma-separated, each {}{rest}", first.to_lowercase()),
-            None => accepts,
-        },
-        is_secret,
-        is_hidden,
-    }
+    let read = move |raw: &str| {
+        let entries = raw.split(',').map(str::trim).filter(|entry| !entry.is_empty()).zip(1..);
+        // The position instead of the entry, which may be a secret.
+        let read = |(entry, position)| read(entry).map_err(|problem| format!("entry {position}: {problem}"));
+        entries.map(read).collect()
+    };
+    let show = move |values: &Vec<T>| values.iter().map(&show).collect::<Vec<_>>().join(",");
+    let accepts = match accepts.split_at_checked(1) {
+        Some((first, rest)) => format!("Comma-separated, each {}{rest}", first.to_lowercase()),
+        None => accepts,
+    };
+    Check { is_secret, is_hidden, ..Check::new(read, show).accepting(accepts) }
 }
 
 /// One of these names, in upper or lower case, for one of these values.

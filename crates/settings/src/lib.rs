@@ -15,7 +15,7 @@ mod web;
 pub use error::{EnvFileProblem, Problem, Problems, SettingsError};
 pub use render::{env_example, markdown_table};
 pub use secret_file::{SecretFileError, read_or_create_secret};
-pub use sources::{Reader, Sources};
+pub use sources::Sources;
 pub use table::{Entry, Table};
 
 /// Replaces a secret wherever settings are shown. Its length says nothing about the secret's.

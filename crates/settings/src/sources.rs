@@ -53,16 +53,13 @@ impl<'a> Sources<'a> {
     /// # Errors
     /// All problems together.
     pub fn read<T: Table>(&self, rules: impl FnOnce(&T, &mut Problems)) -> Result<T, SettingsError> {
-        let mut reader = Reader { sources: self, problems: Problems::of(T::entries()) };
-        let settings = T::read(&mut reader);
-        let mut problems = reader.problems;
+        let mut problems = Problems::of(T::entries());
+        let settings = T::read(self, &mut problems);
         if let Some(settings) = &settings {
             rules(settings, &mut problems);
         }
-        match (settings, problems.into_sorted()) {
-            (Some(settings), problems) if problems.is_empty() => Ok(settings),
-            (_, problems) => Err(SettingsError::Invalid(problems)),
-        }
+        let problems = problems.into_sorted();
+        settings.filter(|_| problems.is_empty()).ok_or(SettingsError::Invalid(problems))
     }
 
     /// The mode of the `.env` file if it holds secrets that every user of the machine can read.
@@ -74,6 +71,28 @@ impl<'a> Sources<'a> {
     /// the file may hold variables of other programs. No value is repeated.
     pub fn warnings<T: Table>(&self) -> Vec<String> {
         self.file.warnings(&T::entries())
+    }
+
+    /// The value of a setting; its default if it is unset or wrong. `None` only if the default is
+    /// wrong, which is reported like any other problem.
+    #[doc(hidden)]
+    pub fn read_one<T>(
+        &self,
+        variable: &'static str,
+        default: &str,
+        check: &Check<T>,
+        problems: &mut Problems,
+    ) -> Option<T> {
+        let value = self.value(variable, check.is_secret).unwrap_or_else(|problem| {
+            problems.add(variable, problem);
+            String::new()
+        });
+        let value = if value.trim().is_empty() { default } else { value.trim() };
+        let read = check.read(value).or_else(|problem| {
+            problems.add(variable, if check.is_hidden { problem } else { with_value(problem, value) });
+            check.read(default)
+        });
+        read.ok()
     }
 
     /// The value of a variable; empty if it is unset. A secret may be in a file that `NAME_FILE`
@@ -106,33 +125,6 @@ fn process_environment(name: &str) -> Result<Option<String>, String> {
         Ok(value) => Ok(Some(value)),
         Err(env::VarError::NotPresent) => Ok(None),
         Err(env::VarError::NotUnicode(_)) => Err("is not valid UTF-8".to_owned()),
-    }
-}
-
-/// Reads the settings of a [`Table`] one by one and keeps their problems.
-pub struct Reader<'a> {
-    sources: &'a Sources<'a>,
-    problems: Problems,
-}
-
-impl Reader<'_> {
-    /// The value of a setting; its default if it is unset or wrong. `None` only if the default is
-    /// wrong, which is reported like any other problem.
-    pub fn read<T>(&mut self, variable: &'static str, default: &str, check: &Check<T>) -> Option<T> {
-        let value = self.sources.value(variable, check.is_secret).unwrap_or_else(|problem| {
-            self.problems.add(variable, problem);
-            String::new()
-        });
-        let value = value.trim();
-        let value = if value.is_empty() { default } else { value };
-        check
-            .read(value)
-            .or_else(|problem| {
-                let problem = if check.is_hidden { problem } else { with_value(problem, value) };
-                self.problems.add(variable, problem);
-                check.read(default)
-            })
-            .ok()
     }
 }
 

@@ -1,13 +1,13 @@
 //! The macro that declares settings, and what it generates.
 
-use crate::Reader;
+use crate::{Problems, Sources};
 
 /// A struct of settings that [`settings!`](crate::settings!) declares.
 pub trait Table: Sized {
-    /// Reads every setting and leaves the problems in `reader`. A wrong value is replaced by its
+    /// Reads every setting and adds what is wrong to `problems`. A wrong value is replaced by its
     /// default, so that the rules between settings can still be checked. `None` if a default is
     /// wrong.
-    fn read(reader: &mut Reader<'_>) -> Option<Self>;
+    fn read(sources: &Sources<'_>, problems: &mut Problems) -> Option<Self>;
 
     /// Every setting for documents, in the order of declaration.
     fn entries() -> Vec<Entry>;
@@ -71,10 +71,10 @@ macro_rules! settings {
         }
 
         impl $crate::Table for $Settings {
-            fn read(reader: &mut $crate::Reader<'_>) -> Option<Self> {
+            fn read(sources: &$crate::Sources<'_>, problems: &mut $crate::Problems) -> Option<Self> {
                 // All are read before the first `?`, so that one wrong setting does not hide
                 // another.
-                $( let $field = reader.read($name, $default, &$check); )+
+                $( let $field = sources.read_one($name, $default, &$check, problems); )+
                 Some(Self { $( $field: $field? ),+ })
             }
 

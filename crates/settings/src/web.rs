@@ -1,8 +1,9 @@
 //! Checks of web addresses: paths, origins and proxies.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 use ipnet::IpNet;
+use url::{Position, Url};
 
 use crate::check::{Check, list, parsed};
 
@@ -47,39 +48,24 @@ fn parse_origin(raw: &str) -> Result<String, String> {
     if raw.contains('*') {
         return Err("* would let every website call the API as its visitor; list each origin".to_owned());
     }
-    let raw = raw.to_ascii_lowercase();
+    if !raw.is_ascii() {
+        return Err("must write its host as browsers send it, in punycode: xn--…".to_owned());
+    }
     let form = || "must be scheme://host or scheme://host:port, without a path or a final /".to_owned();
+    let raw = raw.to_ascii_lowercase();
     let (scheme, authority) = raw.split_once("://").ok_or_else(form)?;
-    let is_scheme = scheme.starts_with(|first: char| first.is_ascii_lowercase())
-        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
-    let (host, port) = match authority.rfind(':') {
-        // A colon inside the brackets of an IPv6 address does not separate a port.
-        Some(colon) if !authority[colon..].contains(']') => {
-            (&authority[..colon], Some(&authority[colon + 1..]))
-        }
-        _ => (authority, None),
-    };
-    if !is_scheme || host.is_empty() {
+    let is_plain = authority.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte));
+    let url = Url::parse(&raw).ok().filter(|_| is_plain).ok_or_else(form)?;
+    if url.host_str().is_none_or(str::is_empty) || authority.ends_with(':') || url.port() == Some(0) {
         return Err(form());
     }
-    let host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
-        Some(address) => format!("[{}]", address.parse::<Ipv6Addr>().map_err(|_| form())?),
-        None if !host.is_ascii() => {
-            return Err("must write its host as browsers send it, in punycode: xn--…".to_owned());
+    // Like browsers, it leaves out a port that is the default and writes an IPv6 address in one way.
+    match url.port_or_known_default() {
+        Some(port) if url.port().is_none() && authority.ends_with(&format!(":{port}")) => {
+            Err(format!("must leave out :{port}, as browsers do for {scheme}"))
         }
-        None if host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)) => {
-            host.to_owned()
-        }
-        None => return Err(form()),
-    };
-    let Some(port) = port else {
-        return Ok(format!("{scheme}://{host}"));
-    };
-    let port: u16 = port.parse().ok().filter(|&port| port > 0).ok_or_else(form)?;
-    if matches!((scheme, port), ("https", 443) | ("http", 80)) {
-        return Err(format!("must leave out :{port}, as browsers do for {scheme}"));
+        _ => Ok(url[..Position::BeforePath].to_owned()),
     }
-    Ok(format!("{scheme}://{host}:{port}"))
 }
 
 const EVERY_ADDRESS: &str =

@@ -9,8 +9,8 @@ use redis::{ConnectionInfo, IntoConnectionInfo};
 const FORM: &str = "must be redis://host:port/number, rediss:// for TLS, redis+unix:///path for a socket, \
     redis+sentinel://host:port,host:port/master-name/number (rediss+sentinel:// for TLS), or \
     redis+cluster://host:port,host:port (rediss+cluster:// for TLS)";
-/// Where Sentinels listen by default.
-const SENTINEL_PORT: &str = ":26379";
+const REDIS_PORT: u16 = 6379;
+const SENTINEL_PORT: u16 = 26379;
 /// The longest prefix of keys, in bytes.
 const PREFIX_LIMIT: usize = 64;
 
@@ -34,14 +34,18 @@ pub struct RedisUrl {
 #[derive(Clone)]
 pub(crate) enum Servers {
     One(ConnectionInfo),
-    /// The Sentinels without credentials, the name by which they know the master, and the master
-    /// with a placeholder for its host.
-    Sentinel {
-        sentinels: Vec<ConnectionInfo>,
-        master_name: String,
-        master: ConnectionInfo,
-    },
+    Sentinel(Sentinels),
     Cluster(Vec<ConnectionInfo>),
+}
+
+#[derive(Clone)]
+pub(crate) struct Sentinels {
+    /// Without credentials.
+    pub(crate) sentinels: Vec<ConnectionInfo>,
+    /// The name by which they know the master.
+    pub(crate) master_name: String,
+    /// The master with its credentials and database, and a placeholder for its host.
+    pub(crate) master: ConnectionInfo,
 }
 
 impl RedisUrl {
@@ -49,7 +53,7 @@ impl RedisUrl {
     pub fn tier(&self) -> &'static str {
         match self.servers {
             Servers::One(_) => "redis",
-            Servers::Sentinel { .. } => "redis_sentinel",
+            Servers::Sentinel(_) => "redis_sentinel",
             Servers::Cluster(_) => "redis_cluster",
         }
     }
@@ -79,57 +83,49 @@ impl FromStr for RedisUrl {
             _ => return Err(UrlError::new(FORM)),
         };
         let url: SecretUrl = raw.parse()?;
-        Ok(Self { servers: parse(&url.parts(), raw)?, url })
+        Ok(Self { servers: parse(&url.parts())?, url })
     }
 }
 
-fn server(parts: &Parts<'_>, raw: &str) -> Result<Servers, UrlError> {
-    credentials(parts)?;
-    check_host(parts.host)?;
-    check_database(parts.path.strip_prefix('/').unwrap_or_default())?;
-    connection_info(raw).map(Servers::One)
+fn server(parts: &Parts<'_>) -> Result<Servers, UrlError> {
+    let database = parts.path.strip_prefix('/').unwrap_or_default();
+    node(parts.scheme, &credentials(parts)?, parts.host, REDIS_PORT, database).map(Servers::One)
 }
 
-fn socket(parts: &Parts<'_>, raw: &str) -> Result<Servers, UrlError> {
-    if !parts.host.is_empty() || parts.user.is_some() || parts.path.len() < 2 {
+fn socket(parts: &Parts<'_>) -> Result<Servers, UrlError> {
+    let Parts { scheme, user, host, path, query } = parts;
+    if !host.is_empty() || user.is_some() || path.len() < 2 {
         return Err(UrlError::new("must name the socket's path: redis+unix:///path?db=number&pass=password"));
     }
     check_options(parts, &["db", "user", "pass", "protocol"])?;
-    connection_info(raw).map(Servers::One)
+    connection_info(&format!("{scheme}://{path}?{query}")).map(Servers::One)
 }
 
-fn sentinel(parts: &Parts<'_>, _: &str) -> Result<Servers, UrlError> {
-    let credentials = credentials(parts)?;
+fn sentinel(parts: &Parts<'_>) -> Result<Servers, UrlError> {
     let path = parts.path.strip_prefix('/').unwrap_or_default();
-    let (name, number) = path.split_once('/').unwrap_or((path, ""));
+    let (name, database) = path.split_once('/').unwrap_or((path, ""));
     // What Redis accepts in SENTINEL MONITOR.
     if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_')) {
         return Err(UrlError::new(
             "must name the master that the Sentinels watch: redis+sentinel://host:port/master-name",
         ));
     }
-    check_database(number)?;
     let scheme = parts.scheme.trim_end_matches("+sentinel");
-    let node = |host: &str| {
-        let port = if check_host(host)? { "" } else { SENTINEL_PORT };
-        connection_info(&format!("{scheme}://{host}{port}"))
-    };
-    let sentinels = parts.host.split(',').map(node).collect::<Result<_, _>>()?;
-    let master = connection_info(&format!("{scheme}://{credentials}master/{number}"))?;
-    Ok(Servers::Sentinel { sentinels, master_name: name.to_owned(), master })
+    let sentinels = parts.host.split(',').map(|host| node(scheme, "", host, SENTINEL_PORT, ""));
+    Ok(Servers::Sentinel(Sentinels {
+        sentinels: sentinels.collect::<Result<_, _>>()?,
+        master_name: name.to_owned(),
+        master: node(scheme, &credentials(parts)?, "master", REDIS_PORT, database)?,
+    }))
 }
 
-fn cluster(parts: &Parts<'_>, _: &str) -> Result<Servers, UrlError> {
-    let credentials = credentials(parts)?;
+fn cluster(parts: &Parts<'_>) -> Result<Servers, UrlError> {
     if !matches!(parts.path, "" | "/") {
         return Err(UrlError::new("must not name a database: a cluster has the one"));
     }
-    let scheme = parts.scheme.trim_end_matches("+cluster");
-    let node = |host: &str| {
-        check_host(host)?;
-        connection_info(&format!("{scheme}://{credentials}{host}"))
-    };
-    parts.host.split(',').map(node).collect::<Result<_, _>>().map(Servers::Cluster)
+    let (scheme, credentials) = (parts.scheme.trim_end_matches("+cluster"), credentials(parts)?);
+    let nodes = parts.host.split(',').map(|host| node(scheme, &credentials, host, REDIS_PORT, ""));
+    nodes.collect::<Result<_, _>>().map(Servers::Cluster)
 }
 
 /// The user and the password up to the `@`, of an address that takes no options.
@@ -161,29 +157,31 @@ fn check_options(parts: &Parts<'_>, known: &[&str]) -> Result<(), UrlError> {
     Ok(())
 }
 
-/// Whether the host has a port.
-fn check_host(raw: &str) -> Result<bool, UrlError> {
-    let (host, port) = match raw.rsplit_once(':') {
+/// One server, at `host` or `host:port`. An empty database is number 0.
+fn node(
+    scheme: &str,
+    credentials: &str,
+    address: &str,
+    default_port: u16,
+    database: &str,
+) -> Result<ConnectionInfo, UrlError> {
+    let (host, port) = match address.rsplit_once(':') {
         // A colon inside the brackets of an IPv6 address does not separate a port.
-        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
-        _ => (raw, None),
+        Some((host, port)) if !port.ends_with(']') => (host, port.parse().unwrap_or(0)),
+        _ => (address, default_port),
     };
     if host.is_empty() || host.contains(',') {
         return Err(UrlError::new(
             "must name one host; several nodes are written redis+cluster://host:port,host:port",
         ));
     }
-    if port.is_some_and(|port| !port.parse::<u16>().is_ok_and(|port| port > 0)) {
+    if port == 0 {
         return Err(UrlError::new("must name a port from 1 to 65535"));
     }
-    Ok(port.is_some())
-}
-
-fn check_database(number: &str) -> Result<(), UrlError> {
-    if !number.is_empty() && number.parse::<u16>().is_err() {
+    if !database.is_empty() && database.parse::<u16>().is_err() {
         return Err(UrlError::new("must end in the number of a database, such as /0"));
     }
-    Ok(())
+    connection_info(&format!("{scheme}://{credentials}{host}:{port}/{database}"))
 }
 
 /// The driver's message may repeat the address, so it is replaced.
@@ -253,7 +251,9 @@ mod tests {
     fn sentinels_get_no_credentials_and_the_master_gets_them() {
         let url = "rediss+sentinel://u:p%40@a:7000,b,[::1]/main.1/3".parse::<RedisUrl>().unwrap();
         assert_eq!(url.tier(), "redis_sentinel");
-        let Servers::Sentinel { sentinels, master_name, master } = &url.servers else { panic!("{url}") };
+        let Servers::Sentinel(Sentinels { sentinels, master_name, master }) = &url.servers else {
+            panic!("{url}")
+        };
         let [a, b, c] = ["a:7000", "b:26379", "::1:26379"].map(|address| (address.to_owned(), None, None));
         assert_eq!(sentinels.iter().map(parts).collect::<Vec<_>>(), [a, b, c]);
         assert_eq!(parts(master), ("master:6379".to_owned(), Some("u"), Some("p@")));

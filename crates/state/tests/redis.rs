@@ -64,7 +64,7 @@ fn fresh_prefix() -> String {
 fn redis_at(url: &str, key_prefix: &str) -> Redis {
     let url: RedisUrl = url.parse().unwrap();
     let key_prefix = key_prefix.to_owned();
-    Redis::new(RedisConfig { url, key_prefix, timeout: TIMEOUT, call_span: Span::none }).unwrap()
+    Redis::new(RedisConfig { url, key_prefix, timeout: TIMEOUT, call_span: Span::none })
 }
 
 /// Runs a test in process and in Redis.

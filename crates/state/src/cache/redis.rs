@@ -1,7 +1,6 @@
 //! Cached values in Redis: one hash per key, with a field per version for its value and one for its
 //! lease.
 
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,32 +18,28 @@ pub(super) type Lease = [u8; 16];
 const LEASE_TTL_MS: &[u8] = b"10000";
 
 /// Returns the value, or sets a lease. `ARGV`: version, lease, lifetime of the lease.
-static LOOK_UP: LazyLock<LuaScript> = LazyLock::new(|| {
-    LuaScript::new(
-        r"
-        local value = redis.call('HGET', KEYS[1], ARGV[1])
-        if value then return value end
-        redis.call('HSET', KEYS[1], 'lease:' .. ARGV[1], ARGV[2])
-        -- The value of another version keeps its lifetime.
-        if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[3]) then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
-        return false
-        ",
-    )
-});
+static LOOK_UP: LuaScript = LuaScript::new(
+    r"
+    local value = redis.call('HGET', KEYS[1], ARGV[1])
+    if value then return value end
+    redis.call('HSET', KEYS[1], 'lease:' .. ARGV[1], ARGV[2])
+    -- The value of another version keeps its lifetime.
+    if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[3]) then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
+    return false
+    ",
+);
 
 /// Stores a value. `ARGV`: version, lease, lifetime, value.
-static STORE: LazyLock<LuaScript> = LazyLock::new(|| {
-    LuaScript::new(
-        r"
-        local lease = 'lease:' .. ARGV[1]
-        if redis.call('HGET', KEYS[1], lease) ~= ARGV[2] then return 0 end
-        redis.call('HDEL', KEYS[1], lease)
-        redis.call('HSET', KEYS[1], ARGV[1], ARGV[4])
-        redis.call('PEXPIRE', KEYS[1], ARGV[3])
-        return 1
-        ",
-    )
-});
+static STORE: LuaScript = LuaScript::new(
+    r"
+    local lease = 'lease:' .. ARGV[1]
+    if redis.call('HGET', KEYS[1], lease) ~= ARGV[2] then return 0 end
+    redis.call('HDEL', KEYS[1], lease)
+    redis.call('HSET', KEYS[1], ARGV[1], ARGV[4])
+    redis.call('PEXPIRE', KEYS[1], ARGV[3])
+    return 1
+    ",
+);
 
 #[derive(Clone, Debug)]
 pub(super) struct RedisStore {

@@ -5,9 +5,9 @@ mod client;
 mod recovery;
 mod sentinel;
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use metrics::Gauge;
@@ -44,12 +44,16 @@ pub struct RedisUnavailable;
 /// another key may be stored on another node.
 pub(crate) struct LuaScript {
     source: &'static str,
-    hash: String,
+    hash: OnceLock<String>,
 }
 
 impl LuaScript {
-    pub(crate) fn new(source: &'static str) -> Self {
-        Self { source, hash: redis::Script::new(source).get_hash().to_owned() }
+    pub(crate) const fn new(source: &'static str) -> Self {
+        Self { source, hash: OnceLock::new() }
+    }
+
+    fn hash(&self) -> &str {
+        self.hash.get_or_init(|| redis::Script::new(self.source).get_hash().to_owned())
     }
 }
 
@@ -64,7 +68,7 @@ struct RedisInner {
     timeout: Duration,
     call_span: fn() -> Span,
     is_available: watch::Sender<bool>,
-    pending_deletions: Mutex<HashSet<String>>,
+    pending_deletions: Mutex<BTreeSet<String>>,
     refusals: Mutex<RefusalLog>,
     up: Gauge,
 }
@@ -85,15 +89,12 @@ impl fmt::Debug for Redis {
 
 impl Redis {
     /// Does not connect yet: the first call does.
-    ///
-    /// # Errors
-    /// When the driver cannot use the address.
-    pub fn new(config: RedisConfig) -> RedisResult<Self> {
+    pub fn new(config: RedisConfig) -> Self {
         let up = metrics::gauge!("redis_up");
         up.set(1.0);
-        Ok(Self(Arc::new(RedisInner {
-            client: RedisClient::new(&config.url, config.timeout)?,
+        Self(Arc::new(RedisInner {
             tier: config.url.tier(),
+            client: RedisClient::new(config.url.servers, config.timeout),
             key_prefix: config.key_prefix,
             timeout: config.timeout,
             call_span: config.call_span,
@@ -101,7 +102,7 @@ impl Redis {
             pending_deletions: Mutex::default(),
             refusals: Mutex::default(),
             up,
-        })))
+        }))
     }
 
     /// `redis`, `redis_sentinel` or `redis_cluster`.
@@ -144,7 +145,7 @@ impl Redis {
             command
         };
         self.execute(key, async |inner, key| {
-            match inner.client.send(&eval("EVALSHA", &script.hash, key)).await {
+            match inner.client.send(&eval("EVALSHA", script.hash(), key)).await {
                 // The server was restarted or flushed. EVAL also stores the script under its hash.
                 Err(error) if is_unknown_script(&error) => {
                     inner.client.send(&eval("EVAL", script.source, key)).await
@@ -162,7 +163,7 @@ impl Redis {
         let deleted = self.call::<()>(key, |key| cmd("DEL").arg(key).take()).await;
         if deleted.is_err() {
             let key = self.0.prefixed(key);
-            self.0.add_pending_deletions([key.clone()]);
+            self.0.add_pending_deletion(key.clone());
             self.become_unavailable(&key, "it refuses to delete a key");
         }
         deleted
@@ -181,20 +182,17 @@ impl Redis {
         let key = inner.prefixed(key);
         let result = tokio::select! {
             biased;
-            result = timeout(inner.timeout, inner.attempt(&key, send)).instrument((inner.call_span)()) => result,
+            result = inner.attempt(&key, send).instrument((inner.call_span)()) => result,
             // Another call failed while this one was waiting.
             _ = is_available.wait_for(|is_available| !is_available) => return Err(RedisUnavailable),
         };
-        match result {
-            Ok(Ok(value)) => return Ok(value),
-            Ok(Err(CallError::KeyRefused(reason))) => inner.log_refusal(&key, &reason),
-            Ok(Err(CallError::Unavailable(reason))) => self.become_unavailable(&key, &reason),
-            Err(_) => {
-                let reason = format!("no answer within {} ms", inner.timeout.as_millis());
-                self.become_unavailable(&key, &reason);
+        result.map_err(|error| {
+            match error {
+                CallError::KeyRefused(reason) => inner.log_refusal(&key, &reason),
+                CallError::Unavailable(reason) => self.become_unavailable(&key, &reason),
             }
-        }
-        Err(RedisUnavailable)
+            RedisUnavailable
+        })
     }
 
     /// Makes all calls continue without Redis. The first caller logs it and starts the recovery.
@@ -222,30 +220,31 @@ impl RedisInner {
         key: &str,
         send: impl AsyncFnOnce(&Self, &str) -> RedisResult<Value>,
     ) -> Result<T, CallError> {
-        let reason = match send(self, key).await {
-            Ok(value) => match T::from_redis_value(value) {
-                Ok(value) => return Ok(value),
-                Err(error) => error.to_string(),
-            },
-            // An error reply. Its code does not say whether the key or the server is affected: before
-            // version 7, each error inside a script is `ERR`.
-            Err(error) if error.code().is_some() => error.to_string(),
-            Err(error) => return Err(CallError::Unavailable(error.to_string())),
+        let call = async {
+            let reason = match send(self, key).await {
+                Ok(value) => match T::from_redis_value(value) {
+                    Ok(value) => return Ok(value),
+                    Err(error) => error.to_string(),
+                },
+                // An error reply. Its code does not say whether the key or the server is affected:
+                // before version 7, each error inside a script is `ERR`.
+                Err(error) if error.code().is_some() => error.to_string(),
+                Err(error) => return Err(CallError::Unavailable(error.to_string())),
+            };
+            let is_key = self.accepts_writes_near(key).await;
+            Err(if is_key { CallError::KeyRefused(reason) } else { CallError::Unavailable(reason) })
         };
-        if self.accepts_writes_near(key).await {
-            Err(CallError::KeyRefused(reason))
-        } else {
-            Err(CallError::Unavailable(reason))
-        }
+        timeout(self.timeout, call).await.unwrap_or_else(|_| {
+            Err(CallError::Unavailable(format!("no answer within {} ms", self.timeout.as_millis())))
+        })
     }
 
     /// Whether another key can be written to the node that stores this one. It is a write because a
     /// server out of memory and a replica still read. The braces select the same node of a cluster,
     /// and the prefix satisfies an ACL for it.
     async fn accepts_writes_near(&self, key: &str) -> bool {
-        let mut write = cmd("SET");
-        write.arg(format!("{}probe:{{{key}}}", self.key_prefix)).arg("").arg("PX").arg(1000);
-        self.client.send(&write).await.is_ok()
+        let probe = format!("{}probe:{{{key}}}", self.key_prefix);
+        self.client.send(cmd("SET").arg(probe).arg("").arg("PX").arg(1000)).await.is_ok()
     }
 }
 

@@ -1,7 +1,8 @@
 //! What happens while Redis is unavailable or refuses a key: probes, deletions to make up for, and
 //! logging.
 
-use std::sync::{PoisonError, Weak};
+use std::collections::BTreeSet;
+use std::sync::{MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use redis::cmd;
@@ -44,26 +45,28 @@ impl RedisInner {
         );
     }
 
-    /// Remembers keys to be deleted before Redis is used again.
-    pub(super) fn add_pending_deletions(&self, keys: impl IntoIterator<Item = String>) {
-        let mut pending = self.pending_deletions.lock().unwrap_or_else(PoisonError::into_inner);
-        let room = MAX_PENDING_DELETIONS.saturating_sub(pending.len());
-        pending.extend(keys.into_iter().take(room));
+    /// Remembers a key to be deleted before Redis is used again.
+    pub(super) fn add_pending_deletion(&self, key: String) {
+        let mut pending = self.pending_deletions();
+        if pending.len() < MAX_PENDING_DELETIONS {
+            pending.insert(key);
+        }
     }
 
     /// Returns false if a key still cannot be deleted.
     async fn delete_pending(&self) -> bool {
-        let pending =
-            std::mem::take(&mut *self.pending_deletions.lock().unwrap_or_else(PoisonError::into_inner));
-        let mut keys = pending.into_iter();
-        while let Some(key) = keys.next() {
-            let delete = cmd("DEL").arg(&key).take();
-            if !matches!(timeout(self.timeout, self.client.send(&delete)).await, Ok(Ok(_))) {
-                self.add_pending_deletions(std::iter::once(key).chain(keys));
+        loop {
+            let Some(key) = self.pending_deletions().pop_first() else { return true };
+            let deleted = timeout(self.timeout, self.client.send(cmd("DEL").arg(&key))).await;
+            if !matches!(deleted, Ok(Ok(_))) {
+                self.add_pending_deletion(key);
                 return false;
             }
         }
-        true
+    }
+
+    fn pending_deletions(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.pending_deletions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
