@@ -40,8 +40,8 @@ pub(crate) enum Servers {
 
 #[derive(Clone)]
 pub(crate) struct Sentinels {
-    /// Without credentials.
-    pub(crate) sentinels: Vec<ConnectionInfo>,
+    /// Of the Sentinels, without credentials.
+    pub(crate) addresses: Vec<ConnectionInfo>,
     /// The name by which they know the master.
     pub(crate) master_name: String,
     /// The master with its credentials and database, and a placeholder for its host.
@@ -111,9 +111,9 @@ fn sentinel(parts: &Parts<'_>) -> Result<Servers, UrlError> {
         ));
     }
     let scheme = parts.scheme.trim_end_matches("+sentinel");
-    let sentinels = parts.host.split(',').map(|host| node(scheme, "", host, SENTINEL_PORT, ""));
+    let addresses = parts.host.split(',').map(|host| node(scheme, "", host, SENTINEL_PORT, ""));
     Ok(Servers::Sentinel(Sentinels {
-        sentinels: sentinels.collect::<Result<_, _>>()?,
+        addresses: addresses.collect::<Result<_, _>>()?,
         master_name: name.to_owned(),
         master: node(scheme, &credentials(parts)?, "master", REDIS_PORT, database)?,
     }))
@@ -251,11 +251,11 @@ mod tests {
     fn sentinels_get_no_credentials_and_the_master_gets_them() {
         let url = "rediss+sentinel://u:p%40@a:7000,b,[::1]/main.1/3".parse::<RedisUrl>().unwrap();
         assert_eq!(url.tier(), "redis_sentinel");
-        let Servers::Sentinel(Sentinels { sentinels, master_name, master }) = &url.servers else {
+        let Servers::Sentinel(Sentinels { addresses, master_name, master }) = &url.servers else {
             panic!("{url}")
         };
         let [a, b, c] = ["a:7000", "b:26379", "::1:26379"].map(|address| (address.to_owned(), None, None));
-        assert_eq!(sentinels.iter().map(parts).collect::<Vec<_>>(), [a, b, c]);
+        assert_eq!(addresses.iter().map(parts).collect::<Vec<_>>(), [a, b, c]);
         assert_eq!(parts(master), ("master:6379".to_owned(), Some("u"), Some("p@")));
         assert_eq!((master_name.as_str(), master.redis_settings().db()), ("main.1", 3));
     }

@@ -99,7 +99,7 @@ impl Cache {
         let look_up_or_load = async {
             let (cached, lease) = match &self.store {
                 CacheStore::Memory(store) => (store.get(key), None),
-                CacheStore::Redis(store) => store.look_up(key, version_of::<T>()).await,
+                CacheStore::Redis(store) => store.look_up(key, &version_of::<T>()).await,
             };
             if let Some(bytes) = &cached
                 && let Ok(value) = serde_json::from_slice(bytes)
@@ -116,7 +116,7 @@ impl Cache {
             match (&self.store, lease) {
                 (CacheStore::Memory(store), _) => flight.if_current(|| store.set(key, bytes.clone(), ttl)),
                 (CacheStore::Redis(store), Some(lease)) => {
-                    store.store(key, version_of::<T>(), &bytes, lease, ttl).await;
+                    store.store(key, &version_of::<T>(), &bytes, lease, ttl).await;
                 }
                 (CacheStore::Redis(_), None) => {}
             }

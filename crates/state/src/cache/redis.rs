@@ -7,7 +7,6 @@ use bytes::Bytes;
 use metrics::Counter;
 
 use super::requests_counter;
-use super::version::Version;
 use crate::redis::{LuaScript, Redis};
 
 /// Permission to store a loaded value. Deleting the key revokes it, so that a value that was read
@@ -53,12 +52,12 @@ impl RedisStore {
     }
 
     /// The value, or a lease to store it. Neither if Redis cannot be used.
-    pub(super) async fn look_up(&self, key: &str, version: Version) -> (Option<Bytes>, Option<Lease>) {
+    pub(super) async fn look_up(&self, key: &str, version: &str) -> (Option<Bytes>, Option<Lease>) {
         let mut lease = Lease::default();
         if getrandom::fill(&mut lease).is_err() {
             return (None, None);
         }
-        let arguments: [&[u8]; 3] = [&version, &lease, LEASE_TTL_MS];
+        let arguments: [&[u8]; 3] = [version.as_bytes(), &lease, LEASE_TTL_MS];
         match self.redis.run::<Option<Vec<u8>>>(&LOOK_UP, key, &arguments).await {
             Ok(Some(bytes)) => (Some(bytes.into()), None),
             Ok(None) => (None, Some(lease)),
@@ -70,9 +69,9 @@ impl RedisStore {
     }
 
     /// Stores a value if the lease is still valid.
-    pub(super) async fn store(&self, key: &str, version: Version, bytes: &[u8], lease: Lease, ttl: Duration) {
+    pub(super) async fn store(&self, key: &str, version: &str, bytes: &[u8], lease: Lease, ttl: Duration) {
         let ttl = ttl.as_millis().to_string();
-        let arguments: [&[u8]; 4] = [&version, &lease, ttl.as_bytes(), bytes];
+        let arguments: [&[u8]; 4] = [version.as_bytes(), &lease, ttl.as_bytes(), bytes];
         if self.redis.run::<i64>(&STORE, key, &arguments).await.is_err() {
             self.errors.increment(1);
         }

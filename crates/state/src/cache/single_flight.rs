@@ -25,12 +25,7 @@ pub(super) struct Flight<'a> {
 impl SingleFlight {
     /// Joins the look-up of this key, or starts one.
     pub(super) fn join<'a>(&'a self, key: &'a str) -> Flight<'a> {
-        let mut flights = self.lock();
-        let value = match flights.get(key) {
-            Some(value) => Arc::clone(value),
-            None => Arc::clone(flights.entry(key.to_owned()).or_default()),
-        };
-        drop(flights);
+        let value = Arc::clone(self.lock().entry(key.to_owned()).or_default());
         Flight { flights: self, key, value }
     }
 

@@ -1,7 +1,6 @@
 //! The version under which values of a type are stored in Redis.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::Write;
 
 use serde::de::value::Error;
 use serde::de::{Deserializer, Error as _, Visitor};
@@ -9,20 +8,14 @@ use serde::forward_to_deserialize_any;
 
 use super::Cached;
 
-/// A hash in hexadecimal. It may differ between builds with different compilers, which then cache
-/// apart.
-pub(super) type Version = [u8; 16];
-
-/// The hash of [`Cached::VERSION`] and of the names of the fields or variants that serde knows of `T`.
-pub(super) fn version_of<T: Cached>() -> Version {
+/// The hash of [`Cached::VERSION`] and of the names of the fields or variants that serde knows of `T`,
+/// in hexadecimal. It may differ between builds with different compilers, which then cache apart.
+pub(super) fn version_of<T: Cached>() -> String {
     let mut hasher = DefaultHasher::new();
     T::VERSION.hash(&mut hasher);
     // It always fails: there is no value. What matters is what the type asks for.
     let _ = T::deserialize(FieldNames(&mut hasher));
-    let mut version = Version::default();
-    // It has room for the sixteen digits.
-    let _ = write!(version.as_mut_slice(), "{:016x}", hasher.finish());
-    version
+    format!("{:016x}", hasher.finish())
 }
 
 /// Hashes the names of the fields that a type asks for.

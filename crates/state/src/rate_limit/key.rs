@@ -1,10 +1,11 @@
 //! What requests are counted by.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
+use ipnet::IpNet;
 
 /// The key of a window: whose requests it counts, and in which scope.
 #[derive(Clone, Debug)]
@@ -96,13 +97,10 @@ pub fn is_one_client(one: IpAddr, other: IpAddr) -> bool {
 }
 
 /// The first address of the network with this prefix length.
-fn network_of(address: IpAddr, v4_prefix: u32, v6_prefix: u32) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(ip) => {
-            IpAddr::V4(Ipv4Addr::from_bits(ip.to_bits() & !u32::MAX.checked_shr(v4_prefix).unwrap_or(0)))
-        }
-        IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & !(u128::MAX >> v6_prefix))),
-    }
+fn network_of(address: IpAddr, v4_prefix: u8, v6_prefix: u8) -> IpAddr {
+    let address = address.to_canonical();
+    let prefix = if address.is_ipv4() { v4_prefix } else { v6_prefix };
+    IpNet::new(address, prefix).map_or(address, |network| network.network())
 }
 
 #[cfg(test)]

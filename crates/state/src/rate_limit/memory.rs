@@ -109,44 +109,35 @@ impl WindowTable {
         let RateLimitKey { id, network } = key;
         self.drop_idle_networks(now);
         let network = self.owners.get(&id).copied().unwrap_or(network);
-        let (is_new, bytes) = self.update(network, |windows, owners| {
-            windows.drop_idle(now, owners);
-            (!windows.by_id.contains(&id), windows.bytes)
-        });
-        if is_new && self.when_full == WhenFull::Refuse && self.would_hold_most(bytes) {
-            return RateLimitDecision::new(false, limit, limit, WINDOW_MICROS);
-        }
-        if is_new && !id.is_of_client_only() {
-            self.owners.insert(id.clone(), network);
-        }
-        let decision = self.update(network, |windows, _| windows.check(id, limit, now));
+        let largest_other = self.by_size.iter().rev().find(|(_, other)| *other != network);
+        let windows = self.by_network.get_or_insert_mut(network, NetworkWindows::new);
+        let before = windows.bytes;
+        windows.drop_idle(now, &mut self.owners);
+        let is_new = !windows.by_id.contains(&id);
+        let with_one_more = windows.bytes + WINDOW_COST;
+        let would_hold_most = largest_other.is_none_or(|(bytes, _)| with_one_more >= *bytes);
+        let is_over_budget = self.bytes - before + with_one_more > self.budget;
+        let decision = if is_new && is_over_budget && would_hold_most && self.when_full == WhenFull::Refuse {
+            RateLimitDecision::new(false, limit, limit, WINDOW_MICROS)
+        } else {
+            if is_new && !id.is_of_client_only() {
+                self.owners.insert(id.clone(), network);
+            }
+            windows.check(id, limit, now)
+        };
+        let after = windows.bytes;
+        self.account(network, before, after);
         self.evict_beyond_budget(network);
         decision
     }
 
-    /// Changes the windows of a network and accounts for their new size.
-    fn update<T>(
-        &mut self,
-        network: Network,
-        change: impl FnOnce(&mut NetworkWindows, &mut Owners) -> T,
-    ) -> T {
-        let windows = self.by_network.get_or_insert_mut(network, NetworkWindows::new);
-        let before = windows.bytes;
-        let result = change(windows, &mut self.owners);
-        let after = windows.bytes;
+    /// Accounts for the new size of a network.
+    fn account(&mut self, network: Network, before: usize, after: usize) {
         if before != after {
             self.by_size.remove(&(before, network));
             self.by_size.insert((after, network));
             self.bytes = self.bytes + after - before;
         }
-        result
-    }
-
-    /// Whether one more window would exceed the budget, and a network that holds `bytes` now would
-    /// then hold the most.
-    fn would_hold_most(&self, bytes: usize) -> bool {
-        let most = self.by_size.last().map_or(0, |(bytes, _)| *bytes);
-        self.bytes + WINDOW_COST > self.budget && bytes + WINDOW_COST >= most
     }
 
     /// Drops the least recently used networks that have only idle windows.
@@ -168,10 +159,11 @@ impl WindowTable {
             };
             let largest = self.by_size.iter().rev().find(|(_, network)| has_another(network));
             let Some(&(_, network)) = largest else { break };
-            let is_empty = self.update(network, |windows, owners| {
-                windows.drop_oldest(owners);
-                windows.by_id.is_empty()
-            });
+            let Some(windows) = self.by_network.get_mut(&network) else { break };
+            let before = windows.bytes;
+            windows.drop_oldest(&mut self.owners);
+            let (after, is_empty) = (windows.bytes, windows.by_id.is_empty());
+            self.account(network, before, after);
             if is_empty {
                 self.remove(network);
             }

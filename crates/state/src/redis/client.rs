@@ -41,7 +41,9 @@ impl RedisClient {
     pub(super) async fn send(&self, command: &Cmd) -> RedisResult<Value> {
         let connections = Arc::clone(&self.connections());
         let turn = self.calls.fetch_add(1, Ordering::Relaxed) % connections.len();
-        match connections[turn].get_or_try_init(|| self.connect()).await?.clone() {
+        // Connecting is rare and its future is large.
+        let connection = connections[turn].get_or_try_init(|| Box::pin(self.connect())).await?;
+        match connection.clone() {
             Connection::Server(mut connection) => command.query_async(&mut connection).await,
             Connection::Cluster(mut connection) => command.query_async(&mut connection).await,
         }

@@ -62,11 +62,8 @@ impl LuaScript {
 pub struct Redis(Arc<RedisInner>);
 
 struct RedisInner {
+    config: RedisConfig,
     client: RedisClient,
-    tier: &'static str,
-    key_prefix: String,
-    timeout: Duration,
-    call_span: fn() -> Span,
     is_available: watch::Sender<bool>,
     pending_deletions: Mutex<BTreeSet<String>>,
     refusals: Mutex<RefusalLog>,
@@ -83,7 +80,7 @@ enum CallError {
 
 impl fmt::Debug for Redis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Redis").field("tier", &self.0.tier).finish_non_exhaustive()
+        f.debug_struct("Redis").field("tier", &self.tier()).finish_non_exhaustive()
     }
 }
 
@@ -93,11 +90,8 @@ impl Redis {
         let up = metrics::gauge!("redis_up");
         up.set(1.0);
         Self(Arc::new(RedisInner {
-            tier: config.url.tier(),
-            client: RedisClient::new(config.url.servers, config.timeout),
-            key_prefix: config.key_prefix,
-            timeout: config.timeout,
-            call_span: config.call_span,
+            client: RedisClient::new(config.url.servers.clone(), config.timeout),
+            config,
             is_available: watch::Sender::new(true),
             pending_deletions: Mutex::default(),
             refusals: Mutex::default(),
@@ -107,7 +101,7 @@ impl Redis {
 
     /// `redis`, `redis_sentinel` or `redis_cluster`.
     pub fn tier(&self) -> &'static str {
-        self.0.tier
+        self.0.config.url.tier()
     }
 
     /// Whether calls go to Redis at present.
@@ -182,7 +176,7 @@ impl Redis {
         let key = inner.prefixed(key);
         let result = tokio::select! {
             biased;
-            result = inner.attempt(&key, send).instrument((inner.call_span)()) => result,
+            result = inner.attempt(&key, send).instrument((inner.config.call_span)()) => result,
             // Another call failed while this one was waiting.
             _ = is_available.wait_for(|is_available| !is_available) => return Err(RedisUnavailable),
         };
@@ -199,7 +193,7 @@ impl Redis {
     fn become_unavailable(&self, key: &str, reason: &str) {
         if self.0.is_available.send_if_modified(std::mem::take) {
             tracing::warn!(
-                tier = self.0.tier,
+                tier = self.tier(),
                 reason,
                 "Redis is unavailable: requests are counted in this process, and nothing is cached"
             );
@@ -212,7 +206,7 @@ impl Redis {
 
 impl RedisInner {
     fn prefixed(&self, key: &str) -> String {
-        format!("{}{key}", self.key_prefix)
+        format!("{}{key}", self.config.key_prefix)
     }
 
     async fn attempt<T: FromRedisValue>(
@@ -234,8 +228,8 @@ impl RedisInner {
             let is_key = self.accepts_writes_near(key).await;
             Err(if is_key { CallError::KeyRefused(reason) } else { CallError::Unavailable(reason) })
         };
-        timeout(self.timeout, call).await.unwrap_or_else(|_| {
-            Err(CallError::Unavailable(format!("no answer within {} ms", self.timeout.as_millis())))
+        timeout(self.config.timeout, call).await.unwrap_or_else(|_| {
+            Err(CallError::Unavailable(format!("no answer within {} ms", self.config.timeout.as_millis())))
         })
     }
 
@@ -243,7 +237,7 @@ impl RedisInner {
     /// server out of memory and a replica still read. The braces select the same node of a cluster,
     /// and the prefix satisfies an ACL for it.
     async fn accepts_writes_near(&self, key: &str) -> bool {
-        let probe = format!("{}probe:{{{key}}}", self.key_prefix);
+        let probe = format!("{}probe:{{{key}}}", self.config.key_prefix);
         self.client.send(cmd("SET").arg(probe).arg("").arg("PX").arg(1000)).await.is_ok()
     }
 }

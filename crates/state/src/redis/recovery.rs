@@ -37,7 +37,7 @@ impl RedisInner {
         let not_logged = std::mem::take(&mut refusals.not_logged);
         drop(refusals);
         tracing::warn!(
-            tier = self.tier,
+            tier = self.config.url.tier(),
             key,
             reason,
             not_logged,
@@ -57,7 +57,7 @@ impl RedisInner {
     async fn delete_pending(&self) -> bool {
         loop {
             let Some(key) = self.pending_deletions().pop_first() else { return true };
-            let deleted = timeout(self.timeout, self.client.send(cmd("DEL").arg(&key))).await;
+            let deleted = timeout(self.config.timeout, self.client.send(cmd("DEL").arg(&key))).await;
             if !matches!(deleted, Ok(Ok(_))) {
                 self.add_pending_deletion(key);
                 return false;
@@ -75,14 +75,15 @@ pub(super) async fn recover(inner: Weak<RedisInner>, key: String) {
     loop {
         tokio::time::sleep(PROBE_INTERVAL).await;
         let Some(inner) = inner.upgrade() else { return };
-        let is_available = matches!(timeout(inner.timeout, inner.accepts_writes_near(&key)).await, Ok(true));
+        let is_available =
+            matches!(timeout(inner.config.timeout, inner.accepts_writes_near(&key)).await, Ok(true));
         if is_available && inner.delete_pending().await {
             inner.is_available.send_replace(true);
             // A call that had just failed may have added another key. From now on, calls delete by
             // themselves.
             inner.delete_pending().await;
             inner.up.set(1.0);
-            tracing::info!(tier = inner.tier, "Redis is available again");
+            tracing::info!(tier = inner.config.url.tier(), "Redis is available again");
             return;
         }
         inner.client.reconnect();

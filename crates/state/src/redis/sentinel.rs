@@ -16,11 +16,14 @@ impl RedisClient {
     /// Queries all Sentinels concurrently and returns the first connection to a server that reports
     /// the role of a master itself: a Sentinel that was cut off may name the former one (Redis'
     /// guidelines for Sentinel clients, steps 1 to 3).
-    pub(super) async fn connect_to_master(&self, all: &Sentinels) -> RedisResult<MultiplexedConnection> {
-        let masters = all.sentinels.iter().map(|sentinel| {
+    pub(super) async fn connect_to_master(
+        &self,
+        sentinels: &Sentinels,
+    ) -> RedisResult<MultiplexedConnection> {
+        let masters = sentinels.addresses.iter().map(|sentinel| {
             Box::pin(async {
-                let address = self.master_address(sentinel, all).await?;
-                let mut connection = self.connect_to(&at(&all.master, address)).await?;
+                let address = self.master_address(sentinel, sentinels).await?;
+                let mut connection = self.connect_to(&at(&sentinels.master, address)).await?;
                 match cmd("ROLE").query_async(&mut connection).await? {
                     Role::Primary { .. } => Ok(connection),
                     _ => Err((ErrorKind::Io, "the server that a Sentinel names is not a master").into()),
@@ -30,13 +33,13 @@ impl RedisClient {
         select_ok(masters).await.map(|(connection, _)| connection)
     }
 
-    async fn master_address(&self, sentinel: &ConnectionInfo, all: &Sentinels) -> RedisResult<Address> {
+    async fn master_address(&self, sentinel: &ConnectionInfo, sentinels: &Sentinels) -> RedisResult<Address> {
         let mut connection = self.connect_to(sentinel).await?;
-        let query = cmd("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(&all.master_name).take();
+        let query = cmd("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(&sentinels.master_name).take();
         let reply = match query.query_async::<Option<Address>>(&mut connection).await {
             // Only a Sentinel that requires a password gets the master's.
             Err(error) if matches!(error.code(), Some("NOAUTH" | "NOPERM")) => {
-                auth_command(&all.master).ok_or(error)?.query_async::<()>(&mut connection).await?;
+                auth_command(&sentinels.master).ok_or(error)?.query_async::<()>(&mut connection).await?;
                 query.query_async(&mut connection).await
             }
             reply => reply,
