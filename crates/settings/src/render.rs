@@ -1,34 +1,28 @@
 //! Documents rendered from a table of settings.
 
-use std::fmt::Write as _;
-
 use crate::{Entry, Table, value_file};
 
-/// Where a comment of `.env.example` is wrapped.
-const WIDTH: usize = 100;
+/// Where a comment of `.env.example` is wrapped, its `# ` included.
+const WIDTH: usize = 102;
+
+const HEAD: &str = "\
+# Copy to .env and remove the # of what you set. The environment wins over .env; what neither sets has
+# the default shown here. Put a value with spaces, quotes or $ in single quotes.
+# Generated from the settings: edit those, not this file.
+";
 
 /// The content of `.env.example`: every setting with what it means, commented out at its default.
 pub fn env_example<T: Table>() -> String {
     let entries = T::entries();
-    let mut text = String::from(
-        "# Copy to .env and remove the # of what you set. The environment wins over .env; what neither sets has\n\
-         # the default shown here. Put a value with spaces, quotes or $ in single quotes.\n\
-         # Generated from the settings: edit those, not this file.\n",
-    );
-    text.push('\n');
-    for line in wrapped(&secrets_in_files(&entries)) {
-        // Writing to a `String` cannot fail, here and below.
-        let _ = writeln!(text, "# {line}");
-    }
+    let mut text = format!("{HEAD}\n{}", comment(&secrets_in_files(&entries)));
     for entry in entries {
-        text.push('\n');
-        for line in wrapped(&meaning(&entry)) {
-            let _ = writeln!(text, "# {line}");
-        }
-        if entry.default.is_empty() {
-            let _ = writeln!(text, "# Unset by default. Example: {}", entry.example);
-        }
-        let _ = writeln!(text, "# {}={}", entry.name, entry.default);
+        let Entry { name, default, example, .. } = entry;
+        let unset = match default {
+            "" => format!("# Unset by default. Example: {example}\n"),
+            _ => String::new(),
+        };
+        let setting = format!("\n{}{unset}# {name}={default}\n", comment(&meaning(&entry)));
+        text.push_str(&setting);
     }
     text
 }
@@ -48,36 +42,34 @@ fn secrets_in_files(entries: &[Entry]) -> String {
 /// The settings as a Markdown table, for the README, and which of them may be in files.
 pub fn markdown_table<T: Table>() -> String {
     let entries = T::entries();
-    let mut text =
-        format!("{}\n\n| Variable | Default | Meaning |\n|---|---|---|\n", secrets_in_files(&entries));
-    for entry in entries {
+    let head = format!("{}\n\n| Variable | Default | Meaning |\n|---|---|---|\n", secrets_in_files(&entries));
+    let rows = entries.iter().map(|entry| {
         let default = match entry.default {
             "" => "unset".to_owned(),
             default => format!("`{default}`"),
         };
-        let meaning = meaning(&entry).replace('|', "\\|");
-        let _ = writeln!(text, "| `{}` | {default} | {meaning} |", entry.name);
-    }
-    text
+        format!("| `{}` | {default} | {} |\n", entry.name, meaning(entry).replace('|', "\\|"))
+    });
+    rows.fold(head, |table, row| table + &row)
 }
 
 fn meaning(entry: &Entry) -> String {
     format!("{} {}", entry.doc, entry.accepts).trim_end().to_owned()
 }
 
-fn wrapped(text: &str) -> Vec<String> {
-    let mut lines = vec![String::new()];
+/// The text as lines of comments, wrapped between words.
+fn comment(text: &str) -> String {
+    let (mut comment, mut line) = (String::new(), String::from("#"));
     for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.is_empty() => line.push_str(word),
-            Some(line) if line.chars().count() + word.chars().count() < WIDTH => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
+        if line.chars().count() + word.chars().count() >= WIDTH {
+            comment += &line;
+            comment.push('\n');
+            line = String::from("#");
         }
+        line.push(' ');
+        line += word;
     }
-    lines
+    comment + &line + "\n"
 }
 
 #[cfg(test)]
@@ -87,8 +79,8 @@ mod tests {
     #[test]
     fn comments_are_wrapped_between_words() {
         let text = "word ".repeat(50);
-        let lines = wrapped(&text);
-        assert!(lines.len() > 1 && lines.iter().all(|line| line.len() <= WIDTH));
-        assert_eq!(lines.join(" "), text.trim());
+        let comment = comment(&text);
+        assert!(comment.lines().count() > 1 && comment.lines().all(|line| line.len() <= WIDTH));
+        assert_eq!(comment.replace("# ", "").replace('\n', " "), text);
     }
 }
