@@ -7,12 +7,12 @@ use futures_util::future::select_ok;
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, RedisResult, Role, cmd};
 
-use super::client::RedisClient;
+use super::client::Connector;
 use crate::url::Sentinels;
 
 type Address = (String, u16);
 
-impl RedisClient {
+impl Connector {
     /// Queries all Sentinels concurrently and returns the first connection to a server that reports
     /// the role of a master itself: a Sentinel that was cut off may name the former one (Redis'
     /// guidelines for Sentinel clients, steps 1 to 3).
