@@ -24,78 +24,54 @@ pub struct ErrorCode {
     message: &'static str,
 }
 
-impl ErrorCode {
+/// Defines the codes that this crate answers with, and [`ErrorCode::BUILT_IN`] in the same order.
+macro_rules! built_in {
+    ($( $(#[doc = $doc:literal])+ $name:ident = $code:literal, $status:ident, $message:literal; )+) => {
+        impl ErrorCode {
+            $(
+                $(#[doc = $doc])+
+                pub const $name: Self = Self::new($code, StatusCode::$status, $message);
+            )+
+
+            /// The codes that this crate answers with; the catalogue of an app contains them all.
+            pub const BUILT_IN: [Self; 13] = [$(Self::$name),+];
+        }
+    };
+}
+
+built_in! {
     /// The request is not HTTP as its version demands, or its body is not JSON.
-    pub const MALFORMED_REQUEST: Self =
-        Self::new("malformed_request", StatusCode::BAD_REQUEST, "The request is malformed.");
+    MALFORMED_REQUEST = "malformed_request", BAD_REQUEST, "The request is malformed.";
     /// There is no bearer token.
-    pub const UNAUTHORIZED: Self =
-        Self::new("unauthorized", StatusCode::UNAUTHORIZED, "A bearer token is required.");
+    UNAUTHORIZED = "unauthorized", UNAUTHORIZED, "A bearer token is required.";
     /// The token is wrong, expired or revoked.
-    pub const INVALID_TOKEN: Self =
-        Self::new("invalid_token", StatusCode::UNAUTHORIZED, "The token is invalid or has expired.");
+    INVALID_TOKEN = "invalid_token", UNAUTHORIZED, "The token is invalid or has expired.";
     /// There is no resource at this path.
-    pub const NOT_FOUND: Self = Self::new("not_found", StatusCode::NOT_FOUND, "The resource does not exist.");
+    NOT_FOUND = "not_found", NOT_FOUND, "The resource does not exist.";
     /// The resource does not support the method.
-    pub const METHOD_NOT_ALLOWED: Self = Self::new(
-        "method_not_allowed",
-        StatusCode::METHOD_NOT_ALLOWED,
-        "The resource does not support this method.",
-    );
+    METHOD_NOT_ALLOWED =
+        "method_not_allowed", METHOD_NOT_ALLOWED, "The resource does not support this method.";
     /// The body did not arrive in time.
-    pub const REQUEST_TIMEOUT: Self =
-        Self::new("request_timeout", StatusCode::REQUEST_TIMEOUT, "The request took too long to arrive.");
+    REQUEST_TIMEOUT = "request_timeout", REQUEST_TIMEOUT, "The request took too long to arrive.";
     /// The body is larger than [`MAX_BODY_BYTES`](super::extract::MAX_BODY_BYTES).
-    pub const PAYLOAD_TOO_LARGE: Self =
-        Self::new("payload_too_large", StatusCode::PAYLOAD_TOO_LARGE, "The body is larger than 1 MiB.");
+    PAYLOAD_TOO_LARGE = "payload_too_large", PAYLOAD_TOO_LARGE, "The body is larger than 1 MiB.";
     /// The body is not JSON by its media type.
-    pub const UNSUPPORTED_MEDIA_TYPE: Self = Self::new(
-        "unsupported_media_type",
-        StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        "The body must be application/json.",
-    );
+    UNSUPPORTED_MEDIA_TYPE =
+        "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body must be application/json.";
     /// Some values break a rule. `details.fields` lists them all.
-    pub const VALIDATION_ERROR: Self = Self::new(
-        "validation_error",
-        StatusCode::UNPROCESSABLE_ENTITY,
-        "The request contains invalid values.",
-    );
+    VALIDATION_ERROR = "validation_error", UNPROCESSABLE_ENTITY, "The request contains invalid values.";
     /// The client has reached its rate limit.
-    pub const RATE_LIMITED: Self =
-        Self::new("rate_limited", StatusCode::TOO_MANY_REQUESTS, "Too many requests. Try again later.");
+    RATE_LIMITED = "rate_limited", TOO_MANY_REQUESTS, "Too many requests. Try again later.";
     /// An unexpected error, logged with its cause.
-    pub const INTERNAL_ERROR: Self =
-        Self::new("internal_error", StatusCode::INTERNAL_SERVER_ERROR, "An internal error occurred.");
+    INTERNAL_ERROR = "internal_error", INTERNAL_SERVER_ERROR, "An internal error occurred.";
     /// The body has a transfer coding other than `chunked`.
-    pub const NOT_IMPLEMENTED: Self = Self::new(
-        "not_implemented",
-        StatusCode::NOT_IMPLEMENTED,
-        "The only supported transfer coding is chunked.",
-    );
+    NOT_IMPLEMENTED = "not_implemented", NOT_IMPLEMENTED, "The only supported transfer coding is chunked.";
     /// The service is overloaded, stopping, or without a dependency that it needs.
-    pub const SERVICE_UNAVAILABLE: Self = Self::new(
-        "service_unavailable",
-        StatusCode::SERVICE_UNAVAILABLE,
-        "The service is unavailable. Try again soon.",
-    );
+    SERVICE_UNAVAILABLE =
+        "service_unavailable", SERVICE_UNAVAILABLE, "The service is unavailable. Try again soon.";
+}
 
-    /// The codes that this crate answers with; the catalogue of an app contains them all.
-    pub const BUILT_IN: [Self; 13] = [
-        Self::MALFORMED_REQUEST,
-        Self::UNAUTHORIZED,
-        Self::INVALID_TOKEN,
-        Self::NOT_FOUND,
-        Self::METHOD_NOT_ALLOWED,
-        Self::REQUEST_TIMEOUT,
-        Self::PAYLOAD_TOO_LARGE,
-        Self::UNSUPPORTED_MEDIA_TYPE,
-        Self::VALIDATION_ERROR,
-        Self::RATE_LIMITED,
-        Self::INTERNAL_ERROR,
-        Self::NOT_IMPLEMENTED,
-        Self::SERVICE_UNAVAILABLE,
-    ];
-
+impl ErrorCode {
     /// Defines a code.
     pub const fn new(code: &'static str, status: StatusCode, message: &'static str) -> Self {
         Self { code, status, message }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::walk;
+use crate::walk;
 use super::{Comparison, Pair, at};
 
 const KNOWN: [&str; 13] = [

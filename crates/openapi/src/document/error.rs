@@ -2,7 +2,7 @@
 
 use crate::policy::InvalidPolicy;
 
-/// The emitted document would mislead a reader or break a generated client.
+/// The emitted document cannot be completed.
 #[derive(Debug, thiserror::Error)]
 pub enum DocumentError {
     /// The text is not JSON, or an object has a key twice.
@@ -14,14 +14,6 @@ pub enum DocumentError {
     /// The YAML form could not be written.
     #[error("the document cannot be written as YAML: {0}")]
     Yaml(#[from] serde_saphyr::SerializeError),
-    /// A `$ref` leads nowhere.
-    #[error("`{pointer}` refers to `{target}`, which does not exist")]
-    Reference {
-        /// Where the reference is, as a JSON pointer.
-        pointer: String,
-        /// The value of the `$ref`.
-        target: String,
-    },
     /// One operation breaks a rule.
     #[error("{operation}: {violation}")]
     Operation {
@@ -38,35 +30,6 @@ pub enum Violation {
     /// A declared policy cannot be parsed.
     #[error(transparent)]
     Policy(#[from] InvalidPolicy),
-    /// Generators name the method after the operation id.
-    #[error("has no operation id")]
-    NoOperationId,
-    /// Ids become function names in every language.
-    #[error("operation id `{0}` is not snake_case `resource_verb`")]
-    OperationIdForm(String),
-    /// Two methods of one client would share a name: the id, and the operation that has it.
-    #[error("operation id `{0}` is taken by {1}")]
-    OperationIdTaken(String, String),
-    /// The tag decides which class of a client holds the method; two tags duplicate it.
-    #[error("has {0} tags where it needs exactly one")]
-    Tags(usize),
-    /// The summary is what lists of operations show.
-    #[error("has no summary")]
-    NoSummary,
-    /// The description is what an opened operation shows.
-    #[error("has no description")]
-    NoDescription,
-    /// poem binds path parameters by position, so that another order swaps their values.
-    #[error("declares the path parameters {declared:?} where the path has {template:?}")]
-    PathParameters {
-        /// As the operation's arguments declare them.
-        declared: Vec<String>,
-        /// As the path names them.
-        template: Vec<String>,
-    },
-    /// Clients return one type.
-    #[error("has {0} success bodies where clients can return one")]
-    SuccessBodies(usize),
     /// `default` and ranges hide which statuses occur.
     #[error("declares the response `{0}`, which is no status code")]
     Status(String),

@@ -5,7 +5,6 @@ mod error;
 mod error_body;
 mod headers;
 mod links;
-mod lint;
 mod operation;
 mod responses;
 mod schema;
@@ -32,6 +31,9 @@ pub struct Documents {
     /// OpenAPI 3.0.3, for generators and comparison tools that do not read 3.1.
     pub json_3_0: Cow<'static, str>,
 }
+
+/// The schemas and the headers that all documents share, as `components` in the working form.
+const SHARED: &str = include_str!("../../assets/document/components.json");
 
 /// One error code as the document describes it.
 #[derive(Debug, Clone)]
@@ -78,7 +80,10 @@ pub struct Config<'a> {
 }
 
 impl Documents {
-    /// Makes the documents from what poem-openapi emitted, and refuses what would break a client.
+    /// Makes the documents from what poem-openapi emitted.
+    ///
+    /// # Errors
+    /// See [`DocumentError`].
     pub fn from_spec(spec: &str, config: &Config<'_>) -> Result<Self, DocumentError> {
         let mut document = strict_json::read(spec.as_bytes())?;
         if let Some(Value::Object(paths)) = document.get_mut("paths") {
@@ -86,7 +91,6 @@ impl Documents {
             *paths = moved.collect();
         }
         canonicalise(&mut document, config)?;
-        lint::check(&document)?;
         let newest = dialect::to_3_1(document.clone());
         let older = dialect::to_3_0(document);
         Ok(Self {
@@ -128,13 +132,14 @@ fn indented(document: &Value) -> Result<String, serde_json::Error> {
 /// Everything both versions share. The working form uses the keywords of 3.0 (`nullable`,
 /// `example`).
 fn canonicalise(document: &mut Value, config: &Config<'_>) -> Result<(), DocumentError> {
+    let mut shared: Value = serde_json::from_str(SHARED)?;
     let root = document.as_object_mut().ok_or(DocumentError::NotAnObject)?;
     if root.get("servers").and_then(Value::as_array).is_none_or(Vec::is_empty) {
         root.insert("servers".to_owned(), json!([{ "url": "/" }]));
     }
     drop_empty(root, &["tags"]);
     let components = member(root, "components")?;
-    error_body::define(member(components, "schemas")?, config.catalogue);
+    error_body::define(member(components, "schemas")?, shared["schemas"].take(), config.catalogue);
     components.sort_keys();
     for section in components.values_mut().filter_map(Value::as_object_mut) {
         section.sort_keys();
@@ -145,7 +150,7 @@ fn canonicalise(document: &mut Value, config: &Config<'_>) -> Result<(), Documen
     links::add(paths, &components);
     let paths = paths.to_string();
     let components = member(root, "components")?;
-    headers::define(member(components, "headers")?, &paths);
+    headers::define(member(components, "headers")?, shared["headers"].take(), &paths);
     components.sort_keys();
     reorder(root, &["openapi", "info", "externalDocs", "servers", "tags", "paths", "webhooks", "components"]);
     walk::schemas(document, &mut schema::canonicalise);

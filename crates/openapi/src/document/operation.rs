@@ -45,7 +45,7 @@ pub(super) fn canonicalise_all(
 }
 
 /// How messages name an operation.
-pub(super) fn name(path: &str, method: &str) -> String {
+fn name(path: &str, method: &str) -> String {
     format!("{} {path}", method.to_uppercase())
 }
 

@@ -67,7 +67,7 @@ fn implied_codes<'a>(
         (has_body || has("parameters"), implied.with_input),
         (has("security"), implied.with_security),
         (traits.requires_role, implied.with_role),
-        (traits.is_rate_limited, implied.with_rate_limit),
+        (traits.is_rate_limited(), implied.with_rate_limit),
         (!implied.infallible.contains(&id), implied.server),
     ];
     rules.into_iter().filter(|(applies, _)| *applies).flat_map(|(_, codes)| codes.iter().copied())

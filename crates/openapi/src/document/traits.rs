@@ -17,10 +17,14 @@ pub(super) const SUNSET: &str = "x-sunset";
 
 /// What an operation declares beyond its shape.
 pub(super) struct OperationTraits {
-    pub is_rate_limited: bool,
-    /// Whether responses announce the end of the operation.
-    pub is_retired: bool,
+    pub policy: Policy,
     pub requires_role: bool,
+}
+
+impl OperationTraits {
+    pub(super) fn is_rate_limited(&self) -> bool {
+        self.policy.limit != Limit::Unlimited
+    }
 }
 
 /// Takes the declarations out of the operation.
@@ -30,11 +34,12 @@ pub(super) fn take(operation: &mut Map<String, Value>) -> Result<OperationTraits
         operation.insert("deprecated".to_owned(), true.into());
         operation.insert(SUNSET.to_owned(), retirement.sunset.to_string().into());
     }
-    Ok(OperationTraits {
-        is_rate_limited: policy.limit != Limit::Unlimited,
-        is_retired: policy.retirement.is_some(),
-        requires_role: take_role(operation),
-    })
+    let role = take_role(operation);
+    let requires_role = role.is_some();
+    if let Some(role) = role {
+        operation.insert(REQUIRED_ROLE.to_owned(), role.into());
+    }
+    Ok(OperationTraits { policy, requires_role })
 }
 
 fn take_policy(operation: &mut Map<String, Value>) -> Result<Policy, Violation> {
@@ -46,14 +51,10 @@ fn take_policy(operation: &mut Map<String, Value>) -> Result<Policy, Violation> 
     Ok(policy)
 }
 
-fn take_role(operation: &mut Map<String, Value>) -> bool {
-    let Some(schemes) = operation.get_mut("security").and_then(Value::as_array_mut) else { return false };
+fn take_role(operation: &mut Map<String, Value>) -> Option<String> {
     let role_of = |scheme: &Value| scheme.as_object()?.keys().next()?.strip_prefix(ROLE).map(str::to_owned);
+    let schemes = operation.get_mut("security")?.as_array_mut()?;
     let role = schemes.iter().find_map(role_of);
     schemes.retain(|scheme| role_of(scheme).is_none());
-    let requires_role = role.is_some();
-    if let Some(role) = role {
-        operation.insert(REQUIRED_ROLE.to_owned(), role.into());
-    }
-    requires_role
+    role
 }

@@ -1,7 +1,7 @@
-//! Every rule of the document, and every lint rule failing once.
+//! Every rule of the document, and every error once.
 
+mod errors;
 mod links;
-mod lint;
 mod rules;
 mod sample;
 mod traits;
