@@ -14,6 +14,7 @@ use groundwork_openapi::{ApiDescription, Config, DocumentError, Documents, Impli
 use groundwork_web::error::{IMPLIED_ERRORS, describe_catalogue};
 use groundwork_web::load_shedder::LoadShedder;
 use groundwork_web::middleware::MiddlewareStack;
+use groundwork_web::rate_limits::RateLimits;
 use groundwork_web::request::AppState;
 use groundwork_web::routes;
 use groundwork_web::validation::{Formats, SchemaValidator};
@@ -70,7 +71,9 @@ pub struct Api {
     pub name: String,
     /// Where version 1 is served.
     pub prefix: String,
-    /// Admits requests to operations.
+    /// Rate limits, if there are any.
+    pub rate_limits: Option<RateLimits>,
+    /// The limit of requests in flight.
     pub load_shedder: LoadShedder,
     /// How long a body may take to arrive.
     pub body_timeout: Duration,
@@ -93,6 +96,7 @@ impl Api {
             ServiceApi { name: self.name },
         );
         let state = Arc::new(AppState {
+            rate_limits: self.rate_limits,
             load_shedder: self.load_shedder,
             validator,
             body_timeout: self.body_timeout,

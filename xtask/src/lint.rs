@@ -140,7 +140,8 @@ mod tests {
     fn an_operation_id_is_a_resource_and_a_verb_and_belongs_to_one_operation() {
         let without = problems(|operation| operation["operationId"] = Value::Null);
         assert_eq!(without, ["GET /things: has no operationId"]);
-        for id in ["things", "thingGet", "Thing_get", "thing__get", "_thing_get", "thing_get_", "thing-get_x"] {
+        for id in ["things", "thingGet", "Thing_get", "thing__get", "_thing_get", "thing_get_", "thing-get_x"]
+        {
             let found = problems(|operation| operation["operationId"] = id.into());
             assert_eq!(
                 found,
@@ -168,7 +169,7 @@ mod tests {
     #[test]
     fn path_parameters_are_in_the_order_of_the_path() {
         let parameter = |name| json!({ "name": name, "in": "path" });
-        let found = |names: [&str; 2]| {
+        let found = |names: [&'static str; 2]| {
             let mut operation = operation();
             operation["parameters"] = names.map(parameter).into();
             check(&document("/things/{a}/of/{b}", &operation, &json!({})))
@@ -187,7 +188,8 @@ mod tests {
             check(&document("/things", &operation(), &schemas)),
             [format!("{place}: refers to `#/components/schemas/Missing`, which does not exist")]
         );
-        let schemas = json!({ "Thing": { "allOf": [{ "$ref": "other.json" }], "example": { "$ref": "#/x" } } });
+        let schemas =
+            json!({ "Thing": { "allOf": [{ "$ref": "other.json" }], "example": { "$ref": "#/x" } } });
         assert_eq!(check(&document("/things", &operation(), &schemas)).len(), 1);
     }
 

@@ -14,12 +14,15 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::error::{ApiError, ErrorCode};
 use super::load_shedder::LoadShedder;
+use super::rate_limits::RateLimits;
 use super::routes::Operation;
 use super::validation::SchemaValidator;
 
 /// The state that all operations share.
 pub struct AppState {
-    /// Rate limits and the limit of requests in flight.
+    /// Rate limits, if there are any.
+    pub rate_limits: Option<RateLimits>,
+    /// The limit of requests in flight.
     pub load_shedder: LoadShedder,
     /// Checks bodies and parameters against the document.
     pub validator: SchemaValidator,

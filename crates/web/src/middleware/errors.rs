@@ -10,7 +10,7 @@ use poem::http::{HeaderValue, StatusCode};
 use poem::{Endpoint, Request, Response};
 
 use crate::error::{ApiError, ErrorCode};
-use crate::load_shedder::set_rate_limit_headers;
+use crate::rate_limits;
 use crate::request::RequestScope;
 
 pub(super) struct CatchErrors<E> {
@@ -33,7 +33,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for CatchErrors<E> {
         };
         let headers = response.headers_mut();
         if let Some(decision) = scope.as_ref().and_then(|scope| scope.rate_limit.get()) {
-            set_rate_limit_headers(decision, headers);
+            rate_limits::set_headers(decision, headers);
         }
         let operation = scope.as_ref().and_then(|scope| scope.operation.get());
         if let Some(retirement) = operation.and_then(|operation| operation.policy.retirement.as_ref()) {

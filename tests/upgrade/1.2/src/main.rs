@@ -24,8 +24,9 @@ use groundwork_web::error_responses;
 use groundwork_web::extract::Path;
 use groundwork_web::failure::Failure;
 use groundwork_web::hyper_service::hyper_service;
-use groundwork_web::load_shedder::{LoadShedder, RateLimits};
+use groundwork_web::load_shedder::LoadShedder;
 use groundwork_web::middleware::{AllowedOrigins, MiddlewareStack};
+use groundwork_web::rate_limits::RateLimits;
 use groundwork_web::request::AppState;
 use groundwork_web::responses::Ok200;
 use groundwork_web::routes;
@@ -126,7 +127,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let rate_limits =
         RateLimits { limiter: RateLimiter::new(None, clock), credentials: general.clone(), general };
     let state = Arc::new(AppState {
-        load_shedder: LoadShedder::new(Some(rate_limits), 100, 50),
+        rate_limits: Some(rate_limits),
+        load_shedder: LoadShedder::new(100, 50),
         validator: SchemaValidator::new(documents, Formats::default()),
         body_timeout: Duration::from_secs(10),
         app_data: Box::new(()),
