@@ -103,7 +103,11 @@ impl App {
             health,
             name: settings.app_name.clone(),
             prefix: settings.api_v1_prefix.clone(),
-            rate_limits: limiter.map(|limiter| rate_limits(settings, limiter)),
+            rate_limits: limiter.map(|limiter| RateLimits {
+                limiter,
+                general: Quota::new("general", settings.rate_limit_per_minute),
+                credentials: Quota::new("credentials", settings.auth_rate_limit_per_minute),
+            }),
             load_shedder: LoadShedder::new(settings.max_requests, settings.max_pending_bodies()),
             body_timeout: settings.body_timeout,
             middleware: settings.into(),
@@ -164,14 +168,6 @@ async fn connect_redis(settings: &Settings) -> Result<Option<Redis>, StartError>
         let _ = redis.ping().await;
     }
     Ok(redis)
-}
-
-fn rate_limits(settings: &Settings, limiter: RateLimiter) -> RateLimits {
-    RateLimits {
-        limiter,
-        general: Quota::new("general", settings.rate_limit_per_minute),
-        credentials: Quota::new("credentials", settings.auth_rate_limit_per_minute),
-    }
 }
 
 fn metrics_server(

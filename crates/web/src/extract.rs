@@ -17,7 +17,6 @@ use serde_json::{Map, Value};
 use super::error::{ApiError, ErrorCode, FieldError};
 use super::pending_bodies::PendingBody;
 use super::request::RequestScope;
-use super::routes::{Operation, parameter_names, routed_name};
 
 /// The size limit of a body, in bytes: 1 MiB.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -269,7 +268,7 @@ fn parameter_value<'a>(
     let query = checked_parameters(request)?;
     Ok(match place {
         MetaParamIn::Query => query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str()),
-        // The router's name, not the document's: see `routed_name`.
+        // `name` is the router's, not the document's.
         MetaParamIn::Path => request.raw_path_param(name),
         _ => request.headers().get(name).and_then(|value| value.to_str().ok()),
     })
@@ -291,19 +290,11 @@ fn checked_parameters(request: &Request) -> Result<&[(String, String)], ApiError
     }
     let operation = scope.operation.get().ok_or(ErrorCode::INTERNAL_ERROR)?;
     let query = scope.query.get_or_init(|| request.params().unwrap_or_default());
-    let problems = scope
-        .state()?
-        .validator
-        .check_parameters(operation, query, &path_values(request, operation), request.headers())
-        .ok_or_else(|| ApiError::from(ErrorCode::INTERNAL_ERROR).caused_by("an operation without rules"))?;
+    let problems =
+        scope.state()?.validator.check_parameters(operation, query, request).ok_or_else(|| {
+            ApiError::from(ErrorCode::INTERNAL_ERROR).caused_by("an operation without rules")
+        })?;
     if problems.is_empty() { Ok(query) } else { Err(ApiError::fields(&problems)) }
-}
-
-/// The parameters of the path under the names of the document.
-fn path_values(request: &Request, operation: &Operation) -> Vec<(String, String)> {
-    let names = parameter_names(&operation.template).enumerate();
-    let value = |place| request.raw_path_param(&routed_name(place)).map(str::to_owned);
-    names.filter_map(|(place, name)| Some((name.to_owned(), value(place)?))).collect()
 }
 
 #[cfg(test)]

@@ -49,13 +49,21 @@ pub fn resources<T: OpenApi>(api: T, prefix: &str, state: &Arc<AppState>) -> Vec
     resources.collect()
 }
 
+impl Operation {
+    /// The value of a path parameter, by its name in the document.
+    pub(crate) fn path_value<'a>(&self, request: &'a Request, name: &str) -> Option<&'a str> {
+        let place = parameter_names(&self.template).position(|known| known == name)?;
+        request.raw_path_param(&routed_name(place))
+    }
+}
+
 /// The names of the parameters in a template, in order.
-pub(crate) fn parameter_names(template: &str) -> impl Iterator<Item = &str> {
+fn parameter_names(template: &str) -> impl Iterator<Item = &str> {
     template.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
 }
 
 /// The name of the n-th path parameter in poem-openapi's router, which numbers them.
-pub(crate) fn routed_name(place: usize) -> String {
+fn routed_name(place: usize) -> String {
     format!("param{place}")
 }
 

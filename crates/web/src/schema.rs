@@ -21,12 +21,6 @@ impl<T> From<Option<T>> for Nullable<T> {
     }
 }
 
-impl<T> From<Nullable<T>> for Option<T> {
-    fn from(value: Nullable<T>) -> Self {
-        value.0
-    }
-}
-
 /// A nullable property of a merge patch (RFC 7396): absent keeps the value, null clears it.
 pub type Patch<T> = MaybeUndefined<Nullable<T>>;
 

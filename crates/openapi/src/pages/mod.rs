@@ -8,8 +8,8 @@ mod tests;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use poem::{RouteMethod, get};
 use poem::http::{HeaderName, HeaderValue, header};
+use poem::{RouteMethod, get};
 
 use self::asset::{Asset, IMMUTABLE, REVALIDATE, fingerprint};
 use crate::Documents;
