@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use groundwork_openapi::{ApiDescription, Config, DocumentError, Documents, ImpliedErrors, pages};
-use groundwork_web::error::{IMPLIED_ERRORS, describe_catalogue};
+use groundwork_web::error::IMPLIED_ERRORS;
 use groundwork_web::load_shedder::LoadShedder;
 use groundwork_web::middleware::MiddlewareStack;
 use groundwork_web::rate_limits::RateLimits;
@@ -143,11 +143,10 @@ pub fn documents(prefix: &str) -> Result<Documents, DocumentError> {
             .server("/")
             .license(license)
             .contact(ContactObject::new().name("The Groundwork team").url(CONTACT_URL));
-    let catalogue = describe_catalogue(&errors::CATALOGUE);
     let path_of = |path: &str| routes::full_path(prefix, path);
     Documents::from_spec(
         &service.spec(),
-        &Config { catalogue: &catalogue, implied: IMPLIED, path_of: &path_of },
+        &Config { catalogue: &errors::CATALOGUE, implied: IMPLIED, path_of: &path_of },
     )
 }
 

@@ -115,8 +115,8 @@ impl Endpoint for Resource {
             }
             self.state.load_shedder.admit(scope)?;
         }
-        match scope.malformed.get() {
-            Some(malformed) => Err(ApiError::from(*malformed).into()),
+        match scope.malformed {
+            Some(malformed) => Err(ApiError::from(malformed).into()),
             None => endpoint.call(request).await,
         }
     }

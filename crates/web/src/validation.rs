@@ -284,7 +284,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::error::{ErrorCode, IMPLIED_ERRORS, describe_catalogue};
+    use crate::error::{ErrorCode, IMPLIED_ERRORS};
     use crate::extract::Path;
     use groundwork_openapi::Config;
     use groundwork_openapi::policy::Policy;
@@ -336,8 +336,8 @@ mod tests {
     #[test]
     fn an_operation_that_the_document_lacks_is_not_taken_for_one_without_rules() {
         let service = OpenApiService::new(Things, "Things", "1.0.0");
-        let catalogue = describe_catalogue(&ErrorCode::BUILT_IN);
-        let config = Config { catalogue: &catalogue, implied: IMPLIED_ERRORS, path_of: &str::to_owned };
+        let config =
+            Config { catalogue: &ErrorCode::BUILT_IN, implied: IMPLIED_ERRORS, path_of: &str::to_owned };
         let documents = Documents::from_spec(&service.spec(), &config).unwrap();
         let validator = SchemaValidator::new(Arc::new(documents), Formats::default());
         let check = |method, template: &str| {

@@ -18,7 +18,8 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value, json};
 
-pub use self::error::{DocumentError, Violation};
+pub use self::error::DocumentError;
+use crate::error_code::{ErrorCode, ImpliedErrors};
 use crate::strict_json;
 
 /// The published document in its three forms.
@@ -35,44 +36,10 @@ pub struct Documents {
 /// The schemas and the headers that all documents share, as `components` in the working form.
 const SHARED: &str = include_str!("../../assets/document/components.json");
 
-/// One error code as the document describes it.
-#[derive(Debug, Clone)]
-pub struct ErrorCase {
-    /// The stable code that clients branch on.
-    pub code: &'static str,
-    /// The one HTTP status of this code.
-    pub status: u16,
-    /// The sentence for people, shown in the example.
-    pub message: &'static str,
-    /// What `details` holds for this code, as an example; `None` where the body has no details.
-    pub details: Option<Value>,
-}
-
-/// Codes of the catalogue that operations can return without declaring them, by what they have.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct ImpliedErrors {
-    /// Of every operation.
-    pub always: &'static [&'static str],
-    /// Of operations with a request body.
-    pub with_body: &'static [&'static str],
-    /// Of operations with a request body or parameters.
-    pub with_input: &'static [&'static str],
-    /// Of operations with a security scheme.
-    pub with_security: &'static [&'static str],
-    /// Of operations that require a role.
-    pub with_role: &'static [&'static str],
-    /// Of operations with a rate limit.
-    pub with_rate_limit: &'static [&'static str],
-    /// Of operations that can fail, which are all but [`infallible`](Self::infallible) ones.
-    pub server: &'static [&'static str],
-    /// Ids of operations that touch nothing that could fail, such as a liveness probe.
-    pub infallible: &'static [&'static str],
-}
-
 /// What the document has beyond what poem-openapi emits.
 pub struct Config<'a> {
     /// Every error code, in the order of the document.
-    pub catalogue: &'a [ErrorCase],
+    pub catalogue: &'a [ErrorCode],
     /// The codes that operations need not declare.
     pub implied: ImpliedErrors,
     /// Where a declared path is served.

@@ -3,7 +3,6 @@
 
 use serde_json::{Map, Value};
 
-use super::Violation;
 use crate::policy::{Limit, Policy};
 
 /// A security scheme with this prefix stands for a role, such as `role:superuser`.
@@ -28,7 +27,7 @@ impl OperationTraits {
 }
 
 /// Takes the declarations out of the operation.
-pub(super) fn take(operation: &mut Map<String, Value>) -> Result<OperationTraits, Violation> {
+pub(super) fn take(operation: &mut Map<String, Value>) -> Result<OperationTraits, String> {
     let policy = take_policy(operation)?;
     if let Some(retirement) = &policy.retirement {
         operation.insert("deprecated".to_owned(), true.into());
@@ -42,11 +41,11 @@ pub(super) fn take(operation: &mut Map<String, Value>) -> Result<OperationTraits
     Ok(OperationTraits { policy, requires_role })
 }
 
-fn take_policy(operation: &mut Map<String, Value>) -> Result<Policy, Violation> {
+fn take_policy(operation: &mut Map<String, Value>) -> Result<Policy, String> {
     let Some(tags) = operation.get_mut("tags").and_then(Value::as_array_mut) else {
         return Ok(Policy::default());
     };
-    let policy = Policy::of(tags.iter().filter_map(Value::as_str))?;
+    let policy = Policy::of(tags.iter().filter_map(Value::as_str)).map_err(|error| error.to_string())?;
     tags.retain(|tag| !tag.as_str().is_some_and(Policy::is_declaration));
     Ok(policy)
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use groundwork_openapi::policy::Limit;
 use groundwork_openapi::{Config, Documents};
 use groundwork_server::client::{ForwardedHeader, TrustedProxies};
-use groundwork_web::error::{ApiError, ErrorCode, FieldError, IMPLIED_ERRORS, describe_catalogue};
+use groundwork_web::error::{ApiError, ErrorCode, FieldError, IMPLIED_ERRORS};
 use groundwork_web::extract::{Body, Header, Query, RequestSchema};
 use groundwork_web::failure::{Failure, NoErrors};
 use groundwork_web::load_shedder::LoadShedder;
@@ -106,8 +106,7 @@ impl Things {
 
 fn documents() -> Documents {
     let service = OpenApiService::new(Things, "Things", "1.0.0");
-    let catalogue = describe_catalogue(&ErrorCode::BUILT_IN);
-    let config = Config { catalogue: &catalogue, implied: IMPLIED_ERRORS, path_of: &str::to_owned };
+    let config = Config { catalogue: &ErrorCode::BUILT_IN, implied: IMPLIED_ERRORS, path_of: &str::to_owned };
     Documents::from_spec(&service.spec(), &config).unwrap()
 }
 

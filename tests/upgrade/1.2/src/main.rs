@@ -19,7 +19,7 @@ use groundwork_settings::Sources;
 use groundwork_settings::check::{number, parsed};
 use groundwork_state::rate_limit::{Quota, RateLimiter};
 use groundwork_telemetry::LogFormat;
-use groundwork_web::error::{ApiError, ErrorCode, describe_catalogue};
+use groundwork_web::error::{ApiError, ErrorCode};
 use groundwork_web::error_responses;
 use groundwork_web::extract::Path;
 use groundwork_web::failure::Failure;
@@ -118,10 +118,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         write_timeout: Duration::from_secs(15),
     })?;
 
-    let catalogue = describe_catalogue(&ErrorCode::BUILT_IN);
     let implied = ImpliedErrors { always: &["malformed_request"], ..ImpliedErrors::default() };
     let service = OpenApiService::new(ApiDescription::<NotesApi>::default(), "Notes", "0.1.0");
-    let config = Config { catalogue: &catalogue, implied, path_of: &str::to_owned };
+    let config = Config { catalogue: &ErrorCode::BUILT_IN, implied, path_of: &str::to_owned };
     let documents = Arc::new(Documents::from_spec(&service.spec(), &config)?);
     let general = Quota::new("general", 60);
     let rate_limits =

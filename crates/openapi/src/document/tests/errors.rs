@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::{DocumentError, Violation};
+use super::super::DocumentError;
 use super::{catalogue, document, from_spec, operation};
 
 fn refused(document: &Value) -> DocumentError {
@@ -10,7 +10,7 @@ fn refused(document: &Value) -> DocumentError {
 }
 
 /// The violation in a document whose only operation was changed.
-fn violation(change: impl FnOnce(&mut Value)) -> Violation {
+fn violation(change: impl FnOnce(&mut Value)) -> String {
     let mut operation = operation("thing_get");
     change(&mut operation);
     match refused(&document(&operation, &json!({}))) {
@@ -48,15 +48,18 @@ fn error_responses() {
         violation(|operation| operation["responses"] = json!({ status: response }))
     };
     let named = |status, codes| response(status, json!({ "description": codes }));
-    assert_eq!(named("default", ""), Violation::Status("default".to_owned()));
-    assert_eq!(named("409", ""), Violation::NoCodes(409));
-    assert_eq!(named("409", "email_taken,typo"), Violation::UnknownCode("typo".to_owned()));
+    assert_eq!(named("default", ""), "declares the response `default`, which is no status code");
+    assert_eq!(named("409", ""), "the response 409 names no error code in its description");
+    assert_eq!(named("409", "email_taken,typo"), "the error code `typo` is not in the catalogue");
     assert_eq!(
         named("404", "email_taken"),
-        Violation::CodeStatus { code: "email_taken".to_owned(), declared: 404, catalogue: 409 }
+        "the error code `email_taken` belongs to the status 409, not 404"
     );
     let body = json!({ "description": "not_found", "content": { "application/json": { "schema": {} } } });
-    assert_eq!(response("404", body), Violation::ErrorBody(404));
+    assert_eq!(
+        response("404", body),
+        "the response 404 has a body of its own; an error response only names its codes"
+    );
 }
 
 #[test]
