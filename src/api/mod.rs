@@ -85,7 +85,7 @@ impl Api {
     /// All routes with all that surrounds them.
     ///
     /// # Errors
-    /// When the document that the handlers declare would break a client.
+    /// When the document that the handlers declare cannot be completed.
     pub fn into_endpoint(self) -> Result<BoxEndpoint<'static, Response>, DocumentError> {
         let documents = Arc::new(served_documents(&self.prefix)?);
         let validator = SchemaValidator::new(Arc::clone(&documents), FORMATS);
@@ -134,7 +134,7 @@ pub const PUBLISHED_PREFIX: &str = "/api/v1";
 /// database.
 ///
 /// # Errors
-/// When what the handlers declare would break a client.
+/// When the document that the handlers declare cannot be completed.
 pub fn documents(prefix: &str) -> Result<Documents, DocumentError> {
     let license = LicenseObject::new(LICENSE).identifier(LICENSE).url("https://opensource.org/licenses/MIT");
     let service =

@@ -18,7 +18,7 @@ use errors::CatchErrors;
 use groundwork_server::client::TrustedProxies;
 use poem::endpoint::BoxEndpoint;
 use poem::{Endpoint, EndpointExt, IntoEndpoint, Response};
-use request_id::RequestId;
+use request_id::AssignRequestId;
 use request_log::RequestLog;
 use request_metrics::RequestMetrics;
 use security_headers::SecurityHeaders;
@@ -49,6 +49,6 @@ impl MiddlewareStack {
         let log = RequestLog { inner: errors, metrics: Arc::new(RequestMetrics::new()) };
         let cors = Cors { inner: log, origins: self.cors_origins };
         let security_headers = SecurityHeaders { inner: cors, proxies: self.proxies.clone() };
-        RequestId { inner: security_headers, proxies: self.proxies }.boxed()
+        AssignRequestId { inner: security_headers, proxies: self.proxies }.boxed()
     }
 }
