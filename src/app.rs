@@ -15,9 +15,10 @@ use groundwork_state::rate_limit::{Quota, RateLimiter};
 use groundwork_state::redis::Redis;
 use groundwork_telemetry::MetricsHandle;
 use groundwork_web::hyper_service::hyper_service;
-use groundwork_web::load_shedder::{LoadShedder, RateLimits};
+use groundwork_web::load_shedder::LoadShedder;
 use groundwork_web::metrics_server::MetricsServer;
 use groundwork_web::middleware::AllowedOrigins;
+use groundwork_web::rate_limits::RateLimits;
 use poem::Response;
 use poem::endpoint::BoxEndpoint;
 use tokio_util::sync::CancellationToken;
@@ -100,7 +101,12 @@ impl App {
             health,
             name: settings.app_name.clone(),
             prefix: settings.api_v1_prefix.clone(),
-            load_shedder: load_shedder(settings, limiter),
+            rate_limits: limiter.map(|limiter| RateLimits {
+                limiter,
+                general: Quota::new("general", settings.rate_limit_per_minute),
+                credentials: Quota::new("credentials", settings.auth_rate_limit_per_minute),
+            }),
+            load_shedder: LoadShedder::new(settings.max_requests, settings.max_pending_bodies()),
             body_timeout: settings.body_timeout,
             middleware: settings.into(),
         };
@@ -160,15 +166,6 @@ async fn connect_redis(settings: &Settings) -> Option<Redis> {
         let _ = redis.ping().await;
     }
     redis
-}
-
-fn load_shedder(settings: &Settings, limiter: Option<RateLimiter>) -> LoadShedder {
-    let rate_limits = limiter.map(|limiter| RateLimits {
-        limiter,
-        general: Quota::new("general", settings.rate_limit_per_minute),
-        credentials: Quota::new("credentials", settings.auth_rate_limit_per_minute),
-    });
-    LoadShedder::new(rate_limits, settings.max_requests, settings.max_pending_bodies())
 }
 
 fn metrics_server(

@@ -11,9 +11,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use groundwork_openapi::{ApiDescription, Config, DocumentError, Documents, ImpliedErrors, pages};
-use groundwork_web::error::{IMPLIED_ERRORS, describe_catalogue};
+use groundwork_web::error::IMPLIED_ERRORS;
 use groundwork_web::load_shedder::LoadShedder;
 use groundwork_web::middleware::MiddlewareStack;
+use groundwork_web::rate_limits::RateLimits;
 use groundwork_web::request::AppState;
 use groundwork_web::routes;
 use groundwork_web::validation::{Formats, SchemaValidator};
@@ -70,7 +71,9 @@ pub struct Api {
     pub name: String,
     /// Where version 1 is served.
     pub prefix: String,
-    /// Admits requests to operations.
+    /// Rate limits, if there are any.
+    pub rate_limits: Option<RateLimits>,
+    /// The limit of requests in flight.
     pub load_shedder: LoadShedder,
     /// How long a body may take to arrive.
     pub body_timeout: Duration,
@@ -82,7 +85,7 @@ impl Api {
     /// All routes with all that surrounds them.
     ///
     /// # Errors
-    /// When the document that the handlers declare would break a client.
+    /// When the document that the handlers declare cannot be completed.
     pub fn into_endpoint(self) -> Result<BoxEndpoint<'static, Response>, DocumentError> {
         let documents = Arc::new(served_documents(&self.prefix)?);
         let validator = SchemaValidator::new(Arc::clone(&documents), FORMATS);
@@ -93,6 +96,7 @@ impl Api {
             ServiceApi { name: self.name },
         );
         let state = Arc::new(AppState {
+            rate_limits: self.rate_limits,
             load_shedder: self.load_shedder,
             validator,
             body_timeout: self.body_timeout,
@@ -130,7 +134,7 @@ pub const PUBLISHED_PREFIX: &str = "/api/v1";
 /// database.
 ///
 /// # Errors
-/// When what the handlers declare would break a client.
+/// When the document that the handlers declare cannot be completed.
 pub fn documents(prefix: &str) -> Result<Documents, DocumentError> {
     let license = LicenseObject::new(LICENSE).identifier(LICENSE).url("https://opensource.org/licenses/MIT");
     let service =
@@ -139,11 +143,10 @@ pub fn documents(prefix: &str) -> Result<Documents, DocumentError> {
             .server("/")
             .license(license)
             .contact(ContactObject::new().name("The Groundwork team").url(CONTACT_URL));
-    let catalogue = describe_catalogue(&errors::CATALOGUE);
     let path_of = |path: &str| routes::full_path(prefix, path);
     Documents::from_spec(
         &service.spec(),
-        &Config { catalogue: &catalogue, implied: IMPLIED, path_of: &path_of },
+        &Config { catalogue: &errors::CATALOGUE, implied: IMPLIED, path_of: &path_of },
     )
 }
 

@@ -3,3 +3,5 @@
 
 pub mod diff;
 pub mod lines;
+pub mod lint;
+mod walk;

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use serde_json::Value;
-use xtask::{diff, lines};
+use xtask::{diff, lines, lint};
 
 /// Exit code of `openapi diff` for a breaking change: 1 is a failure, 2 a wrong command line.
 const BREAKING: u8 = 3;
@@ -51,6 +51,12 @@ enum OpenapiCommand {
         #[arg(long, default_value = "text")]
         format: Format,
     },
+    /// Check that clients can be generated from a document (JSON); exits with 1 when they cannot
+    Lint {
+        /// The document
+        #[arg(default_value = PRESENT)]
+        document: PathBuf,
+    },
     /// Write `openapi/CHANGELOG.md` from the released documents and the present one
     Changelog {
         /// Write nothing; fail when the file differs from what would be written
@@ -72,6 +78,7 @@ fn main() -> ExitCode {
         Command::Openapi { command: OpenapiCommand::Diff { old, new, format } } => {
             compare(&old, &new, format)
         }
+        Command::Openapi { command: OpenapiCommand::Lint { document } } => check_document(&document),
         Command::Openapi { command: OpenapiCommand::Changelog { check } } => changelog(check),
         Command::Lines => count_lines(),
     };
@@ -96,6 +103,12 @@ fn compare(old: &Path, new: &Path, format: Format) -> Result<ExitCode> {
     }
     let breaks = changes.iter().any(|change| change.breaking);
     Ok(if breaks { BREAKING.into() } else { ExitCode::SUCCESS })
+}
+
+fn check_document(path: &Path) -> Result<ExitCode> {
+    let problems = lint::check(&read_document(path)?);
+    print(&problems.iter().map(|problem| format!("{problem}\n")).collect::<String>())?;
+    Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn changelog(check: bool) -> Result<ExitCode> {

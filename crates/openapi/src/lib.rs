@@ -3,10 +3,12 @@
 
 mod description;
 mod document;
+mod error_code;
 pub mod pages;
 pub mod policy;
 pub mod strict_json;
 
 pub use self::description::ApiDescription;
 pub use self::document::table;
-pub use self::document::{Config, DocumentError, Documents, ErrorCase, ImpliedErrors, Violation};
+pub use self::document::{Config, DocumentError, Documents};
+pub use self::error_code::{ErrorCode, IMPLIED_ERRORS, ImpliedErrors};

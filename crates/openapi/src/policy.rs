@@ -56,35 +56,26 @@ impl<const SINCE: u32, const GONE: u32> Sunset<SINCE, GONE> {
     /// The tag, for `#[oai(tag = "…")]`.
     pub const PLANNED: Self = Self;
 
-    const NAME: [u8; 24] = {
+    const NAME: &'static [u8] = &{
         assert!(SINCE < GONE, "an operation ends after it is deprecated");
         let mut name = *b"sunset:00000000:00000000";
-        write_digits(&mut name, 15, SINCE);
-        write_digits(&mut name, 24, GONE);
+        let (mut since, mut gone, mut digit) = (SINCE, GONE, 8);
+        while digit > 0 {
+            digit -= 1;
+            name[7 + digit] = b'0' + (since % 10) as u8;
+            name[16 + digit] = b'0' + (gone % 10) as u8;
+            since /= 10;
+            gone /= 10;
+        }
         name
     };
-}
-
-/// Writes eight digits that end before `end`.
-const fn write_digits(name: &mut [u8; 24], end: usize, mut number: u32) {
-    let mut place = end;
-    while place > end - 8 {
-        place -= 1;
-        name[place] = b'0' + (number % 10) as u8;
-        number /= 10;
-    }
 }
 
 impl<const SINCE: u32, const GONE: u32> Tags for Sunset<SINCE, GONE> {
     fn register(&self, _: &mut Registry) {}
 
     fn name(&self) -> &'static str {
-        const {
-            match std::str::from_utf8(&Self::NAME) {
-                Ok(name) => name,
-                Err(_) => "",
-            }
-        }
+        std::str::from_utf8(Self::NAME).unwrap_or_default()
     }
 }
 
@@ -97,13 +88,13 @@ pub struct Policy {
     pub retirement: Option<Retirement>,
 }
 
-/// Two days of the calendar, in UTC.
+/// When an operation ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retirement {
-    /// Deprecated since this day.
-    pub since: Date,
-    /// Possibly gone from this day on.
+    /// Possibly gone from this day on, in UTC.
     pub sunset: Date,
+    /// The values of the headers `Deprecation` and `Sunset`.
+    headers: [HeaderValue; 2],
 }
 
 /// A declaration that is neither a limit nor two days of the calendar.
@@ -134,24 +125,22 @@ impl Policy {
 }
 
 impl Retirement {
+    /// Reads `20261201:20270630`.
     fn parse(days: &str) -> Option<Self> {
         let (since, sunset) = days.split_once(':')?;
         let day = |digits: &str| Date::strptime("%Y%m%d", digits).ok();
-        Some(Self { since: day(since)?, sunset: day(sunset)? })
+        let midnight = |day: Date| TimeZone::UTC.to_timestamp(day.into()).ok();
+        let (since, sunset) = (day(since)?, day(sunset)?);
+        let deprecation = format!("@{}", midnight(since)?.as_second());
+        let end = DateTimePrinter::new().timestamp_to_rfc9110_string(&midnight(sunset)?).ok()?;
+        Some(Self { sunset, headers: [deprecation.parse().ok()?, end.parse().ok()?] })
     }
 
     /// Sets the headers `Deprecation` and `Sunset` of a response.
     pub fn set_headers(&self, headers: &mut HeaderMap) {
-        let midnight = |day: Date| TimeZone::UTC.to_timestamp(day.into());
-        let value = |text: String| HeaderValue::from_str(&text).ok();
-        if let Some(since) = midnight(self.since).ok().and_then(|at| value(format!("@{}", at.as_second()))) {
-            headers.insert(DEPRECATION, since);
-        }
-        let sunset =
-            midnight(self.sunset).and_then(|at| DateTimePrinter::new().timestamp_to_rfc9110_string(&at));
-        if let Some(sunset) = sunset.ok().and_then(value) {
-            headers.insert(SUNSET_HEADER, sunset);
-        }
+        let [deprecation, sunset] = self.headers.clone();
+        headers.insert(DEPRECATION, deprecation);
+        headers.insert(SUNSET_HEADER, sunset);
     }
 }
 
@@ -168,10 +157,7 @@ mod tests {
             assert_eq!(Policy::of(["auth", limit.name()]).unwrap().limit, limit);
         }
         let retirement = Policy::of(["auth", PLANNED.name()]).unwrap().retirement.unwrap();
-        assert_eq!(
-            (retirement.since.to_string(), retirement.sunset.to_string()),
-            ("2026-12-01".into(), "2027-06-30".into())
-        );
+        assert_eq!(retirement.sunset.to_string(), "2027-06-30");
     }
 
     #[test]

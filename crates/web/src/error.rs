@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::error::Error as StdError;
 
-use groundwork_openapi::{ErrorCase, ImpliedErrors};
+pub use groundwork_openapi::{ErrorCode, IMPLIED_ERRORS};
 use groundwork_state::rate_limit::RateLimitDecision;
 use poem::error::ResponseError;
 use poem::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -15,128 +15,6 @@ use serde_json::{Value, json};
 const RETRY_AFTER_SECONDS: u32 = 1;
 
 const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
-
-/// An entry of the catalogue of errors. Programs branch on the code, and each code has one status.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ErrorCode {
-    code: &'static str,
-    status: StatusCode,
-    message: &'static str,
-}
-
-impl ErrorCode {
-    /// The request is not HTTP as its version demands, or its body is not JSON.
-    pub const MALFORMED_REQUEST: Self =
-        Self::new("malformed_request", StatusCode::BAD_REQUEST, "The request is malformed.");
-    /// There is no bearer token.
-    pub const UNAUTHORIZED: Self =
-        Self::new("unauthorized", StatusCode::UNAUTHORIZED, "A bearer token is required.");
-    /// The token is wrong, expired or revoked.
-    pub const INVALID_TOKEN: Self =
-        Self::new("invalid_token", StatusCode::UNAUTHORIZED, "The token is invalid or has expired.");
-    /// There is no resource at this path.
-    pub const NOT_FOUND: Self = Self::new("not_found", StatusCode::NOT_FOUND, "The resource does not exist.");
-    /// The resource does not support the method.
-    pub const METHOD_NOT_ALLOWED: Self = Self::new(
-        "method_not_allowed",
-        StatusCode::METHOD_NOT_ALLOWED,
-        "The resource does not support this method.",
-    );
-    /// The body did not arrive in time.
-    pub const REQUEST_TIMEOUT: Self =
-        Self::new("request_timeout", StatusCode::REQUEST_TIMEOUT, "The request took too long to arrive.");
-    /// The body is larger than [`MAX_BODY_BYTES`](super::extract::MAX_BODY_BYTES).
-    pub const PAYLOAD_TOO_LARGE: Self =
-        Self::new("payload_too_large", StatusCode::PAYLOAD_TOO_LARGE, "The body is larger than 1 MiB.");
-    /// The body is not JSON by its media type.
-    pub const UNSUPPORTED_MEDIA_TYPE: Self = Self::new(
-        "unsupported_media_type",
-        StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        "The body must be application/json.",
-    );
-    /// Some values break a rule. `details.fields` lists them all.
-    pub const VALIDATION_ERROR: Self = Self::new(
-        "validation_error",
-        StatusCode::UNPROCESSABLE_ENTITY,
-        "The request contains invalid values.",
-    );
-    /// The client has reached its rate limit.
-    pub const RATE_LIMITED: Self =
-        Self::new("rate_limited", StatusCode::TOO_MANY_REQUESTS, "Too many requests. Try again later.");
-    /// An unexpected error, logged with its cause.
-    pub const INTERNAL_ERROR: Self =
-        Self::new("internal_error", StatusCode::INTERNAL_SERVER_ERROR, "An internal error occurred.");
-    /// The body has a transfer coding other than `chunked`.
-    pub const NOT_IMPLEMENTED: Self = Self::new(
-        "not_implemented",
-        StatusCode::NOT_IMPLEMENTED,
-        "The only supported transfer coding is chunked.",
-    );
-    /// The service is overloaded, stopping, or without a dependency that it needs.
-    pub const SERVICE_UNAVAILABLE: Self = Self::new(
-        "service_unavailable",
-        StatusCode::SERVICE_UNAVAILABLE,
-        "The service is unavailable. Try again soon.",
-    );
-
-    /// The codes that this crate answers with; the catalogue of an app contains them all.
-    pub const BUILT_IN: [Self; 13] = [
-        Self::MALFORMED_REQUEST,
-        Self::UNAUTHORIZED,
-        Self::INVALID_TOKEN,
-        Self::NOT_FOUND,
-        Self::METHOD_NOT_ALLOWED,
-        Self::REQUEST_TIMEOUT,
-        Self::PAYLOAD_TOO_LARGE,
-        Self::UNSUPPORTED_MEDIA_TYPE,
-        Self::VALIDATION_ERROR,
-        Self::RATE_LIMITED,
-        Self::INTERNAL_ERROR,
-        Self::NOT_IMPLEMENTED,
-        Self::SERVICE_UNAVAILABLE,
-    ];
-
-    /// Defines a code.
-    pub const fn new(code: &'static str, status: StatusCode, message: &'static str) -> Self {
-        Self { code, status, message }
-    }
-
-    /// The code as clients see it.
-    pub const fn code(self) -> &'static str {
-        self.code
-    }
-
-    /// The status of every response with this code.
-    pub const fn status(self) -> StatusCode {
-        self.status
-    }
-}
-
-/// The codes that operations need not declare, because this crate answers with them. An app adds
-/// those of its roles, and its infallible operations.
-pub const IMPLIED_ERRORS: ImpliedErrors = ImpliedErrors {
-    // Any request can be malformed as HTTP, such as in its `Host` (RFC 9112, 3.2).
-    always: &["malformed_request"],
-    with_body: &["request_timeout", "payload_too_large", "unsupported_media_type", "not_implemented"],
-    with_input: &["validation_error"],
-    with_security: &["unauthorized", "invalid_token"],
-    with_role: &[],
-    with_rate_limit: &["rate_limited"],
-    server: &["internal_error", "service_unavailable"],
-    infallible: &[],
-};
-
-/// The catalogue as the document shows it. `details` of a validation error are shown by example.
-pub fn describe_catalogue(catalogue: &[ErrorCode]) -> Vec<ErrorCase> {
-    let example = || json!({"fields": [FieldError::new("email", "format", "must contain an @")]});
-    let case = |error: &ErrorCode| ErrorCase {
-        code: error.code,
-        status: error.status.as_u16(),
-        message: error.message,
-        details: (*error == ErrorCode::VALIDATION_ERROR).then(example),
-    };
-    catalogue.iter().map(case).collect()
-}
 
 /// A value that breaks a rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -273,14 +151,8 @@ impl ApiError {
 
 /// An error and its causes, in one line.
 fn chain(error: &dyn StdError) -> String {
-    let mut line = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        line.push_str(": ");
-        line.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    line
+    let errors = std::iter::successors(Some(error), |&error| error.source());
+    errors.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// Lets the error travel through poem; the error middleware makes the response.

@@ -15,8 +15,8 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use serde_json::{Map, Value};
 
 use super::error::{ApiError, ErrorCode, FieldError};
+use super::pending_bodies::PendingBody;
 use super::request::RequestScope;
-use super::routes::{Operation, parameter_names, routed_name};
 
 /// The size limit of a body, in bytes: 1 MiB.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -128,22 +128,18 @@ async fn read(request: &Request, body: &mut RequestBody) -> Result<Bytes, ApiErr
     let body = body.take().map_err(|error| ApiError::from(ErrorCode::INTERNAL_ERROR).caused_by(error))?;
     let mut chunks = pin!(body.into_bytes_stream());
     let mut bytes = BytesMut::new();
-    let awaited = state.load_shedder.await_body(scope);
-    let arriving = async {
-        while let Some(chunk) = chunks.next().await {
-            append(&mut bytes, chunk)?;
-            awaited.pending.has_grown_to(bytes.len());
-        }
-        Ok::<(), ApiError>(())
+    let receive = async |pending: &PendingBody<'_>| {
+        let arriving = async {
+            while let Some(chunk) = chunks.next().await {
+                append(&mut bytes, chunk)?;
+                pending.has_grown_to(bytes.len());
+            }
+            Ok(())
+        };
+        let arrived = tokio::time::timeout(state.body_timeout, arriving).await;
+        arrived.unwrap_or_else(|_| Err(ErrorCode::REQUEST_TIMEOUT.into()))
     };
-    tokio::select! {
-        biased;
-        arrived = tokio::time::timeout(state.body_timeout, arriving) => {
-            arrived.unwrap_or_else(|_| Err(ErrorCode::REQUEST_TIMEOUT.into()))?;
-        }
-        () = awaited.pending.evicted() => return Err(state.load_shedder.body_evicted()),
-    }
-    state.load_shedder.resume(awaited, scope)?;
+    state.load_shedder.without_permit(scope, receive).await?;
     Ok(bytes.freeze())
 }
 
@@ -215,9 +211,9 @@ pub struct Path<T>(pub T);
 /// A header of the request, given at most once. Its name is compared without case (RFC 9110, 5.1).
 pub struct Header<T>(pub T);
 
-/// Implements an extractor of parameters; `$values` finds them in the request.
+/// Implements an extractor of parameters in `$place`.
 macro_rules! parameter {
-    ($name:ident, $place:ident, $values:ident) => {
+    ($name:ident, $place:expr) => {
         impl<'a, T: ParseFromParameter> ApiExtractor<'a> for $name<T> {
             const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
             const PARAM_IS_REQUIRED: bool = T::IS_REQUIRED;
@@ -229,7 +225,7 @@ macro_rules! parameter {
             }
 
             fn param_in() -> Option<MetaParamIn> {
-                Some(MetaParamIn::$place)
+                Some($place)
             }
 
             fn param_schema_ref() -> Option<MetaSchemaRef> {
@@ -245,12 +241,11 @@ macro_rules! parameter {
                 _body: &mut RequestBody,
                 options: ExtractParamOptions<T>,
             ) -> poem::Result<Self> {
-                let query = checked_parameters(request)?;
-                let mut named = $values(request, query, options.name).peekable();
-                if let (None, Some(default)) = (named.peek(), options.default_value) {
+                let value = parameter_value(request, $place, options.name)?;
+                if let (None, Some(default)) = (value, options.default_value) {
                     return Ok(Self(default()));
                 }
-                let parsed = T::parse_from_parameters(named);
+                let parsed = T::parse_from_parameters(value);
                 Ok(parsed.map(Self).map_err(|error| {
                     ApiError::field(options.name, "format", reason_in(&error.into_message()))
                 })?)
@@ -259,33 +254,31 @@ macro_rules! parameter {
     };
 }
 
+parameter!(Query, MetaParamIn::Query);
+parameter!(Path, MetaParamIn::Path);
+parameter!(Header, MetaParamIn::Header);
+
+/// The value of a parameter. The check has refused a repeated name in the query, and a header that
+/// is repeated or not text.
+fn parameter_value<'a>(
+    request: &'a Request,
+    place: MetaParamIn,
+    name: &str,
+) -> Result<Option<&'a str>, ApiError> {
+    let query = checked_parameters(request)?;
+    Ok(match place {
+        MetaParamIn::Query => query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str()),
+        // `name` is the router's, not the document's.
+        MetaParamIn::Path => request.raw_path_param(name),
+        _ => request.headers().get(name).and_then(|value| value.to_str().ok()),
+    })
+}
+
 /// The reason alone: poem-openapi puts a type's name before it, as in `failed to parse "name":
 /// reason`.
 fn reason_in(message: &str) -> &str {
     let reason = message.split_once("\": ").map_or(message, |(_, reason)| reason);
     reason.split_once(" (occurred while parsing ").map_or(reason, |(reason, _)| reason)
-}
-
-parameter!(Query, Query, query_values);
-parameter!(Path, Path, path_value);
-parameter!(Header, Header, header_value);
-
-fn query_values<'a>(_: &Request, query: &'a [(String, String)], name: &str) -> impl Iterator<Item = &'a str> {
-    query.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
-}
-
-/// `name` is the router's, not the document's: see [`routed_name`].
-fn path_value<'a>(request: &'a Request, _: &[(String, String)], name: &str) -> impl Iterator<Item = &'a str> {
-    request.raw_path_param(name).into_iter()
-}
-
-/// The check has refused a repeated header and one that is not text.
-fn header_value<'a>(
-    request: &'a Request,
-    _: &[(String, String)],
-    name: &str,
-) -> impl Iterator<Item = &'a str> {
-    request.headers().get(name).and_then(|value| value.to_str().ok()).into_iter()
 }
 
 /// The query's parameters. The first extractor of any parameter validates all of them, so that one
@@ -297,19 +290,11 @@ fn checked_parameters(request: &Request) -> Result<&[(String, String)], ApiError
     }
     let operation = scope.operation.get().ok_or(ErrorCode::INTERNAL_ERROR)?;
     let query = scope.query.get_or_init(|| request.params().unwrap_or_default());
-    let problems = scope
-        .state()?
-        .validator
-        .check_parameters(operation, query, &path_values(request, operation), request.headers())
-        .ok_or_else(|| ApiError::from(ErrorCode::INTERNAL_ERROR).caused_by("an operation without rules"))?;
+    let problems =
+        scope.state()?.validator.check_parameters(operation, query, request).ok_or_else(|| {
+            ApiError::from(ErrorCode::INTERNAL_ERROR).caused_by("an operation without rules")
+        })?;
     if problems.is_empty() { Ok(query) } else { Err(ApiError::fields(&problems)) }
-}
-
-/// The parameters of the path under the names of the document.
-fn path_values(request: &Request, operation: &Operation) -> Vec<(String, String)> {
-    let names = parameter_names(&operation.template).enumerate();
-    let value = |place| request.raw_path_param(&routed_name(place)).map(str::to_owned);
-    names.filter_map(|(place, name)| Some((name.to_owned(), value(place)?))).collect()
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ pub mod load_shedder;
 pub mod metrics_server;
 pub mod middleware;
 mod pending_bodies;
+pub mod rate_limits;
 pub mod request;
 pub mod responses;
 pub mod routes;

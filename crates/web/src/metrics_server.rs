@@ -17,38 +17,6 @@ use super::hyper_service::hyper_service;
 /// The text format (Prometheus, "Exposition formats").
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Scrapers are few.
-const MAX_CONNECTIONS: usize = 100;
-
-/// Time limit of the first request's headers.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Idle time between two scrapes; Prometheus scrapes once a minute by default.
-const KEEP_ALIVE: Duration = Duration::from_mins(2);
-
-/// How long a scrape in progress may take when the service stops.
-const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// `GET /metrics`, and 404 for the rest. `observe` runs before each response and sets gauges.
-fn endpoint(
-    recorded: MetricsHandle,
-    observe: impl Fn() + Send + Sync + 'static,
-) -> BoxEndpoint<'static, Response> {
-    make_sync(move |request: Request| {
-        let is_metrics =
-            request.uri().path() == "/metrics" && [Method::GET, Method::HEAD].contains(request.method());
-        if !is_metrics {
-            return Response::builder().status(StatusCode::NOT_FOUND).finish();
-        }
-        observe();
-        Response::builder()
-            .header(header::CONTENT_TYPE, TEXT)
-            .header(header::CACHE_CONTROL, "no-store")
-            .body(recorded.render())
-    })
-    .boxed()
-}
-
 /// A listener of its own, because metrics are not for the API's clients.
 pub struct MetricsServer {
     recorded: MetricsHandle,
@@ -57,13 +25,26 @@ pub struct MetricsServer {
 }
 
 impl MetricsServer {
-    /// A listener for this address. `observe` runs before each response and sets gauges.
+    /// A listener for this address: `GET /metrics`, and 404 for the rest. `observe` runs before each
+    /// response and sets gauges.
     pub fn new(
         recorded: MetricsHandle,
         observe: impl Fn() + Send + Sync + 'static,
         address: SocketAddr,
     ) -> Self {
-        Self { endpoint: endpoint(recorded.clone(), observe), recorded, address }
+        let rendered = recorded.clone();
+        let endpoint = make_sync(move |request: Request| {
+            let is_read = [Method::GET, Method::HEAD].contains(request.method());
+            if !is_read || request.uri().path() != "/metrics" {
+                return Response::builder().status(StatusCode::NOT_FOUND).finish();
+            }
+            observe();
+            Response::builder()
+                .header(header::CONTENT_TYPE, TEXT)
+                .header(header::CACHE_CONTROL, "no-store")
+                .body(rendered.render())
+        });
+        Self { recorded, endpoint: endpoint.boxed(), address }
     }
 
     /// Starts to listen. The future that it returns stops the listener and waits until it has
@@ -74,21 +55,32 @@ impl MetricsServer {
     pub async fn start(self) -> Result<impl Future<Output = ()>, BindError> {
         let Self { recorded, endpoint, address } = self;
         let config = Config {
-            header_timeout: HEADER_TIMEOUT,
-            keep_alive_timeout: KEEP_ALIVE,
-            max_connections: MAX_CONNECTIONS,
-            max_connections_per_network: MAX_CONNECTIONS,
-            shutdown_timeout: SHUTDOWN_TIMEOUT,
+            header_timeout: Duration::from_secs(10),
+            // Prometheus scrapes once a minute by default.
+            keep_alive_timeout: Duration::from_mins(2),
+            // Scrapers are few.
+            max_connections: 100,
+            max_connections_per_network: 100,
+            // A scrape in progress may end.
+            shutdown_timeout: Duration::from_secs(1),
             ..Config::default()
         };
         let server = Server::bind(address, config).await?;
         tracing::info!("metrics on http://{}/metrics", server.local_addr());
         let (endpoint, finish) = (Arc::new(endpoint), CancellationToken::new());
         let stop = finish.clone();
+        // Histograms are drained, so that they do not grow while nothing scrapes them.
+        let upkeep = async move {
+            let mut ticks = interval(UPKEEP_INTERVAL);
+            loop {
+                ticks.tick().await;
+                recorded.run_upkeep();
+            }
+        };
         let task = tokio::spawn(async move {
             tokio::select! {
                 () = server.serve(|connection| hyper_service(&endpoint, connection), stop) => {}
-                () = run_upkeep(recorded) => {}
+                () = upkeep => {}
             }
         });
         Ok(async move {
@@ -97,15 +89,5 @@ impl MetricsServer {
                 tracing::warn!(%error, "the listener for metrics ended by itself");
             }
         })
-    }
-}
-
-/// Drains histograms periodically, so that they do not grow while nothing scrapes them. Never
-/// returns.
-async fn run_upkeep(recorded: MetricsHandle) {
-    let mut ticks = interval(UPKEEP_INTERVAL);
-    loop {
-        ticks.tick().await;
-        recorded.run_upkeep();
     }
 }

@@ -14,12 +14,16 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::error::{ApiError, ErrorCode};
 use super::load_shedder::LoadShedder;
+use super::middleware::well_formed::{self, Malformed};
+use super::rate_limits::RateLimits;
 use super::routes::Operation;
 use super::validation::SchemaValidator;
 
 /// The state that all operations share.
 pub struct AppState {
-    /// Rate limits and the limit of requests in flight.
+    /// Rate limits, if there are any.
+    pub rate_limits: Option<RateLimits>,
+    /// The limit of requests in flight.
     pub load_shedder: LoadShedder,
     /// Checks bodies and parameters against the document.
     pub validator: SchemaValidator,
@@ -27,16 +31,6 @@ pub struct AppState {
     pub body_timeout: Duration,
     /// What the app's own extractors read by its type, such as the service that authenticates.
     pub app_data: Box<dyn Any + Send + Sync>,
-}
-
-/// Why a request is refused whatever its operation is: the code, and the message for the client.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Malformed(pub ErrorCode, pub &'static str);
-
-impl From<Malformed> for ApiError {
-    fn from(Malformed(code, message): Malformed) -> Self {
-        Self::from(code).with_message(message)
-    }
 }
 
 /// The scope of a request, shared by its middleware and its handler: the log line is written
@@ -53,7 +47,7 @@ pub struct RequestScope {
     pub(crate) query: OnceLock<Vec<(String, String)>>,
     /// The permit among the requests in flight; released when the request ends.
     pub(crate) permit: Mutex<Option<OwnedSemaphorePermit>>,
-    pub(crate) malformed: OnceLock<Malformed>,
+    pub(crate) malformed: Option<Malformed>,
 }
 
 impl RequestScope {
@@ -77,7 +71,7 @@ impl RequestScope {
             rate_limit: OnceLock::new(),
             query: OnceLock::new(),
             permit: Mutex::default(),
-            malformed: OnceLock::new(),
+            malformed: well_formed::check(request.version(), request.uri(), request.headers()).err(),
         }
     }
 

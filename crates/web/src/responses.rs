@@ -1,9 +1,9 @@
 //! Responses of success, typed by their status.
 
-use poem::http::{HeaderValue, StatusCode, header};
+use poem::http::{HeaderName, HeaderValue, StatusCode, header};
 use poem::{IntoResponse, Response};
 use poem_openapi::ApiResponse;
-use poem_openapi::registry::{MetaHeader, MetaMediaType, MetaResponse, MetaResponses, Registry};
+use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, Registry};
 use poem_openapi::types::Type;
 use serde::Serialize;
 
@@ -12,7 +12,10 @@ const HEADERS: usize = 12;
 
 /// A success with a JSON body. It serializes straight to bytes; poem-openapi's `Json` builds a
 /// `serde_json::Value` first.
-pub struct Json<const STATUS: u16, T>(T);
+pub struct Json<const STATUS: u16, T> {
+    body: T,
+    header: Option<(HeaderName, HeaderValue)>,
+}
 
 /// 200 with a body.
 pub type Ok200<T> = Json<200, T>;
@@ -23,20 +26,28 @@ pub type Created<T> = Json<201, T>;
 impl<const STATUS: u16, T> Json<STATUS, T> {
     /// Wraps a body.
     pub fn of(body: T) -> Self {
-        Self(body)
+        Self { body, header: None }
+    }
+
+    /// Adds a header, which the operation has to declare as a `response_header`.
+    #[must_use]
+    pub fn with_header(self, name: HeaderName, value: HeaderValue) -> Self {
+        Self { header: Some((name, value)), ..self }
     }
 }
 
 impl<const STATUS: u16, T: Serialize + Send> IntoResponse for Json<STATUS, T> {
     fn into_response(self) -> Response {
         // Only a map with keys that are no strings cannot be written, and no schema has one.
-        let Ok(body) = serde_json::to_vec(&self.0) else {
+        let Ok(body) = serde_json::to_vec(&self.body) else {
             return StatusCode::INTERNAL_SERVER_ERROR.into_response();
         };
         let status = StatusCode::from_u16(STATUS).unwrap_or(StatusCode::OK);
         let mut response = Response::builder().status(status).body(body);
-        response.headers_mut().reserve(HEADERS);
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let headers = response.headers_mut();
+        headers.reserve(HEADERS);
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.extend(self.header);
         response
     }
 }
@@ -45,53 +56,6 @@ impl<const STATUS: u16, T: Type> ApiResponse for Json<STATUS, T> {
     fn meta() -> MetaResponses {
         let content = vec![MetaMediaType { content_type: "application/json", schema: T::schema_ref() }];
         success(STATUS, content)
-    }
-
-    fn register(registry: &mut Registry) {
-        T::register(registry);
-    }
-}
-
-/// 200 with a body and a `Link` to the documentation of the service (RFC 8631).
-pub struct WithServiceLinks<T>(T);
-
-/// Relative to the response's URL, so that they work behind a proxy that adds a path (RFC 8288,
-/// 3.2).
-const DESCRIPTIONS: HeaderValue = HeaderValue::from_static(
-    "<openapi.json>; rel=\"service-desc\"; type=\"application/json\", \
-     <docs>; rel=\"service-doc\"; type=\"text/html\", <redoc>; rel=\"service-doc\"; type=\"text/html\"",
-);
-
-impl<T> WithServiceLinks<T> {
-    /// Wraps a body.
-    pub fn of(body: T) -> Self {
-        Self(body)
-    }
-}
-
-impl<T: Serialize + Send> IntoResponse for WithServiceLinks<T> {
-    fn into_response(self) -> Response {
-        let mut response = Ok200::of(self.0).into_response();
-        response.headers_mut().insert(header::LINK, DESCRIPTIONS);
-        response
-    }
-}
-
-impl<T: Type> ApiResponse for WithServiceLinks<T> {
-    fn meta() -> MetaResponses {
-        let mut meta = Ok200::<T>::meta();
-        for response in &mut meta.responses {
-            response.headers.push(MetaHeader {
-                name: "Link".to_owned(),
-                description: Some(
-                    "The description of the service and its documentation (RFC 8631).".to_owned(),
-                ),
-                required: true,
-                deprecated: false,
-                schema: String::schema_ref(),
-            });
-        }
-        meta
     }
 
     fn register(registry: &mut Registry) {

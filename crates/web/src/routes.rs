@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use groundwork_openapi::ApiDescription;
-use groundwork_openapi::policy::Policy;
+use groundwork_openapi::policy::{Limit, Policy};
 use poem::endpoint::BoxEndpoint;
 use poem::http::{HeaderValue, Method};
 use poem::{Endpoint, Request, Response};
@@ -49,13 +49,21 @@ pub fn resources<T: OpenApi>(api: T, prefix: &str, state: &Arc<AppState>) -> Vec
     resources.collect()
 }
 
+impl Operation {
+    /// The value of a path parameter, by its name in the document.
+    pub(crate) fn path_value<'a>(&self, request: &'a Request, name: &str) -> Option<&'a str> {
+        let place = parameter_names(&self.template).position(|known| known == name)?;
+        request.raw_path_param(&routed_name(place))
+    }
+}
+
 /// The names of the parameters in a template, in order.
-pub(crate) fn parameter_names(template: &str) -> impl Iterator<Item = &str> {
+fn parameter_names(template: &str) -> impl Iterator<Item = &str> {
     template.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
 }
 
 /// The name of the n-th path parameter in poem-openapi's router, which numbers them.
-pub(crate) fn routed_name(place: usize) -> String {
+fn routed_name(place: usize) -> String {
     format!("param{place}")
 }
 
@@ -99,9 +107,16 @@ impl Endpoint for Resource {
         let scope = RequestScope::get(&request)?;
         scope.operation.get_or_init(|| Arc::clone(operation));
         scope.state.get_or_init(|| Arc::clone(&self.state));
-        self.state.load_shedder.admit(operation, scope).await?;
-        match scope.malformed.get() {
-            Some(malformed) => Err(ApiError::from(*malformed).into()),
+        // Health checks have no limits: a load balancer considers an instance dead that is too busy to
+        // answer them, and moves its load to the others.
+        if operation.policy.limit != Limit::Unlimited {
+            if let Some(rate_limits) = &self.state.rate_limits {
+                rate_limits.check(operation, scope).await?;
+            }
+            self.state.load_shedder.admit(scope)?;
+        }
+        match scope.malformed {
+            Some(malformed) => Err(ApiError::from(malformed).into()),
             None => endpoint.call(request).await,
         }
     }
@@ -113,7 +128,7 @@ mod tests {
     use std::time::Duration;
 
     use groundwork_openapi::Documents;
-    use groundwork_openapi::policy::{Limit, Sunset};
+    use groundwork_openapi::policy::Sunset;
 
     use super::*;
     use crate::load_shedder::LoadShedder;
@@ -134,7 +149,8 @@ mod tests {
     fn what_a_handler_declares_belongs_to_its_method() {
         let documents = Documents { json: "".into(), yaml: "".into(), json_3_0: "".into() };
         let state = Arc::new(AppState {
-            load_shedder: LoadShedder::new(None, 1, 1),
+            rate_limits: None,
+            load_shedder: LoadShedder::new(1, 1),
             validator: SchemaValidator::new(Arc::new(documents), Formats::default()),
             body_timeout: Duration::ZERO,
             app_data: Box::new(()),

@@ -62,51 +62,43 @@ pub mod openapi {
     pub use serde_json::Value;
 }
 
-/// Implements poem-openapi's `Type` for a value type with an inline schema.
+/// Implements poem-openapi's traits for a value type with an inline schema. `$json` reads the JSON
+/// type of the schema, and returns `None` for others; `$parse` reads a parameter.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! value_schema {
-    ($type:ty, $name:literal, $schema:expr) => {
-        impl $crate::schema::openapi::Type for $type {
-            const IS_REQUIRED: bool = true;
-            type RawValueType = Self;
-            type RawElementValueType = Self;
-
-            fn name() -> std::borrow::Cow<'static, str> {
-                $name.into()
-            }
-
-            fn schema_ref() -> $crate::schema::openapi::MetaSchemaRef {
-                $crate::schema::openapi::MetaSchemaRef::Inline(Box::new($schema))
-            }
-
-            fn as_raw_value(&self) -> Option<&Self> {
-                Some(self)
-            }
-
-            fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
-                Box::new(std::iter::once(self))
-            }
-        }
-    };
-}
-
-/// Makes a type a string of the document:
-/// `text_schema!(Email, "email", schema, parse: Email::parse, show: Email::to_string)`.
-#[macro_export]
-macro_rules! text_schema {
-    ($type:ty, $name:literal, $schema:expr, parse: $parse:expr, show: $show:expr) => {
-        $crate::value_schema!($type, $name, $schema);
-
+    ($type:ty, $name:literal, $schema:expr, json: $json:expr, parse: $parse:expr, show: $show:expr) => {
         const _: () = {
             use $crate::schema::openapi as oai;
 
+            impl oai::Type for $type {
+                const IS_REQUIRED: bool = true;
+                type RawValueType = Self;
+                type RawElementValueType = Self;
+
+                fn name() -> std::borrow::Cow<'static, str> {
+                    $name.into()
+                }
+
+                fn schema_ref() -> oai::MetaSchemaRef {
+                    oai::MetaSchemaRef::Inline(Box::new($schema))
+                }
+
+                fn as_raw_value(&self) -> Option<&Self> {
+                    Some(self)
+                }
+
+                fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+                    Box::new(std::iter::once(self))
+                }
+            }
+
             impl oai::ParseFromJSON for $type {
                 fn parse_from_json(value: Option<oai::Value>) -> oai::ParseResult<Self> {
-                    match value.unwrap_or_default() {
-                        oai::Value::String(text) => oai::ParseFromParameter::parse_from_parameter(&text),
-                        other => Err(oai::ParseError::expected_type(other)),
-                    }
+                    let value = value.unwrap_or_default();
+                    let parsed =
+                        $json(&value).ok_or_else(|| oai::ParseError::expected_type(value.clone()))?;
+                    parsed.map_err(oai::ParseError::custom)
                 }
             }
 
@@ -125,36 +117,24 @@ macro_rules! text_schema {
     };
 }
 
+/// Makes a type a string of the document:
+/// `text_schema!(Email, "email", schema, parse: Email::parse, show: Email::to_string)`.
+#[macro_export]
+macro_rules! text_schema {
+    ($type:ty, $name:literal, $schema:expr, parse: $parse:expr, show: $show:expr) => {
+        $crate::value_schema!($type, $name, $schema,
+            json: |value: &oai::Value| value.as_str().map($parse), parse: $parse, show: $show);
+    };
+}
+
 /// Makes a newtype of an integer an integer of the document:
 /// `integer_schema!(UserId, "user_id", schema, i64)`.
 #[macro_export]
 macro_rules! integer_schema {
     ($type:ident, $name:literal, $schema:expr, $inner:ty) => {
-        $crate::value_schema!($type, $name, $schema);
-
-        const _: () = {
-            use $crate::schema::openapi as oai;
-
-            impl oai::ParseFromJSON for $type {
-                fn parse_from_json(value: Option<oai::Value>) -> oai::ParseResult<Self> {
-                    <$inner as oai::ParseFromJSON>::parse_from_json(value)
-                        .map($type)
-                        .map_err(oai::ParseError::propagate)
-                }
-            }
-
-            impl oai::ParseFromParameter for $type {
-                fn parse_from_parameter(text: &str) -> oai::ParseResult<Self> {
-                    text.parse().map($type).map_err(oai::ParseError::custom)
-                }
-            }
-
-            impl oai::ToJSON for $type {
-                fn to_json(&self) -> Option<oai::Value> {
-                    Some(self.0.into())
-                }
-            }
-        };
+        $crate::value_schema!($type, $name, $schema,
+            json: |value: &oai::Value| value.as_i64().map(|number| <$inner>::try_from(number).map($type)),
+            parse: |text: &str| text.parse().map($type), show: |value: &$type| value.0);
     };
 }
 

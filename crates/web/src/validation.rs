@@ -2,12 +2,14 @@
 //! once.
 
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock};
 
 use groundwork_clock::Timestamp;
 use groundwork_openapi::Documents;
+use groundwork_telemetry::context::printable;
 use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use jsonschema::{Draft, ValidationError, Validator};
+use poem::Request;
 use poem::http::HeaderMap;
 use serde_json::Value;
 
@@ -17,6 +19,9 @@ use super::routes::Operation;
 /// A rule that JSON Schema cannot express, under the name of a `format`. The function returns what
 /// is wrong with a text.
 pub type Format = (&'static str, fn(&str) -> Option<String>);
+
+/// How many characters of an unknown parameter's name a response repeats.
+const MAX_NAME: usize = 64;
 
 /// The format that every document has.
 const DATE_TIME: Format =
@@ -40,11 +45,9 @@ impl Formats {
 
 /// Validates bodies and parameters. The schemas are compiled on first use, so that start-up does
 /// not wait for them.
-#[derive(Clone)]
 pub struct SchemaValidator {
-    documents: Arc<Documents>,
     formats: Formats,
-    schemas: Arc<OnceLock<Option<Schemas>>>,
+    schemas: LazyLock<Option<Schemas>, Box<dyn FnOnce() -> Option<Schemas> + Send>>,
 }
 
 struct Schemas {
@@ -65,62 +68,56 @@ struct Parameter {
 impl SchemaValidator {
     /// Validates by the schemas of these documents and the given formats.
     pub fn new(documents: Arc<Documents>, formats: Formats) -> Self {
-        Self { documents, formats, schemas: Arc::default() }
+        let compile = move || {
+            let schemas = Schemas::from_document(&documents.json, formats);
+            schemas.inspect_err(|error| tracing::error!(error, "the document's schemas do not compile")).ok()
+        };
+        Self { formats, schemas: LazyLock::new(Box::new(compile)) }
     }
 
     /// The errors of a body of the named schema; `None` if the document has no such schema.
     pub(crate) fn check_body(&self, schema: &str, body: &Value) -> Option<Vec<FieldError>> {
-        let validator = self.schemas()?.bodies.get(schema)?;
+        let validator = self.schemas.as_ref()?.bodies.get(schema)?;
         Some(distinct(validator.iter_errors(body).map(|error| self.formats.describe(&error, ""))))
     }
 
-    /// The errors of the parameters in `query`, `path` and `headers`, including unknown and
+    /// The errors of the parameters in the query, the path and the headers, including unknown and
     /// repeated names in the query; `None` if the document has no such operation. Other headers are
     /// ignored.
-    pub(crate) fn check_parameters<'a>(
+    pub(crate) fn check_parameters(
         &self,
         operation: &Operation,
-        query: &'a [(String, String)],
-        path: &'a [(String, String)],
-        headers: &HeaderMap,
+        query: &[(String, String)],
+        request: &Request,
     ) -> Option<Vec<FieldError>> {
-        let known = self.schemas()?.parameters.get(&*operation.template)?.get(operation.method.as_str())?;
+        let known =
+            self.schemas.as_ref()?.parameters.get(&*operation.template)?.get(operation.method.as_str())?;
         let mut problems = Vec::new();
         for (index, (name, _)) in query.iter().enumerate() {
             if !known.iter().any(|parameter| parameter.place == "query" && parameter.name == *name) {
-                let name: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
+                let name = printable(name, MAX_NAME);
                 problems.push(FieldError::new(name, "unknown", "is not a parameter of this operation"));
             } else if query[..index].iter().any(|(earlier, _)| earlier == name) {
                 problems.push(FieldError::new(name, "repeated", "is given more than once"));
             }
         }
         for parameter in known {
-            let first = |given: &'a [(String, String)]| {
-                given.iter().find(|(name, _)| *name == parameter.name).map(|(_, text)| text.as_str())
-            };
+            let name = parameter.name.as_str();
             let given = match parameter.place.as_str() {
-                "header" => only_value(headers, &parameter.name),
-                "query" => Ok(first(query)),
-                _ => Ok(first(path)),
+                "header" => only_value(request.headers(), name),
+                "query" => Ok(query.iter().find(|(key, _)| key == name).map(|(_, text)| text.as_str())),
+                _ => Ok(operation.path_value(request, name)),
             };
             match given {
                 Ok(Some(text)) => problems.extend(parameter.check(text, self.formats)),
                 Ok(None) if parameter.required => {
-                    problems.push(FieldError::new(&parameter.name, "required", "is required"));
+                    problems.push(FieldError::new(name, "required", "is required"));
                 }
                 Ok(None) => {}
                 Err(problem) => problems.push(problem),
             }
         }
         Some(problems)
-    }
-
-    fn schemas(&self) -> Option<&Schemas> {
-        let compile = || {
-            let schemas = Schemas::from_document(&self.documents.json, self.formats);
-            schemas.inspect_err(|error| tracing::error!(error, "the document's schemas do not compile")).ok()
-        };
-        self.schemas.get_or_init(compile).as_ref()
     }
 }
 
@@ -287,7 +284,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::error::{ErrorCode, IMPLIED_ERRORS, describe_catalogue};
+    use crate::error::{ErrorCode, IMPLIED_ERRORS};
     use crate::extract::Path;
     use groundwork_openapi::Config;
     use groundwork_openapi::policy::Policy;
@@ -339,13 +336,13 @@ mod tests {
     #[test]
     fn an_operation_that_the_document_lacks_is_not_taken_for_one_without_rules() {
         let service = OpenApiService::new(Things, "Things", "1.0.0");
-        let catalogue = describe_catalogue(&ErrorCode::BUILT_IN);
-        let config = Config { catalogue: &catalogue, implied: IMPLIED_ERRORS, path_of: &str::to_owned };
+        let config =
+            Config { catalogue: &ErrorCode::BUILT_IN, implied: IMPLIED_ERRORS, path_of: &str::to_owned };
         let documents = Documents::from_spec(&service.spec(), &config).unwrap();
         let validator = SchemaValidator::new(Arc::new(documents), Formats::default());
         let check = |method, template: &str| {
             let operation = Operation { method, template: template.into(), policy: Policy::default() };
-            validator.check_parameters(&operation, &[], &[], &HeaderMap::new()).map(|errors| errors.len())
+            validator.check_parameters(&operation, &[], &Request::default()).map(|errors| errors.len())
         };
         assert_eq!(check(Method::GET, "/things"), Some(0));
         assert_eq!(check(Method::GET, "/things/{id}"), Some(1), "the id is required");

@@ -1,9 +1,11 @@
 //! `/health`, and the root.
 
+use groundwork_openapi::pages;
 use groundwork_openapi::policy::Limit;
 use groundwork_web::error::{ApiError, ErrorCode};
 use groundwork_web::failure::{Failure, NoErrors};
-use groundwork_web::responses::{Ok200, WithServiceLinks};
+use groundwork_web::responses::Ok200;
+use poem::http::header;
 use poem_openapi::OpenApi;
 use serde_json::json;
 
@@ -67,8 +69,17 @@ impl ServiceApi {
     /// Get the service
     ///
     /// Returns the name and the version of the service, and the locations of its documentation.
-    #[oai(path = "/", method = "get", operation_id = "service_show")]
-    async fn show(&self) -> Result<WithServiceLinks<ServiceCard>, Failure<NoErrors>> {
-        Ok(WithServiceLinks::of(ServiceCard::of(&self.name)))
+    #[oai(
+        path = "/",
+        method = "get",
+        operation_id = "service_show",
+        response_header(
+            name = "Link",
+            ty = "String",
+            description = "The description of the service and its documentation (RFC 8631)."
+        )
+    )]
+    async fn show(&self) -> Result<Ok200<ServiceCard>, Failure<NoErrors>> {
+        Ok(Ok200::of(ServiceCard::of(&self.name)).with_header(header::LINK, pages::LINKS))
     }
 }

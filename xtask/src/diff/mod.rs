@@ -7,7 +7,6 @@ mod operations;
 mod parts;
 mod report;
 mod schemas;
-mod walk;
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::walk;
 use super::{Comparison, Pair, at};
+use crate::walk;
 
 const KNOWN: [&str; 13] = [
     "operationId",

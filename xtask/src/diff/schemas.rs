@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::walk;
 use super::{Comparison, NOTHING, Pair, at, names};
+use crate::walk;
 
 const SCHEMAS: &str = "#/components/schemas/";
 

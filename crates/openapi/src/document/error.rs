@@ -1,8 +1,6 @@
 //! Why a document cannot be published.
 
-use crate::policy::InvalidPolicy;
-
-/// The emitted document would mislead a reader or break a generated client.
+/// The emitted document cannot be completed.
 #[derive(Debug, thiserror::Error)]
 pub enum DocumentError {
     /// The text is not JSON, or an object has a key twice.
@@ -14,86 +12,12 @@ pub enum DocumentError {
     /// The YAML form could not be written.
     #[error("the document cannot be written as YAML: {0}")]
     Yaml(#[from] serde_saphyr::SerializeError),
-    /// A `$ref` leads nowhere.
-    #[error("`{pointer}` refers to `{target}`, which does not exist")]
-    Reference {
-        /// Where the reference is, as a JSON pointer.
-        pointer: String,
-        /// The value of the `$ref`.
-        target: String,
-    },
     /// One operation breaks a rule.
     #[error("{operation}: {violation}")]
     Operation {
         /// Method and path.
         operation: String,
-        /// The rule that it breaks.
-        violation: Violation,
+        /// The rule that it breaks, as a phrase that follows the operation's name.
+        violation: String,
     },
-}
-
-/// The rule that one operation breaks.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Violation {
-    /// A declared policy cannot be parsed.
-    #[error(transparent)]
-    Policy(#[from] InvalidPolicy),
-    /// Generators name the method after the operation id.
-    #[error("has no operation id")]
-    NoOperationId,
-    /// Ids become function names in every language.
-    #[error("operation id `{0}` is not snake_case `resource_verb`")]
-    OperationIdForm(String),
-    /// Two methods of one client would share a name: the id, and the operation that has it.
-    #[error("operation id `{0}` is taken by {1}")]
-    OperationIdTaken(String, String),
-    /// The tag decides which class of a client holds the method; two tags duplicate it.
-    #[error("has {0} tags where it needs exactly one")]
-    Tags(usize),
-    /// The summary is what lists of operations show.
-    #[error("has no summary")]
-    NoSummary,
-    /// The description is what an opened operation shows.
-    #[error("has no description")]
-    NoDescription,
-    /// poem binds path parameters by position, so that another order swaps their values.
-    #[error("declares the path parameters {declared:?} where the path has {template:?}")]
-    PathParameters {
-        /// As the operation's arguments declare them.
-        declared: Vec<String>,
-        /// As the path names them.
-        template: Vec<String>,
-    },
-    /// Clients return one type.
-    #[error("has {0} success bodies where clients can return one")]
-    SuccessBodies(usize),
-    /// `default` and ranges hide which statuses occur.
-    #[error("declares the response `{0}`, which is no status code")]
-    Status(String),
-    /// Every error has the uniform error body.
-    #[error("the response {0} has a body of its own; an error response only names its codes")]
-    ErrorBody(u16),
-    /// Clients could not branch on the error.
-    #[error("the response {0} names no error code in its description")]
-    NoCodes(u16),
-    /// The code is not in the catalogue.
-    #[error("the error code `{0}` is not in the catalogue")]
-    UnknownCode(String),
-    /// A code belongs to one status.
-    #[error("the error code `{code}` belongs to the status {catalogue}, not {declared}")]
-    CodeStatus {
-        /// The code.
-        code: String,
-        /// The status under which the operation lists it.
-        declared: u16,
-        /// The status that the catalogue gives it.
-        catalogue: u16,
-    },
-}
-
-impl Violation {
-    /// Adds which operation breaks the rule.
-    pub(super) fn of(self, operation: &str) -> DocumentError {
-        DocumentError::Operation { operation: operation.to_owned(), violation: self }
-    }
 }

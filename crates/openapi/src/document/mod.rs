@@ -5,7 +5,6 @@ mod error;
 mod error_body;
 mod headers;
 mod links;
-mod lint;
 mod operation;
 mod responses;
 mod schema;
@@ -19,7 +18,8 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value, json};
 
-pub use self::error::{DocumentError, Violation};
+pub use self::error::DocumentError;
+use crate::error_code::{ErrorCode, ImpliedErrors};
 use crate::strict_json;
 
 /// The published document in its three forms.
@@ -33,44 +33,13 @@ pub struct Documents {
     pub json_3_0: Cow<'static, str>,
 }
 
-/// One error code as the document describes it.
-#[derive(Debug, Clone)]
-pub struct ErrorCase {
-    /// The stable code that clients branch on.
-    pub code: &'static str,
-    /// The one HTTP status of this code.
-    pub status: u16,
-    /// The sentence for people, shown in the example.
-    pub message: &'static str,
-    /// What `details` holds for this code, as an example; `None` where the body has no details.
-    pub details: Option<Value>,
-}
-
-/// Codes of the catalogue that operations can return without declaring them, by what they have.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct ImpliedErrors {
-    /// Of every operation.
-    pub always: &'static [&'static str],
-    /// Of operations with a request body.
-    pub with_body: &'static [&'static str],
-    /// Of operations with a request body or parameters.
-    pub with_input: &'static [&'static str],
-    /// Of operations with a security scheme.
-    pub with_security: &'static [&'static str],
-    /// Of operations that require a role.
-    pub with_role: &'static [&'static str],
-    /// Of operations with a rate limit.
-    pub with_rate_limit: &'static [&'static str],
-    /// Of operations that can fail, which are all but [`infallible`](Self::infallible) ones.
-    pub server: &'static [&'static str],
-    /// Ids of operations that touch nothing that could fail, such as a liveness probe.
-    pub infallible: &'static [&'static str],
-}
+/// The schemas and the headers that all documents share, as `components` in the working form.
+const SHARED: &str = include_str!("../../assets/document/components.json");
 
 /// What the document has beyond what poem-openapi emits.
 pub struct Config<'a> {
     /// Every error code, in the order of the document.
-    pub catalogue: &'a [ErrorCase],
+    pub catalogue: &'a [ErrorCode],
     /// The codes that operations need not declare.
     pub implied: ImpliedErrors,
     /// Where a declared path is served.
@@ -78,7 +47,10 @@ pub struct Config<'a> {
 }
 
 impl Documents {
-    /// Makes the documents from what poem-openapi emitted, and refuses what would break a client.
+    /// Makes the documents from what poem-openapi emitted.
+    ///
+    /// # Errors
+    /// See [`DocumentError`].
     pub fn from_spec(spec: &str, config: &Config<'_>) -> Result<Self, DocumentError> {
         let mut document = strict_json::read(spec.as_bytes())?;
         if let Some(Value::Object(paths)) = document.get_mut("paths") {
@@ -86,7 +58,6 @@ impl Documents {
             *paths = moved.collect();
         }
         canonicalise(&mut document, config)?;
-        lint::check(&document)?;
         let newest = dialect::to_3_1(document.clone());
         let older = dialect::to_3_0(document);
         Ok(Self {
@@ -128,13 +99,14 @@ fn indented(document: &Value) -> Result<String, serde_json::Error> {
 /// Everything both versions share. The working form uses the keywords of 3.0 (`nullable`,
 /// `example`).
 fn canonicalise(document: &mut Value, config: &Config<'_>) -> Result<(), DocumentError> {
+    let mut shared: Value = serde_json::from_str(SHARED)?;
     let root = document.as_object_mut().ok_or(DocumentError::NotAnObject)?;
     if root.get("servers").and_then(Value::as_array).is_none_or(Vec::is_empty) {
         root.insert("servers".to_owned(), json!([{ "url": "/" }]));
     }
     drop_empty(root, &["tags"]);
     let components = member(root, "components")?;
-    error_body::define(member(components, "schemas")?, config.catalogue);
+    error_body::define(member(components, "schemas")?, shared["schemas"].take(), config.catalogue);
     components.sort_keys();
     for section in components.values_mut().filter_map(Value::as_object_mut) {
         section.sort_keys();
@@ -145,7 +117,7 @@ fn canonicalise(document: &mut Value, config: &Config<'_>) -> Result<(), Documen
     links::add(paths, &components);
     let paths = paths.to_string();
     let components = member(root, "components")?;
-    headers::define(member(components, "headers")?, &paths);
+    headers::define(member(components, "headers")?, shared["headers"].take(), &paths);
     components.sort_keys();
     reorder(root, &["openapi", "info", "externalDocs", "servers", "tags", "paths", "webhooks", "components"]);
     walk::schemas(document, &mut schema::canonicalise);

@@ -30,7 +30,7 @@ pub(super) fn canonicalise_all(
     for (path, method, operation) in operations(root, "paths") {
         traits::take(operation)
             .and_then(|traits| responses::complete(method, operation, &traits, config))
-            .map_err(|violation| violation.of(&name(path, method)))?;
+            .map_err(|violation| error_of(path, method, violation))?;
         if !operation.contains_key("security") {
             operation.insert("security".to_owned(), json!([]));
         }
@@ -38,15 +38,14 @@ pub(super) fn canonicalise_all(
     }
     // The responses of a webhook are the receiver's: this service's errors are not among them.
     for (path, method, operation) in operations(root, "webhooks") {
-        traits::take(operation).map_err(|violation| violation.of(&name(path, method)))?;
+        traits::take(operation).map_err(|violation| error_of(path, method, violation))?;
         canonicalise(operation, components);
     }
     Ok(())
 }
 
-/// How messages name an operation.
-pub(super) fn name(path: &str, method: &str) -> String {
-    format!("{} {path}", method.to_uppercase())
+fn error_of(path: &str, method: &str, violation: String) -> DocumentError {
+    DocumentError::Operation { operation: format!("{} {path}", method.to_uppercase()), violation }
 }
 
 fn operations<'a>(

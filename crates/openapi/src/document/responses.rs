@@ -6,7 +6,8 @@ use poem::http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::traits::OperationTraits;
-use super::{Config, ErrorCase, Violation, drop_empty, error_body, headers, reorder};
+use super::{Config, drop_empty, error_body, headers, reorder};
+use crate::error_code::ErrorCode;
 
 /// Indexes into the catalogue: examples follow its order, each code once.
 type Codes = BTreeSet<usize>;
@@ -17,17 +18,20 @@ pub(super) fn complete(
     operation: &mut Map<String, Value>,
     traits: &OperationTraits,
     config: &Config<'_>,
-) -> Result<(), Violation> {
+) -> Result<(), String> {
     let catalogue = config.catalogue;
     let mut complete = BTreeMap::new();
     let mut errors = BTreeMap::<u16, Codes>::new();
     for code in implied_codes(operation, traits, config) {
         let (index, case) = find(catalogue, code)?;
-        errors.entry(case.status).or_default().insert(index);
+        errors.entry(case.status.as_u16()).or_default().insert(index);
     }
     let declared = operation.get_mut("responses").and_then(Value::as_object_mut).map(std::mem::take);
     for (status, response) in declared.unwrap_or_default() {
-        let Ok(status) = status.parse::<u16>() else { return Err(Violation::Status(status)) };
+        // `default` and ranges hide which statuses occur.
+        let number = status.parse::<u16>();
+        let status =
+            number.map_err(|_| format!("declares the response `{status}`, which is no status code"))?;
         let Value::Object(mut response) = response else { continue };
         if status >= 400 {
             declared_codes(status, &response, catalogue, errors.entry(status).or_default())?;
@@ -67,7 +71,7 @@ fn implied_codes<'a>(
         (has_body || has("parameters"), implied.with_input),
         (has("security"), implied.with_security),
         (traits.requires_role, implied.with_role),
-        (traits.is_rate_limited, implied.with_rate_limit),
+        (traits.is_rate_limited(), implied.with_rate_limit),
         (!implied.infallible.contains(&id), implied.server),
     ];
     rules.into_iter().filter(|(applies, _)| *applies).flat_map(|(_, codes)| codes.iter().copied())
@@ -77,31 +81,37 @@ fn implied_codes<'a>(
 fn declared_codes(
     status: u16,
     response: &Map<String, Value>,
-    catalogue: &[ErrorCase],
+    catalogue: &[ErrorCode],
     codes: &mut Codes,
-) -> Result<(), Violation> {
+) -> Result<(), String> {
     if response.contains_key("content") {
-        return Err(Violation::ErrorBody(status));
+        let rule = "has a body of its own; an error response only names its codes";
+        return Err(format!("the response {status} {rule}"));
     }
     let description = response.get("description").and_then(Value::as_str).unwrap_or_default();
     for code in description.split(',').map(str::trim).filter(|code| !code.is_empty()) {
         let (index, case) = find(catalogue, code)?;
-        if case.status != status {
-            let code = code.to_owned();
-            return Err(Violation::CodeStatus { code, declared: status, catalogue: case.status });
+        let known = case.status.as_u16();
+        if known != status {
+            return Err(format!("the error code `{code}` belongs to the status {known}, not {status}"));
         }
         codes.insert(index);
     }
-    if codes.is_empty() { Err(Violation::NoCodes(status)) } else { Ok(()) }
+    if codes.is_empty() {
+        return Err(format!("the response {status} names no error code in its description"));
+    }
+    Ok(())
 }
 
-fn find<'a>(catalogue: &'a [ErrorCase], code: &str) -> Result<(usize, &'a ErrorCase), Violation> {
+fn find<'a>(catalogue: &'a [ErrorCode], code: &str) -> Result<(usize, &'a ErrorCode), String> {
     let mut cases = catalogue.iter().enumerate();
-    cases.find(|(_, case)| case.code == code).ok_or_else(|| Violation::UnknownCode(code.to_owned()))
+    cases
+        .find(|(_, case)| case.code == code)
+        .ok_or_else(|| format!("the error code `{code}` is not in the catalogue"))
 }
 
 /// The reason phrase of HTTP, then the codes.
-fn description(status: u16, cases: &[&ErrorCase]) -> String {
+fn description(status: u16, cases: &[&ErrorCode]) -> String {
     let codes: Vec<_> = cases.iter().map(|case| format!("`{}`", case.code)).collect();
     format!("{}: {}.", reason(status), codes.join(" or "))
 }

@@ -3,7 +3,6 @@
 
 use serde_json::{Map, Value};
 
-use super::Violation;
 use crate::policy::{Limit, Policy};
 
 /// A security scheme with this prefix stands for a role, such as `role:superuser`.
@@ -17,43 +16,44 @@ pub(super) const SUNSET: &str = "x-sunset";
 
 /// What an operation declares beyond its shape.
 pub(super) struct OperationTraits {
-    pub is_rate_limited: bool,
-    /// Whether responses announce the end of the operation.
-    pub is_retired: bool,
+    pub policy: Policy,
     pub requires_role: bool,
 }
 
+impl OperationTraits {
+    pub(super) fn is_rate_limited(&self) -> bool {
+        self.policy.limit != Limit::Unlimited
+    }
+}
+
 /// Takes the declarations out of the operation.
-pub(super) fn take(operation: &mut Map<String, Value>) -> Result<OperationTraits, Violation> {
+pub(super) fn take(operation: &mut Map<String, Value>) -> Result<OperationTraits, String> {
     let policy = take_policy(operation)?;
     if let Some(retirement) = &policy.retirement {
         operation.insert("deprecated".to_owned(), true.into());
         operation.insert(SUNSET.to_owned(), retirement.sunset.to_string().into());
     }
-    Ok(OperationTraits {
-        is_rate_limited: policy.limit != Limit::Unlimited,
-        is_retired: policy.retirement.is_some(),
-        requires_role: take_role(operation),
-    })
-}
-
-fn take_policy(operation: &mut Map<String, Value>) -> Result<Policy, Violation> {
-    let Some(tags) = operation.get_mut("tags").and_then(Value::as_array_mut) else {
-        return Ok(Policy::default());
-    };
-    let policy = Policy::of(tags.iter().filter_map(Value::as_str))?;
-    tags.retain(|tag| !tag.as_str().is_some_and(Policy::is_declaration));
-    Ok(policy)
-}
-
-fn take_role(operation: &mut Map<String, Value>) -> bool {
-    let Some(schemes) = operation.get_mut("security").and_then(Value::as_array_mut) else { return false };
-    let role_of = |scheme: &Value| scheme.as_object()?.keys().next()?.strip_prefix(ROLE).map(str::to_owned);
-    let role = schemes.iter().find_map(role_of);
-    schemes.retain(|scheme| role_of(scheme).is_none());
+    let role = take_role(operation);
     let requires_role = role.is_some();
     if let Some(role) = role {
         operation.insert(REQUIRED_ROLE.to_owned(), role.into());
     }
-    requires_role
+    Ok(OperationTraits { policy, requires_role })
+}
+
+fn take_policy(operation: &mut Map<String, Value>) -> Result<Policy, String> {
+    let Some(tags) = operation.get_mut("tags").and_then(Value::as_array_mut) else {
+        return Ok(Policy::default());
+    };
+    let policy = Policy::of(tags.iter().filter_map(Value::as_str)).map_err(|error| error.to_string())?;
+    tags.retain(|tag| !tag.as_str().is_some_and(Policy::is_declaration));
+    Ok(policy)
+}
+
+fn take_role(operation: &mut Map<String, Value>) -> Option<String> {
+    let role_of = |scheme: &Value| scheme.as_object()?.keys().next()?.strip_prefix(ROLE).map(str::to_owned);
+    let schemes = operation.get_mut("security")?.as_array_mut()?;
+    let role = schemes.iter().find_map(role_of);
+    schemes.retain(|scheme| role_of(scheme).is_none());
+    role
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use poem::error::InternalServerError;
-use poem::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use poem::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use poem::web::headers::{ETag, HeaderMapExt, IfNoneMatch};
 use poem::{Endpoint, Request, Response};
 use tokio::sync::OnceCell;
@@ -29,9 +29,10 @@ pub(super) const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 #[derive(Debug)]
 pub(super) struct Asset {
     content_type: &'static str,
-    cache_control: &'static str,
+    /// Headers of every response, 304 included.
     headers: Vec<(HeaderName, HeaderValue)>,
     body: Bytes,
+    is_compressible: bool,
     tag: OnceLock<String>,
     /// `None` inside: compression gained nothing.
     gzip: OnceCell<Option<Bytes>>,
@@ -43,19 +44,19 @@ impl Asset {
         cache_control: &'static str,
         body: impl Into<Bytes>,
     ) -> Self {
-        let (headers, body) = (Vec::new(), body.into());
-        Self { content_type, cache_control, headers, body, tag: OnceLock::new(), gzip: OnceCell::new() }
+        let body = body.into();
+        // Images are compressed already.
+        let is_compressible = body.len() >= MIN_COMPRESSED && !content_type.starts_with("image/");
+        let (headers, tag, gzip) = (Vec::new(), OnceLock::new(), OnceCell::new());
+        let asset = Self { content_type, headers, body, is_compressible, tag, gzip };
+        let asset = asset.with_header(header::CACHE_CONTROL, cache_control);
+        if is_compressible { asset.with_header(header::VARY, "Accept-Encoding") } else { asset }
     }
 
     /// Adds a header to every response.
     pub(super) fn with_header(mut self, name: HeaderName, value: &'static str) -> Self {
         self.headers.push((name, HeaderValue::from_static(value)));
         self
-    }
-
-    /// Images are compressed already.
-    fn is_compressible(&self) -> bool {
-        self.body.len() >= MIN_COMPRESSED && !self.content_type.starts_with("image/")
     }
 
     /// Compresses on first use, on another thread: a megabyte would block the other requests of
@@ -70,12 +71,12 @@ impl Asset {
     }
 }
 
-/// Answers GET and HEAD.
+/// Answers GET. The router takes the body away for HEAD.
 impl Endpoint for Asset {
     type Output = Response;
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
-        let wants_gzip = self.is_compressible() && accepts_gzip(request.headers());
+        let wants_gzip = self.is_compressible && accepts_gzip(request.headers());
         let gzip = if wants_gzip { self.gzip().await? } else { None };
         let tag = self.tag.get_or_init(|| fingerprint(&self.body));
         let tag = format!("\"{tag}{}\"", if gzip.is_some() { "-gzip" } else { "" });
@@ -86,10 +87,6 @@ impl Endpoint for Asset {
             held.zip(tag.parse::<ETag>().ok()).is_some_and(|(held, tag)| !held.precondition_passes(&tag));
         let mut response = Response::builder().header(header::ETAG, tag).finish();
         let headers = response.headers_mut();
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(self.cache_control));
-        if self.is_compressible() {
-            headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
-        }
         headers.extend(self.headers.iter().cloned());
         if is_held {
             response.set_status(StatusCode::NOT_MODIFIED);
@@ -101,9 +98,7 @@ impl Endpoint for Asset {
         if gzip.is_some() {
             headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         }
-        if request.method() != Method::HEAD {
-            response.set_body(body.clone());
-        }
+        response.set_body(body.clone());
         Ok(response)
     }
 }

@@ -8,8 +8,8 @@ mod tests;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use poem::RouteMethod;
-use poem::http::{HeaderName, header};
+use poem::http::{HeaderName, HeaderValue, header};
+use poem::{RouteMethod, get};
 
 use self::asset::{Asset, IMMUTABLE, REVALIDATE, fingerprint};
 use crate::Documents;
@@ -26,6 +26,13 @@ const REDOC_POLICY: &str = "default-src 'none'; object-src 'none'; script-src 's
     'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=' 'sha256-QMIg+bpjm3JdElJ388KYke01izlUW0UoNOeKjpMxdgc='; \
     img-src 'self' data:; connect-src 'self'; worker-src blob:; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'";
+
+/// The `Link` header that leads to the document and the pages (RFC 8631). Relative to the root of the
+/// service, so that it works behind a proxy that adds a path (RFC 8288, 3.2).
+pub const LINKS: HeaderValue = HeaderValue::from_static(
+    "<openapi.json>; rel=\"service-desc\"; type=\"application/json\", \
+     <docs>; rel=\"service-doc\"; type=\"text/html\", <redoc>; rel=\"service-doc\"; type=\"text/html\"",
+);
 
 const CROSS_ORIGIN_OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 
@@ -70,8 +77,8 @@ pub fn routes(documents: &Arc<Documents>, login: &LoginConfig<'_>) -> Vec<(Strin
         .replace("{{storage_key}}", &escape(login.storage_key));
     let redoc = page(include_str!("../../assets/pages/redoc.html"));
     let mut routes = vec![
-        ("/docs".to_owned(), endpoint(html(docs, DOCS_POLICY))),
-        ("/redoc".to_owned(), endpoint(html(redoc, REDOC_POLICY))),
+        ("/docs".to_owned(), get(html(docs, DOCS_POLICY))),
+        ("/redoc".to_owned(), get(html(redoc, REDOC_POLICY))),
         ("/openapi.json".to_owned(), form(documents, JSON, |documents| &documents.json)),
         ("/openapi.yaml".to_owned(), form(documents, YAML, |documents| &documents.yaml)),
         ("/openapi-3.0.json".to_owned(), form(documents, JSON, |documents| &documents.json_3_0)),
@@ -79,7 +86,7 @@ pub fn routes(documents: &Arc<Documents>, login: &LoginConfig<'_>) -> Vec<(Strin
     for package in &packages {
         for (name, content_type, body) in &package.files {
             let asset = Asset::new(content_type, IMMUTABLE, Bytes::from_static(body));
-            routes.push((format!("/{}/{name}", package.address()), endpoint(asset)));
+            routes.push((format!("/{}/{name}", package.address()), get(asset)));
         }
     }
     routes
@@ -141,7 +148,7 @@ fn html(page: String, policy: &'static str) -> Asset {
 fn form(documents: &Arc<Documents>, content_type: &'static str, text: fn(&Documents) -> &str) -> RouteMethod {
     let body = Bytes::from_owner(Form { documents: Arc::clone(documents), text });
     // The document is public: tools in a browser read it from any origin.
-    endpoint(Asset::new(content_type, REVALIDATE, body).with_header(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
+    get(Asset::new(content_type, REVALIDATE, body).with_header(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
 }
 
 /// One form of the document as bytes, without a copy.
@@ -154,12 +161,6 @@ impl AsRef<[u8]> for Form {
     fn as_ref(&self) -> &[u8] {
         (self.text)(&self.documents).as_bytes()
     }
-}
-
-fn endpoint(asset: Asset) -> RouteMethod {
-    let asset = Arc::new(asset);
-    // Without an endpoint of its own, HEAD would cost the whole body.
-    RouteMethod::new().get(Arc::clone(&asset)).head(asset)
 }
 
 /// Text as the value of an attribute in double quotes.

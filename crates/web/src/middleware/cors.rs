@@ -3,7 +3,7 @@
 use poem::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use poem::{Endpoint, IntoResponse, Request, Response};
 
-use super::well_formed::check;
+use crate::request::RequestScope;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PATCH, PUT, DELETE");
 /// Request headers beyond the CORS-safelisted ones; the last three carry traces (W3C Trace Context,
@@ -93,7 +93,7 @@ fn is_preflight(request: &Request) -> bool {
     request.method() == Method::OPTIONS
         && request.headers().contains_key(header::ORIGIN)
         && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
-        && check(request.version(), request.uri(), request.headers()).is_ok()
+        && RequestScope::get(request).is_ok_and(|scope| scope.malformed.is_none())
 }
 
 fn vary(headers: &mut HeaderMap, names: &'static str) {

@@ -1,4 +1,4 @@
-//! Turns every error and panic below it into the error body.
+//! Turns every error and panic below it into the error body, and refuses malformed requests.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use poem::error::{MethodNotAllowedError, NotFoundError, ParsePathError};
-use poem::http::{HeaderValue, StatusCode};
+use poem::http::{HeaderValue, StatusCode, Version, header};
 use poem::{Endpoint, Request, Response};
 
 use crate::error::{ApiError, ErrorCode};
-use crate::load_shedder::set_rate_limit_headers;
+use crate::rate_limits;
 use crate::request::RequestScope;
 
 pub(super) struct CatchErrors<E> {
@@ -23,19 +23,28 @@ impl<E: Endpoint<Output = Response>> Endpoint for CatchErrors<E> {
     async fn call(&self, request: Request) -> poem::Result<Response> {
         let scope = request.data::<Arc<RequestScope>>().cloned();
         let request_id = scope.as_ref().map_or("", |scope| scope.context().request_id.as_str());
+        let version = request.version();
+        let malformed = scope.as_ref().and_then(|scope| scope.malformed);
+        // A malformed request is routed too, so that the rate limit counts it before it is refused.
         let result = AssertUnwindSafe(self.inner.call(request)).catch_unwind().await;
-        let mut response = match result {
-            Ok(Ok(response)) => response,
-            Ok(Err(error)) => respond(error, request_id),
-            Err(panic) => ApiError::from(ErrorCode::INTERNAL_ERROR)
+        let operation = scope.as_ref().and_then(|scope| scope.operation.get());
+        let mut response = match (result, malformed) {
+            // Only operations have refused it by now.
+            (_, Some(malformed)) if operation.is_none() => ApiError::from(malformed).respond(request_id),
+            (Ok(Ok(response)), _) => response,
+            (Ok(Err(error)), _) => respond(error, request_id),
+            (Err(panic), _) => ApiError::from(ErrorCode::INTERNAL_ERROR)
                 .caused_by(describe(panic.as_ref()))
                 .respond(request_id),
         };
         let headers = response.headers_mut();
-        if let Some(decision) = scope.as_ref().and_then(|scope| scope.rate_limit.get()) {
-            set_rate_limit_headers(decision, headers);
+        if malformed.is_some() && version < Version::HTTP_2 {
+            // A proxy in front may have framed the request differently, and with it what follows.
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        let operation = scope.as_ref().and_then(|scope| scope.operation.get());
+        if let Some(decision) = scope.as_ref().and_then(|scope| scope.rate_limit.get()) {
+            rate_limits::set_headers(decision, headers);
+        }
         if let Some(retirement) = operation.and_then(|operation| operation.policy.retirement.as_ref()) {
             retirement.set_headers(headers);
         }

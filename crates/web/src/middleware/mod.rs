@@ -1,5 +1,5 @@
 //! The middleware around all routes, outermost first: request id → security headers → CORS →
-//! request log → panics and errors → timeout → well-formedness → routes.
+//! request log → errors, malformed requests and panics → timeout → routes.
 
 mod cors;
 mod errors;
@@ -8,7 +8,7 @@ mod request_log;
 mod request_metrics;
 mod security_headers;
 mod timeout;
-mod well_formed;
+pub(crate) mod well_formed;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,12 +18,11 @@ use errors::CatchErrors;
 use groundwork_server::client::TrustedProxies;
 use poem::endpoint::BoxEndpoint;
 use poem::{Endpoint, EndpointExt, IntoEndpoint, Response};
-use request_id::RequestId;
+use request_id::AssignRequestId;
 use request_log::RequestLog;
 use request_metrics::RequestMetrics;
 use security_headers::SecurityHeaders;
 use timeout::Timeout;
-use well_formed::WellFormed;
 
 pub use cors::AllowedOrigins;
 
@@ -45,12 +44,11 @@ impl MiddlewareStack {
         E: IntoEndpoint,
         E::Endpoint: Endpoint<Output = Response> + 'static,
     {
-        let well_formed = WellFormed { inner: routes.into_endpoint() };
-        let timeout = Timeout { inner: well_formed, duration: self.request_timeout };
+        let timeout = Timeout { inner: routes.into_endpoint(), duration: self.request_timeout };
         let errors = CatchErrors { inner: timeout };
         let log = RequestLog { inner: errors, metrics: Arc::new(RequestMetrics::new()) };
         let cors = Cors { inner: log, origins: self.cors_origins };
         let security_headers = SecurityHeaders { inner: cors, proxies: self.proxies.clone() };
-        RequestId { inner: security_headers, proxies: self.proxies }.boxed()
+        AssignRequestId { inner: security_headers, proxies: self.proxies }.boxed()
     }
 }

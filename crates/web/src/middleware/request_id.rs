@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use groundwork_server::client::TrustedProxies;
-use groundwork_telemetry::context::RequestId as Id;
+use groundwork_telemetry::context::RequestId;
 use poem::http::{HeaderName, HeaderValue};
 use poem::{Endpoint, Request, Response};
 
@@ -16,17 +16,17 @@ pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-i
 /// The length limit of a client's id, in characters.
 const MAX_LENGTH: usize = 64;
 
-pub(super) struct RequestId<E> {
+pub(super) struct AssignRequestId<E> {
     pub inner: E,
     pub proxies: TrustedProxies,
 }
 
-impl<E: Endpoint<Output = Response>> Endpoint for RequestId<E> {
+impl<E: Endpoint<Output = Response>> Endpoint for AssignRequestId<E> {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
         let sent = request.header(X_REQUEST_ID).filter(|id| is_valid(id));
-        let id = sent.map_or_else(|| Id::Made(new_id()), |id| Id::Sent(id.to_owned()));
+        let id = sent.map_or_else(|| RequestId::Made(new_id()), |id| RequestId::Sent(id.to_owned()));
         let header = HeaderValue::from_str(id.as_str());
         let scope = RequestScope::new(&request, id, &self.proxies);
         request.set_data(Arc::new(scope));
@@ -68,11 +68,13 @@ mod tests {
 
     #[test]
     fn no_client_can_send_an_id_with_the_mark_of_another_origin() {
-        for mark in [Id::CommandLine.for_audit(), Id::Sent("command-line".to_owned()).for_audit()] {
+        for mark in
+            [RequestId::CommandLine.for_audit(), RequestId::Sent("command-line".to_owned()).for_audit()]
+        {
             assert!(!is_valid(&mark), "{mark}");
         }
-        assert_eq!(Id::Sent("abc".to_owned()).for_audit(), "client/abc");
-        assert_eq!(Id::Made("abc".to_owned()).for_audit(), "abc");
+        assert_eq!(RequestId::Sent("abc".to_owned()).for_audit(), "client/abc");
+        assert_eq!(RequestId::Made("abc".to_owned()).for_audit(), "abc");
     }
 
     #[test]

@@ -1,45 +1,24 @@
-//! Refuses requests whose host or framing is not what their version of HTTP demands.
-
-use std::sync::Arc;
+//! Requests whose host or framing is not what their version of HTTP demands.
 
 use poem::http::uri::Authority;
 use poem::http::{HeaderMap, HeaderValue, Uri, Version, header};
-use poem::{Endpoint, Request, Response};
 
 use crate::error::{ApiError, ErrorCode};
-use crate::request::{Malformed, RequestScope};
 
-/// Answers 400 or 501 to malformed requests.
-pub(super) struct WellFormed<E> {
-    pub inner: E,
-}
+/// Why a request is refused whatever its operation is: the code, and the message for the client.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Malformed(ErrorCode, &'static str);
 
-impl<E: Endpoint<Output = Response>> Endpoint for WellFormed<E> {
-    type Output = Response;
-
-    async fn call(&self, request: Request) -> poem::Result<Response> {
-        let Err(malformed) = check(request.version(), request.uri(), request.headers()) else {
-            return self.inner.call(request).await;
-        };
-        let (scope, version) = (Arc::clone(RequestScope::get(&request)?), request.version());
-        scope.malformed.get_or_init(|| malformed);
-        // The route is still called, so that the rate limit counts the request before it is
-        // refused.
-        let refused = self.inner.call(request).await.err().filter(|_| scope.operation.get().is_some());
-        let error = refused.and_then(|error| error.downcast::<ApiError>().ok()).unwrap_or(malformed.into());
-        let mut response = error.respond(scope.context().request_id.as_str());
-        if version < Version::HTTP_2 {
-            // A proxy in front may have framed the request differently, and with it what follows.
-            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-        }
-        Ok(response)
+impl From<Malformed> for ApiError {
+    fn from(Malformed(code, message): Malformed) -> Self {
+        Self::from(code).with_message(message)
     }
 }
 
 /// # Errors
 /// 400 for a host that is missing, ambiguous or invalid (RFC 9112, 3.2; RFC 9113, 8.3.1); 501 for a
 /// transfer coding other than chunks (RFC 9112, 6.1).
-pub(super) fn check(version: Version, uri: &Uri, headers: &HeaderMap) -> Result<(), Malformed> {
+pub(crate) fn check(version: Version, uri: &Uri, headers: &HeaderMap) -> Result<(), Malformed> {
     check_host(version, uri, headers).map_err(|message| Malformed(ErrorCode::MALFORMED_REQUEST, message))?;
     check_transfer_coding(headers)
 }

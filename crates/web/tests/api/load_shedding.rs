@@ -5,7 +5,8 @@ use std::time::Duration;
 use futures_util::{FutureExt, stream};
 use groundwork_clock::Clock;
 use groundwork_state::rate_limit::{Quota, RateLimiter};
-use groundwork_web::load_shedder::{LoadShedder, RateLimits};
+use groundwork_web::load_shedder::LoadShedder;
+use groundwork_web::rate_limits::RateLimits;
 use poem::{Body as Content, Endpoint, Request};
 use serde_json::json;
 
@@ -27,7 +28,7 @@ async fn a_client_above_its_rate_limit_is_refused_until_the_window_has_moved() {
         general: Quota::new("general", 2),
         credentials: Quota::new("credentials", 1),
     };
-    let app = app(LoadShedder::new(Some(rate_limits), 10, 10), LONG);
+    let app = app(Some(rate_limits), LoadShedder::new(10, 10), LONG);
     for remaining in ["1", "0"] {
         let response = app.get_response(get("/broken")).await;
         assert_eq!(response.status(), 500);
@@ -45,7 +46,7 @@ async fn a_client_above_its_rate_limit_is_refused_until_the_window_has_moved() {
 
 #[tokio::test]
 async fn requests_above_the_limit_are_refused_at_once_except_for_health_checks() {
-    let app = app(LoadShedder::new(None, 0, 10), LONG);
+    let app = app(None, LoadShedder::new(0, 10), LONG);
     let response = app.get_response(get("/broken")).await;
     assert_eq!(response.header("retry-after"), Some("1"));
     let (status, body) = read(response).await;
@@ -55,7 +56,7 @@ async fn requests_above_the_limit_are_refused_at_once_except_for_health_checks()
 
 #[tokio::test]
 async fn a_body_that_is_still_arriving_holds_no_permit_and_can_be_evicted() {
-    let app = app(LoadShedder::new(None, 1, 1), LONG);
+    let app = app(None, LoadShedder::new(1, 1), LONG);
     let mut first = Box::pin(app.get_response(stalled()));
     assert!(first.as_mut().now_or_never().is_none());
     assert_eq!(app.get_response(get("/broken")).await.status(), 500, "the permit is free");
@@ -66,7 +67,7 @@ async fn a_body_that_is_still_arriving_holds_no_permit_and_can_be_evicted() {
 
 #[tokio::test]
 async fn a_body_that_does_not_arrive_in_time_is_an_error_of_the_client() {
-    let app = app(LoadShedder::new(None, 1, 1), Duration::from_millis(10));
+    let app = app(None, LoadShedder::new(1, 1), Duration::from_millis(10));
     let (status, body) = read(app.get_response(stalled()).await).await;
     assert_eq!((status, &body["error"]), (408, &json!("request_timeout")));
 }

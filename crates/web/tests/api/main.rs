@@ -14,11 +14,12 @@ use std::time::Duration;
 use groundwork_openapi::policy::Limit;
 use groundwork_openapi::{Config, Documents};
 use groundwork_server::client::{ForwardedHeader, TrustedProxies};
-use groundwork_web::error::{ApiError, ErrorCode, FieldError, IMPLIED_ERRORS, describe_catalogue};
+use groundwork_web::error::{ApiError, ErrorCode, FieldError, IMPLIED_ERRORS};
 use groundwork_web::extract::{Body, Header, Query, RequestSchema};
 use groundwork_web::failure::{Failure, NoErrors};
 use groundwork_web::load_shedder::LoadShedder;
 use groundwork_web::middleware::{AllowedOrigins, MiddlewareStack};
+use groundwork_web::rate_limits::RateLimits;
 use groundwork_web::request::AppState;
 use groundwork_web::responses::{Created, NoContent};
 use groundwork_web::routes;
@@ -105,13 +106,18 @@ impl Things {
 
 fn documents() -> Documents {
     let service = OpenApiService::new(Things, "Things", "1.0.0");
-    let catalogue = describe_catalogue(&ErrorCode::BUILT_IN);
-    let config = Config { catalogue: &catalogue, implied: IMPLIED_ERRORS, path_of: &str::to_owned };
+    let config = Config { catalogue: &ErrorCode::BUILT_IN, implied: IMPLIED_ERRORS, path_of: &str::to_owned };
     Documents::from_spec(&service.spec(), &config).unwrap()
 }
 
-fn app(load_shedder: LoadShedder, body_timeout: Duration) -> BoxEndpoint<'static, Response> {
+/// The API within these limits.
+fn app(
+    rate_limits: Option<RateLimits>,
+    load_shedder: LoadShedder,
+    body_timeout: Duration,
+) -> BoxEndpoint<'static, Response> {
     let state = Arc::new(AppState {
+        rate_limits,
         load_shedder,
         validator: SchemaValidator::new(Arc::new(documents()), Formats::default()),
         body_timeout,
@@ -129,7 +135,7 @@ fn app(load_shedder: LoadShedder, body_timeout: Duration) -> BoxEndpoint<'static
 
 /// The API without limits that a test reaches.
 fn unlimited() -> BoxEndpoint<'static, Response> {
-    app(LoadShedder::new(None, 10, 10), Duration::from_mins(1))
+    app(None, LoadShedder::new(10, 10), Duration::from_mins(1))
 }
 
 fn get(path: &str) -> Request {

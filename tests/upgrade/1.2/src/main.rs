@@ -19,13 +19,14 @@ use groundwork_settings::Sources;
 use groundwork_settings::check::{number, parsed};
 use groundwork_state::rate_limit::{Quota, RateLimiter};
 use groundwork_telemetry::LogFormat;
-use groundwork_web::error::{ApiError, ErrorCode, describe_catalogue};
+use groundwork_web::error::{ApiError, ErrorCode};
 use groundwork_web::error_responses;
 use groundwork_web::extract::Path;
 use groundwork_web::failure::Failure;
 use groundwork_web::hyper_service::hyper_service;
-use groundwork_web::load_shedder::{LoadShedder, RateLimits};
+use groundwork_web::load_shedder::LoadShedder;
 use groundwork_web::middleware::{AllowedOrigins, MiddlewareStack};
+use groundwork_web::rate_limits::RateLimits;
 use groundwork_web::request::AppState;
 use groundwork_web::responses::Ok200;
 use groundwork_web::routes;
@@ -117,16 +118,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
         write_timeout: Duration::from_secs(15),
     })?;
 
-    let catalogue = describe_catalogue(&ErrorCode::BUILT_IN);
     let implied = ImpliedErrors { always: &["malformed_request"], ..ImpliedErrors::default() };
     let service = OpenApiService::new(ApiDescription::<NotesApi>::default(), "Notes", "0.1.0");
-    let config = Config { catalogue: &catalogue, implied, path_of: &str::to_owned };
+    let config = Config { catalogue: &ErrorCode::BUILT_IN, implied, path_of: &str::to_owned };
     let documents = Arc::new(Documents::from_spec(&service.spec(), &config)?);
     let general = Quota::new("general", 60);
     let rate_limits =
         RateLimits { limiter: RateLimiter::new(None, clock), credentials: general.clone(), general };
     let state = Arc::new(AppState {
-        load_shedder: LoadShedder::new(Some(rate_limits), 100, 50),
+        rate_limits: Some(rate_limits),
+        load_shedder: LoadShedder::new(100, 50),
         validator: SchemaValidator::new(documents, Formats::default()),
         body_timeout: Duration::from_secs(10),
         app_data: Box::new(()),

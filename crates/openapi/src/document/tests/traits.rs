@@ -3,7 +3,6 @@
 use poem_openapi::Tags;
 use serde_json::{Value, json};
 
-use super::super::{DocumentError, Violation};
 use super::{catalogue, document, from_spec, keys, newest, operation, publish};
 use crate::policy::Sunset;
 
@@ -63,5 +62,4 @@ fn a_policy_that_cannot_be_parsed_is_refused() {
     let text = document(&operation, &json!({})).to_string();
     let error = from_spec(&text, &catalogue()).unwrap_err();
     assert!(error.to_string().contains("is not a policy"), "{error}");
-    assert!(matches!(error, DocumentError::Operation { violation: Violation::Policy(_), .. }));
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
 /// Every operation with its path and method, in the order of the document.
-pub(super) fn operations(document: &Value) -> impl Iterator<Item = (&str, &str, &Map<String, Value>)> {
+pub(crate) fn operations(document: &Value) -> impl Iterator<Item = (&str, &str, &Map<String, Value>)> {
     let items =
         ["paths", "webhooks"].iter().filter_map(|surface| document.get(surface)?.as_object()).flatten();
     items.flat_map(|(path, item)| {
