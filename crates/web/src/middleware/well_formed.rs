@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::future::Either;
 use poem::http::uri::Authority;
 use poem::http::{HeaderMap, HeaderValue, Uri, Version, header};
 use poem::{Endpoint, Request, Response};
@@ -17,10 +18,16 @@ pub(super) struct WellFormed<E> {
 impl<E: Endpoint<Output = Response>> Endpoint for WellFormed<E> {
     type Output = Response;
 
-    async fn call(&self, request: Request) -> poem::Result<Response> {
-        let Err(malformed) = check(request.version(), request.uri(), request.headers()) else {
-            return self.inner.call(request).await;
-        };
+    fn call(&self, request: Request) -> impl Future<Output = poem::Result<Response>> + Send {
+        match check(request.version(), request.uri(), request.headers()) {
+            Ok(()) => Either::Left(self.inner.call(request)),
+            Err(malformed) => Either::Right(Box::pin(self.refuse(request, malformed))),
+        }
+    }
+}
+
+impl<E: Endpoint<Output = Response>> WellFormed<E> {
+    async fn refuse(&self, request: Request, malformed: Malformed) -> poem::Result<Response> {
         let (scope, version) = (Arc::clone(RequestScope::get(&request)?), request.version());
         scope.malformed.get_or_init(|| malformed);
         // The route is still called, so that the rate limit counts the request before it is
