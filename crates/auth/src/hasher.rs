@@ -1,12 +1,12 @@
 //! Password hashing with bcrypt, off the async threads and never more at once than there are cores.
 
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::Builder;
 use std::time::Instant;
 
 use bcrypt::BcryptError;
+use derive_more::{Debug, From};
 use metrics::{Counter, Histogram, counter, gauge, histogram};
 use tokio::sync::Semaphore;
 use tokio::sync::oneshot::{self, error::RecvError};
@@ -50,8 +50,9 @@ pub fn can_be_hashed(password: &[u8]) -> bool {
     password.len() <= MAX_BYTES && !password.contains(&0)
 }
 
-/// A bcrypt hash in its `$2b$…` form. `Debug` does not show it.
-#[derive(Clone, PartialEq, Eq)]
+/// A bcrypt hash in its `$2b$…` form, made here or stored. `Debug` does not show it.
+#[derive(Clone, Debug, From, PartialEq, Eq)]
+#[debug("PasswordHash(********)")]
 pub struct PasswordHash(String);
 
 impl PasswordHash {
@@ -63,19 +64,6 @@ impl PasswordHash {
     /// The cost it was made with (log2 of the rounds, 4 to 31); `None` if it is no bcrypt hash.
     pub fn cost(&self) -> Option<u32> {
         self.0.split('$').nth(2)?.parse().ok().filter(|cost| (4..=31).contains(cost))
-    }
-}
-
-/// Takes a hash that was made here or stored.
-impl From<String> for PasswordHash {
-    fn from(hash: String) -> Self {
-        Self(hash)
-    }
-}
-
-impl fmt::Debug for PasswordHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PasswordHash(********)")
     }
 }
 

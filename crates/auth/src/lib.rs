@@ -3,12 +3,12 @@
 
 mod cache;
 mod hasher;
+mod ids;
 mod tokens;
 mod values;
 mod work;
 
 pub use hasher::{HashError, METRICS, PasswordHash, PasswordHasher, can_be_hashed};
-pub use tokens::{
-    InvalidToken, LEEWAY, SigningFailed, TokenHash, TokenId, TokenKeys, TokenKind, TokenSigner, VerifiedToken,
-};
+pub use ids::{TokenHash, TokenId};
+pub use tokens::{InvalidToken, LEEWAY, SigningFailed, TokenKeys, TokenKind, TokenSigner, VerifiedToken};
 pub use values::{InvalidValue, ValueSigner};

@@ -1,11 +1,10 @@
 //! Access and refresh tokens: JWTs signed with HS256 (RFC 7519, RFC 8725).
 
-use std::fmt::{self, Display};
+use std::fmt::Display;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use groundwork_clock::{Clock, Timestamp};
@@ -14,6 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use crate::cache::VerifiedTokenCache;
+use crate::ids::{TokenId, digest_of};
 
 /// How far the clocks of two instances may differ: a token is accepted this long after its `exp`
 /// and before its `iat`.
@@ -49,10 +49,6 @@ pub(crate) struct Claims {
     sid: String,
 }
 
-/// The claims of a token whose signature was verified. The token may have expired.
-#[derive(Clone)]
-pub(crate) struct VerifiedClaims(Arc<Claims>);
-
 /// What a verified token says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedToken<Subject, Session> {
@@ -81,33 +77,6 @@ impl InvalidToken {
 #[error("signing a token failed")]
 pub struct SigningFailed(#[source] jsonwebtoken::errors::Error);
 
-/// A token's `jti`, which makes two tokens of one second differ.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TokenId(String);
-
-impl TokenId {
-    /// An id of 128 bits, which must be random.
-    pub fn new(random: [u8; 16]) -> Self {
-        Self(URL_SAFE_NO_PAD.encode(random))
-    }
-}
-
-/// The SHA-256 of a refresh token's id, to be stored instead of it. `Debug` does not show it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct TokenHash(pub Vec<u8>);
-
-impl From<Vec<u8>> for TokenHash {
-    fn from(hash: Vec<u8>) -> Self {
-        Self(hash)
-    }
-}
-
-impl fmt::Debug for TokenHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("TokenHash(********)")
-    }
-}
-
 /// What tokens are signed with.
 #[derive(Clone, Copy)]
 pub struct TokenKeys<'a> {
@@ -127,7 +96,7 @@ struct Key {
 
 /// Signs with the current key; verifies with it and the previous ones.
 pub struct TokenSigner {
-    domain: &'static str,
+    pub(crate) domain: &'static str,
     header: Header,
     encoding: EncodingKey,
     /// The current key first.
@@ -197,30 +166,29 @@ impl TokenSigner {
         let is_reused = kind == TokenKind::Access;
         let cached = if is_reused { self.cache.get(token) } else { None };
         let is_new = is_reused && cached.is_none();
-        let verified = cached.map_or_else(|| self.verify_signature(token), Ok)?;
-        let claims = &*verified.0;
+        let claims = cached.map_or_else(|| self.verify_signature(token), Ok)?;
         if claims.kind != kind {
             return Err(InvalidToken("wrong type"));
         }
-        self.check_times(claims)?;
+        self.check_times(&claims)?;
         let accepted = VerifiedToken {
             subject: claims.sub.parse().map_err(|_| InvalidToken("sub"))?,
             session: claims.sid.parse().map_err(|_| InvalidToken("sid"))?,
             id: TokenId(claims.jti.clone()),
         };
         if is_new {
-            self.cache.insert(token, verified);
+            self.cache.insert(token, claims);
         }
         Ok(accepted)
     }
 
     /// Checks what does not change while the process runs.
-    fn verify_signature(&self, token: &str) -> Result<VerifiedClaims, InvalidToken> {
+    fn verify_signature(&self, token: &str) -> Result<Arc<Claims>, InvalidToken> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| InvalidToken("malformed header"))?;
         let key = self.key_for(&header)?;
         let decoded = jsonwebtoken::decode(token, &key.decoding, &self.validation)
             .map_err(|_| InvalidToken("signature or claims"))?;
-        Ok(VerifiedClaims(Arc::new(decoded.claims)))
+        Ok(Arc::new(decoded.claims))
     }
 
     /// The key that a header chooses. It may choose by `kid` and nothing else: no other algorithm,
@@ -251,31 +219,6 @@ impl TokenSigner {
             Ok(())
         }
     }
-
-    /// The id of the one refresh token that follows the one with this id. It is a function of the
-    /// id, so that a client whose response was lost can get the same successor again. It need not
-    /// be secret: it is worth nothing without a signature.
-    pub fn successor(&self, id: &TokenId) -> TokenId {
-        self.derived(id, "successor")
-    }
-
-    /// The id of the access token that is issued together with the refresh token with this id.
-    pub fn access_id(&self, id: &TokenId) -> TokenId {
-        self.derived(id, "access")
-    }
-
-    /// What a database keeps instead of the id.
-    pub fn hash(&self, id: &TokenId) -> TokenHash {
-        TokenHash(digest_of(self.domain, "token", &id.0).as_ref().to_vec())
-    }
-
-    fn derived(&self, id: &TokenId, purpose: &str) -> TokenId {
-        TokenId(URL_SAFE_NO_PAD.encode(&digest_of(self.domain, purpose, &id.0).as_ref()[..16]))
-    }
-}
-
-fn digest_of(domain: &str, purpose: &str, text: &str) -> digest::Digest {
-    digest::digest(&digest::SHA256, format!("{domain} {purpose}\0{text}").as_bytes())
 }
 
 #[cfg(test)]
@@ -414,15 +357,6 @@ mod tests {
         ] {
             assert!(verify(&current, &with_header(header), TokenKind::Access).is_err(), "{header}");
         }
-    }
-
-    #[test]
-    fn a_successor_is_always_the_same_and_never_its_parent() {
-        let (signer, id) = (signer(&[KEY], &Clock::default()), TokenId::new([7; 16]));
-        let successor = signer.successor(&id);
-        assert_eq!(signer.successor(&id), successor);
-        assert_ne!(successor, id);
-        assert_ne!(signer.hash(&id), signer.hash(&successor));
     }
 
     /// What version 1.1.0 signed and derived, computed apart from this code.

@@ -1,18 +1,22 @@
 //! Whether a connection is in use, since when it has been idle, and when it has been idle for too
 //! long.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use parking_lot::Mutex;
+use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until};
 
 /// The state of one connection, as the client's bytes and requests show it.
+#[derive(Debug)]
 pub(crate) struct Activity {
     state: Mutex<State>,
-    evicted: Notify,
+    /// What serves the connection, once it does.
+    task: OnceLock<AbortHandle>,
 }
 
+#[derive(Debug)]
 struct State {
     in_flight: usize,
     idle_since: Instant,
@@ -21,7 +25,7 @@ struct State {
 }
 
 /// What the client should send next.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Expected {
     /// The rest of a request's headers; on a new connection, all of the first headers.
     Headers,
@@ -31,19 +35,20 @@ enum Expected {
     Request,
 }
 
-/// Counts a request as in flight until dropped.
+/// Counts a request as in flight until it and its clones are dropped.
+#[derive(Debug)]
 pub(crate) struct InFlightGuard(Arc<Activity>);
 
 impl Activity {
     pub(crate) fn new() -> Self {
         let idle_since = Instant::now();
         let state = State { in_flight: 0, idle_since, expected: Expected::Headers, is_evicted: false };
-        Self { state: Mutex::new(state), evicted: Notify::new() }
+        Self { state: Mutex::new(state), task: OnceLock::new() }
     }
 
     /// Called when the headers of a request are complete.
     pub(crate) fn begin_request(self: &Arc<Self>, is_http2: bool) -> InFlightGuard {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         state.in_flight += 1;
         state.expected = if is_http2 { Expected::Request } else { Expected::FirstByte };
         drop(state);
@@ -52,7 +57,7 @@ impl Activity {
 
     /// Called when bytes have been received.
     pub(crate) fn received(&self) {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         if state.in_flight == 0 && state.expected == Expected::FirstByte {
             state.expected = Expected::Headers;
             state.idle_since = Instant::now();
@@ -61,27 +66,28 @@ impl Activity {
 
     /// When the last request ended; `None` while one is in flight or the connection is evicted.
     pub(crate) fn idle_since(&self) -> Option<Instant> {
-        let state = self.state();
+        let state = self.state.lock();
         (state.in_flight == 0 && !state.is_evicted).then_some(state.idle_since)
+    }
+
+    /// Names the task that [`Self::evict`] aborts, and aborts it if that was called before.
+    pub(crate) fn set_task(&self, task: AbortHandle) {
+        let task = self.task.get_or_init(|| task);
+        if self.state.lock().is_evicted {
+            task.abort();
+        }
     }
 
     /// Ends the connection if it is idle. Returns whether this call has ended it.
     pub(crate) fn evict(&self) -> bool {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         let is_idle = state.in_flight == 0 && !state.is_evicted;
         state.is_evicted |= is_idle;
         drop(state);
-        if is_idle {
-            self.evicted.notify_one();
+        if is_idle && let Some(task) = self.task.get() {
+            task.abort();
         }
         is_idle
-    }
-
-    /// Returns once the connection has been evicted.
-    pub(crate) async fn evicted(&self) {
-        while !self.state().is_evicted {
-            self.evicted.notified().await;
-        }
     }
 
     /// Returns once the client has exceeded its time: `headers` from connecting to the end of the
@@ -91,7 +97,7 @@ impl Activity {
         loop {
             let now = Instant::now();
             let next_check = {
-                let state = self.state();
+                let state = self.state.lock();
                 let limit = if state.expected == Expected::Headers { headers } else { keep_alive };
                 let deadline = (state.in_flight == 0).then(|| state.idle_since + limit);
                 if deadline.is_some_and(|deadline| deadline <= now) {
@@ -105,16 +111,21 @@ impl Activity {
             sleep_until(next_check).await;
         }
     }
+}
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+impl Clone for InFlightGuard {
+    fn clone(&self) -> Self {
+        self.0.state.lock().in_flight += 1;
+        Self(Arc::clone(&self.0))
     }
 }
 
 impl Drop for InFlightGuard {
     fn drop(&mut self) {
-        let mut state = self.0.state();
+        let mut state = self.0.state.lock();
         state.in_flight -= 1;
-        state.idle_since = Instant::now();
+        if state.in_flight == 0 {
+            state.idle_since = Instant::now();
+        }
     }
 }

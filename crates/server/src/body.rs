@@ -1,7 +1,6 @@
 //! The body of a request, and what happens to the part that the service does not read.
 
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -20,26 +19,27 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The body of a request, as it arrives.
 #[derive(Debug)]
-pub struct RequestBody(Arc<Mutex<Incoming>>);
+pub struct RequestBody {
+    /// `None` only while it is dropped.
+    incoming: Option<Incoming>,
+    in_flight: InFlightGuard,
+}
 
 impl RequestBody {
-    pub(crate) fn new(incoming: Incoming) -> Self {
-        Self(Arc::new(Mutex::new(incoming)))
+    pub(crate) fn new(incoming: Incoming, in_flight: InFlightGuard) -> Self {
+        Self { incoming: Some(incoming), in_flight }
     }
+}
 
-    /// A handle for [`Self::drain_unread`].
-    pub(crate) fn share(&self) -> Self {
-        Self(Arc::clone(&self.0))
-    }
-
-    /// Reads and discards the rest of a body that the service has dropped, in the background and
-    /// within bounds. Closing a connection with unread bytes resets it, and a client that sends its
-    /// whole request before it reads would lose a response that came early. The request stays in
-    /// flight meanwhile, so that the bytes are not taken for the headers of the next one.
-    pub(crate) fn drain_unread(self, in_flight: InFlightGuard) {
-        let dropped = Arc::into_inner(self.0);
-        let incoming = dropped.map(|body| body.into_inner().unwrap_or_else(PoisonError::into_inner));
-        let Some(mut incoming) = incoming.filter(|incoming| !incoming.is_end_stream()) else { return };
+/// Reads and discards the rest of a body that the service drops, in the background and within
+/// bounds. Closing a connection with unread bytes resets it, and a client that sends its whole
+/// request before it reads would lose a response that came early. The request stays in flight
+/// meanwhile, so that the bytes are not taken for the headers of the next one.
+impl Drop for RequestBody {
+    fn drop(&mut self) {
+        let unread = self.incoming.take().filter(|incoming| !incoming.is_end_stream());
+        let Some(mut incoming) = unread else { return };
+        let in_flight = self.in_flight.clone();
         tokio::spawn(async move {
             let draining = async {
                 let mut length = 0;
@@ -55,10 +55,6 @@ impl RequestBody {
             drop(in_flight);
         });
     }
-
-    fn incoming(&self) -> MutexGuard<'_, Incoming> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Body for RequestBody {
@@ -66,17 +62,17 @@ impl Body for RequestBody {
     type Error = hyper::Error;
 
     fn poll_frame(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        Pin::new(&mut *self.incoming()).poll_frame(context)
+        self.incoming.as_mut().map_or(Poll::Ready(None), |incoming| Pin::new(incoming).poll_frame(context))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming().is_end_stream()
+        self.incoming.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming().size_hint()
+        self.incoming.as_ref().map(Body::size_hint).unwrap_or_default()
     }
 }

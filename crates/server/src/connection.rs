@@ -75,12 +75,8 @@ impl ConnectionContext {
                 // Both are boxed: they are several times as large as the rest of the connection, and
                 // one without TLS would reserve their memory.
                 let handshake = Box::pin(timeout(self.header_timeout, tls.accept(tcp)));
-                let finished = tokio::select! {
-                    finished = handshake => finished,
-                    () = activity.evicted() => return,
-                };
                 // Failures are not logged: port scanners cause many.
-                let Ok(Ok(stream)) = finished else { return };
+                let Ok(Ok(stream)) = handshake.await else { return };
                 Either::Right(Box::new(stream))
             }
             (stream, _) => Either::Left(stream),
@@ -89,14 +85,12 @@ impl ConnectionContext {
         let service = service_fn(move |request: Request<Incoming>| {
             let version = request.version();
             let in_flight = requests.begin_request(version == Version::HTTP_2);
-            let (parts, incoming) = request.into_parts();
-            let body = RequestBody::new(incoming);
-            let unread = body.share();
-            let response = service.call(Request::from_parts(parts, body));
+            let response =
+                service.call(request.map(|incoming| RequestBody::new(incoming, in_flight.clone())));
             let is_draining = Arc::clone(&is_draining);
             async move {
                 let mut response = response.await?;
-                unread.drain_unread(in_flight);
+                drop(in_flight);
                 if version < Version::HTTP_2 && is_draining.load(Ordering::Relaxed) {
                     // A proxy must not send its next request on a connection about to close.
                     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -113,7 +107,6 @@ impl ConnectionContext {
         let http = builder();
         let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
         let mut idle_timeout = pin!(activity.idle_timeout(self.header_timeout, self.keep_alive_timeout));
-        let mut evicted = pin!(activity.evicted());
         let mut finish = pin!(self.finish.cancelled());
         let mut is_finishing = false;
         loop {
@@ -124,7 +117,6 @@ impl ConnectionContext {
                 // An error is the client's: it has disconnected, or does not speak HTTP.
                 _ = connection.as_mut() => return,
                 () = idle_timeout.as_mut() => return,
-                () = evicted.as_mut() => return,
                 () = finish.as_mut(), if !is_finishing => {
                     is_finishing = true;
                     connection.as_mut().graceful_shutdown();

@@ -7,12 +7,11 @@ pub mod client;
 mod connection;
 mod limits;
 mod listener;
-mod metrics;
 mod server;
 mod tls;
 
 pub use body::RequestBody;
 pub use connection::ConnectionInfo;
-pub use metrics::METRICS;
+pub use limits::METRICS;
 pub use server::{BindError, Config, Server};
 pub use tls::{TlsError, TlsFiles};

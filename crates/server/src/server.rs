@@ -52,8 +52,8 @@ pub struct Config {
     pub tls: Option<TlsFiles>,
     /// Path of a unix socket to listen on as well. It has mode 660 and is removed at the end.
     pub unix_socket: Option<PathBuf>,
-    /// Whether the server records the [`metrics`](crate::metrics). Of several servers in a process,
-    /// one should.
+    /// Whether the server records [`METRICS`](crate::METRICS). Of several servers in a process, one
+    /// should.
     pub has_metrics: bool,
 }
 
@@ -132,11 +132,11 @@ impl Server {
             is_draining: Arc::new(AtomicBool::new(false)),
             finish: CancellationToken::new(),
         };
-        let serve = |accepted: Accepted, permit: ConnectionPermit| {
-            let peer = accepted.peer;
-            let service =
-                make_service(ConnectionInfo { peer, is_tls: peer.is_some() && context.tls.is_some() });
-            context.clone().serve(accepted, service, permit)
+        let serve = |connections: &mut JoinSet<()>, accepted: Accepted, permit: ConnectionPermit| {
+            let (peer, activity) = (accepted.peer, Arc::clone(&permit.activity));
+            let is_tls = peer.is_some() && context.tls.is_some();
+            let service = make_service(ConnectionInfo { peer, is_tls });
+            activity.set_task(connections.spawn(context.clone().serve(accepted, service, permit)));
         };
 
         let mut connections = JoinSet::new();
@@ -150,7 +150,7 @@ impl Server {
                 match accepted {
                     Ok(accepted) => {
                         if let Some(permit) = limiter.acquire(accepted.peer.map(|peer| peer.ip())).await {
-                            connections.spawn(serve(accepted, permit));
+                            serve(&mut connections, accepted, permit);
                         }
                     }
                     Err(error) => {
@@ -172,7 +172,7 @@ impl Server {
 
         for accepted in listeners.drain_backlog() {
             if let Some(permit) = limiter.try_acquire(accepted.peer.map(|peer| peer.ip())) {
-                connections.spawn(serve(accepted, permit));
+                serve(&mut connections, accepted, permit);
             }
         }
         let finishing = async {

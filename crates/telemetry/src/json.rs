@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde_json::ser::Serializer;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
+use tracing_log::NormalizeEvent;
 use tracing_subscriber::field::RecordFields;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
@@ -31,7 +32,7 @@ const MAX_TEXTS: usize = MAX_LINE - 4 * 1024;
 /// What a text that was cut ends with.
 const CUT: &str = "…";
 
-/// Fields that the bridge from the crate `log` adds to its records.
+/// Fields that the bridge from the crate `log` adds to its records: their metadata.
 const BRIDGED: &str = "log.";
 
 thread_local! {
@@ -75,13 +76,14 @@ where
 {
     // Writing to a vector does not fail.
     let _ = write!(line, "{{\"timestamp\":\"{:.6}\"", jiff::Timestamp::now());
-    let mut fields = Appender { line, target: None };
+    let bridged = event.normalized_metadata();
+    let metadata = bridged.as_ref().unwrap_or_else(|| event.metadata());
+    let mut fields = Appender { line };
     fields.key("level");
-    string(fields.line, event.metadata().level().as_str());
+    string(fields.line, metadata.level().as_str());
     event.record(&mut fields);
-    let target = fields.target.take();
     fields.key("target");
-    string(line, target.as_deref().unwrap_or_else(|| event.metadata().target()));
+    string(line, metadata.target());
     if let Some(span) = context.lookup_current() {
         line.extend_from_slice(b",\"span\":{\"name\":");
         string(line, span.name());
@@ -98,7 +100,7 @@ where
 impl<'w> FormatFields<'w> for JsonFields {
     fn format_fields<R: RecordFields>(&self, mut writer: Writer<'w>, fields: R) -> fmt::Result {
         let mut line = Vec::with_capacity(128);
-        fields.record(&mut Appender { line: &mut line, target: None });
+        fields.record(&mut Appender { line: &mut line });
         writer.write_str(std::str::from_utf8(&line).map_err(|_| fmt::Error)?)
     }
 }
@@ -106,8 +108,6 @@ impl<'w> FormatFields<'w> for JsonFields {
 /// Appends fields to a line that has some already.
 struct Appender<'a> {
     line: &'a mut Vec<u8>,
-    /// The target of a bridged record.
-    target: Option<String>,
 }
 
 impl Appender<'_> {
@@ -127,13 +127,9 @@ impl Appender<'_> {
 
 impl Visit for Appender<'_> {
     fn record_str(&mut self, field: &Field, value: &str) {
-        match field.name().strip_prefix(BRIDGED) {
-            None => {
-                self.key(field.name());
-                string(self.line, value);
-            }
-            Some("target") => self.target = Some(value.to_owned()),
-            Some(_) => {}
+        if !field.name().starts_with(BRIDGED) {
+            self.key(field.name());
+            string(self.line, value);
         }
     }
 

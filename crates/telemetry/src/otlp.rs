@@ -2,37 +2,29 @@
 //! runtime does the sending.
 
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
 use hyper::{Request, Response};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use opentelemetry_http::hyper::HyperClient;
 use opentelemetry_http::{HttpClient, HttpError};
 use tokio::runtime::Handle;
-use tokio::time::timeout;
 
 use crate::metrics::TRACE_EXPORTS;
 
 /// How long the collector may take per message.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The longest response body that is read, in bytes.
-const MAX_RESPONSE: usize = 64 * 1024;
-
-type SendFuture<'a> = Pin<Box<dyn Future<Output = Result<Response<Bytes>, HttpError>> + Send + 'a>>;
-
 /// Sends messages to a collector, and logs once when it becomes unavailable and once when it is
 /// available again.
 #[derive(Debug)]
 pub(crate) struct OtlpHttpClient {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: HyperClient<HttpsConnector<HttpConnector>>,
     runtime: Handle,
     is_unavailable: Arc<AtomicBool>,
 }
@@ -45,30 +37,21 @@ impl OtlpHttpClient {
             .https_or_http()
             .enable_http1()
             .build();
-        let client = Client::builder(TokioExecutor::new()).build(connector);
+        let client = HyperClient::new(connector, REQUEST_TIMEOUT, None);
         Ok(Self { client, runtime: Handle::current(), is_unavailable: Arc::default() })
     }
 }
 
-/// The method as `#[async_trait]` expands it.
+#[async_trait]
 impl HttpClient for OtlpHttpClient {
-    fn send_bytes<'a, 'b>(&'a self, request: Request<Bytes>) -> SendFuture<'b>
-    where
-        'a: 'b,
-        Self: 'b,
-    {
+    async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let (client, is_unavailable) = (self.client.clone(), Arc::clone(&self.is_unavailable));
-        let send = async move {
-            let (parts, body) = client.request(request.map(Full::new)).await?.into_parts();
-            let body = Limited::new(body, MAX_RESPONSE).collect().await?.to_bytes();
-            Ok(Response::from_parts(parts, body))
-        };
         let exchange = self.runtime.spawn(async move {
-            let result = timeout(REQUEST_TIMEOUT, send).await.unwrap_or_else(|elapsed| Err(elapsed.into()));
+            let result = client.send_bytes(request).await;
             record(&is_unavailable, &result);
             result
         });
-        Box::pin(async move { exchange.await? })
+        exchange.await?
     }
 }
 

@@ -2,10 +2,11 @@
 //! a reader which has stopped reading does not stop the service.
 
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::thread::{self, Thread};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::Duration;
 
+use parking_lot::{Condvar, Mutex};
 use tracing::Metadata;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -45,7 +46,11 @@ pub fn flush() {
 }
 
 #[derive(Default)]
-struct Buffer(Mutex<State>);
+struct Buffer {
+    state: Mutex<State>,
+    /// Notified when a line is added, and when all lines are written.
+    changed: Condvar,
+}
 
 #[derive(Default)]
 struct State {
@@ -58,24 +63,14 @@ struct State {
 }
 
 impl Buffer {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn flush(&self, timeout: Duration) {
-        let end = Instant::now() + timeout;
-        let is_drained = || {
-            let state = self.lock();
-            state.waiting.is_empty() && !state.is_writing
-        };
-        while !is_drained() && Instant::now() < end {
-            thread::sleep(FLUSH_INTERVAL);
-        }
+        let is_undrained = |state: &mut State| !state.waiting.is_empty() || state.is_writing;
+        self.changed.wait_while_for(&mut self.state.lock(), is_undrained, timeout);
     }
 
     fn add(&self, line: &[u8], is_reserved: bool) {
         let (kept, end) = bounded(line);
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let capacity = if is_reserved { BUFFER_CAPACITY + RESERVED_CAPACITY } else { BUFFER_CAPACITY };
         if state.waiting.len() + kept.len() + end.len() > capacity {
             state.dropped += 1;
@@ -84,19 +79,19 @@ impl Buffer {
         }
         state.waiting.extend_from_slice(kept);
         state.waiting.extend_from_slice(end);
+        drop(state);
+        self.changed.notify_all();
     }
 
-    /// Never returns. A thread that adds a line unparks this one.
+    /// Never returns.
     fn drain_into(&self, mut sink: impl Write) {
         let mut taken = Vec::new();
         loop {
-            let mut state = self.lock();
-            state.is_writing = !state.waiting.is_empty();
-            if !state.is_writing {
-                drop(state);
-                thread::park();
-                continue;
-            }
+            let mut state = self.state.lock();
+            state.is_writing = false;
+            self.changed.notify_all();
+            self.changed.wait_while(&mut state, |state| state.waiting.is_empty());
+            state.is_writing = true;
             taken.clear();
             std::mem::swap(&mut taken, &mut state.waiting);
             let lost = std::mem::take(&mut state.dropped);
@@ -133,7 +128,6 @@ fn bounded(line: &[u8]) -> (&[u8], &'static [u8]) {
 /// Where the formatter writes lines.
 pub(crate) struct LogWriter {
     buffer: Arc<Buffer>,
-    thread: Thread,
     audit_target: &'static str,
 }
 
@@ -148,8 +142,8 @@ impl LogWriter {
     fn to(sink: impl Write + Send + 'static, audit_target: &'static str) -> io::Result<Self> {
         let buffer = Arc::new(Buffer::default());
         let drained = Arc::clone(&buffer);
-        let log = thread::Builder::new().name("log".to_owned()).spawn(move || drained.drain_into(sink))?;
-        Ok(Self { buffer, thread: log.thread().clone(), audit_target })
+        thread::Builder::new().name("log".to_owned()).spawn(move || drained.drain_into(sink))?;
+        Ok(Self { buffer, audit_target })
     }
 }
 
@@ -157,24 +151,24 @@ impl<'a> MakeWriter<'a> for LogWriter {
     type Writer = LineWriter<'a>;
 
     fn make_writer(&'a self) -> LineWriter<'a> {
-        LineWriter { log: self, is_reserved: false }
+        LineWriter { buffer: &self.buffer, is_reserved: false }
     }
 
     fn make_writer_for(&'a self, metadata: &Metadata<'_>) -> LineWriter<'a> {
-        LineWriter { log: self, is_reserved: [self.audit_target, DROPPED].contains(&metadata.target()) }
+        let is_reserved = [self.audit_target, DROPPED].contains(&metadata.target());
+        LineWriter { buffer: &self.buffer, is_reserved }
     }
 }
 
 /// Takes a line, in one write.
 pub(crate) struct LineWriter<'a> {
-    log: &'a LogWriter,
+    buffer: &'a Buffer,
     is_reserved: bool,
 }
 
 impl Write for LineWriter<'_> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.log.buffer.add(line, self.is_reserved);
-        self.log.thread.unpark();
+        self.buffer.add(line, self.is_reserved);
         Ok(line.len())
     }
 
@@ -247,7 +241,7 @@ mod tests {
         for _ in 0..5 * fitting {
             writer.make_writer().write_all(&line).unwrap();
         }
-        let state = buffer.lock();
+        let state = buffer.state.lock();
         // As many as fit wait, and at the most as many are in the thread's hand.
         let lost = usize::try_from(state.dropped).unwrap();
         assert!(
@@ -270,8 +264,8 @@ mod tests {
                 tracing::info!(target: AUDIT, number, "audit event");
             }
         });
-        assert!(buffer.lock().dropped > 0, "there was a flood");
-        assert_eq!(buffer.lock().dropped_audit_events, 0);
+        assert!(buffer.state.lock().dropped > 0, "there was a flood");
+        assert_eq!(buffer.state.lock().dropped_audit_events, 0);
         drop(allow);
         buffer.flush(Duration::from_secs(10));
         let text = String::from_utf8(read.try_iter().flatten().collect()).unwrap();

@@ -1,5 +1,9 @@
 //! CORS: which origins may call the API from a browser (Fetch standard, "CORS protocol").
 
+use std::future::ready;
+
+use futures_util::TryFutureExt;
+use futures_util::future::Either;
 use poem::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use poem::{Endpoint, IntoResponse, Request, Response};
 
@@ -61,32 +65,38 @@ pub(super) struct Cors<E> {
 impl<E: Endpoint<Output = Response>> Endpoint for Cors<E> {
     type Output = Response;
 
-    async fn call(&self, request: Request) -> poem::Result<Response> {
+    fn call(&self, request: Request) -> impl Future<Output = poem::Result<Response>> + Send {
         let origin =
             request.headers().get(header::ORIGIN).filter(|origin| self.origins.allow(origin)).cloned();
-        let mut response = if is_preflight(&request) {
-            let mut response = StatusCode::NO_CONTENT.into_response();
+        let response = if is_preflight(&request) {
+            Either::Left(ready(Ok(preflight(origin.is_some()))))
+        } else {
+            Either::Right(self.inner.call(request))
+        };
+        response.map_ok(move |mut response| {
             let headers = response.headers_mut();
-            vary(headers, "Access-Control-Request-Method, Access-Control-Request-Headers");
-            if origin.is_some() {
-                headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
-                headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, REQUEST_HEADERS);
-                headers.insert(header::ACCESS_CONTROL_MAX_AGE, MAX_AGE);
+            // On every response, also without an origin: a cache must not serve one origin's
+            // response to another.
+            vary(headers, "Origin");
+            if let Some(origin) = origin {
+                headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+                headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, RESPONSE_HEADERS);
             }
             response
-        } else {
-            self.inner.get_response(request).await
-        };
-        let headers = response.headers_mut();
-        // On every response, also without an origin: a cache must not serve one origin's response
-        // to another.
-        vary(headers, "Origin");
-        if let Some(origin) = origin {
-            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-            headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, RESPONSE_HEADERS);
-        }
-        Ok(response)
+        })
     }
+}
+
+fn preflight(is_allowed: bool) -> Response {
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    let headers = response.headers_mut();
+    vary(headers, "Access-Control-Request-Method, Access-Control-Request-Headers");
+    if is_allowed {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, REQUEST_HEADERS);
+        headers.insert(header::ACCESS_CONTROL_MAX_AGE, MAX_AGE);
+    }
+    response
 }
 
 fn is_preflight(request: &Request) -> bool {

@@ -4,6 +4,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
+use futures_util::TryFutureExt;
 use groundwork_server::client::TrustedProxies;
 use groundwork_telemetry::context::RequestId;
 use poem::http::{HeaderName, HeaderValue};
@@ -24,17 +25,18 @@ pub(super) struct AssignRequestId<E> {
 impl<E: Endpoint<Output = Response>> Endpoint for AssignRequestId<E> {
     type Output = Response;
 
-    async fn call(&self, mut request: Request) -> poem::Result<Response> {
+    fn call(&self, mut request: Request) -> impl Future<Output = poem::Result<Response>> + Send {
         let sent = request.header(X_REQUEST_ID).filter(|id| is_valid(id));
         let id = sent.map_or_else(|| RequestId::Made(new_id()), |id| RequestId::Sent(id.to_owned()));
         let header = HeaderValue::from_str(id.as_str());
         let scope = RequestScope::new(&request, id, &self.proxies);
         request.set_data(Arc::new(scope));
-        let mut response = self.inner.get_response(request).await;
-        if let Ok(header) = header {
-            response.headers_mut().insert(X_REQUEST_ID, header);
-        }
-        Ok(response)
+        self.inner.call(request).map_ok(move |mut response| {
+            if let Ok(header) = header {
+                response.headers_mut().insert(X_REQUEST_ID, header);
+            }
+            response
+        })
     }
 }
 

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use futures_util::TryFutureExt;
+use futures_util::future::Either;
 use groundwork_telemetry::RequestTrace;
 use poem::http::{HeaderMap, HeaderName, HeaderValue};
 use poem::{Endpoint, Request, Response};
@@ -25,9 +27,9 @@ pub(super) struct RequestLog<E> {
 impl<E: Endpoint<Output = Response>> Endpoint for RequestLog<E> {
     type Output = Response;
 
-    async fn call(&self, request: Request) -> poem::Result<Response> {
+    fn call(&self, request: Request) -> impl Future<Output = poem::Result<Response>> + Send {
         let Some(scope) = request.data::<Arc<RequestScope>>().cloned() else {
-            return self.inner.call(request).await;
+            return Either::Left(self.inner.call(request));
         };
         self.metrics.begin();
         let trace = RequestTrace::start(method_label(request.method()), parent(request.headers()));
@@ -47,12 +49,14 @@ impl<E: Endpoint<Output = Response>> Endpoint for RequestLog<E> {
             metrics: Arc::clone(&self.metrics),
             trace,
         };
-        let mut response = self.inner.get_response(request).instrument(span).instrument(exported).await;
-        entry.status = response.status().as_u16();
-        if let Some(Ok(value)) = entry.trace.traceparent.as_deref().map(HeaderValue::from_str) {
-            response.headers_mut().insert(TRACEPARENT, value);
-        }
-        Ok(response)
+        let response = self.inner.call(request).instrument(span).instrument(exported);
+        Either::Right(response.map_ok(move |mut response| {
+            entry.status = response.status().as_u16();
+            if let Some(Ok(value)) = entry.trace.traceparent.as_deref().map(HeaderValue::from_str) {
+                response.headers_mut().insert(TRACEPARENT, value);
+            }
+            response
+        }))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Security headers for every response.
 
+use futures_util::TryFutureExt;
 use groundwork_server::client::TrustedProxies;
 use poem::http::uri::Scheme;
 use poem::http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -25,23 +26,27 @@ pub(super) struct SecurityHeaders<E> {
 impl<E: Endpoint<Output = Response>> Endpoint for SecurityHeaders<E> {
     type Output = Response;
 
-    async fn call(&self, request: Request) -> poem::Result<Response> {
+    fn call(&self, request: Request) -> impl Future<Output = poem::Result<Response>> + Send {
         let is_encrypted = self.is_encrypted(&request) && !is_localhost(&request);
-        let mut response = self.inner.get_response(request).await;
-        let headers = response.headers_mut();
-        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-        headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-        let resource_policy = if is_public(headers) { "cross-origin" } else { "same-origin" };
-        headers.insert(CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static(resource_policy));
-        headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(POLICY);
-        // Responses may hold personal data, unless they say otherwise as the pages and the document
-        // do.
-        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-        if is_encrypted {
-            headers.insert(header::STRICT_TRANSPORT_SECURITY, STRICT_TRANSPORT);
-        }
-        Ok(response)
+        self.inner.call(request).map_ok(move |mut response| {
+            set_headers(response.headers_mut(), is_encrypted);
+            response
+        })
+    }
+}
+
+fn set_headers(headers: &mut HeaderMap, is_encrypted: bool) {
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    let resource_policy = if is_public(headers) { "cross-origin" } else { "same-origin" };
+    headers.insert(CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static(resource_policy));
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(POLICY);
+    // Responses may hold personal data, unless they say otherwise as the pages and the document
+    // do.
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    if is_encrypted {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, STRICT_TRANSPORT);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use poem::{Endpoint, Request, Response};
 
 use crate::error::{ApiError, ErrorCode};
@@ -15,11 +16,12 @@ pub(super) struct Timeout<E> {
 impl<E: Endpoint<Output = Response>> Endpoint for Timeout<E> {
     type Output = Response;
 
-    async fn call(&self, request: Request) -> poem::Result<Response> {
-        let response = tokio::time::timeout(self.duration, self.inner.call(request)).await;
-        response.unwrap_or_else(|elapsed| {
-            let error = ApiError::from(ErrorCode::SERVICE_UNAVAILABLE).caused_by(elapsed);
-            Err(error.with_message("The request took too long; try again soon.").into())
+    fn call(&self, request: Request) -> impl Future<Output = poem::Result<Response>> + Send {
+        tokio::time::timeout(self.duration, self.inner.call(request)).map(|response| {
+            response.unwrap_or_else(|elapsed| {
+                let error = ApiError::from(ErrorCode::SERVICE_UNAVAILABLE).caused_by(elapsed);
+                Err(error.with_message("The request took too long; try again soon.").into())
+            })
         })
     }
 }
