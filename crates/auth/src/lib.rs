@@ -11,4 +11,4 @@ pub use hasher::{HashError, METRICS, PasswordHash, PasswordHasher, can_be_hashed
 pub use tokens::{
     InvalidToken, LEEWAY, SigningFailed, TokenHash, TokenId, TokenKeys, TokenKind, TokenSigner, VerifiedToken,
 };
-pub use values::{InvalidValue, ValueSigner};
+pub use values::{InvalidValue, Page, ValueSigner};
