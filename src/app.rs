@@ -1,7 +1,7 @@
 //! The composition root: what the service is made of.
 
 use std::future::Future;
-use std::iter::once;
+use std::iter;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -24,8 +24,12 @@ use poem::endpoint::BoxEndpoint;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::Api;
+use crate::api::v1::auth::AuthApi;
+use crate::api::v1::health::{HealthApi, ServiceApi};
+use crate::api::v1::users::UsersApi;
 use crate::db::migrations::{self, MigrationError};
-use crate::services::auth::{AuthService, Lifetimes, LoginLimiter, PasswordCheckLimiter};
+use crate::services::RevokedSessions;
+use crate::services::auth::{AuthService, Lifetimes, PasswordLimiter};
 use crate::services::health::HealthService;
 use crate::services::store::Store;
 use crate::services::users::UserService;
@@ -64,7 +68,7 @@ impl App {
     /// # Errors
     /// See [`StartError`].
     pub async fn new(settings: &Settings, clock: Clock) -> Result<Self, StartError> {
-        let current = settings.signing_key()?;
+        let key = settings.signing_key()?;
         let previous = &settings.jwt_previous_secret_keys;
         migrations::prepare(settings).await?;
         log_start(settings);
@@ -72,34 +76,42 @@ impl App {
         let database = Database::new(&settings.into())?;
         database.watch();
         let redis = connect_redis(settings).await;
-        let cache = Cache::new(redis.clone(), settings.cache_ttl, clock.clone());
         let limiter = settings.rate_limit_enabled.then(|| RateLimiter::new(redis.clone(), clock.clone()));
-        let hasher = PasswordHasher::new(settings.bcrypt_rounds, settings.bcrypt_queue_size);
-        let tokens =
-            TokenSigner::new(TokenKeys { domain: DOMAIN, current: &current, previous }, clock.clone());
-        let page_signer = Arc::new(ValueSigner::new(DOMAIN, once(&current).chain(previous)));
-        let store = Store::new(database.clone(), clock.clone());
+        let password_limiter = limiter.clone().map(|limiter| {
+            let per_user = settings.account_rate_limit_per_minute;
+            PasswordLimiter::new(limiter, per_user, settings.auth_rate_limit_per_minute)
+        });
         let shutdown = CancellationToken::new();
-
-        let metrics = metrics_server(settings, &database, &hasher);
-        let per_user = settings.account_rate_limit_per_minute;
-        let per_session = settings.auth_rate_limit_per_minute;
-        let auth = AuthService::new(
-            store.clone(),
-            hasher.clone(),
-            Arc::new(tokens),
-            Lifetimes { access: settings.access_token_expire, refresh: settings.refresh_token_expire },
-            limiter.clone().map(|limiter| LoginLimiter::new(limiter, per_user)),
-            clock.clone(),
+        let revoked = RevokedSessions::default();
+        let users = UserService {
+            store: Store::new(database.clone(), clock.clone()),
+            hasher: PasswordHasher::new(settings.bcrypt_rounds, settings.bcrypt_queue_size),
+            page_signer: ValueSigner::new(DOMAIN, iter::once(&key).chain(previous)),
+            cache: Cache::new(redis.clone(), settings.cache_ttl, clock.clone()),
+            password_limiter: password_limiter.clone(),
+            revoked: revoked.clone(),
+        };
+        let auth = AuthService {
+            store: users.store.clone(),
+            hasher: users.hasher.clone(),
+            signer: Arc::new(TokenSigner::new(TokenKeys { domain: DOMAIN, current: &key, previous }, clock)),
+            lifetimes: Lifetimes {
+                access: settings.access_token_expire,
+                refresh: settings.refresh_token_expire,
+            },
+            password_limiter,
+            revoked,
+        };
+        let metrics = metrics_server(settings, &database, &auth.hasher);
+        let operations = (
+            AuthApi { auth: auth.clone() },
+            UsersApi { users },
+            HealthApi { health: HealthService::new(database, redis, shutdown.clone()) },
+            ServiceApi { name: settings.app_name.clone() },
         );
-        let password_checks = limiter.clone().map(|limiter| PasswordCheckLimiter::new(limiter, per_session));
-        let users = UserService::new(store, hasher, page_signer, cache, password_checks, clock);
-        let health = HealthService::new(database, redis, shutdown.clone());
         let api = Api {
+            operations,
             auth,
-            users,
-            health,
-            name: settings.app_name.clone(),
             prefix: settings.api_v1_prefix.clone(),
             rate_limits: limiter.map(|limiter| RateLimits {
                 limiter,
@@ -150,13 +162,16 @@ impl App {
 /// # Errors
 /// [`StartError::Database`].
 pub fn user_service(settings: &Settings) -> Result<UserService, StartError> {
-    let hasher = PasswordHasher::new(settings.bcrypt_rounds, settings.bcrypt_queue_size);
-    // Only lists are signed, and the command line has none.
-    let page_signer = Arc::new(ValueSigner::new(DOMAIN, []));
     let clock = Clock::default();
-    let cache = Cache::new(None, settings.cache_ttl, clock.clone());
-    let store = Store::new(Database::new(&settings.into())?, clock.clone());
-    Ok(UserService::new(store, hasher, page_signer, cache, None, clock))
+    Ok(UserService {
+        store: Store::new(Database::new(&settings.into())?, clock.clone()),
+        hasher: PasswordHasher::new(settings.bcrypt_rounds, settings.bcrypt_queue_size),
+        // Only lists are signed, and the command line has none.
+        page_signer: ValueSigner::new(DOMAIN, []),
+        cache: Cache::new(None, settings.cache_ttl, clock),
+        password_limiter: None,
+        revoked: RevokedSessions::default(),
+    })
 }
 
 async fn connect_redis(settings: &Settings) -> Option<Redis> {

@@ -14,8 +14,8 @@ use groundwork::app::{self, App};
 use groundwork::db::migrations;
 use groundwork::domain::email::Email;
 use groundwork::domain::password::Password;
+use groundwork::models::users::NewUser;
 use groundwork::services::store::Actor;
-use groundwork::services::users::CreateUser;
 use groundwork::settings::{DatabaseUrl, Settings};
 use groundwork::telemetry;
 use groundwork_clock::Clock;
@@ -72,15 +72,8 @@ pub fn serve() -> Result {
             app = App::new(&settings, Clock::default()) => app?,
             () = &mut stop => return Ok(()),
         };
-        let address = SocketAddr::new(settings.host, settings.port);
-        let served = app
-            .serve(
-                address,
-                |bound| tracing::info!("listening on http://{bound}, docs at http://{bound}/docs"),
-                stop,
-            )
-            .await;
-        served?;
+        let listening = |bound| tracing::info!("listening on http://{bound}, docs at http://{bound}/docs");
+        app.serve(SocketAddr::new(settings.host, settings.port), listening, stop).await?;
         tracing::info!("stopped");
         Ok(())
     })
@@ -119,10 +112,9 @@ pub fn user_create(email: &str, is_superuser: bool, password_stdin: bool) -> Res
     let password = Password::parse(&text).map_err(|reason| format!("the password {reason}"))?;
     block_on(async {
         migrations::prepare(&settings).await?;
-        let request =
-            CreateUser { email, password, full_name: None, is_active: true, is_superuser, is_verified: true };
+        let new = NewUser { email, full_name: None, is_active: true, is_superuser, is_verified: true };
         let users = app::user_service(&settings)?;
-        let user = users.create(Actor::Operator, request, &CallContext::local()).await?;
+        let user = users.create(Actor::Operator, new, password, &CallContext::local()).await?;
         print(&format!("created user {} with id {}\n", user.email, user.id))
     })
 }

@@ -88,14 +88,12 @@ fn main() -> std::process::ExitCode {
         Command::Serve => commands::serve(),
         Command::Migrate => commands::migrate(),
         Command::Backup { file } => commands::backup(&file),
-        Command::Openapi { command: OpenapiCommand::Export { check: true, .. } } => commands::openapi_check(),
-        Command::Openapi { command: OpenapiCommand::Export { format: Some(Format::Json), .. } } => {
-            commands::openapi_print(|documents| &documents.json)
-        }
-        Command::Openapi { command: OpenapiCommand::Export { format: Some(Format::Yaml), .. } } => {
-            commands::openapi_print(|documents| &documents.yaml)
-        }
-        Command::Openapi { command: OpenapiCommand::Export { .. } } => commands::openapi_export(),
+        Command::Openapi { command: OpenapiCommand::Export { check, format } } => match format {
+            _ if check => commands::openapi_check(),
+            None => commands::openapi_export(),
+            Some(Format::Json) => commands::openapi_print(|documents| &documents.json),
+            Some(Format::Yaml) => commands::openapi_print(|documents| &documents.yaml),
+        },
         Command::User { command: UserCommand::Create { email, superuser, password_stdin } } => {
             commands::user_create(&email, superuser, password_stdin)
         }

@@ -22,7 +22,7 @@ pub struct Authed(pub Caller);
 /// A logged-in superuser.
 pub struct Superuser(pub Caller);
 
-async fn authenticate(request: &Request) -> Result<Caller, ApiError> {
+async fn authenticated_caller(request: &Request) -> Result<Caller, ApiError> {
     let token = bearer_token(request)?;
     let scope = RequestScope::get(request)?;
     let intent = if request.method().is_safe() { Intent::Read } else { Intent::Write };
@@ -52,7 +52,7 @@ macro_rules! guard {
                 _body: &mut RequestBody,
                 _options: ExtractParamOptions<()>,
             ) -> poem::Result<Self> {
-                let $caller = authenticate(request).await?;
+                let $caller = authenticated_caller(request).await?;
                 $check
             }
         }

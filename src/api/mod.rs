@@ -29,11 +29,9 @@ use crate::domain::email::Email;
 use crate::domain::email_prefix::EmailPrefix;
 use crate::domain::password::Password;
 use crate::services::auth::AuthService;
-use crate::services::health::HealthService;
-use crate::services::users::UserService;
 
 /// Every operation, in the order of the document.
-type Operations = (AuthApi, UsersApi, HealthApi, ServiceApi);
+pub type Operations = (AuthApi, UsersApi, HealthApi, ServiceApi);
 
 const TITLE: &str = "Groundwork";
 const DESCRIPTION: &str = "A REST API for users and sessions.\n\n\
@@ -61,14 +59,9 @@ const IMPLIED: ImpliedErrors =
 
 /// What the API is made of.
 pub struct Api {
-    /// Sessions.
+    pub operations: Operations,
+    /// Authenticates callers.
     pub auth: AuthService,
-    /// Users.
-    pub users: UserService,
-    /// Dependencies.
-    pub health: HealthService,
-    /// The service's name.
-    pub name: String,
     /// Where version 1 is served.
     pub prefix: String,
     /// Rate limits, if there are any.
@@ -77,7 +70,7 @@ pub struct Api {
     pub load_shedder: LoadShedder,
     /// How long a body may take to arrive.
     pub body_timeout: Duration,
-    /// The middleware around all routes.
+    /// Surrounds all routes.
     pub middleware: MiddlewareStack,
 }
 
@@ -88,17 +81,10 @@ impl Api {
     /// When the document that the handlers declare cannot be completed.
     pub fn into_endpoint(self) -> Result<BoxEndpoint<'static, Response>, DocumentError> {
         let documents = Arc::new(served_documents(&self.prefix)?);
-        let validator = SchemaValidator::new(Arc::clone(&documents), FORMATS);
-        let operations: Operations = (
-            AuthApi { auth: self.auth.clone() },
-            UsersApi { users: self.users },
-            HealthApi { health: self.health },
-            ServiceApi { name: self.name },
-        );
         let state = Arc::new(AppState {
             rate_limits: self.rate_limits,
             load_shedder: self.load_shedder,
-            validator,
+            validator: SchemaValidator::new(Arc::clone(&documents), FORMATS),
             body_timeout: self.body_timeout,
             app_data: Box::new(self.auth),
         });
@@ -114,7 +100,7 @@ impl Api {
         );
         // One table for both: each further one would take the request apart again.
         let routes = pages.into_iter().fold(Route::new(), |route, (path, page)| route.at(path, page));
-        let resources = routes::resources(operations, &self.prefix, &state);
+        let resources = routes::resources(self.operations, &self.prefix, &state);
         let routes = resources.into_iter().fold(routes, |route, (path, resource)| route.at(path, resource));
         Ok(self.middleware.wrap(routes))
     }

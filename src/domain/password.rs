@@ -49,7 +49,7 @@ impl Password {
 
     /// Whether the password is this address or its local part, in any spelling (OWASP ASVS 5.0,
     /// 6.2.11).
-    pub fn is_email(&self, address: &str) -> bool {
+    pub fn matches_email(&self, address: &str) -> bool {
         let folded = fold(&self.0);
         let local = address.rsplit_once('@').map(|(local, _)| local);
         // The normalisation of addresses covers domains in Unicode.
@@ -70,7 +70,7 @@ impl AsRef<[u8]> for Password {
 const COMMON: &str = include_str!("../../assets/passwords/common.txt");
 
 /// The context-specific word that is refused (OWASP ASVS 5.0, 6.1.2), beside the user's address:
-/// see [`Password::is_email`].
+/// see [`Password::matches_email`].
 const APPLICATION: &str = env!("CARGO_PKG_NAME");
 
 fn is_common(text: &str) -> bool {
@@ -226,12 +226,12 @@ mod tests {
             ("ａda.lovelace\u{200b}", "ada.lovelace@example.com"),
             ("zoe@Bücher.example", "zoe@xn--bcher-kva.example"),
         ] {
-            assert!(Password::parse(password).unwrap().is_email(email), "{password}");
+            assert!(Password::parse(password).unwrap().matches_email(email), "{password}");
         }
         for (password, email) in
             [("ada@example.org", "ada@example.com"), ("ada.lovelace!", "ada.lovelace@example.com")]
         {
-            assert!(!Password::parse(password).unwrap().is_email(email), "{password}");
+            assert!(!Password::parse(password).unwrap().matches_email(email), "{password}");
         }
     }
 

@@ -51,6 +51,13 @@ pub struct AuditEvent<'a> {
     pub context: &'a CallContext,
 }
 
+impl<'a> AuditEvent<'a> {
+    /// An event without an actor or a session.
+    pub fn new(kind: AuditKind, user: UserId, context: &'a CallContext) -> Self {
+        Self { kind, actor: None, user, session: None, context }
+    }
+}
+
 /// Stores and logs an event, in the transaction of what happened.
 pub async fn insert(c: &mut Connection, event: &AuditEvent<'_>, now: Timestamp) -> Result<(), DbError> {
     let values = (

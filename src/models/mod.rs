@@ -1,6 +1,6 @@
 //! Rows, changesets and their queries, one file per table. Nothing above this layer names Diesel.
 
 pub mod audit_events;
-pub mod authority;
+pub mod caller_check;
 pub mod sessions;
 pub mod users;

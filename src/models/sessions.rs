@@ -9,7 +9,7 @@ use groundwork_auth::TokenHash;
 use groundwork_clock::Timestamp;
 use groundwork_database::{Connection, DbError, for_share, for_update, on, prepared};
 
-use super::authority::{Authority, AuthorizedWrite};
+use super::caller_check::{CallerCheck, CheckedWrite};
 use super::users::User;
 use crate::db::schema::{sessions, users};
 use crate::domain::email::Email;
@@ -18,7 +18,7 @@ use crate::domain::ids::{SessionId, UserId};
 /// The state of a session's refresh tokens. It has no `Debug`: one hash in it is plain bytes.
 #[derive(Clone, Queryable, Selectable)]
 #[diesel(table_name = sessions)]
-pub struct Session {
+pub struct RefreshState {
     #[diesel(deserialize_as = i64)]
     pub user_id: UserId,
     /// The hash of the newest refresh token's id.
@@ -71,7 +71,7 @@ pub async fn insert(
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = sessions)]
 pub struct LiveSession {
-    /// When it was last noted that it writes, for reads from replicas.
+    /// When it last wrote, as far as recorded, for reads from replicas.
     pub wrote_at: Option<Timestamp>,
     /// The hash of the access token from the last refresh, until it is first used.
     pub unused_access_hash: Option<Vec<u8>>,
@@ -97,27 +97,24 @@ pub async fn find_user(
 
 /// The user of a live session, to be changed. Both rows are locked to the end of the transaction,
 /// the user's first.
-pub async fn find_user_for_update(
-    c: &mut Connection,
-    authority: &Authority,
-) -> Result<Option<User>, DbError> {
-    let query = live_user(authority);
-    Ok(on!(c, |c| prepared(for_update(query.select(User::as_select()))).get_result(c)).optional()?)
+pub async fn find_user_for_update(c: &mut Connection, check: &CallerCheck) -> Result<Option<User>, DbError> {
+    let live = live_user(check);
+    Ok(on!(c, |c| prepared(for_update(live.select(User::as_select()))).get_result(c)).optional()?)
 }
 
 /// The user of a live session, locked against changes to the end of the transaction. Other
 /// transactions of the same user may do so at the same time.
-pub async fn find_user_for_share(c: &mut Connection, authority: &Authority) -> Result<Option<User>, DbError> {
-    let query = live_user(authority);
-    Ok(on!(c, |c| prepared(for_share(query.select(User::as_select()))).get_result(c)).optional()?)
+pub async fn find_user_for_share(c: &mut Connection, check: &CallerCheck) -> Result<Option<User>, DbError> {
+    let live = live_user(check);
+    Ok(on!(c, |c| prepared(for_share(live.select(User::as_select()))).get_result(c)).optional()?)
 }
 
 /// The row of a live session's user, and then of the session.
 #[diesel::dsl::auto_type(no_type_alias)]
-pub(super) fn live_user<'a>(authority: &'a Authority) -> _ {
-    let id: &'a [u8] = authority.session.0.as_slice();
-    let user: i64 = authority.user.0;
-    let now: Timestamp = authority.now;
+pub(super) fn live_user<'a>(check: &'a CallerCheck) -> _ {
+    let id: &'a [u8] = check.session.0.as_slice();
+    let user: i64 = check.user.0;
+    let now: Timestamp = check.now;
     users::table
         .inner_join(sessions::table)
         .filter(sessions::id.eq(id))
@@ -126,8 +123,8 @@ pub(super) fn live_user<'a>(authority: &'a Authority) -> _ {
         .filter(sessions::expires_at.gt(now))
 }
 
-pub async fn is_live(c: &mut Connection, authority: &Authority) -> Result<bool, DbError> {
-    let Authority { session, user, now } = *authority;
+pub async fn is_live(c: &mut Connection, check: &CallerCheck) -> Result<bool, DbError> {
+    let CallerCheck { session, user, now } = *check;
     let live = sessions::table
         .find(session.0.as_slice())
         .filter(sessions::user_id.eq(user.0))
@@ -136,8 +133,8 @@ pub async fn is_live(c: &mut Connection, authority: &Authority) -> Result<bool, 
     Ok(on!(c, |c| prepared(select(exists(live))).get_result(c))?)
 }
 
-/// Notes that a session is about to write. Of several instances' clocks, the latest wins.
-pub async fn note_write(c: &mut Connection, id: SessionId, now: Timestamp) -> Result<(), DbError> {
+/// Records that a session is about to write. Of several instances' clocks, the latest wins.
+pub async fn record_write(c: &mut Connection, id: SessionId, now: Timestamp) -> Result<(), DbError> {
     let earlier = sessions::wrote_at.is_null().or(sessions::wrote_at.lt(now));
     let session = sessions::table.find(id.0.as_slice()).filter(earlier);
     on!(c, |c| prepared(diesel::update(session).set(sessions::wrote_at.eq(Some(now)))).execute(c))?;
@@ -145,10 +142,9 @@ pub async fn note_write(c: &mut Connection, id: SessionId, now: Timestamp) -> Re
 }
 
 /// The session in whatever state it is.
-pub async fn find(c: &mut Connection, id: SessionId) -> Result<Option<Session>, DbError> {
-    let found = on!(c, |c| prepared(sessions::table.find(id.0.as_slice()).select(Session::as_select()))
-        .get_result(c));
-    Ok(found.optional()?)
+pub async fn find(c: &mut Connection, id: SessionId) -> Result<Option<RefreshState>, DbError> {
+    let session = sessions::table.find(id.0.as_slice());
+    Ok(on!(c, |c| prepared(session.select(RefreshState::as_select())).get_result(c)).optional()?)
 }
 
 /// The hashes of a presented refresh token and of the tokens that replace it.
@@ -178,15 +174,14 @@ pub async fn rotate(
         .filter(sessions::revoked_at.is_null())
         .filter(sessions::expires_at.gt(usage.last_used_at))
         .filter(exists(active));
-    let rows = on!(c, |c| prepared(diesel::update(current).set((
+    let update = diesel::update(current).set((
         sessions::previous_token_hash.eq(Some(presented.0.as_slice())),
         sessions::token_hash.eq(successor.0.as_slice()),
         sessions::unused_access_hash.eq(Some(access.0.as_slice())),
         sessions::generation.eq(sessions::generation + 1),
         usage,
-    )))
-    .execute(c))?;
-    Ok(rows == 1)
+    ));
+    Ok(on!(c, |c| prepared(update).execute(c))? == 1)
 }
 
 /// Records that the last refresh of a session is repeated, if `parent` is the token before the
@@ -205,8 +200,7 @@ pub async fn repeat(
         .filter(sessions::previous_token_hash.eq(parent.0.as_slice()))
         .filter(sessions::revoked_at.is_null())
         .filter(exists(active));
-    let rows = on!(c, |c| prepared(diesel::update(waiting).set(usage)).execute(c))?;
-    Ok(rows == 1)
+    Ok(on!(c, |c| prepared(diesel::update(waiting).set(usage)).execute(c))? == 1)
 }
 
 /// Records the first use of the access token with this hash, which the last refresh issued: from
@@ -225,7 +219,7 @@ pub async fn confirm_refresh(c: &mut Connection, id: SessionId, access: &TokenHa
 pub async fn addresses_of(c: &mut Connection, email: &Email, now: Timestamp) -> Result<Vec<IpAddr>, DbError> {
     let query = sessions::table
         .inner_join(users::table)
-        .filter(users::email.eq(email.as_str()))
+        .filter(users::email.eq(email))
         .filter(sessions::expires_at.gt(now))
         .order(sessions::last_used_at.desc())
         .limit(MAX_ADDRESSES)
@@ -241,8 +235,8 @@ pub async fn revoke(c: &mut Connection, id: SessionId, now: Timestamp) -> Result
 }
 
 /// Revokes the caller's own session. Returns whether it was live.
-pub async fn revoke_own(write: &mut AuthorizedWrite) -> Result<bool, DbError> {
-    let AuthorizedWrite { connection: c, authority: Authority { session, user, now } } = write;
+pub async fn revoke_own(write: &mut CheckedWrite) -> Result<bool, DbError> {
+    let CheckedWrite { connection: c, check: CallerCheck { session, user, now } } = write;
     let active = users::table.filter(users::id.eq(user.0)).filter(users::is_active);
     let live = sessions::table
         .find(session.0.as_slice())

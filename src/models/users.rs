@@ -11,7 +11,7 @@ use groundwork_clock::sql::Timestamptz;
 use groundwork_database::{Connection, DbError, for_update, is_locked, on, prepared};
 use serde::{Deserialize, Serialize};
 
-use super::authority::AuthorizedWrite;
+use super::caller_check::CheckedWrite;
 use super::sessions;
 use crate::db::schema::users;
 use crate::domain::email::Email;
@@ -60,21 +60,22 @@ pub struct Profile {
     pub updated_at: Timestamp,
 }
 
-#[derive(Clone, Debug)]
+/// The user to create, without its password.
+#[derive(Clone, Debug, Insertable)]
+#[diesel(table_name = users, treat_none_as_default_value = false)]
 pub struct NewUser {
     pub email: Email,
-    pub password_hash: PasswordHash,
     pub full_name: Option<FullName>,
     pub is_active: bool,
     pub is_superuser: bool,
     pub is_verified: bool,
 }
 
-/// Changes of a user; `None` leaves a field as it is.
-#[derive(Clone, Debug, Default)]
+/// Changes of a user, without its password; `None` leaves a field as it is.
+#[derive(Clone, Debug, Default, AsChangeset)]
+#[diesel(table_name = users)]
 pub struct UserChanges {
     pub email: Option<Email>,
-    pub password_hash: Option<PasswordHash>,
     /// `Some(None)` clears the name.
     pub full_name: Option<Option<FullName>>,
     pub is_active: Option<bool>,
@@ -82,29 +83,9 @@ pub struct UserChanges {
     pub is_verified: Option<bool>,
 }
 
-#[derive(AsChangeset)]
-#[diesel(table_name = users)]
-struct Changeset<'a> {
-    email: Option<&'a str>,
-    password_hash: Option<&'a str>,
-    full_name: Option<Option<&'a str>>,
-    is_active: Option<bool>,
-    is_superuser: Option<bool>,
-    is_verified: Option<bool>,
-    updated_at: Timestamp,
-}
-
-impl<'a> Changeset<'a> {
-    fn of(changes: &'a UserChanges, now: Timestamp) -> Self {
-        Self {
-            email: changes.email.as_ref().map(Email::as_str),
-            password_hash: changes.password_hash.as_ref().map(PasswordHash::as_str),
-            full_name: changes.full_name.as_ref().map(|name| name.as_ref().map(FullName::as_str)),
-            is_active: changes.is_active,
-            is_superuser: changes.is_superuser,
-            is_verified: changes.is_verified,
-            updated_at: now,
-        }
+impl UserChanges {
+    pub fn activation(is_active: bool) -> Self {
+        Self { is_active: Some(is_active), ..Self::default() }
     }
 }
 
@@ -129,33 +110,38 @@ pub enum Cursor {
     CreatedAt(Timestamp, UserId),
 }
 
+impl Cursor {
+    /// The values that the list is sorted by, as numbers.
+    pub fn sort_key(self) -> Vec<i64> {
+        match self {
+            Self::Id(id) => vec![id.0],
+            Self::CreatedAt(created, id) => vec![created.micros(), id.0],
+        }
+    }
+}
+
 /// # Errors
 /// [`DbError::Unique`] with [`EMAIL_KEY`] if another user has the email.
-pub async fn insert(c: &mut Connection, user: &NewUser, now: Timestamp) -> Result<User, DbError> {
-    let values = (
-        users::email.eq(user.email.as_str()),
-        users::password_hash.eq(user.password_hash.as_str()),
-        users::full_name.eq(user.full_name.as_ref().map(FullName::as_str)),
-        users::is_active.eq(user.is_active),
-        users::is_superuser.eq(user.is_superuser),
-        users::is_verified.eq(user.is_verified),
-        users::created_at.eq(now),
-        users::updated_at.eq(now),
-    );
-    Ok(on!(c, |c| prepared(
-        diesel::insert_into(users::table).values(values).returning(User::as_returning())
-    )
-    .get_result(c))?)
+pub async fn insert(
+    c: &mut Connection,
+    user: &NewUser,
+    hash: &PasswordHash,
+    now: Timestamp,
+) -> Result<User, DbError> {
+    let hash = users::password_hash.eq(hash.as_str());
+    let values = (user, hash, users::created_at.eq(now), users::updated_at.eq(now));
+    let insert = diesel::insert_into(users::table).values(values);
+    Ok(on!(c, |c| prepared(insert.returning(User::as_returning())).get_result(c))?)
 }
 
 pub async fn find(c: &mut Connection, id: UserId) -> Result<Option<User>, DbError> {
-    let found = on!(c, |c| prepared(users::table.find(id.0).select(User::as_select())).get_result(c));
-    Ok(found.optional()?)
+    let user = users::table.find(id.0);
+    Ok(on!(c, |c| prepared(user.select(User::as_select())).get_result(c)).optional()?)
 }
 
 pub async fn find_profile(c: &mut Connection, id: UserId) -> Result<Option<Profile>, DbError> {
-    let found = on!(c, |c| prepared(users::table.find(id.0).select(Profile::as_select())).get_result(c));
-    Ok(found.optional()?)
+    let user = users::table.find(id.0);
+    Ok(on!(c, |c| prepared(user.select(Profile::as_select())).get_result(c)).optional()?)
 }
 
 /// Two users by ascending id, as far as they exist, locked in that order to the end of the
@@ -170,13 +156,12 @@ pub async fn find_pair_for_update(
 }
 
 pub async fn find_by_email(c: &mut Connection, email: &Email) -> Result<Option<User>, DbError> {
-    let found =
-        on!(c, |c| prepared(users::table.filter(users::email.eq(email.as_str())).select(User::as_select()))
-            .get_result(c));
-    Ok(found.optional()?)
+    let user = users::table.filter(users::email.eq(email));
+    Ok(on!(c, |c| prepared(user.select(User::as_select())).get_result(c)).optional()?)
 }
 
-/// Changes a user and returns it as it is now; `None` if there is none.
+/// Changes a user, and its password if there is a `hash`. Returns it as it is now; `None` if there
+/// is none.
 ///
 /// # Errors
 /// [`DbError::Unique`] with [`EMAIL_KEY`] if another user has the new email.
@@ -184,26 +169,22 @@ pub async fn update(
     c: &mut Connection,
     id: UserId,
     changes: &UserChanges,
+    hash: Option<&PasswordHash>,
     now: Timestamp,
 ) -> Result<Option<User>, DbError> {
-    let changeset = Changeset::of(changes, now);
-    let updated = on!(c, |c| prepared(
-        diesel::update(users::table.find(id.0)).set(changeset).returning(User::as_returning())
-    )
-    .get_result(c));
-    Ok(updated.optional()?)
+    let hash = hash.map(|hash| users::password_hash.eq(hash.as_str()));
+    let update = diesel::update(users::table.find(id.0)).set((changes, hash, users::updated_at.eq(now)));
+    Ok(on!(c, |c| prepared(update.returning(User::as_returning())).get_result(c)).optional()?)
 }
 
 /// Changes the caller's own user and returns it as it is now; `None` if the session has ended or
 /// the user is inactive or deleted.
-pub async fn update_own(write: &mut AuthorizedWrite, changes: &UserChanges) -> Result<Option<User>, DbError> {
-    let AuthorizedWrite { connection: c, authority } = write;
-    let live = sessions::live_user(authority).filter(users::is_active).select(users::id);
-    let own = users::table.find(authority.user.0).filter(is_locked(users::id, for_update(live)));
-    let changeset = Changeset::of(changes, authority.now);
-    let updated = on!(c, |c| prepared(diesel::update(own).set(changeset).returning(User::as_returning()))
-        .get_result(c));
-    Ok(updated.optional()?)
+pub async fn update_own(write: &mut CheckedWrite, changes: &UserChanges) -> Result<Option<User>, DbError> {
+    let CheckedWrite { connection: c, check } = write;
+    let live = sessions::live_user(check).filter(users::is_active).select(users::id);
+    let own = users::table.find(check.user.0).filter(is_locked(users::id, for_update(live)));
+    let update = diesel::update(own).set((changes, users::updated_at.eq(check.now)));
+    Ok(on!(c, |c| prepared(update.returning(User::as_returning())).get_result(c)).optional()?)
 }
 
 /// Replaces the password hash of an active user if it still is `verified`. Returns whether it was.
@@ -219,10 +200,8 @@ pub async fn confirm_password(
         .find(id.0)
         .filter(users::is_active.eq(true))
         .filter(users::password_hash.eq(verified.as_str()));
-    let rows =
-        on!(c, |c| prepared(diesel::update(unchanged).set(users::password_hash.eq(replacement.as_str())))
-            .execute(c))?;
-    Ok(rows == 1)
+    let update = diesel::update(unchanged).set(users::password_hash.eq(replacement.as_str()));
+    Ok(on!(c, |c| prepared(update).execute(c))? == 1)
 }
 
 /// Deletes a user with its sessions. Returns whether it existed.
@@ -310,5 +289,34 @@ impl UserFilter {
     /// The cursor behind this user in its list.
     pub fn cursor_for(&self, user: &Profile) -> Cursor {
         if self.is_by_date() { Cursor::CreatedAt(user.created_at, user.id) } else { Cursor::Id(user.id) }
+    }
+
+    /// The cursor with this sort key. `None` if the key is of the other order: the previous release
+    /// issued such page tokens for lists by date.
+    pub fn cursor_at(&self, sort_key: &[i64]) -> Option<Cursor> {
+        match *sort_key {
+            [id] if !self.is_by_date() => Some(Cursor::Id(UserId(id))),
+            [created, id] if self.is_by_date() => {
+                Some(Cursor::CreatedAt(Timestamp::from_micros(created), UserId(id)))
+            }
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sort_key_is_a_cursor_of_its_own_order_only() {
+        let by_id = UserFilter::default();
+        let by_date = UserFilter { created_after: Some(Timestamp::from_seconds(0)), ..UserFilter::default() };
+        let cursors = [Cursor::Id(UserId(7)), Cursor::CreatedAt(Timestamp::from_seconds(-1), UserId(7))];
+        for (filter, own, other) in [(by_id, cursors[0], cursors[1]), (by_date, cursors[1], cursors[0])] {
+            assert_eq!(filter.cursor_at(&own.sort_key()), Some(own));
+            assert_eq!(filter.cursor_at(&other.sort_key()), None);
+            assert_eq!([&[][..], &[1, 2, 3]].map(|key| filter.cursor_at(key)), [None, None]);
+        }
     }
 }

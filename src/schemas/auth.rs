@@ -2,7 +2,6 @@
 
 use groundwork_web::error::FieldError;
 use groundwork_web::extract::RequestSchema;
-use poem_openapi::types::Example;
 use poem_openapi::{Enum, Object};
 use secrecy::ExposeSecret;
 use serde::Serialize;
@@ -12,8 +11,8 @@ use super::common::{LoginEmail, check_email_and_name};
 use crate::domain::email::Email;
 use crate::domain::password::{Password, PasswordAttempt};
 use crate::domain::text::FullName;
+use crate::models::users::NewUser;
 use crate::services::auth::IssuedTokens;
-use crate::services::users::CreateUser;
 
 /// Fields of a user that only a superuser can set.
 pub(super) const PRIVILEGED: &[&str] = &["id", "is_active", "is_superuser", "is_verified", "role"];
@@ -37,10 +36,12 @@ impl RequestSchema for RegisterRequest {
     }
 }
 
-impl From<RegisterRequest> for CreateUser {
-    fn from(request: RegisterRequest) -> Self {
-        let RegisterRequest { email, password, full_name } = request;
-        Self { email, password, full_name, is_active: true, is_superuser: false, is_verified: false }
+impl RegisterRequest {
+    /// The user, without rights, and its password.
+    pub fn into_parts(self) -> (NewUser, Password) {
+        let Self { email, password, full_name } = self;
+        let user = NewUser { email, full_name, is_active: true, is_superuser: false, is_verified: false };
+        (user, password)
     }
 }
 
@@ -66,11 +67,7 @@ pub struct RefreshRequest {
 
 impl RequestSchema for RefreshRequest {}
 
-impl Example for RefreshRequest {
-    fn example() -> Self {
-        Self { refresh_token: TokenPair::example().refresh_token }
-    }
-}
+example!(RefreshRequest { refresh_token: TokenPair::example().refresh_token });
 
 /// The type of an access token.
 #[derive(Enum, Serialize, Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,13 +104,9 @@ impl From<IssuedTokens> for TokenPair {
     }
 }
 
-impl Example for TokenPair {
-    fn example() -> Self {
-        Self {
-            access_token: "eyJhbGciOiJIUzI1NiJ9.eyJ0eXBlIjoiYWNjZXNzIn0.c2lnbmF0dXJl".to_owned(),
-            refresh_token: "eyJhbGciOiJIUzI1NiJ9.eyJ0eXBlIjoicmVmcmVzaCJ9.c2lnbmF0dXJl".to_owned(),
-            token_type: TokenType::Bearer,
-            expires_in: 1800,
-        }
-    }
-}
+example!(TokenPair {
+    access_token: "eyJhbGciOiJIUzI1NiJ9.eyJ0eXBlIjoiYWNjZXNzIn0.c2lnbmF0dXJl".to_owned(),
+    refresh_token: "eyJhbGciOiJIUzI1NiJ9.eyJ0eXBlIjoicmVmcmVzaCJ9.c2lnbmF0dXJl".to_owned(),
+    token_type: TokenType::Bearer,
+    expires_in: 1800,
+});

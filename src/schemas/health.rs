@@ -35,15 +35,11 @@ impl Health {
     }
 }
 
-impl Example for Health {
-    fn example() -> Self {
-        Self { status: HealthStatusView::Ok, version: "1.0.0".to_owned() }
-    }
-}
+example!(Health { status: HealthStatusView::Ok, version: "1.0.0".to_owned() });
 
 /// The health of a dependency.
 #[derive(Object, Serialize)]
-#[oai(example)]
+#[oai(example, remote = "Probe")]
 pub struct DependencyHealth {
     /// The dependency: `database`, `state` (rate limits and the cache), `replica_1`, `replica_2`
     /// and so on.
@@ -57,27 +53,12 @@ pub struct DependencyHealth {
     pub latency_ms: f64,
 }
 
-impl From<&Probe> for DependencyHealth {
-    fn from(probe: &Probe) -> Self {
-        Self {
-            name: probe.name.clone().into_owned(),
-            status: probe.status.into(),
-            tier: probe.tier.to_owned(),
-            latency_ms: probe.latency.as_secs_f64() * 1000.0,
-        }
-    }
-}
-
-impl Example for DependencyHealth {
-    fn example() -> Self {
-        Self {
-            name: "database".to_owned(),
-            status: HealthStatusView::Ok,
-            tier: "postgresql".to_owned(),
-            latency_ms: 0.8,
-        }
-    }
-}
+example!(DependencyHealth {
+    name: "database".to_owned(),
+    status: HealthStatusView::Ok,
+    tier: "postgresql".to_owned(),
+    latency_ms: 0.8,
+});
 
 /// The readiness of this instance.
 #[derive(Object, Serialize)]
@@ -89,11 +70,7 @@ pub struct Readiness {
     pub dependencies: Vec<DependencyHealth>,
 }
 
-impl Example for Readiness {
-    fn example() -> Self {
-        Self { status: HealthStatusView::Ok, dependencies: vec![DependencyHealth::example()] }
-    }
-}
+example!(Readiness { status: HealthStatusView::Ok, dependencies: vec![Example::example()] });
 
 /// The service and the locations of its documentation.
 #[derive(Object, Serialize)]

@@ -1,5 +1,6 @@
 //! Users.
 
+use groundwork_auth::Page;
 use groundwork_clock::Timestamp;
 use groundwork_web::error::FieldError;
 use groundwork_web::extract::RequestSchema;
@@ -15,9 +16,8 @@ use crate::domain::email::Email;
 use crate::domain::ids::UserId;
 use crate::domain::password::{Password, PasswordAttempt};
 use crate::domain::text::FullName;
-use crate::models::users::{Profile, User, UserChanges};
-use crate::services::Page;
-use crate::services::users::{CreateUser, ProfileChanges, UpdateUser};
+use crate::models::users::{NewUser, Profile, User, UserChanges};
+use crate::services::users::ProfileChanges;
 
 /// A user.
 #[derive(Object, Serialize)]
@@ -48,20 +48,16 @@ impl From<User> for UserView {
     }
 }
 
-impl Example for UserView {
-    fn example() -> Self {
-        Self {
-            id: UserId(1),
-            email: "ada@example.com".to_owned(),
-            full_name: Nullable(Some("Ada Lovelace".to_owned())),
-            is_active: true,
-            is_superuser: false,
-            is_verified: false,
-            created_at: Timestamp::from_seconds(1_769_851_800),
-            updated_at: Timestamp::from_seconds(1_769_851_800),
-        }
-    }
-}
+example!(UserView {
+    id: UserId(1),
+    email: "ada@example.com".to_owned(),
+    full_name: Nullable(Some("Ada Lovelace".to_owned())),
+    is_active: true,
+    is_superuser: false,
+    is_verified: false,
+    created_at: Timestamp::from_seconds(1_769_851_800),
+    updated_at: Timestamp::from_seconds(1_769_851_800),
+});
 
 /// A page of users.
 #[derive(Object, Serialize)]
@@ -80,14 +76,10 @@ impl From<Page<Profile>> for UserPage {
     }
 }
 
-impl Example for UserPage {
-    fn example() -> Self {
-        Self {
-            items: vec![UserView::example()],
-            next_page: Nullable(Some("c2lnbmVkIHBsYWNlAAAAAAAAAAE".to_owned())),
-        }
-    }
-}
+example!(UserPage {
+    items: vec![Example::example()],
+    next_page: Nullable(Some("c2lnbmVkIHBsYWNlAAAAAAAAAAE".to_owned())),
+});
 
 /// Changes to the current user. Absent fields stay unchanged.
 #[derive(Object, Debug)]
@@ -122,7 +114,6 @@ impl From<ProfileUpdate> for ProfileChanges {
 
 /// The user to create.
 #[derive(Object, Debug)]
-#[oai(remote = "CreateUser")]
 pub struct UserCreate {
     /// The email address. Case, surrounding spaces and character width are normalised.
     pub email: Email,
@@ -143,6 +134,14 @@ pub struct UserCreate {
 
 fn yes() -> bool {
     true
+}
+
+impl UserCreate {
+    /// The user and its password.
+    pub fn into_parts(self) -> (NewUser, Password) {
+        let Self { email, password, full_name, is_active, is_superuser, is_verified } = self;
+        (NewUser { email, full_name, is_active, is_superuser, is_verified }, password)
+    }
 }
 
 impl RequestSchema for UserCreate {
@@ -178,12 +177,11 @@ impl RequestSchema for UserUpdate {
     }
 }
 
-impl From<UserUpdate> for UpdateUser {
-    fn from(update: UserUpdate) -> Self {
-        let UserUpdate { email, password, full_name, is_active, is_superuser, is_verified } = update;
+impl UserUpdate {
+    /// The changes, and the new password if there is one.
+    pub fn into_parts(self) -> (UserChanges, Option<Password>) {
+        let Self { email, password, full_name, is_active, is_superuser, is_verified } = self;
         let full_name = change_of(full_name);
-        let changes =
-            UserChanges { email, full_name, is_active, is_superuser, is_verified, ..UserChanges::default() };
-        Self { changes, password }
+        (UserChanges { email, full_name, is_active, is_superuser, is_verified }, password)
     }
 }

@@ -1,6 +1,6 @@
 //! The errors of the services.
 
-use groundwork_auth::{HashError, InvalidToken, SigningFailed};
+use groundwork_auth::{HashError, InvalidToken, InvalidValue, SigningFailed};
 use groundwork_database::DbError;
 use groundwork_state::rate_limit::RateLimitDecision;
 
@@ -69,6 +69,13 @@ impl From<HashError> for Error {
             HashError::Overloaded => Self::Overloaded,
             other => Self::Hashing(other),
         }
+    }
+}
+
+/// The only signed values are page tokens.
+impl From<InvalidValue> for Error {
+    fn from(_: InvalidValue) -> Self {
+        Self::InvalidPageToken
     }
 }
 

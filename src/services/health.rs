@@ -1,13 +1,11 @@
 //! The health of this instance and its dependencies.
 
-use std::borrow::Cow;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, Shared};
 use groundwork_database::{Database, ReplicaState};
 use groundwork_state::redis::Redis;
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 /// A database that takes longer to respond counts as unavailable.
@@ -20,11 +18,11 @@ const CACHE_TTL: Duration = Duration::from_secs(1);
 /// The state of a dependency.
 #[derive(Clone, Debug)]
 pub struct Probe {
-    pub name: Cow<'static, str>,
-    /// The product in use, such as `sqlite` or `redis_cluster`.
-    pub tier: &'static str,
-    pub latency: Duration,
+    pub name: String,
     pub status: HealthStatus,
+    /// The product in use, such as `sqlite` or `redis_cluster`.
+    pub tier: String,
+    pub latency_ms: f64,
 }
 
 /// The service's health given the state of one dependency, best first.
@@ -41,13 +39,9 @@ pub struct HealthService {
     database: Database,
     redis: Option<Redis>,
     shutdown: CancellationToken,
-    latest: Arc<Mutex<Option<SharedProbe>>>,
+    latest: Arc<Mutex<Option<ProbeResults>>>,
 }
 
-/// One probe of all dependencies, shared by all callers that wait for it.
-type SharedProbe = Shared<BoxFuture<'static, ProbeResults>>;
-
-#[derive(Clone)]
 struct ProbeResults {
     probes: Arc<[Probe]>,
     at: Instant,
@@ -65,28 +59,20 @@ impl HealthService {
 
     /// The state of all dependencies, at most a second old. Concurrent callers share one probe.
     pub async fn probe(&self) -> Arc<[Probe]> {
-        self.shared_probe().await.probes
-    }
-
-    fn shared_probe(&self) -> SharedProbe {
-        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_stale = |results: &ProbeResults| results.at.elapsed() >= CACHE_TTL;
-        match &*latest {
-            Some(probe) if !probe.peek().is_some_and(is_stale) => probe.clone(),
-            _ => latest.insert(self.spawn_probe()).clone(),
+        let mut latest = Arc::clone(&self.latest).lock_owned().await;
+        if let Some(results) = latest.as_ref().filter(|results| results.at.elapsed() < CACHE_TTL) {
+            return Arc::clone(&results.probes);
         }
-    }
-
-    /// Probes in a task of its own, so that a client that disconnects does not cancel the probe of
-    /// the others.
-    fn spawn_probe(&self) -> SharedProbe {
         let service = self.clone();
+        // In a task of its own, so that a client that disconnects does not cancel the probe of the
+        // others.
         let task = tokio::spawn(async move {
             let (database, state) = tokio::join!(service.probe_database(), service.probe_state());
-            [database, state].into_iter().chain(service.replicas()).collect()
+            let probes: Arc<[_]> = [database, state].into_iter().chain(service.replicas()).collect();
+            *latest = Some(ProbeResults { probes: Arc::clone(&probes), at: Instant::now() });
+            probes
         });
-        let results = task.map(|done| ProbeResults { probes: done.unwrap_or_default(), at: Instant::now() });
-        results.boxed().shared()
+        task.await.unwrap_or_default()
     }
 
     /// Replicas, from their continuous checks. They are numbered, because their addresses are not
@@ -94,9 +80,9 @@ impl HealthService {
     fn replicas(&self) -> impl Iterator<Item = Probe> {
         let tier = self.database.tier();
         self.database.replicas().into_iter().zip(1..).map(move |(replica, number)| Probe {
-            name: format!("replica_{number}").into(),
-            tier,
-            latency: replica.latency.unwrap_or_default(),
+            name: format!("replica_{number}"),
+            tier: tier.to_owned(),
+            latency_ms: milliseconds(replica.latency.unwrap_or_default()),
             status: match replica.state {
                 ReplicaState::Unchecked | ReplicaState::Used => HealthStatus::Ok,
                 ReplicaState::Ejected(_) => HealthStatus::Degraded,
@@ -111,18 +97,28 @@ impl HealthService {
             tracing::warn!(error = error as &dyn std::error::Error, "the database does not answer");
         }
         let status = if result.is_ok() { HealthStatus::Ok } else { HealthStatus::Unavailable };
-        Probe { name: "database".into(), tier: self.database.tier(), latency: start.elapsed(), status }
+        let latency_ms = milliseconds(start.elapsed());
+        Probe { name: "database".to_owned(), status, tier: self.database.tier().to_owned(), latency_ms }
     }
 
     /// The state that instances share: rate limits and the cache. Without Redis, each instance has
     /// its own.
     async fn probe_state(&self) -> Probe {
-        let name = Cow::Borrowed("state");
+        let name = "state".to_owned();
         let Some(redis) = &self.redis else {
-            return Probe { name, tier: "in_process", latency: Duration::ZERO, status: HealthStatus::Ok };
+            return Probe { name, status: HealthStatus::Ok, tier: "in_process".to_owned(), latency_ms: 0.0 };
         };
         let response = redis.ping().await;
         let status = if response.is_ok() { HealthStatus::Ok } else { HealthStatus::Degraded };
-        Probe { name, tier: redis.tier(), latency: response.unwrap_or_default(), status }
+        Probe {
+            name,
+            status,
+            tier: redis.tier().to_owned(),
+            latency_ms: milliseconds(response.unwrap_or_default()),
+        }
     }
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
 }

@@ -7,6 +7,8 @@ pub mod health;
 pub mod store;
 pub mod users;
 
+use metrics::Counter;
+
 pub use error::Error;
 
 const SESSIONS_REVOKED: &str = "sessions_revoked_total";
@@ -18,10 +20,23 @@ pub const METRICS: &[(&str, &str, &[f64])] = &[(
     &[],
 )];
 
-/// A page of a list.
-#[derive(Clone, Debug)]
-pub struct Page<T> {
-    pub items: Vec<T>,
-    /// The token of the next page; `None` on the last page.
-    pub next_page: Option<String>,
+/// Counts sessions that ended before their time, by reason.
+#[derive(Clone)]
+pub struct RevokedSessions {
+    logout: Counter,
+    replay: Counter,
+    password_change: Counter,
+    deactivation: Counter,
+}
+
+impl Default for RevokedSessions {
+    fn default() -> Self {
+        let counter = |reason: &'static str| metrics::counter!(SESSIONS_REVOKED, "reason" => reason);
+        Self {
+            logout: counter("logout"),
+            replay: counter("replay"),
+            password_change: counter("password_changed"),
+            deactivation: counter("deactivated"),
+        }
+    }
 }

@@ -11,7 +11,7 @@ use groundwork_database::{Connection, Database, DbError};
 use super::Error;
 use super::auth::{Caller, Intent, Role};
 use crate::domain::ids::{SessionId, UserId};
-use crate::models::authority::{Authority, AuthorizedWrite};
+use crate::models::caller_check::{CallerCheck, CheckedWrite};
 use crate::models::sessions;
 use crate::models::users::{self, User};
 
@@ -44,6 +44,10 @@ impl Store {
         Self { database, clock }
     }
 
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// A connection for reads of the latest data.
     pub(super) fn read(&self) -> Connection {
         self.database.read()
@@ -54,9 +58,9 @@ impl Store {
         self.database.read_after(caller.last_write, self.clock.now())
     }
 
-    /// When the session last wrote. A request that may write is recorded before it does, in the
-    /// session's row, where every instance sees it.
-    pub(super) async fn last_write(
+    /// Records that a request may write, before it does, in the session's row, where every instance
+    /// sees it. Returns when the session last wrote, this request included.
+    pub(super) async fn record_intent(
         &self,
         session: SessionId,
         recorded: Option<Timestamp>,
@@ -67,7 +71,7 @@ impl Store {
         }
         let now = self.clock.now();
         if self.database.must_note_write(recorded, now) {
-            sessions::note_write(&mut self.database.write().await?, session, now).await?;
+            sessions::record_write(&mut self.database.write().await?, session, now).await?;
         }
         Ok(Some(now))
     }
@@ -83,12 +87,11 @@ impl Store {
         caller: &Caller,
         work: impl AsyncFnOnce(&mut Connection, &User) -> Result<T, Error> + Clone,
     ) -> Result<T, Error> {
-        let authority = self.authority_of(caller);
+        let check = self.check_of(caller);
         self.database
             .transaction(async |tx| {
-                let found = sessions::find_user_for_update(tx, &authority).await?;
-                let actor = check(found, caller.role)?;
-                work(tx, &actor).await
+                let found = sessions::find_user_for_update(tx, &check).await?;
+                work(tx, &require(found, caller.role)?).await
             })
             .await
     }
@@ -105,19 +108,19 @@ impl Store {
         work: impl AsyncFnOnce(&mut Connection, Option<&User>) -> Result<T, Error> + Clone,
     ) -> Result<T, Error> {
         if caller.user.id == target {
-            return self.transaction_as(caller, async |tx, actor| work(tx, Some(actor)).await).await;
+            return self.transaction_as(caller, async |tx, user| work(tx, Some(user)).await).await;
         }
-        let authority = self.authority_of(caller);
+        let check = self.check_of(caller);
         self.database
             .transaction(async |tx| {
                 // Locked in the order of their ids, so that two superusers who change each other do
                 // not deadlock.
-                let users = users::find_pair_for_update(tx, authority.user, target).await?;
+                let users = users::find_pair_for_update(tx, check.user, target).await?;
                 let by_id = |id| users.iter().find(|user| user.id == id);
                 // A separate statement: a unit of work that ends sessions holds the lock on their
                 // user until it commits.
-                let is_live = sessions::is_live(tx, &authority).await?;
-                check(by_id(authority.user).filter(|_| is_live).cloned(), caller.role)?;
+                let is_live = sessions::is_live(tx, &check).await?;
+                require(by_id(check.user).filter(|_| is_live).cloned(), caller.role)?;
                 work(tx, by_id(target)).await
             })
             .await
@@ -136,10 +139,10 @@ impl Store {
         match actor {
             Actor::Operator => self.database.transaction(work).await,
             Actor::Caller(caller) => {
-                let authority = self.authority_of(caller);
+                let check = self.check_of(caller);
                 self.database
                     .transaction(async |tx| {
-                        check(sessions::find_user_for_share(tx, &authority).await?, caller.role)?;
+                        require(sessions::find_user_for_share(tx, &check).await?, caller.role)?;
                         work(tx).await
                     })
                     .await
@@ -148,8 +151,8 @@ impl Store {
     }
 
     /// A write of one statement for `caller`, with the check in its `WHERE`.
-    pub(super) async fn statement_as(&self, caller: &Caller) -> Result<AuthorizedWrite, DbError> {
-        Ok(AuthorizedWrite::new(self.database.write().await?, self.authority_of(caller)))
+    pub(super) async fn statement_as(&self, caller: &Caller) -> Result<CheckedWrite, DbError> {
+        Ok(CheckedWrite::new(self.database.write().await?, self.check_of(caller)))
     }
 
     /// Runs a unit of work of an operation without authentication.
@@ -165,13 +168,13 @@ impl Store {
         self.database.write().await
     }
 
-    fn authority_of(&self, caller: &Caller) -> Authority {
-        Authority { session: caller.session, user: caller.user.id, now: self.clock.now() }
+    fn check_of(&self, caller: &Caller) -> CallerCheck {
+        CallerCheck { session: caller.session, user: caller.user.id, now: self.clock.now() }
     }
 }
 
 /// `found` is the user of the caller's session, or `None` if the session is over.
-fn check(found: Option<User>, role: Role) -> Result<User, Error> {
+fn require(found: Option<User>, role: Role) -> Result<User, Error> {
     let user = found.ok_or(Error::SESSION_OVER)?;
     if !user.is_active {
         return Err(Error::USER_INACTIVE);

@@ -3,8 +3,9 @@
 use groundwork::app;
 use groundwork::domain::email::Email;
 use groundwork::domain::password::Password;
+use groundwork::models::users::NewUser;
 use groundwork::services::store::Actor;
-use groundwork::services::users::{CreateUser, UserService};
+use groundwork::services::users::UserService;
 use groundwork_telemetry::context::CallContext;
 use serde_json::Value;
 
@@ -55,15 +56,15 @@ fn text(value: &Value) -> &str {
 }
 
 async fn create(users: &UserService, email: &str, password: &str, is_superuser: bool) {
-    let details = CreateUser {
+    let user = NewUser {
         email: Email::parse(email).unwrap(),
-        password: Password::parse(password).unwrap(),
         full_name: None,
         is_active: true,
         is_superuser,
         is_verified: true,
     };
-    users.create(Actor::Operator, details, &CallContext::local()).await.unwrap();
+    let password = Password::parse(password).unwrap();
+    users.create(Actor::Operator, user, password, &CallContext::local()).await.unwrap();
 }
 
 #[test]

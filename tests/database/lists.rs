@@ -18,15 +18,15 @@ async fn everybody(database: &Database) -> Vec<User> {
     for (number, instant) in INSTANTS.iter().cycle().take(24).enumerate() {
         let user = NewUser {
             email: Email::parse(&format!("{}{number}@example.com", ["ada", "bob"][number / 12])).unwrap(),
-            password_hash: "not a hash".to_owned().into(),
             full_name: None,
             is_active: FLAGS[number / 3 % 2],
             is_superuser: FLAGS[number / 6 % 2],
             is_verified: false,
         };
+        let hash = "not a hash".to_owned().into();
         let mut connection = database.write().await.unwrap();
         let made = Timestamp::from_seconds(*instant);
-        all.push(users::insert(&mut connection, &user, made).await.unwrap());
+        all.push(users::insert(&mut connection, &user, &hash, made).await.unwrap());
     }
     all
 }

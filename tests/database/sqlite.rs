@@ -20,12 +20,12 @@ async fn a_connection_for_reading_cannot_write() {
 
     let mut reader = database.read();
     assert!(users::find(&mut reader, id).await.unwrap().is_none());
-    let refused = users::update(&mut reader, id, &UserChanges::default(), now).await;
+    let refused = users::update(&mut reader, id, &UserChanges::default(), None, now).await;
     let Err(DbError::Query(cause)) = refused else { panic!("{refused:?}") };
     assert!(cause.to_string().contains("readonly"), "{cause}");
 
     let mut writer = database.write().await.unwrap();
-    assert!(users::update(&mut writer, id, &UserChanges::default(), now).await.unwrap().is_none());
+    assert!(users::update(&mut writer, id, &UserChanges::default(), None, now).await.unwrap().is_none());
 }
 
 /// The old instance of a deployment still writes while the new one starts.

@@ -61,13 +61,12 @@ impl Fixture {
 async fn insert(connection: &mut Connection, email: &str) -> Result<(), DbError> {
     let user = NewUser {
         email: Email::parse(email).unwrap(),
-        password_hash: "not a hash".to_owned().into(),
         full_name: None,
         is_active: true,
         is_superuser: false,
         is_verified: false,
     };
-    users::insert(connection, &user, Clock::default().now()).await.map(drop)
+    users::insert(connection, &user, &"not a hash".to_owned().into(), Clock::default().now()).await.map(drop)
 }
 
 macro_rules! on_both_fixtures {

@@ -11,4 +11,4 @@ mod work;
 pub use hasher::{HashError, METRICS, PasswordHash, PasswordHasher, can_be_hashed};
 pub use ids::{TokenHash, TokenId};
 pub use tokens::{InvalidToken, LEEWAY, SigningFailed, TokenKeys, TokenKind, TokenSigner, VerifiedToken};
-pub use values::{InvalidValue, ValueSigner};
+pub use values::{InvalidValue, Page, ValueSigner};

@@ -14,6 +14,15 @@ const TAG_BYTES: usize = 16;
 #[error("not a value of this service")]
 pub struct InvalidValue;
 
+/// A page of a list.
+#[derive(Clone, Debug)]
+pub struct Page<T> {
+    /// The items, in the order of the list.
+    pub items: Vec<T>,
+    /// The token of the next page; `None` on the last page.
+    pub next_page: Option<String>,
+}
+
 /// Signs and verifies opaque values, such as page tokens. They do not expire.
 #[derive(Clone)]
 pub struct ValueSigner {
@@ -53,6 +62,40 @@ impl ValueSigner {
             verify_slices_are_equal(&expected.as_ref()[..TAG_BYTES], given).is_ok()
         };
         if self.keys.iter().any(is_genuine) { Ok(payload.to_vec()) } else { Err(InvalidValue) }
+    }
+
+    /// Where a page of a list begins, for keyset pagination: `cursor` of the sort key of the item
+    /// before it. `None` is the first page. The purpose names the list and its filter, so that a
+    /// token is valid for its own list only.
+    ///
+    /// # Errors
+    /// [`InvalidValue`] if the token is not of this list, or `cursor` refuses its sort key.
+    pub fn cursor<C>(
+        &self,
+        purpose: &str,
+        token: Option<&str>,
+        cursor: impl FnOnce(&[i64]) -> Option<C>,
+    ) -> Result<Option<C>, InvalidValue> {
+        let Some(token) = token else { return Ok(None) };
+        let payload = self.verify(purpose, token)?;
+        let (numbers, []) = payload.as_chunks() else { return Err(InvalidValue) };
+        let sort_key: Vec<_> = numbers.iter().copied().map(i64::from_be_bytes).collect();
+        cursor(&sort_key).map(Some).ok_or(InvalidValue)
+    }
+
+    /// The page of the first `limit` items. Load one item more: it shows that there is a next page.
+    pub fn page<T>(
+        &self,
+        purpose: &str,
+        mut items: Vec<T>,
+        limit: u16,
+        sort_key: impl FnOnce(&T) -> Vec<i64>,
+    ) -> Page<T> {
+        let has_next = items.len() > usize::from(limit);
+        items.truncate(limit.into());
+        let last = items.last().filter(|_| has_next);
+        let payload = |item| sort_key(item).into_iter().flat_map(i64::to_be_bytes).collect::<Vec<_>>();
+        Page { next_page: last.map(|item| self.sign(purpose, &payload(item))), items }
     }
 }
 
@@ -113,5 +156,33 @@ mod tests {
     fn values_of_earlier_releases_still_verify() {
         let signer = signer(&["0123456789abcdef0123456789abcdef"]);
         assert_eq!(signer.sign("page", b"42"), "3GO-Iq4bROIUu7385OOAWjQy");
+    }
+
+    #[test]
+    fn pages_contain_every_item_once_and_tokens_are_valid_for_their_own_list() {
+        let signer = ValueSigner::new("service", [&"a secret of the tests".to_owned().into()]);
+        let start = |list: &str, token: Option<&str>| {
+            signer.cursor(list, token, |key| if let [id] = *key { Some(id) } else { None })
+        };
+        let (mut found, mut token) = (Vec::new(), None);
+        while found.len() < 5 {
+            let after = start("notes", token.as_deref()).unwrap().unwrap_or(i64::MIN);
+            let rows = (-2..3).filter(|id| *id > after).take(2 + 1).collect();
+            let page = signer.page("notes", rows, 2, |id| vec![*id]);
+            found.extend(page.items);
+            token = page.next_page;
+            assert_eq!(token.is_none(), found.len() == 5);
+            assert!(token.is_none() || start("others", token.as_deref()).is_err());
+        }
+        assert_eq!(found, [-2, -1, 0, 1, 2]);
+    }
+
+    #[test]
+    fn a_page_token_of_another_length_is_refused() {
+        let signer = ValueSigner::new("service", [&"a secret of the tests".to_owned().into()]);
+        for length in [1, 7, 9, 15, 17] {
+            let token = signer.sign("notes", &vec![1; length]);
+            assert!(signer.cursor("notes", Some(&token), |_| Some(())).is_err(), "{length}");
+        }
     }
 }

@@ -14,6 +14,7 @@ mod prepared;
 mod row_lock;
 mod server_error;
 mod sqlite;
+mod text_value;
 pub mod url;
 
 pub use config::{Config, PoolSize};

@@ -15,9 +15,9 @@ use crate::schemas::users::UserView;
 use crate::services::auth::AuthService;
 
 error_responses! {
-    EmailTaken: 409 "email_taken";
-    InvalidCredentials: 401 "invalid_credentials";
-    InvalidRefreshToken: 401 "invalid_token";
+    RegisterErrors: 409 "email_taken";
+    LoginErrors: 401 "invalid_credentials";
+    RefreshErrors: 401 "invalid_token";
 }
 
 pub struct AuthApi {
@@ -30,8 +30,12 @@ impl AuthApi {
     ///
     /// Creates an active user without superuser rights. The email address is normalised and unique.
     #[oai(path = "/register", method = "post", operation_id = "auth_register", tag = "Limit::Credentials")]
-    async fn register(&self, body: Body<RegisterRequest>) -> Result<Created<UserView>, Failure<EmailTaken>> {
-        let user = self.auth.register(body.0.into()).await?;
+    async fn register(
+        &self,
+        body: Body<RegisterRequest>,
+    ) -> Result<Created<UserView>, Failure<RegisterErrors>> {
+        let (user, password) = body.0.into_parts();
+        let user = self.auth.register(user, password).await?;
         Ok(Created::of(user.into()))
     }
 
@@ -44,7 +48,7 @@ impl AuthApi {
         &self,
         context: Context,
         body: Body<LoginRequest>,
-    ) -> Result<Ok200<TokenPair>, Failure<InvalidCredentials>> {
+    ) -> Result<Ok200<TokenPair>, Failure<LoginErrors>> {
         let LoginRequest { email, password } = body.0;
         let tokens = self.auth.login(&email.0, password, &context).await?;
         Ok(Ok200::of(tokens.into()))
@@ -60,7 +64,7 @@ impl AuthApi {
         &self,
         context: Context,
         body: Body<RefreshRequest>,
-    ) -> Result<Ok200<TokenPair>, Failure<InvalidRefreshToken>> {
+    ) -> Result<Ok200<TokenPair>, Failure<RefreshErrors>> {
         let tokens = self.auth.refresh(&body.0.refresh_token, &context).await?;
         Ok(Ok200::of(tokens.into()))
     }

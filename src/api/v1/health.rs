@@ -50,7 +50,7 @@ impl HealthApi {
         }
         let probes = self.health.probe().await;
         let status = probes.iter().map(|probe| probe.status).max().unwrap_or(HealthStatus::Unavailable);
-        let dependencies: Vec<_> = probes.iter().map(DependencyHealth::from).collect();
+        let dependencies: Vec<_> = probes.iter().cloned().map(DependencyHealth::from).collect();
         if status == HealthStatus::Unavailable {
             let problem = unavailable("A dependency does not respond.");
             return Err(problem.with_details(json!({ "dependencies": dependencies })).into());

@@ -13,17 +13,17 @@ use crate::api::context::Context;
 use crate::api::guards::{Authed, Superuser};
 use crate::domain::email_prefix::EmailPrefix;
 use crate::domain::ids::UserId;
-use crate::models::users::UserFilter;
+use crate::models::users::{UserChanges, UserFilter};
 use crate::schemas::users::{ProfileUpdate, UserCreate, UserPage, UserUpdate, UserView};
 use crate::services::store::Actor;
-use crate::services::users::{UpdateUser, UserService};
+use crate::services::users::UserService;
 
 error_responses! {
-    LastSuperuser: 409 "last_superuser";
-    EmailTaken: 409 "email_taken";
-    UserNotFound: 404 "not_found";
-    UpdateUserErrors: 404 "not_found", 409 "email_taken,last_superuser";
-    RemovalErrors: 404 "not_found", 409 "last_superuser";
+    CreateErrors: 409 "email_taken";
+    GetErrors: 404 "not_found";
+    UpdateErrors: 404 "not_found", 409 "email_taken,last_superuser";
+    DeleteErrors: 404 "not_found", 409 "last_superuser";
+    DeleteMeErrors: 409 "last_superuser";
 }
 
 pub struct UsersApi {
@@ -60,7 +60,11 @@ impl UsersApi {
     /// Permanently deletes the user and all its sessions. The last active superuser cannot be
     /// deleted.
     #[oai(path = "/me", method = "delete", operation_id = "users_me_delete")]
-    async fn delete_me(&self, caller: Authed, context: Context) -> Result<NoContent, Failure<LastSuperuser>> {
+    async fn delete_me(
+        &self,
+        caller: Authed,
+        context: Context,
+    ) -> Result<NoContent, Failure<DeleteMeErrors>> {
         self.users.delete(&caller.0, caller.0.user.id, &context).await?;
         Ok(NoContent)
     }
@@ -113,8 +117,9 @@ impl UsersApi {
         caller: Superuser,
         context: Context,
         body: Body<UserCreate>,
-    ) -> Result<Created<UserView>, Failure<EmailTaken>> {
-        let user = self.users.create(Actor::Caller(&caller.0), body.0.into(), &context).await?;
+    ) -> Result<Created<UserView>, Failure<CreateErrors>> {
+        let (user, password) = body.0.into_parts();
+        let user = self.users.create(Actor::Caller(&caller.0), user, password, &context).await?;
         Ok(Created::of(user.into()))
     }
 
@@ -127,7 +132,7 @@ impl UsersApi {
         _caller: Superuser,
         /// The user's ID.
         id: Path<UserId>,
-    ) -> Result<Ok200<UserView>, Failure<UserNotFound>> {
+    ) -> Result<Ok200<UserView>, Failure<GetErrors>> {
         let user = self.users.get(id.0).await?;
         Ok(Ok200::of(user.into()))
     }
@@ -145,8 +150,9 @@ impl UsersApi {
         /// The user's ID.
         id: Path<UserId>,
         body: Body<UserUpdate>,
-    ) -> Result<Ok200<UserView>, Failure<UpdateUserErrors>> {
-        let user = self.users.update(&caller.0, id.0, body.0.into(), &context).await?;
+    ) -> Result<Ok200<UserView>, Failure<UpdateErrors>> {
+        let (changes, password) = body.0.into_parts();
+        let user = self.users.update(&caller.0, id.0, &changes, password, &context).await?;
         Ok(Ok200::of(user.into()))
     }
 
@@ -161,7 +167,7 @@ impl UsersApi {
         context: Context,
         /// The user's ID.
         id: Path<UserId>,
-    ) -> Result<NoContent, Failure<RemovalErrors>> {
+    ) -> Result<NoContent, Failure<DeleteErrors>> {
         self.users.delete(&caller.0, id.0, &context).await?;
         Ok(NoContent)
     }
@@ -177,8 +183,9 @@ impl UsersApi {
         context: Context,
         /// The user's ID.
         id: Path<UserId>,
-    ) -> Result<Ok200<UserView>, Failure<UserNotFound>> {
-        let user = self.users.update(&caller.0, id.0, UpdateUser::activation(true), &context).await?;
+    ) -> Result<Ok200<UserView>, Failure<GetErrors>> {
+        let changes = UserChanges::activation(true);
+        let user = self.users.update(&caller.0, id.0, &changes, None, &context).await?;
         Ok(Ok200::of(user.into()))
     }
 
@@ -193,8 +200,9 @@ impl UsersApi {
         context: Context,
         /// The user's ID.
         id: Path<UserId>,
-    ) -> Result<Ok200<UserView>, Failure<RemovalErrors>> {
-        let user = self.users.update(&caller.0, id.0, UpdateUser::activation(false), &context).await?;
+    ) -> Result<Ok200<UserView>, Failure<DeleteErrors>> {
+        let changes = UserChanges::activation(false);
+        let user = self.users.update(&caller.0, id.0, &changes, None, &context).await?;
         Ok(Ok200::of(user.into()))
     }
 }

@@ -11,45 +11,35 @@ use crate::domain::ids::SessionId;
 use crate::models::sessions;
 use crate::services::Error;
 
-/// Limits login attempts per user.
+/// Limits login attempts per user, and attempts per session to confirm the current password.
 #[derive(Clone, Debug)]
-pub struct LoginLimiter {
+pub struct PasswordLimiter {
     limiter: RateLimiter,
     by_user: Quota,
     by_client: Quota,
-    scope: Arc<str>,
+    by_session: Quota,
+    login: Arc<str>,
+    confirmation: Arc<str>,
 }
 
-impl LoginLimiter {
-    /// `per_window` is the number of attempts per user in a window of the limiter.
-    pub fn new(limiter: RateLimiter, per_window: u32) -> Self {
+impl PasswordLimiter {
+    /// `per_user` is the number of login attempts per user, and `per_session` that of confirmations
+    /// per session, in a window of the limiter.
+    pub fn new(limiter: RateLimiter, per_user: u32, per_session: u32) -> Self {
         Self {
             limiter,
-            by_user: Quota::new("account", per_window),
-            by_client: Quota::new("client_of_account", per_window),
-            scope: Arc::from("login"),
+            by_user: Quota::new("account", per_user),
+            by_client: Quota::new("client_of_account", per_user),
+            by_session: Quota::new("confirmation", per_session),
+            login: Arc::from("login"),
+            confirmation: Arc::from("confirm"),
         }
-    }
-}
-
-/// Limits attempts per session to confirm the current password.
-#[derive(Clone, Debug)]
-pub struct PasswordCheckLimiter {
-    limiter: RateLimiter,
-    by_session: Quota,
-    scope: Arc<str>,
-}
-
-impl PasswordCheckLimiter {
-    /// `per_window` is the number of attempts per session in a window of the limiter.
-    pub fn new(limiter: RateLimiter, per_window: u32) -> Self {
-        Self { limiter, by_session: Quota::new("confirmation", per_window), scope: Arc::from("confirm") }
     }
 
     /// Keeps the holder of a stolen access token from guessing the password. The limit is per
     /// session, so that the owner can still change the password in another session.
-    pub(in crate::services) async fn check(&self, session: SessionId) -> Result<(), Error> {
-        let key = RateLimitKey::for_subject(&session.0, None, &self.scope);
+    pub(in crate::services) async fn check_confirmation(&self, session: SessionId) -> Result<(), Error> {
+        let key = RateLimitKey::for_subject(&session.0, None, &self.confirmation);
         let decision = self.by_session.check(&self.limiter, key).await;
         if decision.allowed { Ok(()) } else { Err(Error::TooManyPasswordChecks(decision)) }
     }
@@ -74,16 +64,16 @@ impl AuthService {
         email: &Email,
         ip: IpAddr,
     ) -> Result<Option<OverLimit>, Error> {
-        let Some(LoginLimiter { limiter, by_user, by_client, scope }) = &self.login_limiter else {
+        let Some(PasswordLimiter { limiter, by_user, by_client, login, .. }) = &self.password_limiter else {
             return Ok(None);
         };
         let subject = email.as_str().as_bytes();
-        let decision = by_user.check(limiter, RateLimitKey::for_subject(subject, Some(ip), scope)).await;
+        let decision = by_user.check(limiter, RateLimitKey::for_subject(subject, Some(ip), login)).await;
         if decision.allowed {
             return Ok(None);
         }
-        let own = by_client.check(limiter, RateLimitKey::for_client_and_subject(ip, subject, scope)).await;
-        let addresses = sessions::addresses_of(&mut self.store.read(), email, self.clock.now()).await?;
+        let own = by_client.check(limiter, RateLimitKey::for_client_and_subject(ip, subject, login)).await;
+        let addresses = sessions::addresses_of(&mut self.store.read(), email, self.store.now()).await?;
         let is_known = addresses.into_iter().any(|address| is_one_client(address, ip));
         Ok(Some(OverLimit { decision, may_match: is_known && own.allowed }))
     }

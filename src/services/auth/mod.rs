@@ -7,20 +7,19 @@ mod tokens;
 use std::sync::Arc;
 
 use groundwork_auth::{PasswordHasher, TokenId, TokenKind, TokenSigner};
-use groundwork_clock::{Clock, Timestamp};
+use groundwork_clock::Timestamp;
 use groundwork_telemetry::context::CallContext;
-use metrics::Counter;
 
 use super::store::Store;
-use super::users::CreateUser;
-use super::{Error, SESSIONS_REVOKED};
+use super::users::hash_new_password;
+use super::{Error, RevokedSessions};
 use crate::domain::email::Email;
 use crate::domain::ids::{SessionId, UserId, random_bytes};
 use crate::domain::password::{Form, Password, PasswordAttempt, PasswordHash};
 use crate::models::audit_events::{self, AuthEvent};
 use crate::models::sessions::{self, LiveSession, SessionUsage};
-use crate::models::users::{self, User};
-pub use limits::{LoginLimiter, PasswordCheckLimiter};
+use crate::models::users::{self, NewUser, User};
+pub use limits::PasswordLimiter;
 pub use tokens::{IssuedTokens, Lifetimes};
 
 /// The user and the session of an authenticated request.
@@ -62,36 +61,22 @@ pub enum Intent {
 
 #[derive(Clone)]
 pub struct AuthService {
-    store: Store,
-    hasher: PasswordHasher,
-    signer: Arc<TokenSigner>,
-    lifetimes: Lifetimes,
-    login_limiter: Option<LoginLimiter>,
-    clock: Clock,
-    logouts: Counter,
-    replays: Counter,
+    pub store: Store,
+    pub hasher: PasswordHasher,
+    pub signer: Arc<TokenSigner>,
+    pub lifetimes: Lifetimes,
+    /// Without one, login attempts are unlimited.
+    pub password_limiter: Option<PasswordLimiter>,
+    pub revoked: RevokedSessions,
 }
 
 impl AuthService {
-    /// Without a `login_limiter`, login attempts are unlimited.
-    pub fn new(
-        store: Store,
-        hasher: PasswordHasher,
-        signer: Arc<TokenSigner>,
-        lifetimes: Lifetimes,
-        login_limiter: Option<LoginLimiter>,
-        clock: Clock,
-    ) -> Self {
-        let revoked = |reason: &'static str| metrics::counter!(SESSIONS_REVOKED, "reason" => reason);
-        let (logouts, replays) = (revoked("logout"), revoked("replay"));
-        Self { store, hasher, signer, lifetimes, login_limiter, clock, logouts, replays }
-    }
-
     /// # Errors
     /// [`Error::EmailTaken`], [`Error::PasswordIsEmail`].
-    pub async fn register(&self, request: CreateUser) -> Result<User, Error> {
-        let user = request.hash_password(&self.hasher).await?;
-        Ok(users::insert(&mut self.store.write_without_caller().await?, &user, self.clock.now()).await?)
+    pub async fn register(&self, new: NewUser, password: Password) -> Result<User, Error> {
+        let hash = hash_new_password(&self.hasher, &new, password).await?;
+        Ok(users::insert(&mut self.store.write_without_caller().await?, &new, &hash, self.store.now())
+            .await?)
     }
 
     /// Creates a session. An unknown email, a wrong password and an inactive user take the same
@@ -141,7 +126,7 @@ impl AuthService {
         new_hash: &PasswordHash,
         context: &CallContext,
     ) -> Result<IssuedTokens, Error> {
-        let (session, token, now) = (SessionId::random()?, TokenId::new(random_bytes()?), self.clock.now());
+        let (session, token, now) = (SessionId::random()?, TokenId::new(random_bytes()?), self.store.now());
         let usage = self.usage(context, now);
         self.store
             .transaction_without_caller(async |tx| {
@@ -160,7 +145,7 @@ impl AuthService {
     /// Ends the caller's session. Does nothing if it has already ended.
     pub async fn logout(&self, caller: &Caller) -> Result<(), Error> {
         let ended = sessions::revoke_own(&mut self.store.statement_as(caller).await?).await?;
-        self.logouts.increment(ended.into());
+        self.revoked.logout.increment(ended.into());
         Ok(())
     }
 
@@ -172,14 +157,14 @@ impl AuthService {
     /// inactive or deleted.
     pub async fn authenticate(&self, access_token: &str, intent: Intent) -> Result<Caller, Error> {
         let token: VerifiedToken = self.signer.verify(access_token, TokenKind::Access)?;
-        let now = self.clock.now();
+        let now = self.store.now();
         let found = sessions::find_user(&mut self.store.read(), token.session, token.subject, now).await?;
         let (user, session) = found.ok_or(Error::SESSION_OVER)?;
         if !user.is_active {
             return Err(Error::USER_INACTIVE);
         }
         self.confirm_refresh(&token, &session).await?;
-        let last_write = self.store.last_write(token.session, session.wrote_at, intent).await?;
+        let last_write = self.store.record_intent(token.session, session.wrote_at, intent).await?;
         Ok(Caller { user, session: token.session, last_write, role: Role::User })
     }
 

@@ -7,7 +7,7 @@ use groundwork_telemetry::context::CallContext;
 
 use super::{AuthService, IssuedTokens, VerifiedToken};
 use crate::models::audit_events::{self, AuditEvent, AuditKind, AuthEvent};
-use crate::models::sessions::{self, Rotation, Session};
+use crate::models::sessions::{self, RefreshState, Rotation};
 use crate::services::Error;
 
 impl AuthService {
@@ -21,7 +21,7 @@ impl AuthService {
     pub async fn refresh(&self, refresh_token: &str, context: &CallContext) -> Result<IssuedTokens, Error> {
         let verified: VerifiedToken = self.signer.verify(refresh_token, TokenKind::Refresh)?;
         let VerifiedToken { subject: user, session, id: ref token } = verified;
-        let now = self.clock.now();
+        let now = self.store.now();
         let successor = self.signer.successor(token);
         let rotation = Rotation {
             presented: self.signer.hash(token),
@@ -53,7 +53,7 @@ impl AuthService {
     async fn repeat_refresh(
         &self,
         verified: &VerifiedToken,
-        live: &Session,
+        live: &RefreshState,
         context: &CallContext,
         now: Timestamp,
     ) -> Result<Option<Timestamp>, Error> {
@@ -73,8 +73,8 @@ impl AuthService {
             .transaction_without_caller(async |tx| {
                 let is_repeated = sessions::repeat(tx, session, user, &presented, &usage).await?;
                 if is_repeated && is_elsewhere {
-                    let kind = AuditKind::REFRESH_REPEATED_ELSEWHERE;
-                    let event = AuditEvent { kind, actor: None, user, session: Some(session), context };
+                    let event = AuditEvent::new(AuditKind::REFRESH_REPEATED_ELSEWHERE, user, context);
+                    let event = AuditEvent { session: Some(session), ..event };
                     audit_events::insert(tx, &event, now).await?;
                 }
                 Ok::<_, Error>(is_repeated)
@@ -99,14 +99,14 @@ impl AuthService {
                 // Concurrent replays record one event.
                 let revoked = sessions::revoke(tx, session, now).await?;
                 if revoked {
-                    let kind = AuditKind::REFRESH_TOKEN_REPLAYED;
-                    let event = AuditEvent { kind, actor: None, user, session: Some(session), context };
+                    let event = AuditEvent::new(AuditKind::REFRESH_TOKEN_REPLAYED, user, context);
+                    let event = AuditEvent { session: Some(session), ..event };
                     audit_events::insert(tx, &event, now).await?;
                 }
                 Ok::<_, Error>(revoked)
             })
             .await?;
-        self.replays.increment(revoked.into());
+        self.revoked.replay.increment(revoked.into());
         Ok(())
     }
 }

@@ -7,11 +7,12 @@ use groundwork::domain::email::Email;
 use groundwork::domain::ids::UserId;
 use groundwork::domain::password::{Password, PasswordAttempt};
 use groundwork::domain::text::FullName;
-use groundwork::models::users::UserChanges;
+use groundwork::models::users::{NewUser, UserChanges};
 use groundwork::services::Error;
+use groundwork::services::RevokedSessions;
 use groundwork::services::auth::{AuthService, Caller as Authenticated, Intent, Lifetimes};
 use groundwork::services::store::{Actor, Store};
-use groundwork::services::users::{CreateUser, ProfileChanges, UpdateUser, UserService};
+use groundwork::services::users::{ProfileChanges, UserService};
 use groundwork_auth::{PasswordHasher, TokenKeys, TokenSigner, ValueSigner};
 use groundwork_database::Database;
 use groundwork_state::cache::Cache;
@@ -250,25 +251,26 @@ async fn write(
         }
         "delete self" => users.delete(caller, own, context).await,
         "create" => {
-            let request = CreateUser {
+            let new = NewUser {
                 email: Email::parse(&fresh_email()).unwrap(),
-                password: password(),
                 full_name: None,
                 is_active: true,
                 is_superuser: true,
                 is_verified: false,
             };
-            users.create(Actor::Caller(caller), request, context).await.map(drop)
+            users.create(Actor::Caller(caller), new, password(), context).await.map(drop)
         }
         "promote self" => {
             let changes = UserChanges { is_superuser: Some(true), ..UserChanges::default() };
-            users.update(caller, own, UpdateUser { changes, password: None }, context).await.map(drop)
+            users.update(caller, own, &changes, None, context).await.map(drop)
         }
         "update" => {
             let changes = UserChanges { full_name: name(), ..UserChanges::default() };
-            users.update(caller, target, UpdateUser { changes, password: None }, context).await.map(drop)
+            users.update(caller, target, &changes, None, context).await.map(drop)
         }
-        "activate self" => users.update(caller, own, UpdateUser::activation(true), context).await.map(drop),
+        "activate self" => {
+            users.update(caller, own, &UserChanges::activation(true), None, context).await.map(drop)
+        }
         "delete" => users.delete(caller, target, context).await,
         other => panic!("{other} is not a write"),
     }
@@ -286,9 +288,22 @@ fn services(service: &Service) -> (AuthService, UserService) {
     ));
     let lifetimes =
         Lifetimes { access: settings.access_token_expire, refresh: settings.refresh_token_expire };
-    let auth = AuthService::new(store.clone(), hasher.clone(), signer, lifetimes, None, clock.clone());
-    let cache = Cache::new(None, settings.cache_ttl, clock.clone());
-    let users =
-        UserService::new(store, hasher, Arc::new(ValueSigner::new("groundwork", [])), cache, None, clock);
+    let revoked = RevokedSessions::default();
+    let auth = AuthService {
+        store: store.clone(),
+        hasher: hasher.clone(),
+        signer,
+        lifetimes,
+        password_limiter: None,
+        revoked: revoked.clone(),
+    };
+    let users = UserService {
+        store,
+        hasher,
+        page_signer: ValueSigner::new("groundwork", []),
+        cache: Cache::new(None, settings.cache_ttl, clock),
+        password_limiter: None,
+        revoked,
+    };
     (auth, users)
 }

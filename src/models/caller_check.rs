@@ -7,21 +7,21 @@ use crate::domain::ids::{SessionId, UserId};
 
 /// A session that must be live at `now`, of a user who must be active.
 #[derive(Clone, Copy, Debug)]
-pub struct Authority {
+pub struct CallerCheck {
     pub session: SessionId,
     pub user: UserId,
     pub now: Timestamp,
 }
 
-/// A connection for one statement that has an [`Authority`] in its `WHERE`. Only this layer can use
+/// A connection for one statement that has a [`CallerCheck`] in its `WHERE`. Only this layer can use
 /// the connection, so no service can write for a caller without the check.
-pub struct AuthorizedWrite {
+pub struct CheckedWrite {
     pub(super) connection: Connection,
-    pub(super) authority: Authority,
+    pub(super) check: CallerCheck,
 }
 
-impl AuthorizedWrite {
-    pub fn new(connection: Connection, authority: Authority) -> Self {
-        Self { connection, authority }
+impl CheckedWrite {
+    pub fn new(connection: Connection, check: CallerCheck) -> Self {
+        Self { connection, check }
     }
 }
