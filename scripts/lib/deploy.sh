@@ -88,19 +88,20 @@ deploy_quality() {
 }
 
 # image_builds: replays the build of the Dockerfile without a container. It copies the files of both steps, which shows that
-# they suffice and that the second build replaces the empty program. Unoptimized, because the dependencies are built already.
+# they suffice and that the second build replaces the empty program. Unoptimized and with the features of `build_groundwork`, because
+# the dependencies are built so already.
 image_builds() {
     local folder=$RUN_DIR/image from
     mkdir -p "$folder/src"
     cp -r Cargo.toml Cargo.lock build.rs crates xtask "$folder/"
     echo 'fn main() {}' >"$folder/src/main.rs"
     touch "$folder/src/lib.rs"
-    (cd "$folder" && cargo build --locked)
+    (cd "$folder" && cargo build --locked --bin groundwork --examples)
     rm -r "$folder/src"
     # With their modification times, which COPY preserves.
     while read -r from; do cp -rp "$from" "$folder/"; done < <(sed -n 's/^COPY \([a-z]*\) \1$/\1/p' deploy/Dockerfile)
     find "$folder/src" -name '*.rs' -exec touch {} +
-    (cd "$folder" && cargo build --locked)
+    (cd "$folder" && cargo build --locked --bin groundwork --examples)
     [ "$(cd "$folder" && cargo run --quiet --locked -- --version)" = "groundwork $(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)" ] ||
         die "the program of the second build is another one"
 }

@@ -7,7 +7,7 @@ use std::{env, fs};
 
 use serde::{Deserialize, Serialize};
 
-use crate::scenarios::Counted;
+use crate::cost::scenarios::Counted;
 
 /// By how many per cent instructions may differ: another compiler writes other code.
 const TOLERANCE: u64 = 7;

@@ -8,8 +8,8 @@ use std::process::{Command, Stdio};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
-use crate::callgrind;
-use crate::figures::Cost;
+use crate::cost::callgrind;
+use crate::cost::figures::Cost;
 use crate::support::Backend;
 use crate::support::client::PASSWORD;
 use crate::support::database::TestDatabase;

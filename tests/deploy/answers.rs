@@ -6,9 +6,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use tokio::net::TcpSocket;
 
 use crate::behind_both;
-use crate::edge::{Edge, Kind};
-use crate::instance::Instances;
-use crate::stand_in::{Manner, StandIns};
+use crate::deploy::edge::{Edge, Kind};
+use crate::deploy::instance::Instances;
+use crate::deploy::stand_in::{Manner, StandIns};
 use crate::support::Call;
 use crate::support::client::{Answer, raw};
 
@@ -101,7 +101,7 @@ behind_both! {
         if kind == Kind::Traefik {
             instances.logged(&["large".to_owned()]).await;
         } else {
-            let mut lines = instances.each.iter().flat_map(crate::instance::Instance::requests);
+            let mut lines = instances.each.iter().flat_map(crate::deploy::instance::Instance::requests);
             assert!(!lines.any(|line| line["request_id"] == "large"), "nginx refuses it by itself");
         }
     }

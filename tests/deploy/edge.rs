@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::net::{TcpSocket, TcpStream};
 
-use crate::files::{Set, filled};
+use crate::deploy::files::{Set, filled};
 use crate::support::proxy::bind;
 
 /// How long anything may take before the test fails.
@@ -38,18 +38,18 @@ macro_rules! behind_both {
             use super::*;
 
             $(#[$attribute])*
-            async fn run($kind: $crate::edge::Kind) $body
+            async fn run($kind: $crate::deploy::edge::Kind) $body
 
             #[ignore = "needs nginx, PostgreSQL and Redis"]
             #[tokio::test(flavor = "multi_thread")]
             async fn nginx() {
-                run($crate::edge::Kind::Nginx).await;
+                run($crate::deploy::edge::Kind::Nginx).await;
             }
 
             #[ignore = "needs Traefik, PostgreSQL and Redis"]
             #[tokio::test(flavor = "multi_thread")]
             async fn traefik() {
-                run($crate::edge::Kind::Traefik).await;
+                run($crate::deploy::edge::Kind::Traefik).await;
             }
         }
     )+};

@@ -9,9 +9,9 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use crate::behind_both;
-use crate::edge::{Edge, Kind};
-use crate::instance::Instances;
-use crate::stand_in::{BODY, Manner, StandIns};
+use crate::deploy::edge::{Edge, Kind};
+use crate::deploy::instance::Instances;
+use crate::deploy::stand_in::{BODY, Manner, StandIns};
 use crate::support::Call;
 use crate::support::client::PASSWORD;
 use crate::support::redis::eventually;

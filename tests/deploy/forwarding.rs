@@ -5,9 +5,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use reqwest::Client;
 
 use crate::behind_both;
-use crate::edge::{Edge, Kind};
-use crate::instance::Instances;
-use crate::stand_in::{Manner, StandIns, header};
+use crate::deploy::edge::{Edge, Kind};
+use crate::deploy::instance::Instances;
+use crate::deploy::stand_in::{Manner, StandIns, header};
 
 /// One client, and so one connection to the proxy as long as requests follow one another.
 fn client() -> Client {
@@ -32,7 +32,7 @@ behind_both! {
                 break;
             }
             // An instance that a busy machine held up is left out for some seconds, rightly.
-            assert!(start.elapsed() < crate::edge::LIMIT, "of 30 requests the instances served {served:?}");
+            assert!(start.elapsed() < crate::deploy::edge::LIMIT, "of 30 requests the instances served {served:?}");
         }
     }
 
@@ -112,8 +112,8 @@ behind_both! {
             // So does nginx. It writes when the answer is sent, which the client may see first.
             let start = std::time::Instant::now();
             while !ids.iter().all(|id| edge.log().contains(&format!("\"request_id\":\"{id}\""))) {
-                assert!(start.elapsed() < crate::edge::LIMIT, "{}", edge.log());
-                tokio::time::sleep(crate::edge::LOOK).await;
+                assert!(start.elapsed() < crate::deploy::edge::LIMIT, "{}", edge.log());
+                tokio::time::sleep(crate::deploy::edge::LOOK).await;
             }
         }
     }

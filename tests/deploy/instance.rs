@@ -11,7 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::TcpSocket;
 
-use crate::edge::{LIMIT, LOOK, reserve};
+use crate::deploy::edge::{LIMIT, LOOK, reserve};
 use crate::support::{Backend, TestDatabase};
 
 /// Good enough for production.

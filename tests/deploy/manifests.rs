@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use groundwork::settings::Settings;
 use serde_json::{Map, Value};
 
-use crate::files::{all, read, yaml};
-use crate::instance::SECRET;
+use crate::deploy::files::{all, read, yaml};
+use crate::deploy::instance::SECRET;
 
 /// What the environment of a container is called in these files, and is no setting of the service.
 const OTHERS: [&str; 10] = [

@@ -8,8 +8,8 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::behind_both;
-use crate::edge::Edge;
-use crate::instance::Instances;
+use crate::deploy::edge::Edge;
+use crate::deploy::instance::Instances;
 use crate::support::Call;
 use crate::support::client::PASSWORD;
 use crate::support::redis::eventually;

@@ -5,8 +5,8 @@ use std::process::{Command, Output};
 use tempfile::TempDir;
 
 use crate::behind_both;
-use crate::edge::{Certificate, Edge, Kind};
-use crate::stand_in::{BODY, Manner, StandIns, header};
+use crate::deploy::edge::{Certificate, Edge, Kind};
+use crate::deploy::stand_in::{BODY, Manner, StandIns, header};
 
 const HOST: &str = "api.example.com";
 
@@ -62,7 +62,7 @@ behind_both! {
                 if printed.starts_with(BODY) || kind == Kind::Nginx {
                     break printed;
                 }
-                assert!(start.elapsed() < crate::edge::LIMIT, "{output:?} {}", edge.log());
+                assert!(start.elapsed() < crate::deploy::edge::LIMIT, "{output:?} {}", edge.log());
             };
             assert_eq!(printed, format!("{BODY}\n{expected}"), "{}", edge.log());
         }

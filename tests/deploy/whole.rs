@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::edge::{Edge, Kind};
-use crate::instance::Instances;
+use crate::deploy::edge::{Edge, Kind};
+use crate::deploy::instance::Instances;
 use crate::support::client::{Answer, PASSWORD};
 use crate::support::postgres::Server;
 use crate::support::{Call, redis};

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::reading::{newest, older};
-use crate::{examples, names, references, shape};
+use super::{examples, names, references, shape};
+use crate::document::reading::{newest, older};
 
 struct Check {
     /// Gives a sentence for everything that is wrong.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use crate::reading::{items, members, operations, parts, texts};
+use crate::document::reading::{items, members, operations, parts, texts};
 
 /// Classes of these names are the language's own somewhere.
 const RESERVED: [&str; 14] = [

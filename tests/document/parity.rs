@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::reading::{items, members, newest, older, operations, texts};
+use crate::document::reading::{items, members, newest, older, operations, texts};
 
 /// What only one of the documents says.
 fn differences(newest: &Value, older: &Value) -> Vec<String> {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::reading::{items, members, operations, parts};
+use crate::document::reading::{items, members, operations, parts};
 
 /// Only these two mean the same to every generator.
 const INTEGERS: [&str; 2] = ["int32", "int64"];

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use crate::assert_none;
-use crate::page::Page;
+use super::assert_none;
+use crate::documentation::page::Page;
 
 /// How many requirements of the ASVS 5.0.0 are of level 1 or 2 in each section; they are its first ones.
 const REQUIREMENTS: &[(&str, u32)] = &[

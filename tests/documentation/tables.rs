@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-use crate::assert_none;
-use crate::page::{Page, root};
+use super::assert_none;
+use crate::documentation::page::{Page, root};
 
 const SETTINGS: &str = include_str!("../../src/settings.rs");
 

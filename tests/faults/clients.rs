@@ -8,9 +8,9 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use crate::ledger::{Account, Ledger, Write, password};
-use crate::load::Load;
-use crate::scene::{CLIENTS, Pulse, SOME, report, superuser};
+use crate::faults::ledger::{Account, Ledger, Write, password};
+use crate::faults::load::Load;
+use crate::faults::scene::{CLIENTS, Pulse, SOME, report, superuser};
 use crate::support::postgres::eventually;
 use crate::support::process::Process;
 use crate::support::{Backend, Call, TestDatabase};

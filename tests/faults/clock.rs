@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::ledger::password;
-use crate::load::Load;
-use crate::scene::{CLIENTS, Pulse, SOME};
+use crate::faults::ledger::password;
+use crate::faults::load::Load;
+use crate::faults::scene::{CLIENTS, Pulse, SOME};
 use crate::support::client::Answer;
 use crate::support::process::Process;
 use crate::support::{Backend, Call, TestDatabase};
@@ -135,7 +135,7 @@ async fn who_was_limited_when_the_clock_went_back_is_not_limited_until_it_has_ca
 async fn a_clock_that_jumps_ahead_under_load_costs_no_request() {
     let moved = Moved::start().await;
     let url = &moved.service.url;
-    let admin = crate::scene::superuser(url, &moved.database).await;
+    let admin = crate::faults::scene::superuser(url, &moved.database).await;
     let (pulse, load) = (Pulse::of(url), Load::on(url, CLIENTS, &admin));
     load.writes(SOME).await;
     // More than any time-out, and less than an access token lives: nobody has to log in again.

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::balancer::Balancer;
-use crate::load::Load;
-use crate::scene::{CLIENTS, HASTY, Pulse, SOME, report, superuser, until_ready};
+use crate::faults::balancer::Balancer;
+use crate::faults::load::Load;
+use crate::faults::scene::{CLIENTS, HASTY, Pulse, SOME, report, superuser, until_ready};
 use crate::support::postgres::{Server, eventually};
 use crate::support::process::Process;
 use crate::support::{Call, TestDatabase};

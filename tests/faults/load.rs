@@ -9,7 +9,7 @@ use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::ledger::{Account, Ledger, Write, password};
+use crate::faults::ledger::{Account, Ledger, Write, password};
 use crate::support::client::Answer;
 use crate::support::postgres::eventually;
 

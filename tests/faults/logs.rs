@@ -1,7 +1,7 @@
 //! A log that cannot be written.
 
-use crate::scene::superuser;
-use crate::sqlite::{LIMITED, limit};
+use crate::faults::scene::superuser;
+use crate::faults::sqlite::{LIMITED, limit};
 use crate::support::process::Process;
 use crate::support::{Backend, TestDatabase};
 

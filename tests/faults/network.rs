@@ -1,6 +1,6 @@
 //! Faults of the network between the service and PostgreSQL.
 
-use crate::scene::{HASTY, survives};
+use crate::faults::scene::{HASTY, survives};
 use crate::support::process::Process;
 use crate::support::{Backend, Proxy, TestDatabase};
 

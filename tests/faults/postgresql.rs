@@ -3,8 +3,8 @@
 use serde_json::json;
 use tokio::sync::Mutex;
 
-use crate::load::Load;
-use crate::scene::{CLIENTS, HASTY, Pulse, SOME, report, superuser, survives, until_ready};
+use crate::faults::load::Load;
+use crate::faults::scene::{CLIENTS, HASTY, Pulse, SOME, report, superuser, survives, until_ready};
 use crate::support::client::PASSWORD;
 use crate::support::postgres::Server;
 use crate::support::process::Process;

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use crate::scene::Pulse;
+use crate::faults::scene::Pulse;
 use crate::support::client::raw;
 use crate::support::postgres::eventually;
 use crate::support::process::Process;

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tokio::task::JoinHandle;
 
-use crate::ledger::Findings;
-use crate::load::Load;
+use crate::faults::ledger::Findings;
+use crate::faults::load::Load;
 use crate::support::client::PASSWORD;
 use crate::support::postgres::eventually;
 use crate::support::process::{Process, probe};

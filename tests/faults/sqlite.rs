@@ -6,9 +6,9 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use crate::ledger::{Findings, Ledger, password};
-use crate::load::Load;
-use crate::scene::{CLIENTS, Pulse, SOME, report, superuser, until_ready};
+use crate::faults::ledger::{Findings, Ledger, password};
+use crate::faults::load::Load;
+use crate::faults::scene::{CLIENTS, Pulse, SOME, report, superuser, until_ready};
 use crate::support::postgres::eventually;
 use crate::support::process::Process;
 use crate::support::{Backend, Call, TestDatabase};

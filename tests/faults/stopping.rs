@@ -7,9 +7,9 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::ledger::{Account, Ledger, Write, password};
-use crate::load::{HANG, Load};
-use crate::scene::{CLIENTS, SOME, report, superuser, until_ready};
+use crate::faults::ledger::{Account, Ledger, Write, password};
+use crate::faults::load::{HANG, Load};
+use crate::faults::scene::{CLIENTS, SOME, report, superuser, until_ready};
 use crate::support::begun::begun;
 use crate::support::postgres::{eventually, signal};
 use crate::support::process::Process;

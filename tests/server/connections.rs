@@ -8,9 +8,9 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use crate::server::wire::{answer, ask, connect, until_closed};
 use crate::support::begun::begun;
 use crate::support::{Backend, Service, redis::eventually};
-use crate::wire::{answer, ask, connect, until_closed};
 
 /// It waits for headers for a second. On a busy machine that may be too short for somebody who is not slow.
 async fn hasty() -> Service {
@@ -100,7 +100,7 @@ async fn an_address_has_a_number_of_connections_and_one_more_is_closed() {
     // Its end is noticed a moment later.
     eventually("there is room again", async || {
         let mut next = connect(&service.instance).await;
-        next.write_all(crate::wire::REQUEST).await.is_ok() && next.readable().await.is_ok() && {
+        next.write_all(crate::server::wire::REQUEST).await.is_ok() && next.readable().await.is_ok() && {
             let mut byte = [0];
             matches!(next.try_read(&mut byte), Ok(1))
         }
@@ -148,8 +148,8 @@ async fn idle_connections_that_take_all_places_shut_nobody_out() {
     for number in 0..40 {
         let mut stream = connect_from(&service, [127, 0, 1, number % 5]).await;
         // One of two has asked; the others have not said anything.
-        if number % 2 == 0 && stream.write_all(crate::wire::REQUEST).await.is_ok() {
-            let _ = timeout(crate::wire::LIMIT, stream.read(&mut [0; 4096])).await.unwrap();
+        if number % 2 == 0 && stream.write_all(crate::server::wire::REQUEST).await.is_ok() {
+            let _ = timeout(crate::server::wire::LIMIT, stream.read(&mut [0; 4096])).await.unwrap();
         }
         idle.push(stream);
         if number % 5 == 4 {

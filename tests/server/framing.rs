@@ -2,9 +2,9 @@
 
 use tokio::io::AsyncWriteExt;
 
+use crate::server::wire::{connect, until_closed};
 use crate::support::client::raw;
 use crate::support::{Backend, Service};
-use crate::wire::{connect, until_closed};
 
 /// What is said on a connection to which this is sent.
 async fn said_to(service: &Service, sent: &[u8]) -> String {

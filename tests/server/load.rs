@@ -8,11 +8,11 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use crate::server::wire::{LIMIT, answer};
 use crate::support::begun::begun;
 use crate::support::client::fresh_email;
 use crate::support::held::Held;
 use crate::support::{Backend, Service};
-use crate::wire::{LIMIT, answer};
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]

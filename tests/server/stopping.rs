@@ -4,10 +4,10 @@ use serde_json::json;
 use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 
+use crate::server::wire::{LIMIT, answer, ask, connect, until_closed};
 use crate::support::begun::begun;
 use crate::support::client::fresh_email;
 use crate::support::{Backend, Call, Service, redis::eventually};
-use crate::wire::{LIMIT, answer, ask, connect, until_closed};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn readiness_says_first_that_the_service_stops_while_it_still_serves() {

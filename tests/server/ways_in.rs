@@ -12,8 +12,8 @@ use tokio::net::UnixStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use crate::server::wire::{connect, until_closed};
 use crate::support::{Backend, Service, redis::eventually};
-use crate::wire::{connect, until_closed};
 
 const CLOSING: &[u8] = b"GET /api/v1/health/live HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n";
 

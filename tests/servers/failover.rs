@@ -4,9 +4,9 @@ use groundwork::db::migrations;
 use groundwork::settings::DatabaseUrl;
 use groundwork_database::{Database, ReplicaState};
 
+use crate::servers::tls::{Authority, options, refusal};
 use crate::support::postgres::{Server, eventually};
 use crate::support::{Service, settings};
-use crate::tls::{Authority, options, refusal};
 
 fn hosts(hosts: &str, options: &str) -> String {
     format!("postgres://postgres@{hosts}/postgres{options}")

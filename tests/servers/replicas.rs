@@ -6,7 +6,7 @@ use groundwork::models::users::{self, UserFilter};
 use groundwork_clock::Clock;
 use groundwork_database::{Database, ReplicaState, UnhealthyReason};
 
-use crate::copied::{Copied, NOTICED, list, lists};
+use crate::servers::copied::{Copied, NOTICED, list, lists};
 use crate::support::postgres::{Server, eventually, is_told, signal};
 use crate::support::{Proxy, Service, settings};
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinSet;
 
-use crate::stores::{Store, on_every_store};
+use crate::state::stores::{Store, on_every_store};
 use crate::support::redis::{self as servers, RedisServer};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

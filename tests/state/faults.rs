@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
-use crate::cluster::Cluster;
-use crate::process;
-use crate::stores::Store;
+use crate::state::cluster::Cluster;
+use crate::state::process;
+use crate::state::stores::Store;
 use crate::support::redis::{RedisServer, eventually};
 use crate::support::{Backend, Call, Instance, Proxy, Service};
 

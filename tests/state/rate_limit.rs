@@ -6,7 +6,7 @@ use std::time::Duration;
 use groundwork_state::rate_limit::{RateLimitDecision, RateLimitKey, RateLimiter};
 use tokio::task::JoinSet;
 
-use crate::stores::on_every_store;
+use crate::state::stores::on_every_store;
 
 const MINUTE: Duration = Duration::from_mins(1);
 

@@ -6,8 +6,8 @@ use groundwork_state::cache::{Cache, Cached};
 use groundwork_state::rate_limit::{RateLimitKey, RateLimiter};
 use serde::{Deserialize, Serialize};
 
-use crate::process;
-use crate::stores::Store;
+use crate::state::process;
+use crate::state::stores::Store;
 use crate::support::redis::{RedisServer, ask, eventually, fresh_prefix, server};
 
 const DAMAGED: &str = "192.0.2.1";

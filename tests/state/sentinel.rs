@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use groundwork_state::rate_limit::RateLimitKey;
 
-use crate::faults::{Load, service_with, standing, until};
-use crate::process;
-use crate::stores::Store;
+use crate::state::faults::{Load, service_with, standing, until};
+use crate::state::process;
+use crate::state::stores::Store;
+use crate::state::watched::{Watched, replication};
+use crate::state::ways::{certificate_of_another, make_certificates, start_with_tls};
 use crate::support::redis::{RedisServer, candidate_port, eventually, fresh_prefix};
-use crate::watched::{Watched, replication};
-use crate::ways::{certificate_of_another, make_certificates, start_with_tls};
 
 /// A busy machine must not take a server for away.
 const PATIENT: (&str, &str) = ("REDIS_TIMEOUT", "2000");

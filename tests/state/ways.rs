@@ -2,8 +2,8 @@
 
 use std::process::Command;
 
-use crate::process::{self, standing};
-use crate::stores::Store;
+use crate::state::process::{self, standing};
+use crate::state::stores::Store;
 use crate::support::redis::{RedisServer, candidate_port, eventually};
 
 async fn works(url: &str) {

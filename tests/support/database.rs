@@ -20,7 +20,7 @@ pub struct TestDatabase {
     pub backend: Backend,
     pub url: String,
     /// Where SQLite's file is; removed with the test.
-    folder: Option<TempDir>,
+    _folder: Option<TempDir>,
     /// PostgreSQL's database; dropped with the test.
     name: Option<String>,
 }
@@ -63,7 +63,7 @@ impl TestDatabase {
             Backend::Sqlite => {
                 let folder = tempfile::tempdir().unwrap();
                 let url = format!("sqlite://{}", folder.path().join("test.db").display());
-                Self { backend, url, folder: Some(folder), name: None }
+                Self { backend, url, _folder: Some(folder), name: None }
             }
             Backend::Postgres => Self::create_postgres("TEMPLATE template0").await,
         }
@@ -71,13 +71,13 @@ impl TestDatabase {
 
     /// A database that somebody else made and keeps.
     pub fn at(backend: Backend, url: &str) -> Self {
-        Self { backend, url: url.to_owned(), folder: None, name: None }
+        Self { backend, url: url.to_owned(), _folder: None, name: None }
     }
 
     async fn create_postgres(template: &str) -> Self {
         let name = fresh_name();
         admin(&format!("CREATE DATABASE {name} {template}")).await;
-        Self { backend: Backend::Postgres, url: url_of(&name), folder: None, name: Some(name) }
+        Self { backend: Backend::Postgres, url: url_of(&name), _folder: None, name: Some(name) }
     }
 
     /// The first column of the first row, as text; statements that give no row give `None`.

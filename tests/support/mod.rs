@@ -1,6 +1,4 @@
 //! A running service for each test: its own database, its own port, its own clock.
-#![allow(dead_code, reason = "each test binary uses a part")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 #![allow(clippy::needless_pass_by_value, reason = "a call in a test reads better without borrows")]
 
 pub mod begun;

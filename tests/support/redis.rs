@@ -85,11 +85,6 @@ impl RedisServer {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    /// The folder it runs in; options may name files in it.
-    pub fn folder(&self) -> &std::path::Path {
-        self.folder.path()
-    }
-
     /// Ends it without any farewell.
     pub fn kill(&mut self) {
         self.process.kill().unwrap();

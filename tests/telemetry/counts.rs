@@ -4,12 +4,12 @@ use serde_json::json;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
-use crate::process::Process;
 use crate::support::begun::begun;
 use crate::support::client::PASSWORD;
 use crate::support::held::Held;
 use crate::support::redis::{RedisServer, eventually};
 use crate::support::{Backend, TestDatabase};
+use crate::telemetry::process::Process;
 
 const REQUESTS: &str = "groundwork_http_requests_total";
 

@@ -3,12 +3,12 @@
 use std::net::TcpListener;
 
 use groundwork::telemetry::metrics;
-use metrics_util::debugging::DebuggingRecorder;
+use groundwork_telemetry::MetricsHandle;
 
-use crate::collector::Collector;
-use crate::process::{Process, command};
-use crate::scrape::Scrape;
 use crate::support::{Backend, Service, TestDatabase, redis};
+use crate::telemetry::collector::Collector;
+use crate::telemetry::process::{Process, command};
+use crate::telemetry::scrape::Scrape;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_answers_metrics_and_nothing_else() {
@@ -63,9 +63,8 @@ async fn without_a_port_nothing_listens_and_nothing_is_measured() {
     let process = Process::start_on(database, &[]).await;
     assert_eq!(process.metrics_url(), None);
     process.call("GET", "/metrics").send().await.expect_error(404, "not_found");
-    // In this process too: there is room for a recorder.
     let _service = Service::start(Backend::Sqlite).await;
-    assert!(metrics::set_global_recorder(DebuggingRecorder::new()).is_ok());
+    assert!(MetricsHandle::installed().is_none(), "a service in this process installs no recorder");
 }
 
 /// The names of all metrics, as they are exported.

@@ -1,8 +1,8 @@
 //! The ids on the lines of a request.
 
-use crate::collector::Collector;
-use crate::process::Process;
 use crate::support::redis::RedisServer;
+use crate::telemetry::collector::Collector;
+use crate::telemetry::process::Process;
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";

@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
-use crate::scrape::Scrape;
 use crate::support::client::PASSWORD;
 use crate::support::redis::eventually;
 use crate::support::{Backend, Call, SECRET, TestDatabase};
+use crate::telemetry::scrape::Scrape;
 
 pub struct Process {
     child: Child,

@@ -7,10 +7,10 @@ use std::time::Duration;
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
-use crate::detector::Secret;
-use crate::process::Process;
 use crate::support::client::raw;
 use crate::support::{Backend, SECRET, TestDatabase, redis};
+use crate::telemetry::detector::Secret;
+use crate::telemetry::process::Process;
 
 const EMAIL: &str = "ada.of.the.log@example.com";
 const NAME: &str = "Ada whose name no line has";

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::collector::{Collector, Span};
-use crate::process::Process;
 use crate::support::client::PASSWORD;
 use crate::support::redis::{RedisServer, eventually};
 use crate::support::{Backend, TestDatabase};
+use crate::telemetry::collector::{Collector, Span};
+use crate::telemetry::process::Process;
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const CALLER: &str = "b7ad6b7169203331";

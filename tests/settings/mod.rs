@@ -20,7 +20,7 @@ fn check(name: &str, expected: impl FnOnce(&str) -> String) -> io::Result<()> {
     }
     assert!(
         found == expected,
-        "{name} is not what the settings say; run: UPDATE_GENERATED=1 cargo test --test settings"
+        "{name} is not what the settings say; run: UPDATE_GENERATED=1 cargo test --test integration -- settings::"
     );
     Ok(())
 }

@@ -1,8 +1,5 @@
 //! The binary as an operator runs it: settings, commands, log lines and its end. On the embedded tier only: what is
 //! tested here does not depend on the database.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
-
-mod support;
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -10,9 +7,9 @@ use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
+use crate::support::Call;
+use crate::support::client::PASSWORD;
 use serde_json::{Value, json};
-use support::Call;
-use support::client::PASSWORD;
 use tempfile::TempDir;
 
 /// How long the process may take for anything before the test fails.

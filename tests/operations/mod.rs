@@ -1,8 +1,5 @@
 //! What docs/operations.md tells an operator to do is done: its commands are run as they stand there, against the real
 //! binary, PostgreSQL and SQLite. It needs what an operator needs: bash, and the tools of PostgreSQL.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
-
-mod support;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -11,12 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
+use crate::support::client::PASSWORD;
+use crate::support::process::Process;
+use crate::support::{Backend, Call, SECRET, TestDatabase};
 use serde_json::{Value, json};
-use support::client::PASSWORD;
-use support::process::Process;
-use support::{Backend, Call, SECRET, TestDatabase};
 
-const OPERATIONS: &str = include_str!("../docs/operations.md");
+const OPERATIONS: &str = include_str!("../../docs/operations.md");
 
 /// Where the page keeps backups and databases; a test has other places.
 const BACKUPS: &str = "/var/backups";
@@ -243,7 +240,7 @@ async fn work_on_the_next_schema(backend: Backend) {
     register(&service.url, "ada@example.com").await;
     assert_eq!(me(&service.url, &log_in(&service.url, "ada@example.com").await).await, 200);
     let is_ready = async || (service.probe("ready").await == Some(200)).then_some(());
-    support::postgres::eventually("it is ready", is_ready).await;
+    crate::support::postgres::eventually("it is ready", is_ready).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

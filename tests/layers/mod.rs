@@ -1,5 +1,4 @@
 //! The layers inside the app: imports run one way, `api → services → models → domain`.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,9 +1,5 @@
 //! What instances share: rate limits and the cache, in Redis, in a Redis that Sentinels watch, in a Redis Cluster and in process, and what becomes of them
 //! when Redis goes away.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
-
-#[path = "../support/mod.rs"]
-mod support;
 
 mod accounts;
 mod cache;

@@ -1,7 +1,7 @@
-//! What anybody may send, against everything that reads it before anything else does: the cases of `corpus/`, one a file,
-//! and then random ones, the same in every run, so that a run fails for a change alone. `PROPTEST_CASES=1000000 cargo test
-//! --test fuzz` looks for others, and longer; a case that it finds goes into the corpus.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
+//! Fuzz tests of everything that reads input from clients first: the cases of `corpus/`, one per file, and then random
+//! ones. The random cases are the same in every run, so that a run fails only because of a change.
+//! `PROPTEST_CASES=1000000 cargo test --test integration -- fuzz::` tries more, and other ones; a case that it finds goes
+//! into the corpus.
 
 use std::net::IpAddr;
 use std::path::Path;

@@ -3,17 +3,13 @@
 //! `tests/state`.
 //!
 //! `UPDATE_GENERATED=1` writes the figures anew instead.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
-
-#[path = "../support/mod.rs"]
-mod support;
 
 mod callgrind;
 mod figures;
 mod scenarios;
 
-use support::Backend;
-use support::redis::RedisServer;
+use crate::support::Backend;
+use crate::support::redis::RedisServer;
 
 use figures::Figures;
 use scenarios::{Measured, SCENARIOS};

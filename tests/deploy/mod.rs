@@ -1,9 +1,5 @@
 //! What stands in deploy/: the proxies run for real in front of instances that run for real; the files are read, and
 //! held against the settings and against each other. The schemas of Compose and Kubernetes are `./scripts/test deploy`'s.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
-
-#[path = "../support/mod.rs"]
-mod support;
 
 mod answers;
 mod edge;

@@ -1,9 +1,5 @@
 //! What the service and its data are after the faults of the world: servers killed, stopped, frozen and cut off, disks
 //! full, clocks moved, clients and the process itself gone in the middle of a write.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
-
-#[path = "../support/mod.rs"]
-mod support;
 
 mod balancer;
 mod clients;

@@ -1,5 +1,4 @@
 //! Files that an operator names, as other users of the machine may leave them: open to everybody, another's, or no files.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
