@@ -1,7 +1,7 @@
 //! What browsers are told by the answers of every operation.
 
 use super::{Caller, OPERATIONS};
-use crate::api::middleware::assert_safe_for_browsers;
+use crate::api::security_headers::assert_safe_for_browsers;
 
 on_both! {
     async fn no_operation_lets_a_browser_keep_embed_or_run_its_answer(service: Service) {
