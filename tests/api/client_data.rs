@@ -22,7 +22,7 @@ async fn stored(
 }
 
 on_both! {
-    async fn a_client_is_believed_about_its_address_only_behind_a_trusted_proxy(service: Service) {
+    async fn forwarding_headers_are_used_only_from_a_trusted_proxy(service: Service) {
         let open = &service.instance;
         let behind = service.instance_with(&[("TRUSTED_PROXIES", "127.0.0.0/8,10.0.0.0/8")]).await;
         let forwarded = [("x-forwarded-for", "203.0.113.9")];
@@ -52,7 +52,7 @@ on_both! {
         }
     }
 
-    async fn a_user_agent_is_stored_cut_and_printable(service: Service) {
+    async fn a_user_agent_is_stored_truncated_and_printable(service: Service) {
         let instance = &service.instance;
         let long = "curl/8 ".to_owned() + &"x".repeat(10 * 1024);
         let kept = stored(&service, instance, "user_agent", &[("user-agent", &long)]).await.unwrap();

@@ -18,7 +18,7 @@ fn assert_varies_by_origin(what: &str, answer: &Answer) {
 }
 
 on_both! {
-    async fn a_known_origin_is_let_in_and_named(service: Service) {
+    async fn a_configured_origin_is_allowed_and_named(service: Service) {
         let user = service.user().await;
         for (call, status) in every_kind_of_answer(&service, &user.access) {
             if status == 204 {
@@ -33,7 +33,7 @@ on_both! {
         }
     }
 
-    async fn an_unknown_origin_gets_no_permission(service: Service) {
+    async fn an_unknown_origin_is_not_allowed(service: Service) {
         for origin in [
             "https://evil.example.com",
             "null",
@@ -68,7 +68,7 @@ on_both! {
         assert_varies_by_origin("none", &answer);
     }
 
-    async fn a_preflight_says_what_a_known_origin_may_do_and_never_with_cookies(service: Service) {
+    async fn a_preflight_lists_what_a_configured_origin_may_do_and_never_allows_cookies(service: Service) {
         for path in ["/api/v1/users/me", "/api/v1/auth/login", "/nowhere"] {
             let preflight = service.call("OPTIONS", path).header("origin", APP);
             let preflight = preflight.header("access-control-request-method", "PATCH");
@@ -87,7 +87,7 @@ on_both! {
         }
     }
 
-    async fn pages_may_send_what_carries_traces_and_read_what_answers_promise(service: Service) {
+    async fn pages_may_send_trace_headers_and_read_every_documented_response_header(service: Service) {
         let preflight = service.call("OPTIONS", "/api/v1/users/me").header("origin", APP);
         let preflight = preflight.header("access-control-request-method", "GET");
         let preflight = preflight.header("access-control-request-headers", "authorization,traceparent,tracestate,baggage");
@@ -105,7 +105,7 @@ on_both! {
         }
     }
 
-    async fn in_development_without_a_list_the_pages_of_this_machine_are_let_in_without_credentials(service: Service) {
+    async fn in_development_without_configured_origins_localhost_is_allowed_without_credentials(service: Service) {
         let allowed = async |instance: &Instance, origin: &str| {
             let call = Call::new(&instance.url, "GET", "/").header("origin", origin);
             let answer = call.send().await.expect(200);
@@ -125,7 +125,7 @@ on_both! {
         }
     }
 
-    async fn the_document_may_be_read_from_any_origin_and_nothing_else_may(service: Service) {
+    async fn only_the_documents_can_be_read_from_any_origin(service: Service) {
         for path in ["/openapi.json", "/openapi.yaml", "/openapi-3.0.json"] {
             let answer = service.call("GET", path).header("origin", "https://elsewhere.example").send().await;
             assert_eq!(answer.header("access-control-allow-origin"), "*", "{path}");

@@ -197,7 +197,7 @@ fn cut_and_changed(real: &Parts, other: i64) -> Vec<(String, String)> {
 }
 
 on_both! {
-    async fn the_forger_of_these_tests_makes_good_tokens_when_it_changes_nothing(service: Service) {
+    async fn the_forging_helpers_make_valid_tokens_if_they_change_nothing(service: Service) {
         let user = service.user().await;
         let Parts { header, claims, .. } = parts(&user.access);
         let now = service.clock.now().seconds();
@@ -216,11 +216,11 @@ on_both! {
         let _ = service.refresh(&sign(&header, &claims)).await.expect(200);
     }
 
-    async fn no_algorithm_but_the_pinned_one_and_no_key_but_ours_is_accepted(service: Service) {
+    async fn only_hs256_and_the_services_own_keys_are_accepted(service: Service) {
         refuse_all(&service, forged_headers).await;
     }
 
-    async fn a_key_that_a_token_points_to_is_not_fetched(service: Service) {
+    async fn a_key_url_in_a_token_is_not_fetched(service: Service) {
         let attackers = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}/keys.json", attackers.local_addr().unwrap());
         refuse_all(&service, |real| {
@@ -233,13 +233,13 @@ on_both! {
         assert!(connected.is_err(), "somebody called {address}: {connected:?}");
     }
 
-    async fn claims_out_of_their_range_type_or_time_are_refused_even_if_we_signed_them(service: Service) {
+    async fn claims_of_the_wrong_range_type_or_time_are_refused_even_if_signed(service: Service) {
         let other = service.user().await;
         let now = service.clock.now().seconds();
         refuse_all(&service, |real| forged_claims(real, now, other.id)).await;
     }
 
-    async fn a_changed_or_cut_token_is_refused(service: Service) {
+    async fn a_changed_or_truncated_token_is_refused(service: Service) {
         let other = service.user().await;
         refuse_all(&service, |real| cut_and_changed(real, other.id)).await;
     }

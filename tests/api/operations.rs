@@ -152,7 +152,7 @@ fn the_table_has_exactly_the_operations_of_the_document() {
 }
 
 #[test]
-fn a_document_with_one_operation_more_is_not_the_tables() {
+fn a_document_with_an_extra_operation_differs_from_the_table() {
     let mut document = contract().document.clone();
     let mut added = document["paths"]["/api/v1/users/me"]["get"].clone();
     added["operationId"] = json!("users_me_show_twice");
@@ -161,14 +161,14 @@ fn a_document_with_one_operation_more_is_not_the_tables() {
 }
 
 #[test]
-fn a_document_with_one_operation_less_is_not_the_tables() {
+fn a_document_without_an_operation_differs_from_the_table() {
     let mut document = contract().document.clone();
     document["paths"]["/api/v1/users/me"].as_object_mut().unwrap().shift_remove("delete");
     assert_eq!(differences(&document), ["the document lacks users_me_delete"]);
 }
 
 #[test]
-fn an_operation_that_lost_its_guard_moved_or_takes_another_body_is_not_the_tables() {
+fn an_operation_with_another_guard_path_or_body_differs_from_the_table() {
     let mut document = contract().document.clone();
     document["paths"]["/api/v1/users"]["get"]["security"] = json!([]);
     let body =

@@ -40,7 +40,7 @@ on_both! {
         }
     }
 
-    async fn a_password_that_many_others_use_is_refused_and_not_repeated(service: Service) {
+    async fn a_common_password_is_refused_and_not_repeated_in_the_error(service: Service) {
         for password in ["password1", "PassWord1", "12345678", "qwertyuiop", "iloveyou2"] {
             let answer = service.register(&fresh_email(), password).await;
             assert!(!answer.text.contains(password), "{password}");
@@ -52,7 +52,7 @@ on_both! {
         let _ = service.register(&fresh_email(), "password1, and something of one's own").await.expect(201);
     }
 
-    async fn an_account_that_has_such_a_password_already_still_logs_in(service: Service) {
+    async fn a_user_who_already_has_a_common_password_can_log_in(service: Service) {
         let account = service.user().await;
         let hash = bcrypt::hash("password1", 5).unwrap();
         let set = format!("UPDATE users SET password_hash = '{hash}' WHERE id = {}", account.id);
@@ -61,7 +61,7 @@ on_both! {
         assert!(stored_hash(&service, &account.email).await.starts_with("$2b$04$"), "hashed at the present cost");
     }
 
-    async fn long_wide_and_odd_passwords_are_taken_as_they_are(service: Service) {
+    async fn long_wide_and_unusual_passwords_are_accepted_unchanged(service: Service) {
         for password in [
             "a".repeat(64),
             "a".repeat(72),
@@ -81,7 +81,7 @@ on_both! {
         }
     }
 
-    async fn a_password_is_the_same_in_both_forms_of_unicode(service: Service) {
+    async fn a_password_is_the_same_in_every_unicode_normalization_form(service: Service) {
         let [composed, decomposed] = ["caf\u{e9} au lait", "cafe\u{301} au lait"];
         for (registered, typed) in [(composed, decomposed), (decomposed, composed)] {
             let email = fresh_email();
@@ -98,7 +98,7 @@ on_both! {
         let _ = service.login(&email, &"각".repeat(24)).await.expect(200);
     }
 
-    async fn a_hash_from_before_passwords_were_normalised_is_good_and_is_replaced(service: Service) {
+    async fn a_hash_of_a_password_that_was_not_normalized_is_accepted_and_replaced(service: Service) {
         let [composed, decomposed] = ["caf\u{e9} au lait", "cafe\u{301} au lait"];
         let account = service.user().await;
         let hash = bcrypt::hash(decomposed, 4).unwrap();
@@ -110,7 +110,7 @@ on_both! {
         assert_ne!(stored_hash(&service, &account.email).await, hash);
     }
 
-    async fn a_password_that_is_guessed_first_is_refused(service: Service) {
+    async fn an_easily_guessed_password_is_refused(service: Service) {
         for (password, reason) in [
             ("password ", "most common"),
             ("ｐａｓｓｗｏｒｄ", "most common"),
@@ -126,7 +126,7 @@ on_both! {
         }
     }
 
-    async fn no_password_is_the_users_own_email_or_its_local_part(service: Service) {
+    async fn a_password_must_not_be_the_email_or_its_local_part(service: Service) {
         let refused = |what: &str, answer: Answer| {
             let body = answer.expect_error(422, "validation_error");
             let problem = &body["details"]["fields"][0];
@@ -155,7 +155,7 @@ on_both! {
         let _ = change_it(json!({"password": "ada.lovelace", "email": "countess@example.com"})).await.expect(200);
     }
 
-    async fn what_cannot_be_seen_makes_no_second_account_and_no_name(service: Service) {
+    async fn invisible_characters_make_no_second_user_and_no_name(service: Service) {
         for email in ["a\u{3164}da@example.com", "ada\u{ffa0}@example.com", "ada\u{115f}@example.com", "a@0x7f.0x1", "a@1.2.3.4a"] {
             assert_eq!(service.register(email, PASSWORD).await.invalid_fields(), ["email"], "{email:?}");
         }
@@ -169,7 +169,7 @@ on_both! {
         }
     }
 
-    async fn an_account_with_an_email_that_is_not_taken_any_more_still_logs_in_and_changes(service: Service) {
+    async fn a_user_whose_email_would_no_longer_be_accepted_can_log_in_and_be_updated(service: Service) {
         let root = service.superuser().await;
         for email in ["a\u{1160}da@example.com", "ada@0x7f.0x1", "ada@1.2.3.4a"] {
             let user = service.user().await;
@@ -182,7 +182,7 @@ on_both! {
         }
     }
 
-    async fn nul_ends_no_password(service: Service) {
+    async fn nul_does_not_truncate_a_password(service: Service) {
         let (email, password) = (fresh_email(), "Pa55 of Ada");
         let twice = format!("{password}\0{password}");
         assert_eq!(service.register(&email, &twice).await.invalid_fields(), ["password"]);
@@ -196,7 +196,7 @@ on_both! {
         assert_eq!(call.send().await.invalid_fields(), ["password"]);
     }
 
-    async fn every_one_of_72_bytes_counts_and_no_more_are_cut_off(service: Service) {
+    async fn all_72_bytes_of_a_password_count(service: Service) {
         let email = fresh_email();
         let stem = "a".repeat(71);
         let password = format!("{stem}b");
@@ -214,7 +214,7 @@ on_both! {
         let _ = service.login(&email, &password).await.expect(200);
     }
 
-    async fn a_log_in_that_fails_takes_the_same_work_whatever_the_reason(service: Service) {
+    async fn every_failed_login_does_the_same_work(service: Service) {
         // At this cost a hash takes many times as long as everything else about a request.
         let slow = service.instance_with(&[("BCRYPT_ROUNDS", "9")]).await;
         let (email, inactive) = (fresh_email(), fresh_email());
@@ -252,7 +252,7 @@ on_both! {
         assert!(bodies.iter().all(|body| *body == bodies[0]), "{bodies:?}");
     }
 
-    async fn another_spelling_of_a_mailbox_is_the_same_account(service: Service) {
+    async fn another_spelling_of_an_email_is_the_same_user(service: Service) {
         let (email, id) = ("ada@example.com", {
             service.register("ada@example.com", PASSWORD).await.expect(201).json()["id"].as_i64().unwrap()
         });
@@ -280,7 +280,7 @@ on_both! {
         assert_eq!(service.database.sql(users).await.unwrap(), "2");
     }
 
-    async fn a_look_alike_of_another_script_is_somebody_else(service: Service) {
+    async fn an_email_in_a_look_alike_script_is_another_user(service: Service) {
         let victim = service.register("ada@example.com", "the victim's password").await.expect(201).json();
         for look_alike in ["аdа@example.com", "ada@exаmple.com", "adа@example.com", "ada@examp1e.com"] {
             service.login(look_alike, "the victim's password").await.expect_error(401, "invalid_credentials");
@@ -293,7 +293,7 @@ on_both! {
         }
     }
 
-    async fn what_could_break_a_line_is_no_email(service: Service) {
+    async fn an_email_with_control_or_invisible_characters_is_refused(service: Service) {
         for email in [
             "ada@example.com\r\nBcc: all@example.com",
             "ada@example.com\n",
@@ -324,7 +324,7 @@ on_both! {
         assert!(answer.invalid_fields().iter().all(|field| field == "email"));
     }
 
-    async fn beyond_the_queue_log_ins_are_turned_away_and_the_rest_goes_on(service: Service) {
+    async fn logins_above_the_hashing_queue_are_refused_and_other_requests_served(service: Service) {
         let slow = service.instance_with(&[("BCRYPT_ROUNDS", "10"), ("BCRYPT_QUEUE_SIZE", "2")]).await;
         let email = fresh_email();
         let _ = register_at(&slow, &email, PASSWORD).await.expect(201);
@@ -355,7 +355,7 @@ on_both! {
         let _ = log_in_at(&slow, &email, PASSWORD).await.expect(200);
     }
 
-    async fn a_log_in_brings_a_hash_to_the_present_cost(service: Service) {
+    async fn a_login_rehashes_the_password_at_the_configured_cost(service: Service) {
         let email = fresh_email();
         let _ = service.register(&email, PASSWORD).await.expect(201);
         let first = stored_hash(&service, &email).await;

@@ -78,7 +78,7 @@ on_both! {
         }
     }
 
-    async fn the_card_leads_to_the_descriptions_of_the_service(service: Service) {
+    async fn the_root_links_to_the_documents(service: Service) {
         let card = service.call("GET", "/").send().await.expect(200);
         let links: Vec<&str> = card.header("link").split(", ").collect();
         assert_eq!(links[0], "<openapi.json>; rel=\"service-desc\"; type=\"application/json\"");

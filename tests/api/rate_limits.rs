@@ -24,7 +24,7 @@ fn numbers(answer: &Answer) -> [u32; 3] {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_over_its_limit_is_refused_and_told_when_to_come_back() {
+async fn a_client_over_its_limit_is_refused_with_retry_after() {
     let service = start(&[]).await;
     for remaining in [2, 1, 0] {
         let answer = anonymous(&service).send().await.expect(401);
@@ -55,7 +55,7 @@ async fn guessing_credentials_is_limited_more_tightly() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_stole_a_session_guesses_no_faster_than_at_log_in_and_does_not_shut_its_owner_out() {
+async fn guesses_of_the_current_password_are_limited_like_logins_and_do_not_lock_out_the_owner() {
     let settings = [("AUTH_RATE_LIMIT_PER_MINUTE", "2"), ("TRUSTED_PROXIES", "127.0.0.1")];
     let service = Service::start_with(Backend::Sqlite, &settings).await;
     let owner = service.user().await;
@@ -80,7 +80,7 @@ async fn whoever_stole_a_session_guesses_no_faster_than_at_log_in_and_does_not_s
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ids_methods_and_spellings_of_a_path_do_not_give_a_new_limit() {
+async fn ids_methods_and_spellings_of_a_path_share_one_limit() {
     let service = start(&[]).await;
     for (method, path) in
         [("GET", "/api/v1/users/1"), ("DELETE", "/api/v1/users/2"), ("HEAD", "/api/v1/users/3")]
@@ -97,7 +97,7 @@ async fn ids_methods_and_spellings_of_a_path_do_not_give_a_new_limit() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_cannot_make_itself_another_one() {
+async fn a_client_cannot_forge_another_address_to_evade_its_limit() {
     let service = start(&[]).await;
     for number in 0..3 {
         let _ = anonymous(&service)
@@ -111,7 +111,7 @@ async fn a_client_cannot_make_itself_another_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn behind_a_trusted_proxy_each_client_has_its_own_limit_and_a_64_is_one_client() {
+async fn behind_a_trusted_proxy_each_client_has_a_limit_and_an_ipv6_64_is_one_client() {
     let service = start(&[("TRUSTED_PROXIES", "127.0.0.0/8")]).await;
     let from = |address: &str| anonymous(&service).header("x-forwarded-for", address).send();
     for host in 1..=3 {
@@ -136,7 +136,7 @@ async fn health_and_documentation_are_not_limited() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_requests_at_once_exactly_the_limit_is_let_through() {
+async fn of_many_concurrent_requests_exactly_the_limit_is_allowed() {
     let service = start(&[("RATE_LIMIT_PER_MINUTE", "20")]).await;
     let calls: Vec<_> = (0..60).map(|_| tokio::spawn(anonymous(&service).send())).collect();
     let mut let_through = 0;

@@ -10,7 +10,7 @@ fn is_fresh_id(id: &str) -> bool {
 }
 
 on_both! {
-    async fn every_answer_has_an_id_and_keeps_a_sound_one(service: Service) {
+    async fn every_response_has_a_request_id_and_keeps_a_valid_one(service: Service) {
         let user = service.user().await;
         for (call, status) in every_kind_of_answer(&service, &user.access) {
             let answer = call.header("x-request-id", "018f6b1e-7a2c:test_1.b").send().await;
@@ -48,7 +48,7 @@ on_both! {
         assert_eq!(answer.header("x-request-id"), longest);
     }
 
-    async fn control_characters_in_a_header_are_not_even_parsed(service: Service) {
+    async fn control_characters_in_a_header_are_malformed(service: Service) {
         for byte in [0x00_u8, 0x07, 0x0b, 0x1b, 0x7f] {
             for name in ["X-Request-Id", "User-Agent", "Authorization"] {
                 let mut request = format!("GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n{name}: a").into_bytes();
@@ -62,7 +62,7 @@ on_both! {
         }
     }
 
-    async fn an_audit_event_says_who_chose_the_id_of_its_request(service: Service) {
+    async fn an_audit_event_shows_whether_the_client_chose_the_request_id(service: Service) {
         let user = service.superuser().await;
         for (index, id) in ["command-line", "local:command-line", "5b0c5f2c1f1a4e0d8d2f7a9b3c6e1d40"].into_iter().enumerate() {
             let new = json!({"email": format!("made{index}@example.com"), "password": PASSWORD});

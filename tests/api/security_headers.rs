@@ -38,7 +38,7 @@ pub fn assert_safe_for_browsers(what: &str, answer: &Answer) {
 }
 
 on_both! {
-    async fn every_answer_tells_browsers_to_keep_it_to_itself(service: Service) {
+    async fn every_response_has_the_security_headers(service: Service) {
         let user = service.user().await;
         for (call, status) in every_kind_of_answer(&service, &user.access) {
             let answer = call.send().await;
@@ -59,7 +59,7 @@ on_both! {
         assert_eq!(answer.header("access-control-allow-origin"), APP);
     }
 
-    async fn only_who_comes_with_tls_is_told_to_stay_with_it(service: Service) {
+    async fn only_responses_over_tls_have_hsts(service: Service) {
         let behind = service.instance_with(&[("TRUSTED_PROXIES", "127.0.0.1")]).await;
         let told = async |instance: &Instance, path: &str, headers: &[(&str, &str)]| {
             let call = Call::new(&instance.url, "GET", path);

@@ -15,7 +15,7 @@ async fn tokens_of(instance: &Instance, user: &Account) -> (String, String) {
 }
 
 on_both! {
-    async fn a_key_is_changed_in_three_steps_and_no_instance_refuses_what_another_one_gave(service: Service) {
+    async fn a_key_rotation_in_three_steps_invalidates_no_token_on_any_instance(service: Service) {
         const NEW: &str = "the key that comes next and is long enough";
         let user = service.user().await;
         // docs/operations.md: known, used, alone.
@@ -49,7 +49,7 @@ on_both! {
         let _ = bearer(&alone.url, &newer).send().await.expect(200);
     }
 
-    async fn after_a_change_of_keys_old_tokens_are_exchanged_for_new_ones(service: Service) {
+    async fn after_a_key_rotation_old_tokens_are_exchanged_for_new_ones(service: Service) {
         let (old, new) = ("the old key, which signed until yesterday", "the new key, which signs from today on");
         let (old, new) = (old.replace(',', ""), new.replace(',', ""));
         let user = service.user().await;

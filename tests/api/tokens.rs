@@ -20,14 +20,14 @@ pub async fn refresh_at(instance: &Instance, token: &str) -> Answer {
 }
 
 on_both! {
-    async fn a_token_is_good_for_its_own_purpose_only(service: Service) {
+    async fn a_token_is_valid_only_for_its_own_purpose(service: Service) {
         let user = service.user().await;
         service.me(&user.refresh).await.expect_error(401, "invalid_token");
         service.refresh(&user.access).await.expect_error(401, "invalid_token");
         let _ = service.refresh(&user.refresh).await.expect(200);
     }
 
-    async fn the_bearer_scheme_is_read_in_any_case_and_no_other_is_read(service: Service) {
+    async fn only_the_bearer_scheme_is_accepted_and_in_any_case(service: Service) {
         let user = service.user().await;
         let token = &user.access;
         for (value, code) in [
@@ -61,7 +61,7 @@ on_both! {
         service.call("GET", "/api/v1/users/me").send().await.expect_error(401, "unauthorized");
     }
 
-    async fn of_two_authorizations_none_is_believed(service: Service) {
+    async fn a_request_with_two_authorization_headers_is_refused(service: Service) {
         let (one, two) = (service.user().await, service.user().await);
         for (first, second) in [(&one.access, &two.access), (&one.access, &one.access)] {
             let answer = bearer(&service.instance.url, first).bearer(second).send().await;
@@ -71,7 +71,7 @@ on_both! {
         bad_first.expect_error(401, "invalid_token");
     }
 
-    async fn whatever_ends_an_accounts_sessions_ends_them_at_once_everywhere(service: Service) {
+    async fn every_way_to_end_sessions_ends_them_at_once_on_every_instance(service: Service) {
         let admin = service.superuser().await;
         let other = service.another_instance().await;
         let own_password = json!({"password": "another horse battery", "current_password": PASSWORD});
@@ -103,7 +103,7 @@ on_both! {
         }
     }
 
-    async fn an_account_that_is_active_again_does_not_get_its_old_sessions_back(service: Service) {
+    async fn a_reactivated_user_does_not_get_old_sessions_back(service: Service) {
         let (admin, user) = (service.superuser().await, service.user().await);
         for verb in ["deactivate", "activate"] {
             let path = format!("/api/v1/users/{}/{verb}", user.id);

@@ -121,7 +121,7 @@ async fn tokens(service: &Running, email: &str, password: &str) -> (String, Stri
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_request_is_one_line_that_says_who_did_what() {
+async fn every_request_is_one_log_line_with_its_user() {
     let folder = TempDir::new().unwrap();
     let service = Running::start(folder.path(), &[("TRUSTED_PROXIES", "127.0.0.1")]);
     let new = json!({"email": "ada@example.com", "password": PASSWORD});
@@ -163,7 +163,7 @@ async fn every_request_is_one_line_that_says_who_did_what() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_attempt_to_log_in_is_a_line_that_says_which_account_it_was_for() {
+async fn every_login_attempt_is_a_log_line_with_the_user() {
     let folder = TempDir::new().unwrap();
     let service = Running::start(folder.path(), &[]);
     let new = json!({"email": "ada@example.com", "password": PASSWORD});
@@ -201,7 +201,7 @@ async fn every_attempt_to_log_in_is_a_line_that_says_which_account_it_was_for() 
 }
 
 #[test]
-fn wrong_settings_are_refused_with_the_variable_and_an_example_and_without_the_secret() {
+fn invalid_settings_are_refused_with_the_variable_and_an_example_but_no_secret() {
     let folder = TempDir::new().unwrap();
     let short = "hunter2-short";
     for (environment, named) in [
@@ -261,7 +261,7 @@ fn config_shows_every_setting_and_no_secret() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_superuser_made_on_the_command_line_can_log_in_and_administer() {
+async fn a_superuser_created_on_the_command_line_can_log_in_and_administer() {
     let folder = TempDir::new().unwrap();
     let create = |email: &str, password: &str, more: &[&str]| {
         let arguments = [&["user", "create", "--email", email, "--password-stdin"], more].concat();
@@ -304,7 +304,7 @@ async fn a_superuser_made_on_the_command_line_can_log_in_and_administer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn healthcheck_tells_whether_the_service_is_ready() {
+async fn healthcheck_reports_whether_the_service_is_ready() {
     let folder = TempDir::new().unwrap();
     let service = Running::start(folder.path(), &[]);
     let port = service.port().to_owned();
@@ -328,7 +328,7 @@ async fn healthcheck_tells_whether_the_service_is_ready() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tokens_outlive_a_restart_in_development_and_the_files_are_the_owners_alone() {
+async fn in_development_tokens_survive_a_restart_and_files_are_private() {
     use std::os::unix::fs::PermissionsExt;
 
     let folder = TempDir::new().unwrap();
@@ -358,7 +358,7 @@ async fn tokens_outlive_a_restart_in_development_and_the_files_are_the_owners_al
 }
 
 #[test]
-fn the_published_document_is_up_to_date_and_a_stale_one_is_noticed() {
+fn the_published_document_is_up_to_date_and_a_stale_one_is_found() {
     let output = run(Path::new(env!("CARGO_MANIFEST_DIR")), &[], &["openapi", "export", "--check"]);
     assert!(output.status.success(), "{output:?}");
 
@@ -374,7 +374,7 @@ fn the_published_document_is_up_to_date_and_a_stale_one_is_noticed() {
 }
 
 #[test]
-fn a_start_that_waits_for_a_silent_database_can_be_stopped() {
+fn a_start_that_waits_for_an_unresponsive_database_can_be_stopped() {
     let folder = TempDir::new().unwrap();
     // Accepts connections, by its backlog, and says nothing.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

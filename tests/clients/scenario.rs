@@ -67,7 +67,7 @@ async fn create(users: &UserService, email: &str, password: &str, is_superuser: 
 }
 
 #[test]
-fn a_step_that_is_missing_unknown_or_out_of_order_is_seen() {
+fn a_step_that_is_missing_unknown_or_out_of_order_is_found() {
     let scenario = Scenario(serde_json::json!({"steps": [{"step": "one"}, {"step": "two"}]}));
     assert_eq!(scenario.judge("step one\nsome words\nstep two\n"), Ok(()));
     for printed in ["", "step one\n", "step two\nstep one\n", "step one\nstep two\nstep three\n"] {

@@ -58,7 +58,7 @@ fn no_client_of_the_released_document_breaks() {
 }
 
 #[test]
-fn a_version_is_released_once_and_then_stays_as_it_is() {
+fn a_released_document_never_changes() {
     // The document of a released version may differ in words for people only.
     let present = present();
     for document in released().iter().filter(|document| version(document) == version(&present)) {

@@ -199,7 +199,7 @@ const SEEDS: &[Seed] = &[
 ];
 
 #[test]
-fn every_seeded_change_is_called_what_it_is() {
+fn every_seeded_change_is_classified_correctly() {
     for (name, change, expected) in SEEDS {
         let old = present();
         let mut new = old.clone();
@@ -218,7 +218,7 @@ fn every_seeded_change_is_called_what_it_is() {
 }
 
 #[test]
-fn both_classes_are_seeded_often_enough() {
+fn breaking_and_compatible_changes_are_seeded_often_enough() {
     let count = |class| {
         SEEDS
             .iter()

@@ -92,7 +92,7 @@ impl Group {
 }
 
 #[test]
-fn more_and_less_are_differences_and_a_little_is_not() {
+fn larger_changes_are_differences_and_small_ones_are_not() {
     let cost = |instructions, allocations| Cost { instructions, allocations };
     let counted = |cost: Cost| Counted::from([("me".to_owned(), cost)]);
     let group = Group(counted(cost(1_000, 50)));

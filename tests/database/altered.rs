@@ -34,7 +34,7 @@ async fn use_everything(service: &Service) {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_table_that_is_altered_while_serving_costs_no_request() {
+async fn altering_a_table_while_serving_fails_no_request() {
     let service = Service::start_with(Backend::Postgres, &ONE_CONNECTION).await;
     use_everything(&service).await;
     for length in [300, 310, 320] {
@@ -47,7 +47,7 @@ async fn a_table_that_is_altered_while_serving_costs_no_request() {
 /// A column's type changes right before each kind of request, so that each is the first to meet it.
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn whichever_request_comes_first_after_the_change_is_answered() {
+async fn the_first_request_after_a_schema_change_is_answered() {
     let service = Service::start_with(Backend::Postgres, &ONE_CONNECTION).await;
     use_everything(&service).await;
     let admin = service.superuser().await;
@@ -93,7 +93,7 @@ async fn forget_at(service: &Service, table: &str, events: &str) {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn statements_that_the_server_has_forgotten_are_prepared_anew() {
+async fn statements_that_the_server_has_discarded_are_prepared_again() {
     let service = Service::start_with(Backend::Postgres, &ONE_CONNECTION).await;
     use_everything(&service).await;
     for (table, events) in [("sessions", "INSERT"), ("audit_events", "INSERT"), ("users", "UPDATE")] {

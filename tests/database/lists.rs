@@ -93,11 +93,11 @@ async fn every_filter(backend: Backend) {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn every_filter_shows_those_that_match_it_on_postgresql() {
+async fn every_filter_lists_exactly_the_matching_users_on_postgresql() {
     every_filter(Backend::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_filter_shows_those_that_match_it_on_sqlite() {
+async fn every_filter_lists_exactly_the_matching_users_on_sqlite() {
     every_filter(Backend::Sqlite).await;
 }

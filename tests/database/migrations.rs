@@ -50,12 +50,12 @@ async fn eight_at_once(backend: Backend, folder: &str) {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_eight_instances_at_once_one_migrates_on_postgresql() {
+async fn of_eight_instances_that_start_at_once_one_migrates_on_postgresql() {
     eight_at_once(Backend::Postgres, "migrations/postgres").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_eight_instances_at_once_one_migrates_on_sqlite() {
+async fn of_eight_instances_that_start_at_once_one_migrates_on_sqlite() {
     eight_at_once(Backend::Sqlite, "migrations/sqlite").await;
 }
 

@@ -100,7 +100,7 @@ async fn every_statement_finds_its_rows_through_an_index() {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn lists_by_dates_and_of_the_few_have_indexes_of_their_own() {
+async fn lists_by_date_and_of_rare_states_use_their_own_indexes() {
     let (service, proxy, client) = crowded().await;
     let admin = service.superuser().await;
     for (query, index) in [
@@ -123,7 +123,7 @@ async fn lists_by_dates_and_of_the_few_have_indexes_of_their_own() {
 /// The plan alone does not tell: of two conditions on one column, either may be where the index is entered.
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_in_the_middle_of_a_list_by_dates_reads_what_the_first_one_does() {
+async fn a_middle_page_of_a_list_by_date_reads_as_many_rows_as_the_first() {
     let (service, proxy, client) = crowded().await;
     let admin = service.superuser().await;
     let list = format!("/api/v1/users?limit=20{FROM}{TO}");
@@ -151,7 +151,7 @@ async fn a_page_in_the_middle_of_a_list_by_dates_reads_what_the_first_one_does()
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_statement_that_reads_everything_is_noticed() {
+async fn a_statement_that_scans_a_whole_table_is_found() {
     let (_service, _proxy, client) = crowded().await;
     for statement in
         ["SELECT id FROM users WHERE full_name = $1", "SELECT id FROM users ORDER BY updated_at LIMIT 1"]

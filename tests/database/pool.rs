@@ -110,7 +110,7 @@ async fn connections_are_given_first_come_first_served_on_sqlite() {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn an_exhausted_pool_answers_503_in_time_while_the_process_is_live() {
+async fn an_exhausted_pool_answers_503_in_time_and_liveness_succeeds() {
     let pool = [("DB_POOL_SIZE", "1"), ("DB_MAX_OVERFLOW", "0"), ("DB_POOL_TIMEOUT", "3")];
     let service = Service::start_with(Backend::Postgres, &[&pool[..], &PATIENT].concat()).await;
     let admin = service.superuser().await;
@@ -156,7 +156,7 @@ async fn a_statement_that_takes_too_long_is_answered_503() {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_that_takes_too_long_is_answered_503_and_nothing_goes_on_with_it() {
+async fn a_request_that_times_out_is_answered_503_and_its_statement_is_cancelled() {
     let service = Service::start(Backend::Postgres).await;
     let user = service.user().await;
     let limits = [("REQUEST_TIMEOUT", "2"), ("DB_STATEMENT_TIMEOUT", "60")];
@@ -174,7 +174,7 @@ async fn a_request_that_takes_too_long_is_answered_503_and_nothing_goes_on_with_
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_goes_away_is_noticed_at_once_and_its_return_too() {
+async fn the_loss_and_the_return_of_the_database_are_noticed_at_once() {
     let settings = [&[("DB_MAX_OVERFLOW", "4")], &PATIENT[..]].concat();
     let (service, proxy) = Service::start_behind_proxy(&settings).await;
     let user = service.user().await;
@@ -215,7 +215,7 @@ async fn a_database_that_goes_away_is_noticed_at_once_and_its_return_too() {
     }
 }
 
-async fn a_statement_under_way_is_answered_503_after(part: impl AsyncFnOnce(&Proxy)) {
+async fn a_running_statement_is_answered_503_after(part: impl AsyncFnOnce(&Proxy)) {
     let (service, proxy) = Service::start_behind_proxy(&PATIENT).await;
     let user = service.user().await;
     let other = service.user().await;
@@ -246,19 +246,19 @@ async fn a_statement_under_way_is_answered_503_after(part: impl AsyncFnOnce(&Pro
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_statement_under_way_when_the_database_goes_is_answered_503() {
-    a_statement_under_way_is_answered_503_after(Proxy::cut).await;
+async fn a_statement_running_when_the_database_is_lost_is_answered_503() {
+    a_running_statement_is_answered_503_after(Proxy::cut).await;
 }
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_statement_under_way_when_the_host_of_the_database_restarts_is_answered_503() {
-    a_statement_under_way_is_answered_503_after(Proxy::reset).await;
+async fn a_statement_running_when_the_database_host_restarts_is_answered_503() {
+    a_running_statement_is_answered_503_after(Proxy::reset).await;
 }
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_frozen_database_costs_no_connection_for_good() {
+async fn a_frozen_database_leaks_no_connection() {
     let (service, proxy) = Service::start_behind_proxy(&[("DB_MAX_OVERFLOW", "1")]).await;
     let user = service.user().await;
     proxy.freeze().await;
@@ -278,7 +278,7 @@ async fn a_frozen_database_costs_no_connection_for_good() {
 /// idle has arrived as ended when the next request comes, so no client notices.
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_that_the_server_ended_are_replaced_unnoticed() {
+async fn connections_closed_by_the_server_are_replaced_without_an_error() {
     let service = Service::start_with(Backend::Postgres, &[("DB_POOL_SIZE", "2")]).await;
     let user = service.user().await;
     let others = "datname = current_database() AND pid <> pg_backend_pid()";

@@ -135,7 +135,7 @@ async fn expect_answers(reads: Vec<JoinHandle<Found>>) {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn those_at_the_same_time_share_connections_and_not_too_many_one() {
+async fn concurrent_reads_share_connections_within_a_limit() {
     let fixture = Fixture::with_connections(10).await;
     let locked = Locked::users_of(&fixture.files).await;
     let mut begun = fixture.lookups(1).await;
@@ -153,7 +153,7 @@ async fn those_at_the_same_time_share_connections_and_not_too_many_one() {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn searches_have_a_connection_each() {
+async fn expensive_queries_have_a_connection_each() {
     let fixture = Fixture::with_connections(10).await;
     let locked = Locked::users_of(&fixture.files).await;
     let mut begun = fixture.lookups(1).await;
@@ -169,7 +169,7 @@ async fn searches_have_a_connection_each() {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn one_whose_caller_leaves_disturbs_none_beside_it_and_nobody_joins_them() {
+async fn a_cancelled_read_disturbs_no_other_and_its_connection_takes_no_new_reads() {
     let fixture = Fixture::with_connections(10).await;
     let locked = Locked::users_of(&fixture.files).await;
     let mut begun = fixture.lookups(1).await;
@@ -193,7 +193,7 @@ async fn one_whose_caller_leaves_disturbs_none_beside_it_and_nobody_joins_them()
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn those_whose_connection_is_ended_are_sent_again() {
+async fn reads_whose_connection_is_closed_are_repeated() {
     let fixture = Fixture::with_connections(10).await;
     let locked = Locked::users_of(&fixture.files).await;
     let mut begun = fixture.lookups(1).await;
@@ -226,7 +226,7 @@ async fn one_after_the_other(database: Database, over: Arc<AtomicBool>, count: A
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn however_many_there_are_others_get_a_connection() {
+async fn reads_leave_connections_for_other_work() {
     let fixture = Fixture::with_connections(1).await;
     let (over, count) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU32::new(0)));
     let busy =

@@ -63,7 +63,7 @@ async fn an_authenticated_get_costs_one_round_trip() {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_costs_the_guard_and_one_query() {
+async fn a_page_costs_authentication_and_one_query() {
     let (service, proxy) = Service::start_behind_proxy(&ONE_CONNECTION).await;
     let admin = service.superuser().await;
     let page = async || {
@@ -86,7 +86,7 @@ async fn a_refresh_costs_one_statement() {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_change_of_the_own_account_costs_the_guard_and_one_statement() {
+async fn an_update_of_the_current_user_costs_authentication_and_one_statement() {
     let (service, proxy) = Service::start_behind_proxy(&ONE_CONNECTION).await;
     let user = service.user().await;
     let change = async || {
@@ -98,7 +98,7 @@ async fn a_change_of_the_own_account_costs_the_guard_and_one_statement() {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn registration_log_in_and_log_out_cost_no_more_than_they_did() {
+async fn registration_login_and_logout_cost_no_more_round_trips_than_before() {
     let (service, proxy) = Service::start_behind_proxy(&ONE_CONNECTION).await;
     let register = async || drop(service.register(&fresh_email(), PASSWORD).await.expect(201));
     assert_eq!(cost(&service, &proxy, 5, register).await, 5 * REGISTER);
@@ -121,7 +121,7 @@ async fn registration_log_in_and_log_out_cost_no_more_than_they_did() {
 /// The check of the caller's rights in each transaction costs none: what it reads was read and locked before as well.
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_superusers_changes_cost_no_more_with_the_check_of_rights_in_their_transaction() {
+async fn checking_rights_in_the_transaction_adds_no_round_trip_to_a_superusers_change() {
     let (service, proxy) = Service::start_behind_proxy(&ONE_CONNECTION).await;
     let root = service.superuser().await;
     let mut made = Vec::new();
@@ -148,7 +148,7 @@ async fn a_superusers_changes_cost_no_more_with_the_check_of_rights_in_their_tra
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_refused_without_the_database_costs_nothing() {
+async fn a_request_refused_before_the_database_costs_no_round_trip() {
     let (service, proxy) = Service::start_behind_proxy(&ONE_CONNECTION).await;
     let refused = async || {
         service.me("no.token.atall").await.expect_error(401, "invalid_token");

@@ -12,7 +12,7 @@ use groundwork_database::{Database, DbError};
 use crate::support::{Backend, TestDatabase, settings};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_for_reading_cannot_write() {
+async fn a_read_only_connection_cannot_write() {
     let files = TestDatabase::create(Backend::Sqlite).await;
     groundwork::db::migrations::run(&files.url.parse().unwrap()).await.unwrap();
     let database = Database::new(&(&settings(&files.url, &[])).into()).unwrap();

@@ -104,7 +104,7 @@ impl From<DbError> for Failure {
 }
 
 on_both_fixtures! {
-    async fn success_keeps_all_of_it(fixture: Fixture) {
+    async fn a_unit_of_work_that_succeeds_is_committed(fixture: Fixture) {
         let value = fixture.database.transaction(async |tx| {
             insert(tx, "one@example.com").await?;
             insert(tx, "two@example.com").await?;
@@ -115,7 +115,7 @@ on_both_fixtures! {
         fixture.expect_all_connections().await;
     }
 
-    async fn a_rule_that_says_no_half_way_leaves_nothing(fixture: Fixture) {
+    async fn a_rule_violated_half_way_rolls_everything_back(fixture: Fixture) {
         let refused = fixture.database.transaction(async |tx| {
             insert(tx, "one@example.com").await?;
             Err::<(), _>(Failure::Rule)
@@ -127,7 +127,7 @@ on_both_fixtures! {
         fixture.expect_all_connections().await;
     }
 
-    async fn a_statement_that_fails_half_way_leaves_nothing(fixture: Fixture) {
+    async fn a_statement_that_fails_half_way_rolls_everything_back(fixture: Fixture) {
         // More often than there are connections, so that one that was left broken would show.
         for _ in 0..2 * POSTGRES_CONNECTIONS {
             let failed = fixture.database.transaction(async |tx| {
@@ -143,7 +143,7 @@ on_both_fixtures! {
         fixture.expect_all_connections().await;
     }
 
-    async fn a_caller_that_leaves_half_way_leaves_nothing(fixture: Fixture) {
+    async fn a_caller_cancelled_half_way_rolls_everything_back(fixture: Fixture) {
         for _ in 0..2 * POSTGRES_CONNECTIONS {
             let (tell, mut told) = mpsc::channel(1);
             let database = fixture.database.clone();
@@ -167,7 +167,7 @@ on_both_fixtures! {
         assert_eq!(fixture.count().await, "1");
     }
 
-    async fn a_caller_that_leaves_at_any_moment_leaves_all_or_nothing(fixture: Fixture) {
+    async fn a_caller_cancelled_at_any_moment_leaves_all_or_nothing(fixture: Fixture) {
         // Polled n times and dropped: within BEGIN, within a statement, within COMMIT.
         let mut finished = false;
         for polls in 1..60 {
@@ -200,7 +200,7 @@ on_both_fixtures! {
         assert_ne!(fixture.count().await, "0");
     }
 
-    async fn a_second_account_for_an_address_is_a_unique_violation_by_name(fixture: Fixture) {
+    async fn a_second_user_with_an_email_is_a_unique_violation_that_names_the_constraint(fixture: Fixture) {
         let mut connection = fixture.database.write().await.unwrap();
         insert(&mut connection, "one@example.com").await.unwrap();
         let second = insert(&mut connection, "one@example.com").await;
@@ -235,7 +235,7 @@ fn expect_nothing_leaked(answer: Answer) {
 }
 
 on_both! {
-    async fn a_deed_that_cannot_be_recorded_is_undone(service: Service) {
+    async fn a_change_whose_audit_event_cannot_be_written_is_rolled_back(service: Service) {
         let admin = service.superuser().await;
         let user = service.user().await;
         let before = contents(&service).await;
@@ -265,7 +265,7 @@ on_both! {
         service.me(&user.access).await.expect_error(401, "invalid_token");
     }
 
-    async fn a_deleted_user_takes_its_sessions_along(service: Service) {
+    async fn deleting_a_user_deletes_the_sessions_of_that_user(service: Service) {
         let user = service.user().await;
         let other = service.user().await;
         let _ = service.log_in_again(&user.email, user.id).await;
@@ -275,7 +275,7 @@ on_both! {
         assert_eq!(service.database.rows(owners).await, [Some(other.id.to_string())]);
     }
 
-    async fn the_number_of_a_deleted_user_is_never_given_again(service: Service) {
+    async fn the_id_of_a_deleted_user_is_never_reused(service: Service) {
         for _ in 0..3 {
             let user = service.user().await;
             let _ = service.call("DELETE", "/api/v1/users/me").bearer(&user.access).send().await.expect(204);

@@ -12,7 +12,7 @@ use crate::deploy::stand_in::{Manner, StandIns};
 use crate::support::Call;
 use crate::support::client::{Answer, raw};
 
-/// As the service's own answers have it: `no_operation_lets_a_browser_keep_embed_or_run_its_answer`.
+/// As the service's own answers have it: `no_operation_lets_a_browser_store_embed_or_run_its_response`.
 const POLICY: &str = "default-src 'none'; object-src 'none'; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'; sandbox";
 
@@ -58,7 +58,7 @@ fn expect_own_error(answer: Answer, status: u16, code: &str) {
 
 #[ignore = "needs nginx"]
 #[tokio::test(flavor = "multi_thread")]
-async fn without_any_instance_nginx_answers_503_in_the_form_of_the_service() {
+async fn without_any_instance_nginx_answers_503_with_the_error_body() {
     let (addresses, _sockets) = nobody();
     let edge = Edge::start(Kind::Nginx, addresses).await;
     // Often enough that every instance is known to be away.
@@ -77,14 +77,14 @@ async fn without_any_instance_nginx_answers_503_in_the_form_of_the_service() {
 
 #[ignore = "needs nginx"]
 #[tokio::test(flavor = "multi_thread")]
-async fn an_instance_that_breaks_off_is_a_503_in_the_form_of_the_service() {
+async fn a_broken_upstream_response_is_answered_503_with_the_error_body() {
     let instances = StandIns::start(Manner::HangsUp).await;
     let edge = Edge::start(Kind::Nginx, instances.addresses).await;
     expect_own_error(post(&edge, "p", "{}".to_owned()).await, 503, "service_unavailable");
 }
 
 behind_both! {
-    async fn a_body_that_is_too_large_is_refused_as_the_service_does_it(kind) {
+    async fn a_body_that_is_too_large_for_nginx_gets_the_error_body(kind) {
         let instances = Instances::start().await;
         let edge = Edge::start(kind, instances.addresses()).await;
         let large = || post(&edge, "large", " ".repeat(MAX_BODY + 1));
@@ -109,7 +109,7 @@ behind_both! {
 
 #[ignore = "needs nginx"]
 #[tokio::test(flavor = "multi_thread")]
-async fn to_the_answer_of_an_instance_nginx_adds_nothing() {
+async fn nginx_adds_nothing_to_a_response_of_an_instance() {
     let instances = StandIns::start(Manner::Answers).await;
     let edge = Edge::start(Kind::Nginx, instances.addresses).await;
     let headers = post(&edge, "p", "{}".to_owned()).await.headers;
@@ -122,7 +122,7 @@ async fn to_the_answer_of_an_instance_nginx_adds_nothing() {
 
 #[ignore = "needs nginx"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_that_nginx_does_not_understand_is_answered_in_the_form_of_the_service() {
+async fn a_request_that_nginx_cannot_parse_gets_the_error_body() {
     let instances = StandIns::start(Manner::Answers).await;
     let edge = Edge::start(Kind::Nginx, instances.addresses).await;
     let long = format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "x".repeat(40_000));

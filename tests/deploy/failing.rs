@@ -67,15 +67,15 @@ async fn no_get_is_lost(kind: Kind, signal: &str) {
 }
 
 behind_both! {
-    async fn an_instance_that_is_killed_costs_no_get(kind) {
+    async fn killing_an_instance_fails_no_get(kind) {
         no_get_is_lost(kind, "-KILL").await;
     }
 
-    async fn an_instance_that_is_told_to_stop_costs_no_get(kind) {
+    async fn stopping_an_instance_fails_no_get(kind) {
         no_get_is_lost(kind, "-TERM").await;
     }
 
-    async fn a_post_whose_connection_dies_is_sent_once_and_a_get_goes_on(kind) {
+    async fn a_post_whose_connection_breaks_is_sent_once_and_a_get_is_retried(kind) {
         let instances = StandIns::start(Manner::HangsUp).await;
         let edge = Edge::start(kind, instances.addresses).await;
         for method in [Method::POST, Method::PATCH] {
@@ -94,7 +94,7 @@ behind_both! {
         }
     }
 
-    async fn a_post_on_a_kept_connection_that_dies_is_sent_once(kind) {
+    async fn a_post_on_a_reused_connection_that_breaks_is_sent_once(kind) {
         let instances = StandIns::start(Manner::HangsUpLater).await;
         let edge = Edge::start(kind, instances.addresses).await;
         let client = client();
@@ -106,7 +106,7 @@ behind_both! {
         assert_eq!(instances.heads("POST").len(), 1, "{answer:?}");
     }
 
-    async fn a_get_that_is_refused_goes_to_the_next_and_a_post_does_not(kind) {
+    async fn a_get_answered_503_is_retried_on_the_next_instance_and_a_post_is_not(kind) {
         let instances = StandIns::start(Manner::Refuses).await;
         let edge = Edge::start(kind, instances.addresses).await;
         let answer = client().post(edge.url()).body("{}").send().await.unwrap();
@@ -117,7 +117,7 @@ behind_both! {
     }
 
     /// Nothing was sent to it, so nothing can be done twice.
-    async fn a_post_passes_by_an_instance_that_cannot_be_reached(kind) {
+    async fn a_post_goes_to_the_next_instance_if_one_refuses_the_connection(kind) {
         let instances = Instances::start().await;
         let edge = Edge::start(kind, instances.addresses()).await;
         instances.each[1].signal("-KILL");

@@ -65,7 +65,7 @@ pub fn filled(name: &str, values: &[Set<'_>]) -> String {
 }
 
 #[test]
-fn a_marker_that_is_missing_or_holds_another_value_is_noticed() {
+fn a_marker_that_is_missing_or_has_another_value_is_found() {
     let set = |marker: &'static str, old: &'static str| Set { marker, old, new: "x".to_owned() };
     let all = || vec![set("certificate", "tls.crt"), set("certificate-key", "tls.key")];
     let refused =

@@ -36,7 +36,7 @@ behind_both! {
         }
     }
 
-    async fn the_client_is_the_peer_of_the_proxy_whatever_it_claims(kind) {
+    async fn the_client_address_is_the_peer_of_the_proxy_whatever_headers_claim(kind) {
         let instances = Instances::start().await;
         let edge = Edge::start(kind, instances.addresses()).await;
         // Another address than the proxy's own.
@@ -59,7 +59,7 @@ behind_both! {
         }
     }
 
-    async fn headers_say_how_the_request_came_and_nothing_that_the_client_made_up(kind) {
+    async fn forwarding_headers_describe_the_request_and_drop_what_the_client_sent(kind) {
         let instances = StandIns::start(Manner::Answers).await;
         let edge = Edge::start(kind, instances.addresses).await;
         let request = client().get(format!("{}/some%2Fpath?a=%20b", edge.url())).header("host", "api.example.com");
@@ -76,7 +76,7 @@ behind_both! {
         assert_ne!(header(head, "connection").as_deref(), Some("close"), "{head}");
     }
 
-    async fn connections_to_the_instances_are_kept(kind) {
+    async fn connections_to_the_instances_are_reused(kind) {
         let instances = StandIns::start(Manner::Answers).await;
         let edge = Edge::start(kind, instances.addresses).await;
         let client = client();
@@ -92,7 +92,7 @@ behind_both! {
         assert!(instances.connections() < 20, "{} connections for 60 requests", instances.connections());
     }
 
-    async fn a_request_keeps_its_id_and_one_without_gets_one(kind) {
+    async fn a_request_keeps_its_id_or_gets_a_new_one(kind) {
         let instances = Instances::start().await;
         let edge = Edge::start(kind, instances.addresses()).await;
         let client = client();

@@ -18,7 +18,7 @@ use crate::support::redis::eventually;
 const CLIENTS: usize = 4;
 
 behind_both! {
-    async fn a_rolling_restart_of_all_instances_costs_no_request(kind) {
+    async fn a_rolling_restart_of_all_instances_fails_no_request(kind) {
         let mut instances = Instances::start().await;
         let edge = Edge::start(kind, instances.addresses()).await;
         let (stop, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));

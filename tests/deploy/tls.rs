@@ -45,7 +45,7 @@ async fn curl(edge: &Edge, certificate: &Certificate, url: &str, arguments: &[&s
 }
 
 behind_both! {
-    async fn with_tls_both_versions_of_http_are_served_and_the_instance_hears_of_it(kind) {
+    async fn with_tls_both_http_versions_are_served_and_the_instance_is_told_the_scheme(kind) {
         let folder = tempfile::Builder::new().tempdir_in("/tmp").unwrap();
         std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o711)).unwrap();
         let certificate = certificate(&folder);

@@ -69,7 +69,7 @@ fn access(tokens: &Value) -> &str {
 
 #[ignore = "needs a Redis Cluster"]
 #[tokio::test(flavor = "multi_thread")]
-async fn three_instances_a_primary_a_replica_and_a_cluster_behind_nginx_are_one_service() {
+async fn the_whole_deployment_behaves_like_one_service() {
     let whole = Whole::start().await;
 
     // Every dependency is in use, at every instance.

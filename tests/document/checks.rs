@@ -188,14 +188,14 @@ fn request(document: &mut Value) -> &mut Value {
 }
 
 #[test]
-fn the_documents_pass_every_check() {
+fn both_documents_pass_every_check() {
     let found = |check: &Check| [newest(), older()].map(|document| (check.run)(&document)).concat();
     assert_eq!(CHECKS.iter().flat_map(found).collect::<Vec<_>>(), Vec::<String>::new());
     assert_eq!((EXAMPLES.run)(&newest()), Vec::<String>::new());
 }
 
 #[test]
-fn every_check_sees_its_faults() {
+fn every_check_finds_its_seeded_faults() {
     for check in CHECKS.iter().chain([&EXAMPLES]) {
         assert!(!check.faults.is_empty(), "a check that nobody saw failing");
         for (change, complaint) in check.faults {

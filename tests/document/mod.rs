@@ -31,7 +31,7 @@ fn the_checked_in_files_are_the_document() {
 }
 
 #[test]
-fn the_yaml_says_what_the_json_says() {
+fn the_yaml_document_equals_the_json_document() {
     let json = newest();
     let yaml: Value = serde_saphyr::from_str(&DOCUMENTS.yaml).unwrap();
     assert_eq!(json, yaml);
@@ -42,7 +42,7 @@ fn the_yaml_says_what_the_json_says() {
 }
 
 #[test]
-fn the_table_of_operations_says_of_each_who_may_call_it_and_what_it_answers() {
+fn the_table_of_operations_lists_callers_and_statuses_of_each() {
     let document = newest();
     let table = table::render(&document, "groundwork openapi export");
     let rows: Vec<_> = table.lines().filter(|line| line.contains("| `/")).collect();
@@ -57,7 +57,7 @@ fn the_table_of_operations_says_of_each_who_may_call_it_and_what_it_answers() {
 }
 
 #[test]
-fn nobody_needs_a_token_to_get_one_or_to_ask_how_the_service_is() {
+fn login_and_health_operations_need_no_token() {
     let document = newest();
     let public =
         operations(&document).into_iter().filter(|operation| operation.value["security"] == json!([]));

@@ -81,7 +81,7 @@ fn both_documents_describe_the_same_api() {
 }
 
 #[test]
-fn a_difference_between_the_documents_is_seen() {
+fn a_difference_between_the_documents_is_found() {
     type Fault = (fn(&mut Value), &'static str);
     let faults: [Fault; 9] = [
         (|d| remove(&mut d["paths"]["/api/v1/users/me"], "delete"), "only 3.1: delete /api/v1/users/me is"),

@@ -137,7 +137,7 @@ fn every_requirement_has_a_verdict_and_they_are_counted() {
 }
 
 #[test]
-fn a_requirement_without_a_verdict_and_a_wrong_count_are_seen() {
+fn a_requirement_without_a_verdict_and_a_wrong_count_are_found() {
     let text = Page::read(Path::new("docs/asvs.md")).text;
     let without = text.lines().filter(|line| !line.starts_with("| 6.2.9 ")).collect::<Vec<_>>().join("\n");
     let row = text.lines().find(|line| line.starts_with("| 6.2.9 ")).unwrap();

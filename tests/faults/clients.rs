@@ -24,7 +24,7 @@ async fn started(backend: Backend, settings: &[(&str, &str)]) -> (TestDatabase, 
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn five_hundred_writing_clients_on_three_connections_are_all_answered() {
+async fn five_hundred_writing_clients_on_three_database_connections_are_all_answered() {
     let pool = [("DB_POOL_SIZE", "2"), ("DB_MAX_OVERFLOW", "1"), ("BCRYPT_QUEUE_SIZE", "1000")];
     let (database, service) = started(Backend::Postgres, &pool).await;
     let admin = superuser(&service.url, &database).await;
@@ -121,18 +121,18 @@ async fn clients_that_leave(backend: Backend) {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn clients_that_leave_in_the_middle_leave_no_half_write_and_no_spoilt_connection_on_postgresql() {
+async fn clients_that_disconnect_leave_no_partial_write_and_no_broken_connection_on_postgresql() {
     clients_that_leave(Backend::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn clients_that_leave_in_the_middle_leave_no_half_write_and_no_spoilt_connection_on_sqlite() {
+async fn clients_that_disconnect_leave_no_partial_write_and_no_broken_connection_on_sqlite() {
     clients_that_leave(Backend::Sqlite).await;
 }
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_statement_whose_client_has_left_holds_up_nobody() {
+async fn a_statement_whose_client_disconnected_delays_no_other_request() {
     // Far longer than the test waits: nothing ends the statement but whoever cares for it.
     let pool = [
         ("DB_POOL_SIZE", "1"),

@@ -76,7 +76,7 @@ fn set(folder: &Path, offset: &str) {
 
 #[ignore = "needs libfaketime"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_clock_that_is_moved_ends_tokens_by_its_time_and_locks_nobody_out() {
+async fn tokens_expire_by_a_clock_that_is_moved_and_users_can_still_log_in() {
     let moved = Moved::start().await;
     let user = moved.register("ada").await.expect(201).json();
     let now = moved.login("ada").await.expect(200).json();
@@ -114,7 +114,7 @@ async fn a_clock_that_is_moved_ends_tokens_by_its_time_and_locks_nobody_out() {
 
 #[ignore = "needs libfaketime"]
 #[tokio::test(flavor = "multi_thread")]
-async fn who_was_limited_when_the_clock_went_back_is_not_limited_until_it_has_caught_up() {
+async fn a_client_limited_before_the_clock_went_back_is_not_limited_for_longer() {
     let moved = Moved::start().await;
     let _ = moved.register("ada").await.expect(201);
     moved.set("+10d");
@@ -132,7 +132,7 @@ async fn who_was_limited_when_the_clock_went_back_is_not_limited_until_it_has_ca
 
 #[ignore = "needs libfaketime"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_clock_that_jumps_ahead_under_load_costs_no_request() {
+async fn a_clock_that_jumps_ahead_under_load_fails_no_request() {
     let moved = Moved::start().await;
     let url = &moved.service.url;
     let admin = crate::faults::scene::superuser(url, &moved.database).await;

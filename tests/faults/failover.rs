@@ -66,7 +66,7 @@ async fn fails_over(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_standby_promoted_after_its_primary_was_killed_has_all_that_was_acknowledged() {
+async fn a_standby_promoted_after_its_primary_was_killed_has_everything_acknowledged() {
     let (mut primary, standby) = pair().await;
     let (url, before) = (both(&primary, &standby), primary.database());
     let lose = async || primary.kill();
@@ -75,7 +75,7 @@ async fn a_standby_promoted_after_its_primary_was_killed_has_all_that_was_acknow
 
 /// It takes connections and what is sent, and never answers: as behind a cut, or on a machine that hangs.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_standby_promoted_after_its_primary_froze_has_all_that_was_acknowledged() {
+async fn a_standby_promoted_after_its_primary_froze_has_everything_acknowledged() {
     let (primary, standby) = pair().await;
     let (url, before) = (both(&primary, &standby), primary.database());
     let lose = async || primary.freeze();
@@ -83,7 +83,7 @@ async fn a_standby_promoted_after_its_primary_froze_has_all_that_was_acknowledge
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn behind_haproxy_a_promoted_standby_has_all_that_was_acknowledged() {
+async fn behind_haproxy_a_promoted_standby_has_everything_acknowledged() {
     let (mut primary, standby) = pair().await;
     let balancer = Balancer::start(&[&primary, &standby]).await;
     let (url, before) = (balancer.url(), primary.database());
@@ -94,7 +94,7 @@ async fn behind_haproxy_a_promoted_standby_has_all_that_was_acknowledged() {
 
 /// Nobody asks for anything meanwhile, so that all connections look alive.
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_to_a_primary_that_froze_are_not_used_once_another_takes_writes() {
+async fn connections_to_a_frozen_primary_are_not_used_after_a_failover() {
     let primary = Server::start(&[]).await;
     let standby = primary.replica(&["hot_standby=on"]).await;
     let url = both(&primary, &standby);
@@ -152,7 +152,7 @@ async fn connections(database: &TestDatabase) -> Vec<String> {
 
 /// What it says (25006) is all that tells: its connections live on.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_takes_no_writes_any_more_costs_a_503_and_its_connections() {
+async fn a_server_that_became_read_only_is_answered_503_and_its_connections_are_closed() {
     let server = Server::start(&[]).await;
     let database = server.database();
     // Reads go on there, as the address wants it.
@@ -189,7 +189,7 @@ async fn a_server_that_takes_no_writes_any_more_costs_a_503_and_its_connections(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_primary_demoted_in_its_place_costs_503s_until_it_is_promoted_again() {
+async fn a_demoted_primary_is_answered_503_until_it_is_promoted_again() {
     // With the usual address no connection to it is taken; where any is, its refusal of writes tells.
     for options in ["", "?target_session_attrs=any"] {
         let mut server = Server::start(&[]).await;

@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn the_ledger_finds_what_was_lost_and_what_is_half_there() {
+    async fn the_ledger_finds_lost_and_partial_writes() {
         let service = Service::start(Backend::Sqlite).await;
         let user = service.user().await;
         let hash = bcrypt::hash(password(0), 4).unwrap();

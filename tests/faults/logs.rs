@@ -24,7 +24,7 @@ async fn serves(service: &mut Process, database: &TestDatabase) {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_log_that_nobody_reads_any_more_costs_no_request() {
+async fn a_closed_log_pipe_fails_no_request() {
     let database = TestDatabase::create(Backend::Postgres).await;
     let mut service = Process::start_under(&UNREAD, &[("DATABASE_URL", &database.url)]).await;
     serves(&mut service, &database).await;
@@ -34,7 +34,7 @@ async fn a_log_that_nobody_reads_any_more_costs_no_request() {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_log_whose_reader_hangs_holds_up_no_request() {
+async fn a_blocked_log_reader_delays_no_request() {
     let database = TestDatabase::create(Backend::Postgres).await;
     let mut service = Process::start_under(&FROZEN, &[("DATABASE_URL", &database.url)]).await;
     for _ in 0..MANY {
@@ -47,7 +47,7 @@ async fn a_log_whose_reader_hangs_holds_up_no_request() {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_log_without_room_costs_no_request() {
+async fn a_full_log_disk_fails_no_request() {
     let database = TestDatabase::create(Backend::Postgres).await;
     let mut service = Process::start_under(&LIMITED, &[("DATABASE_URL", &database.url)]).await;
     limit(&service, "1");

@@ -18,7 +18,7 @@ async fn started(settings: &[(&str, &str)]) -> (Server, Process) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn postgresql_killed_in_the_middle_of_writes_loses_nothing_that_was_acknowledged() {
+async fn postgresql_killed_during_writes_loses_nothing_that_was_acknowledged() {
     let (server, service) = started(&HASTY).await;
     let database = server.database();
     let server = Mutex::new(server);
@@ -30,7 +30,7 @@ async fn postgresql_killed_in_the_middle_of_writes_loses_nothing_that_was_acknow
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn postgresql_stopped_in_the_middle_of_writes_loses_nothing_that_was_acknowledged() {
+async fn postgresql_stopped_during_writes_loses_nothing_that_was_acknowledged() {
     let (server, service) = started(&HASTY).await;
     let database = server.database();
     let server = Mutex::new(server);
@@ -42,14 +42,14 @@ async fn postgresql_stopped_in_the_middle_of_writes_loses_nothing_that_was_ackno
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn postgresql_frozen_in_the_middle_of_writes_loses_nothing_that_was_acknowledged() {
+async fn postgresql_frozen_during_writes_loses_nothing_that_was_acknowledged() {
     let (server, service) = started(&HASTY).await;
     let (freeze, thaw) = (async || server.freeze(), async || server.thaw());
     survives("PostgreSQL frozen, thawed", &service, &server.database(), freeze, thaw).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_row_locked_for_longer_than_a_statement_may_take_costs_its_writers_a_503_and_others_nothing() {
+async fn a_row_locked_for_longer_than_the_statement_timeout_fails_only_its_writers() {
     // Long enough for who does not wait for the lock, and what ends the wait of who does is not the limit of a request.
     let (server, service) = started(&[("DB_STATEMENT_TIMEOUT", "4"), ("REQUEST_TIMEOUT", "300")]).await;
     let database = server.database();

@@ -31,7 +31,7 @@ fn memory(process: &Process, figure: &str) -> u64 {
 
 #[cfg_attr(not(target_os = "linux"), ignore = "needs Linux")]
 #[tokio::test(flavor = "multi_thread")]
-async fn bodies_of_a_gigabyte_take_no_memory_worth_mentioning() {
+async fn bodies_of_a_gigabyte_use_no_noticeable_memory() {
     const CHUNK: usize = 0x10000;
     const CHUNKS: usize = (1 << 30) / CHUNK;
     let (_database, service) = started().await;
@@ -81,7 +81,7 @@ async fn ask(stream: &mut TcpStream) -> String {
 
 #[cfg_attr(not(target_os = "linux"), ignore = "needs Linux")]
 #[tokio::test(flavor = "multi_thread")]
-async fn without_descriptors_who_is_connected_is_served_and_others_are_when_there_are_some_again() {
+async fn without_file_descriptors_connected_clients_are_served_and_new_ones_later() {
     const ACCEPT_PAUSE_MS: u128 = 100;
     let (_database, service) = started().await;
     let address = service.url.strip_prefix("http://").unwrap();

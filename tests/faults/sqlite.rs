@@ -25,7 +25,7 @@ pub fn limit(process: &Process, bytes: &str) {
 
 #[cfg_attr(not(target_os = "linux"), ignore = "needs Linux")]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_disk_without_room_is_answered_503_and_writes_go_on_when_there_is_room() {
+async fn a_full_disk_is_answered_503_and_writes_succeed_when_there_is_room_again() {
     let database = TestDatabase::create(Backend::Sqlite).await;
     let mut service = Process::start_under(&LIMITED, &[("DATABASE_URL", &database.url)]).await;
     let admin = superuser(&service.url, &database).await;
@@ -61,7 +61,7 @@ async fn a_disk_without_room_is_answered_503_and_writes_go_on_when_there_is_room
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_process_killed_in_the_middle_of_writes_finds_all_that_was_acknowledged_in_its_file() {
+async fn a_process_killed_during_writes_loses_nothing_that_was_acknowledged() {
     const ROUNDS: usize = 5;
     let database = TestDatabase::create(Backend::Sqlite).await;
     let start = async || Process::start(&[("DATABASE_URL", &database.url)]).await;

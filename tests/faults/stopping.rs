@@ -88,12 +88,12 @@ async fn is_stopped_under_load(backend: Backend, drain: u64) {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn who_came_before_the_end_under_load_is_answered_on_postgresql() {
+async fn under_load_every_accepted_request_is_answered_before_the_end_on_postgresql() {
     is_stopped_under_load(Backend::Postgres, 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_came_before_the_end_under_load_is_answered_on_sqlite() {
+async fn under_load_every_accepted_request_is_answered_before_the_end_on_sqlite() {
     is_stopped_under_load(Backend::Sqlite, 1).await;
 }
 
@@ -121,7 +121,7 @@ async fn clients_that_keep_their_connections_lose_nothing_when_the_service_drain
 
 /// While the process stands still, the kernel takes connections and requests for it. It hears of them and of its end at once.
 #[tokio::test(flavor = "multi_thread")]
-async fn requests_that_came_before_the_end_and_were_not_looked_at_yet_are_answered() {
+async fn requests_in_the_accept_backlog_at_the_end_are_answered() {
     let database = TestDatabase::create(Backend::Sqlite).await;
     let mut service = Process::start(&[("DATABASE_URL", &database.url)]).await;
     let _ = superuser(&service.url, &database).await;
@@ -143,7 +143,7 @@ async fn requests_that_came_before_the_end_and_were_not_looked_at_yet_are_answer
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_signal_ends_what_the_first_one_would_wait_for() {
+async fn a_second_signal_ends_the_process_at_once() {
     let database = TestDatabase::create(Backend::Sqlite).await;
     let mut service = Process::start(&[("DATABASE_URL", &database.url), ("DRAIN_TIMEOUT", "300")]).await;
     let _busy = begun(&service.url, "/api/v1/auth/login", 2).await;

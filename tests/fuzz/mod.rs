@@ -61,7 +61,7 @@ fn like(pattern: &str) -> impl Strategy<Value = Vec<u8>> {
 }
 
 #[test]
-fn no_text_is_a_token_that_was_not_signed() {
+fn no_unsigned_text_is_accepted_as_a_token() {
     let keys = TokenKeys { domain: "groundwork", current: &SECRET.into(), previous: &[] };
     let signer = TokenSigner::new(keys, Clock::default());
     let verify = |token: &str, kind| signer.verify::<UserId, SessionId>(token, kind);
@@ -88,7 +88,7 @@ fn no_text_is_a_token_that_was_not_signed() {
 }
 
 #[test]
-fn nothing_that_a_client_writes_changes_who_it_is() {
+fn no_forwarding_header_of_a_client_changes_its_address() {
     let (proxy, client): (IpAddr, IpAddr) = ("10.0.0.1".parse().unwrap(), "203.0.113.9".parse().unwrap());
     let networks = vec!["10.0.0.0/8".parse().unwrap()];
     let proxies = |header| TrustedProxies { networks: networks.clone(), header, setting: "TRUSTED_PROXIES" };
@@ -117,7 +117,7 @@ fn nothing_that_a_client_writes_changes_who_it_is() {
 }
 
 #[test]
-fn no_text_is_a_page_token_that_was_not_signed() {
+fn no_unsigned_text_is_accepted_as_a_page_token() {
     let signer = ValueSigner::new("groundwork", [&SECRET.into()]);
     let good = signer.sign("users", &7_i64.to_be_bytes());
     assert_eq!(signer.verify("users", &good).unwrap(), 7_i64.to_be_bytes());
@@ -132,7 +132,7 @@ fn no_text_is_a_page_token_that_was_not_signed() {
 }
 
 #[test]
-fn an_email_that_is_read_is_in_its_one_form_and_harmless() {
+fn a_parsed_email_is_normalized_and_safe() {
     holds(
         "emails",
         like(r#"[ \t"A-Za-z0-9.+@Ａé\u{202e}\u{200d}\u{3164}Σß-]{0,30}@[A-Za-z0-9.éＸ\[\]:-]{0,30}"#),
@@ -159,7 +159,7 @@ fn an_email_that_is_read_is_in_its_one_form_and_harmless() {
 }
 
 #[test]
-fn no_value_of_a_setting_does_worse_than_be_refused_and_no_secret_is_repeated() {
+fn no_value_of_a_setting_panics_or_shows_a_secret() {
     let defaults =
         Settings::from_lookup(|name| (name == "JWT_SECRET_KEY").then(|| SECRET.to_owned())).unwrap();
     let names: Vec<_> = defaults.effective().into_iter().map(|(name, _)| name).collect();

@@ -143,7 +143,7 @@ fn assert_private(file: &Path) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backup_of_sqlite_taken_under_writes_is_restored_and_its_accounts_log_in() {
+async fn a_backup_of_sqlite_taken_under_writes_can_be_restored_and_its_users_log_in() {
     let service = Process::start(&[]).await;
     let kept = tempfile::tempdir().unwrap();
     let (folder, backups) = (service.folder().to_owned(), kept.path().to_str().unwrap().to_owned());
@@ -184,7 +184,7 @@ const KEY: &str = "another key than before that is long enough";
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backup_of_postgresql_taken_under_writes_is_restored_and_its_accounts_log_in() {
+async fn a_backup_of_postgresql_taken_under_writes_can_be_restored_and_its_users_log_in() {
     let database = TestDatabase::create(Backend::Postgres).await;
     let service = Process::start(&[("DATABASE_URL", &database.url)]).await;
     let kept = tempfile::tempdir().unwrap();
@@ -217,7 +217,7 @@ async fn a_backup_of_postgresql_taken_under_writes_is_restored_and_its_accounts_
 }
 
 #[test]
-fn a_backup_of_postgresql_is_left_to_its_own_tools() {
+fn the_backup_command_refuses_postgresql() {
     let folder = tempfile::tempdir().unwrap();
     let settings = [("DATABASE_URL", "postgres://app:hunter2@db.example/app")];
     let output =
@@ -244,12 +244,12 @@ async fn work_on_the_next_schema(backend: Backend) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn this_release_starts_and_serves_on_the_schema_of_the_next_one_in_sqlite() {
+async fn this_release_serves_on_the_next_schema_in_sqlite() {
     work_on_the_next_schema(Backend::Sqlite).await;
 }
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn this_release_starts_and_serves_on_the_schema_of_the_next_one_in_postgresql() {
+async fn this_release_serves_on_the_next_schema_in_postgresql() {
     work_on_the_next_schema(Backend::Postgres).await;
 }

@@ -91,7 +91,7 @@ impl Drop for Service {
 }
 
 #[test]
-fn the_tour_prints_what_the_readme_says() {
+fn the_tour_prints_what_the_readme_shows() {
     let folder = tempfile::tempdir().unwrap();
     let service = Service::start(folder.path());
     let commands = block("bash").replace("localhost:8000", &service.address);
@@ -110,7 +110,7 @@ fn the_tour_prints_what_the_readme_says() {
 }
 
 #[test]
-fn only_what_may_differ_is_masked() {
+fn only_ids_and_times_are_masked() {
     let line = r#"{"id":17,"email":"a7@x.com","created_at":"2026-01-31T09:30:00Z","request_id":"00ff"}"#;
     let expected = r#"{"id":*,"email":"a7@x.com","created_at":"*","request_id":"*"}"#;
     assert_eq!(masked(line), expected);

@@ -16,7 +16,7 @@ use crate::support::{Backend, Service};
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn beyond_the_requests_under_way_one_is_refused_at_once_and_health_answers() {
+async fn a_request_above_the_limit_is_shed_at_once_and_health_checks_answer() {
     let service = Service::start_with(Backend::Postgres, &[("MAX_REQUESTS", "1")]).await;
     let account = service.user().await;
     let held = Held::begin(&service.database, service.by(&account, "PATCH", "/api/v1/users/me")).await;
@@ -31,7 +31,7 @@ async fn beyond_the_requests_under_way_one_is_refused_at_once_and_health_answers
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_does_not_come_takes_no_place_from_others() {
+async fn a_request_whose_body_does_not_arrive_holds_no_permit() {
     let service = Service::start_with(Backend::Sqlite, &[("MAX_REQUESTS", "1")]).await;
     let mut slow = begun(&service.instance.url, "/api/v1/auth/login", 2).await;
     let _ = service.call("GET", "/").send().await.expect(200);
@@ -40,7 +40,7 @@ async fn a_body_that_does_not_come_takes_no_place_from_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_too_many_bodies_that_are_waited_for_the_oldest_is_given_up() {
+async fn with_too_many_pending_bodies_the_oldest_is_evicted() {
     let service = Service::start_with(Backend::Sqlite, &[("MAX_REQUESTS", "2")]).await;
     let mut first = begun(&service.instance.url, "/api/v1/auth/login", 2).await;
     let mut second = begun(&service.instance.url, "/api/v1/auth/login", 2).await;
@@ -88,7 +88,7 @@ async fn send_halves(url: &str, networks: std::ops::Range<u16>, sent: &mut HalfS
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn log_ins_that_are_half_sent_from_many_networks_refuse_nobody_else() {
+async fn half_sent_logins_from_many_networks_do_not_refuse_other_clients() {
     let settings = [
         ("TRUSTED_PROXIES", "127.0.0.1"),
         ("RATE_LIMIT_PER_MINUTE", "60"),

@@ -8,7 +8,7 @@ use crate::support::{Service, redis::eventually};
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn however_many_ask_at_once_the_database_is_asked_a_few_times() {
+async fn concurrent_readiness_probes_share_a_few_queries() {
     let (service, proxy) = Service::start_behind_proxy(&[]).await;
     let ready = || service.call("GET", "/api/v1/health/ready").send();
     let _ = ready().await.expect(200);
@@ -24,7 +24,7 @@ async fn however_many_ask_at_once_the_database_is_asked_a_few_times() {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_prober_that_leaves_takes_the_answer_from_nobody() {
+async fn a_cancelled_probe_does_not_cancel_the_others() {
     let (service, proxy) = Service::start_behind_proxy(&[]).await;
     let ready = || service.call("GET", "/api/v1/health/ready").send();
     proxy.freeze().await;

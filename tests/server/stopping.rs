@@ -10,7 +10,7 @@ use crate::support::client::fresh_email;
 use crate::support::{Backend, Call, Service, redis::eventually};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn readiness_says_first_that_the_service_stops_while_it_still_serves() {
+async fn readiness_fails_while_a_stopping_service_still_serves() {
     let service = Service::start_with(Backend::Sqlite, &[("DRAIN_TIMEOUT", "8")]).await;
     let url = service.instance.url.clone();
     let ready = async || Call::new(&url, "GET", "/api/v1/health/ready").send().await;
@@ -26,7 +26,7 @@ async fn readiness_says_first_that_the_service_stops_while_it_still_serves() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_under_way_finishes_and_an_idle_connection_ends() {
+async fn a_request_in_flight_finishes_and_an_idle_connection_is_closed() {
     let service = Service::start(Backend::Sqlite).await;
     let mut idle = connect(&service.instance).await;
     ask(&mut idle).await;
@@ -52,7 +52,7 @@ async fn a_request_that_does_not_finish_in_time_is_cut_off() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn requests_that_come_all_the_time_are_all_answered_while_the_service_drains() {
+async fn every_request_that_arrives_during_a_drain_is_answered() {
     let service = Service::start_with(Backend::Sqlite, &[("DRAIN_TIMEOUT", "300")]).await;
     let url = service.instance.url.clone();
     let client = reqwest::Client::new();

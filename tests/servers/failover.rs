@@ -14,7 +14,7 @@ fn hosts(hosts: &str, options: &str) -> String {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn each_of_several_hosts_is_verified_by_its_own_name() {
+async fn the_certificate_of_each_host_must_have_its_own_name() {
     let authority = Authority::new("one");
     let (by_name, by_address) = (authority.server("localhost").await, authority.server("127.0.0.1").await);
     let verify = options("verify-full", Some(&authority));
@@ -37,7 +37,7 @@ async fn each_of_several_hosts_is_verified_by_its_own_name() {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn an_address_whose_hosts_are_all_standbys_or_away_is_refused_with_the_reason_of_each() {
+async fn without_a_primary_among_the_hosts_the_error_has_the_reason_of_each() {
     let mut away = Server::start(&[]).await;
     let primary = Server::start(&[]).await;
     let standby = primary.replica(&["hot_standby=on"]).await;

@@ -92,7 +92,7 @@ async fn three_instances_start_at_once_and_serve_twenty_clients_without_an_error
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_statement_that_takes_too_long_is_ended_in_whichever_session() {
+async fn a_statement_that_takes_too_long_is_cancelled_in_every_server_session() {
     let database = TestDatabase::create(Backend::Postgres).await;
     let pooler = Pooler::start(&database, &FEW).await;
     let limits = [("DB_STATEMENT_TIMEOUT", "2"), ("REQUEST_TIMEOUT", "90"), ("DB_POOL_TIMEOUT", "60")];
@@ -115,7 +115,7 @@ async fn a_statement_that_takes_too_long_is_ended_in_whichever_session() {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_statement_whose_caller_leaves_is_ended_by_its_time() {
+async fn a_statement_whose_caller_is_cancelled_ends_at_its_timeout() {
     let database = TestDatabase::create(Backend::Postgres).await;
     let pooler = Pooler::start(&database, &FEW).await;
     let service = service(&pooler, database, &[]).await;
@@ -140,7 +140,7 @@ async fn a_statement_whose_caller_leaves_is_ended_by_its_time() {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn in_the_mode_of_sessions_a_pooler_is_recognised_and_the_setting_is_named() {
+async fn a_pooler_in_session_mode_is_detected_and_the_setting_is_named() {
     let database = TestDatabase::create(Backend::Postgres).await;
     for ignored in ["", "ignore_startup_parameters = options"] {
         let pooler = Pooler::start(&database, &[&FEW[..], &[ignored]].concat()).await;
@@ -158,7 +158,7 @@ async fn in_the_mode_of_sessions_a_pooler_is_recognised_and_the_setting_is_named
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn migrations_may_take_another_way_than_requests() {
+async fn migrations_can_use_another_address_than_requests() {
     let database = TestDatabase::empty(Backend::Postgres).await;
     let pooler = Pooler::start(&database, &FEW).await;
     // Through the pooler they could not be made, so the way was the other one.
@@ -178,7 +178,7 @@ async fn migrations_may_take_another_way_than_requests() {
 /// counted here: `BEGIN` is not passed on before it is followed, and `COMMIT` after a single statement comes with it.
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_costs_as_many_round_trips_as_without_a_pooler() {
+async fn a_pooler_adds_no_round_trips_to_a_request() {
     let database = TestDatabase::create(Backend::Postgres).await;
     let pooler = Pooler::start(&database, &FEW).await;
     let proxy = Proxy::to(&pooler.url(&database)).await;

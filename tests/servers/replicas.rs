@@ -12,7 +12,7 @@ use crate::support::{Proxy, Service, settings};
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn others_read_from_the_replica_while_who_wrote_sees_it_on_every_instance() {
+async fn a_writer_reads_its_writes_on_every_instance_and_others_read_from_the_replica() {
     let copied = Copied::start().await;
     let (service, admin) = (&copied.service, &copied.admin);
     let second = service.another_instance().await;
@@ -42,7 +42,7 @@ async fn others_read_from_the_replica_while_who_wrote_sees_it_on_every_instance(
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_reads_from_the_primary_as_long_as_its_write_may_be_missing_elsewhere() {
+async fn a_session_reads_from_the_primary_until_replicas_have_its_write() {
     let copied = Copied::start().await;
     let (service, admin) = (&copied.service, &copied.admin);
     let second = service.another_instance().await;
@@ -93,7 +93,7 @@ async fn a_session_reads_from_the_primary_as_long_as_its_write_may_be_missing_el
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replica_that_lags_is_left_out_until_it_has_caught_up() {
+async fn a_lagging_replica_is_ejected_until_it_has_caught_up() {
     let copied = Copied::start().await;
     let writer = copied.service.superuser().await;
     copied.pause().await;
@@ -114,7 +114,7 @@ async fn a_replica_that_lags_is_left_out_until_it_has_caught_up() {
 /// It has replayed all that it received, and its last transaction may be of this moment.
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replica_that_lost_its_primary_is_left_out_and_one_of_an_idle_primary_is_not() {
+async fn a_replica_that_lost_its_primary_is_ejected_and_one_of_an_idle_primary_is_not() {
     let copied = Copied::start().await;
     let mut latencies = Vec::new();
     eventually("several checks of an idle primary", async || {
@@ -156,7 +156,7 @@ async fn a_replica_that_lost_its_primary_is_left_out_and_one_of_an_idle_primary_
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replica_that_is_killed_costs_no_request_and_is_used_again_when_it_is_back() {
+async fn killing_a_replica_fails_no_request_and_it_is_used_again_later() {
     let mut copied = Copied::start().await;
     for _ in 0..2 {
         // Several connections, so that several are lost.
@@ -171,7 +171,7 @@ async fn a_replica_that_is_killed_costs_no_request_and_is_used_again_when_it_is_
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_frozen_replica_costs_no_request_and_is_used_again_when_it_goes_on() {
+async fn freezing_a_replica_fails_no_request_and_it_is_used_again_later() {
     let copied = Copied::start().await;
     copied.lists_go_on(async || true).await;
     copied.replica.freeze();
@@ -187,7 +187,7 @@ async fn a_frozen_replica_costs_no_request_and_is_used_again_when_it_goes_on() {
 /// What a replica does with a query that stands in the way of what it has to replay.
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_read_that_conflicts_with_recovery_is_repeated_on_the_primary() {
+async fn a_read_cancelled_by_a_recovery_conflict_is_repeated_on_the_primary() {
     let mut copied = Copied::start().await;
     copied.replica.kill();
     copied.replica.restart_with(&["hot_standby=on", "max_standby_streaming_delay=2s"]).await;
@@ -272,7 +272,7 @@ async fn a_read_on_a_replica_costs_one_round_trip_there_and_none_on_the_primary(
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn replicas_take_turns_and_one_that_is_away_is_passed_over() {
+async fn replicas_take_turns_and_an_unreachable_one_is_skipped() {
     let primary = Server::start(&[]).await;
     let (one, mut two) =
         (primary.replica(&["hot_standby=on"]).await, primary.replica(&["hot_standby=on"]).await);

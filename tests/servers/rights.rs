@@ -44,7 +44,7 @@ async fn server() -> (Server, String) {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_role_that_may_not_change_the_schema_serves_on_the_newest_one() {
+async fn a_database_role_without_ddl_rights_can_serve() {
     let (_server, url) = server().await;
     for migrates in ["false", "true"] {
         let extra = [("MIGRATE_ON_START", migrates.to_owned())];
@@ -58,7 +58,7 @@ async fn a_role_that_may_not_change_the_schema_serves_on_the_newest_one() {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn on_an_older_schema_the_start_fails_and_says_what_to_run() {
+async fn on_an_older_schema_the_start_fails_and_names_the_command() {
     let (server, url) = server().await;
     let database = server.database();
     let newest = "(SELECT MAX(version) FROM __diesel_schema_migrations)";
@@ -80,7 +80,7 @@ async fn on_an_older_schema_the_start_fails_and_says_what_to_run() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sqlite_is_not_migrated_either_where_the_start_may_not() {
+async fn sqlite_is_not_migrated_if_migrations_at_start_are_off() {
     let database = TestDatabase::empty(Backend::Sqlite).await;
     let manual = [(MANUAL.0, MANUAL.1.to_owned())];
     expect_outdated(&refusal(&database.url, &manual).await);

@@ -80,7 +80,7 @@ async fn refused(server: &Server, host: &str, options: &str, why: &str) {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_is_believed_by_its_authority_and_its_name() {
+async fn a_server_is_verified_by_its_authority_and_its_name() {
     let (authority, stranger) = (Authority::new("ours"), Authority::new("another"));
     let server = authority.server("localhost").await;
     let (right, wrong) = (Some(&authority), Some(&stranger));
@@ -109,7 +109,7 @@ async fn a_server_is_believed_by_its_authority_and_its_name() {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_without_tls_is_refused_where_tls_is_asked_for() {
+async fn a_server_without_tls_is_refused_if_tls_is_required() {
     let authority = Authority::new("ours");
     let server = Server::start(&[]).await;
     for mode in ["require", "verify-ca", "verify-full"] {
@@ -148,7 +148,7 @@ async fn connections(server: &Server) -> (usize, usize) {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn the_connections_of_the_service_are_encrypted_when_asked_to_be() {
+async fn connections_are_encrypted_if_configured() {
     let authority = Authority::new("ours");
     let server = authority.server("localhost").await;
     for (options, encrypted) in [
@@ -181,7 +181,7 @@ fn migrate(url: &str, authorities: &Path) -> Output {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn without_an_sslrootcert_the_authorities_of_the_system_are_asked() {
+async fn without_sslrootcert_the_systems_authorities_are_trusted() {
     let (authority, stranger) = (Authority::new("ours"), Authority::new("another"));
     let server = authority.server("localhost").await;
     let url = server.url("localhost", "?sslmode=verify-full");

@@ -26,7 +26,7 @@ async fn start(backend: Backend) -> Service {
     Service::start_with(backend, &LIMITS).await
 }
 
-async fn an_account_is_slowed(service: Service) {
+async fn logins_of_an_attacked_user_are_limited(service: Service) {
     let email = fresh_email();
     let _ = service.register(&email, PASSWORD).await.expect(201);
     let refused = attack(&service, &email).await;
@@ -44,19 +44,19 @@ async fn an_account_is_slowed(service: Service) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_account_is_slowed_in_process() {
-    an_account_is_slowed(start(Backend::Sqlite).await).await;
+async fn logins_of_an_attacked_user_are_limited_in_process() {
+    logins_of_an_attacked_user_are_limited(start(Backend::Sqlite).await).await;
 }
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn an_account_is_slowed_in_redis() {
-    an_account_is_slowed(start(Backend::Postgres).await).await;
+async fn logins_of_an_attacked_user_are_limited_in_redis() {
+    logins_of_an_attacked_user_are_limited(start(Backend::Postgres).await).await;
 }
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn its_owner_can_log_in_during_the_attack_from_where_the_owner_was_before() {
+async fn during_an_attack_the_user_can_log_in_from_an_earlier_address() {
     let service = start(Backend::Postgres).await;
     let email = fresh_email();
     let _ = service.register(&email, PASSWORD).await.expect(201);
@@ -74,7 +74,7 @@ async fn its_owner_can_log_in_during_the_attack_from_where_the_owner_was_before(
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn an_owner_whose_address_changes_within_its_64_is_known_during_the_attack() {
+async fn during_an_attack_a_user_can_log_in_from_the_same_ipv6_64() {
     for backend in [Backend::Sqlite, Backend::Postgres] {
         let service = start(backend).await;
         let email = fresh_email();
@@ -89,12 +89,12 @@ async fn an_owner_whose_address_changes_within_its_64_is_known_during_the_attack
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_email_without_an_account_is_answered_alike() {
+async fn an_unknown_email_is_limited_like_a_user() {
     let service = start(Backend::Sqlite).await;
     attack(&service, &fresh_email()).await.expect_error(429, "rate_limited");
 }
 
-async fn a_neighbour_learns_nothing(service: Service) {
+async fn limits_do_not_reveal_a_user_to_the_same_network(service: Service) {
     let (known, unknown) = (fresh_email(), fresh_email());
     let _ = service.register(&known, PASSWORD).await.expect(201);
     let home = "203.0.113.7";
@@ -117,18 +117,18 @@ async fn a_neighbour_learns_nothing(service: Service) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_neighbour_of_the_owner_learns_nothing_in_process() {
-    a_neighbour_learns_nothing(start(Backend::Sqlite).await).await;
+async fn limits_do_not_reveal_a_user_to_the_same_network_in_process() {
+    limits_do_not_reveal_a_user_to_the_same_network(start(Backend::Sqlite).await).await;
 }
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_neighbour_of_the_owner_learns_nothing_in_redis() {
-    a_neighbour_learns_nothing(start(Backend::Postgres).await).await;
+async fn limits_do_not_reveal_a_user_to_the_same_network_in_redis() {
+    limits_do_not_reveal_a_user_to_the_same_network(start(Backend::Postgres).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn spellings_of_an_email_are_one_account() {
+async fn spellings_of_an_email_share_one_limit() {
     let service = start(Backend::Sqlite).await;
     let email = fresh_email();
     for spelling in [email.to_uppercase(), format!(" {email}"), email.clone()] {

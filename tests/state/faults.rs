@@ -102,7 +102,7 @@ async fn survives(service: &Service, hurt: impl AsyncFnOnce(), heal: impl AsyncF
 
 #[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn redis_killed_under_load_costs_no_request_and_comes_back_by_itself() {
+async fn redis_killed_under_load_fails_no_request_and_is_used_again_by_itself() {
     let mut redis = RedisServer::start().await;
     let service = service_at(&redis.url()).await;
     let redis = tokio::sync::Mutex::new(&mut redis);
@@ -111,7 +111,7 @@ async fn redis_killed_under_load_costs_no_request_and_comes_back_by_itself() {
 
 #[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn redis_frozen_under_load_costs_no_request_and_comes_back_by_itself() {
+async fn redis_frozen_under_load_fails_no_request_and_is_used_again_by_itself() {
     let redis = RedisServer::start().await;
     let service = service_at(&redis.url()).await;
     survives(&service, async || redis.freeze(), async || redis.thaw()).await;
@@ -119,7 +119,7 @@ async fn redis_frozen_under_load_costs_no_request_and_comes_back_by_itself() {
 
 #[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn redis_cut_off_under_load_costs_no_request_and_comes_back_by_itself() {
+async fn redis_cut_off_under_load_fails_no_request_and_is_used_again_by_itself() {
     let redis = RedisServer::start().await;
     let proxy = Proxy::to(&redis.url()).await;
     let service = service_at(proxy.url.trim_end_matches('/')).await;
@@ -136,7 +136,7 @@ async fn redis_cut_off_under_load_costs_no_request_and_comes_back_by_itself() {
 
 #[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn redis_flushed_loses_counts_and_values_and_scripts_and_nothing_else() {
+async fn flushing_redis_loses_only_counts_values_and_scripts() {
     let redis = RedisServer::start().await;
     let service = service_with(&redis.url(), &[("RATE_LIMIT_PER_MINUTE", "2")]).await;
     let call = async || service.call("GET", "/").send().await;
@@ -155,7 +155,7 @@ async fn redis_flushed_loses_counts_and_values_and_scripts_and_nothing_else() {
 
 #[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn while_redis_is_away_limits_hold_in_process_and_sessions_end_at_once() {
+async fn without_redis_limits_apply_in_process_and_sessions_end_at_once() {
     let mut redis = RedisServer::start().await;
     let service = service_with(&redis.url(), &[("RATE_LIMIT_PER_MINUTE", "3")]).await;
     let user = service.user().await;
@@ -171,7 +171,7 @@ async fn while_redis_is_away_limits_hold_in_process_and_sessions_end_at_once() {
 
 #[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_change_made_while_redis_was_away_is_seen_when_it_is_back() {
+async fn a_change_made_during_a_redis_outage_is_seen_after_it() {
     let redis = RedisServer::start().await;
     let service = service_at(&redis.url()).await;
     let (admin, user) = (service.superuser().await, service.user().await);
@@ -194,7 +194,7 @@ async fn a_change_made_while_redis_was_away_is_seen_when_it_is_back() {
 
 #[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_redis_that_refuses_to_write_is_as_good_as_none() {
+async fn a_read_only_redis_is_treated_as_unavailable() {
     let redis = RedisServer::start().await;
     let store = Store::at(&redis.url());
     let handle = store.redis.clone().unwrap();
@@ -216,7 +216,7 @@ impl groundwork_state::cache::Cached for Number {
 
 #[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cluster_whose_primary_dies_is_used_again_when_its_replica_has_taken_over() {
+async fn a_cluster_is_used_again_after_a_replica_has_taken_over() {
     let mut cluster = Cluster::start().await;
     let service = service_with(&cluster.url(), &[]).await;
     let user = service.user().await;
@@ -235,7 +235,7 @@ async fn a_cluster_whose_primary_dies_is_used_again_when_its_replica_has_taken_o
 
 #[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn each_change_of_state_is_one_line_in_the_log() {
+async fn each_change_of_state_is_logged_once() {
     let mut redis = RedisServer::start().await;
     let service = process::start(&redis.url(), "").await;
     for round in 1..=2 {
@@ -255,7 +255,7 @@ async fn each_change_of_state_is_one_line_in_the_log() {
 
 #[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_starts_without_its_redis_and_finds_it_later() {
+async fn a_service_starts_without_redis_and_connects_later() {
     let mut redis = RedisServer::start().await;
     redis.kill();
     let service = service_at(&redis.url()).await;

@@ -37,7 +37,7 @@ async fn a_limited_request_costs_one_call() {
 
 #[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cached_read_costs_one_call_beside_its_limit_and_asks_the_database_for_the_guard_alone() {
+async fn a_cached_read_costs_one_more_call_and_only_the_query_of_authentication() {
     let (service, redis) = service_with_a_redis_of_its_own().await;
     let admin = service.superuser().await;
     let path = format!("/api/v1/users/{}", admin.id);

@@ -354,7 +354,7 @@ fn the_texts_of_errors_are_translated_and_their_codes_are_not() {
 }
 
 #[test]
-fn messages_are_found_however_they_arrive() {
+fn messages_are_found_however_they_are_fragmented() {
     let startup = [&[0, 0, 0, 9][..], b"hello"].concat();
     let sync = b"S\0\0\0\x04";
     let parse = [&b"P\0\0\0\x0c"[..], b"S\0SQL\0\0\0"].concat();

@@ -42,7 +42,7 @@ async fn requests_are_counted_by_the_template_of_their_route() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_client_makes_up_makes_no_labels() {
+async fn values_invented_by_a_client_create_no_labels() {
     let process = Process::start(&[("RATE_LIMIT_ENABLED", "false")]).await;
     let before = process.scrape().await.series.len();
     let client = reqwest::Client::new();
@@ -76,7 +76,7 @@ async fn what_a_client_makes_up_makes_no_labels() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn decisions_of_the_rate_limits_are_counted_by_limit() {
+async fn rate_limit_decisions_are_counted_by_limit() {
     let limits = [("RATE_LIMIT_PER_MINUTE", "2"), ("ACCOUNT_RATE_LIMIT_PER_MINUTE", "1")];
     let process = Process::start(&limits).await;
     for status in [200, 200, 429] {
@@ -102,7 +102,7 @@ async fn decisions_of_the_rate_limits_are_counted_by_limit() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn look_ups_in_the_cache_are_counted_by_result() {
+async fn cache_lookups_are_counted_by_result() {
     let process = Process::start(&[]).await;
     let (id, access) = process.user("ada@example.com").await;
     process.database.sql("UPDATE users SET is_superuser = TRUE").await;
@@ -134,7 +134,7 @@ async fn a_request_that_is_shed_is_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_is_given_up_for_another_is_counted_as_shed() {
+async fn an_evicted_body_is_counted_as_shed() {
     let process = Process::start(&[("MAX_REQUESTS", "1")]).await;
     let _given_up = begun(&process.url, "/api/v1/auth/login", 2).await;
     let _waited_for = begun(&process.url, "/api/v1/auth/login", 2).await;
@@ -143,7 +143,7 @@ async fn a_body_that_is_given_up_for_another_is_counted_as_shed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_idle_connection_that_makes_room_is_counted() {
+async fn an_idle_connection_closed_for_a_new_one_is_counted() {
     let process = Process::start(&[("MAX_CONNECTIONS", "1")]).await;
     let mut evicted = connect(&process).await;
     let _ = process.call("GET", "/").send().await.expect(200);
@@ -173,7 +173,7 @@ async fn open_and_refused_connections_are_counted() {
 
 #[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn redis_going_away_and_coming_back_shows() {
+async fn the_loss_and_the_return_of_redis_are_shown() {
     let mut redis = RedisServer::start().await;
     let process = Process::start(&[("REDIS_URL", &redis.url())]).await;
     let up = async || process.scrape().await.get("groundwork_redis_up", &[]);
@@ -186,7 +186,7 @@ async fn redis_going_away_and_coming_back_shows() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sessions_that_are_ended_are_counted_by_reason() {
+async fn revoked_sessions_are_counted_by_reason() {
     let process = Process::start(&[]).await;
     let (_, access) = process.user("ada@example.com").await;
     let _ = process.call("POST", "/api/v1/auth/logout").bearer(&access).send().await.expect(204);

@@ -153,7 +153,7 @@ async fn stored_secrets(database: &TestDatabase) -> Vec<Secret> {
     secrets
 }
 
-async fn no_line_is_forged_or_holds_a_secret(backend: Backend, with_redis: bool, level: &str) {
+async fn no_log_line_is_forged_or_has_a_secret(backend: Backend, with_redis: bool, level: &str) {
     let (url, prefix) = (redis::server(), redis::fresh_prefix());
     let mut settings =
         vec![("LOG_LEVEL", level), ("RATE_LIMIT_PER_MINUTE", "1000"), ("AUTH_RATE_LIMIT_PER_MINUTE", "1000")];
@@ -202,28 +202,28 @@ async fn no_line_is_forged_or_holds_a_secret(backend: Backend, with_redis: bool,
 
 #[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn no_line_is_forged_or_holds_a_secret_even_when_everything_is_logged() {
-    no_line_is_forged_or_holds_a_secret(Backend::Sqlite, false, "trace").await;
+async fn no_log_line_is_forged_or_has_a_secret_at_the_trace_level() {
+    no_log_line_is_forged_or_has_a_secret(Backend::Sqlite, false, "trace").await;
 }
 
 #[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn no_line_holds_a_secret_on_postgresql_with_redis_when_everything_is_logged() {
-    no_line_is_forged_or_holds_a_secret(Backend::Postgres, true, "trace").await;
+async fn no_log_line_has_a_secret_on_postgresql_with_redis_at_the_trace_level() {
+    no_log_line_is_forged_or_has_a_secret(Backend::Postgres, true, "trace").await;
 }
 
 #[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn no_directive_opens_the_lines_of_a_dependency() {
+async fn no_log_directive_enables_lines_of_a_dependency() {
     let level =
         "info,tokio_postgres=trace,redis=trace,h2=trace,hyper=trace,rustls=trace,[{parameters}]=trace";
-    no_line_is_forged_or_holds_a_secret(Backend::Postgres, true, level).await;
+    no_log_line_is_forged_or_has_a_secret(Backend::Postgres, true, level).await;
 }
 
 /// Also where nothing else is to be logged.
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn the_notice_does_not_depend_on_the_level_of_its_own_target() {
+async fn the_notice_is_logged_at_every_level_of_its_own_target() {
     let level = "groundwork::commands=info,tokio_postgres=trace";
     let process =
         Process::start_on(TestDatabase::create(Backend::Postgres).await, &[("LOG_LEVEL", level)]).await;
@@ -234,7 +234,7 @@ async fn the_notice_does_not_depend_on_the_level_of_its_own_target() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_made_up_method_does_not_lengthen_its_line() {
+async fn an_invented_method_does_not_lengthen_its_log_line() {
     let process = Process::start(&[]).await;
     let method = "M".repeat(7_000);
     for _ in 0..3 {

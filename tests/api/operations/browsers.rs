@@ -4,7 +4,7 @@ use super::{Caller, OPERATIONS};
 use crate::api::security_headers::assert_safe_for_browsers;
 
 on_both! {
-    async fn no_operation_lets_a_browser_keep_embed_or_run_its_answer(service: Service) {
+    async fn no_operation_lets_a_browser_store_embed_or_run_its_response(service: Service) {
         let _another_remains = service.superuser().await;
         for operation in OPERATIONS {
             let (caller, target) = (service.superuser().await, service.user().await);

@@ -70,7 +70,7 @@ fn wrong_calls(service: &Service, operation: &Operation, target: &Account) -> Ve
 }
 
 on_both! {
-    async fn without_a_good_token_every_protected_operation_is_refused_and_nothing_changes(service: Service) {
+    async fn without_a_valid_token_every_protected_operation_is_refused_and_changes_nothing(service: Service) {
         let target = service.superuser().await;
         let before = service.stored().await;
         for operation in protected() {
@@ -86,7 +86,7 @@ on_both! {
         let _ = service.me(&resigned(&target.access, SECRET, |_| {})).await.expect(200);
     }
 
-    async fn a_token_that_was_good_is_refused_once_its_time_is_over(service: Service) {
+    async fn every_protected_operation_refuses_an_expired_token(service: Service) {
         let target = service.superuser().await;
         service.clock.advance(std::time::Duration::from_secs(30 * 60 + 6));
         let before = service.stored().await;
@@ -97,7 +97,7 @@ on_both! {
         assert_eq!(service.stored().await, before);
     }
 
-    async fn what_is_for_superusers_is_refused_to_others_on_anybodys_account_and_nothing_changes(service: Service) {
+    async fn superuser_operations_are_refused_to_other_users_and_change_nothing(service: Service) {
         let (user, target) = (service.user().await, service.user().await);
         let superuser = service.superuser().await;
         let before = service.stored().await;
@@ -113,7 +113,7 @@ on_both! {
         }
     }
 
-    async fn whoever_may_call_an_operation_succeeds(service: Service) {
+    async fn every_allowed_caller_of_an_operation_succeeds(service: Service) {
         let _another_remains = service.superuser().await;
         for operation in OPERATIONS {
             let (user, superuser) = (service.user().await, service.superuser().await);
@@ -132,7 +132,7 @@ on_both! {
         }
     }
 
-    async fn what_is_for_anybody_does_not_look_at_a_token(service: Service) {
+    async fn public_operations_ignore_a_token(service: Service) {
         for operation in OPERATIONS.iter().filter(|operation| operation.who == Caller::Anybody) {
             let target = service.user().await;
             let answer = operation.call(&service, &target).bearer("garbage").send().await;
@@ -140,7 +140,7 @@ on_both! {
         }
     }
 
-    async fn nobody_learns_from_a_refused_call_what_else_was_wrong_with_it(service: Service) {
+    async fn a_refused_call_reveals_no_other_error(service: Service) {
         let (user, target) = (service.user().await, service.user().await);
         let before = service.stored().await;
         let unnamed = |mut body: Value| {

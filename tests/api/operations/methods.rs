@@ -22,12 +22,12 @@ fn allowed() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
 }
 
 #[test]
-fn every_method_of_the_table_is_tried_elsewhere() {
+fn every_method_of_the_table_is_tested_elsewhere() {
     assert!(OPERATIONS.iter().all(|operation| METHODS.contains(&operation.method)));
 }
 
 on_both! {
-    async fn a_method_that_a_path_does_not_list_is_refused_and_the_listed_ones_are_named(service: Service) {
+    async fn an_unlisted_method_is_refused_and_the_listed_ones_are_named(service: Service) {
         let user = service.superuser().await;
         let before = service.stored().await;
         for (template, allowed) in allowed() {

@@ -13,7 +13,7 @@ async fn create(service: &Service, root: &Account, body: Value) -> Answer {
 }
 
 on_both! {
-    async fn an_account_is_made_shown_changed_and_removed(service: Service) {
+    async fn a_user_is_created_read_updated_and_deleted(service: Service) {
         let root = service.superuser().await;
         let body = json!({"email": "Grace@Example.com", "password": PASSWORD, "full_name": "Grace", "is_verified": true});
         let created = create(&service, &root, body).await.expect(201).json();
@@ -38,7 +38,7 @@ on_both! {
         service.login("hopper@example.com", PASSWORD).await.expect_error(401, "invalid_credentials");
     }
 
-    async fn null_clears_the_name_of_any_account(service: Service) {
+    async fn null_clears_the_name_of_any_user(service: Service) {
         let (root, user) = (service.superuser().await, service.user().await);
         let named = patch(&service, &root, user.id, json!({"full_name": "Ada"})).await.expect(200).json();
         assert_eq!(named["full_name"], "Ada");
@@ -50,7 +50,7 @@ on_both! {
         }
     }
 
-    async fn an_account_may_be_made_with_any_rights(service: Service) {
+    async fn a_user_can_be_created_with_any_rights(service: Service) {
         let root = service.superuser().await;
         let (admin, idle) = (fresh_email(), fresh_email());
         let body = json!({"email": admin, "password": PASSWORD, "is_superuser": true});
@@ -62,7 +62,7 @@ on_both! {
         service.login(&idle, PASSWORD).await.expect_error(401, "invalid_credentials");
     }
 
-    async fn an_email_is_given_once_in_whatever_spelling(service: Service) {
+    async fn an_email_is_unique_in_every_spelling(service: Service) {
         let (root, user) = (service.superuser().await, service.user().await);
         let before = service.stored().await;
         for email in [user.email.clone(), user.email.to_uppercase(), format!("  {} ", user.email)] {
@@ -72,7 +72,7 @@ on_both! {
         assert_eq!(service.stored().await, before);
     }
 
-    async fn a_change_that_meets_a_taken_email_changes_nothing_else_either(service: Service) {
+    async fn an_update_with_a_taken_email_changes_nothing(service: Service) {
         let (root, user, other) = (service.superuser().await, service.user().await, service.user().await);
         let before = service.stored().await;
         let changes = json!({
@@ -85,14 +85,14 @@ on_both! {
         let _ = service.login(&user.email, PASSWORD).await.expect(200);
     }
 
-    async fn the_own_email_in_another_spelling_is_not_taken(service: Service) {
+    async fn a_user_may_get_another_spelling_of_the_same_email(service: Service) {
         let (root, user) = (service.superuser().await, service.user().await);
         let body = json!({"email": user.email.to_uppercase()});
         let changed = patch(&service, &root, user.id, body).await.expect(200).json();
         assert_eq!(changed["email"], user.email);
     }
 
-    async fn absent_fields_stay_and_an_empty_change_changes_nothing(service: Service) {
+    async fn absent_fields_are_kept_and_an_empty_update_changes_nothing(service: Service) {
         let (root, user) = (service.superuser().await, service.user().await);
         let mut before = patch(&service, &root, user.id, json!({"full_name": "Ada"})).await.expect(200).json();
         let events_before = events(&service, user.id).await;
@@ -104,7 +104,7 @@ on_both! {
         let _ = service.me(&user.access).await.expect(200);
     }
 
-    async fn not_even_a_superuser_sets_a_number_or_a_role(service: Service) {
+    async fn a_superuser_cannot_set_an_id_or_a_role(service: Service) {
         let (root, user) = (service.superuser().await, service.user().await);
         let before = service.stored().await;
         for (field, value) in [("id", json!(7)), ("role", json!("admin"))] {
@@ -115,7 +115,7 @@ on_both! {
         assert_eq!(service.stored().await, before);
     }
 
-    async fn every_wrong_field_is_named_at_once(service: Service) {
+    async fn every_invalid_field_is_named_at_once(service: Service) {
         let root = service.superuser().await;
         let before = service.stored().await;
         let body = json!({"email": "nobody", "password": "short", "full_name": "", "is_active": "yes", "role": "admin"});
@@ -129,7 +129,7 @@ on_both! {
         assert_eq!(service.stored().await, before);
     }
 
-    async fn an_account_that_is_not_there_is_not_found(service: Service) {
+    async fn an_unknown_user_is_not_found(service: Service) {
         let root = service.superuser().await;
         let before = service.stored().await;
         for id in [root.id + 1, i64::MAX] {
@@ -143,7 +143,7 @@ on_both! {
         assert_eq!(service.stored().await, before);
     }
 
-    async fn what_is_no_account_number_is_named(service: Service) {
+    async fn an_invalid_user_id_is_named(service: Service) {
         let root = service.superuser().await;
         for id in ["abc", "0", "-1", "9223372036854775808", "1.0", "1e3", "%20", "0x1", "me2", "%00", "+1", "%2B1", "01", "-0"] {
             for (method, below) in [("GET", ""), ("DELETE", ""), ("PATCH", "/activate"), ("PATCH", "/deactivate")] {
@@ -156,7 +156,7 @@ on_both! {
         }
     }
 
-    async fn every_change_leaves_an_event_that_names_who_made_it(service: Service) {
+    async fn every_change_writes_an_audit_event_with_its_actor(service: Service) {
         let root = service.superuser().await;
         let body = json!({"email": fresh_email(), "password": PASSWORD});
         let id = create(&service, &root, body).await.expect(201).json()["id"].as_i64().unwrap();
@@ -183,7 +183,7 @@ on_both! {
         assert_eq!(events(&service, id).await, kinds.map(|kind| format!("{kind} by {}", root.id)));
     }
 
-    async fn an_event_names_the_request_and_a_refused_change_leaves_none(service: Service) {
+    async fn an_audit_event_names_the_request_and_a_refused_change_writes_none(service: Service) {
         let (root, user) = (service.superuser().await, service.user().await);
         let call = service.by(&root, "PATCH", &format!("/api/v1/users/{}/deactivate", user.id));
         let _ = call.header("x-request-id", "a-test-of-events").send().await.expect(200);

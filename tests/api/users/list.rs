@@ -37,7 +37,7 @@ async fn register(service: &Service, email: &str) -> Value {
 }
 
 on_both! {
-    async fn every_account_is_on_one_page_and_the_numbers_ascend(service: Service) {
+    async fn every_user_is_on_one_page_and_ids_ascend(service: Service) {
         let root = service.superuser().await;
         let mut made = vec![root.id];
         for n in 1..45 {
@@ -64,7 +64,7 @@ on_both! {
         assert_eq!(first["items"][0], shown, "a list shows accounts as they show themselves");
     }
 
-    async fn a_page_goes_on_where_the_last_one_ended_although_accounts_come_and_go(service: Service) {
+    async fn pages_stay_consistent_while_users_are_created_and_deleted(service: Service) {
         let root = service.superuser().await;
         let mut made = Vec::new();
         for n in 0..5 {
@@ -79,7 +79,7 @@ on_both! {
         assert_eq!(ids(&rest), [made[2], made[3], made[4], late]);
     }
 
-    async fn the_email_filter_takes_the_beginning_of_an_address_in_any_case(service: Service) {
+    async fn the_email_filter_matches_a_prefix_in_any_case(service: Service) {
         let root = service.superuser().await;
         let id = |user: Value| user["id"].as_i64().unwrap();
         let ada = id(register(&service, "ada@example.com").await);
@@ -109,7 +109,7 @@ on_both! {
         assert_eq!(all(&service, &root, "email=ada&limit=1").await, [ada, adam, plus]);
     }
 
-    async fn a_beginning_of_an_email_is_read_like_the_email_or_refused(service: Service) {
+    async fn an_email_prefix_is_normalized_like_an_email_or_refused(service: Service) {
         let root = service.superuser().await;
         let id = |user: Value| user["id"].as_i64().unwrap();
         let ada = id(register(&service, "ada@exämple.com").await);
@@ -137,7 +137,7 @@ on_both! {
         assert!(message.contains("space") && message.contains("%2B"), "{message}");
     }
 
-    async fn a_plus_sign_in_the_offset_of_a_date_is_asked_for_as_it_has_to_be_written(service: Service) {
+    async fn an_unescaped_plus_in_a_date_is_refused_with_a_hint_to_escape_it(service: Service) {
         let root = service.superuser().await;
         for name in ["created_after", "created_before"] {
             let body = list(&service, &root, &format!("{name}=2026-01-01T00:00:00+02:00")).await.expect_error(422, "validation_error");
@@ -148,7 +148,7 @@ on_both! {
         }
     }
 
-    async fn filters_of_state_and_rights_choose_and_combine(service: Service) {
+    async fn filters_by_state_and_rights_combine(service: Service) {
         let (root, user, idle) = (service.superuser().await, service.user().await, service.user().await);
         let other_root = service.superuser().await;
         let _ = on(&service, &root, "PATCH", idle.id, "/deactivate").await.expect(200);
@@ -168,7 +168,7 @@ on_both! {
         assert_eq!(all(&service, &root, &query).await, [user.id]);
     }
 
-    async fn the_filters_of_time_take_their_beginning_and_leave_their_end(service: Service) {
+    async fn filters_by_time_include_the_start_and_exclude_the_end(service: Service) {
         let root = service.superuser().await;
         let mut made = Vec::new();
         for n in 0..3 {
@@ -192,7 +192,7 @@ on_both! {
     }
 
     /// A later number may have an earlier instant: clocks of instances differ, and are set back.
-    async fn lists_by_dates_are_in_the_order_of_dates_and_go_on_within_one_instant(service: Service) {
+    async fn lists_by_date_are_in_order_and_continue_within_one_instant(service: Service) {
         let root = service.superuser().await;
         let mut made = vec![root.id];
         for n in 0..5 {
@@ -211,7 +211,7 @@ on_both! {
         assert_eq!(all(&service, &root, "limit=2").await, made);
     }
 
-    async fn a_page_token_of_another_list_or_of_none_is_refused(service: Service) {
+    async fn a_page_token_of_another_list_or_a_forged_one_is_refused(service: Service) {
         let root = service.superuser().await;
         let _ = (service.user().await, service.user().await);
         let first = page(&service, &root, "limit=1&is_active=true").await;
@@ -241,7 +241,7 @@ on_both! {
         }
     }
 
-    async fn a_page_token_is_good_on_another_instance(service: Service) {
+    async fn a_page_token_is_valid_on_another_instance(service: Service) {
         let root = service.superuser().await;
         let user = service.user().await;
         let first = page(&service, &root, "limit=1").await;
@@ -252,7 +252,7 @@ on_both! {
         other.stop().await;
     }
 
-    async fn a_limit_that_is_no_page_size_is_named(service: Service) {
+    async fn an_invalid_page_size_is_named(service: Service) {
         let root = service.superuser().await;
         for query in [
             "limit=0", "limit=-1", "limit=101", "limit=1000000000", "limit=99999999999999999999", "limit=abc",
@@ -268,7 +268,7 @@ on_both! {
         }
     }
 
-    async fn parameters_that_are_not_right_are_named(service: Service) {
+    async fn invalid_parameters_are_named(service: Service) {
         let root = service.superuser().await;
         for (query, field) in [
             ("sort=id", "sort"),
@@ -294,7 +294,7 @@ on_both! {
         assert_eq!(me.invalid_fields(), ["verbose"]);
     }
 
-    async fn all_wrong_parameters_are_named_at_once(service: Service) {
+    async fn all_invalid_parameters_are_named_at_once(service: Service) {
         let root = service.superuser().await;
         let query = "limit=0&is_active=maybe&created_after=never&sort=id&email=";
         let mut fields = list(&service, &root, query).await.invalid_fields();

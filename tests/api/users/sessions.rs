@@ -12,7 +12,7 @@ async fn assert_over(service: &Service, session: &Account) {
 }
 
 on_both! {
-    async fn deactivation_ends_every_session_and_activation_restores_log_in_but_none_of_them(service: Service) {
+    async fn deactivation_ends_every_session_and_activation_restores_only_login(service: Service) {
         let (root, user) = (service.superuser().await, service.user().await);
         let phone = service.log_in_again(&user.email, user.id).await;
         let idle = on(&service, &root, "PATCH", user.id, "/deactivate").await.expect(200).json();
@@ -32,7 +32,7 @@ on_both! {
         let _ = service.me(&root.access).await.expect(200);
     }
 
-    async fn an_inactive_account_has_no_session_however_its_changes_race(service: Service) {
+    async fn an_inactive_user_has_no_session_even_if_changes_race(service: Service) {
         let (root, user) = (service.superuser().await, service.user().await);
         let live = format!(
             "SELECT CAST(COUNT(*) AS TEXT) AS value FROM sessions WHERE revoked_at IS NULL AND user_id = {}",
@@ -62,14 +62,14 @@ on_both! {
         let _ = service.login(&user.email, PASSWORD).await.expect(200);
     }
 
-    async fn activating_an_active_account_leaves_its_sessions_alone(service: Service) {
+    async fn activating_an_active_user_keeps_the_sessions(service: Service) {
         let (root, user) = (service.superuser().await, service.user().await);
         let _ = on(&service, &root, "PATCH", user.id, "/activate").await.expect(200);
         let _ = service.me(&user.access).await.expect(200);
         let _ = service.refresh(&user.refresh).await.expect(200);
     }
 
-    async fn a_password_that_a_superuser_sets_ends_the_accounts_sessions(service: Service) {
+    async fn a_password_set_by_a_superuser_ends_the_sessions_of_the_user(service: Service) {
         let (root, user) = (service.superuser().await, service.user().await);
         let _ = patch(&service, &root, user.id, json!({"password": "a new password"})).await.expect(200);
         assert_over(&service, &user).await;
@@ -78,7 +78,7 @@ on_both! {
         let _ = service.me(&root.access).await.expect(200);
     }
 
-    async fn a_new_name_or_email_leaves_the_sessions_alone(service: Service) {
+    async fn a_new_name_or_email_keeps_the_sessions(service: Service) {
         let (root, user) = (service.superuser().await, service.user().await);
         let body = json!({"full_name": "Ada", "email": "moved@example.com", "is_verified": true});
         let changed = patch(&service, &root, user.id, body).await.expect(200).json();
@@ -86,7 +86,7 @@ on_both! {
         let _ = service.refresh(&user.refresh).await.expect(200);
     }
 
-    async fn rights_come_and_go_with_the_next_request_of_the_same_token(service: Service) {
+    async fn changed_rights_apply_to_the_next_request_with_the_same_token(service: Service) {
         let (root, user) = (service.superuser().await, service.user().await);
         on(&service, &user, "GET", root.id, "").await.expect_error(403, "forbidden");
         let _ = patch(&service, &root, user.id, json!({"is_superuser": true})).await.expect(200);
@@ -96,7 +96,7 @@ on_both! {
         let _ = service.me(&user.access).await.expect(200);
     }
 
-    async fn a_removed_accounts_tokens_are_dead_at_once(service: Service) {
+    async fn tokens_of_a_deleted_user_are_refused_at_once(service: Service) {
         let (root, user) = (service.superuser().await, service.user().await);
         let other = service.another_instance().await;
         let me = |access: &str| crate::support::Call::new(&other.url, "GET", "/api/v1/users/me").bearer(access).send();
