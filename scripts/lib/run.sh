@@ -44,7 +44,7 @@ step() {
 # begin_step NAME COMMAND…: a step that runs beside others, as many at once as there are processors. `end_steps` waits for
 # all of them and prints what they printed.
 begin_step() {
-    while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do sleep 0.1; done
+    while [ "$(jobs -rp | wc -l)" -ge "$(getconf _NPROCESSORS_ONLN)" ]; do sleep 0.1; done
     step "$@" >"$RUN_DIR/step-${#STEPS[@]}.log" 2>&1 &
     STEPS+=("$!")
 }

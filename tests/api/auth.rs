@@ -1,4 +1,4 @@
-//! Registration, log-in and the life of a session.
+//! Registration, login and the life of a session.
 
 use std::time::Duration;
 
@@ -44,9 +44,9 @@ on_both! {
         assert_ne!(next["refresh_token"], user.refresh.as_str());
         assert_ne!(next["access_token"], user.access.as_str());
         let access = next["access_token"].as_str().unwrap();
-        let _ = service.me(access).await.expect(200);
+        service.me(access).await.expect(200);
         // The old access token lives out its time: the session goes on.
-        let _ = service.me(&user.access).await.expect(200);
+        service.me(&user.access).await.expect(200);
     }
 
     async fn a_refresh_whose_response_was_lost_can_be_repeated_with_the_same_result(service: Service) {
@@ -61,10 +61,10 @@ on_both! {
             // What is left of the access token's life.
             assert!(again["expires_in"].as_u64().unwrap() <= 1740, "{again}");
             // The client still has its old access token meanwhile.
-            let _ = service.me(&user.access).await.expect(200);
+            service.me(&user.access).await.expect(200);
         }
         let newest = first["refresh_token"].as_str().unwrap();
-        let _ = service.refresh(newest).await.expect(200);
+        service.refresh(newest).await.expect(200);
     }
 
     async fn a_client_offline_for_days_after_a_lost_response_gets_valid_tokens(service: Service) {
@@ -78,10 +78,10 @@ on_both! {
         let pair = service.refresh(&user.refresh).await.expect(200).json();
         assert_eq!(pair["expires_in"], 1800);
         service.clock.advance(Duration::from_secs(1790));
-        let _ = service.me(pair["access_token"].as_str().unwrap()).await.expect(200);
+        service.me(pair["access_token"].as_str().unwrap()).await.expect(200);
         // The repeated refresh lengthened the session like any other.
         service.clock.advance(Duration::from_hours(6 * 24));
-        let _ = service.refresh(pair["refresh_token"].as_str().unwrap()).await.expect(200);
+        service.refresh(pair["refresh_token"].as_str().unwrap()).await.expect(200);
     }
 
     async fn a_refresh_token_reused_after_its_successors_ends_the_session(service: Service) {
@@ -89,7 +89,7 @@ on_both! {
             let user = service.user().await;
             let mut next = service.refresh(&user.refresh).await.expect(200).json();
             if uses_access {
-                let _ = service.me(next["access_token"].as_str().unwrap()).await.expect(200);
+                service.me(next["access_token"].as_str().unwrap()).await.expect(200);
             } else {
                 next = service.refresh(next["refresh_token"].as_str().unwrap()).await.expect(200).json();
             }
@@ -109,7 +109,7 @@ on_both! {
         let user = service.user().await;
         // The thief is first and uses what it got.
         let stolen = service.refresh(&user.refresh).await.expect(200).json();
-        let _ = service.me(stolen["access_token"].as_str().unwrap()).await.expect(200);
+        service.me(stolen["access_token"].as_str().unwrap()).await.expect(200);
         service.refresh(&user.refresh).await.expect_error(401, "invalid_token");
         service.me(stolen["access_token"].as_str().unwrap()).await.expect_error(401, "invalid_token");
     }
@@ -117,12 +117,12 @@ on_both! {
     async fn a_refresh_that_is_repeated_from_another_network_is_an_event_and_moves_the_session(service: Service) {
         let user = service.user().await;
         service.database.sql("UPDATE sessions SET ip = '203.0.113.66'").await;
-        let _ = service.refresh(&user.refresh).await.expect(200);
+        service.refresh(&user.refresh).await.expect(200);
         let events = "SELECT CAST(COUNT(*) AS TEXT) AS value FROM audit_events WHERE kind = 'refresh_repeated_elsewhere'";
-        let _ = service.refresh(&user.refresh).await.expect(200);
+        service.refresh(&user.refresh).await.expect(200);
         assert_eq!(service.database.sql(events).await.as_deref(), Some("0"), "from the same network");
         service.database.sql("UPDATE sessions SET ip = '203.0.113.66'").await;
-        let _ = service.refresh(&user.refresh).await.expect(200);
+        service.refresh(&user.refresh).await.expect(200);
         assert_eq!(service.database.sql(events).await.as_deref(), Some("1"));
         let address = service.database.sql("SELECT ip AS value FROM sessions").await;
         assert_eq!(address.as_deref(), Some("127.0.0.1"));
@@ -131,7 +131,7 @@ on_both! {
     async fn a_refresh_token_two_generations_old_is_refused(service: Service) {
         let user = service.user().await;
         let parent = service.refresh(&user.refresh).await.expect(200).json();
-        let _ = service.refresh(parent["refresh_token"].as_str().unwrap()).await.expect(200);
+        service.refresh(parent["refresh_token"].as_str().unwrap()).await.expect(200);
         service.refresh(&user.refresh).await.expect_error(401, "invalid_token");
         service.me(&user.access).await.expect_error(401, "invalid_token");
     }
@@ -140,9 +140,9 @@ on_both! {
         let user = service.user().await;
         let phone = service.log_in_again(&user.email, user.id).await;
         let next = service.refresh(&user.refresh).await.expect(200).json();
-        let _ = service.me(next["access_token"].as_str().unwrap()).await.expect(200);
+        service.me(next["access_token"].as_str().unwrap()).await.expect(200);
         service.refresh(&user.refresh).await.expect_error(401, "invalid_token");
-        let _ = service.me(&phone.access).await.expect(200);
+        service.me(&phone.access).await.expect(200);
     }
 
     async fn twenty_concurrent_refreshes_over_two_instances_give_one_successor(service: Service) {
@@ -159,7 +159,7 @@ on_both! {
         assert!(pairs.iter().all(|pair| tokens(pair) == tokens(&pairs[0])), "everyone gets the same successor");
         let generations = "SELECT CAST(generation AS TEXT) AS value FROM sessions";
         assert_eq!(service.database.rows(generations).await, [Some("1".to_owned())]);
-        let _ = service.refresh(pairs[0]["refresh_token"].as_str().unwrap()).await.expect(200);
+        service.refresh(pairs[0]["refresh_token"].as_str().unwrap()).await.expect(200);
         other.stop().await;
     }
 

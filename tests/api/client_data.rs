@@ -16,8 +16,7 @@ async fn stored(
     let id = service.register(&email, PASSWORD).await.expect(201).json()["id"].clone();
     let log_in = Call::new(&instance.url, "POST", "/api/v1/auth/login");
     let log_in = log_in.json(json!({"email": email, "password": PASSWORD}));
-    let _ =
-        headers.iter().fold(log_in, |call, (name, value)| call.header(name, value)).send().await.expect(200);
+    headers.iter().fold(log_in, |call, (name, value)| call.header(name, value)).send().await.expect(200);
     service.database.sql(&format!("SELECT {column} AS value FROM sessions WHERE user_id = {id}")).await
 }
 

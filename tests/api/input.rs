@@ -1,4 +1,4 @@
-//! Bodies that are wrong in their form, type, size or pace.
+//! Bodies with a wrong form, type, size or pace.
 
 use serde_json::{Value, json};
 
@@ -85,7 +85,7 @@ on_both! {
                 assert_malformed(what, service.post(path, "application/json", body.clone()).await);
             }
         }
-        let _ = service.post(REGISTER, "application/json", whole).await.expect(201);
+        service.post(REGISTER, "application/json", whole).await.expect(201);
     }
 
     async fn only_json_in_utf_8_is_accepted(service: Service) {
@@ -268,7 +268,7 @@ on_both! {
     }
 
     async fn a_body_of_one_mebibyte_is_accepted_and_one_byte_more_is_not(service: Service) {
-        let _ = service.post(REGISTER, "application/json", registration_of(MEBIBYTE)).await.expect(201);
+        service.post(REGISTER, "application/json", registration_of(MEBIBYTE)).await.expect(201);
         let answer = service.post(REGISTER, "application/json", registration_of(MEBIBYTE + 1)).await;
         answer.expect_error(413, "payload_too_large");
     }
@@ -313,7 +313,7 @@ on_both! {
             let answer = raw(&impatient.url, pieces).await.answer();
             assert_eq!(answer.status.as_u16(), 408, "{what}: {answer:?}");
             answer.expect_error(408, "request_timeout");
-            let _ = Call::new(&impatient.url, "GET", "/api/v1/health/live").send().await.expect(200);
+            Call::new(&impatient.url, "GET", "/api/v1/health/live").send().await.expect(200);
         }
     }
 
@@ -341,6 +341,6 @@ on_both! {
             assert_eq!(answer.header("allow"), "DELETE, GET, PATCH, HEAD", "{method}");
             answer.expect_error(405, "method_not_allowed");
         }
-        let _ = service.me(&user.access).await.expect(200);
+        service.me(&user.access).await.expect(200);
     }
 }

@@ -1,4 +1,4 @@
-//! Every operation of the document in one table, and what holds for all of them.
+//! Every operation of the document in one table, and rules that hold for all of them.
 
 mod browsers;
 mod contract;
@@ -9,7 +9,7 @@ mod statuses;
 
 use serde_json::{Value, json};
 
-use crate::support::client::{Account, PASSWORD, fresh_email};
+use crate::support::client::{PASSWORD, TestUser, fresh_email};
 use crate::support::contract::contract;
 use crate::support::{Call, Service};
 
@@ -28,8 +28,8 @@ pub struct Operation {
     pub template: &'static str,
     pub who: Caller,
     pub success: u16,
-    /// Makes a valid body for a call on this account, if the operation takes one: nothing but a guard refuses it.
-    pub body: Option<fn(&Account) -> Value>,
+    /// Makes a valid body for a call on this user, if the operation takes one: nothing but a guard refuses it.
+    pub body: Option<fn(&TestUser) -> Value>,
 }
 
 const fn operation(
@@ -38,7 +38,7 @@ const fn operation(
     template: &'static str,
     who: Caller,
     success: u16,
-    body: Option<fn(&Account) -> Value>,
+    body: Option<fn(&TestUser) -> Value>,
 ) -> Operation {
     Operation { id, method, template, who, success, body }
 }
@@ -66,19 +66,19 @@ pub const OPERATIONS: &[Operation] = &[
     operation("service_show", "GET", "/", Caller::Anybody, 200, None),
 ];
 
-fn new_account(_: &Account) -> Value {
+fn new_account(_: &TestUser) -> Value {
     json!({"email": fresh_email(), "password": PASSWORD, "full_name": "New"})
 }
 
-fn credentials(target: &Account) -> Value {
+fn credentials(target: &TestUser) -> Value {
     json!({"email": target.email, "password": PASSWORD})
 }
 
-fn refresh_token(target: &Account) -> Value {
+fn refresh_token(target: &TestUser) -> Value {
     json!({"refresh_token": target.refresh})
 }
 
-fn new_name(_: &Account) -> Value {
+fn new_name(_: &TestUser) -> Value {
     json!({"full_name": "Somebody Else"})
 }
 
@@ -88,12 +88,12 @@ pub fn protected() -> impl Iterator<Item = &'static Operation> {
 }
 
 impl Operation {
-    pub fn path(&self, target: &Account) -> String {
+    pub fn path(&self, target: &TestUser) -> String {
         self.template.replace("{id}", &target.id.to_string())
     }
 
     /// A call that only a guard refuses.
-    pub fn call(&self, service: &Service, target: &Account) -> Call {
+    pub fn call(&self, service: &Service, target: &TestUser) -> Call {
         let call = service.call(self.method, &self.path(target));
         match self.body {
             Some(body) => call.json(body(target)),

@@ -4,10 +4,10 @@ use serde_json::json;
 
 use super::forged_tokens::parts;
 use super::tokens::{bearer, refresh_at};
-use crate::support::client::{Account, PASSWORD};
+use crate::support::client::{PASSWORD, TestUser};
 use crate::support::{Call, Instance, SECRET};
 
-async fn tokens_of(instance: &Instance, user: &Account) -> (String, String) {
+async fn tokens_of(instance: &Instance, user: &TestUser) -> (String, String) {
     let call = Call::new(&instance.url, "POST", "/api/v1/auth/login");
     let pair = call.json(json!({"email": user.email, "password": PASSWORD})).send().await.expect(200).json();
     let text = |name: &str| pair[name].as_str().unwrap().to_owned();
@@ -31,11 +31,11 @@ on_both! {
             let [before, after] = [service.instance_with(pair[0]).await, service.instance_with(pair[1]).await];
             for (giver, other) in [(&before, &after), (&after, &before)] {
                 let (access, refresh) = tokens_of(giver, &user).await;
-                let _ = bearer(&other.url, &access).send().await.expect(200);
-                let _ = refresh_at(other, &refresh).await.expect(200);
+                bearer(&other.url, &access).send().await.expect(200);
+                refresh_at(other, &refresh).await.expect(200);
             }
             if let Some((access, _)) = &given {
-                let _ = bearer(&after.url, access).send().await.expect(200);
+                bearer(&after.url, access).send().await.expect(200);
             }
             given.get_or_insert(tokens_of(&before, &user).await);
         }
@@ -46,7 +46,7 @@ on_both! {
         let alone = service.instance_with(steps[3]).await;
         bearer(&alone.url, &access).send().await.expect_error(401, "invalid_token");
         refresh_at(&alone, &refresh).await.expect_error(401, "invalid_token");
-        let _ = bearer(&alone.url, &newer).send().await.expect(200);
+        bearer(&alone.url, &newer).send().await.expect(200);
     }
 
     async fn after_a_key_rotation_old_tokens_are_exchanged_for_new_ones(service: Service) {
@@ -62,7 +62,7 @@ on_both! {
 
         let settings = [("JWT_SECRET_KEY", new.as_str()), ("JWT_PREVIOUS_SECRET_KEYS", old.as_str())];
         let after = service.instance_with(&settings).await;
-        let _ = bearer(&after.url, &access).send().await.expect(200);
+        bearer(&after.url, &access).send().await.expect(200);
         let next = refresh_at(&after, &refresh).await.expect(200).json();
         let kid = |token: &str| parts(token).header["kid"].clone();
         for name in ["access_token", "refresh_token"] {
@@ -70,8 +70,8 @@ on_both! {
             assert!(kid(token).is_string() && kid(token) != kid(&access), "{name}");
         }
         let next = next["access_token"].as_str().unwrap();
-        let _ = bearer(&after.url, next).send().await.expect(200);
-        let _ = bearer(&forgot.url, next).send().await.expect(200);
+        bearer(&after.url, next).send().await.expect(200);
+        bearer(&forgot.url, next).send().await.expect(200);
         bearer(&before.url, next).send().await.expect_error(401, "invalid_token");
     }
 }

@@ -1,4 +1,4 @@
-//! What a token is good for, how it is sent, and what ends it.
+//! What a token is valid for, how it is sent, and what ends it.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -24,7 +24,7 @@ on_both! {
         let user = service.user().await;
         service.me(&user.refresh).await.expect_error(401, "invalid_token");
         service.refresh(&user.access).await.expect_error(401, "invalid_token");
-        let _ = service.refresh(&user.refresh).await.expect(200);
+        service.refresh(&user.refresh).await.expect(200);
     }
 
     async fn only_the_bearer_scheme_is_accepted_and_in_any_case(service: Service) {
@@ -96,7 +96,7 @@ on_both! {
             assert_refused(what, bearer(&other.url, &user.access).send().await);
             assert_refused(what, refresh_at(&other, &user.refresh).await);
             assert_refused(what, service.refresh(&user.refresh).await);
-            // Only a log-out leaves the other sessions alone.
+            // Only a logout leaves the other sessions alone.
             let elsewhere = bearer(&other.url, &phone.access).send().await;
             let expected = if what == "log-out" { 200 } else { 401 };
             assert_eq!(elsewhere.status, expected, "{what}: {elsewhere:?}");
@@ -107,19 +107,19 @@ on_both! {
         let (admin, user) = (service.superuser().await, service.user().await);
         for verb in ["deactivate", "activate"] {
             let path = format!("/api/v1/users/{}/{verb}", user.id);
-            let _ = service.call("PATCH", &path).bearer(&admin.access).send().await.expect(200);
+            service.call("PATCH", &path).bearer(&admin.access).send().await.expect(200);
         }
         service.me(&user.access).await.expect_error(401, "invalid_token");
         service.refresh(&user.refresh).await.expect_error(401, "invalid_token");
-        let _ = service.login(&user.email, PASSWORD).await.expect(200);
+        service.login(&user.email, PASSWORD).await.expect(200);
     }
 
     async fn a_demoted_superuser_loses_the_rights_at_once_and_stays_logged_in(service: Service) {
         let (admin, demoted) = (service.superuser().await, service.superuser().await);
-        let _ = service.call("GET", "/api/v1/users").bearer(&demoted.access).send().await.expect(200);
+        service.call("GET", "/api/v1/users").bearer(&demoted.access).send().await.expect(200);
         let path = format!("/api/v1/users/{}", demoted.id);
         let change = service.call("PATCH", &path).bearer(&admin.access).json(json!({"is_superuser": false}));
-        let _ = change.send().await.expect(200);
+        change.send().await.expect(200);
         for (method, path) in [("GET", "/api/v1/users"), ("GET", path.as_str()), ("DELETE", path.as_str())] {
             service.call(method, path).bearer(&demoted.access).send().await.expect_error(403, "forbidden");
         }

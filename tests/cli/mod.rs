@@ -1,5 +1,5 @@
-//! The binary as an operator runs it: settings, commands, log lines and its end. On the embedded tier only: what is
-//! tested here does not depend on the database.
+//! The binary as an operator runs it: settings, commands, log lines and shutdown. On SQLite only,
+//! because none of it depends on the database.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -50,7 +50,7 @@ impl Running {
         let (tell, lines) = channel();
         std::thread::spawn(move || {
             for line in stderr.lines() {
-                // Whoever listened may be gone, after a test that failed.
+                // After a failed test the receiver is gone.
                 if tell.send(line.unwrap()).is_err() {
                     break;
                 }
@@ -136,7 +136,7 @@ async fn every_request_is_one_log_line_with_its_user() {
         ("r6", "HEAD", "/api/v1/health"),
     ] {
         let call = service.call(method, path).bearer(&access).header("x-request-id", request_id);
-        let _ = call.header("x-forwarded-for", "203.0.113.9").send().await;
+        call.header("x-forwarded-for", "203.0.113.9").send().await;
     }
     let (_, lines) = service.stop();
     assert!(lines.iter().all(|line| !line.contains("secret-")), "{lines:?}");
@@ -176,13 +176,13 @@ async fn every_login_attempt_is_a_log_line_with_the_user() {
     ] {
         let credentials = json!({"email": email, "password": password});
         let call = service.call("POST", "/api/v1/auth/login").header("x-request-id", request_id);
-        let _ = call.json(credentials).send().await.expect(status);
+        call.json(credentials).send().await.expect(status);
     }
     let (access, _) = tokens(&service, "ada@example.com", PASSWORD).await;
     let change =
         json!({"password": "another horse, another battery", "current_password": "a wrong password"});
     let call = service.call("PATCH", "/api/v1/users/me").bearer(&access).header("x-request-id", "present");
-    let _ = call.json(change).send().await.expect(422);
+    call.json(change).send().await.expect(422);
 
     let (_, lines) = service.stop();
     assert!(lines.iter().all(|line| !line.contains("@example.com")), "{lines:?}");
@@ -269,7 +269,7 @@ async fn a_superuser_created_on_the_command_line_can_log_in_and_administer() {
         let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         // A command that refuses its arguments does not wait for a password.
-        let _ = child.stdin.take().unwrap().write_all(password.as_bytes());
+        drop(child.stdin.take().unwrap().write_all(password.as_bytes()));
         let output = child.wait_with_output().unwrap();
         let said = format!("{}{}", text(&output.stdout), text(&output.stderr));
         let password = password.trim_end();
@@ -334,9 +334,9 @@ async fn in_development_tokens_survive_a_restart_and_files_are_private() {
     let folder = TempDir::new().unwrap();
     let service = Running::start(folder.path(), &[]);
     let new = json!({"email": "ada@example.com", "password": PASSWORD});
-    let _ = service.call("POST", "/api/v1/auth/register").json(new).send().await.expect(201);
+    service.call("POST", "/api/v1/auth/register").json(new).send().await.expect(201);
     let (access, _) = tokens(&service, "ada@example.com", PASSWORD).await;
-    // Password hashes are in the database and in its log, so neither is anybody else's to read.
+    // Password hashes are in the database and in its log, so no other user may read either.
     let files: Vec<_> =
         std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert!(files.len() >= 4, "{files:?}");
@@ -353,7 +353,7 @@ async fn in_development_tokens_survive_a_restart_and_files_are_private() {
     assert!(secret.trim().len() >= 32 && lines.iter().all(|line| !line.contains(secret.trim())));
 
     let service = Running::start(folder.path(), &[]);
-    let _ = service.call("GET", "/api/v1/users/me").bearer(&access).send().await.expect(200);
+    service.call("GET", "/api/v1/users/me").bearer(&access).send().await.expect(200);
     assert_eq!(service.stop().0.code(), Some(0));
 }
 

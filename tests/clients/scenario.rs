@@ -19,7 +19,7 @@ impl Scenario {
         Self(serde_json::from_str(&std::fs::read_to_string(FILE).unwrap()).unwrap())
     }
 
-    /// A service with the default limits and the accounts that the scenario starts from.
+    /// A service with the default limits and the users that the scenario starts from.
     pub async fn service(&self) -> Service {
         let limits = [("RATE_LIMIT_PER_MINUTE", "60"), ("AUTH_RATE_LIMIT_PER_MINUTE", "10")];
         let service = Service::start_with(Backend::Sqlite, &limits).await;
@@ -35,10 +35,10 @@ impl Scenario {
         service
     }
 
-    /// The account that a README's snippet logs in with.
+    /// The user that a README's snippet logs in with.
     pub async fn register_user(&self, service: &Service) {
         let user = &self.0["user"];
-        let _ = service.register(text(&user["email"]), text(&user["password"])).await.expect(201);
+        service.register(text(&user["email"]), text(&user["password"])).await.expect(201);
     }
 
     /// Fails unless every step was passed, in the order of the scenario.

@@ -1,4 +1,4 @@
-//! The present document breaks no client that was made from a released one, unless a waiver says so.
+//! The current document breaks no client of the released one, unless a waiver allows it.
 
 mod seeds;
 mod waivers;

@@ -8,7 +8,7 @@ use super::present;
 const BREAKING: bool = true;
 const COMPATIBLE: bool = false;
 
-/// A change of the document, and the class and the text it must have. No text: nobody would notice.
+/// A change of the document, its class, and the text that must describe it; none if it is not reported.
 type Seed = (&'static str, fn(&mut Value), Option<(bool, &'static str)>);
 
 fn operation<'a>(document: &'a mut Value, path: &str, method: &str) -> &'a mut Value {
@@ -177,7 +177,7 @@ const SEEDS: &[Seed] = &[
         Some((BREAKING, "LoginRequest, /password: `pattern` changed"))),
     ("a schema is renamed", |d| {
             let user = remove(&mut d["components"]["schemas"], "User");
-            d["components"]["schemas"]["Account"] = user;
+            d["components"]["schemas"]["TestUser"] = user;
         },
         Some((BREAKING, "User: the schema is gone, and with it the class of a client"))),
     ("a schema is new", |d| d["components"]["schemas"]["Team"] = json!({ "type": "object" }),

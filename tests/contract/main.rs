@@ -71,7 +71,7 @@ fn judge(documented: &BTreeSet<Cell>, observed: &BTreeSet<Cell>, allowed: &[Allo
     problems
 }
 
-/// A line an operation: its statuses, those that nobody saw in brackets.
+/// One line per operation: its statuses, with unobserved ones in brackets.
 fn matrix(documented: &BTreeSet<Cell>, observed: &BTreeSet<Cell>) -> String {
     let mut rows: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for cell in documented {

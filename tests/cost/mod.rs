@@ -1,8 +1,8 @@
-//! What a request costs: instructions and allocations of the deployed build, counted by callgrind and held against committed
-//! figures. No clock is read, so a busy machine changes nothing. Queries and calls of Redis are held in `tests/database` and
-//! `tests/state`.
+//! Instructions and allocations per request of the release build, counted by callgrind and compared
+//! with committed figures. No clock is read, so a busy machine changes nothing. `tests/database`
+//! and `tests/state` count queries and calls of Redis.
 //!
-//! `UPDATE_GENERATED=1` writes the figures anew instead.
+//! `UPDATE_GENERATED=1` writes the figures instead.
 
 mod callgrind;
 mod figures;

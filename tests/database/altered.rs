@@ -1,4 +1,5 @@
-//! A table that is altered while the service serves, and statements that the server has forgotten: nobody notices.
+//! Tables altered while the service serves, and prepared statements that the server has discarded:
+//! no request fails.
 
 use serde_json::json;
 

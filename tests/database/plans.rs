@@ -10,10 +10,10 @@ use crate::support::{Proxy, Service};
 const FROM: &str = "&created_after=2020-01-01T00:00:00Z";
 const TO: &str = "&created_before=2100-01-01T00:00:00Z";
 
-/// Accounts and sessions. With fewer, reading all of them would be the best plan.
+/// Users and sessions. With fewer, reading all of them would be the best plan.
 const ROWS: u32 = 100_000;
 
-/// Of a hundred accounts one is closed, and another one a superuser's.
+/// Of a hundred users one is closed, and another one a superuser's.
 async fn crowded() -> (Service, Proxy, Client) {
     let (service, proxy) = Service::start_behind_proxy(&[]).await;
     let (client, connection) = tokio_postgres::connect(&service.database.url, NoTls).await.unwrap();

@@ -31,7 +31,7 @@ async fn timed(call: impl Future<Output = Answer>) -> (Answer, Duration) {
     (answer, start.elapsed())
 }
 
-/// A row that somebody else holds locked.
+/// A row that another session has locked.
 struct LockedUser {
     client: Client,
     connection: JoinHandle<Result<(), tokio_postgres::Error>>,
@@ -60,7 +60,7 @@ async fn waiters_for_locks(database: &TestDatabase, count: usize) {
     .await;
 }
 
-/// Somebody who stands in line.
+/// A waiting caller.
 type Asking<'a> = Pin<Box<dyn Future<Output = Result<Connection, DbError>> + Send + 'a>>;
 
 async fn first_come_first_served(backend: Backend) {
@@ -131,8 +131,8 @@ async fn an_exhausted_pool_answers_503_in_time_and_liveness_succeeds() {
     assert!(live.status == 200 && took < AT_ONCE, "{live:?} after {took:?}");
 
     locked.release().await;
-    let _ = change.await.unwrap().expect(200);
-    let _ = service.me(&user.access).await.expect(200);
+    change.await.unwrap().expect(200);
+    service.me(&user.access).await.expect(200);
 }
 
 #[ignore = "needs PostgreSQL"]
@@ -150,8 +150,8 @@ async fn a_statement_that_takes_too_long_is_answered_503() {
     let password = json!({"password": "another battery staple", "current_password": "correct horse battery"});
     change().json(password).send().await.expect_error(503, "service_unavailable");
     locked.release().await;
-    let _ = service.me(&user.access).await.expect(200);
-    let _ = change().json(json!({"full_name": "Ada"})).send().await.expect(200);
+    service.me(&user.access).await.expect(200);
+    change().json(json!({"full_name": "Ada"})).send().await.expect(200);
 }
 
 #[ignore = "needs PostgreSQL"]
@@ -181,7 +181,7 @@ async fn the_loss_and_the_return_of_the_database_are_noticed_at_once() {
     for _ in 0..3 {
         // Open several connections, so that several are stale after the cut.
         for answer in join_all((0..8).map(|_| service.me(&user.access))).await {
-            let _ = answer.expect(200);
+            answer.expect(200);
         }
         proxy.cut().await;
         for round in 0..5 {
@@ -201,7 +201,7 @@ async fn the_loss_and_the_return_of_the_database_are_noticed_at_once() {
         let database = &body["details"]["dependencies"][0];
         assert_eq!((&database["name"], &database["tier"]), (&json!("database"), &json!("postgresql")));
         assert_eq!(database["status"], "unavailable", "{body}");
-        let _ = service.call("GET", "/api/v1/health/live").send().await.expect(200);
+        service.call("GET", "/api/v1/health/live").send().await.expect(200);
 
         proxy.restore().await;
         eventually("the service answers", async || {
@@ -284,14 +284,14 @@ async fn connections_closed_by_the_server_are_replaced_without_an_error() {
     let others = "datname = current_database() AND pid <> pg_backend_pid()";
     for _ in 0..5 {
         for answer in join_all((0..8).map(|_| service.me(&user.access))).await {
-            let _ = answer.expect(200);
+            answer.expect(200);
         }
         let ended =
             format!("SELECT pg_terminate_backend(pid, 60000)::text FROM pg_stat_activity WHERE {others}");
         let ended = service.database.rows(&ended).await;
         assert!(!ended.is_empty() && ended.iter().all(|done| done.as_deref() == Some("true")), "{ended:?}");
         for answer in join_all((0..8).map(|_| service.me(&user.access))).await {
-            let _ = answer.expect(200);
+            answer.expect(200);
         }
     }
 }

@@ -34,7 +34,7 @@ const ONE_CONNECTION: [(&str, &str); 2] = [("DB_POOL_SIZE", "1"), ("DB_MAX_OVERF
 
 /// What `times` calls cost together, after two that prepare the statements.
 async fn cost(service: &Service, proxy: &Proxy, times: usize, mut call: impl AsyncFnMut()) -> u64 {
-    // Nobody waits for a statement to be closed, but the one connection keeps its messages in order: once the
+    // No request waits until a statement is closed, but the one connection keeps its messages in order: once the
     // answer to a later query is there, everything before it was counted.
     let counter = service.user().await;
     let count_all = async || {

@@ -212,7 +212,7 @@ on_both_fixtures! {
     }
 }
 
-/// All there is of accounts and sessions.
+/// All there is of users and sessions.
 async fn contents(service: &Service) -> Vec<Option<String>> {
     let users = "SELECT CAST(id AS TEXT) || email || password_hash || COALESCE(full_name, '') || \
                  CAST(is_active AS TEXT) || CAST(is_superuser AS TEXT) || CAST(updated_at AS TEXT) AS value \
@@ -259,29 +259,29 @@ on_both! {
         }
 
         // What is not recorded goes on, and once the trouble is over, so does the rest.
-        let _ = service.me(&user.access).await.expect(200);
+        service.me(&user.access).await.expect(200);
         service.database.sql("ALTER TABLE audit_events_away RENAME TO audit_events").await;
-        let _ = service.call("DELETE", &one).bearer(&admin.access).send().await.expect(204);
+        service.call("DELETE", &one).bearer(&admin.access).send().await.expect(204);
         service.me(&user.access).await.expect_error(401, "invalid_token");
     }
 
     async fn deleting_a_user_deletes_the_sessions_of_that_user(service: Service) {
         let user = service.user().await;
         let other = service.user().await;
-        let _ = service.log_in_again(&user.email, user.id).await;
+        service.log_in_again(&user.email, user.id).await;
         let owners = "SELECT CAST(user_id AS TEXT) AS value FROM sessions ORDER BY 1";
         assert_eq!(service.database.rows(owners).await.len(), 3);
-        let _ = service.call("DELETE", "/api/v1/users/me").bearer(&user.access).send().await.expect(204);
+        service.call("DELETE", "/api/v1/users/me").bearer(&user.access).send().await.expect(204);
         assert_eq!(service.database.rows(owners).await, [Some(other.id.to_string())]);
     }
 
     async fn the_id_of_a_deleted_user_is_never_reused(service: Service) {
         for _ in 0..3 {
             let user = service.user().await;
-            let _ = service.call("DELETE", "/api/v1/users/me").bearer(&user.access).send().await.expect(204);
+            service.call("DELETE", "/api/v1/users/me").bearer(&user.access).send().await.expect(204);
             let next = service.user().await;
             assert!(next.id > user.id, "{next:?} after {user:?}");
-            let _ = service.call("DELETE", "/api/v1/users/me").bearer(&next.access).send().await.expect(204);
+            service.call("DELETE", "/api/v1/users/me").bearer(&next.access).send().await.expect(204);
         }
     }
 }

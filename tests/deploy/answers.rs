@@ -18,7 +18,7 @@ const POLICY: &str = "default-src 'none'; object-src 'none'; base-uri 'none'; fo
 
 const MAX_BODY: usize = 1024 * 1024;
 
-/// Addresses where nobody listens, kept from others while the sockets live.
+/// Addresses on which nothing listens; the sockets reserve them.
 fn nobody() -> ([SocketAddr; 3], Vec<TcpSocket>) {
     let sockets: Vec<_> = (0..3).map(|_| TcpSocket::new_v4().unwrap()).collect();
     let address = |socket: &TcpSocket| {

@@ -29,8 +29,7 @@ async fn no_get_is_lost(kind: Kind, signal: &str) {
     let instances = Instances::start().await;
     let edge = Edge::start(kind, instances.addresses()).await;
     let new = json!({"email": "ada@example.com", "password": PASSWORD});
-    let _ =
-        Call::new(&edge.url(), "POST", "/api/v1/auth/register").json(new.clone()).send().await.expect(201);
+    Call::new(&edge.url(), "POST", "/api/v1/auth/register").json(new.clone()).send().await.expect(201);
     let log_in = Call::new(&edge.url(), "POST", "/api/v1/auth/login").json(new);
     let token = log_in.send().await.expect(200).json()["access_token"].as_str().unwrap().to_owned();
 
@@ -127,7 +126,7 @@ behind_both! {
             let id = format!("post-{number}");
             let new = json!({"email": format!("user{number}@example.com"), "password": PASSWORD});
             let call = Call::new(&edge.url(), "POST", "/api/v1/auth/register").header("x-request-id", &id);
-            let _ = call.json(new).send().await.expect(201);
+            call.json(new).send().await.expect(201);
             let logged = instances.logged(std::slice::from_ref(&id)).await;
             assert_eq!(logged[&id].len(), 1, "{logged:?}");
         }

@@ -83,7 +83,7 @@ behind_both! {
         for number in 0..60 {
             let method = if number % 2 == 0 { reqwest::Method::GET } else { reqwest::Method::POST };
             let request = client.request(method, edge.url()).body("{}");
-            let _ = request.send().await.unwrap().text().await.unwrap();
+            request.send().await.unwrap().text().await.unwrap();
         }
         let requests = instances.heads("GET").len() + instances.heads("POST").len();
         assert_eq!(requests, 60);

@@ -42,7 +42,7 @@ impl Instance {
             // As the manifests have it: longer than Traefik takes to notice.
             ("DRAIN_TIMEOUT", "7"),
             ("LOG_FORMAT", "json"),
-            // Of the client and of the proxy: whether a forged address is believed is then the proxy's doing alone.
+            // Trusts the proxy and the client, so that only the proxy keeps out a forged address.
             ("TRUSTED_PROXIES", "127.0.0.0/8"),
             ("BCRYPT_ROUNDS", "10"),
             ("DB_POOL_SIZE", "2"),

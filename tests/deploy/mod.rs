@@ -1,5 +1,6 @@
-//! What stands in deploy/: the proxies run for real in front of instances that run for real; the files are read, and
-//! held against the settings and against each other. The schemas of Compose and Kubernetes are `./scripts/test deploy`'s.
+//! The files in deploy/: real proxies run in front of real instances, and the files are compared
+//! with the settings and with each other. `./scripts/test deploy` checks the schemas of Compose and
+//! Kubernetes.
 
 mod answers;
 mod edge;

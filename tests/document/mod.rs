@@ -1,4 +1,5 @@
-//! The checked-in document is what the handlers declare, and it is what client teams and their generators need.
+//! The committed document is what the handlers declare, and what client teams and their generators
+//! need.
 
 mod checks;
 mod examples;

@@ -1,5 +1,6 @@
-//! The documentation is true: links and named files and tests exist, the book contains every page, every setting, error code
-//! and command has its row, and every requirement of the ASVS its verdict.
+//! The documentation is true: links, named files and named tests exist, the book contains every
+//! page, every setting, error code and command has its row, and every requirement of the ASVS has
+//! its verdict.
 
 mod asvs;
 mod page;

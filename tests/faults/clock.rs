@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::faults::ledger::password;
 use crate::faults::load::Load;
-use crate::faults::scene::{CLIENTS, Pulse, SOME};
+use crate::faults::scene::{CLIENTS, LivenessProbe, WRITES};
 use crate::support::client::Answer;
 use crate::support::process::Process;
 use crate::support::{Backend, Call, TestDatabase};
@@ -80,7 +80,7 @@ async fn tokens_expire_by_a_clock_that_is_moved_and_users_can_still_log_in() {
     let moved = Moved::start().await;
     let user = moved.register("ada").await.expect(201).json();
     let now = moved.login("ada").await.expect(200).json();
-    let _ = moved.me(&now).await.expect(200);
+    moved.me(&now).await.expect(200);
 
     // An hour on: access tokens have ended, refresh tokens have not.
     moved.set("+1h");
@@ -94,14 +94,14 @@ async fn tokens_expire_by_a_clock_that_is_moved_and_users_can_still_log_in() {
     moved.me(&later).await.expect_error(401, "invalid_token");
     moved.refresh(&later).await.expect_error(401, "invalid_token");
     let again = moved.login("ada").await.expect(200).json();
-    let _ = moved.me(&again).await.expect(200);
-    let _ = moved.refresh(&again).await.expect(200);
+    moved.me(&again).await.expect(200);
+    moved.refresh(&again).await.expect(200);
 
-    // To long before the account was made.
+    // To long before the user was made.
     moved.set("-3650d");
     moved.me(&again).await.expect_error(401, "invalid_token");
     let past = moved.login("ada").await.expect(200).json();
-    let _ = moved.me(&past).await.expect(200);
+    moved.me(&past).await.expect(200);
     let past = moved.refresh(&past).await.expect(200).json();
 
     // Right again: ten years are longer than any token lives.
@@ -109,14 +109,14 @@ async fn tokens_expire_by_a_clock_that_is_moved_and_users_can_still_log_in() {
     moved.me(&past).await.expect_error(401, "invalid_token");
     moved.refresh(&past).await.expect_error(401, "invalid_token");
     let right = moved.login("ada").await.expect(200).json();
-    let _ = moved.me(&right).await.expect(200);
+    moved.me(&right).await.expect(200);
 }
 
 #[ignore = "needs libfaketime"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_limited_before_the_clock_went_back_is_not_limited_for_longer() {
     let moved = Moved::start().await;
-    let _ = moved.register("ada").await.expect(201);
+    moved.register("ada").await.expect(201);
     moved.set("+10d");
     let wrong = || {
         let attempt = json!({"email": "ada@example.com", "password": "a wrong password"});
@@ -127,7 +127,7 @@ async fn a_client_limited_before_the_clock_went_back_is_not_limited_for_longer()
     }
     wrong().await.expect_error(429, "rate_limited");
     moved.set("+0");
-    let _ = moved.login("ada").await.expect(200);
+    moved.login("ada").await.expect(200);
 }
 
 #[ignore = "needs libfaketime"]
@@ -136,14 +136,14 @@ async fn a_clock_that_jumps_ahead_under_load_fails_no_request() {
     let moved = Moved::start().await;
     let url = &moved.service.url;
     let admin = crate::faults::scene::superuser(url, &moved.database).await;
-    let (pulse, load) = (Pulse::of(url), Load::on(url, CLIENTS, &admin));
-    load.writes(SOME).await;
-    // More than any time-out, and less than an access token lives: nobody has to log in again.
+    let (liveness, load) = (LivenessProbe::start(url), Load::on(url, CLIENTS, &admin));
+    load.writes(WRITES).await;
+    // More than any timeout and less than the lifetime of an access token, so no client must log in again.
     for offset in ["+10m", "+20m"] {
         moved.set(offset);
-        load.writes(SOME).await;
+        load.writes(WRITES).await;
     }
-    pulse.expect_alive().await;
+    liveness.expect_alive().await;
     let (ledger, tally) = load.end().await;
     assert_eq!(tally.refused + tally.unanswered, 0);
     ledger.check(&moved.database).await;

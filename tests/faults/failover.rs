@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::faults::balancer::Balancer;
 use crate::faults::load::Load;
-use crate::faults::scene::{CLIENTS, HASTY, Pulse, SOME, report, superuser, until_ready};
+use crate::faults::scene::{CLIENTS, LivenessProbe, SHORT_TIMEOUTS, WRITES, report, superuser, until_ready};
 use crate::support::postgres::{Server, eventually};
 use crate::support::process::Process;
 use crate::support::{Call, TestDatabase};
@@ -40,10 +40,10 @@ async fn fails_over(
     standby: &Server,
     lose: impl AsyncFnOnce(),
 ) -> Process {
-    let service = Process::start(&[&[("DATABASE_URL", url)], &HASTY[..]].concat()).await;
+    let service = Process::start(&[&[("DATABASE_URL", url)], &SHORT_TIMEOUTS[..]].concat()).await;
     let admin = superuser(&service.url, before).await;
-    let (pulse, load) = (Pulse::of(&service.url), Load::on(&service.url, CLIENTS, &admin));
-    load.writes(SOME).await;
+    let (liveness, load) = (LivenessProbe::start(&service.url), Load::on(&service.url, CLIENTS, &admin));
+    load.writes(WRITES).await;
     lose().await;
     until_ready(&service.url, 503).await;
     let unready = Call::new(&service.url, "GET", "/api/v1/health/ready").send().await;
@@ -55,9 +55,9 @@ async fn fails_over(
     load.writes(1).await;
     let healed = promoted.elapsed();
     assert!(healed < WRITES_GO_ON, "{healed:?}");
-    load.writes(SOME).await;
+    load.writes(WRITES).await;
     until_ready(&service.url, 200).await;
-    pulse.expect_alive().await;
+    liveness.expect_alive().await;
     let (ledger, tally) = load.end().await;
     assert_eq!(tally.unanswered, 0, "every request is answered");
     let findings = ledger.check(&standby.database()).await;
@@ -92,7 +92,7 @@ async fn behind_haproxy_a_promoted_standby_has_everything_acknowledged() {
     fails_over(fault, &url, &before, &standby, lose).await;
 }
 
-/// Nobody asks for anything meanwhile, so that all connections look alive.
+/// No request is sent meanwhile, so that all connections seem usable.
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_to_a_frozen_primary_are_not_used_after_a_failover() {
     let primary = Server::start(&[]).await;
@@ -132,10 +132,10 @@ async fn connections_to_a_frozen_primary_are_not_used_after_a_failover() {
     })
     .await;
     let waited = tokio::time::timeout(WRITES_GO_ON, waiting).await.expect("an answer").unwrap();
-    let _ = waited.expect(200);
+    waited.expect(200);
     for _ in 0..8 {
         let answer = tokio::time::timeout(WRITES_GO_ON, rename(&service, &admin)).await.expect("an answer");
-        let _ = answer.expect(200);
+        answer.expect(200);
     }
 }
 
@@ -159,7 +159,7 @@ async fn a_server_that_became_read_only_is_answered_503_and_its_connections_are_
     let url = server.url("127.0.0.1", "?target_session_attrs=any");
     let service = Process::start(&[("DATABASE_URL", url.as_str())]).await;
     let admin = superuser(&service.url, &database).await;
-    let _ = rename(&service, &admin).await.expect(200);
+    rename(&service, &admin).await.expect(200);
     let old = connections(&database).await;
     assert!(!old.is_empty());
     database.sql("ALTER SYSTEM SET default_transaction_read_only = on").await;
@@ -174,7 +174,7 @@ async fn a_server_that_became_read_only_is_answered_503_and_its_connections_are_
     })
     .await;
     eventually("no connection is left that was open before", async || {
-        let _ = service.call("GET", "/api/v1/users/me").bearer(&admin).send().await.expect(200);
+        service.call("GET", "/api/v1/users/me").bearer(&admin).send().await.expect(200);
         // Lookups share a connection; writes at the same time use all that are idle.
         futures_util::future::join_all((0..10).map(|_| rename(&service, &admin))).await;
         let now = connections(&database).await;
@@ -195,10 +195,11 @@ async fn a_demoted_primary_is_answered_503_until_it_is_promoted_again() {
         let mut server = Server::start(&[]).await;
         let database = server.database();
         let url = server.url("127.0.0.1", options);
-        let service = Process::start(&[&[("DATABASE_URL", url.as_str())], &HASTY[..]].concat()).await;
+        let service =
+            Process::start(&[&[("DATABASE_URL", url.as_str())], &SHORT_TIMEOUTS[..]].concat()).await;
         let admin = superuser(&service.url, &database).await;
-        let (pulse, load) = (Pulse::of(&service.url), Load::on(&service.url, CLIENTS, &admin));
-        load.writes(SOME).await;
+        let (liveness, load) = (LivenessProbe::start(&service.url), Load::on(&service.url, CLIENTS, &admin));
+        load.writes(WRITES).await;
         server.demote().await;
         for _ in 0..3 {
             rename(&service, &admin).await.expect_error(503, "service_unavailable");
@@ -215,8 +216,8 @@ async fn a_demoted_primary_is_answered_503_until_it_is_promoted_again() {
         load.writes(1).await;
         let healed = promoted.elapsed();
         assert!(healed < WRITES_GO_ON, "{healed:?}");
-        load.writes(SOME).await;
-        pulse.expect_alive().await;
+        load.writes(WRITES).await;
+        liveness.expect_alive().await;
         let (ledger, tally) = load.end().await;
         assert_eq!(tally.unanswered, 0, "every request is answered");
         let findings = ledger.check(&database).await;

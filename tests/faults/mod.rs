@@ -1,5 +1,5 @@
-//! What the service and its data are after the faults of the world: servers killed, stopped, frozen and cut off, disks
-//! full, clocks moved, clients and the process itself gone in the middle of a write.
+//! Faults of the environment: servers are killed, stopped, frozen and cut off, disks are full,
+//! clocks move, clients disconnect and the process is killed during writes.
 
 mod balancer;
 mod clients;

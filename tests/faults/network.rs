@@ -1,13 +1,14 @@
 //! Faults of the network between the service and PostgreSQL.
 
-use crate::faults::scene::{HASTY, survives};
+use crate::faults::scene::{SHORT_TIMEOUTS, survives};
 use crate::support::process::Process;
 use crate::support::{Backend, Proxy, TestDatabase};
 
 async fn started() -> (TestDatabase, Proxy, Process) {
     let database = TestDatabase::create(Backend::Postgres).await;
     let proxy = Proxy::to(&database.url).await;
-    let service = Process::start(&[&[("DATABASE_URL", proxy.url.as_str())], &HASTY[..]].concat()).await;
+    let service =
+        Process::start(&[&[("DATABASE_URL", proxy.url.as_str())], &SHORT_TIMEOUTS[..]].concat()).await;
     (database, proxy, service)
 }
 

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use crate::faults::scene::Pulse;
+use crate::faults::scene::LivenessProbe;
 use crate::support::client::raw;
 use crate::support::postgres::eventually;
 use crate::support::process::Process;
@@ -37,7 +37,7 @@ async fn bodies_of_a_gigabyte_use_no_noticeable_memory() {
     let (_database, service) = started().await;
     assert_eq!(service.probe("ready").await, Some(200));
     let before = memory(&service, "VmRSS");
-    let pulse = Pulse::of(&service.url);
+    let liveness = LivenessProbe::start(&service.url);
     let mut senders = JoinSet::new();
     for number in 0..16 {
         let is_announced = number % 2 == 0;
@@ -60,7 +60,7 @@ async fn bodies_of_a_gigabyte_use_no_noticeable_memory() {
         // What was read, and what lay in buffers on the way.
         assert!(sent < CHUNKS / 16, "{sent} of {CHUNKS} chunks were taken");
     }
-    pulse.expect_alive().await;
+    liveness.expect_alive().await;
     let grown = memory(&service, "VmHWM").saturating_sub(before);
     assert!(grown < 64 * 1024, "{grown} KiB for 16 GiB");
 }

@@ -1,4 +1,5 @@
-//! Files that an operator names, as other users of the machine may leave them: open to everybody, another's, or no files.
+//! Files that an operator names: readable or writable by other users, owned by another user, or no
+//! regular files.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -166,7 +167,7 @@ fn a_pipe_instead_of_a_file_is_refused_at_once() {
         fs::write(folder.path().join("certificate"), cert.pem()).unwrap();
         fs::write(folder.path().join("key"), signing_key.serialize_pem()).unwrap();
         let path = folder.path().join(name);
-        let _ = fs::remove_file(&path);
+        drop(fs::remove_file(&path));
         make_pipe(&path);
         let environment = [environment, &[("HOST", "127.0.0.1"), ("PORT", "0")]].concat();
         let (ok, said) = run(folder.path(), &environment, &[command]);

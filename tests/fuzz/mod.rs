@@ -101,7 +101,7 @@ fn no_forwarding_header_of_a_client_changes_its_address() {
     };
     holds("forwarded", like(r#"(for=|"|\[|[0-9a-f.:]{1,12}|_|unknown|;|,|\\| ){0,20}"#), |bytes| {
         // Two lines, and one to which the proxy adds; in the standard header a quote may reach into what is added, and then
-        // the client is nobody else but the proxy that let it through.
+        // the client is no other client but the proxy that let it through.
         for (header, name, own) in [
             (ForwardedHeader::XForwardedFor, "x-forwarded-for", &b"203.0.113.9"[..]),
             (ForwardedHeader::Forwarded, "forwarded", &b"for=203.0.113.9"[..]),
@@ -144,7 +144,7 @@ fn a_parsed_email_is_normalized_and_safe() {
                 assert!(form.len() <= 254 && form.contains('@'), "{form:?}");
                 assert!(!form.chars().any(|c| c.is_control() || c.is_whitespace()), "{form:?}");
             }
-            let _ = EmailPrefix::parse(&text);
+            drop(EmailPrefix::parse(&text));
             if let Ok(email) = Email::parse_known(&text) {
                 let stored = email.as_str();
                 assert_eq!(EmailPrefix::parse(stored).unwrap().as_str(), stored);

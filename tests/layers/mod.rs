@@ -1,4 +1,4 @@
-//! The layers inside the app: imports run one way, `api → services → models → domain`.
+//! The layers of the app: imports run one way, `api → services → models → domain`.
 
 use std::fs;
 use std::path::{Path, PathBuf};

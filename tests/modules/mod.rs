@@ -1,4 +1,5 @@
-//! Every file of tests is a module of a test binary: Rust leaves out a file that no `mod` declares, and says nothing.
+//! Every file of tests is a module of a test binary. Without a `mod`, Rust silently leaves a file
+//! out.
 
 use std::fs;
 use std::path::{Path, PathBuf};

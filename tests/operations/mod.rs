@@ -1,5 +1,5 @@
-//! What docs/operations.md tells an operator to do is done: its commands are run as they stand there, against the real
-//! binary, PostgreSQL and SQLite. It needs what an operator needs: bash, and the tools of PostgreSQL.
+//! The commands of docs/operations.md, run as they are against the real binary, PostgreSQL and
+//! SQLite. They need bash and the tools of PostgreSQL.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -52,8 +52,8 @@ fn succeeded(output: &Output) {
 }
 
 async fn register(url: &str, email: &str) -> Value {
-    let account = json!({"email": email, "password": PASSWORD});
-    Call::new(url, "POST", "/api/v1/auth/register").json(account).send().await.expect(201).json()
+    let credentials = json!({"email": email, "password": PASSWORD});
+    Call::new(url, "POST", "/api/v1/auth/register").json(credentials).send().await.expect(201).json()
 }
 
 async fn log_in(url: &str, email: &str) -> String {
@@ -66,7 +66,7 @@ async fn me(url: &str, token: &str) -> u16 {
     Call::new(url, "GET", "/api/v1/users/me").bearer(token).send().await.status.as_u16()
 }
 
-/// Accounts that are made all the time, until it is stopped.
+/// Users that are made all the time, until it is stopped.
 struct Writer {
     stop: Arc<AtomicBool>,
     made: Arc<AtomicU32>,
@@ -90,7 +90,7 @@ impl Writer {
 
     async fn has_made_more_than(&self, number: u32) {
         while self.made.load(Ordering::Relaxed) <= number {
-            assert!(!self.task.is_finished(), "an account could not be made");
+            assert!(!self.task.is_finished(), "a user could not be created");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
@@ -106,7 +106,7 @@ fn writers(number: u32) -> String {
     format!("writer{number}@example.com")
 }
 
-/// Takes a backup while accounts are being made; gives how many there were before and the token of a session.
+/// Takes a backup while users are being made; gives how many there were before and the token of a session.
 async fn back_up(service: &Process, backup: impl FnOnce() -> Output + Send + 'static) -> (u32, String) {
     register(&service.url, "ada@example.com").await;
     let token = log_in(&service.url, "ada@example.com").await;
@@ -114,7 +114,7 @@ async fn back_up(service: &Process, backup: impl FnOnce() -> Output + Send + 'st
     writer.has_made_more_than(5).await;
     let before = writer.made.load(Ordering::Relaxed);
     succeeded(&tokio::task::spawn_blocking(backup).await.unwrap());
-    // Nobody had to wait, and what comes now is not in it.
+    // No write had to wait, and later writes are not in the backup.
     writer.has_made_more_than(before + 5).await;
     writer.stopped().await;
     register(&service.url, "late@example.com").await;
@@ -133,7 +133,7 @@ async fn assert_restored(service: &Process, before: u32, token: &str) {
     let late = json!({"email": "late@example.com", "password": PASSWORD});
     let answer = Call::new(url, "POST", "/api/v1/auth/login").json(late).send().await;
     answer.expect_error(401, "invalid_credentials");
-    let id = |account: &Value| account["id"].as_i64().unwrap();
+    let id = |user: &Value| user["id"].as_i64().unwrap();
     assert!(id(&register(url, "new@example.com").await) > i64::from(before), "numbers go on");
 }
 

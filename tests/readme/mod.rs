@@ -1,5 +1,5 @@
-//! The README's tour does what the README says: its commands are run as they stand there, against the real binary.
-//! It needs what a reader needs: bash, curl and sed.
+//! The commands of the README's tour, run as they are against the real binary. They need bash, curl
+//! and sed.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -60,14 +60,14 @@ impl Service {
         let mut child = Command::new(env!("CARGO_BIN_EXE_groundwork"))
             .current_dir(folder)
             .env_clear()
-            // Port 0 takes a free one, which the log names: nobody else can take it in between.
+            // Port 0 takes a free one, which the log names: no other client can take it in between.
             .envs([("PORT", "0"), ("BCRYPT_ROUNDS", "4"), ("LOG_FORMAT", "text")])
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let log = BufReader::new(child.stderr.take().unwrap());
         let (tell, told) = mpsc::channel();
-        // To the end, so that the service never waits for somebody to read its log.
+        // To the end, so that the service never blocks on its log.
         std::thread::spawn(move || {
             for line in log.lines().map_while(Result::ok) {
                 let address =
@@ -98,7 +98,7 @@ fn the_tour_prints_what_the_readme_shows() {
     assert!(commands.contains(&service.address), "the tour calls the service");
     let run = Command::new("bash")
         .args(["-euo", "pipefail", "-c", &commands])
-        // No .curlrc and no proxy of whoever runs the test.
+        // No .curlrc and no proxy of the user who runs the test.
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("HOME", folder.path())

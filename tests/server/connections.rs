@@ -12,7 +12,7 @@ use crate::server::wire::{answer, ask, connect, until_closed};
 use crate::support::begun::begun;
 use crate::support::{Backend, Service, redis::eventually};
 
-/// It waits for headers for a second. On a busy machine that may be too short for somebody who is not slow.
+/// The header timeout is one second, which may be too short for a fast client on a busy machine.
 async fn hasty() -> Service {
     Service::start_with(Backend::Sqlite, &[("HEADER_TIMEOUT", "1")]).await
 }
@@ -149,7 +149,7 @@ async fn idle_connections_at_the_limit_are_closed_for_new_ones() {
         let mut stream = connect_from(&service, [127, 0, 1, number % 5]).await;
         // One of two has asked; the others have not said anything.
         if number % 2 == 0 && stream.write_all(crate::server::wire::REQUEST).await.is_ok() {
-            let _ = timeout(crate::server::wire::LIMIT, stream.read(&mut [0; 4096])).await.unwrap();
+            drop(timeout(crate::server::wire::LIMIT, stream.read(&mut [0; 4096])).await.unwrap());
         }
         idle.push(stream);
         if number % 5 == 4 {

@@ -1,4 +1,5 @@
-//! Where a request ends: whoever stands before the service must not be able to see two where it sees one.
+//! Where a request ends. A proxy in front of the service must never see one request where the
+//! service sees two.
 
 use tokio::io::AsyncWriteExt;
 

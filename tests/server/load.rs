@@ -18,23 +18,23 @@ use crate::support::{Backend, Service};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_above_the_limit_is_shed_at_once_and_health_checks_answer() {
     let service = Service::start_with(Backend::Postgres, &[("MAX_REQUESTS", "1")]).await;
-    let account = service.user().await;
-    let held = Held::begin(&service.database, service.by(&account, "PATCH", "/api/v1/users/me")).await;
+    let user = service.user().await;
+    let held = Held::begin(&service.database, service.by(&user, "PATCH", "/api/v1/users/me")).await;
     let refused = service.call("GET", "/api/v1/users/me").send().await;
     assert_eq!(refused.header("retry-after"), "1");
     refused.expect_error(503, "service_unavailable");
     for path in ["/api/v1/health", "/api/v1/health/live", "/api/v1/health/ready"] {
-        let _ = service.call("GET", path).send().await.expect(200);
+        service.call("GET", path).send().await.expect(200);
     }
-    let _ = held.end().await.expect(200);
-    let _ = service.call("GET", "/").send().await.expect(200);
+    held.end().await.expect(200);
+    service.call("GET", "/").send().await.expect(200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_whose_body_does_not_arrive_holds_no_permit() {
     let service = Service::start_with(Backend::Sqlite, &[("MAX_REQUESTS", "1")]).await;
     let mut slow = begun(&service.instance.url, "/api/v1/auth/login", 2).await;
-    let _ = service.call("GET", "/").send().await.expect(200);
+    service.call("GET", "/").send().await.expect(200);
     slow.write_all(b"{}").await.unwrap();
     assert!(answer(&mut slow).await.starts_with("HTTP/1.1 422"));
 }
@@ -60,7 +60,7 @@ struct HalfSent {
     answers: JoinSet<u16>,
 }
 
-/// Half of a log-in from each of 30 addresses in each of these networks, as far as the limits of a client allow.
+/// Half of a login from each of 30 addresses in each of these networks, as far as the limits of a client allow.
 async fn send_halves(url: &str, networks: std::ops::Range<u16>, sent: &mut HalfSent) {
     for first in networks.clone().step_by(4) {
         let stream = TcpStream::connect(url.strip_prefix("http://").unwrap()).await.unwrap();
@@ -110,10 +110,10 @@ async fn half_sent_logins_from_many_networks_do_not_refuse_other_clients() {
         }
         let mine = |call: crate::support::Call| call.header("x-forwarded-for", "198.51.100.1").send();
         for _ in 0..4 {
-            let _ = mine(service.call("GET", "/")).await.expect(200);
+            mine(service.call("GET", "/")).await.expect(200);
             let credentials =
                 serde_json::json!({"email": fresh_email(), "password": "correct horse battery"});
-            let _ = mine(service.call("POST", "/api/v1/auth/register").json(credentials)).await.expect(201);
+            mine(service.call("POST", "/api/v1/auth/register").json(credentials)).await.expect(201);
         }
     }
     assert_eq!(sent.bodies.len(), 204 * 30);

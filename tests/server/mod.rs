@@ -1,5 +1,5 @@
-//! The server under the routes: connections that are slow, silent or too many, where requests end, the ways in,
-//! and the end.
+//! The HTTP server: slow, silent and too many connections, framing of requests, listeners, and
+//! shutdown.
 
 mod connections;
 mod framing;

@@ -14,7 +14,7 @@ async fn readiness_fails_while_a_stopping_service_still_serves() {
     let service = Service::start_with(Backend::Sqlite, &[("DRAIN_TIMEOUT", "8")]).await;
     let url = service.instance.url.clone();
     let ready = async || Call::new(&url, "GET", "/api/v1/health/ready").send().await;
-    let _ = ready().await.expect(200);
+    ready().await.expect(200);
     let stopped = tokio::spawn(service.instance.stop());
     eventually("readiness tells", async || ready().await.status == 503).await;
     ready().await.expect_error(503, "service_unavailable");

@@ -96,13 +96,13 @@ async fn a_unix_socket_is_served_beside_the_port_and_removed_at_shutdown() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("http.sock");
     let settings = [("UNIX_SOCKET", path.to_str().unwrap())];
-    // One that a killed process has left behind is in nobody's way.
+    // A socket left behind by a killed process does not prevent the start.
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
     let service = Service::start_with(Backend::Sqlite, &settings).await;
     let mut stream = UnixStream::connect(&path).await.unwrap();
     stream.write_all(CLOSING).await.unwrap();
     assert!(until_closed(&mut stream).await.starts_with(b"HTTP/1.1 200"));
-    let _ = service.call("GET", "/api/v1/health/live").send().await.expect(200);
+    service.call("GET", "/api/v1/health/live").send().await.expect(200);
     let file = std::fs::metadata(&path).unwrap();
     assert!(file.file_type().is_socket());
     assert_eq!(file.permissions().mode() & 0o777, 0o660);

@@ -104,7 +104,7 @@ async fn a_replica_that_follows_the_promoted_server_is_used_again_without_a_rest
     let other = service.log_in_again(&admin.email, admin.id).await;
     eventually("lists come from the replica again", async || {
         let now = replica.database().sql("SELECT clock_timestamp()::text").await.unwrap();
-        let _ = service.by(&other, "GET", "/api/v1/users?limit=100").send().await.expect(200);
+        service.by(&other, "GET", "/api/v1/users?limit=100").send().await.expect(200);
         let since = format!("{lists} AND query_start >= '{now}'");
         (replica.database().sql(&since).await.as_deref() != Some("0")).then_some(())
     })

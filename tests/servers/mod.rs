@@ -1,4 +1,4 @@
-//! What needs a PostgreSQL that is encrypted, copied, stopped or frozen: each test starts servers of its own.
+//! PostgreSQL with TLS, replicas and failovers: each test starts servers of its own.
 
 mod copied;
 mod failover;

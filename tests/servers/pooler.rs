@@ -16,7 +16,7 @@ use crate::support::pooler::Pooler;
 use crate::support::postgres::{LIMIT, eventually};
 use crate::support::{Backend, Call, Instance, Proxy, Service, TestDatabase, settings};
 
-/// Fewer sessions of the server than anybody who uses them has connections.
+/// Fewer server sessions than one instance has connections.
 const FEW: [&str; 2] = ["pool_mode = transaction", "default_pool_size = 3"];
 
 fn through(pooler: &Pooler, database: &TestDatabase) -> Vec<(&'static str, String)> {
@@ -48,9 +48,9 @@ async fn start_three(pooler: &Pooler, database: &TestDatabase) -> Vec<Instance> 
 async fn ten_requests(base: &str) {
     let call = |method: &str, path: &str| Call::new(base, method, path);
     let email = fresh_email();
-    let account = json!({"email": email, "password": PASSWORD});
-    drop(call("POST", "/api/v1/auth/register").json(account.clone()).send().await.expect(201));
-    let pair = call("POST", "/api/v1/auth/login").json(account.clone()).send().await.expect(200).json();
+    let credentials = json!({"email": email, "password": PASSWORD});
+    drop(call("POST", "/api/v1/auth/register").json(credentials.clone()).send().await.expect(201));
+    let pair = call("POST", "/api/v1/auth/login").json(credentials.clone()).send().await.expect(200).json();
     let access = pair["access_token"].as_str().unwrap();
     for name in ["Ada", "Grace"] {
         let change = call("PATCH", "/api/v1/users/me").bearer(access).json(json!({"full_name": name}));
@@ -63,7 +63,7 @@ async fn ten_requests(base: &str) {
     let password = json!({"password": "another battery staple", "current_password": PASSWORD});
     drop(call("PATCH", "/api/v1/users/me").bearer(access).json(password).send().await.expect(200));
     call("GET", "/api/v1/users/me").bearer(access).send().await.expect_error(401, "invalid_token");
-    let changed = json!({"email": account["email"], "password": "another battery staple"});
+    let changed = json!({"email": credentials["email"], "password": "another battery staple"});
     drop(call("POST", "/api/v1/auth/login").json(changed).send().await.expect(200));
 }
 

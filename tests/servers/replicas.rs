@@ -1,4 +1,5 @@
-//! Reads go to replicas, nobody misses what is their own, and a replica that is not well costs nobody a request.
+//! Reads go to replicas, every session reads its own writes, and a failing replica fails no
+//! request.
 
 use std::time::{Duration, Instant};
 
@@ -26,7 +27,7 @@ async fn a_writer_reads_its_writes_on_every_instance_and_others_read_from_the_re
         assert!(lists(&second, &writer, &email).await, "its own write, on another instance");
         let seen = lists(&service.instance, admin, &email).await;
         // What goes into the cache comes from the primary: it would be served long after the replica has caught up.
-        let _ = service.by(admin, "GET", &path).send().await.expect(200);
+        service.by(admin, "GET", &path).send().await.expect(200);
         copied.go_on().await;
         eventually("the replica shows it", async || {
             lists(&service.instance, admin, &email).await.then_some(())
@@ -178,7 +179,7 @@ async fn freezing_a_replica_fails_no_request_and_it_is_used_again_later() {
     copied.lists_go_on(async || copied.state() != ReplicaState::Used).await;
     copied.left_out(|trouble| matches!(trouble, UnhealthyReason::Unreachable(_))).await;
     let start = Instant::now();
-    let _ = list(&copied.service.instance, &copied.admin).await.expect(200);
+    list(&copied.service.instance, &copied.admin).await.expect(200);
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     copied.replica.thaw();
     copied.in_use().await;
@@ -252,18 +253,18 @@ async fn a_read_on_a_replica_costs_one_round_trip_there_and_none_on_the_primary(
     let service = Service::start_on(primary.database(), &extra).await;
     let admin = service.superuser().await;
     eventually("the replica is read from", async || {
-        let _ = list(&service.instance, &admin).await.expect(200);
+        list(&service.instance, &admin).await.expect(200);
         let read = "SELECT pid::text FROM pg_stat_activity WHERE query LIKE '%FROM \"users\"%'";
         let own = "AND pid <> pg_backend_pid()";
         replica.database().sql(&format!("{read} {own}")).await
     })
     .await;
-    let _ = list(&service.instance, &admin).await.expect(200);
+    list(&service.instance, &admin).await.expect(200);
     let count = || (to_primary.round_trips(), to_replica.round_trips());
     // Each server is checked once a second, so that one of some rounds is not disturbed.
     eventually("a round without a check", async || {
         let before = count();
-        let _ = list(&service.instance, &admin).await.expect(200);
+        list(&service.instance, &admin).await.expect(200);
         let after = count();
         ((after.0 - before.0, after.1 - before.1) == (1, 1)).then_some(())
     })

@@ -49,10 +49,10 @@ async fn a_database_role_without_ddl_rights_can_serve() {
     for migrates in ["false", "true"] {
         let extra = [("MIGRATE_ON_START", migrates.to_owned())];
         let service = Service::start_on(TestDatabase::at(Backend::Postgres, &url), &extra).await;
-        let _ = service.user().await;
+        service.user().await;
         let email = format!("{migrates}@example.com");
         let body = json!({"email": email, "password": "correct horse battery staple"});
-        let _ = service.call("POST", "/api/v1/auth/register").json(body).send().await.expect(201);
+        service.call("POST", "/api/v1/auth/register").json(body).send().await.expect(201);
     }
 }
 
@@ -91,5 +91,5 @@ async fn sqlite_is_not_migrated_if_migrations_at_start_are_off() {
     expect_outdated(&refusal(&database.url, &manual).await);
     let database = TestDatabase::create(Backend::Sqlite).await;
     let service = Service::start_on(database, &manual).await;
-    let _ = service.user().await;
+    service.user().await;
 }

@@ -161,7 +161,7 @@ async fn connections_are_encrypted_if_configured() {
         let url = server.url("localhost", &options);
         let service = Service::start_on(server.database(), &[("DATABASE_URL", url)]).await;
         let user = service.user().await;
-        let _ = service.me(&user.access).await.expect(200);
+        service.me(&user.access).await.expect(200);
         let (yes, no) = connections(&server).await;
         assert!(yes + no > 0 && if encrypted { no == 0 } else { yes == 0 }, "{options}: {yes} and {no}");
         service.instance.stop().await;

@@ -1,4 +1,5 @@
-//! The documents made from the settings are up to date. `UPDATE_GENERATED=1` rewrites them instead.
+//! The documents generated from the settings are up to date. `UPDATE_GENERATED=1` writes them
+//! instead.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};

@@ -13,10 +13,10 @@ use crate::support::redis::{RedisServer, eventually};
 use crate::support::{Backend, Call, Instance, Proxy, Service};
 
 /// What a Redis that does not answer costs: not long, and a busy machine may take it for away for a moment.
-const HASTY: Duration = Duration::from_millis(300);
+const SHORT_TIMEOUTS: Duration = Duration::from_millis(300);
 
 async fn service_at(redis: &str) -> Service {
-    service_with(redis, &[("REDIS_TIMEOUT", &HASTY.as_millis().to_string())]).await
+    service_with(redis, &[("REDIS_TIMEOUT", &SHORT_TIMEOUTS.as_millis().to_string())]).await
 }
 
 pub async fn service_with(redis: &str, extra: &[(&'static str, &str)]) -> Service {
@@ -34,7 +34,7 @@ pub async fn until(service: &Service, wanted: &str) {
     eventually(wanted, async || standing(&service.instance).await == wanted).await;
 }
 
-/// Clients that call until they are told to stop, and what they saw.
+/// Clients that call until they are stopped, and their counts of responses.
 pub struct Load {
     stop: Arc<AtomicBool>,
     answers: Arc<AtomicUsize>,
@@ -53,7 +53,7 @@ impl Load {
                 while !stop.load(Ordering::Relaxed) {
                     let start = Instant::now();
                     let call = Call::new(&url, "GET", "/api/v1/users/me").bearer(&access);
-                    let _ = call.send().await.expect(200);
+                    call.send().await.expect(200);
                     times.push(start.elapsed());
                     answers.fetch_add(1, Ordering::Relaxed);
                 }
@@ -76,9 +76,10 @@ impl Load {
         self.stop.store(true, Ordering::Relaxed);
         let mut times = self.clients.join_all().await.concat();
         times.sort_unstable();
-        let (median, slow) = (times[times.len() / 2], times.iter().filter(|time| **time >= HASTY).count());
+        let (median, slow) =
+            (times[times.len() / 2], times.iter().filter(|time| **time >= SHORT_TIMEOUTS).count());
         println!(
-            "{} requests, none failed; median {median:?}, slowest {:?}, {slow} took longer than {HASTY:?}",
+            "{} requests, none failed; median {median:?}, slowest {:?}, {slow} took longer than {SHORT_TIMEOUTS:?}",
             times.len(),
             times[times.len() - 1]
         );
@@ -141,13 +142,13 @@ async fn flushing_redis_loses_only_counts_values_and_scripts() {
     let service = service_with(&redis.url(), &[("RATE_LIMIT_PER_MINUTE", "2")]).await;
     let call = async || service.call("GET", "/").send().await;
     for _ in 0..2 {
-        let _ = call().await.expect(200);
+        call().await.expect(200);
     }
     call().await.expect_error(429, "rate_limited");
     redis.ask::<()>(&redis::cmd("FLUSHALL")).await.unwrap();
     redis.ask::<()>(redis::cmd("SCRIPT").arg("FLUSH")).await.unwrap();
     for _ in 0..2 {
-        let _ = call().await.expect(200);
+        call().await.expect(200);
     }
     call().await.expect_error(429, "rate_limited");
     assert_eq!(standing(&service.instance).await, "ok");
@@ -162,10 +163,10 @@ async fn without_redis_limits_apply_in_process_and_sessions_end_at_once() {
     redis.kill();
     until(&service, "degraded").await;
     for _ in 0..3 {
-        let _ = service.call("GET", "/").send().await.expect(200);
+        service.call("GET", "/").send().await.expect(200);
     }
     service.call("GET", "/").send().await.expect_error(429, "rate_limited");
-    let _ = service.by(&user, "POST", "/api/v1/auth/logout").send().await.expect(204);
+    service.by(&user, "POST", "/api/v1/auth/logout").send().await.expect(204);
     service.me(&user.access).await.expect_error(401, "invalid_token");
 }
 
@@ -185,7 +186,7 @@ async fn a_change_made_during_a_redis_outage_is_seen_after_it() {
     until(&service, "degraded").await;
     let change =
         service.by(&user, "PATCH", "/api/v1/users/me").json(serde_json::json!({ "full_name": "Ada" }));
-    let _ = change.send().await.expect(200);
+    change.send().await.expect(200);
     assert_eq!(name().await.as_deref(), Some("Ada"));
     redis.thaw();
     until(&service, "ok").await;
@@ -242,7 +243,7 @@ async fn each_change_of_state_is_logged_once() {
         redis.kill();
         eventually("it is degraded", async || process::standing(&service).await == "degraded").await;
         for _ in 0..20 {
-            let _ = service.call("GET", "/").send().await.expect(200);
+            service.call("GET", "/").send().await.expect(200);
         }
         redis.restart().await;
         eventually("it is back", async || process::lines_with(&service, "Redis is available again") == round)

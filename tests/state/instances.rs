@@ -102,15 +102,15 @@ async fn a_change_on_one_instance_is_seen_by_a_cached_read_on_another() {
     let read = async |url: &str| Call::new(url, "GET", &path).bearer(&admin.access).send().await;
     for name in ["Ada", "Grace", "Hedy"] {
         for url in [&service.instance.url, &other.url] {
-            let _ = read(url).await.expect(200);
+            read(url).await.expect(200);
         }
         let change = service.by(&user, "PATCH", "/api/v1/users/me").json(json!({ "full_name": name }));
-        let _ = change.send().await.expect(200);
+        change.send().await.expect(200);
         for url in [&service.instance.url, &other.url] {
             assert_eq!(read(url).await.expect(200).json()["full_name"], name);
         }
     }
-    let _ = service.by(&admin, "DELETE", &path).send().await.expect(204);
+    service.by(&admin, "DELETE", &path).send().await.expect(204);
     read(&other.url).await.expect_error(404, "not_found");
 }
 
@@ -120,8 +120,8 @@ async fn a_session_ended_on_one_instance_is_ended_on_all() {
     let service = Service::start(Backend::Postgres).await;
     let (user, other) = (service.user().await, service.another_instance().await);
     let me = async || Call::new(&other.url, "GET", "/api/v1/users/me").bearer(&user.access).send().await;
-    let _ = me().await.expect(200);
-    let _ = service.by(&user, "POST", "/api/v1/auth/logout").send().await.expect(204);
+    me().await.expect(200);
+    service.by(&user, "POST", "/api/v1/auth/logout").send().await.expect(204);
     me().await.expect_error(401, "invalid_token");
 }
 

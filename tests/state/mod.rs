@@ -1,11 +1,11 @@
-//! What instances share: rate limits and the cache, in Redis, in a Redis that Sentinels watch, in a Redis Cluster and in process, and what becomes of them
-//! when Redis goes away.
+//! Rate limits and the cache in process, in Redis, behind Sentinel and in a Redis Cluster, and how
+//! the service behaves when Redis fails.
 
-mod accounts;
 mod cache;
 mod cluster;
 mod faults;
 mod instances;
+mod login_limits;
 mod process;
 mod rate_limit;
 mod refused_keys;

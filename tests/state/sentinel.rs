@@ -36,7 +36,7 @@ async fn when_the_master_fails_limits_apply_in_process_and_then_in_the_new_maste
     until(&service, "ok").await;
     let ready = service.call("GET", "/api/v1/health/ready").send().await.expect(200).json();
     assert_eq!(ready["dependencies"][1]["tier"], "redis_sentinel");
-    let _ = service.by(&admin, "GET", &profile).send().await.expect(200);
+    service.by(&admin, "GET", &profile).send().await.expect(200);
     let [counts, cached] = [
         "groundwork:rate_limit:127.0.0.1:/api/v1/users/me".to_owned(),
         format!("groundwork:users:get_user_profile:{}", admin.id),
@@ -53,7 +53,7 @@ async fn when_the_master_fails_limits_apply_in_process_and_then_in_the_new_maste
     assert!(replication(promoted).await.contains("role:master"));
     promoted.ask::<()>(&redis::cmd("FLUSHALL")).await.unwrap();
     load.answers(50).await;
-    let _ = service.by(&admin, "GET", &profile).send().await.expect(200);
+    service.by(&admin, "GET", &profile).send().await.expect(200);
     assert!(has(promoted, &counts).await && has(promoted, &cached).await);
     assert_eq!(standing(&service.instance).await, "ok");
     load.end().await;
@@ -161,7 +161,7 @@ async fn sentinels_and_master_are_reached_by_tls_only_with_trusted_certificates(
     let url = format!("rediss+sentinel://localhost:{sentinel_port}/main");
     let trusting = process::start(&url, &ca).await;
     eventually("it is ok", async || process::standing(&trusting).await == "ok").await;
-    let _ = trusting.call("GET", "/").send().await.expect(200);
+    trusting.call("GET", "/").send().await.expect(200);
     assert!(has(&master, "groundwork:rate_limit:127.0.0.1:/").await);
     let another = certificate_of_another(folder.path());
     assert_eq!(process::standing(&process::start(&url, &another).await).await, "degraded");

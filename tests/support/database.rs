@@ -69,7 +69,7 @@ impl TestDatabase {
         }
     }
 
-    /// A database that somebody else made and keeps.
+    /// A database that the test neither creates nor drops.
     pub fn at(backend: Backend, url: &str) -> Self {
         Self { backend, url: url.to_owned(), _folder: None, name: None }
     }

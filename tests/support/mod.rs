@@ -1,4 +1,4 @@
-//! A running service for each test: its own database, its own port, its own clock.
+//! A running service for each test, with its own database, port and clock.
 #![allow(clippy::needless_pass_by_value, reason = "a call in a test reads better without borrows")]
 
 pub mod begun;

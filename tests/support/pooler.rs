@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use tokio::net::TcpStream;
 
 use super::TestDatabase;
-use super::postgres::{as_server, candidate_port, eventually, new_folder, signal};
+use super::postgres::{as_server, candidate_port, eventually, new_folder};
 
 pub struct Pooler {
     port: u16,
@@ -55,7 +55,8 @@ impl Pooler {
 
 impl Drop for Pooler {
     fn drop(&mut self) {
-        signal(&self.process.id().to_string(), "QUIT");
+        // SIGKILL, because a process inherits an ignored SIGQUIT from a shell that starts it in the background.
+        drop(self.process.kill());
         drop(self.process.wait());
     }
 }

@@ -205,7 +205,7 @@ fn asks(kind: u8) -> bool {
     matches!(kind, b'S' | b'Q')
 }
 
-/// Whether a message begins a transaction. It is not passed on before the client sends more, so that nobody has its answer by then; a
+/// Whether a message begins a transaction. It is not passed on before the client sends more, so that its answer is not there by then; a
 /// client that sends nothing more for so long waits for it.
 fn is_begin(kind: u8, content: &[u8]) -> bool {
     kind == b'Q' && content.starts_with(b"BEGIN")
@@ -321,7 +321,7 @@ struct Messages {
 }
 
 impl Messages {
-    /// The messages that are whole, with the texts of errors and notices in a language that nobody knows. They keep their lengths.
+    /// The messages that are whole, with the texts of errors and notices in an invented language. They keep their lengths.
     fn translated(&mut self, bytes: &[u8]) -> Vec<u8> {
         self.pending.extend_from_slice(bytes);
         let mut whole = 0;
@@ -365,7 +365,7 @@ fn messages_are_found_however_they_are_fragmented() {
         let seen = Seen { round_trips: Arc::default(), statements: Arc::default() };
         let (mut frames, mut asked) = (Frames::default(), 0);
         for piece in stream.chunks(size) {
-            let _ = frames.feed(piece, |kind, content| {
+            frames.feed(piece, |kind, content| {
                 seen.note(kind, content);
                 asked += u32::from(asks(kind) && !is_begin(kind, content));
             });

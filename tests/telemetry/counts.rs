@@ -22,7 +22,7 @@ async fn requests_are_counted_by_the_template_of_their_route() {
     let process = Process::start(&[]).await;
     let (id, access) = process.user("ada@example.com").await;
     for id in [id, id + 1, id + 2] {
-        let _ = process.call("GET", &format!("/api/v1/users/{id}")).bearer(&access).send().await.expect(403);
+        process.call("GET", &format!("/api/v1/users/{id}")).bearer(&access).send().await.expect(403);
     }
     let scrape = process.scrape().await;
     let route = [("route", "/api/v1/users/{id}"), ("method", "GET")];
@@ -80,11 +80,11 @@ async fn rate_limit_decisions_are_counted_by_limit() {
     let limits = [("RATE_LIMIT_PER_MINUTE", "2"), ("ACCOUNT_RATE_LIMIT_PER_MINUTE", "1")];
     let process = Process::start(&limits).await;
     for status in [200, 200, 429] {
-        let _ = process.call("GET", "/").send().await.expect(status);
+        process.call("GET", "/").send().await.expect(status);
     }
     for status in [401, 429] {
         let body = json!({"email": "nobody@example.com", "password": PASSWORD});
-        let _ = process.call("POST", "/api/v1/auth/login").json(body).send().await.expect(status);
+        process.call("POST", "/api/v1/auth/login").json(body).send().await.expect(status);
     }
     let scrape = process.scrape().await;
     for (limit, decision, expected) in [
@@ -107,7 +107,7 @@ async fn cache_lookups_are_counted_by_result() {
     let (id, access) = process.user("ada@example.com").await;
     process.database.sql("UPDATE users SET is_superuser = TRUE").await;
     for _ in 0..3 {
-        let _ = process.call("GET", &format!("/api/v1/users/{id}")).bearer(&access).send().await.expect(200);
+        process.call("GET", &format!("/api/v1/users/{id}")).bearer(&access).send().await.expect(200);
     }
     let scrape = process.scrape().await;
     for (result, expected) in [("hit", 2.0), ("miss", 1.0), ("shared", 0.0)] {
@@ -124,11 +124,11 @@ async fn a_request_that_is_shed_is_counted() {
     let (_, access) = process.user("ada@example.com").await;
     let change = process.call("PATCH", "/api/v1/users/me").bearer(&access);
     let held = Held::begin(&process.database, change).await;
-    let _ = process.call("GET", "/").send().await.expect_error(503, "service_unavailable");
+    process.call("GET", "/").send().await.expect_error(503, "service_unavailable");
     let scrape = process.scrape().await;
     assert_eq!(scrape.get("groundwork_http_requests_shed_total", &[]), Some(1.0));
     assert_eq!(scrape.get("groundwork_http_requests_in_flight", &[]), Some(1.0), "the one that is held");
-    let _ = held.end().await.expect(200);
+    held.end().await.expect(200);
     let under_way = async || process.scrape().await.get("groundwork_http_requests_in_flight", &[]);
     eventually("it is not under way any more", async || under_way().await == Some(0.0)).await;
 }
@@ -146,8 +146,8 @@ async fn an_evicted_body_is_counted_as_shed() {
 async fn an_idle_connection_closed_for_a_new_one_is_counted() {
     let process = Process::start(&[("MAX_CONNECTIONS", "1")]).await;
     let mut evicted = connect(&process).await;
-    let _ = process.call("GET", "/").send().await.expect(200);
-    let _ = evicted.read_to_end(&mut Vec::new()).await;
+    process.call("GET", "/").send().await.expect(200);
+    drop(evicted.read_to_end(&mut Vec::new()).await);
     let scrape = process.scrape().await;
     assert_eq!(scrape.get("groundwork_connections_evicted_total", &[]), Some(1.0));
 }
@@ -165,7 +165,7 @@ async fn open_and_refused_connections_are_counted() {
     eventually("two are open", async || state().await == (2.0, 0.0)).await;
     let mut refused = connect(&process).await;
     // Closed without a byte.
-    let _ = refused.read_to_end(&mut Vec::new()).await;
+    drop(refused.read_to_end(&mut Vec::new()).await);
     assert_eq!(state().await, (2.0, 1.0));
     drop(kept);
     eventually("none is open", async || state().await == (0.0, 1.0)).await;
@@ -179,7 +179,7 @@ async fn the_loss_and_the_return_of_redis_are_shown() {
     let up = async || process.scrape().await.get("groundwork_redis_up", &[]);
     assert_eq!(up().await, Some(1.0));
     redis.kill();
-    let _ = process.call("GET", "/").send().await.expect(200);
+    process.call("GET", "/").send().await.expect(200);
     eventually("Redis is away", async || up().await == Some(0.0)).await;
     redis.restart().await;
     eventually("Redis is back", async || up().await == Some(1.0)).await;
@@ -189,10 +189,10 @@ async fn the_loss_and_the_return_of_redis_are_shown() {
 async fn revoked_sessions_are_counted_by_reason() {
     let process = Process::start(&[]).await;
     let (_, access) = process.user("ada@example.com").await;
-    let _ = process.call("POST", "/api/v1/auth/logout").bearer(&access).send().await.expect(204);
+    process.call("POST", "/api/v1/auth/logout").bearer(&access).send().await.expect(204);
     let (id, access) = process.user("eve@example.com").await;
     let body = json!({"email": "eve@example.com", "password": PASSWORD});
-    let _ = process.call("POST", "/api/v1/auth/login").json(body).send().await.expect(200);
+    process.call("POST", "/api/v1/auth/login").json(body).send().await.expect(200);
     let change = json!({"current_password": PASSWORD, "password": "another horse battery"});
     let change = process.call("PATCH", "/api/v1/users/me").bearer(&access).json(change);
     assert!(change.send().await.status.is_success(), "{id}");

@@ -85,7 +85,7 @@ async fn every_documented_metric_is_exported_after_a_few_requests() {
     ];
     let process = Process::start_on(database, &extra).await;
     let (_, access) = process.user("ada@example.com").await;
-    let _ = process.call("GET", "/api/v1/users/me").bearer(&access).send().await.expect(200);
+    process.call("GET", "/api/v1/users/me").bearer(&access).send().await.expect(200);
     let missing = async || {
         let scrape = process.scrape().await;
         let is_there = |name: &str| {

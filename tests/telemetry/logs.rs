@@ -17,7 +17,7 @@ async fn log_lines_have_the_request_id_and_the_trace_id(level: &str, collector: 
     let process = Process::start(&settings).await;
     redis.kill();
     let call = process.call("GET", "/").header("x-request-id", "r1").header("traceparent", PARENT);
-    let _ = call.send().await.expect(200);
+    call.send().await.expect(200);
     let (_, lines) = process.stop().await;
     let away =
         lines.iter().find(|line| line["message"].as_str().unwrap().starts_with("Redis is unavailable"));
@@ -76,7 +76,7 @@ async fn no_log_line_is_lost_while_spans_are_exported() {
     let process = Process::start(&settings).await;
     let (_, access) = process.user("ada@example.com").await;
     for _ in 0..50 {
-        let _ = process.call("GET", "/api/v1/users/me").bearer(&access).send().await.expect(200);
+        process.call("GET", "/api/v1/users/me").bearer(&access).send().await.expect(200);
     }
     let (_, lines) = process.stop().await;
     assert_eq!(lines.iter().filter(|line| line["message"] == "request").count(), 52);
@@ -89,7 +89,7 @@ async fn a_forwarding_header_from_an_untrusted_peer_is_warned_about_once_with_pe
         let plain = process.call("GET", "/").send().await.expect(200);
         assert!(plain.text.contains("Groundwork"));
         for value in ["203.0.113.9", "for=203.0.113.10", "\"nonsense"] {
-            let _ = process.call("GET", "/").header(header, value).send().await.expect(200);
+            process.call("GET", "/").header(header, value).send().await.expect(200);
         }
         let (_, lines) = process.stop().await;
         let warnings: Vec<_> = lines.iter().filter(|line| line["level"] == "WARN").collect();
@@ -106,7 +106,7 @@ async fn a_forwarding_header_from_an_untrusted_peer_is_warned_about_once_with_pe
 #[tokio::test(flavor = "multi_thread")]
 async fn a_forwarding_header_from_a_trusted_proxy_causes_no_warning() {
     let process = Process::start(&[("TRUSTED_PROXIES", "127.0.0.1")]).await;
-    let _ = process.call("GET", "/").header("x-forwarded-for", "203.0.113.9").send().await.expect(200);
+    process.call("GET", "/").header("x-forwarded-for", "203.0.113.9").send().await.expect(200);
     let (_, lines) = process.stop().await;
     assert!(lines.iter().all(|line| line["level"] == "INFO"), "{lines:?}");
 }

@@ -1,5 +1,4 @@
-//! What the service tells of itself: metrics, traces and the ids on its log lines; and what is made of the metrics in
-//! `deploy/`.
+//! Metrics, traces and log lines of the service, and the dashboard and alerts in `deploy/`.
 
 mod collector;
 mod counts;

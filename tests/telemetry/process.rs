@@ -70,7 +70,7 @@ impl Process {
         Scrape::of(&reqwest::get(url).await.unwrap().text().await.unwrap())
     }
 
-    /// A new account, logged in: its number and its access token.
+    /// A new user, logged in: its number and its access token.
     pub async fn user(&self, email: &str) -> (i64, String) {
         let body = json!({"email": email, "password": PASSWORD});
         let made = self.call("POST", "/api/v1/auth/register").json(body.clone()).send().await.expect(201);

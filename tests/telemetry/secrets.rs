@@ -48,7 +48,7 @@ impl Caller {
     }
 }
 
-/// The life of an account, with what goes wrong in it. Gives the tokens that were handed out and one that was cut.
+/// The life of a user, with what goes wrong in it. Gives the tokens that were handed out and one that was cut.
 async fn live(caller: &Caller, email: &str) -> Vec<String> {
     let new = json!({"email": email, "password": PASSWORD, "full_name": NAME});
     assert_eq!(caller.post("/api/v1/auth/register", new).await.0, 201);
@@ -100,7 +100,7 @@ async fn send_malformed_paths(url: &str) {
     let escape = format!(
         "GET /{PATH}\x1b[31m HTTP/1.1\r\nHost: x\r\nConnection: close\r\nUser-Agent: a\x1b[31m\r\n\r\n"
     );
-    let _ = raw(url, [escape.into_bytes()]).await;
+    raw(url, [escape.into_bytes()]).await;
     let path = format!("/{PATH} \"forged\"");
     // HPACK (RFC 7541): `:method: GET` and `:scheme: http` by their numbers, `:authority` and `:path` by their names' numbers.
     let mut headers = vec![0x82, 0x86, 0x01, 1, b'x', 0x04, u8::try_from(path.len()).unwrap()];
@@ -173,7 +173,7 @@ async fn no_log_line_is_forged_or_has_a_secret(backend: Backend, with_redis: boo
     ];
     for (is_http_2, email) in [(false, EMAIL.to_owned()), (true, format!("by-http-2.{EMAIL}"))] {
         for token in live(&Caller::new(&process, is_http_2), &email).await {
-            // Of a token that is cut, the whole; of others the part that nobody can make.
+            // For a truncated token the whole text; otherwise the signature.
             secrets.push(Secret::new("a signature", token.rsplit('.').next().unwrap()));
         }
     }
@@ -239,7 +239,7 @@ async fn an_invented_method_does_not_lengthen_its_log_line() {
     let method = "M".repeat(7_000);
     for _ in 0..3 {
         let request = format!("{method} / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-        let _ = raw(&process.url, [request.into_bytes()]).await;
+        raw(&process.url, [request.into_bytes()]).await;
     }
     let (_, lines) = process.stop().await;
     let requests: Vec<_> = lines.iter().filter(|line| line["message"] == "request").collect();

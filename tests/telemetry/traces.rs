@@ -38,7 +38,7 @@ async fn the_spans_of_a_request_continue_the_trace_of_the_caller() {
         ("REDIS_URL", redis.as_str()),
     ];
     let process = Process::start_on(database, &extra).await;
-    let _ = process.user("ada@example.com").await;
+    process.user("ada@example.com").await;
     let body = json!({"email": "ada@example.com", "password": PASSWORD});
     let login = process.call("POST", "/api/v1/auth/login").header("traceparent", &parent("01")).json(body);
     let answer = login.send().await.expect(200);
@@ -88,7 +88,7 @@ async fn a_request_without_a_valid_context_begins_a_trace_and_background_work_be
     // Two that contradict each other are none.
     let call =
         process.call("GET", "/").header("traceparent", &parent("01")).header("traceparent", &parent("01"));
-    let _ = call.send().await.expect(200);
+    call.send().await.expect(200);
     process.stop().await;
     let spans = collector.spans();
     let roots: Vec<_> = spans.iter().filter(|span| span.parent.is_empty()).collect();
@@ -111,7 +111,7 @@ async fn the_callers_sampling_decision_wins_over_the_ratio() {
     let unsampled = process.call("GET", "/").header("traceparent", &parent("00")).send().await.expect(200);
     assert!(unsampled.header("traceparent").starts_with(&format!("00-{TRACE}-")));
     assert!(unsampled.header("traceparent").ends_with("-00"));
-    let _ = process.call("GET", "/").header("traceparent", &parent("01")).send().await.expect(200);
+    process.call("GET", "/").header("traceparent", &parent("01")).send().await.expect(200);
     process.stop().await;
     let spans = collector.spans();
     let requests: Vec<_> = spans.iter().filter(|span| span.kind == SERVER).collect();
@@ -126,7 +126,7 @@ async fn a_5xx_is_an_error_span_and_a_4xx_is_not() {
     let (_, access) = process.user("ada@example.com").await;
     process.call("GET", "/api/v1/users").bearer(&access).send().await.expect_error(403, "forbidden");
     process.database.sql("DROP TABLE sessions").await;
-    let _ = process.call("GET", "/api/v1/users/me").bearer(&access).send().await.expect(500);
+    process.call("GET", "/api/v1/users/me").bearer(&access).send().await.expect(500);
     process.stop().await;
     let spans = collector.spans();
     assert_eq!(named(&spans, "GET /api/v1/users").status, 0);
@@ -150,7 +150,7 @@ async fn a_missing_collector_fails_no_request_and_is_logged_once() {
         process.scrape().await.get("groundwork_trace_exports_total", &[("result", "failed")]) >= Some(2.0)
     };
     eventually("two batches have failed", async || {
-        let _ = process.call("GET", "/").send().await.expect(200);
+        process.call("GET", "/").send().await.expect(200);
         failed().await
     })
     .await;

@@ -1,4 +1,4 @@
-//! What browsers are told by the answers of every operation.
+//! The security headers of every operation.
 
 use super::{Caller, OPERATIONS};
 use crate::api::security_headers::assert_safe_for_browsers;

@@ -44,7 +44,7 @@ fn a_documented_response_passes() {
 #[test]
 fn an_undocumented_status_code_type_or_header_is_refused() {
     refused("GET", "/api/v1/users/7", &answer(418, &HEADERS, ""), "status 418");
-    // The own account cannot be missing, so `/users/me` documents no 404 although `/users/{id}` does.
+    // The own user cannot be missing, so `/users/me` documents no 404 although `/users/{id}` does.
     refused("GET", "/api/v1/users/me", &answer(404, &HEADERS, error("not_found")), "status 404");
     refused("GET", "/api/v1/users/7", &answer(404, &HEADERS, error("forbidden")), "code forbidden");
     let plain = [&[("content-type", "text/plain")], &HEADERS[1..]].concat();

@@ -4,7 +4,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 
 use super::{Caller, OPERATIONS, Operation, protected};
-use crate::support::client::Account;
+use crate::support::client::TestUser;
 use crate::support::{Call, SECRET, Service};
 
 const HOUR: i64 = 3600;
@@ -17,8 +17,8 @@ fn resigned(token: &str, key: &str, change: impl Fn(&mut Value)) -> String {
     jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).unwrap()
 }
 
-/// What somebody sends who has no good token, and the code of the answer.
-fn bad_credentials(target: &Account) -> Vec<(&'static str, Option<String>, &'static str)> {
+/// Credentials that are missing or invalid, and the error code for them.
+fn bad_credentials(target: &TestUser) -> Vec<(&'static str, Option<String>, &'static str)> {
     let bearer = |token: &str| Some(format!("Bearer {token}"));
     let token = &target.access;
     let (content, _) = token.rsplit_once('.').unwrap();
@@ -53,7 +53,7 @@ fn with(call: Call, authorization: Option<&String>) -> Call {
 }
 
 /// Calls that are wrong in other ways than who calls: bodies, media types and parameters. With what is wrong.
-fn wrong_calls(service: &Service, operation: &Operation, target: &Account) -> Vec<(&'static str, Call)> {
+fn wrong_calls(service: &Service, operation: &Operation, target: &TestUser) -> Vec<(&'static str, Call)> {
     let call = |path: &str| service.call(operation.method, path);
     let path = operation.path(target);
     let mut calls = vec![
@@ -83,7 +83,7 @@ on_both! {
         }
         assert_eq!(service.stored().await, before);
         // The forged tokens were refused for their one flaw: made the same way without it, one is good.
-        let _ = service.me(&resigned(&target.access, SECRET, |_| {})).await.expect(200);
+        service.me(&resigned(&target.access, SECRET, |_| {})).await.expect(200);
     }
 
     async fn every_protected_operation_refuses_an_expired_token(service: Service) {
@@ -108,8 +108,8 @@ on_both! {
             }
         }
         assert_eq!(service.stored().await, before);
-        for account in [&user, &target, &superuser] {
-            let _ = service.me(&account.access).await.expect(200);
+        for caller in [&user, &target, &superuser] {
+            service.me(&caller.access).await.expect(200);
         }
     }
 

@@ -23,7 +23,7 @@ use tokio::time::timeout;
 
 use super::{Caller, Operation, protected};
 use crate::support::begun::begun_with;
-use crate::support::client::{Account, PASSWORD, fresh_email};
+use crate::support::client::{PASSWORD, TestUser, fresh_email};
 use crate::support::postgres::eventually;
 use crate::support::{Backend, SECRET, Service};
 
@@ -53,12 +53,12 @@ impl Loss {
         self != Self::Demotion
     }
 
-    /// The answer to whoever lost the rights.
+    /// The response for a caller who lost the rights.
     fn answer(self) -> (u16, &'static str) {
         if self == Self::Demotion { (403, "forbidden") } else { (401, "invalid_token") }
     }
 
-    async fn happen(self, service: &Service, victim: &Account, root: &Account) {
+    async fn happen(self, service: &Service, victim: &TestUser, root: &TestUser) {
         let by_root = |method: &str, path: &str| {
             service.by(root, method, &format!("/api/v1/users/{}{path}", victim.id))
         };
@@ -85,7 +85,7 @@ fn with_body() -> impl Iterator<Item = &'static Operation> {
 }
 
 /// Bodies worth trying: what the table has, and the rights back.
-fn bodies(operation: &Operation, victim: &Account) -> Vec<Value> {
+fn bodies(operation: &Operation, victim: &TestUser) -> Vec<Value> {
     let mut bodies = vec![operation.body.unwrap()(victim)];
     match operation.id {
         "users_update" => bodies.push(json!({"is_superuser": true, "is_active": true})),

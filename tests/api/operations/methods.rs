@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{OPERATIONS, Operation};
 
-/// All that a client may try, and one that nobody has heard of. CONNECT is left out: its target is a host and a
+/// Every standard method and one unknown method. CONNECT is left out: its target is a host and a
 /// port (RFC 9110, 9.3.6), so a client cannot address a path with it.
 const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PURGE"];
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{OPERATIONS, Operation};
-use crate::support::client::{Account, Answer, raw};
+use crate::support::client::{Answer, TestUser, raw};
 use crate::support::contract::contract;
 use crate::support::{Backend, Call, Service};
 
@@ -18,12 +18,12 @@ fn answering(status: &str) -> impl Iterator<Item = &'static Operation> {
 }
 
 /// A call that the guards let through, to be made wrong in one way.
-fn by(root: &Account, service: &Service, operation: &Operation, path: &str) -> Call {
+fn by(root: &TestUser, service: &Service, operation: &Operation, path: &str) -> Call {
     service.call(operation.method, path).bearer(&root.access)
 }
 
 /// A call that succeeds.
-fn good(root: &Account, service: &Service, operation: &Operation) -> Call {
+fn good(root: &TestUser, service: &Service, operation: &Operation) -> Call {
     operation.call(service, root).bearer(&root.access)
 }
 
@@ -57,7 +57,7 @@ on_both! {
     async fn every_operation_on_one_resource_answers_404_for_an_unknown_id(service: Service) {
         let root = service.superuser().await;
         for operation in answering("404") {
-            let nobody = Account { id: 999_999, ..root.clone() };
+            let nobody = TestUser { id: 999_999, ..root.clone() };
             good(&nobody, &service, operation).send().await.expect_error(404, "not_found");
         }
     }
@@ -82,10 +82,10 @@ fn asks_the_database(operation: &Operation) -> bool {
 async fn every_rate_limited_operation_refuses_requests_over_the_limit() {
     let limits = [("RATE_LIMIT_PER_MINUTE", "1"), ("AUTH_RATE_LIMIT_PER_MINUTE", "1")];
     let service = Service::start_with(Backend::Sqlite, &limits).await;
-    let nobody = Account { id: 1, email: String::new(), access: String::new(), refresh: String::new() };
+    let nobody = TestUser { id: 1, email: String::new(), access: String::new(), refresh: String::new() };
     for operation in answering("429") {
         // Operations of one path share its limit.
-        let _ = operation.call(&service, &nobody).send().await;
+        operation.call(&service, &nobody).send().await;
         operation.call(&service, &nobody).send().await.expect_error(429, "rate_limited");
     }
 }

@@ -1,4 +1,4 @@
-//! What superusers do to accounts.
+//! What superusers do to users.
 
 use std::time::Duration;
 
@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use super::{events, on, patch};
 use crate::support::Service;
-use crate::support::client::{Account, Answer, PASSWORD, fresh_email};
+use crate::support::client::{Answer, PASSWORD, TestUser, fresh_email};
 
-async fn create(service: &Service, root: &Account, body: Value) -> Answer {
+async fn create(service: &Service, root: &TestUser, body: Value) -> Answer {
     service.by(root, "POST", "/api/v1/users").json(body).send().await
 }
 
@@ -22,7 +22,7 @@ on_both! {
         assert_eq!(flags(&created), [true, false, true]);
         let id = created["id"].as_i64().unwrap();
         assert_eq!(on(&service, &root, "GET", id, "").await.expect(200).json(), created);
-        let _ = service.login("grace@example.com", PASSWORD).await.expect(200);
+        service.login("grace@example.com", PASSWORD).await.expect(200);
 
         service.clock.advance(Duration::from_secs(1));
         let body = json!({"email": "hopper@example.com", "full_name": "Hopper", "is_verified": false});
@@ -33,7 +33,7 @@ on_both! {
         assert!(changed["updated_at"].as_str() > created["updated_at"].as_str());
         assert_eq!(on(&service, &root, "GET", id, "").await.expect(200).json(), changed);
 
-        let _ = on(&service, &root, "DELETE", id, "").await.expect(204);
+        on(&service, &root, "DELETE", id, "").await.expect(204);
         on(&service, &root, "GET", id, "").await.expect_error(404, "not_found");
         service.login("hopper@example.com", PASSWORD).await.expect_error(401, "invalid_credentials");
     }
@@ -56,9 +56,9 @@ on_both! {
         let body = json!({"email": admin, "password": PASSWORD, "is_superuser": true});
         let made = create(&service, &root, body).await.expect(201).json();
         let admin = service.log_in_again(&admin, made["id"].as_i64().unwrap()).await;
-        let _ = on(&service, &admin, "GET", root.id, "").await.expect(200);
+        on(&service, &admin, "GET", root.id, "").await.expect(200);
         let body = json!({"email": idle, "password": PASSWORD, "is_active": false});
-        let _ = create(&service, &admin, body).await.expect(201);
+        create(&service, &admin, body).await.expect(201);
         service.login(&idle, PASSWORD).await.expect_error(401, "invalid_credentials");
     }
 
@@ -81,8 +81,8 @@ on_both! {
         });
         patch(&service, &root, user.id, changes).await.expect_error(409, "email_taken");
         assert_eq!(service.stored().await, before);
-        let _ = service.me(&user.access).await.expect(200);
-        let _ = service.login(&user.email, PASSWORD).await.expect(200);
+        service.me(&user.access).await.expect(200);
+        service.login(&user.email, PASSWORD).await.expect(200);
     }
 
     async fn a_user_may_get_another_spelling_of_the_same_email(service: Service) {
@@ -101,15 +101,15 @@ on_both! {
         after["updated_at"].take();
         assert_eq!(after, before);
         assert_eq!(events(&service, user.id).await, events_before);
-        let _ = service.me(&user.access).await.expect(200);
+        service.me(&user.access).await.expect(200);
     }
 
     async fn a_superuser_cannot_set_an_id_or_a_role(service: Service) {
         let (root, user) = (service.superuser().await, service.user().await);
         let before = service.stored().await;
         for (field, value) in [("id", json!(7)), ("role", json!("admin"))] {
-            let account = json!({"email": fresh_email(), "password": PASSWORD, field: value});
-            assert_eq!(create(&service, &root, account).await.invalid_fields(), [field]);
+            let body = json!({"email": fresh_email(), "password": PASSWORD, field: value});
+            assert_eq!(create(&service, &root, body).await.invalid_fields(), [field]);
             assert_eq!(patch(&service, &root, user.id, json!({field: value})).await.invalid_fields(), [field]);
         }
         assert_eq!(service.stored().await, before);
@@ -170,12 +170,12 @@ on_both! {
             json!({"is_superuser": false}),
             json!({"is_active": false}),
         ] {
-            let _ = patch(&service, &root, id, changes).await.expect(200);
+            patch(&service, &root, id, changes).await.expect(200);
         }
         for below in ["/deactivate", "/activate", "/activate", "/deactivate"] {
-            let _ = on(&service, &root, "PATCH", id, below).await.expect(200);
+            on(&service, &root, "PATCH", id, below).await.expect(200);
         }
-        let _ = on(&service, &root, "DELETE", id, "").await.expect(204);
+        on(&service, &root, "DELETE", id, "").await.expect(204);
         let kinds = [
             "user_created", "full_name_changed", "email_verified", "email_unverified", "email_changed", "password_changed", "superuser_granted", "superuser_revoked",
             "user_deactivated", "user_activated", "user_deactivated", "user_deleted",
@@ -186,7 +186,7 @@ on_both! {
     async fn an_audit_event_names_the_request_and_a_refused_change_writes_none(service: Service) {
         let (root, user) = (service.superuser().await, service.user().await);
         let call = service.by(&root, "PATCH", &format!("/api/v1/users/{}/deactivate", user.id));
-        let _ = call.header("x-request-id", "a-test-of-events").send().await.expect(200);
+        call.header("x-request-id", "a-test-of-events").send().await.expect(200);
         on(&service, &root, "PATCH", root.id, "/deactivate").await.expect_error(409, "last_superuser");
         let requests = service.database.rows("SELECT request_id AS value FROM audit_events").await;
         assert_eq!(requests, [Some("client/a-test-of-events".to_owned())]);

@@ -1,4 +1,4 @@
-//! The list of accounts: pages, filters, and parameters that are not right.
+//! The list of users: pages, filters, and parameters that are not right.
 
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 
 use super::on;
 use crate::support::Service;
-use crate::support::client::{Account, Answer, PASSWORD};
+use crate::support::client::{Answer, PASSWORD, TestUser};
 
-async fn list(service: &Service, root: &Account, query: &str) -> Answer {
+async fn list(service: &Service, root: &TestUser, query: &str) -> Answer {
     service.by(root, "GET", &format!("/api/v1/users?{query}")).send().await
 }
 
-async fn page(service: &Service, root: &Account, query: &str) -> Value {
+async fn page(service: &Service, root: &TestUser, query: &str) -> Value {
     list(service, root, query).await.expect(200).json()
 }
 
@@ -20,8 +20,8 @@ fn ids(page: &Value) -> Vec<i64> {
     page["items"].as_array().unwrap().iter().map(|user| user["id"].as_i64().unwrap()).collect()
 }
 
-/// The accounts that a list with this query shows on all its pages.
-async fn all(service: &Service, root: &Account, query: &str) -> Vec<i64> {
+/// The users that a list with this query shows on all its pages.
+async fn all(service: &Service, root: &TestUser, query: &str) -> Vec<i64> {
     let mut found = Vec::new();
     let mut shown = page(service, root, query).await;
     loop {
@@ -31,7 +31,7 @@ async fn all(service: &Service, root: &Account, query: &str) -> Vec<i64> {
     }
 }
 
-/// An account that nobody logs in to.
+/// A user who never logs in.
 async fn register(service: &Service, email: &str) -> Value {
     service.register(email, PASSWORD).await.expect(201).json()
 }
@@ -61,7 +61,7 @@ on_both! {
         // A full last page has no empty one behind it.
         assert_eq!(page(&service, &root, "limit=45").await["next_page"], Value::Null);
         let shown = on(&service, &root, "GET", root.id, "").await.expect(200).json();
-        assert_eq!(first["items"][0], shown, "a list shows accounts as they show themselves");
+        assert_eq!(first["items"][0], shown, "a list shows users as their own operations do");
     }
 
     async fn pages_stay_consistent_while_users_are_created_and_deleted(service: Service) {
@@ -72,7 +72,7 @@ on_both! {
         }
         let first = page(&service, &root, "limit=3").await;
         assert_eq!(ids(&first), [root.id, made[0], made[1]]);
-        let _ = on(&service, &root, "DELETE", made[1], "").await.expect(204);
+        on(&service, &root, "DELETE", made[1], "").await.expect(204);
         let late = register(&service, "late@example.com").await["id"].as_i64().unwrap();
         let token = first["next_page"].as_str().unwrap();
         let rest = page(&service, &root, &format!("limit=10&page_token={token}")).await;
@@ -144,15 +144,15 @@ on_both! {
             let problem = &body["details"]["fields"][0];
             assert_eq!((&problem["field"], &problem["rule"]), (&json!(name), &json!("format")));
             assert!(problem["message"].as_str().unwrap().contains("%2B"), "{body}");
-            let _ = page(&service, &root, &format!("{name}=2026-01-01T00:00:00%2B02:00")).await;
+            page(&service, &root, &format!("{name}=2026-01-01T00:00:00%2B02:00")).await;
         }
     }
 
     async fn filters_by_state_and_rights_combine(service: Service) {
         let (root, user, idle) = (service.superuser().await, service.user().await, service.user().await);
         let other_root = service.superuser().await;
-        let _ = on(&service, &root, "PATCH", idle.id, "/deactivate").await.expect(200);
-        let _ = on(&service, &root, "PATCH", other_root.id, "/deactivate").await.expect(200);
+        on(&service, &root, "PATCH", idle.id, "/deactivate").await.expect(200);
+        on(&service, &root, "PATCH", other_root.id, "/deactivate").await.expect(200);
         for (query, expected) in [
             ("is_active=true", vec![root.id, user.id]),
             ("is_active=false", vec![idle.id, other_root.id]),
@@ -213,7 +213,8 @@ on_both! {
 
     async fn a_page_token_of_another_list_or_a_forged_one_is_refused(service: Service) {
         let root = service.superuser().await;
-        let _ = (service.user().await, service.user().await);
+        service.user().await;
+        service.user().await;
         let first = page(&service, &root, "limit=1&is_active=true").await;
         let token = first["next_page"].as_str().unwrap();
         let good = page(&service, &root, &format!("is_active=true&page_token={token}")).await;

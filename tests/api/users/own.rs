@@ -1,4 +1,4 @@
-//! What people do to their own account.
+//! What people do to their own user.
 
 use serde_json::{Value, json};
 
@@ -20,7 +20,7 @@ on_both! {
 
     async fn null_clears_a_name(service: Service) {
         let user = service.user().await;
-        let _ = patch_me(&service, &user, json!({"full_name": "Ada"})).await.expect(200);
+        patch_me(&service, &user, json!({"full_name": "Ada"})).await.expect(200);
         let cleared = patch_me(&service, &user, json!({"full_name": null})).await.expect(200).json();
         assert_eq!(cleared["full_name"], Value::Null);
         assert_eq!(service.me(&user.access).await.expect(200).json(), cleared);
@@ -33,7 +33,7 @@ on_both! {
         before["updated_at"].take();
         after["updated_at"].take();
         assert_eq!(after, before);
-        let _ = service.refresh(&user.refresh).await.expect(200);
+        service.refresh(&user.refresh).await.expect(200);
     }
 
     async fn an_unknown_field_is_ignored(service: Service) {
@@ -77,8 +77,8 @@ on_both! {
             service.refresh(&session.refresh).await.expect_error(401, "invalid_token");
         }
         service.login(&user.email, PASSWORD).await.expect_error(401, "invalid_credentials");
-        let _ = service.login(&user.email, NEW_PASSWORD).await.expect(200);
-        let _ = service.me(&neighbour.access).await.expect(200);
+        service.login(&user.email, NEW_PASSWORD).await.expect(200);
+        service.me(&neighbour.access).await.expect(200);
         assert_eq!(events(&service, user.id).await, [format!("password_changed by {}", user.id)]);
     }
 
@@ -91,7 +91,7 @@ on_both! {
         let won = [&first, &second].iter().filter(|answer| answer.status == 200).count();
         assert_eq!(won, 1, "{first:?} {second:?}");
         let winner = if first.status == 200 { "the first new one" } else { "the second new one" };
-        let _ = service.login(&user.email, winner).await.expect(200);
+        service.login(&user.email, winner).await.expect(200);
         assert_eq!(events(&service, user.id).await.len(), 1);
     }
 
@@ -104,8 +104,8 @@ on_both! {
         for (field, value) in &privileges {
             let changes = json!({"full_name": "Ada", *field: value});
             assert_eq!(patch_me(&service, &user, changes).await.invalid_fields(), [*field]);
-            let account = json!({"email": fresh_email(), "password": PASSWORD, *field: value});
-            let register = service.call("POST", "/api/v1/auth/register").json(account);
+            let body = json!({"email": fresh_email(), "password": PASSWORD, *field: value});
+            let register = service.call("POST", "/api/v1/auth/register").json(body);
             assert_eq!(register.send().await.invalid_fields(), [*field]);
         }
         let all: serde_json::Map<_, _> =
@@ -135,7 +135,7 @@ on_both! {
         service.refresh(&user.refresh).await.expect_error(401, "invalid_token");
         service.login(&user.email, PASSWORD).await.expect_error(401, "invalid_credentials");
         let left: Vec<_> = service.stored().await.into_iter().filter(|row| !row.starts_with("audit")).collect();
-        assert_eq!(left, Vec::<String>::new(), "neither the account nor its sessions are kept");
+        assert_eq!(left, Vec::<String>::new(), "neither the user nor the sessions are kept");
         assert_eq!(events(&service, user.id).await, [format!("user_deleted by {}", user.id)]);
 
         let again = service.register(&user.email, PASSWORD).await.expect(201).json();
