@@ -1,6 +1,7 @@
-//! Every test of the app that can share a process with the others. `cargo test --test integration -- api::` runs one module.
+//! Every test of the app that can share a process with others: all but `memory`, which measures its
+//! own process, and `contract`, which counts what these tests observed.
 //!
-//! Apart from them stand `memory`, which measures its own process, and `contract`, which counts what these tests observed.
+//! `cargo test --test integration -- api::` runs one module.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 #[macro_use]

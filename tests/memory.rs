@@ -1,4 +1,5 @@
-//! What a million clients cost, as the operating system counts it: a process of its own, so that nothing else is measured.
+//! What a million clients cost, as the operating system counts it: a process of its own, so that
+//! nothing else is measured.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![allow(clippy::print_stdout, reason = "with --nocapture it is what the reader wants")]
 

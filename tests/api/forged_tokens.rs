@@ -52,7 +52,8 @@ fn without(object: &Value, name: &str) -> Value {
     object
 }
 
-/// Shows every token to the guard or to `/refresh`: none is accepted, and none does harm to the session it names.
+/// Shows every token to the guard or to `/refresh`: none is accepted, and none does harm to the
+/// session it names.
 async fn refuse_all(service: &Service, forge: impl Fn(&Parts) -> Vec<(String, String)>) {
     let user = service.user().await;
     for (what, token) in forge(&parts(&user.access)) {
@@ -228,7 +229,8 @@ on_both! {
             ["jku", "x5u"].map(|name| (name.to_owned(), sign(&brought(name), &real.claims))).into()
         })
         .await;
-        // Every answer has come, so a call on the way to one of them would be in the listener's queue by now.
+        // Every answer has come, so a call on the way to one of them would be in the listener's
+        // queue by now.
         let connected = tokio::time::timeout(std::time::Duration::from_millis(200), attackers.accept()).await;
         assert!(connected.is_err(), "somebody called {address}: {connected:?}");
     }

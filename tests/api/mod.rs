@@ -1,4 +1,5 @@
-//! The API over a real socket, each test with its own service and database, on SQLite and on PostgreSQL.
+//! The API over a real socket, each test with its own service and database, on SQLite and on
+//! PostgreSQL.
 
 mod auth;
 mod client_data;

@@ -28,7 +28,8 @@ pub struct Operation {
     pub template: &'static str,
     pub who: Caller,
     pub success: u16,
-    /// Makes a valid body for a call on this user, if the operation takes one: nothing but a guard refuses it.
+    /// Makes a valid body for a call on this user, if the operation takes one: nothing but a guard
+    /// refuses it.
     pub body: Option<fn(&TestUser) -> Value>,
 }
 

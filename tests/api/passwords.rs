@@ -233,8 +233,8 @@ on_both! {
         ];
         let mut fastest = [Duration::MAX; 6];
         let mut bodies = Vec::new();
-        // Generous: an answer without a hash would be dozens of times faster, however often it was asked for. One round is not
-        // enough beside somebody who needs the processors.
+        // Generous: an answer without a hash would be dozens of times faster, however often it was
+        // asked for. One round is not enough beside somebody who needs the processors.
         for round in 1.. {
             for ((email, password), best) in cases.iter().zip(&mut fastest) {
                 let start = Instant::now();

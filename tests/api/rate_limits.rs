@@ -50,7 +50,8 @@ async fn guessing_credentials_is_limited_more_tightly() {
         service.login(&email, PASSWORD).await.expect_error(401, "invalid_credentials");
     }
     service.login(&email, PASSWORD).await.expect_error(429, "rate_limited");
-    // A refused guess never reaches the password: another client is not held up, and this one can still register.
+    // A refused guess never reaches the password: another client is not held up, and this one can
+    // still register.
     service.register(&email, PASSWORD).await.expect(201);
 }
 

@@ -4,7 +4,8 @@ use super::response_kinds::{APP, every_kind_of_answer};
 use crate::support::client::Answer;
 use crate::support::{Call, Instance};
 
-/// What a browser must be told by every answer. `public` is one that any origin may read; a page has a policy of its own.
+/// What a browser must be told by every answer. `public` is one that any origin may read; a page
+/// has a policy of its own.
 #[track_caller]
 pub fn assert_safe_for_browsers(what: &str, answer: &Answer) {
     let public = answer.header("access-control-allow-origin") == "*";
@@ -53,7 +54,8 @@ on_both! {
             let unchanged = service.call("GET", path).header("if-none-match", &tag).send().await.expect(304);
             assert_safe_for_browsers(path, &unchanged);
         }
-        // A known origin reads the answer by its permission, which the resource policy does not take back.
+        // A known origin reads the answer by its permission, which the resource policy does not
+        // take back.
         let answer = service.call("GET", "/").header("origin", APP).send().await.expect(200);
         assert_safe_for_browsers("known origin", &answer);
         assert_eq!(answer.header("access-control-allow-origin"), APP);

@@ -39,7 +39,8 @@ on_both! {
             }
             given.get_or_insert(tokens_of(&before, &user).await);
         }
-        // The first step's tokens have been good until now; the last step refuses them and keeps the others.
+        // The first step's tokens have been good until now; the last step refuses them and keeps
+        // the others.
         let (access, refresh) = given.unwrap();
         let second = service.instance_with(steps[2]).await;
         let (newer, _) = tokens_of(&second, &user).await;

@@ -21,7 +21,8 @@ async fn patch(service: &Service, root: &TestUser, id: i64, changes: Value) -> A
     service.by(root, "PATCH", &format!("/api/v1/users/{id}")).json(changes).send().await
 }
 
-/// A call without a body to a user's address, or below it: `on(&service, &root, "PATCH", id, "/activate")`.
+/// A call without a body to a user's address, or below it: `on(&service, &root, "PATCH", id,
+/// "/activate")`.
 async fn on(service: &Service, root: &TestUser, method: &str, id: i64, below: &str) -> Answer {
     service.by(root, method, &format!("/api/v1/users/{id}{below}")).send().await
 }

@@ -8,7 +8,8 @@ use super::present;
 const BREAKING: bool = true;
 const COMPATIBLE: bool = false;
 
-/// A change of the document, its class, and the text that must describe it; none if it is not reported.
+/// A change of the document, its class, and the text that must describe it; none if it is not
+/// reported.
 type Seed = (&'static str, fn(&mut Value), Option<(bool, &'static str)>);
 
 fn operation<'a>(document: &'a mut Value, path: &str, method: &str) -> &'a mut Value {

@@ -1,4 +1,5 @@
-//! Every documented status of every operation was observed: the API tests note what they see, and here it is counted.
+//! Every documented status of every operation was observed: the API tests record the statuses they
+//! get, and these tests count them.
 //! `./scripts/test contract` runs both.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 

@@ -1,4 +1,5 @@
-//! What callgrind wrote down (the format is in Valgrind's manual, "Callgrind Format Specification").
+//! What callgrind wrote down (the format is in Valgrind's manual, "Callgrind Format
+//! Specification").
 
 use std::collections::HashSet;
 

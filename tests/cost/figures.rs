@@ -66,7 +66,8 @@ impl Figures {
 pub struct Group(BTreeMap<String, Cost>);
 
 impl Group {
-    /// What differs by more than chance. What costs less counts too: a figure that is not lowered hides the next rise.
+    /// What differs by more than chance. What costs less counts too: a figure that is not lowered
+    /// hides the next rise.
     pub fn differences(&self, counted: &Counted) -> Vec<String> {
         let mut found = Vec::new();
         for (scenario, now) in counted {

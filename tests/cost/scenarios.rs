@@ -41,7 +41,8 @@ pub struct Measured {
 }
 
 impl Measured {
-    /// As it is deployed, but for cheap passwords, and limits that are off unless they are asked for.
+    /// As it is deployed, but for cheap passwords, and limits that are off unless they are asked
+    /// for.
     pub async fn start(backend: Backend, settings: &[(&str, &str)]) -> Self {
         let binary = env::var("GROUNDWORK_RELEASE_BIN")
             .expect("GROUNDWORK_RELEASE_BIN must name the release build; ./scripts/test cost makes it");

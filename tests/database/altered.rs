@@ -9,7 +9,8 @@ use crate::support::{Backend, Service};
 /// One connection, so that what was prepared is met again.
 const ONE_CONNECTION: [(&str, &str); 2] = [("DB_POOL_SIZE", "1"), ("DB_MAX_OVERFLOW", "0")];
 
-/// Each kind of access to the table of users: reads, a list, single writes, and units of several statements.
+/// Each kind of access to the table of users: reads, a list, single writes, and units of several
+/// statements.
 async fn use_everything(service: &Service) {
     let admin = service.superuser().await;
     let user = service.user().await;
@@ -81,7 +82,8 @@ async fn the_first_request_after_a_schema_change_is_answered() {
     assert_eq!(service.database.rows(events).await.len(), 1 + 3);
 }
 
-/// Makes the server forget what is prepared on a connection, once, in the middle of whatever writes to the table.
+/// Makes the server forget what is prepared on a connection, once, in the middle of whatever writes
+/// to the table.
 async fn forget_at(service: &Service, table: &str, events: &str) {
     let forget = format!(
         "CREATE SEQUENCE forgotten_at_{table}; \

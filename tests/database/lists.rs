@@ -1,4 +1,5 @@
-//! A list shows what its filter says, whatever the filter: its statement is put together from parts.
+//! A list shows what its filter says, whatever the filter: its statement is put together from
+//! parts.
 
 use groundwork::domain::email::Email;
 use groundwork::models::users::{self, Cursor, NewUser, User, UserFilter};

@@ -1,4 +1,5 @@
-//! Migrations: of several instances that start at once one migrates, and each migration can be undone.
+//! Migrations: of several instances that start at once one migrates, and each migration can be
+//! undone.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,5 @@
-//! How PostgreSQL finds what it is asked for, when there is much of it: through an index, and in order.
+//! How PostgreSQL finds what it is asked for, when there is much of it: through an index, and in
+//! order.
 
 use serde_json::json;
 use tokio_postgres::{Client, NoTls};
@@ -48,7 +49,8 @@ fn objections(plan: &str) -> Vec<&str> {
     plan.lines().filter(|line| line.contains("Seq Scan") || is_sort_of_many(line)).collect()
 }
 
-/// Whether the line is a sort of more rows than a statement asks for by their keys: it grows with the table.
+/// Whether the line is a sort of more rows than a statement asks for by their keys: it grows with
+/// the table.
 fn is_sort_of_many(line: &str) -> bool {
     let rows = || line.split("rows=").nth(1)?.split(' ').next()?.parse::<u64>().ok();
     line.contains("Sort  (") && rows().is_none_or(|rows| rows > 2)
@@ -120,7 +122,8 @@ async fn lists_by_date_and_of_rare_states_use_their_own_indexes() {
     }
 }
 
-/// The plan alone does not tell: of two conditions on one column, either may be where the index is entered.
+/// The plan alone does not tell: of two conditions on one column, either may be where the index is
+/// entered.
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_middle_page_of_a_list_by_date_reads_as_many_rows_as_the_first() {

@@ -18,8 +18,8 @@ use crate::support::{Backend, Call, Proxy, Service, TestDatabase, settings};
 
 /// An answer that did not wait for anything; generous, because the machine may be busy.
 const AT_ONCE: Duration = Duration::from_secs(20);
-/// Limits far longer than that, for tests in which none of them is to be what ends a wait; a limit named before these
-/// counts instead.
+/// Limits far longer than that, for tests in which none of them is to be what ends a wait; a limit
+/// named before these counts instead.
 const PATIENT: [(&str, &str); 3] =
     [("REQUEST_TIMEOUT", "90"), ("DB_POOL_TIMEOUT", "60"), ("DB_STATEMENT_TIMEOUT", "60")];
 /// How long something that mends itself may take.
@@ -274,8 +274,8 @@ async fn a_frozen_database_leaks_no_connection() {
         .await;
 }
 
-/// The check before use is local: it sees what has arrived. A connection that the server ended while it was
-/// idle has arrived as ended when the next request comes, so no client notices.
+/// The check before use is local: it sees what has arrived. A connection that the server ended
+/// while it was idle has arrived as ended when the next request comes, so no client notices.
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_closed_by_the_server_are_replaced_without_an_error() {

@@ -1,5 +1,5 @@
-//! Lookups share connections, at the cost of neither the reads beside them nor the callers that wait for a
-//! connection.
+//! Lookups share connections, at the cost of neither the reads beside them nor the callers that
+//! wait for a connection.
 
 use std::future::poll_fn;
 use std::pin::pin;

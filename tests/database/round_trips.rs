@@ -5,7 +5,8 @@ use serde_json::json;
 use crate::support::client::{PASSWORD, fresh_email};
 use crate::support::{Proxy, Service};
 
-// What each operation costs, the check of the token included. These may only fall: a rise is a slower service.
+// What each operation costs, the check of the token included. These may only fall: a rise is a
+// slower service.
 
 /// One query finds session and user.
 const ME: u64 = 1;
@@ -15,7 +16,8 @@ const PAGE: u64 = 2;
 const REFRESH: u64 = 1;
 /// One INSERT.
 const REGISTER: u64 = 1;
-/// The user; then the password confirmed, together with BEGIN, old sessions deleted, the new one inserted, COMMIT.
+/// The user; then the password confirmed, together with BEGIN, old sessions deleted, the new one
+/// inserted, COMMIT.
 const LOGIN: u64 = 1 + 1 + 1 + 1 + 1;
 /// The guard, and one UPDATE.
 const LOGOUT: u64 = 2;
@@ -24,9 +26,11 @@ const CHANGE: u64 = 2;
 
 /// The guard; then the caller's rights, together with BEGIN, the user inserted, the event, COMMIT.
 const CREATE: u64 = 1 + 1 + 1 + 1 + 1;
-/// The guard; then both users, together with BEGIN, the caller's session, the user changed, the event, COMMIT.
+/// The guard; then both users, together with BEGIN, the caller's session, the user changed, the
+/// event, COMMIT.
 const UPDATE: u64 = 1 + 1 + 1 + 1 + 1 + 1;
-/// The guard; then both users, together with BEGIN, the caller's session, the user deleted, the event, COMMIT.
+/// The guard; then both users, together with BEGIN, the caller's session, the user deleted, the
+/// event, COMMIT.
 const DELETE: u64 = 1 + 1 + 1 + 1 + 1 + 1;
 
 /// One connection, so that a statement that was prepared once is prepared.
@@ -34,8 +38,8 @@ const ONE_CONNECTION: [(&str, &str); 2] = [("DB_POOL_SIZE", "1"), ("DB_MAX_OVERF
 
 /// What `times` calls cost together, after two that prepare the statements.
 async fn cost(service: &Service, proxy: &Proxy, times: usize, mut call: impl AsyncFnMut()) -> u64 {
-    // No request waits until a statement is closed, but the one connection keeps its messages in order: once the
-    // answer to a later query is there, everything before it was counted.
+    // No request waits until a statement is closed, but the one connection keeps its messages in
+    // order: once the answer to a later query is there, everything before it was counted.
     let counter = service.user().await;
     let count_all = async || {
         drop(service.me(&counter.access).await.expect(200));
@@ -118,7 +122,8 @@ async fn registration_login_and_logout_cost_no_more_round_trips_than_before() {
     assert_eq!(cost(&service, &proxy, 5, logout).await, 5 * LOGOUT);
 }
 
-/// The check of the caller's rights in each transaction costs none: what it reads was read and locked before as well.
+/// The check of the caller's rights in each transaction costs none: what it reads was read and
+/// locked before as well.
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn checking_rights_in_the_transaction_adds_no_round_trip_to_a_superusers_change() {

@@ -39,7 +39,8 @@ async fn migrating_waits_for_a_writer() {
         .unwrap();
     let url = files.url.parse().unwrap();
     let migrating = tokio::spawn(async move { groundwork::db::migrations::run(&url).await });
-    // It holds its lock file from before it opens the database; the time after that is what makes it wait.
+    // It holds its lock file from before it opens the database; the time after that is what makes
+    // it wait.
     let lock =
         std::fs::File::options().create(true).append(true).open(format!("{path}.migration-lock")).unwrap();
     let begun = async {

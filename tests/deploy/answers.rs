@@ -1,5 +1,6 @@
-//! What nginx answers by itself looks like the service's own. The headers of a rate limit are the one thing it cannot
-//! know: where an operation has none, `Call` holds the answer against the document.
+//! What nginx answers by itself looks like the service's own. The headers of a rate limit are the
+//! one thing it cannot know: where an operation has none, `Call` holds the answer against the
+//! document.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -12,7 +13,8 @@ use crate::deploy::stand_in::{Manner, StandIns};
 use crate::support::Call;
 use crate::support::client::{Answer, raw};
 
-/// As the service's own answers have it: `no_operation_lets_a_browser_store_embed_or_run_its_response`.
+/// As the service's own answers have it:
+/// `no_operation_lets_a_browser_store_embed_or_run_its_response`.
 const POLICY: &str = "default-src 'none'; object-src 'none'; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'; sandbox";
 
@@ -90,8 +92,8 @@ behind_both! {
         let large = || post(&edge, "large", " ".repeat(MAX_BODY + 1));
         let mut refused = large().await;
         if kind == Kind::Traefik && refused.status == 502 {
-            // The service reads on for a second after its refusal. A proxy that a busy machine holds up for longer meets a
-            // closed connection.
+            // The service reads on for a second after its refusal. A proxy that a busy machine
+            // holds up for longer meets a closed connection.
             refused = large().await;
         }
         refused.expect_error(413, "payload_too_large");

@@ -80,7 +80,8 @@ impl Edge {
     }
 
     async fn start_with(kind: Kind, instances: [SocketAddr; 3], tls: Option<&Certificate>) -> Self {
-        // Neither accepts an open socket. If another process takes the port first, another one is tried.
+        // Neither accepts an open socket. If another process takes the port first, another one is
+        // tried.
         for _ in 0..10 {
             let reserved = reserve();
             let address = reserved.local_addr().unwrap();
@@ -161,7 +162,8 @@ impl Drop for Edge {
     }
 }
 
-/// An address that no other client is given while the socket lives, and that one process can listen on.
+/// An address that no other client is given while the socket lives, and that one process can listen
+/// on.
 pub fn reserve() -> TcpSocket {
     bind((Ipv4Addr::LOCALHOST, 0).into())
 }

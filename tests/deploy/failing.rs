@@ -87,8 +87,8 @@ behind_both! {
         let sent = instances.heads("GET").len();
         match kind {
             Kind::Nginx => assert_eq!(sent, TRIES),
-            // Go's HTTP client repeats an idempotent request by itself where the connection was a kept one, and those
-            // of the health checks are.
+            // Go's HTTP client repeats an idempotent request by itself where the connection was a
+            // kept one, and those of the health checks are.
             Kind::Traefik => assert!((TRIES..=2 * TRIES).contains(&sent), "{sent}"),
         }
     }

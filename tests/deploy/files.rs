@@ -43,8 +43,8 @@ pub struct Set<'a> {
     pub new: String,
 }
 
-/// A file of deploy/ with other values in its lines marked `# set: MARKER`. Every marker has to be there once, with the
-/// old value in its line, and none may be left over.
+/// A file of deploy/ with other values in its lines marked `# set: MARKER`. Every marker has to be
+/// there once, with the old value in its line, and none may be left over.
 pub fn filled(name: &str, values: &[Set<'_>]) -> String {
     let text = read(name);
     let mut used = 0;

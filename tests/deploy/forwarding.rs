@@ -87,8 +87,8 @@ behind_both! {
         }
         let requests = instances.heads("GET").len() + instances.heads("POST").len();
         assert_eq!(requests, 60);
-        // Some for each instance, for a proxy may notice the end of an answer late; neither one for each request nor for
-        // each POST.
+        // Some for each instance, for a proxy may notice the end of an answer late; neither one for
+        // each request nor for each POST.
         assert!(instances.connections() < 20, "{} connections for 60 requests", instances.connections());
     }
 

@@ -146,7 +146,8 @@ impl Instances {
         [0, 1, 2].map(|index| self.each[index].address)
     }
 
-    /// Who served the requests with these ids, and what was logged of each. A line may come after its answer.
+    /// Who served the requests with these ids, and what was logged of each. A line may come after
+    /// its answer.
     pub async fn logged(&self, ids: &[String]) -> HashMap<String, Vec<(usize, Value)>> {
         let start = Instant::now();
         loop {

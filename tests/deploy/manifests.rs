@@ -50,7 +50,8 @@ fn instances(compose: &Value) -> Vec<&Value> {
     instances
 }
 
-/// The environment of an instance, once Compose has put the secrets in; those it insists on have to be given.
+/// The environment of an instance, once Compose has put the secrets in; those it insists on have to
+/// be given.
 fn compose_settings(secrets: &[(&str, &str)]) -> BTreeMap<String, String> {
     let compose = yaml("compose.yaml");
     let fill = |value: &str| {

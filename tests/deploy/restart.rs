@@ -52,7 +52,8 @@ behind_both! {
         for instance in &mut instances.each {
             let before = answered.load(Ordering::Relaxed);
             instance.replace(&url).await;
-            // The next one goes when this one is back in use: proxies leave one out for some seconds that was away.
+            // The next one goes when this one is back in use: proxies leave one out for some
+            // seconds that was away.
             eventually("it serves again", async || !instance.requests().is_empty()).await;
             assert!(answered.load(Ordering::Relaxed) > before, "requests went on meanwhile");
         }

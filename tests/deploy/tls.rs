@@ -1,4 +1,5 @@
-//! TLS at the proxies, with a certificate that the test makes. By curl, because the tests' own client has no TLS.
+//! TLS at the proxies, with a certificate that the test makes. By curl, because the tests' own
+//! client has no TLS.
 
 use std::process::{Command, Output};
 
@@ -31,7 +32,8 @@ fn certificate(folder: &TempDir) -> Certificate {
     Certificate { certificate, key }
 }
 
-/// curl to HOST at the proxy: it prints the answer's body and, in a last line, the status and the version of HTTP.
+/// curl to HOST at the proxy: it prints the answer's body and, in a last line, the status and the
+/// version of HTTP.
 async fn curl(edge: &Edge, certificate: &Certificate, url: &str, arguments: &[&str]) -> Output {
     let mut command = tokio::process::Command::new("curl");
     command.args(["--silent", "--show-error", "--max-time", "20", "--noproxy", "*"]);

@@ -1,4 +1,5 @@
-//! All of it at once: nginx, three instances, a primary of PostgreSQL with a replica that follows it, and a Redis Cluster.
+//! All of it at once: nginx, three instances, a primary of PostgreSQL with a replica that follows
+//! it, and a Redis Cluster.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +13,8 @@ use crate::support::client::{Answer, PASSWORD};
 use crate::support::postgres::Server;
 use crate::support::{Call, redis};
 
-/// What each client may ask of a route in a minute; more than any step below but the one about the limit.
+/// What each client may ask of a route in a minute; more than any step below but the one about the
+/// limit.
 const LIMIT: usize = 200;
 
 struct Whole {
@@ -137,7 +139,8 @@ async fn the_whole_deployment_behaves_like_one_service() {
         answer.expect_error(401, "invalid_token");
     }
 
-    // The limit is one, exactly. A quarter more than it is enough to see that, and done long before the minute is over.
+    // The limit is one, exactly. A quarter more than it is enough to see that, and done long before
+    // the minute is over.
     let passed = Arc::new(AtomicUsize::new(0));
     let mut clients = JoinSet::new();
     for _ in 0..5 {

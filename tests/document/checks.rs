@@ -1,4 +1,5 @@
-//! Every check, with the faults that it is there for. On both documents it finds nothing; each fault it finds.
+//! Every check, with the faults that it is there for. On both documents it finds nothing; each
+//! fault it finds.
 
 use serde_json::{Value, json};
 
@@ -139,7 +140,8 @@ const CHECKS: [Check; 11] = [
     },
 ];
 
-/// On 3.1 alone, whose schemas are JSON Schema. The examples of 3.0.3 are the same ones (see `parity`).
+/// On 3.1 alone, whose schemas are JSON Schema. The examples of 3.0.3 are the same ones (see
+/// `parity`).
 const EXAMPLES: Check = Check {
     run: examples::examples,
     faults: &[

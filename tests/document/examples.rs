@@ -1,4 +1,5 @@
-//! What the document shows is what it says: people copy examples, and mock servers answer with them.
+//! What the document shows is what it says: people copy examples, and mock servers answer with
+//! them.
 
 use std::collections::HashMap;
 

@@ -6,7 +6,8 @@ use std::path::Path;
 use super::assert_none;
 use crate::documentation::page::Page;
 
-/// How many requirements of the ASVS 5.0.0 are of level 1 or 2 in each section; they are its first ones.
+/// How many requirements of the ASVS 5.0.0 are of level 1 or 2 in each section; they are its first
+/// ones.
 const REQUIREMENTS: &[(&str, u32)] = &[
     ("1.1", 2),
     ("1.2", 9),
@@ -85,7 +86,8 @@ const REQUIREMENTS: &[(&str, u32)] = &[
     ("17.3", 2),
 ];
 
-/// Requirements that have no verdict or two, verdicts that there are not, and a wrong count of them.
+/// Requirements that have no verdict or two, verdicts that there are not, and a wrong count of
+/// them.
 fn wrong_verdicts(page: &Page) -> Vec<String> {
     let mut problems = Vec::new();
     let mut missing: BTreeSet<_> = REQUIREMENTS

@@ -71,8 +71,8 @@ fn normalized(path: &Path) -> PathBuf {
     normal
 }
 
-/// Links that lead to no file, to no heading of it, or from a page of the book out of the book: they would be dead in a
-/// browser.
+/// Links that lead to no file, to no heading of it, or from a page of the book out of the book:
+/// they would be dead in a browser.
 fn broken_links(page: &Page) -> Vec<String> {
     let [text, _] = page.parts();
     // A link's text may be code, so that the link begins in one part and ends in another.

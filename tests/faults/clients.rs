@@ -56,7 +56,8 @@ async fn ask_and_leave(url: &str, method: Method, path: &str, access: &str, body
 
 /// A user whose owner changes the password and leaves, and one that a superuser makes and leaves.
 async fn leave_twice(url: &str, admin: &str, number: u64) -> [ExpectedUser; 2] {
-    // From a quarter of a millisecond to a third of a second: on any machine some leave early and some late.
+    // From a quarter of a millisecond to a third of a second: on any machine some leave early and
+    // some late.
     let stay = Duration::from_micros(250).mul_f64(1.13_f64.powi(i32::try_from(number % 60).unwrap()));
     let mut owned = ExpectedUser::new(format!("leaver{number}@example.com"), Write::Register);
     let credentials = json!({"email": owned.email, "password": password(0)});

@@ -11,7 +11,8 @@ use crate::support::client::Answer;
 use crate::support::process::Process;
 use crate::support::{Backend, Call, TestDatabase};
 
-/// The library that tells a process another time. The monotonic clock goes on, as it does when a real clock is moved.
+/// The library that tells a process another time. The monotonic clock goes on, as it does when a
+/// real clock is moved.
 fn library() -> PathBuf {
     let folders = std::fs::read_dir("/usr/lib").unwrap().map(|folder| folder.unwrap().path());
     let places = folders.chain(["/usr/lib", "/usr/lib64"].map(PathBuf::from));
@@ -89,7 +90,8 @@ async fn tokens_expire_by_a_clock_that_is_moved_and_users_can_still_log_in() {
     let answer = moved.me(&later).await.expect(200).json();
     assert_eq!(answer["created_at"], user["created_at"]);
 
-    // And back: what was issued an hour ahead is not good until then. Who logs in again goes on at once.
+    // And back: what was issued an hour ahead is not good until then. Who logs in again goes on at
+    // once.
     moved.set("+0");
     moved.me(&later).await.expect_error(401, "invalid_token");
     moved.refresh(&later).await.expect_error(401, "invalid_token");
@@ -138,7 +140,8 @@ async fn a_clock_that_jumps_ahead_under_load_fails_no_request() {
     let admin = crate::faults::scene::superuser(url, &moved.database).await;
     let (liveness, load) = (LivenessProbe::start(url), Load::on(url, CLIENTS, &admin));
     load.writes(WRITES).await;
-    // More than any timeout and less than the lifetime of an access token, so no client must log in again.
+    // More than any timeout and less than the lifetime of an access token, so no client must log in
+    // again.
     for offset in ["+10m", "+20m"] {
         moved.set(offset);
         load.writes(WRITES).await;

@@ -12,7 +12,8 @@ use crate::support::postgres::{Server, eventually};
 use crate::support::process::Process;
 use crate::support::{Call, TestDatabase};
 
-/// How soon after a promotion writes go on, the time of a busy machine included. What it took is printed.
+/// How soon after a promotion writes go on, the time of a busy machine included. What it took is
+/// printed.
 const WRITES_GO_ON: Duration = Duration::from_secs(10);
 
 /// A primary, and a standby that has all that was acknowledged.
@@ -31,8 +32,8 @@ fn both(primary: &Server, standby: &Server) -> String {
     )
 }
 
-/// Clients write at `url`, the primary is lost, the standby is promoted: nothing acknowledged is lost, and all that was
-/// refused meanwhile was a 503 with Retry-After, which the load insists on.
+/// Clients write at `url`, the primary is lost, the standby is promoted: nothing acknowledged is
+/// lost, and all that was refused meanwhile was a 503 with Retry-After, which the load insists on.
 async fn fails_over(
     fault: &str,
     url: &str,
@@ -73,7 +74,8 @@ async fn a_standby_promoted_after_its_primary_was_killed_has_everything_acknowle
     fails_over("the primary killed, its standby promoted", &url, &before, &standby, lose).await;
 }
 
-/// It takes connections and what is sent, and never answers: as behind a cut, or on a machine that hangs.
+/// It takes connections and what is sent, and never answers: as behind a cut, or on a machine that
+/// hangs.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_standby_promoted_after_its_primary_froze_has_everything_acknowledged() {
     let (primary, standby) = pair().await;
@@ -190,7 +192,8 @@ async fn a_server_that_became_read_only_is_answered_503_and_its_connections_are_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_demoted_primary_is_answered_503_until_it_is_promoted_again() {
-    // With the usual address no connection to it is taken; where any is, its refusal of writes tells.
+    // With the usual address no connection to it is taken; where any is, its refusal of writes
+    // tells.
     for options in ["", "?target_session_attrs=any"] {
         let mut server = Server::start(&[]).await;
         let database = server.database();

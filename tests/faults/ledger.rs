@@ -37,8 +37,8 @@ pub enum Write {
     Remove,
 }
 
-/// A user: what was acknowledged, and the one write that was not. Who was not answered leaves a user alone, so
-/// that a write which comes late has nothing to spoil.
+/// A user: what was acknowledged, and the one write that was not. Who was not answered leaves a
+/// user alone, so that a write which comes late has nothing to spoil.
 #[derive(Clone, Debug)]
 pub struct ExpectedUser {
     pub email: String,
@@ -105,7 +105,8 @@ pub struct Ledger {
     pub users: Vec<ExpectedUser>,
 }
 
-/// What the check found; the writes that were acknowledged and are missing are none, or it would have failed.
+/// What the check found; the writes that were acknowledged and are missing are none, or it would
+/// have failed.
 #[derive(Clone, Copy, Debug)]
 pub struct Findings {
     pub acknowledged: usize,
@@ -176,7 +177,8 @@ const ORPHANS: [&str; 2] = [
 ];
 
 impl Ledger {
-    /// Fails unless every acknowledged write is in the database, and each of the others as a whole or not at all.
+    /// Fails unless every acknowledged write is in the database, and each of the others as a whole
+    /// or not at all.
     pub async fn check(&self, database: &TestDatabase) -> Findings {
         let rows = database.rows(USERS).await;
         let rows: HashMap<String, Row> = rows.iter().flatten().map(|row| Row::parse(row)).collect();

@@ -56,7 +56,8 @@ pub struct Load {
 }
 
 impl Load {
-    /// So many clients of a service; `admin` is the access token of a superuser, who makes some of the users.
+    /// So many clients of a service; `admin` is the access token of a superuser, who makes some of
+    /// the users.
     pub fn on(url: &str, clients: usize, admin: &str) -> Self {
         let (stop, seen) = (Arc::<AtomicBool>::default(), Arc::<Seen>::default());
         let mut load = Self { url: url.to_owned(), stop, seen, clients: JoinSet::new() };

@@ -52,7 +52,8 @@ async fn postgresql_frozen_during_writes_loses_nothing_that_was_acknowledged() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_locked_for_longer_than_the_statement_timeout_fails_only_its_writers() {
-    // Long enough for who does not wait for the lock, and what ends the wait of who does is not the limit of a request.
+    // Long enough for who does not wait for the lock, and what ends the wait of who does is not the
+    // limit of a request.
     let (server, service) = started(&[("DB_STATEMENT_TIMEOUT", "4"), ("REQUEST_TIMEOUT", "300")]).await;
     let database = server.database();
     let admin = superuser(&service.url, &database).await;

@@ -1,4 +1,5 @@
-//! One fault from start to end: clients write, something fails and recovers, and the database is checked.
+//! One fault from start to end: clients write, something fails and recovers, and the database is
+//! checked.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -70,8 +71,8 @@ pub fn report(fault: &str, load: &str, healed: Duration, findings: Findings) {
     );
 }
 
-/// Checks a fault of the database while clients write: they get 503 and nothing worse, the process stays live, readiness
-/// fails and returns, and no acknowledged write is lost.
+/// Checks a fault of the database while clients write: they get 503 and nothing worse, the process
+/// stays live, readiness fails and returns, and no acknowledged write is lost.
 pub async fn survives(
     fault: &str,
     service: &Process,

@@ -17,8 +17,8 @@ use crate::support::{Backend, TestDatabase};
 
 const REQUEST: &[u8] = b"GET /api/v1/health/live HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n";
 
-/// Registers users, each through a connection of its own, until connections are refused: what each became, and when its
-/// request had been sent.
+/// Registers users, each through a connection of its own, until connections are refused: what each
+/// became, and when its request had been sent.
 async fn register_until_the_end(url: String, client: usize) -> Vec<(Option<Instant>, ExpectedUser)> {
     let address = url.strip_prefix("http://").unwrap().to_owned();
     let mut users = Vec::new();
@@ -50,8 +50,8 @@ async fn register_until_the_end(url: String, client: usize) -> Vec<(Option<Insta
     users
 }
 
-/// Every request sent before the listener closes is answered: before SIGTERM, and while the service drains. Requests in
-/// the moment of closing may be refused or reset by the kernel.
+/// Every request sent before the listener closes is answered: before SIGTERM, and while the service
+/// drains. Requests in the moment of closing may be refused or reset by the kernel.
 async fn is_stopped_under_load(backend: Backend, drain: u64) {
     let database = TestDatabase::create(backend).await;
     let settings = [("DATABASE_URL", database.url.as_str()), ("DRAIN_TIMEOUT", &drain.to_string())];
@@ -119,7 +119,8 @@ async fn clients_that_keep_their_connections_lose_nothing_when_the_service_drain
     report("SIGTERM, clients leave while it drains", "none refused, none reset", took, findings);
 }
 
-/// While the process stands still, the kernel takes connections and requests for it. It hears of them and of its end at once.
+/// While the process stands still, the kernel takes connections and requests for it. It hears of
+/// them and of its end at once.
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_in_the_accept_backlog_at_the_end_are_answered() {
     let database = TestDatabase::create(Backend::Sqlite).await;

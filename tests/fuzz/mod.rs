@@ -1,7 +1,8 @@
-//! Fuzz tests of everything that reads input from clients first: the cases of `corpus/`, one per file, and then random
-//! ones. The random cases are the same in every run, so that a run fails only because of a change.
-//! `PROPTEST_CASES=1000000 cargo test --test integration -- fuzz::` tries more, and other ones; a case that it finds goes
-//! into the corpus.
+//! Fuzz tests of the parsers of untrusted input: the cases of `corpus/`, one per file, and then
+//! random ones, the same in every run, so that a run fails only because of a change.
+//!
+//! `PROPTEST_CASES=1000000 cargo test --test integration -- fuzz::` tries more and other cases; one
+//! that fails goes into the corpus.
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -100,8 +101,8 @@ fn no_forwarding_header_of_a_client_changes_its_address() {
         Some(proxies(header).client_address(Some(peer), &headers))
     };
     holds("forwarded", like(r#"(for=|"|\[|[0-9a-f.:]{1,12}|_|unknown|;|,|\\| ){0,20}"#), |bytes| {
-        // Two lines, and one to which the proxy adds; in the standard header a quote may reach into what is added, and then
-        // the client is no other client but the proxy that let it through.
+        // Two lines, and one to which the proxy adds; in the standard header a quote may reach into
+        // what is added, and then the client is no other client but the proxy that let it through.
         for (header, name, own) in [
             (ForwardedHeader::XForwardedFor, "x-forwarded-for", &b"203.0.113.9"[..]),
             (ForwardedHeader::Forwarded, "forwarded", &b"for=203.0.113.9"[..]),

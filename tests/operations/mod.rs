@@ -27,7 +27,8 @@ fn commands(name: &str) -> &'static str {
     rest.split_once("```").expect("the block ends").0
 }
 
-/// Runs commands of the page in a folder, with other places than it names, and the settings of a service.
+/// Runs commands of the page in a folder, with other places than it names, and the settings of a
+/// service.
 fn run(name: &str, folder: &Path, places: &[(&str, &str)], settings: &[(&str, &str)]) -> Output {
     let commands = places.iter().fold(commands(name).to_owned(), |commands, (theirs, ours)| {
         assert!(commands.contains(theirs), "{name} names {theirs}");
@@ -106,7 +107,8 @@ fn writers(number: u32) -> String {
     format!("writer{number}@example.com")
 }
 
-/// Takes a backup while users are being made; gives how many there were before and the token of a session.
+/// Takes a backup while users are being made; gives how many there were before and the token of a
+/// session.
 async fn back_up(service: &Process, backup: impl FnOnce() -> Output + Send + 'static) -> (u32, String) {
     register(&service.url, "ada@example.com").await;
     let token = log_in(&service.url, "ada@example.com").await;
@@ -226,7 +228,8 @@ fn the_backup_command_refuses_postgresql() {
     assert!(!output.status.success() && said.contains("pg_dump") && !said.contains("hunter2"), "{said}");
 }
 
-/// The schema of the next release: a column and a table more, and a migration that this one does not know.
+/// The schema of the next release: a column and a table more, and a migration that this one does
+/// not know.
 async fn work_on_the_next_schema(backend: Backend) {
     let database = TestDatabase::create(backend).await;
     for statement in [

@@ -15,8 +15,9 @@ const START_LIMIT: Duration = Duration::from_secs(45);
 /// A key and the characters that may vary behind it.
 type Masked = (&'static str, fn(char) -> bool);
 
-/// What differs from run to run: the characters of this kind that follow the key are replaced by a star, in the
-/// README and in what the commands print. Anything else in such a place stays, and fails the comparison.
+/// What differs from run to run: the characters of this kind that follow the key are replaced by a
+/// star, in the README and in what the commands print. Anything else in such a place stays, and
+/// fails the comparison.
 const MASKED: [Masked; 4] = [
     (r#""id":"#, |c| c.is_ascii_digit()),
     (r#""created_at":""#, is_timestamp),

@@ -46,7 +46,8 @@ async fn a_request_with_an_ambiguous_length_is_refused_and_nothing_after_it_is_r
 #[tokio::test(flavor = "multi_thread")]
 async fn chunks_win_over_a_content_length_and_the_connection_closes() {
     let service = impatient().await;
-    // By its length the body would be all the rest; by its chunks it is `{}`, and what follows would be a second request.
+    // By its length the body would be all the rest; by its chunks it is `{}`, and what follows
+    // would be a second request.
     let rest = "2\r\n{}\r\n0\r\n\r\nGET /api/v1/health/live HTTP/1.1\r\nHost: test\r\n\r\n";
     let framing = format!("Content-Length: {}\r\nTransfer-Encoding: chunked\r\n", rest.len());
     let answer = said_to(&service, &log_in(&framing, rest)).await;

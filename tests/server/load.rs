@@ -60,7 +60,8 @@ struct HalfSent {
     answers: JoinSet<u16>,
 }
 
-/// Half of a login from each of 30 addresses in each of these networks, as far as the limits of a client allow.
+/// Half of a login from each of 30 addresses in each of these networks, as far as the limits of a
+/// client allow.
 async fn send_halves(url: &str, networks: std::ops::Range<u16>, sent: &mut HalfSent) {
     for first in networks.clone().step_by(4) {
         let stream = TcpStream::connect(url.strip_prefix("http://").unwrap()).await.unwrap();

@@ -18,7 +18,8 @@ async fn readiness_fails_while_a_stopping_service_still_serves() {
     let stopped = tokio::spawn(service.instance.stop());
     eventually("readiness tells", async || ready().await.status == 503).await;
     ready().await.expect_error(503, "service_unavailable");
-    // New connections are served, and told not to be used again: a proxy keeps none that is about to close.
+    // New connections are served, and told not to be used again: a proxy keeps none that is about
+    // to close.
     let answer = Call::new(&url, "GET", "/api/v1/health/live").send().await.expect(200);
     assert_eq!(answer.header("connection"), "close");
     timeout(LIMIT, stopped).await.unwrap().unwrap();
@@ -68,6 +69,7 @@ async fn every_request_that_arrives_during_a_drain_is_answered() {
     for _ in 0..20 {
         assert_eq!(client.get(&ready).send().await.unwrap().status(), 200);
     }
-    // That it ends is another test's: this one has a long time, so that none of its requests comes too late.
+    // That it ends is another test's: this one has a long time, so that none of its requests comes
+    // too late.
     stopped.abort();
 }

@@ -1,4 +1,5 @@
-//! Several hosts in an address: each is verified by its own name, and replicas are used again after a failover.
+//! Several hosts in an address: each is verified by its own name, and replicas are used again after
+//! a failover.
 
 use groundwork::db::migrations;
 use groundwork::settings::DatabaseUrl;

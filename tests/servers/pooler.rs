@@ -1,4 +1,5 @@
-//! Behind a pooler that gives each transaction another session of the server: a `PgBouncer` as Debian has it.
+//! Behind a pooler that gives each transaction another session of the server: a `PgBouncer` as
+//! Debian has it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -174,8 +175,9 @@ async fn migrations_can_use_another_address_than_requests() {
     assert!(!migrations::run_for(&settings(database.url.clone())).await.unwrap().is_empty());
 }
 
-/// What it costs: as many round trips as without a pooler, each with BEGIN and COMMIT in it. Only what Diesel cannot keep apart is
-/// counted here: `BEGIN` is not passed on before it is followed, and `COMMIT` after a single statement comes with it.
+/// What it costs: as many round trips as without a pooler, each with BEGIN and COMMIT in it. Only
+/// what Diesel cannot keep apart is counted here: `BEGIN` is not passed on before it is followed,
+/// and `COMMIT` after a single statement comes with it.
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pooler_adds_no_round_trips_to_a_request() {

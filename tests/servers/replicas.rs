@@ -26,7 +26,8 @@ async fn a_writer_reads_its_writes_on_every_instance_and_others_read_from_the_re
         assert!(lists(&service.instance, &writer, &email).await, "its own write, where it was made");
         assert!(lists(&second, &writer, &email).await, "its own write, on another instance");
         let seen = lists(&service.instance, admin, &email).await;
-        // What goes into the cache comes from the primary: it would be served long after the replica has caught up.
+        // What goes into the cache comes from the primary: it would be served long after the
+        // replica has caught up.
         service.by(admin, "GET", &path).send().await.expect(200);
         copied.go_on().await;
         eventually("the replica shows it", async || {
@@ -67,7 +68,8 @@ async fn a_session_reads_from_the_primary_until_replicas_have_its_write() {
         .await;
     }
 
-    // What was noted may go on for as long as a request may take: 15 seconds. Then a second between two notes, and 5.
+    // What was noted may go on for as long as a request may take: 15 seconds. Then a second between
+    // two notes, and 5.
     service.clock.advance(Duration::from_secs(1));
     write().await;
     service.clock.advance(Duration::from_secs(6));

@@ -1,4 +1,5 @@
-//! A role that may read and write rows and nothing else serves, as long as the schema is the newest.
+//! A role that may read and write rows and nothing else serves, as long as the schema is the
+//! newest.
 
 use groundwork::app::App;
 use groundwork_clock::Clock;

@@ -1,4 +1,5 @@
-//! TLS to PostgreSQL: encrypted when asked for, and refused when the server is not who it has to be.
+//! TLS to PostgreSQL: encrypted when asked for, and refused when the server is not who it has to
+//! be.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -12,7 +12,8 @@ use crate::state::stores::Store;
 use crate::support::redis::{RedisServer, eventually};
 use crate::support::{Backend, Call, Instance, Proxy, Service};
 
-/// What a Redis that does not answer costs: not long, and a busy machine may take it for away for a moment.
+/// What a Redis that does not answer costs: not long, and a busy machine may take it for away for a
+/// moment.
 const SHORT_TIMEOUTS: Duration = Duration::from_millis(300);
 
 async fn service_at(redis: &str) -> Service {

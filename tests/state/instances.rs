@@ -13,7 +13,8 @@ const CLIENTS: usize = 50;
 const REQUESTS: usize = 10_000;
 const LIMIT: usize = 1_000;
 
-/// How many of all requests are let through when many clients behind one address send them to all instances.
+/// How many of all requests are let through when many clients behind one address send them to all
+/// instances.
 async fn let_through(urls: Vec<String>) -> usize {
     let (urls, next, passed) = (Arc::new(urls), Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let mut clients = JoinSet::new();

@@ -3,7 +3,8 @@
 use crate::support::redis::RedisServer;
 use crate::support::{Backend, Service};
 
-/// Calls that clients have made, by the commands that no script uses: Redis counts those of scripts too.
+/// Calls that clients have made, by the commands that no script uses: Redis counts those of scripts
+/// too.
 async fn calls(redis: &RedisServer) -> u64 {
     let stats: String = redis.ask(redis::cmd("INFO").arg("commandstats")).await.unwrap();
     let count = |line: &str| {

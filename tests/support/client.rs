@@ -16,7 +16,8 @@ use super::{Backend, Service};
 pub const PASSWORD: &str = "correct horse battery";
 
 fn client() -> Client {
-    // A runtime ends with its test and takes its connections along, so a client must not outlive it.
+    // A runtime ends with its test and takes its connections along, so a client must not outlive
+    // it.
     Client::builder().no_proxy().build().unwrap()
 }
 
@@ -216,8 +217,9 @@ pub struct RawAnswer {
     pub sent: usize,
 }
 
-/// Sends pieces of a request, byte by byte as they are, and reads until the server closes the connection: for what
-/// no HTTP client would send. The request must make the server close, with `Connection: close` or by being wrong.
+/// Sends pieces of a request, byte by byte as they are, and reads until the server closes the
+/// connection: for what no HTTP client would send. The request must make the server close, with
+/// `Connection: close` or by being wrong.
 pub async fn raw<P>(base: &str, pieces: P) -> RawAnswer
 where
     P: IntoIterator<Item = Vec<u8>> + Send + 'static,

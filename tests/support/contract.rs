@@ -162,7 +162,8 @@ impl Contract {
         Arc::clone(validators.entry(schema.to_string()).or_insert_with(compile))
     }
 
-    /// JSON Schema allows what it does not name; a field that it does not describe is a leak or was forgotten.
+    /// JSON Schema allows what it does not name; a field that it does not describe is a leak or was
+    /// forgotten.
     fn find_undocumented(&self, schema: &Value, value: &Value, place: &str) -> Result<(), String> {
         let schema = self.resolve(schema);
         for word in ["allOf", "anyOf", "oneOf"] {

@@ -28,8 +28,8 @@ pub struct TestDatabase {
 static TEMPLATE: OnceCell<String> = OnceCell::const_new();
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
-/// The PostgreSQL server for tests. A test that needs it is ignored by `cargo test` and included by `./scripts/test`; without
-/// the server it fails.
+/// The PostgreSQL server for tests. A test that needs it is ignored by `cargo test` and included by
+/// `./scripts/test`; without the server it fails.
 pub fn postgres_server() -> String {
     std::env::var("TEST_POSTGRES_URL")
         .expect("TEST_POSTGRES_URL must name a PostgreSQL for tests; ./scripts/test starts one")
@@ -126,7 +126,8 @@ impl TestDatabase {
     }
 }
 
-/// Drops the database once its connections are gone. A thread of its own, because a runtime may be ending.
+/// Drops the database once its connections are gone. A thread of its own, because a runtime may be
+/// ending.
 impl Drop for TestDatabase {
     fn drop(&mut self) {
         let Some(name) = self.name.take() else { return };

@@ -28,8 +28,10 @@ pub use proxy::Proxy;
 /// The key that signs the tokens of every test service.
 pub const SECRET: &str = "a key for tests that is long enough to be accepted";
 
-/// Runs a test on both databases: `on_both! { async fn name(service: Service) { … } }`. A test that needs a server or a
-/// program is ignored with the reason: `cargo test` leaves it out, and `./scripts/test` includes it.
+/// Runs a test on both databases: `on_both! { async fn name(service: Service) { … } }`.
+///
+/// A test that needs a server or a program is ignored with the reason: `cargo test` leaves it out,
+/// and `./scripts/test` includes it.
 #[macro_export]
 macro_rules! on_both {
     ($( $(#[$attribute:meta])* async fn $name:ident($service:ident: Service) $body:block )+) => {$(
@@ -121,7 +123,8 @@ impl Service {
         Instance::start(&settings(&self.database.url, &self.extra), self.clock.clone()).await
     }
 
-    /// Another instance on the same database with these settings instead of its own, as after a change of them.
+    /// Another instance on the same database with these settings instead of its own, as after a
+    /// change of them.
     pub async fn instance_with(&self, extra: &[(&'static str, &str)]) -> Instance {
         let own = extra.iter().map(|(name, value)| (*name, (*value).to_owned()));
         let extra: Vec<_> = own.chain(self.extra.iter().cloned()).collect();
@@ -139,8 +142,8 @@ impl Service {
     }
 }
 
-/// The settings of a test service: those of production, but for a cheap password hash, a free port, and limits that
-/// only a test of limits reaches.
+/// The settings of a test service: those of production, but for a cheap password hash, a free port,
+/// and limits that only a test of limits reaches.
 pub fn settings(database_url: &str, extra: &[(&'static str, String)]) -> Settings {
     let usual = [
         ("DATABASE_URL", database_url),

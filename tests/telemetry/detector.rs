@@ -38,8 +38,9 @@ impl Secret {
     }
 }
 
-/// The letters of base64 (RFC 4648, 4 and 5) that depend on these bytes alone when `offset` other bytes stand before them and any
-/// others behind: neither the padding nor the letters that are shared with a neighbour.
+/// The letters of base64 (RFC 4648, 4 and 5) that depend on these bytes alone when `offset` other
+/// bytes stand before them and any others behind: neither the padding nor the letters that are
+/// shared with a neighbour.
 fn inner_base64(bytes: &[u8], offset: usize, url: bool) -> String {
     let whole = base64(&[&vec![0; offset], bytes].concat(), url);
     let first = (offset * 8).div_ceil(6);

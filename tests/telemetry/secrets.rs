@@ -48,7 +48,8 @@ impl Caller {
     }
 }
 
-/// The life of a user, with what goes wrong in it. Gives the tokens that were handed out and one that was cut.
+/// The life of a user, with what goes wrong in it. Gives the tokens that were handed out and one
+/// that was cut.
 async fn live(caller: &Caller, email: &str) -> Vec<String> {
     let new = json!({"email": email, "password": PASSWORD, "full_name": NAME});
     assert_eq!(caller.post("/api/v1/auth/register", new).await.0, 201);
@@ -102,7 +103,8 @@ async fn send_malformed_paths(url: &str) {
     );
     raw(url, [escape.into_bytes()]).await;
     let path = format!("/{PATH} \"forged\"");
-    // HPACK (RFC 7541): `:method: GET` and `:scheme: http` by their numbers, `:authority` and `:path` by their names' numbers.
+    // HPACK (RFC 7541): `:method: GET` and `:scheme: http` by their numbers, `:authority` and
+    // `:path` by their names' numbers.
     let mut headers = vec![0x82, 0x86, 0x01, 1, b'x', 0x04, u8::try_from(path.len()).unwrap()];
     headers.extend(path.as_bytes());
     let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0".to_vec();

@@ -52,7 +52,8 @@ fn with(call: Call, authorization: Option<&String>) -> Call {
     }
 }
 
-/// Calls that are wrong in other ways than who calls: bodies, media types and parameters. With what is wrong.
+/// Calls that are wrong in other ways than who calls: bodies, media types and parameters. With what
+/// is wrong.
 fn wrong_calls(service: &Service, operation: &Operation, target: &TestUser) -> Vec<(&'static str, Call)> {
     let call = |path: &str| service.call(operation.method, path);
     let path = operation.path(target);
@@ -82,7 +83,8 @@ on_both! {
             }
         }
         assert_eq!(service.stored().await, before);
-        // The forged tokens were refused for their one flaw: made the same way without it, one is good.
+        // The forged tokens were refused for their one flaw: made the same way without it, one is
+        // good.
         service.me(&resigned(&target.access, SECRET, |_| {})).await.expect(200);
     }
 

@@ -136,7 +136,8 @@ on_both! {
         assert_eq!(cases, 2 * 6 + 2 * 6 + 2 * 5);
     }
 
-    /// Operations without a body too: the services are called as handlers call them, with what the guard found out before.
+    /// Operations without a body too: the services are called as handlers call them, with what the
+    /// guard found out before.
     async fn a_caller_who_lost_rights_after_authentication_changes_nothing(service: Service) {
         let root = service.superuser().await;
         let (auth, users) = services(&service);

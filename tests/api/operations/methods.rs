@@ -57,7 +57,8 @@ on_both! {
             let head = service.by(&root, "HEAD", &path).send().await.expect(200);
             assert_eq!(head.header("content-type"), get.header("content-type"), "{path}");
             assert_eq!(head.text, "", "{path}");
-            // What a readiness probe measures differs from one call to the next, and so may its length.
+            // What a readiness probe measures differs from one call to the next, and so may its
+            // length.
             if operation.id != "health_ready" {
                 assert_eq!(head.header("content-length"), get.header("content-length"), "{path}");
             }

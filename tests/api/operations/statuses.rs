@@ -124,7 +124,8 @@ async fn every_operation_with_a_body_times_out_if_it_does_not_arrive() {
     }
 }
 
-/// The answers of every operation that documents this status to a request with these lines beside its usual ones.
+/// The answers of every operation that documents this status to a request with these lines beside
+/// its usual ones.
 async fn answers_to(service: &Service, status: &str, lines: &str) -> Vec<Answer> {
     let root = service.superuser().await;
     let mut answers = Vec::new();
