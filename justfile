@@ -12,7 +12,8 @@ run *arguments:
 check:
     cargo fmt --all --check
     cargo clippy --locked --workspace --all-targets -- -D warnings
-    cargo test --locked --quiet --lib --bins --test settings --test documentation --test document --test api
+    cargo test --locked --quiet --lib --bins
+    cargo test --locked --quiet --test integration -- settings:: documentation:: document:: api::
 
 # Repeat clippy whenever a file changes; keys change the job (bacon.toml)
 watch *job:
@@ -71,7 +72,7 @@ clients-test:
 
 # Write .env.example and the settings reference from the code
 generated:
-    UPDATE_GENERATED=1 cargo test --test settings
+    UPDATE_GENERATED=1 cargo test --test integration -- settings::
 
 alias env-example := generated
 

@@ -1,4 +1,5 @@
-//! What a million clients cost, as the operating system counts it: a process of its own, so that nothing else is measured.
+//! What a million clients cost, as the operating system counts it: a process of its own, so that
+//! nothing else is measured.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![allow(clippy::print_stdout, reason = "with --nocapture it is what the reader wants")]
 
@@ -26,7 +27,7 @@ fn addresses(n: u32) -> [Ipv4Addr; 2] {
 
 #[cfg_attr(not(target_os = "linux"), ignore = "needs Linux")]
 #[tokio::test(flavor = "current_thread")]
-async fn a_million_clients_with_several_requests_each_stay_within_the_stated_bound() {
+async fn a_million_rate_limited_clients_stay_within_the_documented_memory() {
     let (route, log_in) = (Arc::from("/api/v1/users/me"), Arc::from("login"));
     let before = resident();
     // Networks of one client each cost more, so fewer fill the budget.

@@ -5,13 +5,68 @@
 # ignores because they need a server or a program. Beyond cargo's own verdict it fails on an ignored
 # or filtered test, on an integration test binary without a test, and on a binary that ended before
 # giving a result.
+#
+# Every call of cargo in a group selects the root package or the whole workspace, and tests of it:
+# features of dependencies depend on the selection, and with other features cargo compiles the
+# dependencies again.
 cargo_tests() {
-    local log status passed failed ignored filtered empty started finished all=(-- --include-ignored)
+    local all=(-- --include-ignored)
     case " $* " in *" -- "*) all=(--include-ignored) ;; esac
+    count_cargo_tests "cargo test $*" 0 "$@" "${all[@]}"
+}
+
+# integration_tests MODULE…: the tests of these modules of tests/integration.rs, and nothing else of it is expected to run. It
+# fails if a module has no test.
+integration_tests() {
+    local known module names=()
+    known=$(list_integration_tests)
+    for module in "$@"; do
+        mapfile -t -O "${#names[@]}" names < <(grep "^$module::" <<<"$known")
+        grep -q "^$module::" <<<"$known" || die "tests/integration.rs has no test in a module $module"
+    done
+    # By their whole names: a filter matches anywhere in a name, and would find faults::clients with clients.
+    count_cargo_tests "cargo test --test integration: $*" "$(($(wc -l <<<"$known") - ${#names[@]}))" \
+        --test integration -- --exact "${names[@]}" --include-ignored
+}
+
+# integration_modules_except MODULE…: the names of the other modules with tests, from cargo, because a list kept by hand would
+# miss one.
+integration_modules_except() {
+    local module modules
+    modules=$(list_integration_tests | sed 's/::.*//' | sort -u)
+    for module in "$@"; do
+        grep -qxF -- "$module" <<<"$modules" || die "tests/integration.rs has no test in a module $module"
+        modules=$(grep -vxF -- "$module" <<<"$modules")
+    done
+    printf '%s\n' "$modules"
+}
+
+list_integration_tests() {
+    local log=$RUN_DIR/list.log
+    cargo test --locked --quiet --test integration -- --list >"$log" || die "the tests do not build"
+    sed -n 's/: test$//p' "$log"
+}
+
+# test_binaries_except NAME…: the names of the workspace's other integration test binaries, from cargo.
+test_binaries_except() {
+    local name names
+    names=$(cargo metadata --locked --no-deps --format-version 1 |
+        grep -o '"kind":\["test"\],"crate_types":\["bin"\],"name":"[^"]*"' | sed 's/.*:"\(.*\)"/\1/' | sort -u)
+    for name in "$@"; do
+        grep -qxF -- "$name" <<<"$names" || die "there is no test binary $name"
+        names=$(grep -vxF -- "$name" <<<"$names")
+    done
+    printf '%s\n' "$names"
+}
+
+# count_cargo_tests NAME OTHERS ARGUMENTS…: `cargo test ARGUMENTS…`, counted; exactly OTHERS tests are filtered out.
+count_cargo_tests() {
+    local name=$1 others=$2 log status passed failed ignored filtered empty started finished
+    shift 2
     log=$(mktemp "$RUN_DIR/cargo.XXXXXX")
-    say "-- cargo test $*"
+    say "-- $name"
     set +e
-    cargo test --locked --no-fail-fast "$@" "${all[@]}" 2>&1 | tee "$log"
+    cargo test --locked --no-fail-fast "$@" 2>&1 | tee "$log"
     status=${PIPESTATUS[0]}
     set -e
 
@@ -26,11 +81,12 @@ cargo_tests() {
             }
             END { print passed + 0, failed + 0, ignored + 0, filtered + 0, empty + 0, started + 0, finished + 0 }'
     )
-    say "-- cargo test $*: $passed passed, $failed failed, $ignored ignored, $filtered filtered out"
+    say "-- $name: $passed passed, $failed failed, $ignored ignored, $filtered filtered out"
 
-    local not_executed=$((ignored + filtered + empty))
+    local missed=$((filtered - others))
+    local not_executed=$((ignored + (missed < 0 ? -missed : missed) + empty))
     [ "$ignored" -eq 0 ] || say "FAILED: $ignored ignored"
-    [ "$filtered" -eq 0 ] || say "FAILED: $filtered filtered out"
+    [ "$missed" -eq 0 ] || say "FAILED: $filtered filtered out instead of $others"
     [ "$empty" -eq 0 ] || say "FAILED: $empty integration test binaries have no test"
     if [ "$finished" -lt "$started" ]; then
         say "FAILED: $((started - finished)) test binaries ended without a result"
@@ -43,17 +99,11 @@ cargo_tests() {
     count "$passed" "$((failed + not_executed))"
 }
 
-# integration_tests: the names of the test binaries, from cargo, because a list kept by hand would
-# miss one.
-integration_tests() {
-    local log=$RUN_DIR/no-run.log
-    cargo test --locked --no-run --test '*' >"$log" 2>&1 || { cat "$log" >&2; die "the tests do not build"; }
-    sed 's/\x1b\[[0-9;]*m//g' "$log" | sed -n 's|^ *Executable tests/\([^/. ]*\)[/.].*|\1|p'
-}
-
-# build_groundwork: builds the service and exports GROUNDWORK_BIN, its absolute path.
+# build_groundwork: builds the service and exports GROUNDWORK_BIN, its absolute path. There are no
+# examples, but with them cargo turns on the features that tests need, and dependencies stay as the
+# tests compiled them.
 build_groundwork() {
-    cargo build --locked --bin groundwork
+    cargo build --locked --bin groundwork --examples
     GROUNDWORK_BIN=$(target_directory)/debug/groundwork
     [ -x "$GROUNDWORK_BIN" ] || die "cargo built no $GROUNDWORK_BIN"
     export GROUNDWORK_BIN

@@ -98,12 +98,12 @@ image_builds() {
     cp -r Cargo.toml Cargo.lock build.rs crates xtask "$folder/"
     echo 'fn main() {}' >"$folder/src/main.rs"
     touch "$folder/src/lib.rs"
-    (cd "$folder" && cargo build --locked)
+    (cd "$folder" && cargo build --locked --bin groundwork --examples)
     rm -r "$folder/src"
     # With their modification times, which COPY preserves.
     while read -r from; do cp -rp "$from" "$folder/"; done < <(sed -n 's/^COPY \([a-z]*\) \1$/\1/p' deploy/Dockerfile)
     find "$folder/src" -name '*.rs' -exec touch {} +
-    (cd "$folder" && cargo build --locked)
+    (cd "$folder" && cargo build --locked --bin groundwork --examples)
     [ "$(cd "$folder" && cargo run --quiet --locked -- --version)" = "groundwork $(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)" ] ||
         die "the program of the second build is another one"
 }

@@ -151,19 +151,21 @@ generators_can_fail() {
 generators_quality() {
     local generator dialect
     for dialect in 3.1 3.0; do
-        step "openapi-generator validates the document of $dialect" openapi_validate "$(document_of "$dialect")"
+        begin_step "openapi-generator validates the document of $dialect" openapi_validate "$(document_of "$dialect")"
         for generator in $OPENAPI_GENERATORS; do
-            step "$generator, from $dialect: nothing is lost" generates "$generator" "$dialect"
+            begin_step "$generator, from $dialect: nothing is lost" generates "$generator" "$dialect"
         done
     done
     for generator in hey-api swagger-typescript-api; do
-        step "$generator, from 3.1: nothing is lost" generates "$generator" 3.1
+        begin_step "$generator, from 3.1: nothing is lost" generates "$generator" 3.1
     done
+    end_steps
     for generator in typescript-fetch typescript-axios hey-api swagger-typescript-api; do
-        step "$generator: compiles under --strict" compile_typescript "$generator"
+        begin_step "$generator: compiles under --strict" compile_typescript "$generator"
     done
     for generator in go rust python java; do
-        step "$generator: compiles" "compile_$generator"
+        begin_step "$generator: compiles" "compile_$generator"
     done
+    end_steps
     generators_can_fail
 }

@@ -47,19 +47,20 @@ seed() {
 document_quality() {
     local document unused named nowhere
     for document in openapi/groundwork.json openapi/groundwork-3.0.json; do
-        step "redocly: $document" redocly_lint "$document"
-        step "spectral: $document" spectral_lint "$document"
-        step "openapi-spec-validator: $document" validate_openapi "$document"
+        begin_step "redocly: $document" redocly_lint "$document"
+        begin_step "spectral: $document" spectral_lint "$document"
+        begin_step "openapi-spec-validator: $document" validate_openapi "$document"
     done
 
     # An unused schema is only a warning by default: this shows that a warning is enough to fail.
     unused=$(seed unused 's|"#/components/schemas/TokenType"|"#/components/schemas/HealthStatus"|')
     named=$(seed named 's/"operationId": "users_list"/"operationId": "usersList"/')
     nowhere=$(seed nowhere 's/"in": "query"/"in": "nowhere"/')
-    step "redocly finds an unused schema" finds no-unused-components redocly_lint "$unused"
-    step "spectral finds an unused schema" finds oas3-unused-component spectral_lint "$unused"
-    step "spectral finds a broken convention" finds operation-id-style spectral_lint "$named"
-    step "openapi-spec-validator finds a wrong word" finds "'nowhere' is not one of" validate_openapi "$nowhere"
+    begin_step "redocly finds an unused schema" finds no-unused-components redocly_lint "$unused"
+    begin_step "spectral finds an unused schema" finds oas3-unused-component spectral_lint "$unused"
+    begin_step "spectral finds a broken convention" finds operation-id-style spectral_lint "$named"
+    begin_step "openapi-spec-validator finds a wrong word" finds "'nowhere' is not one of" validate_openapi "$nowhere"
+    end_steps
 
     node_tests "$DOCUMENT_LINT/conventions.test.js"
 }

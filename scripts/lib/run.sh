@@ -21,6 +21,7 @@ note() {
 
 # step NAME COMMAND…: one check of a group. A failure is counted and the group continues, so that
 # one run shows all failures.
+STEPS=()
 step() {
     local name=$1 status
     shift
@@ -40,6 +41,24 @@ step() {
         say "-- $name: FAILED (exit code $status)"
         count 0 1
     fi
+}
+
+# begin_step NAME COMMAND…: a step that runs beside others, as many at once as there are processors. `end_steps` waits for
+# all of them and prints what they printed.
+begin_step() {
+    while [ "$(jobs -rp | wc -l)" -ge "$(getconf _NPROCESSORS_ONLN)" ]; do sleep 0.1; done
+    step "$@" >"$RUN_DIR/step-${#STEPS[@]}.log" 2>&1 &
+    STEPS+=("$!")
+}
+
+end_steps() {
+    local index
+    for index in "${!STEPS[@]}"; do
+        # A step whose process was killed has counted nothing.
+        wait "${STEPS[index]}" || count 0 1
+        cat "$RUN_DIR/step-$index.log"
+    done
+    STEPS=()
 }
 
 # need SERVICE: starts SERVICE once per run, with SERVICE_start, and exports the variables that it

@@ -1,4 +1,4 @@
-//! Registration, log-in and the life of a session.
+//! Registration, login and the life of a session.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::support::Backend;
 use crate::support::client::PASSWORD;
 
 on_both! {
-    async fn a_person_registers_logs_in_and_sees_the_own_account(service: Service) {
+    async fn a_user_registers_logs_in_and_gets_the_current_user(service: Service) {
         let registered = service
             .call("POST", "/api/v1/auth/register")
             .json(json!({"email": " Ada@Example.com ", "password": PASSWORD, "full_name": "Ada"}))
@@ -38,18 +38,18 @@ on_both! {
         assert_eq!(wrong, unknown);
     }
 
-    async fn a_refresh_token_is_spent_by_its_use(service: Service) {
+    async fn a_refresh_token_can_be_used_once(service: Service) {
         let user = service.user().await;
         let next = service.refresh(&user.refresh).await.expect(200).json();
         assert_ne!(next["refresh_token"], user.refresh.as_str());
         assert_ne!(next["access_token"], user.access.as_str());
         let access = next["access_token"].as_str().unwrap();
-        let _ = service.me(access).await.expect(200);
+        service.me(access).await.expect(200);
         // The old access token lives out its time: the session goes on.
-        let _ = service.me(&user.access).await.expect(200);
+        service.me(&user.access).await.expect(200);
     }
 
-    async fn a_lost_response_to_a_refresh_may_be_asked_for_again_and_is_the_same(service: Service) {
+    async fn a_refresh_whose_response_was_lost_can_be_repeated_with_the_same_result(service: Service) {
         let user = service.user().await;
         let first = service.refresh(&user.refresh).await.expect(200).json();
         for _ in 0..3 {
@@ -61,13 +61,13 @@ on_both! {
             // What is left of the access token's life.
             assert!(again["expires_in"].as_u64().unwrap() <= 1740, "{again}");
             // The client still has its old access token meanwhile.
-            let _ = service.me(&user.access).await.expect(200);
+            service.me(&user.access).await.expect(200);
         }
         let newest = first["refresh_token"].as_str().unwrap();
-        let _ = service.refresh(newest).await.expect(200);
+        service.refresh(newest).await.expect(200);
     }
 
-    async fn a_client_that_was_offline_for_days_after_a_lost_response_gets_tokens_that_are_good(service: Service) {
+    async fn a_client_offline_for_days_after_a_lost_response_gets_valid_tokens(service: Service) {
         let user = service.user().await;
         for _ in 0..3 {
             let lost = service.refresh(&user.refresh).await.expect(200).json();
@@ -78,18 +78,18 @@ on_both! {
         let pair = service.refresh(&user.refresh).await.expect(200).json();
         assert_eq!(pair["expires_in"], 1800);
         service.clock.advance(Duration::from_secs(1790));
-        let _ = service.me(pair["access_token"].as_str().unwrap()).await.expect(200);
+        service.me(pair["access_token"].as_str().unwrap()).await.expect(200);
         // The repeated refresh lengthened the session like any other.
         service.clock.advance(Duration::from_hours(6 * 24));
-        let _ = service.refresh(pair["refresh_token"].as_str().unwrap()).await.expect(200);
+        service.refresh(pair["refresh_token"].as_str().unwrap()).await.expect(200);
     }
 
-    async fn a_refresh_token_that_returns_after_its_successors_were_used_ends_the_session(service: Service) {
+    async fn a_refresh_token_reused_after_its_successors_ends_the_session(service: Service) {
         for uses_access in [true, false] {
             let user = service.user().await;
             let mut next = service.refresh(&user.refresh).await.expect(200).json();
             if uses_access {
-                let _ = service.me(next["access_token"].as_str().unwrap()).await.expect(200);
+                service.me(next["access_token"].as_str().unwrap()).await.expect(200);
             } else {
                 next = service.refresh(next["refresh_token"].as_str().unwrap()).await.expect(200).json();
             }
@@ -105,11 +105,11 @@ on_both! {
         }
     }
 
-    async fn a_copied_refresh_token_is_noticed_whoever_comes_first(service: Service) {
+    async fn a_stolen_refresh_token_is_detected_whether_thief_or_owner_uses_it_first(service: Service) {
         let user = service.user().await;
         // The thief is first and uses what it got.
         let stolen = service.refresh(&user.refresh).await.expect(200).json();
-        let _ = service.me(stolen["access_token"].as_str().unwrap()).await.expect(200);
+        service.me(stolen["access_token"].as_str().unwrap()).await.expect(200);
         service.refresh(&user.refresh).await.expect_error(401, "invalid_token");
         service.me(stolen["access_token"].as_str().unwrap()).await.expect_error(401, "invalid_token");
     }
@@ -117,35 +117,35 @@ on_both! {
     async fn a_refresh_that_is_repeated_from_another_network_is_an_event_and_moves_the_session(service: Service) {
         let user = service.user().await;
         service.database.sql("UPDATE sessions SET ip = '203.0.113.66'").await;
-        let _ = service.refresh(&user.refresh).await.expect(200);
+        service.refresh(&user.refresh).await.expect(200);
         let events = "SELECT CAST(COUNT(*) AS TEXT) AS value FROM audit_events WHERE kind = 'refresh_repeated_elsewhere'";
-        let _ = service.refresh(&user.refresh).await.expect(200);
+        service.refresh(&user.refresh).await.expect(200);
         assert_eq!(service.database.sql(events).await.as_deref(), Some("0"), "from the same network");
         service.database.sql("UPDATE sessions SET ip = '203.0.113.66'").await;
-        let _ = service.refresh(&user.refresh).await.expect(200);
+        service.refresh(&user.refresh).await.expect(200);
         assert_eq!(service.database.sql(events).await.as_deref(), Some("1"));
         let address = service.database.sql("SELECT ip AS value FROM sessions").await;
         assert_eq!(address.as_deref(), Some("127.0.0.1"));
     }
 
-    async fn a_grandparent_is_no_good(service: Service) {
+    async fn a_refresh_token_two_generations_old_is_refused(service: Service) {
         let user = service.user().await;
         let parent = service.refresh(&user.refresh).await.expect(200).json();
-        let _ = service.refresh(parent["refresh_token"].as_str().unwrap()).await.expect(200);
+        service.refresh(parent["refresh_token"].as_str().unwrap()).await.expect(200);
         service.refresh(&user.refresh).await.expect_error(401, "invalid_token");
         service.me(&user.access).await.expect_error(401, "invalid_token");
     }
 
-    async fn another_session_of_the_same_person_survives_a_replay(service: Service) {
+    async fn another_session_of_the_user_survives_a_replay(service: Service) {
         let user = service.user().await;
         let phone = service.log_in_again(&user.email, user.id).await;
         let next = service.refresh(&user.refresh).await.expect(200).json();
-        let _ = service.me(next["access_token"].as_str().unwrap()).await.expect(200);
+        service.me(next["access_token"].as_str().unwrap()).await.expect(200);
         service.refresh(&user.refresh).await.expect_error(401, "invalid_token");
-        let _ = service.me(&phone.access).await.expect(200);
+        service.me(&phone.access).await.expect(200);
     }
 
-    async fn twenty_refreshes_of_one_token_over_two_instances_make_one_lineage(service: Service) {
+    async fn twenty_concurrent_refreshes_over_two_instances_give_one_successor(service: Service) {
         let user = service.user().await;
         let other = service.another_instance().await;
         let calls = (0..20).map(|n| {
@@ -159,11 +159,11 @@ on_both! {
         assert!(pairs.iter().all(|pair| tokens(pair) == tokens(&pairs[0])), "everyone gets the same successor");
         let generations = "SELECT CAST(generation AS TEXT) AS value FROM sessions";
         assert_eq!(service.database.rows(generations).await, [Some("1".to_owned())]);
-        let _ = service.refresh(pairs[0]["refresh_token"].as_str().unwrap()).await.expect(200);
+        service.refresh(pairs[0]["refresh_token"].as_str().unwrap()).await.expect(200);
         other.stop().await;
     }
 
-    async fn after_log_out_neither_token_is_good(service: Service) {
+    async fn after_logout_both_tokens_are_refused(service: Service) {
         let user = service.user().await;
         let answer = service.call("POST", "/api/v1/auth/logout").bearer(&user.access).send().await.expect(204);
         assert_eq!(answer.text, "");
@@ -171,7 +171,7 @@ on_both! {
         service.refresh(&user.refresh).await.expect_error(401, "invalid_token");
     }
 
-    async fn an_access_token_ends_after_thirty_minutes_and_the_session_after_seven_days(service: Service) {
+    async fn an_access_token_expires_after_thirty_minutes_and_a_session_after_seven_days(service: Service) {
         let user = service.user().await;
         service.clock.advance(Duration::from_mins(31));
         service.me(&user.access).await.expect_error(401, "invalid_token");
@@ -180,7 +180,7 @@ on_both! {
         service.refresh(next["refresh_token"].as_str().unwrap()).await.expect_error(401, "invalid_token");
     }
 
-    async fn fifty_registrations_of_one_email_make_one_account(service: Service) {
+    async fn fifty_concurrent_registrations_of_one_email_create_one_user(service: Service) {
         let calls = (0..50).map(|_| service.register("race@example.com", PASSWORD));
         let answers = futures_util::future::join_all(calls).await;
         let made = answers.iter().filter(|answer| answer.status == 201).count();
@@ -188,7 +188,7 @@ on_both! {
         assert_eq!((made, taken), (1, 49), "{answers:?}");
     }
 
-    async fn hashes_and_not_tokens_or_passwords_are_stored(service: Service) {
+    async fn tokens_and_passwords_are_stored_as_hashes(service: Service) {
         let user = service.user().await;
         let hash = service.database.sql("SELECT password_hash AS value FROM users").await.unwrap();
         assert!(hash.starts_with("$2b$04$"), "{hash}");

@@ -1,4 +1,4 @@
-//! Bodies that are wrong in their form, type, size or pace.
+//! Bodies with a wrong form, type, size or pace.
 
 use serde_json::{Value, json};
 
@@ -46,7 +46,7 @@ fn head(method: &str, path: &str, headers: &str) -> Vec<u8> {
 }
 
 on_both! {
-    async fn a_body_that_is_not_well_formed_is_malformed_and_not_repeated(service: Service) {
+    async fn a_malformed_body_is_refused_and_not_repeated_in_the_error(service: Service) {
         let whole = format!(r#"{{"email": "a@example.com", "password": "{MARKER}"}}"#);
         let mut bodies: Vec<(String, Vec<u8>)> = [
             ("an empty body", ""),
@@ -85,10 +85,10 @@ on_both! {
                 assert_malformed(what, service.post(path, "application/json", body.clone()).await);
             }
         }
-        let _ = service.post(REGISTER, "application/json", whole).await.expect(201);
+        service.post(REGISTER, "application/json", whole).await.expect(201);
     }
 
-    async fn only_json_in_utf_8_is_read(service: Service) {
+    async fn only_json_in_utf_8_is_accepted(service: Service) {
         let body = || json!({"email": fresh_email(), "password": PASSWORD}).to_string();
         for content_type in [
             "text/plain",
@@ -134,7 +134,7 @@ on_both! {
         answer.expect_error(415, "unsupported_media_type");
     }
 
-    async fn a_change_in_a_format_that_would_do_nothing_is_refused_and_says_what_is_taken(service: Service) {
+    async fn a_patch_in_another_format_is_refused_and_the_accepted_format_is_named(service: Service) {
         let user = service.superuser().await;
         let paths = ["/api/v1/users/me".to_owned(), format!("/api/v1/users/{}", user.id)];
         for path in &paths {
@@ -183,7 +183,7 @@ on_both! {
         }
     }
 
-    async fn every_problem_is_told_at_once_with_its_path(service: Service) {
+    async fn every_invalid_field_is_listed_at_once_with_its_path(service: Service) {
         let user = service.user().await;
         for (method, path, body, expected) in [
             ("POST", REGISTER, json!({}), &["email", "password"][..]),
@@ -207,7 +207,7 @@ on_both! {
         }
     }
 
-    async fn nul_is_found_wherever_it_hides(service: Service) {
+    async fn nul_is_refused_in_every_field(service: Service) {
         let user = service.user().await;
         for (method, path, body, expected) in [
             ("POST", REGISTER, json!({"email": "a\0@example.com", "password": PASSWORD}), "email"),
@@ -226,7 +226,7 @@ on_both! {
         }
     }
 
-    async fn a_small_request_does_not_make_a_huge_answer(service: Service) {
+    async fn a_small_request_does_not_cause_a_huge_error(service: Service) {
         let many = |name: &str, count| -> Value {
             let fields: serde_json::Map<_, _> = (0..count).map(|n| (n.to_string(), json!("\0"))).collect();
             json!({"email": "a", "password": "b", name: fields})
@@ -245,7 +245,7 @@ on_both! {
         }
     }
 
-    async fn privileges_cannot_be_asked_for(service: Service) {
+    async fn a_user_cannot_register_with_privileges(service: Service) {
         let user = service.user().await;
         let before = service.me(&user.access).await.expect(200).json();
         let privileged = [("id", json!(1)), ("role", json!("admin")), ("is_superuser", json!(true)),
@@ -267,13 +267,13 @@ on_both! {
         assert_eq!(change.send().await.expect(200).json()["email"], before["email"]);
     }
 
-    async fn a_body_of_one_mebibyte_is_read_and_one_byte_more_is_not(service: Service) {
-        let _ = service.post(REGISTER, "application/json", registration_of(MEBIBYTE)).await.expect(201);
+    async fn a_body_of_one_mebibyte_is_accepted_and_one_byte_more_is_not(service: Service) {
+        service.post(REGISTER, "application/json", registration_of(MEBIBYTE)).await.expect(201);
         let answer = service.post(REGISTER, "application/json", registration_of(MEBIBYTE + 1)).await;
         answer.expect_error(413, "payload_too_large");
     }
 
-    async fn a_huge_body_that_is_announced_is_refused_before_it_is_sent(service: Service) {
+    async fn a_huge_content_length_is_refused_before_the_body_is_sent(service: Service) {
         for length in ["1048577", "1073741824", "9223372036854775807"] {
             for (path, status, code) in [
                 (REGISTER, 413, "payload_too_large"),
@@ -288,7 +288,7 @@ on_both! {
         }
     }
 
-    async fn a_huge_body_in_chunks_is_refused_when_it_has_grown_too_large(service: Service) {
+    async fn a_chunked_body_is_refused_once_it_is_too_large(service: Service) {
         let head = head("POST", REGISTER, "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n");
         let chunk = format!("10000\r\n{}\r\n", " ".repeat(0x10000)).into_bytes();
         // 1 GiB, unless the server stops it.
@@ -299,7 +299,7 @@ on_both! {
         assert!(exchange.sent < 512, "{} chunks of 64 KiB were taken", exchange.sent);
     }
 
-    async fn a_body_that_does_not_come_is_waited_for_within_bounds(service: Service) {
+    async fn a_body_that_does_not_arrive_times_out(service: Service) {
         let impatient = service.instance_with(&[("BODY_TIMEOUT", "1")]).await;
         let body = json!({"email": fresh_email(), "password": PASSWORD}).to_string();
         let sized = format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len());
@@ -313,11 +313,11 @@ on_both! {
             let answer = raw(&impatient.url, pieces).await.answer();
             assert_eq!(answer.status.as_u16(), 408, "{what}: {answer:?}");
             answer.expect_error(408, "request_timeout");
-            let _ = Call::new(&impatient.url, "GET", "/api/v1/health/live").send().await.expect(200);
+            Call::new(&impatient.url, "GET", "/api/v1/health/live").send().await.expect(200);
         }
     }
 
-    async fn a_body_that_breaks_off_makes_no_account(service: Service) {
+    async fn a_truncated_body_creates_no_user(service: Service) {
         let email = fresh_email();
         let body = json!({"email": email, "password": PASSWORD}).to_string();
         let headers = "Content-Type: application/json\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n";
@@ -328,7 +328,7 @@ on_both! {
         service.login(&email, PASSWORD).await.expect_error(401, "invalid_credentials");
     }
 
-    async fn the_method_is_the_one_of_the_request_line(service: Service) {
+    async fn no_header_overrides_the_method(service: Service) {
         let user = service.user().await;
         for name in ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"] {
             let get = service.call("GET", "/api/v1/users/me").bearer(&user.access).header(name, "DELETE");
@@ -341,6 +341,6 @@ on_both! {
             assert_eq!(answer.header("allow"), "DELETE, GET, PATCH, HEAD", "{method}");
             answer.expect_error(405, "method_not_allowed");
         }
-        let _ = service.me(&user.access).await.expect(200);
+        service.me(&user.access).await.expect(200);
     }
 }

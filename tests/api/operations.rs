@@ -1,4 +1,4 @@
-//! Every operation of the document in one table, and what holds for all of them.
+//! Every operation of the document in one table, and rules that hold for all of them.
 
 mod browsers;
 mod contract;
@@ -9,7 +9,7 @@ mod statuses;
 
 use serde_json::{Value, json};
 
-use crate::support::client::{Account, PASSWORD, fresh_email};
+use crate::support::client::{PASSWORD, TestUser, fresh_email};
 use crate::support::contract::contract;
 use crate::support::{Call, Service};
 
@@ -28,8 +28,9 @@ pub struct Operation {
     pub template: &'static str,
     pub who: Caller,
     pub success: u16,
-    /// Makes a valid body for a call on this account, if the operation takes one: nothing but a guard refuses it.
-    pub body: Option<fn(&Account) -> Value>,
+    /// Makes a valid body for a call on this user, if the operation takes one: nothing but a guard
+    /// refuses it.
+    pub body: Option<fn(&TestUser) -> Value>,
 }
 
 const fn operation(
@@ -38,7 +39,7 @@ const fn operation(
     template: &'static str,
     who: Caller,
     success: u16,
-    body: Option<fn(&Account) -> Value>,
+    body: Option<fn(&TestUser) -> Value>,
 ) -> Operation {
     Operation { id, method, template, who, success, body }
 }
@@ -66,19 +67,19 @@ pub const OPERATIONS: &[Operation] = &[
     operation("service_show", "GET", "/", Caller::Anybody, 200, None),
 ];
 
-fn new_account(_: &Account) -> Value {
+fn new_account(_: &TestUser) -> Value {
     json!({"email": fresh_email(), "password": PASSWORD, "full_name": "New"})
 }
 
-fn credentials(target: &Account) -> Value {
+fn credentials(target: &TestUser) -> Value {
     json!({"email": target.email, "password": PASSWORD})
 }
 
-fn refresh_token(target: &Account) -> Value {
+fn refresh_token(target: &TestUser) -> Value {
     json!({"refresh_token": target.refresh})
 }
 
-fn new_name(_: &Account) -> Value {
+fn new_name(_: &TestUser) -> Value {
     json!({"full_name": "Somebody Else"})
 }
 
@@ -88,12 +89,12 @@ pub fn protected() -> impl Iterator<Item = &'static Operation> {
 }
 
 impl Operation {
-    pub fn path(&self, target: &Account) -> String {
+    pub fn path(&self, target: &TestUser) -> String {
         self.template.replace("{id}", &target.id.to_string())
     }
 
     /// A call that only a guard refuses.
-    pub fn call(&self, service: &Service, target: &Account) -> Call {
+    pub fn call(&self, service: &Service, target: &TestUser) -> Call {
         let call = service.call(self.method, &self.path(target));
         match self.body {
             Some(body) => call.json(body(target)),
@@ -152,7 +153,7 @@ fn the_table_has_exactly_the_operations_of_the_document() {
 }
 
 #[test]
-fn a_document_with_one_operation_more_is_not_the_tables() {
+fn a_document_with_an_extra_operation_differs_from_the_table() {
     let mut document = contract().document.clone();
     let mut added = document["paths"]["/api/v1/users/me"]["get"].clone();
     added["operationId"] = json!("users_me_show_twice");
@@ -161,14 +162,14 @@ fn a_document_with_one_operation_more_is_not_the_tables() {
 }
 
 #[test]
-fn a_document_with_one_operation_less_is_not_the_tables() {
+fn a_document_without_an_operation_differs_from_the_table() {
     let mut document = contract().document.clone();
     document["paths"]["/api/v1/users/me"].as_object_mut().unwrap().shift_remove("delete");
     assert_eq!(differences(&document), ["the document lacks users_me_delete"]);
 }
 
 #[test]
-fn an_operation_that_lost_its_guard_moved_or_takes_another_body_is_not_the_tables() {
+fn an_operation_with_another_guard_path_or_body_differs_from_the_table() {
     let mut document = contract().document.clone();
     document["paths"]["/api/v1/users"]["get"]["security"] = json!([]);
     let body =

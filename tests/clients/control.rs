@@ -1,4 +1,5 @@
-//! Lets a client move the service's clock: an hour passes in a test as it would in life, only faster.
+//! Lets a client move the service's clock: an hour passes in a test as it would in life, only
+//! faster.
 
 use std::time::Duration;
 

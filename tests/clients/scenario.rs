@@ -20,7 +20,7 @@ impl Scenario {
         Self(serde_json::from_str(&std::fs::read_to_string(FILE).unwrap()).unwrap())
     }
 
-    /// A service with the default limits and the accounts that the scenario starts from.
+    /// A service with the default limits and the users that the scenario starts from.
     pub async fn service(&self) -> Service {
         let limits = [("RATE_LIMIT_PER_MINUTE", "60"), ("AUTH_RATE_LIMIT_PER_MINUTE", "10")];
         let service = Service::start_with(Backend::Sqlite, &limits).await;
@@ -36,10 +36,10 @@ impl Scenario {
         service
     }
 
-    /// The account that a README's snippet logs in with.
+    /// The user that a README's snippet logs in with.
     pub async fn register_user(&self, service: &Service) {
         let user = &self.0["user"];
-        let _ = service.register(text(&user["email"]), text(&user["password"])).await.expect(201);
+        service.register(text(&user["email"]), text(&user["password"])).await.expect(201);
     }
 
     /// Fails unless every step was passed, in the order of the scenario.
@@ -68,7 +68,7 @@ async fn create(users: &UserService, email: &str, password: &str, is_superuser: 
 }
 
 #[test]
-fn a_step_that_is_missing_unknown_or_out_of_order_is_seen() {
+fn a_step_that_is_missing_unknown_or_out_of_order_is_found() {
     let scenario = Scenario(serde_json::json!({"steps": [{"step": "one"}, {"step": "two"}]}));
     assert_eq!(scenario.judge("step one\nsome words\nstep two\n"), Ok(()));
     for printed in ["", "step one\n", "step two\nstep one\n", "step one\nstep two\nstep three\n"] {

@@ -54,7 +54,7 @@ fn a_break_needs_a_waiver_of_its_version() {
 }
 
 #[test]
-fn a_waiver_of_nothing_and_one_without_a_reason_are_refused() {
+fn an_unused_waiver_and_one_without_a_reason_are_refused() {
     assert_eq!(judge(&[], &[waiver(GONE, "2.0.0", "it was personal")], "2.0.0").len(), 1);
     assert_eq!(judge(&[gone()], &[waiver(GONE, "2.0.0", " ")], "2.0.0").len(), 1);
     // One of an earlier version is history.

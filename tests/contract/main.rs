@@ -1,4 +1,5 @@
-//! Every documented status of every operation was observed: the API tests note what they see, and here it is counted.
+//! Every documented status of every operation was observed: the API tests record the statuses they
+//! get, and these tests count them.
 //! `./scripts/test contract` runs both.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
@@ -71,7 +72,7 @@ fn judge(documented: &BTreeSet<Cell>, observed: &BTreeSet<Cell>, allowed: &[Allo
     problems
 }
 
-/// A line an operation: its statuses, those that nobody saw in brackets.
+/// One line per operation: its statuses, with unobserved ones in brackets.
 fn matrix(documented: &BTreeSet<Cell>, observed: &BTreeSet<Cell>) -> String {
     let mut rows: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for cell in documented {
@@ -111,7 +112,7 @@ fn allowed(operation: &str, status: u16, reason: &str) -> Allowed {
 }
 
 #[test]
-fn a_cell_that_nobody_saw_and_one_that_nobody_documented_are_refused() {
+fn an_unobserved_status_and_an_undocumented_one_are_refused() {
     let both = cells(&[("users_me", 200), ("users_me", 401)]);
     let one = cells(&[("users_me", 200)]);
     assert_eq!(judge(&both, &both, &[]), [""; 0]);
@@ -121,7 +122,7 @@ fn a_cell_that_nobody_saw_and_one_that_nobody_documented_are_refused() {
 }
 
 #[test]
-fn what_is_allowed_has_a_reason_and_was_not_seen() {
+fn an_exception_has_a_reason_and_was_not_observed() {
     let both = cells(&[("users_me", 200), ("users_me", 401)]);
     let one = cells(&[("users_me", 200)]);
     assert_eq!(judge(&both, &one, &[allowed("users_me", 401, "nobody may")]), [""; 0]);
@@ -131,7 +132,7 @@ fn what_is_allowed_has_a_reason_and_was_not_seen() {
 }
 
 #[test]
-fn the_cells_of_a_document_are_its_operations_and_statuses() {
+fn every_status_of_every_operation_of_a_document_is_read() {
     let operation = json!({ "operationId": "users_me", "responses": { "200": {}, "401": {} } });
     let document = json!({ "paths": { "/users/me": { "get": operation } } });
     assert_eq!(documented(&document), cells(&[("users_me", 200), ("users_me", 401)]));

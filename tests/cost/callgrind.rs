@@ -1,4 +1,5 @@
-//! What callgrind wrote down (the format is in Valgrind's manual, "Callgrind Format Specification").
+//! What callgrind wrote down (the format is in Valgrind's manual, "Callgrind Format
+//! Specification").
 
 use std::collections::HashSet;
 
@@ -38,7 +39,7 @@ pub fn parse(dump: &str) -> Count {
 }
 
 #[test]
-fn calls_of_an_allocator_are_counted_and_no_others() {
+fn only_calls_of_an_allocator_are_counted() {
     let dump = "fn=(1) main\n1 5\ncfn=(2) malloc\ncalls=3 0\n1 30\ncfn=(3) free\ncalls=9 0\n1 9\n\
                 fn=(4) other\ncfn=(2)\ncalls=4 0\n1 40\nfn=(2)\n0 70\ntotals: 154\n";
     assert_eq!(parse(dump), Count { instructions: 154, allocations: 7 });

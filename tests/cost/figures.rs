@@ -7,7 +7,7 @@ use std::{env, fs};
 
 use serde::{Deserialize, Serialize};
 
-use crate::scenarios::Counted;
+use crate::cost::scenarios::Counted;
 
 /// By how many per cent instructions may differ: another compiler writes other code.
 const TOLERANCE: u64 = 7;
@@ -66,7 +66,8 @@ impl Figures {
 pub struct Group(BTreeMap<String, Cost>);
 
 impl Group {
-    /// What differs by more than chance. What costs less counts too: a figure that is not lowered hides the next rise.
+    /// What differs by more than chance. What costs less counts too: a figure that is not lowered
+    /// hides the next rise.
     pub fn differences(&self, counted: &Counted) -> Vec<String> {
         let mut found = Vec::new();
         for (scenario, now) in counted {
@@ -92,7 +93,7 @@ impl Group {
 }
 
 #[test]
-fn more_and_less_are_differences_and_a_little_is_not() {
+fn larger_changes_are_differences_and_small_ones_are_not() {
     let cost = |instructions, allocations| Cost { instructions, allocations };
     let counted = |cost: Cost| Counted::from([("me".to_owned(), cost)]);
     let group = Group(counted(cost(1_000, 50)));

@@ -8,8 +8,8 @@ use std::process::{Command, Stdio};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
-use crate::callgrind;
-use crate::figures::Cost;
+use crate::cost::callgrind;
+use crate::cost::figures::Cost;
 use crate::support::Backend;
 use crate::support::client::PASSWORD;
 use crate::support::database::TestDatabase;
@@ -27,7 +27,7 @@ const WARM_UP: u64 = 100;
 /// Requests that are counted. One alone would have the chance of a buffer growing in it.
 const COUNTED: u64 = 200;
 
-/// The account that asks, a superuser.
+/// The user that asks, a superuser.
 const EMAIL: &str = "ada@example.com";
 
 /// A service under callgrind.
@@ -41,7 +41,8 @@ pub struct Measured {
 }
 
 impl Measured {
-    /// As it is deployed, but for cheap passwords, and limits that are off unless they are asked for.
+    /// As it is deployed, but for cheap passwords, and limits that are off unless they are asked
+    /// for.
     pub async fn start(backend: Backend, settings: &[(&str, &str)]) -> Self {
         let binary = env::var("GROUNDWORK_RELEASE_BIN")
             .expect("GROUNDWORK_RELEASE_BIN must name the release build; ./scripts/test cost makes it");
@@ -59,10 +60,10 @@ impl Measured {
         let process = Process::start_binary(&binary, &valgrind, &[&usual, settings].concat()).await;
         let client = Client::builder().no_proxy().build().unwrap();
         let mut measured = Self { process, client, access: String::new(), refresh: String::new(), database };
-        let account = json!({"email": EMAIL, "password": PASSWORD});
-        measured.ask(Method::POST, "/api/v1/auth/register", Some(&account), 201).await;
+        let credentials = json!({"email": EMAIL, "password": PASSWORD});
+        measured.ask(Method::POST, "/api/v1/auth/register", Some(&credentials), 201).await;
         measured.database.sql("UPDATE users SET is_superuser = TRUE").await;
-        let tokens = measured.ask(Method::POST, "/api/v1/auth/login", Some(&account), 200).await;
+        let tokens = measured.ask(Method::POST, "/api/v1/auth/login", Some(&credentials), 200).await;
         measured.keep(&tokens);
         measured
     }

@@ -1,4 +1,5 @@
-//! A table that is altered while the service serves, and statements that the server has forgotten: nobody notices.
+//! Tables altered while the service serves, and prepared statements that the server has discarded:
+//! no request fails.
 
 use serde_json::json;
 
@@ -8,7 +9,8 @@ use crate::support::{Backend, Service};
 /// One connection, so that what was prepared is met again.
 const ONE_CONNECTION: [(&str, &str); 2] = [("DB_POOL_SIZE", "1"), ("DB_MAX_OVERFLOW", "0")];
 
-/// Each kind of access to the table of users: reads, a list, single writes, and units of several statements.
+/// Each kind of access to the table of users: reads, a list, single writes, and units of several
+/// statements.
 async fn use_everything(service: &Service) {
     let admin = service.superuser().await;
     let user = service.user().await;
@@ -34,7 +36,7 @@ async fn use_everything(service: &Service) {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_table_that_is_altered_while_serving_costs_no_request() {
+async fn altering_a_table_while_serving_fails_no_request() {
     let service = Service::start_with(Backend::Postgres, &ONE_CONNECTION).await;
     use_everything(&service).await;
     for length in [300, 310, 320] {
@@ -47,7 +49,7 @@ async fn a_table_that_is_altered_while_serving_costs_no_request() {
 /// A column's type changes right before each kind of request, so that each is the first to meet it.
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn whichever_request_comes_first_after_the_change_is_answered() {
+async fn the_first_request_after_a_schema_change_is_answered() {
     let service = Service::start_with(Backend::Postgres, &ONE_CONNECTION).await;
     use_everything(&service).await;
     let admin = service.superuser().await;
@@ -80,7 +82,8 @@ async fn whichever_request_comes_first_after_the_change_is_answered() {
     assert_eq!(service.database.rows(events).await.len(), 1 + 3);
 }
 
-/// Makes the server forget what is prepared on a connection, once, in the middle of whatever writes to the table.
+/// Makes the server forget what is prepared on a connection, once, in the middle of whatever writes
+/// to the table.
 async fn forget_at(service: &Service, table: &str, events: &str) {
     let forget = format!(
         "CREATE SEQUENCE forgotten_at_{table}; \
@@ -93,7 +96,7 @@ async fn forget_at(service: &Service, table: &str, events: &str) {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn statements_that_the_server_has_forgotten_are_prepared_anew() {
+async fn statements_that_the_server_has_discarded_are_prepared_again() {
     let service = Service::start_with(Backend::Postgres, &ONE_CONNECTION).await;
     use_everything(&service).await;
     for (table, events) in [("sessions", "INSERT"), ("audit_events", "INSERT"), ("users", "UPDATE")] {

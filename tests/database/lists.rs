@@ -1,4 +1,5 @@
-//! A list shows what its filter says, whatever the filter: its statement is put together from parts.
+//! A list shows what its filter says, whatever the filter: its statement is put together from
+//! parts.
 
 use groundwork::domain::email::Email;
 use groundwork::models::users::{self, Cursor, NewUser, User, UserFilter};
@@ -93,11 +94,11 @@ async fn every_filter(backend: Backend) {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn every_filter_shows_those_that_match_it_on_postgresql() {
+async fn every_filter_lists_exactly_the_matching_users_on_postgresql() {
     every_filter(Backend::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_filter_shows_those_that_match_it_on_sqlite() {
+async fn every_filter_lists_exactly_the_matching_users_on_sqlite() {
     every_filter(Backend::Sqlite).await;
 }

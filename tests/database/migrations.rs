@@ -1,7 +1,13 @@
-//! Migrating: several instances start at once, and one of them does the work.
+//! Migrations: of several instances that start at once one migrates, and each migration can be
+//! undone.
 
+use std::path::PathBuf;
+
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, SqliteConnection};
 use groundwork::db::migrations;
 use groundwork::settings::DatabaseUrl;
+use tokio_postgres::NoTls;
 
 use crate::support::{Backend, TestDatabase};
 
@@ -45,11 +51,89 @@ async fn eight_at_once(backend: Backend, folder: &str) {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_eight_instances_at_once_one_migrates_on_postgresql() {
+async fn of_eight_instances_that_start_at_once_one_migrates_on_postgresql() {
     eight_at_once(Backend::Postgres, "migrations/postgres").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_eight_instances_at_once_one_migrates_on_sqlite() {
+async fn of_eight_instances_that_start_at_once_one_migrates_on_sqlite() {
     eight_at_once(Backend::Sqlite, "migrations/sqlite").await;
+}
+
+/// The files of this name of every migration, oldest first.
+fn migration_files(backend: Backend, name: &str) -> Vec<String> {
+    let folder = match backend {
+        Backend::Postgres => "migrations/postgres",
+        Backend::Sqlite => "migrations/sqlite",
+    };
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths.iter().map(|path| std::fs::read_to_string(path.join(name)).unwrap()).collect()
+}
+
+/// Runs files of several statements.
+async fn run_files(database: &TestDatabase, files: &[String]) {
+    match database.backend {
+        Backend::Postgres => {
+            let (client, connection) = tokio_postgres::connect(&database.url, NoTls).await.unwrap();
+            let connection = tokio::spawn(connection);
+            for file in files {
+                client.batch_execute(file).await.unwrap_or_else(|error| panic!("{error:?}: {file}"));
+            }
+            drop(client);
+            connection.await.unwrap().unwrap();
+        }
+        Backend::Sqlite => {
+            let path = database.url.strip_prefix("sqlite://").unwrap();
+            let mut connection = SqliteConnection::establish(path).unwrap();
+            // As the service does: a table that others refer to is not dropped silently.
+            connection.batch_execute("PRAGMA foreign_keys = ON").unwrap();
+            for file in files {
+                connection.batch_execute(file).unwrap_or_else(|error| panic!("{error}: {file}"));
+            }
+        }
+    }
+}
+
+/// Everything that is defined: tables, indexes, sequences, views, triggers, types, functions.
+async fn everything(database: &TestDatabase) -> Vec<Option<String>> {
+    let query = match database.backend {
+        Backend::Postgres => {
+            "SELECT relkind::text || ' ' || relname FROM pg_class WHERE relnamespace = 'public'::regnamespace \
+             UNION ALL SELECT 'type ' || typname FROM pg_type WHERE typnamespace = 'public'::regnamespace \
+             UNION ALL SELECT 'function ' || proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace \
+             ORDER BY 1"
+        }
+        Backend::Sqlite => {
+            "SELECT type || ' ' || name || ' ' || COALESCE(sql, '') AS value FROM sqlite_master \
+             WHERE name NOT LIKE 'sqlite_sequence' ORDER BY 1"
+        }
+    };
+    database.rows(query).await
+}
+
+async fn down_undoes_up(backend: Backend) {
+    let up = migration_files(backend, "up.sql");
+    let mut down = migration_files(backend, "down.sql");
+    down.reverse();
+    let database = TestDatabase::empty(backend).await;
+    run_files(&database, &up).await;
+    let first = everything(&database).await;
+    assert!(first.len() >= 3, "{first:?}");
+    run_files(&database, &down).await;
+    assert_eq!(everything(&database).await, []);
+    run_files(&database, &up).await;
+    assert_eq!(everything(&database).await, first);
+}
+
+#[ignore = "needs PostgreSQL"]
+#[tokio::test(flavor = "multi_thread")]
+async fn each_migration_can_be_undone_and_done_again_on_postgresql() {
+    down_undoes_up(Backend::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_migration_can_be_undone_and_done_again_on_sqlite() {
+    down_undoes_up(Backend::Sqlite).await;
 }

@@ -1,4 +1,5 @@
-//! How PostgreSQL finds what it is asked for, when there is much of it: through an index, and in order.
+//! How PostgreSQL finds what it is asked for, when there is much of it: through an index, and in
+//! order.
 
 use serde_json::json;
 use tokio_postgres::{Client, NoTls};
@@ -10,10 +11,10 @@ use crate::support::{Proxy, Service};
 const FROM: &str = "&created_after=2020-01-01T00:00:00Z";
 const TO: &str = "&created_before=2100-01-01T00:00:00Z";
 
-/// Accounts and sessions. With fewer, reading all of them would be the best plan.
+/// Users and sessions. With fewer, reading all of them would be the best plan.
 const ROWS: u32 = 100_000;
 
-/// Of a hundred accounts one is closed, and another one a superuser's.
+/// Of a hundred users one is closed, and another one a superuser's.
 async fn crowded() -> (Service, Proxy, Client) {
     let (service, proxy) = Service::start_behind_proxy(&[]).await;
     let (client, connection) = tokio_postgres::connect(&service.database.url, NoTls).await.unwrap();
@@ -48,7 +49,8 @@ fn objections(plan: &str) -> Vec<&str> {
     plan.lines().filter(|line| line.contains("Seq Scan") || is_sort_of_many(line)).collect()
 }
 
-/// Whether the line is a sort of more rows than a statement asks for by their keys: it grows with the table.
+/// Whether the line is a sort of more rows than a statement asks for by their keys: it grows with
+/// the table.
 fn is_sort_of_many(line: &str) -> bool {
     let rows = || line.split("rows=").nth(1)?.split(' ').next()?.parse::<u64>().ok();
     line.contains("Sort  (") && rows().is_none_or(|rows| rows > 2)
@@ -100,7 +102,7 @@ async fn every_statement_finds_its_rows_through_an_index() {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn lists_by_dates_and_of_the_few_have_indexes_of_their_own() {
+async fn lists_by_date_and_of_rare_states_use_their_own_indexes() {
     let (service, proxy, client) = crowded().await;
     let admin = service.superuser().await;
     for (query, index) in [
@@ -120,10 +122,11 @@ async fn lists_by_dates_and_of_the_few_have_indexes_of_their_own() {
     }
 }
 
-/// The plan alone does not tell: of two conditions on one column, either may be where the index is entered.
+/// The plan alone does not tell: of two conditions on one column, either may be where the index is
+/// entered.
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_in_the_middle_of_a_list_by_dates_reads_what_the_first_one_does() {
+async fn a_middle_page_of_a_list_by_date_reads_as_many_rows_as_the_first() {
     let (service, proxy, client) = crowded().await;
     let admin = service.superuser().await;
     let list = format!("/api/v1/users?limit=20{FROM}{TO}");
@@ -151,7 +154,7 @@ async fn a_page_in_the_middle_of_a_list_by_dates_reads_what_the_first_one_does()
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_statement_that_reads_everything_is_noticed() {
+async fn a_statement_that_scans_a_whole_table_is_found() {
     let (_service, _proxy, client) = crowded().await;
     for statement in
         ["SELECT id FROM users WHERE full_name = $1", "SELECT id FROM users ORDER BY updated_at LIMIT 1"]

@@ -18,8 +18,8 @@ use crate::support::{Backend, Call, Proxy, Service, TestDatabase, settings};
 
 /// An answer that did not wait for anything; generous, because the machine may be busy.
 const AT_ONCE: Duration = Duration::from_secs(20);
-/// Limits far longer than that, for tests in which none of them is to be what ends a wait; a limit named before these
-/// counts instead.
+/// Limits far longer than that, for tests in which none of them is to be what ends a wait; a limit
+/// named before these counts instead.
 const PATIENT: [(&str, &str); 3] =
     [("REQUEST_TIMEOUT", "90"), ("DB_POOL_TIMEOUT", "60"), ("DB_STATEMENT_TIMEOUT", "60")];
 /// How long something that mends itself may take.
@@ -31,7 +31,7 @@ async fn timed(call: impl Future<Output = Answer>) -> (Answer, Duration) {
     (answer, start.elapsed())
 }
 
-/// A row that somebody else holds locked.
+/// A row that another session has locked.
 struct LockedUser {
     client: Client,
     connection: JoinHandle<Result<(), tokio_postgres::Error>>,
@@ -60,7 +60,7 @@ async fn waiters_for_locks(database: &TestDatabase, count: usize) {
     .await;
 }
 
-/// Somebody who stands in line.
+/// A waiting caller.
 type Asking<'a> = Pin<Box<dyn Future<Output = Result<Connection, DbError>> + Send + 'a>>;
 
 async fn first_come_first_served(backend: Backend) {
@@ -110,7 +110,7 @@ async fn connections_are_given_first_come_first_served_on_sqlite() {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn an_exhausted_pool_answers_503_in_time_while_the_process_is_live() {
+async fn an_exhausted_pool_answers_503_in_time_and_liveness_succeeds() {
     let pool = [("DB_POOL_SIZE", "1"), ("DB_MAX_OVERFLOW", "0"), ("DB_POOL_TIMEOUT", "3")];
     let service = Service::start_with(Backend::Postgres, &[&pool[..], &PATIENT].concat()).await;
     let admin = service.superuser().await;
@@ -131,8 +131,8 @@ async fn an_exhausted_pool_answers_503_in_time_while_the_process_is_live() {
     assert!(live.status == 200 && took < AT_ONCE, "{live:?} after {took:?}");
 
     locked.release().await;
-    let _ = change.await.unwrap().expect(200);
-    let _ = service.me(&user.access).await.expect(200);
+    change.await.unwrap().expect(200);
+    service.me(&user.access).await.expect(200);
 }
 
 #[ignore = "needs PostgreSQL"]
@@ -150,13 +150,13 @@ async fn a_statement_that_takes_too_long_is_answered_503() {
     let password = json!({"password": "another battery staple", "current_password": "correct horse battery"});
     change().json(password).send().await.expect_error(503, "service_unavailable");
     locked.release().await;
-    let _ = service.me(&user.access).await.expect(200);
-    let _ = change().json(json!({"full_name": "Ada"})).send().await.expect(200);
+    service.me(&user.access).await.expect(200);
+    change().json(json!({"full_name": "Ada"})).send().await.expect(200);
 }
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_that_takes_too_long_is_answered_503_and_nothing_goes_on_with_it() {
+async fn a_request_that_times_out_is_answered_503_and_its_statement_is_cancelled() {
     let service = Service::start(Backend::Postgres).await;
     let user = service.user().await;
     let limits = [("REQUEST_TIMEOUT", "2"), ("DB_STATEMENT_TIMEOUT", "60")];
@@ -174,14 +174,14 @@ async fn a_request_that_takes_too_long_is_answered_503_and_nothing_goes_on_with_
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_goes_away_is_noticed_at_once_and_its_return_too() {
+async fn the_loss_and_the_return_of_the_database_are_noticed_at_once() {
     let settings = [&[("DB_MAX_OVERFLOW", "4")], &PATIENT[..]].concat();
     let (service, proxy) = Service::start_behind_proxy(&settings).await;
     let user = service.user().await;
     for _ in 0..3 {
         // Open several connections, so that several are stale after the cut.
         for answer in join_all((0..8).map(|_| service.me(&user.access))).await {
-            let _ = answer.expect(200);
+            answer.expect(200);
         }
         proxy.cut().await;
         for round in 0..5 {
@@ -201,7 +201,7 @@ async fn a_database_that_goes_away_is_noticed_at_once_and_its_return_too() {
         let database = &body["details"]["dependencies"][0];
         assert_eq!((&database["name"], &database["tier"]), (&json!("database"), &json!("postgresql")));
         assert_eq!(database["status"], "unavailable", "{body}");
-        let _ = service.call("GET", "/api/v1/health/live").send().await.expect(200);
+        service.call("GET", "/api/v1/health/live").send().await.expect(200);
 
         proxy.restore().await;
         eventually("the service answers", async || {
@@ -215,7 +215,7 @@ async fn a_database_that_goes_away_is_noticed_at_once_and_its_return_too() {
     }
 }
 
-async fn a_statement_under_way_is_answered_503_after(part: impl AsyncFnOnce(&Proxy)) {
+async fn a_running_statement_is_answered_503_after(part: impl AsyncFnOnce(&Proxy)) {
     let (service, proxy) = Service::start_behind_proxy(&PATIENT).await;
     let user = service.user().await;
     let other = service.user().await;
@@ -246,19 +246,19 @@ async fn a_statement_under_way_is_answered_503_after(part: impl AsyncFnOnce(&Pro
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_statement_under_way_when_the_database_goes_is_answered_503() {
-    a_statement_under_way_is_answered_503_after(Proxy::cut).await;
+async fn a_statement_running_when_the_database_is_lost_is_answered_503() {
+    a_running_statement_is_answered_503_after(Proxy::cut).await;
 }
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_statement_under_way_when_the_host_of_the_database_restarts_is_answered_503() {
-    a_statement_under_way_is_answered_503_after(Proxy::reset).await;
+async fn a_statement_running_when_the_database_host_restarts_is_answered_503() {
+    a_running_statement_is_answered_503_after(Proxy::reset).await;
 }
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_frozen_database_costs_no_connection_for_good() {
+async fn a_frozen_database_leaks_no_connection() {
     let (service, proxy) = Service::start_behind_proxy(&[("DB_MAX_OVERFLOW", "1")]).await;
     let user = service.user().await;
     proxy.freeze().await;
@@ -274,24 +274,24 @@ async fn a_frozen_database_costs_no_connection_for_good() {
         .await;
 }
 
-/// The check before use is local: it sees what has arrived. A connection that the server ended while it was
-/// idle has arrived as ended when the next request comes, so no client notices.
+/// The check before use is local: it sees what has arrived. A connection that the server ended
+/// while it was idle has arrived as ended when the next request comes, so no client notices.
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_that_the_server_ended_are_replaced_unnoticed() {
+async fn connections_closed_by_the_server_are_replaced_without_an_error() {
     let service = Service::start_with(Backend::Postgres, &[("DB_POOL_SIZE", "2")]).await;
     let user = service.user().await;
     let others = "datname = current_database() AND pid <> pg_backend_pid()";
     for _ in 0..5 {
         for answer in join_all((0..8).map(|_| service.me(&user.access))).await {
-            let _ = answer.expect(200);
+            answer.expect(200);
         }
         let ended =
             format!("SELECT pg_terminate_backend(pid, 60000)::text FROM pg_stat_activity WHERE {others}");
         let ended = service.database.rows(&ended).await;
         assert!(!ended.is_empty() && ended.iter().all(|done| done.as_deref() == Some("true")), "{ended:?}");
         for answer in join_all((0..8).map(|_| service.me(&user.access))).await {
-            let _ = answer.expect(200);
+            answer.expect(200);
         }
     }
 }

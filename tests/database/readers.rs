@@ -1,5 +1,5 @@
-//! Lookups share connections, at the cost of neither the reads beside them nor the callers that wait for a
-//! connection.
+//! Lookups share connections, at the cost of neither the reads beside them nor the callers that
+//! wait for a connection.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -108,7 +108,7 @@ impl Fixture {
     }
 }
 
-/// A table that nobody can read.
+/// A table that is locked against reads.
 struct Locked {
     client: Client,
 }
@@ -135,7 +135,7 @@ async fn expect_answers(reads: Vec<JoinHandle<Found>>) {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn those_at_the_same_time_share_connections_and_not_too_many_one() {
+async fn concurrent_reads_share_connections_within_a_limit() {
     let fixture = Fixture::with_connections(10).await;
     let locked = Locked::users_of(&fixture.files).await;
     let mut begun = fixture.lookups(1).await;
@@ -146,44 +146,44 @@ async fn those_at_the_same_time_share_connections_and_not_too_many_one() {
     assert_eq!(fixture.waiting(2).await[0], first[0]);
     begun.extend(fixture.lookups(AT_ONCE - 1).await);
     begun.extend(fixture.lookups(1).await);
-    let _ = fixture.waiting(3).await;
+    fixture.waiting(3).await;
     locked.release().await;
     expect_answers(begun).await;
 }
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn searches_have_a_connection_each() {
+async fn expensive_queries_have_a_connection_each() {
     let fixture = Fixture::with_connections(10).await;
     let locked = Locked::users_of(&fixture.files).await;
     let mut begun = fixture.lookups(1).await;
     begun.extend(fixture.reads(Kind::Search, 2).await);
-    let _ = fixture.waiting(3).await;
-    // And nobody joins them.
+    fixture.waiting(3).await;
+    // No other read shares them.
     begun.extend(fixture.lookups(1).await);
     begun.extend(fixture.reads(Kind::Search, 1).await);
-    let _ = fixture.waiting(4).await;
+    fixture.waiting(4).await;
     locked.release().await;
     expect_answers(begun).await;
 }
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn one_whose_caller_leaves_disturbs_none_beside_it_and_nobody_joins_them() {
+async fn a_cancelled_read_disturbs_no_other_and_its_connection_takes_no_new_reads() {
     let fixture = Fixture::with_connections(10).await;
     let locked = Locked::users_of(&fixture.files).await;
     let mut begun = fixture.lookups(1).await;
-    let _ = fixture.waiting(1).await;
+    fixture.waiting(1).await;
     begun.extend(fixture.lookups(1).await);
     let left = fixture.waiting(1).await;
     let leaving = begun.remove(0);
     leaving.abort();
     assert!(leaving.await.unwrap_err().is_cancelled());
     begun.extend(fixture.lookups(1).await);
-    let _ = fixture.waiting(2).await;
+    fixture.waiting(2).await;
     locked.release().await;
     expect_answers(begun).await;
-    // What was abandoned goes to nobody, not even when it has been answered.
+    // The connection of a cancelled read is not used again, even after its answer has arrived.
     let still_there = format!("SELECT pid::text FROM pg_stat_activity WHERE pid = {}", left[0]);
     eventually("the connection is closed", async || {
         fixture.files.rows(&still_there).await.is_empty().then_some(())
@@ -193,15 +193,15 @@ async fn one_whose_caller_leaves_disturbs_none_beside_it_and_nobody_joins_them()
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn those_whose_connection_is_ended_are_sent_again() {
+async fn reads_whose_connection_is_closed_are_repeated() {
     let fixture = Fixture::with_connections(10).await;
     let locked = Locked::users_of(&fixture.files).await;
     let mut begun = fixture.lookups(1).await;
     let waiting = fixture.waiting(1).await;
     begun.extend(fixture.lookups(2).await);
-    let _ = fixture.files.sql(&format!("SELECT pg_terminate_backend({}, 5000)::text", waiting[0])).await;
+    fixture.files.sql(&format!("SELECT pg_terminate_backend({}, 5000)::text", waiting[0])).await;
     // Each on a connection of its own.
-    let _ = fixture.waiting(3).await;
+    fixture.waiting(3).await;
     locked.release().await;
     expect_answers(begun).await;
 }
@@ -226,7 +226,7 @@ async fn one_after_the_other(database: Database, over: Arc<AtomicBool>, count: A
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn however_many_there_are_others_get_a_connection() {
+async fn reads_leave_connections_for_other_work() {
     let fixture = Fixture::with_connections(1).await;
     let (over, count) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU32::new(0)));
     let busy =

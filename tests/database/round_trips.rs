@@ -5,7 +5,8 @@ use serde_json::json;
 use crate::support::client::{PASSWORD, fresh_email};
 use crate::support::{Proxy, Service};
 
-// What each operation costs, the check of the token included. These may only fall: a rise is a slower service.
+// What each operation costs, the check of the token included. These may only fall: a rise is a
+// slower service.
 
 /// One query finds session and user.
 const ME: u64 = 1;
@@ -15,7 +16,8 @@ const PAGE: u64 = 2;
 const REFRESH: u64 = 1;
 /// One INSERT.
 const REGISTER: u64 = 1;
-/// The user; then the password confirmed, together with BEGIN, old sessions deleted, the new one inserted, COMMIT.
+/// The user; then the password confirmed, together with BEGIN, old sessions deleted, the new one
+/// inserted, COMMIT.
 const LOGIN: u64 = 1 + 1 + 1 + 1 + 1;
 /// The guard, and one UPDATE.
 const LOGOUT: u64 = 2;
@@ -24,9 +26,11 @@ const CHANGE: u64 = 2;
 
 /// The guard; then the caller's rights, together with BEGIN, the user inserted, the event, COMMIT.
 const CREATE: u64 = 1 + 1 + 1 + 1 + 1;
-/// The guard; then both users, together with BEGIN, the caller's session, the user changed, the event, COMMIT.
+/// The guard; then both users, together with BEGIN, the caller's session, the user changed, the
+/// event, COMMIT.
 const UPDATE: u64 = 1 + 1 + 1 + 1 + 1 + 1;
-/// The guard; then both users, together with BEGIN, the caller's session, the user deleted, the event, COMMIT.
+/// The guard; then both users, together with BEGIN, the caller's session, the user deleted, the
+/// event, COMMIT.
 const DELETE: u64 = 1 + 1 + 1 + 1 + 1 + 1;
 
 /// One connection, so that a statement that was prepared once is prepared.
@@ -34,8 +38,8 @@ const ONE_CONNECTION: [(&str, &str); 2] = [("DB_POOL_SIZE", "1"), ("DB_MAX_OVERF
 
 /// What `times` calls cost together, after two that prepare the statements.
 async fn cost(service: &Service, proxy: &Proxy, times: usize, mut call: impl AsyncFnMut()) -> u64 {
-    // Nobody waits for a statement to be closed, but the one connection keeps its messages in order: once the
-    // answer to a later query is there, everything before it was counted.
+    // No request waits until a statement is closed, but the one connection keeps its messages in
+    // order: once the answer to a later query is there, everything before it was counted.
     let counter = service.user().await;
     let count_all = async || {
         drop(service.me(&counter.access).await.expect(200));
@@ -63,7 +67,7 @@ async fn an_authenticated_get_costs_one_round_trip() {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_costs_the_guard_and_one_query() {
+async fn a_page_costs_authentication_and_one_query() {
     let (service, proxy) = Service::start_behind_proxy(&ONE_CONNECTION).await;
     let admin = service.superuser().await;
     let page = async || {
@@ -86,7 +90,7 @@ async fn a_refresh_costs_one_statement() {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_change_of_the_own_account_costs_the_guard_and_one_statement() {
+async fn an_update_of_the_current_user_costs_authentication_and_one_statement() {
     let (service, proxy) = Service::start_behind_proxy(&ONE_CONNECTION).await;
     let user = service.user().await;
     let change = async || {
@@ -98,7 +102,7 @@ async fn a_change_of_the_own_account_costs_the_guard_and_one_statement() {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn registration_log_in_and_log_out_cost_no_more_than_they_did() {
+async fn registration_login_and_logout_cost_no_more_round_trips_than_before() {
     let (service, proxy) = Service::start_behind_proxy(&ONE_CONNECTION).await;
     let register = async || drop(service.register(&fresh_email(), PASSWORD).await.expect(201));
     assert_eq!(cost(&service, &proxy, 5, register).await, 5 * REGISTER);
@@ -118,10 +122,11 @@ async fn registration_log_in_and_log_out_cost_no_more_than_they_did() {
     assert_eq!(cost(&service, &proxy, 5, logout).await, 5 * LOGOUT);
 }
 
-/// The check of the caller's rights in each transaction costs none: what it reads was read and locked before as well.
+/// The check of the caller's rights in each transaction costs none: what it reads was read and
+/// locked before as well.
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_superusers_changes_cost_no_more_with_the_check_of_rights_in_their_transaction() {
+async fn checking_rights_in_the_transaction_adds_no_round_trip_to_a_superusers_change() {
     let (service, proxy) = Service::start_behind_proxy(&ONE_CONNECTION).await;
     let root = service.superuser().await;
     let mut made = Vec::new();
@@ -148,7 +153,7 @@ async fn a_superusers_changes_cost_no_more_with_the_check_of_rights_in_their_tra
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_refused_without_the_database_costs_nothing() {
+async fn a_request_refused_before_the_database_costs_no_round_trip() {
     let (service, proxy) = Service::start_behind_proxy(&ONE_CONNECTION).await;
     let refused = async || {
         service.me("no.token.atall").await.expect_error(401, "invalid_token");

@@ -22,7 +22,7 @@ async fn stop_raising(service: &Service) {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn what_passes_is_answered_503_with_a_time_to_wait_and_anything_else_500() {
+async fn transient_errors_are_answered_503_with_retry_after_and_others_500() {
     let service = Service::start(Backend::Postgres).await;
     let user = service.user().await;
     let other = service.user().await;
@@ -51,7 +51,7 @@ async fn what_passes_is_answered_503_with_a_time_to_wait_and_anything_else_500()
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_takes_no_writes_any_longer_loses_all_of_its_connections() {
+async fn all_connections_to_a_server_that_became_read_only_are_closed() {
     let service = Service::start_with(Backend::Postgres, &[("DB_POOL_SIZE", "4")]).await;
     let user = service.user().await;
     let name = || service.by(&user, "PATCH", "/api/v1/users/me").json(json!({"full_name": "Ada"}));
@@ -77,7 +77,7 @@ async fn a_server_that_takes_no_writes_any_longer_loses_all_of_its_connections()
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_speaks_another_language_is_understood() {
+async fn errors_of_a_server_with_another_language_are_recognized() {
     let (service, proxy) =
         Service::start_behind_proxy(&[("DB_STATEMENT_TIMEOUT", "2"), ("DB_POOL_SIZE", "1")]).await;
     let user = service.user().await;

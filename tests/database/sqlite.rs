@@ -12,7 +12,7 @@ use groundwork_database::{Database, DbError};
 use crate::support::{Backend, TestDatabase, settings};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_for_reading_cannot_write() {
+async fn a_read_only_connection_cannot_write() {
     let files = TestDatabase::create(Backend::Sqlite).await;
     groundwork::db::migrations::run(&files.url.parse().unwrap()).await.unwrap();
     let database = Database::new(&(&settings(&files.url, &[])).into()).unwrap();
@@ -39,7 +39,8 @@ async fn migrating_waits_for_a_writer() {
         .unwrap();
     let url = files.url.parse().unwrap();
     let migrating = tokio::spawn(async move { groundwork::db::migrations::run(&url).await });
-    // It holds its lock file from before it opens the database; the time after that is what makes it wait.
+    // It holds its lock file from before it opens the database; the time after that is what makes
+    // it wait.
     let lock =
         std::fs::File::options().create(true).append(true).open(format!("{path}.migration-lock")).unwrap();
     let begun = async {

@@ -103,7 +103,7 @@ impl From<DbError> for Failure {
 }
 
 on_both_fixtures! {
-    async fn success_keeps_all_of_it(fixture: Fixture) {
+    async fn a_unit_of_work_that_succeeds_is_committed(fixture: Fixture) {
         let value = fixture.database.transaction(async |tx| {
             insert(tx, "one@example.com").await?;
             insert(tx, "two@example.com").await?;
@@ -114,7 +114,7 @@ on_both_fixtures! {
         fixture.expect_all_connections().await;
     }
 
-    async fn a_rule_that_says_no_half_way_leaves_nothing(fixture: Fixture) {
+    async fn a_rule_violated_half_way_rolls_everything_back(fixture: Fixture) {
         let refused = fixture.database.transaction(async |tx| {
             insert(tx, "one@example.com").await?;
             Err::<(), _>(Failure::Rule)
@@ -126,7 +126,7 @@ on_both_fixtures! {
         fixture.expect_all_connections().await;
     }
 
-    async fn a_statement_that_fails_half_way_leaves_nothing(fixture: Fixture) {
+    async fn a_statement_that_fails_half_way_rolls_everything_back(fixture: Fixture) {
         // More often than there are connections, so that one that was left broken would show.
         for _ in 0..2 * POSTGRES_CONNECTIONS {
             let failed = fixture.database.transaction(async |tx| {
@@ -142,7 +142,7 @@ on_both_fixtures! {
         fixture.expect_all_connections().await;
     }
 
-    async fn a_caller_that_leaves_half_way_leaves_nothing(fixture: Fixture) {
+    async fn a_caller_cancelled_half_way_rolls_everything_back(fixture: Fixture) {
         for _ in 0..2 * POSTGRES_CONNECTIONS {
             let (tell, mut told) = mpsc::channel(1);
             let database = fixture.database.clone();
@@ -166,7 +166,7 @@ on_both_fixtures! {
         assert_eq!(fixture.count().await, "1");
     }
 
-    async fn a_caller_that_leaves_at_any_moment_leaves_all_or_nothing(fixture: Fixture) {
+    async fn a_caller_cancelled_at_any_moment_leaves_all_or_nothing(fixture: Fixture) {
         // Polled n times and dropped: within BEGIN, within a statement, within COMMIT.
         let mut finished = false;
         for polls in 1..60 {
@@ -199,7 +199,7 @@ on_both_fixtures! {
         assert_ne!(fixture.count().await, "0");
     }
 
-    async fn a_second_account_for_an_address_is_a_unique_violation_by_name(fixture: Fixture) {
+    async fn a_second_user_with_an_email_is_a_unique_violation_that_names_the_constraint(fixture: Fixture) {
         let mut connection = fixture.database.write().await.unwrap();
         insert(&mut connection, "one@example.com").await.unwrap();
         let second = insert(&mut connection, "one@example.com").await;
@@ -211,7 +211,7 @@ on_both_fixtures! {
     }
 }
 
-/// All there is of accounts and sessions.
+/// All there is of users and sessions.
 async fn contents(service: &Service) -> Vec<Option<String>> {
     let users = "SELECT CAST(id AS TEXT) || email || password_hash || COALESCE(full_name, '') || \
                  CAST(is_active AS TEXT) || CAST(is_superuser AS TEXT) || CAST(updated_at AS TEXT) AS value \
@@ -234,7 +234,7 @@ fn expect_nothing_leaked(answer: Answer) {
 }
 
 on_both! {
-    async fn a_deed_that_cannot_be_recorded_is_undone(service: Service) {
+    async fn a_change_whose_audit_event_cannot_be_written_is_rolled_back(service: Service) {
         let admin = service.superuser().await;
         let user = service.user().await;
         let before = contents(&service).await;
@@ -258,29 +258,29 @@ on_both! {
         }
 
         // What is not recorded goes on, and once the trouble is over, so does the rest.
-        let _ = service.me(&user.access).await.expect(200);
+        service.me(&user.access).await.expect(200);
         service.database.sql("ALTER TABLE audit_events_away RENAME TO audit_events").await;
-        let _ = service.call("DELETE", &one).bearer(&admin.access).send().await.expect(204);
+        service.call("DELETE", &one).bearer(&admin.access).send().await.expect(204);
         service.me(&user.access).await.expect_error(401, "invalid_token");
     }
 
-    async fn a_deleted_user_takes_its_sessions_along(service: Service) {
+    async fn deleting_a_user_deletes_the_sessions_of_that_user(service: Service) {
         let user = service.user().await;
         let other = service.user().await;
-        let _ = service.log_in_again(&user.email, user.id).await;
+        service.log_in_again(&user.email, user.id).await;
         let owners = "SELECT CAST(user_id AS TEXT) AS value FROM sessions ORDER BY 1";
         assert_eq!(service.database.rows(owners).await.len(), 3);
-        let _ = service.call("DELETE", "/api/v1/users/me").bearer(&user.access).send().await.expect(204);
+        service.call("DELETE", "/api/v1/users/me").bearer(&user.access).send().await.expect(204);
         assert_eq!(service.database.rows(owners).await, [Some(other.id.to_string())]);
     }
 
-    async fn the_number_of_a_deleted_user_is_never_given_again(service: Service) {
+    async fn the_id_of_a_deleted_user_is_never_reused(service: Service) {
         for _ in 0..3 {
             let user = service.user().await;
-            let _ = service.call("DELETE", "/api/v1/users/me").bearer(&user.access).send().await.expect(204);
+            service.call("DELETE", "/api/v1/users/me").bearer(&user.access).send().await.expect(204);
             let next = service.user().await;
             assert!(next.id > user.id, "{next:?} after {user:?}");
-            let _ = service.call("DELETE", "/api/v1/users/me").bearer(&next.access).send().await.expect(204);
+            service.call("DELETE", "/api/v1/users/me").bearer(&next.access).send().await.expect(204);
         }
     }
 }

@@ -1,24 +1,26 @@
-//! What nginx answers by itself looks like the service's own. The headers of a rate limit are the one thing it cannot
-//! know: where an operation has none, `Call` holds the answer against the document.
+//! What nginx answers by itself looks like the service's own. The headers of a rate limit are the
+//! one thing it cannot know: where an operation has none, `Call` holds the answer against the
+//! document.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
 use tokio::net::TcpSocket;
 
 use crate::behind_both;
-use crate::edge::{Edge, Kind};
-use crate::instance::Instances;
-use crate::stand_in::{Manner, StandIns};
+use crate::deploy::edge::{Edge, Kind};
+use crate::deploy::instance::Instances;
+use crate::deploy::stand_in::{Manner, StandIns};
 use crate::support::Call;
 use crate::support::client::{Answer, raw};
 
-/// As the service's own answers have it: `no_operation_lets_a_browser_keep_embed_or_run_its_answer`.
+/// As the service's own answers have it:
+/// `no_operation_lets_a_browser_store_embed_or_run_its_response`.
 const POLICY: &str = "default-src 'none'; object-src 'none'; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'; sandbox";
 
 const MAX_BODY: usize = 1024 * 1024;
 
-/// Addresses where nobody listens, kept from others while the sockets live.
+/// Addresses on which nothing listens; the sockets reserve them.
 fn nobody() -> ([SocketAddr; 3], Vec<TcpSocket>) {
     let sockets: Vec<_> = (0..3).map(|_| TcpSocket::new_v4().unwrap()).collect();
     let address = |socket: &TcpSocket| {
@@ -58,7 +60,7 @@ fn expect_own_error(answer: Answer, status: u16, code: &str) {
 
 #[ignore = "needs nginx"]
 #[tokio::test(flavor = "multi_thread")]
-async fn without_any_instance_nginx_answers_503_in_the_form_of_the_service() {
+async fn without_any_instance_nginx_answers_503_with_the_error_body() {
     let (addresses, _sockets) = nobody();
     let edge = Edge::start(Kind::Nginx, addresses).await;
     // Often enough that every instance is known to be away.
@@ -77,21 +79,21 @@ async fn without_any_instance_nginx_answers_503_in_the_form_of_the_service() {
 
 #[ignore = "needs nginx"]
 #[tokio::test(flavor = "multi_thread")]
-async fn an_instance_that_breaks_off_is_a_503_in_the_form_of_the_service() {
+async fn a_broken_upstream_response_is_answered_503_with_the_error_body() {
     let instances = StandIns::start(Manner::HangsUp).await;
     let edge = Edge::start(Kind::Nginx, instances.addresses).await;
     expect_own_error(post(&edge, "p", "{}".to_owned()).await, 503, "service_unavailable");
 }
 
 behind_both! {
-    async fn a_body_that_is_too_large_is_refused_as_the_service_does_it(kind) {
+    async fn a_body_that_is_too_large_for_nginx_gets_the_error_body(kind) {
         let instances = Instances::start().await;
         let edge = Edge::start(kind, instances.addresses()).await;
         let large = || post(&edge, "large", " ".repeat(MAX_BODY + 1));
         let mut refused = large().await;
         if kind == Kind::Traefik && refused.status == 502 {
-            // The service reads on for a second after its refusal. A proxy that a busy machine holds up for longer meets a
-            // closed connection.
+            // The service reads on for a second after its refusal. A proxy that a busy machine
+            // holds up for longer meets a closed connection.
             refused = large().await;
         }
         refused.expect_error(413, "payload_too_large");
@@ -101,7 +103,7 @@ behind_both! {
         if kind == Kind::Traefik {
             instances.logged(&["large".to_owned()]).await;
         } else {
-            let mut lines = instances.each.iter().flat_map(crate::instance::Instance::requests);
+            let mut lines = instances.each.iter().flat_map(crate::deploy::instance::Instance::requests);
             assert!(!lines.any(|line| line["request_id"] == "large"), "nginx refuses it by itself");
         }
     }
@@ -109,7 +111,7 @@ behind_both! {
 
 #[ignore = "needs nginx"]
 #[tokio::test(flavor = "multi_thread")]
-async fn to_the_answer_of_an_instance_nginx_adds_nothing() {
+async fn nginx_adds_nothing_to_a_response_of_an_instance() {
     let instances = StandIns::start(Manner::Answers).await;
     let edge = Edge::start(Kind::Nginx, instances.addresses).await;
     let headers = post(&edge, "p", "{}".to_owned()).await.headers;
@@ -122,7 +124,7 @@ async fn to_the_answer_of_an_instance_nginx_adds_nothing() {
 
 #[ignore = "needs nginx"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_that_nginx_does_not_understand_is_answered_in_the_form_of_the_service() {
+async fn a_request_that_nginx_cannot_parse_gets_the_error_body() {
     let instances = StandIns::start(Manner::Answers).await;
     let edge = Edge::start(Kind::Nginx, instances.addresses).await;
     let long = format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "x".repeat(40_000));

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::net::{TcpSocket, TcpStream};
 
-use crate::files::{Set, filled};
+use crate::deploy::files::{Set, filled};
 use crate::support::proxy::bind;
 
 /// How long anything may take before the test fails.
@@ -38,18 +38,18 @@ macro_rules! behind_both {
             use super::*;
 
             $(#[$attribute])*
-            async fn run($kind: $crate::edge::Kind) $body
+            async fn run($kind: $crate::deploy::edge::Kind) $body
 
             #[ignore = "needs nginx, PostgreSQL and Redis"]
             #[tokio::test(flavor = "multi_thread")]
             async fn nginx() {
-                run($crate::edge::Kind::Nginx).await;
+                run($crate::deploy::edge::Kind::Nginx).await;
             }
 
             #[ignore = "needs Traefik, PostgreSQL and Redis"]
             #[tokio::test(flavor = "multi_thread")]
             async fn traefik() {
-                run($crate::edge::Kind::Traefik).await;
+                run($crate::deploy::edge::Kind::Traefik).await;
             }
         }
     )+};
@@ -80,7 +80,8 @@ impl Edge {
     }
 
     async fn start_with(kind: Kind, instances: [SocketAddr; 3], tls: Option<&Certificate>) -> Self {
-        // Neither takes an open socket. Whoever insists on this very port may still be quicker: then another one is tried.
+        // Neither accepts an open socket. If another process takes the port first, another one is
+        // tried.
         for _ in 0..10 {
             let reserved = reserve();
             let address = reserved.local_addr().unwrap();
@@ -121,7 +122,7 @@ impl Edge {
         }
     }
 
-    /// Somebody else listens there. nginx ends two seconds after it has said so only.
+    /// The port is in use. nginx exits only two seconds after it has logged that.
     fn is_shut_out(&self) -> bool {
         self.log().contains("ddress already in use")
     }
@@ -161,7 +162,8 @@ impl Drop for Edge {
     }
 }
 
-/// An address that nobody else is given while the socket lives, and that one process can listen on.
+/// An address that no other client is given while the socket lives, and that one process can listen
+/// on.
 pub fn reserve() -> TcpSocket {
     bind((Ipv4Addr::LOCALHOST, 0).into())
 }

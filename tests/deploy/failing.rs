@@ -9,9 +9,9 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use crate::behind_both;
-use crate::edge::{Edge, Kind};
-use crate::instance::Instances;
-use crate::stand_in::{BODY, Manner, StandIns};
+use crate::deploy::edge::{Edge, Kind};
+use crate::deploy::instance::Instances;
+use crate::deploy::stand_in::{BODY, Manner, StandIns};
 use crate::support::Call;
 use crate::support::client::PASSWORD;
 use crate::support::redis::eventually;
@@ -29,8 +29,7 @@ async fn no_get_is_lost(kind: Kind, signal: &str) {
     let instances = Instances::start().await;
     let edge = Edge::start(kind, instances.addresses()).await;
     let new = json!({"email": "ada@example.com", "password": PASSWORD});
-    let _ =
-        Call::new(&edge.url(), "POST", "/api/v1/auth/register").json(new.clone()).send().await.expect(201);
+    Call::new(&edge.url(), "POST", "/api/v1/auth/register").json(new.clone()).send().await.expect(201);
     let log_in = Call::new(&edge.url(), "POST", "/api/v1/auth/login").json(new);
     let token = log_in.send().await.expect(200).json()["access_token"].as_str().unwrap().to_owned();
 
@@ -67,15 +66,15 @@ async fn no_get_is_lost(kind: Kind, signal: &str) {
 }
 
 behind_both! {
-    async fn an_instance_that_is_killed_costs_no_get(kind) {
+    async fn killing_an_instance_fails_no_get(kind) {
         no_get_is_lost(kind, "-KILL").await;
     }
 
-    async fn an_instance_that_is_told_to_stop_costs_no_get(kind) {
+    async fn stopping_an_instance_fails_no_get(kind) {
         no_get_is_lost(kind, "-TERM").await;
     }
 
-    async fn a_post_whose_connection_dies_is_sent_once_and_a_get_goes_on(kind) {
+    async fn a_post_whose_connection_breaks_is_sent_once_and_a_get_is_retried(kind) {
         let instances = StandIns::start(Manner::HangsUp).await;
         let edge = Edge::start(kind, instances.addresses).await;
         for method in [Method::POST, Method::PATCH] {
@@ -88,13 +87,13 @@ behind_both! {
         let sent = instances.heads("GET").len();
         match kind {
             Kind::Nginx => assert_eq!(sent, TRIES),
-            // Go's HTTP client repeats an idempotent request by itself where the connection was a kept one, and those
-            // of the health checks are.
+            // Go's HTTP client repeats an idempotent request by itself where the connection was a
+            // kept one, and those of the health checks are.
             Kind::Traefik => assert!((TRIES..=2 * TRIES).contains(&sent), "{sent}"),
         }
     }
 
-    async fn a_post_on_a_kept_connection_that_dies_is_sent_once(kind) {
+    async fn a_post_on_a_reused_connection_that_breaks_is_sent_once(kind) {
         let instances = StandIns::start(Manner::HangsUpLater).await;
         let edge = Edge::start(kind, instances.addresses).await;
         let client = client();
@@ -106,7 +105,7 @@ behind_both! {
         assert_eq!(instances.heads("POST").len(), 1, "{answer:?}");
     }
 
-    async fn a_get_that_is_refused_goes_to_the_next_and_a_post_does_not(kind) {
+    async fn a_get_answered_503_is_retried_on_the_next_instance_and_a_post_is_not(kind) {
         let instances = StandIns::start(Manner::Refuses).await;
         let edge = Edge::start(kind, instances.addresses).await;
         let answer = client().post(edge.url()).body("{}").send().await.unwrap();
@@ -117,7 +116,7 @@ behind_both! {
     }
 
     /// Nothing was sent to it, so nothing can be done twice.
-    async fn a_post_passes_by_an_instance_that_cannot_be_reached(kind) {
+    async fn a_post_goes_to_the_next_instance_if_one_refuses_the_connection(kind) {
         let instances = Instances::start().await;
         let edge = Edge::start(kind, instances.addresses()).await;
         instances.each[1].signal("-KILL");
@@ -127,7 +126,7 @@ behind_both! {
             let id = format!("post-{number}");
             let new = json!({"email": format!("user{number}@example.com"), "password": PASSWORD});
             let call = Call::new(&edge.url(), "POST", "/api/v1/auth/register").header("x-request-id", &id);
-            let _ = call.json(new).send().await.expect(201);
+            call.json(new).send().await.expect(201);
             let logged = instances.logged(std::slice::from_ref(&id)).await;
             assert_eq!(logged[&id].len(), 1, "{logged:?}");
         }

@@ -43,8 +43,8 @@ pub struct Set<'a> {
     pub new: String,
 }
 
-/// A file of deploy/ with other values in its lines marked `# set: MARKER`. Every marker has to be there once, with the
-/// old value in its line, and none may be left over.
+/// A file of deploy/ with other values in its lines marked `# set: MARKER`. Every marker has to be
+/// there once, with the old value in its line, and none may be left over.
 pub fn filled(name: &str, values: &[Set<'_>]) -> String {
     let text = read(name);
     let mut used = 0;
@@ -65,7 +65,7 @@ pub fn filled(name: &str, values: &[Set<'_>]) -> String {
 }
 
 #[test]
-fn a_marker_that_is_missing_or_holds_another_value_is_noticed() {
+fn a_marker_that_is_missing_or_has_another_value_is_found() {
     let set = |marker: &'static str, old: &'static str| Set { marker, old, new: "x".to_owned() };
     let all = || vec![set("certificate", "tls.crt"), set("certificate-key", "tls.key")];
     let refused =

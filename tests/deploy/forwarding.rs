@@ -5,9 +5,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use reqwest::Client;
 
 use crate::behind_both;
-use crate::edge::{Edge, Kind};
-use crate::instance::Instances;
-use crate::stand_in::{Manner, StandIns, header};
+use crate::deploy::edge::{Edge, Kind};
+use crate::deploy::instance::Instances;
+use crate::deploy::stand_in::{Manner, StandIns, header};
 
 /// One client, and so one connection to the proxy as long as requests follow one another.
 fn client() -> Client {
@@ -32,11 +32,11 @@ behind_both! {
                 break;
             }
             // An instance that a busy machine held up is left out for some seconds, rightly.
-            assert!(start.elapsed() < crate::edge::LIMIT, "of 30 requests the instances served {served:?}");
+            assert!(start.elapsed() < crate::deploy::edge::LIMIT, "of 30 requests the instances served {served:?}");
         }
     }
 
-    async fn the_client_is_the_peer_of_the_proxy_whatever_it_claims(kind) {
+    async fn the_client_address_is_the_peer_of_the_proxy_whatever_headers_claim(kind) {
         let instances = Instances::start().await;
         let edge = Edge::start(kind, instances.addresses()).await;
         // Another address than the proxy's own.
@@ -59,7 +59,7 @@ behind_both! {
         }
     }
 
-    async fn headers_say_how_the_request_came_and_nothing_that_the_client_made_up(kind) {
+    async fn forwarding_headers_describe_the_request_and_drop_what_the_client_sent(kind) {
         let instances = StandIns::start(Manner::Answers).await;
         let edge = Edge::start(kind, instances.addresses).await;
         let request = client().get(format!("{}/some%2Fpath?a=%20b", edge.url())).header("host", "api.example.com");
@@ -76,23 +76,23 @@ behind_both! {
         assert_ne!(header(head, "connection").as_deref(), Some("close"), "{head}");
     }
 
-    async fn connections_to_the_instances_are_kept(kind) {
+    async fn connections_to_the_instances_are_reused(kind) {
         let instances = StandIns::start(Manner::Answers).await;
         let edge = Edge::start(kind, instances.addresses).await;
         let client = client();
         for number in 0..60 {
             let method = if number % 2 == 0 { reqwest::Method::GET } else { reqwest::Method::POST };
             let request = client.request(method, edge.url()).body("{}");
-            let _ = request.send().await.unwrap().text().await.unwrap();
+            request.send().await.unwrap().text().await.unwrap();
         }
         let requests = instances.heads("GET").len() + instances.heads("POST").len();
         assert_eq!(requests, 60);
-        // Some for each instance, for a proxy may notice the end of an answer late; neither one for each request nor for
-        // each POST.
+        // Some for each instance, for a proxy may notice the end of an answer late; neither one for
+        // each request nor for each POST.
         assert!(instances.connections() < 20, "{} connections for 60 requests", instances.connections());
     }
 
-    async fn a_request_keeps_its_id_and_one_without_gets_one(kind) {
+    async fn a_request_keeps_its_id_or_gets_a_new_one(kind) {
         let instances = Instances::start().await;
         let edge = Edge::start(kind, instances.addresses()).await;
         let client = client();
@@ -112,8 +112,8 @@ behind_both! {
             // So does nginx. It writes when the answer is sent, which the client may see first.
             let start = std::time::Instant::now();
             while !ids.iter().all(|id| edge.log().contains(&format!("\"request_id\":\"{id}\""))) {
-                assert!(start.elapsed() < crate::edge::LIMIT, "{}", edge.log());
-                tokio::time::sleep(crate::edge::LOOK).await;
+                assert!(start.elapsed() < crate::deploy::edge::LIMIT, "{}", edge.log());
+                tokio::time::sleep(crate::deploy::edge::LOOK).await;
             }
         }
     }

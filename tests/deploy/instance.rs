@@ -11,7 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::TcpSocket;
 
-use crate::edge::{LIMIT, LOOK, reserve};
+use crate::deploy::edge::{LIMIT, LOOK, reserve};
 use crate::support::{Backend, TestDatabase};
 
 /// Good enough for production.
@@ -42,7 +42,7 @@ impl Instance {
             // As the manifests have it: longer than Traefik takes to notice.
             ("DRAIN_TIMEOUT", "7"),
             ("LOG_FORMAT", "json"),
-            // Of the client and of the proxy: whether a forged address is believed is then the proxy's doing alone.
+            // Trusts the proxy and the client, so that only the proxy keeps out a forged address.
             ("TRUSTED_PROXIES", "127.0.0.0/8"),
             ("BCRYPT_ROUNDS", "10"),
             ("DB_POOL_SIZE", "2"),
@@ -146,7 +146,8 @@ impl Instances {
         [0, 1, 2].map(|index| self.each[index].address)
     }
 
-    /// Who served the requests with these ids, and what was logged of each. A line may come after its answer.
+    /// Who served the requests with these ids, and what was logged of each. A line may come after
+    /// its answer.
     pub async fn logged(&self, ids: &[String]) -> HashMap<String, Vec<(usize, Value)>> {
         let start = Instant::now();
         loop {

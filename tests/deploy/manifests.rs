@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use groundwork::settings::Settings;
 use serde_json::{Map, Value};
 
-use crate::files::{all, read, yaml};
-use crate::instance::SECRET;
+use crate::deploy::files::{all, read, yaml};
+use crate::deploy::instance::SECRET;
 
 /// What the environment of a container is called in these files, and is no setting of the service.
 const OTHERS: [&str; 10] = [
@@ -50,7 +50,8 @@ fn instances(compose: &Value) -> Vec<&Value> {
     instances
 }
 
-/// The environment of an instance, once Compose has put the secrets in; those it insists on have to be given.
+/// The environment of an instance, once Compose has put the secrets in; those it insists on have to
+/// be given.
 fn compose_settings(secrets: &[(&str, &str)]) -> BTreeMap<String, String> {
     let compose = yaml("compose.yaml");
     let fill = |value: &str| {
@@ -90,7 +91,7 @@ fn dockerfile_settings() -> BTreeMap<String, String> {
 }
 
 #[test]
-fn every_variable_that_deploy_names_is_a_setting() {
+fn every_variable_in_deploy_is_a_setting() {
     let settings = defaults();
     let secret = [("POSTGRES_PASSWORD", "p"), ("REDIS_PASSWORD", "p"), ("JWT_SECRET_KEY", SECRET)];
     let places = [
@@ -174,7 +175,7 @@ fn the_limits_of_the_proxies_leave_the_service_time_for_its_own_answer() {
 }
 
 #[test]
-fn who_stops_an_instance_waits_for_its_last_requests() {
+fn every_deployment_allows_the_shutdown_timeout_before_it_kills() {
     let shutdown: u64 = defaults()["SHUTDOWN_TIMEOUT"].parse().unwrap();
     // Traefik asks every five seconds; until it has, it may send more.
     let drains = |settings: &BTreeMap<String, String>| {
@@ -194,7 +195,7 @@ fn who_stops_an_instance_waits_for_its_last_requests() {
 }
 
 #[test]
-fn every_container_of_compose_is_confined_and_watched() {
+fn every_container_of_compose_is_restricted_and_has_a_health_check() {
     let compose = yaml("compose.yaml");
     for (name, service) in compose["services"].as_object().unwrap() {
         assert_eq!(service["read_only"], true, "{name}");
@@ -229,7 +230,7 @@ fn every_container_of_compose_is_confined_and_watched() {
 }
 
 #[test]
-fn the_manifests_of_kubernetes_belong_together() {
+fn the_manifests_of_kubernetes_refer_to_each_other() {
     let listed = yaml("kubernetes/kustomization.yaml")["resources"].clone();
     let listed: Vec<_> =
         listed.as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect();
@@ -270,7 +271,7 @@ fn the_pod_is_restricted() {
 }
 
 #[test]
-fn the_context_of_the_image_is_what_its_build_copies() {
+fn the_build_context_is_exactly_what_the_dockerfile_copies() {
     let dockerfile = read("Dockerfile");
     let copies = dockerfile
         .lines()
@@ -291,7 +292,7 @@ fn the_context_of_the_image_is_what_its_build_copies() {
 }
 
 #[test]
-fn haproxy_asks_the_servers_that_patroni_runs_and_leaves_the_pool_its_idle_connections() {
+fn haproxy_checks_the_servers_of_patroni_and_keeps_idle_connections_of_the_pool() {
     let (patroni, haproxy) = (yaml("patroni/patroni.yml"), read("patroni/haproxy.cfg"));
     let (server, rest) = (&patroni["postgresql"]["connect_address"], &patroni["restapi"]["connect_address"]);
     let port = rest.as_str().unwrap().rsplit_once(':').unwrap().1;

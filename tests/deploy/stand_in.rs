@@ -1,4 +1,5 @@
-//! Stands in for an instance where a test has to see what a proxy sends, or needs an instance that fails as told.
+//! Stands in for an instance where a test has to see what a proxy sends, or needs an instance that
+//! fails as told.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};

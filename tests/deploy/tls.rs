@@ -1,12 +1,13 @@
-//! TLS at the proxies, with a certificate that the test makes. By curl, because the tests' own client has no TLS.
+//! TLS at the proxies, with a certificate that the test makes. By curl, because the tests' own
+//! client has no TLS.
 
 use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
 use crate::behind_both;
-use crate::edge::{Certificate, Edge, Kind};
-use crate::stand_in::{BODY, Manner, StandIns, header};
+use crate::deploy::edge::{Certificate, Edge, Kind};
+use crate::deploy::stand_in::{BODY, Manner, StandIns, header};
 
 const HOST: &str = "api.example.com";
 
@@ -31,7 +32,8 @@ fn certificate(folder: &TempDir) -> Certificate {
     Certificate { certificate, key }
 }
 
-/// curl to HOST at the proxy: it prints the answer's body and, in a last line, the status and the version of HTTP.
+/// curl to HOST at the proxy: it prints the answer's body and, in a last line, the status and the
+/// version of HTTP.
 async fn curl(edge: &Edge, certificate: &Certificate, url: &str, arguments: &[&str]) -> Output {
     let mut command = tokio::process::Command::new("curl");
     command.args(["--silent", "--show-error", "--max-time", "20", "--noproxy", "*"]);
@@ -45,7 +47,7 @@ async fn curl(edge: &Edge, certificate: &Certificate, url: &str, arguments: &[&s
 }
 
 behind_both! {
-    async fn with_tls_both_versions_of_http_are_served_and_the_instance_hears_of_it(kind) {
+    async fn with_tls_both_http_versions_are_served_and_the_instance_is_told_the_scheme(kind) {
         let folder = tempfile::Builder::new().tempdir_in("/tmp").unwrap();
         std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o711)).unwrap();
         let certificate = certificate(&folder);
@@ -62,7 +64,7 @@ behind_both! {
                 if printed.starts_with(BODY) || kind == Kind::Nginx {
                     break printed;
                 }
-                assert!(start.elapsed() < crate::edge::LIMIT, "{output:?} {}", edge.log());
+                assert!(start.elapsed() < crate::deploy::edge::LIMIT, "{output:?} {}", edge.log());
             };
             assert_eq!(printed, format!("{BODY}\n{expected}"), "{}", edge.log());
         }

@@ -1,4 +1,5 @@
-//! All of it at once: nginx, three instances, a primary of PostgreSQL with a replica that follows it, and a Redis Cluster.
+//! All of it at once: nginx, three instances, a primary of PostgreSQL with a replica that follows
+//! it, and a Redis Cluster.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,13 +7,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::edge::{Edge, Kind};
-use crate::instance::Instances;
+use crate::deploy::edge::{Edge, Kind};
+use crate::deploy::instance::Instances;
 use crate::support::client::{Answer, PASSWORD};
 use crate::support::postgres::Server;
 use crate::support::{Call, redis};
 
-/// What each client may ask of a route in a minute; more than any step below but the one about the limit.
+/// What each client may ask of a route in a minute; more than any step below but the one about the
+/// limit.
 const LIMIT: usize = 200;
 
 struct Whole {
@@ -43,12 +45,18 @@ impl Whole {
         Call::new(&self.edge.url(), method, path)
     }
 
-    /// The tokens of a new account.
-    async fn account(&self, email: &str) -> (i64, Value) {
-        let account = json!({ "email": email, "password": PASSWORD });
-        let user =
-            self.call("POST", "/api/v1/auth/register").json(account.clone()).send().await.expect(201).json();
-        let tokens = self.call("POST", "/api/v1/auth/login").json(account).send().await.expect(200).json();
+    /// The tokens of a new user.
+    async fn user(&self, email: &str) -> (i64, Value) {
+        let credentials = json!({ "email": email, "password": PASSWORD });
+        let user = self
+            .call("POST", "/api/v1/auth/register")
+            .json(credentials.clone())
+            .send()
+            .await
+            .expect(201)
+            .json();
+        let tokens =
+            self.call("POST", "/api/v1/auth/login").json(credentials).send().await.expect(200).json();
         (user["id"].as_i64().unwrap(), tokens)
     }
 
@@ -69,7 +77,7 @@ fn access(tokens: &Value) -> &str {
 
 #[ignore = "needs a Redis Cluster"]
 #[tokio::test(flavor = "multi_thread")]
-async fn three_instances_a_primary_a_replica_and_a_cluster_behind_nginx_are_one_service() {
+async fn the_whole_deployment_behaves_like_one_service() {
     let whole = Whole::start().await;
 
     // Every dependency is in use, at every instance.
@@ -87,8 +95,8 @@ async fn three_instances_a_primary_a_replica_and_a_cluster_behind_nginx_are_one_
         assert_eq!(tiers.collect::<Vec<_>>(), ["postgresql", "redis_cluster", "postgresql"]);
     }
 
-    // What somebody has written, the same session sees at once, wherever it asks; what is cached is never old.
-    let (admin, tokens) = whole.account("root@example.com").await;
+    // A session sees its own writes at once on every instance, and no cached value is stale.
+    let (admin, tokens) = whole.user("root@example.com").await;
     let statement = format!("UPDATE users SET is_superuser = TRUE WHERE id = {admin}");
     whole.instances.database.sql(&statement).await;
     let by_admin = access(&tokens);
@@ -103,7 +111,7 @@ async fn three_instances_a_primary_a_replica_and_a_cluster_behind_nginx_are_one_
         let path = format!("/api/v1/users/{}", created["id"]);
         for name in ["Ada", "Grace"] {
             let change = whole.call("PATCH", &path).bearer(by_admin).json(json!({ "full_name": name }));
-            let _ = change.send().await.expect(200);
+            change.send().await.expect(200);
             for answer in whole.everywhere(&path, by_admin).await {
                 assert_eq!(answer.expect(200).json()["full_name"], name);
             }
@@ -111,7 +119,7 @@ async fn three_instances_a_primary_a_replica_and_a_cluster_behind_nginx_are_one_
     }
 
     // Twenty refreshes of one token at once, over all instances, are one.
-    let (_, tokens) = whole.account("ada@example.com").await;
+    let (_, tokens) = whole.user("ada@example.com").await;
     let mut refreshes = JoinSet::new();
     for _ in 0..20 {
         let call = whole.call("POST", "/api/v1/auth/refresh");
@@ -126,12 +134,13 @@ async fn three_instances_a_primary_a_replica_and_a_cluster_behind_nginx_are_one_
 
     // A session that is ended is over everywhere at once.
     let token = access(&successors[0]);
-    let _ = whole.call("POST", "/api/v1/auth/logout").bearer(token).send().await.expect(204);
+    whole.call("POST", "/api/v1/auth/logout").bearer(token).send().await.expect(204);
     for answer in whole.everywhere("/api/v1/users/me", token).await {
         answer.expect_error(401, "invalid_token");
     }
 
-    // The limit is one, exactly. A quarter more than it is enough to see that, and done long before the minute is over.
+    // The limit is one, exactly. A quarter more than it is enough to see that, and done long before
+    // the minute is over.
     let passed = Arc::new(AtomicUsize::new(0));
     let mut clients = JoinSet::new();
     for _ in 0..5 {

@@ -1,9 +1,10 @@
-//! Every check, with the faults that it is there for. On both documents it finds nothing; each fault it finds.
+//! Every check, with the faults that it is there for. On both documents it finds nothing; each
+//! fault it finds.
 
 use serde_json::{Value, json};
 
-use crate::reading::{newest, older};
-use crate::{examples, names, references, shape};
+use super::{examples, names, references, shape};
+use crate::document::reading::{newest, older};
 
 struct Check {
     /// Gives a sentence for everything that is wrong.
@@ -139,7 +140,8 @@ const CHECKS: [Check; 11] = [
     },
 ];
 
-/// On 3.1 alone, whose schemas are JSON Schema. The examples of 3.0.3 are the same ones (see `parity`).
+/// On 3.1 alone, whose schemas are JSON Schema. The examples of 3.0.3 are the same ones (see
+/// `parity`).
 const EXAMPLES: Check = Check {
     run: examples::examples,
     faults: &[
@@ -188,14 +190,14 @@ fn request(document: &mut Value) -> &mut Value {
 }
 
 #[test]
-fn the_documents_pass_every_check() {
+fn both_documents_pass_every_check() {
     let found = |check: &Check| [newest(), older()].map(|document| (check.run)(&document)).concat();
     assert_eq!(CHECKS.iter().flat_map(found).collect::<Vec<_>>(), Vec::<String>::new());
     assert_eq!((EXAMPLES.run)(&newest()), Vec::<String>::new());
 }
 
 #[test]
-fn every_check_sees_its_faults() {
+fn every_check_finds_its_seeded_faults() {
     for check in CHECKS.iter().chain([&EXAMPLES]) {
         assert!(!check.faults.is_empty(), "a check that nobody saw failing");
         for (change, complaint) in check.faults {

@@ -1,11 +1,12 @@
-//! What the document shows is what it says: people copy examples, and mock servers answer with them.
+//! What the document shows is what it says: people copy examples, and mock servers answer with
+//! them.
 
 use std::collections::HashMap;
 
 use jsonschema::{Draft, Validator};
 use serde_json::Value;
 
-use crate::reading::{Part, items, members, parts};
+use crate::document::reading::{Part, items, members, parts};
 
 /// Every example and every default, wherever one stands, against its schema.
 pub fn examples(document: &Value) -> Vec<String> {

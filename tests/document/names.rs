@@ -1,10 +1,11 @@
-//! Names: generators turn them into functions, classes, fields and constants, each language in its own style.
+//! Names: generators turn them into functions, classes, fields and constants, each language in its
+//! own style.
 
 use std::collections::HashMap;
 
 use serde_json::Value;
 
-use crate::reading::{items, members, operations, parts, texts};
+use crate::document::reading::{items, members, operations, parts, texts};
 
 /// Classes of these names are the language's own somewhere.
 const RESERVED: [&str; 14] = [
@@ -72,7 +73,8 @@ fn collisions<'a>(group: &str, names: impl Iterator<Item = &'a str>) -> Vec<Stri
     problems
 }
 
-/// What a name keeps in all styles: `users_list`, `usersList`, `UsersList`, `users-list`, `USERS_LIST`.
+/// What a name keeps in all styles: `users_list`, `usersList`, `UsersList`, `users-list`,
+/// `USERS_LIST`.
 fn flat(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect()
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::reading::{items, members, newest, older, operations, texts};
+use crate::document::reading::{items, members, newest, older, operations, texts};
 
 /// What only one of the documents says.
 fn differences(newest: &Value, older: &Value) -> Vec<String> {
@@ -81,7 +81,7 @@ fn both_documents_describe_the_same_api() {
 }
 
 #[test]
-fn a_difference_between_the_documents_is_seen() {
+fn a_difference_between_the_documents_is_found() {
     type Fault = (fn(&mut Value), &'static str);
     let faults: [Fault; 9] = [
         (|d| remove(&mut d["paths"]["/api/v1/users/me"], "delete"), "only 3.1: delete /api/v1/users/me is"),

@@ -57,7 +57,8 @@ pub fn texts(value: &Value) -> impl Iterator<Item = &str> {
     items(value).filter_map(Value::as_str)
 }
 
-/// An object in the words of OpenAPI, such as an operation, a schema or a header; not what is data of the API.
+/// An object in the words of OpenAPI, such as an operation, a schema or a header; not what is data
+/// of the API.
 pub struct Part<'a> {
     /// Where it is, as a JSON pointer.
     pub place: String,

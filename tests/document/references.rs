@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use crate::reading::{Part, items, members, operations, parts};
+use crate::document::reading::{Part, items, members, operations, parts};
 
 fn target<'a>(part: &Part<'a>) -> Option<&'a str> {
     part.value["$ref"].as_str()

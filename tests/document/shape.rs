@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::reading::{items, members, operations, parts};
+use crate::document::reading::{items, members, operations, parts};
 
 /// Only these two mean the same to every generator.
 const INTEGERS: [&str; 2] = ["int32", "int64"];
@@ -53,7 +53,8 @@ pub fn one_success_body(document: &Value) -> Vec<String> {
     problems
 }
 
-/// One server for all, relative to where the document was found, so that it is right wherever the service runs.
+/// One server for all, relative to where the document was found, so that it is right wherever the
+/// service runs.
 pub fn one_server(document: &Value) -> Vec<String> {
     let elsewhere = parts(document).into_iter().filter(|part| !part.value["servers"].is_null());
     let elsewhere =

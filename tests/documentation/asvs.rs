@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use crate::assert_none;
-use crate::page::Page;
+use super::assert_none;
+use crate::documentation::page::Page;
 
-/// How many requirements of the ASVS 5.0.0 are of level 1 or 2 in each section; they are its first ones.
+/// How many requirements of the ASVS 5.0.0 are of level 1 or 2 in each section; they are its first
+/// ones.
 const REQUIREMENTS: &[(&str, u32)] = &[
     ("1.1", 2),
     ("1.2", 9),
@@ -85,7 +86,8 @@ const REQUIREMENTS: &[(&str, u32)] = &[
     ("17.3", 2),
 ];
 
-/// Requirements that have no verdict or two, verdicts that there are not, and a wrong count of them.
+/// Requirements that have no verdict or two, verdicts that there are not, and a wrong count of
+/// them.
 fn wrong_verdicts(page: &Page) -> Vec<String> {
     let mut problems = Vec::new();
     let mut missing: BTreeSet<_> = REQUIREMENTS
@@ -137,7 +139,7 @@ fn every_requirement_has_a_verdict_and_they_are_counted() {
 }
 
 #[test]
-fn a_requirement_without_a_verdict_and_a_wrong_count_are_seen() {
+fn a_requirement_without_a_verdict_and_a_wrong_count_are_found() {
     let text = Page::read(Path::new("docs/asvs.md")).text;
     let without = text.lines().filter(|line| !line.starts_with("| 6.2.9 ")).collect::<Vec<_>>().join("\n");
     let row = text.lines().find(|line| line.starts_with("| 6.2.9 ")).unwrap();

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-use crate::assert_none;
-use crate::page::{Page, root};
+use super::assert_none;
+use crate::documentation::page::{Page, root};
 
 const SETTINGS: &str = include_str!("../../src/settings.rs");
 
@@ -72,7 +72,7 @@ fn every_error_code_has_a_row_with_its_status() {
 }
 
 #[test]
-fn a_code_without_a_row_and_one_with_another_status_are_seen() {
+fn an_undocumented_code_and_one_with_another_status_are_found() {
     let text = Page::read(Path::new("docs/reference/errors.md")).text;
     let row = "| 403 | `forbidden` |";
     for (changed, wrong) in [
@@ -91,7 +91,7 @@ fn every_command_has_a_row() {
 }
 
 #[test]
-fn a_command_without_a_row_and_a_row_without_a_command_are_seen() {
+fn an_undocumented_command_and_an_unknown_one_are_found() {
     let text = Page::read(Path::new("docs/reference/command-line.md")).text;
     for changed in [
         text.replace("| `routes` |", "| routes |"),
@@ -103,12 +103,12 @@ fn a_command_without_a_row_and_a_row_without_a_command_are_seen() {
 }
 
 #[test]
-fn every_setting_has_a_row_that_says_what_it_does_when_it_is_wrong() {
+fn every_setting_has_a_row_with_the_effect_of_a_wrong_value() {
     assert_none(&wrong_settings(&Page::read(Path::new("docs/operations.md"))));
 }
 
 #[test]
-fn a_setting_without_a_row_and_a_row_without_a_setting_are_seen() {
+fn an_undocumented_setting_and_an_unknown_one_are_found() {
     let text = Page::read(Path::new("docs/operations.md")).text;
     let row = "| `JWT_SECRET_KEY` |";
     assert!(text.contains(row));

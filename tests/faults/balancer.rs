@@ -1,4 +1,5 @@
-//! `HAProxy` as deploy/patroni sets it up, before servers whose roles are told as Patroni tells them.
+//! `HAProxy` as deploy/patroni configures it, in front of servers that report their role like
+//! Patroni.
 
 use std::fs;
 use std::path::Path;
@@ -63,7 +64,8 @@ impl Balancer {
         let mut balancer = Self { process, port, roles, _folder: folder };
         eventually("HAProxy leads to the primary", async || {
             assert!(balancer.process.try_wait().unwrap().is_none(), "HAProxy has ended");
-            // Until it has asked, it takes every server for the primary; two refusals and it does not.
+            // Until it has asked, it takes every server for the primary; two refusals and it does
+            // not.
             let has_asked = told.iter().all(|told| told.load(Ordering::Relaxed) > 2);
             (has_asked && is_primary(&balancer.url()).await == Some(true)).then_some(())
         })
@@ -84,7 +86,8 @@ impl Drop for Balancer {
     }
 }
 
-/// Answers as Patroni's `/primary` does: 200 when the server takes writes, 503 when it is a standby or away.
+/// Answers as Patroni's `/primary` does: 200 when the server takes writes, 503 when it is a standby
+/// or away.
 async fn tell_role(server: &Server, told: Arc<AtomicUsize>) -> (u16, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (port, url) = (listener.local_addr().unwrap().port(), server.url("127.0.0.1", ""));

@@ -8,9 +8,9 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use crate::ledger::{Account, Ledger, Write, password};
-use crate::load::Load;
-use crate::scene::{CLIENTS, Pulse, SOME, report, superuser};
+use crate::faults::ledger::{ExpectedUser, Ledger, Write, password};
+use crate::faults::load::Load;
+use crate::faults::scene::{CLIENTS, LivenessProbe, WRITES, report, superuser};
 use crate::support::postgres::eventually;
 use crate::support::process::Process;
 use crate::support::{Backend, Call, TestDatabase};
@@ -24,19 +24,19 @@ async fn started(backend: Backend, settings: &[(&str, &str)]) -> (TestDatabase, 
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn five_hundred_writing_clients_on_three_connections_are_all_answered() {
+async fn five_hundred_writing_clients_on_three_database_connections_are_all_answered() {
     let pool = [("DB_POOL_SIZE", "2"), ("DB_MAX_OVERFLOW", "1"), ("BCRYPT_QUEUE_SIZE", "1000")];
     let (database, service) = started(Backend::Postgres, &pool).await;
     let admin = superuser(&service.url, &database).await;
-    let (pulse, load) = (Pulse::of(&service.url), Load::on(&service.url, 500, &admin));
+    let (liveness, load) = (LivenessProbe::start(&service.url), Load::on(&service.url, 500, &admin));
     for _ in 0..15 {
         load.writes(100).await;
     }
-    pulse.expect_alive().await;
+    liveness.expect_alive().await;
     let (ledger, tally) = load.end().await;
     assert_eq!(tally.unanswered, 0, "every request is answered");
     let start = Instant::now();
-    let _ = service.call("GET", "/api/v1/users/me").bearer(&admin).send().await.expect(200);
+    service.call("GET", "/api/v1/users/me").bearer(&admin).send().await.expect(200);
     let findings = ledger.check(&database).await;
     report("500 clients on 3 connections", &tally.to_string(), start.elapsed(), findings);
 }
@@ -54,14 +54,15 @@ async fn ask_and_leave(url: &str, method: Method, path: &str, access: &str, body
     tokio::time::sleep(stay).await;
 }
 
-/// An account whose owner changes the password and leaves, and one that a superuser makes and leaves.
-async fn leave_twice(url: &str, admin: &str, number: u64) -> [Account; 2] {
-    // From a quarter of a millisecond to a third of a second: on any machine some leave early and some late.
+/// A user whose owner changes the password and leaves, and one that a superuser makes and leaves.
+async fn leave_twice(url: &str, admin: &str, number: u64) -> [ExpectedUser; 2] {
+    // From a quarter of a millisecond to a third of a second: on any machine some leave early and
+    // some late.
     let stay = Duration::from_micros(250).mul_f64(1.13_f64.powi(i32::try_from(number % 60).unwrap()));
-    let mut owned = Account::new(format!("leaver{number}@example.com"), Write::Register);
+    let mut owned = ExpectedUser::new(format!("leaver{number}@example.com"), Write::Register);
     let credentials = json!({"email": owned.email, "password": password(0)});
     let call = |path: &str| Call::new(url, "POST", &format!("/api/v1/auth/{path}")).json(credentials.clone());
-    let _ = call("register").send().await.expect(201);
+    call("register").send().await.expect(201);
     let tokens = call("login").send().await.expect(200).json();
     owned.acknowledge(Write::Register);
     owned.acknowledge(Write::Login);
@@ -70,7 +71,7 @@ async fn leave_twice(url: &str, admin: &str, number: u64) -> [Account; 2] {
     ask_and_leave(url, Method::PATCH, "/users/me", access, &change, stay).await;
     owned.leave_open(Write::ChangePassword);
 
-    let mut made = Account::new(format!("left{number}@example.com"), Write::Create);
+    let mut made = ExpectedUser::new(format!("left{number}@example.com"), Write::Create);
     let user = json!({"email": made.email, "password": password(0)});
     ask_and_leave(url, Method::POST, "/users", admin, &user, stay).await;
     made.leave_open(Write::Create);
@@ -81,26 +82,26 @@ async fn clients_that_leave(backend: Backend) {
     let pool = [("DB_POOL_SIZE", "2"), ("DB_MAX_OVERFLOW", "1")];
     let (database, service) = started(backend, &pool).await;
     let admin = superuser(&service.url, &database).await;
-    let pulse = Pulse::of(&service.url);
+    let liveness = LivenessProbe::start(&service.url);
     let mut leavers = JoinSet::new();
     for first in 0..4 {
         let (url, admin) = (service.url.clone(), admin.clone());
         leavers.spawn(async move {
-            let mut accounts = Vec::new();
+            let mut users = Vec::new();
             for number in (first..120).step_by(4) {
-                accounts.extend(leave_twice(&url, &admin, number).await);
+                users.extend(leave_twice(&url, &admin, number).await);
             }
-            accounts
+            users
         });
     }
-    let left = Ledger { accounts: leavers.join_all().await.concat() };
+    let left = Ledger { users: leavers.join_all().await.concat() };
     let start = Instant::now();
-    let _ = service.call("GET", "/api/v1/users/me").bearer(&admin).send().await.expect(200);
+    service.call("GET", "/api/v1/users/me").bearer(&admin).send().await.expect(200);
     let healed = start.elapsed();
     // More clients than connections, so that one that is lost or spoilt would show.
     let load = Load::on(&service.url, CLIENTS, &admin);
-    load.writes(SOME).await;
-    pulse.expect_alive().await;
+    load.writes(WRITES).await;
+    liveness.expect_alive().await;
     let (ledger, tally) = load.end().await;
     let refused = tally.refused + tally.unanswered;
     assert_eq!(refused, 0, "no connection of the pool is poisoned: {}", service.log());
@@ -121,19 +122,19 @@ async fn clients_that_leave(backend: Backend) {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn clients_that_leave_in_the_middle_leave_no_half_write_and_no_spoilt_connection_on_postgresql() {
+async fn clients_that_disconnect_leave_no_partial_write_and_no_broken_connection_on_postgresql() {
     clients_that_leave(Backend::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn clients_that_leave_in_the_middle_leave_no_half_write_and_no_spoilt_connection_on_sqlite() {
+async fn clients_that_disconnect_leave_no_partial_write_and_no_broken_connection_on_sqlite() {
     clients_that_leave(Backend::Sqlite).await;
 }
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_statement_whose_client_has_left_holds_up_nobody() {
-    // Far longer than the test waits: nothing ends the statement but whoever cares for it.
+async fn a_statement_whose_client_disconnected_delays_no_other_request() {
+    // Far longer than the test waits: only a cancellation ends the statement.
     let pool = [
         ("DB_POOL_SIZE", "1"),
         ("DB_MAX_OVERFLOW", "0"),
@@ -164,7 +165,7 @@ async fn a_statement_whose_client_has_left_holds_up_nobody() {
         });
         waiters("1").await;
         leaving.abort();
-        let _ = service.call("GET", "/api/v1/users/me").bearer(&admin).send().await.expect(200);
+        service.call("GET", "/api/v1/users/me").bearer(&admin).send().await.expect(200);
         // Nor does the server go on with it.
         waiters("0").await;
     }

@@ -4,14 +4,15 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::ledger::password;
-use crate::load::Load;
-use crate::scene::{CLIENTS, Pulse, SOME};
+use crate::faults::ledger::password;
+use crate::faults::load::Load;
+use crate::faults::scene::{CLIENTS, LivenessProbe, WRITES};
 use crate::support::client::Answer;
 use crate::support::process::Process;
 use crate::support::{Backend, Call, TestDatabase};
 
-/// The library that tells a process another time. The monotonic clock goes on, as it does when a real clock is moved.
+/// The library that tells a process another time. The monotonic clock goes on, as it does when a
+/// real clock is moved.
 fn library() -> PathBuf {
     let folders = std::fs::read_dir("/usr/lib").unwrap().map(|folder| folder.unwrap().path());
     let places = folders.chain(["/usr/lib", "/usr/lib64"].map(PathBuf::from));
@@ -76,11 +77,11 @@ fn set(folder: &Path, offset: &str) {
 
 #[ignore = "needs libfaketime"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_clock_that_is_moved_ends_tokens_by_its_time_and_locks_nobody_out() {
+async fn tokens_expire_by_a_clock_that_is_moved_and_users_can_still_log_in() {
     let moved = Moved::start().await;
     let user = moved.register("ada").await.expect(201).json();
     let now = moved.login("ada").await.expect(200).json();
-    let _ = moved.me(&now).await.expect(200);
+    moved.me(&now).await.expect(200);
 
     // An hour on: access tokens have ended, refresh tokens have not.
     moved.set("+1h");
@@ -89,19 +90,20 @@ async fn a_clock_that_is_moved_ends_tokens_by_its_time_and_locks_nobody_out() {
     let answer = moved.me(&later).await.expect(200).json();
     assert_eq!(answer["created_at"], user["created_at"]);
 
-    // And back: what was issued an hour ahead is not good until then. Who logs in again goes on at once.
+    // And back: what was issued an hour ahead is not good until then. Who logs in again goes on at
+    // once.
     moved.set("+0");
     moved.me(&later).await.expect_error(401, "invalid_token");
     moved.refresh(&later).await.expect_error(401, "invalid_token");
     let again = moved.login("ada").await.expect(200).json();
-    let _ = moved.me(&again).await.expect(200);
-    let _ = moved.refresh(&again).await.expect(200);
+    moved.me(&again).await.expect(200);
+    moved.refresh(&again).await.expect(200);
 
-    // To long before the account was made.
+    // To long before the user was made.
     moved.set("-3650d");
     moved.me(&again).await.expect_error(401, "invalid_token");
     let past = moved.login("ada").await.expect(200).json();
-    let _ = moved.me(&past).await.expect(200);
+    moved.me(&past).await.expect(200);
     let past = moved.refresh(&past).await.expect(200).json();
 
     // Right again: ten years are longer than any token lives.
@@ -109,14 +111,14 @@ async fn a_clock_that_is_moved_ends_tokens_by_its_time_and_locks_nobody_out() {
     moved.me(&past).await.expect_error(401, "invalid_token");
     moved.refresh(&past).await.expect_error(401, "invalid_token");
     let right = moved.login("ada").await.expect(200).json();
-    let _ = moved.me(&right).await.expect(200);
+    moved.me(&right).await.expect(200);
 }
 
 #[ignore = "needs libfaketime"]
 #[tokio::test(flavor = "multi_thread")]
-async fn who_was_limited_when_the_clock_went_back_is_not_limited_until_it_has_caught_up() {
+async fn a_client_limited_before_the_clock_went_back_is_not_limited_for_longer() {
     let moved = Moved::start().await;
-    let _ = moved.register("ada").await.expect(201);
+    moved.register("ada").await.expect(201);
     moved.set("+10d");
     let wrong = || {
         let attempt = json!({"email": "ada@example.com", "password": "a wrong password"});
@@ -127,23 +129,24 @@ async fn who_was_limited_when_the_clock_went_back_is_not_limited_until_it_has_ca
     }
     wrong().await.expect_error(429, "rate_limited");
     moved.set("+0");
-    let _ = moved.login("ada").await.expect(200);
+    moved.login("ada").await.expect(200);
 }
 
 #[ignore = "needs libfaketime"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_clock_that_jumps_ahead_under_load_costs_no_request() {
+async fn a_clock_that_jumps_ahead_under_load_fails_no_request() {
     let moved = Moved::start().await;
     let url = &moved.service.url;
-    let admin = crate::scene::superuser(url, &moved.database).await;
-    let (pulse, load) = (Pulse::of(url), Load::on(url, CLIENTS, &admin));
-    load.writes(SOME).await;
-    // More than any time-out, and less than an access token lives: nobody has to log in again.
+    let admin = crate::faults::scene::superuser(url, &moved.database).await;
+    let (liveness, load) = (LivenessProbe::start(url), Load::on(url, CLIENTS, &admin));
+    load.writes(WRITES).await;
+    // More than any timeout and less than the lifetime of an access token, so no client must log in
+    // again.
     for offset in ["+10m", "+20m"] {
         moved.set(offset);
-        load.writes(SOME).await;
+        load.writes(WRITES).await;
     }
-    pulse.expect_alive().await;
+    liveness.expect_alive().await;
     let (ledger, tally) = load.end().await;
     assert_eq!(tally.refused + tally.unanswered, 0);
     ledger.check(&moved.database).await;

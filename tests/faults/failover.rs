@@ -5,14 +5,15 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::balancer::Balancer;
-use crate::load::Load;
-use crate::scene::{CLIENTS, HASTY, Pulse, SOME, report, superuser, until_ready};
+use crate::faults::balancer::Balancer;
+use crate::faults::load::Load;
+use crate::faults::scene::{CLIENTS, LivenessProbe, SHORT_TIMEOUTS, WRITES, report, superuser, until_ready};
 use crate::support::postgres::{Server, eventually};
 use crate::support::process::Process;
 use crate::support::{Call, TestDatabase};
 
-/// How soon after a promotion writes go on, the time of a busy machine included. What it took is printed.
+/// How soon after a promotion writes go on, the time of a busy machine included. What it took is
+/// printed.
 const WRITES_GO_ON: Duration = Duration::from_secs(10);
 
 /// A primary, and a standby that has all that was acknowledged.
@@ -31,8 +32,8 @@ fn both(primary: &Server, standby: &Server) -> String {
     )
 }
 
-/// Clients write at `url`, the primary is lost, the standby is promoted: nothing acknowledged is lost, and all that was
-/// refused meanwhile was a 503 with Retry-After, which the load insists on.
+/// Clients write at `url`, the primary is lost, the standby is promoted: nothing acknowledged is
+/// lost, and all that was refused meanwhile was a 503 with Retry-After, which the load insists on.
 async fn fails_over(
     fault: &str,
     url: &str,
@@ -40,10 +41,10 @@ async fn fails_over(
     standby: &Server,
     lose: impl AsyncFnOnce(),
 ) -> Process {
-    let service = Process::start(&[&[("DATABASE_URL", url)], &HASTY[..]].concat()).await;
+    let service = Process::start(&[&[("DATABASE_URL", url)], &SHORT_TIMEOUTS[..]].concat()).await;
     let admin = superuser(&service.url, before).await;
-    let (pulse, load) = (Pulse::of(&service.url), Load::on(&service.url, CLIENTS, &admin));
-    load.writes(SOME).await;
+    let (liveness, load) = (LivenessProbe::start(&service.url), Load::on(&service.url, CLIENTS, &admin));
+    load.writes(WRITES).await;
     lose().await;
     until_ready(&service.url, 503).await;
     let unready = Call::new(&service.url, "GET", "/api/v1/health/ready").send().await;
@@ -55,9 +56,9 @@ async fn fails_over(
     load.writes(1).await;
     let healed = promoted.elapsed();
     assert!(healed < WRITES_GO_ON, "{healed:?}");
-    load.writes(SOME).await;
+    load.writes(WRITES).await;
     until_ready(&service.url, 200).await;
-    pulse.expect_alive().await;
+    liveness.expect_alive().await;
     let (ledger, tally) = load.end().await;
     assert_eq!(tally.unanswered, 0, "every request is answered");
     let findings = ledger.check(&standby.database()).await;
@@ -66,16 +67,17 @@ async fn fails_over(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_standby_promoted_after_its_primary_was_killed_has_all_that_was_acknowledged() {
+async fn a_standby_promoted_after_its_primary_was_killed_has_everything_acknowledged() {
     let (mut primary, standby) = pair().await;
     let (url, before) = (both(&primary, &standby), primary.database());
     let lose = async || primary.kill();
     fails_over("the primary killed, its standby promoted", &url, &before, &standby, lose).await;
 }
 
-/// It takes connections and what is sent, and never answers: as behind a cut, or on a machine that hangs.
+/// It takes connections and what is sent, and never answers: as behind a cut, or on a machine that
+/// hangs.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_standby_promoted_after_its_primary_froze_has_all_that_was_acknowledged() {
+async fn a_standby_promoted_after_its_primary_froze_has_everything_acknowledged() {
     let (primary, standby) = pair().await;
     let (url, before) = (both(&primary, &standby), primary.database());
     let lose = async || primary.freeze();
@@ -83,7 +85,7 @@ async fn a_standby_promoted_after_its_primary_froze_has_all_that_was_acknowledge
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn behind_haproxy_a_promoted_standby_has_all_that_was_acknowledged() {
+async fn behind_haproxy_a_promoted_standby_has_everything_acknowledged() {
     let (mut primary, standby) = pair().await;
     let balancer = Balancer::start(&[&primary, &standby]).await;
     let (url, before) = (balancer.url(), primary.database());
@@ -92,9 +94,9 @@ async fn behind_haproxy_a_promoted_standby_has_all_that_was_acknowledged() {
     fails_over(fault, &url, &before, &standby, lose).await;
 }
 
-/// Nobody asks for anything meanwhile, so that all connections look alive.
+/// No request is sent meanwhile, so that all connections seem usable.
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_to_a_primary_that_froze_are_not_used_once_another_takes_writes() {
+async fn connections_to_a_frozen_primary_are_not_used_after_a_failover() {
     let primary = Server::start(&[]).await;
     let standby = primary.replica(&["hot_standby=on"]).await;
     let url = both(&primary, &standby);
@@ -132,10 +134,10 @@ async fn connections_to_a_primary_that_froze_are_not_used_once_another_takes_wri
     })
     .await;
     let waited = tokio::time::timeout(WRITES_GO_ON, waiting).await.expect("an answer").unwrap();
-    let _ = waited.expect(200);
+    waited.expect(200);
     for _ in 0..8 {
         let answer = tokio::time::timeout(WRITES_GO_ON, rename(&service, &admin)).await.expect("an answer");
-        let _ = answer.expect(200);
+        answer.expect(200);
     }
 }
 
@@ -152,14 +154,14 @@ async fn connections(database: &TestDatabase) -> Vec<String> {
 
 /// What it says (25006) is all that tells: its connections live on.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_takes_no_writes_any_more_costs_a_503_and_its_connections() {
+async fn a_server_that_became_read_only_is_answered_503_and_its_connections_are_closed() {
     let server = Server::start(&[]).await;
     let database = server.database();
     // Reads go on there, as the address wants it.
     let url = server.url("127.0.0.1", "?target_session_attrs=any");
     let service = Process::start(&[("DATABASE_URL", url.as_str())]).await;
     let admin = superuser(&service.url, &database).await;
-    let _ = rename(&service, &admin).await.expect(200);
+    rename(&service, &admin).await.expect(200);
     let old = connections(&database).await;
     assert!(!old.is_empty());
     database.sql("ALTER SYSTEM SET default_transaction_read_only = on").await;
@@ -174,7 +176,7 @@ async fn a_server_that_takes_no_writes_any_more_costs_a_503_and_its_connections(
     })
     .await;
     eventually("no connection is left that was open before", async || {
-        let _ = service.call("GET", "/api/v1/users/me").bearer(&admin).send().await.expect(200);
+        service.call("GET", "/api/v1/users/me").bearer(&admin).send().await.expect(200);
         // Lookups share a connection; writes at the same time use all that are idle.
         futures_util::future::join_all((0..10).map(|_| rename(&service, &admin))).await;
         let now = connections(&database).await;
@@ -189,16 +191,18 @@ async fn a_server_that_takes_no_writes_any_more_costs_a_503_and_its_connections(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_primary_demoted_in_its_place_costs_503s_until_it_is_promoted_again() {
-    // With the usual address no connection to it is taken; where any is, its refusal of writes tells.
+async fn a_demoted_primary_is_answered_503_until_it_is_promoted_again() {
+    // With the usual address no connection to it is taken; where any is, its refusal of writes
+    // tells.
     for options in ["", "?target_session_attrs=any"] {
         let mut server = Server::start(&[]).await;
         let database = server.database();
         let url = server.url("127.0.0.1", options);
-        let service = Process::start(&[&[("DATABASE_URL", url.as_str())], &HASTY[..]].concat()).await;
+        let service =
+            Process::start(&[&[("DATABASE_URL", url.as_str())], &SHORT_TIMEOUTS[..]].concat()).await;
         let admin = superuser(&service.url, &database).await;
-        let (pulse, load) = (Pulse::of(&service.url), Load::on(&service.url, CLIENTS, &admin));
-        load.writes(SOME).await;
+        let (liveness, load) = (LivenessProbe::start(&service.url), Load::on(&service.url, CLIENTS, &admin));
+        load.writes(WRITES).await;
         server.demote().await;
         for _ in 0..3 {
             rename(&service, &admin).await.expect_error(503, "service_unavailable");
@@ -215,8 +219,8 @@ async fn a_primary_demoted_in_its_place_costs_503s_until_it_is_promoted_again() 
         load.writes(1).await;
         let healed = promoted.elapsed();
         assert!(healed < WRITES_GO_ON, "{healed:?}");
-        load.writes(SOME).await;
-        pulse.expect_alive().await;
+        load.writes(WRITES).await;
+        liveness.expect_alive().await;
         let (ledger, tally) = load.end().await;
         assert_eq!(tally.unanswered, 0, "every request is answered");
         let findings = ledger.check(&database).await;

@@ -1,10 +1,10 @@
-//! What clients were told, held against what is in the database.
+//! Compares the responses that clients got with the database.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::support::TestDatabase;
 
-/// What an account must look like.
+/// What a user must look like.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State {
     /// Whether it is there, and, when it was removed, recorded as removed.
@@ -24,7 +24,7 @@ pub enum Presence {
     Removed,
 }
 
-/// A write to an account.
+/// A write to a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Write {
     Register,
@@ -37,10 +37,10 @@ pub enum Write {
     Remove,
 }
 
-/// An account: what was acknowledged, and the one write that was not. Who was not answered leaves an account alone, so
-/// that a write which comes late has nothing to spoil.
+/// A user: what was acknowledged, and the one write that was not. Who was not answered leaves a
+/// user alone, so that a write which comes late has nothing to spoil.
 #[derive(Clone, Debug)]
-pub struct Account {
+pub struct ExpectedUser {
     pub email: String,
     pub id: Option<i64>,
     made: Write,
@@ -73,7 +73,7 @@ impl State {
     }
 }
 
-impl Account {
+impl ExpectedUser {
     /// One that is about to be made.
     pub fn new(email: String, made: Write) -> Self {
         Self { email, id: None, made, known: State::NOTHING, acknowledged: 0, open: None }
@@ -99,13 +99,14 @@ impl Account {
     }
 }
 
-/// All accounts of a load.
+/// All users of a load.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    pub accounts: Vec<Account>,
+    pub users: Vec<ExpectedUser>,
 }
 
-/// What the check found; the writes that were acknowledged and are missing are none, or it would have failed.
+/// What the check found; the writes that were acknowledged and are missing are none, or it would
+/// have failed.
 #[derive(Clone, Copy, Debug)]
 pub struct Findings {
     pub acknowledged: usize,
@@ -122,7 +123,7 @@ impl Findings {
     }
 }
 
-/// What the database has of an account.
+/// What the database has of a user.
 #[derive(Debug)]
 struct Row {
     id: i64,
@@ -154,7 +155,7 @@ impl Row {
     }
 }
 
-const ACCOUNTS: &str = "
+const USERS: &str = "
     SELECT email || ' ' || CAST(id AS TEXT) || ' ' || password_hash || ' ' || COALESCE(full_name, '-') || ' ' ||
         CAST((SELECT COUNT(*) FROM sessions s WHERE s.user_id = u.id AND revoked_at IS NULL) AS TEXT) || ' ' ||
         CAST((SELECT COUNT(*) FROM sessions s WHERE s.user_id = u.id AND revoked_at IS NOT NULL) AS TEXT) || ' ' ||
@@ -166,7 +167,7 @@ const ACCOUNTS: &str = "
 
 const REMOVED: &str = "SELECT CAST(user_id AS TEXT) AS value FROM audit_events WHERE kind = 'user_deleted'";
 
-/// What belongs to nobody: half of something.
+/// Rows without a user: parts of a transaction.
 const ORPHANS: [&str; 2] = [
     "SELECT CAST(COUNT(*) AS TEXT) AS value FROM sessions s
         WHERE NOT EXISTS (SELECT 1 FROM users u WHERE u.id = s.user_id)",
@@ -176,9 +177,10 @@ const ORPHANS: [&str; 2] = [
 ];
 
 impl Ledger {
-    /// Fails unless every acknowledged write is in the database, and each of the others as a whole or not at all.
+    /// Fails unless every acknowledged write is in the database, and each of the others as a whole
+    /// or not at all.
     pub async fn check(&self, database: &TestDatabase) -> Findings {
-        let rows = database.rows(ACCOUNTS).await;
+        let rows = database.rows(USERS).await;
         let rows: HashMap<String, Row> = rows.iter().flatten().map(|row| Row::parse(row)).collect();
         let removed = database.rows(REMOVED).await;
         let removed: HashSet<i64> = removed.iter().flatten().map(|id| id.parse().unwrap()).collect();
@@ -186,16 +188,16 @@ impl Ledger {
             assert_eq!(database.sql(orphans).await.as_deref(), Some("0"), "{orphans}");
         }
         let mut findings = Findings { acknowledged: 0, kept: 0, undone: 0 };
-        for account in &self.accounts {
-            findings.acknowledged += account.acknowledged;
-            let row = rows.get(&account.email);
-            let without = account.known.clone();
-            let with = account.open.map(|write| without.after(write));
-            let found = account.found(row, &removed);
+        for user in &self.users {
+            findings.acknowledged += user.acknowledged;
+            let row = rows.get(&user.email);
+            let without = user.known.clone();
+            let with = user.open.map(|write| without.after(write));
+            let found = user.found(row, &removed);
             if with.as_ref() == Some(&found) {
                 findings.kept += 1;
             } else {
-                assert_eq!(found, without, "{account:?}: {row:?}; it may be {with:?}");
+                assert_eq!(found, without, "{user:?}: {row:?}; it may be {with:?}");
                 findings.undone += usize::from(with.is_some());
             }
         }
@@ -203,7 +205,7 @@ impl Ledger {
     }
 }
 
-impl Account {
+impl ExpectedUser {
     fn found(&self, row: Option<&Row>, removed: &HashSet<i64>) -> State {
         let Some(row) = row else {
             let is_removed = self.id.is_some_and(|id| removed.contains(&id));
@@ -211,7 +213,7 @@ impl Account {
             return State { presence, ..State::NOTHING };
         };
         let creations = usize::from(self.made == Write::Create);
-        assert_eq!((row.creations, row.removals), (creations, 0), "half an account: {self:?} {row:?}");
+        assert_eq!((row.creations, row.removals), (creations, 0), "half a user: {self:?} {row:?}");
         assert!(self.id.is_none_or(|id| id == row.id), "{self:?} {row:?}");
         let fits = bcrypt::verify(password(row.changes), &row.hash).unwrap();
         assert!(fits, "half a change of a password: {self:?} {row:?}");
@@ -224,31 +226,31 @@ impl Account {
     }
 }
 
-/// A judge that finds nothing wrong has to be able to.
+/// The check itself can fail.
 mod tests {
     use super::*;
     use crate::support::client::PASSWORD;
     use crate::support::{Backend, Service};
 
-    async fn verdict(account: &Account, service: &Service) -> Result<Findings, tokio::task::JoinError> {
-        let ledger = Ledger { accounts: vec![account.clone()] };
+    async fn verdict(expected: &ExpectedUser, service: &Service) -> Result<Findings, tokio::task::JoinError> {
+        let ledger = Ledger { users: vec![expected.clone()] };
         let database = TestDatabase::at(Backend::Sqlite, &service.database.url);
         tokio::spawn(async move { ledger.check(&database).await }).await
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn the_ledger_finds_what_was_lost_and_what_is_half_there() {
+    async fn the_ledger_finds_lost_and_partial_writes() {
         let service = Service::start(Backend::Sqlite).await;
         let user = service.user().await;
         let hash = bcrypt::hash(password(0), 4).unwrap();
         service.database.sql(&format!("UPDATE users SET password_hash = '{hash}'")).await;
         assert_ne!(password(0), PASSWORD);
-        let mut account = Account::new(user.email.clone(), Write::Register);
-        account.acknowledge(Write::Register);
-        account.acknowledge(Write::Login);
-        assert_eq!(verdict(&account, &service).await.unwrap().acknowledged, 2);
+        let mut expected = ExpectedUser::new(user.email.clone(), Write::Register);
+        expected.acknowledge(Write::Register);
+        expected.acknowledge(Write::Login);
+        assert_eq!(verdict(&expected, &service).await.unwrap().acknowledged, 2);
 
-        let mut open = account.clone();
+        let mut open = expected.clone();
         open.leave_open(Write::ChangePassword);
         assert_eq!(verdict(&open, &service).await.unwrap().undone, 1);
         // The event without the password, then both while a session goes on, then all of it.
@@ -264,14 +266,14 @@ mod tests {
         assert!(verdict(&open, &service).await.is_err());
         service.database.sql("UPDATE sessions SET revoked_at = 1").await;
         assert_eq!(verdict(&open, &service).await.unwrap().kept, 1);
-        assert!(verdict(&account, &service).await.is_err(), "what nobody asked for is wrong, too");
+        assert!(verdict(&expected, &service).await.is_err(), "a change without a request is an error");
 
-        account.acknowledge(Write::ChangePassword);
-        account.acknowledge(Write::Rename(1));
-        assert!(verdict(&account, &service).await.is_err(), "a name was lost");
+        expected.acknowledge(Write::ChangePassword);
+        expected.acknowledge(Write::Rename(1));
+        assert!(verdict(&expected, &service).await.is_err(), "a name was lost");
         service.database.sql("UPDATE users SET full_name = 'name-1'").await;
-        assert!(verdict(&account, &service).await.is_ok());
+        assert!(verdict(&expected, &service).await.is_ok());
         service.database.sql("DELETE FROM users").await;
-        assert!(verdict(&account, &service).await.is_err(), "an account was lost");
+        assert!(verdict(&expected, &service).await.is_err(), "a user was lost");
     }
 }

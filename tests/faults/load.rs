@@ -1,4 +1,4 @@
-//! Clients that write, and keep account of what they were told.
+//! Clients that write, and keep user of what they were told.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::ledger::{Account, Ledger, Write, password};
+use crate::faults::ledger::{ExpectedUser, Ledger, Write, password};
 use crate::support::client::Answer;
 use crate::support::postgres::eventually;
 
@@ -52,11 +52,12 @@ pub struct Load {
     url: String,
     stop: Arc<AtomicBool>,
     pub seen: Arc<Seen>,
-    clients: JoinSet<Vec<Account>>,
+    clients: JoinSet<Vec<ExpectedUser>>,
 }
 
 impl Load {
-    /// So many clients of a service; `admin` is the access token of a superuser, who makes some of the accounts.
+    /// So many clients of a service; `admin` is the access token of a superuser, who makes some of
+    /// the users.
     pub fn on(url: &str, clients: usize, admin: &str) -> Self {
         let (stop, seen) = (Arc::<AtomicBool>::default(), Arc::<Seen>::default());
         let mut load = Self { url: url.to_owned(), stop, seen, clients: JoinSet::new() };
@@ -64,16 +65,16 @@ impl Load {
             let writer = Writer::new(url, admin, &load.seen);
             let stop = Arc::clone(&load.stop);
             load.clients.spawn(async move {
-                let mut accounts = Vec::new();
+                let mut users = Vec::new();
                 while !stop.load(Ordering::Relaxed) {
-                    let (account, lived) = writer.live().await;
-                    accounts.push(account);
+                    let (expected, lived) = writer.live().await;
+                    users.push(expected);
                     if lived.is_err() {
                         // Asking all the time would only heat.
                         tokio::time::sleep(Duration::from_millis(20)).await;
                     }
                 }
-                accounts
+                users
             });
         }
         load
@@ -92,22 +93,22 @@ impl Load {
     /// Lets the clients finish what they are at: their ledger, and what they have seen to the end.
     pub async fn end(self) -> (Ledger, Tally) {
         self.stop.store(true, Ordering::Relaxed);
-        let accounts = tokio::time::timeout(2 * HANG, self.clients.join_all()).await;
-        let accounts = accounts.unwrap_or_else(|_| panic!("{} hangs", self.url)).concat();
+        let users = tokio::time::timeout(2 * HANG, self.clients.join_all()).await;
+        let users = users.unwrap_or_else(|_| panic!("{} hangs", self.url)).concat();
         let number = |count: &AtomicUsize| count.load(Ordering::Relaxed);
         let tally = Tally {
             refused: number(&self.seen.refused),
             unanswered: number(&self.seen.unanswered),
             slowest: Duration::from_millis(number(&self.seen.slowest) as u64),
         };
-        (Ledger { accounts }, tally)
+        (Ledger { users }, tally)
     }
 }
 
 /// Refused, or not answered.
 struct NotAcknowledged;
 
-/// One client: it makes an account, uses it, and goes on to the next one.
+/// One client: it makes a user, uses it, and goes on to the next one.
 struct Writer {
     client: Client,
     url: String,
@@ -121,44 +122,49 @@ impl Writer {
         Self { client, url: url.to_owned(), admin: admin.to_owned(), seen: Arc::clone(seen) }
     }
 
-    /// The life of one account, to its end or to the first write that is not acknowledged.
-    async fn live(&self) -> (Account, Result<(), NotAcknowledged>) {
+    /// The life of one user, to its end or to the first write that is not acknowledged.
+    async fn live(&self) -> (ExpectedUser, Result<(), NotAcknowledged>) {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let made = if number.is_multiple_of(2) { Write::Register } else { Write::Create };
-        let mut account = Account::new(format!("writer{number}@example.com"), made);
-        let lived = self.use_up(&mut account, made, number.is_multiple_of(3)).await;
-        (account, lived)
+        let mut expected = ExpectedUser::new(format!("writer{number}@example.com"), made);
+        let lived = self.use_up(&mut expected, made, number.is_multiple_of(3)).await;
+        (expected, lived)
     }
 
-    async fn use_up(&self, account: &mut Account, made: Write, removed: bool) -> Result<(), NotAcknowledged> {
-        let user = self.write(account, made, &self.admin).await?;
-        account.id = user["id"].as_i64();
-        let first = self.log_in(account).await?;
-        self.write(account, Write::Rename(1), &first).await?;
-        let second = self.log_in(account).await?;
-        self.write(account, Write::Logout, &first).await?;
-        self.write(account, Write::ChangePassword, &second).await?;
-        let third = self.log_in(account).await?;
-        self.write(account, Write::Rename(2), &third).await?;
+    async fn use_up(
+        &self,
+        expected: &mut ExpectedUser,
+        made: Write,
+        removed: bool,
+    ) -> Result<(), NotAcknowledged> {
+        let user = self.write(expected, made, &self.admin).await?;
+        expected.id = user["id"].as_i64();
+        let first = self.log_in(expected).await?;
+        self.write(expected, Write::Rename(1), &first).await?;
+        let second = self.log_in(expected).await?;
+        self.write(expected, Write::Logout, &first).await?;
+        self.write(expected, Write::ChangePassword, &second).await?;
+        let third = self.log_in(expected).await?;
+        self.write(expected, Write::Rename(2), &third).await?;
         if removed {
-            self.write(account, Write::Remove, &third).await?;
+            self.write(expected, Write::Remove, &third).await?;
         }
         Ok(())
     }
 
-    async fn log_in(&self, account: &mut Account) -> Result<String, NotAcknowledged> {
-        let tokens = self.write(account, Write::Login, "").await?;
+    async fn log_in(&self, expected: &mut ExpectedUser) -> Result<String, NotAcknowledged> {
+        let tokens = self.write(expected, Write::Login, "").await?;
         Ok(tokens["access_token"].as_str().unwrap().to_owned())
     }
 
     /// Makes a write and notes what came of it. Anything but success and 503 fails the test.
     async fn write(
         &self,
-        account: &mut Account,
+        expected: &mut ExpectedUser,
         write: Write,
         access: &str,
     ) -> Result<Value, NotAcknowledged> {
-        let (email, known) = (&account.email, account.password());
+        let (email, known) = (&expected.email, expected.password());
         let (method, path, body) = match write {
             Write::Register => ("POST", "/auth/register", json!({"email": email, "password": password(0)})),
             Write::Create => ("POST", "/users", json!({"email": email, "password": password(0)})),
@@ -184,16 +190,16 @@ impl Writer {
         let took = usize::try_from(start.elapsed().as_millis()).unwrap();
         self.seen.slowest.fetch_max(took, Ordering::Relaxed);
         let Some(answer) = answer else {
-            account.leave_open(write);
+            expected.leave_open(write);
             self.seen.unanswered.fetch_add(1, Ordering::Relaxed);
             return Err(NotAcknowledged);
         };
         if answer.status.is_success() {
-            account.acknowledge(write);
+            expected.acknowledge(write);
             self.seen.acknowledged.fetch_add(1, Ordering::Relaxed);
             return Ok(if answer.text.is_empty() { Value::Null } else { answer.json() });
         }
-        account.leave_open(write);
+        expected.leave_open(write);
         answer.expect_error(503, "service_unavailable");
         self.seen.refused.fetch_add(1, Ordering::Relaxed);
         Err(NotAcknowledged)

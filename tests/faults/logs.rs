@@ -1,14 +1,14 @@
 //! A log that cannot be written.
 
-use crate::scene::superuser;
-use crate::sqlite::{LIMITED, limit};
+use crate::faults::scene::superuser;
+use crate::faults::sqlite::{LIMITED, limit};
 use crate::support::process::Process;
 use crate::support::{Backend, TestDatabase};
 
-/// Becomes the service, whose log is read until it listens and by nobody after that.
+/// Replaces itself with the service; its log is read only until it listens.
 const UNREAD: [&str; 4] = ["bash", "-c", r#"exec "$@" 2> >(sed /listening/q >&2)"#, "bash"];
 
-/// The same, and whoever read it stays without reading: what is written waits, as for a collector that hangs.
+/// The same, but the reader keeps the pipe open without reading, like a collector that hangs.
 const FROZEN: [&str; 4] = ["bash", "-c", r#"exec "$@" 2> >(sed /listening/q >&2; sleep 60)"#, "bash"];
 
 /// More lines than a pipe holds.
@@ -17,14 +17,14 @@ const MANY: usize = 1_000;
 async fn serves(service: &mut Process, database: &TestDatabase) {
     let admin = superuser(&service.url, database).await;
     for _ in 0..10 {
-        let _ = service.call("GET", "/api/v1/users/me").bearer(&admin).send().await.expect(200);
+        service.call("GET", "/api/v1/users/me").bearer(&admin).send().await.expect(200);
     }
     assert!(service.runs());
 }
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_log_that_nobody_reads_any_more_costs_no_request() {
+async fn a_closed_log_pipe_fails_no_request() {
     let database = TestDatabase::create(Backend::Postgres).await;
     let mut service = Process::start_under(&UNREAD, &[("DATABASE_URL", &database.url)]).await;
     serves(&mut service, &database).await;
@@ -34,11 +34,11 @@ async fn a_log_that_nobody_reads_any_more_costs_no_request() {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_log_whose_reader_hangs_holds_up_no_request() {
+async fn a_blocked_log_reader_delays_no_request() {
     let database = TestDatabase::create(Backend::Postgres).await;
     let mut service = Process::start_under(&FROZEN, &[("DATABASE_URL", &database.url)]).await;
     for _ in 0..MANY {
-        let _ = service.call("GET", "/").send().await.expect(200);
+        service.call("GET", "/").send().await.expect(200);
     }
     serves(&mut service, &database).await;
     service.terminate();
@@ -47,14 +47,14 @@ async fn a_log_whose_reader_hangs_holds_up_no_request() {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_log_without_room_costs_no_request() {
+async fn a_full_log_disk_fails_no_request() {
     let database = TestDatabase::create(Backend::Postgres).await;
     let mut service = Process::start_under(&LIMITED, &[("DATABASE_URL", &database.url)]).await;
     limit(&service, "1");
     serves(&mut service, &database).await;
     let lines = service.log().lines().count();
     limit(&service, "unlimited");
-    let _ = service.call("GET", "/").send().await.expect(200);
+    service.call("GET", "/").send().await.expect(200);
     crate::support::postgres::eventually("lines are written again", async || {
         (service.log().lines().count() > lines).then_some(())
     })

@@ -1,19 +1,20 @@
 //! Faults of the network between the service and PostgreSQL.
 
-use crate::scene::{HASTY, survives};
+use crate::faults::scene::{SHORT_TIMEOUTS, survives};
 use crate::support::process::Process;
 use crate::support::{Backend, Proxy, TestDatabase};
 
 async fn started() -> (TestDatabase, Proxy, Process) {
     let database = TestDatabase::create(Backend::Postgres).await;
     let proxy = Proxy::to(&database.url).await;
-    let service = Process::start(&[&[("DATABASE_URL", proxy.url.as_str())], &HASTY[..]].concat()).await;
+    let service =
+        Process::start(&[&[("DATABASE_URL", proxy.url.as_str())], &SHORT_TIMEOUTS[..]].concat()).await;
     (database, proxy, service)
 }
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_that_are_cut_in_the_middle_of_writes_lose_nothing_that_was_acknowledged() {
+async fn connections_closed_during_writes_lose_nothing_that_was_acknowledged() {
     let (database, proxy, service) = started().await;
     let (cut, restore) = (async || proxy.cut().await, async || proxy.restore().await);
     survives("connections to PostgreSQL cut", &service, &database, cut, restore).await;
@@ -21,7 +22,7 @@ async fn connections_that_are_cut_in_the_middle_of_writes_lose_nothing_that_was_
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_that_are_reset_in_the_middle_of_writes_lose_nothing_that_was_acknowledged() {
+async fn connections_reset_during_writes_lose_nothing_that_was_acknowledged() {
     let (database, proxy, service) = started().await;
     let (reset, restore) = (async || proxy.reset().await, async || proxy.restore().await);
     survives("connections to PostgreSQL reset", &service, &database, reset, restore).await;
@@ -29,7 +30,7 @@ async fn connections_that_are_reset_in_the_middle_of_writes_lose_nothing_that_wa
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_network_that_falls_silent_in_the_middle_of_writes_loses_nothing_that_was_acknowledged() {
+async fn a_network_that_drops_packets_during_writes_loses_nothing_that_was_acknowledged() {
     let (database, proxy, service) = started().await;
     let freeze = async || proxy.freeze().await;
     survives("PostgreSQL takes connections and says nothing", &service, &database, freeze, async || {

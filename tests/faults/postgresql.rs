@@ -3,8 +3,10 @@
 use serde_json::json;
 use tokio::sync::Mutex;
 
-use crate::load::Load;
-use crate::scene::{CLIENTS, HASTY, Pulse, SOME, report, superuser, survives, until_ready};
+use crate::faults::load::Load;
+use crate::faults::scene::{
+    CLIENTS, LivenessProbe, SHORT_TIMEOUTS, WRITES, report, superuser, survives, until_ready,
+};
 use crate::support::client::PASSWORD;
 use crate::support::postgres::Server;
 use crate::support::process::Process;
@@ -18,8 +20,8 @@ async fn started(settings: &[(&str, &str)]) -> (Server, Process) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn postgresql_killed_in_the_middle_of_writes_loses_nothing_that_was_acknowledged() {
-    let (server, service) = started(&HASTY).await;
+async fn postgresql_killed_during_writes_loses_nothing_that_was_acknowledged() {
+    let (server, service) = started(&SHORT_TIMEOUTS).await;
     let database = server.database();
     let server = Mutex::new(server);
     let kill = async || server.lock().await.kill();
@@ -30,8 +32,8 @@ async fn postgresql_killed_in_the_middle_of_writes_loses_nothing_that_was_acknow
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn postgresql_stopped_in_the_middle_of_writes_loses_nothing_that_was_acknowledged() {
-    let (server, service) = started(&HASTY).await;
+async fn postgresql_stopped_during_writes_loses_nothing_that_was_acknowledged() {
+    let (server, service) = started(&SHORT_TIMEOUTS).await;
     let database = server.database();
     let server = Mutex::new(server);
     let stop = async || server.lock().await.stop();
@@ -42,38 +44,39 @@ async fn postgresql_stopped_in_the_middle_of_writes_loses_nothing_that_was_ackno
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn postgresql_frozen_in_the_middle_of_writes_loses_nothing_that_was_acknowledged() {
-    let (server, service) = started(&HASTY).await;
+async fn postgresql_frozen_during_writes_loses_nothing_that_was_acknowledged() {
+    let (server, service) = started(&SHORT_TIMEOUTS).await;
     let (freeze, thaw) = (async || server.freeze(), async || server.thaw());
     survives("PostgreSQL frozen, thawed", &service, &server.database(), freeze, thaw).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_row_locked_for_longer_than_a_statement_may_take_costs_its_writers_a_503_and_others_nothing() {
-    // Long enough for who does not wait for the lock, and what ends the wait of who does is not the limit of a request.
+async fn a_row_locked_for_longer_than_the_statement_timeout_fails_only_its_writers() {
+    // Long enough for who does not wait for the lock, and what ends the wait of who does is not the
+    // limit of a request.
     let (server, service) = started(&[("DB_STATEMENT_TIMEOUT", "4"), ("REQUEST_TIMEOUT", "300")]).await;
     let database = server.database();
     let admin = superuser(&service.url, &database).await;
     let session = server.session().await;
     let credentials = json!({"email": "locked@example.com", "password": PASSWORD});
-    let _ = service.call("POST", "/api/v1/auth/register").json(credentials.clone()).send().await.expect(201);
+    service.call("POST", "/api/v1/auth/register").json(credentials.clone()).send().await.expect(201);
     let login = || service.call("POST", "/api/v1/auth/login").json(credentials.clone()).send();
     let access = login().await.expect(200).json()["access_token"].as_str().unwrap().to_owned();
     let lock = "BEGIN; SELECT FROM users WHERE email = 'locked@example.com' FOR UPDATE";
     session.batch_execute(lock).await.unwrap();
-    let (pulse, load) = (Pulse::of(&service.url), Load::on(&service.url, CLIENTS, &admin));
+    let (liveness, load) = (LivenessProbe::start(&service.url), Load::on(&service.url, CLIENTS, &admin));
     let rename = || service.call("PATCH", "/api/v1/users/me").bearer(&access);
     // Outside a transaction, and in one.
     rename().json(json!({"full_name": "Ada"})).send().await.expect_error(503, "service_unavailable");
     login().await.expect_error(503, "service_unavailable");
     until_ready(&service.url, 200).await;
-    load.writes(SOME).await;
+    load.writes(WRITES).await;
     session.batch_execute("ROLLBACK").await.unwrap();
     let start = std::time::Instant::now();
-    let _ = login().await.expect(200);
+    login().await.expect(200);
     let healed = start.elapsed();
-    let _ = rename().json(json!({"full_name": "Ada"})).send().await.expect(200);
-    pulse.expect_alive().await;
+    rename().json(json!({"full_name": "Ada"})).send().await.expect(200);
+    liveness.expect_alive().await;
     let (ledger, tally) = load.end().await;
     assert_eq!(tally.refused + tally.unanswered, 0, "others are not held up");
     let findings = ledger.check(&database).await;

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use crate::scene::Pulse;
+use crate::faults::scene::LivenessProbe;
 use crate::support::client::raw;
 use crate::support::postgres::eventually;
 use crate::support::process::Process;
@@ -31,13 +31,13 @@ fn memory(process: &Process, figure: &str) -> u64 {
 
 #[cfg_attr(not(target_os = "linux"), ignore = "needs Linux")]
 #[tokio::test(flavor = "multi_thread")]
-async fn bodies_of_a_gigabyte_take_no_memory_worth_mentioning() {
+async fn bodies_of_a_gigabyte_use_no_noticeable_memory() {
     const CHUNK: usize = 0x10000;
     const CHUNKS: usize = (1 << 30) / CHUNK;
     let (_database, service) = started().await;
     assert_eq!(service.probe("ready").await, Some(200));
     let before = memory(&service, "VmRSS");
-    let pulse = Pulse::of(&service.url);
+    let liveness = LivenessProbe::start(&service.url);
     let mut senders = JoinSet::new();
     for number in 0..16 {
         let is_announced = number % 2 == 0;
@@ -60,7 +60,7 @@ async fn bodies_of_a_gigabyte_take_no_memory_worth_mentioning() {
         // What was read, and what lay in buffers on the way.
         assert!(sent < CHUNKS / 16, "{sent} of {CHUNKS} chunks were taken");
     }
-    pulse.expect_alive().await;
+    liveness.expect_alive().await;
     let grown = memory(&service, "VmHWM").saturating_sub(before);
     assert!(grown < 64 * 1024, "{grown} KiB for 16 GiB");
 }
@@ -81,7 +81,7 @@ async fn ask(stream: &mut TcpStream) -> String {
 
 #[cfg_attr(not(target_os = "linux"), ignore = "needs Linux")]
 #[tokio::test(flavor = "multi_thread")]
-async fn without_descriptors_who_is_connected_is_served_and_others_are_when_there_are_some_again() {
+async fn without_file_descriptors_connected_clients_are_served_and_new_ones_later() {
     const ACCEPT_PAUSE_MS: u128 = 100;
     let (_database, service) = started().await;
     let address = service.url.strip_prefix("http://").unwrap();

@@ -1,4 +1,5 @@
-//! A fault from its beginning to its end: clients write, something breaks, it is mended, and all is looked at.
+//! One fault from start to end: clients write, something fails and recovers, and the database is
+//! checked.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -6,35 +7,35 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tokio::task::JoinHandle;
 
-use crate::ledger::Findings;
-use crate::load::Load;
+use crate::faults::ledger::Findings;
+use crate::faults::load::Load;
 use crate::support::client::PASSWORD;
 use crate::support::postgres::eventually;
 use crate::support::process::{Process, probe};
 use crate::support::{Call, TestDatabase};
 
-/// Clients of a usual load.
+/// Clients that write at the same time.
 pub const CLIENTS: usize = 8;
-/// Writes before a fault and after it, so that it comes in the middle.
-pub const SOME: usize = 60;
+/// Writes before a fault, and again after it, so that it happens during writes.
+pub const WRITES: usize = 60;
 
-/// What a database that does not answer costs: not long.
-pub const HASTY: [(&str, &str); 2] = [("DB_STATEMENT_TIMEOUT", "2"), ("REQUEST_TIMEOUT", "5")];
+/// Settings with which a request soon fails if the database does not answer.
+pub const SHORT_TIMEOUTS: [(&str, &str); 2] = [("DB_STATEMENT_TIMEOUT", "2"), ("REQUEST_TIMEOUT", "5")];
 
 /// The access token of a new superuser.
 pub async fn superuser(url: &str, database: &TestDatabase) -> String {
     let body = json!({"email": "admin@example.com", "password": PASSWORD});
     let call = |path: &str| Call::new(url, "POST", &format!("/api/v1/auth/{path}")).json(body.clone()).send();
-    let _ = call("register").await.expect(201);
+    call("register").await.expect(201);
     database.sql("UPDATE users SET is_superuser = TRUE WHERE email = 'admin@example.com'").await;
     call("login").await.expect(200).json()["access_token"].as_str().unwrap().to_owned()
 }
 
-/// Asks all the time whether the process lives: it must, whatever else happens.
-pub struct Pulse(JoinHandle<()>);
+/// Polls liveness every 50 ms in the background; each poll must succeed.
+pub struct LivenessProbe(JoinHandle<()>);
 
-impl Pulse {
-    pub fn of(url: &str) -> Self {
+impl LivenessProbe {
+    pub fn start(url: &str) -> Self {
         let url = url.to_owned();
         Self(tokio::spawn(async move {
             loop {
@@ -44,7 +45,7 @@ impl Pulse {
         }))
     }
 
-    /// Fails if it did not live all the time.
+    /// Stops polling; fails the test if one poll failed.
     pub async fn expect_alive(self) {
         self.0.abort();
         if let Err(ended) = self.0.await {
@@ -60,7 +61,7 @@ pub async fn until_ready(url: &str, status: u16) {
     .await;
 }
 
-/// What is printed of a fault: a row of docs/faults.md.
+/// Prints the fault's row of docs/faults.md.
 #[allow(clippy::print_stdout, reason = "with --nocapture it is what the reader wants")]
 pub fn report(fault: &str, load: &str, healed: Duration, findings: Findings) {
     let Findings { acknowledged, kept, undone } = findings;
@@ -70,8 +71,8 @@ pub fn report(fault: &str, load: &str, healed: Duration, findings: Findings) {
     );
 }
 
-/// A fault of the database while clients write: 503 and nothing worse, liveness throughout, readiness gone and back, and
-/// nothing acknowledged lost.
+/// Checks a fault of the database while clients write: they get 503 and nothing worse, the process
+/// stays live, readiness fails and returns, and no acknowledged write is lost.
 pub async fn survives(
     fault: &str,
     service: &Process,
@@ -80,13 +81,13 @@ pub async fn survives(
     heal: impl AsyncFnOnce(),
 ) {
     let admin = superuser(&service.url, database).await;
-    let (pulse, load) = (Pulse::of(&service.url), Load::on(&service.url, CLIENTS, &admin));
-    load.writes(SOME).await;
+    let (liveness, load) = (LivenessProbe::start(&service.url), Load::on(&service.url, CLIENTS, &admin));
+    load.writes(WRITES).await;
     hurt().await;
     until_ready(&service.url, 503).await;
     let unready = Call::new(&service.url, "GET", "/api/v1/health/ready").send().await;
     unready.expect_error(503, "service_unavailable");
-    // The fault came in the middle of writes, and they are answered while it lasts.
+    // Writes are answered while the fault lasts.
     let refused = || load.seen.refused.load(Ordering::Relaxed);
     eventually("writes are refused", async || (refused() > 0).then_some(())).await;
     heal().await;
@@ -94,8 +95,8 @@ pub async fn survives(
     until_ready(&service.url, 200).await;
     load.writes(1).await;
     let healed = start.elapsed();
-    load.writes(SOME).await;
-    pulse.expect_alive().await;
+    load.writes(WRITES).await;
+    liveness.expect_alive().await;
     let (ledger, tally) = load.end().await;
     assert_eq!(tally.unanswered, 0, "every request is answered");
     let findings = ledger.check(database).await;

@@ -6,9 +6,9 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use crate::ledger::{Findings, Ledger, password};
-use crate::load::Load;
-use crate::scene::{CLIENTS, Pulse, SOME, report, superuser, until_ready};
+use crate::faults::ledger::{Findings, Ledger, password};
+use crate::faults::load::Load;
+use crate::faults::scene::{CLIENTS, LivenessProbe, WRITES, report, superuser, until_ready};
 use crate::support::postgres::eventually;
 use crate::support::process::Process;
 use crate::support::{Backend, Call, TestDatabase};
@@ -25,22 +25,22 @@ pub fn limit(process: &Process, bytes: &str) {
 
 #[cfg_attr(not(target_os = "linux"), ignore = "needs Linux")]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_disk_without_room_is_answered_503_and_writes_go_on_when_there_is_room() {
+async fn a_full_disk_is_answered_503_and_writes_succeed_when_there_is_room_again() {
     let database = TestDatabase::create(Backend::Sqlite).await;
     let mut service = Process::start_under(&LIMITED, &[("DATABASE_URL", &database.url)]).await;
     let admin = superuser(&service.url, &database).await;
-    let (pulse, load) = (Pulse::of(&service.url), Load::on(&service.url, CLIENTS, &admin));
-    load.writes(SOME).await;
+    let (liveness, load) = (LivenessProbe::start(&service.url), Load::on(&service.url, CLIENTS, &admin));
+    load.writes(WRITES).await;
     limit(&service, "4096");
     let register = |name: &str| {
-        let account = json!({"email": format!("{name}@example.com"), "password": password(0)});
-        Call::new(&service.url, "POST", "/api/v1/auth/register").json(account).send()
+        let credentials = json!({"email": format!("{name}@example.com"), "password": password(0)});
+        Call::new(&service.url, "POST", "/api/v1/auth/register").json(credentials).send()
     };
     for name in ["one", "two", "three"] {
         register(name).await.expect_error(503, "service_unavailable");
     }
     // Reading needs no room.
-    let _ = service.call("GET", "/api/v1/users/me").bearer(&admin).send().await.expect(200);
+    service.call("GET", "/api/v1/users/me").bearer(&admin).send().await.expect(200);
     until_ready(&service.url, 200).await;
     let refused = || load.seen.refused.load(Ordering::Relaxed);
     eventually("clients are refused", async || (refused() > 0).then_some(())).await;
@@ -48,8 +48,8 @@ async fn a_disk_without_room_is_answered_503_and_writes_go_on_when_there_is_room
     let start = Instant::now();
     eventually("there is room", async || (register("four").await.status == 201).then_some(())).await;
     let healed = start.elapsed();
-    load.writes(SOME).await;
-    pulse.expect_alive().await;
+    load.writes(WRITES).await;
+    liveness.expect_alive().await;
     assert!(service.runs());
     let (ledger, tally) = load.end().await;
     assert_eq!(tally.unanswered, 0, "every request is answered");
@@ -61,7 +61,7 @@ async fn a_disk_without_room_is_answered_503_and_writes_go_on_when_there_is_room
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_process_killed_in_the_middle_of_writes_finds_all_that_was_acknowledged_in_its_file() {
+async fn a_process_killed_during_writes_loses_nothing_that_was_acknowledged() {
     const ROUNDS: usize = 5;
     let database = TestDatabase::create(Backend::Sqlite).await;
     let start = async || Process::start(&[("DATABASE_URL", &database.url)]).await;
@@ -72,7 +72,7 @@ async fn a_process_killed_in_the_middle_of_writes_finds_all_that_was_acknowledge
     let (mut healed, mut unanswered) = (std::time::Duration::ZERO, 0);
     for _ in 0..ROUNDS {
         let load = Load::on(&service.url, CLIENTS, &admin);
-        load.writes(SOME).await;
+        load.writes(WRITES).await;
         service.kill();
         let noticed = || load.seen.unanswered.load(Ordering::Relaxed) > 0;
         eventually("clients notice", async || noticed().then_some(())).await;
@@ -84,7 +84,7 @@ async fn a_process_killed_in_the_middle_of_writes_finds_all_that_was_acknowledge
         until_ready(&service.url, 200).await;
         healed = healed.max(begun.elapsed());
         unanswered += tally.unanswered;
-        ledger.accounts.extend(more.accounts);
+        ledger.users.extend(more.users);
         total = ledger.check(&database).await;
         let checked = database.sql("SELECT integrity_check AS value FROM pragma_integrity_check").await;
         assert_eq!(checked.as_deref(), Some("ok"));

@@ -7,9 +7,9 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::ledger::{Account, Ledger, Write, password};
-use crate::load::{HANG, Load};
-use crate::scene::{CLIENTS, SOME, report, superuser, until_ready};
+use crate::faults::ledger::{ExpectedUser, Ledger, Write, password};
+use crate::faults::load::{HANG, Load};
+use crate::faults::scene::{CLIENTS, WRITES, report, superuser, until_ready};
 use crate::support::begun::begun;
 use crate::support::postgres::{eventually, signal};
 use crate::support::process::Process;
@@ -17,16 +17,16 @@ use crate::support::{Backend, TestDatabase};
 
 const REQUEST: &[u8] = b"GET /api/v1/health/live HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n";
 
-/// Registers accounts, each through a connection of its own, until nobody takes connections any more: what came of each,
-/// and when its request had been sent.
-async fn register_until_the_end(url: String, client: usize) -> Vec<(Option<Instant>, Account)> {
+/// Registers users, each through a connection of its own, until connections are refused: what each
+/// became, and when its request had been sent.
+async fn register_until_the_end(url: String, client: usize) -> Vec<(Option<Instant>, ExpectedUser)> {
     let address = url.strip_prefix("http://").unwrap().to_owned();
-    let mut accounts = Vec::new();
+    let mut users = Vec::new();
     for number in 0.. {
-        let mut account = Account::new(format!("last{client}.{number}@example.com"), Write::Register);
+        let mut user = ExpectedUser::new(format!("last{client}.{number}@example.com"), Write::Register);
         let mut sent = None;
         let Ok(mut stream) = TcpStream::connect(&address).await else { break };
-        let body = format!(r#"{{"email": "{}", "password": "{}"}}"#, account.email, password(0));
+        let body = format!(r#"{{"email": "{}", "password": "{}"}}"#, user.email, password(0));
         let request = format!(
             "POST /api/v1/auth/register HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\
              Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
@@ -40,23 +40,23 @@ async fn register_until_the_end(url: String, client: usize) -> Vec<(Option<Insta
         };
         let done = timeout(HANG, exchange).await.expect("an answer or an end");
         if done.is_ok() && answer.starts_with("HTTP/1.1 201") {
-            account.acknowledge(Write::Register);
+            user.acknowledge(Write::Register);
         } else {
             assert!(answer.is_empty(), "{answer}");
-            account.leave_open(Write::Register);
+            user.leave_open(Write::Register);
         }
-        accounts.push((sent, account));
+        users.push((sent, user));
     }
-    accounts
+    users
 }
 
-/// Whoever had come before the listener closed is answered: before SIGTERM, or in the time that it drains. The moment in
-/// which it closes is the kernel's: who comes just then is refused or reset.
+/// Every request sent before the listener closes is answered: before SIGTERM, and while the service
+/// drains. Requests in the moment of closing may be refused or reset by the kernel.
 async fn is_stopped_under_load(backend: Backend, drain: u64) {
     let database = TestDatabase::create(backend).await;
     let settings = [("DATABASE_URL", database.url.as_str()), ("DRAIN_TIMEOUT", &drain.to_string())];
     let mut service = Process::start(&settings).await;
-    let _ = superuser(&service.url, &database).await;
+    superuser(&service.url, &database).await;
     let mut clients = JoinSet::new();
     for client in 0..CLIENTS {
         clients.spawn(register_until_the_end(service.url.clone(), client));
@@ -72,12 +72,12 @@ async fn is_stopped_under_load(backend: Backend, drain: u64) {
     let ended = service.ended().await;
     let took = start.elapsed();
     assert_eq!(ended.code(), Some(0), "{}", service.log());
-    let accounts = clients.join_all().await.concat();
+    let users = clients.join_all().await.concat();
     let closed = start + Duration::from_secs(drain);
     let came = |sent: &Option<Instant>| sent.is_some_and(|sent| sent < closed);
-    let lost = accounts.iter().filter(|(sent, account)| came(sent) && !account.is_settled()).count();
-    assert_eq!(lost, 0, "of {} requests: {}", accounts.len(), service.log());
-    let ledger = Ledger { accounts: accounts.into_iter().map(|(_, account)| account).collect() };
+    let lost = users.iter().filter(|(sent, user)| came(sent) && !user.is_settled()).count();
+    assert_eq!(lost, 0, "of {} requests: {}", users.len(), service.log());
+    let ledger = Ledger { users: users.into_iter().map(|(_, user)| user).collect() };
     let findings = ledger.check(&database).await;
     let fault = format!("SIGTERM, DRAIN_TIMEOUT={drain} ({backend:?})");
     // What is not acknowledged here came when the listener was closing.
@@ -88,12 +88,12 @@ async fn is_stopped_under_load(backend: Backend, drain: u64) {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn who_came_before_the_end_under_load_is_answered_on_postgresql() {
+async fn under_load_every_accepted_request_is_answered_before_the_end_on_postgresql() {
     is_stopped_under_load(Backend::Postgres, 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_came_before_the_end_under_load_is_answered_on_sqlite() {
+async fn under_load_every_accepted_request_is_answered_before_the_end_on_sqlite() {
     is_stopped_under_load(Backend::Sqlite, 1).await;
 }
 
@@ -105,7 +105,7 @@ async fn clients_that_keep_their_connections_lose_nothing_when_the_service_drain
     let mut service = Process::start(&settings).await;
     let admin = superuser(&service.url, &database).await;
     let load = Load::on(&service.url, CLIENTS, &admin);
-    load.writes(SOME).await;
+    load.writes(WRITES).await;
     let start = Instant::now();
     service.terminate();
     // The clients leave while it drains, as a proxy's do.
@@ -119,12 +119,13 @@ async fn clients_that_keep_their_connections_lose_nothing_when_the_service_drain
     report("SIGTERM, clients leave while it drains", "none refused, none reset", took, findings);
 }
 
-/// While the process stands still, the kernel takes connections and requests for it. It hears of them and of its end at once.
+/// While the process stands still, the kernel takes connections and requests for it. It hears of
+/// them and of its end at once.
 #[tokio::test(flavor = "multi_thread")]
-async fn requests_that_came_before_the_end_and_were_not_looked_at_yet_are_answered() {
+async fn requests_in_the_accept_backlog_at_the_end_are_answered() {
     let database = TestDatabase::create(Backend::Sqlite).await;
     let mut service = Process::start(&[("DATABASE_URL", &database.url)]).await;
-    let _ = superuser(&service.url, &database).await;
+    superuser(&service.url, &database).await;
     signal(&service.id(), "STOP");
     let mut clients = JoinSet::new();
     for client in 0..50 {
@@ -143,7 +144,7 @@ async fn requests_that_came_before_the_end_and_were_not_looked_at_yet_are_answer
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_signal_ends_what_the_first_one_would_wait_for() {
+async fn a_second_signal_ends_the_process_at_once() {
     let database = TestDatabase::create(Backend::Sqlite).await;
     let mut service = Process::start(&[("DATABASE_URL", &database.url), ("DRAIN_TIMEOUT", "300")]).await;
     let _busy = begun(&service.url, "/api/v1/auth/login", 2).await;

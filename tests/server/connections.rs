@@ -8,11 +8,11 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use crate::server::wire::{answer, ask, connect, until_closed};
 use crate::support::begun::begun;
 use crate::support::{Backend, Service, redis::eventually};
-use crate::wire::{answer, ask, connect, until_closed};
 
-/// It waits for headers for a second. On a busy machine that may be too short for somebody who is not slow.
+/// The header timeout is one second, which may be too short for a fast client on a busy machine.
 async fn hasty() -> Service {
     Service::start_with(Backend::Sqlite, &[("HEADER_TIMEOUT", "1")]).await
 }
@@ -24,13 +24,13 @@ async fn is_live(service: &Service) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_on_which_nothing_comes_is_closed() {
+async fn a_silent_connection_is_closed() {
     let service = hasty().await;
     assert_eq!(until_closed(&mut connect(&service.instance).await).await, b"");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn headers_that_drip_are_not_waited_for() {
+async fn a_client_that_sends_headers_too_slowly_is_disconnected() {
     let service = hasty().await;
     for beginning in ["G", "PRI * HTTP/2.0\r\n", "GET / HTTP/1.1\r\nHost: test\r\n"] {
         let mut stream = connect(&service.instance).await;
@@ -48,7 +48,7 @@ async fn headers_that_drip_are_not_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_is_kept_for_the_next_request_and_closed_when_none_comes() {
+async fn an_idle_connection_is_kept_for_the_next_request_and_then_closed() {
     let service = Service::start_with(Backend::Sqlite, &[("KEEP_ALIVE_TIMEOUT", "3")]).await;
     let mut stream = connect(&service.instance).await;
     for _ in 0..3 {
@@ -58,7 +58,7 @@ async fn a_connection_is_kept_for_the_next_request_and_closed_when_none_comes() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_that_takes_longer_than_silence_may_is_answered() {
+async fn a_request_that_takes_longer_than_the_idle_timeout_is_answered() {
     let times = [("HEADER_TIMEOUT", "2"), ("KEEP_ALIVE_TIMEOUT", "1"), ("BODY_TIMEOUT", "4")];
     let service = Service::start_with(Backend::Sqlite, &times).await;
     let mut stream = begun(&service.instance.url, "/api/v1/auth/login", 2).await;
@@ -68,7 +68,7 @@ async fn a_request_that_takes_longer_than_silence_may_is_answered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_silent_and_slow_connections_neither_hold_up_others_nor_stay() {
+async fn a_thousand_silent_and_slow_connections_delay_no_request_and_are_closed() {
     let service = hasty().await;
     let mut connections = JoinSet::new();
     for number in 0..1000 {
@@ -88,7 +88,7 @@ async fn a_thousand_silent_and_slow_connections_neither_hold_up_others_nor_stay(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_address_has_a_number_of_connections_and_one_more_is_closed() {
+async fn a_connection_above_the_limit_of_its_address_is_closed() {
     let service = Service::start_with(Backend::Sqlite, &[("MAX_CONNECTIONS_PER_IP", "2")]).await;
     let mut first = connect(&service.instance).await;
     let mut second = connect(&service.instance).await;
@@ -100,7 +100,7 @@ async fn an_address_has_a_number_of_connections_and_one_more_is_closed() {
     // Its end is noticed a moment later.
     eventually("there is room again", async || {
         let mut next = connect(&service.instance).await;
-        next.write_all(crate::wire::REQUEST).await.is_ok() && next.readable().await.is_ok() && {
+        next.write_all(crate::server::wire::REQUEST).await.is_ok() && next.readable().await.is_ok() && {
             let mut byte = [0];
             matches!(next.try_read(&mut byte), Ok(1))
         }
@@ -109,7 +109,7 @@ async fn an_address_has_a_number_of_connections_and_one_more_is_closed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_trusted_proxy_may_have_more() {
+async fn a_trusted_proxy_may_open_more_connections_than_an_address() {
     let limits = [("MAX_CONNECTIONS_PER_IP", "1"), ("TRUSTED_PROXIES", "127.0.0.1")];
     let service = Service::start_with(Backend::Sqlite, &limits).await;
     let mut connections = Vec::new();
@@ -121,7 +121,7 @@ async fn a_trusted_proxy_may_have_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_all_connections_are_busy_another_one_waits() {
+async fn a_connection_waits_while_all_others_are_busy() {
     let service = Service::start_with(Backend::Sqlite, &[("MAX_CONNECTIONS", "1")]).await;
     let mut busy = begun(&service.instance.url, "/api/v1/auth/login", 2).await;
     let mut second = connect(&service.instance).await;
@@ -141,15 +141,15 @@ async fn connect_from(service: &Service, address: [u8; 4]) -> TcpStream {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn idle_connections_that_take_all_places_shut_nobody_out() {
+async fn idle_connections_at_the_limit_are_closed_for_new_ones() {
     let limits = [("MAX_CONNECTIONS", "10"), ("MAX_CONNECTIONS_PER_IP", "4")];
     let service = Service::start_with(Backend::Sqlite, &limits).await;
     let mut idle = Vec::new();
     for number in 0..40 {
         let mut stream = connect_from(&service, [127, 0, 1, number % 5]).await;
         // One of two has asked; the others have not said anything.
-        if number % 2 == 0 && stream.write_all(crate::wire::REQUEST).await.is_ok() {
-            let _ = timeout(crate::wire::LIMIT, stream.read(&mut [0; 4096])).await.unwrap();
+        if number % 2 == 0 && stream.write_all(crate::server::wire::REQUEST).await.is_ok() {
+            drop(timeout(crate::server::wire::LIMIT, stream.read(&mut [0; 4096])).await.unwrap());
         }
         idle.push(stream);
         if number % 5 == 4 {
@@ -161,7 +161,7 @@ async fn idle_connections_that_take_all_places_shut_nobody_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_next_request_on_a_connection_has_the_time_for_headers_from_its_first_byte() {
+async fn the_header_timeout_of_a_later_request_starts_with_its_first_byte() {
     let times = [("HEADER_TIMEOUT", "1"), ("KEEP_ALIVE_TIMEOUT", "3600")];
     let service = Service::start_with(Backend::Sqlite, &times).await;
     let mut stream = connect(&service.instance).await;
@@ -174,7 +174,7 @@ async fn the_next_request_on_a_connection_has_the_time_for_headers_from_its_firs
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_rest_of_a_body_that_nobody_wanted_is_not_the_next_request() {
+async fn the_rest_of_an_unread_body_is_not_the_next_request() {
     let times = [("HEADER_TIMEOUT", "1"), ("KEEP_ALIVE_TIMEOUT", "3600")];
     let service = Service::start_with(Backend::Sqlite, &times).await;
     let mut stream = connect(&service.instance).await;
@@ -187,7 +187,7 @@ async fn the_rest_of_a_body_that_nobody_wanted_is_not_the_next_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_sends_everything_before_reading_hears_that_it_was_too_much() {
+async fn a_client_that_sends_everything_before_reading_gets_the_413() {
     let service = Service::start(Backend::Sqlite).await;
     let length = 2 * 1024 * 1024;
     for _ in 0..20 {

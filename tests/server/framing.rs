@@ -1,10 +1,11 @@
-//! Where a request ends: whoever stands before the service must not be able to see two where it sees one.
+//! Where a request ends. A proxy in front of the service must never see one request where the
+//! service sees two.
 
 use tokio::io::AsyncWriteExt;
 
+use crate::server::wire::{connect, until_closed};
 use crate::support::client::raw;
 use crate::support::{Backend, Service};
-use crate::wire::{connect, until_closed};
 
 /// What is said on a connection to which this is sent.
 async fn said_to(service: &Service, sent: &[u8]) -> String {
@@ -23,7 +24,7 @@ fn log_in(framing: &str, rest: &str) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_whose_end_is_ambiguous_is_refused_and_nothing_behind_it_is_read() {
+async fn a_request_with_an_ambiguous_length_is_refused_and_nothing_after_it_is_read() {
     let service = impatient().await;
     let hidden = "{}GET /api/v1/health/live HTTP/1.1\r\nHost: test\r\n\r\n";
     for framing in [
@@ -43,9 +44,10 @@ async fn a_request_whose_end_is_ambiguous_is_refused_and_nothing_behind_it_is_re
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_a_length_and_chunks_the_chunks_count_and_the_connection_ends() {
+async fn chunks_win_over_a_content_length_and_the_connection_closes() {
     let service = impatient().await;
-    // By its length the body would be all the rest; by its chunks it is `{}`, and what follows would be a second request.
+    // By its length the body would be all the rest; by its chunks it is `{}`, and what follows
+    // would be a second request.
     let rest = "2\r\n{}\r\n0\r\n\r\nGET /api/v1/health/live HTTP/1.1\r\nHost: test\r\n\r\n";
     let framing = format!("Content-Length: {}\r\nTransfer-Encoding: chunked\r\n", rest.len());
     let answer = said_to(&service, &log_in(&framing, rest)).await;
@@ -54,7 +56,7 @@ async fn of_a_length_and_chunks_the_chunks_count_and_the_connection_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_transfer_coding_that_is_not_understood_is_not_implemented_and_ends_the_connection() {
+async fn an_unknown_transfer_coding_is_answered_501_and_closes_the_connection() {
     let service = impatient().await;
     let rest = "2\r\n{}\r\n0\r\n\r\nGET /api/v1/health/live HTTP/1.1\r\nHost: test\r\n\r\n";
     for (framing, status, code) in [
@@ -71,7 +73,7 @@ async fn a_transfer_coding_that_is_not_understood_is_not_implemented_and_ends_th
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn headers_beyond_their_bound_are_refused() {
+async fn headers_above_the_size_limit_are_refused() {
     let service = impatient().await;
     let with = |bytes: usize| {
         let long = "x".repeat(bytes);

@@ -23,7 +23,7 @@ fn operations() -> Vec<(String, String)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_without_one_sound_host_is_refused_everywhere_in_the_form_of_the_service() {
+async fn a_request_without_exactly_one_valid_host_gets_the_error_body_on_every_path() {
     let service = Service::start(Backend::Sqlite).await;
     let mut places = operations();
     assert!(places.len() > 10, "{places:?}");
@@ -41,7 +41,7 @@ async fn a_request_without_one_sound_host_is_refused_everywhere_in_the_form_of_t
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_preflight_is_no_way_round() {
+async fn a_preflight_needs_a_valid_host_too() {
     let service = Service::start(Backend::Sqlite).await;
     let preflight = "Origin: https://app.example.com\r\nAccess-Control-Request-Method: GET\r\n";
     let answer = said_to(&service, "OPTIONS", "/", "HTTP/1.1", preflight).await;
@@ -51,7 +51,7 @@ async fn a_preflight_is_no_way_round() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn hosts_as_clients_send_them_are_taken() {
+async fn hosts_in_every_common_form_are_accepted() {
     let service = Service::start(Backend::Sqlite).await;
     for host in ["localhost:8000", "API.example.com", "192.0.2.1", "[2001:db8::1]:443", "my_service", "a:"] {
         let answer = said_to(&service, "GET", "/", "HTTP/1.1", &format!("Host: {host}\r\n")).await;
@@ -66,7 +66,7 @@ async fn hosts_as_clients_send_them_are_taken() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn in_http_2_the_host_and_the_authority_are_one() {
+async fn in_http_2_the_host_must_equal_the_authority() {
     let service = Service::start(Backend::Sqlite).await;
     let url = &service.instance.url;
     let stream = TcpStream::connect(url.strip_prefix("http://").unwrap()).await.unwrap();

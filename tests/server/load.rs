@@ -8,39 +8,39 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use crate::server::wire::{LIMIT, answer};
 use crate::support::begun::begun;
 use crate::support::client::fresh_email;
 use crate::support::held::Held;
 use crate::support::{Backend, Service};
-use crate::wire::{LIMIT, answer};
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn beyond_the_requests_under_way_one_is_refused_at_once_and_health_answers() {
+async fn a_request_above_the_limit_is_shed_at_once_and_health_checks_answer() {
     let service = Service::start_with(Backend::Postgres, &[("MAX_REQUESTS", "1")]).await;
-    let account = service.user().await;
-    let held = Held::begin(&service.database, service.by(&account, "PATCH", "/api/v1/users/me")).await;
+    let user = service.user().await;
+    let held = Held::begin(&service.database, service.by(&user, "PATCH", "/api/v1/users/me")).await;
     let refused = service.call("GET", "/api/v1/users/me").send().await;
     assert_eq!(refused.header("retry-after"), "1");
     refused.expect_error(503, "service_unavailable");
     for path in ["/api/v1/health", "/api/v1/health/live", "/api/v1/health/ready"] {
-        let _ = service.call("GET", path).send().await.expect(200);
+        service.call("GET", path).send().await.expect(200);
     }
-    let _ = held.end().await.expect(200);
-    let _ = service.call("GET", "/").send().await.expect(200);
+    held.end().await.expect(200);
+    service.call("GET", "/").send().await.expect(200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_does_not_come_takes_no_place_from_others() {
+async fn a_request_whose_body_does_not_arrive_holds_no_permit() {
     let service = Service::start_with(Backend::Sqlite, &[("MAX_REQUESTS", "1")]).await;
     let mut slow = begun(&service.instance.url, "/api/v1/auth/login", 2).await;
-    let _ = service.call("GET", "/").send().await.expect(200);
+    service.call("GET", "/").send().await.expect(200);
     slow.write_all(b"{}").await.unwrap();
     assert!(answer(&mut slow).await.starts_with("HTTP/1.1 422"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_too_many_bodies_that_are_waited_for_the_oldest_is_given_up() {
+async fn with_too_many_pending_bodies_the_oldest_is_evicted() {
     let service = Service::start_with(Backend::Sqlite, &[("MAX_REQUESTS", "2")]).await;
     let mut first = begun(&service.instance.url, "/api/v1/auth/login", 2).await;
     let mut second = begun(&service.instance.url, "/api/v1/auth/login", 2).await;
@@ -60,7 +60,8 @@ struct HalfSent {
     answers: JoinSet<u16>,
 }
 
-/// Half of a log-in from each of 30 addresses in each of these networks, as far as the limits of a client allow.
+/// Half of a login from each of 30 addresses in each of these networks, as far as the limits of a
+/// client allow.
 async fn send_halves(url: &str, networks: std::ops::Range<u16>, sent: &mut HalfSent) {
     for first in networks.clone().step_by(4) {
         let stream = TcpStream::connect(url.strip_prefix("http://").unwrap()).await.unwrap();
@@ -88,7 +89,7 @@ async fn send_halves(url: &str, networks: std::ops::Range<u16>, sent: &mut HalfS
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn log_ins_that_are_half_sent_from_many_networks_refuse_nobody_else() {
+async fn half_sent_logins_from_many_networks_do_not_refuse_other_clients() {
     let settings = [
         ("TRUSTED_PROXIES", "127.0.0.1"),
         ("RATE_LIMIT_PER_MINUTE", "60"),
@@ -110,10 +111,10 @@ async fn log_ins_that_are_half_sent_from_many_networks_refuse_nobody_else() {
         }
         let mine = |call: crate::support::Call| call.header("x-forwarded-for", "198.51.100.1").send();
         for _ in 0..4 {
-            let _ = mine(service.call("GET", "/")).await.expect(200);
+            mine(service.call("GET", "/")).await.expect(200);
             let credentials =
                 serde_json::json!({"email": fresh_email(), "password": "correct horse battery"});
-            let _ = mine(service.call("POST", "/api/v1/auth/register").json(credentials)).await.expect(201);
+            mine(service.call("POST", "/api/v1/auth/register").json(credentials)).await.expect(201);
         }
     }
     assert_eq!(sent.bodies.len(), 204 * 30);

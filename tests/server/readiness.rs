@@ -1,4 +1,4 @@
-//! Readiness is asked by anybody, as often as they like.
+//! Readiness under many probes.
 
 use std::time::{Duration, Instant};
 
@@ -8,14 +8,14 @@ use crate::support::{Service, redis::eventually};
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn however_many_ask_at_once_the_database_is_asked_a_few_times() {
+async fn concurrent_readiness_probes_share_a_few_queries() {
     let (service, proxy) = Service::start_behind_proxy(&[]).await;
     let ready = || service.call("GET", "/api/v1/health/ready").send();
-    let _ = ready().await.expect(200);
+    ready().await.expect(200);
     let (asked, start) = (proxy.round_trips(), Instant::now());
     let asking: JoinSet<_> = (0..200).map(|_| ready()).collect();
     for answer in asking.join_all().await {
-        let _ = answer.expect(200);
+        answer.expect(200);
     }
     // An answer is kept for a second, and what it takes to open a connection counts too.
     let (asked, seconds) = (proxy.round_trips() - asked, start.elapsed().as_secs());
@@ -24,7 +24,7 @@ async fn however_many_ask_at_once_the_database_is_asked_a_few_times() {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_prober_that_leaves_takes_the_answer_from_nobody() {
+async fn a_cancelled_probe_does_not_cancel_the_others() {
     let (service, proxy) = Service::start_behind_proxy(&[]).await;
     let ready = || service.call("GET", "/api/v1/health/ready").send();
     proxy.freeze().await;

@@ -4,21 +4,22 @@ use serde_json::json;
 use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 
+use crate::server::wire::{LIMIT, answer, ask, connect, until_closed};
 use crate::support::begun::begun;
 use crate::support::client::fresh_email;
 use crate::support::{Backend, Call, Service, redis::eventually};
-use crate::wire::{LIMIT, answer, ask, connect, until_closed};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn readiness_says_first_that_the_service_stops_while_it_still_serves() {
+async fn readiness_fails_while_a_stopping_service_still_serves() {
     let service = Service::start_with(Backend::Sqlite, &[("DRAIN_TIMEOUT", "8")]).await;
     let url = service.instance.url.clone();
     let ready = async || Call::new(&url, "GET", "/api/v1/health/ready").send().await;
-    let _ = ready().await.expect(200);
+    ready().await.expect(200);
     let stopped = tokio::spawn(service.instance.stop());
     eventually("readiness tells", async || ready().await.status == 503).await;
     ready().await.expect_error(503, "service_unavailable");
-    // New connections are served, and told not to be used again: a proxy keeps none that is about to close.
+    // New connections are served, and told not to be used again: a proxy keeps none that is about
+    // to close.
     let answer = Call::new(&url, "GET", "/api/v1/health/live").send().await.expect(200);
     assert_eq!(answer.header("connection"), "close");
     timeout(LIMIT, stopped).await.unwrap().unwrap();
@@ -26,7 +27,7 @@ async fn readiness_says_first_that_the_service_stops_while_it_still_serves() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_under_way_finishes_and_an_idle_connection_ends() {
+async fn a_request_in_flight_finishes_and_an_idle_connection_is_closed() {
     let service = Service::start(Backend::Sqlite).await;
     let mut idle = connect(&service.instance).await;
     ask(&mut idle).await;
@@ -52,7 +53,7 @@ async fn a_request_that_does_not_finish_in_time_is_cut_off() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn requests_that_come_all_the_time_are_all_answered_while_the_service_drains() {
+async fn every_request_that_arrives_during_a_drain_is_answered() {
     let service = Service::start_with(Backend::Sqlite, &[("DRAIN_TIMEOUT", "300")]).await;
     let url = service.instance.url.clone();
     let client = reqwest::Client::new();
@@ -68,6 +69,7 @@ async fn requests_that_come_all_the_time_are_all_answered_while_the_service_drai
     for _ in 0..20 {
         assert_eq!(client.get(&ready).send().await.unwrap().status(), 200);
     }
-    // That it ends is another test's: this one has a long time, so that none of its requests comes too late.
+    // That it ends is another test's: this one has a long time, so that none of its requests comes
+    // too late.
     stopped.abort();
 }

@@ -12,13 +12,13 @@ use tokio::net::UnixStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use crate::server::wire::{connect, until_closed};
 use crate::support::{Backend, Service, redis::eventually};
-use crate::wire::{connect, until_closed};
 
 const CLOSING: &[u8] = b"GET /api/v1/health/live HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn http_2_is_spoken_to_who_begins_with_it() {
+async fn http_2_is_served_to_a_client_that_begins_with_it() {
     let service = Service::start(Backend::Sqlite).await;
     let client = reqwest::Client::builder().http2_prior_knowledge().build().unwrap();
     let answers = (0..20).map(|_| client.get(format!("{}/", service.instance.url)).send());
@@ -59,7 +59,7 @@ async fn with_tls(folder: &Path, header_timeout: &str) -> Service {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tls_is_spoken_with_a_certificate_that_may_be_renewed() {
+async fn tls_serves_a_renewed_certificate_without_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let old = new_certificate(folder.path());
     let service = with_tls(folder.path(), "10").await;
@@ -79,7 +79,7 @@ async fn tls_is_spoken_with_a_certificate_that_may_be_renewed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_does_not_speak_tls_is_not_waited_for() {
+async fn a_client_that_does_not_finish_the_tls_handshake_is_disconnected() {
     let folder = tempfile::tempdir().unwrap();
     let trusted = new_certificate(folder.path());
     let service = with_tls(folder.path(), "1").await;
@@ -92,17 +92,17 @@ async fn who_does_not_speak_tls_is_not_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_socket_is_served_beside_the_port_and_removed_at_the_end() {
+async fn a_unix_socket_is_served_beside_the_port_and_removed_at_shutdown() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("http.sock");
     let settings = [("UNIX_SOCKET", path.to_str().unwrap())];
-    // One that a killed process has left behind is in nobody's way.
+    // A socket left behind by a killed process does not prevent the start.
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
     let service = Service::start_with(Backend::Sqlite, &settings).await;
     let mut stream = UnixStream::connect(&path).await.unwrap();
     stream.write_all(CLOSING).await.unwrap();
     assert!(until_closed(&mut stream).await.starts_with(b"HTTP/1.1 200"));
-    let _ = service.call("GET", "/api/v1/health/live").send().await.expect(200);
+    service.call("GET", "/api/v1/health/live").send().await.expect(200);
     let file = std::fs::metadata(&path).unwrap();
     assert!(file.file_type().is_socket());
     assert_eq!(file.permissions().mode() & 0o777, 0o660);
@@ -111,7 +111,7 @@ async fn a_socket_is_served_beside_the_port_and_removed_at_the_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_comes_through_a_socket_comes_from_this_machine() {
+async fn a_client_on_a_unix_socket_has_the_loopback_address() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("http.sock");
     let settings = [

@@ -8,7 +8,8 @@ use tokio::time::timeout;
 
 use crate::support::Instance;
 
-/// Far longer than any of the service's limits in these tests, and a bound for a test that would hang.
+/// Far longer than any of the service's limits in these tests, and a bound for a test that would
+/// hang.
 pub const LIMIT: Duration = Duration::from_mins(1);
 
 pub const REQUEST: &[u8] = b"GET /api/v1/health/live HTTP/1.1\r\nHost: test\r\n\r\n";

@@ -6,17 +6,17 @@ use futures_util::future::join_all;
 use groundwork_database::{Database, ReplicaState, UnhealthyReason};
 use serde_json::json;
 
-use crate::support::client::{Account, Answer, PASSWORD, fresh_email};
+use crate::support::client::{Answer, PASSWORD, TestUser, fresh_email};
 use crate::support::postgres::{Server, eventually};
 use crate::support::{Call, Instance, Service, settings};
 
 /// How soon a replica that is not well is left out, the time of a busy machine included.
 pub const NOTICED: Duration = Duration::from_secs(20);
 
-/// A primary, a replica that follows it, a service on both, and somebody who may list accounts.
+/// A primary, a replica that follows it, a service on both, and a superuser.
 pub struct Copied {
     pub service: Service,
-    pub admin: Account,
+    pub admin: TestUser,
     /// Sees what the service sees of the replica, for reports.
     pub watching: Database,
     pub replica: Server,
@@ -59,10 +59,10 @@ impl Copied {
         .await;
     }
 
-    /// Whether a list that this account asks this instance for comes from the replica.
-    pub async fn is_read(&self, instance: &Instance, account: &Account) -> bool {
+    /// Whether a list that this user asks this instance for comes from the replica.
+    pub async fn is_read(&self, instance: &Instance, user: &TestUser) -> bool {
         let now = self.replica.database().sql("SELECT clock_timestamp()::text").await.unwrap();
-        let _ = list(instance, account).await.expect(200);
+        list(instance, user).await.expect(200);
         let queries = format!(
             "SELECT COUNT(*)::text FROM pg_stat_activity WHERE application_name = 'Groundwork' \
              AND query LIKE '%FROM \"users\"%' AND query_start >= '{now}'"
@@ -83,8 +83,8 @@ impl Copied {
         self.replica.database().sql("SELECT pg_wal_replay_resume()").await;
     }
 
-    /// Makes an account; its address.
-    pub async fn create(&self, by: &Account) -> (i64, String) {
+    /// Makes a user; its address.
+    pub async fn create(&self, by: &TestUser) -> (i64, String) {
         let email = fresh_email();
         let body = json!({"email": email, "password": PASSWORD});
         let made = self.service.by(by, "POST", "/api/v1/users").json(body).send().await.expect(201).json();
@@ -98,7 +98,7 @@ impl Copied {
             let start = Instant::now();
             let calls = (0..4).map(|_| list(&self.service.instance, &self.admin));
             for answer in join_all(calls).await {
-                let _ = answer.expect(200);
+                answer.expect(200);
             }
             let took = start.elapsed();
             assert!(took < Duration::from_secs(12), "{took:?}");
@@ -110,10 +110,10 @@ impl Copied {
     }
 }
 
-pub async fn list(instance: &Instance, by: &Account) -> Answer {
+pub async fn list(instance: &Instance, by: &TestUser) -> Answer {
     Call::new(&instance.url, "GET", "/api/v1/users?limit=100").bearer(&by.access).send().await
 }
 
-pub async fn lists(instance: &Instance, by: &Account, email: &str) -> bool {
+pub async fn lists(instance: &Instance, by: &TestUser, email: &str) -> bool {
     list(instance, by).await.expect(200).text.contains(&format!("\"{email}\""))
 }

@@ -1,12 +1,13 @@
-//! Several hosts in an address: each is verified by its own name, and replicas are used again after a failover.
+//! Several hosts in an address: each is verified by its own name, and replicas are used again after
+//! a failover.
 
 use groundwork::db::migrations;
 use groundwork::settings::DatabaseUrl;
 use groundwork_database::{Database, ReplicaState};
 
+use crate::servers::tls::{Authority, options, refusal};
 use crate::support::postgres::{Server, eventually};
 use crate::support::{Service, settings};
-use crate::tls::{Authority, options, refusal};
 
 fn hosts(hosts: &str, options: &str) -> String {
     format!("postgres://postgres@{hosts}/postgres{options}")
@@ -14,7 +15,7 @@ fn hosts(hosts: &str, options: &str) -> String {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn each_of_several_hosts_is_verified_by_its_own_name() {
+async fn the_certificate_of_each_host_must_have_its_own_name() {
     let authority = Authority::new("one");
     let (by_name, by_address) = (authority.server("localhost").await, authority.server("127.0.0.1").await);
     let verify = options("verify-full", Some(&authority));
@@ -37,7 +38,7 @@ async fn each_of_several_hosts_is_verified_by_its_own_name() {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn an_address_whose_hosts_are_all_standbys_or_away_is_refused_with_the_reason_of_each() {
+async fn without_a_primary_among_the_hosts_the_error_has_the_reason_of_each() {
     let mut away = Server::start(&[]).await;
     let primary = Server::start(&[]).await;
     let standby = primary.replica(&["hot_standby=on"]).await;
@@ -104,7 +105,7 @@ async fn a_replica_that_follows_the_promoted_server_is_used_again_without_a_rest
     let other = service.log_in_again(&admin.email, admin.id).await;
     eventually("lists come from the replica again", async || {
         let now = replica.database().sql("SELECT clock_timestamp()::text").await.unwrap();
-        let _ = service.by(&other, "GET", "/api/v1/users?limit=100").send().await.expect(200);
+        service.by(&other, "GET", "/api/v1/users?limit=100").send().await.expect(200);
         let since = format!("{lists} AND query_start >= '{now}'");
         (replica.database().sql(&since).await.as_deref() != Some("0")).then_some(())
     })

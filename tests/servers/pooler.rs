@@ -1,4 +1,5 @@
-//! Behind a pooler that gives each transaction another session of the server: a `PgBouncer` as Debian has it.
+//! Behind a pooler that gives each transaction another session of the server: a `PgBouncer` as
+//! Debian has it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +17,7 @@ use crate::support::pooler::Pooler;
 use crate::support::postgres::{LIMIT, eventually};
 use crate::support::{Backend, Call, Instance, Proxy, Service, TestDatabase, settings};
 
-/// Fewer sessions of the server than anybody who uses them has connections.
+/// Fewer server sessions than one instance has connections.
 const FEW: [&str; 2] = ["pool_mode = transaction", "default_pool_size = 3"];
 
 fn through(pooler: &Pooler, database: &TestDatabase) -> Vec<(&'static str, String)> {
@@ -48,9 +49,9 @@ async fn start_three(pooler: &Pooler, database: &TestDatabase) -> Vec<Instance> 
 async fn ten_requests(base: &str) {
     let call = |method: &str, path: &str| Call::new(base, method, path);
     let email = fresh_email();
-    let account = json!({"email": email, "password": PASSWORD});
-    drop(call("POST", "/api/v1/auth/register").json(account.clone()).send().await.expect(201));
-    let pair = call("POST", "/api/v1/auth/login").json(account.clone()).send().await.expect(200).json();
+    let credentials = json!({"email": email, "password": PASSWORD});
+    drop(call("POST", "/api/v1/auth/register").json(credentials.clone()).send().await.expect(201));
+    let pair = call("POST", "/api/v1/auth/login").json(credentials.clone()).send().await.expect(200).json();
     let access = pair["access_token"].as_str().unwrap();
     for name in ["Ada", "Grace"] {
         let change = call("PATCH", "/api/v1/users/me").bearer(access).json(json!({"full_name": name}));
@@ -63,7 +64,7 @@ async fn ten_requests(base: &str) {
     let password = json!({"password": "another battery staple", "current_password": PASSWORD});
     drop(call("PATCH", "/api/v1/users/me").bearer(access).json(password).send().await.expect(200));
     call("GET", "/api/v1/users/me").bearer(access).send().await.expect_error(401, "invalid_token");
-    let changed = json!({"email": account["email"], "password": "another battery staple"});
+    let changed = json!({"email": credentials["email"], "password": "another battery staple"});
     drop(call("POST", "/api/v1/auth/login").json(changed).send().await.expect(200));
 }
 
@@ -92,7 +93,7 @@ async fn three_instances_start_at_once_and_serve_twenty_clients_without_an_error
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_statement_that_takes_too_long_is_ended_in_whichever_session() {
+async fn a_statement_that_takes_too_long_is_cancelled_in_every_server_session() {
     let database = TestDatabase::create(Backend::Postgres).await;
     let pooler = Pooler::start(&database, &FEW).await;
     let limits = [("DB_STATEMENT_TIMEOUT", "2"), ("REQUEST_TIMEOUT", "90"), ("DB_POOL_TIMEOUT", "60")];
@@ -115,7 +116,7 @@ async fn a_statement_that_takes_too_long_is_ended_in_whichever_session() {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_statement_whose_caller_leaves_is_ended_by_its_time() {
+async fn a_statement_whose_caller_is_cancelled_ends_at_its_timeout() {
     let database = TestDatabase::create(Backend::Postgres).await;
     let pooler = Pooler::start(&database, &FEW).await;
     let service = service(&pooler, database, &[]).await;
@@ -140,7 +141,7 @@ async fn a_statement_whose_caller_leaves_is_ended_by_its_time() {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn in_the_mode_of_sessions_a_pooler_is_recognised_and_the_setting_is_named() {
+async fn a_pooler_in_session_mode_is_detected_and_the_setting_is_named() {
     let database = TestDatabase::create(Backend::Postgres).await;
     for ignored in ["", "ignore_startup_parameters = options"] {
         let pooler = Pooler::start(&database, &[&FEW[..], &[ignored]].concat()).await;
@@ -158,7 +159,7 @@ async fn in_the_mode_of_sessions_a_pooler_is_recognised_and_the_setting_is_named
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn migrations_may_take_another_way_than_requests() {
+async fn migrations_can_use_another_address_than_requests() {
     let database = TestDatabase::empty(Backend::Postgres).await;
     let pooler = Pooler::start(&database, &FEW).await;
     // Through the pooler they could not be made, so the way was the other one.
@@ -174,11 +175,12 @@ async fn migrations_may_take_another_way_than_requests() {
     assert!(!migrations::run_for(&settings(database.url.clone())).await.unwrap().is_empty());
 }
 
-/// What it costs: as many round trips as without a pooler, each with BEGIN and COMMIT in it. Only what Diesel cannot keep apart is
-/// counted here: `BEGIN` is not passed on before it is followed, and `COMMIT` after a single statement comes with it.
+/// What it costs: as many round trips as without a pooler, each with BEGIN and COMMIT in it. Only
+/// what Diesel cannot keep apart is counted here: `BEGIN` is not passed on before it is followed,
+/// and `COMMIT` after a single statement comes with it.
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_costs_as_many_round_trips_as_without_a_pooler() {
+async fn a_pooler_adds_no_round_trips_to_a_request() {
     let database = TestDatabase::create(Backend::Postgres).await;
     let pooler = Pooler::start(&database, &FEW).await;
     let proxy = Proxy::to(&pooler.url(&database)).await;

@@ -1,4 +1,5 @@
-//! Reads go to replicas, nobody misses what is their own, and a replica that is not well costs nobody a request.
+//! Reads go to replicas, every session reads its own writes, and a failing replica fails no
+//! request.
 
 use std::time::{Duration, Instant};
 
@@ -6,13 +7,13 @@ use groundwork::models::users::{self, UserFilter};
 use groundwork_clock::Clock;
 use groundwork_database::{Database, ReplicaState, UnhealthyReason};
 
-use crate::copied::{Copied, NOTICED, list, lists};
+use crate::servers::copied::{Copied, NOTICED, list, lists};
 use crate::support::postgres::{Server, eventually, is_told, signal};
 use crate::support::{Proxy, Service, settings};
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn others_read_from_the_replica_while_who_wrote_sees_it_on_every_instance() {
+async fn a_writer_reads_its_writes_on_every_instance_and_others_read_from_the_replica() {
     let copied = Copied::start().await;
     let (service, admin) = (&copied.service, &copied.admin);
     let second = service.another_instance().await;
@@ -25,8 +26,9 @@ async fn others_read_from_the_replica_while_who_wrote_sees_it_on_every_instance(
         assert!(lists(&service.instance, &writer, &email).await, "its own write, where it was made");
         assert!(lists(&second, &writer, &email).await, "its own write, on another instance");
         let seen = lists(&service.instance, admin, &email).await;
-        // What goes into the cache comes from the primary: it would be served long after the replica has caught up.
-        let _ = service.by(admin, "GET", &path).send().await.expect(200);
+        // What goes into the cache comes from the primary: it would be served long after the
+        // replica has caught up.
+        service.by(admin, "GET", &path).send().await.expect(200);
         copied.go_on().await;
         eventually("the replica shows it", async || {
             lists(&service.instance, admin, &email).await.then_some(())
@@ -42,7 +44,7 @@ async fn others_read_from_the_replica_while_who_wrote_sees_it_on_every_instance(
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_reads_from_the_primary_as_long_as_its_write_may_be_missing_elsewhere() {
+async fn a_session_reads_from_the_primary_until_replicas_have_its_write() {
     let copied = Copied::start().await;
     let (service, admin) = (&copied.service, &copied.admin);
     let second = service.another_instance().await;
@@ -66,7 +68,8 @@ async fn a_session_reads_from_the_primary_as_long_as_its_write_may_be_missing_el
         .await;
     }
 
-    // What was noted may go on for as long as a request may take: 15 seconds. Then a second between two notes, and 5.
+    // What was noted may go on for as long as a request may take: 15 seconds. Then a second between
+    // two notes, and 5.
     service.clock.advance(Duration::from_secs(1));
     write().await;
     service.clock.advance(Duration::from_secs(6));
@@ -93,7 +96,7 @@ async fn a_session_reads_from_the_primary_as_long_as_its_write_may_be_missing_el
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replica_that_lags_is_left_out_until_it_has_caught_up() {
+async fn a_lagging_replica_is_ejected_until_it_has_caught_up() {
     let copied = Copied::start().await;
     let writer = copied.service.superuser().await;
     copied.pause().await;
@@ -114,7 +117,7 @@ async fn a_replica_that_lags_is_left_out_until_it_has_caught_up() {
 /// It has replayed all that it received, and its last transaction may be of this moment.
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replica_that_lost_its_primary_is_left_out_and_one_of_an_idle_primary_is_not() {
+async fn a_replica_that_lost_its_primary_is_ejected_and_one_of_an_idle_primary_is_not() {
     let copied = Copied::start().await;
     let mut latencies = Vec::new();
     eventually("several checks of an idle primary", async || {
@@ -156,7 +159,7 @@ async fn a_replica_that_lost_its_primary_is_left_out_and_one_of_an_idle_primary_
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replica_that_is_killed_costs_no_request_and_is_used_again_when_it_is_back() {
+async fn killing_a_replica_fails_no_request_and_it_is_used_again_later() {
     let mut copied = Copied::start().await;
     for _ in 0..2 {
         // Several connections, so that several are lost.
@@ -171,14 +174,14 @@ async fn a_replica_that_is_killed_costs_no_request_and_is_used_again_when_it_is_
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_frozen_replica_costs_no_request_and_is_used_again_when_it_goes_on() {
+async fn freezing_a_replica_fails_no_request_and_it_is_used_again_later() {
     let copied = Copied::start().await;
     copied.lists_go_on(async || true).await;
     copied.replica.freeze();
     copied.lists_go_on(async || copied.state() != ReplicaState::Used).await;
     copied.left_out(|trouble| matches!(trouble, UnhealthyReason::Unreachable(_))).await;
     let start = Instant::now();
-    let _ = list(&copied.service.instance, &copied.admin).await.expect(200);
+    list(&copied.service.instance, &copied.admin).await.expect(200);
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     copied.replica.thaw();
     copied.in_use().await;
@@ -187,7 +190,7 @@ async fn a_frozen_replica_costs_no_request_and_is_used_again_when_it_goes_on() {
 /// What a replica does with a query that stands in the way of what it has to replay.
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_read_that_conflicts_with_recovery_is_repeated_on_the_primary() {
+async fn a_read_cancelled_by_a_recovery_conflict_is_repeated_on_the_primary() {
     let mut copied = Copied::start().await;
     copied.replica.kill();
     copied.replica.restart_with(&["hot_standby=on", "max_standby_streaming_delay=2s"]).await;
@@ -252,18 +255,18 @@ async fn a_read_on_a_replica_costs_one_round_trip_there_and_none_on_the_primary(
     let service = Service::start_on(primary.database(), &extra).await;
     let admin = service.superuser().await;
     eventually("the replica is read from", async || {
-        let _ = list(&service.instance, &admin).await.expect(200);
+        list(&service.instance, &admin).await.expect(200);
         let read = "SELECT pid::text FROM pg_stat_activity WHERE query LIKE '%FROM \"users\"%'";
         let own = "AND pid <> pg_backend_pid()";
         replica.database().sql(&format!("{read} {own}")).await
     })
     .await;
-    let _ = list(&service.instance, &admin).await.expect(200);
+    list(&service.instance, &admin).await.expect(200);
     let count = || (to_primary.round_trips(), to_replica.round_trips());
     // Each server is checked once a second, so that one of some rounds is not disturbed.
     eventually("a round without a check", async || {
         let before = count();
-        let _ = list(&service.instance, &admin).await.expect(200);
+        list(&service.instance, &admin).await.expect(200);
         let after = count();
         ((after.0 - before.0, after.1 - before.1) == (1, 1)).then_some(())
     })
@@ -272,7 +275,7 @@ async fn a_read_on_a_replica_costs_one_round_trip_there_and_none_on_the_primary(
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn replicas_take_turns_and_one_that_is_away_is_passed_over() {
+async fn replicas_take_turns_and_an_unreachable_one_is_skipped() {
     let primary = Server::start(&[]).await;
     let (one, mut two) =
         (primary.replica(&["hot_standby=on"]).await, primary.replica(&["hot_standby=on"]).await);

@@ -1,4 +1,5 @@
-//! TLS to PostgreSQL: encrypted when asked for, and refused when the server is not who it has to be.
+//! TLS to PostgreSQL: encrypted when asked for, and refused when the server is not who it has to
+//! be.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -80,7 +81,7 @@ async fn refused(server: &Server, host: &str, options: &str, why: &str) {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_is_believed_by_its_authority_and_its_name() {
+async fn a_server_is_verified_by_its_authority_and_its_name() {
     let (authority, stranger) = (Authority::new("ours"), Authority::new("another"));
     let server = authority.server("localhost").await;
     let (right, wrong) = (Some(&authority), Some(&stranger));
@@ -109,7 +110,7 @@ async fn a_server_is_believed_by_its_authority_and_its_name() {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_without_tls_is_refused_where_tls_is_asked_for() {
+async fn a_server_without_tls_is_refused_if_tls_is_required() {
     let authority = Authority::new("ours");
     let server = Server::start(&[]).await;
     for mode in ["require", "verify-ca", "verify-full"] {
@@ -148,7 +149,7 @@ async fn connections(server: &Server) -> (usize, usize) {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn the_connections_of_the_service_are_encrypted_when_asked_to_be() {
+async fn connections_are_encrypted_if_configured() {
     let authority = Authority::new("ours");
     let server = authority.server("localhost").await;
     for (options, encrypted) in [
@@ -161,7 +162,7 @@ async fn the_connections_of_the_service_are_encrypted_when_asked_to_be() {
         let url = server.url("localhost", &options);
         let service = Service::start_on(server.database(), &[("DATABASE_URL", url)]).await;
         let user = service.user().await;
-        let _ = service.me(&user.access).await.expect(200);
+        service.me(&user.access).await.expect(200);
         let (yes, no) = connections(&server).await;
         assert!(yes + no > 0 && if encrypted { no == 0 } else { yes == 0 }, "{options}: {yes} and {no}");
         service.instance.stop().await;
@@ -181,7 +182,7 @@ fn migrate(url: &str, authorities: &Path) -> Output {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn without_an_sslrootcert_the_authorities_of_the_system_are_asked() {
+async fn without_sslrootcert_the_systems_authorities_are_trusted() {
     let (authority, stranger) = (Authority::new("ours"), Authority::new("another"));
     let server = authority.server("localhost").await;
     let url = server.url("localhost", "?sslmode=verify-full");

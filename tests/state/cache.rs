@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinSet;
 
-use crate::stores::{Store, on_every_store};
+use crate::state::stores::{Store, on_every_store};
 use crate::support::redis::{self as servers, RedisServer};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,7 +44,7 @@ async fn get(cache: &Cache, key: &str) -> Option<Thing> {
 }
 
 on_every_store! {
-    async fn what_was_loaded_is_served_until_it_is_deleted(store: Store) {
+    async fn a_loaded_value_is_served_until_it_is_deleted(store: Store) {
         let (cache, key) = (store.cache(), key_of::<Thing>(1));
         assert_eq!(key, "things:get_thing:1");
         assert_eq!(cached(&cache, &key, "old").await, thing("old"));
@@ -54,14 +54,14 @@ on_every_store! {
         assert_eq!(cached(&cache, &key, "new").await, thing("new"));
     }
 
-    async fn an_error_is_not_kept(store: Store) {
+    async fn an_error_is_not_cached(store: Store) {
         let cache = store.cache();
         let failed = cache.cached("a", async || Err::<Thing, _>("no")).await;
         assert_eq!(failed, Err("no"));
         assert_eq!(cached(&cache, "a", "one").await, thing("one"));
     }
 
-    async fn of_many_at_once_one_loads(store: Store) {
+    async fn of_many_concurrent_readers_one_loads(store: Store) {
         let (cache, loads, open) = (store.cache(), Arc::new(AtomicUsize::new(0)), Arc::new(Semaphore::new(0)));
         let mut tasks = JoinSet::new();
         for _ in 0..50 {
@@ -81,7 +81,7 @@ on_every_store! {
         assert_eq!(loads.load(Ordering::SeqCst), 1);
     }
 
-    async fn when_the_one_that_loads_gives_up_the_next_one_loads(store: Store) {
+    async fn if_the_loading_reader_is_cancelled_the_next_one_loads(store: Store) {
         let cache = store.cache();
         let (started, has_started) = oneshot::channel();
         let started = std::sync::Mutex::new(Some(started));
@@ -105,7 +105,7 @@ on_every_store! {
         assert_eq!(second.await.unwrap(), thing("two"));
     }
 
-    async fn what_was_read_before_a_change_is_not_kept_after_it(store: Store) {
+    async fn a_value_read_before_a_change_is_not_cached_after_it(store: Store) {
         let cache = store.cache();
         let (started, has_started) = oneshot::channel();
         let (go_on, goes_on) = oneshot::channel::<()>();
@@ -129,7 +129,7 @@ on_every_store! {
         assert_eq!(cached(&cache, "a", "new").await, thing("new"));
     }
 
-    async fn a_change_is_not_forgotten_when_its_call_is_dropped(store: Store) {
+    async fn an_invalidation_completes_when_its_call_is_cancelled(store: Store) {
         let cache = store.cache();
         cached(&cache, "a", "old").await;
         drop(cache.invalidation("a".to_owned()));
@@ -168,7 +168,7 @@ async fn in_redis_values_expire_within_their_time_and_not_together() {
 
 #[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn versions_of_a_shape_live_side_by_side_and_are_deleted_together() {
+async fn versions_of_a_type_are_cached_side_by_side_and_deleted_together() {
     let prefix = servers::fresh_prefix();
     let [old, new] = [0, 1].map(|_| Store::with_prefix(&servers::server(), &prefix).cache());
     let key = key_of::<Thing>(1);
@@ -185,7 +185,7 @@ async fn versions_of_a_shape_live_side_by_side_and_are_deleted_together() {
 
 #[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_change_at_one_instance_is_seen_by_a_load_under_way_at_another() {
+async fn a_change_on_one_instance_is_seen_by_a_running_load_on_another() {
     let prefix = servers::fresh_prefix();
     let [one, other] = [0, 1].map(|_| Store::with_prefix(&servers::server(), &prefix).cache());
     let load = async || {
@@ -199,7 +199,7 @@ async fn a_change_at_one_instance_is_seen_by_a_load_under_way_at_another() {
 
 #[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_read_is_loaded_anew() {
+async fn an_unreadable_value_is_loaded_again() {
     let prefix = servers::fresh_prefix();
     let cache = Store::with_prefix(&servers::server(), &prefix).cache();
     cached(&cache, "a", "old").await;

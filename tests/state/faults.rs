@@ -6,17 +6,18 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
-use crate::cluster::Cluster;
-use crate::process;
-use crate::stores::Store;
+use crate::state::cluster::Cluster;
+use crate::state::process;
+use crate::state::stores::Store;
 use crate::support::redis::{RedisServer, eventually};
 use crate::support::{Backend, Call, Instance, Proxy, Service};
 
-/// What a Redis that does not answer costs: not long, and a busy machine may take it for away for a moment.
-const HASTY: Duration = Duration::from_millis(300);
+/// What a Redis that does not answer costs: not long, and a busy machine may take it for away for a
+/// moment.
+const SHORT_TIMEOUTS: Duration = Duration::from_millis(300);
 
 async fn service_at(redis: &str) -> Service {
-    service_with(redis, &[("REDIS_TIMEOUT", &HASTY.as_millis().to_string())]).await
+    service_with(redis, &[("REDIS_TIMEOUT", &SHORT_TIMEOUTS.as_millis().to_string())]).await
 }
 
 pub async fn service_with(redis: &str, extra: &[(&'static str, &str)]) -> Service {
@@ -34,7 +35,7 @@ pub async fn until(service: &Service, wanted: &str) {
     eventually(wanted, async || standing(&service.instance).await == wanted).await;
 }
 
-/// Clients that call until they are told to stop, and what they saw.
+/// Clients that call until they are stopped, and their counts of responses.
 pub struct Load {
     stop: Arc<AtomicBool>,
     answers: Arc<AtomicUsize>,
@@ -53,7 +54,7 @@ impl Load {
                 while !stop.load(Ordering::Relaxed) {
                     let start = Instant::now();
                     let call = Call::new(&url, "GET", "/api/v1/users/me").bearer(&access);
-                    let _ = call.send().await.expect(200);
+                    call.send().await.expect(200);
                     times.push(start.elapsed());
                     answers.fetch_add(1, Ordering::Relaxed);
                 }
@@ -76,9 +77,10 @@ impl Load {
         self.stop.store(true, Ordering::Relaxed);
         let mut times = self.clients.join_all().await.concat();
         times.sort_unstable();
-        let (median, slow) = (times[times.len() / 2], times.iter().filter(|time| **time >= HASTY).count());
+        let (median, slow) =
+            (times[times.len() / 2], times.iter().filter(|time| **time >= SHORT_TIMEOUTS).count());
         println!(
-            "{} requests, none failed; median {median:?}, slowest {:?}, {slow} took longer than {HASTY:?}",
+            "{} requests, none failed; median {median:?}, slowest {:?}, {slow} took longer than {SHORT_TIMEOUTS:?}",
             times.len(),
             times[times.len() - 1]
         );
@@ -102,7 +104,7 @@ async fn survives(service: &Service, hurt: impl AsyncFnOnce(), heal: impl AsyncF
 
 #[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn redis_killed_under_load_costs_no_request_and_comes_back_by_itself() {
+async fn redis_killed_under_load_fails_no_request_and_is_used_again_by_itself() {
     let mut redis = RedisServer::start().await;
     let service = service_at(&redis.url()).await;
     let redis = tokio::sync::Mutex::new(&mut redis);
@@ -111,7 +113,7 @@ async fn redis_killed_under_load_costs_no_request_and_comes_back_by_itself() {
 
 #[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn redis_frozen_under_load_costs_no_request_and_comes_back_by_itself() {
+async fn redis_frozen_under_load_fails_no_request_and_is_used_again_by_itself() {
     let redis = RedisServer::start().await;
     let service = service_at(&redis.url()).await;
     survives(&service, async || redis.freeze(), async || redis.thaw()).await;
@@ -119,7 +121,7 @@ async fn redis_frozen_under_load_costs_no_request_and_comes_back_by_itself() {
 
 #[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn redis_cut_off_under_load_costs_no_request_and_comes_back_by_itself() {
+async fn redis_cut_off_under_load_fails_no_request_and_is_used_again_by_itself() {
     let redis = RedisServer::start().await;
     let proxy = Proxy::to(&redis.url()).await;
     let service = service_at(proxy.url.trim_end_matches('/')).await;
@@ -136,18 +138,18 @@ async fn redis_cut_off_under_load_costs_no_request_and_comes_back_by_itself() {
 
 #[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn redis_flushed_loses_counts_and_values_and_scripts_and_nothing_else() {
+async fn flushing_redis_loses_only_counts_values_and_scripts() {
     let redis = RedisServer::start().await;
     let service = service_with(&redis.url(), &[("RATE_LIMIT_PER_MINUTE", "2")]).await;
     let call = async || service.call("GET", "/").send().await;
     for _ in 0..2 {
-        let _ = call().await.expect(200);
+        call().await.expect(200);
     }
     call().await.expect_error(429, "rate_limited");
     redis.ask::<()>(&redis::cmd("FLUSHALL")).await.unwrap();
     redis.ask::<()>(redis::cmd("SCRIPT").arg("FLUSH")).await.unwrap();
     for _ in 0..2 {
-        let _ = call().await.expect(200);
+        call().await.expect(200);
     }
     call().await.expect_error(429, "rate_limited");
     assert_eq!(standing(&service.instance).await, "ok");
@@ -155,23 +157,23 @@ async fn redis_flushed_loses_counts_and_values_and_scripts_and_nothing_else() {
 
 #[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn while_redis_is_away_limits_hold_in_process_and_sessions_end_at_once() {
+async fn without_redis_limits_apply_in_process_and_sessions_end_at_once() {
     let mut redis = RedisServer::start().await;
     let service = service_with(&redis.url(), &[("RATE_LIMIT_PER_MINUTE", "3")]).await;
     let user = service.user().await;
     redis.kill();
     until(&service, "degraded").await;
     for _ in 0..3 {
-        let _ = service.call("GET", "/").send().await.expect(200);
+        service.call("GET", "/").send().await.expect(200);
     }
     service.call("GET", "/").send().await.expect_error(429, "rate_limited");
-    let _ = service.by(&user, "POST", "/api/v1/auth/logout").send().await.expect(204);
+    service.by(&user, "POST", "/api/v1/auth/logout").send().await.expect(204);
     service.me(&user.access).await.expect_error(401, "invalid_token");
 }
 
 #[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_change_made_while_redis_was_away_is_seen_when_it_is_back() {
+async fn a_change_made_during_a_redis_outage_is_seen_after_it() {
     let redis = RedisServer::start().await;
     let service = service_at(&redis.url()).await;
     let (admin, user) = (service.superuser().await, service.user().await);
@@ -185,7 +187,7 @@ async fn a_change_made_while_redis_was_away_is_seen_when_it_is_back() {
     until(&service, "degraded").await;
     let change =
         service.by(&user, "PATCH", "/api/v1/users/me").json(serde_json::json!({ "full_name": "Ada" }));
-    let _ = change.send().await.expect(200);
+    change.send().await.expect(200);
     assert_eq!(name().await.as_deref(), Some("Ada"));
     redis.thaw();
     until(&service, "ok").await;
@@ -194,7 +196,7 @@ async fn a_change_made_while_redis_was_away_is_seen_when_it_is_back() {
 
 #[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_redis_that_refuses_to_write_is_as_good_as_none() {
+async fn a_read_only_redis_is_treated_as_unavailable() {
     let redis = RedisServer::start().await;
     let store = Store::at(&redis.url());
     let handle = store.redis.clone().unwrap();
@@ -216,7 +218,7 @@ impl groundwork_state::cache::Cached for Number {
 
 #[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cluster_whose_primary_dies_is_used_again_when_its_replica_has_taken_over() {
+async fn a_cluster_is_used_again_after_a_replica_has_taken_over() {
     let mut cluster = Cluster::start().await;
     let service = service_with(&cluster.url(), &[]).await;
     let user = service.user().await;
@@ -235,14 +237,14 @@ async fn a_cluster_whose_primary_dies_is_used_again_when_its_replica_has_taken_o
 
 #[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn each_change_of_state_is_one_line_in_the_log() {
+async fn each_change_of_state_is_logged_once() {
     let mut redis = RedisServer::start().await;
     let service = process::start(&redis.url(), "").await;
     for round in 1..=2 {
         redis.kill();
         eventually("it is degraded", async || process::standing(&service).await == "degraded").await;
         for _ in 0..20 {
-            let _ = service.call("GET", "/").send().await.expect(200);
+            service.call("GET", "/").send().await.expect(200);
         }
         redis.restart().await;
         eventually("it is back", async || process::lines_with(&service, "Redis is available again") == round)
@@ -255,7 +257,7 @@ async fn each_change_of_state_is_one_line_in_the_log() {
 
 #[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_starts_without_its_redis_and_finds_it_later() {
+async fn a_service_starts_without_redis_and_connects_later() {
     let mut redis = RedisServer::start().await;
     redis.kill();
     let service = service_at(&redis.url()).await;

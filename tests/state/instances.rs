@@ -13,7 +13,8 @@ const CLIENTS: usize = 50;
 const REQUESTS: usize = 10_000;
 const LIMIT: usize = 1_000;
 
-/// How many of all requests are let through when many clients behind one address send them to all instances.
+/// How many of all requests are let through when many clients behind one address send them to all
+/// instances.
 async fn let_through(urls: Vec<String>) -> usize {
     let (urls, next, passed) = (Arc::new(urls), Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let mut clients = JoinSet::new();
@@ -38,7 +39,7 @@ async fn let_through(urls: Vec<String>) -> usize {
 }
 
 /// In less than a minute: after that, the first requests do not count any more.
-async fn exactly_the_limit_is_let_through(attempt: impl AsyncFn() -> usize) {
+async fn exactly_the_limit_is_allowed(attempt: impl AsyncFn() -> usize) {
     for _ in 0..5 {
         let start = Instant::now();
         let passed = attempt().await;
@@ -73,19 +74,19 @@ async fn ready(url: &str) -> String {
 
 #[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn of_ten_thousand_requests_to_three_instances_exactly_the_limit_is_let_through_in_redis() {
-    exactly_the_limit_is_let_through(async || three_instances_with(&servers::server()).await).await;
+async fn of_ten_thousand_requests_to_three_instances_exactly_the_limit_is_allowed_in_redis() {
+    exactly_the_limit_is_allowed(async || three_instances_with(&servers::server()).await).await;
 }
 
 #[ignore = "needs a Redis Cluster"]
 #[tokio::test(flavor = "multi_thread")]
-async fn of_ten_thousand_requests_to_three_instances_exactly_the_limit_is_let_through_in_a_cluster() {
-    exactly_the_limit_is_let_through(async || three_instances_with(&servers::cluster()).await).await;
+async fn of_ten_thousand_requests_to_three_instances_exactly_the_limit_is_allowed_in_a_cluster() {
+    exactly_the_limit_is_allowed(async || three_instances_with(&servers::cluster()).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_ten_thousand_requests_to_one_instance_exactly_the_limit_is_let_through_in_process() {
-    exactly_the_limit_is_let_through(async || {
+async fn of_ten_thousand_requests_to_one_instance_exactly_the_limit_is_allowed_in_process() {
+    exactly_the_limit_is_allowed(async || {
         let service = Service::start_with(Backend::Sqlite, &[("RATE_LIMIT_PER_MINUTE", "1000")]).await;
         let_through(vec![service.instance.url.clone()]).await
     })
@@ -94,7 +95,7 @@ async fn of_ten_thousand_requests_to_one_instance_exactly_the_limit_is_let_throu
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_change_at_one_instance_is_seen_by_a_cached_read_at_another() {
+async fn a_change_on_one_instance_is_seen_by_a_cached_read_on_another() {
     let service = Service::start(Backend::Postgres).await;
     let (admin, user, other) =
         (service.superuser().await, service.user().await, service.another_instance().await);
@@ -102,32 +103,32 @@ async fn a_change_at_one_instance_is_seen_by_a_cached_read_at_another() {
     let read = async |url: &str| Call::new(url, "GET", &path).bearer(&admin.access).send().await;
     for name in ["Ada", "Grace", "Hedy"] {
         for url in [&service.instance.url, &other.url] {
-            let _ = read(url).await.expect(200);
+            read(url).await.expect(200);
         }
         let change = service.by(&user, "PATCH", "/api/v1/users/me").json(json!({ "full_name": name }));
-        let _ = change.send().await.expect(200);
+        change.send().await.expect(200);
         for url in [&service.instance.url, &other.url] {
             assert_eq!(read(url).await.expect(200).json()["full_name"], name);
         }
     }
-    let _ = service.by(&admin, "DELETE", &path).send().await.expect(204);
+    service.by(&admin, "DELETE", &path).send().await.expect(204);
     read(&other.url).await.expect_error(404, "not_found");
 }
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_that_is_ended_at_one_instance_is_over_at_all() {
+async fn a_session_ended_on_one_instance_is_ended_on_all() {
     let service = Service::start(Backend::Postgres).await;
     let (user, other) = (service.user().await, service.another_instance().await);
     let me = async || Call::new(&other.url, "GET", "/api/v1/users/me").bearer(&user.access).send().await;
-    let _ = me().await.expect(200);
-    let _ = service.by(&user, "POST", "/api/v1/auth/logout").send().await.expect(204);
+    me().await.expect(200);
+    service.by(&user, "POST", "/api/v1/auth/logout").send().await.expect(204);
     me().await.expect_error(401, "invalid_token");
 }
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn readiness_names_every_dependency_with_its_tier() {
+async fn readiness_lists_every_dependency_with_its_tier() {
     let service = Service::start(Backend::Postgres).await;
     let answer = service.call("GET", "/api/v1/health/ready").send().await.expect(200).json();
     let tiers: Vec<_> =

@@ -6,7 +6,7 @@ use std::time::Duration;
 use groundwork_state::rate_limit::{RateLimitDecision, RateLimitKey, RateLimiter};
 use tokio::task::JoinSet;
 
-use crate::stores::on_every_store;
+use crate::state::stores::on_every_store;
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -24,7 +24,7 @@ async fn allowed(limiter: &RateLimiter, n: usize, limit: u32) -> usize {
 }
 
 on_every_store! {
-    async fn the_window_slides_with_each_request_instead_of_starting_anew(store: Store) {
+    async fn the_window_slides_with_each_request(store: Store) {
         let limiter = store.limiter();
         assert_eq!(allowed(&limiter, 1, 3).await, 1);
         store.clock.advance(MINUTE / 2);
@@ -46,7 +46,7 @@ on_every_store! {
         assert_eq!(allowed(&limiter, 1, 1).await, 1);
     }
 
-    async fn a_decision_tells_the_remaining_requests_and_when_there_is_more(store: Store) {
+    async fn a_decision_has_the_remaining_requests_and_the_reset_time(store: Store) {
         let limiter = store.limiter();
         let decision = |allowed, remaining, reset| RateLimitDecision { allowed, limit: 2, remaining, reset };
         assert_eq!(limiter.check(key("192.0.2.1"), 2).await, decision(true, 1, 60));
@@ -59,7 +59,7 @@ on_every_store! {
         }
     }
 
-    async fn clients_and_scopes_are_counted_apart_and_a_64_is_one_client(store: Store) {
+    async fn clients_and_scopes_are_counted_separately_and_an_ipv6_64_is_one_client(store: Store) {
         let limiter = store.limiter();
         let allowed = async |key| limiter.check(key, 1).await.allowed;
         assert!(allowed(key("192.0.2.1")).await && allowed(key("192.0.2.2")).await);
@@ -70,7 +70,7 @@ on_every_store! {
         assert!(allowed(key("2001:db8:0:2::1")).await);
     }
 
-    async fn of_requests_at_once_exactly_the_limit_is_let_through(store: Store) {
+    async fn of_concurrent_requests_exactly_the_limit_is_allowed(store: Store) {
         let limiter = store.limiter();
         let mut tasks = JoinSet::new();
         for _ in 0..8 {
@@ -81,7 +81,7 @@ on_every_store! {
         assert_eq!(total, 1000);
     }
 
-    async fn a_limit_that_was_lowered_holds_at_once(store: Store) {
+    async fn a_lowered_limit_applies_at_once(store: Store) {
         let limiter = store.limiter();
         assert_eq!(allowed(&limiter, 5, 10).await, 5);
         assert_eq!(allowed(&limiter, 1, 3).await, 0);

@@ -6,8 +6,8 @@ use groundwork_state::cache::{Cache, Cached};
 use groundwork_state::rate_limit::{RateLimitKey, RateLimiter};
 use serde::{Deserialize, Serialize};
 
-use crate::process;
-use crate::stores::Store;
+use crate::state::process;
+use crate::state::stores::Store;
 use crate::support::redis::{RedisServer, ask, eventually, fresh_prefix, server};
 
 const DAMAGED: &str = "192.0.2.1";
@@ -33,7 +33,7 @@ async fn plant(url: &str, key: &str) {
     ask::<()>(url, redis::cmd("SET").arg(key).arg("planted")).await.unwrap();
 }
 
-async fn a_damaged_key_is_counted_and_loaded_in_process_and_others_stay_shared(url: &str) {
+async fn a_damaged_key_falls_back_to_the_process_and_others_stay_shared(url: &str) {
     let prefix = fresh_prefix();
     let [one, two] = [0, 1].map(|_| Store::with_prefix(url, &prefix));
     let (limiters, caches) = ([one.limiter(), two.limiter()], [one.cache(), two.cache()]);
@@ -72,20 +72,20 @@ async fn a_damaged_key_is_counted_and_loaded_in_process_and_others_stay_shared(u
 
 #[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_damaged_key_affects_itself_alone_in_redis() {
-    a_damaged_key_is_counted_and_loaded_in_process_and_others_stay_shared(&server()).await;
+async fn a_damaged_key_affects_no_other_in_redis() {
+    a_damaged_key_falls_back_to_the_process_and_others_stay_shared(&server()).await;
 }
 
 #[ignore = "needs a Redis Cluster"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_damaged_key_affects_itself_alone_in_a_cluster() {
+async fn a_damaged_key_affects_no_other_in_a_cluster() {
     let cluster = crate::support::redis::cluster();
-    a_damaged_key_is_counted_and_loaded_in_process_and_others_stay_shared(&cluster).await;
+    a_damaged_key_falls_back_to_the_process_and_others_stay_shared(&cluster).await;
 }
 
 #[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn damaged_keys_are_one_line_in_the_log_and_the_service_stays_ready() {
+async fn damaged_keys_are_logged_once_and_the_service_stays_ready() {
     let redis = RedisServer::start().await;
     let service = process::start(&redis.url(), "").await;
     eventually("it is ok", async || process::standing(&service).await == "ok").await;
@@ -93,8 +93,8 @@ async fn damaged_keys_are_one_line_in_the_log_and_the_service_stays_ready() {
         plant(&redis.url(), &format!("groundwork:rate_limit:127.0.0.1:{route}")).await;
     }
     for _ in 0..20 {
-        let _ = service.call("GET", "/").send().await.expect(200);
-        let _ = service.call("GET", "/api/v1/users/me").send().await.expect(401);
+        service.call("GET", "/").send().await.expect(200);
+        service.call("GET", "/api/v1/users/me").send().await.expect(401);
     }
     eventually("it is logged", async || process::lines_with(&service, "Redis refuses a key") > 0).await;
     assert_eq!(process::lines_with(&service, "Redis refuses a key"), 1);
@@ -104,7 +104,7 @@ async fn damaged_keys_are_one_line_in_the_log_and_the_service_stays_ready() {
 
 #[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_user_who_may_only_use_keys_of_the_prefix_is_enough_also_after_redis_was_away() {
+async fn rights_to_keys_with_the_prefix_suffice_also_after_an_outage() {
     let redis = RedisServer::start().await;
     // As docs/operations.md has it.
     let rights = ["SETUSER", "app", "on", ">hunter2", "~groundwork:*", "+@read", "+@write", "+@scripting"];

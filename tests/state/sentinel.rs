@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use groundwork_state::rate_limit::RateLimitKey;
 
-use crate::faults::{Load, service_with, standing, until};
-use crate::process;
-use crate::stores::Store;
+use crate::state::faults::{Load, service_with, standing, until};
+use crate::state::process;
+use crate::state::stores::Store;
+use crate::state::watched::{Watched, replication};
+use crate::state::ways::{certificate_of_another, make_certificates, start_with_tls};
 use crate::support::redis::{RedisServer, candidate_port, eventually, fresh_prefix};
-use crate::watched::{Watched, replication};
-use crate::ways::{certificate_of_another, make_certificates, start_with_tls};
 
 /// A busy machine must not take a server for away.
 const PATIENT: (&str, &str) = ("REDIS_TIMEOUT", "2000");
@@ -28,7 +28,7 @@ async fn has(server: &RedisServer, key: &str) -> bool {
 
 #[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn when_the_master_dies_limits_go_on_in_process_and_then_in_the_new_master() {
+async fn when_the_master_fails_limits_apply_in_process_and_then_in_the_new_master() {
     let mut watched = Watched::by_three().await;
     let service = service_with(&watched.url(), &[PATIENT]).await;
     let admin = service.superuser().await;
@@ -36,7 +36,7 @@ async fn when_the_master_dies_limits_go_on_in_process_and_then_in_the_new_master
     until(&service, "ok").await;
     let ready = service.call("GET", "/api/v1/health/ready").send().await.expect(200).json();
     assert_eq!(ready["dependencies"][1]["tier"], "redis_sentinel");
-    let _ = service.by(&admin, "GET", &profile).send().await.expect(200);
+    service.by(&admin, "GET", &profile).send().await.expect(200);
     let [counts, cached] = [
         "groundwork:rate_limit:127.0.0.1:/api/v1/users/me".to_owned(),
         format!("groundwork:users:get_user_profile:{}", admin.id),
@@ -53,7 +53,7 @@ async fn when_the_master_dies_limits_go_on_in_process_and_then_in_the_new_master
     assert!(replication(promoted).await.contains("role:master"));
     promoted.ask::<()>(&redis::cmd("FLUSHALL")).await.unwrap();
     load.answers(50).await;
-    let _ = service.by(&admin, "GET", &profile).send().await.expect(200);
+    service.by(&admin, "GET", &profile).send().await.expect(200);
     assert!(has(promoted, &counts).await && has(promoted, &cached).await);
     assert_eq!(standing(&service.instance).await, "ok");
     load.end().await;
@@ -61,7 +61,7 @@ async fn when_the_master_dies_limits_go_on_in_process_and_then_in_the_new_master
 
 #[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_master_that_is_moved_while_it_lives_is_followed() {
+async fn a_manual_failover_is_followed() {
     let watched = Watched::by_three().await;
     let (prefix, client) = (fresh_prefix(), "192.0.2.1");
     let store = Store::with_prefix(&watched.url(), &prefix);
@@ -90,7 +90,7 @@ async fn a_master_that_is_moved_while_it_lives_is_followed() {
 
 #[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn sentinels_that_are_dead_frozen_or_none_do_not_hide_the_master() {
+async fn the_master_is_found_in_spite_of_unreachable_sentinels() {
     let mut watched = Watched::start(0, 3).await;
     watched.sentinels[0].freeze();
     watched.sentinels[1].kill();
@@ -103,7 +103,7 @@ async fn sentinels_that_are_dead_frozen_or_none_do_not_hide_the_master() {
 
 #[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_is_not_a_master_is_not_taken_for_one() {
+async fn a_replica_is_not_used_as_the_master() {
     let watched = Watched::start(1, 1).await;
     assert!(works(&watched.url()).await);
     // A Sentinel that has a replica for the master, as after a failover that it has not heard of.
@@ -117,7 +117,7 @@ async fn a_server_that_is_not_a_master_is_not_taken_for_one() {
 
 #[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn the_master_gets_the_password_and_a_sentinel_gets_it_when_it_asks() {
+async fn the_password_is_sent_to_the_master_and_to_a_sentinel_that_requires_it() {
     let (require, protect) =
         (["CONFIG", "SET", "requirepass", "hunter2"], ["ACL", "SETUSER", "default", ">hunter2"]);
     for sentinel_asks in [false, true] {
@@ -148,7 +148,7 @@ async fn a_service_starts_before_its_sentinels_and_finds_the_master_later() {
 
 #[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn sentinels_and_master_are_reached_by_tls_with_certificates_that_are_trusted_and_by_no_others() {
+async fn sentinels_and_master_are_reached_by_tls_only_with_trusted_certificates() {
     let folder = tempfile::tempdir().unwrap();
     let [ca, key, certificate] = make_certificates(folder.path());
     let (master, tls_port) = start_with_tls(&key, &certificate).await;
@@ -161,7 +161,7 @@ async fn sentinels_and_master_are_reached_by_tls_with_certificates_that_are_trus
     let url = format!("rediss+sentinel://localhost:{sentinel_port}/main");
     let trusting = process::start(&url, &ca).await;
     eventually("it is ok", async || process::standing(&trusting).await == "ok").await;
-    let _ = trusting.call("GET", "/").send().await.expect(200);
+    trusting.call("GET", "/").send().await.expect(200);
     assert!(has(&master, "groundwork:rate_limit:127.0.0.1:/").await);
     let another = certificate_of_another(folder.path());
     assert_eq!(process::standing(&process::start(&url, &another).await).await, "degraded");

@@ -57,30 +57,30 @@ macro_rules! on_every_store {
         mod $name {
             use super::*;
 
-            async fn run($store: $crate::stores::Store) $body
+            async fn run($store: $crate::state::stores::Store) $body
 
             #[tokio::test(flavor = "multi_thread")]
             async fn in_process() {
-                run($crate::stores::Store::in_process()).await;
+                run($crate::state::stores::Store::in_process()).await;
             }
 
             #[ignore = "needs Redis"]
             #[tokio::test(flavor = "multi_thread")]
             async fn in_redis() {
-                run($crate::stores::Store::at(&$crate::support::redis::server())).await;
+                run($crate::state::stores::Store::at(&$crate::support::redis::server())).await;
             }
 
             #[ignore = "needs Redis"]
             #[tokio::test(flavor = "multi_thread")]
             async fn in_a_redis_that_a_sentinel_watches() {
-                let watched = $crate::watched::Watched::by_one().await;
-                run($crate::stores::Store::at(&watched.url())).await;
+                let watched = $crate::state::watched::Watched::by_one().await;
+                run($crate::state::stores::Store::at(&watched.url())).await;
             }
 
             #[ignore = "needs a Redis Cluster"]
             #[tokio::test(flavor = "multi_thread")]
             async fn in_a_redis_cluster() {
-                run($crate::stores::Store::at(&$crate::support::redis::cluster())).await;
+                run($crate::state::stores::Store::at(&$crate::support::redis::cluster())).await;
             }
         }
     )+};

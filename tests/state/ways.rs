@@ -2,8 +2,8 @@
 
 use std::process::Command;
 
-use crate::process::{self, standing};
-use crate::stores::Store;
+use crate::state::process::{self, standing};
+use crate::state::stores::Store;
 use crate::support::redis::{RedisServer, candidate_port, eventually};
 
 async fn works(url: &str) {
@@ -17,7 +17,7 @@ async fn works(url: &str) {
 
 #[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_takes_longer_than_the_driver_waits_by_itself_is_waited_for() {
+async fn a_response_slower_than_the_drivers_default_timeout_is_awaited() {
     let store = Store::at(&crate::support::redis::server());
     let redis = store.redis.as_ref().unwrap();
     // Redis answers after a second that there is nothing.
@@ -33,7 +33,7 @@ async fn does_not_work(url: &str) {
 
 #[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn by_a_password_and_a_user_and_the_number_of_a_database() {
+async fn redis_is_reached_with_a_password_a_user_and_a_database_number() {
     let redis = RedisServer::start().await;
     let secret = redis::cmd("CONFIG").arg("SET").arg("requirepass").arg("hunter2").take();
     let user = redis::cmd("ACL").arg(&["SETUSER", "app", "on", ">s3cret/", "~*", "&*", "+@all"]).take();
@@ -51,7 +51,7 @@ async fn by_a_password_and_a_user_and_the_number_of_a_database() {
 
 #[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn by_a_unix_socket() {
+async fn redis_is_reached_by_a_unix_socket() {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("redis.sock");
     let _redis = RedisServer::start_with(&["--unixsocket", socket.to_str().unwrap()]).await;
@@ -60,7 +60,7 @@ async fn by_a_unix_socket() {
 
 #[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn by_tls_with_a_certificate_that_is_trusted_and_by_no_other() {
+async fn redis_is_reached_by_tls_only_with_a_trusted_certificate() {
     let folder = tempfile::tempdir().unwrap();
     let [ca, key, certificate] = make_certificates(folder.path());
     let (_redis, tls_port) = start_with_tls(&key, &certificate).await;

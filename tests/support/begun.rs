@@ -6,8 +6,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// Begins a POST of JSON and returns when the service waits for its body of `length` bytes: written to the socket
-/// alone, it might come after what the test does next. The service says so because it is asked to (RFC 9110, 10.1.1).
+/// Begins a POST of JSON and returns when the service waits for its body of `length` bytes: written
+/// to the socket alone, it might come after what the test does next. The service says so because it
+/// is asked to (RFC 9110, 10.1.1).
 pub async fn begun(url: &str, path: &str, length: usize) -> TcpStream {
     begun_with(url, "POST", path, "", length).await
 }

@@ -12,11 +12,12 @@ use serde_json::{Value, json};
 use super::contract::contract;
 use super::{Backend, Service};
 
-/// The password of accounts that tests make.
+/// The password of users that tests create.
 pub const PASSWORD: &str = "correct horse battery";
 
 fn client() -> Client {
-    // A runtime ends with its test and takes its connections along, so a client must not outlive it.
+    // A runtime ends with its test and takes its connections along, so a client must not outlive
+    // it.
     Client::builder().no_proxy().build().unwrap()
 }
 
@@ -85,7 +86,6 @@ impl Answer {
 
     /// Fails the test unless the status is this one.
     #[track_caller]
-    #[must_use = "use `expect_status` as the assertion, or look at what it gives back"]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status.as_u16(), status, "{self:?}");
         self
@@ -116,9 +116,9 @@ impl Answer {
     }
 }
 
-/// Somebody with an account, logged in.
+/// A user who is logged in.
 #[derive(Clone, Debug)]
-pub struct Account {
+pub struct TestUser {
     pub id: i64,
     pub email: String,
     pub access: String,
@@ -156,9 +156,9 @@ impl Service {
         self.call("GET", "/api/v1/users/me").bearer(access).send().await
     }
 
-    /// A call by somebody: `service.by(&user, "GET", "/api/v1/users/me")`.
-    pub fn by(&self, account: &Account, method: &str, path: &str) -> Call {
-        self.call(method, path).bearer(&account.access)
+    /// A call by this user: `service.by(&user, "GET", "/api/v1/users/me")`.
+    pub fn by(&self, user: &TestUser, method: &str, path: &str) -> Call {
+        self.call(method, path).bearer(&user.access)
     }
 
     /// Every row of every table as text: equal before and after when nothing was changed.
@@ -182,26 +182,26 @@ impl Service {
         stored
     }
 
-    /// A new account with [`PASSWORD`], logged in.
-    pub async fn user(&self) -> Account {
+    /// A new user with [`PASSWORD`], logged in.
+    pub async fn user(&self) -> TestUser {
         let email = fresh_email();
         let user = self.register(&email, PASSWORD).await.expect(201).json();
         self.log_in_again(&email, user["id"].as_i64().unwrap()).await
     }
 
     /// A new superuser with [`PASSWORD`], logged in.
-    pub async fn superuser(&self) -> Account {
-        let account = self.user().await;
+    pub async fn superuser(&self) -> TestUser {
+        let user = self.user().await;
         // TRUE is 1 in SQLite.
-        self.database.sql(&format!("UPDATE users SET is_superuser = TRUE WHERE id = {}", account.id)).await;
-        account
+        self.database.sql(&format!("UPDATE users SET is_superuser = TRUE WHERE id = {}", user.id)).await;
+        user
     }
 
-    /// Another session of an account with [`PASSWORD`].
-    pub async fn log_in_again(&self, email: &str, id: i64) -> Account {
+    /// Another session of a user with [`PASSWORD`].
+    pub async fn log_in_again(&self, email: &str, id: i64) -> TestUser {
         let tokens = self.login(email, PASSWORD).await.expect(200).json();
         let text = |name: &str| tokens[name].as_str().unwrap().to_owned();
-        Account { id, email: email.to_owned(), access: text("access_token"), refresh: text("refresh_token") }
+        TestUser { id, email: email.to_owned(), access: text("access_token"), refresh: text("refresh_token") }
     }
 }
 
@@ -217,8 +217,9 @@ pub struct RawAnswer {
     pub sent: usize,
 }
 
-/// Sends pieces of a request, byte by byte as they are, and reads until the server closes the connection: for what
-/// no HTTP client would send. The request must make the server close, with `Connection: close` or by being wrong.
+/// Sends pieces of a request, byte by byte as they are, and reads until the server closes the
+/// connection: for what no HTTP client would send. The request must make the server close, with
+/// `Connection: close` or by being wrong.
 pub async fn raw<P>(base: &str, pieces: P) -> RawAnswer
 where
     P: IntoIterator<Item = Vec<u8>> + Send + 'static,

@@ -1,4 +1,4 @@
-//! Every answer of every test is held against the document: its status, its headers, its type, its body.
+//! Checks every response of every test against the document: status, headers, media type and body.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -162,7 +162,8 @@ impl Contract {
         Arc::clone(validators.entry(schema.to_string()).or_insert_with(compile))
     }
 
-    /// JSON Schema allows what it does not name; a field nobody described is a leak or a forgotten one.
+    /// JSON Schema allows what it does not name; a field that it does not describe is a leak or was
+    /// forgotten.
     fn find_undocumented(&self, schema: &Value, value: &Value, place: &str) -> Result<(), String> {
         let schema = self.resolve(schema);
         for word in ["allOf", "anyOf", "oneOf"] {

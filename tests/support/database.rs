@@ -20,7 +20,7 @@ pub struct TestDatabase {
     pub backend: Backend,
     pub url: String,
     /// Where SQLite's file is; removed with the test.
-    folder: Option<TempDir>,
+    _folder: Option<TempDir>,
     /// PostgreSQL's database; dropped with the test.
     name: Option<String>,
 }
@@ -28,8 +28,8 @@ pub struct TestDatabase {
 static TEMPLATE: OnceCell<String> = OnceCell::const_new();
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
-/// The PostgreSQL server for tests. A test that needs it is ignored by `cargo test` and included by `./scripts/test`; without
-/// the server it fails.
+/// The PostgreSQL server for tests. A test that needs it is ignored by `cargo test` and included by
+/// `./scripts/test`; without the server it fails.
 pub fn postgres_server() -> String {
     std::env::var("TEST_POSTGRES_URL")
         .expect("TEST_POSTGRES_URL must name a PostgreSQL for tests; ./scripts/test starts one")
@@ -63,21 +63,21 @@ impl TestDatabase {
             Backend::Sqlite => {
                 let folder = tempfile::tempdir().unwrap();
                 let url = format!("sqlite://{}", folder.path().join("test.db").display());
-                Self { backend, url, folder: Some(folder), name: None }
+                Self { backend, url, _folder: Some(folder), name: None }
             }
             Backend::Postgres => Self::create_postgres("TEMPLATE template0").await,
         }
     }
 
-    /// A database that somebody else made and keeps.
+    /// A database that the test neither creates nor drops.
     pub fn at(backend: Backend, url: &str) -> Self {
-        Self { backend, url: url.to_owned(), folder: None, name: None }
+        Self { backend, url: url.to_owned(), _folder: None, name: None }
     }
 
     async fn create_postgres(template: &str) -> Self {
         let name = fresh_name();
         admin(&format!("CREATE DATABASE {name} {template}")).await;
-        Self { backend: Backend::Postgres, url: url_of(&name), folder: None, name: Some(name) }
+        Self { backend: Backend::Postgres, url: url_of(&name), _folder: None, name: Some(name) }
     }
 
     /// The first column of the first row, as text; statements that give no row give `None`.
@@ -126,7 +126,8 @@ impl TestDatabase {
     }
 }
 
-/// Drops the database once its connections are gone. A thread of its own, because a runtime may be ending.
+/// Drops the database once its connections are gone. A thread of its own, because a runtime may be
+/// ending.
 impl Drop for TestDatabase {
     fn drop(&mut self) {
         let Some(name) = self.name.take() else { return };

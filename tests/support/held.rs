@@ -13,7 +13,7 @@ pub struct Held {
 }
 
 impl Held {
-    /// Begins a change of an account's name and returns when it waits. The database is PostgreSQL's.
+    /// Begins a change of a user's name and returns when it waits. The database is PostgreSQL's.
     pub async fn begin(database: &TestDatabase, change: Call) -> Self {
         let (lock, connection) = tokio_postgres::connect(&database.url, tokio_postgres::NoTls).await.unwrap();
         tokio::spawn(connection);

@@ -1,6 +1,4 @@
-//! A running service for each test: its own database, its own port, its own clock.
-#![allow(dead_code, reason = "each test binary uses a part")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
+//! A running service for each test, with its own database, port and clock.
 #![allow(clippy::needless_pass_by_value, reason = "a call in a test reads better without borrows")]
 
 pub mod begun;
@@ -30,8 +28,10 @@ pub use proxy::Proxy;
 /// The key that signs the tokens of every test service.
 pub const SECRET: &str = "a key for tests that is long enough to be accepted";
 
-/// Runs a test on both databases: `on_both! { async fn name(service: Service) { … } }`. A test that needs a server or a
-/// program is ignored with the reason: `cargo test` leaves it out, and `./scripts/test` includes it.
+/// Runs a test on both databases: `on_both! { async fn name(service: Service) { … } }`.
+///
+/// A test that needs a server or a program is ignored with the reason: `cargo test` leaves it out,
+/// and `./scripts/test` includes it.
 #[macro_export]
 macro_rules! on_both {
     ($( $(#[$attribute:meta])* async fn $name:ident($service:ident: Service) $body:block )+) => {$(
@@ -123,7 +123,8 @@ impl Service {
         Instance::start(&settings(&self.database.url, &self.extra), self.clock.clone()).await
     }
 
-    /// Another instance on the same database with these settings instead of its own, as after a change of them.
+    /// Another instance on the same database with these settings instead of its own, as after a
+    /// change of them.
     pub async fn instance_with(&self, extra: &[(&'static str, &str)]) -> Instance {
         let own = extra.iter().map(|(name, value)| (*name, (*value).to_owned()));
         let extra: Vec<_> = own.chain(self.extra.iter().cloned()).collect();
@@ -141,8 +142,8 @@ impl Service {
     }
 }
 
-/// The settings of a test service: those of production, but for a cheap password hash, a free port, and limits that
-/// only a test of limits reaches.
+/// The settings of a test service: those of production, but for a cheap password hash, a free port,
+/// and limits that only a test of limits reaches.
 pub fn settings(database_url: &str, extra: &[(&'static str, String)]) -> Settings {
     let usual = [
         ("DATABASE_URL", database_url),

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use tokio::net::TcpStream;
 
 use super::TestDatabase;
-use super::postgres::{as_server, candidate_port, eventually, new_folder, signal};
+use super::postgres::{as_server, candidate_port, eventually, new_folder};
 
 pub struct Pooler {
     port: u16,
@@ -16,7 +16,8 @@ pub struct Pooler {
 }
 
 impl Pooler {
-    /// In front of the server of this database, with these settings beside what any needs; the rest is as `PgBouncer` has it.
+    /// In front of the server of this database, with these settings beside what any needs; the rest
+    /// is as `PgBouncer` has it.
     pub async fn start(database: &TestDatabase, settings: &[&str]) -> Self {
         let (_, rest) = database.url.split_once('@').unwrap();
         let (server, _) = rest.split_once('/').unwrap();
@@ -55,7 +56,9 @@ impl Pooler {
 
 impl Drop for Pooler {
     fn drop(&mut self) {
-        signal(&self.process.id().to_string(), "QUIT");
+        // SIGKILL, because a process inherits an ignored SIGQUIT from a shell that starts it in the
+        // background.
+        drop(self.process.kill());
         drop(self.process.wait());
     }
 }

@@ -122,7 +122,8 @@ impl Server {
         for option in USUAL.iter().copied().chain(self.options.iter().map(String::as_str)) {
             command.args(["-c", option]);
         }
-        // From the thread of the test: the server is told to end when the thread that started it does.
+        // From the thread of the test: the server is told to end when the thread that started it
+        // does.
         let started = command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn();
         let process = self.process.insert(started.unwrap());
         // By the socket in its own folder: another server may have the port.
@@ -195,7 +196,8 @@ impl Server {
         process.wait().unwrap();
     }
 
-    /// Has each commit wait until a standby has it on its disk, as far as anything here is: `of` is one that follows.
+    /// Has each commit wait until a standby has it on its disk, as far as anything here is: `of` is
+    /// one that follows.
     pub async fn commit_on(&self, of: &Server) {
         let database = self.database();
         database.sql("ALTER SYSTEM SET synchronous_commit = on").await;
@@ -229,7 +231,8 @@ impl Server {
 
     /// Ends it as a crash does.
     pub fn kill(&mut self) {
-        // Stopped first: the others end by themselves when the first one does, and would not be found.
+        // Stopped first: the others end by themselves when the first one does, and would not be
+        // found.
         self.freeze();
         let children = {
             let process = self.process.as_ref().unwrap().id();
@@ -247,7 +250,8 @@ impl Server {
         }
     }
 
-    /// Removes the segment of a server that could not do so itself. Its number is in the seventh line of the lock.
+    /// Removes the segment of a server that could not do so itself. Its number is in the seventh
+    /// line of the lock.
     fn clear_away(&self) {
         let lock = fs::read_to_string(self.folder.path().join("data/postmaster.pid")).unwrap_or_default();
         let segment = lock.lines().nth(6).and_then(|line| line.split_whitespace().nth(1));
@@ -262,8 +266,9 @@ pub fn signal(process: &str, name: &str) {
     drop(Command::new("kill").args(["-s", name, process]).stderr(Stdio::null()).status());
 }
 
-/// Whether SIGUSR1, by which PostgreSQL tells its processes of conflicts, waits for a stopped process. Nothing shorter is sure: the
-/// process that replays looks at the conflict again and again, and is not waiting in between.
+/// Whether SIGUSR1, by which PostgreSQL tells its processes of conflicts, waits for a stopped
+/// process. Nothing shorter is sure: the process that replays looks at the conflict again and
+/// again, and is not waiting in between.
 pub fn is_told(process: &str) -> bool {
     const SIGUSR1: u64 = 1 << (10 - 1);
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
@@ -271,8 +276,9 @@ pub fn is_told(process: &str) -> bool {
     u64::from_str_radix(pending.trim(), 16).unwrap() & SIGUSR1 != 0
 }
 
-/// A server that is killed leaves a segment of shared memory, of which a machine has room for some thousands. So it is told to
-/// end at once (PostgreSQL's "immediate" shutdown), and what a test killed is cleared away.
+/// A server that is killed leaves a segment of shared memory, of which a machine has room for some
+/// thousands. So it is told to end at once (PostgreSQL's "immediate" shutdown), and what a test
+/// killed is cleared away.
 impl Drop for Server {
     fn drop(&mut self) {
         let Some(process) = &self.process else { return self.clear_away() };
@@ -293,7 +299,8 @@ impl Drop for Server {
     }
 }
 
-/// Under `/tmp`: the path of a socket may have 107 bytes, and `TMPDIR` may be closed to other users.
+/// Under `/tmp`: the path of a socket may have 107 bytes, and `TMPDIR` may be closed to other
+/// users.
 pub fn new_folder() -> TempDir {
     let folder = tempfile::Builder::new().prefix("groundwork-server.").tempdir_in("/tmp").unwrap();
     own(folder.path());

@@ -1,4 +1,5 @@
-//! The service as a process: what can be killed, stopped by a signal, and started again on the same files.
+//! The service as a process: what can be killed, stopped by a signal, and started again on the same
+//! files.
 
 use std::fs::{self, File};
 use std::os::unix::process::ExitStatusExt;
@@ -28,8 +29,8 @@ pub struct Process {
     folder: TempDir,
 }
 
-/// Runs a command that the kernel kills with the thread of the test, however the test ends. Other systems than Linux
-/// cannot do that.
+/// Runs a command that the kernel kills with the thread of the test, however the test ends. Other
+/// systems than Linux cannot do that.
 const UNTIL_THE_TEST_ENDS: &[&str] =
     if cfg!(target_os = "linux") { &["setpriv", "--pdeathsig", "KILL", "--"] } else { &["env"] };
 

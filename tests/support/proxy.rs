@@ -1,4 +1,5 @@
-//! A TCP proxy in front of PostgreSQL or Redis that can be cut, and that counts the round trips to PostgreSQL.
+//! A TCP proxy in front of PostgreSQL or Redis that can be cut, and that counts the round trips to
+//! PostgreSQL.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -96,19 +97,20 @@ impl Proxy {
         self.frozen.store(false, Ordering::SeqCst);
     }
 
-    /// Has the server's errors in another language from now on: all of their texts, and nothing of their codes.
+    /// Has the server's errors in another language from now on: all of their texts, and nothing of
+    /// their codes.
     pub fn translate(&self) {
         self.translates.store(true, Ordering::SeqCst);
     }
 
-    /// Counts as one round trip what clients send without waiting for an answer: nothing is passed on from now on before they are
-    /// silent.
+    /// Counts as one round trip what clients send without waiting for an answer: nothing is passed
+    /// on from now on before they are silent.
     pub fn gather(&self) {
         self.gathers.store(true, Ordering::SeqCst);
     }
 
-    /// How often a client has waited for the server since the proxy was made: its Sync and Query messages, but for a BEGIN that is
-    /// followed by another statement before it is answered.
+    /// How often a client has waited for the server since the proxy was made: its Sync and Query
+    /// messages, but for a BEGIN that is followed by another statement before it is answered.
     pub fn round_trips(&self) -> u64 {
         self.round_trips.load(Ordering::SeqCst)
     }
@@ -149,7 +151,8 @@ impl Proxy {
     }
 }
 
-/// Several sockets may be bound to the port; at most one of them listens. One that does not keeps it from strangers.
+/// Several sockets may be bound to the port; at most one of them listens. One that does not keeps
+/// it from strangers.
 pub fn bind(address: SocketAddr) -> TcpSocket {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_reuseaddr(true).unwrap();
@@ -205,8 +208,8 @@ fn asks(kind: u8) -> bool {
     matches!(kind, b'S' | b'Q')
 }
 
-/// Whether a message begins a transaction. It is not passed on before the client sends more, so that nobody has its answer by then; a
-/// client that sends nothing more for so long waits for it.
+/// Whether a message begins a transaction. It is not passed on before the client sends more, so
+/// that its answer is not there by then; a client that sends nothing more for so long waits for it.
 fn is_begin(kind: u8, content: &[u8]) -> bool {
     kind == b'Q' && content.starts_with(b"BEGIN")
 }
@@ -295,7 +298,8 @@ struct Frames {
 }
 
 impl Frames {
-    /// Takes what comes, and shows each message that ends with it. Says whether nothing of another message has come.
+    /// Takes what comes, and shows each message that ends with it. Says whether nothing of another
+    /// message has come.
     fn feed(&mut self, bytes: &[u8], mut show: impl FnMut(u8, &[u8])) -> bool {
         self.pending.extend_from_slice(bytes);
         loop {
@@ -321,7 +325,8 @@ struct Messages {
 }
 
 impl Messages {
-    /// The messages that are whole, with the texts of errors and notices in a language that nobody knows. They keep their lengths.
+    /// The messages that are whole, with the texts of errors and notices in an invented language.
+    /// They keep their lengths.
     fn translated(&mut self, bytes: &[u8]) -> Vec<u8> {
         self.pending.extend_from_slice(bytes);
         let mut whole = 0;
@@ -331,7 +336,8 @@ impl Messages {
                 break;
             }
             if matches!(self.pending[whole], b'E' | b'N') {
-                // Fields of a letter and a text: the severity and the message are in the server's language.
+                // Fields of a letter and a text: the severity and the message are in the server's
+                // language.
                 for field in self.pending[whole + 5..end].split_mut(|byte| *byte == 0) {
                     if let [b'S' | b'M' | b'D' | b'H' | b'W', text @ ..] = field {
                         text.fill(b'x');
@@ -354,7 +360,7 @@ fn the_texts_of_errors_are_translated_and_their_codes_are_not() {
 }
 
 #[test]
-fn messages_are_found_however_they_arrive() {
+fn messages_are_found_however_they_are_fragmented() {
     let startup = [&[0, 0, 0, 9][..], b"hello"].concat();
     let sync = b"S\0\0\0\x04";
     let parse = [&b"P\0\0\0\x0c"[..], b"S\0SQL\0\0\0"].concat();
@@ -365,7 +371,7 @@ fn messages_are_found_however_they_arrive() {
         let seen = Seen { round_trips: Arc::default(), statements: Arc::default() };
         let (mut frames, mut asked) = (Frames::default(), 0);
         for piece in stream.chunks(size) {
-            let _ = frames.feed(piece, |kind, content| {
+            frames.feed(piece, |kind, content| {
                 seen.note(kind, content);
                 asked += u32::from(asks(kind) && !is_begin(kind, content));
             });

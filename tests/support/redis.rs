@@ -13,8 +13,8 @@ const SENTINEL: &str = "sentinel.conf";
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
-/// The shared Redis server. A test that needs it is ignored by `cargo test` and included by `./scripts/test`; without the
-/// server it fails.
+/// The shared Redis server. A test that needs it is ignored by `cargo test` and included by
+/// `./scripts/test`; without the server it fails.
 pub fn server() -> String {
     std::env::var("TEST_REDIS_URL")
         .expect("TEST_REDIS_URL must name a Redis for tests; ./scripts/test starts one")
@@ -85,11 +85,6 @@ impl RedisServer {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    /// The folder it runs in; options may name files in it.
-    pub fn folder(&self) -> &std::path::Path {
-        self.folder.path()
-    }
-
     /// Ends it without any farewell.
     pub fn kill(&mut self) {
         self.process.kill().unwrap();
@@ -120,7 +115,8 @@ impl RedisServer {
         assert!(status.unwrap().success());
     }
 
-    /// Whether it serves; else it has ended. Who else has the port may answer too, so it is asked for its number.
+    /// Whether it serves; else it has ended. Who else has the port may answer too, so it is asked
+    /// for its number.
     async fn has_started(&mut self) -> bool {
         let (url, own) = (self.url(), format!("process_id:{}\r", self.process.id()));
         let process = std::sync::Mutex::new(&mut self.process);
@@ -158,7 +154,8 @@ fn spawn(port: u16, folder: &TempDir, options: &[String]) -> Child {
         .expect("redis-server; ./scripts/test installs it")
 }
 
-/// So that there may be one for the bus of a cluster, 10,000 above, and still below those of outgoing connections.
+/// So that there may be one for the bus of a cluster, 10,000 above, and still below those of
+/// outgoing connections.
 pub fn candidate_port() -> u16 {
     postgres::candidate_port() - 10_000
 }

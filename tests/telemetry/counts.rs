@@ -4,12 +4,12 @@ use serde_json::json;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
-use crate::process::Process;
 use crate::support::begun::begun;
 use crate::support::client::PASSWORD;
 use crate::support::held::Held;
 use crate::support::redis::{RedisServer, eventually};
 use crate::support::{Backend, TestDatabase};
+use crate::telemetry::process::Process;
 
 const REQUESTS: &str = "groundwork_http_requests_total";
 
@@ -22,7 +22,7 @@ async fn requests_are_counted_by_the_template_of_their_route() {
     let process = Process::start(&[]).await;
     let (id, access) = process.user("ada@example.com").await;
     for id in [id, id + 1, id + 2] {
-        let _ = process.call("GET", &format!("/api/v1/users/{id}")).bearer(&access).send().await.expect(403);
+        process.call("GET", &format!("/api/v1/users/{id}")).bearer(&access).send().await.expect(403);
     }
     let scrape = process.scrape().await;
     let route = [("route", "/api/v1/users/{id}"), ("method", "GET")];
@@ -42,7 +42,7 @@ async fn requests_are_counted_by_the_template_of_their_route() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_client_makes_up_makes_no_labels() {
+async fn values_invented_by_a_client_create_no_labels() {
     let process = Process::start(&[("RATE_LIMIT_ENABLED", "false")]).await;
     let before = process.scrape().await.series.len();
     let client = reqwest::Client::new();
@@ -76,15 +76,15 @@ async fn what_a_client_makes_up_makes_no_labels() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn decisions_of_the_rate_limits_are_counted_by_limit() {
+async fn rate_limit_decisions_are_counted_by_limit() {
     let limits = [("RATE_LIMIT_PER_MINUTE", "2"), ("ACCOUNT_RATE_LIMIT_PER_MINUTE", "1")];
     let process = Process::start(&limits).await;
     for status in [200, 200, 429] {
-        let _ = process.call("GET", "/").send().await.expect(status);
+        process.call("GET", "/").send().await.expect(status);
     }
     for status in [401, 429] {
         let body = json!({"email": "nobody@example.com", "password": PASSWORD});
-        let _ = process.call("POST", "/api/v1/auth/login").json(body).send().await.expect(status);
+        process.call("POST", "/api/v1/auth/login").json(body).send().await.expect(status);
     }
     let scrape = process.scrape().await;
     for (limit, decision, expected) in [
@@ -102,12 +102,12 @@ async fn decisions_of_the_rate_limits_are_counted_by_limit() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn look_ups_in_the_cache_are_counted_by_result() {
+async fn cache_lookups_are_counted_by_result() {
     let process = Process::start(&[]).await;
     let (id, access) = process.user("ada@example.com").await;
     process.database.sql("UPDATE users SET is_superuser = TRUE").await;
     for _ in 0..3 {
-        let _ = process.call("GET", &format!("/api/v1/users/{id}")).bearer(&access).send().await.expect(200);
+        process.call("GET", &format!("/api/v1/users/{id}")).bearer(&access).send().await.expect(200);
     }
     let scrape = process.scrape().await;
     for (result, expected) in [("hit", 2.0), ("miss", 1.0), ("shared", 0.0)] {
@@ -124,17 +124,17 @@ async fn a_request_that_is_shed_is_counted() {
     let (_, access) = process.user("ada@example.com").await;
     let change = process.call("PATCH", "/api/v1/users/me").bearer(&access);
     let held = Held::begin(&process.database, change).await;
-    let _ = process.call("GET", "/").send().await.expect_error(503, "service_unavailable");
+    process.call("GET", "/").send().await.expect_error(503, "service_unavailable");
     let scrape = process.scrape().await;
     assert_eq!(scrape.get("groundwork_http_requests_shed_total", &[]), Some(1.0));
     assert_eq!(scrape.get("groundwork_http_requests_in_flight", &[]), Some(1.0), "the one that is held");
-    let _ = held.end().await.expect(200);
+    held.end().await.expect(200);
     let under_way = async || process.scrape().await.get("groundwork_http_requests_in_flight", &[]);
     eventually("it is not under way any more", async || under_way().await == Some(0.0)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_is_given_up_for_another_is_counted_as_shed() {
+async fn an_evicted_body_is_counted_as_shed() {
     let process = Process::start(&[("MAX_REQUESTS", "1")]).await;
     let _given_up = begun(&process.url, "/api/v1/auth/login", 2).await;
     let _waited_for = begun(&process.url, "/api/v1/auth/login", 2).await;
@@ -143,11 +143,11 @@ async fn a_body_that_is_given_up_for_another_is_counted_as_shed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_idle_connection_that_makes_room_is_counted() {
+async fn an_idle_connection_closed_for_a_new_one_is_counted() {
     let process = Process::start(&[("MAX_CONNECTIONS", "1")]).await;
     let mut evicted = connect(&process).await;
-    let _ = process.call("GET", "/").send().await.expect(200);
-    let _ = evicted.read_to_end(&mut Vec::new()).await;
+    process.call("GET", "/").send().await.expect(200);
+    drop(evicted.read_to_end(&mut Vec::new()).await);
     let scrape = process.scrape().await;
     assert_eq!(scrape.get("groundwork_connections_evicted_total", &[]), Some(1.0));
 }
@@ -165,7 +165,7 @@ async fn open_and_refused_connections_are_counted() {
     eventually("two are open", async || state().await == (2.0, 0.0)).await;
     let mut refused = connect(&process).await;
     // Closed without a byte.
-    let _ = refused.read_to_end(&mut Vec::new()).await;
+    drop(refused.read_to_end(&mut Vec::new()).await);
     assert_eq!(state().await, (2.0, 1.0));
     drop(kept);
     eventually("none is open", async || state().await == (0.0, 1.0)).await;
@@ -173,26 +173,26 @@ async fn open_and_refused_connections_are_counted() {
 
 #[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn redis_going_away_and_coming_back_shows() {
+async fn the_loss_and_the_return_of_redis_are_shown() {
     let mut redis = RedisServer::start().await;
     let process = Process::start(&[("REDIS_URL", &redis.url())]).await;
     let up = async || process.scrape().await.get("groundwork_redis_up", &[]);
     assert_eq!(up().await, Some(1.0));
     redis.kill();
-    let _ = process.call("GET", "/").send().await.expect(200);
+    process.call("GET", "/").send().await.expect(200);
     eventually("Redis is away", async || up().await == Some(0.0)).await;
     redis.restart().await;
     eventually("Redis is back", async || up().await == Some(1.0)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sessions_that_are_ended_are_counted_by_reason() {
+async fn revoked_sessions_are_counted_by_reason() {
     let process = Process::start(&[]).await;
     let (_, access) = process.user("ada@example.com").await;
-    let _ = process.call("POST", "/api/v1/auth/logout").bearer(&access).send().await.expect(204);
+    process.call("POST", "/api/v1/auth/logout").bearer(&access).send().await.expect(204);
     let (id, access) = process.user("eve@example.com").await;
     let body = json!({"email": "eve@example.com", "password": PASSWORD});
-    let _ = process.call("POST", "/api/v1/auth/login").json(body).send().await.expect(200);
+    process.call("POST", "/api/v1/auth/login").json(body).send().await.expect(200);
     let change = json!({"current_password": PASSWORD, "password": "another horse battery"});
     let change = process.call("PATCH", "/api/v1/users/me").bearer(&access).json(change);
     assert!(change.send().await.status.is_success(), "{id}");

@@ -38,8 +38,9 @@ impl Secret {
     }
 }
 
-/// The letters of base64 (RFC 4648, 4 and 5) that depend on these bytes alone when `offset` other bytes stand before them and any
-/// others behind: neither the padding nor the letters that are shared with a neighbour.
+/// The letters of base64 (RFC 4648, 4 and 5) that depend on these bytes alone when `offset` other
+/// bytes stand before them and any others behind: neither the padding nor the letters that are
+/// shared with a neighbour.
 fn inner_base64(bytes: &[u8], offset: usize, url: bool) -> String {
     let whole = base64(&[&vec![0; offset], bytes].concat(), url);
     let first = (offset * 8).div_ceil(6);
@@ -61,7 +62,7 @@ fn base64(bytes: &[u8], url: bool) -> String {
 }
 
 #[test]
-fn the_encoder_is_the_one_of_the_standard() {
+fn the_encoder_matches_the_examples_of_the_standard() {
     // RFC 4648, 10.
     for (text, encoded) in [("", ""), ("f", "Zg"), ("fo", "Zm8"), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
         assert_eq!(base64(text.as_bytes(), false), encoded);
@@ -96,7 +97,7 @@ fn a_secret_is_found_in_each_of_its_spellings() {
 }
 
 #[test]
-fn another_text_is_no_secret() {
+fn other_text_is_not_reported_as_a_secret() {
     let secret = Secret::new("hash", "$2b$04$abc");
     for line in ["", "$2a$04$abc", "36, 50, 98, 36, 48, 53", "2432622430342461", "JDJiJDA0JGF", "hash"] {
         assert_eq!(secret.found_in(line), None, "{line}");

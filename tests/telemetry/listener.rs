@@ -3,15 +3,15 @@
 use std::net::TcpListener;
 
 use groundwork::telemetry::metrics;
-use metrics_util::debugging::DebuggingRecorder;
+use groundwork_telemetry::MetricsHandle;
 
-use crate::collector::Collector;
-use crate::process::{Process, command};
-use crate::scrape::Scrape;
 use crate::support::{Backend, Service, TestDatabase, redis};
+use crate::telemetry::collector::Collector;
+use crate::telemetry::process::{Process, command};
+use crate::telemetry::scrape::Scrape;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_answers_metrics_and_nothing_else() {
+async fn the_metrics_listener_serves_metrics_and_nothing_else() {
     let process = Process::start(&[]).await;
     let url = process.metrics_url().unwrap();
     let base = url.strip_suffix("/metrics").unwrap();
@@ -30,7 +30,7 @@ async fn it_answers_metrics_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_has_an_address_of_its_own_where_one_is_set() {
+async fn the_metrics_listener_uses_its_own_address_if_one_is_set() {
     let process = Process::start(&[("METRICS_HOST", "127.0.0.2")]).await;
     assert!(process.metrics_url().unwrap().starts_with("http://127.0.0.2:"));
     assert!(process.scrape().await.get("groundwork_connections_open", &[]).is_some());
@@ -38,14 +38,14 @@ async fn it_has_an_address_of_its_own_where_one_is_set() {
 
 /// What it tells is for the operator, and it asks for no password.
 #[tokio::test(flavor = "multi_thread")]
-async fn it_does_not_follow_the_service_to_an_address_that_everybody_reaches() {
+async fn the_metrics_listener_stays_on_loopback_when_the_service_listens_publicly() {
     let process = Process::start(&[("HOST", "0.0.0.0")]).await;
     assert!(process.url.starts_with("http://0.0.0.0:"), "{}", process.url);
     assert!(process.metrics_url().unwrap().starts_with("http://127.0.0.1:"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_port_that_is_taken_stops_the_start() {
+async fn a_metrics_port_in_use_stops_the_start() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let database = TestDatabase::create(Backend::Sqlite).await;
@@ -58,14 +58,13 @@ async fn a_port_that_is_taken_stops_the_start() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_port_nothing_listens_and_nothing_is_measured() {
+async fn without_a_metrics_port_nothing_listens_and_nothing_is_recorded() {
     let database = TestDatabase::create(Backend::Sqlite).await;
     let process = Process::start_on(database, &[]).await;
     assert_eq!(process.metrics_url(), None);
     process.call("GET", "/metrics").send().await.expect_error(404, "not_found");
-    // In this process too: there is room for a recorder.
     let _service = Service::start(Backend::Sqlite).await;
-    assert!(metrics::set_global_recorder(DebuggingRecorder::new()).is_ok());
+    assert!(MetricsHandle::installed().is_none(), "a service in this process installs no recorder");
 }
 
 /// The names of all metrics, as they are exported.
@@ -75,7 +74,7 @@ fn names() -> Vec<String> {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn every_metric_of_the_table_is_there_after_a_few_requests() {
+async fn every_documented_metric_is_exported_after_a_few_requests() {
     let (collector, database) = (Collector::start().await, TestDatabase::create(Backend::Postgres).await);
     let (redis, prefix) = (redis::server(), redis::fresh_prefix());
     let extra = [
@@ -86,7 +85,7 @@ async fn every_metric_of_the_table_is_there_after_a_few_requests() {
     ];
     let process = Process::start_on(database, &extra).await;
     let (_, access) = process.user("ada@example.com").await;
-    let _ = process.call("GET", "/api/v1/users/me").bearer(&access).send().await.expect(200);
+    process.call("GET", "/api/v1/users/me").bearer(&access).send().await.expect(200);
     let missing = async || {
         let scrape = process.scrape().await;
         let is_there = |name: &str| {

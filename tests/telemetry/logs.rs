@@ -1,14 +1,14 @@
 //! The ids on the lines of a request.
 
-use crate::collector::Collector;
-use crate::process::Process;
 use crate::support::redis::RedisServer;
+use crate::telemetry::collector::Collector;
+use crate::telemetry::process::Process;
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 /// Every line of a request has both ids; of one, the line about Redis is written inside.
-async fn lines_have_both_ids(level: &str, collector: Option<&Collector>) {
+async fn log_lines_have_the_request_id_and_the_trace_id(level: &str, collector: Option<&Collector>) {
     let mut redis = RedisServer::start().await;
     let url = redis.url();
     let mut settings = vec![("REDIS_URL", url.as_str()), ("LOG_LEVEL", level)];
@@ -17,7 +17,7 @@ async fn lines_have_both_ids(level: &str, collector: Option<&Collector>) {
     let process = Process::start(&settings).await;
     redis.kill();
     let call = process.call("GET", "/").header("x-request-id", "r1").header("traceparent", PARENT);
-    let _ = call.send().await.expect(200);
+    call.send().await.expect(200);
     let (_, lines) = process.stop().await;
     let away =
         lines.iter().find(|line| line["message"].as_str().unwrap().starts_with("Redis is unavailable"));
@@ -31,24 +31,25 @@ async fn lines_have_both_ids(level: &str, collector: Option<&Collector>) {
 
 #[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn lines_of_a_request_name_the_callers_trace_without_a_collector() {
-    lines_have_both_ids("info", None).await;
+async fn without_a_collector_log_lines_name_the_trace_of_the_caller() {
+    log_lines_have_the_request_id_and_the_trace_id("info", None).await;
 }
 
 #[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn lines_of_a_request_name_its_trace_with_a_collector() {
-    lines_have_both_ids("info", Some(&Collector::start().await)).await;
+async fn with_a_collector_log_lines_name_the_trace_of_the_request() {
+    log_lines_have_the_request_id_and_the_trace_id("info", Some(&Collector::start().await)).await;
 }
 
 #[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn lines_of_a_request_have_its_ids_also_when_only_warnings_are_logged() {
-    lines_have_both_ids("warn,groundwork=warn,groundwork::commands=info", None).await;
+async fn log_lines_have_their_ids_when_only_warnings_are_logged() {
+    log_lines_have_the_request_id_and_the_trace_id("warn,groundwork=warn,groundwork::commands=info", None)
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_trace_is_named_too_and_without_a_trace_there_is_no_name() {
+async fn log_lines_name_a_new_trace_and_have_no_trace_id_without_one() {
     let collector = Collector::start().await;
     let process = Process::start(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.url)]).await;
     let answer = process.call("GET", "/").send().await.expect(200);
@@ -68,27 +69,27 @@ async fn a_new_trace_is_named_too_and_without_a_trace_there_is_no_name() {
 /// Layers with filters of their own can make each other miss lines.
 #[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn no_line_is_missing_while_spans_are_exported() {
+async fn no_log_line_is_lost_while_spans_are_exported() {
     let (collector, redis) = (Collector::start().await, RedisServer::start().await);
     let (endpoint, redis) = (collector.url.as_str(), redis.url());
     let settings = [("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint), ("REDIS_URL", redis.as_str())];
     let process = Process::start(&settings).await;
     let (_, access) = process.user("ada@example.com").await;
     for _ in 0..50 {
-        let _ = process.call("GET", "/api/v1/users/me").bearer(&access).send().await.expect(200);
+        process.call("GET", "/api/v1/users/me").bearer(&access).send().await.expect(200);
     }
     let (_, lines) = process.stop().await;
     assert_eq!(lines.iter().filter(|line| line["message"] == "request").count(), 52);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_forwarding_header_of_an_untrusted_peer_is_a_warning_once_that_names_peer_and_setting() {
+async fn a_forwarding_header_from_an_untrusted_peer_is_warned_about_once_with_peer_and_setting() {
     for header in ["x-forwarded-for", "forwarded"] {
         let process = Process::start(&[]).await;
         let plain = process.call("GET", "/").send().await.expect(200);
         assert!(plain.text.contains("Groundwork"));
         for value in ["203.0.113.9", "for=203.0.113.10", "\"nonsense"] {
-            let _ = process.call("GET", "/").header(header, value).send().await.expect(200);
+            process.call("GET", "/").header(header, value).send().await.expect(200);
         }
         let (_, lines) = process.stop().await;
         let warnings: Vec<_> = lines.iter().filter(|line| line["level"] == "WARN").collect();
@@ -103,15 +104,15 @@ async fn a_forwarding_header_of_an_untrusted_peer_is_a_warning_once_that_names_p
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_forwarding_header_of_a_trusted_proxy_is_no_warning() {
+async fn a_forwarding_header_from_a_trusted_proxy_causes_no_warning() {
     let process = Process::start(&[("TRUSTED_PROXIES", "127.0.0.1")]).await;
-    let _ = process.call("GET", "/").header("x-forwarded-for", "203.0.113.9").send().await.expect(200);
+    process.call("GET", "/").header("x-forwarded-for", "203.0.113.9").send().await.expect(200);
     let (_, lines) = process.stop().await;
     assert!(lines.iter().all(|line| line["level"] == "INFO"), "{lines:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_start_says_which_pages_may_call_a_developers_service_without_a_list() {
+async fn without_configured_origins_the_start_logs_which_origins_are_allowed_in_development() {
     for (origins, expected) in [("", 1), ("https://app.example.com", 0)] {
         let process = Process::start(&[("CORS_ORIGINS", origins)]).await;
         let (_, lines) = process.stop().await;

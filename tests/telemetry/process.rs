@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
-use crate::scrape::Scrape;
 use crate::support::client::PASSWORD;
 use crate::support::redis::eventually;
 use crate::support::{Backend, Call, SECRET, TestDatabase};
+use crate::telemetry::scrape::Scrape;
 
 pub struct Process {
     child: Child,
@@ -70,7 +70,7 @@ impl Process {
         Scrape::of(&reqwest::get(url).await.unwrap().text().await.unwrap())
     }
 
-    /// A new account, logged in: its number and its access token.
+    /// A new user, logged in: its number and its access token.
     pub async fn user(&self, email: &str) -> (i64, String) {
         let body = json!({"email": email, "password": PASSWORD});
         let made = self.call("POST", "/api/v1/auth/register").json(body.clone()).send().await.expect(201);

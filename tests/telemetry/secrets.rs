@@ -7,10 +7,10 @@ use std::time::Duration;
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
-use crate::detector::Secret;
-use crate::process::Process;
 use crate::support::client::raw;
 use crate::support::{Backend, SECRET, TestDatabase, redis};
+use crate::telemetry::detector::Secret;
+use crate::telemetry::process::Process;
 
 const EMAIL: &str = "ada.of.the.log@example.com";
 const NAME: &str = "Ada whose name no line has";
@@ -48,7 +48,8 @@ impl Caller {
     }
 }
 
-/// The life of an account, with what goes wrong in it. Gives the tokens that were handed out and one that was cut.
+/// The life of a user, with what goes wrong in it. Gives the tokens that were handed out and one
+/// that was cut.
 async fn live(caller: &Caller, email: &str) -> Vec<String> {
     let new = json!({"email": email, "password": PASSWORD, "full_name": NAME});
     assert_eq!(caller.post("/api/v1/auth/register", new).await.0, 201);
@@ -100,9 +101,10 @@ async fn send_malformed_paths(url: &str) {
     let escape = format!(
         "GET /{PATH}\x1b[31m HTTP/1.1\r\nHost: x\r\nConnection: close\r\nUser-Agent: a\x1b[31m\r\n\r\n"
     );
-    let _ = raw(url, [escape.into_bytes()]).await;
+    raw(url, [escape.into_bytes()]).await;
     let path = format!("/{PATH} \"forged\"");
-    // HPACK (RFC 7541): `:method: GET` and `:scheme: http` by their numbers, `:authority` and `:path` by their names' numbers.
+    // HPACK (RFC 7541): `:method: GET` and `:scheme: http` by their numbers, `:authority` and
+    // `:path` by their names' numbers.
     let mut headers = vec![0x82, 0x86, 0x01, 1, b'x', 0x04, u8::try_from(path.len()).unwrap()];
     headers.extend(path.as_bytes());
     let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0".to_vec();
@@ -153,7 +155,7 @@ async fn stored_secrets(database: &TestDatabase) -> Vec<Secret> {
     secrets
 }
 
-async fn no_line_is_forged_or_holds_a_secret(backend: Backend, with_redis: bool, level: &str) {
+async fn no_log_line_is_forged_or_has_a_secret(backend: Backend, with_redis: bool, level: &str) {
     let (url, prefix) = (redis::server(), redis::fresh_prefix());
     let mut settings =
         vec![("LOG_LEVEL", level), ("RATE_LIMIT_PER_MINUTE", "1000"), ("AUTH_RATE_LIMIT_PER_MINUTE", "1000")];
@@ -173,7 +175,7 @@ async fn no_line_is_forged_or_holds_a_secret(backend: Backend, with_redis: bool,
     ];
     for (is_http_2, email) in [(false, EMAIL.to_owned()), (true, format!("by-http-2.{EMAIL}"))] {
         for token in live(&Caller::new(&process, is_http_2), &email).await {
-            // Of a token that is cut, the whole; of others the part that nobody can make.
+            // For a truncated token the whole text; otherwise the signature.
             secrets.push(Secret::new("a signature", token.rsplit('.').next().unwrap()));
         }
     }
@@ -202,28 +204,28 @@ async fn no_line_is_forged_or_holds_a_secret(backend: Backend, with_redis: bool,
 
 #[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn no_line_is_forged_or_holds_a_secret_even_when_everything_is_logged() {
-    no_line_is_forged_or_holds_a_secret(Backend::Sqlite, false, "trace").await;
+async fn no_log_line_is_forged_or_has_a_secret_at_the_trace_level() {
+    no_log_line_is_forged_or_has_a_secret(Backend::Sqlite, false, "trace").await;
 }
 
 #[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn no_line_holds_a_secret_on_postgresql_with_redis_when_everything_is_logged() {
-    no_line_is_forged_or_holds_a_secret(Backend::Postgres, true, "trace").await;
+async fn no_log_line_has_a_secret_on_postgresql_with_redis_at_the_trace_level() {
+    no_log_line_is_forged_or_has_a_secret(Backend::Postgres, true, "trace").await;
 }
 
 #[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn no_directive_opens_the_lines_of_a_dependency() {
+async fn no_log_directive_enables_lines_of_a_dependency() {
     let level =
         "info,tokio_postgres=trace,redis=trace,h2=trace,hyper=trace,rustls=trace,[{parameters}]=trace";
-    no_line_is_forged_or_holds_a_secret(Backend::Postgres, true, level).await;
+    no_log_line_is_forged_or_has_a_secret(Backend::Postgres, true, level).await;
 }
 
 /// Also where nothing else is to be logged.
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn the_notice_does_not_depend_on_the_level_of_its_own_target() {
+async fn the_notice_is_logged_at_every_level_of_its_own_target() {
     let level = "groundwork::commands=info,tokio_postgres=trace";
     let process =
         Process::start_on(TestDatabase::create(Backend::Postgres).await, &[("LOG_LEVEL", level)]).await;
@@ -234,12 +236,12 @@ async fn the_notice_does_not_depend_on_the_level_of_its_own_target() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_made_up_method_does_not_lengthen_its_line() {
+async fn an_invented_method_does_not_lengthen_its_log_line() {
     let process = Process::start(&[]).await;
     let method = "M".repeat(7_000);
     for _ in 0..3 {
         let request = format!("{method} / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-        let _ = raw(&process.url, [request.into_bytes()]).await;
+        raw(&process.url, [request.into_bytes()]).await;
     }
     let (_, lines) = process.stop().await;
     let requests: Vec<_> = lines.iter().filter(|line| line["message"] == "request").collect();

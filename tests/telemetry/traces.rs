@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::collector::{Collector, Span};
-use crate::process::Process;
 use crate::support::client::PASSWORD;
 use crate::support::redis::{RedisServer, eventually};
 use crate::support::{Backend, TestDatabase};
+use crate::telemetry::collector::{Collector, Span};
+use crate::telemetry::process::Process;
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const CALLER: &str = "b7ad6b7169203331";
@@ -28,7 +28,7 @@ fn named<'a>(spans: &'a [Span], name: &str) -> &'a Span {
 
 #[ignore = "needs Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn the_spans_of_a_request_are_one_trace_that_continues_the_callers() {
+async fn the_spans_of_a_request_continue_the_trace_of_the_caller() {
     let (collector, redis) = (Collector::start().await, RedisServer::start().await);
     let database = TestDatabase::create(Backend::Postgres).await;
     let redis = redis.url();
@@ -38,7 +38,7 @@ async fn the_spans_of_a_request_are_one_trace_that_continues_the_callers() {
         ("REDIS_URL", redis.as_str()),
     ];
     let process = Process::start_on(database, &extra).await;
-    let _ = process.user("ada@example.com").await;
+    process.user("ada@example.com").await;
     let body = json!({"email": "ada@example.com", "password": PASSWORD});
     let login = process.call("POST", "/api/v1/auth/login").header("traceparent", &parent("01")).json(body);
     let answer = login.send().await.expect(200);
@@ -72,7 +72,7 @@ async fn the_spans_of_a_request_are_one_trace_that_continues_the_callers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_valid_context_a_new_trace_begins_and_the_service_by_itself_begins_none() {
+async fn a_request_without_a_valid_context_begins_a_trace_and_background_work_begins_none() {
     let collector = Collector::start().await;
     let process = Process::start(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.url)]).await;
     let forged = format!("00-{TRACE}-{CALLER}");
@@ -88,7 +88,7 @@ async fn without_a_valid_context_a_new_trace_begins_and_the_service_by_itself_be
     // Two that contradict each other are none.
     let call =
         process.call("GET", "/").header("traceparent", &parent("01")).header("traceparent", &parent("01"));
-    let _ = call.send().await.expect(200);
+    call.send().await.expect(200);
     process.stop().await;
     let spans = collector.spans();
     let roots: Vec<_> = spans.iter().filter(|span| span.parent.is_empty()).collect();
@@ -99,7 +99,7 @@ async fn without_a_valid_context_a_new_trace_begins_and_the_service_by_itself_be
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_began_a_trace_says_whether_it_is_recorded_and_else_the_ratio_does() {
+async fn the_callers_sampling_decision_wins_over_the_ratio() {
     let collector = Collector::start().await;
     let settings =
         [("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url.as_str()), ("OTEL_TRACES_SAMPLER_ARG", "0")];
@@ -111,7 +111,7 @@ async fn who_began_a_trace_says_whether_it_is_recorded_and_else_the_ratio_does()
     let unsampled = process.call("GET", "/").header("traceparent", &parent("00")).send().await.expect(200);
     assert!(unsampled.header("traceparent").starts_with(&format!("00-{TRACE}-")));
     assert!(unsampled.header("traceparent").ends_with("-00"));
-    let _ = process.call("GET", "/").header("traceparent", &parent("01")).send().await.expect(200);
+    process.call("GET", "/").header("traceparent", &parent("01")).send().await.expect(200);
     process.stop().await;
     let spans = collector.spans();
     let requests: Vec<_> = spans.iter().filter(|span| span.kind == SERVER).collect();
@@ -119,14 +119,14 @@ async fn who_began_a_trace_says_whether_it_is_recorded_and_else_the_ratio_does()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_that_fails_is_an_error_and_one_that_is_refused_is_none() {
+async fn a_5xx_is_an_error_span_and_a_4xx_is_not() {
     let collector = Collector::start().await;
     let settings = [("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url.as_str()), ("LOG_LEVEL", "off")];
     let process = Process::start_on(TestDatabase::create(Backend::Sqlite).await, &[settings[0]]).await;
     let (_, access) = process.user("ada@example.com").await;
     process.call("GET", "/api/v1/users").bearer(&access).send().await.expect_error(403, "forbidden");
     process.database.sql("DROP TABLE sessions").await;
-    let _ = process.call("GET", "/api/v1/users/me").bearer(&access).send().await.expect(500);
+    process.call("GET", "/api/v1/users/me").bearer(&access).send().await.expect(500);
     process.stop().await;
     let spans = collector.spans();
     assert_eq!(named(&spans, "GET /api/v1/users").status, 0);
@@ -134,7 +134,7 @@ async fn a_request_that_fails_is_an_error_and_one_that_is_refused_is_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_collector_that_is_not_there_costs_no_request_and_is_said_once() {
+async fn a_missing_collector_fails_no_request_and_is_logged_once() {
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let url = format!("http://{closed}");
     let settings = [("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()), ("RATE_LIMIT_PER_MINUTE", "1000000")];
@@ -150,7 +150,7 @@ async fn a_collector_that_is_not_there_costs_no_request_and_is_said_once() {
         process.scrape().await.get("groundwork_trace_exports_total", &[("result", "failed")]) >= Some(2.0)
     };
     eventually("two batches have failed", async || {
-        let _ = process.call("GET", "/").send().await.expect(200);
+        process.call("GET", "/").send().await.expect(200);
         failed().await
     })
     .await;
@@ -159,7 +159,7 @@ async fn a_collector_that_is_not_there_costs_no_request_and_is_said_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_collector_that_never_answers_holds_up_neither_requests_nor_the_end() {
+async fn a_collector_that_never_answers_delays_neither_requests_nor_shutdown() {
     // Accepts connections, by its backlog, and says nothing.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", silent.local_addr().unwrap());

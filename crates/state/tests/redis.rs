@@ -50,8 +50,8 @@ fn thing(name: &str) -> Thing {
     Thing { name: name.to_owned() }
 }
 
-/// A test that needs the server is ignored by `cargo test` and included by `./scripts/test`; without
-/// the server it fails.
+/// A test that needs the server is ignored by `cargo test` and included by `./scripts/test`;
+/// without the server it fails.
 fn server() -> String {
     std::env::var("TEST_REDIS_URL")
         .expect("TEST_REDIS_URL must name a Redis for tests; ./scripts/test starts one")

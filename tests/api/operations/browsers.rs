@@ -1,10 +1,10 @@
-//! What browsers are told by the answers of every operation.
+//! The security headers of every operation.
 
 use super::{Caller, OPERATIONS};
-use crate::middleware::assert_safe_for_browsers;
+use crate::api::security_headers::assert_safe_for_browsers;
 
 on_both! {
-    async fn no_operation_lets_a_browser_keep_embed_or_run_its_answer(service: Service) {
+    async fn no_operation_lets_a_browser_store_embed_or_run_its_response(service: Service) {
         let _another_remains = service.superuser().await;
         for operation in OPERATIONS {
             let (caller, target) = (service.superuser().await, service.user().await);

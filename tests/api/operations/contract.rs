@@ -33,7 +33,7 @@ fn refused(method: &str, path: &str, answer: &Answer, reason: &str) {
 }
 
 #[test]
-fn an_answer_as_documented_passes() {
+fn a_documented_response_passes() {
     contract().check("GET", "/api/v1/users/7", &answer(200, &HEADERS, user())).unwrap();
     contract().check("HEAD", "/api/v1/users/7", &answer(200, &HEADERS, "")).unwrap();
     contract().check("DELETE", "/api/v1/users/7", &answer(204, &HEADERS[1..], "")).unwrap();
@@ -44,7 +44,7 @@ fn an_answer_as_documented_passes() {
 #[test]
 fn an_undocumented_status_code_type_or_header_is_refused() {
     refused("GET", "/api/v1/users/7", &answer(418, &HEADERS, ""), "status 418");
-    // The own account cannot be missing, so `/users/me` documents no 404 although `/users/{id}` does.
+    // The own user cannot be missing, so `/users/me` documents no 404 although `/users/{id}` does.
     refused("GET", "/api/v1/users/me", &answer(404, &HEADERS, error("not_found")), "status 404");
     refused("GET", "/api/v1/users/7", &answer(404, &HEADERS, error("forbidden")), "code forbidden");
     let plain = [&[("content-type", "text/plain")], &HEADERS[1..]].concat();
@@ -72,7 +72,7 @@ fn a_body_that_breaks_its_schema_is_refused() {
 }
 
 #[test]
-fn a_field_that_the_document_does_not_name_is_refused_however_deep() {
+fn an_undocumented_field_is_refused_at_any_depth() {
     let mut leaky = user();
     leaky["password_hash"] = json!("$2b$");
     refused("GET", "/api/v1/users/7", &answer(200, &HEADERS, &leaky), "/password_hash");
@@ -84,7 +84,7 @@ fn a_field_that_the_document_does_not_name_is_refused_however_deep() {
 }
 
 #[test]
-fn where_the_document_is_silent_only_the_uniform_error_passes() {
+fn on_undocumented_paths_only_the_error_body_passes() {
     refused("get", "/api/v1/users/7", &answer(200, &HEADERS, user()), "knows nothing");
     refused("GET", "/nowhere", &answer(200, &HEADERS, user()), "knows nothing");
     refused("PUT", "/api/v1/users/7", &answer(404, &HEADERS, error("not_found")), "knows nothing");

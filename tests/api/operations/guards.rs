@@ -4,7 +4,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 
 use super::{Caller, OPERATIONS, Operation, protected};
-use crate::support::client::Account;
+use crate::support::client::TestUser;
 use crate::support::{Call, SECRET, Service};
 
 const HOUR: i64 = 3600;
@@ -17,8 +17,8 @@ fn resigned(token: &str, key: &str, change: impl Fn(&mut Value)) -> String {
     jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).unwrap()
 }
 
-/// What somebody sends who has no good token, and the code of the answer.
-fn bad_credentials(target: &Account) -> Vec<(&'static str, Option<String>, &'static str)> {
+/// Credentials that are missing or invalid, and the error code for them.
+fn bad_credentials(target: &TestUser) -> Vec<(&'static str, Option<String>, &'static str)> {
     let bearer = |token: &str| Some(format!("Bearer {token}"));
     let token = &target.access;
     let (content, _) = token.rsplit_once('.').unwrap();
@@ -52,8 +52,9 @@ fn with(call: Call, authorization: Option<&String>) -> Call {
     }
 }
 
-/// Calls that are wrong in other ways than who calls: bodies, media types and parameters. With what is wrong.
-fn wrong_calls(service: &Service, operation: &Operation, target: &Account) -> Vec<(&'static str, Call)> {
+/// Calls that are wrong in other ways than who calls: bodies, media types and parameters. With what
+/// is wrong.
+fn wrong_calls(service: &Service, operation: &Operation, target: &TestUser) -> Vec<(&'static str, Call)> {
     let call = |path: &str| service.call(operation.method, path);
     let path = operation.path(target);
     let mut calls = vec![
@@ -70,7 +71,7 @@ fn wrong_calls(service: &Service, operation: &Operation, target: &Account) -> Ve
 }
 
 on_both! {
-    async fn without_a_good_token_every_protected_operation_is_refused_and_nothing_changes(service: Service) {
+    async fn without_a_valid_token_every_protected_operation_is_refused_and_changes_nothing(service: Service) {
         let target = service.superuser().await;
         let before = service.stored().await;
         for operation in protected() {
@@ -82,11 +83,12 @@ on_both! {
             }
         }
         assert_eq!(service.stored().await, before);
-        // The forged tokens were refused for their one flaw: made the same way without it, one is good.
-        let _ = service.me(&resigned(&target.access, SECRET, |_| {})).await.expect(200);
+        // The forged tokens were refused for their one flaw: made the same way without it, one is
+        // good.
+        service.me(&resigned(&target.access, SECRET, |_| {})).await.expect(200);
     }
 
-    async fn a_token_that_was_good_is_refused_once_its_time_is_over(service: Service) {
+    async fn every_protected_operation_refuses_an_expired_token(service: Service) {
         let target = service.superuser().await;
         service.clock.advance(std::time::Duration::from_secs(30 * 60 + 6));
         let before = service.stored().await;
@@ -97,7 +99,7 @@ on_both! {
         assert_eq!(service.stored().await, before);
     }
 
-    async fn what_is_for_superusers_is_refused_to_others_on_anybodys_account_and_nothing_changes(service: Service) {
+    async fn superuser_operations_are_refused_to_other_users_and_change_nothing(service: Service) {
         let (user, target) = (service.user().await, service.user().await);
         let superuser = service.superuser().await;
         let before = service.stored().await;
@@ -108,12 +110,12 @@ on_both! {
             }
         }
         assert_eq!(service.stored().await, before);
-        for account in [&user, &target, &superuser] {
-            let _ = service.me(&account.access).await.expect(200);
+        for caller in [&user, &target, &superuser] {
+            service.me(&caller.access).await.expect(200);
         }
     }
 
-    async fn whoever_may_call_an_operation_succeeds(service: Service) {
+    async fn every_allowed_caller_of_an_operation_succeeds(service: Service) {
         let _another_remains = service.superuser().await;
         for operation in OPERATIONS {
             let (user, superuser) = (service.user().await, service.superuser().await);
@@ -132,7 +134,7 @@ on_both! {
         }
     }
 
-    async fn what_is_for_anybody_does_not_look_at_a_token(service: Service) {
+    async fn public_operations_ignore_a_token(service: Service) {
         for operation in OPERATIONS.iter().filter(|operation| operation.who == Caller::Anybody) {
             let target = service.user().await;
             let answer = operation.call(&service, &target).bearer("garbage").send().await;
@@ -140,7 +142,7 @@ on_both! {
         }
     }
 
-    async fn nobody_learns_from_a_refused_call_what_else_was_wrong_with_it(service: Service) {
+    async fn a_refused_call_reveals_no_other_error(service: Service) {
         let (user, target) = (service.user().await, service.user().await);
         let before = service.stored().await;
         let unnamed = |mut body: Value| {

@@ -24,7 +24,7 @@ use tokio::time::timeout;
 
 use super::{Caller, Operation, protected};
 use crate::support::begun::begun_with;
-use crate::support::client::{Account, PASSWORD, fresh_email};
+use crate::support::client::{PASSWORD, TestUser, fresh_email};
 use crate::support::postgres::eventually;
 use crate::support::{Backend, SECRET, Service};
 
@@ -54,12 +54,12 @@ impl Loss {
         self != Self::Demotion
     }
 
-    /// The answer to whoever lost the rights.
+    /// The response for a caller who lost the rights.
     fn answer(self) -> (u16, &'static str) {
         if self == Self::Demotion { (403, "forbidden") } else { (401, "invalid_token") }
     }
 
-    async fn happen(self, service: &Service, victim: &Account, root: &Account) {
+    async fn happen(self, service: &Service, victim: &TestUser, root: &TestUser) {
         let by_root = |method: &str, path: &str| {
             service.by(root, method, &format!("/api/v1/users/{}{path}", victim.id))
         };
@@ -86,7 +86,7 @@ fn with_body() -> impl Iterator<Item = &'static Operation> {
 }
 
 /// Bodies worth trying: what the table has, and the rights back.
-fn bodies(operation: &Operation, victim: &Account) -> Vec<Value> {
+fn bodies(operation: &Operation, victim: &TestUser) -> Vec<Value> {
     let mut bodies = vec![operation.body.unwrap()(victim)];
     match operation.id {
         "users_update" => bodies.push(json!({"is_superuser": true, "is_active": true})),
@@ -113,7 +113,7 @@ async fn finish(mut stream: TcpStream, body: &str) -> (u16, String) {
 }
 
 on_both! {
-    async fn a_body_that_is_held_back_keeps_no_rights(service: Service) {
+    async fn rights_are_checked_after_a_delayed_body_has_arrived(service: Service) {
         let root = service.superuser().await;
         let mut cases = 0;
         for operation in with_body() {
@@ -137,8 +137,9 @@ on_both! {
         assert_eq!(cases, 2 * 6 + 2 * 6 + 2 * 5);
     }
 
-    /// Operations without a body too: the services are called as handlers call them, with what the guard found out before.
-    async fn whoever_lost_the_rights_after_the_guard_changes_nothing(service: Service) {
+    /// Operations without a body too: the services are called as handlers call them, with what the
+    /// guard found out before.
+    async fn a_caller_who_lost_rights_after_authentication_changes_nothing(service: Service) {
         let root = service.superuser().await;
         let (auth, users) = services(&service);
         let context = CallContext::local();
@@ -164,7 +165,7 @@ on_both! {
         }
     }
 
-    async fn a_password_change_that_races_with_the_removal_of_the_user_is_not_called_a_wrong_password(service: Service) {
+    async fn a_password_change_that_races_with_deletion_is_not_reported_as_a_wrong_password(service: Service) {
         let (auth, users) = services(&service);
         let (root, victim) = (service.superuser().await, service.user().await);
         let caller = auth.authenticate(&victim.access, Intent::Write).await.unwrap();
@@ -177,7 +178,7 @@ on_both! {
 /// The lock is held by what ends the session; the statement has begun before that is done.
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_write_that_waits_for_the_end_of_its_session_does_not_happen() {
+async fn a_write_that_waits_while_its_session_ends_is_refused() {
     let service = Service::start(Backend::Postgres).await;
     for (method, path, who) in [
         ("PATCH", "/api/v1/users/me", Caller::User),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{OPERATIONS, Operation};
 
-/// All that a client may try, and one that nobody has heard of. CONNECT is left out: its target is a host and a
+/// Every standard method and one unknown method. CONNECT is left out: its target is a host and a
 /// port (RFC 9110, 9.3.6), so a client cannot address a path with it.
 const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PURGE"];
 
@@ -22,12 +22,12 @@ fn allowed() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
 }
 
 #[test]
-fn every_method_of_the_table_is_tried_elsewhere() {
+fn every_method_of_the_table_is_tested_elsewhere() {
     assert!(OPERATIONS.iter().all(|operation| METHODS.contains(&operation.method)));
 }
 
 on_both! {
-    async fn a_method_that_a_path_does_not_list_is_refused_and_the_listed_ones_are_named(service: Service) {
+    async fn an_unlisted_method_is_refused_and_the_listed_ones_are_named(service: Service) {
         let user = service.superuser().await;
         let before = service.stored().await;
         for (template, allowed) in allowed() {
@@ -57,7 +57,8 @@ on_both! {
             let head = service.by(&root, "HEAD", &path).send().await.expect(200);
             assert_eq!(head.header("content-type"), get.header("content-type"), "{path}");
             assert_eq!(head.text, "", "{path}");
-            // What a readiness probe measures differs from one call to the next, and so may its length.
+            // What a readiness probe measures differs from one call to the next, and so may its
+            // length.
             if operation.id != "health_ready" {
                 assert_eq!(head.header("content-length"), get.header("content-length"), "{path}");
             }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{OPERATIONS, Operation};
-use crate::support::client::{Account, Answer, raw};
+use crate::support::client::{Answer, TestUser, raw};
 use crate::support::contract::contract;
 use crate::support::{Backend, Call, Service};
 
@@ -18,17 +18,17 @@ fn answering(status: &str) -> impl Iterator<Item = &'static Operation> {
 }
 
 /// A call that the guards let through, to be made wrong in one way.
-fn by(root: &Account, service: &Service, operation: &Operation, path: &str) -> Call {
+fn by(root: &TestUser, service: &Service, operation: &Operation, path: &str) -> Call {
     service.call(operation.method, path).bearer(&root.access)
 }
 
 /// A call that succeeds.
-fn good(root: &Account, service: &Service, operation: &Operation) -> Call {
+fn good(root: &TestUser, service: &Service, operation: &Operation) -> Call {
     operation.call(service, root).bearer(&root.access)
 }
 
 on_both! {
-    async fn a_body_that_is_wrong_in_any_way_is_refused_by_every_operation_that_takes_one(service: Service) {
+    async fn every_operation_with_a_body_refuses_an_invalid_one(service: Service) {
         let root = service.superuser().await;
         let large = "x".repeat(1024 * 1024 + 1);
         let wrong = json!({"email": 1, "password": 1, "full_name": 1, "refresh_token": 1}).to_string();
@@ -45,7 +45,7 @@ on_both! {
         }
     }
 
-    async fn a_parameter_that_is_wrong_is_refused_by_every_operation_that_takes_one(service: Service) {
+    async fn every_operation_with_parameters_refuses_invalid_ones(service: Service) {
         let root = service.superuser().await;
         let without_body = answering("422").filter(|operation| operation.body.is_none());
         for operation in without_body {
@@ -54,15 +54,15 @@ on_both! {
         }
     }
 
-    async fn what_is_not_there_is_not_found_by_every_operation_on_one_thing(service: Service) {
+    async fn every_operation_on_one_resource_answers_404_for_an_unknown_id(service: Service) {
         let root = service.superuser().await;
         for operation in answering("404") {
-            let nobody = Account { id: 999_999, ..root.clone() };
+            let nobody = TestUser { id: 999_999, ..root.clone() };
             good(&nobody, &service, operation).send().await.expect_error(404, "not_found");
         }
     }
 
-    async fn a_database_that_lacks_a_table_is_an_internal_error_of_every_operation_that_asks_it(service: Service) {
+    async fn every_operation_with_a_query_answers_500_if_a_table_is_missing(service: Service) {
         let root = service.superuser().await;
         for table in ["users", "sessions"] {
             service.database.sql(&format!("ALTER TABLE {table} RENAME TO {table}_gone")).await;
@@ -79,20 +79,20 @@ fn asks_the_database(operation: &Operation) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_operation_with_a_limit_refuses_what_is_over_it() {
+async fn every_rate_limited_operation_refuses_requests_over_the_limit() {
     let limits = [("RATE_LIMIT_PER_MINUTE", "1"), ("AUTH_RATE_LIMIT_PER_MINUTE", "1")];
     let service = Service::start_with(Backend::Sqlite, &limits).await;
-    let nobody = Account { id: 1, email: String::new(), access: String::new(), refresh: String::new() };
+    let nobody = TestUser { id: 1, email: String::new(), access: String::new(), refresh: String::new() };
     for operation in answering("429") {
         // Operations of one path share its limit.
-        let _ = operation.call(&service, &nobody).send().await;
+        operation.call(&service, &nobody).send().await;
         operation.call(&service, &nobody).send().await.expect_error(429, "rate_limited");
     }
 }
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn without_its_database_every_operation_that_asks_it_is_unavailable() {
+async fn every_operation_with_a_query_answers_503_without_the_database() {
     let (service, proxy) = Service::start_behind_proxy(&[("DB_POOL_TIMEOUT", "5")]).await;
     let root = service.superuser().await;
     proxy.cut().await;
@@ -103,7 +103,7 @@ async fn without_its_database_every_operation_that_asks_it_is_unavailable() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_does_not_arrive_is_given_up_by_every_operation_that_takes_one() {
+async fn every_operation_with_a_body_times_out_if_it_does_not_arrive() {
     let service = Service::start_with(Backend::Sqlite, &[("BODY_TIMEOUT", "1")]).await;
     let root = service.superuser().await;
     let mut waiting = Vec::new();
@@ -124,7 +124,8 @@ async fn a_body_that_does_not_arrive_is_given_up_by_every_operation_that_takes_o
     }
 }
 
-/// The answers of every operation that documents this status to a request with these lines beside its usual ones.
+/// The answers of every operation that documents this status to a request with these lines beside
+/// its usual ones.
 async fn answers_to(service: &Service, status: &str, lines: &str) -> Vec<Answer> {
     let root = service.superuser().await;
     let mut answers = Vec::new();
@@ -143,7 +144,7 @@ async fn answers_to(service: &Service, status: &str, lines: &str) -> Vec<Answer>
 }
 
 on_both! {
-    async fn a_request_that_names_no_host_is_malformed_for_every_operation_that_says_so(service: Service) {
+    async fn every_operation_that_documents_it_refuses_a_request_without_a_host(service: Service) {
         // Every operation says so.
         assert_eq!(answering("400").count(), OPERATIONS.len());
         for answer in answers_to(&service, "400", "Transfer-Encoding: chunked\r\n").await {
@@ -151,7 +152,7 @@ on_both! {
         }
     }
 
-    async fn a_coding_that_is_not_understood_is_not_implemented_by_every_operation_that_takes_a_body(service: Service) {
+    async fn every_operation_with_a_body_answers_501_to_an_unknown_transfer_coding(service: Service) {
         for answer in answers_to(&service, "501", "Host: test\r\nTransfer-Encoding: gzip, chunked\r\n").await {
             answer.expect_error(501, "not_implemented");
         }

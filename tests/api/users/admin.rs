@@ -1,4 +1,4 @@
-//! What superusers do to accounts.
+//! What superusers do to users.
 
 use std::time::Duration;
 
@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 
 use super::{events, on, patch};
 use crate::support::Service;
-use crate::support::client::{Account, Answer, PASSWORD, fresh_email};
+use crate::support::client::{Answer, PASSWORD, TestUser, fresh_email};
 
-async fn create(service: &Service, root: &Account, body: Value) -> Answer {
+async fn create(service: &Service, root: &TestUser, body: Value) -> Answer {
     service.by(root, "POST", "/api/v1/users").json(body).send().await
 }
 
 on_both! {
-    async fn an_account_is_made_shown_changed_and_removed(service: Service) {
+    async fn a_user_is_created_read_updated_and_deleted(service: Service) {
         let root = service.superuser().await;
         let body = json!({"email": "Grace@Example.com", "password": PASSWORD, "full_name": "Grace", "is_verified": true});
         let created = create(&service, &root, body).await.expect(201).json();
@@ -22,7 +22,7 @@ on_both! {
         assert_eq!(flags(&created), [true, false, true]);
         let id = created["id"].as_i64().unwrap();
         assert_eq!(on(&service, &root, "GET", id, "").await.expect(200).json(), created);
-        let _ = service.login("grace@example.com", PASSWORD).await.expect(200);
+        service.login("grace@example.com", PASSWORD).await.expect(200);
 
         service.clock.advance(Duration::from_secs(1));
         let body = json!({"email": "hopper@example.com", "full_name": "Hopper", "is_verified": false});
@@ -33,12 +33,12 @@ on_both! {
         assert!(changed["updated_at"].as_str() > created["updated_at"].as_str());
         assert_eq!(on(&service, &root, "GET", id, "").await.expect(200).json(), changed);
 
-        let _ = on(&service, &root, "DELETE", id, "").await.expect(204);
+        on(&service, &root, "DELETE", id, "").await.expect(204);
         on(&service, &root, "GET", id, "").await.expect_error(404, "not_found");
         service.login("hopper@example.com", PASSWORD).await.expect_error(401, "invalid_credentials");
     }
 
-    async fn null_clears_the_name_of_any_account(service: Service) {
+    async fn null_clears_the_name_of_any_user(service: Service) {
         let (root, user) = (service.superuser().await, service.user().await);
         let named = patch(&service, &root, user.id, json!({"full_name": "Ada"})).await.expect(200).json();
         assert_eq!(named["full_name"], "Ada");
@@ -50,19 +50,19 @@ on_both! {
         }
     }
 
-    async fn an_account_may_be_made_with_any_rights(service: Service) {
+    async fn a_user_can_be_created_with_any_rights(service: Service) {
         let root = service.superuser().await;
         let (admin, idle) = (fresh_email(), fresh_email());
         let body = json!({"email": admin, "password": PASSWORD, "is_superuser": true});
         let made = create(&service, &root, body).await.expect(201).json();
         let admin = service.log_in_again(&admin, made["id"].as_i64().unwrap()).await;
-        let _ = on(&service, &admin, "GET", root.id, "").await.expect(200);
+        on(&service, &admin, "GET", root.id, "").await.expect(200);
         let body = json!({"email": idle, "password": PASSWORD, "is_active": false});
-        let _ = create(&service, &admin, body).await.expect(201);
+        create(&service, &admin, body).await.expect(201);
         service.login(&idle, PASSWORD).await.expect_error(401, "invalid_credentials");
     }
 
-    async fn an_email_is_given_once_in_whatever_spelling(service: Service) {
+    async fn an_email_is_unique_in_every_spelling(service: Service) {
         let (root, user) = (service.superuser().await, service.user().await);
         let before = service.stored().await;
         for email in [user.email.clone(), user.email.to_uppercase(), format!("  {} ", user.email)] {
@@ -72,7 +72,7 @@ on_both! {
         assert_eq!(service.stored().await, before);
     }
 
-    async fn a_change_that_meets_a_taken_email_changes_nothing_else_either(service: Service) {
+    async fn an_update_with_a_taken_email_changes_nothing(service: Service) {
         let (root, user, other) = (service.superuser().await, service.user().await, service.user().await);
         let before = service.stored().await;
         let changes = json!({
@@ -81,18 +81,18 @@ on_both! {
         });
         patch(&service, &root, user.id, changes).await.expect_error(409, "email_taken");
         assert_eq!(service.stored().await, before);
-        let _ = service.me(&user.access).await.expect(200);
-        let _ = service.login(&user.email, PASSWORD).await.expect(200);
+        service.me(&user.access).await.expect(200);
+        service.login(&user.email, PASSWORD).await.expect(200);
     }
 
-    async fn the_own_email_in_another_spelling_is_not_taken(service: Service) {
+    async fn a_user_may_get_another_spelling_of_the_same_email(service: Service) {
         let (root, user) = (service.superuser().await, service.user().await);
         let body = json!({"email": user.email.to_uppercase()});
         let changed = patch(&service, &root, user.id, body).await.expect(200).json();
         assert_eq!(changed["email"], user.email);
     }
 
-    async fn absent_fields_stay_and_an_empty_change_changes_nothing(service: Service) {
+    async fn absent_fields_are_kept_and_an_empty_update_changes_nothing(service: Service) {
         let (root, user) = (service.superuser().await, service.user().await);
         let mut before = patch(&service, &root, user.id, json!({"full_name": "Ada"})).await.expect(200).json();
         let events_before = events(&service, user.id).await;
@@ -101,21 +101,21 @@ on_both! {
         after["updated_at"].take();
         assert_eq!(after, before);
         assert_eq!(events(&service, user.id).await, events_before);
-        let _ = service.me(&user.access).await.expect(200);
+        service.me(&user.access).await.expect(200);
     }
 
-    async fn not_even_a_superuser_sets_a_number_or_a_role(service: Service) {
+    async fn a_superuser_cannot_set_an_id_or_a_role(service: Service) {
         let (root, user) = (service.superuser().await, service.user().await);
         let before = service.stored().await;
         for (field, value) in [("id", json!(7)), ("role", json!("admin"))] {
-            let account = json!({"email": fresh_email(), "password": PASSWORD, field: value});
-            assert_eq!(create(&service, &root, account).await.invalid_fields(), [field]);
+            let body = json!({"email": fresh_email(), "password": PASSWORD, field: value});
+            assert_eq!(create(&service, &root, body).await.invalid_fields(), [field]);
             assert_eq!(patch(&service, &root, user.id, json!({field: value})).await.invalid_fields(), [field]);
         }
         assert_eq!(service.stored().await, before);
     }
 
-    async fn every_wrong_field_is_named_at_once(service: Service) {
+    async fn every_invalid_field_is_named_at_once(service: Service) {
         let root = service.superuser().await;
         let before = service.stored().await;
         let body = json!({"email": "nobody", "password": "short", "full_name": "", "is_active": "yes", "role": "admin"});
@@ -129,7 +129,7 @@ on_both! {
         assert_eq!(service.stored().await, before);
     }
 
-    async fn an_account_that_is_not_there_is_not_found(service: Service) {
+    async fn an_unknown_user_is_not_found(service: Service) {
         let root = service.superuser().await;
         let before = service.stored().await;
         for id in [root.id + 1, i64::MAX] {
@@ -143,7 +143,7 @@ on_both! {
         assert_eq!(service.stored().await, before);
     }
 
-    async fn what_is_no_account_number_is_named(service: Service) {
+    async fn an_invalid_user_id_is_named(service: Service) {
         let root = service.superuser().await;
         for id in ["abc", "0", "-1", "9223372036854775808", "1.0", "1e3", "%20", "0x1", "me2", "%00", "+1", "%2B1", "01", "-0"] {
             for (method, below) in [("GET", ""), ("DELETE", ""), ("PATCH", "/activate"), ("PATCH", "/deactivate")] {
@@ -156,7 +156,7 @@ on_both! {
         }
     }
 
-    async fn every_change_leaves_an_event_that_names_who_made_it(service: Service) {
+    async fn every_change_writes_an_audit_event_with_its_actor(service: Service) {
         let root = service.superuser().await;
         let body = json!({"email": fresh_email(), "password": PASSWORD});
         let id = create(&service, &root, body).await.expect(201).json()["id"].as_i64().unwrap();
@@ -170,12 +170,12 @@ on_both! {
             json!({"is_superuser": false}),
             json!({"is_active": false}),
         ] {
-            let _ = patch(&service, &root, id, changes).await.expect(200);
+            patch(&service, &root, id, changes).await.expect(200);
         }
         for below in ["/deactivate", "/activate", "/activate", "/deactivate"] {
-            let _ = on(&service, &root, "PATCH", id, below).await.expect(200);
+            on(&service, &root, "PATCH", id, below).await.expect(200);
         }
-        let _ = on(&service, &root, "DELETE", id, "").await.expect(204);
+        on(&service, &root, "DELETE", id, "").await.expect(204);
         let kinds = [
             "user_created", "full_name_changed", "email_verified", "email_unverified", "email_changed", "password_changed", "superuser_granted", "superuser_revoked",
             "user_deactivated", "user_activated", "user_deactivated", "user_deleted",
@@ -183,10 +183,10 @@ on_both! {
         assert_eq!(events(&service, id).await, kinds.map(|kind| format!("{kind} by {}", root.id)));
     }
 
-    async fn an_event_names_the_request_and_a_refused_change_leaves_none(service: Service) {
+    async fn an_audit_event_names_the_request_and_a_refused_change_writes_none(service: Service) {
         let (root, user) = (service.superuser().await, service.user().await);
         let call = service.by(&root, "PATCH", &format!("/api/v1/users/{}/deactivate", user.id));
-        let _ = call.header("x-request-id", "a-test-of-events").send().await.expect(200);
+        call.header("x-request-id", "a-test-of-events").send().await.expect(200);
         on(&service, &root, "PATCH", root.id, "/deactivate").await.expect_error(409, "last_superuser");
         let requests = service.database.rows("SELECT request_id AS value FROM audit_events").await;
         assert_eq!(requests, [Some("client/a-test-of-events".to_owned())]);

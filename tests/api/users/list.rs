@@ -1,4 +1,4 @@
-//! The list of accounts: pages, filters, and parameters that are not right.
+//! The list of users: pages, filters, and parameters that are not right.
 
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 
 use super::on;
 use crate::support::Service;
-use crate::support::client::{Account, Answer, PASSWORD};
+use crate::support::client::{Answer, PASSWORD, TestUser};
 
-async fn list(service: &Service, root: &Account, query: &str) -> Answer {
+async fn list(service: &Service, root: &TestUser, query: &str) -> Answer {
     service.by(root, "GET", &format!("/api/v1/users?{query}")).send().await
 }
 
-async fn page(service: &Service, root: &Account, query: &str) -> Value {
+async fn page(service: &Service, root: &TestUser, query: &str) -> Value {
     list(service, root, query).await.expect(200).json()
 }
 
@@ -20,8 +20,8 @@ fn ids(page: &Value) -> Vec<i64> {
     page["items"].as_array().unwrap().iter().map(|user| user["id"].as_i64().unwrap()).collect()
 }
 
-/// The accounts that a list with this query shows on all its pages.
-async fn all(service: &Service, root: &Account, query: &str) -> Vec<i64> {
+/// The users that a list with this query shows on all its pages.
+async fn all(service: &Service, root: &TestUser, query: &str) -> Vec<i64> {
     let mut found = Vec::new();
     let mut shown = page(service, root, query).await;
     loop {
@@ -31,13 +31,13 @@ async fn all(service: &Service, root: &Account, query: &str) -> Vec<i64> {
     }
 }
 
-/// An account that nobody logs in to.
+/// A user who never logs in.
 async fn register(service: &Service, email: &str) -> Value {
     service.register(email, PASSWORD).await.expect(201).json()
 }
 
 on_both! {
-    async fn every_account_is_on_one_page_and_the_numbers_ascend(service: Service) {
+    async fn every_user_is_on_one_page_and_ids_ascend(service: Service) {
         let root = service.superuser().await;
         let mut made = vec![root.id];
         for n in 1..45 {
@@ -61,10 +61,10 @@ on_both! {
         // A full last page has no empty one behind it.
         assert_eq!(page(&service, &root, "limit=45").await["next_page"], Value::Null);
         let shown = on(&service, &root, "GET", root.id, "").await.expect(200).json();
-        assert_eq!(first["items"][0], shown, "a list shows accounts as they show themselves");
+        assert_eq!(first["items"][0], shown, "a list shows users as their own operations do");
     }
 
-    async fn a_page_goes_on_where_the_last_one_ended_although_accounts_come_and_go(service: Service) {
+    async fn pages_stay_consistent_while_users_are_created_and_deleted(service: Service) {
         let root = service.superuser().await;
         let mut made = Vec::new();
         for n in 0..5 {
@@ -72,14 +72,14 @@ on_both! {
         }
         let first = page(&service, &root, "limit=3").await;
         assert_eq!(ids(&first), [root.id, made[0], made[1]]);
-        let _ = on(&service, &root, "DELETE", made[1], "").await.expect(204);
+        on(&service, &root, "DELETE", made[1], "").await.expect(204);
         let late = register(&service, "late@example.com").await["id"].as_i64().unwrap();
         let token = first["next_page"].as_str().unwrap();
         let rest = page(&service, &root, &format!("limit=10&page_token={token}")).await;
         assert_eq!(ids(&rest), [made[2], made[3], made[4], late]);
     }
 
-    async fn the_email_filter_takes_the_beginning_of_an_address_in_any_case(service: Service) {
+    async fn the_email_filter_matches_a_prefix_in_any_case(service: Service) {
         let root = service.superuser().await;
         let id = |user: Value| user["id"].as_i64().unwrap();
         let ada = id(register(&service, "ada@example.com").await);
@@ -109,7 +109,7 @@ on_both! {
         assert_eq!(all(&service, &root, "email=ada&limit=1").await, [ada, adam, plus]);
     }
 
-    async fn a_beginning_of_an_email_is_read_like_the_email_or_refused(service: Service) {
+    async fn an_email_prefix_is_normalized_like_an_email_or_refused(service: Service) {
         let root = service.superuser().await;
         let id = |user: Value| user["id"].as_i64().unwrap();
         let ada = id(register(&service, "ada@exämple.com").await);
@@ -137,22 +137,22 @@ on_both! {
         assert!(message.contains("space") && message.contains("%2B"), "{message}");
     }
 
-    async fn a_plus_sign_in_the_offset_of_a_date_is_asked_for_as_it_has_to_be_written(service: Service) {
+    async fn an_unescaped_plus_in_a_date_is_refused_with_a_hint_to_escape_it(service: Service) {
         let root = service.superuser().await;
         for name in ["created_after", "created_before"] {
             let body = list(&service, &root, &format!("{name}=2026-01-01T00:00:00+02:00")).await.expect_error(422, "validation_error");
             let problem = &body["details"]["fields"][0];
             assert_eq!((&problem["field"], &problem["rule"]), (&json!(name), &json!("format")));
             assert!(problem["message"].as_str().unwrap().contains("%2B"), "{body}");
-            let _ = page(&service, &root, &format!("{name}=2026-01-01T00:00:00%2B02:00")).await;
+            page(&service, &root, &format!("{name}=2026-01-01T00:00:00%2B02:00")).await;
         }
     }
 
-    async fn filters_of_state_and_rights_choose_and_combine(service: Service) {
+    async fn filters_by_state_and_rights_combine(service: Service) {
         let (root, user, idle) = (service.superuser().await, service.user().await, service.user().await);
         let other_root = service.superuser().await;
-        let _ = on(&service, &root, "PATCH", idle.id, "/deactivate").await.expect(200);
-        let _ = on(&service, &root, "PATCH", other_root.id, "/deactivate").await.expect(200);
+        on(&service, &root, "PATCH", idle.id, "/deactivate").await.expect(200);
+        on(&service, &root, "PATCH", other_root.id, "/deactivate").await.expect(200);
         for (query, expected) in [
             ("is_active=true", vec![root.id, user.id]),
             ("is_active=false", vec![idle.id, other_root.id]),
@@ -168,7 +168,7 @@ on_both! {
         assert_eq!(all(&service, &root, &query).await, [user.id]);
     }
 
-    async fn the_filters_of_time_take_their_beginning_and_leave_their_end(service: Service) {
+    async fn filters_by_time_include_the_start_and_exclude_the_end(service: Service) {
         let root = service.superuser().await;
         let mut made = Vec::new();
         for n in 0..3 {
@@ -192,7 +192,7 @@ on_both! {
     }
 
     /// A later number may have an earlier instant: clocks of instances differ, and are set back.
-    async fn lists_by_dates_are_in_the_order_of_dates_and_go_on_within_one_instant(service: Service) {
+    async fn lists_by_date_are_in_order_and_continue_within_one_instant(service: Service) {
         let root = service.superuser().await;
         let mut made = vec![root.id];
         for n in 0..5 {
@@ -211,9 +211,10 @@ on_both! {
         assert_eq!(all(&service, &root, "limit=2").await, made);
     }
 
-    async fn a_page_token_of_another_list_or_of_none_is_refused(service: Service) {
+    async fn a_page_token_of_another_list_or_a_forged_one_is_refused(service: Service) {
         let root = service.superuser().await;
-        let _ = (service.user().await, service.user().await);
+        service.user().await;
+        service.user().await;
         let first = page(&service, &root, "limit=1&is_active=true").await;
         let token = first["next_page"].as_str().unwrap();
         let good = page(&service, &root, &format!("is_active=true&page_token={token}")).await;
@@ -241,7 +242,7 @@ on_both! {
         }
     }
 
-    async fn a_page_token_is_good_on_another_instance(service: Service) {
+    async fn a_page_token_is_valid_on_another_instance(service: Service) {
         let root = service.superuser().await;
         let user = service.user().await;
         let first = page(&service, &root, "limit=1").await;
@@ -252,7 +253,7 @@ on_both! {
         other.stop().await;
     }
 
-    async fn a_limit_that_is_no_page_size_is_named(service: Service) {
+    async fn an_invalid_page_size_is_named(service: Service) {
         let root = service.superuser().await;
         for query in [
             "limit=0", "limit=-1", "limit=101", "limit=1000000000", "limit=99999999999999999999", "limit=abc",
@@ -268,7 +269,7 @@ on_both! {
         }
     }
 
-    async fn parameters_that_are_not_right_are_named(service: Service) {
+    async fn invalid_parameters_are_named(service: Service) {
         let root = service.superuser().await;
         for (query, field) in [
             ("sort=id", "sort"),
@@ -294,7 +295,7 @@ on_both! {
         assert_eq!(me.invalid_fields(), ["verbose"]);
     }
 
-    async fn all_wrong_parameters_are_named_at_once(service: Service) {
+    async fn all_invalid_parameters_are_named_at_once(service: Service) {
         let root = service.superuser().await;
         let query = "limit=0&is_active=maybe&created_after=never&sort=id&email=";
         let mut fields = list(&service, &root, query).await.invalid_fields();

@@ -1,4 +1,4 @@
-//! What people do to their own account.
+//! What people do to their own user.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::support::client::{PASSWORD, fresh_email};
 const NEW_PASSWORD: &str = "another horse, another battery";
 
 on_both! {
-    async fn a_name_is_set_and_kept(service: Service) {
+    async fn a_name_is_set_and_stored(service: Service) {
         let user = service.user().await;
         let named = patch_me(&service, &user, json!({"full_name": "Ada Lovelace"})).await.expect(200).json();
         assert_eq!(named["full_name"], "Ada Lovelace");
@@ -20,7 +20,7 @@ on_both! {
 
     async fn null_clears_a_name(service: Service) {
         let user = service.user().await;
-        let _ = patch_me(&service, &user, json!({"full_name": "Ada"})).await.expect(200);
+        patch_me(&service, &user, json!({"full_name": "Ada"})).await.expect(200);
         let cleared = patch_me(&service, &user, json!({"full_name": null})).await.expect(200).json();
         assert_eq!(cleared["full_name"], Value::Null);
         assert_eq!(service.me(&user.access).await.expect(200).json(), cleared);
@@ -33,17 +33,17 @@ on_both! {
         before["updated_at"].take();
         after["updated_at"].take();
         assert_eq!(after, before);
-        let _ = service.refresh(&user.refresh).await.expect(200);
+        service.refresh(&user.refresh).await.expect(200);
     }
 
-    async fn a_field_that_nobody_knows_is_ignored(service: Service) {
+    async fn an_unknown_field_is_ignored(service: Service) {
         let user = service.user().await;
         let body = json!({"full_name": "Ada", "favourite_colour": "green"});
         let changed = patch_me(&service, &user, body).await.expect(200).json();
         assert_eq!(changed["full_name"], "Ada");
     }
 
-    async fn names_that_nobody_has_are_refused(service: Service) {
+    async fn invalid_names_are_refused(service: Service) {
         let user = service.user().await;
         let before = service.stored().await;
         for name in [json!(""), json!("   "), json!("a\u{7}b"), json!("a\0b"), json!("x".repeat(256)), json!(7)] {
@@ -53,7 +53,7 @@ on_both! {
         assert_eq!(service.stored().await, before);
     }
 
-    async fn a_new_password_needs_the_present_one(service: Service) {
+    async fn a_new_password_needs_the_current_one(service: Service) {
         let user = service.user().await;
         let before = service.stored().await;
         let without = json!({"password": NEW_PASSWORD, "full_name": "Ada"});
@@ -77,12 +77,12 @@ on_both! {
             service.refresh(&session.refresh).await.expect_error(401, "invalid_token");
         }
         service.login(&user.email, PASSWORD).await.expect_error(401, "invalid_credentials");
-        let _ = service.login(&user.email, NEW_PASSWORD).await.expect(200);
-        let _ = service.me(&neighbour.access).await.expect(200);
+        service.login(&user.email, NEW_PASSWORD).await.expect(200);
+        service.me(&neighbour.access).await.expect(200);
         assert_eq!(events(&service, user.id).await, [format!("password_changed by {}", user.id)]);
     }
 
-    async fn of_two_password_changes_at_once_one_is_made(service: Service) {
+    async fn of_two_concurrent_password_changes_one_succeeds(service: Service) {
         let user = service.user().await;
         let change = |new: &str| {
             patch_me(&service, &user, json!({"password": new, "current_password": PASSWORD}))
@@ -91,11 +91,11 @@ on_both! {
         let won = [&first, &second].iter().filter(|answer| answer.status == 200).count();
         assert_eq!(won, 1, "{first:?} {second:?}");
         let winner = if first.status == 200 { "the first new one" } else { "the second new one" };
-        let _ = service.login(&user.email, winner).await.expect(200);
+        service.login(&user.email, winner).await.expect(200);
         assert_eq!(events(&service, user.id).await.len(), 1);
     }
 
-    async fn fields_of_privilege_are_named_and_change_nothing(service: Service) {
+    async fn privileged_fields_are_refused_by_name_and_change_nothing(service: Service) {
         let user = service.user().await;
         let before = service.stored().await;
         let privileges =
@@ -104,8 +104,8 @@ on_both! {
         for (field, value) in &privileges {
             let changes = json!({"full_name": "Ada", *field: value});
             assert_eq!(patch_me(&service, &user, changes).await.invalid_fields(), [*field]);
-            let account = json!({"email": fresh_email(), "password": PASSWORD, *field: value});
-            let register = service.call("POST", "/api/v1/auth/register").json(account);
+            let body = json!({"email": fresh_email(), "password": PASSWORD, *field: value});
+            let register = service.call("POST", "/api/v1/auth/register").json(body);
             assert_eq!(register.send().await.invalid_fields(), [*field]);
         }
         let all: serde_json::Map<_, _> =
@@ -116,7 +116,7 @@ on_both! {
         assert_eq!(service.stored().await, before);
     }
 
-    async fn of_two_who_remove_the_account_at_once_the_second_finds_its_token_dead(service: Service) {
+    async fn of_two_concurrent_deletions_the_second_is_refused(service: Service) {
         for _ in 0..5 {
             let user = service.user().await;
             let leave = || service.by(&user, "DELETE", "/api/v1/users/me").send();
@@ -127,7 +127,7 @@ on_both! {
         }
     }
 
-    async fn who_leaves_is_gone_and_the_address_is_free_for_a_new_account(service: Service) {
+    async fn a_deleted_user_is_gone_and_the_email_can_be_registered_again(service: Service) {
         let user = service.user().await;
         let answer = service.by(&user, "DELETE", "/api/v1/users/me").send().await.expect(204);
         assert_eq!(answer.text, "");
@@ -135,7 +135,7 @@ on_both! {
         service.refresh(&user.refresh).await.expect_error(401, "invalid_token");
         service.login(&user.email, PASSWORD).await.expect_error(401, "invalid_credentials");
         let left: Vec<_> = service.stored().await.into_iter().filter(|row| !row.starts_with("audit")).collect();
-        assert_eq!(left, Vec::<String>::new(), "neither the account nor its sessions are kept");
+        assert_eq!(left, Vec::<String>::new(), "neither the user nor the sessions are kept");
         assert_eq!(events(&service, user.id).await, [format!("user_deleted by {}", user.id)]);
 
         let again = service.register(&user.email, PASSWORD).await.expect(201).json();

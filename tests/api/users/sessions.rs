@@ -1,18 +1,18 @@
-//! What a superuser's change does to the sessions of an account.
+//! What a superuser's change does to the sessions of a user.
 
 use serde_json::json;
 
 use super::{on, patch};
 use crate::support::Service;
-use crate::support::client::{Account, PASSWORD};
+use crate::support::client::{PASSWORD, TestUser};
 
-async fn assert_over(service: &Service, session: &Account) {
+async fn assert_over(service: &Service, session: &TestUser) {
     service.me(&session.access).await.expect_error(401, "invalid_token");
     service.refresh(&session.refresh).await.expect_error(401, "invalid_token");
 }
 
 on_both! {
-    async fn deactivation_ends_every_session_and_activation_restores_log_in_but_none_of_them(service: Service) {
+    async fn deactivation_ends_every_session_and_activation_restores_only_login(service: Service) {
         let (root, user) = (service.superuser().await, service.user().await);
         let phone = service.log_in_again(&user.email, user.id).await;
         let idle = on(&service, &root, "PATCH", user.id, "/deactivate").await.expect(200).json();
@@ -28,19 +28,19 @@ on_both! {
             assert_over(&service, session).await;
         }
         let again = service.log_in_again(&user.email, user.id).await;
-        let _ = service.me(&again.access).await.expect(200);
-        let _ = service.me(&root.access).await.expect(200);
+        service.me(&again.access).await.expect(200);
+        service.me(&root.access).await.expect(200);
     }
 
-    async fn an_inactive_account_has_no_session_however_its_changes_race(service: Service) {
+    async fn an_inactive_user_has_no_session_even_if_changes_race(service: Service) {
         let (root, user) = (service.superuser().await, service.user().await);
         let live = format!(
             "SELECT CAST(COUNT(*) AS TEXT) AS value FROM sessions WHERE revoked_at IS NULL AND user_id = {}",
             user.id
         );
         for round in 0..10 {
-            let _ = on(&service, &root, "PATCH", user.id, "/deactivate").await.expect(200);
-            let _ = tokio::join!(
+            on(&service, &root, "PATCH", user.id, "/deactivate").await.expect(200);
+            tokio::join!(
                 on(&service, &root, "PATCH", user.id, "/deactivate"),
                 on(&service, &root, "PATCH", user.id, "/activate"),
                 service.login(&user.email, PASSWORD),
@@ -55,53 +55,53 @@ on_both! {
 
     async fn a_change_of_is_active_does_the_same_as_deactivation(service: Service) {
         let (root, user) = (service.superuser().await, service.user().await);
-        let _ = patch(&service, &root, user.id, json!({"is_active": false})).await.expect(200);
+        patch(&service, &root, user.id, json!({"is_active": false})).await.expect(200);
         assert_over(&service, &user).await;
-        let _ = patch(&service, &root, user.id, json!({"is_active": true})).await.expect(200);
+        patch(&service, &root, user.id, json!({"is_active": true})).await.expect(200);
         assert_over(&service, &user).await;
-        let _ = service.login(&user.email, PASSWORD).await.expect(200);
+        service.login(&user.email, PASSWORD).await.expect(200);
     }
 
-    async fn activating_an_active_account_leaves_its_sessions_alone(service: Service) {
+    async fn activating_an_active_user_keeps_the_sessions(service: Service) {
         let (root, user) = (service.superuser().await, service.user().await);
-        let _ = on(&service, &root, "PATCH", user.id, "/activate").await.expect(200);
-        let _ = service.me(&user.access).await.expect(200);
-        let _ = service.refresh(&user.refresh).await.expect(200);
+        on(&service, &root, "PATCH", user.id, "/activate").await.expect(200);
+        service.me(&user.access).await.expect(200);
+        service.refresh(&user.refresh).await.expect(200);
     }
 
-    async fn a_password_that_a_superuser_sets_ends_the_accounts_sessions(service: Service) {
+    async fn a_password_set_by_a_superuser_ends_the_sessions_of_the_user(service: Service) {
         let (root, user) = (service.superuser().await, service.user().await);
-        let _ = patch(&service, &root, user.id, json!({"password": "a new password"})).await.expect(200);
+        patch(&service, &root, user.id, json!({"password": "a new password"})).await.expect(200);
         assert_over(&service, &user).await;
         service.login(&user.email, PASSWORD).await.expect_error(401, "invalid_credentials");
-        let _ = service.login(&user.email, "a new password").await.expect(200);
-        let _ = service.me(&root.access).await.expect(200);
+        service.login(&user.email, "a new password").await.expect(200);
+        service.me(&root.access).await.expect(200);
     }
 
-    async fn a_new_name_or_email_leaves_the_sessions_alone(service: Service) {
+    async fn a_new_name_or_email_keeps_the_sessions(service: Service) {
         let (root, user) = (service.superuser().await, service.user().await);
         let body = json!({"full_name": "Ada", "email": "moved@example.com", "is_verified": true});
         let changed = patch(&service, &root, user.id, body).await.expect(200).json();
         assert_eq!(service.me(&user.access).await.expect(200).json(), changed);
-        let _ = service.refresh(&user.refresh).await.expect(200);
+        service.refresh(&user.refresh).await.expect(200);
     }
 
-    async fn rights_come_and_go_with_the_next_request_of_the_same_token(service: Service) {
+    async fn changed_rights_apply_to_the_next_request_with_the_same_token(service: Service) {
         let (root, user) = (service.superuser().await, service.user().await);
         on(&service, &user, "GET", root.id, "").await.expect_error(403, "forbidden");
-        let _ = patch(&service, &root, user.id, json!({"is_superuser": true})).await.expect(200);
-        let _ = on(&service, &user, "GET", root.id, "").await.expect(200);
-        let _ = patch(&service, &root, user.id, json!({"is_superuser": false})).await.expect(200);
+        patch(&service, &root, user.id, json!({"is_superuser": true})).await.expect(200);
+        on(&service, &user, "GET", root.id, "").await.expect(200);
+        patch(&service, &root, user.id, json!({"is_superuser": false})).await.expect(200);
         on(&service, &user, "GET", root.id, "").await.expect_error(403, "forbidden");
-        let _ = service.me(&user.access).await.expect(200);
+        service.me(&user.access).await.expect(200);
     }
 
-    async fn a_removed_accounts_tokens_are_dead_at_once(service: Service) {
+    async fn tokens_of_a_deleted_user_are_refused_at_once(service: Service) {
         let (root, user) = (service.superuser().await, service.user().await);
         let other = service.another_instance().await;
         let me = |access: &str| crate::support::Call::new(&other.url, "GET", "/api/v1/users/me").bearer(access).send();
-        let _ = me(&user.access).await.expect(200);
-        let _ = on(&service, &root, "DELETE", user.id, "").await.expect(204);
+        me(&user.access).await.expect(200);
+        on(&service, &root, "DELETE", user.id, "").await.expect(204);
         assert_over(&service, &user).await;
         me(&user.access).await.expect_error(401, "invalid_token");
         other.stop().await;

@@ -1,4 +1,4 @@
-//! Somebody always remains who may administer.
+//! One active superuser always remains.
 
 use serde_json::json;
 
@@ -11,9 +11,9 @@ async fn active_superusers(service: &Service) -> Option<String> {
 }
 
 on_both! {
-    async fn the_last_superuser_is_not_removed_demoted_or_deactivated(service: Service) {
+    async fn the_last_superuser_cannot_be_deleted_demoted_or_deactivated(service: Service) {
         let root = service.superuser().await;
-        let _ = service.user().await;
+        service.user().await;
         let before = service.stored().await;
         let leave = service.by(&root, "DELETE", "/api/v1/users/me").send().await;
         leave.expect_error(409, "last_superuser");
@@ -27,30 +27,30 @@ on_both! {
             patch(&service, &root, root.id, changes).await.expect_error(409, "last_superuser");
         }
         assert_eq!(service.stored().await, before);
-        let _ = on(&service, &root, "GET", root.id, "").await.expect(200);
+        on(&service, &root, "GET", root.id, "").await.expect(200);
     }
 
-    async fn a_superuser_who_is_inactive_does_not_count_as_one_who_remains(service: Service) {
+    async fn an_inactive_superuser_does_not_count_as_remaining(service: Service) {
         let (root, other) = (service.superuser().await, service.superuser().await);
-        let _ = on(&service, &root, "PATCH", other.id, "/deactivate").await.expect(200);
+        on(&service, &root, "PATCH", other.id, "/deactivate").await.expect(200);
         on(&service, &root, "DELETE", root.id, "").await.expect_error(409, "last_superuser");
-        // The inactive one may go: nobody is left with less.
-        let _ = on(&service, &root, "DELETE", other.id, "").await.expect(204);
+        // The inactive superuser can be deleted: the number of active ones stays the same.
+        on(&service, &root, "DELETE", other.id, "").await.expect(204);
     }
 
     async fn the_last_superuser_may_still_change_everything_else(service: Service) {
         let root = service.superuser().await;
         let changes = json!({"full_name": "Root", "is_active": true, "is_superuser": true, "is_verified": true});
-        let _ = patch(&service, &root, root.id, changes).await.expect(200);
+        patch(&service, &root, root.id, changes).await.expect(200);
     }
 
-    async fn one_of_two_superusers_may_go(service: Service) {
+    async fn one_of_two_superusers_can_be_deleted(service: Service) {
         let (root, other) = (service.superuser().await, service.superuser().await);
-        let _ = service.by(&root, "DELETE", "/api/v1/users/me").send().await.expect(204);
+        service.by(&root, "DELETE", "/api/v1/users/me").send().await.expect(204);
         on(&service, &other, "DELETE", other.id, "").await.expect_error(409, "last_superuser");
     }
 
-    async fn of_two_superusers_who_act_against_each_other_at_once_one_remains(service: Service) {
+    async fn of_two_superusers_who_demote_or_deactivate_each_other_at_once_one_remains(service: Service) {
         let (ann, bob) = (service.superuser().await, service.superuser().await);
         let second = service.another_instance().await;
         let demotion = json!({"is_superuser": false});
@@ -77,7 +77,7 @@ on_both! {
         second.stop().await;
     }
 
-    async fn of_two_superusers_who_leave_at_once_one_remains(service: Service) {
+    async fn of_two_superusers_who_delete_themselves_at_once_one_remains(service: Service) {
         for round in 0..5 {
             service.database.sql("DELETE FROM users").await;
             let (ann, bob) = (service.superuser().await, service.superuser().await);

@@ -1,9 +1,4 @@
 //! The database layer: schema, migrations, units of work and pools, on SQLite and on PostgreSQL.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
-
-#[path = "../support/mod.rs"]
-#[macro_use]
-mod support;
 
 mod altered;
 mod lists;

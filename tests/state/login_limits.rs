@@ -1,4 +1,4 @@
-//! One account attacked from many addresses.
+//! One user attacked from many addresses.
 
 use serde_json::json;
 
@@ -26,46 +26,46 @@ async fn start(backend: Backend) -> Service {
     Service::start_with(backend, &LIMITS).await
 }
 
-async fn an_account_is_slowed(service: Service) {
+async fn logins_of_an_attacked_user_are_limited(service: Service) {
     let email = fresh_email();
-    let _ = service.register(&email, PASSWORD).await.expect(201);
+    service.register(&email, PASSWORD).await.expect(201);
     let refused = attack(&service, &email).await;
     let wait: u32 = refused.header("retry-after").parse().unwrap();
     assert!((1..=60).contains(&wait), "{wait}");
     refused.expect_error(429, "rate_limited");
     // The right password is not let through either: whether it is right must not be told.
     log_in_from(&service, "198.51.100.5", &email, PASSWORD).await.expect_error(429, "rate_limited");
-    // Another account is not concerned, and this one is again when the window has passed.
+    // Another user is not concerned, and this one is again when the window has passed.
     let other = fresh_email();
-    let _ = service.register(&other, PASSWORD).await.expect(201);
-    let _ = log_in_from(&service, "198.51.100.5", &other, PASSWORD).await.expect(200);
+    service.register(&other, PASSWORD).await.expect(201);
+    log_in_from(&service, "198.51.100.5", &other, PASSWORD).await.expect(200);
     service.clock.advance(std::time::Duration::from_mins(1));
-    let _ = log_in_from(&service, "198.51.100.5", &email, PASSWORD).await.expect(200);
+    log_in_from(&service, "198.51.100.5", &email, PASSWORD).await.expect(200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_account_is_slowed_in_process() {
-    an_account_is_slowed(start(Backend::Sqlite).await).await;
-}
-
-#[ignore = "needs PostgreSQL"]
-#[tokio::test(flavor = "multi_thread")]
-async fn an_account_is_slowed_in_redis() {
-    an_account_is_slowed(start(Backend::Postgres).await).await;
+async fn logins_of_an_attacked_user_are_limited_in_process() {
+    logins_of_an_attacked_user_are_limited(start(Backend::Sqlite).await).await;
 }
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn its_owner_can_log_in_during_the_attack_from_where_the_owner_was_before() {
+async fn logins_of_an_attacked_user_are_limited_in_redis() {
+    logins_of_an_attacked_user_are_limited(start(Backend::Postgres).await).await;
+}
+
+#[ignore = "needs PostgreSQL"]
+#[tokio::test(flavor = "multi_thread")]
+async fn during_an_attack_the_user_can_log_in_from_an_earlier_address() {
     let service = start(Backend::Postgres).await;
     let email = fresh_email();
-    let _ = service.register(&email, PASSWORD).await.expect(201);
+    service.register(&email, PASSWORD).await.expect(201);
     let home = "203.0.113.7";
-    let _ = log_in_from(&service, home, &email, PASSWORD).await.expect(200);
+    log_in_from(&service, home, &email, PASSWORD).await.expect(200);
     service.clock.advance(std::time::Duration::from_mins(2));
     attack(&service, &email).await.expect_error(429, "rate_limited");
-    let _ = log_in_from(&service, home, &email, PASSWORD).await.expect(200);
-    // From there, too, nobody may guess without end.
+    log_in_from(&service, home, &email, PASSWORD).await.expect(200);
+    // Guesses from that address are limited too.
     for _ in 0..2 {
         log_in_from(&service, home, &email, "a wrong guess").await.expect_error(429, "rate_limited");
     }
@@ -74,31 +74,31 @@ async fn its_owner_can_log_in_during_the_attack_from_where_the_owner_was_before(
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn an_owner_whose_address_changes_within_its_64_is_known_during_the_attack() {
+async fn during_an_attack_a_user_can_log_in_from_the_same_ipv6_64() {
     for backend in [Backend::Sqlite, Backend::Postgres] {
         let service = start(backend).await;
         let email = fresh_email();
-        let _ = service.register(&email, PASSWORD).await.expect(201);
-        let _ = log_in_from(&service, "2001:db8:0:1::7", &email, PASSWORD).await.expect(200);
+        service.register(&email, PASSWORD).await.expect(201);
+        log_in_from(&service, "2001:db8:0:1::7", &email, PASSWORD).await.expect(200);
         service.clock.advance(std::time::Duration::from_mins(2));
         attack(&service, &email).await.expect_error(429, "rate_limited");
-        let _ = log_in_from(&service, "2001:db8:0:1:aaaa::8", &email, PASSWORD).await.expect(200);
+        log_in_from(&service, "2001:db8:0:1:aaaa::8", &email, PASSWORD).await.expect(200);
         let neighbour = log_in_from(&service, "2001:db8:0:2::7", &email, PASSWORD).await;
         neighbour.expect_error(429, "rate_limited");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_email_without_an_account_is_answered_alike() {
+async fn an_unknown_email_is_limited_like_a_user() {
     let service = start(Backend::Sqlite).await;
     attack(&service, &fresh_email()).await.expect_error(429, "rate_limited");
 }
 
-async fn a_neighbour_learns_nothing(service: Service) {
+async fn limits_do_not_reveal_a_user_to_the_same_network(service: Service) {
     let (known, unknown) = (fresh_email(), fresh_email());
-    let _ = service.register(&known, PASSWORD).await.expect(201);
+    service.register(&known, PASSWORD).await.expect(201);
     let home = "203.0.113.7";
-    let _ = log_in_from(&service, home, &known, PASSWORD).await.expect(200);
+    log_in_from(&service, home, &known, PASSWORD).await.expect(200);
     service.clock.advance(std::time::Duration::from_mins(2));
     let mut answers = Vec::new();
     for email in [&known, &unknown] {
@@ -117,18 +117,18 @@ async fn a_neighbour_learns_nothing(service: Service) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_neighbour_of_the_owner_learns_nothing_in_process() {
-    a_neighbour_learns_nothing(start(Backend::Sqlite).await).await;
+async fn limits_do_not_reveal_a_user_to_the_same_network_in_process() {
+    limits_do_not_reveal_a_user_to_the_same_network(start(Backend::Sqlite).await).await;
 }
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_neighbour_of_the_owner_learns_nothing_in_redis() {
-    a_neighbour_learns_nothing(start(Backend::Postgres).await).await;
+async fn limits_do_not_reveal_a_user_to_the_same_network_in_redis() {
+    limits_do_not_reveal_a_user_to_the_same_network(start(Backend::Postgres).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn spellings_of_an_email_are_one_account() {
+async fn spellings_of_an_email_share_one_limit() {
     let service = start(Backend::Sqlite).await;
     let email = fresh_email();
     for spelling in [email.to_uppercase(), format!(" {email}"), email.clone()] {
@@ -146,7 +146,7 @@ async fn an_address_in_forwarded_is_counted_as_one_in_x_forwarded_for() {
         let body = json!({ "email": fresh_email(), "password": PASSWORD });
         service.call("POST", "/api/v1/auth/login").header(name, value).json(body).send().await
     };
-    let _ = log_in("Forwarded", r#"for="[2001:db8:0:1::7]:4711";proto=https"#).await.expect(401);
+    log_in("Forwarded", r#"for="[2001:db8:0:1::7]:4711";proto=https"#).await.expect(401);
     log_in("X-Forwarded-For", "2001:db8:0:1::8").await.expect_error(429, "rate_limited");
-    let _ = log_in("Forwarded", "for=203.0.113.9").await.expect(401);
+    log_in("Forwarded", "for=203.0.113.9").await.expect(401);
 }

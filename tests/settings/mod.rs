@@ -1,4 +1,5 @@
-//! The documents made from the settings are up to date. `UPDATE_GENERATED=1` rewrites them instead.
+//! The documents generated from the settings are up to date. `UPDATE_GENERATED=1` writes them
+//! instead.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
@@ -20,7 +21,7 @@ fn check(name: &str, expected: impl FnOnce(&str) -> String) -> io::Result<()> {
     }
     assert!(
         found == expected,
-        "{name} is not what the settings say; run: UPDATE_GENERATED=1 cargo test --test settings"
+        "{name} is not what the settings say; run: UPDATE_GENERATED=1 cargo test --test integration -- settings::"
     );
     Ok(())
 }

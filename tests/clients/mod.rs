@@ -1,9 +1,6 @@
-//! The generated clients against the real service: each goes through clients/scenario.json, and does what its README
-//! says. What a client does stands in its own language; that it did all of it, in order, is judged here.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
-
-#[path = "../support/mod.rs"]
-mod support;
+//! The generated clients against the real service: each runs clients/scenario.json and the snippet
+//! of its README. A client implements the steps in its own language; these tests check that it did
+//! all of them, in order.
 
 mod control;
 mod run;

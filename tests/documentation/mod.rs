@@ -1,6 +1,6 @@
-//! The documentation is true: links and named files and tests exist, the book contains every page, every setting, error code
-//! and command has its row, and every requirement of the ASVS its verdict.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
+//! The documentation is true: links, named files and named tests exist, the book contains every
+//! page, every setting, error code and command has its row, and every requirement of the ASVS has
+//! its verdict.
 
 mod asvs;
 mod page;
@@ -71,8 +71,8 @@ fn normalized(path: &Path) -> PathBuf {
     normal
 }
 
-/// Links that lead to no file, to no heading of it, or from a page of the book out of the book: they would be dead in a
-/// browser.
+/// Links that lead to no file, to no heading of it, or from a page of the book out of the book:
+/// they would be dead in a browser.
 fn broken_links(page: &Page) -> Vec<String> {
     let [text, _] = page.parts();
     // A link's text may be code, so that the link begins in one part and ends in another.
@@ -135,14 +135,14 @@ fn assert_none(problems: &[String]) {
 }
 
 #[test]
-fn every_link_leads_somewhere() {
+fn every_link_has_a_target() {
     let pages = pages();
     assert!(pages.len() > 20);
     assert_none(&pages.iter().flat_map(broken_links).collect::<Vec<_>>());
 }
 
 #[test]
-fn a_link_that_leads_nowhere_is_seen() {
+fn a_broken_link_is_found() {
     let good = "# A heading, `code`\n[a](README.md) [b](faults.md) [c](#a-heading-code) [d](https://example.com/#x)\n\
         [`e`](operations.md#roll-out) `[f](nowhere.md)`\n```\n[g](nowhere.md)\n```\n";
     assert_none(&broken_links(&Page::seeded(good)));
@@ -153,20 +153,20 @@ fn a_link_that_leads_nowhere_is_seen() {
 }
 
 #[test]
-fn every_file_and_test_that_is_named_is_there() {
+fn every_named_file_and_test_exists() {
     let of_today = |page: &&Page| !OF_THE_FUTURE.iter().any(|path| page.path == Path::new(path));
     assert_none(&pages().iter().filter(of_today).flat_map(missing_files).collect::<Vec<_>>());
 }
 
 #[test]
-fn a_file_or_test_that_is_named_and_not_there_is_seen() {
-    let good = "`tests/faults` `tests/documentation/main.rs::a_file_or_test_that_is_named_and_not_there_is_seen` `tests of all`";
+fn a_named_file_or_test_that_does_not_exist_is_found() {
+    let good = "`tests/faults` `tests/documentation/mod.rs::a_named_file_or_test_that_does_not_exist_is_found` `tests of all`";
     assert_none(&missing_files(&Page::seeded(good)));
     for span in [
         "tests/nowhere.rs",
         "deploy/nowhere",
-        "tests/nowhere.rs::every_link_leads_somewhere",
-        "tests/documentation/main.rs::nothing_of_the_kind",
+        "tests/nowhere.rs::every_link_has_a_target",
+        "tests/documentation/mod.rs::nothing_of_the_kind",
         "src/lib.rs::nothing_of_the_kind",
     ] {
         assert_eq!(missing_files(&Page::seeded(&format!("A `{span}`."))).len(), 1, "{span}");
@@ -196,7 +196,7 @@ fn needs_of_ignored_tests() -> BTreeSet<String> {
 }
 
 #[test]
-fn ignored_tests_say_what_they_need_and_cargo_test_says_it_once() {
+fn ignored_tests_name_their_needs_and_one_test_lists_them() {
     let needs: Vec<_> = needs_of_ignored_tests().into_iter().collect();
     assert!(needs.iter().any(|need| need == "PostgreSQL"), "{needs:?}");
     if !std::env::args().any(|argument| argument == "--include-ignored") {
@@ -230,7 +230,7 @@ fn the_book_contains_every_page_once() {
 }
 
 #[test]
-fn a_page_that_the_book_lacks_or_has_twice_is_seen() {
+fn a_page_that_the_book_lacks_or_has_twice_is_found() {
     let page = [Page::seeded("# Seeded")];
     assert_none(&wrong_chapters(&Page::seeded("- [Seeded](seeded.md)"), &page));
     for summary in ["- [Other](other.md)", "- [Seeded](seeded.md)\n- [Again](seeded.md)"] {

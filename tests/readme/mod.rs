@@ -1,6 +1,5 @@
-//! The README's tour does what the README says: its commands are run as they stand there, against the real binary.
-//! It needs what a reader needs: bash, curl and sed.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
+//! The commands of the README's tour, run as they are against the real binary. They need bash, curl
+//! and sed.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -8,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-const README: &str = include_str!("../README.md");
+const README: &str = include_str!("../../README.md");
 
 /// Far more than a start takes; a machine that builds beside it is slow.
 const START_LIMIT: Duration = Duration::from_secs(45);
@@ -16,8 +15,9 @@ const START_LIMIT: Duration = Duration::from_secs(45);
 /// A key and the characters that may vary behind it.
 type Masked = (&'static str, fn(char) -> bool);
 
-/// What differs from run to run: the characters of this kind that follow the key are replaced by a star, in the
-/// README and in what the commands print. Anything else in such a place stays, and fails the comparison.
+/// What differs from run to run: the characters of this kind that follow the key are replaced by a
+/// star, in the README and in what the commands print. Anything else in such a place stays, and
+/// fails the comparison.
 const MASKED: [Masked; 4] = [
     (r#""id":"#, |c| c.is_ascii_digit()),
     (r#""created_at":""#, is_timestamp),
@@ -61,14 +61,14 @@ impl Service {
         let mut child = Command::new(env!("CARGO_BIN_EXE_groundwork"))
             .current_dir(folder)
             .env_clear()
-            // Port 0 takes a free one, which the log names: nobody else can take it in between.
+            // Port 0 takes a free one, which the log names: no other client can take it in between.
             .envs([("PORT", "0"), ("BCRYPT_ROUNDS", "4"), ("LOG_FORMAT", "text")])
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let log = BufReader::new(child.stderr.take().unwrap());
         let (tell, told) = mpsc::channel();
-        // To the end, so that the service never waits for somebody to read its log.
+        // To the end, so that the service never blocks on its log.
         std::thread::spawn(move || {
             for line in log.lines().map_while(Result::ok) {
                 let address =
@@ -92,14 +92,14 @@ impl Drop for Service {
 }
 
 #[test]
-fn the_tour_prints_what_the_readme_says() {
+fn the_tour_prints_what_the_readme_shows() {
     let folder = tempfile::tempdir().unwrap();
     let service = Service::start(folder.path());
     let commands = block("bash").replace("localhost:8000", &service.address);
     assert!(commands.contains(&service.address), "the tour calls the service");
     let run = Command::new("bash")
         .args(["-euo", "pipefail", "-c", &commands])
-        // No .curlrc and no proxy of whoever runs the test.
+        // No .curlrc and no proxy of the user who runs the test.
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("HOME", folder.path())
@@ -111,7 +111,7 @@ fn the_tour_prints_what_the_readme_says() {
 }
 
 #[test]
-fn only_what_may_differ_is_masked() {
+fn only_ids_and_times_are_masked() {
     let line = r#"{"id":17,"email":"a7@x.com","created_at":"2026-01-31T09:30:00Z","request_id":"00ff"}"#;
     let expected = r#"{"id":*,"email":"a7@x.com","created_at":"*","request_id":"*"}"#;
     assert_eq!(masked(line), expected);

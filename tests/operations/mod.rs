@@ -1,8 +1,5 @@
-//! What docs/operations.md tells an operator to do is done: its commands are run as they stand there, against the real
-//! binary, PostgreSQL and SQLite. It needs what an operator needs: bash, and the tools of PostgreSQL.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
-
-mod support;
+//! The commands of docs/operations.md, run as they are against the real binary, PostgreSQL and
+//! SQLite. They need bash and the tools of PostgreSQL.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -11,12 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
+use crate::support::client::PASSWORD;
+use crate::support::process::Process;
+use crate::support::{Backend, Call, SECRET, TestDatabase};
 use serde_json::{Value, json};
-use support::client::PASSWORD;
-use support::process::Process;
-use support::{Backend, Call, SECRET, TestDatabase};
 
-const OPERATIONS: &str = include_str!("../docs/operations.md");
+const OPERATIONS: &str = include_str!("../../docs/operations.md");
 
 /// Where the page keeps backups and databases; a test has other places.
 const BACKUPS: &str = "/var/backups";
@@ -30,7 +27,8 @@ fn commands(name: &str) -> &'static str {
     rest.split_once("```").expect("the block ends").0
 }
 
-/// Runs commands of the page in a folder, with other places than it names, and the settings of a service.
+/// Runs commands of the page in a folder, with other places than it names, and the settings of a
+/// service.
 fn run(name: &str, folder: &Path, places: &[(&str, &str)], settings: &[(&str, &str)]) -> Output {
     let commands = places.iter().fold(commands(name).to_owned(), |commands, (theirs, ours)| {
         assert!(commands.contains(theirs), "{name} names {theirs}");
@@ -55,8 +53,8 @@ fn succeeded(output: &Output) {
 }
 
 async fn register(url: &str, email: &str) -> Value {
-    let account = json!({"email": email, "password": PASSWORD});
-    Call::new(url, "POST", "/api/v1/auth/register").json(account).send().await.expect(201).json()
+    let credentials = json!({"email": email, "password": PASSWORD});
+    Call::new(url, "POST", "/api/v1/auth/register").json(credentials).send().await.expect(201).json()
 }
 
 async fn log_in(url: &str, email: &str) -> String {
@@ -69,7 +67,7 @@ async fn me(url: &str, token: &str) -> u16 {
     Call::new(url, "GET", "/api/v1/users/me").bearer(token).send().await.status.as_u16()
 }
 
-/// Accounts that are made all the time, until it is stopped.
+/// Users that are made all the time, until it is stopped.
 struct Writer {
     stop: Arc<AtomicBool>,
     made: Arc<AtomicU32>,
@@ -93,7 +91,7 @@ impl Writer {
 
     async fn has_made_more_than(&self, number: u32) {
         while self.made.load(Ordering::Relaxed) <= number {
-            assert!(!self.task.is_finished(), "an account could not be made");
+            assert!(!self.task.is_finished(), "a user could not be created");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
@@ -109,7 +107,8 @@ fn writers(number: u32) -> String {
     format!("writer{number}@example.com")
 }
 
-/// Takes a backup while accounts are being made; gives how many there were before and the token of a session.
+/// Takes a backup while users are being made; gives how many there were before and the token of a
+/// session.
 async fn back_up(service: &Process, backup: impl FnOnce() -> Output + Send + 'static) -> (u32, String) {
     register(&service.url, "ada@example.com").await;
     let token = log_in(&service.url, "ada@example.com").await;
@@ -117,7 +116,7 @@ async fn back_up(service: &Process, backup: impl FnOnce() -> Output + Send + 'st
     writer.has_made_more_than(5).await;
     let before = writer.made.load(Ordering::Relaxed);
     succeeded(&tokio::task::spawn_blocking(backup).await.unwrap());
-    // Nobody had to wait, and what comes now is not in it.
+    // No write had to wait, and later writes are not in the backup.
     writer.has_made_more_than(before + 5).await;
     writer.stopped().await;
     register(&service.url, "late@example.com").await;
@@ -136,7 +135,7 @@ async fn assert_restored(service: &Process, before: u32, token: &str) {
     let late = json!({"email": "late@example.com", "password": PASSWORD});
     let answer = Call::new(url, "POST", "/api/v1/auth/login").json(late).send().await;
     answer.expect_error(401, "invalid_credentials");
-    let id = |account: &Value| account["id"].as_i64().unwrap();
+    let id = |user: &Value| user["id"].as_i64().unwrap();
     assert!(id(&register(url, "new@example.com").await) > i64::from(before), "numbers go on");
 }
 
@@ -146,7 +145,7 @@ fn assert_private(file: &Path) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backup_of_sqlite_taken_under_writes_is_restored_and_its_accounts_log_in() {
+async fn a_backup_of_sqlite_taken_under_writes_can_be_restored_and_its_users_log_in() {
     let service = Process::start(&[]).await;
     let kept = tempfile::tempdir().unwrap();
     let (folder, backups) = (service.folder().to_owned(), kept.path().to_str().unwrap().to_owned());
@@ -187,7 +186,7 @@ const KEY: &str = "another key than before that is long enough";
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backup_of_postgresql_taken_under_writes_is_restored_and_its_accounts_log_in() {
+async fn a_backup_of_postgresql_taken_under_writes_can_be_restored_and_its_users_log_in() {
     let database = TestDatabase::create(Backend::Postgres).await;
     let service = Process::start(&[("DATABASE_URL", &database.url)]).await;
     let kept = tempfile::tempdir().unwrap();
@@ -220,7 +219,7 @@ async fn a_backup_of_postgresql_taken_under_writes_is_restored_and_its_accounts_
 }
 
 #[test]
-fn a_backup_of_postgresql_is_left_to_its_own_tools() {
+fn the_backup_command_refuses_postgresql() {
     let folder = tempfile::tempdir().unwrap();
     let settings = [("DATABASE_URL", "postgres://app:hunter2@db.example/app")];
     let output =
@@ -229,7 +228,8 @@ fn a_backup_of_postgresql_is_left_to_its_own_tools() {
     assert!(!output.status.success() && said.contains("pg_dump") && !said.contains("hunter2"), "{said}");
 }
 
-/// The schema of the next release: a column and a table more, and a migration that this one does not know.
+/// The schema of the next release: a column and a table more, and a migration that this one does
+/// not know.
 async fn work_on_the_next_schema(backend: Backend) {
     let database = TestDatabase::create(backend).await;
     for statement in [
@@ -243,16 +243,16 @@ async fn work_on_the_next_schema(backend: Backend) {
     register(&service.url, "ada@example.com").await;
     assert_eq!(me(&service.url, &log_in(&service.url, "ada@example.com").await).await, 200);
     let is_ready = async || (service.probe("ready").await == Some(200)).then_some(());
-    support::postgres::eventually("it is ready", is_ready).await;
+    crate::support::postgres::eventually("it is ready", is_ready).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn this_release_starts_and_serves_on_the_schema_of_the_next_one_in_sqlite() {
+async fn this_release_serves_on_the_next_schema_in_sqlite() {
     work_on_the_next_schema(Backend::Sqlite).await;
 }
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
-async fn this_release_starts_and_serves_on_the_schema_of_the_next_one_in_postgresql() {
+async fn this_release_serves_on_the_next_schema_in_postgresql() {
     work_on_the_next_schema(Backend::Postgres).await;
 }

@@ -1,5 +1,5 @@
-//! Files that an operator names, as other users of the machine may leave them: open to everybody, another's, or no files.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
+//! Files that an operator names: readable or writable by other users, owned by another user, or no
+//! regular files.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -50,7 +50,7 @@ fn make_pipe(path: &Path) {
 }
 
 #[test]
-fn a_backup_is_where_its_name_says_and_nowhere_else_whatever_the_name() {
+fn a_backup_is_written_exactly_to_its_path() {
     let folder = TempDir::new().unwrap();
     assert!(run(folder.path(), &[], &["migrate"]).0);
     let names = || {
@@ -75,7 +75,7 @@ fn a_backup_is_where_its_name_says_and_nowhere_else_whatever_the_name() {
 }
 
 #[test]
-fn a_database_that_is_open_to_others_is_refused_or_warned_of() {
+fn a_database_accessible_to_others_is_refused_or_causes_a_warning() {
     let folder = TempDir::new().unwrap();
     assert!(run(folder.path(), &[], &["migrate"]).0);
     let database = folder.path().join("groundwork.db");
@@ -102,7 +102,7 @@ fn a_database_that_is_open_to_others_is_refused_or_warned_of() {
 }
 
 #[test]
-fn a_file_of_settings_that_is_open_to_others_is_refused_or_warned_of() {
+fn a_settings_file_accessible_to_others_is_refused_or_causes_a_warning() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join(".env");
     let secret = format!("JWT_SECRET_KEY={KEY}\n");
@@ -135,7 +135,7 @@ fn a_file_of_settings_that_is_open_to_others_is_refused_or_warned_of() {
 }
 
 #[test]
-fn a_dollar_in_a_secret_is_not_lost() {
+fn an_unquoted_dollar_in_a_secret_is_an_error_with_its_line() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join(".env");
     fs::write(&file, format!("PORT=1\nJWT_SECRET_KEY={KEY}-$zzTAIL\n")).unwrap();
@@ -146,7 +146,7 @@ fn a_dollar_in_a_secret_is_not_lost() {
 }
 
 #[test]
-fn a_pipe_in_the_place_of_a_file_is_refused_at_once() {
+fn a_pipe_instead_of_a_file_is_refused_at_once() {
     let certificate = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let CertifiedKey { cert, signing_key } = certificate;
     let tls = [("TLS_CERTIFICATE_FILE", "certificate"), ("TLS_KEY_FILE", "key")];
@@ -167,7 +167,7 @@ fn a_pipe_in_the_place_of_a_file_is_refused_at_once() {
         fs::write(folder.path().join("certificate"), cert.pem()).unwrap();
         fs::write(folder.path().join("key"), signing_key.serialize_pem()).unwrap();
         let path = folder.path().join(name);
-        let _ = fs::remove_file(&path);
+        drop(fs::remove_file(&path));
         make_pipe(&path);
         let environment = [environment, &[("HOST", "127.0.0.1"), ("PORT", "0")]].concat();
         let (ok, said) = run(folder.path(), &environment, &[command]);
@@ -176,7 +176,7 @@ fn a_pipe_in_the_place_of_a_file_is_refused_at_once() {
 }
 
 #[test]
-fn a_key_for_tls_may_be_read_by_its_group_but_not_be_changed_by_others() {
+fn a_tls_key_may_be_readable_by_its_group_but_not_writable_by_others() {
     let folder = TempDir::new().unwrap();
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     fs::write(folder.path().join("certificate"), cert.pem()).unwrap();

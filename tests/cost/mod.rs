@@ -1,38 +1,34 @@
-//! What a request costs: instructions and allocations of the deployed build, counted by callgrind and held against committed
-//! figures. No clock is read, so a busy machine changes nothing. Queries and calls of Redis are held in `tests/database` and
-//! `tests/state`.
+//! Instructions and allocations per request of the release build, counted by callgrind and compared
+//! with committed figures. No clock is read, so a busy machine changes nothing. `tests/database`
+//! and `tests/state` count queries and calls of Redis.
 //!
-//! `UPDATE_GENERATED=1` writes the figures anew instead.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
-
-#[path = "../support/mod.rs"]
-mod support;
+//! `UPDATE_GENERATED=1` writes the figures instead.
 
 mod callgrind;
 mod figures;
 mod scenarios;
 
-use support::Backend;
-use support::redis::RedisServer;
+use crate::support::Backend;
+use crate::support::redis::RedisServer;
 
 use figures::Figures;
 use scenarios::{Measured, SCENARIOS};
 
 #[ignore = "needs valgrind, PostgreSQL and Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn requests_cost_what_they_did_on_postgresql() {
+async fn requests_cost_the_committed_figures_on_postgresql() {
     Figures::hold("postgresql", &Measured::start(Backend::Postgres, &[]).await.run(&SCENARIOS).await);
 }
 
 #[ignore = "needs valgrind, PostgreSQL and Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn requests_cost_what_they_did_on_sqlite() {
+async fn requests_cost_the_committed_figures_on_sqlite() {
     Figures::hold("sqlite", &Measured::start(Backend::Sqlite, &[]).await.run(&SCENARIOS).await);
 }
 
 #[ignore = "needs valgrind, PostgreSQL and Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn limits_in_redis_and_in_process_cost_what_they_did() {
+async fn limits_in_redis_and_in_process_cost_the_committed_figures() {
     let redis = RedisServer::start().await;
     let limited = [("RATE_LIMIT_ENABLED", "true")];
     let in_process = Measured::start(Backend::Sqlite, &limited).await.run(&["me"]).await;
@@ -44,7 +40,7 @@ async fn limits_in_redis_and_in_process_cost_what_they_did() {
 
 #[ignore = "needs valgrind, PostgreSQL and Redis"]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_that_does_more_for_a_request_is_noticed() {
+async fn one_more_redis_call_per_request_is_found() {
     // The regression: one more call of Redis for each request.
     let redis = RedisServer::start().await;
     let more = [("RATE_LIMIT_ENABLED", "true"), ("REDIS_URL", &redis.url())];

@@ -1,8 +1,5 @@
-//! The binary as an operator runs it: settings, commands, log lines and its end. On the embedded tier only: what is
-//! tested here does not depend on the database.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
-
-mod support;
+//! The binary as an operator runs it: settings, commands, log lines and shutdown. On SQLite only,
+//! because none of it depends on the database.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -10,9 +7,9 @@ use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
+use crate::support::Call;
+use crate::support::client::PASSWORD;
 use serde_json::{Value, json};
-use support::Call;
-use support::client::PASSWORD;
 use tempfile::TempDir;
 
 /// How long the process may take for anything before the test fails.
@@ -53,7 +50,7 @@ impl Running {
         let (tell, lines) = channel();
         std::thread::spawn(move || {
             for line in stderr.lines() {
-                // Whoever listened may be gone, after a test that failed.
+                // After a failed test the receiver is gone.
                 if tell.send(line.unwrap()).is_err() {
                     break;
                 }
@@ -124,7 +121,7 @@ async fn tokens(service: &Running, email: &str, password: &str) -> (String, Stri
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_request_is_one_line_that_says_who_did_what() {
+async fn every_request_is_one_log_line_with_its_user() {
     let folder = TempDir::new().unwrap();
     let service = Running::start(folder.path(), &[("TRUSTED_PROXIES", "127.0.0.1")]);
     let new = json!({"email": "ada@example.com", "password": PASSWORD});
@@ -139,7 +136,7 @@ async fn every_request_is_one_line_that_says_who_did_what() {
         ("r6", "HEAD", "/api/v1/health"),
     ] {
         let call = service.call(method, path).bearer(&access).header("x-request-id", request_id);
-        let _ = call.header("x-forwarded-for", "203.0.113.9").send().await;
+        call.header("x-forwarded-for", "203.0.113.9").send().await;
     }
     let (_, lines) = service.stop();
     assert!(lines.iter().all(|line| !line.contains("secret-")), "{lines:?}");
@@ -166,7 +163,7 @@ async fn every_request_is_one_line_that_says_who_did_what() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_attempt_to_log_in_is_a_line_that_says_which_account_it_was_for() {
+async fn every_login_attempt_is_a_log_line_with_the_user() {
     let folder = TempDir::new().unwrap();
     let service = Running::start(folder.path(), &[]);
     let new = json!({"email": "ada@example.com", "password": PASSWORD});
@@ -179,13 +176,13 @@ async fn every_attempt_to_log_in_is_a_line_that_says_which_account_it_was_for() 
     ] {
         let credentials = json!({"email": email, "password": password});
         let call = service.call("POST", "/api/v1/auth/login").header("x-request-id", request_id);
-        let _ = call.json(credentials).send().await.expect(status);
+        call.json(credentials).send().await.expect(status);
     }
     let (access, _) = tokens(&service, "ada@example.com", PASSWORD).await;
     let change =
         json!({"password": "another horse, another battery", "current_password": "a wrong password"});
     let call = service.call("PATCH", "/api/v1/users/me").bearer(&access).header("x-request-id", "present");
-    let _ = call.json(change).send().await.expect(422);
+    call.json(change).send().await.expect(422);
 
     let (_, lines) = service.stop();
     assert!(lines.iter().all(|line| !line.contains("@example.com")), "{lines:?}");
@@ -204,7 +201,7 @@ async fn every_attempt_to_log_in_is_a_line_that_says_which_account_it_was_for() 
 }
 
 #[test]
-fn wrong_settings_are_refused_with_the_variable_and_an_example_and_without_the_secret() {
+fn invalid_settings_are_refused_with_the_variable_and_an_example_but_no_secret() {
     let folder = TempDir::new().unwrap();
     let short = "hunter2-short";
     for (environment, named) in [
@@ -264,7 +261,7 @@ fn config_shows_every_setting_and_no_secret() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_superuser_made_on_the_command_line_can_log_in_and_administer() {
+async fn a_superuser_created_on_the_command_line_can_log_in_and_administer() {
     let folder = TempDir::new().unwrap();
     let create = |email: &str, password: &str, more: &[&str]| {
         let arguments = [&["user", "create", "--email", email, "--password-stdin"], more].concat();
@@ -272,7 +269,7 @@ async fn a_superuser_made_on_the_command_line_can_log_in_and_administer() {
         let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         // A command that refuses its arguments does not wait for a password.
-        let _ = child.stdin.take().unwrap().write_all(password.as_bytes());
+        drop(child.stdin.take().unwrap().write_all(password.as_bytes()));
         let output = child.wait_with_output().unwrap();
         let said = format!("{}{}", text(&output.stdout), text(&output.stderr));
         let password = password.trim_end();
@@ -307,7 +304,7 @@ async fn a_superuser_made_on_the_command_line_can_log_in_and_administer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn healthcheck_tells_whether_the_service_is_ready() {
+async fn healthcheck_reports_whether_the_service_is_ready() {
     let folder = TempDir::new().unwrap();
     let service = Running::start(folder.path(), &[]);
     let port = service.port().to_owned();
@@ -331,15 +328,15 @@ async fn healthcheck_tells_whether_the_service_is_ready() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tokens_outlive_a_restart_in_development_and_the_files_are_the_owners_alone() {
+async fn in_development_tokens_survive_a_restart_and_files_are_private() {
     use std::os::unix::fs::PermissionsExt;
 
     let folder = TempDir::new().unwrap();
     let service = Running::start(folder.path(), &[]);
     let new = json!({"email": "ada@example.com", "password": PASSWORD});
-    let _ = service.call("POST", "/api/v1/auth/register").json(new).send().await.expect(201);
+    service.call("POST", "/api/v1/auth/register").json(new).send().await.expect(201);
     let (access, _) = tokens(&service, "ada@example.com", PASSWORD).await;
-    // Password hashes are in the database and in its log, so neither is anybody else's to read.
+    // Password hashes are in the database and in its log, so no other user may read either.
     let files: Vec<_> =
         std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert!(files.len() >= 4, "{files:?}");
@@ -356,12 +353,12 @@ async fn tokens_outlive_a_restart_in_development_and_the_files_are_the_owners_al
     assert!(secret.trim().len() >= 32 && lines.iter().all(|line| !line.contains(secret.trim())));
 
     let service = Running::start(folder.path(), &[]);
-    let _ = service.call("GET", "/api/v1/users/me").bearer(&access).send().await.expect(200);
+    service.call("GET", "/api/v1/users/me").bearer(&access).send().await.expect(200);
     assert_eq!(service.stop().0.code(), Some(0));
 }
 
 #[test]
-fn the_published_document_is_up_to_date_and_a_stale_one_is_noticed() {
+fn the_published_document_is_up_to_date_and_a_stale_one_is_found() {
     let output = run(Path::new(env!("CARGO_MANIFEST_DIR")), &[], &["openapi", "export", "--check"]);
     assert!(output.status.success(), "{output:?}");
 
@@ -377,7 +374,7 @@ fn the_published_document_is_up_to_date_and_a_stale_one_is_noticed() {
 }
 
 #[test]
-fn a_start_that_waits_for_a_silent_database_can_be_stopped() {
+fn a_start_that_waits_for_an_unresponsive_database_can_be_stopped() {
     let folder = TempDir::new().unwrap();
     // Accepts connections, by its backlog, and says nothing.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

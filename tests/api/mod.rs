@@ -1,0 +1,18 @@
+//! The API over a real socket, each test with its own service and database, on SQLite and on
+//! PostgreSQL.
+
+mod auth;
+mod client_data;
+mod cors;
+mod forged_tokens;
+mod input;
+mod operations;
+mod passwords;
+mod paths;
+mod rate_limits;
+mod request_ids;
+mod response_kinds;
+mod security_headers;
+mod signing_keys;
+mod tokens;
+mod users;
