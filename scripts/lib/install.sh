@@ -2,7 +2,7 @@
 # Installs missing tools with the machine's package managers, or fails and names them. No check is
 # skipped without its tool.
 
-# One folder for every project on this machine that has these scripts, whatever its name: the tools are pinned by version.
+# One folder for all projects with these scripts, whatever their names: tools are pinned by version.
 TOOLS="${XDG_CACHE_HOME:-$HOME/.cache}/pinned-tools"
 
 as_root() {

@@ -72,7 +72,7 @@ pub fn run(arguments: &RenameArguments) -> Result<ExitCode> {
     }
     plan.apply()?;
     let [old, new] = plan.names();
-    print(&format!("{old} is now {new}.\n"))?;
+    print(&format!("{old} is now {new}: {}.\n", plan.summary()))?;
     regenerate()?;
     report(&plan)?;
     Ok(ExitCode::SUCCESS)

@@ -164,6 +164,12 @@ impl Plan {
         leftovers::find(&self.tree, &self.renaming, &files)
     }
 
+    /// What has been chosen or follows from the name, for people.
+    pub fn summary(&self) -> String {
+        let Spellings { title, java_package, .. } = &self.renaming.new;
+        format!("title {title}, Java package {java_package}, npm package {}", self.renaming.new.npm_package())
+    }
+
     /// From which name to which.
     pub fn names(&self) -> [&str; 2] {
         [&self.renaming.old.kebab, &self.renaming.new.kebab]
