@@ -41,7 +41,7 @@ Next:
 pub struct RenameArguments {
     /// The name: lower-case letters, digits and hyphens, such as acme-orders
     name: AppName,
-    /// The title of the document and the default of `APP_NAME` [default: from the name, such as Acme Orders]
+    /// The title of the document, default of `APP_NAME` [default: from the name, such as Acme Orders]
     #[arg(long)]
     title: Option<String>,
     /// The group and the packages of the Java client, such as com.acme.orders [default: example.NAME]

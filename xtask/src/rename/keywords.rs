@@ -37,7 +37,8 @@ pub const KEYWORDS: [(&str, &str); 7] = [
     ),
 ];
 
-/// Whether a part of a Java package cannot have this name. Java shares most of its words with Rust and JavaScript.
+/// Whether a part of a Java package cannot have this name. Java shares most of its words with Rust
+/// and JavaScript.
 pub fn is_java(word: &str) -> bool {
     let shared = KEYWORDS.iter().filter(|(language, _)| ["Rust", "JavaScript", "Java"].contains(language));
     let mut words = shared.flat_map(|(_, words)| words.split_whitespace());

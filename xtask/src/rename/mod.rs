@@ -1,4 +1,5 @@
-//! `cargo xtask rename`: a copy of the template gets the name of a product, or a product another name.
+//! `cargo xtask rename`: gives a copy of the template the name of a product, or a product another
+//! name.
 
 mod context;
 mod identity;
@@ -192,8 +193,8 @@ impl fmt::Display for Plan {
     }
 }
 
-/// A name that is a word of the project already could not be told from it at the next rename, and that of a dependency not
-/// by cargo.
+/// Refuses a name that is a word of the project, which the next rename could not tell from it, or
+/// the name of a dependency.
 fn refuse_taken(tree: &Tree, files: &[String], new: &Spellings) -> Result<(), Error> {
     let taken = [&*new.kebab, &*new.snake];
     for path in files.iter().filter(|path| scope::is_renamed(path) || path.starts_with("crates/")) {

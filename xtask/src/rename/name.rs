@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use super::keywords::KEYWORDS;
 
-/// The longest name. With a suffix it is still a DNS label (63 characters, RFC 1035) and a PostgreSQL identifier (63 bytes).
+/// The longest name. With a suffix it is still a DNS label (63 characters, RFC 1035) and a
+/// PostgreSQL identifier (63 bytes).
 const MAX_LENGTH: usize = 40;
 
 /// A name in kebab case: lower-case ASCII letters, digits and single hyphens, with a letter first.

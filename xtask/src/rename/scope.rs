@@ -1,6 +1,7 @@
 //! Which files a rename leaves alone.
 
-/// Files and folders that keep the name: other packages, licences, and what was decided, measured or released.
+/// Files and folders that keep the name: other packages, licences, and what was decided, measured
+/// or released.
 const KEPT: [&str; 10] = [
     "crates/",
     "xtask/",
