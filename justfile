@@ -56,10 +56,11 @@ openapi:
 
 # Release the current document: write openapi/released/VERSION.json, once per version
 release-document:
+    mkdir -p openapi/released
     cp --no-clobber --verbose openapi/groundwork.json openapi/released/$(sed -n 's/^    "version": "\(.*\)",\?$/\1/p' openapi/groundwork.json | head -n 1).json
 
 # Compare the newest released document with the current one, or any two
-diff-document old="openapi/released/1.0.0.json" new="openapi/groundwork.json":
+diff-document old=`ls openapi/released/*.json | sort -V | tail -n 1` new="openapi/groundwork.json":
     cargo xtask openapi diff {{ old }} {{ new }}
 
 # Regenerate the clients of all languages, or of the named ones

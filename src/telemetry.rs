@@ -7,8 +7,8 @@ use crate::services;
 use crate::settings::Settings;
 
 /// The crates that may log below `info`: other crates could log secrets there.
-const OWN_CRATES: &[&str] = &[
-    "groundwork",
+pub const OWN_CRATES: &[&str] = &[
+    env!("CARGO_CRATE_NAME"),
     "groundwork_auth",
     "groundwork_database",
     "groundwork_openapi",
@@ -18,6 +18,9 @@ const OWN_CRATES: &[&str] = &[
     "groundwork_telemetry",
     "groundwork_web",
 ];
+
+/// What the names of all metrics begin with, before an underscore.
+pub const METRICS_PREFIX: &str = env!("CARGO_CRATE_NAME");
 
 /// All metrics, without the prefix.
 pub fn metrics() -> Vec<Metric> {
@@ -44,7 +47,7 @@ pub fn start(settings: &Settings) -> Result<Guard, Error> {
         service_name: service_name.clone(),
         sample_ratio: settings.otel_traces_sampler_arg,
     });
-    let metrics = settings.metrics_port.map(|_| MetricsConfig { prefix: "groundwork", metrics: metrics() });
+    let metrics = settings.metrics_port.map(|_| MetricsConfig { prefix: METRICS_PREFIX, metrics: metrics() });
     groundwork_telemetry::init(&Config { metrics, traces, ..log_config(settings) })
 }
 
@@ -76,7 +79,7 @@ mod tests {
     fn each_metric_is_described_once_under_a_name_of_its_kind() {
         let all = metrics();
         for (index, (name, help, buckets)) in all.iter().enumerate() {
-            assert!(!name.starts_with("groundwork") && help.ends_with('.'), "{name}");
+            assert!(!name.starts_with(METRICS_PREFIX) && help.ends_with('.'), "{name}");
             assert!(all[..index].iter().all(|(earlier, ..)| earlier != name), "{name} is there twice");
             assert_eq!(name.ends_with("_seconds"), !buckets.is_empty(), "{name}");
             assert!(buckets.is_sorted(), "{name}");

@@ -3,7 +3,8 @@
 # clients/LANGUAGE.sh beside this one with five functions:
 #
 #   LANGUAGE_tools           installs what the others need, or fails and names it; fast if everything is installed
-#   LANGUAGE_generate DIR    writes the generated files into DIR (a copy of clients/LANGUAGE), removing stale ones first
+#   LANGUAGE_generate DIR    writes the generated files into DIR (a copy of clients/LANGUAGE), removing
+#                            stale ones first, and formats the others: a rename reorders imports
 #   LANGUAGE_check           compiles and lints clients/LANGUAGE under the strictest settings
 #   LANGUAGE_scenario        runs the scenario against the service named in the environment (see tests/clients)
 #   LANGUAGE_snippet FILE    runs FILE, the snippet of the README with the service's address

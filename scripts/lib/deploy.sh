@@ -93,7 +93,7 @@ deploy_quality() {
 # steps, which shows that they suffice and that the second build replaces the empty program.
 # Unoptimized, because the dependencies are built already.
 image_builds() {
-    local folder=$RUN_DIR/image from
+    local folder=$RUN_DIR/image from package
     mkdir -p "$folder/src"
     cp -r Cargo.toml Cargo.lock build.rs crates xtask "$folder/"
     echo 'fn main() {}' >"$folder/src/main.rs"
@@ -104,6 +104,7 @@ image_builds() {
     while read -r from; do cp -rp "$from" "$folder/"; done < <(sed -n 's/^COPY \([a-z]*\) \1$/\1/p' deploy/Dockerfile)
     find "$folder/src" -name '*.rs' -exec touch {} +
     (cd "$folder" && cargo build --locked --bin groundwork --examples)
-    [ "$(cd "$folder" && cargo run --quiet --locked -- --version)" = "groundwork $(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)" ] ||
+    package=$(cargo pkgid)
+    [ "$(cd "$folder" && cargo run --quiet --locked -- --version)" = "groundwork ${package##*[#@]}" ] ||
         die "the program of the second build is another one"
 }

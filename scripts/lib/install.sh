@@ -2,7 +2,8 @@
 # Installs missing tools with the machine's package managers, or fails and names them. No check is
 # skipped without its tool.
 
-TOOLS="${XDG_CACHE_HOME:-$HOME/.cache}/groundwork/tools"
+# One folder for all projects with these scripts, whatever their names: tools are pinned by version.
+TOOLS="${XDG_CACHE_HOME:-$HOME/.cache}/pinned-tools"
 
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then

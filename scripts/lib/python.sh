@@ -14,6 +14,9 @@ ensure_python() {
 # venv_bin NAME: prints the folder of its commands.
 venv_bin() { printf '%s\n' "$TOOLS/venv/$1/bin"; }
 
+# pins FILE: its packages and their hashes, without comments, which name the project.
+pins() { sed '/^ *#/d' "$1" 2>/dev/null; }
+
 # ensure_venv NAME REQUIREMENTS_FILE: installs exactly the packages that the file pins, and again
 # only if the file changes. The file has to list all packages, including indirect dependencies: a
 # missing one is an error.
@@ -22,7 +25,9 @@ ensure_venv() {
     installed=$folder/requirements.txt
     # The interpreter is tried, because an upgrade of the machine's Python breaks the old
     # environment.
-    if cmp -s "$requirements" "$installed" && "$folder/bin/python" -c '' 2>/dev/null; then return 0; fi
+    if cmp -s <(pins "$requirements") <(pins "$installed") && "$folder/bin/python" -c '' 2>/dev/null; then
+        return 0
+    fi
 
     ensure_python
     say "installing the packages of $requirements"

@@ -26,12 +26,13 @@ fn present() -> Value {
     read(Path::new("openapi/groundwork.json"))
 }
 
-/// The released documents in the order of their versions.
+/// The released documents in the order of their versions; none before the first release.
 fn released() -> Vec<Value> {
     let mut documents: Vec<_> = fs::read_dir("openapi/released")
         .unwrap()
-        .map(|entry| {
-            let path = entry.unwrap().path();
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .map(|path| {
             let document = read(&path);
             let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
             assert_eq!(
@@ -49,11 +50,13 @@ fn released() -> Vec<Value> {
 #[test]
 fn no_client_of_the_released_document_breaks() {
     let (present, released) = (present(), released());
-    let newest = released.last().expect("a released document");
-    assert!(version(newest) <= version(&present), "the present version is older than a released one");
     let waivers: Vec<Waiver> =
         serde_json::from_value(read(Path::new("openapi/waivers.json"))).expect("waivers");
-    let problems = judge(&compare(newest, &present), &waivers, present["info"]["version"].as_str().unwrap());
+    let changes = released.last().map_or_else(Vec::new, |newest| {
+        assert!(version(newest) <= version(&present), "the present version is older than a released one");
+        compare(newest, &present)
+    });
+    let problems = judge(&changes, &waivers, present["info"]["version"].as_str().unwrap());
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 

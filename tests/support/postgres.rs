@@ -302,7 +302,7 @@ impl Drop for Server {
 /// Under `/tmp`: the path of a socket may have 107 bytes, and `TMPDIR` may be closed to other
 /// users.
 pub fn new_folder() -> TempDir {
-    let folder = tempfile::Builder::new().prefix("groundwork-server.").tempdir_in("/tmp").unwrap();
+    let folder = tempfile::Builder::new().prefix("postgres-server.").tempdir_in("/tmp").unwrap();
     own(folder.path());
     folder
 }

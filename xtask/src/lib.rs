@@ -1,7 +1,9 @@
 //! Developer commands, as a library for the tests of the workspace.
 #![forbid(unsafe_code)]
 
+pub mod app;
 pub mod diff;
 pub mod lines;
 pub mod lint;
+pub mod rename;
 mod walk;

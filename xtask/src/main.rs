@@ -1,6 +1,8 @@
 //! Developer commands: `cargo xtask help`.
 #![forbid(unsafe_code)]
 
+mod rename_command;
+
 use std::error::Error;
 use std::fs;
 use std::io::{self, Write};
@@ -9,7 +11,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use serde_json::Value;
-use xtask::{diff, lines, lint};
+use xtask::{app, diff, lines, lint};
+
+use rename_command::RenameArguments;
 
 /// Exit code of `openapi diff` for a breaking change: 1 is a failure, 2 a wrong command line.
 const BREAKING: u8 = 3;
@@ -17,7 +21,6 @@ const BREAKING: u8 = 3;
 /// Documents of released versions, one per version.
 const RELEASED: &str = "openapi/released";
 
-const PRESENT: &str = "openapi/groundwork.json";
 const CHANGELOG: &str = "openapi/CHANGELOG.md";
 
 /// Developer commands of this workspace.
@@ -37,6 +40,8 @@ enum Command {
     },
     /// Print non-test lines of Rust per folder; exits with 1 when a part is larger than its limit
     Lines,
+    /// Give this copy of the template the name of a product, or a product another name
+    Rename(RenameArguments),
 }
 
 #[derive(Subcommand)]
@@ -81,6 +86,7 @@ fn main() -> ExitCode {
         Command::Openapi { command: OpenapiCommand::Lint { document } } => check_document(&document),
         Command::Openapi { command: OpenapiCommand::Changelog { check } } => changelog(check),
         Command::Lines => count_lines(),
+        Command::Rename(arguments) => rename_command::run(&arguments),
     };
     result.unwrap_or_else(|error| {
         // There is nowhere to report that standard error is closed.
@@ -115,10 +121,14 @@ fn changelog(check: bool) -> Result<ExitCode> {
     let mut released = Vec::new();
     if fs::exists(RELEASED)? {
         for entry in fs::read_dir(RELEASED)? {
-            released.push(read_document(&entry?.path())?);
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "json") {
+                released.push(read_document(&path)?);
+            }
         }
     }
-    let text = diff::changelog(released, &read_document(Path::new(PRESENT))?);
+    let present = app::document(&app::name(Path::new("."))?);
+    let text = diff::changelog(released, &read_document(Path::new(&present))?);
     if !check {
         fs::write(CHANGELOG, text)?;
         print(&format!("wrote {CHANGELOG}\n"))?;

@@ -1,12 +1,15 @@
 //! `cargo xtask openapi diff`, as scripts call it: its exit code tells breaking from broken.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::Value;
+use xtask::app;
 
 fn present() -> Value {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../openapi/groundwork.json");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let path = root.join(app::document(&app::name(root).unwrap()));
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 

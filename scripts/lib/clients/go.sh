@@ -50,6 +50,7 @@ package groundwork
 // Version is the version of the OpenAPI document that this client is generated from, and of this module.
 const Version = "$(client_version)"
 EOF
+    gofmt -w "$1"
 }
 
 go_check() {

@@ -36,9 +36,10 @@ typescript_scenario() {
 # In a project that has installed the package, with the compiler settings of the package itself.
 typescript_snippet() {
     typescript_compile
-    local project=$RUN_DIR/snippet
-    mkdir -p "$project/node_modules"
-    ln -s "$TYPESCRIPT" "$project/node_modules/groundwork-client"
+    local project=$RUN_DIR/snippet package
+    package=$project/node_modules/groundwork-client
+    mkdir -p "$(dirname "$package")"
+    ln -s "$TYPESCRIPT" "$package"
     cp "$1" "$project/snippet.ts"
     printf '{ "type": "module" }\n' >"$project/package.json"
     printf '{ "extends": "%s", "files": ["snippet.ts"] }\n' "$TYPESCRIPT/tsconfig.base.json" >"$project/tsconfig.json"

@@ -25,13 +25,14 @@ pub fn section(title: &str, changes: &[DocumentChange]) -> String {
 }
 
 /// The changelog of the API: what each released document changed, and what the present one will
-/// change.
+/// change. Before the first release it says so.
 pub fn changelog(mut released: Vec<Value>, present: &Value) -> String {
     released.sort_by_key(version_numbers);
     let mut sections = Vec::new();
-    if let Some(first) = released.first() {
-        sections.push(format!("## {}\n\nThe first document.\n", version(first)));
-    }
+    sections.push(match released.first() {
+        Some(first) => format!("## {}\n\nThe first document.\n", version(first)),
+        None => "Nothing is released yet.\n".to_owned(),
+    });
     sections.extend(released.windows(2).map(|pair| section(version(&pair[1]), &compare(&pair[0], &pair[1]))));
     if let Some(last) = released.last() {
         let changes = compare(last, present);

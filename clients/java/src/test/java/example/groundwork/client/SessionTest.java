@@ -127,7 +127,7 @@ class SessionTest {
         try (FakeService service = new FakeService(request -> request.path().equals(LOGIN)
                 ? new Answer(200, FakeService.tokens("new", "r1"))
                 : FakeService.error(401, "invalid_token"))) {
-            Session session = groundwork(service).login("ada@example.com", "secret");
+            Session session = at(service).login("ada@example.com", "secret");
             session.logout();
             assertTrue(session.tokens().isEmpty());
             assertEquals("Bearer new", service.requests(LOGOUT).get(0).authorization());
@@ -159,10 +159,10 @@ class SessionTest {
     }
 
     private Session session(FakeService service) {
-        return groundwork(service).resume(new TokenPair().accessToken("old").refreshToken("r0"));
+        return at(service).resume(new TokenPair().accessToken("old").refreshToken("r0"));
     }
 
-    private Groundwork groundwork(FakeService service) {
+    private Groundwork at(FakeService service) {
         return new Groundwork(service.url(), HttpClient.newHttpClient(), recorder);
     }
 
