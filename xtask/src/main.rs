@@ -58,9 +58,8 @@ enum OpenapiCommand {
     },
     /// Check that clients can be generated from a document (JSON); exits with 1 when they cannot
     Lint {
-        /// The document
-        #[arg(default_value = PRESENT)]
-        document: PathBuf,
+        /// The document; by default the app's in `openapi/`
+        document: Option<PathBuf>,
     },
     /// Write `openapi/CHANGELOG.md` from the released documents and the present one
     Changelog {
@@ -83,7 +82,7 @@ fn main() -> ExitCode {
         Command::Openapi { command: OpenapiCommand::Diff { old, new, format } } => {
             compare(&old, &new, format)
         }
-        Command::Openapi { command: OpenapiCommand::Lint { document } } => check_document(&document),
+        Command::Openapi { command: OpenapiCommand::Lint { document } } => check_document(document),
         Command::Openapi { command: OpenapiCommand::Changelog { check } } => changelog(check),
         Command::Lines => count_lines(),
         Command::Rename(arguments) => rename_command::run(&arguments),
@@ -111,9 +110,12 @@ fn compare(old: &Path, new: &Path, format: Format) -> Result<ExitCode> {
     Ok(if breaks { BREAKING.into() } else { ExitCode::SUCCESS })
 }
 
-fn check_document(path: &Path) -> Result<ExitCode> {
-    let problems = lint::check(&read_document(path)?);
-    print(&problems.iter().map(|problem| format!("{problem}\n")).collect::<String>())?;
+fn check_document(path: Option<PathBuf>) -> Result<ExitCode> {
+    let path = path.map_or_else(app_document, Ok)?;
+    let problems = lint::check(&read_document(&path)?);
+    for problem in &problems {
+        print(&format!("{problem}\n"))?;
+    }
     Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -127,8 +129,7 @@ fn changelog(check: bool) -> Result<ExitCode> {
             }
         }
     }
-    let present = app::document(&app::name(Path::new("."))?);
-    let text = diff::changelog(released, &read_document(Path::new(&present))?);
+    let text = diff::changelog(released, &read_document(&app_document()?)?);
     if !check {
         fs::write(CHANGELOG, text)?;
         print(&format!("wrote {CHANGELOG}\n"))?;
@@ -136,6 +137,11 @@ fn changelog(check: bool) -> Result<ExitCode> {
         return Err(format!("{CHANGELOG} is stale; run `cargo xtask openapi changelog`").into());
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The path of the document that the app publishes.
+fn app_document() -> Result<PathBuf> {
+    Ok(app::document(&app::name(Path::new("."))?).into())
 }
 
 fn read_document(path: &Path) -> Result<Value> {
