@@ -33,7 +33,7 @@ measures yours), and ~/.cache/pinned-tools, which all projects with these script
 
 Next:
   ./scripts/clients generate
-  UPDATE_GENERATED=1 cargo test --test settings
+  UPDATE_GENERATED=1 cargo test --test integration -- settings::
   ./scripts/test
 ";
 
