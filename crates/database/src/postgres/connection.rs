@@ -11,8 +11,8 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use super::PostgresPools;
+use super::connector::PgConnector;
 use super::row::{Answer, PgRow, Rows};
-use super::server::Server;
 use super::statement::Statement;
 use crate::error::DbError;
 use crate::pool::PooledConnection;
@@ -20,7 +20,7 @@ use crate::pool::PooledConnection;
 /// Runs statements of one caller.
 pub enum PostgresConnection {
     /// On this connection.
-    Pooled(PooledConnection<Server>),
+    Pooled(PooledConnection<PgConnector>),
     /// Each on a connection that the pools choose. Statements must only read, and be no part of a
     /// transaction.
     Reads {

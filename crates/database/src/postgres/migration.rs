@@ -11,16 +11,16 @@ use diesel_async::{AnsiTransactionManager, AsyncConnection, AsyncConnectionCore,
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
+use super::connector::PgConnector;
 use super::row::{PgRow, Rows};
-use super::server::Server;
-use super::session::Session;
+use super::session::PgSession;
 use super::statement::Statement;
 use crate::error::DbError;
 use crate::url::{PoolMode, PostgresUrl};
 
 /// See the module.
 pub(crate) struct MigrationConnection {
-    session: Session,
+    session: PgSession,
     transaction: AnsiTransactionManager,
     instrumentation: Mutex<DynInstrumentation>,
 }
@@ -30,7 +30,7 @@ impl MigrationConnection {
     /// When none can be opened.
     pub(crate) async fn open(url: &PostgresUrl, mode: PoolMode) -> Result<Self, DbError> {
         let session =
-            Server::new(url, mode)?.open().await.map_err(|error| DbError::cannot_connect(&error))?;
+            PgConnector::new(url, mode)?.open().await.map_err(|error| DbError::cannot_connect(&error))?;
         let instrumentation = Mutex::new(DynInstrumentation::none());
         Ok(Self { session, transaction: AnsiTransactionManager::default(), instrumentation })
     }

@@ -1,22 +1,22 @@
 //! PostgreSQL: a primary, perhaps with several hosts, and its replicas.
 
 mod connection;
+mod connector;
 mod generation;
 mod migration;
 mod primary;
 mod replica_checks;
 mod replicas;
 mod row;
-mod server;
 mod session;
 mod shared;
 mod statement;
 mod tls;
 
 pub use connection::PostgresConnection;
+pub(crate) use connector::PgConnector;
 pub(crate) use migration::MigrationConnection;
 pub use replicas::{MAX_LAG, ReplicaReport, ReplicaState, UnhealthyReason};
-pub(crate) use server::Server;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -34,7 +34,7 @@ use statement::Statement;
 
 /// The pools of a primary and its replicas.
 pub struct PostgresPools {
-    server: Server,
+    server: PgConnector,
     pub(crate) primary: SharedConnections,
     /// In the order of the configuration.
     pub(crate) replicas: Vec<Arc<Replica>>,
@@ -48,7 +48,7 @@ impl PostgresPools {
     /// [`DbError::Tls`].
     pub(crate) fn new(url: &PostgresUrl, config: &Config) -> Result<Self, DbError> {
         let server = |url: &PostgresUrl| {
-            let server = Server::new(url, config.pool_mode)?;
+            let server = PgConnector::new(url, config.pool_mode)?;
             Ok::<_, DbError>(server.for_requests(&config.application_name, config.statement_timeout))
         };
         let pool = |name, server, log| {

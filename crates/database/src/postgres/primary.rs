@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_postgres::Client;
 
+use super::connector::PgConnector;
 use super::row::first_row;
-use super::server::Server;
 use super::session::CONNECT_TIMEOUT;
 
 /// How often the primary is checked.
@@ -16,7 +16,7 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 const ANSWER_LIMIT: Duration = Duration::from_secs(1);
 
 /// Cuts the connections of a primary that another host has replaced. Runs until it is aborted.
-pub(super) async fn follow(server: Server) {
+pub(super) async fn follow(server: PgConnector) {
     // The host that took writes last.
     let mut primary = None;
     let mut kept: Option<Client> = None;

@@ -12,9 +12,9 @@ use futures_util::future::join_all;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_postgres::{Client, SimpleQueryRow};
 
+use super::connector::PgConnector;
 use super::replicas::{MAX_LAG, Replica, ReplicaState, UnhealthyReason};
 use super::row::first_row;
-use super::server::Server;
 use crate::server_error::describe;
 
 /// How often replicas are checked.
@@ -28,7 +28,7 @@ const END_OF_LOG: &str = "SELECT pg_current_wal_lsn() - '0/0'::pg_lsn";
 const REPLAYED: &str = "SELECT pg_is_in_recovery(), pg_last_wal_replay_lsn() - '0/0'::pg_lsn";
 
 /// Checks until it is aborted.
-pub(super) async fn run(primary: Server, replicas: Vec<Arc<Replica>>) {
+pub(super) async fn run(primary: PgConnector, replicas: Vec<Arc<Replica>>) {
     let mut primary = Probe::new(primary);
     let mut probes: Vec<_> = replicas.iter().map(|replica| Probe::new(replica.server.clone())).collect();
     let mut log = Log::default();
@@ -101,12 +101,12 @@ impl Log {
 
 /// A connection for checks alone: an exhausted pool must not look like an unreachable server.
 struct Probe {
-    server: Server,
+    server: PgConnector,
     client: Option<Client>,
 }
 
 impl Probe {
-    fn new(server: Server) -> Self {
+    fn new(server: PgConnector) -> Self {
         Self { server, client: None }
     }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::connector::PgConnector;
 use super::row::Answer;
-use super::server::Server;
 use super::shared::SharedConnections;
 use super::statement::Statement;
 use crate::error::DbError;
@@ -68,14 +68,14 @@ struct Condition {
 
 /// A replica, its connections and its condition.
 pub(crate) struct Replica {
-    pub(super) server: Server,
+    pub(super) server: PgConnector,
     connections: SharedConnections,
     condition: watch::Sender<Condition>,
 }
 
 impl Replica {
     /// One that serves no reads before its first check.
-    pub(super) fn new(name: String, server: Server, connections: SharedConnections) -> Self {
+    pub(super) fn new(name: String, server: PgConnector, connections: SharedConnections) -> Self {
         let report = ReplicaReport { name, state: ReplicaState::Unchecked, latency: None };
         let condition = watch::Sender::new(Condition { report, failed_at: None });
         Self { server, connections, condition }

@@ -26,7 +26,7 @@ use crate::url::PoolMode;
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A session of PostgreSQL on a connection of its own.
-pub struct Session {
+pub struct PgSession {
     pub(super) client: Client,
     /// The task that moves the client's messages.
     pub(super) driver: JoinHandle<()>,
@@ -69,7 +69,7 @@ enum Step {
 }
 
 /// Marks its session as abandoned unless it is forgotten.
-struct InFlight<'a>(&'a Session);
+struct InFlight<'a>(&'a PgSession);
 
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
@@ -77,7 +77,7 @@ impl Drop for InFlight<'_> {
     }
 }
 
-impl Session {
+impl PgSession {
     /// Whether another statement may be sent on it.
     pub(super) fn is_usable(&self) -> bool {
         let state = self.state();
@@ -258,7 +258,7 @@ impl Session {
     }
 }
 
-impl Drop for Session {
+impl Drop for PgSession {
     fn drop(&mut self) {
         // The socket is closed at once, whatever the server is doing.
         self.driver.abort();

@@ -5,8 +5,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use super::connector::PgConnector;
 use super::row::Answer;
-use super::server::Server;
 use super::statement::Statement;
 use crate::error::DbError;
 use crate::pool::{Pool, PooledConnection};
@@ -22,20 +22,20 @@ const MAX_READS: u32 = 64;
 /// Lends connections of a pool to reads, one connection to several.
 pub(crate) struct SharedConnections {
     /// For callers that need a connection of their own.
-    pub pool: Pool<Server>,
+    pub pool: Pool<PgConnector>,
     latest: Mutex<SharedConnection>,
 }
 
 /// The connection that was last lent to lookups, as long as one of them uses it.
 #[derive(Default)]
 struct SharedConnection {
-    connection: Weak<PooledConnection<Server>>,
+    connection: Weak<PooledConnection<PgConnector>>,
     reads: u32,
 }
 
 impl SharedConnection {
     /// The connection, if it may take another read.
-    fn join(&mut self) -> Option<Arc<PooledConnection<Server>>> {
+    fn join(&mut self) -> Option<Arc<PooledConnection<PgConnector>>> {
         let connection = self.connection.upgrade()?;
         // One of the references is the one just made.
         let is_free = Arc::strong_count(&connection) <= MAX_IN_FLIGHT && self.reads < MAX_READS;
@@ -48,7 +48,7 @@ impl SharedConnection {
 }
 
 impl SharedConnections {
-    pub(super) fn new(pool: Pool<Server>) -> Self {
+    pub(super) fn new(pool: Pool<PgConnector>) -> Self {
         Self { pool, latest: Mutex::default() }
     }
 
@@ -81,7 +81,7 @@ impl SharedConnections {
         Ok(connection.run(statement).await?)
     }
 
-    fn lend(&self, connection: PooledConnection<Server>) -> Arc<PooledConnection<Server>> {
+    fn lend(&self, connection: PooledConnection<PgConnector>) -> Arc<PooledConnection<PgConnector>> {
         let connection = Arc::new(connection);
         if connection.is_shareable() {
             *self.latest() = SharedConnection { connection: Arc::downgrade(&connection), reads: 1 };

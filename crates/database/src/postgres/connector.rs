@@ -18,7 +18,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::generation::Generations;
 use super::row::first_row;
-use super::session::{CONNECT_TIMEOUT, Session};
+use super::session::{CONNECT_TIMEOUT, PgSession};
 use super::tls;
 use crate::error::DbError;
 use crate::server_error::{POOLER_HINT, ServerError, describe};
@@ -35,21 +35,21 @@ const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
 /// A server parameter of our own, among the options of each session.
 const OPTIONS_MARK: &str = "session.has_options";
 
-/// A server, or several hosts that stand for one. A pool's connections to it are checked locally: a
+/// Opens connections to a server, or to several hosts that stand for one. A pool's connections to it are checked locally: a
 /// query would double the round trips of every request.
 #[derive(Clone)]
-pub struct Server {
+pub struct PgConnector {
     hosts: Vec<Config>,
     /// The host that last accepted a connection. It is tried first.
     latest: Arc<AtomicUsize>,
     tls: MakeRustlsConnect,
     generations: Generations,
     mode: PoolMode,
-    /// See [`Session::begin`].
+    /// See [`PgSession::begin`].
     begin: Option<Arc<str>>,
 }
 
-impl Server {
+impl PgConnector {
     /// # Errors
     /// When the certificates to verify with cannot be loaded.
     pub(super) fn new(url: &PostgresUrl, mode: PoolMode) -> Result<Self, DbError> {
@@ -98,14 +98,14 @@ impl Server {
     }
 
     /// Opens a connection for Diesel's queries.
-    pub(super) async fn open(&self) -> Result<Session, ConnectionError> {
+    pub(super) async fn open(&self) -> Result<PgSession, ConnectionError> {
         // Taken first: a failover found out while this opens may concern it too.
         let generation = self.generations.current();
         let connect = async {
             let (client, driver, _) = self.connect().await?;
             generation.includes(driver.abort_handle());
             let (mode, begin, tls) = (self.mode, self.begin.clone(), self.tls.clone());
-            let session = Session { client, driver, mode, begin, tls, generation, state: Mutex::default() };
+            let session = PgSession { client, driver, mode, begin, tls, generation, state: Mutex::default() };
             if mode == PoolMode::Session {
                 check_options(&session.client).await?;
             }
@@ -189,23 +189,23 @@ async fn check_options(client: &Client) -> Result<(), ConnectionError> {
     )))
 }
 
-impl ManageConnection for Server {
+impl ManageConnection for PgConnector {
     // Boxed, because a connection is moved several times on its way to the caller.
-    type Connection = Box<Session>;
+    type Connection = Box<PgSession>;
     type Error = PoolError;
 
-    async fn connect(&self) -> Result<Box<Session>, PoolError> {
+    async fn connect(&self) -> Result<Box<PgSession>, PoolError> {
         self.open().await.map(Box::new).map_err(PoolError::ConnectionError)
     }
 
-    async fn is_valid(&self, session: &mut Box<Session>) -> Result<(), PoolError> {
+    async fn is_valid(&self, session: &mut Box<PgSession>) -> Result<(), PoolError> {
         if self.has_broken(session) {
             return Err(PoolError::QueryError(DieselError::BrokenTransactionManager));
         }
         Ok(())
     }
 
-    fn has_broken(&self, session: &mut Box<Session>) -> bool {
+    fn has_broken(&self, session: &mut Box<PgSession>) -> bool {
         !session.is_usable() || session.is_in_transaction()
     }
 }
