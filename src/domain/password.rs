@@ -78,11 +78,11 @@ fn is_common(text: &str) -> bool {
     COMMON.lines().any(|common| common == text)
 }
 
-/// Whether the letters of the text are those of the application's name, whatever digits, spaces and
-/// punctuation are between or behind them.
+/// Whether the text is the application's name, with a hyphen or a space between its words, possibly
+/// followed by digits and punctuation.
 fn is_application_name(text: &str) -> bool {
-    let letters = |text: &str| text.chars().filter(|c| c.is_alphabetic()).collect::<String>();
-    letters(&fold(text)) == letters(APPLICATION)
+    let folded = fold(text).replace(' ', "-");
+    folded.trim_end_matches(|c: char| !c.is_alphabetic()) == APPLICATION
 }
 
 /// Folds width and case, and removes surrounding white space and invisible characters, for

@@ -28,7 +28,8 @@ pub(super) fn canonicalise_all(
     config: &Config<'_>,
 ) -> Result<(), DocumentError> {
     for (path, method, operation) in operations(root, "paths") {
-        traits::take(operation)
+        check_path_parameters(path, operation)
+            .and_then(|()| traits::take(operation))
             .and_then(|traits| responses::complete(method, operation, &traits, config))
             .map_err(|violation| error_of(path, method, violation))?;
         if !operation.contains_key("security") {
@@ -42,6 +43,19 @@ pub(super) fn canonicalise_all(
         canonicalise(operation, components);
     }
     Ok(())
+}
+
+/// poem binds path parameters by position, so that another order swaps their values.
+fn check_path_parameters(path: &str, operation: &Map<String, Value>) -> Result<(), String> {
+    let names = path.split('{').skip(1).filter_map(|part| part.split_once('}'));
+    let template: Vec<_> = names.map(|(name, _)| name).collect();
+    let parameters = operation.get("parameters").and_then(Value::as_array).into_iter().flatten();
+    let in_path = parameters.filter(|parameter| parameter["in"] == "path");
+    let declared: Vec<_> = in_path.filter_map(|parameter| parameter["name"].as_str()).collect();
+    if template == declared {
+        return Ok(());
+    }
+    Err(format!("declares the path parameters {declared:?} where the path has {template:?}"))
 }
 
 fn error_of(path: &str, method: &str, violation: String) -> DocumentError {

@@ -9,7 +9,7 @@ use bb8_redis::bb8::{self, ManageConnection, RunError};
 use redis::aio::MultiplexedConnection;
 use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
-use redis::{Cmd, ConnectionInfo, ErrorKind, RedisError, RedisResult, Value};
+use redis::{AsyncConnectionConfig, Client, Cmd, ConnectionInfo, ErrorKind, RedisError, RedisResult, Value};
 
 use crate::url::Servers;
 
@@ -76,12 +76,12 @@ impl RedisClient {
 }
 
 impl Connector {
-    /// Connects to one server. It waits for replies without end: callers have time limits of their
-    /// own, and the driver's is half a second.
+    /// Connects to a Sentinel or to the server that it names.
     pub(super) async fn connect_to(&self, server: &ConnectionInfo) -> RedisResult<MultiplexedConnection> {
-        let mut connection = RedisConnectionManager::new(server.clone())?.connect().await?;
-        connection.set_response_timeout(Duration::MAX);
-        Ok(connection)
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(self.timeout))
+            .set_response_timeout(None);
+        Client::open(server.clone())?.get_multiplexed_async_connection_with_config(&config).await
     }
 
     async fn connect_to_cluster(&self, nodes: &[ConnectionInfo]) -> RedisResult<ClusterConnection> {
@@ -103,7 +103,12 @@ impl ManageConnection for Connector {
     async fn connect(&self) -> RedisResult<PooledConnection> {
         let generation = self.generation.load(Ordering::Relaxed);
         let connection = match &self.servers {
-            Servers::One(server) => Connection::Server(self.connect_to(server).await?),
+            Servers::One(server) => {
+                let mut connection = RedisConnectionManager::new(server.clone())?.connect().await?;
+                // The driver's own limit is half a second; callers have theirs.
+                connection.set_response_timeout(Duration::MAX);
+                Connection::Server(connection)
+            }
             Servers::Sentinel(sentinels) => Connection::Server(self.connect_to_master(sentinels).await?),
             Servers::Cluster(nodes) => Connection::Cluster(self.connect_to_cluster(nodes).await?),
         };

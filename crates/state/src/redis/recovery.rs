@@ -53,16 +53,19 @@ impl RedisInner {
         }
     }
 
-    /// Returns false if a key still cannot be deleted.
+    /// Returns false if a key still cannot be deleted. Keys that calls add meanwhile are not waited
+    /// for.
     async fn delete_pending(&self) -> bool {
-        loop {
-            let Some(key) = self.pending_deletions().pop_first() else { return true };
+        let count = self.pending_deletions().len();
+        for _ in 0..count {
+            let Some(key) = self.pending_deletions().pop_first() else { break };
             let deleted = timeout(self.config.timeout, self.client.send(cmd("DEL").arg(&key))).await;
             if !matches!(deleted, Ok(Ok(_))) {
                 self.add_pending_deletion(key);
                 return false;
             }
         }
+        true
     }
 
     fn pending_deletions(&self) -> MutexGuard<'_, BTreeSet<String>> {

@@ -68,3 +68,24 @@ fn a_catalogue_without_an_implied_code() {
     let error = from_spec(&document.to_string(), &catalogue()[..1]).unwrap_err();
     assert_eq!(error.to_string(), "GET /things: the error code `internal_error` is not in the catalogue");
 }
+
+#[test]
+fn path_parameters_in_another_order() {
+    let parameter = |name: &str| json!({ "name": name, "in": "path", "required": true });
+    let with = |names: [&str; 2]| {
+        let mut operation = operation("thing_get");
+        operation["parameters"] = names.map(parameter).into();
+        let document = json!({
+            "openapi": "3.0.0",
+            "info": { "title": "Things", "version": "1.0.0" },
+            "paths": { "/teams/{team}/users/{user}": { "get": operation } },
+        });
+        from_spec(&document.to_string(), &catalogue())
+    };
+    assert!(with(["team", "user"]).is_ok());
+    assert_eq!(
+        with(["user", "team"]).unwrap_err().to_string(),
+        "GET /teams/{team}/users/{user}: declares the path parameters [\"user\", \"team\"] where the path has \
+         [\"team\", \"user\"]"
+    );
+}
