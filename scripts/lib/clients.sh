@@ -33,6 +33,11 @@ client_copy() {
         done
 }
 
+# client_resources LANGUAGE [PACKAGE]: prints the methods by resource, such as `users.list()`.
+client_resources() {
+    cargo run --quiet --locked --package xtask -- clients resources "$1" --package "${2:-client}" --document "$OPENAPI_3_1"
+}
+
 client_fresh() {
     local language=$1 copy
     copy=$(mktemp -d "$RUN_DIR/fresh.XXXXXX")
@@ -73,6 +78,7 @@ client_command() {
     # Their output is not part of the client's.
     {
         flock 9
+        ensure_rust # for client_resources
         "${language}_tools"
     } 9<scripts/clients >&2
     case $command in

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod app;
+pub mod clients;
 pub mod diff;
 pub mod lines;
 pub mod lint;

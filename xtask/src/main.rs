@@ -1,6 +1,7 @@
 //! Developer commands: `cargo xtask help`.
 #![forbid(unsafe_code)]
 
+mod clients_command;
 mod rename_command;
 
 use std::error::Error;
@@ -13,6 +14,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use serde_json::Value;
 use xtask::{app, diff, lines, lint};
 
+use clients_command::ClientsCommand;
 use rename_command::RenameArguments;
 
 /// Exit code of `openapi diff` for a breaking change: 1 is a failure, 2 a wrong command line.
@@ -37,6 +39,11 @@ enum Command {
     Openapi {
         #[command(subcommand)]
         command: OpenapiCommand,
+    },
+    /// The clients in `clients/`
+    Clients {
+        #[command(subcommand)]
+        command: ClientsCommand,
     },
     /// Print non-test lines of Rust per folder; exits with 1 when a part is larger than its limit
     Lines,
@@ -84,6 +91,7 @@ fn main() -> ExitCode {
         }
         Command::Openapi { command: OpenapiCommand::Lint { document } } => check_document(document),
         Command::Openapi { command: OpenapiCommand::Changelog { check } } => changelog(check),
+        Command::Clients { command } => clients_command::run(command),
         Command::Lines => count_lines(),
         Command::Rename(arguments) => rename_command::run(&arguments),
     };

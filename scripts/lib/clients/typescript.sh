@@ -20,6 +20,7 @@ typescript_generate() {
         # In the manifest and in the lock file.
         npm version "$(client_version)" --no-git-tag-version --allow-same-version >/dev/null
     )
+    client_resources typescript >"$1/src/generated/resources.ts"
 }
 
 # One at a time, because the tests run scenario and snippet at once.
