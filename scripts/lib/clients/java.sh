@@ -38,6 +38,7 @@ java_generate() {
     rm -rf "$1/src/generated"
     mkdir "$1/src/generated"
     mv "$output/src/main/java" "$1/src/generated/java"
+    client_resources java example.groundwork.client >"$1/src/generated/java/example/groundwork/client/Resources.java"
 }
 
 java_check() {

@@ -86,7 +86,7 @@ fn method(class: &str, operation: &Operation) -> String {
              \tif err != nil {{\n\t\treturn nil, err\n\t}}\n\treturn expect(answer.JSON{status})\n}}\n"
         )
     };
-    let comment = format!("\n// {name}: {summary}.");
+    let comment = format!("\n// {name} calls {}: {summary}.", operation.id);
     match &operation.response {
         Response::Empty => {
             format!(

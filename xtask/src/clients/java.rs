@@ -7,26 +7,23 @@ use super::model::{Kind, Operation, Resource, Response};
 use super::names::{camel, free, pascal};
 use super::{NOTICE, schemas};
 
-/// Methods of `Session`, `Groundwork` and `Object`.
-const MEMBERS: [&str; 17] = [
+/// Methods of the classes that have the resources.
+const MEMBERS: [&str; 10] = [
     "anonymous",
     "apiClient",
-    "clone",
-    "equals",
-    "finalize",
-    "getClass",
-    "hashCode",
+    "baseUrl",
     "http",
     "login",
     "logout",
-    "notify",
-    "notifyAll",
     "observer",
     "resume",
-    "toString",
+    "sender",
     "tokens",
-    "wait",
 ];
+
+/// Methods that every class has.
+const OBJECT: [&str; 9] =
+    ["clone", "equals", "finalize", "getClass", "hashCode", "notify", "notifyAll", "toString", "wait"];
 
 const KEYWORDS: [&str; 50] = [
     "abstract",
@@ -92,7 +89,8 @@ pub fn render(resources: &[Resource], package: &str) -> String {
     );
     code.push_str("    /** Sends the requests. */\n    abstract ApiClient sender();\n");
     for Resource { name, .. } in resources {
-        let (method, class) = (free(&camel(name), &[&MEMBERS[..], &KEYWORDS].concat()), pascal(name));
+        let (method, class) =
+            (free(&camel(name), &[&MEMBERS[..], &OBJECT, &KEYWORDS].concat()), pascal(name));
         let _ = write!(
             code,
             "\n    /** The operations of {name}. */\n    public {class}Resource {method}() {{\n        \
@@ -155,82 +153,91 @@ fn class(Resource { name, operations }: &Resource) -> String {
 }
 
 fn method(class: &str, operation: &Operation) -> String {
-    let Operation { summary, body, response, .. } = operation;
-    let (name, call) =
-        (free(&camel(&operation.name), &[&MEMBERS[..], &KEYWORDS].concat()), camel(&operation.id));
-    let mut arguments: Vec<String> = operation
-        .path_parameters
-        .iter()
-        .map(|parameter| format!("{} {}", type_of(&parameter.kind), camel(&parameter.name)))
-        .collect();
-    let mut passed: Vec<String> =
-        operation.path_parameters.iter().map(|parameter| camel(&parameter.name)).collect();
-    if let Some(body) = body {
-        arguments.push(format!("{body} body"));
-        passed.push("body".to_owned());
+    let is_paged = matches!(operation.response, Response::Page { .. });
+    if operation.query.is_empty() && !is_paged { plain(operation) } else { with_query(class, operation) }
+}
+
+fn name(operation: &Operation) -> String {
+    free(&camel(&operation.name), &[&OBJECT[..], &KEYWORDS].concat())
+}
+
+/// What a method takes apart from the query: path parameters and body, each with its type and with
+/// the name that the request's builder gives it.
+fn arguments(operation: &Operation) -> Vec<(String, String, String)> {
+    let in_path = operation.path_parameters.iter().map(|parameter| {
+        let name = camel(&parameter.name);
+        (type_of(&parameter.kind), name.clone(), name)
+    });
+    let body = operation.body.iter().map(|body| (body.clone(), "body".to_owned(), camel_of_pascal(body)));
+    in_path.chain(body).collect()
+}
+
+/// The method of an operation without a query.
+fn plain(operation: &Operation) -> String {
+    let (arguments, name) = (arguments(operation), name(operation));
+    let declared: Vec<_> = arguments.iter().map(|(kind, name, _)| format!("{kind} {name}")).collect();
+    let passed: Vec<_> = arguments.iter().map(|(_, name, _)| name.as_str()).collect();
+    let call = format!("api.{}({})", camel(&operation.id), passed.join(", "));
+    let (result, statement) = result(operation, &call);
+    format!(
+        "\n        /** {}. */\n        public {result} {name}({}) throws ApiException {{\n            \
+         {statement};\n        }}\n",
+        operation.summary,
+        declared.join(", ")
+    )
+}
+
+/// The type of an operation's result, and the statement that returns it.
+fn result<'a>(operation: &'a Operation, call: &str) -> (&'a str, String) {
+    match &operation.response {
+        Response::Empty => ("void", call.to_owned()),
+        Response::One(schema) | Response::Page { item: schema, .. } => (schema, format!("return {call}")),
     }
-    let (result, keyword) = match response {
-        Response::Empty => ("void", ""),
-        Response::One(schema) => (schema.as_str(), "return "),
-        Response::Page { item, .. } => (item.as_str(), "return "),
-    };
-    let is_paged = matches!(response, Response::Page { .. });
-    if operation.query.is_empty() && !is_paged {
-        let (arguments, passed) = (arguments.join(", "), passed.join(", "));
-        return format!(
-            "\n        /** {summary}. */\n        public {result} {name}({arguments}) throws ApiException {{\n            \
-             {keyword}api.{call}({passed});\n        }}\n"
+}
+
+/// The method of an operation with a query, which a function sets; without the function if all of
+/// its parameters are optional.
+fn with_query(class: &str, operation: &Operation) -> String {
+    let (arguments, name) = (arguments(operation), name(operation));
+    let builder = format!("{class}Api.API{}Request", pascal(&operation.id));
+    let declared: Vec<_> = arguments.iter().map(|(kind, name, _)| format!("{kind} {name}")).collect();
+    let passed = arguments.iter().map(|(_, name, _)| name.as_str()).chain(["query -> {}"]);
+    let setters: Vec<_> = arguments.iter().map(|(_, name, setter)| format!(".{setter}({name})")).collect();
+    let build = format!("{builder}.Builder request = {builder}.newBuilder(){};", setters.concat());
+    let call = camel(&operation.id);
+    let (result, throws, note, body) = if let Response::Page { page, item } = &operation.response {
+        let body = format!(
+            "            return Pages.stream(\n                    token -> {{\n                        {build}\n\
+             \x20                       query.accept(request);\n                        \
+             return api.{call}(request.pageToken(token).build());\n                    }},\n                    \
+             {page}::getItems,\n                    {page}::getNextPage);\n"
         );
-    }
-    let request = format!("{class}Api.API{}Request", pascal(&operation.id));
-    let mut setters: String = operation
-        .path_parameters
-        .iter()
-        .map(|parameter| format!(".{0}({0})", camel(&parameter.name)))
-        .collect();
-    if let Some(body) = body {
-        let _ = write!(setters, ".{}(body)", camel_of_pascal(body));
-    }
-    let with_query = [&arguments[..], &[format!("Consumer<{request}.Builder> query")]].concat().join(", ");
-    let build = |indent: &str| {
-        format!(
-            "{indent}{request}.Builder request = {request}.newBuilder(){setters};\n{indent}query.accept(request);\n"
-        )
+        let note = ", page by page. A failure is thrown as an {@link UncheckedApiException}";
+        (format!("Stream<{item}>"), "", note, body)
+    } else {
+        let (kind, statement) = result(operation, &format!("api.{call}(request.build())"));
+        let body =
+            format!("            {build}\n            query.accept(request);\n            {statement};\n");
+        (kind.to_owned(), " throws ApiException", "", body)
     };
-    let (result, throws, statement) = match response {
-        Response::Page { page, item } => (
-            format!("Stream<{item}>"),
-            "",
-            format!(
-                "            return Pages.stream(\n                    token -> {{\n{}                        \
-                 return api.{call}(request.pageToken(token).build());\n                    }},\n                    \
-                 {page}::getItems,\n                    {page}::getNextPage);\n",
-                build("                        ")
-            ),
-        ),
-        _ => (
-            result.to_owned(),
-            " throws ApiException",
-            format!("{}            {keyword}api.{call}(request.build());\n", build("            ")),
-        ),
-    };
-    let without = [&passed[..], &["query -> {}".to_owned()]].concat().join(", ");
-    let doc =
-        if is_paged { ", page by page. A failure is thrown as an {@link UncheckedApiException}" } else { "" };
-    let is_optional = operation.query.iter().all(|parameter| !parameter.is_required);
+    let summary = format!("{}{note}", operation.summary);
     let mut code = String::new();
-    if is_optional {
+    if operation.query.iter().all(|parameter| !parameter.is_required) {
+        let keyword = if result == "void" { "" } else { "return " };
         let _ = write!(
             code,
-            "\n        /** {summary}{doc}. */\n        public {result} {name}({}){throws} {{\n            \
-             {keyword}{name}({without});\n        }}\n",
-            arguments.join(", ")
+            "\n        /** {summary}. */\n        public {result} {name}({}){throws} {{\n            \
+             {keyword}{name}({});\n        }}\n",
+            declared.join(", "),
+            passed.collect::<Vec<_>>().join(", ")
         );
     }
+    let with_query = declared.into_iter().chain([format!("Consumer<{builder}.Builder> query")]);
     let _ = write!(
         code,
-        "\n        /**\n         * {summary}{doc}.\n         *\n         * @param query sets the query's parameters\n         \
-         */\n        public {result} {name}({with_query}){throws} {{\n{statement}        }}\n"
+        "\n        /**\n         * {summary}.\n         *\n         * @param query sets the query's parameters\n         \
+         */\n        public {result} {name}({}){throws} {{\n{body}        }}\n",
+        with_query.collect::<Vec<_>>().join(", ")
     );
     code
 }

@@ -82,23 +82,25 @@ pub fn resources(document: &Value) -> (Vec<Resource>, Vec<String>) {
                 omitted.push(format!("{method} {path}: it has no operationId or no tag"));
                 continue;
             }
-            match read(document, path, method, operation) {
+            match read(document, path, method, &tag, operation) {
                 Err(reason) => omitted.push(format!("{id}: {reason}")),
-                Ok(mut operation) => {
-                    let prefix = format!("{tag}_");
-                    operation.name = id.strip_prefix(&prefix).unwrap_or(id).to_owned();
-                    match resources.iter_mut().find(|resource| resource.name == tag) {
-                        Some(resource) => resource.operations.push(operation),
-                        None => resources.push(Resource { name: tag, operations: vec![operation] }),
-                    }
-                }
+                Ok(operation) => match resources.iter_mut().find(|resource| resource.name == tag) {
+                    Some(resource) => resource.operations.push(operation),
+                    None => resources.push(Resource { name: tag, operations: vec![operation] }),
+                },
             }
         }
     }
     (resources, omitted)
 }
 
-fn read(document: &Value, path: &str, method: &'static str, operation: &Value) -> Result<Operation, String> {
+fn read(
+    document: &Value,
+    path: &str,
+    method: &'static str,
+    tag: &str,
+    operation: &Value,
+) -> Result<Operation, String> {
     let (mut path_parameters, mut query) = (Vec::new(), Vec::new());
     for parameter in operation["parameters"].as_array().into_iter().flatten() {
         let name = parameter["name"].as_str().unwrap_or_default().to_owned();
@@ -119,9 +121,10 @@ fn read(document: &Value, path: &str, method: &'static str, operation: &Value) -
     if matches!(response, Response::Page { .. }) {
         query.retain(|parameter| parameter.name != PAGE_TOKEN);
     }
+    let id = operation["operationId"].as_str().unwrap_or_default();
     Ok(Operation {
-        id: operation["operationId"].as_str().unwrap_or_default().to_owned(),
-        name: String::new(),
+        id: id.to_owned(),
+        name: id.strip_prefix(&format!("{tag}_")).unwrap_or(id).to_owned(),
         http_method: method,
         path: path.to_owned(),
         summary: operation["summary"].as_str().unwrap_or_default().to_owned(),

@@ -134,15 +134,14 @@ fn method(operation: &Operation, flavour: Flavour) -> String {
     }
     for parameter in &operation.query {
         let (name, annotation) = (identifier(parameter), annotation(&parameter.kind));
-        arguments.push(match parameter.is_required {
-            true => format!("{name}: {annotation}"),
-            false => format!("{name}: {annotation} | Unset = UNSET"),
-        });
-        passed.push(match innermost(&parameter.kind) == &parameter.kind {
-            true => format!("{name}={name}"),
+        let is_required = parameter.is_required;
+        let default = if is_required { "" } else { " | Unset = UNSET" };
+        arguments.push(format!("{name}: {annotation}{default}"));
+        passed.push(match parameter.kind {
             // The generated functions take a list, and a caller may have any sequence.
-            false if parameter.is_required => format!("{name}=[*{name}]"),
-            false => format!("{name}={name} if isinstance({name}, Unset) else [*{name}]"),
+            Kind::Array(_) if is_required => format!("{name}=[*{name}]"),
+            Kind::Array(_) => format!("{name}={name} if isinstance({name}, Unset) else [*{name}]"),
+            _ => format!("{name}={name}"),
         });
     }
     let (arguments, passed, prefix) = (arguments.join(", "), passed.join(", "), flavour.prefix());

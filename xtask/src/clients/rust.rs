@@ -100,7 +100,7 @@ fn all_pages(operation: &Operation, item: &str) -> String {
          /// All items that match the query. Each page is requested when it is needed. An error is the last\n\
          /// item.\n\
          pub fn stream(self) -> impl Stream<Item = Result<types::{item}, Error>> + use<'a> {{\n\
-         stream(self, |query| async {{\n\
+         stream(self, |query| async move {{\n\
          let page = query.clone().send().await.map(ResponseValue::into_inner)?;\n\
          Ok((page.items, page.next_page.map(|token| query.page_token(token))))\n\
          }})\n}}\n}}\n",
