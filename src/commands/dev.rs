@@ -64,8 +64,8 @@ fn user(number: u8) -> Result<NewUser> {
     Ok(NewUser {
         email: Email::parse(&email)?,
         full_name: Some(FullName::parse(&format!("User {number}"))?),
-        is_active: number == 0 || number % 10 != 0,
+        is_active: number == 0 || !number.is_multiple_of(10),
         is_superuser: number == 0,
-        is_verified: number % 2 == 0,
+        is_verified: number.is_multiple_of(2),
     })
 }

@@ -6,5 +6,6 @@ pub mod clients;
 pub mod diff;
 pub mod lines;
 pub mod lint;
+pub mod remove;
 pub mod rename;
 mod walk;

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod clients_command;
+mod remove_command;
 mod rename_command;
 
 use std::error::Error;
@@ -15,6 +16,7 @@ use serde_json::Value;
 use xtask::{app, diff, lines, lint};
 
 use clients_command::ClientsCommand;
+use remove_command::RemoveArguments;
 use rename_command::RenameArguments;
 
 /// Exit code of `openapi diff` for a breaking change: 1 is a failure, 2 a wrong command line.
@@ -49,6 +51,8 @@ enum Command {
     Lines,
     /// Give this copy of the template the name of a product, or a product another name
     Rename(RenameArguments),
+    /// Take out a part that you do not need
+    Remove(RemoveArguments),
 }
 
 #[derive(Subcommand)]
@@ -93,6 +97,7 @@ fn main() -> ExitCode {
         Command::Openapi { command: OpenapiCommand::Changelog { check } } => changelog(check),
         Command::Clients { command } => clients_command::run(command),
         Command::Lines => count_lines(),
+        Command::Remove(arguments) => remove_command::run(&arguments),
         Command::Rename(arguments) => rename_command::run(&arguments),
     };
     result.unwrap_or_else(|error| {
