@@ -47,7 +47,7 @@ impl Edit {
                     return Err(format!("{path} has not exactly one line that begins with: {first}"));
                 };
                 let is_last = |line: &&str| last.as_ref().is_none_or(|last| line.trim_end() == last);
-                let Some(length) = lines[begin..].iter().position(|line| is_last(&line)) else {
+                let Some(length) = lines[begin..].iter().position(is_last) else {
                     return Err(format!("{path} has no end of the lines that begin with: {first}"));
                 };
                 lines.drain(begin..=begin + length);

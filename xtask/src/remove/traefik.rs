@@ -34,6 +34,7 @@ fn tests() -> Vec<Edit> {
             "        let mut lines = instances.each.iter().flat_map(crate::deploy::instance::Instance::requests);\n        \
              assert!(!lines.any(|line| line[\"request_id\"] == \"large\"), \"nginx refuses it by itself\");\n",
         ),
+        replace("tests/deploy/failing.rs", "edge::{Edge, Kind};", "edge::Edge;"),
         cut("tests/deploy/failing.rs", "match kind {"),
         replace(
             "tests/deploy/failing.rs",
@@ -76,8 +77,8 @@ fn documentation() -> Vec<Edit> {
         ),
         replace(
             readme,
-            "Both set the client's address themselves and trust no header about it, unless they are configured\nwith",
-            "It sets the client's address itself and trusts no header about it, unless it is configured with",
+            "Both set the client's address themselves and trust no header about it, unless they are configured\nwith the networks of a proxy in front of them.",
+            "It sets the client's address itself and trusts no header about it, unless it is configured with the\nnetworks of a proxy in front of it.",
         ),
         replace(
             "deploy/kubernetes/ingress.yaml",
