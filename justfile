@@ -15,10 +15,18 @@ check:
     cargo test --locked --quiet --lib --bins
     cargo test --locked --quiet --test integration -- settings:: documentation:: document:: api::
 
-# Repeat clippy whenever a file changes; keys change the job (bacon.toml)
-watch *job:
+# The API tests of one resource on SQLite, such as `just t users`: seconds after an edit
+t resource *arguments:
+    cargo test --locked --quiet --test integration -- api::{{ resource }}:: {{ arguments }}
+
+# Rebuild and restart the service whenever a file changes; keys change the job (bacon.toml)
+watch job="run" *arguments:
     @command -v bacon >/dev/null || cargo install --locked bacon@3.26.0
-    bacon {{ job }}
+    bacon {{ job }} {{ arguments }}
+
+# Fill the database with users for development; `just seed --reset` deletes everything in it first
+seed *arguments:
+    cargo run --quiet -- dev seed {{ arguments }}
 
 # Start PostgreSQL and Redis for development until Ctrl-C
 services *arguments:

@@ -1,5 +1,7 @@
 //! The commands.
 
+pub mod dev;
+
 use std::borrow::Cow;
 use std::error::Error;
 use std::fs;

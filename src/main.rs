@@ -39,6 +39,11 @@ enum Command {
         #[command(subcommand)]
         command: UserCommand,
     },
+    /// Commands for development
+    Dev {
+        #[command(subcommand)]
+        command: DevCommand,
+    },
     /// List the operations: method, path, operation ID
     Routes,
     /// Show the effective settings, with secrets masked
@@ -82,6 +87,16 @@ enum UserCommand {
     },
 }
 
+#[derive(Subcommand)]
+enum DevCommand {
+    /// Create 50 users and a superuser with a random password; only if `APP_ENV` is `development`
+    Seed {
+        /// Delete everything in the database first
+        #[arg(long)]
+        reset: bool,
+    },
+}
+
 fn main() -> std::process::ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command.unwrap_or(Command::Serve) {
@@ -97,6 +112,7 @@ fn main() -> std::process::ExitCode {
         Command::User { command: UserCommand::Create { email, superuser, password_stdin } } => {
             commands::user_create(&email, superuser, password_stdin)
         }
+        Command::Dev { command: DevCommand::Seed { reset } } => commands::dev::seed(reset),
         Command::Routes => commands::routes(),
         Command::Config => commands::config(),
         Command::Healthcheck => commands::healthcheck(),

@@ -3,37 +3,40 @@ package groundwork
 import (
 	"context"
 	"iter"
+
+	"github.com/oapi-codegen/nullable"
 )
 
-// Users iterates over all users that match params. Each page is requested when it is needed.
-// An error is the last element.
-func (s *Session) Users(ctx context.Context, params UsersListParams) iter.Seq2[User, error] {
-	return func(yield func(User, error) bool) {
-		query := params // a copy, because the caller may iterate more than once
+// nextPage is the token of the page after a page; null on the last one.
+type nextPage = nullable.Nullable[string]
+
+// eachItem iterates over all items of a list, beginning with the page of token. list returns the
+// items of a page and the token of the page after it. An error is the last element.
+func eachItem[Item any](token *string, list func(token *string) ([]Item, nextPage, error)) iter.Seq2[Item, error] {
+	return func(yield func(Item, error) bool) {
+		token := token // a copy, because the caller may iterate more than once
 		for {
-			page, err := s.usersPage(ctx, &query)
+			items, page, err := list(token)
 			if err != nil {
-				yield(User{}, err)
+				var none Item
+				yield(none, err)
 				return
 			}
-			for _, user := range page.Items {
-				if !yield(user, nil) {
+			for _, item := range items {
+				if !yield(item, nil) {
 					return
 				}
 			}
-			next, err := page.NextPage.Get()
+			next, err := page.Get()
 			if err != nil {
 				return // null on the last page
 			}
-			query.PageToken = &next
+			token = &next
 		}
 	}
 }
 
-func (s *Session) usersPage(ctx context.Context, params *UsersListParams) (*UserPage, error) {
-	answer, err := s.UsersListWithResponse(ctx, params)
-	if err != nil {
-		return nil, err
-	}
-	return expect(answer.JSON200)
+// Users iterates over all users that match params, as [UsersResource.List] does.
+func (s *Session) Users(ctx context.Context, params UsersListParams) iter.Seq2[User, error] {
+	return s.API().Users.List(ctx, params)
 }

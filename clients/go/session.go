@@ -2,10 +2,11 @@
 // OpenAPI document. The rest of the package adds sessions that refresh themselves, retries, typed
 // errors and iteration over all pages.
 //
-// A [Service] has the address of the service. [Service.LogIn] opens a [Session], which has every
-// operation. [Service.Anonymous] returns a client for operations that need no session, such as
-// AuthRegisterWithResponse. A call whose response has a status other than 2xx fails with an
-// [*Error].
+// A [Service] has the address of the service. [Service.LogIn] opens a [Session]. [Session.API] has
+// its operations by resource, such as session.API().Users.Me(ctx). [Service.API] has them without a
+// session, for operations that need none, such as Auth.Register. A call whose response has a status
+// other than 2xx fails with an [*Error]. The generated methods with a name that ends in WithResponse
+// return the whole response.
 package groundwork
 
 import (
@@ -36,6 +37,15 @@ type Service struct {
 // Anonymous returns a client without a session.
 func (s Service) Anonymous() (*ClientWithResponses, error) {
 	return s.client(&sender{service: s})
+}
+
+// API returns the operations by resource, without a session.
+func (s Service) API() (*API, error) {
+	client, err := s.Anonymous()
+	if err != nil {
+		return nil, err
+	}
+	return newAPI(client), nil
 }
 
 func (s Service) client(doer HttpRequestDoer) (*ClientWithResponses, error) {
@@ -70,6 +80,11 @@ func (s Service) LogIn(ctx context.Context, email, password string) (*Session, e
 type Session struct {
 	*ClientWithResponses
 	keeper *tokenKeeper
+}
+
+// API returns the operations by resource, called as the user of the session.
+func (s *Session) API() *API {
+	return newAPI(s.ClientWithResponses)
 }
 
 // Format prints the session without its tokens.

@@ -33,6 +33,11 @@ client_copy() {
         done
 }
 
+# client_resources LANGUAGE [PACKAGE]: prints the methods by resource, such as `users.list()`.
+client_resources() {
+    cargo run --quiet --locked --package xtask -- clients resources "$1" --package "${2:-client}" --document "$OPENAPI_3_1"
+}
+
 client_fresh() {
     local language=$1 copy
     copy=$(mktemp -d "$RUN_DIR/fresh.XXXXXX")
@@ -57,22 +62,30 @@ clients_main() {
         RUN_DIR=$(mktemp -d)
         trap 'rm -rf "$RUN_DIR"' EXIT
     fi
+    # In a subshell, so that one language's working directory and variables do not reach the next.
     for language in "${languages[@]}"; do
-        [ -f "scripts/lib/clients/$language.sh" ] || die "there is no client in $language"
-        # shellcheck source=/dev/null
-        . "scripts/lib/clients/$language.sh"
-        # One at a time: tests run in parallel, and two installations in one place break each other.
-        # Their output is not part of the client's.
-        {
-            flock 9
-            "${language}_tools"
-        } 9<scripts/clients >&2
-        case $command in
-            tools) ;;
-            generate) "${language}_generate" "$PWD/clients/$language" ;;
-            fresh) client_fresh "$language" ;;
-            check | scenario) "${language}_$command" ;;
-            snippet) "${language}_snippet" "${2:?a file}" ;;
-        esac
+        (client_command "$command" "$language" "${@:2}")
     done
+}
+
+# client_command COMMAND LANGUAGE ARGUMENTS…: one command for one language.
+client_command() {
+    local command=$1 language=$2
+    [ -f "scripts/lib/clients/$language.sh" ] || die "there is no client in $language"
+    # shellcheck source=/dev/null
+    . "scripts/lib/clients/$language.sh"
+    # One at a time: tests run in parallel, and two installations in one place break each other.
+    # Their output is not part of the client's.
+    {
+        flock 9
+        ensure_rust # for client_resources
+        "${language}_tools"
+    } 9<scripts/clients >&2
+    case $command in
+        tools) ;;
+        generate) "${language}_generate" "$PWD/clients/$language" ;;
+        fresh) client_fresh "$language" ;;
+        check | scenario) "${language}_$command" ;;
+        snippet) "${language}_snippet" "${3:?a file}" ;;
+    esac
 }

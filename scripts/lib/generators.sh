@@ -9,10 +9,10 @@ GENERATORS=$PWD/tests/generators
 OPENAPI_GENERATORS='kotlin csharp typescript-fetch typescript-axios php ruby swift6 dart rust go python java'
 
 ensure_generator_tools() {
-    # shellcheck source=scripts/lib/clients/go.sh
-    . scripts/lib/clients/go.sh
-    # shellcheck source=scripts/lib/clients/java.sh
-    . scripts/lib/clients/java.sh
+    # shellcheck source=scripts/lib/go.sh
+    . scripts/lib/go.sh
+    # shellcheck source=scripts/lib/java.sh
+    . scripts/lib/java.sh
     java_tools
     go_tools
     ensure_node 18 # for npm; the generators run on the Node of the environment

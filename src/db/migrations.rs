@@ -56,6 +56,20 @@ pub async fn apply(settings: &Settings) -> Result<(), DbError> {
     Ok(())
 }
 
+/// Deletes all tables with their rows, and creates them anew.
+///
+/// # Errors
+/// As [`apply`].
+pub async fn reset(settings: &Settings) -> Result<(), DbError> {
+    match (&settings.migration_database_url, &settings.database_url) {
+        (Some(url), DatabaseUrl::Postgres(_)) => {
+            MIGRATIONS.revert_all(&DatabaseUrl::Postgres(url.clone())).await?
+        }
+        (_, url) => MIGRATIONS.revert_all(url).await?,
+    };
+    apply(settings).await
+}
+
 /// Applies pending migrations at `MIGRATION_DATABASE_URL`, or else at `DATABASE_URL`. Returns their
 /// versions.
 ///

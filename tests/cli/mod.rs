@@ -1,6 +1,8 @@
 //! The binary as an operator runs it: settings, commands, log lines and shutdown. On SQLite only,
 //! because none of it depends on the database.
 
+mod seed;
+
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};

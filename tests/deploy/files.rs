@@ -67,14 +67,19 @@ pub fn filled(name: &str, values: &[Set<'_>]) -> String {
 #[test]
 fn a_marker_that_is_missing_or_has_another_value_is_found() {
     let set = |marker: &'static str, old: &'static str| Set { marker, old, new: "x".to_owned() };
-    let all = || vec![set("certificate", "tls.crt"), set("certificate-key", "tls.key")];
+    let all =
+        || vec![set("listen", "8443"), set("certificate", "tls.crt"), set("certificate-key", "tls.key")];
     let refused =
-        |values: Vec<Set<'static>>| std::panic::catch_unwind(|| filled("traefik/tls.yaml", &values)).is_err();
+        |values: Vec<Set<'static>>| std::panic::catch_unwind(|| filled("nginx-tls.conf", &values)).is_err();
     assert!(!refused(all()));
-    assert!(refused(vec![set("certificate", "tls.crt")]), "one that nobody sets");
+    assert!(refused(vec![set("listen", "8443"), set("certificate", "tls.crt")]), "one that nobody sets");
     assert!(refused(all().into_iter().chain([set("nowhere", "x")]).collect()), "one that is not there");
     assert!(
-        refused(vec![set("certificate", "other.crt"), set("certificate-key", "tls.key")]),
+        refused(vec![
+            set("listen", "8443"),
+            set("certificate", "other.crt"),
+            set("certificate-key", "tls.key")
+        ]),
         "another value"
     );
 }

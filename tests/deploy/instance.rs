@@ -39,7 +39,7 @@ impl Instance {
             ("DATABASE_URL", database_url),
             ("JWT_SECRET_KEY", SECRET),
             ("PORT", reserved.local_addr().unwrap().port().to_string().as_str()),
-            // As the manifests have it: longer than Traefik takes to notice.
+            // As the manifests have it: longer than a proxy takes to notice.
             ("DRAIN_TIMEOUT", "7"),
             ("LOG_FORMAT", "json"),
             // Trusts the proxy and the client, so that only the proxy keeps out a forged address.

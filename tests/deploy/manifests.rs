@@ -177,7 +177,7 @@ fn the_limits_of_the_proxies_leave_the_service_time_for_its_own_answer() {
 #[test]
 fn every_deployment_allows_the_shutdown_timeout_before_it_kills() {
     let shutdown: u64 = defaults()["SHUTDOWN_TIMEOUT"].parse().unwrap();
-    // Traefik asks every five seconds; until it has, it may send more.
+    // A proxy that asks every five seconds may send more until it has.
     let drains = |settings: &BTreeMap<String, String>| {
         let drain: u64 = settings["DRAIN_TIMEOUT"].parse().unwrap();
         assert!(drain > 5);

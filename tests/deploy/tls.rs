@@ -56,7 +56,7 @@ behind_both! {
 
         let url = format!("https://{HOST}/api/v1/health");
         for (version, expected) in [("--http1.1", "200 1.1"), ("--http2", "200 2")] {
-            // Traefik answers before it has read its routes and certificates.
+            // A proxy may answer before it has read its routes and certificates.
             let start = std::time::Instant::now();
             let printed = loop {
                 let output = curl(&edge, &certificate, &url, &[version]).await;

@@ -2,8 +2,10 @@
 #![forbid(unsafe_code)]
 
 pub mod app;
+pub mod clients;
 pub mod diff;
 pub mod lines;
 pub mod lint;
+pub mod remove;
 pub mod rename;
 mod walk;

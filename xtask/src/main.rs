@@ -1,6 +1,8 @@
 //! Developer commands: `cargo xtask help`.
 #![forbid(unsafe_code)]
 
+mod clients_command;
+mod remove_command;
 mod rename_command;
 
 use std::error::Error;
@@ -13,6 +15,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 use serde_json::Value;
 use xtask::{app, diff, lines, lint};
 
+use clients_command::ClientsCommand;
+use remove_command::RemoveArguments;
 use rename_command::RenameArguments;
 
 /// Exit code of `openapi diff` for a breaking change: 1 is a failure, 2 a wrong command line.
@@ -38,10 +42,17 @@ enum Command {
         #[command(subcommand)]
         command: OpenapiCommand,
     },
+    /// The clients in `clients/`
+    Clients {
+        #[command(subcommand)]
+        command: ClientsCommand,
+    },
     /// Print non-test lines of Rust per folder; exits with 1 when a part is larger than its limit
     Lines,
     /// Give this copy of the template the name of a product, or a product another name
     Rename(RenameArguments),
+    /// Take out a part that you do not need
+    Remove(RemoveArguments),
 }
 
 #[derive(Subcommand)]
@@ -84,7 +95,9 @@ fn main() -> ExitCode {
         }
         Command::Openapi { command: OpenapiCommand::Lint { document } } => check_document(document),
         Command::Openapi { command: OpenapiCommand::Changelog { check } } => changelog(check),
+        Command::Clients { command } => clients_command::run(command),
         Command::Lines => count_lines(),
+        Command::Remove(arguments) => remove_command::run(&arguments),
         Command::Rename(arguments) => rename_command::run(&arguments),
     };
     result.unwrap_or_else(|error| {

@@ -1,5 +1,6 @@
 """Runs clients/scenario.json: one function per step, in the order and with the values of the data."""
 
+import asyncio
 import json
 import os
 import sys
@@ -10,9 +11,8 @@ from typing import Any
 
 import httpx
 
-from groundwork_client import Client, GroundworkError, Session, ok, pages
-from groundwork_client.api.auth import auth_me, auth_register
-from groundwork_client.api.users import users_get, users_list, users_me, users_me_update
+from groundwork_client import AsyncGroundwork, Groundwork, GroundworkError, Session, ok
+from groundwork_client.api.auth import auth_register
 from groundwork_client.models import ProfileUpdate, RegisterRequest
 
 # A step of the data. Its values depend on the step.
@@ -25,7 +25,7 @@ class World:
     def __init__(self) -> None:
         self.url = os.environ["GROUNDWORK_URL"]
         self.scenario: dict[str, Any] = json.loads(Path(os.environ["GROUNDWORK_SCENARIO"]).read_text())
-        self.anonymous = Client(self.url)
+        self.anonymous = Groundwork(self.url)
         self.refreshes = 0
         self.retries = 0
         self._user: Session | None = None
@@ -76,7 +76,8 @@ def expect_error(call: Callable[[], object], expected: Step) -> GroundworkError:
 
 def register(world: World, step: Step) -> None:
     body = RegisterRequest(**world.scenario["user"])
-    response = auth_register.sync_detailed(client=world.anonymous, body=body)
+    # The generated function, because the step needs the status.
+    response = auth_register.sync_detailed(client=world.anonymous.client, body=body)
     user, expected = ok(response), step["expect"]
     assert response.status_code == expected["status"]
     assert user.email == expected["email"]
@@ -86,12 +87,12 @@ def register(world: World, step: Step) -> None:
 
 def duplicate(world: World, step: Step) -> None:
     body = RegisterRequest(**world.scenario["user"])
-    expect_error(lambda: ok(auth_register.sync_detailed(client=world.anonymous, body=body)), step["expect"])
+    expect_error(lambda: world.anonymous.auth.register(body), step["expect"])
 
 
 def invalid(world: World, step: Step) -> None:
     body = RegisterRequest(**step["body"])
-    error = expect_error(lambda: ok(auth_register.sync_detailed(client=world.anonymous, body=body)), step["expect"])
+    error = expect_error(lambda: world.anonymous.auth.register(body), step["expect"])
     assert sorted(problem.field for problem in error.fields) == sorted(step["expect"]["fields"])
 
 
@@ -103,51 +104,51 @@ def login(world: World, step: Step) -> None:
 
 
 def me(world: World, step: Step) -> None:
-    user = ok(users_me.sync_detailed(client=world.user.client))
+    user = world.user.users.me()
     assert user.email == step["expect"]["email"]
     assert user.full_name == step["expect"]["full_name"]
 
 
 def patch_absent(world: World, step: Step) -> None:
-    user = ok(users_me_update.sync_detailed(client=world.user.client, body=ProfileUpdate()))
+    user = world.user.users.me_update(ProfileUpdate())
     assert user.full_name == step["expect"]["full_name"]
 
 
 def patch_null(world: World, step: Step) -> None:
-    user = ok(users_me_update.sync_detailed(client=world.user.client, body=ProfileUpdate(full_name=None)))
+    user = world.user.users.me_update(ProfileUpdate(full_name=None))
     assert user.full_name == step["expect"]["full_name"]
 
 
 def forbidden(world: World, step: Step) -> None:
-    expect_error(lambda: ok(users_list.sync_detailed(client=world.user.client)), step["expect"])
+    expect_error(world.user.users.list().page, step["expect"])
 
 
 def all_pages(world: World, step: Step) -> None:
-    tokens: list[object] = []
-
-    def call(token: Any) -> Any:
-        tokens.append(token)
-        return users_list.sync_detailed(
-            client=world.admin.client, page_token=token, limit=step["limit"], email=step["email"]
-        )
-
-    ids = [user.id for user in pages(call)]
+    calls: list[httpx.Request] = []
+    world.admin.client.get_httpx_client().event_hooks = {"request": [calls.append]}
+    ids = [user.id for user in world.admin.users.list(limit=step["limit"], email=step["email"])]
     assert len(ids) == step["expect"]["count"]
-    assert len(tokens) == step["expect"]["calls"]
+    assert len(calls) == step["expect"]["calls"]
     assert ids == sorted(set(ids))
+    assert asyncio.run(all_pages_with_asyncio(world, step)) == ids
+
+
+async def all_pages_with_asyncio(world: World, step: Step) -> list[int]:
+    admin = world.scenario["seed"]["admin"]
+    async with AsyncGroundwork(world.url) as service, await service.login(**admin) as session:
+        ids = [user.id async for user in session.users.list(limit=step["limit"], email=step["email"])]
+        await session.logout()
+        return ids
 
 
 def not_found(world: World, step: Step) -> None:
-    expect_error(lambda: ok(users_get.sync_detailed(id=step["id"], client=world.admin.client)), step["expect"])
+    expect_error(lambda: world.admin.users.get(step["id"]), step["expect"])
 
 
 def expired_token(world: World, step: Step) -> None:
     world.advance(step["advance_seconds"])
     with ThreadPoolExecutor(step["parallel"]) as threads:
-        calls = [
-            threads.submit(lambda: ok(users_me.sync_detailed(client=world.user.client)))
-            for _ in range(step["parallel"])
-        ]
+        calls = [threads.submit(world.user.users.me) for _ in range(step["parallel"])]
     assert {call.result().email for call in calls} == {step["expect"]["email"]}
     assert world.refreshes == step["expect"]["refreshes"]
 
@@ -155,10 +156,10 @@ def expired_token(world: World, step: Step) -> None:
 def rate_limited(world: World, step: Step) -> None:
     before = world.retries
     for _ in range(step["first"]):
-        ok(auth_me.sync_detailed(client=world.user.client))
+        world.user.auth.me()
     world.advance(step["advance_seconds"])
     for _ in range(step["then"]):
-        ok(auth_me.sync_detailed(client=world.user.client))
+        world.user.auth.me()
     assert world.retries - before == step["expect"]["retries"]
 
 
@@ -169,7 +170,7 @@ def logout(world: World, step: Step) -> None:
     assert world.user.tokens is None
     # A client that stored the tokens: they are refused, and so is their exchange.
     kept = Session(world.url, tokens)
-    expect_error(lambda: ok(users_me.sync_detailed(client=kept.client)), step["expect"])
+    expect_error(kept.users.me, step["expect"])
     assert kept.tokens is None
 
 

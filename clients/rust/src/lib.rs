@@ -2,8 +2,8 @@
 //!
 //! A [`Service`] has the address of the service. [`Service::log_in`] opens a [`Session`], which has
 //! every operation and refreshes itself. [`Service::anonymous`] returns a [`Client`] for operations
-//! that need no session. Operations are methods named after their operation ids:
-//! `session.users_list().limit(20).send().await`.
+//! that need no session. Operations are methods by resource:
+//! `session.users().list().limit(20).send().await`.
 //!
 //! A call whose response has a status other than 2xx fails with an [`Error`], which [`Failure`]
 //! reads.
@@ -21,6 +21,7 @@ mod error;
 mod generated;
 mod nullable;
 mod pages;
+mod resources;
 mod retry;
 mod secret;
 mod session;
@@ -28,6 +29,7 @@ mod session;
 pub use error::{Error, Failure};
 pub use generated::{Client, ErrorCode, ResponseValue, builder, types};
 pub use nullable::Nullable;
+pub use resources::*;
 pub use retry::Retry;
 pub use secret::Secret;
 pub use session::{Caller, Service, Session};

@@ -1,19 +1,22 @@
+use std::future::Future;
+
 use futures_util::stream::{Stream, TryStreamExt, iter, try_unfold};
 
-use crate::builder::UsersList;
-use crate::types::User;
-use crate::{Error, ResponseValue};
+use crate::Error;
 
-impl<'a> UsersList<'a> {
-    /// All users that match the query. Each page is requested when it is needed. An error is the
-    /// last item.
-    pub fn stream(self) -> impl Stream<Item = Result<User, Error>> + use<'a> {
-        try_unfold(Some(self), |query| async {
-            let Some(query) = query else { return Ok::<_, Error>(None) };
-            let page = query.clone().send().await.map(ResponseValue::into_inner)?;
-            let next = page.next_page.map(|token| query.page_token(token));
-            Ok(Some((iter(page.items.into_iter().map(Ok)), next)))
-        })
-        .try_flatten()
-    }
+/// All items of a list, beginning with the page of `query`. `list` returns the items of a page and
+/// the query of the page after it. An error is the last item.
+pub fn stream<Query, Item, Page>(
+    query: Query,
+    list: impl Fn(Query) -> Page,
+) -> impl Stream<Item = Result<Item, Error>>
+where
+    Page: Future<Output = Result<(Vec<Item>, Option<Query>), Error>>,
+{
+    try_unfold((Some(query), list), |(query, list)| async move {
+        let Some(query) = query else { return Ok::<_, Error>(None) };
+        let (items, next) = list(query).await?;
+        Ok(Some((iter(items.into_iter().map(Ok)), (next, list))))
+    })
+    .try_flatten()
 }

@@ -1,6 +1,13 @@
 // What the steps share: the data of the scenario, the two sessions, and what the helper reported.
-import { strictEqual } from 'node:assert';
-import { type Api, createApi, type LoginRequest, type RegisterRequest, type Result, Session } from 'groundwork-client';
+import { fail, ok, strictEqual } from 'node:assert';
+import {
+  Groundwork,
+  GroundworkError,
+  type LoginRequest,
+  type RegisterRequest,
+  type Result,
+  Session,
+} from 'groundwork-client';
 
 /** The expectation of a step. Its fields depend on the step. */
 export interface Expected {
@@ -41,9 +48,10 @@ export interface Scenario {
 export class World {
   readonly scenario: Scenario;
   readonly baseUrl: string;
-  readonly anonymous: Api;
+  readonly anonymous: Groundwork;
   refreshes = 0;
   retries = 0;
+  adminRequests = 0;
   #user: Session | undefined;
   #admin: Session | undefined;
   readonly #control: string;
@@ -52,7 +60,7 @@ export class World {
     this.scenario = scenario;
     this.baseUrl = baseUrl;
     this.#control = control;
-    this.anonymous = createApi({ baseUrl });
+    this.anonymous = new Groundwork({ baseUrl });
   }
 
   async login(): Promise<Session> {
@@ -76,7 +84,14 @@ export class World {
   }
 
   async admin(): Promise<Session> {
-    this.#admin ??= await Session.login({ baseUrl: this.baseUrl }, this.scenario.seed.admin);
+    const options = {
+      baseUrl: this.baseUrl,
+      fetch: (request: Request) => {
+        this.adminRequests += 1;
+        return fetch(request);
+      },
+    };
+    this.#admin ??= await Session.login(options, this.scenario.seed.admin);
     return this.#admin;
   }
 
@@ -87,10 +102,22 @@ export class World {
   }
 }
 
+/** Fails unless the call throws this error. Returns the names of the invalid fields. */
+export async function expectError(call: Promise<unknown>, expected: Expected): Promise<string[]> {
+  try {
+    await call;
+  } catch (error) {
+    ok(error instanceof GroundworkError);
+    strictEqual(error.status, expected.status);
+    strictEqual(error.code, expected.error);
+    return error.fields.map(({ field }) => field);
+  }
+  return fail('no error');
+}
+
 /** Fails unless the call returned this error. */
-export async function expectError(call: Promise<Result<unknown>>, expected: Expected): Promise<string[]> {
+export async function expectRefusal(call: Promise<Result<unknown>>, expected: Expected): Promise<void> {
   const { error, response } = await call;
   strictEqual(response.status, expected.status);
   strictEqual(error?.error, expected.error);
-  return (error?.details?.fields ?? []).map(({ field }) => field);
 }

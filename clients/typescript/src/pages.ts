@@ -27,3 +27,29 @@ export async function* eachItem<Item>(
     query = page.next_page === null ? undefined : { page_token: page.next_page };
   }
 }
+
+/**
+ * A list: all its items, page by page, with `for await`, or one page at a time with
+ * {@link Pager.page}.
+ */
+export class Pager<Item> implements AsyncIterable<Item> {
+  readonly #list: (page: PageQuery) => Promise<Result<Page<Item>>>;
+
+  /** `list` adds its argument to the query, with the same filters each time. */
+  constructor(list: (page: PageQuery) => Promise<Result<Page<Item>>>) {
+    this.#list = list;
+  }
+
+  /**
+   * One page: the first one, or the one that a page before it named as `next_page`.
+   *
+   * @throws {GroundworkError} if the service returns an error.
+   */
+  page(token?: string): Promise<Page<Item>> {
+    return unwrap(this.#list(token === undefined ? {} : { page_token: token }));
+  }
+
+  [Symbol.asyncIterator](): AsyncGenerator<Item, void, undefined> {
+    return eachItem(this.#list);
+  }
+}

@@ -1,5 +1,6 @@
 import { type Api, type ApiOptions, apiOver, createApi, sender } from './api.js';
 import { GroundworkError, readFailure, unwrap } from './errors.js';
+import { Resources } from './generated/resources.js';
 import type { LoginRequest, TokenPair } from './generated/schema.js';
 import type { Fetch } from './retry.js';
 
@@ -9,11 +10,11 @@ export interface SessionOptions extends ApiOptions {
 }
 
 /**
- * The session of a logged-in user. Calls of {@link Session.api} send the access token, which is
- * renewed when it has expired.
+ * The session of a logged-in user. Its calls, such as `session.users.me()`, send the access token,
+ * which is renewed when it has expired.
  */
-export class Session {
-  /** The operations, called as this user. */
+export class Session extends Resources {
+  /** The operations by method and path, called as this user. */
   readonly api: Api;
 
   // Private at run time (`#`), so that neither a log line nor the JSON of a session contains them.
@@ -33,7 +34,9 @@ export class Session {
    * token can be used once.
    */
   constructor(options: SessionOptions, tokens: TokenPair) {
-    this.api = apiOver(options.baseUrl, (request) => this.#send(request));
+    const api = apiOver(options.baseUrl, (request) => this.#send(request));
+    super(api);
+    this.api = api;
     this.#anonymous = createApi(options);
     this.#fetch = sender(options);
     this.#onRefresh = options.onRefresh;

@@ -7,7 +7,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use diesel::connection::SimpleConnection as _;
-use diesel::migration::MigrationSource;
+use diesel::migration::{MigrationSource, MigrationVersion};
 use diesel_async::{
     AnsiTransactionManager, AsyncMigrationHarness, SimpleAsyncConnection, TransactionManager,
 };
@@ -59,6 +59,26 @@ impl Migrations {
         }
     }
 
+    /// Reverts every migration, which deletes all tables and their rows, and returns the versions.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub async fn revert_all(self, url: &DatabaseUrl) -> Result<Vec<String>, DbError> {
+        match url {
+            DatabaseUrl::Postgres(url) => {
+                let connection = MigrationConnection::open(url, PoolMode::Session).await?;
+                versions(AsyncMigrationHarness::new(connection).revert_all_migrations(self.postgres))
+            }
+            DatabaseUrl::Sqlite(path) => {
+                on_thread(path, move |path| {
+                    let (_lock, mut connection) = open_locked(path)?;
+                    versions(connection.revert_all_migrations(self.sqlite))
+                })
+                .await
+            }
+        }
+    }
+
     async fn run_on_postgres(self, url: &PostgresUrl, mode: PoolMode) -> Result<Vec<String>, DbError> {
         let mut connection = MigrationConnection::open(url, mode).await?;
         // First of all, with no more rights than to read rows.
@@ -85,20 +105,25 @@ impl Migrations {
     }
 
     fn run_on_sqlite(self, path: &Path) -> Result<Vec<String>, DbError> {
-        // SQLite would make it world-readable; its log takes the mode of the file.
-        open_private(path)?;
-        // SQLite's own locks make the second process fail; the operating system's make it wait.
-        let lock = open_private(&beside(path, MIGRATION_LOCK))?;
-        lock.lock().map_err(|error| DbError::cannot_open(path, &error))?;
-        let mut connection =
-            sqlite::open(&path.to_string_lossy()).map_err(|error| DbError::cannot_connect(&error))?;
+        let (_lock, mut connection) = open_locked(path)?;
         // The file keeps this mode. Connections of the pools that set it first could fail: SQLite
         // does not wait for a lock when it changes the mode.
         connection.batch_execute("PRAGMA journal_mode = WAL")?;
-        let applied = apply(&mut connection, self.sqlite);
-        drop(lock);
-        applied
+        apply(&mut connection, self.sqlite)
     }
+}
+
+/// A connection to a SQLite database, which is created if it is missing, and the lock under which
+/// one process migrates.
+fn open_locked(path: &Path) -> Result<(File, diesel::SqliteConnection), DbError> {
+    // SQLite would make it world-readable; its log takes the mode of the file.
+    open_private(path)?;
+    // SQLite's own locks make the second process fail; the operating system's make it wait.
+    let lock = open_private(&beside(path, MIGRATION_LOCK))?;
+    lock.lock().map_err(|error| DbError::cannot_open(path, &error))?;
+    let connection =
+        sqlite::open(&path.to_string_lossy()).map_err(|error| DbError::cannot_connect(&error))?;
+    Ok((lock, connection))
 }
 
 /// SQLite's calls block.
@@ -122,6 +147,9 @@ where
     DB: diesel::backend::Backend,
     C: MigrationHarness<DB>,
 {
-    let applied = harness.run_pending_migrations(migrations).map_err(DbError::Migration)?;
-    Ok(applied.iter().map(ToString::to_string).collect())
+    versions(harness.run_pending_migrations(migrations))
+}
+
+fn versions(migrated: diesel::migration::Result<Vec<MigrationVersion<'_>>>) -> Result<Vec<String>, DbError> {
+    Ok(migrated.map_err(DbError::Migration)?.iter().map(ToString::to_string).collect())
 }

@@ -2,16 +2,10 @@
 # Java: openapi-generator, the compiler and the tests, all through Maven as pinned in
 # clients/java/pom.xml.
 
-JAVA_CLIENT=$PWD/clients/java
+# shellcheck source=scripts/lib/java.sh
+. scripts/lib/java.sh
 
-java_tools() {
-    ensure_command javac openjdk-17-jdk-headless
-    ensure_command mvn maven
-    local version
-    version=$(javac -version)
-    version=${version#javac }
-    [ "${version%%.*}" -ge 17 ] || die "javac $version is too old for the Java client: 17 or newer is needed"
-}
+JAVA_CLIENT=$PWD/clients/java
 
 # java_maven DIR ARGUMENTS…: quiet, unless it fails; one at a time, because the tests run scenario
 # and snippet at once.
@@ -38,6 +32,7 @@ java_generate() {
     rm -rf "$1/src/generated"
     mkdir "$1/src/generated"
     mv "$output/src/main/java" "$1/src/generated/java"
+    client_resources java example.groundwork.client >"$1/src/generated/java/example/groundwork/client/Resources.java"
 }
 
 java_check() {

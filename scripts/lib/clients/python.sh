@@ -27,6 +27,7 @@ python_generate() {
         rm -rf "${package:?}/$name"
         cp -r "$fresh/$name" "$package/$name"
     done
+    client_resources python >"$package/resources.py"
     python_tool ruff check --no-cache --quiet --fix-only --select I "$1"
     python_tool ruff format --no-cache --quiet "$1"
     sed -i "s/^version = \".*\"\$/version = \"$(client_version)\"/" "$1/pyproject.toml"

@@ -24,6 +24,7 @@ rust_generate() {
     sed -i "0,/^version = /s/^version = .*/version = \"$(client_version)\"/" "$1/Cargo.toml"
     rust_cargo "$1" run --quiet --package groundwork-client-generate -- "$OPENAPI_3_0" >"$RUN_DIR/generated.rs"
     mv "$RUN_DIR/generated.rs" "$1/src/generated.rs"
+    client_resources rust >"$1/src/resources.rs"
     rust_cargo "$1" fmt --all
 }
 

@@ -11,13 +11,16 @@ typescript_tools() {
 
 # In DIR, because the generator reads a redocly.yaml of its working directory.
 typescript_generate() {
-    cd "$1" || die "no folder $1"
-    rm -rf src/generated
-    "$TYPESCRIPT/node_modules/.bin/openapi-typescript" "$OPENAPI_3_1" --output src/generated/schema.ts \
-        --root-types --root-types-no-schema-prefix >"$RUN_DIR/openapi-typescript.log" 2>&1 ||
-        { cat "$RUN_DIR/openapi-typescript.log" >&2; die "openapi-typescript failed"; }
-    # In the manifest and in the lock file.
-    npm version "$(client_version)" --no-git-tag-version --allow-same-version >/dev/null
+    (
+        cd "$1" || die "no folder $1"
+        rm -rf src/generated
+        "$TYPESCRIPT/node_modules/.bin/openapi-typescript" "$OPENAPI_3_1" --output src/generated/schema.ts \
+            --root-types --root-types-no-schema-prefix >"$RUN_DIR/openapi-typescript.log" 2>&1 ||
+            { cat "$RUN_DIR/openapi-typescript.log" >&2; die "openapi-typescript failed"; }
+        # In the manifest and in the lock file.
+        npm version "$(client_version)" --no-git-tag-version --allow-same-version >/dev/null
+    )
+    client_resources typescript >"$1/src/generated/resources.ts"
 }
 
 # One at a time, because the tests run scenario and snippet at once.

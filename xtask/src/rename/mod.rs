@@ -11,7 +11,7 @@ mod reset;
 mod rewrite;
 mod scope;
 mod spellings;
-mod tree;
+pub(crate) mod tree;
 
 #[cfg(test)]
 mod tests;

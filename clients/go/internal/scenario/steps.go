@@ -108,11 +108,11 @@ func (r *runner) logIn(ctx context.Context, step Step) (err error) {
 }
 
 func (r *runner) me(ctx context.Context, step Step) error {
-	answer, err := r.user.UsersMeWithResponse(ctx)
+	me, err := r.user.API().Users.Me(ctx)
 	if err != nil {
 		return err
 	}
-	return step.Expect.compare(Expectation{"email": answer.JSON200.Email, "full_name": answer.JSON200.FullName})
+	return step.Expect.compare(Expectation{"email": me.Email, "full_name": me.FullName})
 }
 
 func (r *runner) patchAbsent(ctx context.Context, step Step) error {
@@ -124,15 +124,15 @@ func (r *runner) patchNull(ctx context.Context, step Step) error {
 }
 
 func (r *runner) patch(ctx context.Context, step Step, changes groundwork.ProfileUpdate) error {
-	answer, err := r.user.UsersMeUpdateWithResponse(ctx, changes)
+	me, err := r.user.API().Users.MeUpdate(ctx, changes)
 	if err != nil {
 		return err
 	}
-	return step.Expect.compare(Expectation{"full_name": answer.JSON200.FullName})
+	return step.Expect.compare(Expectation{"full_name": me.FullName})
 }
 
 func (r *runner) forbidden(ctx context.Context, step Step) error {
-	_, err := r.user.UsersListWithResponse(ctx, nil)
+	_, err := r.user.API().Users.ListPage(ctx, groundwork.UsersListParams{})
 	return expectError(step, err)
 }
 
@@ -144,7 +144,7 @@ func (r *runner) pages(ctx context.Context, step Step) (err error) {
 	before := r.listCalls.Load()
 	filter := groundwork.UsersListParams{Limit: &step.Limit, Email: &step.Email}
 	count, last := 0, int64(0)
-	for user, err := range r.admin.Users(ctx, filter) {
+	for user, err := range r.admin.API().Users.List(ctx, filter) {
 		if err != nil {
 			return err
 		}
@@ -157,7 +157,7 @@ func (r *runner) pages(ctx context.Context, step Step) (err error) {
 }
 
 func (r *runner) notFound(ctx context.Context, step Step) error {
-	_, err := r.admin.UsersGetWithResponse(ctx, step.ID)
+	_, err := r.admin.API().Users.Get(ctx, step.ID)
 	return expectError(step, err)
 }
 
@@ -166,14 +166,14 @@ func (r *runner) expiredToken(ctx context.Context, step Step) error {
 		return err
 	}
 	before := r.refreshes.Load()
-	answers := make([]*groundwork.UsersMeResponse, step.Parallel)
+	answers := make([]*groundwork.User, step.Parallel)
 	failures := make([]error, step.Parallel)
 	var calls sync.WaitGroup
 	for i := range step.Parallel {
 		calls.Add(1)
 		go func() {
 			defer calls.Done()
-			answers[i], failures[i] = r.user.UsersMeWithResponse(ctx)
+			answers[i], failures[i] = r.user.API().Users.Me(ctx)
 		}()
 	}
 	calls.Wait()
@@ -182,7 +182,7 @@ func (r *runner) expiredToken(ctx context.Context, step Step) error {
 	}
 	refreshes := r.refreshes.Load() - before
 	for _, answer := range answers {
-		err := step.Expect.compare(Expectation{"email": answer.JSON200.Email, "refreshes": refreshes})
+		err := step.Expect.compare(Expectation{"email": answer.Email, "refreshes": refreshes})
 		if err != nil {
 			return err
 		}
@@ -206,7 +206,7 @@ func (r *runner) rateLimited(ctx context.Context, step Step) error {
 
 func (r *runner) callMe(ctx context.Context, times int) error {
 	for range times {
-		if _, err := r.user.AuthMeWithResponse(ctx); err != nil {
+		if _, err := r.user.API().Auth.Me(ctx); err != nil {
 			return err
 		}
 	}
@@ -217,10 +217,11 @@ func (r *runner) logOut(ctx context.Context, step Step) error {
 	if err := r.user.LogOut(ctx); err != nil {
 		return err
 	}
-	_, err := r.user.UsersMeWithResponse(ctx)
+	_, err := r.user.API().Users.Me(ctx)
 	return expectError(step, err)
 }
 
+// registerUser returns the whole response, because the step needs the status.
 func (r *runner) registerUser(ctx context.Context, user TestUser) (*groundwork.AuthRegisterResponse, error) {
 	client, err := r.service.Anonymous()
 	if err != nil {

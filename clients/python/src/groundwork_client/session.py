@@ -10,14 +10,14 @@ import httpx
 from .api.auth import auth_login, auth_logout
 from .client import AuthenticatedClient, Client
 from .failures import ok
-from .models import ErrorCode, LoginRequest, TokenPair
+from .models import LoginRequest, TokenPair
+from .renewal import Renewal, authorise, is_refused
+from .resources import Resources
 from .retries import OnRetry, Retries
 
-REFRESH_PATH = "/api/v1/auth/refresh"
 
-
-class Session:
-    """A session: calls with :attr:`client` send the access token. Several threads may use it.
+class Session(Resources):
+    """A session: its calls, such as `session.users.me()`, send the access token. Several threads may use it.
 
     When the access token is refused, the refresh token is exchanged once, however many calls wait for it, and the calls
     are repeated. When the refresh token is refused, the session is over: calls fail, and `tokens` is None.
@@ -35,10 +35,11 @@ class Session:
 
         Only one object may use them, because a refresh token can be used once.
         """
-        self._auth = _Renewal(base_url, tokens, on_refresh)
+        self._auth = _ThreadedRenewal(base_url, tokens, on_refresh)
         http = httpx.Client(base_url=base_url, auth=self._auth, transport=Retries(on_retry))
         # The client has no token, because its `repr` would show it.
         self.client = AuthenticatedClient(base_url, token="").set_httpx_client(http)
+        super().__init__(self.client)
 
     @classmethod
     def login(
@@ -89,53 +90,24 @@ class Session:
         self.close()
 
 
-class _Renewal(httpx.Auth):
-    requires_response_body = True
-
+class _ThreadedRenewal(Renewal):
     def __init__(self, base_url: str, tokens: TokenPair, on_refresh: Callable[[], None] | None) -> None:
-        self.tokens: TokenPair | None = tokens
-        self._url = httpx.URL(base_url.rstrip("/") + REFRESH_PATH)
-        self._on_refresh = on_refresh
+        super().__init__(base_url, tokens, on_refresh)
         self._lock = threading.Lock()
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         tokens = self.tokens
-        _authorise(request, tokens)
+        authorise(request, tokens)
         response = yield request
         response.read()
-        if tokens is None or not _is_refused(response):
+        if tokens is None or not is_refused(response):
             return
         # A call that waited here finds the tokens of the call that came first.
         with self._lock:
             if self.tokens is tokens:
-                yield from self._exchange(tokens)
+                answer = yield self.exchange(tokens)
+                answer.read()
+                self.accept(answer)
         if self.tokens is not None:
-            _authorise(request, self.tokens)
+            authorise(request, self.tokens)
             yield request
-
-    def _exchange(self, spent: TokenPair) -> Generator[httpx.Request, httpx.Response, None]:
-        answer = yield httpx.Request("POST", self._url, json={"refresh_token": spent.refresh_token})
-        answer.read()
-        if answer.status_code == HTTPStatus.UNAUTHORIZED:
-            self.tokens = None
-            return
-        answer.raise_for_status()
-        self.tokens = TokenPair.from_dict(answer.json())
-        if self._on_refresh:
-            self._on_refresh()
-
-
-def _authorise(request: httpx.Request, tokens: TokenPair | None) -> None:
-    request.headers.pop("Authorization", None)
-    if tokens is not None:
-        request.headers["Authorization"] = f"Bearer {tokens.access_token}"
-
-
-def _is_refused(response: httpx.Response) -> bool:
-    if response.status_code != HTTPStatus.UNAUTHORIZED:
-        return False
-    try:
-        body = response.json()
-    except ValueError:
-        return False
-    return isinstance(body, dict) and body.get("error") == ErrorCode.INVALID_TOKEN.value

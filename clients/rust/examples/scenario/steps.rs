@@ -65,11 +65,11 @@ impl Runner {
                 )
                 .await
             }
-            "forbidden" => expect_error(step, self.user()?.users_list().send().await),
+            "forbidden" => expect_error(step, self.user()?.users().list().send().await),
             "pages" => self.pages(step).await,
             "not_found" => {
                 let admin = self.admin.as_ref().ok_or("no user is logged in")?;
-                expect_error(step, admin.users_get().id(step.parameters.id).send().await)
+                expect_error(step, admin.users().get(step.parameters.id).send().await)
             }
             "expired_token" => self.expired_token(step).await,
             "rate_limited" => self.rate_limited(step).await,
@@ -106,19 +106,19 @@ impl Runner {
     }
 
     async fn me(&self, step: &Step) -> Result<(), Failed> {
-        let me = self.user()?.users_me().send().await?;
+        let me = self.user()?.users().me().send().await?;
         step.compare(&json!({ "email": me.email, "full_name": me.full_name }))
     }
 
     async fn patch(&self, step: &Step, changes: ProfileUpdate) -> Result<(), Failed> {
-        let me = self.user()?.users_me_update().body(changes).send().await?;
+        let me = self.user()?.users().me_update(changes).send().await?;
         step.compare(&json!({ "full_name": me.full_name }))
     }
 
     async fn pages(&mut self, step: &Step) -> Result<(), Failed> {
         let admin = self.service.log_in(&self.test_admin.email, &self.test_admin.password).await?;
         let before = read(&self.counts.lists);
-        let query = admin.users_list().limit(step.parameters.limit).email(step.parameters.email.as_str());
+        let query = admin.users().list().limit(step.parameters.limit).email(step.parameters.email.as_str());
         let ids: Vec<i64> = query.stream().map_ok(|user: User| user.id).try_collect().await?;
         if !ids.is_sorted_by(|before, after| before < after) {
             return Err(format!("{ids:?} do not ascend").into());
@@ -132,7 +132,7 @@ impl Runner {
         self.advance(step.parameters.advance_seconds).await?;
         let before = read(&self.counts.refreshes);
         let user = self.user()?;
-        let answers = try_join_all((0..step.parameters.parallel).map(|_| user.users_me().send())).await?;
+        let answers = try_join_all((0..step.parameters.parallel).map(|_| user.users().me().send())).await?;
         let refreshes = read(&self.counts.refreshes) - before;
         for answer in answers {
             step.compare(&json!({ "email": answer.email, "refreshes": refreshes }))?;
@@ -150,7 +150,7 @@ impl Runner {
 
     async fn call_me(&self, times: usize) -> Result<(), Failed> {
         for _ in 0..times {
-            self.user()?.auth_me().send().await?;
+            self.user()?.auth().me().send().await?;
         }
         Ok(())
     }
@@ -158,7 +158,7 @@ impl Runner {
     async fn log_out(&self, step: &Step) -> Result<(), Failed> {
         let user = self.user()?;
         user.log_out().await?;
-        expect_error(step, user.users_me().send().await)
+        expect_error(step, user.users().me().send().await)
     }
 
     async fn register_user(&self, test_user: &TestUser) -> Result<ResponseValue<User>, Error> {
@@ -167,7 +167,7 @@ impl Runner {
             password: test_user.password.as_str().into(),
             full_name: test_user.full_name.clone(),
         };
-        self.service.anonymous().auth_register().body(body).send().await
+        self.service.anonymous().auth().register(body).send().await
     }
 
     /// Moves the clock of the service forward.

@@ -9,10 +9,10 @@ import java.net.http.HttpClient;
 import java.time.Duration;
 
 /**
- * A Groundwork service at an address. It creates the {@link ApiClient}s that the constructors of
- * the generated classes, such as {@code UsersApi}, take. Thread-safe.
+ * A Groundwork service at an address. Its own calls, such as {@code service.auth().register(body)},
+ * have no session. Thread-safe.
  */
-public final class Groundwork {
+public final class Groundwork extends Resources {
     private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(10);
 
     /**
@@ -58,6 +58,11 @@ public final class Groundwork {
     /** Resumes a session whose {@linkplain Session#tokens() tokens} were stored. */
     public Session resume(TokenPair tokens) {
         return new Session(this, tokens);
+    }
+
+    @Override
+    ApiClient sender() {
+        return anonymous();
     }
 
     HttpClient http() {

@@ -16,11 +16,11 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The session of a logged-in user. Calls made with its {@link #apiClient()} send the access token.
- * When it has expired, the refresh token is exchanged once, however many calls wait for it, and the
- * calls are repeated. Thread-safe.
+ * The session of a logged-in user. Its calls, such as {@code session.users().me()}, send the
+ * access token. When it has expired, the refresh token is exchanged once, however many calls wait
+ * for it, and the calls are repeated. Thread-safe.
  */
-public final class Session {
+public final class Session extends Resources {
     private final ApiClient apiClient;
     private final AuthApi anonymousAuth;
     private final ClientObserver observer;
@@ -40,6 +40,11 @@ public final class Session {
 
     /** The client for the generated classes: {@code new UsersApi(session.apiClient())}. */
     public ApiClient apiClient() {
+        return apiClient;
+    }
+
+    @Override
+    ApiClient sender() {
         return apiClient;
     }
 

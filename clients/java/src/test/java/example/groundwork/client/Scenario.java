@@ -128,12 +128,12 @@ final class Scenario {
     }
 
     private void duplicate(JsonNode step) {
-        ServiceError error = failure(() -> anonymous.authRegister(registration(scenario.required("user"))));
+        ServiceError error = failure(() -> service.auth().register(registration(scenario.required("user"))));
         expect(step, Map.of("status", error.status(), "error", error.code()));
     }
 
     private void invalid(JsonNode step) {
-        ServiceError error = failure(() -> anonymous.authRegister(registration(step.required("body"))));
+        ServiceError error = failure(() -> service.auth().register(registration(step.required("body"))));
         List<String> fields = error.fields().stream().map(FieldProblem::getField).sorted().toList();
         expect(step, Map.of("status", error.status(), "error", error.code(), "fields", fields));
     }
@@ -145,28 +145,28 @@ final class Scenario {
     }
 
     private void me(JsonNode step) throws ApiException {
-        User me = users(user).usersMe();
+        User me = user.users().me();
         expect(step, Map.of("email", me.getEmail(), "full_name", me.getFullName()));
     }
 
     private void patchAbsent(JsonNode step) throws ApiException {
-        User me = users(user).usersMeUpdate(new ProfileUpdate());
+        User me = user.users().meUpdate(new ProfileUpdate());
         expect(step, Collections.singletonMap("full_name", me.getFullName()));
     }
 
     private void patchNull(JsonNode step) throws ApiException {
-        User me = users(user).usersMeUpdate(new ProfileUpdate().fullName(null));
+        User me = user.users().meUpdate(new ProfileUpdate().fullName(null));
         expect(step, Collections.singletonMap("full_name", me.getFullName()));
     }
 
     private void forbidden(JsonNode step) {
-        ServiceError error = failure(() -> users(user).usersList(APIUsersListRequest.newBuilder().build()));
+        ServiceError error = failure(() -> user.users().list().toList());
         expect(step, Map.of("status", error.status(), "error", error.code()));
     }
 
     private void pages(JsonNode step) throws ApiException {
         admin = open(scenario.required("seed").required("admin"));
-        UsersApi users = users(admin);
+        UsersApi users = new UsersApi(admin.apiClient());
         AtomicInteger calls = new AtomicInteger();
         APIUsersListRequest.Builder request = APIUsersListRequest.newBuilder()
                 .limit(step.required("limit").intValue())
@@ -176,12 +176,18 @@ final class Scenario {
             return users.usersList(request.pageToken(pageToken).build());
         };
         List<Long> ids = Pages.stream(fetch, UserPage::getItems, UserPage::getNextPage).map(User::getId).toList();
+        List<Long> same = admin.users()
+                .list(query -> query.limit(step.required("limit").intValue())
+                        .email(step.required("email").stringValue()))
+                .map(User::getId)
+                .toList();
+        check(ids.equals(same), "by resource the ids are " + same + " instead of " + ids);
         check(ids.equals(ids.stream().sorted().distinct().toList()), "the ids do not ascend: " + ids);
         expect(step, Map.of("count", ids.size(), "calls", calls.get()));
     }
 
     private void notFound(JsonNode step) {
-        ServiceError error = failure(() -> users(admin).usersGet(step.required("id").longValue()));
+        ServiceError error = failure(() -> admin.users().get(step.required("id").longValue()));
         expect(step, Map.of("status", error.status(), "error", error.code()));
     }
 
@@ -189,8 +195,7 @@ final class Scenario {
         advance(step.required("advance_seconds").intValue());
         int refreshesBefore = counter.refreshes.get();
         int parallel = step.required("parallel").intValue();
-        UsersApi users = users(user);
-        Callable<User> me = users::usersMe;
+        Callable<User> me = user.users()::me;
         ExecutorService threads = Executors.newFixedThreadPool(parallel);
         try {
             for (Future<User> answer : threads.invokeAll(Collections.nCopies(parallel, me))) {
@@ -203,14 +208,13 @@ final class Scenario {
     }
 
     private void rateLimited(JsonNode step) throws Exception {
-        AuthApi auth = new AuthApi(user.apiClient());
         int retriesBefore = counter.retries.get();
         for (int i = 0; i < step.required("first").intValue(); i++) {
-            auth.authMe();
+            user.auth().me();
         }
         advance(step.required("advance_seconds").intValue());
         for (int i = 0; i < step.required("then").intValue(); i++) {
-            auth.authMe();
+            user.auth().me();
         }
         expect(step, Map.of("retries", counter.retries.get() - retriesBefore));
     }
@@ -220,18 +224,14 @@ final class Scenario {
      * service refuses them.
      */
     private void logout(JsonNode step) throws ApiException {
-        new AuthApi(user.apiClient()).authLogout();
-        ServiceError error = failure(() -> users(user).usersMe());
+        user.auth().logout();
+        ServiceError error = failure(() -> user.users().me());
         expect(step, Map.of("status", error.status(), "error", error.code()));
         check(user.tokens().isEmpty(), "the tokens of a session that is over are kept");
     }
 
     private Session open(JsonNode user) throws ApiException {
         return service.login(user.required("email").stringValue(), user.required("password").stringValue());
-    }
-
-    private static UsersApi users(Session session) {
-        return new UsersApi(session.apiClient());
     }
 
     private static RegisterRequest registration(JsonNode body) {
@@ -249,7 +249,7 @@ final class Scenario {
     private static ServiceError failure(Call call) {
         try {
             call.run();
-        } catch (ApiException failure) {
+        } catch (ApiException | UncheckedApiException failure) {
             return ServiceError.of(failure);
         }
         throw new AssertionError("the call succeeded");

@@ -1,0 +1,136 @@
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{fs, slice};
+
+use super::edit::{cut, cut_to, replace};
+use super::{Error, Part, Plan};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn languages() -> Vec<String> {
+    let files = fs::read_dir(root().join("scripts/lib/clients")).unwrap();
+    files.map(|file| file.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned()).collect()
+}
+
+/// The parts that are still in this tree.
+fn parts() -> Vec<Part> {
+    let mut parts = Vec::new();
+    if let [_, _, ..] = &languages()[..] {
+        parts.extend(languages().into_iter().map(Part::Client));
+    }
+    for (part, folder) in [(Part::Bench, "bench"), (Part::Traefik, "deploy/traefik")] {
+        if root().join(folder).exists() {
+            parts.push(part);
+        }
+    }
+    parts
+}
+
+#[test]
+fn every_part_that_is_there_can_be_taken_out() {
+    for part in parts() {
+        let plan = Plan::new(&root(), &part).unwrap_or_else(|error| panic!("{part:?}: {error}"));
+        assert!(!plan.deleted.is_empty() && !plan.changed.is_empty(), "{part:?}: {plan}");
+    }
+}
+
+#[test]
+fn a_client_that_is_not_there_is_refused_with_those_that_are() {
+    let Err(Error::Refused(reason)) = Plan::new(&root(), &Part::Client("cobol".to_owned())) else {
+        panic!("it was found");
+    };
+    assert!(reason.contains("cobol") && reason.contains(&languages()[0]), "{reason}");
+}
+
+/// A repository with these files.
+fn repository(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (path, text) in files {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    for arguments in [
+        &["init", "--quiet"][..],
+        &["add", "--all"],
+        &["-c", "user.name=A", "-c", "user.email=a@example.com", "commit", "--quiet", "--message=all"],
+    ] {
+        assert!(Command::new("git").arg("-C").arg(folder.path()).args(arguments).status().unwrap().success());
+    }
+    folder
+}
+
+const CLIENTS: [(&str, &str); 6] = [
+    ("clients/go/go.mod", "module"),
+    ("scripts/lib/clients/go.sh", "go_tools() { :; }"),
+    ("scripts/lib/clients/java.sh", "java_tools() { :; }"),
+    ("tests/clients/mod.rs", "clients! { go java }\n"),
+    (
+        "clients/README.md",
+        "| Language |\n|---|\n| [Go](go/README.md) | x |\n| [Java](java/README.md) | x |\n",
+    ),
+    (".gitattributes", "*.gen.go linguist-generated\nother\n"),
+];
+
+#[test]
+fn a_client_leaves_with_everything_that_names_it() {
+    let folder = repository(&CLIENTS);
+    let plan = Plan::new(folder.path(), &Part::Client("go".to_owned())).unwrap();
+    assert!(plan.to_string().contains("delete clients/go/go.mod\n"), "{plan}");
+    plan.apply().unwrap();
+    assert!(!folder.path().join("clients/go/go.mod").exists());
+    let read = |path: &str| fs::read_to_string(folder.path().join(path)).unwrap();
+    assert_eq!(read("tests/clients/mod.rs"), "clients! { java }\n");
+    assert_eq!(read("clients/README.md"), "| Language |\n|---|\n| [Java](java/README.md) | x |\n");
+    assert_eq!(read(".gitattributes"), "other\n");
+}
+
+#[test]
+fn a_place_that_was_changed_by_hand_is_named_and_nothing_is_written() {
+    let mut files = CLIENTS;
+    files[3].1 = "clients! { go, java }\n";
+    files[5].1 = "other\n";
+    let folder = repository(&files);
+    let Err(Error::Refused(reason)) = Plan::new(folder.path(), &Part::Client("go".to_owned())) else {
+        panic!("it was accepted");
+    };
+    assert!(
+        reason.contains("tests/clients/mod.rs has 0 times") && reason.contains(".gitattributes"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn a_tree_with_uncommitted_changes_and_the_last_client_are_refused() {
+    let folder = repository(&CLIENTS);
+    let go = Part::Client("go".to_owned());
+    let plan = Plan::new(folder.path(), &go).unwrap();
+    fs::write(folder.path().join("new"), "").unwrap();
+    assert!(matches!(plan.apply(), Err(Error::Refused(reason)) if reason.contains("not committed")));
+    assert!(folder.path().join("clients/go/go.mod").exists());
+
+    let folder = repository(&CLIENTS[..2]);
+    assert!(
+        matches!(Plan::new(folder.path(), &go), Err(Error::Refused(reason)) if reason.contains("last client"))
+    );
+}
+
+#[test]
+fn an_edit_fits_exactly_or_not_at_all() {
+    let text = "a\n\n  b {\n    c\n  }\n\nd\n";
+    for (edit, expected) in [
+        (replace("f", "c", "x"), Some("a\n\n  b {\n    x\n  }\n\nd\n")),
+        (replace("f", "\n", "x"), None),
+        (cut("f", "c"), Some("a\n\n  b {\n  }\n\nd\n")),
+        (cut("f", "e"), None),
+        (cut_to("f", "b {", "  }"), Some("a\n\nd\n")),
+        (cut_to("f", "b {", "}"), None),
+    ] {
+        assert_eq!(edit.apply(text).ok().as_deref(), expected, "{:?}", slice::from_ref(&edit));
+    }
+    assert!(cut("f", "a").apply("a\nab\n").is_err(), "two lines begin with it");
+}
