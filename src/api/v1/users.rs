@@ -4,8 +4,8 @@ use groundwork_clock::Timestamp;
 use groundwork_web::error_responses;
 use groundwork_web::extract::{Body, Path, Query};
 use groundwork_web::failure::{Failure, NoErrors};
+use groundwork_web::page::{Page, PageSize, PageToken};
 use groundwork_web::responses::{Created, NoContent, Ok200};
-use groundwork_web::schema::{PageSize, PageToken};
 use poem_openapi::OpenApi;
 
 use super::Tag;
@@ -14,7 +14,7 @@ use crate::api::guards::{Authed, Superuser};
 use crate::domain::email_prefix::EmailPrefix;
 use crate::domain::ids::UserId;
 use crate::models::users::{UserChanges, UserFilter};
-use crate::schemas::users::{ProfileUpdate, UserCreate, UserPage, UserUpdate, UserView};
+use crate::schemas::users::{ProfileUpdate, UserCreate, UserUpdate, UserView};
 use crate::services::store::Actor;
 use crate::services::users::UserService;
 
@@ -95,7 +95,7 @@ impl UsersApi {
         created_after: Query<Option<Timestamp>>,
         /// Only users created before this time.
         created_before: Query<Option<Timestamp>>,
-    ) -> Result<Ok200<UserPage>, Failure<NoErrors>> {
+    ) -> Result<Ok200<Page<UserView>>, Failure<NoErrors>> {
         let filter = UserFilter {
             email_prefix: email.0.map(|prefix| prefix.as_str().to_owned()),
             is_active: is_active.0,
@@ -105,7 +105,7 @@ impl UsersApi {
         };
         let page_token = page_token.0.map(|token| token.0);
         let page = self.users.list(&caller.0, &filter, limit.0.0, page_token.as_deref()).await?;
-        Ok(Ok200::of(page.into()))
+        Ok(Ok200::of(Page::of(page.items, page.next_page)))
     }
 
     /// Create a user
