@@ -3,7 +3,7 @@
 use groundwork_clock::Timestamp;
 use groundwork_web::error::FieldError;
 use groundwork_web::extract::RequestSchema;
-use groundwork_web::page::Listed;
+use groundwork_web::listed;
 use groundwork_web::schema::{Nullable, Patch};
 use poem_openapi::Object;
 use serde::Serialize;
@@ -58,11 +58,11 @@ example!(UserView {
     updated_at: Timestamp::from_seconds(1_769_851_800),
 });
 
-impl Listed for UserView {
-    const PAGE: &'static str = "A page of users.";
-    const ITEMS: &'static str = "The users, in ascending order of `id`; with `created_after` or `created_before`, of\n\
-                                 `created_at` and `id`.";
-}
+listed!(
+    UserView,
+    "users",
+    "in ascending order of `id`; with `created_after` or `created_before`, of\n`created_at` and `id`"
+);
 
 /// Changes to the current user. Absent fields stay unchanged.
 #[derive(Object, Debug)]

@@ -33,6 +33,12 @@ impl Actor<'_> {
     }
 }
 
+impl<'a> From<&'a Caller> for Actor<'a> {
+    fn from(caller: &'a Caller) -> Self {
+        Self::Caller(caller)
+    }
+}
+
 #[derive(Clone)]
 pub struct Store {
     database: Database,
@@ -133,10 +139,10 @@ impl Store {
     /// As [`transaction_as`](Self::transaction_as).
     pub(super) async fn transaction_by<T>(
         &self,
-        actor: Actor<'_>,
+        actor: impl Into<Actor<'_>>,
         work: impl AsyncFnOnce(&mut Connection) -> Result<T, Error> + Clone,
     ) -> Result<T, Error> {
-        match actor {
+        match actor.into() {
             Actor::Operator => self.database.transaction(work).await,
             Actor::Caller(caller) => {
                 let check = self.check_of(caller);

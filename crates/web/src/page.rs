@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::iter;
+use std::ops::Deref;
 
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::{Example, ToJSON, Type};
@@ -25,6 +26,14 @@ impl Default for PageSize {
 #[derive(Clone, Debug)]
 pub struct PageToken(pub String);
 
+impl Deref for PageToken {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
 text_schema!(PageToken, "page_token",
     MetaSchema { min_length: Some(1), max_length: Some(512), ..MetaSchema::new("string") },
     parse: |text: &str| Ok::<_, String>(PageToken(text.to_owned())),
@@ -47,6 +56,18 @@ pub trait Listed: ToJSON + Example {
     const PAGE: &'static str;
     /// The description of its items, which states their order.
     const ITEMS: &'static str;
+}
+
+/// Makes a schema [`Listed`], with a name for its values and their order:
+/// ``listed!(OrderView, "orders", "in ascending order of `id`")``.
+#[macro_export]
+macro_rules! listed {
+    ($schema:ty, $values:literal, $order:literal) => {
+        impl $crate::page::Listed for $schema {
+            const PAGE: &'static str = concat!("A page of ", $values, ".");
+            const ITEMS: &'static str = concat!("The ", $values, ", ", $order, ".");
+        }
+    };
 }
 
 /// A page of a list. Items of the schema `User` make the schema `UserPage`.

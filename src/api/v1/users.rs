@@ -3,7 +3,7 @@
 use groundwork_clock::Timestamp;
 use groundwork_web::error_responses;
 use groundwork_web::extract::{Body, Path, Query};
-use groundwork_web::failure::{Failure, NoErrors};
+use groundwork_web::failure::{Failure, NoErrors, NotFound};
 use groundwork_web::page::{Page, PageSize, PageToken};
 use groundwork_web::responses::{Created, NoContent, Ok200};
 use poem_openapi::OpenApi;
@@ -20,7 +20,6 @@ use crate::services::users::UserService;
 
 error_responses! {
     CreateErrors: 409 "email_taken";
-    GetErrors: 404 "not_found";
     UpdateErrors: 404 "not_found", 409 "email_taken,last_superuser";
     DeleteErrors: 404 "not_found", 409 "last_superuser";
     DeleteMeErrors: 409 "last_superuser";
@@ -103,8 +102,7 @@ impl UsersApi {
             created_after: created_after.0,
             created_before: created_before.0,
         };
-        let page_token = page_token.0.map(|token| token.0);
-        let page = self.users.list(&caller.0, &filter, limit.0.0, page_token.as_deref()).await?;
+        let page = self.users.list(&caller.0, &filter, limit.0.0, page_token.0.as_deref()).await?;
         Ok(Ok200::of(Page::of(page.items, page.next_page)))
     }
 
@@ -132,7 +130,7 @@ impl UsersApi {
         _caller: Superuser,
         /// The user's ID.
         id: Path<UserId>,
-    ) -> Result<Ok200<UserView>, Failure<GetErrors>> {
+    ) -> Result<Ok200<UserView>, Failure<NotFound>> {
         let user = self.users.get(id.0).await?;
         Ok(Ok200::of(user.into()))
     }
@@ -183,7 +181,7 @@ impl UsersApi {
         context: Context,
         /// The user's ID.
         id: Path<UserId>,
-    ) -> Result<Ok200<UserView>, Failure<GetErrors>> {
+    ) -> Result<Ok200<UserView>, Failure<NotFound>> {
         let changes = UserChanges::activation(true);
         let user = self.users.update(&caller.0, id.0, &changes, None, &context).await?;
         Ok(Ok200::of(user.into()))
