@@ -83,16 +83,18 @@ impl App {
         });
         let shutdown = CancellationToken::new();
         let revoked = RevokedSessions::default();
+        let store = Store::new(database.clone(), clock.clone());
+        let page_signer = ValueSigner::new(DOMAIN, iter::once(&key).chain(previous));
         let users = UserService {
-            store: Store::new(database.clone(), clock.clone()),
+            store: store.clone(),
             hasher: PasswordHasher::new(settings.bcrypt_rounds, settings.bcrypt_queue_size),
-            page_signer: ValueSigner::new(DOMAIN, iter::once(&key).chain(previous)),
+            page_signer,
             cache: Cache::new(redis.clone(), settings.cache_ttl, clock.clone()),
             password_limiter: password_limiter.clone(),
             revoked: revoked.clone(),
         };
         let auth = AuthService {
-            store: users.store.clone(),
+            store,
             hasher: users.hasher.clone(),
             signer: Arc::new(TokenSigner::new(TokenKeys { domain: DOMAIN, current: &key, previous }, clock)),
             lifetimes: Lifetimes {

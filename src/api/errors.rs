@@ -56,7 +56,9 @@ impl From<services::Error> for ApiError {
             }
             E::EmailTaken => EMAIL_TAKEN.into(),
             E::LastSuperuser => LAST_SUPERUSER.into(),
-            E::UserNotFound => Self::from(ErrorCode::NOT_FOUND).with_message("The user does not exist."),
+            E::NotFound(resource) => {
+                Self::from(ErrorCode::NOT_FOUND).with_message(format!("The {resource} does not exist."))
+            }
             E::InvalidPageToken => Self::field("page_token", "format", "is not a next_page of this list"),
             E::TooManyLogins(decision) => Self::rate_limited(&decision)
                 .with_message("Too many login attempts for this user. Try again later."),

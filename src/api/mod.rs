@@ -21,17 +21,12 @@ use groundwork_web::validation::{Formats, SchemaValidator};
 use poem::endpoint::BoxEndpoint;
 use poem::{Response, Route};
 use poem_openapi::{ContactObject, LicenseObject, OpenApiService};
-use v1::auth::AuthApi;
-use v1::health::{HealthApi, ServiceApi};
-use v1::users::UsersApi;
+use v1::Operations;
 
 use crate::domain::email::Email;
 use crate::domain::email_prefix::EmailPrefix;
 use crate::domain::password::Password;
 use crate::services::auth::AuthService;
-
-/// Every operation, in the order of the document.
-pub type Operations = (AuthApi, UsersApi, HealthApi, ServiceApi);
 
 const TITLE: &str = "Groundwork";
 const DESCRIPTION: &str = "A REST API for users and sessions.\n\n\

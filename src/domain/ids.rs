@@ -5,31 +5,12 @@ use std::str::FromStr;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::{Deserialize, Serialize};
+pub use groundwork_values::InvalidId;
+use groundwork_values::id_type;
 
-/// The ID of a user: positive, assigned by the database, never reused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct UserId(pub i64);
-
-impl From<i64> for UserId {
-    fn from(id: i64) -> Self {
-        Self(id)
-    }
-}
-
-impl fmt::Display for UserId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl FromStr for UserId {
-    type Err = InvalidId;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse().map(Self).map_err(|_| InvalidId)
-    }
+id_type! {
+    /// The ID of a user: positive, assigned by the database, never reused.
+    pub struct UserId;
 }
 
 /// The ID of a session: 128 random bits.
@@ -66,11 +47,6 @@ impl FromStr for SessionId {
         }
     }
 }
-
-/// The text is not an ID of this type.
-#[derive(Debug, thiserror::Error)]
-#[error("not an ID")]
-pub struct InvalidId;
 
 #[derive(Debug, thiserror::Error)]
 #[error("the operating system's random source failed")]

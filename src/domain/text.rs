@@ -1,12 +1,8 @@
 //! Text from people, and names.
 
+pub use groundwork_values::Invalid;
 use icu_properties::props::{BidiControl, DefaultIgnorableCodePoint, GeneralCategory, GeneralCategoryGroup};
 use icu_properties::{CodePointMapData, CodePointSetData};
-
-/// Why a value is invalid: a phrase that follows the field's name and does not contain the value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Invalid(pub &'static str);
 
 /// Whether a character is invisible where it is not supported: Unicode's
 /// `Default_Ignorable_Code_Point`, such as zero-width spaces, Hangul fillers, variation selectors

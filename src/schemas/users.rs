@@ -1,12 +1,11 @@
 //! Users.
 
-use groundwork_auth::Page;
 use groundwork_clock::Timestamp;
 use groundwork_web::error::FieldError;
 use groundwork_web::extract::RequestSchema;
-use groundwork_web::schema::{Nullable, Patch, change_of};
+use groundwork_web::listed;
+use groundwork_web::schema::{Nullable, Patch};
 use poem_openapi::Object;
-use poem_openapi::types::Example;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -59,27 +58,11 @@ example!(UserView {
     updated_at: Timestamp::from_seconds(1_769_851_800),
 });
 
-/// A page of users.
-#[derive(Object, Serialize)]
-#[oai(example)]
-pub struct UserPage {
-    /// The users, in ascending order of `id`; with `created_after` or `created_before`, of
-    /// `created_at` and `id`.
-    pub items: Vec<UserView>,
-    /// The `page_token` of the next page, or null on the last page.
-    pub next_page: Nullable<String>,
-}
-
-impl From<Page<Profile>> for UserPage {
-    fn from(page: Page<Profile>) -> Self {
-        Self { items: page.items.into_iter().map(UserView::from).collect(), next_page: page.next_page.into() }
-    }
-}
-
-example!(UserPage {
-    items: vec![Example::example()],
-    next_page: Nullable(Some("c2lnbmVkIHBsYWNlAAAAAAAAAAE".to_owned())),
-});
+listed!(
+    UserView,
+    "users",
+    "in ascending order of `id`; with `created_after` or `created_before`, of\n`created_at` and `id`"
+);
 
 /// Changes to the current user. Absent fields stay unchanged.
 #[derive(Object, Debug)]
@@ -108,7 +91,7 @@ impl RequestSchema for ProfileUpdate {
 impl From<ProfileUpdate> for ProfileChanges {
     fn from(update: ProfileUpdate) -> Self {
         let password = update.current_password.zip(update.password);
-        Self { full_name: change_of(update.full_name), password }
+        Self { full_name: update.full_name.into(), password }
     }
 }
 
@@ -181,7 +164,7 @@ impl UserUpdate {
     /// The changes, and the new password if there is one.
     pub fn into_parts(self) -> (UserChanges, Option<Password>) {
         let Self { email, password, full_name, is_active, is_superuser, is_verified } = self;
-        let full_name = change_of(full_name);
+        let full_name = full_name.into();
         (UserChanges { email, full_name, is_active, is_superuser, is_verified }, password)
     }
 }

@@ -1,6 +1,6 @@
 //! The domain types as schemas of the document.
 
-use groundwork_web::{integer_schema, text_schema};
+use groundwork_web::{id_schema, text_schema};
 use poem_openapi::registry::MetaSchema;
 
 use super::common::LoginEmail;
@@ -54,13 +54,4 @@ text_schema!(EmailPrefix, "email_prefix",
     MetaSchema { min_length: Some(1), max_length: Some(254), ..text(None, "ada@") },
     parse: EmailPrefix::parse, show: EmailPrefix::as_str);
 
-integer_schema!(
-    UserId,
-    "user_id",
-    MetaSchema {
-        minimum: Some(1.0),
-        example: Some(1.into()),
-        ..MetaSchema::new_with_format("integer", "int64")
-    },
-    i64
-);
+id_schema!(UserId, "user_id");

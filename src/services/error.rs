@@ -26,8 +26,9 @@ pub enum Error {
     EmailTaken,
     #[error("the last active superuser cannot be removed")]
     LastSuperuser,
-    #[error("the user does not exist")]
-    UserNotFound,
+    /// It does not exist, or belongs to another user. The field names the resource: "user".
+    #[error("the {0} does not exist")]
+    NotFound(&'static str),
     /// The page token was not issued for this list.
     #[error("invalid page token")]
     InvalidPageToken,

@@ -43,6 +43,8 @@ impl Cached for Profile {
     const PREFIX: &'static str = "users:get_user_profile";
 }
 
+const NOT_FOUND: Error = Error::NotFound("user");
+
 /// The lock of units of work that remove superusers.
 const SUPERUSERS_LOCK: i64 = 0x6772_7501;
 
@@ -140,11 +142,11 @@ impl UserService {
     }
 
     /// # Errors
-    /// [`Error::UserNotFound`].
+    /// [`Error::NotFound`].
     pub async fn get(&self, id: UserId) -> Result<Profile, Error> {
         let load = || async {
             let found = users::find_profile(&mut self.store.read(), id).await?;
-            found.ok_or(Error::UserNotFound)
+            found.ok_or(NOT_FOUND)
         };
         self.cache.cached(&key_of::<Profile>(id), load).await
     }
@@ -186,7 +188,7 @@ impl UserService {
     /// rights take effect with the next request.
     ///
     /// # Errors
-    /// [`Error::UserNotFound`], [`Error::EmailTaken`], [`Error::PasswordIsEmail`],
+    /// [`Error::NotFound`], [`Error::EmailTaken`], [`Error::PasswordIsEmail`],
     /// [`Error::LastSuperuser`].
     pub async fn update(
         &self,
@@ -202,12 +204,11 @@ impl UserService {
         };
         let now = self.store.now();
         let update = self.store.transaction_on(caller, id, async |tx, target| {
-            let before = target.ok_or(Error::UserNotFound)?;
+            let before = target.ok_or(NOT_FOUND)?;
             if changes.is_active == Some(false) || changes.is_superuser == Some(false) {
                 check_superuser_remains(tx, before).await?;
             }
-            let after =
-                users::update(tx, id, changes, hash.as_ref(), now).await?.ok_or(Error::UserNotFound)?;
+            let after = users::update(tx, id, changes, hash.as_ref(), now).await?.ok_or(NOT_FOUND)?;
             if password.is_some_and(|password| password.matches_email(&after.email)) {
                 return Err(Error::PasswordIsEmail);
             }
@@ -234,11 +235,11 @@ impl UserService {
     /// Deletes a user with all its sessions.
     ///
     /// # Errors
-    /// [`Error::UserNotFound`], [`Error::LastSuperuser`].
+    /// [`Error::NotFound`], [`Error::LastSuperuser`].
     pub async fn delete(&self, caller: &Caller, id: UserId, context: &CallContext) -> Result<(), Error> {
         let now = self.store.now();
         let deletion = self.store.transaction_on(caller, id, async |tx, target| {
-            check_superuser_remains(tx, target.ok_or(Error::UserNotFound)?).await?;
+            check_superuser_remains(tx, target.ok_or(NOT_FOUND)?).await?;
             users::delete(tx, id).await?;
             let event = AuditEvent::new(AuditKind::USER_DELETED, id, context);
             Ok(audit_events::insert(tx, &AuditEvent { actor: Some(caller.user.id), ..event }, now).await?)

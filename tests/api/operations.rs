@@ -28,9 +28,36 @@ pub struct Operation {
     pub template: &'static str,
     pub who: Caller,
     pub success: u16,
-    /// Makes a valid body for a call on this user, if the operation takes one: nothing but a guard
-    /// refuses it.
+    /// Makes a valid body for a call by or on this user, if the operation takes one: nothing but a
+    /// guard refuses it.
     pub body: Option<fn(&TestUser) -> Value>,
+    /// What `{id}` in the template names.
+    fixture: Fixture,
+}
+
+/// What the `{id}` of an operation names.
+#[derive(Clone, Copy)]
+pub enum Fixture {
+    User,
+    /// A resource that its owner creates by a POST of this body to this path.
+    Owned {
+        path: &'static str,
+        body: fn(&TestUser) -> Value,
+    },
+}
+
+/// A user and the ID of a thing of that user, or of the user itself.
+#[derive(Clone, Debug)]
+pub struct Target {
+    pub user: TestUser,
+    pub id: i64,
+}
+
+impl Target {
+    /// The user itself.
+    pub fn of(user: &TestUser) -> Self {
+        Self { user: user.clone(), id: user.id }
+    }
 }
 
 const fn operation(
@@ -41,7 +68,15 @@ const fn operation(
     success: u16,
     body: Option<fn(&TestUser) -> Value>,
 ) -> Operation {
-    Operation { id, method, template, who, success, body }
+    Operation { id, method, template, who, success, body, fixture: Fixture::User }
+}
+
+impl Operation {
+    /// States what `{id}` names, unless it is a user:
+    /// `operation("notes_get", "GET", "/api/v1/notes/{id}", Caller::User, 200, None).on(NOTE)`.
+    pub const fn on(self, fixture: Fixture) -> Self {
+        Self { fixture, ..self }
+    }
 }
 
 #[rustfmt::skip]
@@ -89,18 +124,50 @@ pub fn protected() -> impl Iterator<Item = &'static Operation> {
 }
 
 impl Operation {
-    pub fn path(&self, target: &TestUser) -> String {
+    /// Makes what the operation is called on: a thing of `owner`, or that user.
+    pub async fn target(&self, service: &Service, owner: &TestUser) -> Target {
+        match self.fixture {
+            Fixture::User => Target::of(owner),
+            Fixture::Owned { path, body } => {
+                let made = service.by(owner, "POST", path).json(body(owner)).send().await.expect(201).json();
+                Target { user: owner.clone(), id: made["id"].as_i64().expect("the ID of what was made") }
+            }
+        }
+    }
+
+    /// Makes what `caller` may call the operation on: its own thing, or else `other`.
+    pub async fn target_for(&self, service: &Service, caller: &TestUser, other: &TestUser) -> Target {
+        match self.fixture {
+            Fixture::User => Target::of(other),
+            Fixture::Owned { .. } => self.target(service, caller).await,
+        }
+    }
+
+    pub fn path(&self, target: &Target) -> String {
         self.template.replace("{id}", &target.id.to_string())
     }
 
     /// A call that only a guard refuses.
-    pub fn call(&self, service: &Service, target: &TestUser) -> Call {
+    pub fn call(&self, service: &Service, target: &Target) -> Call {
         let call = service.call(self.method, &self.path(target));
         match self.body {
-            Some(body) => call.json(body(target)),
+            Some(body) => call.json(body(&target.user)),
             None => call,
         }
     }
+}
+
+/// Each of these operations with its target, a thing of `owner` or that user.
+pub async fn with_targets<'a>(
+    operations: impl Iterator<Item = &'a Operation>,
+    service: &Service,
+    owner: &TestUser,
+) -> Vec<(&'a Operation, Target)> {
+    let mut targets = Vec::new();
+    for operation in operations {
+        targets.push((operation, operation.target(service, owner).await));
+    }
+    targets
 }
 
 /// How the table departs from a document.
@@ -112,8 +179,9 @@ fn differences(document: &Value) -> Vec<String> {
             let id = described["operationId"].as_str().unwrap();
             documented.push(id);
             match OPERATIONS.iter().find(|operation| operation.id == id) {
-                None => problems.push(format!("the table lacks {id}")),
+                None => problems.push(lacking(id, method, path, described)),
                 Some(operation) => {
+                    problems.extend(missing_fixture(operation));
                     let address = (operation.method.to_lowercase(), operation.template);
                     if address != (method.clone(), path.as_str()) {
                         problems.push(format!("{id} is {method} {path} in the document"));
@@ -126,6 +194,36 @@ fn differences(document: &Value) -> Vec<String> {
     let stale = OPERATIONS.iter().filter(|operation| !documented.contains(&operation.id));
     problems.extend(stale.map(|operation| format!("the document lacks {}", operation.id)));
     problems
+}
+
+/// What to add for an operation of the document that the table lacks.
+fn lacking(id: &str, method: &str, path: &str, described: &Value) -> String {
+    let who = match (described["security"][0].is_object(), described["x-required-role"].is_string()) {
+        (false, _) => "Anybody",
+        (true, false) => "User",
+        (true, true) => "Superuser",
+    };
+    let statuses = described["responses"].as_object().unwrap();
+    let success = statuses.keys().find(|status| status.starts_with('2')).unwrap();
+    let body = if described["requestBody"].is_object() { "Some(a_valid_body)" } else { "None" };
+    let method = method.to_uppercase();
+    format!(
+        "the table lacks {id}. Add to OPERATIONS in tests/api/operations.rs:\n    \
+         operation(\"{id}\", \"{method}\", \"{path}\", Caller::{who}, {success}, {body}),"
+    )
+}
+
+/// What to add to a row whose `{id}` is not a user's and that does not state what it is.
+fn missing_fixture(operation: &Operation) -> Option<String> {
+    let is_user = matches!(operation.fixture, Fixture::User);
+    let collection = operation.template.split("/{id}").next().filter(|path| *path != operation.template)?;
+    (is_user && collection != "/api/v1/users").then(|| {
+        format!(
+            "{}: state what its {{id}} names, in tests/api/operations.rs: \
+             .on(Fixture::Owned {{ path: \"{collection}\", body: a_valid_body }})",
+            operation.id
+        )
+    })
 }
 
 fn differing_traits(operation: &Operation, described: &Value) -> Vec<String> {
@@ -149,7 +247,8 @@ fn differing_traits(operation: &Operation, described: &Value) -> Vec<String> {
 
 #[test]
 fn the_table_has_exactly_the_operations_of_the_document() {
-    assert_eq!(differences(&contract().document), Vec::<String>::new());
+    let differences = differences(&contract().document);
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 
 #[test]
@@ -158,7 +257,30 @@ fn a_document_with_an_extra_operation_differs_from_the_table() {
     let mut added = document["paths"]["/api/v1/users/me"]["get"].clone();
     added["operationId"] = json!("users_me_show_twice");
     document["paths"]["/api/v1/users/me"]["put"] = added;
-    assert_eq!(differences(&document), ["the table lacks users_me_show_twice"]);
+    let row = "operation(\"users_me_show_twice\", \"PUT\", \"/api/v1/users/me\", Caller::User, 200, None),";
+    let [lacking] = &*differences(&document) else { panic!("one operation is new") };
+    assert!(
+        lacking.starts_with("the table lacks users_me_show_twice. ") && lacking.ends_with(row),
+        "{lacking}"
+    );
+}
+
+#[test]
+fn a_row_that_does_not_state_what_its_id_names_is_found() {
+    let notes = operation("notes_get", "GET", "/api/v1/notes/{id}", Caller::User, 200, None);
+    assert!(missing_fixture(&notes).unwrap().starts_with("notes_get: state what its {id} names"));
+    assert_eq!(missing_fixture(&notes.on(Fixture::Owned { path: "/api/v1/notes", body: new_name })), None);
+}
+
+on_both! {
+    async fn an_operation_can_be_called_on_what_a_fixture_made(service: Service) {
+        let root = service.superuser().await;
+        let get = operation("users_get", "GET", "/api/v1/users/{id}", Caller::Superuser, 200, None)
+            .on(Fixture::Owned { path: "/api/v1/users", body: new_account });
+        let target = get.target_for(&service, &root, &root).await;
+        let found = get.call(&service, &target).bearer(&root.access).send().await.expect(200).json();
+        assert_eq!((&found["id"], &found["full_name"]), (&json!(target.id), &json!("New")));
+    }
 }
 
 #[test]

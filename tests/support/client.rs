@@ -164,7 +164,7 @@ impl Service {
     /// Every row of every table as text: equal before and after when nothing was changed.
     pub async fn stored(&self) -> Vec<String> {
         let mut stored = Vec::new();
-        for table in ["users", "sessions", "audit_events"] {
+        for table in self.database.tables().await {
             let statement = match self.database.backend {
                 Backend::Postgres => format!("SELECT CAST({table} AS TEXT) FROM {table}"),
                 Backend::Sqlite => {

@@ -80,6 +80,20 @@ impl TestDatabase {
         Self { backend: Backend::Postgres, url: url_of(&name), _folder: None, name: Some(name) }
     }
 
+    /// The names of the tables that the migrations made. The list of applied migrations is Diesel's.
+    pub async fn tables(&self) -> Vec<String> {
+        let statement = match self.backend {
+            Backend::Postgres => {
+                "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'"
+            }
+            Backend::Sqlite => {
+                "SELECT name AS value FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+            }
+        };
+        let tables = self.rows(statement).await.into_iter().flatten();
+        tables.filter(|table| table != "__diesel_schema_migrations").collect()
+    }
+
     /// The first column of the first row, as text; statements that give no row give `None`.
     pub async fn sql(&self, statement: &str) -> Option<String> {
         self.rows(statement).await.into_iter().next().flatten()

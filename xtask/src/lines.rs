@@ -5,7 +5,7 @@ use std::path::Path;
 use std::{fmt, fs, io};
 
 /// The parts of the workspace that have a limit, each a folder, and the limit in lines.
-const LIMITS: [(&str, usize); 2] = [("src", 5_100), ("crates", 14_300)];
+const LIMITS: [(&str, usize); 2] = [("src", 5_100), ("crates", 14_800)];
 
 /// Lines of the folders that hold a part's code.
 #[derive(Debug)]

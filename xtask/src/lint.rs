@@ -13,7 +13,7 @@ pub fn check(document: &Value) -> Vec<String> {
     let mut ids = HashMap::new();
     for (path, method, operation) in operations(document) {
         let name = format!("{} {path}", method.to_uppercase());
-        match check_operation(path, operation) {
+        match check_operation(operation) {
             // Two methods of one client would share a name.
             Ok(id) => {
                 if let Some(other) = ids.insert(id, name.clone()) {
@@ -28,7 +28,7 @@ pub fn check(document: &Value) -> Vec<String> {
 }
 
 /// Checks one operation without regard to the others, and returns its id.
-fn check_operation<'a>(path: &str, operation: &'a Map<String, Value>) -> Result<&'a str, String> {
+fn check_operation(operation: &Map<String, Value>) -> Result<&str, String> {
     let text = |key: &str| {
         let text = operation.get(key).and_then(Value::as_str).filter(|text| !text.trim().is_empty());
         text.ok_or_else(|| format!("has no {key}"))

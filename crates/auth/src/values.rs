@@ -83,6 +83,14 @@ impl ValueSigner {
         cursor(&sort_key).map(Some).ok_or(InvalidValue)
     }
 
+    /// The ID after which a page of a list in the order of IDs begins. `None` is the first page.
+    ///
+    /// # Errors
+    /// [`InvalidValue`] if the token is not of this list.
+    pub fn after_id(&self, purpose: &str, token: Option<&str>) -> Result<Option<i64>, InvalidValue> {
+        self.cursor(purpose, token, |sort_key| if let [id] = *sort_key { Some(id) } else { None })
+    }
+
     /// The page of the first `limit` items. Load one item more: it shows that there is a next page.
     pub fn page<T>(
         &self,
@@ -161,9 +169,7 @@ mod tests {
     #[test]
     fn pages_contain_every_item_once_and_tokens_are_valid_for_their_own_list() {
         let signer = ValueSigner::new("service", [&"a secret of the tests".to_owned().into()]);
-        let start = |list: &str, token: Option<&str>| {
-            signer.cursor(list, token, |key| if let [id] = *key { Some(id) } else { None })
-        };
+        let start = |list: &str, token: Option<&str>| signer.after_id(list, token);
         let (mut found, mut token) = (Vec::new(), None);
         while found.len() < 5 {
             let after = start("notes", token.as_deref()).unwrap().unwrap_or(i64::MIN);

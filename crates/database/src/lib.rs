@@ -7,6 +7,7 @@ mod connection;
 mod database;
 mod error;
 pub mod files;
+mod integer_value;
 pub mod migrations;
 mod pool;
 mod postgres;

@@ -32,6 +32,8 @@ macro_rules! error_responses {
 error_responses! {
     /// No errors beyond those that the operation's shape implies.
     NoErrors: ;
+    /// There is no such resource, or the caller must not know of it.
+    NotFound: 404 "not_found";
 }
 
 /// The error of an operation that declares `E`.

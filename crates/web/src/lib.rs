@@ -8,6 +8,7 @@ pub mod hyper_service;
 pub mod load_shedder;
 pub mod metrics_server;
 pub mod middleware;
+pub mod page;
 mod pending_bodies;
 pub mod rate_limits;
 pub mod request;

@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use super::error::FieldError;
 use super::routes::Operation;
+use super::schema::NOT_BLANK;
 
 /// A rule that JSON Schema cannot express, under the name of a `format`. The function returns what
 /// is wrong with a text.
@@ -227,6 +228,7 @@ impl Formats {
             Kind::Minimum { limit } => format!("must be at least {limit}"),
             Kind::Maximum { limit } => format!("must be at most {limit}"),
             Kind::Enum { options } => format!("must be one of {options}"),
+            Kind::Pattern { pattern } if pattern == NOT_BLANK => "must not be blank".to_owned(),
             Kind::Pattern { .. } => "has characters that are not allowed here".to_owned(),
             _ => "is not valid".to_owned(),
         };

@@ -4,7 +4,13 @@ pub mod auth;
 pub mod health;
 pub mod users;
 
+use auth::AuthApi;
+use health::{HealthApi, ServiceApi};
 use poem_openapi::Tags;
+use users::UsersApi;
+
+/// Every operation, in the order of the document.
+pub type Operations = (AuthApi, UsersApi, HealthApi, ServiceApi);
 
 /// The tags of the document. Every operation has exactly one.
 #[derive(Tags)]

@@ -3,9 +3,9 @@
 use groundwork_clock::Timestamp;
 use groundwork_web::error_responses;
 use groundwork_web::extract::{Body, Path, Query};
-use groundwork_web::failure::{Failure, NoErrors};
+use groundwork_web::failure::{Failure, NoErrors, NotFound};
+use groundwork_web::page::{Page, PageSize, PageToken};
 use groundwork_web::responses::{Created, NoContent, Ok200};
-use groundwork_web::schema::{PageSize, PageToken};
 use poem_openapi::OpenApi;
 
 use super::Tag;
@@ -14,13 +14,12 @@ use crate::api::guards::{Authed, Superuser};
 use crate::domain::email_prefix::EmailPrefix;
 use crate::domain::ids::UserId;
 use crate::models::users::{UserChanges, UserFilter};
-use crate::schemas::users::{ProfileUpdate, UserCreate, UserPage, UserUpdate, UserView};
+use crate::schemas::users::{ProfileUpdate, UserCreate, UserUpdate, UserView};
 use crate::services::store::Actor;
 use crate::services::users::UserService;
 
 error_responses! {
     CreateErrors: 409 "email_taken";
-    GetErrors: 404 "not_found";
     UpdateErrors: 404 "not_found", 409 "email_taken,last_superuser";
     DeleteErrors: 404 "not_found", 409 "last_superuser";
     DeleteMeErrors: 409 "last_superuser";
@@ -95,7 +94,7 @@ impl UsersApi {
         created_after: Query<Option<Timestamp>>,
         /// Only users created before this time.
         created_before: Query<Option<Timestamp>>,
-    ) -> Result<Ok200<UserPage>, Failure<NoErrors>> {
+    ) -> Result<Ok200<Page<UserView>>, Failure<NoErrors>> {
         let filter = UserFilter {
             email_prefix: email.0.map(|prefix| prefix.as_str().to_owned()),
             is_active: is_active.0,
@@ -103,9 +102,8 @@ impl UsersApi {
             created_after: created_after.0,
             created_before: created_before.0,
         };
-        let page_token = page_token.0.map(|token| token.0);
-        let page = self.users.list(&caller.0, &filter, limit.0.0, page_token.as_deref()).await?;
-        Ok(Ok200::of(page.into()))
+        let page = self.users.list(&caller.0, &filter, limit.0.0, page_token.0.as_deref()).await?;
+        Ok(Ok200::of(Page::of(page.items, page.next_page)))
     }
 
     /// Create a user
@@ -132,7 +130,7 @@ impl UsersApi {
         _caller: Superuser,
         /// The user's ID.
         id: Path<UserId>,
-    ) -> Result<Ok200<UserView>, Failure<GetErrors>> {
+    ) -> Result<Ok200<UserView>, Failure<NotFound>> {
         let user = self.users.get(id.0).await?;
         Ok(Ok200::of(user.into()))
     }
@@ -183,7 +181,7 @@ impl UsersApi {
         context: Context,
         /// The user's ID.
         id: Path<UserId>,
-    ) -> Result<Ok200<UserView>, Failure<GetErrors>> {
+    ) -> Result<Ok200<UserView>, Failure<NotFound>> {
         let changes = UserChanges::activation(true);
         let user = self.users.update(&caller.0, id.0, &changes, None, &context).await?;
         Ok(Ok200::of(user.into()))

@@ -7,7 +7,8 @@ on_both! {
     async fn no_operation_lets_a_browser_store_embed_or_run_its_response(service: Service) {
         let _another_remains = service.superuser().await;
         for operation in OPERATIONS {
-            let (caller, target) = (service.superuser().await, service.user().await);
+            let (caller, other) = (service.superuser().await, service.user().await);
+            let target = operation.target_for(&service, &caller, &other).await;
             let success = operation.call(&service, &target).bearer(&caller.access).send().await;
             assert_eq!(success.status, operation.success, "{}: {success:?}", operation.id);
             let mut answers = vec![success, service.call("OPTIONS", &operation.path(&target)).send().await.expect(405)];

@@ -3,7 +3,7 @@
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 
-use super::{Caller, OPERATIONS, Operation, protected};
+use super::{Caller, OPERATIONS, Operation, Target, protected, with_targets};
 use crate::support::client::TestUser;
 use crate::support::{Call, SECRET, Service};
 
@@ -54,7 +54,7 @@ fn with(call: Call, authorization: Option<&String>) -> Call {
 
 /// Calls that are wrong in other ways than who calls: bodies, media types and parameters. With what
 /// is wrong.
-fn wrong_calls(service: &Service, operation: &Operation, target: &TestUser) -> Vec<(&'static str, Call)> {
+fn wrong_calls(service: &Service, operation: &Operation, target: &Target) -> Vec<(&'static str, Call)> {
     let call = |path: &str| service.call(operation.method, path);
     let path = operation.path(target);
     let mut calls = vec![
@@ -72,28 +72,30 @@ fn wrong_calls(service: &Service, operation: &Operation, target: &TestUser) -> V
 
 on_both! {
     async fn without_a_valid_token_every_protected_operation_is_refused_and_changes_nothing(service: Service) {
-        let target = service.superuser().await;
+        let user = service.superuser().await;
+        let targets = with_targets(protected(), &service, &user).await;
         let before = service.stored().await;
-        for operation in protected() {
-            for (name, authorization, code) in bad_credentials(&target) {
+        for (operation, target) in targets {
+            for (name, authorization, code) in bad_credentials(&user) {
                 let answer = with(operation.call(&service, &target), authorization.as_ref()).send().await;
                 assert_eq!(answer.status, 401, "{} with {name}: {answer:?}", operation.id);
                 let body = answer.expect_error(401, code);
-                assert!(!body.to_string().contains(&target.access), "{body}");
+                assert!(!body.to_string().contains(&user.access), "{body}");
             }
         }
         assert_eq!(service.stored().await, before);
         // The forged tokens were refused for their one flaw: made the same way without it, one is
         // good.
-        service.me(&resigned(&target.access, SECRET, |_| {})).await.expect(200);
+        service.me(&resigned(&user.access, SECRET, |_| {})).await.expect(200);
     }
 
     async fn every_protected_operation_refuses_an_expired_token(service: Service) {
-        let target = service.superuser().await;
+        let user = service.superuser().await;
+        let targets = with_targets(protected(), &service, &user).await;
         service.clock.advance(std::time::Duration::from_secs(30 * 60 + 6));
         let before = service.stored().await;
-        for operation in protected() {
-            let call = operation.call(&service, &target).bearer(&target.access);
+        for (operation, target) in targets {
+            let call = operation.call(&service, &target).bearer(&user.access);
             call.send().await.expect_error(401, "invalid_token");
         }
         assert_eq!(service.stored().await, before);
@@ -102,12 +104,16 @@ on_both! {
     async fn superuser_operations_are_refused_to_other_users_and_change_nothing(service: Service) {
         let (user, target) = (service.user().await, service.user().await);
         let superuser = service.superuser().await;
-        let before = service.stored().await;
+        let mut targets = Vec::new();
         for operation in OPERATIONS.iter().filter(|operation| operation.who == Caller::Superuser) {
-            for target in [&user, &target, &superuser] {
-                let call = operation.call(&service, target).bearer(&user.access);
-                call.send().await.expect_error(403, "forbidden");
+            for other in [&user, &target, &superuser] {
+                targets.push((operation, operation.target_for(&service, &superuser, other).await));
             }
+        }
+        let before = service.stored().await;
+        for (operation, target) in targets {
+            let call = operation.call(&service, &target).bearer(&user.access);
+            call.send().await.expect_error(403, "forbidden");
         }
         assert_eq!(service.stored().await, before);
         for caller in [&user, &target, &superuser] {
@@ -125,10 +131,14 @@ on_both! {
                 Caller::Superuser => vec![Some(&superuser)],
             };
             for caller in callers {
-                let target = service.user().await;
-                let call = operation.call(&service, &target);
-                let call = if let Some(caller) = caller { call.bearer(&caller.access) } else { call };
-                let answer = call.send().await;
+                let other = service.user().await;
+                let answer = match caller {
+                    Some(caller) => {
+                        let target = operation.target_for(&service, caller, &other).await;
+                        operation.call(&service, &target).bearer(&caller.access).send().await
+                    }
+                    None => operation.call(&service, &Target::of(&other)).send().await,
+                };
                 assert_eq!(answer.status, operation.success, "{}: {answer:?}", operation.id);
             }
         }
@@ -136,20 +146,21 @@ on_both! {
 
     async fn public_operations_ignore_a_token(service: Service) {
         for operation in OPERATIONS.iter().filter(|operation| operation.who == Caller::Anybody) {
-            let target = service.user().await;
+            let target = Target::of(&service.user().await);
             let answer = operation.call(&service, &target).bearer("garbage").send().await;
             assert_eq!(answer.status, operation.success, "{}: {answer:?}", operation.id);
         }
     }
 
     async fn a_refused_call_reveals_no_other_error(service: Service) {
-        let (user, target) = (service.user().await, service.user().await);
+        let (user, superuser) = (service.user().await, service.superuser().await);
+        let targets = with_targets(protected(), &service, &superuser).await;
         let before = service.stored().await;
         let unnamed = |mut body: Value| {
             body["request_id"].take();
             body
         };
-        for operation in protected() {
+        for (operation, target) in targets {
             let plain = unnamed(operation.call(&service, &target).send().await.expect_error(401, "unauthorized"));
             for (name, call) in wrong_calls(&service, operation, &target) {
                 let answer = call.send().await;

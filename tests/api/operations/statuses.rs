@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{OPERATIONS, Operation};
+use super::{OPERATIONS, Operation, Target, with_targets};
 use crate::support::client::{Answer, TestUser, raw};
 use crate::support::contract::contract;
 use crate::support::{Backend, Call, Service};
@@ -23,23 +23,33 @@ fn by(root: &TestUser, service: &Service, operation: &Operation, path: &str) -> 
 }
 
 /// A call that succeeds.
-fn good(root: &TestUser, service: &Service, operation: &Operation) -> Call {
-    operation.call(service, root).bearer(&root.access)
+fn good(target: &Target, service: &Service, operation: &Operation) -> Call {
+    operation.call(service, target).bearer(&target.user.access)
+}
+
+/// A body that breaks the rule of every field.
+fn wrong_body(operation: &Operation) -> String {
+    let document = &contract().document;
+    let described = &document["paths"][operation.template][operation.method.to_lowercase()];
+    let reference =
+        described["requestBody"]["content"]["application/json"]["schema"]["$ref"].as_str().unwrap();
+    let schema = &document["components"]["schemas"][reference.rsplit('/').next().unwrap()];
+    let fields = schema["properties"].as_object().unwrap().keys();
+    json!(fields.map(|field| (field.clone(), json!([{}]))).collect::<serde_json::Map<_, _>>()).to_string()
 }
 
 on_both! {
     async fn every_operation_with_a_body_refuses_an_invalid_one(service: Service) {
         let root = service.superuser().await;
         let large = "x".repeat(1024 * 1024 + 1);
-        let wrong = json!({"email": 1, "password": 1, "full_name": 1, "refresh_token": 1}).to_string();
-        for (status, code, content_type, body) in [
-            (400, "malformed_request", "application/json", "{"),
-            (413, "payload_too_large", "application/json", large.as_str()),
-            (415, "unsupported_media_type", "text/plain", "{}"),
-            (422, "validation_error", "application/json", wrong.as_str()),
-        ] {
-            for operation in answering("415") {
-                let call = by(&root, &service, operation, &operation.path(&root));
+        for (operation, target) in with_targets(answering("415"), &service, &root).await {
+            for (status, code, content_type, body) in [
+                (400, "malformed_request", "application/json", "{"),
+                (413, "payload_too_large", "application/json", large.as_str()),
+                (415, "unsupported_media_type", "text/plain", "{}"),
+                (422, "validation_error", "application/json", wrong_body(operation).as_str()),
+            ] {
+                let call = by(&root, &service, operation, &operation.path(&target));
                 call.body(content_type, body.to_owned()).send().await.expect_error(status, code);
             }
         }
@@ -57,18 +67,19 @@ on_both! {
     async fn every_operation_on_one_resource_answers_404_for_an_unknown_id(service: Service) {
         let root = service.superuser().await;
         for operation in answering("404") {
-            let nobody = TestUser { id: 999_999, ..root.clone() };
+            let nobody = Target { user: root.clone(), id: 999_999 };
             good(&nobody, &service, operation).send().await.expect_error(404, "not_found");
         }
     }
 
     async fn every_operation_with_a_query_answers_500_if_a_table_is_missing(service: Service) {
         let root = service.superuser().await;
+        let targets = with_targets(answering("500"), &service, &root).await;
         for table in ["users", "sessions"] {
             service.database.sql(&format!("ALTER TABLE {table} RENAME TO {table}_gone")).await;
         }
-        for operation in answering("500").filter(|operation| asks_the_database(operation)) {
-            good(&root, &service, operation).send().await.expect_error(500, "internal_error");
+        for (operation, target) in targets.into_iter().filter(|(operation, _)| asks_the_database(operation)) {
+            good(&target, &service, operation).send().await.expect_error(500, "internal_error");
         }
     }
 }
@@ -83,6 +94,7 @@ async fn every_rate_limited_operation_refuses_requests_over_the_limit() {
     let limits = [("RATE_LIMIT_PER_MINUTE", "1"), ("AUTH_RATE_LIMIT_PER_MINUTE", "1")];
     let service = Service::start_with(Backend::Sqlite, &limits).await;
     let nobody = TestUser { id: 1, email: String::new(), access: String::new(), refresh: String::new() };
+    let nobody = Target::of(&nobody);
     for operation in answering("429") {
         // Operations of one path share its limit.
         operation.call(&service, &nobody).send().await;
@@ -95,9 +107,10 @@ async fn every_rate_limited_operation_refuses_requests_over_the_limit() {
 async fn every_operation_with_a_query_answers_503_without_the_database() {
     let (service, proxy) = Service::start_behind_proxy(&[("DB_POOL_TIMEOUT", "5")]).await;
     let root = service.superuser().await;
+    let targets = with_targets(answering("503"), &service, &root).await;
     proxy.cut().await;
-    for operation in answering("503").filter(|operation| asks_the_database(operation)) {
-        good(&root, &service, operation).send().await.expect_error(503, "service_unavailable");
+    for (operation, target) in targets.into_iter().filter(|(operation, _)| asks_the_database(operation)) {
+        good(&target, &service, operation).send().await.expect_error(503, "service_unavailable");
     }
     service.call("GET", "/api/v1/health/ready").send().await.expect_error(503, "service_unavailable");
 }
@@ -107,8 +120,8 @@ async fn every_operation_with_a_body_times_out_if_it_does_not_arrive() {
     let service = Service::start_with(Backend::Sqlite, &[("BODY_TIMEOUT", "1")]).await;
     let root = service.superuser().await;
     let mut waiting = Vec::new();
-    for operation in answering("408") {
-        let (method, path, token) = (operation.method, operation.path(&root), &root.access);
+    for (operation, target) in with_targets(answering("408"), &service, &root).await {
+        let (method, path, token) = (operation.method, operation.path(&target), &root.access);
         let head = format!(
             "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\
              Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{{"
@@ -129,8 +142,8 @@ async fn every_operation_with_a_body_times_out_if_it_does_not_arrive() {
 async fn answers_to(service: &Service, status: &str, lines: &str) -> Vec<Answer> {
     let root = service.superuser().await;
     let mut answers = Vec::new();
-    for operation in answering(status) {
-        let (method, path, token) = (operation.method, operation.path(&root), &root.access);
+    for (operation, target) in with_targets(answering(status), service, &root).await {
+        let (method, path, token) = (operation.method, operation.path(&target), &root.access);
         let request = format!(
             "{method} {path} HTTP/1.1\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\
              Content-Type: application/json\r\n{lines}\r\n0\r\n\r\n"
