@@ -34,7 +34,6 @@ fn tests() -> Vec<Edit> {
             "        let mut lines = instances.each.iter().flat_map(crate::deploy::instance::Instance::requests);\n        \
              assert!(!lines.any(|line| line[\"request_id\"] == \"large\"), \"nginx refuses it by itself\");\n",
         ),
-        replace("tests/deploy/failing.rs", "edge::{Edge, Kind};", "edge::Edge;"),
         cut("tests/deploy/failing.rs", "match kind {"),
         replace(
             "tests/deploy/failing.rs",
