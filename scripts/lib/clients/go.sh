@@ -18,7 +18,7 @@ package groundwork
 // Version is the version of the OpenAPI document that this client is generated from, and of this module.
 const Version = "$(client_version)"
 EOF
-    client_resources go groundwork >"$1/resources.gen.go"
+    client_resources go "$(sed -n 's/^package: //p' "$1/oapi-codegen.yaml")" >"$1/resources.gen.go"
     gofmt -w "$1"
 }
 

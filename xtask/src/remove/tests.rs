@@ -82,7 +82,7 @@ fn a_client_leaves_with_everything_that_names_it() {
     let plan = Plan::new(folder.path(), &Part::Client("go".to_owned())).unwrap();
     assert!(plan.to_string().contains("delete clients/go/go.mod\n"), "{plan}");
     plan.apply().unwrap();
-    assert!(!folder.path().join("clients/go/go.mod").exists());
+    assert!(!folder.path().join("clients/go").exists());
     let read = |path: &str| fs::read_to_string(folder.path().join(path)).unwrap();
     assert_eq!(read("tests/clients/mod.rs"), "clients! { java }\n");
     assert_eq!(read("clients/README.md"), "| Language |\n|---|\n| [Java](java/README.md) | x |\n");

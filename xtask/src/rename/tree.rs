@@ -46,14 +46,16 @@ impl Tree {
             fs::create_dir_all(folder)?;
         }
         fs::rename(&from, to)?;
-        // Fails at the first folder that still contains something.
-        let mut folders = from.ancestors().skip(1);
-        while folders.next().is_some_and(|folder| fs::remove_dir(folder).is_ok()) {}
+        remove_empty_folders(&from);
         Ok(())
     }
 
+    /// Deletes a file, and removes the folders that this empties.
     pub fn remove(&self, path: &str) -> io::Result<()> {
-        fs::remove_file(self.root.join(path))
+        let path = self.root.join(path);
+        fs::remove_file(&path)?;
+        remove_empty_folders(&path);
+        Ok(())
     }
 
     fn git(&self, arguments: &[&str]) -> io::Result<String> {
@@ -64,4 +66,10 @@ impl Tree {
         }
         String::from_utf8(output.stdout).map_err(|_| io::Error::other("a path is not UTF-8"))
     }
+}
+
+/// Removes the folders above a path, up to the first one that still contains something.
+fn remove_empty_folders(path: &Path) {
+    let mut folders = path.ancestors().skip(1);
+    while folders.next().is_some_and(|folder| fs::remove_dir(folder).is_ok()) {}
 }
