@@ -45,7 +45,7 @@ client_fresh() {
     client_copy "$language" "$copy/fresh"
     "${language}_generate" "$copy/fresh/clients/$language"
     diff -r "$copy/found/clients/$language" "$copy/fresh/clients/$language" ||
-        die "clients/$language is not what its generator writes; run: ./scripts/clients generate $language"
+        die "clients/$language is not what its generator writes from openapi/; run: ./scripts/clients generate $language; then commit clients/$language"
 }
 
 clients_main() {

@@ -149,7 +149,10 @@ mod tests {
     #[test]
     fn the_documents_of_a_release_build_are_those_of_the_code() {
         let (published, declared) = (PUBLISHED, documents(PUBLISHED_PREFIX).unwrap());
-        assert!(published.json == declared.json, "stale: run `groundwork openapi export`");
+        assert!(
+            published.json == declared.json,
+            "openapi/ is not what the code declares; run `cargo run -- openapi export` and commit openapi/"
+        );
         assert!(published.yaml == declared.yaml && published.json_3_0 == declared.json_3_0);
     }
 

@@ -55,7 +55,10 @@ fn judge(documented: &BTreeSet<Cell>, observed: &BTreeSet<Cell>, allowed: &[Allo
     };
     let mut problems = Vec::new();
     for (operation, status) in documented.difference(observed).filter(|cell| !is_allowed(cell)) {
-        problems.push(format!("{operation} {status} is documented, and no test has seen it"));
+        problems.push(format!(
+            "{operation} {status} is documented, and no test has seen it: a row of OPERATIONS in \
+                 tests/api/operations.rs causes the usual ones"
+        ));
     }
     for (operation, status) in observed.difference(documented) {
         problems.push(format!("{operation} {status} was seen, and is not documented"));

@@ -1,7 +1,8 @@
 //! Migrations: of several instances that start at once one migrates, and each migration can be
 //! undone.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
@@ -21,6 +22,44 @@ fn versions(folder: &str) -> Vec<String> {
     let mut versions: Vec<_> = std::fs::read_dir(folder).unwrap().map(name).map(date).collect();
     versions.sort();
     versions
+}
+
+/// The names of the migrations of one database.
+fn names(folder: &Path) -> BTreeSet<String> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+    entries.map(|name| name.into_string().unwrap()).collect()
+}
+
+/// The files that one database's folder of migrations has and the other's lacks.
+fn missing_migrations(root: &Path) -> Vec<String> {
+    let [postgres, sqlite] = ["postgres", "sqlite"].map(|database| names(&root.join(database)));
+    let lacking = |database: &'static str, other: &BTreeSet<String>, own: &BTreeSet<String>| {
+        let missing: Vec<_> = other.difference(own).cloned().collect();
+        missing.into_iter().map(move |name| {
+            format!(
+                "migrations/{database}/{name}/up.sql and down.sql: write the same change for this database"
+            )
+        })
+    };
+    lacking("postgres", &sqlite, &postgres).chain(lacking("sqlite", &postgres, &sqlite)).collect()
+}
+
+#[test]
+fn every_migration_is_written_for_both_databases() {
+    let missing = missing_migrations(&Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations"));
+    assert!(missing.is_empty(), "a migration is missing:\n{}", missing.join("\n"));
+}
+
+#[test]
+fn a_migration_for_one_database_only_is_found() {
+    let root = tempfile::tempdir().unwrap();
+    for folder in ["postgres/1_users", "sqlite/1_users", "postgres/2_notes", "sqlite/3_tags"] {
+        std::fs::create_dir_all(root.path().join(folder)).unwrap();
+    }
+    let missing = missing_migrations(root.path());
+    assert_eq!(missing.len(), 2, "{missing:?}");
+    assert!(missing[0].starts_with("migrations/postgres/3_tags/up.sql"), "{missing:?}");
+    assert!(missing[1].starts_with("migrations/sqlite/2_notes/up.sql"), "{missing:?}");
 }
 
 async fn eight_at_once(backend: Backend, folder: &str) {

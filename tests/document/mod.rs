@@ -27,7 +27,10 @@ fn the_checked_in_files_are_the_document() {
         ("openapi/groundwork-3.0.json", &DOCUMENTS.json_3_0),
     ] {
         let found = fs::read_to_string(file).expect(file);
-        assert!(found == *text, "{file} is stale: run `groundwork openapi export`");
+        assert!(
+            found == *text,
+            "{file} is not what the code declares; run `cargo run -- openapi export` and commit openapi/"
+        );
     }
 }
 

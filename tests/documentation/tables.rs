@@ -61,9 +61,14 @@ fn wrong_settings(page: &Page) -> Vec<String> {
     let rows = page.rows(Some("## Settings that are wrong"));
     let rows: Vec<_> =
         rows.iter().filter_map(|cells| cells[0].strip_prefix('`')?.strip_suffix('`')).collect();
-    let without_row = settings.iter().filter(|name| rows.iter().filter(|row| row == name).count() != 1);
+    let place = "the table of \"Settings that are wrong\" in docs/operations.md";
+    let wrong = settings.iter().filter_map(|name| match rows.iter().filter(|row| *row == name).count() {
+        0 => Some(format!("{name}: add to {place}: | `{name}` | what an unsuitable value causes |")),
+        1 => None,
+        _ => Some(format!("{name}: leave one of its rows in {place}")),
+    });
     let without_setting = rows.iter().filter(|row| !settings.contains(*row));
-    without_row.chain(without_setting).map(|name| format!("{name}: one setting, one row")).collect()
+    wrong.chain(without_setting.map(|row| format!("{row}: remove its row from {place}"))).collect()
 }
 
 #[test]
@@ -113,10 +118,11 @@ fn an_undocumented_setting_and_an_unknown_one_are_found() {
     let row = "| `JWT_SECRET_KEY` |";
     assert!(text.contains(row));
     for (changed, wrong) in [
-        (text.replace(row, "| the key |"), "JWT_SECRET_KEY"),
-        (text.replace(row, &format!("{row} twice |\n{row}")), "JWT_SECRET_KEY"),
-        (text.replace(row, &format!("| `NO_SETTING` | nothing |\n{row}")), "NO_SETTING"),
+        (text.replace(row, "| the key |"), "JWT_SECRET_KEY: add to the table of"),
+        (text.replace(row, &format!("{row} twice |\n{row}")), "JWT_SECRET_KEY: leave one of its rows"),
+        (text.replace(row, &format!("| `NO_SETTING` | nothing |\n{row}")), "NO_SETTING: remove its row"),
     ] {
-        assert_eq!(wrong_settings(&Page::seeded(&changed)), [format!("{wrong}: one setting, one row")]);
+        let found = wrong_settings(&Page::seeded(&changed));
+        assert!(found.len() == 1 && found[0].starts_with(wrong), "{found:?}");
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{Column, Schema, Table};
+use super::{Column, Schema, Table, class};
 use crate::support::{Backend, TestDatabase};
 
 async fn objects(database: &TestDatabase, query: &str) -> Vec<Value> {
@@ -35,36 +35,28 @@ fn unique(columns: &[String]) -> String {
 
 /// The tables that are ours: the list of applied migrations is Diesel's.
 pub async fn describe(database: &TestDatabase) -> Schema {
-    let mut schema = match database.backend {
+    let schema = match database.backend {
         Backend::Postgres => describe_postgres(database).await,
         Backend::Sqlite => describe_sqlite(database).await,
     };
-    schema.remove("__diesel_schema_migrations").expect("the list of applied migrations");
+    assert!(!schema.is_empty(), "the migrations have run");
     schema
 }
 
 async fn describe_postgres(database: &TestDatabase) -> Schema {
     let mut schema = Schema::new();
     let tables = "SELECT json_build_object('table', table_name)::text FROM information_schema.tables \
-                  WHERE table_schema = 'public'";
+                  WHERE table_schema = 'public' AND table_name <> '__diesel_schema_migrations'";
     for row in objects(database, tables).await {
         schema.insert(text(&row, "table"), Table::default());
     }
     let columns = "SELECT json_build_object('table', table_name, 'name', column_name, 'type', data_type, \
                    'nullable', is_nullable)::text FROM information_schema.columns \
-                   WHERE table_schema = 'public' ORDER BY table_name, ordinal_position";
+                   WHERE table_schema = 'public' AND table_name <> '__diesel_schema_migrations' ORDER BY table_name, ordinal_position";
     for row in objects(database, columns).await {
-        let class = match text(&row, "type").as_str() {
-            "bigint" => "BigInt",
-            "text" => "Text",
-            "boolean" => "Bool",
-            "bytea" => "Binary",
-            "timestamp with time zone" => "Timestamptz",
-            // In Diesel's own table.
-            "character varying" | "timestamp without time zone" => "other",
-            unknown => panic!("{unknown} has no counterpart: {row}"),
-        };
-        let column = Column { name: text(&row, "name"), class, nullable: text(&row, "nullable") == "YES" };
+        let (name, declared) = (text(&row, "name"), text(&row, "type"));
+        let class = class(&name, |(_, postgres, _)| postgres == declared);
+        let column = Column { name, class, nullable: text(&row, "nullable") == "YES" };
         schema.get_mut(&text(&row, "table")).unwrap().columns.push(column);
     }
     let names = |relation: &str, numbers: &str| {
@@ -91,7 +83,7 @@ async fn describe_postgres(database: &TestDatabase) -> Schema {
         unknown => panic!("{unknown}: {row}"),
     };
     for row in objects(database, &constraints).await {
-        let table = schema.get_mut(&text(&row, "table")).unwrap();
+        let Some(table) = schema.get_mut(&text(&row, "table")) else { continue };
         let columns = texts(&row, "columns");
         match text(&row, "kind").as_str() {
             "p" => table.primary_key = columns,
@@ -121,7 +113,7 @@ async fn describe_postgres(database: &TestDatabase) -> Schema {
 async fn describe_sqlite(database: &TestDatabase) -> Schema {
     let mut schema = Schema::new();
     let tables = "SELECT json_object('table', name) AS value FROM sqlite_master \
-                  WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
+                  WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> '__diesel_schema_migrations'";
     for row in objects(database, tables).await {
         let name = text(&row, "table");
         let table = describe_sqlite_table(database, &name).await;
@@ -139,17 +131,8 @@ async fn describe_sqlite_table(database: &TestDatabase, name: &str) -> Table {
     let mut key = BTreeMap::new();
     for row in objects(database, &columns).await {
         let column = text(&row, "name");
-        let class = match text(&row, "type").as_str() {
-            // SQLite has no type for instants: they are numbers whose names say it.
-            "BIGINT" if column.ends_with("_at") => "Timestamptz",
-            "BIGINT" | "INTEGER" => "BigInt",
-            "TEXT" => "Text",
-            "BOOLEAN" => "Bool",
-            "BLOB" => "Binary",
-            // In Diesel's own table.
-            "VARCHAR(50)" | "TIMESTAMP" => "other",
-            unknown => panic!("{unknown} has no counterpart: {row}"),
-        };
+        let declared = text(&row, "type");
+        let class = class(&column, |(_, _, sqlite)| sqlite == declared);
         if row["key"] != 0 {
             key.insert(row["key"].as_i64(), column.clone());
         }

@@ -14,6 +14,7 @@ const document = readFileSync(here('../../../openapi/groundwork.json'), 'utf8');
 const rules = Object.keys(load(readFileSync(here('conventions.yaml'), 'utf8')).rules);
 
 const UNCHANGED = 'unchanged.json';
+const WITH_NULLS = 'with-nulls.json';
 const seedFile = (index) => `seed-${index}.json`;
 
 let folder;
@@ -22,7 +23,7 @@ let complaints;
 
 before(() => {
   folder = mkdtempSync(join(tmpdir(), 'groundwork-seeds.'));
-  const files = [[UNCHANGED, document]];
+  const files = [[UNCHANGED, document], [WITH_NULLS, JSON.stringify(withNulls(JSON.parse(document)))]];
   SEEDS.forEach(([, , change], index) => {
     const changed = JSON.parse(document);
     change(changed);
@@ -33,6 +34,16 @@ before(() => {
 });
 
 after(() => rmSync(folder, { recursive: true, force: true }));
+
+/** The document with null as every value of every example of a schema. */
+function withNulls(changed) {
+  for (const schema of Object.values(changed.components.schemas)) {
+    for (const example of schema.examples ?? []) {
+      if (typeof example === 'object') for (const name of Object.keys(example)) example[name] = null;
+    }
+  }
+  return changed;
+}
 
 /** One run for all files, because starting takes longer than linting. */
 function lint(files) {
@@ -55,6 +66,10 @@ const complaintsAbout = (file) => [...(complaints.get(file) ?? [])];
 
 test('the document as it is follows the conventions', () => {
   assert.deepEqual(complaintsAbout(UNCHANGED), []);
+});
+
+test('a null in an example breaks no rule', () => {
+  assert.deepEqual(complaintsAbout(WITH_NULLS).filter((rule) => rules.includes(rule)), []);
 });
 
 test('every rule has a seed, and every seed a rule', () => {
