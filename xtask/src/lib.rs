@@ -4,8 +4,12 @@
 pub mod app;
 pub mod clients;
 pub mod diff;
+pub mod error;
+mod keywords;
 pub mod lines;
 pub mod lint;
+pub mod new;
 pub mod remove;
 pub mod rename;
+mod tree;
 mod walk;

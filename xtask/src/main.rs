@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod clients_command;
+mod new_command;
 mod remove_command;
 mod rename_command;
 
@@ -9,13 +10,14 @@ use std::error::Error;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
 
 use clap::{Parser, Subcommand, ValueEnum};
 use serde_json::Value;
 use xtask::{app, diff, lines, lint};
 
 use clients_command::ClientsCommand;
+use new_command::NewCommand;
 use remove_command::RemoveArguments;
 use rename_command::RenameArguments;
 
@@ -49,6 +51,11 @@ enum Command {
     },
     /// Print non-test lines of Rust per folder; exits with 1 when a part is larger than its limit
     Lines,
+    /// Generate code that is yours from then on
+    New {
+        #[command(subcommand)]
+        command: NewCommand,
+    },
     /// Give this copy of the template the name of a product, or a product another name
     Rename(RenameArguments),
     /// Take out a part that you do not need
@@ -97,6 +104,7 @@ fn main() -> ExitCode {
         Command::Openapi { command: OpenapiCommand::Changelog { check } } => changelog(check),
         Command::Clients { command } => clients_command::run(command),
         Command::Lines => count_lines(),
+        Command::New { command } => new_command::run(&command),
         Command::Remove(arguments) => remove_command::run(&arguments),
         Command::Rename(arguments) => rename_command::run(&arguments),
     };
@@ -171,6 +179,17 @@ fn count_lines() -> Result<ExitCode> {
     let report = lines::report(Path::new("."))?;
     print(&report.to_string())?;
     Ok(if report.is_within_limits() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Runs cargo on files that a command has changed.
+fn cargo(arguments: &[&str]) -> Result<()> {
+    let command = format!("cargo {}", arguments.join(" "));
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = process::Command::new(cargo).args(arguments).status()?;
+    if !status.success() {
+        return Err(format!("the files are changed, but `{command}` failed: mend that and run it").into());
+    }
+    Ok(())
 }
 
 fn print(text: &str) -> Result<()> {

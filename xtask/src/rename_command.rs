@@ -1,12 +1,12 @@
 //! `cargo xtask rename`, as a developer sees it.
 
 use std::path::Path;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use clap::Args;
 use xtask::rename::{AppName, Choices, Plan};
 
-use crate::{Result, changelog, print};
+use crate::{Result, cargo, changelog, print};
 
 /// At most this many places that have the old name are printed.
 const MAX_LEFTOVERS: usize = 20;
@@ -83,18 +83,6 @@ fn regenerate() -> Result<()> {
     cargo(&["fmt", "--all"])?;
     cargo(&["run", "--quiet", "--", "openapi", "export"])?;
     changelog(false)?;
-    Ok(())
-}
-
-fn cargo(arguments: &[&str]) -> Result<()> {
-    let command = format!("cargo {}", arguments.join(" "));
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo).args(arguments).status()?;
-    if !status.success() {
-        return Err(
-            format!("the files are renamed, but `{command}` failed: mend that and run it again").into()
-        );
-    }
     Ok(())
 }
 

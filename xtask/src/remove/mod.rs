@@ -13,11 +13,12 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::{error, fmt, io};
+use std::{fmt, io};
 
 use edit::Edit;
 
-use crate::rename::tree::Tree;
+pub use crate::error::Error;
+use crate::tree::Tree;
 
 /// A part that can be taken out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,32 +29,6 @@ pub enum Part {
     Bench,
     /// The configuration of Traefik and its tests.
     Traefik,
-}
-
-/// Why nothing was removed.
-#[derive(Debug)]
-pub enum Error {
-    /// A file or git.
-    Io(io::Error),
-    /// What is in the way.
-    Refused(String),
-}
-
-impl error::Error for Error {}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Io(error) => error.fmt(f),
-            Self::Refused(reason) => f.write_str(reason),
-        }
-    }
-}
-
-impl From<io::Error> for Error {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
 }
 
 /// What taking out a part would do to a tree.

@@ -4,7 +4,7 @@ use std::io;
 
 use super::rewrite::Renaming;
 use super::scope;
-use super::tree::Tree;
+use crate::tree::Tree;
 
 /// Places that still have the old name, as `path:line`.
 ///

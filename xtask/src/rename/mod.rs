@@ -3,7 +3,6 @@
 
 mod context;
 mod identity;
-mod keywords;
 mod leftovers;
 mod lockfile;
 mod name;
@@ -11,14 +10,14 @@ mod reset;
 mod rewrite;
 mod scope;
 mod spellings;
-pub(crate) mod tree;
 
 #[cfg(test)]
 mod tests;
 
 use std::path::Path;
-use std::{error, fmt, io};
+use std::{fmt, io};
 
+pub use crate::error::Error;
 pub use name::{AppName, InvalidName};
 pub use spellings::Choices;
 
@@ -26,33 +25,8 @@ use identity::Identity;
 use reset::Origin;
 use rewrite::Renaming;
 use spellings::Spellings;
-use tree::Tree;
 
-/// Why nothing was renamed.
-#[derive(Debug)]
-pub enum Error {
-    /// A file or git.
-    Io(io::Error),
-    /// What is wrong with the name, the choices or the tree.
-    Refused(String),
-}
-
-impl error::Error for Error {}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Io(error) => error.fmt(f),
-            Self::Refused(reason) => f.write_str(reason),
-        }
-    }
-}
-
-impl From<io::Error> for Error {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
+use crate::tree::Tree;
 
 /// What a rename would do to a tree.
 pub struct Plan {

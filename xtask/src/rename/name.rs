@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::keywords::KEYWORDS;
+use crate::keywords::KEYWORDS;
 
 /// The longest name. With a suffix it is still a DNS label (63 characters, RFC 1035) and a
 /// PostgreSQL identifier (63 bytes).

@@ -121,7 +121,7 @@ fn is_java_package(package: &str) -> bool {
     let is_part = |part: &&str| {
         let is_letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
         let begins = part.starts_with(|c: char| c.is_ascii_lowercase());
-        begins && part.chars().all(is_letter) && !super::keywords::is_java(part)
+        begins && part.chars().all(is_letter) && !crate::keywords::is_java(part)
     };
     parts.len() >= 2 && parts.iter().all(is_part)
 }

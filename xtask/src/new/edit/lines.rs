@@ -1,0 +1,53 @@
+//! Insertions of whole lines.
+
+use super::Missing;
+
+/// Inserts `line` among the lines that begin with `beside`, before the first that sorts behind it.
+pub fn insert_sorted(text: &str, beside: &str, line: &str) -> Result<String, Missing> {
+    let lines: Vec<_> = text.lines().collect();
+    let siblings: Vec<_> =
+        (0..lines.len()).filter(|at| lines[*at].trim_start().starts_with(beside)).collect();
+    let last = siblings.last().ok_or_else(|| format!("a line `{beside}…`"))?;
+    let next = siblings.iter().find(|at| lines[**at].trim() > line.trim());
+    Ok(joined(&lines, next.copied().unwrap_or(last + 1), line))
+}
+
+/// Inserts `block` before or behind the only line that is `anchor`.
+pub fn insert(text: &str, anchor: &str, block: &str, behind: bool) -> Result<String, Missing> {
+    let lines: Vec<_> = text.lines().collect();
+    let mut places = (0..lines.len()).filter(|at| lines[*at].trim() == anchor);
+    let place = places.next().ok_or_else(|| format!("the line `{anchor}`"))?;
+    match places.count() {
+        0 => Ok(joined(&lines, place + usize::from(behind), block.trim_end_matches('\n'))),
+        more => Err(format!("one line `{anchor}`, and not {} lines", more + 1)),
+    }
+}
+
+fn joined(lines: &[&str], at: usize, block: &str) -> String {
+    let (before, after) = lines.split_at(at);
+    let all = before.iter().copied().chain(block.split('\n')).chain(after.iter().copied());
+    all.flat_map(|line| [line, "\n"]).collect()
+}
+
+/// The lines that `after` has and `before` has not. They are in one place.
+pub fn inserted<'a>(before: &str, after: &'a str) -> Vec<&'a str> {
+    let (old, new): (Vec<_>, Vec<_>) = (before.lines().collect(), after.lines().collect());
+    let same_start = old.iter().zip(&new).take_while(|(old, new)| old == new).count();
+    let added = new.len().saturating_sub(old.len());
+    new[same_start..].iter().take(added).copied().collect()
+}
+
+/// Removes the only place that has these lines.
+pub fn remove(text: &str, block: &[&str]) -> Result<String, Missing> {
+    let lines: Vec<_> = text.lines().collect();
+    let shown = || format!("the lines\n{}", block.join("\n"));
+    if block.is_empty() || block.len() > lines.len() {
+        return Err(shown());
+    }
+    let mut places = (0..=lines.len() - block.len()).filter(|at| lines[*at..*at + block.len()] == *block);
+    let (Some(place), None) = (places.next(), places.next()) else {
+        return Err(shown());
+    };
+    let rest = lines[..place].iter().chain(&lines[place + block.len()..]);
+    Ok(rest.flat_map(|line| [line, "\n"]).collect())
+}

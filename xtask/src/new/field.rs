@@ -1,0 +1,293 @@
+//! The fields of a resource, as the command line gives them: `number:text(1..40)!`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Serialize;
+
+use super::{identifier, words};
+
+/// Columns that every table has, and fields that stand for somebody's rights.
+const IMPLIED: [&str; 5] = ["id", "user_id", "owner_id", "created_at", "updated_at"];
+
+/// Parameters that every list has.
+const PARAMETERS: [&str; 3] = ["limit", "page_token", "sort"];
+
+/// Endings of the types of a resource: `OrderPage` is its page, so no field `page` can have a type.
+const TYPES: [&str; 9] = ["changes", "create", "errors", "filter", "id", "page", "service", "update", "view"];
+
+/// The largest integer that every client reads exactly: JavaScript has 53 bits.
+const MAX_SAFE_INTEGER: i64 = (1 << 53) - 1;
+
+/// The longest text, in characters: with four bytes each it still fits into a body.
+const MAX_CHARS: i64 = 100_000;
+
+/// Kinds that are understood and have no column type in the crates yet.
+const UNSUPPORTED: [(&str, &str); 6] = [
+    ("date", "timestamp"),
+    ("uuid", "text(36..36)"),
+    ("json", "text(0..10000)"),
+    ("decimal", "int(0..1000000000) in the smallest unit, such as cents"),
+    ("money", "int(0..1000000000) in the smallest unit, such as cents"),
+    ("text_list", "a resource of its own"),
+];
+
+/// What a field holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "name", rename_all = "snake_case")]
+pub enum Kind {
+    /// Its length in characters, both ends included.
+    Text {
+        min: i64,
+        max: i64,
+    },
+    /// Its range, both ends included.
+    Int {
+        min: i64,
+        max: i64,
+    },
+    Bool,
+    Enum {
+        values: Vec<String>,
+    },
+    Timestamp,
+}
+
+/// A field of a resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// In snake case, as in JSON and in SQL.
+    pub name: String,
+    pub kind: Kind,
+    /// Whether it may be null; otherwise a client that creates the thing must send it.
+    pub nullable: bool,
+}
+
+/// As on the command line.
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:", self.name)?;
+        match &self.kind {
+            Kind::Text { min, max } => write!(f, "text({min}..{max})")?,
+            Kind::Int { min, max } => write!(f, "int({min}..{max})")?,
+            Kind::Bool => f.write_str("bool")?,
+            Kind::Enum { values } => write!(f, "enum({})", values.join(","))?,
+            Kind::Timestamp => f.write_str("timestamp")?,
+        }
+        f.write_str(if self.nullable { "?" } else { "!" })
+    }
+}
+
+impl FromStr for Field {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let refused = |reason: String| format!("field `{text}`: {reason}");
+        let example = "a field is NAME:KIND! or NAME:KIND?, such as number:text(1..40)!";
+        let (name, rest) = text.split_once(':').ok_or_else(|| refused(example.to_owned()))?;
+        let (kind, nullable) = match (rest.strip_suffix('!'), rest.strip_suffix('?')) {
+            (Some(kind), _) => (kind, false),
+            (_, Some(kind)) => (kind, true),
+            _ => {
+                return Err(refused(format!(
+                    "ends with `!` if it is required, or with `?` if it may be null: {text}!"
+                )));
+            }
+        };
+        let kind: Kind = kind.parse().map_err(refused)?;
+        let field = Self { name: name.to_owned(), kind, nullable };
+        match field.problem() {
+            Some(reason) => Err(refused(reason)),
+            None => Ok(field),
+        }
+    }
+}
+
+impl Field {
+    /// Whether values have a type of their own, named after the field.
+    pub fn has_type(&self) -> bool {
+        !matches!(self.kind, Kind::Bool | Kind::Timestamp)
+    }
+
+    fn problem(&self) -> Option<String> {
+        let Self { name, kind, .. } = self;
+        if let Some(problem) = identifier::problem(name) {
+            return Some(format!("the name {problem}; try `{}`", suggestion(name)));
+        }
+        if IMPLIED.contains(&&**name) {
+            return Some(format!(
+                "every resource has the column `{name}`, or its owner instead; leave it out"
+            ));
+        }
+        if PARAMETERS.contains(&&**name) || (self.has_type() && TYPES.contains(&&**name)) {
+            return Some(format!(
+                "`{name}` means something else in a list or a type; try `{}`",
+                suggestion(name)
+            ));
+        }
+        // The tests of the schema tell an instant from a number by the column's name: SQLite has no
+        // type for it.
+        match (kind, name.ends_with("_at")) {
+            (Kind::Timestamp, false) => {
+                Some(format!("the name of a timestamp ends with `_at`; try `{name}_at`"))
+            }
+            (Kind::Timestamp, true) | (_, false) => None,
+            (_, true) => Some(format!(
+                "only the name of a timestamp ends with `_at`; try `{}`",
+                name.trim_end_matches("_at")
+            )),
+        }
+    }
+}
+
+/// A name that would be accepted.
+fn suggestion(name: &str) -> String {
+    let lower = name.to_lowercase();
+    let parts = lower.split(|c: char| !c.is_ascii_alphanumeric()).filter(|part| !part.is_empty());
+    let snake = parts.collect::<Vec<_>>().join("_");
+    let cut = snake[..snake.len().min(identifier::MAX_LENGTH - "_value".len())].trim_matches('_').to_owned();
+    let candidates = [cut.clone(), format!("{cut}_value"), format!("the_{cut}")];
+    let is_free = |name: &String| {
+        identifier::problem(name).is_none() && !PARAMETERS.contains(&&**name) && !TYPES.contains(&&**name)
+    };
+    candidates.into_iter().find(is_free).unwrap_or_else(|| "number".to_owned())
+}
+
+impl FromStr for Kind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, arguments) = match text.split_once('(') {
+            Some((name, rest)) => match rest.strip_suffix(')') {
+                Some(arguments) => (name, Some(arguments)),
+                None => return Err(format!("`{text}` lacks its closing parenthesis")),
+            },
+            None => (text, None),
+        };
+        match (name, arguments) {
+            ("text", Some(range)) => text_of(range),
+            ("int", Some(range)) => int_of(range),
+            ("bool", None) => Ok(Self::Bool),
+            ("timestamp", None) => Ok(Self::Timestamp),
+            ("enum", Some(values)) => enum_of(values),
+            ("text", None) => Err("a text has limits, in characters: text(1..40)".to_owned()),
+            ("int", None) => Err("an integer has limits: int(0..1000)".to_owned()),
+            ("enum", None) => Err("an enum has values: enum(draft,sent,paid)".to_owned()),
+            ("bool" | "timestamp", Some(_)) => Err(format!("`{name}` has no limits: write `{name}`")),
+            _ => Err(unknown(name)),
+        }
+    }
+}
+
+fn unknown(name: &str) -> String {
+    match UNSUPPORTED.iter().find(|(unsupported, _)| *unsupported == name) {
+        Some((_, instead)) => format!("`{name}` is not supported yet; use {instead}"),
+        None => {
+            format!("`{name}` is no kind of field: text(MIN..MAX), int(MIN..MAX), bool, enum(A,B), timestamp")
+        }
+    }
+}
+
+fn text_of(range: &str) -> Result<Kind, String> {
+    let (min, max) = range_of("text", range)?;
+    if min < 0 || max > MAX_CHARS || max == 0 {
+        return Err(format!("a text has 0 to {MAX_CHARS} characters: text(1..{})", max.clamp(1, MAX_CHARS)));
+    }
+    Ok(Kind::Text { min, max })
+}
+
+fn int_of(range: &str) -> Result<Kind, String> {
+    let (min, max) = range_of("int", range)?;
+    let is_safe = |number: i64| (-MAX_SAFE_INTEGER..=MAX_SAFE_INTEGER).contains(&number);
+    if !is_safe(min) || !is_safe(max) {
+        return Err(format!("JavaScript reads no integer beyond {MAX_SAFE_INTEGER} exactly"));
+    }
+    Ok(Kind::Int { min, max })
+}
+
+fn range_of(kind: &str, range: &str) -> Result<(i64, i64), String> {
+    let number = |text: &str| text.trim().replace('_', "").parse().ok();
+    let parsed =
+        range.split_once("..").and_then(|(min, max)| number(min).zip(number(max.trim_start_matches('='))));
+    let (min, max): (i64, i64) =
+        parsed.ok_or_else(|| format!("`{range}` is not MIN..MAX, such as {kind}(1..40)"))?;
+    if min > max {
+        return Err(format!("{min} is more than {max}: {kind}({max}..{min})"));
+    }
+    Ok((min, max))
+}
+
+fn enum_of(values: &str) -> Result<Kind, String> {
+    let values: Vec<_> = values.split(',').map(|value| value.trim().to_owned()).collect();
+    for (place, value) in values.iter().enumerate() {
+        let is_spelled = value.starts_with(|c: char| c.is_ascii_lowercase())
+            && value.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+            && !value.ends_with('_')
+            && !value.contains("__");
+        if !is_spelled || value == "self" {
+            return Err(format!("the value `{value}` is not a word in snake case, such as in_review"));
+        }
+        if values[..place].iter().any(|other| words::pascal(other) == words::pascal(value)) {
+            return Err(format!("the value `{value}` is there twice"));
+        }
+    }
+    if values.len() < 2 {
+        return Err("an enum has at least two values; for one, use bool".to_owned());
+    }
+    Ok(Kind::Enum { values })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_is_printed_as_it_was_given() {
+        for text in [
+            "number:text(1..40)!",
+            "customer_note:text(0..2000)?",
+            "quantity:int(1..1000)!",
+            "offset_hours:int(-12..14)?",
+            "is_gift:bool!",
+            "state:enum(draft,sent,paid)!",
+            "due_at:timestamp?",
+        ] {
+            assert_eq!(text.parse::<Field>().unwrap().to_string(), text);
+        }
+        let spaced: Field = "state:enum(draft, sent)!".parse().unwrap();
+        assert_eq!(spaced.to_string(), "state:enum(draft,sent)!");
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_field_is_said_with_the_remedy() {
+        for (text, expected) in [
+            ("number", "NAME:KIND!"),
+            ("number:text(1..40)", "number:text(1..40)!"),
+            ("number:text!", "text(1..40)"),
+            ("number:text(40)!", "MIN..MAX"),
+            ("number:text(40..1)!", "text(1..40)"),
+            ("number:text(1..40!", "closing parenthesis"),
+            ("number:text(0..1000000)!", "0 to 100000 characters"),
+            ("number:int!", "int(0..1000)"),
+            ("number:int(0..9007199254740992)!", "JavaScript"),
+            ("is_gift:bool(1)!", "write `bool`"),
+            ("state:enum!", "enum(draft,sent,paid)"),
+            ("state:enum(draft)!", "at least two"),
+            ("state:enum(draft,Sent)!", "`Sent`"),
+            ("state:enum(draft,draft)!", "twice"),
+            ("due:timestamp?", "try `due_at`"),
+            ("due_at:text(1..40)?", "try `due`"),
+            ("paid_on:date?", "not supported yet; use timestamp"),
+            ("price:decimal!", "smallest unit"),
+            ("price:float!", "no kind of field"),
+            ("type:text(1..40)!", "reserved in Rust; try `type_value`"),
+            ("Number:text(1..40)!", "try `number`"),
+            ("user_id:int(1..9)!", "leave it out"),
+            ("limit:int(1..9)!", "try `limit_value`"),
+            ("page:int(1..9)!", "try `page_value`"),
+        ] {
+            let refused = text.parse::<Field>().unwrap_err();
+            assert!(refused.contains(expected) && refused.contains(text), "{refused}");
+        }
+    }
+}

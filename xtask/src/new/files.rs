@@ -1,0 +1,101 @@
+//! The plans to add and to remove a resource.
+
+use std::path::Path;
+
+use super::edit::Edit;
+use super::format;
+use super::plan::{Change, Plan};
+use crate::error::Error;
+use crate::tree::Tree;
+
+/// What a resource consists of in a tree.
+pub struct Parts {
+    /// Files of its own: paths and texts.
+    pub files: Vec<(String, String)>,
+    /// Insertions into files that exist, in order.
+    pub edits: Vec<(String, Vec<Edit>)>,
+}
+
+impl Parts {
+    /// The plan to add the resource.
+    ///
+    /// # Errors
+    /// When a file is there already, or a place for an insertion is not: nothing can be written then.
+    pub fn add(self, root: &Path) -> Result<Plan, Error> {
+        let tree = Tree::at(root);
+        let mut changes = Vec::new();
+        for (path, text) in self.files {
+            if root.join(&path).exists() {
+                return Err(Error::Refused(format!("{path} is there already")));
+            }
+            changes.push(Change { after: Some(format::file(root, &path, text)?), path, before: None });
+        }
+        for (path, edits) in self.edits {
+            let before = text_of(root, &tree, &path)?;
+            let mut after = before.clone();
+            for edit in edits {
+                after = edit.apply(&after).map_err(|missing| {
+                    Error::Refused(format!(
+                        "{path} was expected to have {missing}: put it back, or add the resource by hand"
+                    ))
+                })?;
+            }
+            changes.push(Change {
+                after: Some(format::file(root, &path, after)?),
+                path,
+                before: Some(before),
+            });
+        }
+        Ok(Plan::new(root, changes))
+    }
+
+    /// The plan to remove the resource.
+    ///
+    /// # Errors
+    /// When one of its files, or a line of its in another file, is not as it was made: names them all.
+    pub fn remove(self, root: &Path) -> Result<Plan, Error> {
+        let tree = Tree::at(root);
+        let (mut changes, mut differing) = (Vec::new(), Vec::new());
+        for (path, text) in self.files {
+            let found = if root.join(&path).exists() { tree.text(&path)? } else { None };
+            if found.as_ref() == Some(&format::file(root, &path, text)?) {
+                changes.push(Change { path, before: found, after: None });
+            } else {
+                differing.push(path);
+            }
+        }
+        for (path, edits) in self.edits {
+            let before = text_of(root, &tree, &path)?;
+            let mut after = Ok(before.clone());
+            for edit in edits.iter().rev() {
+                let undo = |text: String| edit.undo(&text, |text| Ok(format::file(root, &path, text)?));
+                after = after.and_then(undo);
+            }
+            match after.and_then(|text| Ok(format::file(root, &path, text)?)) {
+                Ok(after) => changes.push(Change { path, before: Some(before), after: Some(after) }),
+                Err(Error::Refused(missing)) => differing.push(format!("{path}: it lacks {missing}")),
+                Err(error) => return Err(error),
+            }
+        }
+        if differing.is_empty() {
+            return Ok(Plan::new(root, changes));
+        }
+        Err(Error::Refused(format!(
+            "these files are not as they were made, so they are for you to remove or mend:\n  {}",
+            differing.join("\n  ")
+        )))
+    }
+}
+
+impl From<String> for Error {
+    fn from(missing: String) -> Self {
+        Self::Refused(missing)
+    }
+}
+
+fn text_of(root: &Path, tree: &Tree, path: &str) -> Result<String, Error> {
+    if !root.join(path).exists() {
+        return Err(Error::Refused(format!("{path} is not there, and the resource has to be entered in it")));
+    }
+    Ok(tree.text(path)?.unwrap_or_default())
+}

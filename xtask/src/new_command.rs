@@ -1,0 +1,114 @@
+//! `cargo xtask new` and `cargo xtask remove`, as a developer sees them.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{ArgGroup, Args, Subcommand, ValueEnum};
+use xtask::new::{self, Owner, Plan, Resource};
+
+use crate::{Result, cargo, changelog, print};
+
+#[derive(Subcommand)]
+pub enum NewCommand {
+    /// A resource: migrations, model, service, schemas, operations, tests
+    ///
+    /// For example:
+    /// `cargo xtask new resource orders 'number:text(1..40)! due_at:timestamp?' --owned-by user`
+    Resource(ResourceArguments),
+}
+
+#[derive(Subcommand)]
+pub enum RemoveCommand {
+    /// A resource that `new resource` made and nobody has changed
+    Resource {
+        /// Its plural: orders
+        name: String,
+        /// Print what would change, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+#[derive(Args)]
+#[command(group(ArgGroup::new("owner").required(true).args(["owned_by", "admin"])))]
+pub struct ResourceArguments {
+    /// The plural in snake case: `orders`, `order_lines`
+    name: String,
+    /// NAME:KIND! if it is required, NAME:KIND? if it may be null
+    ///
+    /// Kinds: text(MIN..MAX), int(MIN..MAX), bool, enum(A,B,C), timestamp. A shell needs quotes
+    /// around them; several may share one pair.
+    #[arg(required = true)]
+    fields: Vec<String>,
+    /// Each belongs to the user who created it, and nobody else sees it
+    #[arg(long)]
+    owned_by: Option<OwnedBy>,
+    /// Superusers manage them
+    #[arg(long)]
+    admin: bool,
+    /// The singular, where the rules of English do not tell it
+    #[arg(long)]
+    singular: Option<String>,
+    /// Print what would change, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum OwnedBy {
+    User,
+}
+
+pub fn new(command: &NewCommand) -> Result<ExitCode> {
+    let NewCommand::Resource(arguments) = command;
+    let owner = if arguments.owned_by.is_some() { Owner::User } else { Owner::Service };
+    let singular = arguments.singular.as_deref();
+    let resource = Resource::parse(&arguments.name, singular, &arguments.fields, owner)?;
+    let stamp = jiff::Timestamp::now().strftime("%Y-%m-%d-%H%M%S").to_string();
+    let plan = new::add(Path::new("."), &resource, &stamp)?;
+    if arguments.dry_run {
+        return preview(&plan);
+    }
+    plan.apply()?;
+    print(&plan.tree())?;
+    publish()?;
+    let plural = &arguments.name;
+    print(&format!(
+        "\n{plural} are there. Next:\n  \
+         cargo test --test integration -- api::{plural}\n  \
+         ./scripts/clients generate\n  \
+         ./scripts/test lint unit document api contract\n\
+         docs/guides/add-a-resource.md says what to make your own.\n"
+    ))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+pub fn remove(command: &RemoveCommand) -> Result<ExitCode> {
+    let RemoveCommand::Resource { name, dry_run } = command;
+    let plan = new::remove(Path::new("."), name)?;
+    if *dry_run {
+        return preview(&plan);
+    }
+    plan.apply()?;
+    print(&plan.tree())?;
+    publish()?;
+    print(&format!(
+        "\n{name} are gone from the code. Databases that were migrated still have the table: drop it with a\n\
+         migration of its own, or delete the development database. Next:\n  \
+         ./scripts/clients generate\n  \
+         ./scripts/test\n"
+    ))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn preview(plan: &Plan) -> Result<ExitCode> {
+    print(&format!("{}\n{}", plan.tree(), plan.diff()?))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes the document that the code declares now.
+fn publish() -> Result<()> {
+    cargo(&["run", "--quiet", "--", "openapi", "export"])?;
+    changelog(false)?;
+    Ok(())
+}

@@ -1,0 +1,197 @@
+//! `cargo xtask new resource` and `cargo xtask remove resource`, in a copy of this tree.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+use xtask::new::{self, Owner, Resource};
+
+const STAMP: &str = "2100-01-01-000000";
+
+const ORDERS: &[&str] = &[
+    "number:text(1..40)!",
+    "customer_note:text(0..2000)?",
+    "quantity:int(1..1000)!",
+    "state:enum(draft,sent,paid)!",
+    "due_at:timestamp?",
+];
+
+/// What the command reads and writes.
+const PARTS: [&str; 10] = [
+    "src",
+    "migrations",
+    "tests",
+    "docs",
+    "openapi",
+    "CHANGELOG.md",
+    "Cargo.toml",
+    "rustfmt.toml",
+    ".gitignore",
+    "README.md",
+];
+
+fn git(folder: &Path, arguments: &[&str]) -> String {
+    let output = Command::new("git").arg("-C").arg(folder).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The files of this repository that git would add, below the parts.
+fn copy() -> TempDir {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let list = ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--"];
+    let listed = git(root, &[&list[..], &PARTS].concat());
+    for path in listed.split('\0').filter(|path| root.join(path).is_file()) {
+        let target = folder.path().join(path);
+        fs::create_dir_all(target.parent().unwrap()).unwrap();
+        fs::copy(root.join(path), target).unwrap();
+    }
+    git(folder.path(), &["init", "--quiet"]);
+    folder
+}
+
+/// Every file with its text.
+fn snapshot(folder: &TempDir) -> BTreeMap<String, Vec<u8>> {
+    let listed = git(folder.path(), &["ls-files", "-z", "--others", "--exclude-standard"]);
+    let paths = listed.split('\0').filter(|path| !path.is_empty());
+    paths.map(|path| (path.to_owned(), fs::read(folder.path().join(path)).unwrap())).collect()
+}
+
+fn resource(plural: &str, fields: &[&str], owner: Owner) -> Resource {
+    let fields: Vec<_> = fields.iter().map(|field| (*field).to_owned()).collect();
+    Resource::parse(plural, None, &fields, owner).unwrap()
+}
+
+fn add(folder: &TempDir, resource: &Resource) {
+    new::add(folder.path(), resource, STAMP).unwrap().apply().unwrap();
+}
+
+fn remove(folder: &TempDir, plural: &str) -> Result<(), String> {
+    let plan = new::remove(folder.path(), plural).map_err(|error| error.to_string())?;
+    plan.apply().map_err(|error| error.to_string())
+}
+
+fn read(folder: &TempDir, path: &str) -> String {
+    fs::read_to_string(folder.path().join(path)).unwrap()
+}
+
+fn xtask(folder: &TempDir, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_xtask")).current_dir(folder.path()).args(arguments).output().unwrap()
+}
+
+#[test]
+fn a_resource_that_was_added_is_removed_without_a_trace() {
+    let folder = copy();
+    let before = snapshot(&folder);
+    for resource in [
+        resource("orders", ORDERS, Owner::User),
+        resource("notes", &["text:text(1..10000)!"], Owner::User),
+        resource("order_line_templates", &["is_hidden:bool!", "kind:enum(a,b)?"], Owner::Service),
+        resource("zones", &["offset_hours:int(-12..14)?", "opens_at:timestamp!"], Owner::Service),
+    ] {
+        let name = format!("{resource:?}");
+        add(&folder, &resource);
+        assert_ne!(snapshot(&folder), before, "{name}");
+        remove(&folder, resource.plural()).unwrap();
+        assert!(snapshot(&folder) == before, "{name}");
+    }
+}
+
+#[test]
+fn resources_are_removed_in_any_order() {
+    let folder = copy();
+    let before = snapshot(&folder);
+    let all = [
+        resource("orders", ORDERS, Owner::User),
+        resource("notes", &["text:text(1..10000)!"], Owner::User),
+        resource("zones", &["state:enum(open,closed)!"], Owner::Service),
+    ];
+    all.iter().for_each(|resource| add(&folder, resource));
+    for plural in ["notes", "orders", "zones"] {
+        remove(&folder, plural).unwrap();
+    }
+    assert!(snapshot(&folder) == before);
+}
+
+#[test]
+fn what_a_person_has_changed_is_not_removed() {
+    let folder = copy();
+    add(&folder, &resource("orders", ORDERS, Owner::User));
+    for path in ["src/models/orders.rs", "src/services/mod.rs"] {
+        let text = read(&folder, path);
+        fs::write(folder.path().join(path), text.replace("pub mod orders;\n", "") + "\n// Mine.\n").unwrap();
+    }
+    let before = snapshot(&folder);
+    let refused = remove(&folder, "orders").unwrap_err();
+    assert!(refused.contains("\n  src/models/orders.rs\n  src/services/mod.rs: it lacks"), "{refused}");
+    assert!(!refused.contains("src/schemas/orders.rs"), "{refused}");
+    assert!(snapshot(&folder) == before);
+    assert!(remove(&folder, "notes").unwrap_err().contains("no migration"));
+}
+
+#[test]
+fn a_missing_anchor_is_named_and_nothing_is_written() {
+    let folder = copy();
+    let path = "src/db/schema.rs";
+    let text = read(&folder, path).replace("allow_tables_to_appear_in_same_query!", "other!");
+    fs::write(folder.path().join(path), text).unwrap();
+    let before = snapshot(&folder);
+    let orders = resource("orders", ORDERS, Owner::User);
+    let refused = new::add(folder.path(), &orders, STAMP).unwrap_err().to_string();
+    assert!(refused.contains("src/db/schema.rs") && refused.contains("allow_tables_to_appear"), "{refused}");
+    assert!(snapshot(&folder) == before);
+}
+
+#[test]
+fn a_dry_run_shows_the_files_and_the_differences_and_writes_nothing() {
+    let folder = copy();
+    let before = snapshot(&folder);
+    let fields = ORDERS.join(" ");
+    let shown = xtask(&folder, &["new", "resource", "orders", &fields, "--owned-by", "user", "--dry-run"]);
+    let text = String::from_utf8(shown.stdout).unwrap();
+    assert!(shown.status.success(), "{}", String::from_utf8_lossy(&shown.stderr));
+    for expected in [
+        "\n  models/\n    mod.rs\n    orders.rs  new\n",
+        "+++ b/src/models/orders.rs\n",
+        "\n+pub mod orders;\n",
+    ] {
+        assert!(text.contains(expected), "{expected}: {text}");
+    }
+    assert!(snapshot(&folder) == before);
+}
+
+#[test]
+fn every_refused_specification_says_why() {
+    let folder = copy();
+    add(&folder, &resource("orders", ORDERS, Owner::User));
+    let before = snapshot(&folder);
+    for (arguments, expected) in [
+        (&["users", "a1:bool!", "--admin"][..], "src/models/users.rs is there already; try `customer_users`"),
+        (&["orders", "a1:bool!", "--admin"], "orders.rs is there already; try `customer_orders`"),
+        (&["audit_events", "a1:bool!", "--admin"], "is there already"),
+        (&["profiles", "a1:bool!", "--admin"], "src/models/users.rs declares `Profile`"),
+        (&["Orders", "a1:bool!", "--admin"], "has `O`"),
+        (&["order", "a1:bool!", "--admin"], "reserved in SQL; try `orders`"),
+        (&["types", "a1:bool!", "--admin"], "its singular `type` is reserved in Rust"),
+        (&["pages", "a1:bool!", "--admin"], "its singular `page` is used for something else"),
+        (&["data", "a1:bool!", "--admin"], "give --singular"),
+        (&["sheep", "a1:bool!", "--admin", "--singular", "sheep"], "the singular is the plural"),
+        (&["boxes", "a1:bool", "--admin"], "ends with `!` if it is required"),
+        (&["boxes", "class:bool!", "--admin"], "reserved in Rust; try `class_value`"),
+        (&["boxes", "price:decimal!", "--admin"], "not supported yet"),
+        (&["boxes", "a1:bool!", "a1:bool!", "--admin"], "twice"),
+        (&["boxes", "a1:bool!"], "<--owned-by <OWNED_BY>|--admin>"),
+        (&["boxes", "a1:bool!", "--admin", "--owned-by", "user"], "cannot be used with"),
+        (&["boxes", "a1:bool!", "--owned-by", "team"], "possible values: user"),
+        (&["boxes", "--admin"], "<FIELDS>..."),
+    ] {
+        let refused = xtask(&folder, &[&["new", "resource"], arguments].concat());
+        let text = String::from_utf8(refused.stderr).unwrap();
+        assert!(!refused.status.success() && text.contains(expected), "{arguments:?}: {text}");
+    }
+    assert!(snapshot(&folder) == before);
+}
