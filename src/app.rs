@@ -88,13 +88,13 @@ impl App {
         let users = UserService {
             store: store.clone(),
             hasher: PasswordHasher::new(settings.bcrypt_rounds, settings.bcrypt_queue_size),
-            page_signer,
+            page_signer: page_signer.clone(),
             cache: Cache::new(redis.clone(), settings.cache_ttl, clock.clone()),
             password_limiter: password_limiter.clone(),
             revoked: revoked.clone(),
         };
         let auth = AuthService {
-            store,
+            store: store.clone(),
             hasher: users.hasher.clone(),
             signer: Arc::new(TokenSigner::new(TokenKeys { domain: DOMAIN, current: &key, previous }, clock)),
             lifetimes: Lifetimes {

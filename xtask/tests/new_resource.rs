@@ -90,7 +90,7 @@ fn a_resource_that_was_added_is_removed_without_a_trace() {
     for resource in [
         resource("orders", ORDERS, Owner::User),
         resource("notes", &["text:text(1..10000)!"], Owner::User),
-        resource("order_line_templates", &["is_hidden:bool!", "kind:enum(a,b)?"], Owner::Service),
+        resource("order_line_templates", &["is_hidden:bool!", "kind:enum(a,b)!"], Owner::Service),
         resource("zones", &["offset_hours:int(-12..14)?", "opens_at:timestamp!"], Owner::Service),
     ] {
         let name = format!("{resource:?}");
@@ -170,7 +170,7 @@ fn every_refused_specification_says_why() {
     add(&folder, &resource("orders", ORDERS, Owner::User));
     let before = snapshot(&folder);
     for (arguments, expected) in [
-        (&["users", "a1:bool!", "--admin"][..], "src/models/users.rs is there already; try `customer_users`"),
+        (&["users", "a1:bool!", "--admin"][..], "src/api/v1/users.rs is there already; try `customer_users`"),
         (&["orders", "a1:bool!", "--admin"], "orders.rs is there already; try `customer_orders`"),
         (&["audit_events", "a1:bool!", "--admin"], "is there already"),
         (&["profiles", "a1:bool!", "--admin"], "src/models/users.rs declares `Profile`"),
@@ -180,14 +180,14 @@ fn every_refused_specification_says_why() {
         (&["pages", "a1:bool!", "--admin"], "its singular `page` is used for something else"),
         (&["data", "a1:bool!", "--admin"], "give --singular"),
         (&["sheep", "a1:bool!", "--admin", "--singular", "sheep"], "the singular is the plural"),
-        (&["boxes", "a1:bool", "--admin"], "ends with `!` if it is required"),
-        (&["boxes", "class:bool!", "--admin"], "reserved in Rust; try `class_value`"),
-        (&["boxes", "price:decimal!", "--admin"], "not supported yet"),
-        (&["boxes", "a1:bool!", "a1:bool!", "--admin"], "twice"),
-        (&["boxes", "a1:bool!"], "<--owned-by <OWNED_BY>|--admin>"),
-        (&["boxes", "a1:bool!", "--admin", "--owned-by", "user"], "cannot be used with"),
-        (&["boxes", "a1:bool!", "--owned-by", "team"], "possible values: user"),
-        (&["boxes", "--admin"], "<FIELDS>..."),
+        (&["parcels", "a1:bool", "--admin"], "ends with `!` if it is required"),
+        (&["parcels", "class:bool!", "--admin"], "reserved in Rust; try `class_value`"),
+        (&["parcels", "price:decimal!", "--admin"], "not supported yet"),
+        (&["parcels", "a1:bool!", "a1:bool!", "--admin"], "twice"),
+        (&["parcels", "a1:bool!"], "<--owned-by <OWNED_BY>|--admin>"),
+        (&["parcels", "a1:bool!", "--admin", "--owned-by", "user"], "cannot be used with"),
+        (&["parcels", "a1:bool!", "--owned-by", "team"], "possible values: user"),
+        (&["parcels", "--admin"], "<FIELDS>..."),
     ] {
         let refused = xtask(&folder, &[&["new", "resource"], arguments].concat());
         let text = String::from_utf8(refused.stderr).unwrap();

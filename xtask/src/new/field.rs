@@ -110,7 +110,7 @@ impl Field {
     }
 
     fn problem(&self) -> Option<String> {
-        let Self { name, kind, .. } = self;
+        let Self { name, kind, nullable } = self;
         if let Some(problem) = identifier::problem(name) {
             return Some(format!("the name {problem}; try `{}`", suggestion(name)));
         }
@@ -124,6 +124,12 @@ impl Field {
                 "`{name}` means something else in a list or a type; try `{}`",
                 suggestion(name)
             ));
+        }
+        if *nullable && matches!(kind, Kind::Enum { .. }) {
+            return Some(
+                "an enum is required; give it one more value that stands for none, such as `unknown`"
+                    .to_owned(),
+            );
         }
         // The tests of the schema tell an instant from a number by the column's name: SQLite has no
         // type for it.
@@ -275,6 +281,7 @@ mod tests {
             ("state:enum(draft)!", "at least two"),
             ("state:enum(draft,Sent)!", "`Sent`"),
             ("state:enum(draft,draft)!", "twice"),
+            ("state:enum(a,b)?", "such as `unknown`"),
             ("due:timestamp?", "try `due_at`"),
             ("due_at:text(1..40)?", "try `due`"),
             ("paid_on:date?", "not supported yet; use timestamp"),

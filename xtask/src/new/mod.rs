@@ -6,10 +6,17 @@ mod field;
 mod files;
 mod format;
 mod identifier;
+mod merge;
 mod names;
+mod parts;
 mod plan;
+mod prose;
 mod recover;
+mod render;
 mod resource;
+mod samples;
+mod test_cases;
+mod view;
 mod words;
 
 use std::path::Path;
@@ -25,8 +32,7 @@ pub use resource::{Owner, Resource};
 /// When the app has its names already, or is not what the insertions expect.
 pub fn add(root: &Path, resource: &Resource, stamp: &str) -> Result<Plan, Error> {
     clashes::check(root, resource)?;
-    let _ = stamp;
-    files::Parts { files: vec![], edits: vec![] }.add(root)
+    parts::of(resource, stamp)?.add(root)
 }
 
 /// The plan to remove a resource.
@@ -34,6 +40,6 @@ pub fn add(root: &Path, resource: &Resource, stamp: &str) -> Result<Plan, Error>
 /// # Errors
 /// When it is not there, or not as it was made.
 pub fn remove(root: &Path, plural: &str) -> Result<Plan, Error> {
-    let (_resource, _stamp) = recover::resource(&Tree::at(root), plural)?;
-    files::Parts { files: vec![], edits: vec![] }.remove(root)
+    let (resource, stamp) = recover::resource(&Tree::at(root), plural)?;
+    parts::of(&resource, &stamp)?.remove(root)
 }

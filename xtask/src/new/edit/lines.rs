@@ -18,9 +18,24 @@ pub fn insert(text: &str, anchor: &str, block: &str, behind: bool) -> Result<Str
     let mut places = (0..lines.len()).filter(|at| lines[*at].trim() == anchor);
     let place = places.next().ok_or_else(|| format!("the line `{anchor}`"))?;
     match places.count() {
-        0 => Ok(joined(&lines, place + usize::from(behind), block.trim_end_matches('\n'))),
+        0 => Ok(joined(&lines, place + usize::from(behind), block.strip_suffix('\n').unwrap_or(block))),
         more => Err(format!("one line `{anchor}`, and not {} lines", more + 1)),
     }
+}
+
+/// Inserts a `diesel::table!` before the first one whose name sorts behind `name`.
+pub fn insert_table(text: &str, name: &str, block: &str) -> Result<String, Missing> {
+    let lines: Vec<_> = text.lines().collect();
+    let starts: Vec<_> = (0..lines.len()).filter(|at| lines[*at] == "diesel::table! {").collect();
+    let name_of = |start: usize| lines[start..].iter().find_map(|line| line.trim().strip_suffix(" (id) {"));
+    let next = starts.iter().copied().find(|start| name_of(*start).is_some_and(|other| other > name));
+    let end = || {
+        let last = starts.last()?;
+        let close = lines[*last..].iter().position(|line| *line == "}")?;
+        Some(last + close + 2)
+    };
+    let place = next.or_else(end).ok_or_else(|| "a `diesel::table! {`".to_owned())?;
+    Ok(joined(&lines, place, block.strip_suffix('\n').unwrap_or(block)))
 }
 
 fn joined(lines: &[&str], at: usize, block: &str) -> String {

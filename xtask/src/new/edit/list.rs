@@ -7,10 +7,12 @@ use super::{Missing, Place};
 /// The entries of the list that follows `head`, as places in the text.
 fn entries(text: &str, head: &str) -> Result<Vec<Range<usize>>, Missing> {
     let missing = || format!("the list `{head}…`");
+    let head = head.trim_end();
     let mut heads = text.match_indices(head);
     let start = heads.find_map(|(at, _)| {
-        let behind = at + head.len();
-        text[behind..].starts_with(['(', '[', '{']).then_some(behind + 1)
+        let behind = &text[at + head.len()..];
+        let list = behind.trim_start().strip_prefix(['(', '[', '{'])?;
+        Some(text.len() - list.len())
     });
     let start = start.ok_or_else(missing)?;
     let (mut depth, mut begin, mut found) = (0_usize, start, Vec::new());

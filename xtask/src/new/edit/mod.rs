@@ -1,5 +1,6 @@
 //! Insertions into files that exist, each of which can be undone.
 
+mod changelog;
 mod imports;
 mod lines;
 mod list;
@@ -21,12 +22,21 @@ pub enum Edit {
         anchor: String,
         block: String,
     },
+    /// A `diesel::table!`, in the order of the tables' names, with an empty line behind it.
+    Table {
+        name: String,
+        block: String,
+    },
     /// An item of a module, joined to what the file imports from it already.
     Import {
         module: String,
         item: String,
     },
-    /// An entry of the list that follows `list`, up to its closing bracket.
+    /// An entry of the changelog, below what is not released.
+    Added {
+        entry: String,
+    },
+    /// An entry of the list that follows `list` and perhaps white space, up to its closing bracket.
     Entry {
         list: &'static str,
         entry: String,
@@ -53,8 +63,10 @@ impl Edit {
             Self::Line { beside, line } => lines::insert_sorted(text, beside, line),
             Self::Before { anchor, block } => lines::insert(text, anchor, block, false),
             Self::After { anchor, block } => lines::insert(text, anchor, block, true),
+            Self::Table { name, block } => lines::insert_table(text, name, block),
             Self::Import { module, item } => imports::add(text, module, item),
             Self::Entry { list, entry, place } => list::add(text, list, entry, place),
+            Self::Added { entry } => changelog::add(text, entry),
         }
     }
 
@@ -68,7 +80,8 @@ impl Edit {
         match self {
             Self::Import { module, item } => Ok(imports::remove(text, module, item)?),
             Self::Entry { list, entry, .. } => Ok(list::remove(text, list, entry)?),
-            Self::Line { .. } | Self::Before { .. } | Self::After { .. } => {
+            Self::Added { entry } => Ok(changelog::remove(text, entry)?),
+            Self::Line { .. } | Self::Before { .. } | Self::After { .. } | Self::Table { .. } => {
                 let twice = format(self.apply(text)?)?;
                 Ok(lines::remove(text, &lines::inserted(text, &twice))?)
             }

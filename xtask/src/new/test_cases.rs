@@ -1,0 +1,241 @@
+//! The cases of the generated tests.
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::field::{Field, Kind};
+use super::resource::{Owner, Resource};
+use super::samples::sample;
+use super::view::grouped;
+
+/// Literals of JSON and of Rust.
+#[derive(Serialize)]
+pub struct Cases {
+    /// A body with every field that one must have.
+    required: Object,
+    /// The fields that it may have besides.
+    optional: Object,
+    /// Other values of what it must have.
+    changed: Object,
+    /// A change of one field.
+    change: Object,
+    /// The names of the fields that it must have.
+    required_names: String,
+    optional_names: String,
+    /// Rows, and which of them a query shows.
+    rows: Vec<Object>,
+    queries: Vec<Query>,
+    /// A query that a page token of the whole list is not for.
+    narrowed: String,
+    wrong_queries: String,
+    invalid: Vec<Invalid>,
+    /// Bodies at both ends of the limits.
+    least: Object,
+    most: Object,
+}
+
+#[derive(Serialize)]
+struct Query {
+    query: String,
+    rows: String,
+}
+
+#[derive(Serialize)]
+struct Invalid {
+    field: String,
+    value: String,
+    message: String,
+}
+
+pub fn of(resource: &Resource) -> Cases {
+    let fields = &resource.fields;
+    let (optional, required): (Vec<_>, Vec<_>) = fields.iter().partition(|field| field.nullable);
+    let samples = |fields: &[&Field], turn| {
+        object(fields.iter().map(|field| (&*field.name, sample(field, turn).to_string())))
+    };
+    let changing = if required.is_empty() { &optional } else { &required };
+    let names = |fields: &[&Field]| {
+        fields.iter().map(|field| format!("\"{}\"", field.name)).collect::<Vec<_>>().join(", ")
+    };
+    let rows: Vec<_> = (0..3).map(|row| filter_values(resource, row)).collect();
+    let queries = queries(resource, &rows);
+    let limited: Vec<_> =
+        fields.iter().filter(|field| matches!(field.kind, Kind::Text { .. } | Kind::Int { .. })).collect();
+    let ends = |is_most| object(limited.iter().map(|field| (&*field.name, end(&field.kind, is_most))));
+    Cases {
+        required: samples(&required, 0),
+        optional: samples(&optional, 0),
+        changed: samples(changing, 1),
+        change: samples(&changing[..1], 1),
+        required_names: names(&required),
+        optional_names: names(&optional),
+        narrowed: queries.first().map(|query| query.query.clone()).unwrap_or_default(),
+        queries,
+        rows: rows
+            .iter()
+            .map(|row| object(row.iter().map(|(name, value)| (name.as_str(), value.to_string()))))
+            .collect(),
+        wrong_queries: wrong_queries(resource),
+        invalid: invalid(resource),
+        least: ends(false),
+        most: ends(true),
+    }
+}
+
+/// The fields of an object of JSON, as the macro `json!` takes them: `"number": 1`.
+type Object = Vec<String>;
+
+fn object<'a>(fields: impl Iterator<Item = (&'a str, String)>) -> Object {
+    fields.map(|(name, value)| format!("\"{name}\": {value}")).collect()
+}
+
+/// The values of a row that lists are narrowed by. The last row lacks the times that it may lack.
+fn filter_values(resource: &Resource, row: usize) -> Map<String, Value> {
+    let values = resource.filters().filter_map(|field| {
+        let value = match &field.kind {
+            Kind::Enum { values } => json!(values[row % values.len()]),
+            _ if row == 2 && field.nullable => return None,
+            _ => json!(day(row)),
+        };
+        Some((field.name.clone(), value))
+    });
+    values.collect()
+}
+
+/// The instant of the row, as text that sorts by time.
+fn day(row: usize) -> String {
+    format!("2026-12-0{}T00:00:00Z", row + 1)
+}
+
+fn queries(resource: &Resource, rows: &[Map<String, Value>]) -> Vec<Query> {
+    let mut queries = Vec::new();
+    let mut add = |query: String, is_shown: &dyn Fn(&Map<String, Value>) -> bool| {
+        let shown = (0..rows.len()).filter(|row| is_shown(&rows[*row])).map(|row| row.to_string());
+        queries.push(Query { query, rows: shown.collect::<Vec<_>>().join(", ") });
+    };
+    for field in resource.filters() {
+        let name = &field.name;
+        if let Kind::Enum { values } = &field.kind {
+            for value in values.iter().take(3) {
+                add(format!("{name}={value}"), &|row| row[name] == **value);
+            }
+            continue;
+        }
+        let stem = name.trim_end_matches("_at");
+        let at = |row: &Map<String, Value>| row.get(name).and_then(Value::as_str).map(str::to_owned);
+        let (first, second) = (day(0), day(1));
+        add(format!("{stem}_after={second}"), &|row| at(row).is_some_and(|at| at >= second));
+        add(format!("{stem}_before={second}"), &|row| at(row).is_some_and(|at| at < second));
+        add(format!("{stem}_after={first}&{stem}_before={second}"), &|row| {
+            at(row).is_some_and(|at| at < second)
+        });
+    }
+    queries
+}
+
+fn wrong_queries(resource: &Resource) -> String {
+    let wrong = resource.filters().flat_map(|field| match &field.kind {
+        Kind::Enum { values } => vec![format!("\"{}={}\"", field.name, unknown(values))],
+        _ => {
+            let stem = field.name.trim_end_matches("_at");
+            vec![format!("\"{stem}_after=tomorrow\""), format!("\"{stem}_before=tomorrow\"")]
+        }
+    });
+    wrong.collect::<Vec<_>>().join(", ")
+}
+
+/// White space of this many characters, as an expression.
+fn blank(length: i64) -> String {
+    match length {
+        1 => "\" \"".to_owned(),
+        2 => "\"  \"".to_owned(),
+        more => format!("\" \".repeat({})", grouped(more, '_')),
+    }
+}
+
+/// A word that is none of the values.
+fn unknown(values: &[String]) -> &'static str {
+    let is_free = |word: &&&str| !values.iter().any(|value| value == **word);
+    ["lost", "other", "unheard_of"].iter().find(is_free).unwrap_or(&"no_such_value")
+}
+
+fn end(kind: &Kind, is_most: bool) -> String {
+    match kind {
+        Kind::Text { min, max } => {
+            let length = if is_most { *max } else { *min };
+            match length {
+                0 => "\"\"".to_owned(),
+                1 => "\"é\"".to_owned(),
+                _ => format!("\"é\".repeat({})", grouped(length, '_')),
+            }
+        }
+        Kind::Int { min, max } => grouped(if is_most { *max } else { *min }, '_'),
+        _ => "null".to_owned(),
+    }
+}
+
+fn invalid(resource: &Resource) -> Vec<Invalid> {
+    let mut cases = Vec::new();
+    for field in &resource.fields {
+        let mut add = |value: String, message: String| {
+            cases.push(Invalid { field: field.name.clone(), value, message: format!("{message:?}") });
+        };
+        let mut needed = None;
+        match &field.kind {
+            Kind::Text { min, max } => {
+                if *min == 1 {
+                    add("\"\"".to_owned(), "must not be blank".to_owned());
+                }
+                if *min > 0 {
+                    add(blank((*min).max(2).min(*max)), "must not be blank".to_owned());
+                }
+                if *min > 1 {
+                    add(
+                        format!("\"x\".repeat({})", grouped(min - 1, '_')),
+                        format!("must be at least {min} characters"),
+                    );
+                }
+                add(
+                    format!("\"x\".repeat({})", grouped(max + 1, '_')),
+                    format!("must be at most {max} characters"),
+                );
+                needed = Some("must be a string");
+            }
+            Kind::Int { min, max } => {
+                add(grouped(min - 1, '_'), format!("must be at least {min}"));
+                add(grouped(max + 1, '_'), format!("must be at most {max}"));
+                needed = Some("must be an integer");
+            }
+            // A body that creates one takes no null, and one that changes it does: the messages differ.
+            Kind::Bool if field.nullable => {}
+            Kind::Bool => {
+                add("\"yes\"".to_owned(), "must be a boolean".to_owned());
+                needed = Some("must be a boolean");
+            }
+            Kind::Enum { values } => {
+                let names: Vec<_> = values.iter().map(|value| format!("\"{value}\"")).collect();
+                let message = format!("must be one of [{}]", names.join(","));
+                cases.push(Invalid {
+                    field: field.name.clone(),
+                    value: format!("\"{}\"", unknown(values)),
+                    message: format!("r#\"{message}\"#"),
+                });
+                continue;
+            }
+            Kind::Timestamp => add(
+                "\"tomorrow\"".to_owned(),
+                "must be a date and time with an offset, such as 2026-01-31T09:30:00Z".to_owned(),
+            ),
+        }
+        if let (Some(message), false) = (needed, field.nullable) {
+            add("null".to_owned(), message.to_owned());
+        }
+    }
+    let implied = if resource.owner == Owner::User { &["id", "user_id"][..] } else { &["id"] };
+    cases.extend(implied.iter().map(|name| Invalid {
+        field: (*name).to_owned(),
+        value: "7".to_owned(),
+        message: "\"cannot be set here\"".to_owned(),
+    }));
+    cases
+}

@@ -1,0 +1,128 @@
+{% set guard = "Authed" if owned else "Superuser" -%}
+{% set others = (Many ~ " of other users are not found.") if owned else "Requires superuser rights." -%}
+//! `/{{ path }}`: {{ "the caller's " ~ many if owned else many ~ ", for superusers" }}.
+
+{% if time_filters -%}
+use groundwork_clock::Timestamp;
+{% endif -%}
+use groundwork_web::error_responses;
+use groundwork_web::extract::{Body, Path, Query};
+use groundwork_web::failure::{Failure, NoErrors};
+use groundwork_web::page::{Page, PageSize, PageToken};
+use groundwork_web::responses::{Created, NoContent, Ok200};
+use poem_openapi::OpenApi;
+
+use super::Tag;
+use crate::api::guards::{{ guard }};
+use crate::domain::{{ plural }}::{{ api_types }};
+{%- if filters %}
+use crate::models::{{ plural }}::{{ pascal }}Filter;
+{%- endif %}
+use crate::schemas::{{ plural }}::{ {{ pascal }}Create, {{ pascal }}Update, {{ pascal }}View };
+use crate::services::{{ plural }}::{{ pascal }}Service;
+
+error_responses! {
+    {{ pascal }}Errors: 404 "not_found";
+}
+
+pub struct {{ plural_pascal }}Api {
+    pub {{ plural }}: {{ pascal }}Service,
+}
+
+#[OpenApi(prefix_path = "/{{ path }}", tag = "Tag::{{ plural_pascal }}")]
+impl {{ plural_pascal }}Api {
+    /// List {{ "your " if owned }}{{ many }}
+    ///
+{{ ("Returns one page of " ~ many ~ " in ascending order of `id`. To get the next page, send `next_page` as `page_token`" ~ (" with the same filters" if filters) ~ ", until it is null." ~ (" Requires superuser rights." if not owned)) | doc(4) }}
+{%- if parameters > 7 %}
+    #[allow(clippy::too_many_arguments, reason = "one argument per query parameter")]
+{%- endif %}
+    #[oai(path = "/", method = "get", operation_id = "{{ plural }}_list")]
+    async fn list(
+        &self,
+        caller: {{ guard }},
+        /// The maximum number of {{ many }} per page.
+        #[oai(default)]
+        limit: Query<PageSize>,
+        /// The `next_page` of the previous page.
+        page_token: Query<Option<PageToken>>,
+{%- for field in filters %}
+{%- if field.kind == "enum" %}
+        /// Only {{ many }} with this {{ field.words }}.
+        {{ field.name }}: Query<Option<{{ field.type }}>>,
+{%- else %}
+        /// Only {{ many }} whose `{{ field.name }}` is this time or later.
+        {{ field.after }}: Query<Option<Timestamp>>,
+        /// Only {{ many }} whose `{{ field.name }}` is before this time.
+        {{ field.before }}: Query<Option<Timestamp>>,
+{%- endif %}
+{%- endfor %}
+    ) -> Result<Ok200<Page<{{ pascal }}View>>, Failure<NoErrors>> {
+{%- if filters %}
+        let filter = {{ pascal }}Filter {
+{%- for field in filters -%}
+{% if field.kind == "enum" %} {{ field.name }}: {{ field.name }}.0, {% else %} {{ field.after }}: {{ field.after }}.0, {{ field.before }}: {{ field.before }}.0, {% endif %}
+{%- endfor -%}
+        };
+{%- endif %}
+        let page_token = page_token.0.map(|token| token.0);
+        let page = self.{{ plural }}.list(&caller.0, {{ "&filter," if filters }} limit.0.0, page_token.as_deref()).await?;
+        Ok(Ok200::of(Page::of(page.items, page.next_page)))
+    }
+
+    /// Create {{ an }}
+    ///
+    /// {{ "The " ~ one ~ " belongs to the caller. Other users cannot see it." if owned else "Requires superuser rights." }}
+    #[oai(path = "/", method = "post", operation_id = "{{ plural }}_create")]
+    async fn create(
+        &self,
+        caller: {{ guard }},
+        body: Body<{{ pascal }}Create>,
+    ) -> Result<Created<{{ pascal }}View>, Failure<NoErrors>> {
+        let {{ var }} = self.{{ plural }}.create(&caller.0, &body.0.into()).await?;
+        Ok(Created::of({{ var }}.into()))
+    }
+
+    /// Get {{ an }}
+    ///
+    /// {{ others }}
+    #[oai(path = "/:id", method = "get", operation_id = "{{ plural }}_get")]
+    async fn get(
+        &self,
+        caller: {{ guard }},
+        /// The {{ one }}'s ID.
+        id: Path<{{ pascal }}Id>,
+    ) -> Result<Ok200<{{ pascal }}View>, Failure<{{ pascal }}Errors>> {
+        let {{ var }} = self.{{ plural }}.get(&caller.0, id.0).await?;
+        Ok(Ok200::of({{ var }}.into()))
+    }
+
+    /// Update {{ an }}
+    ///
+{{ ("Absent fields stay unchanged" ~ ("; a null " ~ nullable ~ " clears it" if nullable) ~ ". " ~ others) | doc(4) }}
+    #[oai(path = "/:id", method = "patch", operation_id = "{{ plural }}_update")]
+    async fn update(
+        &self,
+        caller: {{ guard }},
+        /// The {{ one }}'s ID.
+        id: Path<{{ pascal }}Id>,
+        body: Body<{{ pascal }}Update>,
+    ) -> Result<Ok200<{{ pascal }}View>, Failure<{{ pascal }}Errors>> {
+        let {{ var }} = self.{{ plural }}.update(&caller.0, id.0, &body.0.into()).await?;
+        Ok(Ok200::of({{ var }}.into()))
+    }
+
+    /// Delete {{ an }}
+    ///
+{{ ("Permanently deletes the " ~ one ~ ". " ~ others) | doc(4) }}
+    #[oai(path = "/:id", method = "delete", operation_id = "{{ plural }}_delete")]
+    async fn delete(
+        &self,
+        caller: {{ guard }},
+        /// The {{ one }}'s ID.
+        id: Path<{{ pascal }}Id>,
+    ) -> Result<NoContent, Failure<{{ pascal }}Errors>> {
+        self.{{ plural }}.delete(&caller.0, id.0).await?;
+        Ok(NoContent)
+    }
+}

@@ -1,0 +1,84 @@
+{% set owner = "caller.user.id," if owned else "" -%}
+//! {{ Many }}{{ ": each belongs to one user, and no other user sees it" if owned else ", managed by superusers" }}.
+
+use groundwork_auth::{Page, ValueSigner};
+
+use super::Error;
+use super::auth::Caller;
+use super::store::{Actor, Store};
+use crate::domain::{{ plural }}::{{ pascal }}Id;
+use crate::models::{{ plural }}::{self, New{{ pascal }}, {{ pascal }}, {{ pascal }}Changes{{ ", " ~ pascal ~ "Filter" if filters }}};
+
+{% if owned -%}
+/// Also the error for another user's {{ one }}, so that its existence is not revealed.
+{% endif -%}
+const NOT_FOUND: Error = Error::NotFound("{{ one }}");
+
+#[derive(Clone)]
+pub struct {{ pascal }}Service {
+    pub store: Store,
+    pub page_signer: ValueSigner,
+}
+
+impl {{ pascal }}Service {
+    /// Lists {{ "the caller's " if owned }}{{ many }} by ascending ID, starting at `page_token`.
+    ///
+    /// # Errors
+    /// [`Error::InvalidPageToken`] if the token was not issued{{ " to the caller" if owned }} for this {{ "filter" if filters else "list" }}.
+    pub async fn list(
+        &self,
+        caller: &Caller,
+        {{ "filter: &" ~ pascal ~ "Filter," if filters }}
+        limit: u16,
+        page_token: Option<&str>,
+    ) -> Result<Page<{{ pascal }}>, Error> {
+{%- if owned %}
+        let owner = caller.user.id;
+{%- endif %}
+        let list = {% if owned or filters %}format!("{{ plural }}{{ " {owner}" if owned }}{{ " {filter:?}" if filters }}"){% else %}"{{ plural }}"{% endif %};
+        let after = self.page_signer.cursor({{ "&" if owned or filters }}list, page_token, |key| match *key {
+            [id] => Some({{ pascal }}Id(id)),
+            _ => None,
+        })?;
+        let mut connection = self.store.read_as(caller);
+        let {{ plural }} = {{ plural }}::page(&mut connection, {{ "owner," if owned }} {{ "filter," if filters }} after, i64::from(limit) + 1).await?;
+        Ok(self.page_signer.page({{ "&" if owned or filters }}list, {{ plural }}, limit, |{{ var }}| vec![{{ var }}.id.0]))
+    }
+
+    pub async fn create(&self, caller: &Caller, new: &New{{ pascal }}) -> Result<{{ pascal }}, Error> {
+        let now = self.store.now();
+        self.store
+            .transaction_by(Actor::Caller(caller), async |tx| {
+                Ok({{ plural }}::insert(tx, {{ owner }} new, now).await?)
+            })
+            .await
+    }
+
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn get(&self, caller: &Caller, id: {{ pascal }}Id) -> Result<{{ pascal }}, Error> {
+        let found = {{ plural }}::find(&mut self.store.read_as(caller), {{ owner }} id).await?;
+        found.ok_or(NOT_FOUND)
+    }
+
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn update(&self, caller: &Caller, id: {{ pascal }}Id, changes: &{{ pascal }}Changes) -> Result<{{ pascal }}, Error> {
+        let now = self.store.now();
+        self.store
+            .transaction_by(Actor::Caller(caller), async |tx| {
+                {{ plural }}::update(tx, {{ owner }} id, changes, now).await?.ok_or(NOT_FOUND)
+            })
+            .await
+    }
+
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn delete(&self, caller: &Caller, id: {{ pascal }}Id) -> Result<(), Error> {
+        self.store
+            .transaction_by(Actor::Caller(caller), async |tx| {
+                if {{ plural }}::delete(tx, {{ owner }} id).await? { Ok(()) } else { Err(NOT_FOUND) }
+            })
+            .await
+    }
+}
