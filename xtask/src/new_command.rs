@@ -15,6 +15,10 @@ pub enum NewCommand {
     /// For example:
     /// `cargo xtask new resource orders 'number:text(1..40)! due_at:timestamp?' --owned-by user`
     Resource(ResourceArguments),
+    /// A field of a resource that `new resource` made, with its migration
+    ///
+    /// For example: `cargo xtask new field orders 'phone:text(1..40)?'`
+    Field(FieldArguments),
 }
 
 #[derive(Subcommand)]
@@ -54,18 +58,55 @@ pub struct ResourceArguments {
     dry_run: bool,
 }
 
+#[derive(Args)]
+pub struct FieldArguments {
+    /// The plural of the resource: orders
+    resource: String,
+    /// NAME:KIND! or NAME:KIND?, as for a resource
+    field: String,
+    /// The value of a required field in rows that are there already
+    #[arg(long)]
+    default: Option<String>,
+    /// Print what would change, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
 #[derive(Clone, Copy, ValueEnum)]
 enum OwnedBy {
     User,
 }
 
 pub fn new(command: &NewCommand) -> Result<ExitCode> {
-    let NewCommand::Resource(arguments) = command;
+    match command {
+        NewCommand::Resource(arguments) => resource(arguments),
+        NewCommand::Field(arguments) => field(arguments),
+    }
+}
+
+/// Now, as the names of migrations begin.
+fn stamp() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%d-%H%M%S").to_string()
+}
+
+fn field(arguments: &FieldArguments) -> Result<ExitCode> {
+    let FieldArguments { resource, field, default, dry_run } = arguments;
+    let plan = new::add_field(Path::new("."), resource, field, default.as_deref(), &stamp())?;
+    if *dry_run {
+        return preview(&plan);
+    }
+    plan.apply()?;
+    print(&plan.tree())?;
+    publish()?;
+    print(&format!("\n{resource} have the field.{}", next_steps(resource)))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn resource(arguments: &ResourceArguments) -> Result<ExitCode> {
     let owner = if arguments.owned_by.is_some() { Owner::User } else { Owner::Service };
     let singular = arguments.singular.as_deref();
     let resource = Resource::parse(&arguments.name, singular, &arguments.fields, owner)?;
-    let stamp = jiff::Timestamp::now().strftime("%Y-%m-%d-%H%M%S").to_string();
-    let plan = new::add(Path::new("."), &resource, &stamp)?;
+    let plan = new::add(Path::new("."), &resource, &stamp())?;
     if arguments.dry_run {
         return preview(&plan);
     }
@@ -73,13 +114,7 @@ pub fn new(command: &NewCommand) -> Result<ExitCode> {
     print(&plan.tree())?;
     publish()?;
     let plural = &arguments.name;
-    print(&format!(
-        "\n{plural} are there. Next:\n  \
-         cargo test --test integration -- api::{plural}\n  \
-         ./scripts/clients generate\n  \
-         ./scripts/test lint unit document api contract\n\
-         docs/guides/add-a-resource.md says what to make your own.\n"
-    ))?;
+    print(&format!("\n{plural} are there.{}", next_steps(plural)))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -99,6 +134,16 @@ pub fn remove(command: &RemoveCommand) -> Result<ExitCode> {
          ./scripts/test\n"
     ))?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn next_steps(plural: &str) -> String {
+    format!(
+        " Next:\n  \
+         cargo test --test integration -- api::{plural}\n  \
+         ./scripts/clients generate\n  \
+         ./scripts/test lint unit document api contract\n\
+         docs/guides/add-a-resource.md says what to make your own.\n"
+    )
 }
 
 fn preview(plan: &Plan) -> Result<ExitCode> {

@@ -110,10 +110,70 @@ fn resources_are_removed_in_any_order() {
         resource("notes", &["text:text(1..10000)!"], Owner::User),
         resource("zones", &["state:enum(open,closed)!"], Owner::Service),
     ];
-    all.iter().for_each(|resource| add(&folder, resource));
+    for resource in &all {
+        add(&folder, resource);
+    }
     for plural in ["notes", "orders", "zones"] {
         remove(&folder, plural).unwrap();
     }
+    assert!(snapshot(&folder) == before);
+}
+
+#[test]
+fn a_field_is_added_to_what_a_person_has_changed() {
+    let folder = copy();
+    add(&folder, &resource("orders", ORDERS, Owner::User));
+    let service = "src/services/orders.rs";
+    let mine = read(&folder, service) + "\n// Mine.\n";
+    fs::write(folder.path().join(service), &mine).unwrap();
+    let field =
+        |field: &str, default| new::add_field(folder.path(), "orders", field, default, "2100-01-02-000000");
+    let refused = |text: &str, default| field(text, default).map(|_| ()).unwrap_err().to_string();
+    assert!(refused("phone:text(1..40)!", None).contains("give --default VALUE"));
+    assert!(refused("phone:text(1..40)!", Some(" ")).contains("not one of its values"));
+    assert!(refused("phone:text(1..40)?", Some("1")).contains("leave --default out"));
+    assert!(refused("number:text(1..40)?", None).contains("twice"));
+
+    field("phone:text(1..40)?", None).unwrap().apply().unwrap();
+    field("rank:int(0..9)!", Some("5")).unwrap().apply().unwrap();
+    for (path, expected) in [
+        (
+            "migrations/postgres/2100-01-02-000000_orders_phone/up.sql",
+            "ALTER TABLE orders ADD COLUMN phone TEXT;\n",
+        ),
+        (
+            "migrations/sqlite/2100-01-02-000000_orders_rank/down.sql",
+            "ALTER TABLE orders DROP COLUMN rank;\n",
+        ),
+        (
+            "migrations/sqlite/2100-01-02-000000_orders_rank/up.sql",
+            "ALTER TABLE orders ADD COLUMN rank BIGINT NOT NULL DEFAULT 5;\n",
+        ),
+    ] {
+        assert_eq!(read(&folder, path), expected, "{path}");
+    }
+    for (path, expected) in [
+        (
+            "src/db/schema.rs",
+            "updated_at -> Timestamptz,\n        phone -> Nullable<Text>,\n        rank -> BigInt,\n",
+        ),
+        ("src/domain/orders.rs", "pub struct OrderPhone(1..=40);"),
+        (
+            "src/models/orders.rs",
+            "pub phone: Option<Option<OrderPhone>>,\n    pub rank: Option<OrderRank>,\n",
+        ),
+        ("src/schemas/orders.rs", "pub phone: Patch<OrderPhone>,"),
+        ("tests/api/orders.rs", "(\"rank\", json!(10), \"must be at most 9\"),"),
+        ("tests/api/operations.rs", "\"rank\": 3"),
+        (service, "// Mine.\n"),
+    ] {
+        assert!(read(&folder, path).contains(expected), "{path}");
+    }
+    assert!(remove(&folder, "orders").unwrap_err().contains("added to it later"));
+    let domain = "src/domain/orders.rs";
+    fs::write(folder.path().join(domain), read(&folder, domain) + "\n// Mine.\n").unwrap();
+    let before = snapshot(&folder);
+    assert!(refused("weight:int(0..9)?", None).contains("\n  src/domain/orders.rs"));
     assert!(snapshot(&folder) == before);
 }
 

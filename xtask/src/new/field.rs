@@ -109,6 +109,11 @@ impl Field {
         !matches!(self.kind, Kind::Bool | Kind::Timestamp)
     }
 
+    /// The parameters that narrow a list by this time: `due_after` and `due_before` of `due_at`.
+    pub fn limits(&self) -> [String; 2] {
+        ["after", "before"].map(|side| format!("{}_{side}", self.name.trim_end_matches("_at")))
+    }
+
     fn problem(&self) -> Option<String> {
         let Self { name, kind, nullable } = self;
         if let Some(problem) = identifier::problem(name) {

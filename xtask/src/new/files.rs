@@ -13,10 +13,22 @@ pub struct Parts {
     /// Files of its own: paths and texts.
     pub files: Vec<(String, String)>,
     /// Insertions into files that exist, in order.
-    pub edits: Vec<(String, Vec<Edit>)>,
+    pub edits: Edits,
 }
 
+/// Insertions by the path of their file.
+pub type Edits = Vec<(String, Vec<Edit>)>;
+
 impl Parts {
+    /// The insertions that differ between a resource and the same one with another field, by path.
+    pub fn differing(old: Edits, new: Edits) -> Vec<(String, Vec<(Edit, Edit)>)> {
+        let pairs = old.into_iter().zip(new).map(|((path, old), (_, new))| {
+            let pairs = old.into_iter().zip(new).filter(|(old, new)| old != new);
+            (path, pairs.collect::<Vec<_>>())
+        });
+        pairs.filter(|(_, pairs)| !pairs.is_empty()).collect()
+    }
+
     /// The plan to add the resource.
     ///
     /// # Errors

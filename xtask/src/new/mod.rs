@@ -1,11 +1,15 @@
 //! `cargo xtask new` and `cargo xtask remove`: the files of a resource.
 
+mod add_field;
 mod clashes;
+mod columns;
 mod edit;
 mod field;
+mod field_view;
 mod files;
 mod format;
 mod identifier;
+mod imports;
 mod merge;
 mod names;
 mod parts;
@@ -23,6 +27,7 @@ use std::path::Path;
 
 pub use crate::error::Error;
 use crate::tree::Tree;
+pub use add_field::plan as add_field;
 pub use plan::Plan;
 pub use resource::{Owner, Resource};
 
@@ -41,5 +46,10 @@ pub fn add(root: &Path, resource: &Resource, stamp: &str) -> Result<Plan, Error>
 /// When it is not there, or not as it was made.
 pub fn remove(root: &Path, plural: &str) -> Result<Plan, Error> {
     let (resource, stamp) = recover::resource(&Tree::at(root), plural)?;
+    if resource.has_later_fields() {
+        let reason =
+            format!("resource `{plural}`: fields were added to it later, so it is for you to remove");
+        return Err(Error::Refused(reason));
+    }
     parts::of(&resource, &stamp)?.remove(root)
 }

@@ -1,7 +1,7 @@
 //! What a resource consists of: its files, and its lines in files that exist.
 
 use super::edit::{Edit, Place};
-use super::files::Parts;
+use super::files::{Edits, Parts};
 use super::names::Names;
 use super::render::Renderer;
 use super::resource::{Owner, Resource};
@@ -32,7 +32,7 @@ fn files(names: &Names, stamp: &str, renderer: &Renderer) -> Result<Vec<(String,
     places.into_iter().map(|(path, template)| Ok((path, renderer.render(template)?))).collect()
 }
 
-fn edits(resource: &Resource, renderer: &Renderer) -> Result<Vec<(String, Vec<Edit>)>, Error> {
+fn edits(resource: &Resource, renderer: &Renderer) -> Result<Edits, Error> {
     let Names { plural, plural_pascal, pascal, .. } = &resource.names;
     let before = |anchor: &str, block: String| Edit::Before { anchor: anchor.to_owned(), block };
     let line = |beside, line: String| Edit::Line { beside, line };

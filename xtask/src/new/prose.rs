@@ -1,8 +1,9 @@
-//! Prose, laid out as in this repository: at most 100 columns.
+//! Prose, numbers and objects, laid out as in this repository.
 
+/// Of comments and pages.
 const WIDTH: usize = 100;
 
-/// As in `rustfmt.toml`.
+/// Of code, as in `rustfmt.toml`.
 const CODE_WIDTH: usize = 110;
 
 /// The paragraphs of `text`, one per line, each wrapped, with `first` before its first line and `rest`
@@ -43,6 +44,20 @@ pub fn object(fields: &[String], indent: usize, used: usize) -> String {
     format!("{{\n{}{outer}}}", lines.collect::<String>())
 }
 
+/// A number with a separator between thousands. In code, from five digits on.
+pub fn grouped(number: i64, separator: char) -> String {
+    let digits = number.unsigned_abs().to_string();
+    let mut grouped = if number < 0 { "-".to_owned() } else { String::new() };
+    for (at, digit) in digits.char_indices() {
+        let is_between = at > 0 && (digits.len() - at).is_multiple_of(3);
+        if is_between && (separator == ',' || digits.len() > 4) {
+            grouped.push(separator);
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,6 +70,14 @@ mod tests {
         assert_eq!(wrapped(&long, "    /// ", "    /// "), expected);
         assert_eq!(wrapped("List notes\n\nAll.", "/// ", "/// "), "/// List notes\n///\n/// All.");
         assert_eq!(wrapped("one", "- ", "  "), "- one");
+    }
+
+    #[test]
+    fn numbers_are_grouped_in_prose_and_if_long_in_code() {
+        assert_eq!(grouped(2000, ','), "2,000");
+        assert_eq!(grouped(2000, '_'), "2000");
+        assert_eq!(grouped(-1_234_567, '_'), "-1_234_567");
+        assert_eq!(grouped(999, ','), "999");
     }
 
     #[test]

@@ -20,8 +20,11 @@ pub fn resource(tree: &Tree, plural: &str) -> Result<(Resource, String), Error> 
     let files = tree.files()?;
     let refused = |reason: &str| Error::Refused(format!("resource `{plural}`: {reason}"));
     let ending = format!("_{plural}/up.sql");
-    let mut migrations =
-        files.iter().filter_map(|path| path.strip_prefix("migrations/postgres/")?.strip_suffix(&ending));
+    let mut migrations = files.iter().filter_map(|path| {
+        let stamp = path.strip_prefix("migrations/postgres/")?.strip_suffix(&ending)?;
+        // That of `customer_orders` ends like that of `orders`.
+        (!stamp.contains('_')).then_some(stamp)
+    });
     let stamp =
         migrations.next().ok_or_else(|| refused("no migration in migrations/postgres has its name"))?;
     let schema = tree.text("src/db/schema.rs")?.unwrap_or_default();
@@ -43,7 +46,8 @@ pub fn resource(tree: &Tree, plural: &str) -> Result<(Resource, String), Error> 
     let fields =
         fields.ok_or_else(|| refused("src/db/schema.rs has a column that `new resource` does not make"))?;
     let fields: Vec<_> = fields.iter().map(Field::to_string).collect();
-    let resource = Resource::parse(plural, Some(&singular), &fields, owner).map_err(Error::Refused)?;
+    let mut resource = Resource::parse(plural, Some(&singular), &fields, owner).map_err(Error::Refused)?;
+    resource.later = columns.iter().rev().take_while(|column| column.name != "updated_at").count();
     Ok((resource, stamp.to_owned()))
 }
 

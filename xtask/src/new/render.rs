@@ -67,6 +67,8 @@ impl Renderer {
     }
 }
 
+/// For `map_err`.
+#[allow(clippy::needless_pass_by_value, reason = "`map_err` passes it by value")]
 fn refused(error: minijinja::Error) -> Error {
     Error::Refused(format!("xtask/templates/resource: {error:#}"))
 }

@@ -21,6 +21,8 @@ pub struct Resource {
     pub(super) names: Names,
     pub(super) fields: Vec<Field>,
     pub(super) owner: Owner,
+    /// How many of the last fields were added later: their columns are behind the others.
+    pub(super) later: usize,
 }
 
 impl Resource {
@@ -50,7 +52,29 @@ impl Resource {
                 field.name
             ));
         }
-        Ok(Self { names, fields, owner })
+        let resource = Self { names, fields, owner, later: 0 };
+        let mut seen: BTreeSet<_> = resource.fields.iter().map(|field| field.name.clone()).collect();
+        let times = resource.fields.iter().filter(|field| field.kind == Kind::Timestamp);
+        for parameter in times.flat_map(Field::limits) {
+            if !seen.insert(parameter.clone()) {
+                return Err(format!(
+                    "field `{parameter}`: a list has this parameter already; choose another name"
+                ));
+            }
+        }
+        Ok(resource)
+    }
+
+    /// The resource with one more field, which is added later.
+    pub(super) fn with(&self, field: &Field) -> Result<Self, String> {
+        let fields: Vec<_> = self.fields.iter().chain([field]).map(Field::to_string).collect();
+        let same = Self::parse(&self.names.plural, Some(&self.names.singular), &fields, self.owner)?;
+        Ok(Self { later: self.later + 1, ..same })
+    }
+
+    /// Whether `new field` has added fields to it.
+    pub(super) fn has_later_fields(&self) -> bool {
+        self.later > 0
     }
 
     /// Its name: the plural in snake case.
@@ -121,6 +145,7 @@ mod tests {
     fn fields_are_there_once_and_at_least_one() {
         assert!(parse(&[]).unwrap_err().contains("needs a field"));
         assert!(parse(&["a1:bool!", "a1:bool?"]).unwrap_err().contains("twice"));
+        assert!(parse(&["due_after:bool!", "due_at:timestamp?"]).unwrap_err().contains("has this parameter"));
         let named = Resource::parse("notes", None, &["note:text(1..4)!".to_owned()], Owner::User);
         assert!(named.unwrap_err().contains("try `note_name`"));
     }

@@ -4,9 +4,9 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::field::{Field, Kind};
+use super::prose::grouped;
 use super::resource::{Owner, Resource};
 use super::samples::sample;
-use super::view::grouped;
 
 /// Literals of JSON and of Rust.
 #[derive(Serialize)]
@@ -121,25 +121,22 @@ fn queries(resource: &Resource, rows: &[Map<String, Value>]) -> Vec<Query> {
             }
             continue;
         }
-        let stem = name.trim_end_matches("_at");
+        let [after, before] = field.limits();
         let at = |row: &Map<String, Value>| row.get(name).and_then(Value::as_str).map(str::to_owned);
         let (first, second) = (day(0), day(1));
-        add(format!("{stem}_after={second}"), &|row| at(row).is_some_and(|at| at >= second));
-        add(format!("{stem}_before={second}"), &|row| at(row).is_some_and(|at| at < second));
-        add(format!("{stem}_after={first}&{stem}_before={second}"), &|row| {
-            at(row).is_some_and(|at| at < second)
-        });
+        add(format!("{after}={second}"), &|row| at(row).is_some_and(|at| at >= second));
+        add(format!("{before}={second}"), &|row| at(row).is_some_and(|at| at < second));
+        add(format!("{after}={first}&{before}={second}"), &|row| at(row).is_some_and(|at| at < second));
     }
     queries
 }
 
 fn wrong_queries(resource: &Resource) -> String {
-    let wrong = resource.filters().flat_map(|field| match &field.kind {
-        Kind::Enum { values } => vec![format!("\"{}={}\"", field.name, unknown(values))],
-        _ => {
-            let stem = field.name.trim_end_matches("_at");
-            vec![format!("\"{stem}_after=tomorrow\""), format!("\"{stem}_before=tomorrow\"")]
+    let wrong = resource.filters().flat_map(|field| {
+        if let Kind::Enum { values } = &field.kind {
+            return vec![format!("\"{}={}\"", field.name, unknown(values))];
         }
+        field.limits().map(|parameter| format!("\"{parameter}=tomorrow\"")).to_vec()
     });
     wrong.collect::<Vec<_>>().join(", ")
 }

@@ -14,7 +14,7 @@ use poem_openapi::OpenApi;
 
 use super::Tag;
 use crate::api::guards::{{ guard }};
-use crate::domain::{{ plural }}::{{ api_types }};
+use crate::domain::{{ plural }}::{{ imports.filter_types }};
 {%- if filters %}
 use crate::models::{{ plural }}::{{ pascal }}Filter;
 {%- endif %}
@@ -79,8 +79,8 @@ impl {{ plural_pascal }}Api {
         caller: {{ guard }},
         body: Body<{{ pascal }}Create>,
     ) -> Result<Created<{{ pascal }}View>, Failure<NoErrors>> {
-        let {{ var }} = self.{{ plural }}.create(&caller.0, &body.0.into()).await?;
-        Ok(Created::of({{ var }}.into()))
+        let {{ singular }} = self.{{ plural }}.create(&caller.0, &body.0.into()).await?;
+        Ok(Created::of({{ singular }}.into()))
     }
 
     /// Get {{ an }}
@@ -93,8 +93,8 @@ impl {{ plural_pascal }}Api {
         /// The {{ one }}'s ID.
         id: Path<{{ pascal }}Id>,
     ) -> Result<Ok200<{{ pascal }}View>, Failure<{{ pascal }}Errors>> {
-        let {{ var }} = self.{{ plural }}.get(&caller.0, id.0).await?;
-        Ok(Ok200::of({{ var }}.into()))
+        let {{ singular }} = self.{{ plural }}.get(&caller.0, id.0).await?;
+        Ok(Ok200::of({{ singular }}.into()))
     }
 
     /// Update {{ an }}
@@ -108,8 +108,8 @@ impl {{ plural_pascal }}Api {
         id: Path<{{ pascal }}Id>,
         body: Body<{{ pascal }}Update>,
     ) -> Result<Ok200<{{ pascal }}View>, Failure<{{ pascal }}Errors>> {
-        let {{ var }} = self.{{ plural }}.update(&caller.0, id.0, &body.0.into()).await?;
-        Ok(Ok200::of({{ var }}.into()))
+        let {{ singular }} = self.{{ plural }}.update(&caller.0, id.0, &body.0.into()).await?;
+        Ok(Ok200::of({{ singular }}.into()))
     }
 
     /// Delete {{ an }}

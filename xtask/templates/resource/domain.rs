@@ -1,6 +1,6 @@
 //! The values of {{ an }}.
 
-use groundwork_values::{{ macros }};
+use groundwork_values::{{ imports.declaring }};
 
 id_type! {
     /// The ID of {{ an }}: positive, assigned by the database, never reused.

@@ -9,13 +9,13 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use groundwork_clock::Timestamp;
-use groundwork_database::{{ value_macros }};
+use groundwork_database::{{ imports.storing }};
 
 use crate::db::schema::{{ plural }};
 {%- if owned %}
 use crate::domain::ids::UserId;
 {%- endif %}
-use crate::domain::{{ plural }}::{{ value_types }};
+use crate::domain::{{ plural }}::{{ imports.types }};
 
 {% for field in typed -%}
 {{ "integer" if field.kind == "int" else "text" }}_value!({{ field.type }});
@@ -70,8 +70,8 @@ pub struct {{ pascal }}Filter {
 {%- endfor %}
 }
 {% endif %}
-pub async fn insert(c: &mut Connection, {{ owner }} {{ var }}: &New{{ pascal }}, now: Timestamp) -> Result<{{ pascal }}, DbError> {
-    let values = ({{ plural ~ "::user_id.eq(owner.0), " if owned }}{{ var }}, {{ plural }}::created_at.eq(now), {{ plural }}::updated_at.eq(now));
+pub async fn insert(c: &mut Connection, {{ owner }} {{ singular }}: &New{{ pascal }}, now: Timestamp) -> Result<{{ pascal }}, DbError> {
+    let values = ({{ plural ~ "::user_id.eq(owner.0), " if owned }}{{ singular }}, {{ plural }}::created_at.eq(now), {{ plural }}::updated_at.eq(now));
     let insert = diesel::insert_into({{ plural }}::table).values(values);
     Ok(on!(c, |c| prepared(insert.returning({{ pascal }}::as_returning())).get_result(c))?)
 }

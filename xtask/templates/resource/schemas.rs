@@ -6,11 +6,11 @@ use groundwork_web::page::Listed;
 {%- if nullable %}
 use groundwork_web::schema::{Nullable, Patch};
 {%- endif %}
-use groundwork_web::{{ schema_macros }};
+use groundwork_web::{{ imports.describing }};
 use poem_openapi::Object;
 use serde::Serialize;
 
-use crate::domain::{{ plural }}::{{ value_types }};
+use crate::domain::{{ plural }}::{{ imports.types }};
 use crate::models::{{ plural }}::{New{{ pascal }}, {{ pascal }}, {{ pascal }}Changes};
 
 id_schema!({{ pascal }}Id, "{{ singular }}_id");

@@ -42,7 +42,7 @@ impl {{ pascal }}Service {
         })?;
         let mut connection = self.store.read_as(caller);
         let {{ plural }} = {{ plural }}::page(&mut connection, {{ "owner," if owned }} {{ "filter," if filters }} after, i64::from(limit) + 1).await?;
-        Ok(self.page_signer.page({{ "&" if owned or filters }}list, {{ plural }}, limit, |{{ var }}| vec![{{ var }}.id.0]))
+        Ok(self.page_signer.page({{ "&" if owned or filters }}list, {{ plural }}, limit, |{{ singular }}| vec![{{ singular }}.id.0]))
     }
 
     pub async fn create(&self, caller: &Caller, new: &New{{ pascal }}) -> Result<{{ pascal }}, Error> {

@@ -1,5 +1,5 @@
 CREATE TABLE {{ plural }} (
-{%- for column in columns %}
+{%- for column in first_columns %}
     {{ column.padded }} {{ column.sqlite }}{% if not column.nullable %} NOT NULL{% endif %}{{ "," if owned or not loop.last }}
 {%- endfor %}
 {%- if owned %}

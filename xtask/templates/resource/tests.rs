@@ -16,21 +16,21 @@ fn new_{{ singular }}() -> Value {
 
 /// [`new_{{ singular }}`] with these fields.
 fn new_{{ singular }}_with(fields: Value) -> Value {
-    let mut {{ var }} = new_{{ singular }}();
-    {{ var }}.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
-    {{ var }}
+    let mut {{ singular }} = new_{{ singular }}();
+    {{ singular }}.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+    {{ singular }}
 }
 
 async fn create(service: &Service, {{ user }}: &TestUser, fields: Value) -> Value {
     service.by({{ user }}, "POST", {{ plural_screaming }}).json(new_{{ singular }}_with(fields)).send().await.expect(201).json()
 }
 
-async fn show(service: &Service, {{ user }}: &TestUser, {{ var }}: &Value) -> Value {
-    service.by({{ user }}, "GET", &path({{ var }})).send().await.expect(200).json()
+async fn show(service: &Service, {{ user }}: &TestUser, {{ singular }}: &Value) -> Value {
+    service.by({{ user }}, "GET", &path({{ singular }})).send().await.expect(200).json()
 }
 
-async fn change(service: &Service, {{ user }}: &TestUser, {{ var }}: &Value, fields: Value) -> Value {
-    service.by({{ user }}, "PATCH", &path({{ var }})).json(fields).send().await.expect(200).json()
+async fn change(service: &Service, {{ user }}: &TestUser, {{ singular }}: &Value, fields: Value) -> Value {
+    service.by({{ user }}, "PATCH", &path({{ singular }})).json(fields).send().await.expect(200).json()
 }
 
 async fn list(service: &Service, {{ user }}: &TestUser, query: &str) -> Answer {
@@ -42,19 +42,19 @@ async fn all(service: &Service, {{ user }}: &TestUser, query: &str) -> Vec<Value
     let (mut found, mut next) = (Vec::new(), String::new());
     loop {
         let page = list(service, {{ user }}, &format!("{query}{next}")).await.expect(200).json();
-        found.extend(page["items"].as_array().unwrap().iter().map(|{{ var }}| {{ var }}["id"].clone()));
+        found.extend(page["items"].as_array().unwrap().iter().map(|{{ singular }}| {{ singular }}["id"].clone()));
         let Some(token) = page["next_page"].as_str() else { return found };
         next = format!("&page_token={token}");
     }
 }
 
-fn path({{ var }}: &Value) -> String {
-    format!("{{ "{" ~ plural_screaming ~ "}" }}/{}", {{ var }}["id"])
+fn path({{ singular }}: &Value) -> String {
+    format!("{{ "{" ~ plural_screaming ~ "}" }}/{}", {{ singular }}["id"])
 }
 
-fn assert_has({{ var }}: &Value, fields: &Value) {
+fn assert_has({{ singular }}: &Value, fields: &Value) {
     for (field, value) in fields.as_object().unwrap() {
-        assert_eq!(&{{ var }}[field], value, "{field}");
+        assert_eq!(&{{ singular }}[field], value, "{field}");
     }
 }
 
@@ -85,10 +85,10 @@ on_both! {
 
     async fn only_its_owner_sees_and_changes_{{ an | replace(" ", "_") }}(service: Service) {
         let (ada, eve) = (service.user().await, service.user().await);
-        let {{ var }} = create(&service, &ada, json!({})).await;
+        let {{ singular }} = create(&service, &ada, json!({})).await;
         let before = service.stored().await;
         for method in ["GET", "PATCH", "DELETE"] {
-            let call = service.by(&eve, method, &path(&{{ var }}));
+            let call = service.by(&eve, method, &path(&{{ singular }}));
             let call = if method == "PATCH" { call.json(json!({{ cases.change | object(16, 0) }})) } else { call };
             let error = call.send().await.expect_error(404, "not_found");
             assert_eq!(error["message"], "The {{ one }} does not exist.", "{method}");
@@ -175,21 +175,21 @@ on_both! {
 
     async fn every_invalid_field_is_refused_with_its_reason(service: Service) {
         let {{ ada }} = service.{{ user }}().await;
-        let {{ var }} = create(&service, &{{ ada }}, json!({})).await;
+        let {{ singular }} = create(&service, &{{ ada }}, json!({})).await;
         let before = service.stored().await;
-        for (field, value, message) in [
+        for (field, value, reason) in [
 {%- for case in cases.invalid %}
             ("{{ case.field }}", json!({{ case.value }}), {{ case.message }}),
 {%- endfor %}
         ] {
             let wrong = json!({field: value});
             let create = service.by(&{{ ada }}, "POST", {{ plural_screaming }}).json(new_{{ singular }}_with(wrong.clone()));
-            let update = service.by(&{{ ada }}, "PATCH", &path(&{{ var }})).json(wrong);
+            let update = service.by(&{{ ada }}, "PATCH", &path(&{{ singular }})).json(wrong);
             for call in [create, update] {
                 let error = call.send().await.expect_error(422, "validation_error");
                 let problems = error["details"]["fields"].as_array().unwrap();
                 let reasons: Vec<_> = problems.iter().map(|one| (&one["field"], &one["message"])).collect();
-                assert_eq!(reasons, [(&json!(field), &json!(message))], "{value}");
+                assert_eq!(reasons, [(&json!(field), &json!(reason))], "{value}");
             }
         }
 {%- if cases.required_names %}
@@ -215,11 +215,11 @@ on_both! {
     async fn null_clears_a_field_and_an_absent_one_stays(service: Service) {
         let {{ ada }} = service.{{ user }}().await;
         let fields = json!({{ cases.optional | object(8, 30) }});
-        let {{ var }} = create(&service, &{{ ada }}, fields.clone()).await;
+        let {{ singular }} = create(&service, &{{ ada }}, fields.clone()).await;
         for field in [{{ cases.optional_names }}] {
-            let mut expected = show(&service, &{{ ada }}, &{{ var }}).await;
-            assert_eq!(change(&service, &{{ ada }}, &{{ var }}, json!({})).await[field], fields[field]);
-            let cleared = change(&service, &{{ ada }}, &{{ var }}, json!({field: null})).await;
+            let mut expected = show(&service, &{{ ada }}, &{{ singular }}).await;
+            assert_eq!(change(&service, &{{ ada }}, &{{ singular }}, json!({})).await[field], fields[field]);
+            let cleared = change(&service, &{{ ada }}, &{{ singular }}, json!({field: null})).await;
             (expected[field], expected["updated_at"]) = (Value::Null, cleared["updated_at"].clone());
             assert_eq!(cleared, expected);
         }

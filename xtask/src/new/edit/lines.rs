@@ -12,13 +12,13 @@ pub fn insert_sorted(text: &str, beside: &str, line: &str) -> Result<String, Mis
     Ok(joined(&lines, next.copied().unwrap_or(last + 1), line))
 }
 
-/// Inserts `block` before or behind the only line that is `anchor`.
-pub fn insert(text: &str, anchor: &str, block: &str, behind: bool) -> Result<String, Missing> {
+/// Inserts `block` before the only line that is `anchor`.
+pub fn insert(text: &str, anchor: &str, block: &str) -> Result<String, Missing> {
     let lines: Vec<_> = text.lines().collect();
     let mut places = (0..lines.len()).filter(|at| lines[*at].trim() == anchor);
     let place = places.next().ok_or_else(|| format!("the line `{anchor}`"))?;
     match places.count() {
-        0 => Ok(joined(&lines, place + usize::from(behind), block.strip_suffix('\n').unwrap_or(block))),
+        0 => Ok(joined(&lines, place, block.strip_suffix('\n').unwrap_or(block))),
         more => Err(format!("one line `{anchor}`, and not {} lines", more + 1)),
     }
 }
@@ -54,6 +54,11 @@ pub fn inserted<'a>(before: &str, after: &'a str) -> Vec<&'a str> {
 
 /// Removes the only place that has these lines.
 pub fn remove(text: &str, block: &[&str]) -> Result<String, Missing> {
+    replace(text, block, &[])
+}
+
+/// Replaces the only place that has the lines of `block`.
+pub fn replace(text: &str, block: &[&str], by: &[&str]) -> Result<String, Missing> {
     let lines: Vec<_> = text.lines().collect();
     let shown = || format!("the lines\n{}", block.join("\n"));
     if block.is_empty() || block.len() > lines.len() {
@@ -63,6 +68,6 @@ pub fn remove(text: &str, block: &[&str]) -> Result<String, Missing> {
     let (Some(place), None) = (places.next(), places.next()) else {
         return Err(shown());
     };
-    let rest = lines[..place].iter().chain(&lines[place + block.len()..]);
+    let rest = lines[..place].iter().chain(by).chain(&lines[place + block.len()..]);
     Ok(rest.flat_map(|line| [line, "\n"]).collect())
 }

@@ -9,39 +9,17 @@ mod list;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Edit {
     /// A line among those that begin with the same words, in alphabetical order.
-    Line {
-        beside: &'static str,
-        line: String,
-    },
-    /// Lines before, or behind, the only line with this text.
-    Before {
-        anchor: String,
-        block: String,
-    },
-    After {
-        anchor: String,
-        block: String,
-    },
+    Line { beside: &'static str, line: String },
+    /// Lines before the only line with this text.
+    Before { anchor: String, block: String },
     /// A `diesel::table!`, in the order of the tables' names, with an empty line behind it.
-    Table {
-        name: String,
-        block: String,
-    },
+    Table { name: String, block: String },
     /// An item of a module, joined to what the file imports from it already.
-    Import {
-        module: String,
-        item: String,
-    },
+    Import { module: String, item: String },
     /// An entry of the changelog, below what is not released.
-    Added {
-        entry: String,
-    },
+    Added { entry: String },
     /// An entry of the list that follows `list` and perhaps white space, up to its closing bracket.
-    Entry {
-        list: &'static str,
-        entry: String,
-        place: Place,
-    },
+    Entry { list: &'static str, entry: String, place: Place },
 }
 
 /// Where an entry goes.
@@ -61,8 +39,7 @@ impl Edit {
     pub fn apply(&self, text: &str) -> Result<String, Missing> {
         match self {
             Self::Line { beside, line } => lines::insert_sorted(text, beside, line),
-            Self::Before { anchor, block } => lines::insert(text, anchor, block, false),
-            Self::After { anchor, block } => lines::insert(text, anchor, block, true),
+            Self::Before { anchor, block } => lines::insert(text, anchor, block),
             Self::Table { name, block } => lines::insert_table(text, name, block),
             Self::Import { module, item } => imports::add(text, module, item),
             Self::Entry { list, entry, place } => list::add(text, list, entry, place),
@@ -81,12 +58,23 @@ impl Edit {
             Self::Import { module, item } => Ok(imports::remove(text, module, item)?),
             Self::Entry { list, entry, .. } => Ok(list::remove(text, list, entry)?),
             Self::Added { entry } => Ok(changelog::remove(text, entry)?),
-            Self::Line { .. } | Self::Before { .. } | Self::After { .. } | Self::Table { .. } => {
+            Self::Line { .. } | Self::Before { .. } | Self::Table { .. } => {
                 let twice = format(self.apply(text)?)?;
                 Ok(lines::remove(text, &lines::inserted(text, &twice))?)
             }
         }
     }
+}
+
+/// The text with what `new` inserts in the place of what `old` has inserted.
+pub fn replace<E: From<Missing>>(
+    text: &str,
+    (old, new): (&Edit, &Edit),
+    format: impl Fn(String) -> Result<String, E>,
+) -> Result<String, E> {
+    let (with_old, with_new) = (format(old.apply(text)?)?, format(new.apply(text)?)?);
+    let (old, new) = (lines::inserted(text, &with_old), lines::inserted(text, &with_new));
+    Ok(lines::replace(text, &old, &new)?)
 }
 
 #[cfg(test)]
@@ -127,8 +115,6 @@ mod tests {
         let text = "enum E {\n    A,\n    B,\n}\n";
         let before = Edit::Before { anchor: "B,".to_owned(), block: "    /// C.\n    C,\n".to_owned() };
         check(&before, text, "enum E {\n    A,\n    /// C.\n    C,\n    B,\n}\n");
-        let after = Edit::After { anchor: "B,".to_owned(), block: "    C,\n".to_owned() };
-        check(&after, text, "enum E {\n    A,\n    B,\n    C,\n}\n");
         assert!(before.apply("A,\n").unwrap_err().contains("`B,`"));
         assert!(before.apply("B,\nB,\n").unwrap_err().contains("2 lines"));
         assert!(before.undo::<String>(text, Ok).is_err());
@@ -140,6 +126,13 @@ mod tests {
         let both = edit("notes").apply(&edit("orders").apply("end\n").unwrap()).unwrap();
         assert_eq!(both, "orders\nnotes\nend\n");
         assert_eq!(edit("orders").undo::<String>(&both, Ok).unwrap(), "notes\nend\n");
+    }
+
+    #[test]
+    fn a_block_is_replaced_where_it_is() {
+        let edit = |name: &str| Edit::Before { anchor: "end".to_owned(), block: format!("{name}\n") };
+        let replaced = replace::<String>("orders\nnotes\nend\n", (&edit("orders"), &edit("new\norders")), Ok);
+        assert_eq!(replaced.unwrap(), "new\norders\nnotes\nend\n");
     }
 
     #[test]

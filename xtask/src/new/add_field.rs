@@ -1,0 +1,158 @@
+//! The plan to add a field to a resource. What people have changed in its files since is kept: the
+//! difference that the field makes is merged into them.
+
+use std::path::Path;
+
+use super::columns::classes;
+use super::edit::{Edit, replace};
+use super::field::{Field, Kind};
+use super::files::Parts;
+use super::plan::{Change, Plan};
+use super::resource::Resource;
+
+use super::{format, merge, parts, recover};
+use crate::error::Error;
+use crate::tree::Tree;
+
+/// The plan to add `field` to the resource. Rows that are there already get the `default`.
+///
+/// # Errors
+/// When the resource is not there or has the field, or people have changed the very lines.
+pub fn plan(
+    root: &Path,
+    plural: &str,
+    field: &str,
+    default: Option<&str>,
+    stamp: &str,
+) -> Result<Plan, Error> {
+    let tree = Tree::at(root);
+    let (old, made) = recover::resource(&tree, plural)?;
+    let field: Field = field.parse().map_err(Error::Refused)?;
+    let new = old.with(&field).map_err(Error::Refused)?;
+    let sql = Sql::of(&new, &field, default).map_err(Error::Refused)?;
+    let mut changes = sql.migrations(&format!("{stamp}_{plural}_{}", field.name));
+    let mut conflicts = Vec::new();
+    let (old, new) = (parts::of(&old, &made)?, parts::of(&new, &made)?);
+    let files =
+        old.files.into_iter().zip(new.files).filter(|((path, _), _)| !path.starts_with("migrations/"));
+    for ((path, old), (_, new)) in files {
+        let before = if root.join(&path).exists() { tree.text(&path)? } else { None };
+        let (old, new) = (format::file(root, &path, old)?, format::file(root, &path, new)?);
+        let after = match &before {
+            Some(text) => merge::merge(&old, text, &new)?,
+            None => None,
+        };
+        match after {
+            Some(_) => changes.push(Change { path, before, after }),
+            None => conflicts.push(path),
+        }
+    }
+    let edits = Parts::differing(old.edits, new.edits);
+    for (path, pairs) in edits {
+        let before = tree.text(&path)?.unwrap_or_default();
+        match replaced(root, &path, &before, &pairs) {
+            Ok(after) => changes.push(Change { path, before: Some(before), after: Some(after) }),
+            Err(Error::Refused(_)) => conflicts.push(path),
+            Err(error) => return Err(error),
+        }
+    }
+    if conflicts.is_empty() {
+        return Ok(Plan::new(root, changes));
+    }
+    Err(Error::Refused(format!(
+        "the lines that the field changes are not as they were made, so it is for you to add it, in:\n  {}",
+        conflicts.join("\n  ")
+    )))
+}
+
+fn replaced(root: &Path, path: &str, text: &str, pairs: &[(Edit, Edit)]) -> Result<String, Error> {
+    let format = |text: String| Ok::<_, Error>(format::file(root, path, text)?);
+    pairs.iter().try_fold(text.to_owned(), |text, (old, new)| replace(&text, (old, new), format))
+}
+
+/// The statements of the migration, up and down, for PostgreSQL and SQLite.
+struct Sql([(&'static str, String, String); 2]);
+
+impl Sql {
+    fn of(resource: &Resource, field: &Field, default: Option<&str>) -> Result<Self, String> {
+        let refused = |reason: &str| Err(format!("field `{field}`: {reason}"));
+        let rest = match (field.nullable, default) {
+            (true, None) => [String::new(), String::new()],
+            (true, Some(_)) => return refused("rows that are there already get null; leave --default out"),
+            (false, None) => {
+                return refused("it is required, so give --default VALUE for rows that are there already");
+            }
+            (false, Some(value)) => match literals(&field.kind, value) {
+                Some(literals) => literals.map(|literal| format!(" NOT NULL DEFAULT {literal}")),
+                None => return refused(&format!("`{value}` is not one of its values")),
+            },
+        };
+        let table = resource.plural();
+        let [postgres, sqlite, _] = classes(&field.kind);
+        let [in_postgres, in_sqlite] = rest;
+        let statements = [("postgres", postgres, in_postgres), ("sqlite", sqlite, in_sqlite)];
+        Ok(Self(statements.map(|(database, class, rest)| {
+            let Field { name, .. } = field;
+            let up = format!("ALTER TABLE {table} ADD COLUMN {name} {class}{rest};\n");
+            (database, up, format!("ALTER TABLE {table} DROP COLUMN {name};\n"))
+        })))
+    }
+
+    fn migrations(self, name: &str) -> Vec<Change> {
+        let files = self.0.into_iter().flat_map(|(database, up, down)| {
+            [("up", up), ("down", down)].map(|(file, text)| Change {
+                path: format!("migrations/{database}/{name}/{file}.sql"),
+                before: None,
+                after: Some(text),
+            })
+        });
+        files.collect()
+    }
+}
+
+/// A value of the kind as literals of PostgreSQL and SQLite.
+fn literals(kind: &Kind, value: &str) -> Option<[String; 2]> {
+    let both = |literal: String| Some([literal.clone(), literal]);
+    let text = || format!("'{}'", value.replace('\'', "''"));
+    match kind {
+        Kind::Text { min, max } => {
+            let length = i64::try_from(value.chars().count()).ok()?;
+            let is_valid = (*min..=*max).contains(&length) && (*min == 0 || !value.trim().is_empty());
+            if is_valid { both(text()) } else { None }
+        }
+        Kind::Int { min, max } => {
+            let number = value.parse::<i64>().ok().filter(|number| (*min..=*max).contains(number))?;
+            both(number.to_string())
+        }
+        Kind::Bool => both(value.parse::<bool>().ok()?.to_string().to_uppercase()),
+        Kind::Enum { values } => values.iter().any(|known| known == value).then(text).and_then(both),
+        // SQLite has microseconds.
+        Kind::Timestamp => {
+            let instant: jiff::Timestamp = value.parse().ok()?;
+            Some([format!("'{instant}'"), instant.as_microsecond().to_string()])
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn literals_of(kind: &str, value: &str) -> Option<[String; 2]> {
+        literals(&kind.parse().unwrap(), value)
+    }
+
+    #[test]
+    fn a_default_is_a_value_of_the_field() {
+        let both = |literal: &str| Some([literal.to_owned(), literal.to_owned()]);
+        assert_eq!(literals_of("text(1..9)", "it's"), both("'it''s'"));
+        assert_eq!(literals_of("text(1..9)", "  "), None);
+        assert_eq!(literals_of("int(1..9)", "9"), both("9"));
+        assert_eq!(literals_of("int(1..9)", "10"), None);
+        assert_eq!(literals_of("bool", "false"), both("FALSE"));
+        assert_eq!(literals_of("enum(a,b)", "b"), both("'b'"));
+        assert_eq!(literals_of("enum(a,b)", "c"), None);
+        let instant = literals_of("timestamp", "2026-01-31T09:30:00Z").unwrap();
+        assert_eq!(instant, ["'2026-01-31T09:30:00Z'", "1769851800000000"]);
+    }
+}
