@@ -141,12 +141,13 @@ fn wrong_queries(resource: &Resource) -> String {
     wrong.collect::<Vec<_>>().join(", ")
 }
 
-/// White space of this many characters, as an expression.
-fn blank(length: i64) -> String {
+/// A text of this many times the character, as an expression.
+fn repeated(c: char, length: i64) -> String {
     match length {
-        1 => "\" \"".to_owned(),
-        2 => "\"  \"".to_owned(),
-        more => format!("\" \".repeat({})", grouped(more, '_')),
+        0 => "\"\"".to_owned(),
+        1 => format!("\"{c}\""),
+        2 => format!("\"{c}{c}\""),
+        more => format!("\"{c}\".repeat({})", grouped(more, '_')),
     }
 }
 
@@ -156,83 +157,72 @@ fn unknown(values: &[String]) -> &'static str {
     ["lost", "other", "unheard_of"].iter().find(is_free).unwrap_or(&"no_such_value")
 }
 
+/// The shortest or longest, least or greatest value, as an expression.
 fn end(kind: &Kind, is_most: bool) -> String {
     match kind {
-        Kind::Text { min, max } => {
-            let length = if is_most { *max } else { *min };
-            match length {
-                0 => "\"\"".to_owned(),
-                1 => "\"é\"".to_owned(),
-                _ => format!("\"é\".repeat({})", grouped(length, '_')),
-            }
-        }
+        Kind::Text { min, max } => repeated('é', if is_most { *max } else { *min }),
         Kind::Int { min, max } => grouped(if is_most { *max } else { *min }, '_'),
-        _ => "null".to_owned(),
+        Kind::Bool | Kind::Enum { .. } | Kind::Timestamp => "null".to_owned(),
     }
 }
 
 fn invalid(resource: &Resource) -> Vec<Invalid> {
-    let mut cases = Vec::new();
-    for field in &resource.fields {
-        let mut add = |value: String, message: String| {
-            cases.push(Invalid { field: field.name.clone(), value, message: format!("{message:?}") });
-        };
-        let mut needed = None;
-        match &field.kind {
-            Kind::Text { min, max } => {
-                if *min == 1 {
-                    add("\"\"".to_owned(), "must not be blank".to_owned());
-                }
-                if *min > 0 {
-                    add(blank((*min).max(2).min(*max)), "must not be blank".to_owned());
-                }
-                if *min > 1 {
-                    add(
-                        format!("\"x\".repeat({})", grouped(min - 1, '_')),
-                        format!("must be at least {min} characters"),
-                    );
-                }
-                add(
-                    format!("\"x\".repeat({})", grouped(max + 1, '_')),
-                    format!("must be at most {max} characters"),
-                );
-                needed = Some("must be a string");
-            }
-            Kind::Int { min, max } => {
-                add(grouped(min - 1, '_'), format!("must be at least {min}"));
-                add(grouped(max + 1, '_'), format!("must be at most {max}"));
-                needed = Some("must be an integer");
-            }
-            // A body that creates one takes no null, and one that changes it does: the messages differ.
-            Kind::Bool if field.nullable => {}
-            Kind::Bool => {
-                add("\"yes\"".to_owned(), "must be a boolean".to_owned());
-                needed = Some("must be a boolean");
-            }
-            Kind::Enum { values } => {
-                let names: Vec<_> = values.iter().map(|value| format!("\"{value}\"")).collect();
-                let message = format!("must be one of [{}]", names.join(","));
-                cases.push(Invalid {
-                    field: field.name.clone(),
-                    value: format!("\"{}\"", unknown(values)),
-                    message: format!("r#\"{message}\"#"),
-                });
-                continue;
-            }
-            Kind::Timestamp => add(
-                "\"tomorrow\"".to_owned(),
-                "must be a date and time with an offset, such as 2026-01-31T09:30:00Z".to_owned(),
-            ),
-        }
-        if let (Some(message), false) = (needed, field.nullable) {
-            add("null".to_owned(), message.to_owned());
-        }
-    }
+    let of_fields = resource.fields.iter().flat_map(|field| {
+        let wrong = wrong_values(field).into_iter();
+        wrong.map(|(value, reason)| Invalid { field: field.name.clone(), value, message: quoted(&reason) })
+    });
     let implied = if resource.owner == Owner::User { &["id", "user_id"][..] } else { &["id"] };
-    cases.extend(implied.iter().map(|name| Invalid {
+    let of_implied = implied.iter().map(|name| Invalid {
         field: (*name).to_owned(),
         value: "7".to_owned(),
-        message: "\"cannot be set here\"".to_owned(),
-    }));
-    cases
+        message: quoted("cannot be set here"),
+    });
+    of_fields.chain(of_implied).collect()
+}
+
+/// A literal of Rust.
+fn quoted(text: &str) -> String {
+    if text.contains('"') { format!("r#\"{text}\"#") } else { format!("\"{text}\"") }
+}
+
+/// Values that a field refuses when one is created and when it is changed, and the reason.
+fn wrong_values(field: &Field) -> Vec<(String, String)> {
+    let mut wrong = Vec::new();
+    let mut add = |value: String, reason: String| wrong.push((value, reason));
+    // A null is refused by creation only if the field may be null.
+    let type_name = match &field.kind {
+        Kind::Text { min, max } => {
+            if *min == 1 {
+                add("\"\"".to_owned(), "must not be blank".to_owned());
+            }
+            if *min > 0 {
+                add(repeated(' ', (*min).max(2).min(*max)), "must not be blank".to_owned());
+            }
+            if *min > 1 {
+                add(repeated('x', min - 1), format!("must be at least {min} characters"));
+            }
+            add(repeated('x', max + 1), format!("must be at most {max} characters"));
+            "a string"
+        }
+        Kind::Int { min, max } => {
+            add(grouped(min - 1, '_'), format!("must be at least {min}"));
+            add(grouped(max + 1, '_'), format!("must be at most {max}"));
+            "an integer"
+        }
+        Kind::Bool => "a boolean",
+        Kind::Enum { values } => {
+            let names: Vec<_> = values.iter().map(|value| format!("\"{value}\"")).collect();
+            add(format!("\"{}\"", unknown(values)), format!("must be one of [{}]", names.join(",")));
+            return wrong;
+        }
+        Kind::Timestamp => {
+            let reason = "must be a date and time with an offset, such as 2026-01-31T09:30:00Z";
+            add("\"tomorrow\"".to_owned(), reason.to_owned());
+            return wrong;
+        }
+    };
+    if !field.nullable {
+        add("null".to_owned(), format!("must be {type_name}"));
+    }
+    wrong
 }

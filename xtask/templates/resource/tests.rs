@@ -15,9 +15,9 @@ fn new_{{ singular }}() -> Value {
 }
 
 /// [`new_{{ singular }}`] with these fields.
-fn new_{{ singular }}_with(fields: Value) -> Value {
+fn new_{{ singular }}_with(mut fields: Value) -> Value {
     let mut {{ singular }} = new_{{ singular }}();
-    {{ singular }}.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+    {{ singular }}.as_object_mut().unwrap().append(fields.as_object_mut().unwrap());
     {{ singular }}
 }
 
