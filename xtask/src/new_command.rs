@@ -1,4 +1,4 @@
-//! `cargo xtask new` and `cargo xtask remove`, as a developer sees them.
+//! `cargo xtask new` and `cargo xtask remove resource`, as a developer sees them.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -19,18 +19,6 @@ pub enum NewCommand {
     ///
     /// For example: `cargo xtask new field orders 'phone:text(1..40)?'`
     Field(FieldArguments),
-}
-
-#[derive(Subcommand)]
-pub enum RemoveCommand {
-    /// A resource that `new resource` made and nobody has changed
-    Resource {
-        /// Its plural: orders
-        name: String,
-        /// Print what would change, and change nothing
-        #[arg(long)]
-        dry_run: bool,
-    },
 }
 
 #[derive(Args)]
@@ -77,7 +65,7 @@ enum OwnedBy {
     User,
 }
 
-pub fn new(command: &NewCommand) -> Result<ExitCode> {
+pub fn run(command: &NewCommand) -> Result<ExitCode> {
     match command {
         NewCommand::Resource(arguments) => resource(arguments),
         NewCommand::Field(arguments) => field(arguments),
@@ -118,10 +106,10 @@ fn resource(arguments: &ResourceArguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-pub fn remove(command: &RemoveCommand) -> Result<ExitCode> {
-    let RemoveCommand::Resource { name, dry_run } = command;
+/// Removes a resource that `new resource` made and nobody has changed.
+pub fn remove(name: &str, dry_run: bool) -> Result<ExitCode> {
     let plan = new::remove(Path::new("."), name)?;
-    if *dry_run {
+    if dry_run {
         return preview(&plan);
     }
     plan.apply()?;

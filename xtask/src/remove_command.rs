@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use xtask::remove::{Part, Plan};
 
-use crate::{Result, print};
+use crate::{Result, new_command, print};
 
 #[derive(Args)]
 pub struct RemoveArguments {
@@ -28,6 +28,11 @@ enum RemovedPart {
     Bench,
     /// The configuration of Traefik and its tests
     Traefik,
+    /// A resource that `new resource` made and nobody has changed
+    Resource {
+        /// Its plural, such as orders
+        name: String,
+    },
 }
 
 pub fn run(arguments: &RemoveArguments) -> Result<ExitCode> {
@@ -35,6 +40,7 @@ pub fn run(arguments: &RemoveArguments) -> Result<ExitCode> {
         RemovedPart::Client { language } => Part::Client(language.clone()),
         RemovedPart::Bench => Part::Bench,
         RemovedPart::Traefik => Part::Traefik,
+        RemovedPart::Resource { name } => return new_command::remove(name, arguments.dry_run),
     };
     let plan = Plan::new(Path::new("."), &part)?;
     print(&plan.to_string())?;

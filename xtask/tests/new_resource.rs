@@ -164,7 +164,6 @@ fn a_field_is_added_to_what_a_person_has_changed() {
         ),
         ("src/schemas/orders.rs", "pub phone: Patch<OrderPhone>,"),
         ("tests/api/orders.rs", "(\"rank\", json!(10), \"must be at most 9\"),"),
-        ("tests/api/operations.rs", "\"rank\": 3"),
         (service, "// Mine.\n"),
     ] {
         assert!(read(&folder, path).contains(expected), "{path}");

@@ -32,7 +32,7 @@ impl Imports {
         Self {
             declaring: macros(&["id_type"], "type", "enum"),
             storing: macros(&["Connection", "DbError", "on", "prepared"], "value", "text"),
-            describing: macros(&["id_schema"], "schema", "enum"),
+            describing: macros(&["id_schema", "listed"], "schema", "enum"),
             types: braces(typed.map(|field| resource.type_of(field)).chain(id.clone()).collect()),
             filter_types: braces(enums.map(|field| resource.type_of(field)).chain(id).collect()),
         }

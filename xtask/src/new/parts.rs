@@ -33,7 +33,7 @@ fn files(names: &Names, stamp: &str, renderer: &Renderer) -> Result<Vec<(String,
 }
 
 fn edits(resource: &Resource, renderer: &Renderer) -> Result<Edits, Error> {
-    let Names { plural, plural_pascal, pascal, .. } = &resource.names;
+    let Names { plural, singular, plural_pascal, pascal, .. } = &resource.names;
     let before = |anchor: &str, block: String| Edit::Before { anchor: anchor.to_owned(), block };
     let line = |beside, line: String| Edit::Line { beside, line };
     let import = |module: String, item: String| Edit::Import { module, item };
@@ -85,7 +85,8 @@ fn edits(resource: &Resource, renderer: &Renderer) -> Result<Edits, Error> {
                     "operation(\"health_show\", \"GET\", \"/api/v1/health\", Caller::Anybody, 200, None),",
                     renderer.render("operations.rs")?,
                 ),
-                before("/// The operations that need a token.", renderer.render("fixture.rs")?),
+                import(format!("crate::api::{plural}"), singular.to_uppercase()),
+                import(format!("crate::api::{plural}"), format!("new_{singular}")),
             ],
         ),
         (

@@ -20,7 +20,6 @@ const TEMPLATES: &[(&str, &str)] = templates![
     "changelog.md",
     "domain.rs",
     "down.sql",
-    "fixture.rs",
     "model.rs",
     "operations.rs",
     "postgres_up.sql",

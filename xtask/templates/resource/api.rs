@@ -5,9 +5,8 @@
 {% if time_filters -%}
 use groundwork_clock::Timestamp;
 {% endif -%}
-use groundwork_web::error_responses;
 use groundwork_web::extract::{Body, Path, Query};
-use groundwork_web::failure::{Failure, NoErrors};
+use groundwork_web::failure::{Failure, NoErrors, NotFound};
 use groundwork_web::page::{Page, PageSize, PageToken};
 use groundwork_web::responses::{Created, NoContent, Ok200};
 use poem_openapi::OpenApi;
@@ -20,10 +19,6 @@ use crate::models::{{ plural }}::{{ pascal }}Filter;
 {%- endif %}
 use crate::schemas::{{ plural }}::{ {{ pascal }}Create, {{ pascal }}Update, {{ pascal }}View };
 use crate::services::{{ plural }}::{{ pascal }}Service;
-
-error_responses! {
-    {{ pascal }}Errors: 404 "not_found";
-}
 
 pub struct {{ plural_pascal }}Api {
     pub {{ plural }}: {{ pascal }}Service,
@@ -65,8 +60,7 @@ impl {{ plural_pascal }}Api {
 {%- endfor -%}
         };
 {%- endif %}
-        let page_token = page_token.0.map(|token| token.0);
-        let page = self.{{ plural }}.list(&caller.0, {{ "&filter," if filters }} limit.0.0, page_token.as_deref()).await?;
+        let page = self.{{ plural }}.list(&caller.0, {{ "&filter," if filters }} limit.0.0, page_token.0.as_deref()).await?;
         Ok(Ok200::of(Page::of(page.items, page.next_page)))
     }
 
@@ -92,7 +86,7 @@ impl {{ plural_pascal }}Api {
         caller: {{ guard }},
         /// The {{ one }}'s ID.
         id: Path<{{ pascal }}Id>,
-    ) -> Result<Ok200<{{ pascal }}View>, Failure<{{ pascal }}Errors>> {
+    ) -> Result<Ok200<{{ pascal }}View>, Failure<NotFound>> {
         let {{ singular }} = self.{{ plural }}.get(&caller.0, id.0).await?;
         Ok(Ok200::of({{ singular }}.into()))
     }
@@ -107,7 +101,7 @@ impl {{ plural_pascal }}Api {
         /// The {{ one }}'s ID.
         id: Path<{{ pascal }}Id>,
         body: Body<{{ pascal }}Update>,
-    ) -> Result<Ok200<{{ pascal }}View>, Failure<{{ pascal }}Errors>> {
+    ) -> Result<Ok200<{{ pascal }}View>, Failure<NotFound>> {
         let {{ singular }} = self.{{ plural }}.update(&caller.0, id.0, &body.0.into()).await?;
         Ok(Ok200::of({{ singular }}.into()))
     }
@@ -121,7 +115,7 @@ impl {{ plural_pascal }}Api {
         caller: {{ guard }},
         /// The {{ one }}'s ID.
         id: Path<{{ pascal }}Id>,
-    ) -> Result<NoContent, Failure<{{ pascal }}Errors>> {
+    ) -> Result<NoContent, Failure<NotFound>> {
         self.{{ plural }}.delete(&caller.0, id.0).await?;
         Ok(NoContent)
     }

@@ -2,7 +2,6 @@
 
 use groundwork_clock::Timestamp;
 use groundwork_web::extract::RequestSchema;
-use groundwork_web::page::Listed;
 {%- if nullable %}
 use groundwork_web::schema::{Nullable, Patch};
 {%- endif %}
@@ -47,10 +46,7 @@ example!({{ pascal }}View {
     updated_at: Timestamp::from_seconds(1_769_851_800),
 });
 
-impl Listed for {{ pascal }}View {
-    const PAGE: &'static str = "A page of {{ many }}.";
-    const ITEMS: &'static str = "The {{ many }}, in ascending order of `id`.";
-}
+listed!({{ pascal }}View, "{{ many }}", "in ascending order of `id`");
 
 /// The {{ one }} to create.
 #[derive(Object, Debug)]

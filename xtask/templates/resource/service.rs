@@ -5,7 +5,7 @@ use groundwork_auth::{Page, ValueSigner};
 
 use super::Error;
 use super::auth::Caller;
-use super::store::{Actor, Store};
+use super::store::Store;
 use crate::domain::{{ plural }}::{{ pascal }}Id;
 use crate::models::{{ plural }}::{self, New{{ pascal }}, {{ pascal }}, {{ pascal }}Changes{{ ", " ~ pascal ~ "Filter" if filters }}};
 
@@ -36,10 +36,7 @@ impl {{ pascal }}Service {
         let owner = caller.user.id;
 {%- endif %}
         let list = {% if owned or filters %}format!("{{ plural }}{{ " {owner}" if owned }}{{ " {filter:?}" if filters }}"){% else %}"{{ plural }}"{% endif %};
-        let after = self.page_signer.cursor({{ "&" if owned or filters }}list, page_token, |key| match *key {
-            [id] => Some({{ pascal }}Id(id)),
-            _ => None,
-        })?;
+        let after = self.page_signer.after_id({{ "&" if owned or filters }}list, page_token)?.map({{ pascal }}Id);
         let mut connection = self.store.read_as(caller);
         let {{ plural }} = {{ plural }}::page(&mut connection, {{ "owner," if owned }} {{ "filter," if filters }} after, i64::from(limit) + 1).await?;
         Ok(self.page_signer.page({{ "&" if owned or filters }}list, {{ plural }}, limit, |{{ singular }}| vec![{{ singular }}.id.0]))
@@ -48,7 +45,7 @@ impl {{ pascal }}Service {
     pub async fn create(&self, caller: &Caller, new: &New{{ pascal }}) -> Result<{{ pascal }}, Error> {
         let now = self.store.now();
         self.store
-            .transaction_by(Actor::Caller(caller), async |tx| {
+            .transaction_by(caller, async |tx| {
                 Ok({{ plural }}::insert(tx, {{ owner }} new, now).await?)
             })
             .await
@@ -66,7 +63,7 @@ impl {{ pascal }}Service {
     pub async fn update(&self, caller: &Caller, id: {{ pascal }}Id, changes: &{{ pascal }}Changes) -> Result<{{ pascal }}, Error> {
         let now = self.store.now();
         self.store
-            .transaction_by(Actor::Caller(caller), async |tx| {
+            .transaction_by(caller, async |tx| {
                 {{ plural }}::update(tx, {{ owner }} id, changes, now).await?.ok_or(NOT_FOUND)
             })
             .await
@@ -76,7 +73,7 @@ impl {{ pascal }}Service {
     /// [`Error::NotFound`].
     pub async fn delete(&self, caller: &Caller, id: {{ pascal }}Id) -> Result<(), Error> {
         self.store
-            .transaction_by(Actor::Caller(caller), async |tx| {
+            .transaction_by(caller, async |tx| {
                 if {{ plural }}::delete(tx, {{ owner }} id).await? { Ok(()) } else { Err(NOT_FOUND) }
             })
             .await

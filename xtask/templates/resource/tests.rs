@@ -4,25 +4,29 @@
 
 use serde_json::{Value, json};
 
-use crate::support::Service;
+use super::operations::Fixture;
 use crate::support::client::{Answer, TestUser};
+use crate::support::{Call, Service};
 
 const {{ plural_screaming }}: &str = "/api/v1/{{ path }}";
 
+/// What the ID of {{ an }} names.
+pub const {{ singular_screaming }}: Fixture = Fixture::Owned { path: {{ plural_screaming }}, body: new_{{ singular }} };
+
 /// A body with every field that {{ an }} must have.
-fn new_{{ singular }}() -> Value {
+pub fn new_{{ singular }}(_: &TestUser) -> Value {
     json!({{ cases.required | object(4, 11) }})
 }
 
-/// [`new_{{ singular }}`] with these fields.
-fn new_{{ singular }}_with(mut fields: Value) -> Value {
-    let mut {{ singular }} = new_{{ singular }}();
-    {{ singular }}.as_object_mut().unwrap().append(fields.as_object_mut().unwrap());
-    {{ singular }}
+/// A call that creates {{ an }} with these fields besides those it must have.
+fn creation(service: &Service, {{ user }}: &TestUser, fields: &Value) -> Call {
+    let mut {{ singular }} = new_{{ singular }}({{ user }});
+    {{ singular }}.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+    service.by({{ user }}, "POST", {{ plural_screaming }}).json({{ singular }})
 }
 
 async fn create(service: &Service, {{ user }}: &TestUser, fields: Value) -> Value {
-    service.by({{ user }}, "POST", {{ plural_screaming }}).json(new_{{ singular }}_with(fields)).send().await.expect(201).json()
+    creation(service, {{ user }}, &fields).send().await.expect(201).json()
 }
 
 async fn show(service: &Service, {{ user }}: &TestUser, {{ singular }}: &Value) -> Value {
@@ -64,10 +68,11 @@ on_both! {
 {%- if nullable %}
         let fields = json!({{ cases.optional | object(8, 30) }});
         let made = create(&service, &{{ ada }}, fields.clone()).await;
-        assert_has(&made, &new_{{ singular }}_with(fields));
+        assert_has(&made, &fields);
+        assert_has(&made, &new_{{ singular }}(&{{ ada }}));
 {%- else %}
         let made = create(&service, &{{ ada }}, json!({})).await;
-        assert_has(&made, &new_{{ singular }}());
+        assert_has(&made, &new_{{ singular }}(&{{ ada }}));
 {%- endif %}
         assert_eq!(show(&service, &{{ ada }}, &made).await, made);
 
@@ -183,7 +188,7 @@ on_both! {
 {%- endfor %}
         ] {
             let wrong = json!({field: value});
-            let create = service.by(&{{ ada }}, "POST", {{ plural_screaming }}).json(new_{{ singular }}_with(wrong.clone()));
+            let create = creation(&service, &{{ ada }}, &wrong);
             let update = service.by(&{{ ada }}, "PATCH", &path(&{{ singular }})).json(wrong);
             for call in [create, update] {
                 let error = call.send().await.expect_error(422, "validation_error");
