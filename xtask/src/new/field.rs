@@ -13,6 +13,9 @@ const IMPLIED: [&str; 5] = ["id", "user_id", "owner_id", "created_at", "updated_
 /// Parameters that every list has.
 const PARAMETERS: [&str; 3] = ["limit", "page_token", "sort"];
 
+/// What no field is: a package, which cargo would reserve.
+const OF_FIELDS: &[&str] = &["cargo"];
+
 /// Endings of the types of a resource: `OrderPage` is its page, so no field `page` can have a type.
 const TYPES: [&str; 9] = ["changes", "create", "errors", "filter", "id", "page", "service", "update", "view"];
 
@@ -116,7 +119,7 @@ impl Field {
 
     fn problem(&self) -> Option<String> {
         let Self { name, kind, nullable } = self;
-        if let Some(problem) = identifier::problem(name) {
+        if let Some(problem) = identifier::problem(name, OF_FIELDS) {
             return Some(format!("the name {problem}; try `{}`", suggestion(name)));
         }
         if IMPLIED.contains(&&**name) {
@@ -159,7 +162,9 @@ fn suggestion(name: &str) -> String {
     let cut = snake[..snake.len().min(identifier::MAX_LENGTH - "_value".len())].trim_matches('_').to_owned();
     let candidates = [cut.clone(), format!("{cut}_value"), format!("the_{cut}")];
     let is_free = |name: &String| {
-        identifier::problem(name).is_none() && !PARAMETERS.contains(&&**name) && !TYPES.contains(&&**name)
+        identifier::problem(name, OF_FIELDS).is_none()
+            && !PARAMETERS.contains(&&**name)
+            && !TYPES.contains(&&**name)
     };
     candidates.into_iter().find(is_free).unwrap_or_else(|| "number".to_owned())
 }
@@ -262,6 +267,7 @@ mod tests {
             "is_gift:bool!",
             "state:enum(draft,sent,paid)!",
             "due_at:timestamp?",
+            "target:text(1..9)!",
         ] {
             assert_eq!(text.parse::<Field>().unwrap().to_string(), text);
         }

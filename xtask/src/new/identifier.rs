@@ -66,8 +66,9 @@ const USED: [&str; 56] = [
     "version",
 ];
 
-/// Why a word is not an identifier in snake case, or is reserved; a phrase that follows "it".
-pub fn problem(word: &str) -> Option<String> {
+/// Why a word is not an identifier in snake case, or which language reserves it, apart from those in
+/// `except`: a phrase that follows "it".
+pub fn problem(word: &str, except: &[&str]) -> Option<String> {
     if let Some(wrong) = word.chars().find(|c| !c.is_ascii_lowercase() && !c.is_ascii_digit() && *c != '_') {
         return Some(format!("has `{wrong}`, and only a-z, 0-9 and single underscores are allowed"));
     }
@@ -80,11 +81,11 @@ pub fn problem(word: &str) -> Option<String> {
     if word.len() < 2 || word.len() > MAX_LENGTH {
         return Some(format!("must have 2 to {MAX_LENGTH} characters"));
     }
-    reserved(word, &[]).map(|language| format!("is reserved in {language}"))
+    reserved(word, except).map(|language| format!("is reserved in {language}"))
 }
 
 /// The first language that reserves a word, apart from those in `except`.
-pub fn reserved(word: &str, except: &[&str]) -> Option<&'static str> {
+fn reserved(word: &str, except: &[&str]) -> Option<&'static str> {
     let languages = KEYWORDS.iter().filter(|(language, _)| !except.contains(language));
     let mut found = languages.filter(|(_, words)| words.split_whitespace().any(|keyword| keyword == word));
     found.next().map(|(language, _)| *language)
@@ -102,7 +103,7 @@ mod tests {
     #[test]
     fn a_word_in_snake_case_is_an_identifier() {
         for word in ["orders", "order_lines", "due_at", "text", "state", "number", "line2"] {
-            assert_eq!(problem(word), None, "{word}");
+            assert_eq!(problem(word, &[]), None, "{word}");
         }
     }
 
@@ -123,7 +124,7 @@ mod tests {
             ("record", "Java"),
             ("test", "cargo"),
         ] {
-            let problem = problem(word).unwrap_or_default();
+            let problem = problem(word, &[]).unwrap_or_default();
             assert!(problem.contains(reason), "{word}: {problem}");
         }
     }

@@ -30,7 +30,7 @@ impl Names {
     /// not tell it.
     pub fn new(plural: &str, singular: Option<&str>) -> Result<Self, String> {
         let refused = |reason: String| format!("resource `{plural}`: {reason}");
-        if let Some(problem) = identifier::problem(plural) {
+        if let Some(problem) = identifier::problem(plural, &[]) {
             return Err(refused(format!("the name {problem}; try `{}`", suggestion(plural))));
         }
         let derived = singular.map(str::to_owned).or_else(|| words::singular(plural));
@@ -42,18 +42,11 @@ impl Names {
             return Err(refused("the singular is the plural; give another --singular".to_owned()));
         }
         // `order` is a word of SQL, but only the plural is in SQL.
-        let reserved =
-            identifier::reserved(&singular, &["SQL"]).map(|language| format!("reserved in {language}"));
-        let used = identifier::is_used(&singular).then(|| "used for something else".to_owned());
-        if let Some(problem) = reserved.or(used) {
-            let instead = format!("service_{plural}");
-            return Err(refused(format!(
-                "its singular `{singular}` is {problem}; try `{instead}`, or give --singular"
-            )));
-        }
-        if let Some(problem) = identifier::problem(&singular).filter(|problem| !problem.contains("reserved"))
-        {
-            return Err(refused(format!("its singular `{singular}` {problem}")));
+        let used = || identifier::is_used(&singular).then(|| "is used for something else".to_owned());
+        if let Some(problem) = identifier::problem(&singular, &["SQL"]).or_else(used) {
+            let other = format!("service_{plural}");
+            let reason = format!("its singular `{singular}` {problem}; try `{other}`, or give --singular");
+            return Err(refused(reason));
         }
         Ok(Self::of(plural, &singular))
     }
@@ -78,7 +71,7 @@ fn suggestion(name: &str) -> String {
     let snake = words::snake(name);
     let cut = snake[..snake.len().min(identifier::MAX_LENGTH - "customer_".len())].trim_matches('_');
     let candidates = [cut.to_owned(), words::plural(cut), format!("customer_{cut}")];
-    let valid = candidates.into_iter().find(|candidate| identifier::problem(candidate).is_none());
+    let valid = candidates.into_iter().find(|candidate| identifier::problem(candidate, &[]).is_none());
     valid.unwrap_or_else(|| "orders".to_owned())
 }
 

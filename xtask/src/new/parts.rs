@@ -90,10 +90,6 @@ fn edits(resource: &Resource, renderer: &Renderer) -> Result<Edits, Error> {
             ],
         ),
         (
-            path("tests/database/schema.rs"),
-            vec![entry("postgres.keys().collect::<Vec<_>>(), ", format!("\"{plural}\""), Place::Sorted)],
-        ),
-        (
             path("CHANGELOG.md"),
             vec![Edit::Added { entry: renderer.render("changelog.md")?.trim_end().to_owned() }],
         ),
