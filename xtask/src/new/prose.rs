@@ -32,16 +32,17 @@ fn paragraph(text: &str, first: &str, rest: &str) -> String {
     lines.join("\n")
 }
 
-/// An object of JSON in Rust: on one line, unless that is longer than rustfmt would allow with `used`
-/// columns of other code; then a line per field, in a block whose indentation is `indent`.
-pub fn object(fields: &[String], indent: usize, used: usize) -> String {
-    let line = format!("{{{}}}", fields.join(", "));
+/// A list in brackets, or an object of JSON in braces, as code: on one line, unless that is longer than
+/// rustfmt would allow with `used` columns of other code; then a line per entry, in a block whose
+/// indentation is `indent`.
+pub fn bracketed([open, close]: [char; 2], entries: &[String], indent: usize, used: usize) -> String {
+    let line = format!("{open}{}{close}", entries.join(", "));
     if used + line.chars().count() <= CODE_WIDTH {
         return line;
     }
     let outer = " ".repeat(indent);
-    let lines = fields.iter().map(|field| format!("{outer}    {field},\n"));
-    format!("{{\n{}{outer}}}", lines.collect::<String>())
+    let lines = entries.iter().map(|entry| format!("{outer}    {entry},\n"));
+    format!("{open}\n{}{outer}{close}", lines.collect::<String>())
 }
 
 /// A number with a separator between thousands. In code, from five digits on.
@@ -83,7 +84,7 @@ mod tests {
     #[test]
     fn an_object_is_on_one_line_if_it_fits() {
         let fields = ["\"a\": 1".to_owned(), "\"b\": 2".to_owned()];
-        assert_eq!(object(&fields, 4, 10), "{\"a\": 1, \"b\": 2}");
-        assert_eq!(object(&fields, 4, 100), "{\n        \"a\": 1,\n        \"b\": 2,\n    }");
+        assert_eq!(bracketed(['{', '}'], &fields, 4, 10), "{\"a\": 1, \"b\": 2}");
+        assert_eq!(bracketed(['{', '}'], &fields, 4, 100), "{\n        \"a\": 1,\n        \"b\": 2,\n    }");
     }
 }

@@ -50,7 +50,10 @@ impl Renderer {
             prose::wrapped(text, &mark, &mark)
         });
         environment.add_filter("object", |fields: Vec<String>, indent: usize, used: usize| {
-            prose::object(&fields, indent, used)
+            prose::bracketed(['{', '}'], &fields, indent, used)
+        });
+        environment.add_filter("list", |entries: Vec<String>, indent: usize, used: usize| {
+            prose::bracketed(['[', ']'], &entries, indent, used)
         });
         environment.add_filter("bullet", |text: &str| prose::wrapped(text, "- ", "  "));
         for (name, text) in TEMPLATES {

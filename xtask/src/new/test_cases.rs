@@ -27,7 +27,7 @@ pub struct Cases {
     queries: Vec<Query>,
     /// A query that a page token of the whole list is not for.
     narrowed: String,
-    wrong_queries: String,
+    wrong_queries: Vec<String>,
     invalid: Vec<Invalid>,
     /// Bodies at both ends of the limits.
     least: Object,
@@ -131,14 +131,14 @@ fn queries(resource: &Resource, rows: &[Map<String, Value>]) -> Vec<Query> {
     queries
 }
 
-fn wrong_queries(resource: &Resource) -> String {
+fn wrong_queries(resource: &Resource) -> Vec<String> {
     let wrong = resource.filters().flat_map(|field| {
         if let Kind::Enum { values } = &field.kind {
             return vec![format!("\"{}={}\"", field.name, unknown(values))];
         }
         field.limits().map(|parameter| format!("\"{parameter}=tomorrow\"")).to_vec()
     });
-    wrong.collect::<Vec<_>>().join(", ")
+    wrong.collect()
 }
 
 /// A text of this many times the character, as an expression.
