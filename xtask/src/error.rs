@@ -27,3 +27,10 @@ impl From<io::Error> for Error {
         Self::Io(error)
     }
 }
+
+/// What is wrong.
+impl From<String> for Error {
+    fn from(reason: String) -> Self {
+        Self::Refused(reason)
+    }
+}

@@ -99,12 +99,6 @@ impl Parts {
     }
 }
 
-impl From<String> for Error {
-    fn from(missing: String) -> Self {
-        Self::Refused(missing)
-    }
-}
-
 fn text_of(root: &Path, tree: &Tree, path: &str) -> Result<String, Error> {
     if !root.join(path).exists() {
         return Err(Error::Refused(format!("{path} is not there, and the resource has to be entered in it")));
