@@ -32,8 +32,9 @@ pub fn lower<'a>(new: &'a Spellings, place: Place<'_>) -> &'a str {
 
 /// The spelling for a name with a capital.
 pub fn capital<'a>(new: &'a Spellings, place: Place<'_>) -> &'a str {
-    let is_prefix = place.after.starts_with(|c: char| c.is_ascii_alphanumeric());
-    if is_prefix || is_java_class(place) { &new.pascal } else { &new.title }
+    let is_joined = place.after.starts_with(|c: char| c.is_ascii_alphanumeric())
+        || place.before.ends_with(|c: char| c.is_ascii_alphanumeric());
+    if is_joined || is_java_class(place) || is_script_class(place) { &new.pascal } else { &new.title }
 }
 
 /// Part of a longer identifier, the root of a Rust path, a log target, or a function.
@@ -76,6 +77,20 @@ fn is_java_class(Place { path, before, after }: Place<'_>) -> bool {
     let is_comment = ["*", "/*", "//"].iter().any(|mark| line.trim_start().starts_with(mark));
     let is_code = ["`", ".", "new ", "{@link "].iter().any(|mark| before.ends_with(mark));
     is_code || after.starts_with(" service =") || (is_a(path, "java") && !is_comment)
+}
+
+/// The class that is the service in the Python and TypeScript clients, and not its name in prose.
+fn is_script_class(Place { path, before, .. }: Place<'_>) -> bool {
+    if !["clients/python/", "clients/typescript/"].iter().any(|folder| path.starts_with(folder)) {
+        return false;
+    }
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    let is_comment = ["*", "//", "#"].iter().any(|mark| line.trim_start().starts_with(mark));
+    let code = ["class ", "import ", "{ ", ", ", "new ", "(", ": ", "= ", "\"", "-> ", "`", "with "];
+    let is_code = code.iter().any(|mark| before.ends_with(mark));
+    // One name per line of an import.
+    let is_alone = line.trim().is_empty() && (is_a(path, "py") || is_a(path, "ts"));
+    !is_comment && (is_code || is_alone)
 }
 
 fn is_a(path: &str, extension: &str) -> bool {
@@ -133,6 +148,13 @@ mod tests {
             ("clients/java/README.md", "`~` is the service", "AcmeOrders"),
             ("clients/java/src/A.java", "/**\n * A ~ service at an address", "Acme Orders"),
             ("clients/java/src/A.java", " * {@link ~#resume}", "AcmeOrders"),
+            ("clients/python/src/a.py", "class Async~(Resources)", "AcmeOrders"),
+            ("clients/python/src/a.py", "class ~(Resources)", "AcmeOrders"),
+            ("clients/python/README.md", "service = ~(url)", "AcmeOrders"),
+            ("clients/python/README.md", "# The ~ API in Python", "Acme Orders"),
+            ("clients/typescript/README.md", "import { ~, X } from", "AcmeOrders"),
+            ("clients/typescript/scenario/world.ts", "import {\n  ~,\n", "AcmeOrders"),
+            ("clients/typescript/src/generated/schema.ts", "     *       \"name\": \"~\",", "Acme Orders"),
             ("clients/java/src/A.java", "public final class ~ {", "AcmeOrders"),
             ("clients/java/src/~.java", "clients/java/src/~.java", "AcmeOrders"),
         ] {
