@@ -47,7 +47,10 @@ step() {
 # all of them and prints what they printed.
 begin_step() {
     while [ "$(jobs -rp | wc -l)" -ge "$(getconf _NPROCESSORS_ONLN)" ]; do sleep 0.1; done
-    step "$@" >"$RUN_DIR/step-${#STEPS[@]}.log" 2>&1 &
+    local log=$RUN_DIR/step-${#STEPS[@]}.log
+    # A step that is killed at once would leave no file.
+    : >"$log"
+    step "$@" >"$log" 2>&1 &
     STEPS+=("$!")
 }
 
