@@ -228,8 +228,10 @@ pub fn id() -> MetaSchema {
 
 /// The schema of an enumeration.
 pub fn one_of(names: &[&'static str], description: &'static str) -> MetaSchema {
-    let enum_items = names.iter().copied().map(Value::from).collect();
-    MetaSchema { description: Some(description), enum_items, ..MetaSchema::new("string") }
+    let enum_items: Vec<Value> = names.iter().copied().map(Value::from).collect();
+    // A body with this schema in it has an example that is composed of its fields' examples.
+    let example = enum_items.first().cloned();
+    MetaSchema { description: Some(description), enum_items, example, ..MetaSchema::new("string") }
 }
 
 /// poem-openapi's own `Option` is not nullable in the document.
