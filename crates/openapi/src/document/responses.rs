@@ -151,8 +151,9 @@ fn example(schema: &Value, components: &Value, depth: u8) -> Option<Value> {
     if let Some(name) = schema.get("$ref").and_then(Value::as_str) {
         return inner(components.pointer(name.strip_prefix("#/components")?)?);
     }
-    if let Some([only]) = schema.get("allOf").and_then(Value::as_array).map(Vec::as_slice) {
-        return inner(only);
+    // A reference, and perhaps a description beside it.
+    if let Some(members) = schema.get("allOf").and_then(Value::as_array) {
+        return members.iter().find_map(inner);
     }
     if let Some(items) = schema.get("items") {
         return Some(json!([inner(items)?]));
