@@ -15,8 +15,8 @@ cargo_tests() {
     count_cargo_tests "cargo test $*" 0 "$@" "${all[@]}"
 }
 
-# integration_tests MODULE…: the tests of these modules of tests/integration.rs, and nothing else of it is expected to run. It
-# fails if a module has no test.
+# integration_tests MODULE…: the tests of these modules of tests/integration.rs, and nothing else of
+# it is expected to run. It fails if a module has no test.
 integration_tests() {
     local known module names=()
     known=$(list_integration_tests)
@@ -24,13 +24,14 @@ integration_tests() {
         mapfile -t -O "${#names[@]}" names < <(grep "^$module::" <<<"$known")
         grep -q "^$module::" <<<"$known" || die "tests/integration.rs has no test in a module $module"
     done
-    # By their whole names: a filter matches anywhere in a name, and would find faults::clients with clients.
+    # By their whole names: a filter matches anywhere in a name, and would find faults::clients with
+    # clients.
     count_cargo_tests "cargo test --test integration: $*" "$(($(wc -l <<<"$known") - ${#names[@]}))" \
         --test integration -- --exact "${names[@]}" --include-ignored
 }
 
-# integration_modules_except MODULE…: the names of the other modules with tests, from cargo, because a list kept by hand would
-# miss one.
+# integration_modules_except MODULE…: the names of the other modules with tests, from cargo, because
+# a list kept by hand would miss one.
 integration_modules_except() {
     local module modules
     modules=$(list_integration_tests | sed 's/::.*//' | sort -u)
@@ -47,7 +48,8 @@ list_integration_tests() {
     sed -n 's/: test$//p' "$log"
 }
 
-# test_binaries_except NAME…: the names of the workspace's other integration test binaries, from cargo.
+# test_binaries_except NAME…: the names of the workspace's other integration test binaries, from
+# cargo.
 test_binaries_except() {
     local name names
     names=$(cargo metadata --locked --no-deps --format-version 1 |
@@ -59,7 +61,8 @@ test_binaries_except() {
     printf '%s\n' "$names"
 }
 
-# count_cargo_tests NAME OTHERS ARGUMENTS…: `cargo test ARGUMENTS…`, counted; exactly OTHERS tests are filtered out.
+# count_cargo_tests NAME OTHERS ARGUMENTS…: `cargo test ARGUMENTS…`, counted; exactly OTHERS tests
+# are filtered out.
 count_cargo_tests() {
     local name=$1 others=$2 log status passed failed ignored filtered empty started finished
     shift 2

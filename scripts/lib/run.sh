@@ -43,8 +43,8 @@ step() {
     fi
 }
 
-# begin_step NAME COMMAND…: a step that runs beside others, as many at once as there are processors. `end_steps` waits for
-# all of them and prints what they printed.
+# begin_step NAME COMMAND…: a step that runs beside others, as many at once as there are processors.
+# `end_steps` waits for all of them and prints what they printed.
 begin_step() {
     while [ "$(jobs -rp | wc -l)" -ge "$(getconf _NPROCESSORS_ONLN)" ]; do sleep 0.1; done
     local log=$RUN_DIR/step-${#STEPS[@]}.log

@@ -13,8 +13,8 @@ pub struct CallerCheck {
     pub now: Timestamp,
 }
 
-/// A connection for one statement that has a [`CallerCheck`] in its `WHERE`. Only this layer can use
-/// the connection, so no service can write for a caller without the check.
+/// A connection for one statement that has a [`CallerCheck`] in its `WHERE`. Only this layer can
+/// use the connection, so no service can write for a caller without the check.
 pub struct CheckedWrite {
     pub(super) connection: Connection,
     pub(super) check: CallerCheck,

@@ -59,7 +59,8 @@ impl Store {
         self.database.read()
     }
 
-    /// A connection for reads of a caller, perhaps from a replica. They see the caller's own writes.
+    /// A connection for reads of a caller, perhaps from a replica. They see the caller's own
+    /// writes.
     pub(super) fn read_as(&self, caller: &Caller) -> Connection {
         self.database.read_after(caller.last_write, self.clock.now())
     }

@@ -30,9 +30,10 @@ struct Column {
 
 type Schema = BTreeMap<String, Table>;
 
-/// The types of columns: Diesel's SQL type in `schema.rs`, PostgreSQL's, and SQLite's, which has no type
-/// for instants: they are numbers in columns whose names end in `_at`. A further type is a line here,
-/// and a SQL type of a crate that both databases know, as `groundwork_clock::sql::Timestamptz` is.
+/// The types of columns: Diesel's SQL type in `schema.rs`, PostgreSQL's, and SQLite's, which has no
+/// type for instants: they are numbers in columns whose names end in `_at`. A further type is a
+/// line here, and a SQL type of a crate that both databases know, as
+/// `groundwork_clock::sql::Timestamptz` is.
 const COLUMN_TYPES: [(&str, &str, &str); 6] = [
     ("BigInt", "bigint", "BIGINT"),
     // The one spelling for which SQLite assigns IDs.
@@ -43,8 +44,8 @@ const COLUMN_TYPES: [(&str, &str, &str); 6] = [
     ("Timestamptz", "timestamp with time zone", "BIGINT"),
 ];
 
-/// Diesel's SQL type of a column whose type has this name in the second (PostgreSQL) or third (SQLite)
-/// place of [`COLUMN_TYPES`].
+/// Diesel's SQL type of a column whose type has this name in the second (PostgreSQL) or third
+/// (SQLite) place of [`COLUMN_TYPES`].
 fn class(column: &str, mut is_its_type: impl FnMut((&str, &str, &str)) -> bool) -> &'static str {
     let mut candidates = COLUMN_TYPES.iter().filter(|types| is_its_type(**types)).map(|(class, ..)| *class);
     let first = candidates.next().unwrap_or_else(|| {

@@ -80,7 +80,8 @@ impl TestDatabase {
         Self { backend: Backend::Postgres, url: url_of(&name), _folder: None, name: Some(name) }
     }
 
-    /// The names of the tables that the migrations made. The list of applied migrations is Diesel's.
+    /// The names of the tables that the migrations made. The list of applied migrations is
+    /// Diesel's.
     pub async fn tables(&self) -> Vec<String> {
         let statement = match self.backend {
             Backend::Postgres => {

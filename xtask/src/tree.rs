@@ -23,7 +23,8 @@ impl Tree {
         Ok(files.filter(is_file).map(str::to_owned).collect())
     }
 
-    /// Whether git sees a change that is not committed, or a file that it neither tracks nor ignores.
+    /// Whether git sees a change that is not committed, or a file that it neither tracks nor
+    /// ignores.
     pub fn is_dirty(&self) -> io::Result<bool> {
         Ok(!self.git(&["status", "--porcelain"])?.is_empty())
     }

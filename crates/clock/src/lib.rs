@@ -35,7 +35,8 @@ impl Timestamp {
         self.0
     }
 
-    /// Whole seconds since 1970-01-01T00:00:00Z, rounded down: the unit of a token's `iat` and `exp`.
+    /// Whole seconds since 1970-01-01T00:00:00Z, rounded down: the unit of a token's `iat` and
+    /// `exp`.
     pub const fn seconds(self) -> i64 {
         self.0.div_euclid(MICROS_PER_SECOND)
     }
@@ -75,7 +76,8 @@ impl FromStr for Timestamp {
     type Err = NotATimestamp;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        // jiff also reads looser forms (a space for the T, an annotation in brackets); RFC 3339 does not.
+        // jiff also reads looser forms (a space for the T, an annotation in brackets); RFC 3339
+        // does not.
         let shaped =
             text.as_bytes().get(10).is_some_and(|b| b.eq_ignore_ascii_case(&b'T')) && !text.contains('[');
         let instant = text.parse::<jiff::Timestamp>().map_err(|_| NotATimestamp)?;
@@ -95,8 +97,8 @@ impl serde::Serialize for Timestamp {
     }
 }
 
-/// The source of the current time. Clones share one offset, which is zero unless a test moves it, so that
-/// a test about tomorrow runs the same code as production.
+/// The source of the current time. Clones share one offset, which is zero unless a test moves it,
+/// so that a test about tomorrow runs the same code as production.
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
     offset_micros: Arc<AtomicI64>,
@@ -109,8 +111,8 @@ impl Clock {
         Timestamp(micros_of(since_epoch).saturating_add(self.offset_micros()))
     }
 
-    /// How far this clock is ahead of the machine's, in microseconds. A Redis script that reads the server's time
-    /// adds it.
+    /// How far this clock is ahead of the machine's, in microseconds. A Redis script that reads the
+    /// server's time adds it.
     pub fn offset_micros(&self) -> i64 {
         self.offset_micros.load(Ordering::Relaxed)
     }

@@ -11,7 +11,8 @@ use diesel::sqlite::{Sqlite, SqliteValue};
 
 use crate::Timestamp;
 
-/// The SQL type of a [`Timestamp`]: `TIMESTAMPTZ` in PostgreSQL, microseconds since 1970 as an `INTEGER` in SQLite.
+/// The SQL type of a [`Timestamp`]: `TIMESTAMPTZ` in PostgreSQL, microseconds since 1970 as an
+/// `INTEGER` in SQLite.
 #[derive(Clone, Copy, Debug, SqlType, QueryId)]
 #[diesel(postgres_type(oid = 1184, array_oid = 1185))]
 #[diesel(sqlite_type(name = "Long"))]

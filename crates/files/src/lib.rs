@@ -15,8 +15,8 @@ const OTHERS_WRITE: u32 = 0o002;
 /// Permission bits of everyone but the owner.
 const NOT_OWNER: u32 = 0o077;
 
-/// Opens a regular file, following symbolic links. Pipes and devices are refused without blocking: opening a pipe
-/// would otherwise wait until another process writes to it.
+/// Opens a regular file, following symbolic links. Pipes and devices are refused without blocking:
+/// opening a pipe would otherwise wait until another process writes to it.
 ///
 /// # Errors
 /// Those of the operating system; `InvalidInput` for what is not a regular file.
@@ -53,7 +53,8 @@ impl Mode {
         Self(metadata.permissions().mode() & 0o777)
     }
 
-    /// The permission bits of the file at this path, following symbolic links; `None` if there is no file.
+    /// The permission bits of the file at this path, following symbolic links; `None` if there is
+    /// no file.
     ///
     /// # Errors
     /// As [`open`], but the file itself need not be readable.

@@ -105,8 +105,9 @@ impl TrustedProxies {
         self.networks.iter().any(|network| network.contains(&ip))
     }
 
-    /// Warns once per process that the header of an untrusted peer was ignored. The usual cause is a
-    /// proxy that is missing in the configuration, so that all clients share its address and limits.
+    /// Warns once per process that the header of an untrusted peer was ignored. The usual cause is
+    /// a proxy that is missing in the configuration, so that all clients share its address and
+    /// limits.
     fn warn_once(&self, peer: IpAddr, headers: &HeaderMap) {
         static WARNING: Once = Once::new();
         if !WARNING.is_completed()

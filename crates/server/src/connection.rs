@@ -72,8 +72,8 @@ impl ConnectionContext {
         let activity = &permit.activity;
         let stream = match (accepted.stream, &self.tls) {
             (Either::Left(tcp), Some(tls)) => {
-                // Both are boxed: they are several times as large as the rest of the connection, and
-                // one without TLS would reserve their memory.
+                // Both are boxed: they are several times as large as the rest of the connection,
+                // and one without TLS would reserve their memory.
                 let handshake = Box::pin(timeout(self.header_timeout, tls.accept(tcp)));
                 // Failures are not logged: port scanners cause many.
                 let Ok(Ok(stream)) = handshake.await else { return };

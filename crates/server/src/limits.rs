@@ -1,4 +1,5 @@
-//! How many connections may be open, and which of them are closed when there is no room for another.
+//! How many connections may be open, and which of them are closed when there is no room for
+//! another.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;

@@ -22,7 +22,8 @@ use crate::limits::{ConnectionLimiter, ConnectionPermit};
 use crate::listener::{Accepted, Listeners};
 use crate::tls::{ReloadingTlsAcceptor, TlsError, TlsFiles};
 
-/// Pause after a failed accept, as when file descriptors have run out: an immediate retry would spin.
+/// Pause after a failed accept, as when file descriptors have run out: an immediate retry would
+/// spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// How long an idle connection stays open after draining: a request may be on its way already.

@@ -29,8 +29,8 @@ const PLACEHOLDERS: [&str; 14] = [
     "abcdefghijkl",
 ];
 
-/// A key that signs, of at least [`MIN_KEY_BYTES`]. `former` is the variable that lists former keys: a
-/// key with a comma could not be moved there.
+/// A key that signs, of at least [`MIN_KEY_BYTES`]. `former` is the variable that lists former
+/// keys: a key with a comma could not be moved there.
 pub fn secret_key(former: &'static str) -> Check<SecretString> {
     let read = move |raw: &str| {
         if raw.len() < MIN_KEY_BYTES {

@@ -85,8 +85,8 @@ fn read(path: &Path) -> Result<Option<SecretString>, SecretFileError> {
     if key.len() < MIN_KEY_BYTES { Err(damaged()) } else { Ok(Some(key.into())) }
 }
 
-/// Creates the file with a key. The key is written under another name and then moved, which fails if
-/// the name is taken: no reader ever sees half a key, and a crash leaves none behind.
+/// Creates the file with a key. The key is written under another name and then moved, which fails
+/// if the name is taken: no reader ever sees half a key, and a crash leaves none behind.
 fn create(path: &Path, key: &str) -> io::Result<()> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     // Its name ends as the file's does, which version control is told to ignore. Its mode is 600.

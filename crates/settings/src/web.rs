@@ -59,7 +59,8 @@ fn parse_origin(raw: &str) -> Result<String, String> {
     if url.host_str().is_none_or(str::is_empty) || authority.ends_with(':') || url.port() == Some(0) {
         return Err(form());
     }
-    // Like browsers, it leaves out a port that is the default and writes an IPv6 address in one way.
+    // Like browsers, it leaves out a port that is the default and writes an IPv6 address in one
+    // way.
     match url.port_or_known_default() {
         Some(port) if url.port().is_none() && authority.ends_with(&format!(":{port}")) => {
             Err(format!("must leave out :{port}, as browsers do for {scheme}"))

@@ -25,8 +25,8 @@ pub struct MetricsServer {
 }
 
 impl MetricsServer {
-    /// A listener for this address: `GET /metrics`, and 404 for the rest. `observe` runs before each
-    /// response and sets gauges.
+    /// A listener for this address: `GET /metrics`, and 404 for the rest. `observe` runs before
+    /// each response and sets gauges.
     pub fn new(
         recorded: MetricsHandle,
         observe: impl Fn() + Send + Sync + 'static,

@@ -107,8 +107,8 @@ impl Endpoint for Resource {
         let scope = RequestScope::get(&request)?;
         scope.operation.get_or_init(|| Arc::clone(operation));
         scope.state.get_or_init(|| Arc::clone(&self.state));
-        // Health checks have no limits: a load balancer considers an instance dead that is too busy to
-        // answer them, and moves its load to the others.
+        // Health checks have no limits: a load balancer considers an instance dead that is too busy
+        // to answer them, and moves its load to the others.
         if operation.policy.limit != Limit::Unlimited {
             if let Some(rate_limits) = &self.state.rate_limits {
                 rate_limits.check(operation, scope).await?;

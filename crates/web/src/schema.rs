@@ -55,8 +55,8 @@ pub mod openapi {
 /// The pattern of texts that are not blank. Validation explains it in words.
 pub const NOT_BLANK: &str = r"\S";
 
-/// Implements poem-openapi's traits for a value type. `$json` reads the JSON type of the schema, and
-/// returns `None` for others; `$parse` reads a parameter.
+/// Implements poem-openapi's traits for a value type. `$json` reads the JSON type of the schema,
+/// and returns `None` for others; `$parse` reads a parameter.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! value_schema {
@@ -174,8 +174,8 @@ macro_rules! id_schema {
     };
 }
 
-/// Makes an enumeration with `ALL`, `parse` and `as_str` a schema of the document under its own name:
-/// `enum_schema!(OrderState, "OrderState", "The state of an order.")`.
+/// Makes an enumeration with `ALL`, `parse` and `as_str` a schema of the document under its own
+/// name: `enum_schema!(OrderState, "OrderState", "The state of an order.")`.
 #[macro_export]
 macro_rules! enum_schema {
     ($type:ident, $name:literal, $description:literal) => {

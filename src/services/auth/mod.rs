@@ -149,8 +149,8 @@ impl AuthService {
         Ok(())
     }
 
-    /// Verifies an access token, and loads its user and its session with one query. It writes in two
-    /// cases: the token is used for the first time after a refresh, or the request may write.
+    /// Verifies an access token, and loads its user and its session with one query. It writes in
+    /// two cases: the token is used for the first time after a refresh, or the request may write.
     ///
     /// # Errors
     /// [`Error::InvalidToken`] if the token is invalid, its session is over, or its user is

@@ -14,7 +14,8 @@ pub fn file(root: &Path, path: &str, text: String) -> io::Result<String> {
     if is_rust(path) { rust(root, &text) } else { Ok(text) }
 }
 
-/// The text of a Rust file as rustfmt lays it out by the settings of the tree at `root`. An error when rustfmt is not there, or the text is not Rust.
+/// The text of a Rust file as rustfmt lays it out by the settings of the tree at `root`. An error
+/// when rustfmt is not there, or the text is not Rust.
 fn rust(root: &Path, text: &str) -> io::Result<String> {
     let program = std::env::var_os("RUSTFMT").unwrap_or_else(|| "rustfmt".into());
     let mut command = Command::new(program);

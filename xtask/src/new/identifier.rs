@@ -66,8 +66,8 @@ const USED: [&str; 56] = [
     "version",
 ];
 
-/// Why a word is not an identifier in snake case, or which language reserves it, apart from those in
-/// `except`: a phrase that follows "it".
+/// Why a word is not an identifier in snake case, or which language reserves it, apart from those
+/// in `except`: a phrase that follows "it".
 pub fn problem(word: &str, except: &[&str]) -> Option<String> {
     if let Some(wrong) = word.chars().find(|c| !c.is_ascii_lowercase() && !c.is_ascii_digit() && *c != '_') {
         return Some(format!("has `{wrong}`, and only a-z, 0-9 and single underscores are allowed"));

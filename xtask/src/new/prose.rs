@@ -6,8 +6,8 @@ const WIDTH: usize = 100;
 /// Of code, as in `rustfmt.toml`.
 const CODE_WIDTH: usize = 110;
 
-/// The paragraphs of `text`, one per line, each wrapped, with `first` before its first line and `rest`
-/// before the others. An empty line stays, with what remains of `rest`.
+/// The paragraphs of `text`, one per line, each wrapped, with `first` before its first line and
+/// `rest` before the others. An empty line stays, with what remains of `rest`.
 pub fn wrapped(text: &str, first: &str, rest: &str) -> String {
     let paragraphs = text.trim().lines().map(|line| paragraph(line.trim(), first, rest));
     paragraphs.collect::<Vec<_>>().join("\n")
@@ -32,9 +32,9 @@ fn paragraph(text: &str, first: &str, rest: &str) -> String {
     lines.join("\n")
 }
 
-/// A list in brackets, or an object of JSON in braces, as code: on one line, unless that is longer than
-/// rustfmt would allow with `used` columns of other code; then a line per entry, in a block whose
-/// indentation is `indent`.
+/// A list in brackets, or an object of JSON in braces, as code: on one line, unless that is longer
+/// than rustfmt would allow with `used` columns of other code; then a line per entry, in a block
+/// whose indentation is `indent`.
 pub fn bracketed([open, close]: [char; 2], entries: &[String], indent: usize, used: usize) -> String {
     let line = format!("{open}{}{close}", entries.join(", "));
     if used + line.chars().count() <= CODE_WIDTH {

@@ -40,8 +40,8 @@ const ENDINGS: [(&str, &str); 10] = [
     ("s", ""),
 ];
 
-/// The singular of a plural noun in snake case: only its last word changes. `None` if the word is not
-/// a plural by the rules.
+/// The singular of a plural noun in snake case: only its last word changes. `None` if the word is
+/// not a plural by the rules.
 pub fn singular(plural: &str) -> Option<String> {
     let (first, last) = match plural.rfind('_') {
         Some(at) => plural.split_at(at + 1),

@@ -1,7 +1,7 @@
 //! Which spelling a place takes where the old name does not tell.
 //!
-//! With a name of one word, `atlas` is the package, the crate and the Go package, and `Atlas` is the
-//! title and a type. The text around it decides.
+//! With a name of one word, `atlas` is the package, the crate and the Go package, and `Atlas` is
+//! the title and a type. The text around it decides.
 
 use super::spellings::Spellings;
 

@@ -13,7 +13,8 @@ use crate::app;
 #[derive(Debug)]
 pub struct Identity {
     pub spellings: Spellings,
-    /// The crates that the app depends on and whose names begin with the app's: those of the template.
+    /// The crates that the app depends on and whose names begin with the app's: those of the
+    /// template.
     pub crates: Vec<String>,
     /// The version that the app shares with the crates; none once it has a version of its own.
     pub template_version: Option<String>,

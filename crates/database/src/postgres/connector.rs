@@ -35,8 +35,8 @@ const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
 /// A server parameter of our own, among the options of each session.
 const OPTIONS_MARK: &str = "session.has_options";
 
-/// Opens connections to a server, or to several hosts that stand for one. A pool's connections to it are checked locally: a
-/// query would double the round trips of every request.
+/// Opens connections to a server, or to several hosts that stand for one. A pool's connections to
+/// it are checked locally: a query would double the round trips of every request.
 #[derive(Clone)]
 pub struct PgConnector {
     hosts: Vec<Config>,

@@ -1,5 +1,5 @@
-//! What Diesel needs to run migrations in a session, in which it manages transactions itself and may
-//! nest them.
+//! What Diesel needs to run migrations in a session, in which it manages transactions itself and
+//! may nest them.
 
 use std::sync::{Mutex, PoisonError};
 

@@ -21,8 +21,8 @@ pub(super) fn define(schemas: &mut Map<String, Value>, mut shared: Value, catalo
         .map(|case| format!("- `{}` ({}): {}", case.code, case.status.as_u16(), case.message));
     let lines = lines.collect::<Vec<_>>().join("\n");
     shared[NAME]["example"] = catalogue.first().map(body).into();
-    // Clients treat an unknown code by its status (`x-extensible-enum`), so that a new one breaks no
-    // client.
+    // Clients treat an unknown code by its status (`x-extensible-enum`), so that a new one breaks
+    // no client.
     shared["ErrorCode"]["description"] = format!("Why the request failed:\n\n{lines}").into();
     shared["ErrorCode"]["enum"] = catalogue.iter().map(|case| case.code).collect();
     let Value::Object(shared) = shared else { return };

@@ -27,8 +27,8 @@ const REDOC_POLICY: &str = "default-src 'none'; object-src 'none'; script-src 's
     img-src 'self' data:; connect-src 'self'; worker-src blob:; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'";
 
-/// The `Link` header that leads to the document and the pages (RFC 8631). Relative to the root of the
-/// service, so that it works behind a proxy that adds a path (RFC 8288, 3.2).
+/// The `Link` header that leads to the document and the pages (RFC 8631). Relative to the root of
+/// the service, so that it works behind a proxy that adds a path (RFC 8288, 3.2).
 pub const LINKS: HeaderValue = HeaderValue::from_static(
     "<openapi.json>; rel=\"service-desc\"; type=\"application/json\", \
      <docs>; rel=\"service-doc\"; type=\"text/html\", <redoc>; rel=\"service-doc\"; type=\"text/html\"",

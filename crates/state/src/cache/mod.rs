@@ -1,5 +1,5 @@
-//! A cache in Redis, where all instances see it, or in process. It is never the source of truth: what
-//! cannot be read from it is loaded, and what changes is deleted from it.
+//! A cache in Redis, where all instances see it, or in process. It is never the source of truth:
+//! what cannot be read from it is loaded, and what changes is deleted from it.
 
 mod memory;
 mod redis;
@@ -23,15 +23,15 @@ use version::version_of;
 
 /// A type whose values are cached, as JSON.
 ///
-/// In Redis, a value is stored under a version, which follows from [`VERSION`](Self::VERSION) and the
-/// names of the type's own fields. During a deployment, old and new instances thus keep their values
-/// side by side; a deletion removes both.
+/// In Redis, a value is stored under a version, which follows from [`VERSION`](Self::VERSION) and
+/// the names of the type's own fields. During a deployment, old and new instances thus keep their
+/// values side by side; a deletion removes both.
 pub trait Cached: Serialize + DeserializeOwned + 'static {
     /// The first part of its keys: `users:get_user_profile`.
     const PREFIX: &'static str;
 
-    /// To be increased when a field changes its meaning, or when a type inside a field changes so that
-    /// serde still reads its old JSON.
+    /// To be increased when a field changes its meaning, or when a type inside a field changes so
+    /// that serde still reads its old JSON.
     const VERSION: u32 = 1;
 }
 
@@ -58,8 +58,8 @@ enum CacheStore {
 }
 
 impl Cache {
-    /// A cache in `redis`, or in process without one. A value lives for `ttl`, less up to a tenth at
-    /// random so that values cached together do not expire together.
+    /// A cache in `redis`, or in process without one. A value lives for `ttl`, less up to a tenth
+    /// at random so that values cached together do not expire together.
     pub fn new(redis: Option<Redis>, ttl: Duration, clock: Clock) -> Self {
         let store = match redis {
             Some(redis) => CacheStore::Redis(RedisStore::new(redis)),
@@ -84,8 +84,9 @@ impl Cache {
         Invalidation { pending: Some((self.clone(), key)) }
     }
 
-    /// The cached value of a key, or the result of `load`, which is then cached. Concurrent callers in
-    /// this process share one look-up and one load; if the load fails, the next caller tries its own.
+    /// The cached value of a key, or the result of `load`, which is then cached. Concurrent callers
+    /// in this process share one look-up and one load; if the load fails, the next caller tries its
+    /// own.
     ///
     /// # Errors
     /// Those of `load`, which are not cached.

@@ -8,8 +8,9 @@ use serde::forward_to_deserialize_any;
 
 use super::Cached;
 
-/// The hash of [`Cached::VERSION`] and of the names of the fields or variants that serde knows of `T`,
-/// in hexadecimal. It may differ between builds with different compilers, which then cache apart.
+/// The hash of [`Cached::VERSION`] and of the names of the fields or variants that serde knows of
+/// `T`, in hexadecimal. It may differ between builds with different compilers, which then cache
+/// apart.
 pub(super) fn version_of<T: Cached>() -> String {
     let mut hasher = DefaultHasher::new();
     T::VERSION.hash(&mut hasher);

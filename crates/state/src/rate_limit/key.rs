@@ -29,14 +29,14 @@ type SubjectHash = [u8; 16];
 pub(super) type Network = Option<IpAddr>;
 
 impl RateLimitKey {
-    /// Requests of the client at `address` within `scope`, such as a route's template. An IPv6 client
-    /// is its /64, which is what one customer gets: otherwise it would have 2^64 limits.
+    /// Requests of the client at `address` within `scope`, such as a route's template. An IPv6
+    /// client is its /64, which is what one customer gets: otherwise it would have 2^64 limits.
     pub fn for_client(address: IpAddr, scope: &Arc<str>) -> Self {
         Self::new(Some(address), None, scope, Some(address))
     }
 
-    /// Requests within `scope` that concern `subject`, such as an email or a session, from all clients.
-    /// `requested_from` is the address of the present one, if known.
+    /// Requests within `scope` that concern `subject`, such as an email or a session, from all
+    /// clients. `requested_from` is the address of the present one, if known.
     pub fn for_subject(subject: &[u8], requested_from: Option<IpAddr>, scope: &Arc<str>) -> Self {
         Self::new(None, Some(subject), scope, requested_from)
     }

@@ -12,12 +12,12 @@ use super::{RateLimitDecision, RateLimitKey, WINDOW_MICROS};
 /// The budget for windows of clients, in bytes, beside the one in use.
 const CLIENT_BUDGET: usize = 24 * 1024 * 1024;
 
-/// The budget for windows of subjects, in bytes, so that requests counted by client alone cannot evict
-/// them. The index of their owners takes up to 3 MiB more.
+/// The budget for windows of subjects, in bytes, so that requests counted by client alone cannot
+/// evict them. The index of their owners takes up to 3 MiB more.
 const SUBJECT_BUDGET: usize = 5 * 1024 * 1024;
 
-/// What a window costs beside its requests, in bytes: the key, its places in list and table, and the
-/// headers of three allocations.
+/// What a window costs beside its requests, in bytes: the key, its places in list and table, and
+/// the headers of three allocations.
 const WINDOW_COST: usize = 192;
 
 /// What a network costs beside its windows, in bytes: its places in two tables and in the order of
@@ -63,13 +63,13 @@ enum WhenFull {
     /// The network's oldest window is evicted: a client with that many addresses regains its own
     /// requests.
     Evict,
-    /// The request is refused: otherwise a client would regain guesses at one account by guessing at
-    /// many others.
+    /// The request is refused: otherwise a client would regain guesses at one account by guessing
+    /// at many others.
     Refuse,
 }
 
-/// Windows by the network that owns them. Beyond the budget, the network that holds the most loses its
-/// oldest window, so a network can evict others only if it holds less than they do.
+/// Windows by the network that owns them. Beyond the budget, the network that holds the most loses
+/// its oldest window, so a network can evict others only if it holds less than they do.
 #[derive(Debug)]
 struct WindowTable {
     budget: usize,
@@ -149,8 +149,8 @@ impl WindowTable {
         }
     }
 
-    /// Evicts from the network that holds the most, but never the window in use, which is the newest
-    /// one of `current`.
+    /// Evicts from the network that holds the most, but never the window in use, which is the
+    /// newest one of `current`.
     fn evict_beyond_budget(&mut self, current: Network) {
         while self.bytes > self.budget {
             let by_network = &self.by_network;

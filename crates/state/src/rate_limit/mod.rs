@@ -1,5 +1,5 @@
-//! Rate limits: an exact window of 60 seconds that slides with the clock. Instances that share a Redis
-//! count together; without one, and while it is unavailable, each counts for itself.
+//! Rate limits: an exact window of 60 seconds that slides with the clock. Instances that share a
+//! Redis count together; without one, and while it is unavailable, each counts for itself.
 
 mod key;
 mod memory;

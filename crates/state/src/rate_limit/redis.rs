@@ -3,9 +3,9 @@
 use super::{RateLimitDecision, RateLimitKey, WINDOW_MICROS};
 use crate::redis::{LuaScript, Redis, RedisUnavailable};
 
-/// One sorted set per key: the requests by their time in microseconds. The clock is that of Redis, so
-/// the clocks of instances may differ; `ARGV[3]` is an offset for tests, 0 in production. A member is
-/// the time and the count before it, so two requests in one microsecond are two members.
+/// One sorted set per key: the requests by their time in microseconds. The clock is that of Redis,
+/// so the clocks of instances may differ; `ARGV[3]` is an offset for tests, 0 in production. A
+/// member is the time and the count before it, so two requests in one microsecond are two members.
 ///
 /// Lua rounds large numbers in text, so they are formatted explicitly.
 static CHECK: LuaScript = LuaScript::new(

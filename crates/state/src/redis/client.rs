@@ -42,8 +42,8 @@ impl RedisClient {
     pub(super) fn new(servers: Servers, timeout: Duration) -> Self {
         // For rediss://. A provider that was installed before stays.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        // Two connections keep both ends of a server busy (measured: 33 instead of 28 thousand calls
-        // per second). A cluster client has one per node by itself.
+        // Two connections keep both ends of a server busy (measured: 33 instead of 28 thousand
+        // calls per second). A cluster client has one per node by itself.
         let size = if matches!(servers, Servers::Cluster(_)) { 1 } else { 2 };
         let generation = Arc::<AtomicU64>::default();
         let pool = bb8::Pool::builder()

@@ -26,8 +26,8 @@ pub use redis as driver;
 pub struct RedisConfig {
     /// Where it is.
     pub url: RedisUrl,
-    /// Prepended to every key. Must not contain braces: in a cluster they would decide on which node
-    /// a key is stored.
+    /// Prepended to every key. Must not contain braces: in a cluster they would decide on which
+    /// node a key is stored.
     pub key_prefix: String,
     /// How long a call may take, connecting included, before Redis counts as unavailable.
     pub timeout: Duration,
@@ -40,8 +40,8 @@ pub struct RedisConfig {
 #[error("Redis is unavailable")]
 pub struct RedisUnavailable;
 
-/// A Lua script, which Redis runs atomically. It accesses only the one key it is given: in a cluster,
-/// another key may be stored on another node.
+/// A Lua script, which Redis runs atomically. It accesses only the one key it is given: in a
+/// cluster, another key may be stored on another node.
 pub(crate) struct LuaScript {
     source: &'static str,
     hash: OnceLock<String>,
@@ -150,9 +150,9 @@ impl Redis {
         .await
     }
 
-    /// Deletes a key. While Redis is unavailable, the deletion is remembered and done before anything
-    /// is read from Redis again (up to 10,000 keys). A Redis that refuses to delete counts as
-    /// unavailable, because its contents can no longer be trusted.
+    /// Deletes a key. While Redis is unavailable, the deletion is remembered and done before
+    /// anything is read from Redis again (up to 10,000 keys). A Redis that refuses to delete counts
+    /// as unavailable, because its contents can no longer be trusted.
     pub async fn delete(&self, key: &str) -> Result<(), RedisUnavailable> {
         let deleted = self.call::<()>(key, |key| cmd("DEL").arg(key).take()).await;
         if deleted.is_err() {

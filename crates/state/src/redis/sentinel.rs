@@ -1,7 +1,7 @@
 //! Finds the master that Redis Sentinels monitor.
 //!
-//! Not the driver's own client: it queries Sentinels one after another, so a frozen one at the front
-//! takes longer than a call may.
+//! Not the driver's own client: it queries Sentinels one after another, so a frozen one at the
+//! front takes longer than a call may.
 
 use futures_util::future::select_ok;
 use redis::aio::MultiplexedConnection;

@@ -47,8 +47,8 @@ impl Edit {
         }
     }
 
-    /// The text without the insertion. `format` lays out a text as the file's formatter does: only so
-    /// is it known what the insertion looks like in the file.
+    /// The text without the insertion. `format` lays out a text as the file's formatter does: only
+    /// so is it known what the insertion looks like in the file.
     pub fn undo<E: From<Missing>>(
         &self,
         text: &str,
