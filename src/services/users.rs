@@ -10,19 +10,9 @@ use super::store::{Actor, Store};
 use super::{Error, RevokedSessions};
 use crate::domain::ids::UserId;
 use crate::domain::password::{Password, PasswordAttempt, PasswordHash};
-use crate::domain::text::FullName;
 use crate::models::audit_events::{self, AuditEvent, AuditKind, AuthEvent};
 use crate::models::sessions;
-use crate::models::users::{self, NewUser, Profile, User, UserChanges, UserFilter};
-
-/// Changes of a user to its own profile.
-#[derive(Clone, Debug, Default)]
-pub struct ProfileChanges {
-    /// `Some(None)` clears the name.
-    pub full_name: Option<Option<FullName>>,
-    /// The current password and the new one.
-    pub password: Option<(PasswordAttempt, Password)>,
-}
+use crate::models::users::{self, NewUser, Profile, ProfileChanges, User, UserChanges, UserFilter};
 
 /// Hashes the password of a new user.
 ///
@@ -60,7 +50,8 @@ pub struct UserService {
 }
 
 impl UserService {
-    /// Changes the caller's own profile. A new password ends all sessions of the user.
+    /// Changes the caller's own profile, and its password if there are the current and a new one.
+    /// A new password ends all sessions of the user.
     ///
     /// # Errors
     /// [`Error::WrongCurrentPassword`], [`Error::PasswordIsEmail`],
@@ -68,14 +59,15 @@ impl UserService {
     pub async fn update_profile(
         &self,
         caller: &Caller,
-        changes: ProfileChanges,
+        profile: ProfileChanges,
+        password: Option<(PasswordAttempt, Password)>,
         context: &CallContext,
     ) -> Result<User, Error> {
-        let profile = UserChanges { full_name: changes.full_name, ..UserChanges::default() };
-        let Some((current, new)) = changes.password else {
+        let changes = UserChanges { profile, ..UserChanges::default() };
+        let Some((current, new)) = password else {
             let update = async {
                 let mut write = self.store.statement_as(caller).await?;
-                users::update_own(&mut write, &profile).await?.ok_or(Error::SESSION_OVER)
+                users::update_own(&mut write, &changes).await?.ok_or(Error::SESSION_OVER)
             };
             return self.invalidating(caller.user.id, update).await;
         };
@@ -84,7 +76,7 @@ impl UserService {
         }
         self.check_current_password(caller, current).await?;
         let hash = self.hasher.hash(new).await?;
-        self.change_password(caller, &profile, &hash, context).await
+        self.change_password(caller, &changes, &hash, context).await
     }
 
     async fn check_current_password(&self, caller: &Caller, attempt: PasswordAttempt) -> Result<(), Error> {
@@ -263,10 +255,21 @@ async fn check_superuser_remains(tx: &mut Connection, user: &User) -> Result<(),
 fn audit_kinds(before: &User, after: &User) -> impl Iterator<Item = AuditKind> {
     use AuditKind as Kind;
     let switch = |was: bool, is: bool, on, off| (was != is, if is { on } else { off });
+    // The user after the update, but without the changes that have a kind of their own.
+    let otherwise = Profile {
+        email: before.email.clone(),
+        full_name: before.full_name.clone(),
+        is_active: before.is_active,
+        is_superuser: before.is_superuser,
+        is_verified: before.is_verified,
+        updated_at: before.updated_at,
+        ..after.profile.clone()
+    };
     [
         (before.password_hash != after.password_hash, Kind::PASSWORD_CHANGED),
         (before.email != after.email, Kind::EMAIL_CHANGED),
         (before.full_name != after.full_name, Kind::FULL_NAME_CHANGED),
+        (before.profile != otherwise, Kind::PROFILE_CHANGED),
         switch(before.is_verified, after.is_verified, Kind::EMAIL_VERIFIED, Kind::EMAIL_UNVERIFIED),
         switch(before.is_active, after.is_active, Kind::USER_ACTIVATED, Kind::USER_DEACTIVATED),
         switch(before.is_superuser, after.is_superuser, Kind::SUPERUSER_GRANTED, Kind::SUPERUSER_REVOKED),

@@ -50,7 +50,8 @@ impl UsersApi {
         context: Context,
         body: Body<ProfileUpdate>,
     ) -> Result<Ok200<UserView>, Failure<NoErrors>> {
-        let user = self.users.update_profile(&caller.0, body.0.into(), &context).await?;
+        let (changes, password) = body.0.into_parts();
+        let user = self.users.update_profile(&caller.0, changes, password, &context).await?;
         Ok(Ok200::of(user.into()))
     }
 
