@@ -1,6 +1,6 @@
 //! Users: the current one and, for superusers, all of them.
 
-use groundwork_auth::{Page, PasswordHasher, ValueSigner};
+use groundwork_auth::{Page, PasswordHasher};
 use groundwork_database::Connection;
 use groundwork_state::cache::{Cache, Cached, key_of};
 use groundwork_telemetry::context::CallContext;
@@ -42,7 +42,6 @@ const SUPERUSERS_LOCK: i64 = 0x6772_7501;
 pub struct UserService {
     pub store: Store,
     pub hasher: PasswordHasher,
-    pub page_signer: ValueSigner,
     pub cache: Cache,
     /// Without one, attempts to confirm the current password are unlimited.
     pub password_limiter: Option<PasswordLimiter>,
@@ -127,10 +126,10 @@ impl UserService {
         page_token: Option<&str>,
     ) -> Result<Page<Profile>, Error> {
         let list = format!("users {filter:?}");
-        let after = self.page_signer.cursor(&list, page_token, |key| filter.cursor_at(key))?;
+        let after = self.store.page_signer.cursor(&list, page_token, |key| filter.cursor_at(key))?;
         let mut connection = self.store.read_as(caller);
         let users = users::page(&mut connection, filter, after, i64::from(limit) + 1).await?;
-        Ok(self.page_signer.page(&list, users, limit, |user| filter.cursor_for(user).sort_key()))
+        Ok(self.store.page_signer.page(&list, users, limit, |user| filter.cursor_for(user).sort_key()))
     }
 
     /// # Errors

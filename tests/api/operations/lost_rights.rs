@@ -278,7 +278,8 @@ async fn write(
 fn services(service: &Service) -> (AuthService, UserService) {
     let settings = service.settings();
     let clock = service.clock.clone();
-    let store = Store::new(Database::new(&(&settings).into()).unwrap(), clock.clone());
+    let page_signer = ValueSigner::new("groundwork", []);
+    let store = Store::new(Database::new(&(&settings).into()).unwrap(), clock.clone(), page_signer);
     let hasher = PasswordHasher::new(settings.bcrypt_rounds, settings.bcrypt_queue_size);
     let signer = Arc::new(TokenSigner::new(
         TokenKeys { domain: "groundwork", current: &SECRET.into(), previous: &[] },
@@ -298,7 +299,6 @@ fn services(service: &Service) -> (AuthService, UserService) {
     let users = UserService {
         store,
         hasher,
-        page_signer: ValueSigner::new("groundwork", []),
         cache: Cache::new(None, settings.cache_ttl, clock),
         password_limiter: None,
         revoked,
