@@ -276,3 +276,36 @@ fn audit_kinds(before: &User, after: &User) -> impl Iterator<Item = AuditKind> {
     .into_iter()
     .filter_map(|(has_changed, kind)| has_changed.then_some(kind))
 }
+
+#[cfg(test)]
+mod tests {
+    use groundwork_clock::Timestamp;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_change_of_a_field_without_a_kind_of_its_own_leaves_an_audit_event() {
+        let profile: Profile = serde_json::from_value(json!({
+            "id": 1,
+            "email": "ada@example.com",
+            "is_active": true,
+            "is_superuser": false,
+            "is_verified": false,
+            "created_at": Timestamp::from_seconds(0),
+            "updated_at": Timestamp::from_seconds(0),
+        }))
+        .unwrap();
+        let before = User { profile, password_hash: "not a hash".to_owned().into() };
+        let kinds = |change: fn(&mut Profile)| {
+            let mut after = before.clone();
+            after.profile.updated_at = Timestamp::from_seconds(1);
+            change(&mut after.profile);
+            audit_kinds(&before, &after).collect::<Vec<_>>()
+        };
+        assert_eq!(kinds(|_| {}), []);
+        assert_eq!(kinds(|user| user.full_name = Some("Ada".to_owned())), [AuditKind::FULL_NAME_CHANGED]);
+        // No update changes it; it stands for a field that was added.
+        assert_eq!(kinds(|user| user.created_at = user.updated_at), [AuditKind::PROFILE_CHANGED]);
+    }
+}

@@ -10,10 +10,12 @@ use super::edit::Edit;
 use super::field::{Field, Kind};
 use super::field_view::FieldView;
 use super::files::{Edits, Parts};
-use super::imports;
 use super::plan::Plan;
+use super::recover;
 use super::resource::{Owner, Resource};
+use super::{imports, samples};
 use crate::error::Error;
+use crate::tree::Tree;
 
 /// The table, and the name of the modules.
 pub const TABLE: &str = "users";
@@ -31,10 +33,16 @@ pub fn plan(root: &Path, field: &str, default: Option<&str>, stamp: &str) -> Res
             "field `{field}`: clients that register users do not send it, so it may be null: end it with `?`"
         )));
     }
+    let schema = Tree::at(root).text("src/db/schema.rs")?.unwrap_or_default();
+    if recover::columns(&schema, TABLE)
+        .is_some_and(|columns| columns.iter().any(|one| one.name == field.name))
+    {
+        return Err(Error::Refused(format!("field `{field}`: the table has a field `{}`", field.name)));
+    }
     let users = Resource::parse(TABLE, None, &[field.to_string()], Owner::Service).map_err(Error::Refused)?;
     let sql = Sql::of(&users, &field, default).map_err(Error::Refused)?;
     let view = FieldView::of(&users, &field);
-    let mut parts = Parts { files: Vec::new(), edits: lists(&field, &view) };
+    let mut parts = Parts { files: vec![tests(&field, &view)], edits: lists(&field, &view) };
     if field.has_type() {
         declare(root, &mut parts, &field.kind, &view);
     }
@@ -66,10 +74,47 @@ fn lists(field: &Field, view: &FieldView) -> Edits {
     let entry = format!("- Users have a field `{name}`.");
     vec![
         ("src/db/schema.rs".to_owned(), vec![column]),
+        ("tests/api/users.rs".to_owned(), vec![Edit::Line { beside: "mod ", line: format!("mod {name};") }]),
         ("src/models/users.rs".to_owned(), model.into()),
         ("src/schemas/users.rs".to_owned(), schemas.into_iter().chain([example]).collect()),
         ("CHANGELOG.md".to_owned(), vec![Edit::Added { entry }]),
     ]
+}
+
+/// The file of its tests.
+fn tests(field: &Field, view: &FieldView) -> (String, String) {
+    let FieldView { name, words, .. } = view;
+    let [first, second] = [0, 1].map(|turn| samples::sample(field, turn));
+    let text = format!(
+        r#"//! The {words} of a user.
+
+use serde_json::{{Value, json}};
+
+use super::patch;
+use crate::support::client::{{PASSWORD, fresh_email}};
+
+on_both! {{
+    async fn the_{name}_of_a_user_is_set_changed_cleared_and_checked(service: Service) {{
+        let root = service.superuser().await;
+        let body = json!({{"email": fresh_email(), "password": PASSWORD, "{name}": {first}}});
+        let made = service.call("POST", "/api/v1/auth/register").json(body).send().await.expect(201).json();
+        assert_eq!(made["{name}"], json!({first}));
+        let id = made["id"].as_i64().unwrap();
+        for (changes, expected) in [
+            (json!({{"{name}": {second}}}), json!({second})),
+            (json!({{}}), json!({second})),
+            (json!({{"{name}": null}}), Value::Null),
+        ] {{
+            let changed = patch(&service, &root, id, changes.clone()).await.expect(200).json();
+            assert_eq!(changed["{name}"], expected, "{{changes}}");
+        }}
+        let refused = patch(&service, &root, id, json!({{"{name}": []}})).await;
+        assert_eq!(refused.invalid_fields(), ["{name}"]);
+    }}
+}}
+"#
+    );
+    (format!("tests/api/users/{name}.rs"), text)
 }
 
 /// Declares the type of the field's values: what is valid, and how the database and the document

@@ -136,7 +136,7 @@ mod tests {
         let edit = |head: &str, block: &str| Edit::Member { head: head.to_owned(), block: block.to_owned() };
         check(&edit("one (id) {", "        c,\n"), text, &text.replace("a,\n", "a,\n        c,\n"));
         check(&edit("struct Two {", "    c: C,\n"), text, &text.replace("B,\n", "B,\n    c: C,\n"));
-        assert!(edit("struct Three {", "").apply(text).unwrap_err().contains("`struct Three {`"));
+        assert!(edit("struct Three {", "").apply(text).unwrap_err().contains("`struct Three { … }`"));
     }
 
     #[test]
