@@ -43,12 +43,12 @@ pub trait RequestSchema: ParseFromJSON {
 }
 
 /// Makes schemas bodies of requests, with the fields that they refuse:
-/// `request_schema!(OrderCreate, OrderUpdate; refused: "id", "user_id");`.
+/// `request_schema!(OrderCreate, OrderUpdate; refused: ["id", "user_id"]);`.
 #[macro_export]
 macro_rules! request_schema {
-    ($($schema:ty),+; refused: $($field:literal),+) => {
+    ($($schema:ty),+; refused: $fields:expr) => {
         $(impl $crate::extract::RequestSchema for $schema {
-            const REFUSED: &'static [&'static str] = &[$($field),+];
+            const REFUSED: &'static [&'static str] = &$fields;
         })+
     };
 }

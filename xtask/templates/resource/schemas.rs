@@ -67,4 +67,4 @@ pub struct {{ pascal }}Update {
 {%- endfor %}
 }
 
-request_schema!({{ pascal }}Create, {{ pascal }}Update; refused: "id"{{ ", \"user_id\"" if owned }});
+request_schema!({{ pascal }}Create, {{ pascal }}Update; refused: ["id"{{ ", \"user_id\"" if owned }}]);
