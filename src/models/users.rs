@@ -24,7 +24,7 @@ pub const EMAIL_KEY: &str = "users_email_key";
 
 /// A user with the password hash, which must not be cached.
 #[derive(Clone, Debug, Queryable, Selectable)]
-#[diesel(table_name = users)]
+#[diesel(table_name = users, check_for_backend(diesel::pg::Pg, diesel::sqlite::Sqlite))]
 pub struct User {
     #[diesel(embed)]
     pub profile: Profile,
@@ -42,7 +42,7 @@ impl Deref for User {
 
 /// What a user and its administrators can see of a user.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Serialize, Deserialize)]
-#[diesel(table_name = users)]
+#[diesel(table_name = users, check_for_backend(diesel::pg::Pg, diesel::sqlite::Sqlite))]
 pub struct Profile {
     #[diesel(deserialize_as = i64)]
     pub id: UserId,
