@@ -83,12 +83,11 @@ impl App {
         });
         let shutdown = CancellationToken::new();
         let revoked = RevokedSessions::default();
-        let store = Store::new(database.clone(), clock.clone());
         let page_signer = ValueSigner::new(DOMAIN, iter::once(&key).chain(previous));
+        let store = Store::new(database.clone(), clock.clone(), page_signer);
         let users = UserService {
             store: store.clone(),
             hasher: PasswordHasher::new(settings.bcrypt_rounds, settings.bcrypt_queue_size),
-            page_signer: page_signer.clone(),
             cache: Cache::new(redis.clone(), settings.cache_ttl, clock.clone()),
             password_limiter: password_limiter.clone(),
             revoked: revoked.clone(),
@@ -165,11 +164,11 @@ impl App {
 /// [`StartError::Database`].
 pub fn user_service(settings: &Settings) -> Result<UserService, StartError> {
     let clock = Clock::default();
+    // Only lists are signed, and the command line has none.
+    let page_signer = ValueSigner::new(DOMAIN, []);
     Ok(UserService {
-        store: Store::new(Database::new(&settings.into())?, clock.clone()),
+        store: Store::new(Database::new(&settings.into())?, clock.clone(), page_signer),
         hasher: PasswordHasher::new(settings.bcrypt_rounds, settings.bcrypt_queue_size),
-        // Only lists are signed, and the command line has none.
-        page_signer: ValueSigner::new(DOMAIN, []),
         cache: Cache::new(None, settings.cache_ttl, clock),
         password_limiter: None,
         revoked: RevokedSessions::default(),

@@ -16,7 +16,7 @@ use groundwork::app::{self, App};
 use groundwork::db::migrations;
 use groundwork::domain::email::Email;
 use groundwork::domain::password::Password;
-use groundwork::models::users::NewUser;
+use groundwork::models::users::{NewProfile, NewUser};
 use groundwork::services::store::Actor;
 use groundwork::settings::{DatabaseUrl, Settings};
 use groundwork::telemetry;
@@ -114,7 +114,8 @@ pub fn user_create(email: &str, is_superuser: bool, password_stdin: bool) -> Res
     let password = Password::parse(&text).map_err(|reason| format!("the password {reason}"))?;
     block_on(async {
         migrations::prepare(&settings).await?;
-        let new = NewUser { email, full_name: None, is_active: true, is_superuser, is_verified: true };
+        let profile = NewProfile::default();
+        let new = NewUser { email, profile, is_active: true, is_superuser, is_verified: true };
         let users = app::user_service(&settings)?;
         let user = users.create(Actor::Operator, new, password, &CallContext::local()).await?;
         print(&format!("created user {} with id {}\n", user.email, user.id))

@@ -7,7 +7,7 @@ use groundwork::db::migrations;
 use groundwork::domain::email::Email;
 use groundwork::domain::password::Password;
 use groundwork::domain::text::FullName;
-use groundwork::models::users::NewUser;
+use groundwork::models::users::{NewProfile, NewUser};
 use groundwork::services::store::Actor;
 use groundwork::settings::Settings;
 use groundwork_telemetry::context::CallContext;
@@ -61,11 +61,13 @@ pub fn seed(reset: bool) -> Result {
 /// The superuser is number 0. The others differ, so that there is something to filter by.
 fn user(number: u8) -> Result<NewUser> {
     let email = if number == 0 { SUPERUSER.to_owned() } else { format!("user{number}@example.com") };
-    Ok(NewUser {
+    let mut user = NewUser {
         email: Email::parse(&email)?,
-        full_name: Some(FullName::parse(&format!("User {number}"))?),
+        profile: NewProfile::default(),
         is_active: number == 0 || !number.is_multiple_of(10),
         is_superuser: number == 0,
         is_verified: number.is_multiple_of(2),
-    })
+    };
+    user.profile.full_name = Some(FullName::parse(&format!("User {number}"))?);
+    Ok(user)
 }

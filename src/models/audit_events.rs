@@ -29,6 +29,8 @@ impl AuditKind {
     pub const PASSWORD_CHANGED: Self = Self("password_changed");
     pub const EMAIL_CHANGED: Self = Self("email_changed");
     pub const FULL_NAME_CHANGED: Self = Self("full_name_changed");
+    /// A field of the profile was changed that has no kind of its own.
+    pub const PROFILE_CHANGED: Self = Self("profile_changed");
     pub const EMAIL_VERIFIED: Self = Self("email_verified");
     pub const EMAIL_UNVERIFIED: Self = Self("email_unverified");
     pub const USER_ACTIVATED: Self = Self("user_activated");

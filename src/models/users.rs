@@ -24,7 +24,7 @@ pub const EMAIL_KEY: &str = "users_email_key";
 
 /// A user with the password hash, which must not be cached.
 #[derive(Clone, Debug, Queryable, Selectable)]
-#[diesel(table_name = users)]
+#[diesel(table_name = users, check_for_backend(diesel::pg::Pg, diesel::sqlite::Sqlite))]
 pub struct User {
     #[diesel(embed)]
     pub profile: Profile,
@@ -42,7 +42,7 @@ impl Deref for User {
 
 /// What a user and its administrators can see of a user.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Serialize, Deserialize)]
-#[diesel(table_name = users)]
+#[diesel(table_name = users, check_for_backend(diesel::pg::Pg, diesel::sqlite::Sqlite))]
 pub struct Profile {
     #[diesel(deserialize_as = i64)]
     pub id: UserId,
@@ -65,10 +65,18 @@ pub struct Profile {
 #[diesel(table_name = users, treat_none_as_default_value = false)]
 pub struct NewUser {
     pub email: Email,
-    pub full_name: Option<FullName>,
+    #[diesel(embed)]
+    pub profile: NewProfile,
     pub is_active: bool,
     pub is_superuser: bool,
     pub is_verified: bool,
+}
+
+/// What a new user says about itself.
+#[derive(Clone, Debug, Default, Insertable)]
+#[diesel(table_name = users, treat_none_as_default_value = false)]
+pub struct NewProfile {
+    pub full_name: Option<FullName>,
 }
 
 /// Changes of a user, without its password; `None` leaves a field as it is.
@@ -76,11 +84,19 @@ pub struct NewUser {
 #[diesel(table_name = users)]
 pub struct UserChanges {
     pub email: Option<Email>,
-    /// `Some(None)` clears the name.
-    pub full_name: Option<Option<FullName>>,
+    #[diesel(embed)]
+    pub profile: ProfileChanges,
     pub is_active: Option<bool>,
     pub is_superuser: Option<bool>,
     pub is_verified: Option<bool>,
+}
+
+/// Changes of what a user says about itself; `None` leaves a field as it is, and `Some(None)`
+/// clears it.
+#[derive(Clone, Debug, Default, AsChangeset)]
+#[diesel(table_name = users)]
+pub struct ProfileChanges {
+    pub full_name: Option<Option<FullName>>,
 }
 
 impl UserChanges {

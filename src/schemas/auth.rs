@@ -8,9 +8,9 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::common::{LoginEmail, check_email_and_name};
+use super::users::ProfileCreate;
 use crate::domain::email::Email;
 use crate::domain::password::{Password, PasswordAttempt};
-use crate::domain::text::FullName;
 use crate::models::users::NewUser;
 use crate::services::auth::IssuedTokens;
 
@@ -24,8 +24,8 @@ pub struct RegisterRequest {
     pub email: Email,
     /// 8 to 128 characters, at most 72 bytes in UTF-8 (the limit of bcrypt), without NUL.
     pub password: Password,
-    /// The user's full name.
-    pub full_name: Option<FullName>,
+    #[oai(flatten)]
+    pub profile: ProfileCreate,
 }
 
 impl RequestSchema for RegisterRequest {
@@ -39,8 +39,9 @@ impl RequestSchema for RegisterRequest {
 impl RegisterRequest {
     /// The user, without rights, and its password.
     pub fn into_parts(self) -> (NewUser, Password) {
-        let Self { email, password, full_name } = self;
-        let user = NewUser { email, full_name, is_active: true, is_superuser: false, is_verified: false };
+        let Self { email, password, profile } = self;
+        let profile = profile.into();
+        let user = NewUser { email, profile, is_active: true, is_superuser: false, is_verified: false };
         (user, password)
     }
 }

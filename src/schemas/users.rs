@@ -15,8 +15,7 @@ use crate::domain::email::Email;
 use crate::domain::ids::UserId;
 use crate::domain::password::{Password, PasswordAttempt};
 use crate::domain::text::FullName;
-use crate::models::users::{NewUser, Profile, User, UserChanges};
-use crate::services::users::ProfileChanges;
+use crate::models::users::{NewProfile, NewUser, Profile, ProfileChanges, User, UserChanges};
 
 /// A user.
 #[derive(Object, Serialize)]
@@ -64,11 +63,27 @@ listed!(
     "in ascending order of `id`; with `created_after` or `created_before`, of\n`created_at` and `id`"
 );
 
+/// What a new user says about itself: a part of the bodies that create users.
+#[derive(Object, Debug)]
+#[oai(remote = "NewProfile")]
+pub struct ProfileCreate {
+    /// The user's full name.
+    pub full_name: Option<FullName>,
+}
+
+/// Changes of what a user says about itself: a part of the bodies that update users.
+#[derive(Object, Debug)]
+#[oai(remote = "ProfileChanges")]
+pub struct ProfilePatch {
+    /// The new full name; null clears it.
+    pub full_name: Patch<FullName>,
+}
+
 /// Changes to the current user. Absent fields stay unchanged.
 #[derive(Object, Debug)]
 pub struct ProfileUpdate {
-    /// The new full name; null clears it.
-    pub full_name: Patch<FullName>,
+    #[oai(flatten)]
+    pub profile: ProfilePatch,
     /// The new password. It requires `current_password` and ends all sessions of the user.
     pub password: Option<Password>,
     /// The current password.
@@ -88,10 +103,10 @@ impl RequestSchema for ProfileUpdate {
     }
 }
 
-impl From<ProfileUpdate> for ProfileChanges {
-    fn from(update: ProfileUpdate) -> Self {
-        let password = update.current_password.zip(update.password);
-        Self { full_name: update.full_name.into(), password }
+impl ProfileUpdate {
+    /// The changes, and the current and the new password if there is a new one.
+    pub fn into_parts(self) -> (ProfileChanges, Option<(PasswordAttempt, Password)>) {
+        (self.profile.into(), self.current_password.zip(self.password))
     }
 }
 
@@ -102,8 +117,8 @@ pub struct UserCreate {
     pub email: Email,
     /// 8 to 128 characters, at most 72 bytes in UTF-8 (the limit of bcrypt), without NUL.
     pub password: Password,
-    /// The user's full name.
-    pub full_name: Option<FullName>,
+    #[oai(flatten)]
+    pub profile: ProfileCreate,
     /// Whether the user can log in.
     #[oai(default = "yes")]
     pub is_active: bool,
@@ -122,8 +137,8 @@ fn yes() -> bool {
 impl UserCreate {
     /// The user and its password.
     pub fn into_parts(self) -> (NewUser, Password) {
-        let Self { email, password, full_name, is_active, is_superuser, is_verified } = self;
-        (NewUser { email, full_name, is_active, is_superuser, is_verified }, password)
+        let Self { email, password, profile, is_active, is_superuser, is_verified } = self;
+        (NewUser { email, profile: profile.into(), is_active, is_superuser, is_verified }, password)
     }
 }
 
@@ -142,8 +157,8 @@ pub struct UserUpdate {
     pub email: Option<Email>,
     /// The new password. It ends all sessions of the user.
     pub password: Option<Password>,
-    /// The new full name; null clears it.
-    pub full_name: Patch<FullName>,
+    #[oai(flatten)]
+    pub profile: ProfilePatch,
     /// Whether the user can log in. False ends all sessions of the user.
     pub is_active: Option<bool>,
     /// Whether the user can manage other users.
@@ -163,8 +178,7 @@ impl RequestSchema for UserUpdate {
 impl UserUpdate {
     /// The changes, and the new password if there is one.
     pub fn into_parts(self) -> (UserChanges, Option<Password>) {
-        let Self { email, password, full_name, is_active, is_superuser, is_verified } = self;
-        let full_name = full_name.into();
-        (UserChanges { email, full_name, is_active, is_superuser, is_verified }, password)
+        let Self { email, password, profile, is_active, is_superuser, is_verified } = self;
+        (UserChanges { email, profile: profile.into(), is_active, is_superuser, is_verified }, password)
     }
 }

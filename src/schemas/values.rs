@@ -54,4 +54,4 @@ text_schema!(EmailPrefix, "email_prefix",
     MetaSchema { min_length: Some(1), max_length: Some(254), ..text(None, "ada@") },
     parse: EmailPrefix::parse, show: EmailPrefix::as_str);
 
-id_schema!(UserId, "user_id");
+id_schema!(UserId, "user_id", "The user's ID.");

@@ -5,6 +5,7 @@
 //! hashing a password takes a while, too. So the unit of work checks again, with locks that keep
 //! the result true until it ends.
 
+use groundwork_auth::ValueSigner;
 use groundwork_clock::{Clock, Timestamp};
 use groundwork_database::{Connection, Database, DbError};
 
@@ -43,11 +44,13 @@ impl<'a> From<&'a Caller> for Actor<'a> {
 pub struct Store {
     database: Database,
     clock: Clock,
+    /// Signs the page tokens of lists.
+    pub(super) page_signer: ValueSigner,
 }
 
 impl Store {
-    pub fn new(database: Database, clock: Clock) -> Self {
-        Self { database, clock }
+    pub fn new(database: Database, clock: Clock, page_signer: ValueSigner) -> Self {
+        Self { database, clock, page_signer }
     }
 
     pub(super) fn now(&self) -> Timestamp {

@@ -1,6 +1,6 @@
 //! Users: the current one and, for superusers, all of them.
 
-use groundwork_auth::{Page, PasswordHasher, ValueSigner};
+use groundwork_auth::{Page, PasswordHasher};
 use groundwork_database::Connection;
 use groundwork_state::cache::{Cache, Cached, key_of};
 use groundwork_telemetry::context::CallContext;
@@ -10,19 +10,9 @@ use super::store::{Actor, Store};
 use super::{Error, RevokedSessions};
 use crate::domain::ids::UserId;
 use crate::domain::password::{Password, PasswordAttempt, PasswordHash};
-use crate::domain::text::FullName;
 use crate::models::audit_events::{self, AuditEvent, AuditKind, AuthEvent};
 use crate::models::sessions;
-use crate::models::users::{self, NewUser, Profile, User, UserChanges, UserFilter};
-
-/// Changes of a user to its own profile.
-#[derive(Clone, Debug, Default)]
-pub struct ProfileChanges {
-    /// `Some(None)` clears the name.
-    pub full_name: Option<Option<FullName>>,
-    /// The current password and the new one.
-    pub password: Option<(PasswordAttempt, Password)>,
-}
+use crate::models::users::{self, NewUser, Profile, ProfileChanges, User, UserChanges, UserFilter};
 
 /// Hashes the password of a new user.
 ///
@@ -52,7 +42,6 @@ const SUPERUSERS_LOCK: i64 = 0x6772_7501;
 pub struct UserService {
     pub store: Store,
     pub hasher: PasswordHasher,
-    pub page_signer: ValueSigner,
     pub cache: Cache,
     /// Without one, attempts to confirm the current password are unlimited.
     pub password_limiter: Option<PasswordLimiter>,
@@ -60,7 +49,8 @@ pub struct UserService {
 }
 
 impl UserService {
-    /// Changes the caller's own profile. A new password ends all sessions of the user.
+    /// Changes the caller's own profile, and its password if there are the current and a new one.
+    /// A new password ends all sessions of the user.
     ///
     /// # Errors
     /// [`Error::WrongCurrentPassword`], [`Error::PasswordIsEmail`],
@@ -68,14 +58,15 @@ impl UserService {
     pub async fn update_profile(
         &self,
         caller: &Caller,
-        changes: ProfileChanges,
+        profile: ProfileChanges,
+        password: Option<(PasswordAttempt, Password)>,
         context: &CallContext,
     ) -> Result<User, Error> {
-        let profile = UserChanges { full_name: changes.full_name, ..UserChanges::default() };
-        let Some((current, new)) = changes.password else {
+        let changes = UserChanges { profile, ..UserChanges::default() };
+        let Some((current, new)) = password else {
             let update = async {
                 let mut write = self.store.statement_as(caller).await?;
-                users::update_own(&mut write, &profile).await?.ok_or(Error::SESSION_OVER)
+                users::update_own(&mut write, &changes).await?.ok_or(Error::SESSION_OVER)
             };
             return self.invalidating(caller.user.id, update).await;
         };
@@ -84,7 +75,7 @@ impl UserService {
         }
         self.check_current_password(caller, current).await?;
         let hash = self.hasher.hash(new).await?;
-        self.change_password(caller, &profile, &hash, context).await
+        self.change_password(caller, &changes, &hash, context).await
     }
 
     async fn check_current_password(&self, caller: &Caller, attempt: PasswordAttempt) -> Result<(), Error> {
@@ -135,10 +126,10 @@ impl UserService {
         page_token: Option<&str>,
     ) -> Result<Page<Profile>, Error> {
         let list = format!("users {filter:?}");
-        let after = self.page_signer.cursor(&list, page_token, |key| filter.cursor_at(key))?;
+        let after = self.store.page_signer.cursor(&list, page_token, |key| filter.cursor_at(key))?;
         let mut connection = self.store.read_as(caller);
         let users = users::page(&mut connection, filter, after, i64::from(limit) + 1).await?;
-        Ok(self.page_signer.page(&list, users, limit, |user| filter.cursor_for(user).sort_key()))
+        Ok(self.store.page_signer.page(&list, users, limit, |user| filter.cursor_for(user).sort_key()))
     }
 
     /// # Errors
@@ -263,14 +254,58 @@ async fn check_superuser_remains(tx: &mut Connection, user: &User) -> Result<(),
 fn audit_kinds(before: &User, after: &User) -> impl Iterator<Item = AuditKind> {
     use AuditKind as Kind;
     let switch = |was: bool, is: bool, on, off| (was != is, if is { on } else { off });
+    // The user after the update, but without the changes that have a kind of their own.
+    let otherwise = Profile {
+        email: before.email.clone(),
+        full_name: before.full_name.clone(),
+        is_active: before.is_active,
+        is_superuser: before.is_superuser,
+        is_verified: before.is_verified,
+        updated_at: before.updated_at,
+        ..after.profile.clone()
+    };
     [
         (before.password_hash != after.password_hash, Kind::PASSWORD_CHANGED),
         (before.email != after.email, Kind::EMAIL_CHANGED),
         (before.full_name != after.full_name, Kind::FULL_NAME_CHANGED),
+        (before.profile != otherwise, Kind::PROFILE_CHANGED),
         switch(before.is_verified, after.is_verified, Kind::EMAIL_VERIFIED, Kind::EMAIL_UNVERIFIED),
         switch(before.is_active, after.is_active, Kind::USER_ACTIVATED, Kind::USER_DEACTIVATED),
         switch(before.is_superuser, after.is_superuser, Kind::SUPERUSER_GRANTED, Kind::SUPERUSER_REVOKED),
     ]
     .into_iter()
     .filter_map(|(has_changed, kind)| has_changed.then_some(kind))
+}
+
+#[cfg(test)]
+mod tests {
+    use groundwork_clock::Timestamp;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_change_of_a_field_without_a_kind_of_its_own_leaves_an_audit_event() {
+        let profile: Profile = serde_json::from_value(json!({
+            "id": 1,
+            "email": "ada@example.com",
+            "is_active": true,
+            "is_superuser": false,
+            "is_verified": false,
+            "created_at": Timestamp::from_seconds(0),
+            "updated_at": Timestamp::from_seconds(0),
+        }))
+        .unwrap();
+        let before = User { profile, password_hash: "not a hash".to_owned().into() };
+        let kinds = |change: fn(&mut Profile)| {
+            let mut after = before.clone();
+            after.profile.updated_at = Timestamp::from_seconds(1);
+            change(&mut after.profile);
+            audit_kinds(&before, &after).collect::<Vec<_>>()
+        };
+        assert_eq!(kinds(|_| {}), []);
+        assert_eq!(kinds(|user| user.full_name = Some("Ada".to_owned())), [AuditKind::FULL_NAME_CHANGED]);
+        // No update changes it; it stands for a field that was added.
+        assert_eq!(kinds(|user| user.created_at = user.updated_at), [AuditKind::PROFILE_CHANGED]);
+    }
 }

@@ -3,7 +3,7 @@
 use groundwork::app;
 use groundwork::domain::email::Email;
 use groundwork::domain::password::Password;
-use groundwork::models::users::NewUser;
+use groundwork::models::users::{NewProfile, NewUser};
 use groundwork::services::store::Actor;
 use groundwork::services::users::UserService;
 use groundwork_telemetry::context::CallContext;
@@ -58,7 +58,7 @@ fn text(value: &Value) -> &str {
 async fn create(users: &UserService, email: &str, password: &str, is_superuser: bool) {
     let user = NewUser {
         email: Email::parse(email).unwrap(),
-        full_name: None,
+        profile: NewProfile::default(),
         is_active: true,
         is_superuser,
         is_verified: true,

@@ -2,7 +2,7 @@
 //! parts.
 
 use groundwork::domain::email::Email;
-use groundwork::models::users::{self, Cursor, NewUser, User, UserFilter};
+use groundwork::models::users::{self, Cursor, NewProfile, NewUser, User, UserFilter};
 use groundwork::settings::DatabaseUrl;
 use groundwork_clock::Timestamp;
 use groundwork_database::Database;
@@ -19,7 +19,7 @@ async fn everybody(database: &Database) -> Vec<User> {
     for (number, instant) in INSTANTS.iter().cycle().take(24).enumerate() {
         let user = NewUser {
             email: Email::parse(&format!("{}{number}@example.com", ["ada", "bob"][number / 12])).unwrap(),
-            full_name: None,
+            profile: NewProfile::default(),
             is_active: FLAGS[number / 3 % 2],
             is_superuser: FLAGS[number / 6 % 2],
             is_verified: false,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use groundwork::domain::email::Email;
-use groundwork::models::users::{self, NewUser};
+use groundwork::models::users::{self, NewProfile, NewUser};
 use groundwork::settings::DatabaseUrl;
 use groundwork_clock::Clock;
 use groundwork_database::{Connection, Database, DbError};
@@ -61,7 +61,7 @@ impl Fixture {
 async fn insert(connection: &mut Connection, email: &str) -> Result<(), DbError> {
     let user = NewUser {
         email: Email::parse(email).unwrap(),
-        full_name: None,
+        profile: NewProfile::default(),
         is_active: true,
         is_superuser: false,
         is_verified: false,

@@ -15,7 +15,7 @@ pub enum NewCommand {
     /// For example:
     /// `cargo xtask new resource orders 'number:text(1..40)! due_at:timestamp?' --owned-by user`
     Resource(ResourceArguments),
-    /// A field of a resource that `new resource` made, with its migration
+    /// A field of users, or of a resource that `new resource` made, with its migration
     ///
     /// For example: `cargo xtask new field orders 'phone:text(1..40)?'`
     Field(FieldArguments),

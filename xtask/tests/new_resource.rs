@@ -177,6 +177,45 @@ fn a_field_is_added_to_what_a_person_has_changed() {
 }
 
 #[test]
+fn a_field_of_users_is_entered_in_every_list() {
+    let folder = copy();
+    let field = |field: &str| new::add_field(folder.path(), "users", field, None, "2100-01-02-000000");
+    let refused = |text: &str| field(text).map(|_| ()).unwrap_err().to_string();
+    assert!(refused("phone:text(1..40)!").contains("end it with `?`"));
+    assert!(refused("full_name:text(1..40)?").contains("has a field `full_name`"));
+    field("phone:text(1..40)?").unwrap().apply().unwrap();
+    field("newsletter_at:timestamp?").unwrap().apply().unwrap();
+    field("city:text(1..80)?").unwrap().apply().unwrap();
+    for (path, expected) in [
+        (
+            "migrations/sqlite/2100-01-02-000000_users_phone/up.sql",
+            "ALTER TABLE users ADD COLUMN phone TEXT;\n",
+        ),
+        (
+            "src/db/schema.rs",
+            "phone -> Nullable<Text>,\n        newsletter_at -> Nullable<Timestamptz>,\n        city ->",
+        ),
+        ("src/db/values.rs", "text_value!(UserPhone);\ntext_value!(UserCity);\n"),
+        ("src/domain/users.rs", "pub struct UserPhone(1..=40);"),
+        ("src/domain/users.rs", "pub struct UserCity(1..=80);"),
+        (
+            "src/models/users.rs",
+            "    pub phone: Option<String>,\n    pub newsletter_at: Option<Timestamp>,\n",
+        ),
+        ("src/models/users.rs", "    pub phone: Option<UserPhone>,\n"),
+        ("src/models/users.rs", "    pub phone: Option<Option<UserPhone>>,\n"),
+        ("src/schemas/users.rs", "    pub phone: Nullable<String>,\n"),
+        ("src/schemas/users.rs", "    phone: Nullable(Some(\"+44 20 7946 0958\".to_owned())),\n"),
+        ("src/schemas/users.rs", "    pub phone: Option<UserPhone>,\n"),
+        ("src/schemas/users.rs", "    pub newsletter_at: Patch<Timestamp>,\n"),
+        ("src/schemas/values.rs", "text_schema!(UserCity, \"user_city\", example: \"London\");"),
+        ("tests/api/users.rs", "mod own;\nmod phone;\n"),
+    ] {
+        assert!(read(&folder, path).contains(expected), "{path}: {expected}");
+    }
+}
+
+#[test]
 fn what_a_person_has_changed_is_not_removed() {
     let folder = copy();
     add(&folder, &resource("orders", ORDERS, Owner::User));

@@ -42,6 +42,17 @@ pub trait RequestSchema: ParseFromJSON {
     }
 }
 
+/// Makes schemas bodies of requests, with the fields that they refuse:
+/// `request_schema!(OrderCreate, OrderUpdate; refused: ["id", "user_id"]);`.
+#[macro_export]
+macro_rules! request_schema {
+    ($($schema:ty),+; refused: $fields:expr) => {
+        $(impl $crate::extract::RequestSchema for $schema {
+            const REFUSED: &'static [&'static str] = &$fields;
+        })+
+    };
+}
+
 /// A JSON body of a schema.
 pub struct Body<T>(pub T);
 

@@ -36,8 +36,8 @@ error_responses! {
     NotFound: 404 "not_found";
 }
 
-/// The error of an operation that declares `E`.
-pub struct Failure<E>(ApiError, PhantomData<fn() -> E>);
+/// The error of an operation that declares `E`; by default, none.
+pub struct Failure<E = NoErrors>(ApiError, PhantomData<fn() -> E>);
 
 impl<E> From<ApiError> for Failure<E> {
     fn from(error: ApiError) -> Self {

@@ -35,7 +35,12 @@ impl Deref for PageToken {
 }
 
 text_schema!(PageToken, "page_token",
-    MetaSchema { min_length: Some(1), max_length: Some(512), ..MetaSchema::new("string") },
+    MetaSchema {
+        description: Some("The `next_page` of the previous page."),
+        min_length: Some(1),
+        max_length: Some(512),
+        ..MetaSchema::new("string")
+    },
     parse: |text: &str| Ok::<_, String>(PageToken(text.to_owned())),
     show: |token: &PageToken| token.0.clone());
 

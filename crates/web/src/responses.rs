@@ -24,9 +24,9 @@ pub type Ok200<T> = Json<200, T>;
 pub type Created<T> = Json<201, T>;
 
 impl<const STATUS: u16, T> Json<STATUS, T> {
-    /// Wraps a body.
-    pub fn of(body: T) -> Self {
-        Self { body, header: None }
+    /// Wraps a body, or what becomes one.
+    pub fn of(body: impl Into<T>) -> Self {
+        Self { body: body.into(), header: None }
     }
 
     /// Adds a header, which the operation has to declare as a `response_header`.

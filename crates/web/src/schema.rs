@@ -165,12 +165,12 @@ macro_rules! integer_schema {
     };
 }
 
-/// Makes a newtype of an `i64` that the database assigns an integer of the document:
-/// `id_schema!(UserId, "user_id")`.
+/// Makes a newtype of an `i64` that the database assigns an integer of the document, with the
+/// description of parameters of this type: `id_schema!(UserId, "user_id", "The user's ID.")`.
 #[macro_export]
 macro_rules! id_schema {
-    ($type:ident, $name:literal) => {
-        $crate::integer_schema!($type, $name, $crate::schema::id(), i64);
+    ($type:ident, $name:literal, $description:literal) => {
+        $crate::integer_schema!($type, $name, $crate::schema::id($description), i64);
     };
 }
 
@@ -221,9 +221,10 @@ pub fn integer(range: RangeInclusive<i64>, example: i64) -> MetaSchema {
 }
 
 /// The schema of an ID that the database assigns.
-pub fn id() -> MetaSchema {
+pub fn id(description: &'static str) -> MetaSchema {
     let schema = MetaSchema::new_with_format("integer", "int64");
-    MetaSchema { minimum: Some(1.0), example: Some(1.into()), ..schema }
+    let description = Some(description);
+    MetaSchema { description, minimum: Some(1.0), example: Some(1.into()), ..schema }
 }
 
 /// The schema of an enumeration.

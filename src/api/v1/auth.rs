@@ -3,7 +3,7 @@
 use groundwork_openapi::policy::Limit;
 use groundwork_web::error_responses;
 use groundwork_web::extract::Body;
-use groundwork_web::failure::{Failure, NoErrors};
+use groundwork_web::failure::Failure;
 use groundwork_web::responses::{Created, NoContent, Ok200};
 use poem_openapi::OpenApi;
 
@@ -35,8 +35,7 @@ impl AuthApi {
         body: Body<RegisterRequest>,
     ) -> Result<Created<UserView>, Failure<RegisterErrors>> {
         let (user, password) = body.0.into_parts();
-        let user = self.auth.register(user, password).await?;
-        Ok(Created::of(user.into()))
+        Ok(Created::of(self.auth.register(user, password).await?))
     }
 
     /// Log in
@@ -50,8 +49,7 @@ impl AuthApi {
         body: Body<LoginRequest>,
     ) -> Result<Ok200<TokenPair>, Failure<LoginErrors>> {
         let LoginRequest { email, password } = body.0;
-        let tokens = self.auth.login(&email.0, password, &context).await?;
-        Ok(Ok200::of(tokens.into()))
+        Ok(Ok200::of(self.auth.login(&email.0, password, &context).await?))
     }
 
     /// Refresh tokens
@@ -65,15 +63,14 @@ impl AuthApi {
         context: Context,
         body: Body<RefreshRequest>,
     ) -> Result<Ok200<TokenPair>, Failure<RefreshErrors>> {
-        let tokens = self.auth.refresh(&body.0.refresh_token, &context).await?;
-        Ok(Ok200::of(tokens.into()))
+        Ok(Ok200::of(self.auth.refresh(&body.0.refresh_token, &context).await?))
     }
 
     /// Log out
     ///
     /// Ends the current session. Its access tokens and its refresh token stop working immediately.
     #[oai(path = "/logout", method = "post", operation_id = "auth_logout")]
-    async fn logout(&self, caller: Authed) -> Result<NoContent, Failure<NoErrors>> {
+    async fn logout(&self, caller: Authed) -> Result<NoContent, Failure> {
         self.auth.logout(&caller.0).await?;
         Ok(NoContent)
     }
@@ -82,7 +79,7 @@ impl AuthApi {
     ///
     /// The same as `users_me`.
     #[oai(path = "/me", method = "get", operation_id = "auth_me")]
-    async fn me(&self, caller: Authed) -> Result<Ok200<UserView>, Failure<NoErrors>> {
-        Ok(Ok200::of(caller.0.user.into()))
+    async fn me(&self, caller: Authed) -> Result<Ok200<UserView>, Failure> {
+        Ok(Ok200::of(caller.0.user))
     }
 }

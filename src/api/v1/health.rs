@@ -3,7 +3,7 @@
 use groundwork_openapi::pages;
 use groundwork_openapi::policy::Limit;
 use groundwork_web::error::{ApiError, ErrorCode};
-use groundwork_web::failure::{Failure, NoErrors};
+use groundwork_web::failure::Failure;
 use groundwork_web::responses::Ok200;
 use poem::http::header;
 use poem_openapi::OpenApi;
@@ -23,7 +23,7 @@ impl HealthApi {
     ///
     /// Responds without checking dependencies. For people and simple monitors.
     #[oai(path = "/", method = "get", operation_id = "health_show", tag = "Limit::Unlimited")]
-    async fn show(&self) -> Result<Ok200<Health>, Failure<NoErrors>> {
+    async fn show(&self) -> Result<Ok200<Health>, Failure> {
         Ok(Ok200::of(Health::ok()))
     }
 
@@ -43,7 +43,7 @@ impl HealthApi {
     /// reads. Returns 503 when it cannot serve requests, with the dependencies in
     /// `details.dependencies`, and when it is shutting down. For load balancers.
     #[oai(path = "/ready", method = "get", operation_id = "health_ready", tag = "Limit::Unlimited")]
-    async fn ready(&self) -> Result<Ok200<Readiness>, Failure<NoErrors>> {
+    async fn ready(&self) -> Result<Ok200<Readiness>, Failure> {
         let unavailable = |message| ApiError::from(ErrorCode::SERVICE_UNAVAILABLE).with_message(message);
         if self.health.is_stopping() {
             return Err(unavailable("The service is shutting down.").into());
@@ -79,7 +79,7 @@ impl ServiceApi {
             description = "The description of the service and its documentation (RFC 8631)."
         )
     )]
-    async fn show(&self) -> Result<Ok200<ServiceCard>, Failure<NoErrors>> {
+    async fn show(&self) -> Result<Ok200<ServiceCard>, Failure> {
         Ok(Ok200::of(ServiceCard::of(&self.name)).with_header(header::LINK, pages::LINKS))
     }
 }

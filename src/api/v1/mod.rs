@@ -4,27 +4,21 @@ pub mod auth;
 pub mod health;
 pub mod users;
 
-use auth::AuthApi;
-use health::{HealthApi, ServiceApi};
 use poem_openapi::Tags;
-use users::UsersApi;
 
 /// Every operation, in the order of the document.
-pub type Operations = (AuthApi, UsersApi, HealthApi, ServiceApi);
+pub type Operations = (auth::AuthApi, users::UsersApi, health::HealthApi, health::ServiceApi);
 
 /// The tags of the document. Every operation has exactly one.
 #[derive(Tags)]
+#[oai(rename_all = "snake_case")]
 pub enum Tag {
     /// Registration, login and sessions.
-    #[oai(rename = "auth")]
     Auth,
     /// The current user, and for superusers all users.
-    #[oai(rename = "users")]
     Users,
     /// Liveness and readiness.
-    #[oai(rename = "health")]
     Health,
     /// The service itself.
-    #[oai(rename = "service")]
     Service,
 }

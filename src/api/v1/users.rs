@@ -3,7 +3,7 @@
 use groundwork_clock::Timestamp;
 use groundwork_web::error_responses;
 use groundwork_web::extract::{Body, Path, Query};
-use groundwork_web::failure::{Failure, NoErrors, NotFound};
+use groundwork_web::failure::{Failure, NotFound};
 use groundwork_web::page::{Page, PageSize, PageToken};
 use groundwork_web::responses::{Created, NoContent, Ok200};
 use poem_openapi::OpenApi;
@@ -35,8 +35,8 @@ impl UsersApi {
     ///
     /// Returns the user that the access token belongs to.
     #[oai(path = "/me", method = "get", operation_id = "users_me")]
-    async fn me(&self, caller: Authed) -> Result<Ok200<UserView>, Failure<NoErrors>> {
-        Ok(Ok200::of(caller.0.user.into()))
+    async fn me(&self, caller: Authed) -> Result<Ok200<UserView>, Failure> {
+        Ok(Ok200::of(caller.0.user))
     }
 
     /// Update the current user
@@ -49,9 +49,9 @@ impl UsersApi {
         caller: Authed,
         context: Context,
         body: Body<ProfileUpdate>,
-    ) -> Result<Ok200<UserView>, Failure<NoErrors>> {
-        let user = self.users.update_profile(&caller.0, body.0.into(), &context).await?;
-        Ok(Ok200::of(user.into()))
+    ) -> Result<Ok200<UserView>, Failure> {
+        let (changes, password) = body.0.into_parts();
+        Ok(Ok200::of(self.users.update_profile(&caller.0, changes, password, &context).await?))
     }
 
     /// Delete the current user
@@ -82,7 +82,6 @@ impl UsersApi {
         /// The maximum number of users per page.
         #[oai(default)]
         limit: Query<PageSize>,
-        /// The `next_page` of the previous page.
         page_token: Query<Option<PageToken>>,
         /// Only users whose email address starts with this prefix, case-insensitively.
         email: Query<Option<EmailPrefix>>,
@@ -94,7 +93,7 @@ impl UsersApi {
         created_after: Query<Option<Timestamp>>,
         /// Only users created before this time.
         created_before: Query<Option<Timestamp>>,
-    ) -> Result<Ok200<Page<UserView>>, Failure<NoErrors>> {
+    ) -> Result<Ok200<Page<UserView>>, Failure> {
         let filter = UserFilter {
             email_prefix: email.0.map(|prefix| prefix.as_str().to_owned()),
             is_active: is_active.0,
@@ -117,22 +116,15 @@ impl UsersApi {
         body: Body<UserCreate>,
     ) -> Result<Created<UserView>, Failure<CreateErrors>> {
         let (user, password) = body.0.into_parts();
-        let user = self.users.create(Actor::Caller(&caller.0), user, password, &context).await?;
-        Ok(Created::of(user.into()))
+        Ok(Created::of(self.users.create(Actor::Caller(&caller.0), user, password, &context).await?))
     }
 
     /// Get a user
     ///
     /// Requires superuser rights.
     #[oai(path = "/:id", method = "get", operation_id = "users_get")]
-    async fn get(
-        &self,
-        _caller: Superuser,
-        /// The user's ID.
-        id: Path<UserId>,
-    ) -> Result<Ok200<UserView>, Failure<NotFound>> {
-        let user = self.users.get(id.0).await?;
-        Ok(Ok200::of(user.into()))
+    async fn get(&self, _caller: Superuser, id: Path<UserId>) -> Result<Ok200<UserView>, Failure<NotFound>> {
+        Ok(Ok200::of(self.users.get(id.0).await?))
     }
 
     /// Update a user
@@ -145,13 +137,11 @@ impl UsersApi {
         &self,
         caller: Superuser,
         context: Context,
-        /// The user's ID.
         id: Path<UserId>,
         body: Body<UserUpdate>,
     ) -> Result<Ok200<UserView>, Failure<UpdateErrors>> {
         let (changes, password) = body.0.into_parts();
-        let user = self.users.update(&caller.0, id.0, &changes, password, &context).await?;
-        Ok(Ok200::of(user.into()))
+        Ok(Ok200::of(self.users.update(&caller.0, id.0, &changes, password, &context).await?))
     }
 
     /// Delete a user
@@ -163,7 +153,6 @@ impl UsersApi {
         &self,
         caller: Superuser,
         context: Context,
-        /// The user's ID.
         id: Path<UserId>,
     ) -> Result<NoContent, Failure<DeleteErrors>> {
         self.users.delete(&caller.0, id.0, &context).await?;
@@ -179,12 +168,10 @@ impl UsersApi {
         &self,
         caller: Superuser,
         context: Context,
-        /// The user's ID.
         id: Path<UserId>,
     ) -> Result<Ok200<UserView>, Failure<NotFound>> {
         let changes = UserChanges::activation(true);
-        let user = self.users.update(&caller.0, id.0, &changes, None, &context).await?;
-        Ok(Ok200::of(user.into()))
+        Ok(Ok200::of(self.users.update(&caller.0, id.0, &changes, None, &context).await?))
     }
 
     /// Deactivate a user
@@ -196,11 +183,9 @@ impl UsersApi {
         &self,
         caller: Superuser,
         context: Context,
-        /// The user's ID.
         id: Path<UserId>,
     ) -> Result<Ok200<UserView>, Failure<DeleteErrors>> {
         let changes = UserChanges::activation(false);
-        let user = self.users.update(&caller.0, id.0, &changes, None, &context).await?;
-        Ok(Ok200::of(user.into()))
+        Ok(Ok200::of(self.users.update(&caller.0, id.0, &changes, None, &context).await?))
     }
 }

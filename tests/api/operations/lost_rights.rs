@@ -7,12 +7,12 @@ use groundwork::domain::email::Email;
 use groundwork::domain::ids::UserId;
 use groundwork::domain::password::{Password, PasswordAttempt};
 use groundwork::domain::text::FullName;
-use groundwork::models::users::{NewUser, UserChanges};
+use groundwork::models::users::{NewProfile, NewUser, ProfileChanges, UserChanges};
 use groundwork::services::Error;
 use groundwork::services::RevokedSessions;
 use groundwork::services::auth::{AuthService, Caller as Authenticated, Intent, Lifetimes};
 use groundwork::services::store::{Actor, Store};
-use groundwork::services::users::{ProfileChanges, UserService};
+use groundwork::services::users::UserService;
 use groundwork_auth::{PasswordHasher, TokenKeys, TokenSigner, ValueSigner};
 use groundwork_database::Database;
 use groundwork_state::cache::Cache;
@@ -236,26 +236,25 @@ async fn write(
     context: &CallContext,
 ) -> Result<(), Error> {
     let own = caller.user.id;
-    let name = || Some(Some(FullName::parse("Written Later").unwrap()));
+    let renamed = || {
+        let mut changes = UserChanges::default();
+        changes.profile.full_name = Some(Some(FullName::parse("Written Later").unwrap()));
+        changes
+    };
     let password = || Password::parse("yet another battery").unwrap();
     match what {
         "log out" => auth.logout(caller).await,
-        "change own name" => {
-            let changes = ProfileChanges { full_name: name(), password: None };
-            users.update_profile(caller, changes, context).await.map(drop)
-        }
+        "change own name" => users.update_profile(caller, renamed().profile, None, context).await.map(drop),
         "change own password" => {
             let password = Some((PasswordAttempt::new(PASSWORD.to_owned()), password()));
-            users
-                .update_profile(caller, ProfileChanges { full_name: None, password }, context)
-                .await
-                .map(drop)
+            let unchanged = ProfileChanges::default();
+            users.update_profile(caller, unchanged, password, context).await.map(drop)
         }
         "delete self" => users.delete(caller, own, context).await,
         "create" => {
             let new = NewUser {
                 email: Email::parse(&fresh_email()).unwrap(),
-                full_name: None,
+                profile: NewProfile::default(),
                 is_active: true,
                 is_superuser: true,
                 is_verified: false,
@@ -266,10 +265,7 @@ async fn write(
             let changes = UserChanges { is_superuser: Some(true), ..UserChanges::default() };
             users.update(caller, own, &changes, None, context).await.map(drop)
         }
-        "update" => {
-            let changes = UserChanges { full_name: name(), ..UserChanges::default() };
-            users.update(caller, target, &changes, None, context).await.map(drop)
-        }
+        "update" => users.update(caller, target, &renamed(), None, context).await.map(drop),
         "activate self" => {
             users.update(caller, own, &UserChanges::activation(true), None, context).await.map(drop)
         }
@@ -282,7 +278,8 @@ async fn write(
 fn services(service: &Service) -> (AuthService, UserService) {
     let settings = service.settings();
     let clock = service.clock.clone();
-    let store = Store::new(Database::new(&(&settings).into()).unwrap(), clock.clone());
+    let page_signer = ValueSigner::new("groundwork", []);
+    let store = Store::new(Database::new(&(&settings).into()).unwrap(), clock.clone(), page_signer);
     let hasher = PasswordHasher::new(settings.bcrypt_rounds, settings.bcrypt_queue_size);
     let signer = Arc::new(TokenSigner::new(
         TokenKeys { domain: "groundwork", current: &SECRET.into(), previous: &[] },
@@ -302,7 +299,6 @@ fn services(service: &Service) -> (AuthService, UserService) {
     let users = UserService {
         store,
         hasher,
-        page_signer: ValueSigner::new("groundwork", []),
         cache: Cache::new(None, settings.cache_ttl, clock),
         password_limiter: None,
         revoked,

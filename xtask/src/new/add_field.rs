@@ -10,7 +10,7 @@ use super::files::Parts;
 use super::plan::{Change, Plan};
 use super::resource::Resource;
 
-use super::{format, merge, parts, recover};
+use super::{format, merge, parts, recover, user_field};
 use crate::error::Error;
 use crate::tree::Tree;
 
@@ -25,6 +25,9 @@ pub fn plan(
     default: Option<&str>,
     stamp: &str,
 ) -> Result<Plan, Error> {
+    if plural == user_field::TABLE {
+        return user_field::plan(root, field, default, stamp);
+    }
     let tree = Tree::at(root);
     let (old, made) = recover::resource(&tree, plural)?;
     let field: Field = field.parse().map_err(Error::Refused)?;
@@ -71,10 +74,10 @@ fn replaced(root: &Path, path: &str, text: &str, pairs: &[(Edit, Edit)]) -> Resu
 }
 
 /// The statements of the migration, up and down, for PostgreSQL and SQLite.
-struct Sql([(&'static str, String, String); 2]);
+pub(super) struct Sql([(&'static str, String, String); 2]);
 
 impl Sql {
-    fn of(resource: &Resource, field: &Field, default: Option<&str>) -> Result<Self, String> {
+    pub(super) fn of(resource: &Resource, field: &Field, default: Option<&str>) -> Result<Self, String> {
         let refused = |reason: &str| Err(format!("field `{field}`: {reason}"));
         let rest = match (field.nullable, default) {
             (true, None) => [String::new(), String::new()],
@@ -98,7 +101,7 @@ impl Sql {
         })))
     }
 
-    fn migrations(self, name: &str) -> Vec<Change> {
+    pub(super) fn migrations(self, name: &str) -> Vec<Change> {
         let files = self.0.into_iter().flat_map(|(database, up, down)| {
             [("up", up), ("down", down)].map(|(file, text)| Change {
                 path: format!("migrations/{database}/{name}/{file}.sql"),

@@ -14,31 +14,31 @@ pub struct FieldView {
     pub kind: &'static str,
     pub nullable: bool,
     /// `customer note`.
-    words: String,
+    pub words: String,
     #[serde(rename = "type")]
     pub type_name: String,
     /// The macro that declares the type.
     #[serde(rename = "macro")]
-    macro_name: &'static str,
-    min: String,
-    max: String,
+    pub macro_name: &'static str,
+    pub min: String,
+    pub max: String,
     /// The limits, in prose.
-    range: String,
+    pub range: String,
     values: Vec<Variant>,
     /// Parameters of a list.
     after: String,
     before: String,
     /// Types in the row, in what is created, in the view and in a patch.
-    row: String,
-    optional: String,
-    view: String,
-    patch: String,
+    pub row: String,
+    pub optional: String,
+    pub view: String,
+    pub patch: String,
     /// Expressions.
-    example: String,
-    view_example: String,
+    pub example: String,
+    pub view_example: String,
     /// Sentences without their full stops.
-    description: String,
-    new_description: String,
+    pub description: String,
+    pub new_description: String,
 }
 
 #[derive(Clone, Serialize)]

@@ -34,6 +34,14 @@ impl Parts {
     /// # Errors
     /// When a file is there already, or a place for an insertion is not: nothing can be written then.
     pub fn add(self, root: &Path) -> Result<Plan, Error> {
+        Ok(Plan::new(root, self.add_to(root)?))
+    }
+
+    /// The changes that add the files and the insertions.
+    ///
+    /// # Errors
+    /// As [`add`](Self::add).
+    pub fn add_to(self, root: &Path) -> Result<Vec<Change>, Error> {
         let tree = Tree::at(root);
         let mut changes = Vec::new();
         for (path, text) in self.files {
@@ -48,7 +56,7 @@ impl Parts {
             for edit in edits {
                 after = edit.apply(&after).map_err(|missing| {
                     Error::Refused(format!(
-                        "{path} was expected to have {missing}: put it back, or add the resource by hand"
+                        "{path} was expected to have {missing}: put it back, or make this change by hand"
                     ))
                 })?;
             }
@@ -58,7 +66,7 @@ impl Parts {
                 before: Some(before),
             });
         }
-        Ok(Plan::new(root, changes))
+        Ok(changes)
     }
 
     /// The plan to remove the resource.
@@ -80,10 +88,11 @@ impl Parts {
             let before = text_of(root, &tree, &path)?;
             let mut after = Ok(before.clone());
             for edit in edits.iter().rev() {
-                let undo = |text: String| edit.undo(&text, |text| Ok(format::file(root, &path, text)?));
-                after = after.and_then(undo);
+                let layout = |text: String| Ok::<_, Error>(format::file(root, &path, text)?);
+                // Laid out each time: a list that fits in one line again moves the lines below.
+                after = after.and_then(|text| layout(edit.undo(&text, layout)?));
             }
-            match after.and_then(|text| Ok(format::file(root, &path, text)?)) {
+            match after {
                 Ok(after) => changes.push(Change { path, before: Some(before), after: Some(after) }),
                 Err(Error::Refused(missing)) => differing.push(format!("{path}: it lacks {missing}")),
                 Err(error) => return Err(error),
@@ -101,7 +110,7 @@ impl Parts {
 
 fn text_of(root: &Path, tree: &Tree, path: &str) -> Result<String, Error> {
     if !root.join(path).exists() {
-        return Err(Error::Refused(format!("{path} is not there, and the resource has to be entered in it")));
+        return Err(Error::Refused(format!("{path} is not there, and has to be changed")));
     }
     Ok(tree.text(path)?.unwrap_or_default())
 }

@@ -32,7 +32,7 @@ impl Imports {
         Self {
             declaring: macros(&["id_type"], "type", "enum"),
             storing: macros(&["Connection", "DbError", "on", "prepared"], "value", "text"),
-            describing: macros(&["id_schema", "listed"], "schema", "enum"),
+            describing: macros(&["id_schema", "listed", "request_schema"], "schema", "enum"),
             types: braces(typed.map(|field| resource.type_of(field)).chain(id.clone()).collect()),
             filter_types: braces(enums.map(|field| resource.type_of(field)).chain(id).collect()),
         }
@@ -40,7 +40,7 @@ impl Imports {
 }
 
 /// The beginning of the macros for a kind of field.
-fn word(kind: &Kind) -> &'static str {
+pub(super) fn word(kind: &Kind) -> &'static str {
     match kind {
         Kind::Int { .. } => "integer",
         Kind::Enum { .. } => "enum",

@@ -20,6 +20,7 @@ mod render;
 mod resource;
 mod samples;
 mod test_cases;
+mod user_field;
 mod view;
 mod words;
 

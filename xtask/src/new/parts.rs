@@ -48,9 +48,7 @@ fn edits(resource: &Resource, renderer: &Renderer) -> Result<Edits, Error> {
         let joinable = format!("diesel::joinable!({plural} -> users (user_id));");
         schema.push(line("diesel::joinable!(", joinable));
     }
-    let service = format!(
-        "        let {plural} = {pascal}Service {{ store: store.clone(), page_signer: page_signer.clone() }};"
-    );
+    let service = format!("        let {plural} = {pascal}Service {{ store: store.clone() }};");
     let health = "/// Liveness and readiness.";
     let path = |text: &str| text.to_owned();
     Ok(vec![
@@ -63,8 +61,7 @@ fn edits(resource: &Resource, renderer: &Renderer) -> Result<Edits, Error> {
             path("src/api/v1/mod.rs"),
             vec![
                 module(),
-                line("use ", format!("use {plural}::{api};")),
-                entry("pub type Operations = ", api.clone(), Place::Before("HealthApi")),
+                entry("pub type Operations = ", format!("{plural}::{api}"), Place::Before("health::")),
                 before(health, renderer.render("tag.rs")?),
             ],
         ),

@@ -57,13 +57,14 @@ fn read(tree: &Tree, path: &str) -> Result<String, Error> {
 }
 
 /// A line of a table in `schema.rs`.
-struct Column<'a> {
-    name: &'a str,
+pub struct Column<'a> {
+    pub name: &'a str,
     class: &'a str,
     nullable: bool,
 }
 
-fn columns<'a>(schema: &'a str, table: &str) -> Option<Vec<Column<'a>>> {
+/// The columns of a table in `schema.rs`.
+pub fn columns<'a>(schema: &'a str, table: &str) -> Option<Vec<Column<'a>>> {
     let (_, rest) = schema.split_once(&format!("\n    {table} (id) {{\n"))?;
     let (body, _) = rest.split_once("\n    }")?;
     body.lines().map(Column::parse).collect()

@@ -44,7 +44,11 @@ fn text(name: &str, (min, max): (i64, i64), turn: usize) -> String {
     let (min, max) = (usize::try_from(min).unwrap_or_default(), usize::try_from(max).unwrap_or(usize::MAX));
     if turn > 0 {
         let last = sample.pop();
-        sample.push(if last == Some('2') { '3' } else { '2' });
+        sample.push(match last {
+            Some('2') => '3',
+            Some('.') => '!',
+            _ => '2',
+        });
     }
     while sample.len() < min {
         sample.push(if sample.len() + 1 < min && !sample.ends_with(' ') { ' ' } else { 'x' });
@@ -62,7 +66,7 @@ mod tests {
     fn samples_keep_the_limits() {
         for (field, first, second) in [
             ("number:text(1..40)!", json!("2026-0042"), json!("2026-0043")),
-            ("customer_note:text(0..2000)?", json!("Please ring twice."), json!("Please ring twice2")),
+            ("customer_note:text(0..2000)?", json!("Please ring twice."), json!("Please ring twice!")),
             ("country:text(2..2)!", json!("GB"), json!("G2")),
             ("sku_group:text(1..3)!", json!("Sku"), json!("Sku")),
             ("token:text(9..9)!", json!("Token x x"), json!("Toke2 x x")),

@@ -6,7 +6,7 @@
 use groundwork_clock::Timestamp;
 {% endif -%}
 use groundwork_web::extract::{Body, Path, Query};
-use groundwork_web::failure::{Failure, NoErrors, NotFound};
+use groundwork_web::failure::{Failure, NotFound};
 use groundwork_web::page::{Page, PageSize, PageToken};
 use groundwork_web::responses::{Created, NoContent, Ok200};
 use poem_openapi::OpenApi;
@@ -39,7 +39,6 @@ impl {{ plural_pascal }}Api {
         /// The maximum number of {{ many }} per page.
         #[oai(default)]
         limit: Query<PageSize>,
-        /// The `next_page` of the previous page.
         page_token: Query<Option<PageToken>>,
 {%- for field in filters %}
 {%- if field.kind == "enum" %}
@@ -52,7 +51,7 @@ impl {{ plural_pascal }}Api {
         {{ field.before }}: Query<Option<Timestamp>>,
 {%- endif %}
 {%- endfor %}
-    ) -> Result<Ok200<Page<{{ pascal }}View>>, Failure<NoErrors>> {
+    ) -> Result<Ok200<Page<{{ pascal }}View>>, Failure> {
 {%- if filters %}
         let filter = {{ pascal }}Filter {
 {%- for field in filters -%}
@@ -72,9 +71,8 @@ impl {{ plural_pascal }}Api {
         &self,
         caller: {{ guard }},
         body: Body<{{ pascal }}Create>,
-    ) -> Result<Created<{{ pascal }}View>, Failure<NoErrors>> {
-        let {{ singular }} = self.{{ plural }}.create(&caller.0, &body.0.into()).await?;
-        Ok(Created::of({{ singular }}.into()))
+    ) -> Result<Created<{{ pascal }}View>, Failure> {
+        Ok(Created::of(self.{{ plural }}.create(&caller.0, &body.0.into()).await?))
     }
 
     /// Get {{ an }}
@@ -84,11 +82,9 @@ impl {{ plural_pascal }}Api {
     async fn get(
         &self,
         caller: {{ guard }},
-        /// The {{ one }}'s ID.
         id: Path<{{ pascal }}Id>,
     ) -> Result<Ok200<{{ pascal }}View>, Failure<NotFound>> {
-        let {{ singular }} = self.{{ plural }}.get(&caller.0, id.0).await?;
-        Ok(Ok200::of({{ singular }}.into()))
+        Ok(Ok200::of(self.{{ plural }}.get(&caller.0, id.0).await?))
     }
 
     /// Update {{ an }}
@@ -98,12 +94,10 @@ impl {{ plural_pascal }}Api {
     async fn update(
         &self,
         caller: {{ guard }},
-        /// The {{ one }}'s ID.
         id: Path<{{ pascal }}Id>,
         body: Body<{{ pascal }}Update>,
     ) -> Result<Ok200<{{ pascal }}View>, Failure<NotFound>> {
-        let {{ singular }} = self.{{ plural }}.update(&caller.0, id.0, &body.0.into()).await?;
-        Ok(Ok200::of({{ singular }}.into()))
+        Ok(Ok200::of(self.{{ plural }}.update(&caller.0, id.0, &body.0.into()).await?))
     }
 
     /// Delete {{ an }}
@@ -113,7 +107,6 @@ impl {{ plural_pascal }}Api {
     async fn delete(
         &self,
         caller: {{ guard }},
-        /// The {{ one }}'s ID.
         id: Path<{{ pascal }}Id>,
     ) -> Result<NoContent, Failure<NotFound>> {
         self.{{ plural }}.delete(&caller.0, id.0).await?;

@@ -23,7 +23,7 @@ use crate::domain::{{ plural }}::{{ imports.types }};
 {{ "" }}
 /// {{ An }}.
 #[derive(Clone, Debug, Queryable, Selectable)]
-#[diesel(table_name = {{ plural }})]
+#[diesel(table_name = {{ plural }}, check_for_backend(diesel::pg::Pg, diesel::sqlite::Sqlite))]
 pub struct {{ pascal }} {
     #[diesel(deserialize_as = i64)]
     pub id: {{ pascal }}Id,

@@ -1,7 +1,6 @@
 //! {{ Many }}.
 
 use groundwork_clock::Timestamp;
-use groundwork_web::extract::RequestSchema;
 {%- if nullable %}
 use groundwork_web::schema::{Nullable, Patch};
 {%- endif %}
@@ -12,7 +11,7 @@ use serde::Serialize;
 use crate::domain::{{ plural }}::{{ imports.types }};
 use crate::models::{{ plural }}::{New{{ pascal }}, {{ pascal }}, {{ pascal }}Changes};
 
-id_schema!({{ pascal }}Id, "{{ singular }}_id");
+id_schema!({{ pascal }}Id, "{{ singular }}_id", "The {{ one }}'s ID.");
 {%- for field in typed %}
 {%- if field.kind == "enum" %}
 enum_schema!({{ field.type }}, "{{ field.type }}", "The {{ field.words }} of {{ an }}.");
@@ -58,10 +57,6 @@ pub struct {{ pascal }}Create {
 {%- endfor %}
 }
 
-impl RequestSchema for {{ pascal }}Create {
-    const REFUSED: &'static [&'static str] = &["id"{{ ", \"user_id\"" if owned }}];
-}
-
 /// Changes to {{ an }}. Absent fields stay unchanged.
 #[derive(Object, Debug)]
 #[oai(remote = "{{ pascal }}Changes")]
@@ -72,6 +67,4 @@ pub struct {{ pascal }}Update {
 {%- endfor %}
 }
 
-impl RequestSchema for {{ pascal }}Update {
-    const REFUSED: &'static [&'static str] = &["id"{{ ", \"user_id\"" if owned }}];
-}
+request_schema!({{ pascal }}Create, {{ pascal }}Update; refused: ["id"{{ ", \"user_id\"" if owned }}]);

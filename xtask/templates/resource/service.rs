@@ -1,7 +1,7 @@
 {% set owner = "caller.user.id," if owned else "" -%}
 //! {{ Many }}{{ ": each belongs to one user, and no other user sees it" if owned else ", managed by superusers" }}.
 
-use groundwork_auth::{Page, ValueSigner};
+use groundwork_auth::Page;
 
 use super::Error;
 use super::auth::Caller;
@@ -14,10 +14,8 @@ use crate::models::{{ plural }}::{self, New{{ pascal }}, {{ pascal }}, {{ pascal
 {% endif -%}
 const NOT_FOUND: Error = Error::NotFound("{{ one }}");
 
-#[derive(Clone)]
 pub struct {{ pascal }}Service {
     pub store: Store,
-    pub page_signer: ValueSigner,
 }
 
 impl {{ pascal }}Service {
@@ -28,7 +26,9 @@ impl {{ pascal }}Service {
     pub async fn list(
         &self,
         caller: &Caller,
-        {{ "filter: &" ~ pascal ~ "Filter," if filters }}
+{%- if filters %}
+        filter: &{{ pascal }}Filter,
+{%- endif %}
         limit: u16,
         page_token: Option<&str>,
     ) -> Result<Page<{{ pascal }}>, Error> {
@@ -36,10 +36,10 @@ impl {{ pascal }}Service {
         let owner = caller.user.id;
 {%- endif %}
         let list = {% if owned or filters %}format!("{{ plural }}{{ " {owner}" if owned }}{{ " {filter:?}" if filters }}"){% else %}"{{ plural }}"{% endif %};
-        let after = self.page_signer.after_id({{ "&" if owned or filters }}list, page_token)?.map({{ pascal }}Id);
+        let after = self.store.page_signer.after_id({{ "&" if owned or filters }}list, page_token)?.map({{ pascal }}Id);
         let mut connection = self.store.read_as(caller);
         let {{ plural }} = {{ plural }}::page(&mut connection, {{ "owner," if owned }} {{ "filter," if filters }} after, i64::from(limit) + 1).await?;
-        Ok(self.page_signer.page({{ "&" if owned or filters }}list, {{ plural }}, limit, |{{ singular }}| vec![{{ singular }}.id.0]))
+        Ok(self.store.page_signer.page({{ "&" if owned or filters }}list, {{ plural }}, limit, |{{ singular }}| vec![{{ singular }}.id.0]))
     }
 
     pub async fn create(&self, caller: &Caller, new: &New{{ pascal }}) -> Result<{{ pascal }}, Error> {

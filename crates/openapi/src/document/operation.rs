@@ -104,6 +104,13 @@ fn canonicalise_parameter(parameter: &mut Map<String, Value>) {
     {
         *name = headers::spelling(name);
     }
+    // A type that says what its values are says it for every parameter.
+    if !parameter.contains_key("description")
+        && let Some(schema) = parameter.get_mut("schema").and_then(Value::as_object_mut)
+        && let Some(description) = schema.shift_remove("description")
+    {
+        parameter.insert("description".to_owned(), description);
+    }
     reorder(
         parameter,
         &["name", "in", "description", "required", "deprecated", "style", "explode", "schema"],

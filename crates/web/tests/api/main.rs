@@ -16,7 +16,7 @@ use groundwork_openapi::{Config, Documents};
 use groundwork_server::client::{ForwardedHeader, TrustedProxies};
 use groundwork_web::error::{ApiError, ErrorCode, FieldError, IMPLIED_ERRORS};
 use groundwork_web::extract::{Body, Header, Query, RequestSchema};
-use groundwork_web::failure::{Failure, NoErrors};
+use groundwork_web::failure::Failure;
 use groundwork_web::load_shedder::LoadShedder;
 use groundwork_web::middleware::{AllowedOrigins, MiddlewareStack};
 use groundwork_web::rate_limits::RateLimits;
@@ -83,7 +83,7 @@ impl Things {
     ///
     /// Returns the thing.
     #[oai(path = "/things", method = "post", operation_id = "things_create")]
-    async fn create(&self, thing: Body<Thing>) -> Result<Created<Thing>, Failure<NoErrors>> {
+    async fn create(&self, thing: Body<Thing>) -> Result<Created<Thing>, Failure> {
         Ok(Created::of(thing.0))
     }
 
@@ -91,7 +91,7 @@ impl Things {
     ///
     /// Fails with a cause.
     #[oai(path = "/broken", method = "get", operation_id = "things_break")]
-    async fn break_down(&self) -> Result<NoContent, Failure<NoErrors>> {
+    async fn break_down(&self) -> Result<NoContent, Failure> {
         Err(ApiError::from(ErrorCode::INTERNAL_ERROR).caused_by("the secret cause").into())
     }
 

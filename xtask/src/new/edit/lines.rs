@@ -23,6 +23,17 @@ pub fn insert(text: &str, anchor: &str, block: &str) -> Result<String, Missing> 
     }
 }
 
+/// Inserts `block` before the end of the block that begins with the line `head`.
+pub fn insert_member(text: &str, head: &str, block: &str) -> Result<String, Missing> {
+    let lines: Vec<_> = text.lines().collect();
+    let missing = || format!("a block `{head} … }}`");
+    let start = lines.iter().position(|line| line.trim() == head).ok_or_else(missing)?;
+    let indent = lines[start].len() - lines[start].trim_start().len();
+    let is_end = |line: &&str| line.get(indent..).is_some_and(|rest| rest.starts_with('}'));
+    let length = lines[start..].iter().position(is_end).ok_or_else(missing)?;
+    Ok(joined(&lines, start + length, block.strip_suffix('\n').unwrap_or(block)))
+}
+
 /// Inserts a `diesel::table!` before the first one whose name sorts behind `name`.
 pub fn insert_table(text: &str, name: &str, block: &str) -> Result<String, Missing> {
     let lines: Vec<_> = text.lines().collect();

@@ -12,6 +12,10 @@ pub enum Edit {
     Line { beside: &'static str, line: String },
     /// Lines before the only line with this text.
     Before { anchor: String, block: String },
+    /// Lines at the end of the block in braces that begins with the line `head`.
+    Member { head: String, block: String },
+    /// Lines at the end of the file.
+    End { block: String },
     /// A `diesel::table!`, in the order of the tables' names, with an empty line behind it.
     Table { name: String, block: String },
     /// An item of a module, joined to what the file imports from it already.
@@ -40,6 +44,8 @@ impl Edit {
         match self {
             Self::Line { beside, line } => lines::insert_sorted(text, beside, line),
             Self::Before { anchor, block } => lines::insert(text, anchor, block),
+            Self::Member { head, block } => lines::insert_member(text, head, block),
+            Self::End { block } => Ok(format!("{text}{block}")),
             Self::Table { name, block } => lines::insert_table(text, name, block),
             Self::Import { module, item } => imports::add(text, module, item),
             Self::Entry { list, entry, place } => list::add(text, list, entry, place),
@@ -58,7 +64,11 @@ impl Edit {
             Self::Import { module, item } => Ok(imports::remove(text, module, item)?),
             Self::Entry { list, entry, .. } => Ok(list::remove(text, list, entry)?),
             Self::Added { entry } => Ok(changelog::remove(text, entry)?),
-            Self::Line { .. } | Self::Before { .. } | Self::Table { .. } => {
+            Self::Line { .. }
+            | Self::Before { .. }
+            | Self::Member { .. }
+            | Self::End { .. }
+            | Self::Table { .. } => {
                 let twice = format(self.apply(text)?)?;
                 Ok(lines::remove(text, &lines::inserted(text, &twice))?)
             }
@@ -118,6 +128,15 @@ mod tests {
         assert!(before.apply("A,\n").unwrap_err().contains("`B,`"));
         assert!(before.apply("B,\nB,\n").unwrap_err().contains("2 lines"));
         assert!(before.undo::<String>(text, Ok).is_err());
+    }
+
+    #[test]
+    fn members_are_inserted_at_the_end_of_their_block() {
+        let text = "    one (id) {\n        a,\n    }\nstruct Two {\n    /// {b}\n    b: B,\n}\n";
+        let edit = |head: &str, block: &str| Edit::Member { head: head.to_owned(), block: block.to_owned() };
+        check(&edit("one (id) {", "        c,\n"), text, &text.replace("a,\n", "a,\n        c,\n"));
+        check(&edit("struct Two {", "    c: C,\n"), text, &text.replace("B,\n", "B,\n    c: C,\n"));
+        assert!(edit("struct Three {", "").apply(text).unwrap_err().contains("`struct Three { … }`"));
     }
 
     #[test]

@@ -1,0 +1,162 @@
+//! The plan to add a field to the users: to the profile, which is what a user says about itself.
+//! Unlike those of a resource, the files of the users were written by hand, so the field is entered
+//! in each list by its head.
+
+use std::path::Path;
+
+use super::add_field::Sql;
+use super::columns::classes;
+use super::edit::Edit;
+use super::field::{Field, Kind};
+use super::field_view::FieldView;
+use super::files::{Edits, Parts};
+use super::plan::Plan;
+use super::recover;
+use super::resource::{Owner, Resource};
+use super::{imports, samples};
+use crate::error::Error;
+use crate::tree::Tree;
+
+/// The table, and the name of the modules.
+pub const TABLE: &str = "users";
+
+const DOMAIN: &str = "src/domain/users.rs";
+
+/// The plan to add `field` to the profile of users.
+///
+/// # Errors
+/// When it cannot be a field of users, or a list is not there.
+pub fn plan(root: &Path, field: &str, default: Option<&str>, stamp: &str) -> Result<Plan, Error> {
+    let field: Field = field.parse().map_err(Error::Refused)?;
+    if !field.nullable {
+        return Err(Error::Refused(format!(
+            "field `{field}`: clients that register users do not send it, so it may be null: end it with `?`"
+        )));
+    }
+    let schema = Tree::at(root).text("src/db/schema.rs")?.unwrap_or_default();
+    if recover::columns(&schema, TABLE)
+        .is_some_and(|columns| columns.iter().any(|one| one.name == field.name))
+    {
+        return Err(Error::Refused(format!("field `{field}`: the table has a field `{}`", field.name)));
+    }
+    let users = Resource::parse(TABLE, None, &[field.to_string()], Owner::Service).map_err(Error::Refused)?;
+    let sql = Sql::of(&users, &field, default).map_err(Error::Refused)?;
+    let view = FieldView::of(&users, &field);
+    let mut parts = Parts { files: vec![tests(&field, &view)], edits: lists(&field, &view) };
+    if field.has_type() {
+        declare(root, &mut parts, &field.kind, &view);
+    }
+    let mut changes = parts.add_to(root)?;
+    changes.extend(sql.migrations(&format!("{stamp}_{TABLE}_{}", field.name)));
+    Ok(Plan::new(root, changes))
+}
+
+/// The lists that name every field.
+fn lists(field: &Field, view: &FieldView) -> Edits {
+    let FieldView { name, row, optional, patch, description, new_description, .. } = view;
+    let member = |head: &str, block: String| Edit::Member { head: head.to_owned(), block };
+    let model = [
+        ("pub struct Profile {", row.clone()),
+        ("pub struct NewProfile {", optional.clone()),
+        ("pub struct ProfileChanges {", format!("Option<{optional}>")),
+    ];
+    let schemas = [
+        ("pub struct UserView {", format!("{description}, or null"), view.view.clone()),
+        ("pub struct ProfileCreate {", description.clone(), optional.clone()),
+        ("pub struct ProfilePatch {", format!("{new_description}; null clears it"), patch.clone()),
+    ];
+    let model = model.map(|(head, class)| member(head, format!("    pub {name}: {class},")));
+    let schemas =
+        schemas.map(|(head, doc, class)| member(head, format!("    /// {doc}.\n    pub {name}: {class},")));
+    let example = member("example!(UserView {", format!("    {name}: {},", view.view_example));
+    let [.., class] = classes(&field.kind);
+    let column = member("users (id) {", format!("        {name} -> Nullable<{class}>,"));
+    let entry = format!("- Users have a field `{name}`.");
+    vec![
+        ("src/db/schema.rs".to_owned(), vec![column]),
+        ("tests/api/users.rs".to_owned(), vec![Edit::Line { beside: "mod ", line: format!("mod {name};") }]),
+        ("src/models/users.rs".to_owned(), model.into()),
+        ("src/schemas/users.rs".to_owned(), schemas.into_iter().chain([example]).collect()),
+        ("CHANGELOG.md".to_owned(), vec![Edit::Added { entry }]),
+    ]
+}
+
+/// The file of its tests.
+fn tests(field: &Field, view: &FieldView) -> (String, String) {
+    let FieldView { name, words, .. } = view;
+    let [first, second] = [0, 1].map(|turn| samples::sample(field, turn));
+    let text = format!(
+        r#"//! The {words} of a user.
+
+use serde_json::{{Value, json}};
+
+use super::patch;
+use crate::support::client::{{PASSWORD, fresh_email}};
+
+on_both! {{
+    async fn the_{name}_of_a_user_is_set_changed_cleared_and_checked(service: Service) {{
+        let root = service.superuser().await;
+        let body = json!({{"email": fresh_email(), "password": PASSWORD, "{name}": {first}}});
+        let made = service.call("POST", "/api/v1/auth/register").json(body).send().await.expect(201).json();
+        assert_eq!(made["{name}"], json!({first}));
+        let id = made["id"].as_i64().unwrap();
+        for (changes, expected) in [
+            (json!({{"{name}": {second}}}), json!({second})),
+            (json!({{}}), json!({second})),
+            (json!({{"{name}": null}}), Value::Null),
+        ] {{
+            let changed = patch(&service, &root, id, changes.clone()).await.expect(200).json();
+            assert_eq!(changed["{name}"], expected, "{{changes}}");
+        }}
+        let refused = patch(&service, &root, id, json!({{"{name}": []}})).await;
+        assert_eq!(refused.invalid_fields(), ["{name}"]);
+    }}
+}}
+"#
+    );
+    (format!("tests/api/users/{name}.rs"), text)
+}
+
+/// Declares the type of the field's values: what is valid, and how the database and the document
+/// write it.
+fn declare(root: &Path, parts: &mut Parts, kind: &Kind, view: &FieldView) {
+    let FieldView { type_name, macro_name, words, range, min, max, name, example, .. } = view;
+    let word = imports::word(kind);
+    let import = |module: &str, item: &str| Edit::Import { module: module.to_owned(), item: item.to_owned() };
+    let block = |text: String| Edit::End { block: text };
+    let declaration = format!(
+        "{macro_name}! {{\n    /// The {words} of a user: {range}.\n    \
+         pub struct {type_name}({min}..={max});\n}}\n"
+    );
+    if root.join(DOMAIN).exists() {
+        let edits = vec![import("groundwork_values", macro_name), block(format!("\n{declaration}"))];
+        parts.edits.push((DOMAIN.to_owned(), edits));
+    } else {
+        let head = format!("//! The values of a user's profile.\n\nuse groundwork_values::{macro_name};\n\n");
+        parts.files.push((DOMAIN.to_owned(), head + &declaration));
+        let module = Edit::Line { beside: "pub mod ", line: "pub mod users;".to_owned() };
+        parts.edits.push(("src/domain/mod.rs".to_owned(), vec![module]));
+    }
+    let own = import("crate::domain::users", type_name);
+    let schema = format!("{word}_schema!({type_name}, \"user_{name}\", example: {example});\n");
+    for (path, edits) in [
+        (
+            "src/db/values.rs",
+            vec![
+                import("groundwork_database", &format!("{word}_value")),
+                block(format!("{word}_value!({type_name});\n")),
+            ],
+        ),
+        (
+            "src/schemas/values.rs",
+            vec![import("groundwork_web", &format!("{word}_schema")), block(format!("\n{schema}"))],
+        ),
+    ] {
+        parts.edits.push((path.to_owned(), edits.into_iter().chain([own.clone()]).collect()));
+    }
+    for path in ["src/models/users.rs", "src/schemas/users.rs"] {
+        if let Some((_, edits)) = parts.edits.iter_mut().find(|(known, _)| known == path) {
+            edits.push(own.clone());
+        }
+    }
+}
