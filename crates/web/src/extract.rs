@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use groundwork_openapi::strict_json;
 use groundwork_telemetry::context::printable;
+use groundwork_values::Json;
 use poem::http::{Method, header};
 use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaMediaType, MetaParamIn, MetaRequest, MetaSchemaRef, Registry};
@@ -35,6 +36,9 @@ pub trait RequestSchema: ParseFromJSON {
     /// Fields that are refused although unknown fields are ignored, because a client that sends
     /// them would wrongly believe that it changed them.
     const REFUSED: &'static [&'static str] = &[];
+
+    /// Fields that are a [`Json`]: no schema states its size.
+    const JSON: &'static [&'static str] = &[];
 
     /// Checks rules that the schema does not state.
     fn check(_body: &Map<String, Value>) -> Vec<FieldError> {
@@ -75,6 +79,11 @@ impl<'a, T: RequestSchema> ApiExtractor<'a> for Body<T> {
         if let Value::Object(fields) = &value {
             let refused = T::REFUSED.iter().filter(|field| fields.contains_key(**field));
             problems.extend(refused.map(|field| FieldError::new(*field, "refused", "cannot be set here")));
+            let bounded = T::JSON.iter().filter_map(|field| Some((*field, fields.get(*field)?.as_object()?)));
+            problems.extend(bounded.filter_map(|(field, object)| {
+                let error = Json::try_from(object.clone()).err()?;
+                Some(FieldError::new(field, "max_bytes", error.to_string()))
+            }));
             // One error per field: the schema's comes first.
             let is_reported =
                 |field: &str| problems.iter().any(|problem: &FieldError| problem.field == field);

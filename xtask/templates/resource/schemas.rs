@@ -1,6 +1,9 @@
 //! {{ Many }}.
 
 use groundwork_clock::Timestamp;
+{%- if imports.columns %}
+use groundwork_values::{{ imports.columns }};
+{%- endif %}
 use groundwork_web::extract::RequestSchema;
 {%- if nullable %}
 use groundwork_web::schema::{Nullable, Patch};
@@ -17,7 +20,7 @@ id_schema!({{ pascal }}Id, "{{ singular }}_id");
 {%- if field.kind == "enum" %}
 enum_schema!({{ field.type }}, "{{ field.type }}", "The {{ field.words }} of {{ an }}.");
 {%- else %}
-{{ "integer" if field.kind == "int" else "text" }}_schema!({{ field.type }}, "{{ singular }}_{{ field.name }}", example: {{ field.example }});
+{{ field.stem }}_schema!({{ field.type }}, "{{ singular }}_{{ field.name }}", example: {{ field.example }});
 {%- endif %}
 {%- endfor %}
 
@@ -60,6 +63,9 @@ pub struct {{ pascal }}Create {
 
 impl RequestSchema for {{ pascal }}Create {
     const REFUSED: &'static [&'static str] = &["id"{{ ", \"user_id\"" if owned }}];
+{%- if objects %}
+    const JSON: &'static [&'static str] = &[{% for field in objects %}"{{ field.name }}"{{ ", " if not loop.last }}{% endfor %}];
+{%- endif %}
 }
 
 /// Changes to {{ an }}. Absent fields stay unchanged.
@@ -74,4 +80,7 @@ pub struct {{ pascal }}Update {
 
 impl RequestSchema for {{ pascal }}Update {
     const REFUSED: &'static [&'static str] = &["id"{{ ", \"user_id\"" if owned }}];
+{%- if objects %}
+    const JSON: &'static [&'static str] = &[{% for field in objects %}"{{ field.name }}"{{ ", " if not loop.last }}{% endfor %}];
+{%- endif %}
 }
