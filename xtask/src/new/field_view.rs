@@ -54,7 +54,7 @@ impl FieldView {
     pub fn of(resource: &Resource, field: &Field) -> Self {
         let Field { name, kind, nullable } = field;
         let type_name = if field.has_type() { resource.type_of(field) } else { String::new() };
-        let stem = name.trim_end_matches("_at");
+        let stem = name.trim_end_matches("_at").trim_end_matches("_on");
         let words = name.replace('_', " ");
         let [after, before] = field.limits();
         let one = &resource.names.one;
@@ -74,6 +74,10 @@ impl FieldView {
             |outer: &str, inner: &str| if *nullable { format!("{outer}<{inner}>") } else { inner.to_owned() };
         let (min, max, range) = limits(kind);
         let (description, new_description) = match kind {
+            Kind::Date if name.ends_with("_on") => {
+                let date = format!("{} date", stem.replace('_', " "));
+                (format!("The {one}'s {date}"), format!("The new {date}"))
+            }
             Kind::Bool => (
                 format!("Whether the {one} {}", predicate(&words)),
                 format!("Whether the {one} {}", predicate(&words)),

@@ -93,7 +93,7 @@ pub async fn page(c: &mut Connection, {{ owner }} {{ "filter: &" ~ pascal ~ "Fil
 {%- for field in filters %}
 {%- if field.kind == "enum" %}
         if let Some({{ field.name }}) = filter.{{ field.name }} {
-            query = query.filter({{ plural }}::{{ field.name }}.eq({{ field.name }}));
+            query = query.filter({{ plural }}::{{ field.name }}.eq({{ "Some(" ~ field.name ~ ")" if field.nullable else field.name }}));
         }
 {%- else %}
         if let Some(instant) = filter.{{ field.after }} {
