@@ -10,16 +10,16 @@ use serde_json::{Value, json};
 use crate::support::{Backend, TestDatabase, settings};
 
 diesel::table! {
-    use diesel::sql_types::{BigInt, Date, Jsonb, Nullable, Numeric};
-    use groundwork_values::sql::{TextArray, Uuid};
+    use diesel::sql_types::{BigInt, Date, Nullable};
+    use groundwork_values::sql::{Jsonb, ScaledNumeric, TextArray, Uuid};
 
     things (id) {
         id -> BigInt,
         day -> Nullable<Date>,
         code -> Nullable<Uuid>,
         details -> Nullable<Jsonb>,
-        price -> Nullable<Numeric>,
-        rate -> Nullable<Numeric>,
+        price -> Nullable<ScaledNumeric>,
+        rate -> Nullable<ScaledNumeric>,
         tags -> Nullable<TextArray>,
     }
 }

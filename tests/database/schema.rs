@@ -48,7 +48,7 @@ const COLUMN_TYPES: [(&str, &str, &str); 11] = [
     ("Uuid", "uuid", "UUID"),
     ("Jsonb", "jsonb", "JSON"),
     ("TextArray", "text[]", "TEXT_ARRAY"),
-    ("Numeric", "numeric", "SCALED_INT"),
+    ("ScaledNumeric", "numeric", "SCALED_INT"),
 ];
 
 /// Diesel's SQL type of a column whose type has this name in the second (PostgreSQL) or third

@@ -11,7 +11,7 @@ use std::str::FromStr;
 /// up the same; a product has another scale in SQLite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "diesel", derive(diesel::expression::AsExpression, diesel::deserialize::FromSqlRow))]
-#[cfg_attr(feature = "diesel", diesel(sql_type = diesel::sql_types::Numeric))]
+#[cfg_attr(feature = "diesel", diesel(sql_type = crate::sql::ScaledNumeric))]
 pub struct Decimal<const PRECISION: u32, const SCALE: u32>(i64);
 
 /// The text or number is not a decimal number of this many digits.

@@ -10,7 +10,7 @@ use crate::Invalid;
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(try_from = "Map<String, Value>")]
 #[cfg_attr(feature = "diesel", derive(diesel::expression::AsExpression, diesel::deserialize::FromSqlRow))]
-#[cfg_attr(feature = "diesel", diesel(sql_type = diesel::sql_types::Jsonb))]
+#[cfg_attr(feature = "diesel", diesel(sql_type = crate::sql::Jsonb))]
 pub struct Json(pub(crate) Map<String, Value>);
 
 impl Json {

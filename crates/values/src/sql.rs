@@ -8,7 +8,7 @@ use diesel::deserialize::{self, FromSql};
 use diesel::pg::{Pg, PgValue};
 use diesel::query_builder::QueryId;
 use diesel::serialize::{self, IsNull, Output, ToSql};
-use diesel::sql_types::{Array, BigInt, Binary, Jsonb, Numeric, SqlType, Text};
+use diesel::sql_types::{self, Array, BigInt, Binary, Numeric, SqlType, Text};
 use diesel::sqlite::{Sqlite, SqliteValue};
 use jiff::civil;
 use jiff::{Span, Unit};
@@ -20,6 +20,20 @@ use crate::{Date, Decimal, Json, TextList};
 #[diesel(postgres_type(oid = 2950, array_oid = 2951))]
 #[diesel(sqlite_type(name = "Binary"))]
 pub struct Uuid;
+
+/// The SQL type of a [`Json`]: `JSONB` in PostgreSQL, text in SQLite, where Diesel's own is binary.
+#[derive(Clone, Copy, Debug, SqlType, QueryId)]
+#[diesel(postgres_type(oid = 3802, array_oid = 3807))]
+#[diesel(sqlite_type(name = "Text"))]
+pub struct Jsonb;
+
+/// The SQL type of a [`Decimal`]: `NUMERIC` in PostgreSQL, an integer of the smallest unit in
+/// SQLite, where Diesel's own is a float. It has no arithmetic, because the two would differ in
+/// products.
+#[derive(Clone, Copy, Debug, SqlType, QueryId)]
+#[diesel(postgres_type(oid = 1700, array_oid = 1231))]
+#[diesel(sqlite_type(name = "Long"))]
+pub struct ScaledNumeric;
 
 /// The SQL type of a [`TextList`]: `TEXT[]` in PostgreSQL, an array of JSON as text in SQLite.
 #[derive(Clone, Copy, Debug, SqlType, QueryId)]
@@ -57,28 +71,28 @@ impl FromSql<Uuid, Sqlite> for crate::Uuid {
 /// From which PostgreSQL counts days.
 const POSTGRES_EPOCH: civil::Date = civil::date(2000, 1, 1);
 
-impl ToSql<diesel::sql_types::Date, Pg> for Date {
+impl ToSql<sql_types::Date, Pg> for Date {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
         let days = POSTGRES_EPOCH.until((Unit::Day, civil::Date::from(*self)))?.get_days();
-        ToSql::<diesel::sql_types::Date, Pg>::to_sql(&PgDate(days), &mut out.reborrow())
+        ToSql::<sql_types::Date, Pg>::to_sql(&PgDate(days), &mut out.reborrow())
     }
 }
 
-impl FromSql<diesel::sql_types::Date, Pg> for Date {
+impl FromSql<sql_types::Date, Pg> for Date {
     fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
-        let PgDate(days) = FromSql::<diesel::sql_types::Date, Pg>::from_sql(value)?;
+        let PgDate(days) = FromSql::<sql_types::Date, Pg>::from_sql(value)?;
         Ok(POSTGRES_EPOCH.checked_add(Span::new().try_days(days)?)?.try_into()?)
     }
 }
 
-impl ToSql<diesel::sql_types::Date, Sqlite> for Date {
+impl ToSql<sql_types::Date, Sqlite> for Date {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
         out.set_value(self.to_string());
         Ok(IsNull::No)
     }
 }
 
-impl FromSql<diesel::sql_types::Date, Sqlite> for Date {
+impl FromSql<sql_types::Date, Sqlite> for Date {
     fn from_sql(value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
         Ok(<String as FromSql<Text, Sqlite>>::from_sql(value)?.parse()?)
     }
@@ -149,7 +163,7 @@ impl<const ITEMS: usize, const MIN: usize, const MAX: usize> FromSql<TextArray, 
 /// PostgreSQL's digits have this base.
 const BASE: i64 = 10_000;
 
-impl<const PRECISION: u32, const SCALE: u32> ToSql<Numeric, Pg> for Decimal<PRECISION, SCALE> {
+impl<const PRECISION: u32, const SCALE: u32> ToSql<ScaledNumeric, Pg> for Decimal<PRECISION, SCALE> {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
         // The point is between two digits.
         let padding = SCALE.next_multiple_of(4) - SCALE;
@@ -171,9 +185,9 @@ impl<const PRECISION: u32, const SCALE: u32> ToSql<Numeric, Pg> for Decimal<PREC
     }
 }
 
-impl<const PRECISION: u32, const SCALE: u32> FromSql<Numeric, Pg> for Decimal<PRECISION, SCALE> {
+impl<const PRECISION: u32, const SCALE: u32> FromSql<ScaledNumeric, Pg> for Decimal<PRECISION, SCALE> {
     fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
-        let (sign, weight, digits) = match PgNumeric::from_sql(value)? {
+        let (sign, weight, digits) = match <PgNumeric as FromSql<Numeric, Pg>>::from_sql(value)? {
             PgNumeric::Positive { weight, digits, .. } => (1, weight, digits),
             PgNumeric::Negative { weight, digits, .. } => (-1, weight, digits),
             PgNumeric::NaN => return Err("the number is NaN".into()),
@@ -195,14 +209,14 @@ impl<const PRECISION: u32, const SCALE: u32> FromSql<Numeric, Pg> for Decimal<PR
     }
 }
 
-impl<const PRECISION: u32, const SCALE: u32> ToSql<Numeric, Sqlite> for Decimal<PRECISION, SCALE> {
+impl<const PRECISION: u32, const SCALE: u32> ToSql<ScaledNumeric, Sqlite> for Decimal<PRECISION, SCALE> {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
         out.set_value(self.units());
         Ok(IsNull::No)
     }
 }
 
-impl<const PRECISION: u32, const SCALE: u32> FromSql<Numeric, Sqlite> for Decimal<PRECISION, SCALE> {
+impl<const PRECISION: u32, const SCALE: u32> FromSql<ScaledNumeric, Sqlite> for Decimal<PRECISION, SCALE> {
     fn from_sql(value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
         Ok(Self::from_units(<i64 as FromSql<BigInt, Sqlite>>::from_sql(value)?)?)
     }

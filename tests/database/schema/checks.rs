@@ -57,7 +57,7 @@ fn token(text: &str) -> usize {
 /// has the tables, too.
 pub async fn read_by_postgres(database: &TestDatabase, mut schema: Schema) -> Schema {
     for (name, table) in &mut schema {
-        let (checks, mut rules): (Vec<_>, BTreeSet<_>) =
+        let (checks, mut rules): (BTreeSet<_>, BTreeSet<_>) =
             std::mem::take(&mut table.rules).into_iter().partition(|rule| rule.starts_with(CHECK));
         for check in checks {
             database.sql(&format!("ALTER TABLE {name} ADD CONSTRAINT of_sqlite {check}")).await;

@@ -65,7 +65,7 @@ pub fn classes(kind: &Kind) -> [String; 3] {
         Kind::TextList { .. } => ["TEXT[]", "TEXT_ARRAY", "TextArray"],
         Kind::Decimal { precision, scale } => {
             let digits = format!("({precision},{scale})");
-            return [format!("NUMERIC{digits}"), format!("SCALED_INT{digits}"), "Numeric".to_owned()];
+            return [format!("NUMERIC{digits}"), format!("SCALED_INT{digits}"), "ScaledNumeric".to_owned()];
         }
     };
     classes.map(str::to_owned)

@@ -84,7 +84,7 @@ impl<'a> Column<'a> {
             "Date" => Kind::Date,
             "Uuid" => Kind::Uuid,
             "Jsonb" => Kind::Json,
-            "Numeric" => {
+            "ScaledNumeric" => {
                 let [precision, scale] = parameters(domain, &type_name, "Decimal")?;
                 Kind::Decimal { precision, scale }
             }
@@ -141,7 +141,7 @@ mod tests {
     const SCHEMA: &str = "diesel::table! {\n    a_orders (id) {\n        id -> BigInt,\n    }\n}\n\
         diesel::table! {\n\n    orders (id) {\n        id -> BigInt,\n        user_id -> BigInt,\n        \
         note -> Nullable<Text>,\n        state -> Text,\n        quantity -> BigInt,\n        \
-        price -> Numeric,\n        tags -> Nullable<TextArray>,\n        placed_on -> Date,\n    }\n}\n";
+        price -> ScaledNumeric,\n        tags -> Nullable<TextArray>,\n        placed_on -> Date,\n    }\n}\n";
 
     const DOMAIN: &str = "text_type! {\n    pub struct OrderNote(0..=2_000);\n}\ninteger_type! {\n    \
         pub struct OrderQuantity(-1..=9);\n}\nenum_type! {\n    pub enum OrderState {\n        \

@@ -1,7 +1,7 @@
 diesel::table! {
-    use diesel::sql_types::{BigInt, Binary, Bool, Date, Jsonb, Nullable, Numeric, Text};
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Nullable, Text};
     use groundwork_clock::sql::Timestamptz;
-    use groundwork_values::sql::{TextArray, Uuid};
+    use groundwork_values::sql::{Jsonb, ScaledNumeric, TextArray, Uuid};
 
     {{ plural }} (id) {
 {%- for column in columns %}
