@@ -211,7 +211,7 @@ fn a_field_is_added_to_what_a_person_has_changed() {
     let domain = "src/domain/orders.rs";
     fs::write(folder.path().join(domain), read(&folder, domain) + "\n// Mine.\n").unwrap();
     let before = snapshot(&folder);
-    assert!(refused("weight:int(0..9)?", None).contains("\n  src/domain/orders.rs"));
+    assert!(refused("weight:decimal(4,2)?", None).contains("\n  src/domain/orders.rs"));
     assert!(snapshot(&folder) == before);
 }
 
