@@ -166,12 +166,14 @@ mod tests {
         diesel::sql_query("CREATE TABLE people (name TEXT, nickname TEXT)").execute(&mut c).unwrap();
         let values = (people::name.eq(Rank::Countess), people::nickname.eq(Some(Rank::Countess)));
         diesel::insert_into(people::table).values(values).execute(&mut c).unwrap();
-        let mut read = || people::table.select((people::name, people::nickname)).load::<Person>(&mut c);
+        let read = |c: &mut SqliteConnection| {
+            people::table.select((people::name, people::nickname)).load::<Person>(c)
+        };
         let person = |former_rank| Person { rank: Rank::Countess, former_rank };
-        assert_eq!(read().unwrap(), [person(Some(Rank::Countess))]);
+        assert_eq!(read(&mut c).unwrap(), [person(Some(Rank::Countess))]);
         diesel::update(people::table).set(people::nickname.eq(None::<Rank>)).execute(&mut c).unwrap();
-        assert_eq!(read().unwrap(), [person(None)]);
+        assert_eq!(read(&mut c).unwrap(), [person(None)]);
         diesel::update(people::table).set(people::name.eq("knight")).execute(&mut c).unwrap();
-        assert!(read().unwrap_err().to_string().contains("no rank"));
+        assert!(read(&mut c).unwrap_err().to_string().contains("no rank"));
     }
 }
