@@ -140,7 +140,9 @@ mod tests {
 
     impl Rank {
         fn as_str(self) -> &'static str {
-            "countess"
+            match self {
+                Self::Countess => "countess",
+            }
         }
     }
 
