@@ -1,8 +1,9 @@
 // @generated automatically by Diesel CLI.
 
 diesel::table! {
-    use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Nullable, Text};
     use groundwork_clock::sql::Timestamptz;
+    use groundwork_values::sql::{Jsonb, ScaledNumeric, TextArray, Uuid};
 
     audit_events (id) {
         id -> BigInt,
@@ -17,8 +18,9 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Nullable, Text};
     use groundwork_clock::sql::Timestamptz;
+    use groundwork_values::sql::{Jsonb, ScaledNumeric, TextArray, Uuid};
 
     sessions (id) {
         id -> Binary,
@@ -38,8 +40,9 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Nullable, Text};
     use groundwork_clock::sql::Timestamptz;
+    use groundwork_values::sql::{Jsonb, ScaledNumeric, TextArray, Uuid};
 
     users (id) {
         id -> BigInt,

@@ -1,6 +1,7 @@
 //! The database layer: schema, migrations, units of work and pools, on SQLite and on PostgreSQL.
 
 mod altered;
+mod columns;
 mod lists;
 mod migrations;
 mod plans;

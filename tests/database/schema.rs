@@ -1,5 +1,6 @@
 //! The two databases and the query builder's idea of them are the same schema.
 
+mod checks;
 mod description;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,6 +10,7 @@ use groundwork::settings::DatabaseUrl;
 
 use crate::support::{Backend, TestDatabase};
 
+use checks::read_by_postgres;
 use description::describe;
 
 /// What a table is made of, in words that both databases share.
@@ -33,8 +35,8 @@ type Schema = BTreeMap<String, Table>;
 /// The types of columns: Diesel's SQL type in `schema.rs`, PostgreSQL's, and SQLite's, which has no
 /// type for instants: they are numbers in columns whose names end in `_at`. A further type is a
 /// line here, and a SQL type of a crate that both databases know, as
-/// `groundwork_clock::sql::Timestamptz` is.
-const COLUMN_TYPES: [(&str, &str, &str); 6] = [
+/// `groundwork_clock::sql::Timestamptz` is. Digits in parentheses are compared by themselves.
+const COLUMN_TYPES: [(&str, &str, &str); 11] = [
     ("BigInt", "bigint", "BIGINT"),
     // The one spelling for which SQLite assigns IDs.
     ("BigInt", "bigint", "INTEGER"),
@@ -42,6 +44,11 @@ const COLUMN_TYPES: [(&str, &str, &str); 6] = [
     ("Bool", "boolean", "BOOLEAN"),
     ("Binary", "bytea", "BLOB"),
     ("Timestamptz", "timestamp with time zone", "BIGINT"),
+    ("Date", "date", "DATE"),
+    ("Uuid", "uuid", "UUID"),
+    ("Jsonb", "jsonb", "JSON"),
+    ("TextArray", "text[]", "TEXT_ARRAY"),
+    ("ScaledNumeric", "numeric", "SCALED_INT"),
 ];
 
 /// Diesel's SQL type of a column whose type has this name in the second (PostgreSQL) or third
@@ -138,16 +145,18 @@ async fn sqlite_and_the_query_builder_have_the_same_columns() {
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn both_databases_and_the_query_builder_have_the_same_schema() {
-    let postgres = describe(&migrated(Backend::Postgres).await).await;
+    let database = migrated(Backend::Postgres).await;
+    let postgres = describe(&database).await;
     let sqlite = describe(&migrated(Backend::Sqlite).await).await;
-    let found = differences(&postgres, &sqlite);
+    assert_query_builder_knows(&postgres);
+    assert_query_builder_knows(&sqlite);
+    let found = differences(&postgres, &read_by_postgres(&database, sqlite).await);
     assert!(
         found.is_empty(),
         "migrations/postgres (left) and migrations/sqlite (right) make different schemas; add what is missing to the \
          migration of the other database:\n{}",
         found.join("\n")
     );
-    assert_query_builder_knows(&postgres);
 
     // Two empty descriptions would be the same, too.
     let users = &postgres["users"];
@@ -157,6 +166,37 @@ async fn both_databases_and_the_query_builder_have_the_same_schema() {
     let cascade = "foreign key [\"user_id\"] to users [\"id\"] on delete CASCADE on update NO ACTION";
     assert!(postgres["sessions"].rules.contains(cascade), "{:?}", postgres["sessions"]);
     assert!(postgres["sessions"].rules.contains("index [\"user_id\"]"), "{:?}", postgres["sessions"]);
+}
+
+#[ignore = "needs PostgreSQL"]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_columns_of_every_type_and_their_checks_are_is_compared() {
+    const TABLE: &str = "CREATE TABLE things (id BIGINT PRIMARY KEY, day DATE NOT NULL CHECK (day > '2000-01-01'), \
+                         code UUID, details @json, price @number CHECK (price >= 0), tags @list, state TEXT, \
+                         CONSTRAINT things_state CHECK (state IN ('new', 'it''s (old)') AND length(state) < 9))";
+    let postgres = [("@json", "JSONB"), ("@number", "NUMERIC(12,2)"), ("@list", "TEXT[]")];
+    let sqlite = [("@json", "JSON"), ("@number", "SCALED_INT(12,2)"), ("@list", "TEXT_ARRAY")];
+    let table = |types: &[(&str, &str)], (from, to): (&str, &str)| {
+        let changes = [(from, to), ("BIGINT PRIMARY", "BIGINT NOT NULL PRIMARY")];
+        types.iter().chain(&changes).fold(TABLE.to_owned(), |table, (from, to)| table.replace(from, to))
+    };
+    for (change, expected) in [
+        (("(day > '2000-01-01')", "( day>\n'2000-01-01' /* ) */ )"), None),
+        (("price >= 0", "price > 0"), Some("only left: things: CHECK ((price >= ")),
+        (("price >= 0", "price > 0"), Some("only right: things: CHECK ((price > ")),
+        ((" AND length(state) < 9", ""), Some("only right: things: CHECK ((state = ANY ")),
+        ((" CHECK (price >= 0)", ""), Some("only left: things: CHECK ((price >= ")),
+        (("(12,2)", "(12,3)"), Some("only right: things: price has (12,3) digits")),
+        (("code UUID", "code BLOB"), Some("only right: things: column 2 is code, Binary, null")),
+    ] {
+        let databases = (migrated(Backend::Postgres).await, migrated(Backend::Sqlite).await);
+        databases.0.sql(&table(&postgres, ("", ""))).await;
+        databases.1.sql(&table(&sqlite, change)).await;
+        let schema = read_by_postgres(&databases.0, describe(&databases.1).await).await;
+        let found = differences(&describe(&databases.0).await, &schema);
+        let is_found = |expected: &str| found.iter().any(|line| line.starts_with(expected));
+        assert!(expected.map_or(found.is_empty(), is_found), "{change:?}: {found:?}");
+    }
 }
 
 /// Makes one change and says what the comparison makes of it.
@@ -197,6 +237,8 @@ async fn the_comparison_sees_each_seeded_difference_in_postgresql() {
         ("DROP INDEX sessions_user_id_idx", "only left: sessions: index"),
         ("CREATE UNIQUE INDEX ON users (full_name)", "only right: users: unique index [\"full_name\"]"),
         ("DROP TABLE audit_events", "only left: table audit_events"),
+        ("ALTER TABLE sessions ADD CHECK (generation > 0)", "only right: sessions: CHECK ((generation > 0))"),
+        ("ALTER TABLE users ADD price NUMERIC(9,2)", "only right: users: price has (9,2) digits"),
     ];
     for (change, expected) in seeds {
         let found = seeded(Backend::Postgres, change).await;
@@ -227,6 +269,11 @@ async fn the_comparison_sees_each_seeded_difference_in_sqlite() {
             "only left: users: unique constraint [\"email\"]",
         ),
         ("DROP TABLE audit_events", "only left: table audit_events"),
+        (
+            "ALTER TABLE audit_events ADD COLUMN nick TEXT CHECK (nick <> '')",
+            "only right: audit_events: CHECK (nick <> '')",
+        ),
+        ("ALTER TABLE users ADD COLUMN price SCALED_INT(9,2)", "only right: users: price has (9,2) digits"),
     ];
     for (change, expected) in seeds {
         let found = seeded(Backend::Sqlite, change).await;

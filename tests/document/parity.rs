@@ -69,8 +69,13 @@ fn kind(schema: &Value) -> String {
     if schema["nullable"] == true {
         types.push(json!("null"));
     }
+    // A nullable reference: 3.0 has it in `allOf`, 3.1 beside the null in `anyOf`.
+    let choices = items(&schema["allOf"]).chain(items(&schema["anyOf"]));
+    let (choices, nulls): (Vec<_>, Vec<_>) = choices.partition(|choice| choice["type"] != "null");
+    types.extend(nulls.iter().map(|_| json!("null")));
+    let reference = choices.first().map_or(&schema["$ref"], |choice| &choice["$ref"]);
     let (format, values) = (&schema["format"], &schema["enum"]);
-    let parts = [&schema["$ref"], format, values].map(Value::to_string).join(" ");
+    let parts = [reference, format, values].map(Value::to_string).join(" ");
     let inner = schema.get("items").map(|items| format!(" of {}", kind(items))).unwrap_or_default();
     format!("{} {parts}{inner}", Value::from(types))
 }

@@ -19,6 +19,30 @@ const ORDERS: &[&str] = &[
     "due_at:timestamp?",
 ];
 
+/// A field of every kind, once required and once nullable.
+const EVERY_KIND: &[&str] = &[
+    "number:text(1..40)!",
+    "customer_note:text(0..2000)?",
+    "quantity:int(1..1000)!",
+    "gift_count:int(0..9)?",
+    "is_gift:bool!",
+    "is_paid:bool?",
+    "state:enum(draft,sent,paid)!",
+    "priority:enum(low,high)?",
+    "sent_at:timestamp!",
+    "due_at:timestamp?",
+    "placed_on:date!",
+    "wanted_on:date?",
+    "reference:uuid!",
+    "batch:uuid?",
+    "details:json!",
+    "extras:json?",
+    "price:decimal(12,2)!",
+    "discount:decimal(18,3)?",
+    "tags:text[](10,1..40)!",
+    "labels:text[](3,0..5)?",
+];
+
 /// What the command reads and writes.
 const PARTS: [&str; 10] = [
     "src",
@@ -89,6 +113,10 @@ fn a_resource_that_was_added_is_removed_without_a_trace() {
     let before = snapshot(&folder);
     for resource in [
         resource("orders", ORDERS, Owner::User),
+        resource("orders", EVERY_KIND, Owner::User),
+        resource("orders", EVERY_KIND, Owner::Service),
+        resource("invoices", &["price:decimal(4,2)?", "tags:text[](1000,0..2000)?"], Owner::Service),
+        resource("visits", &["day:date?"], Owner::Service),
         resource("notes", &["text:text(1..10000)!"], Owner::User),
         resource("order_line_templates", &["is_hidden:bool!", "kind:enum(a,b)!"], Owner::Service),
         resource("zones", &["offset_hours:int(-12..14)?", "opens_at:timestamp!"], Owner::Service),
@@ -136,7 +164,17 @@ fn a_field_is_added_to_what_a_person_has_changed() {
 
     field("phone:text(1..40)?", None).unwrap().apply().unwrap();
     field("rank:int(0..9)!", Some("5")).unwrap().apply().unwrap();
+    field("price:decimal(12,2)!", Some("1.5")).unwrap().apply().unwrap();
+    field("tags:text[](9,1..40)?", None).unwrap().apply().unwrap();
     for (path, expected) in [
+        (
+            "migrations/postgres/2100-01-02-000000_orders_price/up.sql",
+            "ALTER TABLE orders ADD COLUMN price NUMERIC(12,2) NOT NULL DEFAULT 1.50;\n",
+        ),
+        (
+            "migrations/sqlite/2100-01-02-000000_orders_price/up.sql",
+            "ALTER TABLE orders ADD COLUMN price SCALED_INT(12,2) NOT NULL DEFAULT 150;\n",
+        ),
         (
             "migrations/postgres/2100-01-02-000000_orders_phone/up.sql",
             "ALTER TABLE orders ADD COLUMN phone TEXT;\n",
@@ -158,6 +196,7 @@ fn a_field_is_added_to_what_a_person_has_changed() {
             "updated_at -> Timestamptz,\n        phone -> Nullable<Text>,\n        rank -> BigInt,\n",
         ),
         ("src/domain/orders.rs", "pub struct OrderPhone(1..=40);"),
+        ("src/domain/orders.rs", "pub type OrderTags = TextList<9, 1, 40>;"),
         (
             "src/models/orders.rs",
             "pub phone: Option<Option<OrderPhone>>,\n    pub rank: Option<OrderRank>,\n",
@@ -172,7 +211,7 @@ fn a_field_is_added_to_what_a_person_has_changed() {
     let domain = "src/domain/orders.rs";
     fs::write(folder.path().join(domain), read(&folder, domain) + "\n// Mine.\n").unwrap();
     let before = snapshot(&folder);
-    assert!(refused("weight:int(0..9)?", None).contains("\n  src/domain/orders.rs"));
+    assert!(refused("weight:decimal(4,2)?", None).contains("\n  src/domain/orders.rs"));
     assert!(snapshot(&folder) == before);
 }
 
@@ -280,7 +319,9 @@ fn every_refused_specification_says_why() {
         (&["sheep", "a1:bool!", "--admin", "--singular", "sheep"], "the singular is the plural"),
         (&["parcels", "a1:bool", "--admin"], "ends with `!` if it is required"),
         (&["parcels", "class:bool!", "--admin"], "reserved in Rust; try `class_value`"),
-        (&["parcels", "price:decimal!", "--admin"], "not supported yet"),
+        (&["parcels", "price:decimal!", "--admin"], "decimal(12,2)"),
+        (&["parcels", "price:float!", "--admin"], "use decimal(12,2)"),
+        (&["parcels", "tags:text[](10)!", "--admin"], "MIN..MAX"),
         (&["parcels", "a1:bool!", "a1:bool!", "--admin"], "twice"),
         (&["parcels", "a1:bool!"], "<--owned-by <OWNED_BY>|--admin>"),
         (&["parcels", "a1:bool!", "--admin", "--owned-by", "user"], "cannot be used with"),

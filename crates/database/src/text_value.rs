@@ -39,6 +39,41 @@ macro_rules! text_value {
     };
 }
 
+/// [`text_value!`] for a type that is also read from the database: for one that is `Copy` and
+/// `TryFrom<String>`, such as an enumeration: `enum_value!(OrderState)`.
+#[macro_export]
+macro_rules! enum_value {
+    ($type:ty) => {
+        $crate::text_value!($type);
+
+        const _: () = {
+            use diesel::backend::Backend;
+            use diesel::deserialize::{FromSql, Queryable, Result};
+            use diesel::sql_types::Text;
+
+            impl<DB: Backend> FromSql<Text, DB> for $type
+            where
+                String: FromSql<Text, DB>,
+            {
+                fn from_sql(bytes: DB::RawValue<'_>) -> Result<Self> {
+                    Ok(String::from_sql(bytes)?.try_into()?)
+                }
+            }
+
+            impl<DB: Backend> Queryable<Text, DB> for $type
+            where
+                Self: FromSql<Text, DB>,
+            {
+                type Row = Self;
+
+                fn build(row: Self) -> Result<Self> {
+                    Ok(row)
+                }
+            }
+        };
+    };
+}
+
 #[cfg(test)]
 mod tests {
     use diesel::prelude::*;
@@ -96,5 +131,51 @@ mod tests {
         let changes = Changes { name: None, nickname: Some(None) };
         diesel::update(people::table).set(&changes).execute(&mut c).unwrap();
         assert_eq!(nickname(&mut c), Ok(None));
+    }
+
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    enum Rank {
+        Countess,
+    }
+
+    impl Rank {
+        fn as_str(self) -> &'static str {
+            match self {
+                Self::Countess => "countess",
+            }
+        }
+    }
+
+    impl TryFrom<String> for Rank {
+        type Error = &'static str;
+
+        fn try_from(text: String) -> Result<Self, Self::Error> {
+            if text == "countess" { Ok(Self::Countess) } else { Err("no rank") }
+        }
+    }
+
+    enum_value!(Rank);
+
+    #[derive(Debug, PartialEq, Queryable)]
+    struct Person {
+        rank: Rank,
+        former_rank: Option<Rank>,
+    }
+
+    #[test]
+    fn an_enumeration_is_read_and_may_be_null() {
+        let mut c = SqliteConnection::establish(":memory:").unwrap();
+        diesel::sql_query("CREATE TABLE people (name TEXT, nickname TEXT)").execute(&mut c).unwrap();
+        let values = (people::name.eq(Rank::Countess), people::nickname.eq(Some(Rank::Countess)));
+        diesel::insert_into(people::table).values(values).execute(&mut c).unwrap();
+        let read = |c: &mut SqliteConnection| {
+            people::table.select((people::name, people::nickname)).load::<Person>(c)
+        };
+        let person = |former_rank| Person { rank: Rank::Countess, former_rank };
+        assert_eq!(read(&mut c).unwrap(), [person(Some(Rank::Countess))]);
+        diesel::update(people::table).set(people::nickname.eq(None::<Rank>)).execute(&mut c).unwrap();
+        assert_eq!(read(&mut c).unwrap(), [person(None)]);
+        diesel::update(people::table).set(people::name.eq("knight")).execute(&mut c).unwrap();
+        assert!(matches!(read(&mut c), Err(diesel::result::Error::DeserializationError(_))));
     }
 }

@@ -1,6 +1,25 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod date;
+mod decimal;
+mod json;
+#[cfg(feature = "poem-openapi")]
+mod schema;
+#[cfg(feature = "diesel")]
+pub mod sql;
+mod text_list;
+mod uuid;
+
+pub use date::Date;
+pub use decimal::{Decimal, InvalidDecimal};
+pub use json::Json;
+pub use text_list::{InvalidTextList, TextList};
+pub use uuid::Uuid;
+
+/// The pattern of JSON Schema for texts that are not blank.
+pub const NOT_BLANK: &str = r"\S";
+
 /// Why a value is invalid: a phrase that follows the field's name and does not contain the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -10,6 +29,28 @@ pub struct Invalid(pub &'static str);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not an ID")]
 pub struct InvalidId;
+
+/// Lets serde read and write a type as it is read from text and displayed.
+macro_rules! as_text {
+    ([$($parameters:tt)*] $type:ty) => {
+        impl<$($parameters)*> serde::Serialize for $type {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de, $($parameters)*> serde::Deserialize<'de> for $type {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <String as serde::Deserialize>::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+as_text!([] Date);
+as_text!([] Uuid);
+as_text!([const PRECISION: u32, const SCALE: u32] Decimal<PRECISION, SCALE>);
 
 /// For the macros alone.
 #[doc(hidden)]

@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use groundwork_openapi::strict_json;
 use groundwork_telemetry::context::printable;
+use groundwork_values::Json;
 use poem::http::{Method, header};
 use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaMediaType, MetaParamIn, MetaRequest, MetaSchemaRef, Registry};
@@ -36,19 +37,26 @@ pub trait RequestSchema: ParseFromJSON {
     /// them would wrongly believe that it changed them.
     const REFUSED: &'static [&'static str] = &[];
 
+    /// Fields that are a [`Json`]: no schema states its size.
+    const JSON: &'static [&'static str] = &[];
+
     /// Checks rules that the schema does not state.
     fn check(_body: &Map<String, Value>) -> Vec<FieldError> {
         Vec::new()
     }
 }
 
-/// Makes schemas bodies of requests, with the fields that they refuse:
-/// `request_schema!(OrderCreate, OrderUpdate; refused: ["id", "user_id"]);`.
+/// Makes schemas bodies of requests, with the fields that they refuse and those that are a [`Json`]:
+/// `request_schema!(OrderCreate, OrderUpdate; refused: ["id", "user_id"]; json: ["details"]);`.
 #[macro_export]
 macro_rules! request_schema {
-    ($($schema:ty),+; refused: $fields:expr) => {
+    ($($schema:ty),+; refused: $refused:expr) => {
+        $crate::request_schema!($($schema),+; refused: $refused; json: []);
+    };
+    ($($schema:ty),+; refused: $refused:expr; json: $json:expr) => {
         $(impl $crate::extract::RequestSchema for $schema {
-            const REFUSED: &'static [&'static str] = &$fields;
+            const REFUSED: &'static [&'static str] = &$refused;
+            const JSON: &'static [&'static str] = &$json;
         })+
     };
 }
@@ -86,6 +94,11 @@ impl<'a, T: RequestSchema> ApiExtractor<'a> for Body<T> {
         if let Value::Object(fields) = &value {
             let refused = T::REFUSED.iter().filter(|field| fields.contains_key(**field));
             problems.extend(refused.map(|field| FieldError::new(*field, "refused", "cannot be set here")));
+            let bounded = T::JSON.iter().filter_map(|field| Some((*field, fields.get(*field)?.as_object()?)));
+            problems.extend(bounded.filter_map(|(field, object)| {
+                let error = Json::try_from(object.clone()).err()?;
+                Some(FieldError::new(field, "max_bytes", error.to_string()))
+            }));
             // One error per field: the schema's comes first.
             let is_reported =
                 |field: &str| problems.iter().any(|problem: &FieldError| problem.field == field);

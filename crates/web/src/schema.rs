@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
+pub use groundwork_values::NOT_BLANK;
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
 use serde::Serialize;
@@ -51,9 +52,6 @@ pub mod openapi {
     pub use poem_openapi::types::{ParseError, ParseFromJSON, ParseFromParameter, ParseResult, ToJSON, Type};
     pub use serde_json::Value;
 }
-
-/// The pattern of texts that are not blank. Validation explains it in words.
-pub const NOT_BLANK: &str = r"\S";
 
 /// Implements poem-openapi's traits for a value type. `$json` reads the JSON type of the schema,
 /// and returns `None` for others; `$parse` reads a parameter.

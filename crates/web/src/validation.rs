@@ -7,6 +7,7 @@ use std::sync::{Arc, LazyLock};
 use groundwork_clock::Timestamp;
 use groundwork_openapi::Documents;
 use groundwork_telemetry::context::printable;
+use groundwork_values::{Date, InvalidDecimal, Uuid};
 use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use jsonschema::{Draft, ValidationError, Validator};
 use poem::Request;
@@ -24,9 +25,12 @@ pub type Format = (&'static str, fn(&str) -> Option<String>);
 /// How many characters of an unknown parameter's name a response repeats.
 const MAX_NAME: usize = 64;
 
-/// The format that every document has.
-const DATE_TIME: Format =
-    ("date-time", |text| text.parse::<Timestamp>().err().map(|error| error.to_string()));
+/// The formats of types that every document may have.
+const BUILT_IN: [Format; 3] = [
+    ("date-time", |text| text.parse::<Timestamp>().err().map(|error| error.to_string())),
+    ("date", |text| text.parse::<Date>().err().map(|error| error.to_string())),
+    ("uuid", |text| text.parse::<Uuid>().err().map(|error| error.to_string())),
+];
 
 /// The rules that an app adds to those of JSON Schema.
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,7 +44,7 @@ pub struct Formats {
 
 impl Formats {
     fn all(self) -> impl Iterator<Item = Format> {
-        self.published.iter().copied().chain([DATE_TIME])
+        self.published.iter().copied().chain(BUILT_IN)
     }
 }
 
@@ -211,6 +215,12 @@ fn compile(schema: &Value, components: &Value, formats: Formats) -> Result<Valid
 impl Formats {
     /// An error in words for people. The value itself is never repeated: it may be a password.
     fn describe(self, error: &ValidationError<'_>, field: &str) -> FieldError {
+        // Only a nullable reference is one, with the null behind it.
+        if let Kind::AnyOf { context } = error.kind()
+            && let Some(error) = context.iter().flatten().next()
+        {
+            return self.describe(error, field);
+        }
         let pointer = error.instance_path().as_str().split('/').skip(1);
         let below = pointer.map(|name| name.replace("~1", "/").replace("~0", "~"));
         let field = Some(field).filter(|field| !field.is_empty()).map(str::to_owned);
@@ -225,11 +235,13 @@ impl Formats {
             Kind::MinLength { limit: 1 } => "must not be empty".to_owned(),
             Kind::MinLength { limit } => format!("must be at least {limit} characters"),
             Kind::MaxLength { limit } => format!("must be at most {limit} characters"),
+            Kind::MaxItems { limit } => format!("must have at most {limit} items"),
             Kind::Minimum { limit } => format!("must be at least {limit}"),
             Kind::Maximum { limit } => format!("must be at most {limit}"),
             Kind::Enum { options } => format!("must be one of {options}"),
             Kind::Pattern { pattern } if pattern == NOT_BLANK => "must not be blank".to_owned(),
-            Kind::Pattern { .. } => "has characters that are not allowed here".to_owned(),
+            Kind::Pattern { pattern } => InvalidDecimal::of_pattern(pattern)
+                .map_or("has characters that are not allowed here".to_owned(), |error| error.to_string()),
             _ => "is not valid".to_owned(),
         };
         let field = if path.is_empty() { "body".to_owned() } else { path.join(".") };

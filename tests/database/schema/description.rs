@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::checks::checks;
 use super::{Column, Schema, Table, class};
 use crate::support::{Backend, TestDatabase};
 
@@ -33,6 +34,19 @@ fn unique(columns: &[String]) -> String {
     format!("unique constraint {columns:?}")
 }
 
+impl Table {
+    /// Adds a column; `declared` chooses its type's place in a line of `COLUMN_TYPES`.
+    fn add(&mut self, name: &str, declared: &str, nullable: bool, place: fn((&str, &str, &str)) -> String) {
+        let (bare, digits) = match declared.strip_suffix(')').and_then(|rest| rest.split_once('(')) {
+            Some((bare, digits)) => (bare, Some(digits)),
+            None => (declared, None),
+        };
+        self.rules.extend(digits.map(|digits| format!("{name} has ({digits}) digits")));
+        let class = class(name, |types| place(types) == bare);
+        self.columns.push(Column { name: name.to_owned(), class, nullable });
+    }
+}
+
 /// The tables that are ours: the list of applied migrations is Diesel's.
 pub async fn describe(database: &TestDatabase) -> Schema {
     let schema = match database.backend {
@@ -50,14 +64,15 @@ async fn describe_postgres(database: &TestDatabase) -> Schema {
     for row in objects(database, tables).await {
         schema.insert(text(&row, "table"), Table::default());
     }
-    let columns = "SELECT json_build_object('table', table_name, 'name', column_name, 'type', data_type, \
-                   'nullable', is_nullable)::text FROM information_schema.columns \
-                   WHERE table_schema = 'public' AND table_name <> '__diesel_schema_migrations' ORDER BY table_name, ordinal_position";
+    let columns = "SELECT json_build_object('table', r.relname, 'name', a.attname, \
+                   'type', format_type(a.atttypid, a.atttypmod), 'nullable', NOT a.attnotnull)::text \
+                   FROM pg_attribute a JOIN pg_class r ON r.oid = a.attrelid \
+                   WHERE r.relnamespace = 'public'::regnamespace AND r.relkind = 'r' AND a.attnum > 0 \
+                   AND NOT a.attisdropped AND r.relname <> '__diesel_schema_migrations' ORDER BY r.relname, a.attnum";
     for row in objects(database, columns).await {
-        let (name, declared) = (text(&row, "name"), text(&row, "type"));
-        let class = class(&name, |(_, postgres, _)| postgres == declared);
-        let column = Column { name, class, nullable: text(&row, "nullable") == "YES" };
-        schema.get_mut(&text(&row, "table")).unwrap().columns.push(column);
+        let table = schema.get_mut(&text(&row, "table")).unwrap();
+        let nullable = row["nullable"] == true;
+        table.add(&text(&row, "name"), &text(&row, "type"), nullable, |(_, postgres, _)| postgres.to_owned());
     }
     let names = |relation: &str, numbers: &str| {
         format!(
@@ -68,7 +83,8 @@ async fn describe_postgres(database: &TestDatabase) -> Schema {
     };
     let constraints = format!(
         "SELECT json_build_object('table', r.relname, 'kind', c.contype, 'columns', {}, 'to_table', t.relname, \
-         'to', {}, 'on_delete', c.confdeltype, 'on_update', c.confupdtype)::text \
+         'to', {}, 'on_delete', c.confdeltype, 'on_update', c.confupdtype, \
+         'definition', pg_get_constraintdef(c.oid))::text \
          FROM pg_constraint c JOIN pg_class r ON r.oid = c.conrelid LEFT JOIN pg_class t ON t.oid = c.confrelid \
          WHERE c.connamespace = 'public'::regnamespace",
         names("c.conrelid", "c.conkey"),
@@ -93,6 +109,7 @@ async fn describe_postgres(database: &TestDatabase) -> Schema {
                 let (on_delete, on_update) = (action(&row, "on_delete"), action(&row, "on_update"));
                 table.rules.insert(foreign_key(&columns, &to_table, &to, on_delete, on_update));
             }
+            "c" => drop(table.rules.insert(text(&row, "definition"))),
             unknown => panic!("constraint {unknown}: teach this test to compare it: {row}"),
         }
     }
@@ -131,14 +148,19 @@ async fn describe_sqlite_table(database: &TestDatabase, name: &str) -> Table {
     let mut key = BTreeMap::new();
     for row in objects(database, &columns).await {
         let column = text(&row, "name");
-        let declared = text(&row, "type");
-        let class = class(&column, |(_, _, sqlite)| sqlite == declared);
         if row["key"] != 0 {
             key.insert(row["key"].as_i64(), column.clone());
         }
-        table.columns.push(Column { name: column, class, nullable: row["required"] == 0 });
+        table.add(&column, &text(&row, "type"), row["required"] == 0, |(_, _, sqlite)| sqlite.to_owned());
     }
     table.primary_key = key.into_values().collect();
+
+    let source = format!(
+        "SELECT json_object('sql', sql) AS value FROM sqlite_master WHERE type = 'table' AND name = '{name}'"
+    );
+    for row in objects(database, &source).await {
+        table.rules.extend(checks(&text(&row, "sql")));
+    }
 
     let foreign_keys = format!(
         "SELECT json_object('columns', json_group_array(\"from\"), 'to_table', \"table\", \

@@ -10,7 +10,7 @@ use super::files::Parts;
 use super::plan::{Change, Plan};
 use super::resource::Resource;
 
-use super::{format, merge, parts, recover, user_field};
+use super::{format, merge, parts, recover, samples, user_field};
 use crate::error::Error;
 use crate::tree::Tree;
 
@@ -134,7 +134,36 @@ fn literals(kind: &Kind, value: &str) -> Option<[String; 2]> {
             let instant: jiff::Timestamp = value.parse().ok()?;
             Some([format!("'{instant}'"), instant.as_microsecond().to_string()])
         }
+        Kind::Date => {
+            let date: jiff::civil::Date = value.parse().ok()?;
+            (date.year() > 0 && date.to_string() == value).then(text).and_then(both)
+        }
+        Kind::Uuid => {
+            let digits = value.replace('-', "");
+            let is_valid =
+                value.len() == 36 && digits.len() == 32 && digits.bytes().all(|c| c.is_ascii_hexdigit());
+            is_valid.then(|| [text(), format!("X'{digits}'")])
+        }
+        Kind::Json => {
+            serde_json::from_str::<serde_json::Value>(value).ok()?.is_object().then(text).and_then(both)
+        }
+        Kind::Decimal { precision, scale } => {
+            let units = units(value, *scale)?;
+            (units.to_string().trim_start_matches('-').len() <= usize::try_from(*precision).ok()?)
+                .then(|| [samples::decimal(units, *scale), units.to_string()])
+        }
+        // Only the empty list: the two databases write others in different ways.
+        Kind::TextList { .. } => (value == "[]").then(|| ["'{}'".to_owned(), "'[]'".to_owned()]),
     }
+}
+
+/// A decimal number in its smallest unit.
+fn units(value: &str, scale: i64) -> Option<i64> {
+    let (whole, fraction) = value.split_once('.').unwrap_or((value, ""));
+    let width = usize::try_from(scale).ok()?;
+    let is_number = whole.trim_start_matches('-').bytes().chain(fraction.bytes()).all(|c| c.is_ascii_digit());
+    let is_written = is_number && !whole.is_empty() && fraction.len() <= width;
+    format!("{whole}{fraction:0<width$}").parse().ok().filter(|_| is_written)
 }
 
 #[cfg(test)]
@@ -155,6 +184,16 @@ mod tests {
         assert_eq!(literals_of("bool", "false"), both("FALSE"));
         assert_eq!(literals_of("enum(a,b)", "b"), both("'b'"));
         assert_eq!(literals_of("enum(a,b)", "c"), None);
+        assert_eq!(literals_of("date", "2026-01-31"), both("'2026-01-31'"));
+        assert_eq!(literals_of("date", "2026-02-29"), None);
+        assert_eq!(literals_of("json", "{}"), both("'{}'"));
+        assert_eq!(literals_of("json", "1"), None);
+        assert_eq!(literals_of("decimal(4,2)", "1.5"), Some(["1.50".to_owned(), "150".to_owned()]));
+        assert_eq!(literals_of("decimal(4,2)", "-0.05"), Some(["-0.05".to_owned(), "-5".to_owned()]));
+        assert_eq!(literals_of("decimal(4,2)", "100"), None);
+        assert_eq!(literals_of("text[](9,1..9)", "[]"), Some(["'{}'".to_owned(), "'[]'".to_owned()]));
+        let uuid = literals_of("uuid", "3f2a6c1e-8b47-4d09-9a5e-7c10b2d4e6f8").unwrap();
+        assert_eq!(uuid[1], "X'3f2a6c1e8b474d099a5e7c10b2d4e6f8'");
         let instant = literals_of("timestamp", "2026-01-31T09:30:00Z").unwrap();
         assert_eq!(instant, ["'2026-01-31T09:30:00Z'", "1769851800000000"]);
     }

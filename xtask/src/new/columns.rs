@@ -11,8 +11,8 @@ pub struct Column {
     name: String,
     /// The name with spaces behind it, so that the types stand below each other.
     padded: String,
-    postgres: &'static str,
-    sqlite: &'static str,
+    postgres: String,
+    sqlite: String,
     nullable: bool,
     /// In `schema.rs`.
     diesel: String,
@@ -22,8 +22,8 @@ pub struct Column {
 pub fn columns(resource: &Resource, first: &[Field], later: &[Field]) -> Vec<Column> {
     let number = Kind::Int { min: 1, max: i64::MAX };
     let id = Column {
-        postgres: "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
-        sqlite: "INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT",
+        postgres: "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY".to_owned(),
+        sqlite: "INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT".to_owned(),
         // Written in the type.
         nullable: true,
         ..Column::of("id", &number, false)
@@ -44,17 +44,29 @@ pub fn columns(resource: &Resource, first: &[Field], later: &[Field]) -> Vec<Col
 impl Column {
     fn of(name: &str, kind: &Kind, nullable: bool) -> Self {
         let [postgres, sqlite, diesel] = classes(kind);
-        let diesel = if nullable { format!("Nullable<{diesel}>") } else { diesel.to_owned() };
+        let diesel = if nullable { format!("Nullable<{diesel}>") } else { diesel };
         Self { name: name.to_owned(), padded: String::new(), postgres, sqlite, nullable, diesel }
     }
 }
 
 /// The types of a column in PostgreSQL, SQLite and Diesel.
-pub fn classes(kind: &Kind) -> [&'static str; 3] {
-    match kind {
+///
+/// SQLite stores what it gets; the names of its types are for people, and for the tests that compare
+/// the databases.
+pub fn classes(kind: &Kind) -> [String; 3] {
+    let classes = match kind {
         Kind::Text { .. } | Kind::Enum { .. } => ["TEXT", "TEXT", "Text"],
         Kind::Int { .. } => ["BIGINT", "BIGINT", "BigInt"],
         Kind::Bool => ["BOOLEAN", "BOOLEAN", "Bool"],
         Kind::Timestamp => ["TIMESTAMPTZ", "BIGINT", "Timestamptz"],
-    }
+        Kind::Date => ["DATE", "DATE", "Date"],
+        Kind::Uuid => ["UUID", "UUID", "Uuid"],
+        Kind::Json => ["JSONB", "JSON", "Jsonb"],
+        Kind::TextList { .. } => ["TEXT[]", "TEXT_ARRAY", "TextArray"],
+        Kind::Decimal { precision, scale } => {
+            let digits = format!("({precision},{scale})");
+            return [format!("NUMERIC{digits}"), format!("SCALED_INT{digits}"), "ScaledNumeric".to_owned()];
+        }
+    };
+    classes.map(str::to_owned)
 }

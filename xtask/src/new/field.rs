@@ -25,14 +25,20 @@ const MAX_SAFE_INTEGER: i64 = (1 << 53) - 1;
 /// The longest text, in characters: with four bytes each it still fits into a body.
 const MAX_CHARS: i64 = 100_000;
 
-/// Kinds that are understood and have no column type in the crates yet.
-const UNSUPPORTED: [(&str, &str); 6] = [
-    ("date", "timestamp"),
-    ("uuid", "text(36..36)"),
-    ("json", "text(0..10000)"),
-    ("decimal", "int(0..1000000000) in the smallest unit, such as cents"),
-    ("money", "int(0..1000000000) in the smallest unit, such as cents"),
-    ("text_list", "a resource of its own"),
+/// The most digits of a decimal number: one of 64 bits holds any 18.
+const MAX_DIGITS: i64 = 18;
+
+/// The most items of a list.
+const MAX_ITEMS: i64 = 1000;
+
+/// Other names of kinds.
+const SYNONYMS: [(&str, &str); 6] = [
+    ("datetime", "timestamp"),
+    ("float", "decimal(12,2)"),
+    ("jsonb", "json"),
+    ("money", "decimal(12,2), or int(0..1000000000) in the smallest unit, such as cents"),
+    ("numeric", "decimal(12,2)"),
+    ("string", "text(1..40)"),
 ];
 
 /// What a field holds.
@@ -54,6 +60,21 @@ pub enum Kind {
         values: Vec<String>,
     },
     Timestamp,
+    Date,
+    Uuid,
+    /// An object.
+    Json,
+    /// The digits, and how many of them are behind the point.
+    Decimal {
+        precision: i64,
+        scale: i64,
+    },
+    /// At most this many texts, and their length in characters, both ends included.
+    TextList {
+        items: i64,
+        min: i64,
+        max: i64,
+    },
 }
 
 /// A field of a resource.
@@ -76,6 +97,11 @@ impl fmt::Display for Field {
             Kind::Bool => f.write_str("bool")?,
             Kind::Enum { values } => write!(f, "enum({})", values.join(","))?,
             Kind::Timestamp => f.write_str("timestamp")?,
+            Kind::Date => f.write_str("date")?,
+            Kind::Uuid => f.write_str("uuid")?,
+            Kind::Json => f.write_str("json")?,
+            Kind::Decimal { precision, scale } => write!(f, "decimal({precision},{scale})")?,
+            Kind::TextList { items, min, max } => write!(f, "text[]({items},{min}..{max})")?,
         }
         f.write_str(if self.nullable { "?" } else { "!" })
     }
@@ -109,7 +135,7 @@ impl FromStr for Field {
 impl Field {
     /// Whether values have a type of their own, named after the field.
     pub fn has_type(&self) -> bool {
-        !matches!(self.kind, Kind::Bool | Kind::Timestamp)
+        self.kind.is_declared() || matches!(self.kind, Kind::Decimal { .. } | Kind::TextList { .. })
     }
 
     /// The parameters that narrow a list by this time: `due_after` and `due_before` of `due_at`.
@@ -118,7 +144,7 @@ impl Field {
     }
 
     fn problem(&self) -> Option<String> {
-        let Self { name, kind, nullable } = self;
+        let Self { name, kind, .. } = self;
         if let Some(problem) = identifier::problem(name, OF_FIELDS) {
             return Some(format!("the name {problem}; try `{}`", suggestion(name)));
         }
@@ -132,12 +158,6 @@ impl Field {
                 "`{name}` means something else in a list or a type; try `{}`",
                 suggestion(name)
             ));
-        }
-        if *nullable && matches!(kind, Kind::Enum { .. }) {
-            return Some(
-                "an enum is required; give it one more value that stands for none, such as `unknown`"
-                    .to_owned(),
-            );
         }
         // The tests of the schema tell an instant from a number by the column's name: SQLite has no
         // type for it.
@@ -169,6 +189,13 @@ fn suggestion(name: &str) -> String {
     candidates.into_iter().find(is_free).unwrap_or_else(|| "number".to_owned())
 }
 
+impl Kind {
+    /// Whether a macro declares the type of the values.
+    pub fn is_declared(&self) -> bool {
+        matches!(self, Self::Text { .. } | Self::Int { .. } | Self::Enum { .. })
+    }
+}
+
 impl FromStr for Kind {
     type Err = String;
 
@@ -185,22 +212,36 @@ impl FromStr for Kind {
             ("int", Some(range)) => int_of(range),
             ("bool", None) => Ok(Self::Bool),
             ("timestamp", None) => Ok(Self::Timestamp),
+            ("date", None) => Ok(Self::Date),
+            ("uuid", None) => Ok(Self::Uuid),
+            ("json", None) => Ok(Self::Json),
+            ("decimal", Some(digits)) => decimal_of(digits),
+            ("text[]", Some(limits)) => text_list_of(limits),
             ("enum", Some(values)) => enum_of(values),
             ("text", None) => Err("a text has limits, in characters: text(1..40)".to_owned()),
             ("int", None) => Err("an integer has limits: int(0..1000)".to_owned()),
             ("enum", None) => Err("an enum has values: enum(draft,sent,paid)".to_owned()),
-            ("bool" | "timestamp", Some(_)) => Err(format!("`{name}` has no limits: write `{name}`")),
+            ("decimal", None) => {
+                Err("a decimal has digits: decimal(12,2) has 12, 2 of them behind the point".to_owned())
+            }
+            ("text[]", None) => {
+                Err("a list has limits: text[](10,1..40) has 10 texts of 1 to 40 characters".to_owned())
+            }
+            ("bool" | "timestamp" | "date" | "uuid" | "json", Some(_)) => {
+                Err(format!("`{name}` has no limits: write `{name}`"))
+            }
             _ => Err(unknown(name)),
         }
     }
 }
 
 fn unknown(name: &str) -> String {
-    match UNSUPPORTED.iter().find(|(unsupported, _)| *unsupported == name) {
-        Some((_, instead)) => format!("`{name}` is not supported yet; use {instead}"),
-        None => {
-            format!("`{name}` is no kind of field: text(MIN..MAX), int(MIN..MAX), bool, enum(A,B), timestamp")
-        }
+    match SYNONYMS.iter().find(|(synonym, _)| *synonym == name) {
+        Some((_, instead)) => format!("`{name}` is no kind of field; use {instead}"),
+        None => format!(
+            "`{name}` is no kind of field: text(MIN..MAX), int(MIN..MAX), decimal(DIGITS,SCALE), bool, enum(A,B), \
+             timestamp, date, uuid, json, text[](ITEMS,MIN..MAX)"
+        ),
     }
 }
 
@@ -219,6 +260,31 @@ fn int_of(range: &str) -> Result<Kind, String> {
         return Err(format!("JavaScript reads no integer beyond {MAX_SAFE_INTEGER} exactly"));
     }
     Ok(Kind::Int { min, max })
+}
+
+fn decimal_of(digits: &str) -> Result<Kind, String> {
+    let number = |text: &str| text.trim().parse::<i64>().ok();
+    let parsed = digits.split_once(',').and_then(|(precision, scale)| number(precision).zip(number(scale)));
+    match parsed {
+        Some((precision, scale))
+            if (1..=MAX_DIGITS).contains(&precision) && (0..=precision).contains(&scale) =>
+        {
+            Ok(Kind::Decimal { precision, scale })
+        }
+        _ => Err(format!(
+            "`{digits}` is not DIGITS,SCALE with up to {MAX_DIGITS} digits, such as decimal(12,2)"
+        )),
+    }
+}
+
+fn text_list_of(limits: &str) -> Result<Kind, String> {
+    let (items, range) = limits.split_once(',').unwrap_or_default();
+    match (items.trim().parse(), text_of(range.trim())?) {
+        (Ok(items), Kind::Text { min, max }) if (1..=MAX_ITEMS).contains(&items) => {
+            Ok(Kind::TextList { items, min, max })
+        }
+        _ => Err(format!("a list has 1 to {MAX_ITEMS} items: text[](10,1..40)")),
+    }
 }
 
 fn range_of(kind: &str, range: &str) -> Result<(i64, i64), String> {
@@ -268,6 +334,12 @@ mod tests {
             "state:enum(draft,sent,paid)!",
             "due_at:timestamp?",
             "target:text(1..9)!",
+            "state:enum(draft,sent)?",
+            "placed_on:date!",
+            "reference:uuid?",
+            "details:json!",
+            "price:decimal(12,2)!",
+            "tags:text[](10,1..40)?",
         ] {
             assert_eq!(text.parse::<Field>().unwrap().to_string(), text);
         }
@@ -292,12 +364,18 @@ mod tests {
             ("state:enum(draft)!", "at least two"),
             ("state:enum(draft,Sent)!", "`Sent`"),
             ("state:enum(draft,draft)!", "twice"),
-            ("state:enum(a,b)?", "such as `unknown`"),
             ("due:timestamp?", "try `due_at`"),
             ("due_at:text(1..40)?", "try `due`"),
-            ("paid_on:date?", "not supported yet; use timestamp"),
-            ("price:decimal!", "smallest unit"),
-            ("price:float!", "no kind of field"),
+            ("paid_on:date(1)?", "write `date`"),
+            ("price:decimal!", "decimal(12,2)"),
+            ("price:decimal(2,3)!", "up to 18 digits"),
+            ("price:decimal(19,2)!", "up to 18 digits"),
+            ("price:money!", "smallest unit"),
+            ("price:float!", "use decimal(12,2)"),
+            ("price:complex!", "no kind of field: text("),
+            ("tags:text[]!", "text[](10,1..40)"),
+            ("tags:text[](0,1..40)!", "1 to 1000 items"),
+            ("tags:text[](9,40)!", "MIN..MAX"),
             ("type:text(1..40)!", "reserved in Rust; try `type_value`"),
             ("Number:text(1..40)!", "try `number`"),
             ("user_id:int(1..9)!", "leave it out"),

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::field::{Field, Kind};
+use super::imports::column_type;
 use super::prose::grouped;
 use super::resource::Resource;
 use super::{samples, words};
@@ -17,9 +18,11 @@ pub struct FieldView {
     pub words: String,
     #[serde(rename = "type")]
     pub type_name: String,
-    /// The macro that declares the type.
-    #[serde(rename = "macro")]
-    pub macro_name: &'static str,
+    /// Whether a macro declares the type, and the beginning of the names of its macros.
+    pub is_declared: bool,
+    pub stem: &'static str,
+    /// The type that the type stands for: `Decimal<12, 2>`.
+    pub alias: String,
     pub min: String,
     pub max: String,
     /// The limits, in prose.
@@ -51,7 +54,7 @@ impl FieldView {
     pub fn of(resource: &Resource, field: &Field) -> Self {
         let Field { name, kind, nullable } = field;
         let type_name = if field.has_type() { resource.type_of(field) } else { String::new() };
-        let stem = name.trim_end_matches("_at");
+        let stem = name.trim_end_matches("_at").trim_end_matches("_on");
         let words = name.replace('_', " ");
         let [after, before] = field.limits();
         let one = &resource.names.one;
@@ -61,11 +64,20 @@ impl FieldView {
             Kind::Bool => ("bool", "bool", "bool"),
             Kind::Enum { .. } => ("enum", &*type_name, &*type_name),
             Kind::Timestamp => ("timestamp", "Timestamp", "Timestamp"),
+            Kind::Date => ("date", "Date", "Date"),
+            Kind::Uuid => ("uuid", "Uuid", "Uuid"),
+            Kind::Json => ("json", "Json", "Json"),
+            Kind::Decimal { .. } => ("decimal", &*type_name, &*type_name),
+            Kind::TextList { .. } => ("text_list", &*type_name, &*type_name),
         };
         let wrap =
             |outer: &str, inner: &str| if *nullable { format!("{outer}<{inner}>") } else { inner.to_owned() };
         let (min, max, range) = limits(kind);
         let (description, new_description) = match kind {
+            Kind::Date if name.ends_with("_on") => {
+                let date = format!("{} date", stem.replace('_', " "));
+                (format!("The {one}'s {date}"), format!("The new {date}"))
+            }
             Kind::Bool => (
                 format!("Whether the {one} {}", predicate(&words)),
                 format!("Whether the {one} {}", predicate(&words)),
@@ -81,7 +93,20 @@ impl FieldView {
         Self {
             kind: kind_name,
             nullable: *nullable,
-            macro_name: if kind_name == "int" { "integer_type" } else { "text_type" },
+            is_declared: kind.is_declared(),
+            stem: if kind_name == "int" { "integer" } else { kind_name },
+            alias: match kind {
+                Kind::Decimal { precision, scale } => format!("Decimal<{precision}, {scale}>"),
+                Kind::TextList { items, min, max } => {
+                    format!(
+                        "TextList<{}, {}, {}>",
+                        grouped(*items, '_'),
+                        grouped(*min, '_'),
+                        grouped(*max, '_')
+                    )
+                }
+                _ => String::new(),
+            },
             values: match kind {
                 Kind::Enum { values } => values
                     .iter()
@@ -133,6 +158,14 @@ fn limits(kind: &Kind) -> (String, String, String) {
             grouped(*max, '_'),
             format!("{} to {}", grouped(*min, ','), grouped(*max, ',')),
         ),
+        Kind::Decimal { precision, scale } => {
+            let range = format!("up to {precision} digits, {scale} of them behind the point");
+            (String::new(), String::new(), range)
+        }
+        Kind::TextList { items, min, max } => {
+            let (.., each) = limits(&Kind::Text { min: *min, max: *max });
+            (String::new(), String::new(), format!("up to {} texts of {each}", grouped(*items, ',')))
+        }
         _ => Default::default(),
     }
 }
@@ -146,6 +179,10 @@ fn literal(resource: &Resource, field: &Field, shown: bool) -> String {
         Kind::Enum { values } => format!("{}::{}", resource.type_of(field), words::pascal(&values[0])),
         Kind::Timestamp => format!("Timestamp::from_seconds({})", grouped(samples::INSTANTS[0], '_')),
         Kind::Text { .. } | Kind::Bool => sample.to_string(),
+        Kind::Decimal { .. } | Kind::TextList { .. } => format!("{}::example()", resource.type_of(field)),
+        Kind::Date | Kind::Uuid | Kind::Json => {
+            format!("{}::example()", column_type(&field.kind).unwrap_or_default())
+        }
     }
 }
 

@@ -8,14 +8,17 @@ use super::resource::Resource;
 /// Items of `use` declarations: `A`, or `{A, B}`.
 #[derive(Serialize)]
 pub struct Imports {
-    /// The macros of `groundwork_values`, `groundwork_database` (with what every model takes) and
-    /// `groundwork_web`.
+    /// The macros of `groundwork_values` (with the types of columns that the domain names),
+    /// `groundwork_database` (with what every model takes) and `groundwork_web`.
     declaring: String,
     storing: String,
     describing: String,
     /// The types of values, all of them and those that lists are narrowed by.
     types: String,
     filter_types: String,
+    /// The types of columns that the model and the schemas take from `groundwork_values`; none if
+    /// there is none.
+    columns: Option<String>,
 }
 
 impl Imports {
@@ -23,28 +26,47 @@ impl Imports {
         let id = [format!("{}Id", resource.names.pascal)];
         let typed = resource.fields.iter().filter(|field| field.has_type());
         let enums = resource.fields.iter().filter(|field| matches!(field.kind, Kind::Enum { .. }));
-        let kinds: Vec<_> = typed.clone().map(|field| word(&field.kind)).collect();
-        let macros = |always: &[&str], ending: &str, enum_word: &str| {
-            let used = kinds.iter().map(|kind| if *kind == "enum" { enum_word } else { kind });
-            let used = used.map(|kind| format!("{kind}_{ending}"));
+        let kinds: Vec<_> = resource.fields.iter().filter_map(|field| word(&field.kind)).collect();
+        let macros = |always: &[&str], ending: &str| {
+            let used = kinds.iter().map(|kind| format!("{kind}_{ending}"));
             braces(used.chain(always.iter().map(|name| (*name).to_owned())).collect())
         };
+        let columns = |is_named| {
+            let fields = resource.fields.iter().filter(move |field| field.has_type() == is_named);
+            fields.filter_map(|field| column_type(&field.kind)).collect::<Vec<_>>()
+        };
+        let used: Vec<_> = columns(false).into_iter().map(str::to_owned).collect();
+        let declared: Vec<_> = columns(true).into_iter().chain(["id_type"]).collect();
         Self {
-            declaring: macros(&["id_type"], "type", "enum"),
-            storing: macros(&["Connection", "DbError", "on", "prepared"], "value", "text"),
-            describing: macros(&["id_schema", "listed", "request_schema"], "schema", "enum"),
+            declaring: macros(&declared, "type"),
+            storing: macros(&["Connection", "DbError", "on", "prepared"], "value"),
+            describing: macros(&["id_schema", "listed", "request_schema"], "schema"),
             types: braces(typed.map(|field| resource.type_of(field)).chain(id.clone()).collect()),
             filter_types: braces(enums.map(|field| resource.type_of(field)).chain(id).collect()),
+            columns: (!used.is_empty()).then(|| braces(used)),
         }
     }
 }
 
 /// The beginning of the macros for a kind of field.
-pub(super) fn word(kind: &Kind) -> &'static str {
+pub(super) fn word(kind: &Kind) -> Option<&'static str> {
     match kind {
-        Kind::Int { .. } => "integer",
-        Kind::Enum { .. } => "enum",
-        Kind::Text { .. } | Kind::Bool | Kind::Timestamp => "text",
+        Kind::Text { .. } => Some("text"),
+        Kind::Int { .. } => Some("integer"),
+        Kind::Enum { .. } => Some("enum"),
+        _ => None,
+    }
+}
+
+/// The type of `groundwork_values` that holds a kind of field.
+pub fn column_type(kind: &Kind) -> Option<&'static str> {
+    match kind {
+        Kind::Date => Some("Date"),
+        Kind::Uuid => Some("Uuid"),
+        Kind::Json => Some("Json"),
+        Kind::Decimal { .. } => Some("Decimal"),
+        Kind::TextList { .. } => Some("TextList"),
+        _ => None,
     }
 }
 

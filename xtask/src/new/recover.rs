@@ -82,6 +82,17 @@ impl<'a> Column<'a> {
         let kind = match self.class {
             "Bool" => Kind::Bool,
             "Timestamptz" => Kind::Timestamp,
+            "Date" => Kind::Date,
+            "Uuid" => Kind::Uuid,
+            "Jsonb" => Kind::Json,
+            "ScaledNumeric" => {
+                let [precision, scale] = parameters(domain, &type_name, "Decimal")?;
+                Kind::Decimal { precision, scale }
+            }
+            "TextArray" => {
+                let [items, min, max] = parameters(domain, &type_name, "TextList")?;
+                Kind::TextList { items, min, max }
+            }
             "BigInt" => {
                 let (min, max) = range(domain, &type_name)?;
                 Kind::Int { min, max }
@@ -104,6 +115,14 @@ fn range(domain: &str, type_name: &str) -> Option<(i64, i64)> {
     number(min).zip(number(max))
 }
 
+/// The numbers of `pub type OrderPrice = Decimal<12, 2>;`.
+fn parameters<const N: usize>(domain: &str, type_name: &str, alias: &str) -> Option<[i64; N]> {
+    let (_, rest) = domain.split_once(&format!("pub type {type_name} = {alias}<"))?;
+    let (numbers, _) = rest.split_once('>')?;
+    let numbers = numbers.split(',').map(|number| number.trim().replace('_', "").parse().ok());
+    numbers.collect::<Option<Vec<_>>>()?.try_into().ok()
+}
+
 /// The values of `pub enum OrderState { Draft = "draft", Sent = "sent" }`.
 fn values(domain: &str, type_name: &str) -> Option<Vec<String>> {
     let (_, rest) = domain.split_once(&format!("pub enum {type_name} {{"))?;
@@ -122,11 +141,13 @@ mod tests {
 
     const SCHEMA: &str = "diesel::table! {\n    a_orders (id) {\n        id -> BigInt,\n    }\n}\n\
         diesel::table! {\n\n    orders (id) {\n        id -> BigInt,\n        user_id -> BigInt,\n        \
-        note -> Nullable<Text>,\n        state -> Text,\n        quantity -> BigInt,\n    }\n}\n";
+        note -> Nullable<Text>,\n        state -> Text,\n        quantity -> BigInt,\n        \
+        price -> ScaledNumeric,\n        tags -> Nullable<TextArray>,\n        placed_on -> Date,\n    }\n}\n";
 
     const DOMAIN: &str = "text_type! {\n    pub struct OrderNote(0..=2_000);\n}\ninteger_type! {\n    \
         pub struct OrderQuantity(-1..=9);\n}\nenum_type! {\n    pub enum OrderState {\n        \
-        Draft = \"draft\",\n        Sent = \"sent\",\n    }\n}\n";
+        Draft = \"draft\",\n        Sent = \"sent\",\n    }\n}\npub type OrderPrice = Decimal<12, 2>;\n\
+        pub type OrderTags = TextList<10, 1, 2_000>;\n";
 
     #[test]
     fn fields_are_read_from_the_code() {
@@ -134,7 +155,14 @@ mod tests {
         let fields = columns.iter().skip(2).map(|column| column.field("Order", DOMAIN).unwrap().to_string());
         assert_eq!(
             fields.collect::<Vec<_>>(),
-            ["note:text(0..2000)?", "state:enum(draft,sent)!", "quantity:int(-1..9)!"]
+            [
+                "note:text(0..2000)?",
+                "state:enum(draft,sent)!",
+                "quantity:int(-1..9)!",
+                "price:decimal(12,2)!",
+                "tags:text[](10,1..2000)?",
+                "placed_on:date!",
+            ]
         );
         assert!(super::columns(SCHEMA, "users").is_none());
     }

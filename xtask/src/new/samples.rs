@@ -34,7 +34,25 @@ pub fn sample(field: &Field, turn: usize) -> Value {
         Kind::Bool => json!(turn == 0),
         Kind::Enum { values } => json!(values[turn % values.len()]),
         Kind::Timestamp => json!(if turn == 0 { "2026-12-24T18:00:00Z" } else { "2026-12-25T18:00:00Z" }),
+        Kind::Date => json!(if turn == 0 { "2026-12-24" } else { "2024-02-29" }),
+        Kind::Uuid => json!(format!("3f2a6c1e-8b47-4d09-9a5e-7c10b2d4e6f{}", turn % 10)),
+        Kind::Json => json!({"color": "green", "sizes": [1, 2.5], "turn": turn}),
+        Kind::Decimal { scale, .. } => json!(decimal(if turn == 0 { 3 } else { -5 }, *scale)),
+        Kind::TextList { items, min, max } => {
+            let texts =
+                (0..(*items).min(2)).map(|item| text("item", (*min, *max), usize::from(item > 0) + turn));
+            texts.collect()
+        }
     }
+}
+
+/// Of this many of the smallest unit, as it is shown.
+pub fn decimal(units: i64, scale: i64) -> String {
+    let sign = if units < 0 { "-" } else { "" };
+    let width = usize::try_from(scale).unwrap_or_default() + 1;
+    let digits = format!("{:0width$}", units.unsigned_abs());
+    let (whole, fraction) = digits.split_at(digits.len() + 1 - width);
+    if scale == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
 }
 
 fn text(name: &str, (min, max): (i64, i64), turn: usize) -> String {
@@ -74,6 +92,10 @@ mod tests {
             ("offset_hours:int(-12..-1)!", json!(-1), json!(-1)),
             ("is_gift:bool!", json!(true), json!(false)),
             ("state:enum(draft,sent)!", json!("draft"), json!("sent")),
+            ("price:decimal(4,2)!", json!("0.03"), json!("-0.05")),
+            ("count:decimal(4,0)!", json!("3"), json!("-5")),
+            ("tags:text[](1,1..40)!", json!(["Item"]), json!(["Ite2"])),
+            ("tags:text[](9,1..40)!", json!(["Item", "Ite2"]), json!(["Ite2", "Ite2"])),
         ] {
             let field: Field = field.parse().unwrap();
             assert_eq!((sample(&field, 0), sample(&field, 1)), (first, second), "{field}");

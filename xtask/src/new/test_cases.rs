@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::field::{Field, Kind};
 use super::prose::grouped;
 use super::resource::{Owner, Resource};
-use super::samples::sample;
+use super::samples::{decimal, sample};
 
 /// Literals of JSON and of Rust.
 #[derive(Serialize)]
@@ -59,8 +59,7 @@ pub fn of(resource: &Resource) -> Cases {
     };
     let rows: Vec<_> = (0..3).map(|row| filter_values(resource, row)).collect();
     let queries = queries(resource, &rows);
-    let limited: Vec<_> =
-        fields.iter().filter(|field| matches!(field.kind, Kind::Text { .. } | Kind::Int { .. })).collect();
+    let limited: Vec<_> = fields.iter().filter(|field| !end(&field.kind, false).is_empty()).collect();
     let ends = |is_most| object(limited.iter().map(|field| (&*field.name, end(&field.kind, is_most))));
     Cases {
         required: samples(&required, 0),
@@ -157,12 +156,21 @@ fn unknown(values: &[String]) -> &'static str {
     ["lost", "other", "unheard_of"].iter().find(is_free).unwrap_or(&"no_such_value")
 }
 
-/// The shortest or longest, least or greatest value, as an expression.
+/// The shortest or longest, least or greatest value, as an expression; empty if the kind has none.
 fn end(kind: &Kind, is_most: bool) -> String {
     match kind {
         Kind::Text { min, max } => repeated('é', if is_most { *max } else { *min }),
         Kind::Int { min, max } => grouped(if is_most { *max } else { *min }, '_'),
-        Kind::Bool | Kind::Enum { .. } | Kind::Timestamp => "null".to_owned(),
+        Kind::Decimal { precision, scale } => {
+            let units = greatest(*precision);
+            format!("\"{}\"", decimal(if is_most { units } else { -units }, *scale))
+        }
+        Kind::Date => format!("\"{}\"", if is_most { "9999-12-31" } else { "0001-01-01" }),
+        Kind::TextList { .. } if !is_most => "[]".to_owned(),
+        Kind::TextList { items, max, .. } => format!("vec![{}; {items}]", repeated('é', *max)),
+        Kind::Json if !is_most => "{}".to_owned(),
+        Kind::Json => format!("{{\"a\": {}}}", repeated('x', MAX_JSON_BYTES - OBJECT_BYTES)),
+        Kind::Bool | Kind::Enum { .. } | Kind::Timestamp | Kind::Uuid => String::new(),
     }
 }
 
@@ -178,6 +186,15 @@ fn invalid(resource: &Resource) -> Vec<Invalid> {
         message: quoted("cannot be set here"),
     });
     of_fields.chain(of_implied).collect()
+}
+
+/// `Json::MAX_BYTES` of `groundwork_values`, and the bytes of `{"a":""}`.
+const MAX_JSON_BYTES: i64 = 16 * 1024;
+const OBJECT_BYTES: i64 = 8;
+
+/// The greatest number of this many digits.
+fn greatest(digits: i64) -> i64 {
+    10_i64.pow(u32::try_from(digits).unwrap_or_default()) - 1
 }
 
 /// A literal of Rust.
@@ -219,6 +236,34 @@ fn wrong_values(field: &Field) -> Vec<(String, String)> {
             let reason = "must be a date and time with an offset, such as 2026-01-31T09:30:00Z";
             add("\"tomorrow\"".to_owned(), reason.to_owned());
             return wrong;
+        }
+        Kind::Date => {
+            add("\"2026-02-29\"".to_owned(), "must be a date, such as 2026-01-31".to_owned());
+            "a string"
+        }
+        Kind::Uuid => {
+            let reason = "must be a UUID, such as 3f2a6c1e-8b47-4d09-9a5e-7c10b2d4e6f8";
+            add("\"42\"".to_owned(), reason.to_owned());
+            "a string"
+        }
+        Kind::Json => {
+            let object = format!("{{\"a\": {}}}", repeated('x', MAX_JSON_BYTES - OBJECT_BYTES + 1));
+            add(object, "must be at most 16,384 bytes of JSON".to_owned());
+            "an object"
+        }
+        Kind::Decimal { precision, scale } => {
+            let whole = precision - scale;
+            let reason = format!(
+                "must be a decimal number as text with at most {whole} digits before the point and {scale} behind it"
+            );
+            add(format!("\"{}\"", decimal(greatest(*precision) + 1, *scale)), reason.clone());
+            add(format!("\"{}\"", decimal(1, scale + 1)), reason);
+            "a string"
+        }
+        Kind::TextList { items, min, max } => {
+            let text = repeated('x', *max.min(&(*min).max(1)));
+            add(format!("vec![{text}; {}]", items + 1), format!("must have at most {items} items"));
+            "an array"
         }
     };
     if !field.nullable {

@@ -33,6 +33,11 @@ pub fn plan(root: &Path, field: &str, default: Option<&str>, stamp: &str) -> Res
             "field `{field}`: clients that register users do not send it, so it may be null: end it with `?`"
         )));
     }
+    if matches!(field.kind, Kind::Json | Kind::Enum { .. }) {
+        return Err(Error::Refused(format!(
+            "field `{field}`: a field of users is a text, a number, a time or a list: make it by hand, or in a resource of its own"
+        )));
+    }
     let schema = Tree::at(root).text("src/db/schema.rs")?.unwrap_or_default();
     if recover::columns(&schema, TABLE)
         .is_some_and(|columns| columns.iter().any(|one| one.name == field.name))
@@ -43,9 +48,7 @@ pub fn plan(root: &Path, field: &str, default: Option<&str>, stamp: &str) -> Res
     let sql = Sql::of(&users, &field, default).map_err(Error::Refused)?;
     let view = FieldView::of(&users, &field);
     let mut parts = Parts { files: vec![tests(&field, &view)], edits: lists(&field, &view) };
-    if field.has_type() {
-        declare(root, &mut parts, &field.kind, &view);
-    }
+    declare(root, &mut parts, &field, &view);
     let mut changes = parts.add_to(root)?;
     changes.extend(sql.migrations(&format!("{stamp}_{TABLE}_{}", field.name)));
     Ok(Plan::new(root, changes))
@@ -117,46 +120,65 @@ on_both! {{
     (format!("tests/api/users/{name}.rs"), text)
 }
 
-/// Declares the type of the field's values: what is valid, and how the database and the document
-/// write it.
-fn declare(root: &Path, parts: &mut Parts, kind: &Kind, view: &FieldView) {
-    let FieldView { type_name, macro_name, words, range, min, max, name, example, .. } = view;
-    let word = imports::word(kind);
-    let import = |module: &str, item: &str| Edit::Import { module: module.to_owned(), item: item.to_owned() };
-    let block = |text: String| Edit::End { block: text };
-    let declaration = format!(
-        "{macro_name}! {{\n    /// The {words} of a user: {range}.\n    \
-         pub struct {type_name}({min}..={max});\n}}\n"
-    );
-    if root.join(DOMAIN).exists() {
-        let edits = vec![import("groundwork_values", macro_name), block(format!("\n{declaration}"))];
-        parts.edits.push((DOMAIN.to_owned(), edits));
+/// Declares the type of the field's values, if it has one of its own: what is valid, and how the
+/// database and the document write it. Imports it where it is named.
+fn declare(root: &Path, parts: &mut Parts, field: &Field, view: &FieldView) {
+    let column = imports::column_type(&field.kind);
+    let own = if let Some(type_name) = column.filter(|_| !field.has_type()) {
+        import("groundwork_values", type_name)
+    } else if field.has_type() {
+        declare_type(root, parts, &field.kind, view);
+        import("crate::domain::users", &view.type_name)
     } else {
-        let head = format!("//! The values of a user's profile.\n\nuse groundwork_values::{macro_name};\n\n");
-        parts.files.push((DOMAIN.to_owned(), head + &declaration));
-        let module = Edit::Line { beside: "pub mod ", line: "pub mod users;".to_owned() };
-        parts.edits.push(("src/domain/mod.rs".to_owned(), vec![module]));
-    }
-    let own = import("crate::domain::users", type_name);
-    let schema = format!("{word}_schema!({type_name}, \"user_{name}\", example: {example});\n");
-    for (path, edits) in [
-        (
-            "src/db/values.rs",
-            vec![
-                import("groundwork_database", &format!("{word}_value")),
-                block(format!("{word}_value!({type_name});\n")),
-            ],
-        ),
-        (
-            "src/schemas/values.rs",
-            vec![import("groundwork_web", &format!("{word}_schema")), block(format!("\n{schema}"))],
-        ),
-    ] {
-        parts.edits.push((path.to_owned(), edits.into_iter().chain([own.clone()]).collect()));
-    }
+        return;
+    };
     for path in ["src/models/users.rs", "src/schemas/users.rs"] {
         if let Some((_, edits)) = parts.edits.iter_mut().find(|(known, _)| known == path) {
             edits.push(own.clone());
         }
     }
+}
+
+fn declare_type(root: &Path, parts: &mut Parts, kind: &Kind, view: &FieldView) {
+    let FieldView { type_name, stem, alias, words, range, min, max, name, example, .. } = view;
+    let block = |text: String| Edit::End { block: text };
+    let (imported, declaration) = match imports::column_type(kind) {
+        Some(column) => (
+            column.to_owned(),
+            format!("/// The {words} of a user: {range}.\npub type {type_name} = {alias};\n"),
+        ),
+        None => (
+            format!("{stem}_type"),
+            format!(
+                "{stem}_type! {{\n    /// The {words} of a user: {range}.\n    \
+                 pub struct {type_name}({min}..={max});\n}}\n"
+            ),
+        ),
+    };
+    if root.join(DOMAIN).exists() {
+        let edits = vec![import("groundwork_values", &imported), block(format!("\n{declaration}"))];
+        parts.edits.push((DOMAIN.to_owned(), edits));
+    } else {
+        let head = format!("//! The values of a user's profile.\n\nuse groundwork_values::{imported};\n\n");
+        parts.files.push((DOMAIN.to_owned(), head + &declaration));
+        let module = Edit::Line { beside: "pub mod ", line: "pub mod users;".to_owned() };
+        parts.edits.push(("src/domain/mod.rs".to_owned(), vec![module]));
+    }
+    let Some(word) = imports::word(kind) else { return };
+    let schema = format!("{word}_schema!({type_name}, \"user_{name}\", example: {example});\n");
+    for (path, krate, suffix, text) in [
+        ("src/db/values.rs", "groundwork_database", "value", format!("{word}_value!({type_name});\n")),
+        ("src/schemas/values.rs", "groundwork_web", "schema", format!("\n{schema}")),
+    ] {
+        let edits = vec![
+            import(krate, &format!("{word}_{suffix}")),
+            block(text),
+            import("crate::domain::users", type_name),
+        ];
+        parts.edits.push((path.to_owned(), edits));
+    }
+}
+
+fn import(module: &str, item: &str) -> Edit {
+    Edit::Import { module: module.to_owned(), item: item.to_owned() }
 }

@@ -28,8 +28,11 @@ pub struct View {
     /// Without those that were added later.
     first_columns: Vec<Column>,
     fields: Vec<FieldView>,
-    /// Those whose values have a type.
+    /// Those whose values have a type that a macro declares, and that is another name for one.
     typed: Vec<FieldView>,
+    aliases: Vec<FieldView>,
+    /// Those that are objects of JSON.
+    objects: Vec<FieldView>,
     filters: Vec<FieldView>,
     time_filters: bool,
     /// The number of arguments of a list.
@@ -48,7 +51,8 @@ impl View {
         let only =
             |is: fn(&FieldView) -> bool| views.iter().filter(|view| is(view)).cloned().collect::<Vec<_>>();
         let filters = only(|view| ["enum", "timestamp"].contains(&view.kind));
-        let typed = only(|view| !view.type_name.is_empty());
+        let typed = only(|view| view.is_declared);
+        let aliases = only(|view| !view.is_declared && !view.type_name.is_empty());
         let clearable: Vec<_> =
             only(|view| view.nullable).iter().map(|view| format!("`{}`", view.name)).collect();
         let (first, later) = fields.split_at(fields.len() - resource.later);
@@ -69,6 +73,8 @@ impl View {
             cases: test_cases::of(resource),
             names: names.clone(),
             typed,
+            aliases,
+            objects: only(|view| view.kind == "json"),
             filters,
             time_filters: views.iter().any(|view| view.kind == "timestamp"),
             fields: views,

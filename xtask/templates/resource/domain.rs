@@ -17,9 +17,13 @@ enum_type! {
     }
 }
 {% else -%}
-{{ field.macro }}! {
+{{ field.stem }}_type! {
     /// The {{ field.words }} of {{ an }}: {{ field.range }}.
     pub struct {{ field.type }}({{ field.min }}..={{ field.max }});
 }
 {% endif -%}
+{% endfor -%}
+{% for field in aliases %}
+/// The {{ field.words }} of {{ an }}: {{ field.range }}.
+pub type {{ field.type }} = {{ field.alias }};
 {% endfor -%}

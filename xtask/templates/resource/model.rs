@@ -10,6 +10,9 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use groundwork_clock::Timestamp;
 use groundwork_database::{{ imports.storing }};
+{%- if imports.columns %}
+use groundwork_values::{{ imports.columns }};
+{%- endif %}
 
 use crate::db::schema::{{ plural }};
 {%- if owned %}
@@ -18,7 +21,7 @@ use crate::domain::ids::UserId;
 use crate::domain::{{ plural }}::{{ imports.types }};
 
 {% for field in typed -%}
-{{ "integer" if field.kind == "int" else "text" }}_value!({{ field.type }});
+{{ field.stem }}_value!({{ field.type }});
 {% endfor -%}
 {{ "" }}
 /// {{ An }}.
@@ -28,9 +31,6 @@ pub struct {{ pascal }} {
     #[diesel(deserialize_as = i64)]
     pub id: {{ pascal }}Id,
 {%- for field in fields %}
-{%- if field.kind == "enum" %}
-    #[diesel(deserialize_as = String)]
-{%- endif %}
     pub {{ field.name }}: {{ field.row }},
 {%- endfor %}
     pub created_at: Timestamp,
@@ -93,7 +93,7 @@ pub async fn page(c: &mut Connection, {{ owner }} {{ "filter: &" ~ pascal ~ "Fil
 {%- for field in filters %}
 {%- if field.kind == "enum" %}
         if let Some({{ field.name }}) = filter.{{ field.name }} {
-            query = query.filter({{ plural }}::{{ field.name }}.eq({{ field.name }}));
+            query = query.filter({{ plural }}::{{ field.name }}.eq({{ "Some(" ~ field.name ~ ")" if field.nullable else field.name }}));
         }
 {%- else %}
         if let Some(instant) = filter.{{ field.after }} {

@@ -1,6 +1,9 @@
 //! {{ Many }}.
 
 use groundwork_clock::Timestamp;
+{%- if imports.columns %}
+use groundwork_values::{{ imports.columns }};
+{%- endif %}
 {%- if nullable %}
 use groundwork_web::schema::{Nullable, Patch};
 {%- endif %}
@@ -16,7 +19,7 @@ id_schema!({{ pascal }}Id, "{{ singular }}_id", "The {{ one }}'s ID.");
 {%- if field.kind == "enum" %}
 enum_schema!({{ field.type }}, "{{ field.type }}", "The {{ field.words }} of {{ an }}.");
 {%- else %}
-{{ "integer" if field.kind == "int" else "text" }}_schema!({{ field.type }}, "{{ singular }}_{{ field.name }}", example: {{ field.example }});
+{{ field.stem }}_schema!({{ field.type }}, "{{ singular }}_{{ field.name }}", example: {{ field.example }});
 {%- endif %}
 {%- endfor %}
 
@@ -67,4 +70,5 @@ pub struct {{ pascal }}Update {
 {%- endfor %}
 }
 
-request_schema!({{ pascal }}Create, {{ pascal }}Update; refused: ["id"{{ ", \"user_id\"" if owned }}]);
+request_schema!({{ pascal }}Create, {{ pascal }}Update; refused: ["id"{{ ", \"user_id\"" if owned }}]
+{%- if objects %}; json: [{% for field in objects %}"{{ field.name }}"{{ ", " if not loop.last }}{% endfor %}]{% endif %});
