@@ -177,14 +177,16 @@ guide_tree() {
 # built in that of the tree. Libraries are links, because compilers and linkers replace a library and
 # never write into it.
 guide_target() {
-    local debug
-    debug=$(target_directory)/debug
-    if [ ! -d "$1" ] && [ -d "$debug/deps" ]; then
-        mkdir -p "$1/debug/deps"
-        cp -a "$debug/build" "$debug/.fingerprint" "$1/debug/"
-        find "$debug/deps" -type f -name '*.d' -exec cp -p -t "$1/debug/deps" {} +
-        find "$debug/deps" -type f \( -name '*.rlib' -o -name '*.rmeta' -o -name '*.so' \) -exec cp -pl -t "$1/debug/deps" {} +
-    fi
+    local part from to built
+    built=$(target_directory)
+    for part in debug client-rust/debug; do
+        from=$built/$part to=$1/$part
+        if [ -d "$to" ] || [ ! -d "$from/deps" ]; then continue; fi
+        mkdir -p "$to/deps"
+        cp -a "$from/build" "$from/.fingerprint" "$to/"
+        find "$from/deps" -type f -name '*.d' -exec cp -p -t "$to/deps" {} +
+        find "$from/deps" -type f \( -name '*.rlib' -o -name '*.rmeta' -o -name '*.so' \) -exec cp -pl -t "$to/deps" {} +
+    done
     export CARGO_TARGET_DIR=$1
 }
 
