@@ -84,6 +84,11 @@ fn tests() -> Vec<Edit> {
             "[\"postgresql\", \"redis_cluster\", \"postgresql\"]",
             "[\"postgresql\", \"redis_cluster\"]",
         ),
+        cut_to(
+            postgres,
+            "/// Whether SIGUSR1, by which PostgreSQL tells its processes of conflicts, waits for a stopped",
+            "}",
+        ),
         cut_to(postgres, "/// Has a standby follow this primary", "    }"),
     ]
 }

@@ -1,7 +1,7 @@
 //! Which files a rename leaves alone.
 
-/// Files and folders that keep the name: other packages, licences, and what was decided, measured
-/// or released; the guides that rename.
+/// Files and folders that keep the name: other packages, licences, what was decided, measured or
+/// released, and the guides that contain the name of an example.
 const KEPT: [&str; 11] = [
     "crates/",
     "xtask/",
