@@ -167,6 +167,11 @@ on_both! {
             assert_eq!(body["details"]["fields"][0]["field"], "full_name", "{name:?}");
             assert_ne!(body["details"]["fields"][0]["message"], "is not valid", "{name:?}");
         }
+        for blank in [" ", "\t\n", "\u{3000}"] {
+            let call = service.call("PATCH", "/api/v1/users/me").bearer(&user.access);
+            let body = call.json(json!({ "full_name": blank })).send().await.expect_error(422, "validation_error");
+            assert_eq!(body["details"]["fields"][0]["message"], "must not be blank", "{blank:?}");
+        }
     }
 
     async fn a_user_whose_email_would_no_longer_be_accepted_can_log_in_and_be_updated(service: Service) {

@@ -8,6 +8,19 @@ use xtask::remove::{Part, Plan};
 
 use crate::{Result, new_command, print};
 
+const REMOVED: &str = "\nRemoved. Next: cargo fmt --all, ./scripts/test, and commit.\n";
+
+/// The setting and the health of replicas are also in what is generated.
+const REMOVED_REPLICAS: &str = "
+Removed. Next:
+  cargo fmt --all
+  UPDATE_GENERATED=1 cargo test --test integration -- settings::
+  cargo run -- openapi export
+  cargo xtask openapi changelog
+  ./scripts/clients generate
+  ./scripts/test
+";
+
 #[derive(Args)]
 pub struct RemoveArguments {
     #[command(subcommand)]
@@ -28,6 +41,8 @@ enum RemovedPart {
     Bench,
     /// The configuration of Traefik and its tests
     Traefik,
+    /// The setting for replicas of PostgreSQL, and what names it
+    Replicas,
     /// A resource that `new resource` made and nobody has changed
     Resource {
         /// Its plural, such as orders
@@ -40,13 +55,14 @@ pub fn run(arguments: &RemoveArguments) -> Result<ExitCode> {
         RemovedPart::Client { language } => Part::Client(language.clone()),
         RemovedPart::Bench => Part::Bench,
         RemovedPart::Traefik => Part::Traefik,
+        RemovedPart::Replicas => Part::Replicas,
         RemovedPart::Resource { name } => return new_command::remove(name, arguments.dry_run),
     };
     let plan = Plan::new(Path::new("."), &part)?;
     print(&plan.to_string())?;
     if !arguments.dry_run {
         plan.apply()?;
-        print("\nRemoved. Next: cargo fmt --all, ./scripts/test, and commit.\n")?;
+        print(if part == Part::Replicas { REMOVED_REPLICAS } else { REMOVED })?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -239,7 +239,9 @@ impl Formats {
             Kind::Minimum { limit } => format!("must be at least {limit}"),
             Kind::Maximum { limit } => format!("must be at most {limit}"),
             Kind::Enum { options } => format!("must be one of {options}"),
-            Kind::Pattern { pattern } if pattern == NOT_BLANK => "must not be blank".to_owned(),
+            Kind::Pattern { pattern } if pattern == NOT_BLANK || is_blank(error.instance()) => {
+                "must not be blank".to_owned()
+            }
             Kind::Pattern { pattern } => InvalidDecimal::of_pattern(pattern)
                 .map_or("has characters that are not allowed here".to_owned(), |error| error.to_string()),
             _ => "is not valid".to_owned(),
@@ -253,6 +255,12 @@ impl Formats {
         let reason = known.and_then(|(_, check)| check(instance.as_str().unwrap_or_default()));
         reason.unwrap_or_else(|| format!("must be a valid {format}"))
     }
+}
+
+/// Whether it is a text of white space only. Patterns of texts that people read refuse such a text,
+/// and "characters that are not allowed" would not tell them why.
+fn is_blank(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| text.trim().is_empty())
 }
 
 /// Drops duplicates: a length and a format can report the same error of one field.

@@ -17,8 +17,9 @@ typescript_generate() {
         "$TYPESCRIPT/node_modules/.bin/openapi-typescript" "$OPENAPI_3_1" --output src/generated/schema.ts \
             --root-types --root-types-no-schema-prefix >"$RUN_DIR/openapi-typescript.log" 2>&1 ||
             { cat "$RUN_DIR/openapi-typescript.log" >&2; die "openapi-typescript failed"; }
-        # In the manifest and in the lock file.
+        # In the manifest and in the lock file, of which the dependencies stay as they are installed.
         npm version "$(client_version)" --no-git-tag-version --allow-same-version >/dev/null
+        [ ! -e node_modules ] || touch node_modules/.package-lock.json
     )
     client_resources typescript >"$1/src/generated/resources.ts"
 }

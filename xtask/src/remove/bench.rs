@@ -19,7 +19,11 @@ pub fn edits() -> Vec<Edit> {
         cut_to("justfile", "# Build the service with profile-guided", "    ./scripts/release"),
         cut_to("justfile", "# Measure the service beside its peers", "    ./scripts/bench {{ arguments }}"),
         cut("README.md", "bench/        the benchmark"),
-        replace("README.md", "test, clients, services, release, bench", "test, clients, services"),
+        replace(
+            "README.md",
+            "test, guides, clients, services, release, bench",
+            "test, guides, clients, services",
+        ),
         replace(
             "README.md",
             "[Changelog](CHANGELOG.md) ·\n[Benchmark results](bench/RESULTS.md)",

@@ -6,6 +6,7 @@
 mod bench;
 mod client;
 mod edit;
+mod replicas;
 mod traefik;
 
 #[cfg(test)]
@@ -29,6 +30,8 @@ pub enum Part {
     Bench,
     /// The configuration of Traefik and its tests.
     Traefik,
+    /// The setting for replicas of PostgreSQL, and what names it.
+    Replicas,
 }
 
 /// What taking out a part would do to a tree.
@@ -52,6 +55,7 @@ impl Plan {
             Part::Client(language) => client::edits(language, &files).map_err(Error::Refused)?,
             Part::Bench => bench::edits(),
             Part::Traefik => traefik::edits(),
+            Part::Replicas => replicas::edits(),
         };
         let mut plan = Self { tree, deleted: Vec::new(), changed: BTreeMap::new() };
         let mut problems = Vec::new();

@@ -22,8 +22,12 @@ fn parts() -> Vec<Part> {
     if let [_, _, ..] = &languages()[..] {
         parts.extend(languages().into_iter().map(Part::Client));
     }
-    for (part, folder) in [(Part::Bench, "bench"), (Part::Traefik, "deploy/traefik")] {
-        if root().join(folder).exists() {
+    for (part, path) in [
+        (Part::Bench, "bench"),
+        (Part::Traefik, "deploy/traefik"),
+        (Part::Replicas, "tests/servers/replicas.rs"),
+    ] {
+        if root().join(path).exists() {
             parts.push(part);
         }
     }

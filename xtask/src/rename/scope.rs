@@ -1,13 +1,14 @@
 //! Which files a rename leaves alone.
 
-/// Files and folders that keep the name: other packages, licences, and what was decided, measured
-/// or released.
-const KEPT: [&str; 10] = [
+/// Files and folders that keep the name: other packages, licences, what was decided, measured or
+/// released, and the guides that contain the name of an example.
+const KEPT: [&str; 11] = [
     "crates/",
     "xtask/",
     "LICENSE",
     "CHANGELOG.md",
     "docs/decisions/",
+    "docs/first-day.md",
     "docs/guides/rename.md",
     "bench/RESULTS.md",
     "bench/results/",
