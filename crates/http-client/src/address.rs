@@ -45,9 +45,9 @@ const NOT_PUBLIC_V4: [Ipv4Net; 16] = [
     v4(168, 63, 129, 16, 32),
 ];
 
-/// All addresses that IANA has assigned to be used globally. Everything else (loopback, unique
-/// local, link-local, site-local, multicast, discard-only, IPv4-compatible, `64:ff9b:1::/48`, `SRv6`) is
-/// not public.
+/// All addresses that IANA has assigned to be used globally. Everything else is not public: loopback,
+/// unique local, link-local, site-local, multicast, discard-only, IPv4-compatible,
+/// `64:ff9b:1::/48`, `SRv6`.
 const GLOBAL_UNICAST: Ipv6Net = v6(0x2000, 0, 0, 3);
 
 /// Exceptions from [`GLOBAL_UNICAST`].

@@ -1,5 +1,5 @@
-//! What a call leaves behind in traces. In a binary of its own, because a span's first use decides for
-//! the whole process whether it is enabled.
+//! What a call leaves behind in traces. In a binary of its own, because a span's first use decides
+//! for the whole process whether it is enabled.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 

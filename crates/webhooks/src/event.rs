@@ -11,8 +11,8 @@ use crate::secret::RandomUnavailable;
 /// The longest ID.
 const MAX_ID: usize = 64;
 
-/// The ID of an event: the header `webhook-id`, the same in every attempt, by which a receiver knows
-/// what it has already processed. 1 to 64 characters of `A-Z a-z 0-9 - _`.
+/// The ID of an event: the header `webhook-id`, the same in every attempt, by which a receiver
+/// knows what it has already processed. 1 to 64 characters of `A-Z a-z 0-9 - _`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct EventId(String);
 

@@ -10,8 +10,8 @@ use groundwork_clock::Timestamp;
 use crate::event::EventId;
 use crate::secret::Secret;
 
-/// How long the previous secret signs beside the new one, so that the receiver can change to the new
-/// one without refusing a message.
+/// How long the previous secret signs beside the new one, so that the receiver can change to the
+/// new one without refusing a message.
 pub const ROTATION: Duration = Duration::from_hours(24);
 
 /// The secrets of an endpoint.
