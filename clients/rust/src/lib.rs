@@ -25,6 +25,7 @@ mod resources;
 mod retry;
 mod secret;
 mod session;
+mod webhooks;
 
 pub use error::{Error, Failure};
 pub use generated::{Client, ErrorCode, ResponseValue, builder, types};
@@ -33,3 +34,4 @@ pub use resources::*;
 pub use retry::Retry;
 pub use secret::Secret;
 pub use session::{Caller, Service, Session};
+pub use webhooks::{WebhookError, verify_webhook};

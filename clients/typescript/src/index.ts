@@ -6,3 +6,4 @@ export type * from './generated/schema.js';
 export { eachItem, type Page, type PageQuery, Pager } from './pages.js';
 export type { Fetch, Retry } from './retry.js';
 export { Session, type SessionOptions } from './session.js';
+export { verifyWebhook, WebhookError, type WebhookHeaders, type WebhookProblem } from './webhooks.js';

@@ -24,7 +24,7 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
 pub use crate::metrics::{METRICS, Metric, MetricsConfig, MetricsHandle, UPKEEP_INTERVAL};
-pub use crate::traces::{RequestTrace, SPANS, TracesConfig};
+pub use crate::traces::{RequestTrace, SPANS, TracesConfig, traceparent};
 pub use crate::values::{collector_url, log_filter};
 pub use crate::writer::flush as flush_logs;
 

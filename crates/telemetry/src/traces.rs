@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use opentelemetry::KeyValue;
-use opentelemetry::trace::{TraceContextExt, TracerProvider};
+use opentelemetry::trace::{SpanContext, TraceContextExt, TracerProvider};
 use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider};
@@ -132,12 +132,9 @@ impl RequestTrace {
             // Fails only for a span that has been entered.
             let _ = span.set_parent(opentelemetry::Context::new().with_remote_span_context(parent));
         }
-        let context = span.context();
-        let context = context.span().span_context().clone();
-        let traceparent = context.is_valid().then(|| {
-            trace_id = Some(context.trace_id().to_string());
-            trace_context::format(&context)
-        });
+        let context = context_of(&span);
+        let traceparent = context.as_ref().map(trace_context::format);
+        trace_id = context.map(|context| context.trace_id().to_string()).or(trace_id);
         Self { span, trace_id, traceparent }
     }
 
@@ -156,4 +153,19 @@ impl RequestTrace {
             self.span.record("otel.status_code", "ERROR");
         }
     }
+}
+
+/// The `traceparent` header of a call that `span` covers. `None` where traces are not exported, and
+/// outside of a request.
+pub fn traceparent(span: &Span) -> Option<String> {
+    context_of(span).as_ref().map(trace_context::format)
+}
+
+fn context_of(span: &Span) -> Option<SpanContext> {
+    if span.is_disabled() {
+        return None;
+    }
+    let context = span.context();
+    let context = context.span().span_context().clone();
+    context.is_valid().then_some(context)
 }

@@ -7,6 +7,7 @@ from .pages import AsyncPager, Page, Pager, pages
 from .retries import AsyncRetries, Retries, Retry
 from .service import AsyncGroundwork, Groundwork
 from .session import Session
+from .webhooks import WebhookError, WebhookProblem, verify_webhook
 
 __all__ = (
     "AsyncGroundwork",
@@ -22,6 +23,9 @@ __all__ = (
     "Retries",
     "Retry",
     "Session",
+    "WebhookError",
+    "WebhookProblem",
     "ok",
     "pages",
+    "verify_webhook",
 )
