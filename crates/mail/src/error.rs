@@ -79,7 +79,8 @@ impl SmtpReply {
 
 impl fmt::Display for SmtpReply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.code, self.text)
+        let Self { code, text } = self;
+        if text.is_empty() { write!(f, "{code}") } else { write!(f, "{code} {text}") }
     }
 }
 

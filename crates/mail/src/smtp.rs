@@ -110,9 +110,12 @@ impl SmtpClient {
         if let Some(SmtpCredentials { user, password }) = credentials {
             let credentials = Credentials::new(user.clone(), password.expose_secret().to_owned());
             let accepted = connection.auth(DEFAULT_MECHANISMS, &credentials).await;
-            accepted.map_err(|error| {
-                let is_refusal = error.is_permanent() || error.is_client();
-                if is_refusal { SendError::Authentication } else { connect_error(error) }
+            accepted.map_err(|error| match error.status() {
+                // Without the text, which may repeat the credentials.
+                Some(code) if error.is_transient() => SendError::Deferred(SmtpReply::new(code.into(), "")),
+                Some(_) => SendError::Authentication,
+                None if error.is_client() => SendError::Authentication,
+                None => connect_error(error),
             })?;
         }
         Ok(connection)

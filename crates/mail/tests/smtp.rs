@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use groundwork_mail::{Config, ConfigError, Content, Mailer, Message, SendError};
 use serde_json::Value;
-use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{TcpListener, TcpStream};
 
 /// Longer than any exchange here takes on a busy machine.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -260,6 +260,65 @@ async fn a_server_that_accepts_nobody_says_nothing_about_the_mail() {
         let mailer = Mailer::new(&config(&url, SHORT_TIMEOUT)).unwrap();
         let error = mailer.send(&message("ada@example.com")).await.unwrap_err();
         assert_eq!((error.kind(), error.is_permanent()), (kind, false), "{greeting}: {error:?}");
+    }
+}
+
+/// Accepts one mail, and answers `AUTH` with this.
+async fn accept_one_mail(connection: TcpStream, auth_reply: &str) {
+    let mut connection = BufReader::new(connection);
+    let (mut reply, mut line) = ("220 mail.example.com\r\n", String::new());
+    loop {
+        connection.get_mut().write_all(reply.as_bytes()).await.unwrap();
+        let is_content = reply.starts_with("354");
+        loop {
+            line.clear();
+            connection.read_line(&mut line).await.unwrap();
+            if !is_content || line == ".\r\n" {
+                break;
+            }
+        }
+        reply = match line.split_whitespace().next() {
+            Some("EHLO") => "250-mail.example.com\r\n250 AUTH PLAIN\r\n",
+            Some("AUTH") => auth_reply,
+            Some("DATA") => "354 Go on\r\n",
+            Some(".") => return connection.get_mut().write_all(b"250 OK\r\n").await.unwrap(),
+            Some(_) => "250 OK\r\n",
+            None => return,
+        };
+    }
+}
+
+/// A server that closes each connection after one mail.
+async fn server_for_one_mail_each(auth_reply: &'static str) -> std::net::SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((connection, _)) = listener.accept().await {
+            accept_one_mail(connection, auth_reply).await;
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn a_connection_that_the_server_closed_is_replaced() {
+    let mailer = mailer(&format!("smtp://{}", server_for_one_mail_each("").await));
+    for _ in 0..3 {
+        mailer.send(&message("ada@example.com")).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn no_error_repeats_what_a_server_says_about_credentials() {
+    for (reply, kind) in [
+        ("454 4.7.0 not now: AGFwcABodW50ZXIy\r\n", "deferred"),
+        ("535 5.7.8 wrong: AGFwcABodW50ZXIy\r\n", "authentication"),
+    ] {
+        let address = server_for_one_mail_each(reply).await;
+        let mailer = mailer(&format!("smtp://app:hunter2@{address}"));
+        let error = mailer.send(&message("ada@example.com")).await.unwrap_err();
+        assert_eq!((error.kind(), error.is_permanent()), (kind, false));
+        assert!(!format!("{error} {error:?}").contains("AGFwc"), "{error:?}");
     }
 }
 
