@@ -21,8 +21,8 @@ pub enum MessageError {
     /// Not `name@domain`.
     #[error("must be an email address")]
     Address,
-    /// Neither `name@domain` nor `Name <name@domain>`.
-    #[error("must be an email address, alone or as Name <name@domain>")]
+    /// Neither `name@domain` nor `Name <name@domain>`, or an address with letters beyond ASCII.
+    #[error("must be an email address in ASCII, alone or as Name <name@domain>")]
     Sender,
     /// An id that a header or a file's name could not have.
     #[error("must be 1 to 100 letters, digits, - and _")]
@@ -55,7 +55,11 @@ impl FromStr for Sender {
         if name.contains(|c: char| c.is_control() || matches!(c, '<' | '>' | '"')) {
             return Err(MessageError::Sender);
         }
-        let address = address.parse().map_err(|_| MessageError::Sender)?;
+        // Its domain is in headers and in the client's greeting, which take ASCII only.
+        let address: Address = address.parse().map_err(|_| MessageError::Sender)?;
+        if !AsRef::<str>::as_ref(&address).is_ascii() {
+            return Err(MessageError::Sender);
+        }
         Ok(Self(Mailbox::new(Some(name.to_owned()).filter(|name| !name.is_empty()), address)))
     }
 }
@@ -221,7 +225,9 @@ mod tests {
         ] {
             assert_eq!(raw.parse::<Sender>().unwrap().to_string(), shown, "{raw}");
         }
-        for raw in ["", "Shop", "a@b.example, c@d.example", "a <b> <c@d.example>", "Shop <>"] {
+        for raw in
+            ["", "Shop", "a@b.example, c@d.example", "a <b> <c@d.example>", "Shop <>", "a@bücher.example"]
+        {
             assert_eq!(raw.parse::<Sender>(), Err(MessageError::Sender), "{raw}");
         }
     }

@@ -35,8 +35,8 @@ pub enum Encryption {
 ///
 /// - `tls=required` or `tls=off` changes that. Without TLS a password is sent to a loopback address
 ///   only.
-/// - `ca_file=/path` names a PEM file with the only authorities that the server's certificate may be
-///   from. Without it these are the system's.
+/// - `ca_file=/path` names a PEM file with the only authorities that the server's certificate may
+///   be from. Without it these are the system's.
 #[derive(Clone)]
 pub struct SmtpUrl {
     url: SecretUrl,
