@@ -20,6 +20,7 @@ mod faults;
 mod files;
 mod fuzz;
 mod layers;
+mod mail;
 mod modules;
 mod operations;
 mod readme;
