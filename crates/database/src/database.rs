@@ -87,7 +87,7 @@ impl Database {
     }
 
     fn reads(&self, may_lag: bool) -> Connection {
-        Connection(match &self.pools {
+        Connection::new(match &self.pools {
             Pools::Postgres(pools) => {
                 Inner::Postgres(PostgresConnection::Reads { pools: Arc::clone(pools), may_lag })
             }
@@ -107,7 +107,7 @@ impl Database {
     /// # Errors
     /// [`DbError::Unavailable`] when none is free in time, or none can be opened.
     pub async fn write(&self) -> Result<Connection, DbError> {
-        Ok(Connection(match &self.pools {
+        Ok(Connection::new(match &self.pools {
             Pools::Postgres(pools) => {
                 Inner::Postgres(PostgresConnection::Pooled(pools.primary.pool.get().await?))
             }
