@@ -107,8 +107,9 @@ fn parse_column(line: &str) -> Column {
     Column { name: name.to_owned(), class, nullable: inner.is_some() }
 }
 
+/// The tables of the app, and the one that a crate reads.
 fn query_builder_source() -> String {
-    std::fs::read_to_string("src/db/schema.rs").unwrap()
+    std::fs::read_to_string("src/db/schema.rs").unwrap() + groundwork_jobs::SCHEMA
 }
 
 async fn migrated(backend: Backend) -> TestDatabase {
@@ -157,6 +158,17 @@ async fn both_databases_and_the_query_builder_have_the_same_schema() {
     let cascade = "foreign key [\"user_id\"] to users [\"id\"] on delete CASCADE on update NO ACTION";
     assert!(postgres["sessions"].rules.contains(cascade), "{:?}", postgres["sessions"]);
     assert!(postgres["sessions"].rules.contains("index [\"user_id\"]"), "{:?}", postgres["sessions"]);
+}
+
+/// The crate's tests use its own text, and columns are not all that it relies on.
+#[test]
+fn the_migrations_create_the_table_of_jobs_as_its_crate_does() {
+    for (backend, expected) in
+        [("postgres", groundwork_jobs::POSTGRES_MIGRATION), ("sqlite", groundwork_jobs::SQLITE_MIGRATION)]
+    {
+        let path = format!("migrations/{backend}/2026-11-27-100000_jobs/up.sql");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), expected, "{path}");
+    }
 }
 
 /// Makes one change and says what the comparison makes of it.
