@@ -88,13 +88,15 @@ impl Workers {
     pub async fn run(self, stop: CancellationToken) {
         let context = self.context;
         let (sender, receiver) = mpsc::unbounded_channel();
+        // Dropped last, so that what is dropped half-way is not recorded half-way, either.
+        let mut running = JoinSet::new();
         let mut background = JoinSet::new();
         background.spawn(maintenance::renew_leases(Arc::clone(&context)));
         background.spawn(maintenance::watch_queue(Arc::clone(&context), stop.clone()));
+        background.spawn(context.wakeups.clone().forward());
         let mut recorder = JoinSet::new();
         recorder.spawn(record_all(Arc::clone(&context), receiver));
 
-        let mut running = JoinSet::new();
         claim_until(&stop, &context, &sender, &mut running).await;
         drop(sender);
         let all_ended = async { while running.join_next().await.is_some() {} };

@@ -8,4 +8,5 @@ mod periodic;
 mod plans;
 mod queue;
 mod support;
+mod wakeups;
 mod workers;
