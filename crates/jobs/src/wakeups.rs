@@ -3,67 +3,82 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
+use groundwork_database::Database;
 use groundwork_state::redis::Redis;
 use groundwork_state::redis::driver::cmd;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-/// The channel of Redis, behind the prefix of keys.
+/// The channel's name. In Redis the prefix of keys precedes it.
 const CHANNEL: &str = "jobs";
 
 /// The pause before a lost subscription is made again.
 const RESUBSCRIBE_PAUSE: Duration = Duration::from_secs(1);
 
-/// Connects queues with workers: those of this process and, with Redis, those of all instances.
-/// Clones are the same connection. The default stays in this process.
-#[derive(Clone)]
+/// Connects queues with workers. Clones are the same connection; the default stays in this process.
+#[derive(Clone, Default)]
 pub struct Wakeups {
     local: watch::Sender<()>,
-    redis: Option<Arc<RedisChannel>>,
+    remote: Option<Arc<Remote>>,
 }
 
-struct RedisChannel {
-    redis: Redis,
-    /// Whether a message is about to be sent, which will do for further jobs.
-    is_publishing: AtomicBool,
+/// How the workers of other instances are woken.
+struct Remote {
+    transport: Transport,
+    /// [`IDLE`], [`SENDING`] or [`SENDING_AND_DUE`].
+    state: AtomicU8,
 }
 
-impl Default for Wakeups {
-    fn default() -> Self {
-        Self::new(None)
-    }
+enum Transport {
+    Redis(Redis),
+    Database(Database),
 }
+
+/// No message is being sent.
+const IDLE: u8 = 0;
+/// A message is being sent.
+const SENDING: u8 = 1;
+/// A message is being sent, and another one is to follow: it may be too early for the last jobs.
+const SENDING_AND_DUE: u8 = 2;
 
 impl fmt::Debug for Wakeups {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Wakeups").field("has_redis", &self.redis.is_some()).finish_non_exhaustive()
+        f.debug_struct("Wakeups").field("tier", &self.tier()).finish_non_exhaustive()
     }
 }
 
 impl Wakeups {
-    /// Wakes the workers of all instances that use this Redis.
-    pub fn new(redis: Option<Redis>) -> Self {
-        let channel = |redis| Arc::new(RedisChannel { redis, is_publishing: AtomicBool::new(false) });
-        Self { local: watch::Sender::new(()), redis: redis.map(channel) }
+    /// Wakes the workers of all instances through Redis, if there is one, else through PostgreSQL,
+    /// if no pooler stands in between. Otherwise the workers of other instances poll.
+    pub fn new(redis: Option<Redis>, database: &Database) -> Self {
+        let transport = match redis {
+            Some(redis) => Some(Transport::Redis(redis)),
+            None => database.can_notify().then(|| Transport::Database(database.clone())),
+        };
+        let remote = |transport| Arc::new(Remote { transport, state: AtomicU8::new(IDLE) });
+        Self { remote: transport.map(remote), ..Self::default() }
+    }
+
+    /// How the workers of other instances are woken: `redis`, `postgresql`, or `polling`.
+    pub fn tier(&self) -> &'static str {
+        match self.remote.as_ref().map(|remote| &remote.transport) {
+            Some(Transport::Redis(_)) => "redis",
+            Some(Transport::Database(_)) => "postgresql",
+            None => "polling",
+        }
     }
 
     /// Wakes the workers. Must be called within a Tokio runtime.
     pub(crate) fn send(&self) {
         self.send_local();
-        if let Some(channel) = &self.redis
-            && !channel.is_publishing.swap(true, Ordering::AcqRel)
-        {
-            let channel = Arc::clone(channel);
-            tokio::spawn(async move {
-                // Jobs that are committed from now on need a message of their own.
-                channel.is_publishing.store(false, Ordering::Release);
-                // Workers that this does not reach find the job when they poll.
-                let publish = |channel: &str| cmd("PUBLISH").arg(channel).arg("").take();
-                let _ = channel.redis.call::<i64>(CHANNEL, publish).await;
-            });
+        let Some(remote) = &self.remote else { return };
+        let due = |state| Some(if state == IDLE { SENDING } else { SENDING_AND_DUE });
+        if remote.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, due) == Ok(IDLE) {
+            let remote = Arc::clone(remote);
+            tokio::spawn(async move { remote.send_all().await });
         }
     }
 
@@ -77,18 +92,52 @@ impl Wakeups {
         self.local.subscribe()
     }
 
-    /// Passes on wake-ups of other instances. Never ends, unless there is no Redis.
+    /// Passes on wake-ups of other instances. Ends only where there are none.
     pub(crate) async fn forward(self) {
-        let Some(channel) = &self.redis else { return };
+        let Some(remote) = &self.remote else { return };
         loop {
-            if let Some(mut subscription) = channel.redis.subscribe(CHANNEL).await {
-                // Messages may have been lost before.
-                self.send_local();
-                while subscription.next().await.is_some() {
-                    self.send_local();
+            match &remote.transport {
+                Transport::Redis(redis) => {
+                    if let Some(mut messages) = redis.subscribe(CHANNEL).await {
+                        // Messages may have been lost before.
+                        self.send_local();
+                        while messages.next().await.is_some() {
+                            self.send_local();
+                        }
+                    }
+                }
+                Transport::Database(database) => {
+                    if let Some(mut notifications) = database.listen(CHANNEL).await {
+                        self.send_local();
+                        while notifications.next().await.is_some() {
+                            self.send_local();
+                        }
+                    }
                 }
             }
             sleep(RESUBSCRIBE_PAUSE).await;
+        }
+    }
+}
+
+impl Remote {
+    /// Sends messages until none is due, one at a time, however many jobs are enqueued meanwhile.
+    async fn send_all(&self) {
+        loop {
+            // Workers that this does not reach find the jobs when they poll.
+            match &self.transport {
+                Transport::Redis(redis) => {
+                    let publish = |channel: &str| cmd("PUBLISH").arg(channel).arg("").take();
+                    let _ = redis.call::<i64>(CHANNEL, publish).await;
+                }
+                Transport::Database(database) => {
+                    let _ = database.notify(CHANNEL).await;
+                }
+            }
+            let ended = |state| Some(if state == SENDING_AND_DUE { SENDING } else { IDLE });
+            if self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, ended) == Ok(SENDING) {
+                return;
+            }
         }
     }
 }
