@@ -215,7 +215,48 @@ impl Connection {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+    use std::time::Duration;
+
     use super::name_of;
+    use crate::url::{DatabaseUrl, PoolMode};
+    use crate::{Config, Database, DbError, PoolSize};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn hooks_run_after_the_commit_and_not_after_a_rollback() {
+        let folder = tempfile::tempdir().unwrap();
+        let limit = Duration::from_secs(30);
+        let database = Database::new(&Config {
+            url: DatabaseUrl::Sqlite(folder.path().join("test.db")),
+            replica_urls: Vec::new(),
+            pool_mode: PoolMode::Session,
+            application_name: String::new(),
+            pool_size: PoolSize { min_idle: 1, max_size: 1 },
+            pool_timeout: limit,
+            statement_timeout: limit,
+            write_timeout: limit,
+        })
+        .unwrap();
+        let events = Arc::new(Mutex::new(Vec::new()));
+        let add = |event: &'static str| {
+            let events = Arc::clone(&events);
+            move || events.lock().unwrap().push(event)
+        };
+        let committed = database.transaction(async |tx| {
+            tx.after_commit(add("first"));
+            tx.after_commit(add("second"));
+            add("work")();
+            Ok::<_, DbError>(())
+        });
+        committed.await.unwrap();
+        let rolled_back = database.transaction(async |tx| {
+            tx.after_commit(add("never"));
+            Err::<(), _>(DbError::Tls("any error".to_owned()))
+        });
+        rolled_back.await.unwrap_err();
+        database.write().await.unwrap().after_commit(add("at once"));
+        assert_eq!(*events.lock().unwrap(), ["work", "first", "second", "at once"]);
+    }
 
     #[test]
     fn a_query_is_named_after_its_function() {

@@ -171,3 +171,43 @@ impl<C: SelectableExpression<QS>, S, QS> SelectableExpression<QS> for IsAnyLocke
 impl<C, S, G> ValidGrouping<G> for IsAnyLocked<C, S> {
     type IsAggregate = is_aggregate::Never;
 }
+
+#[cfg(test)]
+mod tests {
+    use diesel::prelude::*;
+
+    use super::*;
+
+    diesel::table! {
+        seats (id) {
+            id -> BigInt,
+            class -> BigInt,
+        }
+    }
+
+    #[test]
+    fn rows_are_locked_up_to_the_limit_those_of_the_first_select_first() {
+        let of_class = |class: i64| {
+            skip_locked(
+                seats::table.filter(seats::class.eq(class)).order(seats::id).select(seats::id).limit(3),
+            )
+        };
+        let taken = || is_any_locked(seats::id, vec![of_class(1), of_class(0)], 3);
+        let mut c = SqliteConnection::establish(":memory:").unwrap();
+        diesel::sql_query("CREATE TABLE seats (id INTEGER PRIMARY KEY, class INTEGER)")
+            .execute(&mut c)
+            .unwrap();
+        for (id, class) in [(1, 0), (2, 1), (3, 0), (4, 1), (5, 0)] {
+            let seat = (seats::id.eq(id), seats::class.eq(class));
+            diesel::insert_into(seats::table).values(seat).execute(&mut c).unwrap();
+        }
+        let mut ids: Vec<i64> =
+            diesel::delete(seats::table.filter(taken())).returning(seats::id).get_results(&mut c).unwrap();
+        ids.sort_unstable();
+        assert_eq!(ids, [1, 2, 4]);
+
+        let text = diesel::debug_query::<Pg, _>(&seats::table.filter(taken())).to_string();
+        assert!(text.contains("= ANY(ARRAY(SELECT * FROM (SELECT"), "{text}");
+        assert_eq!(text.matches("FOR NO KEY UPDATE SKIP LOCKED) AS part").count(), 2, "{text}");
+    }
+}

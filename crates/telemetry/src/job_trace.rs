@@ -60,3 +60,41 @@ impl JobTrace {
         self.span.record("otel.status_code", "ERROR");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry_sdk::trace::SdkTracerProvider;
+    use tracing_subscriber::layer::SubscriberExt;
+
+    use super::*;
+    use crate::traces::{self, RequestTrace};
+
+    const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+
+    #[test]
+    fn a_job_continues_the_trace_of_the_request_that_enqueued_it() {
+        let provider = SdkTracerProvider::builder().build();
+        let subscriber = tracing_subscriber::registry().with(traces::layer(&provider));
+        tracing::subscriber::with_default(subscriber, || {
+            assert_eq!(current_traceparent(), None);
+            let caller = format!("00-{TRACE}-b7ad6b7169203331-01");
+            let request = RequestTrace::start("POST", Some(&caller));
+            let stored = request.span.in_scope(current_traceparent);
+            assert_eq!(stored, request.traceparent);
+            let job = JobTrace::start("send_mail", stored.as_deref());
+            assert_eq!(job.trace_id.as_deref(), Some(TRACE));
+            let within = job.span.in_scope(current_traceparent).unwrap();
+            assert!(within.contains(TRACE) && Some(&within) != stored.as_ref(), "{within}");
+
+            let alone = JobTrace::start("clean_up", None).trace_id.unwrap();
+            assert_ne!(alone, TRACE);
+        });
+    }
+
+    #[test]
+    fn without_an_exporter_a_job_keeps_the_id_of_its_trace() {
+        let job = JobTrace::start("send_mail", Some(&format!("00-{TRACE}-b7ad6b7169203331-01")));
+        assert!(job.span.is_disabled());
+        assert_eq!((job.trace_id.as_deref(), current_traceparent()), (Some(TRACE), None));
+    }
+}
