@@ -86,7 +86,6 @@ struct UnreadablePayload;
 
 /// A job to be enqueued by the clock.
 pub(crate) trait AnyPeriodic: Send + Sync {
-    fn kind(&self) -> &'static str;
     fn schedule(&self) -> &Schedule;
     fn enqueue<'a>(
         &'a self,
@@ -103,10 +102,6 @@ struct Periodic<J> {
 }
 
 impl<J: Job + Default> AnyPeriodic for Periodic<J> {
-    fn kind(&self) -> &'static str {
-        J::KIND
-    }
-
     fn schedule(&self) -> &Schedule {
         &self.schedule
     }

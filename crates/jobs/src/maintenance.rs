@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use groundwork_clock::Timestamp;
-use groundwork_database::DbError;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use groundwork_database::{DbError, Unavailable};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::claim::{self, TakenOver};
@@ -19,14 +19,26 @@ const STATS_INTERVAL: Duration = Duration::from_secs(15);
 /// How far back the first instance that starts looks for times of periodic jobs at which none ran.
 const CATCH_UP: Duration = Duration::from_mins(10);
 
-/// Renews the leases of all running jobs, and takes jobs over whose workers have died. Never ends.
+/// Renews the leases of all running jobs. Never ends, and does nothing else, so that nothing delays
+/// it.
 pub(crate) async fn renew_leases(context: Arc<Context>) {
+    let pause = context.config.lease / 3;
+    let mut ticks = interval(pause);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let no_answer = |_| Err(DbError::Unavailable(Unavailable::NoAnswer));
+        let renewed = timeout(pause, renew(&context)).await.unwrap_or_else(no_answer);
+        report("the leases of running jobs were not renewed", renewed);
+    }
+}
+
+/// Takes jobs over whose workers have died. Never ends.
+pub(crate) async fn take_over_jobs(context: Arc<Context>) {
     let mut ticks = interval(context.config.lease / 3);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let renewed = tokio::time::timeout(context.config.lease / 3, renew(&context)).await;
-        report("the leases of running jobs were not renewed", renewed.unwrap_or(Ok(())));
         report("jobs of workers that died were not looked for", take_over(&context).await);
     }
 }
@@ -86,7 +98,7 @@ pub(crate) async fn watch_queue(context: Arc<Context>, stop: CancellationToken) 
             if enqueued.is_ok() {
                 *due = periodic.schedule().next(now);
             }
-            report(periodic.kind(), enqueued.map(drop));
+            report("a periodic job was not enqueued", enqueued.map(drop));
         }
         if observed.is_none_or(|at| at.elapsed() >= STATS_INTERVAL) {
             observed = Some(Instant::now());

@@ -59,6 +59,8 @@ pub(crate) struct Ended {
 /// Reports the end of an attempt, also of one that is dropped half-way.
 struct Report {
     job: (i64, Lease),
+    /// `None` without a handler: labels of metrics must be few.
+    kind: Option<&'static str>,
     outcome: Option<Outcome>,
     ended: mpsc::UnboundedSender<Ended>,
 }
@@ -66,6 +68,10 @@ struct Report {
 impl Drop for Report {
     fn drop(&mut self) {
         let outcome = self.outcome.take().unwrap_or(Outcome::Interrupted);
+        if let Some(kind) = self.kind {
+            let result = outcome.name();
+            metrics::counter!("jobs_attempts_total", "kind" => kind, "result" => result).increment(1);
+        }
         // Nobody receives once the worker has given up recording.
         let _ = self.ended.send(Ended { job: self.job, outcome });
     }
@@ -80,7 +86,7 @@ pub(crate) async fn run(
     default_timeout: Duration,
     ended: mpsc::UnboundedSender<Ended>,
 ) {
-    let mut report = Report { job: (job.id, lease), outcome: None, ended };
+    let mut report = Report { job: (job.id, lease), kind: None, outcome: None, ended };
     let Some((kind, handler)) = handlers.of(&job.kind) else {
         tracing::warn!(
             job_id = job.id,
@@ -90,6 +96,7 @@ pub(crate) async fn run(
         report.outcome = Some(Outcome::UnknownKind);
         return;
     };
+    report.kind = Some(kind);
     let trace = JobTrace::start(kind, job.traceparent.as_deref());
     let span =
         tracing::error_span!(parent: &trace.span, "job", job_id = job.id, kind, trace_id = trace.trace_id);
@@ -106,7 +113,6 @@ pub(crate) async fn run(
         trace.record_failure();
     }
     metrics::histogram!("jobs_duration_seconds", "kind" => kind).record(start.elapsed());
-    metrics::counter!("jobs_attempts_total", "kind" => kind, "result" => outcome.name()).increment(1);
     report.outcome = Some(outcome);
 }
 

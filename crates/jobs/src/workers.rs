@@ -22,13 +22,13 @@ use crate::wakeups::Wakeups;
 /// places are free: claims of several jobs cost less.
 const GATHERING: Duration = Duration::from_millis(2);
 
-/// How long recording the last ends may take.
-const LAST_RECORDS: Duration = Duration::from_secs(2);
+/// How long the last claim may take when the workers are to stop, and recording the last ends.
+const LAST_STATEMENTS: Duration = Duration::from_secs(2);
 
 /// How jobs are run.
 #[derive(Clone, Copy, Debug)]
 pub struct WorkersConfig {
-    /// How many jobs run at once.
+    /// How many jobs run at once. With 0 none does, and periodic jobs are enqueued for other workers.
     pub concurrency: usize,
     /// How long an attempt may take whose type of job says nothing else.
     pub timeout: Duration,
@@ -38,7 +38,7 @@ pub struct WorkersConfig {
     /// times as often. The clocks of all instances must agree to a third of it.
     pub lease: Duration,
     /// How long running jobs may go on when the workers are to stop. Those that remain are
-    /// interrupted and queued again.
+    /// interrupted and queued again, which takes up to 2 seconds more.
     pub drain: Duration,
 }
 
@@ -92,6 +92,7 @@ impl Workers {
         let mut running = JoinSet::new();
         let mut background = JoinSet::new();
         background.spawn(maintenance::renew_leases(Arc::clone(&context)));
+        background.spawn(maintenance::take_over_jobs(Arc::clone(&context)));
         background.spawn(maintenance::watch_queue(Arc::clone(&context), stop.clone()));
         background.spawn(context.wakeups.clone().forward());
         let mut recorder = JoinSet::new();
@@ -104,7 +105,7 @@ impl Workers {
             tracing::warn!(jobs = running.len(), "jobs are interrupted and queued again");
             running.shutdown().await;
         }
-        if timeout(LAST_RECORDS, recorder.join_next()).await.is_err() {
+        if timeout(LAST_STATEMENTS, recorder.join_next()).await.is_err() {
             tracing::warn!(
                 "the ends of the last jobs were not recorded: they run again when their leases run out"
             );
@@ -130,7 +131,17 @@ async fn claim_until(
         while running.try_join_next().is_some() {}
         wakeups.mark_unchanged();
         let mut free = free;
-        let is_full = match claim_jobs(context, free.num_permits()).await {
+        // A claim that is dropped half-way may have claimed.
+        let too_late = async {
+            stop.cancelled().await;
+            sleep(LAST_STATEMENTS).await;
+        };
+        let claimed = tokio::select! {
+            biased;
+            claimed = claim_jobs(context, free.num_permits()) => claimed,
+            () = too_late => return,
+        };
+        let is_full = match claimed {
             Ok(jobs) => {
                 is_away = false;
                 let is_full = jobs.claimed.len() == free.num_permits();
