@@ -95,7 +95,8 @@ impl Connection {
     }
 
     /// Runs `hook` once the transaction has been committed, and never if it is rolled back. Outside
-    /// of a transaction each statement commits by itself, so `hook` runs at once. It must not block.
+    /// of a transaction each statement commits by itself, so `hook` runs at once. It must not
+    /// block.
     pub fn after_commit(&mut self, hook: impl FnOnce() + Send + 'static) {
         match &mut self.on_commit {
             Some(hooks) => hooks.push(Box::new(hook)),

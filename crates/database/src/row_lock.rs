@@ -100,8 +100,8 @@ impl<C, S, G> ValidGrouping<G> for IsLocked<C, S> {
     type IsAggregate = is_aggregate::Never;
 }
 
-/// `column IN (SELECT … UNION ALL SELECT … LIMIT …)`, where the SELECTs find and lock up to a number
-/// of rows that no other transaction has locked, those of the first SELECT first.
+/// `column IN (SELECT … UNION ALL SELECT … LIMIT …)`, where the SELECTs find and lock up to a
+/// number of rows that no other transaction has locked, those of the first SELECT first.
 #[derive(Clone, Debug)]
 pub struct IsAnyLocked<C, S> {
     column: C,

@@ -110,8 +110,8 @@ pub(crate) async fn complete(
     Ok(on!(c, |c| update.execute(c))?)
 }
 
-/// The ids, and the leases without repetition. A job that this worker claimed again under another of
-/// the leases is found, too: then the worker does hold it.
+/// The ids, and the leases without repetition. A job that this worker claimed again under another
+/// of the leases is found, too: then the worker does hold it.
 fn unzip(held: &[(i64, Lease)]) -> (Vec<i64>, Vec<Vec<u8>>) {
     let mut leases: Vec<_> = held.iter().map(|(_, lease)| lease.0.to_vec()).collect();
     leases.sort_unstable();
@@ -177,8 +177,8 @@ pub(crate) async fn has_expired_lease(c: &mut Connection, now: Timestamp) -> Res
     Ok(on!(c, |c| prepared(diesel::select(diesel::dsl::exists(expired))).get_result(c))?)
 }
 
-/// Queues the jobs again whose lease has run out. The attempt counts, and the last one makes the job
-/// dead: a job that kills its worker must not kill all of them, one after another.
+/// Queues the jobs again whose lease has run out. The attempt counts, and the last one makes the
+/// job dead: a job that kills its worker must not kill all of them, one after another.
 pub(crate) async fn take_over(c: &mut Connection, now: Timestamp) -> Result<TakenOver, DbError> {
     let expired = || jobs::table.filter(sql::<Bool>(IS_RUNNING)).filter(jobs::lease_expires_at.le(now));
     let no_lease = (jobs::lease.eq(None::<Vec<u8>>), jobs::lease_expires_at.eq(None::<Timestamp>));

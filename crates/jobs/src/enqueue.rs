@@ -49,6 +49,12 @@ impl<'a, J: Job> NewJob<'a, J> {
         Self { priority, ..self }
     }
 
+    /// Lets it be tried so often, instead of as its type says.
+    #[must_use]
+    pub fn max_attempts(self, max_attempts: u32) -> Self {
+        Self { max_attempts, ..self }
+    }
+
     /// Enqueues nothing while a job of this kind with this key is queued or running.
     #[must_use]
     pub fn unique(self, dedupe_key: &'a str) -> Self {

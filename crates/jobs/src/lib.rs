@@ -22,8 +22,8 @@ pub use schedule::{InvalidSchedule, Schedule};
 pub use wakeups::Wakeups;
 pub use workers::{Workers, WorkersConfig};
 
-/// The columns of the table as this crate reads them, in the form of Diesel's `schema.rs`, for a test
-/// that compares them with what the application's migrations create.
+/// The columns of the table as this crate reads them, in the form of Diesel's `schema.rs`, for a
+/// test that compares them with what the application's migrations create.
 pub const SCHEMA: &str = include_str!("schema.rs");
 
 /// The statements that create the table in PostgreSQL, for a migration of the application.

@@ -60,9 +60,12 @@ impl Entry {
 /// Writes an entry, as often as necessary while the database is away and the jobs are held. A job
 /// whose end cannot be recorded runs again.
 async fn persist(context: &Context, entry: &Entry) {
+    let mut was_away = false;
     loop {
         match write(context, entry).await {
             Ok(true) => break,
+            // Written by an attempt whose answer was lost.
+            Ok(false) if was_away => break,
             Ok(false) => {
                 tracing::warn!(
                     "the end of a job was not recorded: its lease had run out, so it may run again"
@@ -70,6 +73,7 @@ async fn persist(context: &Context, entry: &Entry) {
                 break;
             }
             Err(DbError::Unavailable(_)) if entry.jobs().iter().any(|job| context.leases.is_held(*job)) => {
+                was_away = true;
                 sleep(RETRY_PAUSE).await;
             }
             Err(error) => {

@@ -121,8 +121,8 @@ pub async fn delete(c: &mut Connection, id: JobId) -> Result<bool, DbError> {
     Ok(on!(c, |c| prepared(diesel::delete(waiting)).execute(c))? == 1)
 }
 
-/// Deletes jobs that succeeded before `before`: those among the `limit` oldest. Returns how many; if
-/// it was `limit`, there may be more. Keep them for a day at least, because a periodic job is
+/// Deletes jobs that succeeded before `before`: those among the `limit` oldest. Returns how many;
+/// if it was `limit`, there may be more. Keep them for a day at least, because a periodic job is
 /// recognised by its row.
 ///
 /// # Errors

@@ -10,8 +10,8 @@ use groundwork_clock::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-/// A cron expression of five fields, in UTC: minute, hour, day of the month, month, day of the week,
-/// such as `17 3 * * *` for each day at 03:17.
+/// A cron expression of five fields, in UTC: minute, hour, day of the month, month, day of the
+/// week, such as `17 3 * * *` for each day at 03:17.
 #[derive(Clone, Debug)]
 pub struct Schedule(Cron);
 

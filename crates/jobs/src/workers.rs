@@ -28,7 +28,8 @@ const LAST_STATEMENTS: Duration = Duration::from_secs(2);
 /// How jobs are run.
 #[derive(Clone, Copy, Debug)]
 pub struct WorkersConfig {
-    /// How many jobs run at once. With 0 none does, and periodic jobs are enqueued for other workers.
+    /// How many jobs run at once. With 0 none does, and periodic jobs are enqueued for other
+    /// workers.
     pub concurrency: usize,
     /// How long an attempt may take whose type of job says nothing else.
     pub timeout: Duration,

@@ -27,7 +27,8 @@ async fn crowded(db: &TestDatabase) -> Client {
     client
 }
 
-/// Scans of the index of due jobs, the jobs that they read, and jobs that were read without an index.
+/// Scans of the index of due jobs, the jobs that they read, and jobs that were read without an
+/// index.
 async fn reads(client: &Client) -> (i64, i64, i64) {
     let query = "SELECT i.idx_scan, i.idx_tup_read, t.seq_tup_read FROM pg_stat_user_indexes i \
                  JOIN pg_stat_user_tables t USING (relid) WHERE i.indexrelname = 'jobs_due_idx'";

@@ -173,6 +173,22 @@ pub fn connect(url: &DatabaseUrl) -> Database {
     .unwrap()
 }
 
+/// Starts as many instances, each with connections of its own.
+pub fn start_instances(
+    db: &TestDatabase,
+    instances: usize,
+    recorder: &Recorder,
+    config: WorkersConfig,
+) -> Vec<Started> {
+    let start = |_| {
+        let (stop, database) = (CancellationToken::new(), connect(&db.url.parse().unwrap()));
+        let (handlers, wakeups) = (recorder.handlers(), Wakeups::new(None, &database));
+        let workers = Workers::new(database, db.clock.clone(), handlers, wakeups, config);
+        Started { stop: stop.clone(), task: tokio::spawn(workers.run(stop)) }
+    };
+    (0..instances).map(start).collect()
+}
+
 /// Workers that find by themselves what no wake-up announces.
 pub const CONFIG: WorkersConfig = WorkersConfig {
     concurrency: 4,

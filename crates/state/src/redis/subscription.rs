@@ -22,8 +22,8 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    /// Waits for the next message, whose content is dropped. `None` when the connection is lost, and
-    /// messages may have been, too.
+    /// Waits for the next message, whose content is dropped. `None` when the connection is lost,
+    /// and messages may have been, too.
     pub async fn next(&mut self) -> Option<()> {
         loop {
             tokio::select! {
