@@ -11,7 +11,8 @@ use crate::support::{
     Backend, CONFIG, LONG, Note, Recorder, Seen, TestDatabase, client, connect, start_instances,
 };
 
-const JOBS: usize = 300;
+/// Committed jobs, besides those whose commit was cut off.
+const JOBS: usize = 100;
 
 /// Ends every connection of the application.
 const CUT: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
@@ -20,7 +21,9 @@ const CUT: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
 /// The ids of the jobs whose transaction was reported as committed.
 async fn enqueue_all(db: &TestDatabase) -> Vec<JobId> {
     let (queue, mut committed) = (db.queue(), Vec::new());
-    for number in 0..JOBS {
+    let mut number = 0;
+    while committed.len() < JOBS {
+        number += 1;
         let (note, now) = (Note::new(&number.to_string()), db.clock.now());
         let job = NewJob::new(&note).max_attempts(100);
         let enqueued: Result<_, DbError> =
@@ -42,13 +45,12 @@ async fn no_committed_job_is_lost_while_connections_are_cut() {
     let cutting = tokio::spawn(async move {
         loop {
             cutter.batch_execute(CUT).await.unwrap();
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     });
     let committed = enqueue_all(&db).await;
     cutting.abort();
     assert!(cutting.await.unwrap_err().is_cancelled());
-    assert!(!committed.is_empty());
     let observer = client(&db.url).await;
     let unfinished = "SELECT count(*) FROM jobs WHERE status <> 'done'";
     let all_done = async {

@@ -67,18 +67,19 @@ on_both! {
         let first = db.start(slow.handlers(), &db.clock, taking_over());
         let id = db.enqueue(NewJob::new(&Note::new("hang"))).await.unwrap();
         begun(&mut seen_slow, "hang").await;
+        // It claims no more, and lets the job end.
+        first.stop.cancel();
         // To an instance whose clock is ahead, the lease has run out.
         let ahead = Clock::default();
         ahead.advance(Duration::from_hours(1));
-        let (recorder, _seen) = Recorder::new();
+        let (recorder, mut seen) = Recorder::new();
         let second = db.start(recorder.handlers(), &ahead, taking_over());
-        while next(&mut seen_slow).await != Seen::Dropped("hang".to_owned()) {}
-        // Either of them may have it now.
-        slow.let_end.add_permits(1);
-        recorder.let_end.add_permits(1);
-        let job = db.wait_for(id, JobStatus::Done).await;
-        assert_eq!(job.attempts, 2);
+        assert_eq!(next(&mut seen_slow).await, Seen::Dropped("hang".to_owned()));
+        assert_eq!(begun(&mut seen, "hang").await, 2);
         first.stop().await;
+        assert_eq!(db.find(id).await.status, JobStatus::Running);
+        recorder.let_end.add_permits(1);
+        assert_eq!(db.wait_for(id, JobStatus::Done).await.attempts, 2);
         second.stop().await;
     }
 }
