@@ -114,8 +114,9 @@ fn parse_column(line: &str) -> Column {
     Column { name: name.to_owned(), class, nullable: inner.is_some() }
 }
 
+/// The tables of the app, and the one that a crate reads.
 fn query_builder_source() -> String {
-    std::fs::read_to_string("src/db/schema.rs").unwrap()
+    std::fs::read_to_string("src/db/schema.rs").unwrap() + groundwork_jobs::SCHEMA
 }
 
 async fn migrated(backend: Backend) -> TestDatabase {
@@ -196,6 +197,17 @@ async fn what_the_columns_of_every_type_and_their_checks_are_is_compared() {
         let found = differences(&describe(&databases.0).await, &schema);
         let is_found = |expected: &str| found.iter().any(|line| line.starts_with(expected));
         assert!(expected.map_or(found.is_empty(), is_found), "{change:?}: {found:?}");
+    }
+}
+
+/// The crate's tests use its own text, and columns are not all that it relies on.
+#[test]
+fn the_migrations_create_the_table_of_jobs_as_its_crate_does() {
+    for (backend, expected) in
+        [("postgres", groundwork_jobs::POSTGRES_MIGRATION), ("sqlite", groundwork_jobs::SQLITE_MIGRATION)]
+    {
+        let path = format!("migrations/{backend}/2026-11-27-100000_jobs/up.sql");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), expected, "{path}");
     }
 }
 

@@ -29,7 +29,13 @@ macro_rules! span {
 pub(crate) use span;
 
 /// What runs queries, on either database. The macro [`on`](crate::on) runs one.
-pub struct Connection(pub(crate) Inner);
+pub struct Connection {
+    inner: Inner,
+    /// `None` outside of a transaction.
+    on_commit: Option<Vec<CommitHook>>,
+}
+
+type CommitHook = Box<dyn FnOnce() + Send>;
 
 #[allow(
     clippy::large_enum_variant,
@@ -84,13 +90,27 @@ fn name_of(place: &str) -> &str {
 }
 
 impl Connection {
+    pub(crate) fn new(inner: Inner) -> Self {
+        Self { inner, on_commit: None }
+    }
+
+    /// Runs `hook` once the transaction has been committed, and never if it is rolled back. Outside
+    /// of a transaction each statement commits by itself, so `hook` runs at once. It must not
+    /// block.
+    pub fn after_commit(&mut self, hook: impl FnOnce() + Send + 'static) {
+        match &mut self.on_commit {
+            Some(hooks) => hooks.push(Box::new(hook)),
+            None => hook(),
+        }
+    }
+
     /// For the macro [`on`](crate::on) alone.
     #[doc(hidden)]
     pub async fn backend(&mut self) -> QueryResult<Backend<'_>> {
-        if let Inner::SqliteReads(pools) = &self.0 {
-            self.0 = Inner::Sqlite(pools.readers.get().await.map_err(DbError::into_diesel)?);
+        if let Inner::SqliteReads(pools) = &self.inner {
+            self.inner = Inner::Sqlite(pools.readers.get().await.map_err(DbError::into_diesel)?);
         }
-        Ok(match &mut self.0 {
+        Ok(match &mut self.inner {
             Inner::Postgres(connection) => Backend::Postgres(connection),
             Inner::Sqlite(connection) => Backend::Sqlite(connection),
             Inner::SqliteReads(_) => return Err(BrokenTransactionManager),
@@ -107,7 +127,7 @@ impl Connection {
         work: impl AsyncFnOnce(&mut Self) -> Result<T, E> + Clone,
     ) -> Result<T, E> {
         match self.attempt(work.clone()).await {
-            Err(_) if matches!(&self.0, Inner::Postgres(Pooled(session)) if session.was_stale()) => {
+            Err(_) if matches!(&self.inner, Inner::Postgres(Pooled(session)) if session.was_stale()) => {
                 self.attempt(work).await
             }
             result => result,
@@ -119,9 +139,13 @@ impl Connection {
         work: impl AsyncFnOnce(&mut Self) -> Result<T, E>,
     ) -> Result<T, E> {
         self.begin().await.map_err(DbError::from)?;
-        match work(self).await {
+        self.on_commit = Some(Vec::new());
+        let result = work(self).await;
+        let hooks = self.on_commit.take();
+        match result {
             Ok(value) => {
                 self.commit().await.map_err(DbError::from)?;
+                hooks.into_iter().flatten().for_each(|hook| hook());
                 Ok(value)
             }
             Err(error) => {
@@ -136,7 +160,7 @@ impl Connection {
     }
 
     async fn begin(&mut self) -> QueryResult<()> {
-        match &mut self.0 {
+        match &mut self.inner {
             Inner::Postgres(Pooled(session)) => session.begin(),
             // A deferred transaction that starts to write fails if another has written meanwhile.
             Inner::Sqlite(connection) => {
@@ -150,7 +174,7 @@ impl Connection {
     }
 
     async fn commit(&mut self) -> QueryResult<()> {
-        match &mut self.0 {
+        match &mut self.inner {
             Inner::Postgres(Pooled(session)) => {
                 session.commit().instrument(query_span("postgresql", || {})).await
             }
@@ -163,7 +187,7 @@ impl Connection {
     }
 
     async fn roll_back(&mut self) -> QueryResult<()> {
-        match &mut self.0 {
+        match &mut self.inner {
             Inner::Postgres(Pooled(session)) => {
                 session.roll_back().instrument(query_span("postgresql", || {})).await
             }
@@ -181,7 +205,7 @@ impl Connection {
     /// # Errors
     /// When the wait takes longer than a statement may.
     pub async fn lock(&mut self, id: i64) -> Result<(), DbError> {
-        if matches!(self.0, Inner::Postgres(_)) {
+        if matches!(self.inner, Inner::Postgres(_)) {
             on!(self, |c| diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
                 .bind::<diesel::sql_types::BigInt, _>(id)
                 .execute(c))?;
@@ -192,7 +216,48 @@ impl Connection {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+    use std::time::Duration;
+
     use super::name_of;
+    use crate::url::{DatabaseUrl, PoolMode};
+    use crate::{Config, Database, DbError, PoolSize};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn hooks_run_after_the_commit_and_not_after_a_rollback() {
+        let folder = tempfile::tempdir().unwrap();
+        let limit = Duration::from_secs(30);
+        let database = Database::new(&Config {
+            url: DatabaseUrl::Sqlite(folder.path().join("test.db")),
+            replica_urls: Vec::new(),
+            pool_mode: PoolMode::Session,
+            application_name: String::new(),
+            pool_size: PoolSize { min_idle: 1, max_size: 1 },
+            pool_timeout: limit,
+            statement_timeout: limit,
+            write_timeout: limit,
+        })
+        .unwrap();
+        let events = Arc::new(Mutex::new(Vec::new()));
+        let add = |event: &'static str| {
+            let events = Arc::clone(&events);
+            move || events.lock().unwrap().push(event)
+        };
+        let committed = database.transaction(async |tx| {
+            tx.after_commit(add("first"));
+            tx.after_commit(add("second"));
+            add("work")();
+            Ok::<_, DbError>(())
+        });
+        committed.await.unwrap();
+        let rolled_back = database.transaction(async |tx| {
+            tx.after_commit(add("never"));
+            Err::<(), _>(DbError::Tls("any error".to_owned()))
+        });
+        rolled_back.await.unwrap_err();
+        database.write().await.unwrap().after_commit(add("at once"));
+        assert_eq!(*events.lock().unwrap(), ["work", "first", "second", "at once"]);
+    }
 
     #[test]
     fn a_query_is_named_after_its_function() {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use diesel::sql_types::Text;
 use diesel_async::RunQueryDsl;
 use groundwork_clock::Timestamp;
 use tracing::{Instrument, Span};
@@ -12,7 +13,7 @@ use crate::connection::{Connection, Inner, span};
 use crate::error::{DbError, Unavailable};
 use crate::on;
 use crate::pool::Usage;
-use crate::postgres::{PostgresConnection, PostgresPools, ReplicaReport, ReplicaState};
+use crate::postgres::{Notifications, PostgresConnection, PostgresPools, ReplicaReport, ReplicaState};
 use crate::sqlite::SqlitePools;
 use crate::url::DatabaseUrl;
 
@@ -87,7 +88,7 @@ impl Database {
     }
 
     fn reads(&self, may_lag: bool) -> Connection {
-        Connection(match &self.pools {
+        Connection::new(match &self.pools {
             Pools::Postgres(pools) => {
                 Inner::Postgres(PostgresConnection::Reads { pools: Arc::clone(pools), may_lag })
             }
@@ -107,7 +108,7 @@ impl Database {
     /// # Errors
     /// [`DbError::Unavailable`] when none is free in time, or none can be opened.
     pub async fn write(&self) -> Result<Connection, DbError> {
-        Ok(Connection(match &self.pools {
+        Ok(Connection::new(match &self.pools {
             Pools::Postgres(pools) => {
                 Inner::Postgres(PostgresConnection::Pooled(pools.primary.pool.get().await?))
             }
@@ -126,6 +127,32 @@ impl Database {
     ) -> Result<T, E> {
         let mut connection = self.write().await?;
         connection.transaction(work).instrument(span!("transaction", self.tier())).await
+    }
+
+    /// Whether instances of the application can notify each other: on PostgreSQL, without a pooler
+    /// that gives each transaction another session.
+    pub fn can_notify(&self) -> bool {
+        matches!(&self.pools, Pools::Postgres(pools) if pools.has_sessions())
+    }
+
+    /// Notifies all that [`listen`](Self::listen) to this channel.
+    ///
+    /// # Errors
+    /// Those of the database; [`DbError::Query`] on SQLite.
+    pub async fn notify(&self, channel: &str) -> Result<(), DbError> {
+        on!(self.write().await?, |c| diesel::sql_query("SELECT pg_notify($1, '')")
+            .bind::<Text, _>(channel)
+            .execute(c))?;
+        Ok(())
+    }
+
+    /// Receives the notifications of a channel, on a connection beside the pool. `None` where there
+    /// are none, or if the server cannot be reached.
+    pub async fn listen(&self, channel: &str) -> Option<Notifications> {
+        match &self.pools {
+            Pools::Postgres(pools) if pools.has_sessions() => pools.listen(channel).await,
+            _ => None,
+        }
     }
 
     /// Checks that the database answers.

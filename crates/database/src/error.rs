@@ -124,11 +124,16 @@ impl From<DieselError> for DbError {
     }
 }
 
-/// The name that PostgreSQL gives to the constraint, `table_column_key`, of SQLite's "UNIQUE
-/// constraint failed: table.column".
+/// The name that PostgreSQL gives to the constraint, `table_column_other_key`, of SQLite's "UNIQUE
+/// constraint failed: table.column, table.other".
 fn constraint_in_sqlite(message: &str) -> String {
-    let columns = message.rsplit(": ").next().unwrap_or_default();
-    format!("{}_key", columns.replace('.', "_"))
+    let mut columns = message.rsplit(": ").next().unwrap_or_default().split(", ");
+    let mut name = columns.next().unwrap_or_default().replace('.', "_");
+    for column in columns {
+        name.push('_');
+        name.push_str(column.rsplit('.').next().unwrap_or_default());
+    }
+    name + "_key"
 }
 
 /// Whether the same statement may succeed later. Diesel passes on no codes of SQLite, so its texts
@@ -166,6 +171,10 @@ mod tests {
         let insert = "INSERT INTO users VALUES ('ada@example.com')";
         let error = refused(":memory:", &["CREATE TABLE users (email TEXT UNIQUE)", insert, insert]);
         assert!(matches!(error, DbError::Unique { constraint } if constraint == "users_email_key"));
+        let table = "CREATE TABLE seats (hall INTEGER, number INTEGER, UNIQUE (hall, number))";
+        let insert = "INSERT INTO seats VALUES (1, 2)";
+        let error = refused(":memory:", &[table, insert, insert]);
+        assert!(matches!(error, DbError::Unique { constraint } if constraint == "seats_hall_number_key"));
     }
 
     #[test]

@@ -22,9 +22,12 @@ pub use config::{Config, PoolSize};
 pub use connection::Connection;
 pub use database::Database;
 pub use error::{DbError, Unavailable};
-pub use postgres::{MAX_LAG, ReplicaReport, ReplicaState, UnhealthyReason};
+pub use postgres::{MAX_LAG, Notifications, ReplicaReport, ReplicaState, UnhealthyReason};
 pub use prepared::{Prepared, prepared};
-pub use row_lock::{ForShare, ForUpdate, IsLocked, for_share, for_update, is_locked};
+pub use row_lock::{
+    ForShare, ForUpdate, IsAnyLocked, IsLocked, SkipLocked, for_share, for_update, is_any_locked, is_locked,
+    skip_locked,
+};
 
 /// The name, the help text and the bucket bounds of each metric; names have no prefix.
 pub const METRICS: &[(&str, &str, &[f64])] = &[

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod context;
+mod job_trace;
 mod json;
 mod levels;
 mod metrics;
@@ -23,6 +24,7 @@ use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
+pub use crate::job_trace::JobTrace;
 pub use crate::metrics::{METRICS, Metric, MetricsConfig, MetricsHandle, UPKEEP_INTERVAL};
 pub use crate::traces::{RequestTrace, SPANS, TracesConfig, traceparent};
 pub use crate::values::{collector_url, log_filter};

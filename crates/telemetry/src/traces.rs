@@ -22,8 +22,8 @@ use crate::{Error, trace_context};
 /// and a branch.
 pub const SPANS: &str = "otel::span";
 
-/// The target of the span of a request.
-const REQUESTS: &str = "otel::request";
+/// The target of the span of a request or a job.
+pub(crate) const REQUESTS: &str = "otel::request";
 
 /// Spans that wait to be sent, a few MiB at most. Further ones are dropped.
 const MAX_QUEUE_SIZE: usize = 4_096;

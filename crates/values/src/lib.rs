@@ -180,13 +180,16 @@ macro_rules! enum_type {
         }
 
         impl $name {
+            /// All of them, in the order of their declaration.
             $visibility const ALL: [Self; [$($text),+].len()] = [$(Self::$variant),+];
 
+            /// The one with this name.
             $visibility fn parse(text: &str) -> Result<Self, $crate::Invalid> {
                 let known = Self::ALL.into_iter().find(|known| known.as_str() == text);
                 known.ok_or($crate::Invalid(concat!("must be one of:", $(" ", $text),+)))
             }
 
+            /// Its name.
             $visibility fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $text),+

@@ -13,16 +13,20 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::task::JoinHandle;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, Config};
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{Client, Config, Connection, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::generation::Generations;
+use super::generation::{Generation, Generations};
 use super::row::first_row;
 use super::session::{CONNECT_TIMEOUT, PgSession};
 use super::tls;
 use crate::error::DbError;
 use crate::server_error::{POOLER_HINT, ServerError, describe};
 use crate::url::{PoolMode, PostgresUrl, host_and_port};
+
+/// What moves the messages of a client.
+type Driver = Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
 
 /// How long one host may take before the next one is tried beside it (RFC 8305, section 8:
 /// Connection Attempt Delay). A frozen or unreachable server never answers.
@@ -124,6 +128,17 @@ impl PgConnector {
     /// # Errors
     /// When there is none, with a reason per host.
     pub(super) async fn connect(&self) -> Result<(Client, JoinHandle<()>, usize), ConnectionError> {
+        let (client, driver, host) = self.connect_undriven().await?;
+        Ok((client, tokio::spawn(async move { drop(driver.await) }), host))
+    }
+
+    /// The generation that connections opened now belong to.
+    pub(super) fn generation(&self) -> Generation {
+        self.generations.current()
+    }
+
+    /// As [`connect`](Self::connect); the caller moves the messages.
+    pub(super) async fn connect_undriven(&self) -> Result<(Client, Driver, usize), ConnectionError> {
         let first = self.latest.load(Ordering::Relaxed);
         let count = self.hosts.len();
         let mut order = (0..count).map(|step| (first + step) % count);
@@ -141,7 +156,7 @@ impl PgConnector {
             match ended {
                 Some((host, Ok((client, driver)))) => {
                     self.latest.store(host, Ordering::Relaxed);
-                    return Ok((client, tokio::spawn(async move { drop(driver.await) }), host));
+                    return Ok((client, driver, host));
                 }
                 Some((host, Err(error))) => {
                     let reason = self.reason(&error);
@@ -151,6 +166,10 @@ impl PgConnector {
                 None => return Err(ConnectionError::BadConnection(reasons.join("; "))),
             }
         }
+    }
+
+    pub(super) fn has_sessions(&self) -> bool {
+        self.mode == PoolMode::Session
     }
 
     pub(super) fn has_several_hosts(&self) -> bool {

@@ -4,6 +4,7 @@ mod connection;
 mod connector;
 mod generation;
 mod migration;
+mod notifications;
 mod primary;
 mod replica_checks;
 mod replicas;
@@ -16,6 +17,7 @@ mod tls;
 pub use connection::PostgresConnection;
 pub(crate) use connector::PgConnector;
 pub(crate) use migration::MigrationConnection;
+pub use notifications::Notifications;
 pub use replicas::{MAX_LAG, ReplicaReport, ReplicaState, UnhealthyReason};
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -63,6 +65,15 @@ impl PostgresPools {
         let server = server(url)?;
         let primary = pool("primary", server.clone(), FailureLog::On);
         Ok(Self { server, primary, replicas, next_replica: AtomicUsize::new(0), tasks: OnceLock::new() })
+    }
+
+    /// Whether sessions are kept, so that they can listen.
+    pub(crate) fn has_sessions(&self) -> bool {
+        self.server.has_sessions()
+    }
+
+    pub(crate) async fn listen(&self, channel: &str) -> Option<Notifications> {
+        self.server.listen(channel).await
     }
 
     /// Begins to follow the primary and to check the replicas.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bb8_redis::RedisConnectionManager;
 use bb8_redis::bb8::{self, ManageConnection, RunError};
-use redis::aio::MultiplexedConnection;
+use redis::aio::{MultiplexedConnection, PubSub};
 use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
 use redis::{AsyncConnectionConfig, Client, Cmd, ConnectionInfo, ErrorKind, RedisError, RedisResult, Value};
@@ -16,13 +16,15 @@ use crate::url::Servers;
 /// A pool whose connections are shared instead of lent: a call clones one and returns it at once.
 pub(super) struct RedisClient {
     pool: bb8::Pool<Connector>,
+    connector: Connector,
     /// Connections of an earlier generation are replaced before their next use.
     generation: Arc<AtomicU64>,
 }
 
 /// Opens connections.
+#[derive(Clone)]
 pub(super) struct Connector {
-    servers: Servers,
+    pub(super) servers: Servers,
     timeout: Duration,
     generation: Arc<AtomicU64>,
 }
@@ -46,13 +48,14 @@ impl RedisClient {
         // calls per second). A cluster client has one per node by itself.
         let size = if matches!(servers, Servers::Cluster(_)) { 1 } else { 2 };
         let generation = Arc::<AtomicU64>::default();
+        let connector = Connector { servers, timeout, generation: Arc::clone(&generation) };
         let pool = bb8::Pool::builder()
             .max_size(size)
             .connection_timeout(timeout)
             // The next call tries again; one call waits for one attempt only.
             .retry_connection(false)
-            .build_unchecked(Connector { servers, timeout, generation: Arc::clone(&generation) });
-        Self { pool, generation }
+            .build_unchecked(connector.clone());
+        Self { pool, connector, generation }
     }
 
     /// Sends one command, connecting before if necessary, without a time limit.
@@ -67,6 +70,11 @@ impl RedisClient {
             Connection::Server(mut connection) => command.query_async(&mut connection).await,
             Connection::Cluster(mut connection) => command.query_async(&mut connection).await,
         }
+    }
+
+    /// Subscribes to a channel, without a time limit.
+    pub(super) async fn subscribe(&self, channel: &str) -> RedisResult<PubSub> {
+        self.connector.subscribe(channel).await
     }
 
     /// Replaces all connections: a frozen server and a demoted master cause no error that would.
@@ -109,7 +117,7 @@ impl ManageConnection for Connector {
                 connection.set_response_timeout(Duration::MAX);
                 Connection::Server(connection)
             }
-            Servers::Sentinel(sentinels) => Connection::Server(self.connect_to_master(sentinels).await?),
+            Servers::Sentinel(sentinels) => Connection::Server(self.find_master(sentinels).await?.1),
             Servers::Cluster(nodes) => Connection::Cluster(self.connect_to_cluster(nodes).await?),
         };
         Ok(PooledConnection { connection, generation })

@@ -4,6 +4,7 @@
 mod client;
 mod recovery;
 mod sentinel;
+mod subscription;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -20,6 +21,7 @@ use crate::url::RedisUrl;
 use client::RedisClient;
 use recovery::RefusalLog;
 pub use redis as driver;
+pub use subscription::Subscription;
 
 /// How to use a Redis.
 #[derive(Clone, Debug)]

@@ -13,24 +13,25 @@ use crate::url::Sentinels;
 type Address = (String, u16);
 
 impl Connector {
-    /// Queries all Sentinels concurrently and returns the first connection to a server that reports
-    /// the role of a master itself: a Sentinel that was cut off may name the former one (Redis'
-    /// guidelines for Sentinel clients, steps 1 to 3).
-    pub(super) async fn connect_to_master(
+    /// Queries all Sentinels concurrently and returns the first server that reports the role of a
+    /// master itself, with a connection to it: a Sentinel that was cut off may name the former one
+    /// (Redis' guidelines for Sentinel clients, steps 1 to 3).
+    pub(super) async fn find_master(
         &self,
         sentinels: &Sentinels,
-    ) -> RedisResult<MultiplexedConnection> {
+    ) -> RedisResult<(ConnectionInfo, MultiplexedConnection)> {
         let masters = sentinels.addresses.iter().map(|sentinel| {
             Box::pin(async {
                 let address = self.master_address(sentinel, sentinels).await?;
-                let mut connection = self.connect_to(&at(&sentinels.master, address)).await?;
+                let master = at(&sentinels.master, address);
+                let mut connection = self.connect_to(&master).await?;
                 match cmd("ROLE").query_async(&mut connection).await? {
-                    Role::Primary { .. } => Ok(connection),
+                    Role::Primary { .. } => Ok((master, connection)),
                     _ => Err((ErrorKind::Io, "the server that a Sentinel names is not a master").into()),
                 }
             })
         });
-        select_ok(masters).await.map(|(connection, _)| connection)
+        select_ok(masters).await.map(|(found, _)| found)
     }
 
     async fn master_address(&self, sentinel: &ConnectionInfo, sentinels: &Sentinels) -> RedisResult<Address> {

@@ -1,0 +1,237 @@
+//! Claims jobs and runs them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use groundwork_clock::Clock;
+use groundwork_database::{Database, DbError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::claim::{self, ClaimedJob, Lease};
+use crate::handlers::Handlers;
+use crate::leases::Leases;
+use crate::maintenance;
+use crate::record::record_all;
+use crate::run::{Ended, run};
+use crate::wakeups::Wakeups;
+
+/// How long a worker waits for further jobs to end before it claims, if fewer than half of its
+/// places are free: claims of several jobs cost less.
+const GATHERING: Duration = Duration::from_millis(2);
+
+/// How long the last claim may take when the workers are to stop, and recording the last ends.
+const LAST_STATEMENTS: Duration = Duration::from_secs(2);
+
+/// How jobs are run.
+#[derive(Clone, Copy, Debug)]
+pub struct WorkersConfig {
+    /// How many jobs run at once. With 0 none does, and periodic jobs are enqueued for other
+    /// workers.
+    pub concurrency: usize,
+    /// How long an attempt may take whose type of job says nothing else.
+    pub timeout: Duration,
+    /// How often a worker looks for jobs that no wake-up has announced, and for due periodic jobs.
+    pub poll_interval: Duration,
+    /// How long after its worker died a job is taken over. It is renewed while a job runs, three
+    /// times as often. The clocks of all instances must agree to a third of it.
+    pub lease: Duration,
+    /// How long running jobs may go on when the workers are to stop. Those that remain are
+    /// interrupted and queued again, which takes up to 2 seconds more.
+    pub drain: Duration,
+}
+
+impl Default for WorkersConfig {
+    fn default() -> Self {
+        Self {
+            concurrency: 2,
+            timeout: Duration::from_mins(1),
+            poll_interval: Duration::from_secs(1),
+            lease: Duration::from_secs(30),
+            drain: Duration::from_secs(30),
+        }
+    }
+}
+
+/// The workers of a process.
+pub struct Workers {
+    context: Arc<Context>,
+}
+
+/// What all tasks of the workers share.
+pub(crate) struct Context {
+    pub database: Database,
+    pub clock: Clock,
+    pub handlers: Arc<Handlers>,
+    pub wakeups: Wakeups,
+    pub config: WorkersConfig,
+    pub leases: Leases,
+}
+
+impl Workers {
+    /// Workers that run jobs by `handlers`, and are woken by `wakeups`.
+    pub fn new(
+        database: Database,
+        clock: Clock,
+        handlers: Handlers,
+        wakeups: Wakeups,
+        config: WorkersConfig,
+    ) -> Self {
+        let handlers = Arc::new(handlers);
+        let leases = Leases::default();
+        Self { context: Arc::new(Context { database, clock, handlers, wakeups, config, leases }) }
+    }
+
+    /// Runs jobs until `stop`, and then until the running ones have ended, or their time is over.
+    /// When this is dropped, running jobs are dropped too, and run again when their leases run out.
+    pub async fn run(self, stop: CancellationToken) {
+        let context = self.context;
+        let (sender, receiver) = mpsc::unbounded_channel();
+        // Dropped last, so that what is dropped half-way is not recorded half-way, either.
+        let mut running = JoinSet::new();
+        let mut background = JoinSet::new();
+        background.spawn(maintenance::renew_leases(Arc::clone(&context)));
+        background.spawn(maintenance::take_over_jobs(Arc::clone(&context)));
+        background.spawn(maintenance::watch_queue(Arc::clone(&context), stop.clone()));
+        background.spawn(context.wakeups.clone().forward());
+        let mut recorder = JoinSet::new();
+        recorder.spawn(record_all(Arc::clone(&context), receiver));
+
+        claim_until(&stop, &context, &sender, &mut running).await;
+        drop(sender);
+        let all_ended = async { while running.join_next().await.is_some() {} };
+        if timeout(context.config.drain, all_ended).await.is_err() {
+            tracing::warn!(jobs = running.len(), "jobs are interrupted and queued again");
+            running.shutdown().await;
+        }
+        if timeout(LAST_STATEMENTS, recorder.join_next()).await.is_err() {
+            tracing::warn!(
+                "the ends of the last jobs were not recorded: they run again when their leases run out"
+            );
+        }
+    }
+}
+
+async fn claim_until(
+    stop: &CancellationToken,
+    context: &Arc<Context>,
+    ended: &mpsc::UnboundedSender<Ended>,
+    running: &mut JoinSet<()>,
+) {
+    let places = Arc::new(Semaphore::new(context.config.concurrency));
+    let mut wakeups = context.wakeups.receive();
+    let mut is_away = false;
+    loop {
+        let Some(Some(free)) =
+            stop.run_until_cancelled(free_places(&places, context.config.concurrency)).await
+        else {
+            return;
+        };
+        while running.try_join_next().is_some() {}
+        wakeups.mark_unchanged();
+        let mut free = free;
+        // A claim that is dropped half-way may have claimed.
+        let too_late = async {
+            stop.cancelled().await;
+            sleep(LAST_STATEMENTS).await;
+        };
+        let claimed = tokio::select! {
+            biased;
+            claimed = claim_jobs(context, free.num_permits()) => claimed,
+            () = too_late => return,
+        };
+        let is_full = match claimed {
+            Ok(jobs) => {
+                is_away = false;
+                let is_full = jobs.claimed.len() == free.num_permits();
+                for job in jobs.claimed {
+                    if let Some(place) = free.split(1) {
+                        start(context, job, jobs.lease, jobs.deadline, place, ended, running);
+                    }
+                }
+                is_full
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut is_away, true) {
+                    let error: &dyn std::error::Error = &error;
+                    tracing::warn!(error, "no jobs can be claimed");
+                }
+                false
+            }
+        };
+        drop(free);
+        if !is_full && stop.run_until_cancelled(wait(&mut wakeups, context, is_away)).await.is_none() {
+            return;
+        }
+    }
+}
+
+/// Waits until there may be jobs.
+async fn wait(wakeups: &mut watch::Receiver<()>, context: &Context, is_away: bool) {
+    let poll = sleep(context.config.poll_interval);
+    if is_away {
+        return poll.await;
+    }
+    tokio::select! {
+        () = poll => {}
+        // The sender lives in the context.
+        _ = wakeups.changed() => {}
+    }
+}
+
+/// All free places, once there are any; `None` never, unless the semaphore was closed.
+async fn free_places(places: &Arc<Semaphore>, concurrency: usize) -> Option<OwnedSemaphorePermit> {
+    let mut free = Arc::clone(places).acquire_owned().await.ok()?;
+    if places.available_permits() + 1 < concurrency.div_ceil(2) {
+        sleep(GATHERING).await;
+    }
+    let more = u32::try_from(places.available_permits()).unwrap_or(u32::MAX);
+    if let Ok(more) = Arc::clone(places).try_acquire_many_owned(more) {
+        free.merge(more);
+    }
+    Some(free)
+}
+
+struct Claim {
+    claimed: Vec<ClaimedJob>,
+    lease: Lease,
+    deadline: Instant,
+}
+
+async fn claim_jobs(context: &Context, limit: usize) -> Result<Claim, ClaimError> {
+    let lease = Lease::random()?;
+    let mut c = context.database.write().await?;
+    // Taken before the statement, so that the worker gives up before others may take over.
+    let (now, deadline) = (context.clock.now(), Instant::now() + context.config.lease);
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let claimed = claim::claim(&mut c, lease, limit, now, now.plus(context.config.lease)).await?;
+    Ok(Claim { claimed, lease, deadline })
+}
+
+#[derive(Debug, thiserror::Error)]
+enum ClaimError {
+    #[error("the operating system has no random bytes")]
+    Random(#[from] getrandom::Error),
+    #[error(transparent)]
+    Database(#[from] DbError),
+}
+
+fn start(
+    context: &Arc<Context>,
+    job: ClaimedJob,
+    lease: Lease,
+    deadline: Instant,
+    place: OwnedSemaphorePermit,
+    ended: &mpsc::UnboundedSender<Ended>,
+    running: &mut JoinSet<()>,
+) {
+    let deadline = context.leases.add(job.id, lease, deadline);
+    let (handlers, ended) = (Arc::clone(&context.handlers), ended.clone());
+    let attempt = run(job, lease, deadline, handlers, context.config.timeout, ended);
+    running.spawn(async move {
+        attempt.await;
+        drop(place);
+    });
+}
