@@ -8,6 +8,7 @@ use std::sync::Arc;
 use groundwork_auth::{PasswordHasher, TokenKeys, TokenSigner, ValueSigner};
 use groundwork_clock::Clock;
 use groundwork_database::{Database, DbError};
+use groundwork_jobs::{InvalidSchedule, Queue, Wakeups, Workers};
 use groundwork_openapi::DocumentError;
 use groundwork_server::{self as server, BindError, Server};
 use groundwork_state::cache::Cache;
@@ -28,6 +29,7 @@ use crate::api::v1::auth::AuthApi;
 use crate::api::v1::health::{HealthApi, ServiceApi};
 use crate::api::v1::users::UsersApi;
 use crate::db::migrations::{self, MigrationError};
+use crate::jobs;
 use crate::services::RevokedSessions;
 use crate::services::auth::{AuthService, Lifetimes, PasswordLimiter};
 use crate::services::health::HealthService;
@@ -51,6 +53,8 @@ pub enum StartError {
     #[error(transparent)]
     Document(#[from] DocumentError),
     #[error(transparent)]
+    Schedule(#[from] InvalidSchedule),
+    #[error(transparent)]
     Bind(#[from] BindError),
 }
 
@@ -60,6 +64,7 @@ pub struct App {
     server: server::Config,
     shutdown: CancellationToken,
     metrics: Option<MetricsServer>,
+    workers: Workers,
 }
 
 impl App {
@@ -84,7 +89,8 @@ impl App {
         let shutdown = CancellationToken::new();
         let revoked = RevokedSessions::default();
         let page_signer = ValueSigner::new(DOMAIN, iter::once(&key).chain(previous));
-        let store = Store::new(database.clone(), clock.clone(), page_signer);
+        let wakeups = Wakeups::new(redis.clone(), &database);
+        let store = Store::new(database.clone(), clock.clone(), Queue::new(wakeups.clone()), page_signer);
         let users = UserService {
             store: store.clone(),
             hasher: PasswordHasher::new(settings.bcrypt_rounds, settings.bcrypt_queue_size),
@@ -95,7 +101,10 @@ impl App {
         let auth = AuthService {
             store: store.clone(),
             hasher: users.hasher.clone(),
-            signer: Arc::new(TokenSigner::new(TokenKeys { domain: DOMAIN, current: &key, previous }, clock)),
+            signer: Arc::new(TokenSigner::new(
+                TokenKeys { domain: DOMAIN, current: &key, previous },
+                clock.clone(),
+            )),
             lifetimes: Lifetimes {
                 access: settings.access_token_expire,
                 refresh: settings.refresh_token_expire,
@@ -104,6 +113,8 @@ impl App {
             revoked,
         };
         let metrics = metrics_server(settings, &database, &auth.hasher);
+        let handlers = jobs::handlers(&store)?;
+        let workers = Workers::new(database.clone(), clock, handlers, wakeups, settings.into());
         let operations = (
             AuthApi { auth: auth.clone() },
             UsersApi { users },
@@ -123,7 +134,7 @@ impl App {
             body_timeout: settings.body_timeout,
             middleware: settings.into(),
         };
-        Ok(Self { endpoint: api.into_endpoint()?, server: settings.into(), shutdown, metrics })
+        Ok(Self { endpoint: api.into_endpoint()?, server: settings.into(), shutdown, metrics, workers })
     }
 
     /// Serves until `stop` completes, and then until the requests in flight have ended. `listening`
@@ -149,7 +160,8 @@ impl App {
             stop.await;
             self.shutdown.cancel();
         };
-        tokio::join!(server.serve(make_service, self.shutdown.clone()), stopping);
+        let workers = self.workers.run(self.shutdown.clone());
+        tokio::join!(server.serve(make_service, self.shutdown.clone()), workers, stopping);
         // Metrics are served until the end, so that the shutdown can be observed.
         if let Some(stop_metrics) = metrics {
             stop_metrics.await;
@@ -166,8 +178,10 @@ pub fn user_service(settings: &Settings) -> Result<UserService, StartError> {
     let clock = Clock::default();
     // Only lists are signed, and the command line has none.
     let page_signer = ValueSigner::new(DOMAIN, []);
+    let database = Database::new(&settings.into())?;
+    let queue = Queue::new(Wakeups::new(None, &database));
     Ok(UserService {
-        store: Store::new(Database::new(&settings.into())?, clock.clone(), page_signer),
+        store: Store::new(database, clock.clone(), queue, page_signer),
         hasher: PasswordHasher::new(settings.bcrypt_rounds, settings.bcrypt_queue_size),
         cache: Cache::new(None, settings.cache_ttl, clock),
         password_limiter: None,

@@ -9,6 +9,7 @@ pub mod api;
 pub mod app;
 pub mod db;
 pub mod domain;
+pub mod jobs;
 pub mod mail;
 pub mod models;
 pub mod schemas;

@@ -225,6 +225,13 @@ groundwork_settings::settings! {
         shutdown_timeout: Duration = "SHUTDOWN_TIMEOUT", default "30", example "30",
             seconds(1, 3_600);
 
+        /// Jobs that run at once in `serve` and in `worker`. With 0, `serve` runs none and leaves them
+        /// to other instances.
+        job_workers: usize = "JOB_WORKERS", default "2", example "8", number(0_usize, 1_000);
+
+        /// How long an attempt at a job may take.
+        job_timeout: Duration = "JOB_TIMEOUT", default "60", example "60", seconds(1, 86_400);
+
         /// The proxies that are trusted to name the client they forward for. Without any, the
         /// client is the peer of the connection.
         trusted_proxies: Vec<IpNet> = "TRUSTED_PROXIES", default "", example "10.0.0.0/8,192.168.1.10",

@@ -252,6 +252,17 @@ pub async fn revoke_all(c: &mut Connection, user: UserId, now: Timestamp) -> Res
     Ok(on!(c, |c| prepared(diesel::update(live).set(sessions::revoked_at.eq(Some(now)))).execute(c))?)
 }
 
+/// Deletes up to `limit` expired sessions of any users. Returns how many.
+pub async fn delete_all_expired(c: &mut Connection, now: Timestamp, limit: i64) -> Result<usize, DbError> {
+    let expired = diesel::alias!(sessions as expired);
+    let ids = expired
+        .filter(expired.field(sessions::expires_at).le(now))
+        .limit(limit)
+        .select(expired.field(sessions::id));
+    let expired = sessions::table.filter(sessions::id.eq_any(ids));
+    Ok(on!(c, |c| diesel::delete(expired).execute(c))?)
+}
+
 /// Deletes the expired sessions of a user: all of their tokens have expired too.
 pub async fn delete_expired(c: &mut Connection, user: UserId, now: Timestamp) -> Result<(), DbError> {
     let over = sessions::table.filter(sessions::user_id.eq(user.0)).filter(sessions::expires_at.le(now));

@@ -6,8 +6,11 @@
 //! the result true until it ends.
 
 use groundwork_auth::ValueSigner;
+use std::time::Duration;
+
 use groundwork_clock::{Clock, Timestamp};
 use groundwork_database::{Connection, Database, DbError};
+use groundwork_jobs::{Job, NewJob, Queue, records};
 
 use super::Error;
 use super::auth::{Caller, Intent, Role};
@@ -15,6 +18,12 @@ use crate::domain::ids::{SessionId, UserId};
 use crate::models::caller_check::{CallerCheck, CheckedWrite};
 use crate::models::sessions;
 use crate::models::users::{self, User};
+
+/// How long jobs that succeeded are shown.
+const JOB_RETENTION: Duration = Duration::from_hours(7 * 24);
+
+/// How many rows one statement deletes.
+const BATCH: i64 = 1_000;
 
 /// On whose behalf a unit of work runs.
 #[derive(Clone, Copy, Debug)]
@@ -44,13 +53,14 @@ impl<'a> From<&'a Caller> for Actor<'a> {
 pub struct Store {
     database: Database,
     clock: Clock,
+    queue: Queue,
     /// Signs the page tokens of lists.
     pub(super) page_signer: ValueSigner,
 }
 
 impl Store {
-    pub fn new(database: Database, clock: Clock, page_signer: ValueSigner) -> Self {
-        Self { database, clock, page_signer }
+    pub fn new(database: Database, clock: Clock, queue: Queue, page_signer: ValueSigner) -> Self {
+        Self { database, clock, queue, page_signer }
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -66,6 +76,26 @@ impl Store {
     /// writes.
     pub(super) fn read_as(&self, caller: &Caller) -> Connection {
         self.database.read_after(caller.last_write, self.clock.now())
+    }
+
+    /// Enqueues a job in a unit of work: it exists if and only if the unit of work is committed.
+    pub(super) async fn enqueue<J: Job>(
+        &self,
+        tx: &mut Connection,
+        job: &NewJob<'_, J>,
+    ) -> Result<(), DbError> {
+        self.queue.enqueue(tx, job, self.now()).await?;
+        Ok(())
+    }
+
+    /// Deletes expired rows of every table, some at a time, so that no write waits for long.
+    pub async fn delete_expired(&self) -> Result<(), DbError> {
+        let now = self.now();
+        let done_before = now.minus(JOB_RETENTION);
+        let mut connection = self.database.write().await?;
+        while sessions::delete_all_expired(&mut connection, now, BATCH).await? > 0 {}
+        while records::delete_done(&mut connection, done_before, BATCH).await? > 0 {}
+        Ok(())
     }
 
     /// Records that a request may write, before it does, in the session's row, where every instance

@@ -1,6 +1,7 @@
 //! What each crate is configured with.
 
 use groundwork_database as database;
+use groundwork_jobs::WorkersConfig;
 use groundwork_server as server;
 use groundwork_server::TlsFiles;
 use groundwork_server::client::TrustedProxies;
@@ -42,6 +43,17 @@ impl From<&Settings> for server::Config {
             tls: tls.map(|(certificate, key)| TlsFiles { certificate, key }),
             unix_socket: settings.unix_socket.clone(),
             has_metrics: true,
+        }
+    }
+}
+
+impl From<&Settings> for WorkersConfig {
+    fn from(settings: &Settings) -> Self {
+        Self {
+            concurrency: settings.job_workers,
+            timeout: settings.job_timeout,
+            drain: settings.shutdown_timeout,
+            ..Self::default()
         }
     }
 }

@@ -15,6 +15,7 @@ use groundwork::services::store::{Actor, Store};
 use groundwork::services::users::UserService;
 use groundwork_auth::{PasswordHasher, TokenKeys, TokenSigner, ValueSigner};
 use groundwork_database::Database;
+use groundwork_jobs::{Queue, Wakeups};
 use groundwork_state::cache::Cache;
 use groundwork_telemetry::context::CallContext;
 use serde_json::{Value, json};
@@ -279,7 +280,9 @@ fn services(service: &Service) -> (AuthService, UserService) {
     let settings = service.settings();
     let clock = service.clock.clone();
     let page_signer = ValueSigner::new("groundwork", []);
-    let store = Store::new(Database::new(&(&settings).into()).unwrap(), clock.clone(), page_signer);
+    let database = Database::new(&(&settings).into()).unwrap();
+    let queue = Queue::new(Wakeups::new(None, &database));
+    let store = Store::new(database, clock.clone(), queue, page_signer);
     let hasher = PasswordHasher::new(settings.bcrypt_rounds, settings.bcrypt_queue_size);
     let signer = Arc::new(TokenSigner::new(
         TokenKeys { domain: "groundwork", current: &SECRET.into(), previous: &[] },

@@ -1,0 +1,19 @@
+//! The jobs of this service: work that a response does not wait for, and periodic work.
+//!
+//! A job's type stands with the service that enqueues it. Here stands what runs it.
+
+mod cleanup;
+
+use cleanup::{Cleanup, DeleteExpired};
+use groundwork_jobs::{Handlers, InvalidSchedule};
+
+use crate::services::store::Store;
+
+/// What runs each job, and when the periodic ones run (in UTC).
+///
+/// # Errors
+/// A schedule that is no cron expression.
+pub fn handlers(store: &Store) -> Result<Handlers, InvalidSchedule> {
+    let cleanup = Cleanup { store: store.clone() };
+    Ok(Handlers::default().every::<DeleteExpired>("7 3 * * *".parse()?, cleanup))
+}
