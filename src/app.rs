@@ -8,6 +8,7 @@ use std::sync::Arc;
 use groundwork_auth::{PasswordHasher, TokenKeys, TokenSigner, ValueSigner};
 use groundwork_clock::Clock;
 use groundwork_database::{Database, DbError};
+use groundwork_http_client::{BuildError, LeakedPasswords};
 use groundwork_jobs::{InvalidSchedule, Queue, Wakeups, Workers};
 use groundwork_openapi::DocumentError;
 use groundwork_server::{self as server, BindError, Server};
@@ -22,6 +23,7 @@ use groundwork_web::middleware::AllowedOrigins;
 use groundwork_web::rate_limits::RateLimits;
 use poem::Response;
 use poem::endpoint::BoxEndpoint;
+use poem::http::HeaderValue;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::Api;
@@ -33,6 +35,7 @@ use crate::jobs;
 use crate::services::RevokedSessions;
 use crate::services::auth::{AuthService, Lifetimes, PasswordLimiter};
 use crate::services::health::HealthService;
+use crate::services::passwords::Passwords;
 use crate::services::store::Store;
 use crate::services::users::UserService;
 use crate::settings::{RedisUrl, Settings, SigningKeyError};
@@ -40,6 +43,9 @@ use crate::settings::{RedisUrl, Settings, SigningKeyError};
 /// Part of everything that this service signs or derives from its keys. Do not change it after the
 /// first deployment: all sessions and page tokens would become invalid.
 const DOMAIN: &str = "groundwork";
+
+/// How the service names itself to others that it calls.
+const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
 /// Why the service did not start.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +60,8 @@ pub enum StartError {
     Document(#[from] DocumentError),
     #[error(transparent)]
     Schedule(#[from] InvalidSchedule),
+    #[error(transparent)]
+    HttpClient(#[from] BuildError),
     #[error(transparent)]
     Bind(#[from] BindError),
 }
@@ -93,14 +101,14 @@ impl App {
         let store = Store::new(database.clone(), clock.clone(), Queue::new(wakeups.clone()), page_signer);
         let users = UserService {
             store: store.clone(),
-            hasher: PasswordHasher::new(settings.bcrypt_rounds, settings.bcrypt_queue_size),
+            passwords: passwords(settings)?,
             cache: Cache::new(redis.clone(), settings.cache_ttl, clock.clone()),
             password_limiter: password_limiter.clone(),
             revoked: revoked.clone(),
         };
         let auth = AuthService {
             store: store.clone(),
-            hasher: users.hasher.clone(),
+            passwords: users.passwords.clone(),
             signer: Arc::new(TokenSigner::new(
                 TokenKeys { domain: DOMAIN, current: &key, previous },
                 clock.clone(),
@@ -112,7 +120,7 @@ impl App {
             password_limiter,
             revoked,
         };
-        let metrics = metrics_server(settings, &database, &auth.hasher);
+        let metrics = metrics_server(settings, &database, &auth.passwords.hasher);
         let handlers = jobs::handlers(&store)?;
         let workers = Workers::new(database.clone(), clock, handlers, wakeups, settings.into());
         let operations = (
@@ -182,10 +190,19 @@ pub fn user_service(settings: &Settings) -> Result<UserService, StartError> {
     let queue = Queue::new(Wakeups::new(None, &database));
     Ok(UserService {
         store: Store::new(database, clock.clone(), queue, page_signer),
-        hasher: PasswordHasher::new(settings.bcrypt_rounds, settings.bcrypt_queue_size),
+        passwords: passwords(settings)?,
         cache: Cache::new(None, settings.cache_ttl, clock),
         password_limiter: None,
         revoked: RevokedSessions::default(),
+    })
+}
+
+fn passwords(settings: &Settings) -> Result<Passwords, StartError> {
+    let config = LeakedPasswords::config(HeaderValue::from_static(USER_AGENT));
+    let check = settings.password_leak_check_url.as_ref();
+    Ok(Passwords {
+        hasher: PasswordHasher::new(settings.bcrypt_rounds, settings.bcrypt_queue_size),
+        leaked: check.map(|url| LeakedPasswords::new(url, config)).transpose()?,
     })
 }
 

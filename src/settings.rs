@@ -19,7 +19,7 @@ use groundwork_settings::check::{
 use groundwork_state::url::key_prefix;
 use groundwork_telemetry::{collector_url, log_filter};
 use ipnet::IpNet;
-use parsers::{database_url, postgres_url, replica_url};
+use parsers::{database_url, postgres_url, range_api_url, replica_url};
 use rules::{Need, between_settings};
 use secrecy::SecretString;
 
@@ -187,6 +187,13 @@ groundwork_settings::settings! {
         /// Requests that may wait for a password hash. Further ones are answered with 503.
         bcrypt_queue_size: usize = "BCRYPT_QUEUE_SIZE", default "64", example "64",
             number(1_usize, 10_000);
+
+        /// The range API that new passwords are looked up in, so that leaked ones are refused: the
+        /// first five digits of a SHA-1 hash are appended, such as in
+        /// `https://api.pwnedpasswords.com/range`. Without it, or while it is unavailable,
+        /// passwords are compared with the most common ones only.
+        password_leak_check_url: Option<String> = "PASSWORD_LEAK_CHECK_URL", default "",
+            example "https://api.pwnedpasswords.com/range", optional(parsed(range_api_url).hidden());
 
         /// How long a request may take from its headers to its response.
         request_timeout: Duration = "REQUEST_TIMEOUT", default "15", example "15",

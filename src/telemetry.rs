@@ -29,6 +29,7 @@ pub fn metrics() -> Vec<Metric> {
         services::METRICS,
         groundwork_auth::METRICS,
         groundwork_database::METRICS,
+        groundwork_http_client::METRICS,
         groundwork_jobs::METRICS,
         groundwork_server::METRICS,
         groundwork_state::METRICS,

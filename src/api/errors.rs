@@ -54,6 +54,11 @@ impl From<services::Error> for ApiError {
             E::PasswordIsEmail => {
                 Self::field("password", "own_email", "must not be the email or its local part")
             }
+            E::PasswordLeaked => Self::field(
+                "password",
+                "leaked",
+                "is known from a leak of another service: choose another one",
+            ),
             E::EmailTaken => EMAIL_TAKEN.into(),
             E::LastSuperuser => LAST_SUPERUSER.into(),
             E::NotFound(resource) => {

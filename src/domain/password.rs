@@ -47,6 +47,10 @@ impl Password {
         }
     }
 
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// Whether the password is this address or its local part, in any spelling (OWASP ASVS 5.0,
     /// 6.2.11).
     pub fn matches_email(&self, address: &str) -> bool {

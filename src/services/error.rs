@@ -22,6 +22,9 @@ pub enum Error {
     /// A new password is the user's own email, or its local part.
     #[error("the password is the email")]
     PasswordIsEmail,
+    /// A new password is known to be leaked.
+    #[error("the password is leaked")]
+    PasswordLeaked,
     #[error("the email is taken")]
     EmailTaken,
     #[error("the last active superuser cannot be removed")]

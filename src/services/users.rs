@@ -1,11 +1,12 @@
 //! Users: the current one and, for superusers, all of them.
 
-use groundwork_auth::{Page, PasswordHasher};
+use groundwork_auth::Page;
 use groundwork_database::Connection;
 use groundwork_state::cache::{Cache, Cached, key_of};
 use groundwork_telemetry::context::CallContext;
 
 use super::auth::{Caller, PasswordLimiter};
+use super::passwords::Passwords;
 use super::store::{Actor, Store};
 use super::{Error, RevokedSessions};
 use crate::domain::ids::UserId;
@@ -13,21 +14,6 @@ use crate::domain::password::{Password, PasswordAttempt, PasswordHash};
 use crate::models::audit_events::{self, AuditEvent, AuditKind, AuthEvent};
 use crate::models::sessions;
 use crate::models::users::{self, NewUser, Profile, ProfileChanges, User, UserChanges, UserFilter};
-
-/// Hashes the password of a new user.
-///
-/// # Errors
-/// [`Error::PasswordIsEmail`].
-pub(super) async fn hash_new_password(
-    hasher: &PasswordHasher,
-    user: &NewUser,
-    password: Password,
-) -> Result<PasswordHash, Error> {
-    if password.matches_email(user.email.as_str()) {
-        return Err(Error::PasswordIsEmail);
-    }
-    Ok(hasher.hash(password).await?)
-}
 
 impl Cached for Profile {
     const PREFIX: &'static str = "users:get_user_profile";
@@ -41,7 +27,7 @@ const SUPERUSERS_LOCK: i64 = 0x6772_7501;
 #[derive(Clone)]
 pub struct UserService {
     pub store: Store,
-    pub hasher: PasswordHasher,
+    pub passwords: Passwords,
     pub cache: Cache,
     /// Without one, attempts to confirm the current password are unlimited.
     pub password_limiter: Option<PasswordLimiter>,
@@ -70,11 +56,8 @@ impl UserService {
             };
             return self.invalidating(caller.user.id, update).await;
         };
-        if new.matches_email(&caller.user.email) {
-            return Err(Error::PasswordIsEmail);
-        }
         self.check_current_password(caller, current).await?;
-        let hash = self.hasher.hash(new).await?;
+        let hash = self.passwords.hash_new(new, &caller.user.email).await?;
         self.change_password(caller, &changes, &hash, context).await
     }
 
@@ -82,7 +65,7 @@ impl UserService {
         if let Some(limiter) = &self.password_limiter {
             limiter.check_confirmation(caller.session).await?;
         }
-        if self.hasher.verify(attempt.into_forms(), Some(&caller.user.password_hash)).await?.is_some() {
+        if self.passwords.verify(attempt, Some(&caller.user.password_hash)).await?.is_some() {
             return Ok(());
         }
         audit_events::log_auth_event(AuthEvent::CURRENT_PASSWORD_WRONG, Some(caller.user.id));
@@ -163,7 +146,7 @@ impl UserService {
         password: Password,
         context: &CallContext,
     ) -> Result<User, Error> {
-        let hash = hash_new_password(&self.hasher, &new, password).await?;
+        let hash = self.passwords.hash_new(password, new.email.as_str()).await?;
         let now = self.store.now();
         self.store
             .transaction_by(actor, async |tx| {
@@ -190,7 +173,7 @@ impl UserService {
         context: &CallContext,
     ) -> Result<User, Error> {
         let hash = match &password {
-            Some(password) => Some(self.hasher.hash(password.clone()).await?),
+            Some(password) => Some(self.passwords.hash_of_another(password).await?),
             None => None,
         };
         let now = self.store.now();

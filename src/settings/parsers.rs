@@ -1,7 +1,8 @@
 //! Addresses of databases, with errors that name the setting to use instead of an option of another
-//! driver.
+//! driver, and of other services.
 
 use groundwork_database::url::{DatabaseUrl, PostgresUrl, UrlError};
+use groundwork_telemetry::collector_url;
 
 pub(super) fn database_url(raw: &str) -> Result<DatabaseUrl, String> {
     raw.parse().map_err(with_hint)
@@ -13,6 +14,11 @@ pub(super) fn postgres_url(raw: &str) -> Result<PostgresUrl, String> {
 
 pub(super) fn replica_url(raw: &str) -> Result<PostgresUrl, String> {
     PostgresUrl::replica(raw).map_err(with_hint)
+}
+
+pub(super) fn range_api_url(raw: &str) -> Result<String, &'static str> {
+    const INVALID: &str = "must be an address such as https://host/range, without a password";
+    collector_url(raw).map_err(|_| INVALID)
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "`map_err` passes the error by value")]

@@ -6,12 +6,12 @@ mod tokens;
 
 use std::sync::Arc;
 
-use groundwork_auth::{PasswordHasher, TokenId, TokenKind, TokenSigner};
+use groundwork_auth::{TokenId, TokenKind, TokenSigner};
 use groundwork_clock::Timestamp;
 use groundwork_telemetry::context::CallContext;
 
+use super::passwords::Passwords;
 use super::store::Store;
-use super::users::hash_new_password;
 use super::{Error, RevokedSessions};
 use crate::domain::email::Email;
 use crate::domain::ids::{SessionId, UserId, random_bytes};
@@ -62,7 +62,7 @@ pub enum Intent {
 #[derive(Clone)]
 pub struct AuthService {
     pub store: Store,
-    pub hasher: PasswordHasher,
+    pub passwords: Passwords,
     pub signer: Arc<TokenSigner>,
     pub lifetimes: Lifetimes,
     /// Without one, login attempts are unlimited.
@@ -72,9 +72,9 @@ pub struct AuthService {
 
 impl AuthService {
     /// # Errors
-    /// [`Error::EmailTaken`], [`Error::PasswordIsEmail`].
+    /// [`Error::EmailTaken`], [`Error::PasswordIsEmail`], [`Error::PasswordLeaked`].
     pub async fn register(&self, new: NewUser, password: Password) -> Result<User, Error> {
-        let hash = hash_new_password(&self.hasher, &new, password).await?;
+        let hash = self.passwords.hash_new(password, new.email.as_str()).await?;
         Ok(users::insert(&mut self.store.write_without_caller().await?, &new, &hash, self.store.now())
             .await?)
     }
@@ -94,7 +94,7 @@ impl AuthService {
         let user = users::find_by_email(&mut self.store.read(), email).await?;
         let may_match = over_limit.as_ref().is_none_or(|over| over.may_match);
         let hash = user.as_ref().filter(|_| may_match).map(|user| &user.password_hash);
-        let form = self.hasher.verify(attempt.clone().into_forms(), hash).await?;
+        let form = self.passwords.verify(attempt.clone(), hash).await?;
         let user_id = user.as_ref().map(|user| user.id);
         let Some((user, form)) = user.filter(|user| user.is_active).zip(form) else {
             audit_events::log_auth_event(AuthEvent::LOGIN_REFUSED, user_id);
@@ -112,9 +112,9 @@ impl AuthService {
     /// not normalised.
     async fn rehash(&self, attempt: PasswordAttempt, form: Form, hash: &PasswordHash) -> PasswordHash {
         match Password::try_from(attempt) {
-            Ok(password) if form == Form::AsTyped || self.hasher.is_outdated(hash) => {
+            Ok(password) if form == Form::AsTyped || self.passwords.hasher.is_outdated(hash) => {
                 // When the queue is full, a later login hashes it: the password was correct.
-                self.hasher.hash(password).await.unwrap_or_else(|_| hash.clone())
+                self.passwords.hasher.hash(password).await.unwrap_or_else(|_| hash.clone())
             }
             _ => hash.clone(),
         }

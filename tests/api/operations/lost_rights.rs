@@ -11,6 +11,7 @@ use groundwork::models::users::{NewProfile, NewUser, ProfileChanges, UserChanges
 use groundwork::services::Error;
 use groundwork::services::RevokedSessions;
 use groundwork::services::auth::{AuthService, Caller as Authenticated, Intent, Lifetimes};
+use groundwork::services::passwords::Passwords;
 use groundwork::services::store::{Actor, Store};
 use groundwork::services::users::UserService;
 use groundwork_auth::{PasswordHasher, TokenKeys, TokenSigner, ValueSigner};
@@ -284,6 +285,7 @@ fn services(service: &Service) -> (AuthService, UserService) {
     let queue = Queue::new(Wakeups::new(None, &database));
     let store = Store::new(database, clock.clone(), queue, page_signer);
     let hasher = PasswordHasher::new(settings.bcrypt_rounds, settings.bcrypt_queue_size);
+    let passwords = Passwords { hasher, leaked: None };
     let signer = Arc::new(TokenSigner::new(
         TokenKeys { domain: "groundwork", current: &SECRET.into(), previous: &[] },
         clock.clone(),
@@ -293,7 +295,7 @@ fn services(service: &Service) -> (AuthService, UserService) {
     let revoked = RevokedSessions::default();
     let auth = AuthService {
         store: store.clone(),
-        hasher: hasher.clone(),
+        passwords: passwords.clone(),
         signer,
         lifetimes,
         password_limiter: None,
@@ -301,7 +303,7 @@ fn services(service: &Service) -> (AuthService, UserService) {
     };
     let users = UserService {
         store,
-        hasher,
+        passwords,
         cache: Cache::new(None, settings.cache_ttl, clock),
         password_limiter: None,
         revoked,
