@@ -29,12 +29,14 @@ use tokio_util::sync::CancellationToken;
 use crate::api::Api;
 use crate::api::v1::auth::AuthApi;
 use crate::api::v1::health::{HealthApi, ServiceApi};
+use crate::api::v1::jobs::JobsApi;
 use crate::api::v1::users::UsersApi;
 use crate::db::migrations::{self, MigrationError};
 use crate::jobs;
 use crate::services::RevokedSessions;
 use crate::services::auth::{AuthService, Lifetimes, PasswordLimiter};
 use crate::services::health::HealthService;
+use crate::services::jobs::JobService;
 use crate::services::passwords::Passwords;
 use crate::services::store::Store;
 use crate::services::users::UserService;
@@ -64,6 +66,80 @@ pub enum StartError {
     HttpClient(#[from] BuildError),
     #[error(transparent)]
     Bind(#[from] BindError),
+    #[error("JOB_WORKERS is 0, so this process would run no job")]
+    NoWorkers,
+}
+
+/// What requests and jobs share.
+struct Shared {
+    database: Database,
+    redis: Option<Redis>,
+    store: Store,
+    workers: Workers,
+}
+
+impl Shared {
+    /// Prepares the database.
+    async fn new(settings: &Settings, clock: Clock) -> Result<Self, StartError> {
+        let key = settings.signing_key()?;
+        migrations::prepare(settings).await?;
+        log_start(settings);
+
+        let database = Database::new(&settings.into())?;
+        database.watch();
+        let redis = connect_redis(settings).await;
+        let wakeups = Wakeups::new(redis.clone(), &database);
+        let keys = iter::once(&key).chain(&settings.jwt_previous_secret_keys);
+        let page_signer = ValueSigner::new(DOMAIN, keys);
+        let store = Store::new(database.clone(), clock.clone(), Queue::new(wakeups.clone()), page_signer);
+        let handlers = jobs::handlers(&store, settings.audit_retention())?;
+        let workers = Workers::new(database.clone(), clock, handlers, wakeups, settings.into());
+        Ok(Self { database, redis, store, workers })
+    }
+}
+
+/// The workers without the API.
+pub struct WorkerApp {
+    workers: Workers,
+    metrics: Option<MetricsServer>,
+}
+
+impl WorkerApp {
+    /// Prepares the database and the workers.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn new(settings: &Settings, clock: Clock) -> Result<Self, StartError> {
+        if settings.job_workers == 0 {
+            return Err(StartError::NoWorkers);
+        }
+        let Shared { database, workers, .. } = Shared::new(settings, clock).await?;
+        let metrics = metrics_server(settings, move || database.observe());
+        Ok(Self { workers, metrics })
+    }
+
+    /// Runs jobs until `stop` completes, and then until the running ones have ended, or
+    /// `SHUTDOWN_TIMEOUT` has.
+    ///
+    /// # Errors
+    /// [`StartError::Bind`].
+    pub async fn run(self, started: impl FnOnce(), stop: impl Future<Output = ()>) -> Result<(), StartError> {
+        let metrics = match self.metrics {
+            Some(metrics) => Some(metrics.start().await?),
+            None => None,
+        };
+        started();
+        let shutdown = CancellationToken::new();
+        let stopping = async {
+            stop.await;
+            shutdown.cancel();
+        };
+        tokio::join!(self.workers.run(shutdown.clone()), stopping);
+        if let Some(stop_metrics) = metrics {
+            stop_metrics.await;
+        }
+        Ok(())
+    }
 }
 
 /// The service, ready to listen.
@@ -83,12 +159,7 @@ impl App {
     pub async fn new(settings: &Settings, clock: Clock) -> Result<Self, StartError> {
         let key = settings.signing_key()?;
         let previous = &settings.jwt_previous_secret_keys;
-        migrations::prepare(settings).await?;
-        log_start(settings);
-
-        let database = Database::new(&settings.into())?;
-        database.watch();
-        let redis = connect_redis(settings).await;
+        let Shared { database, redis, store, workers } = Shared::new(settings, clock.clone()).await?;
         let limiter = settings.rate_limit_enabled.then(|| RateLimiter::new(redis.clone(), clock.clone()));
         let password_limiter = limiter.clone().map(|limiter| {
             let per_user = settings.account_rate_limit_per_minute;
@@ -96,9 +167,6 @@ impl App {
         });
         let shutdown = CancellationToken::new();
         let revoked = RevokedSessions::default();
-        let page_signer = ValueSigner::new(DOMAIN, iter::once(&key).chain(previous));
-        let wakeups = Wakeups::new(redis.clone(), &database);
-        let store = Store::new(database.clone(), clock.clone(), Queue::new(wakeups.clone()), page_signer);
         let users = UserService {
             store: store.clone(),
             passwords: passwords(settings)?,
@@ -120,13 +188,16 @@ impl App {
             password_limiter,
             revoked,
         };
-        let metrics = metrics_server(settings, &database, &auth.passwords.hasher);
-        let handlers = jobs::handlers(&store)?;
-        let workers = Workers::new(database.clone(), clock, handlers, wakeups, settings.into());
+        let (pool, hasher) = (database.clone(), auth.passwords.hasher.clone());
+        let metrics = metrics_server(settings, move || {
+            pool.observe();
+            hasher.observe();
+        });
         let operations = (
             AuthApi { auth: auth.clone() },
             UsersApi { users },
-            HealthApi { health: HealthService::new(database, redis, shutdown.clone()) },
+            JobsApi { jobs: JobService { store } },
+            HealthApi { health: HealthService::new(database, redis, clock, shutdown.clone()) },
             ServiceApi { name: settings.app_name.clone() },
         );
         let api = Api {
@@ -215,17 +286,9 @@ async fn connect_redis(settings: &Settings) -> Option<Redis> {
     redis
 }
 
-fn metrics_server(
-    settings: &Settings,
-    database: &Database,
-    hasher: &PasswordHasher,
-) -> Option<MetricsServer> {
+/// `observe` sets the gauges before they are read.
+fn metrics_server(settings: &Settings, observe: impl Fn() + Send + Sync + 'static) -> Option<MetricsServer> {
     let (handle, port) = MetricsHandle::installed().zip(settings.metrics_port)?;
-    let (database, hasher) = (database.clone(), hasher.clone());
-    let observe = move || {
-        database.observe();
-        hasher.observe();
-    };
     Some(MetricsServer::new(handle, observe, SocketAddr::new(settings.metrics_host, port)))
 }
 

@@ -9,10 +9,11 @@ use std::future::Future;
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::path::Path;
+use std::pin::Pin;
 use std::time::Duration;
 
 use groundwork::api;
-use groundwork::app::{self, App};
+use groundwork::app::{self, App, WorkerApp};
 use groundwork::db::migrations;
 use groundwork::domain::email::Email;
 use groundwork::domain::password::Password;
@@ -45,6 +46,34 @@ pub fn print_error(error: &(dyn Error + 'static)) {
 
 /// Serves until SIGTERM or SIGINT.
 pub fn serve() -> Result {
+    run_until_signal("requests in flight", async |settings, mut stop| {
+        let app = tokio::select! {
+            app = App::new(settings, Clock::default()) => app?,
+            () = &mut stop => return Ok(()),
+        };
+        let listening = |bound| tracing::info!("listening on http://{bound}, docs at http://{bound}/docs");
+        Ok(app.serve(SocketAddr::new(settings.host, settings.port), listening, stop).await?)
+    })
+}
+
+/// Runs jobs until SIGTERM or SIGINT.
+pub fn worker() -> Result {
+    run_until_signal("running jobs", async |settings, mut stop| {
+        let worker = tokio::select! {
+            worker = WorkerApp::new(settings, Clock::default()) => worker?,
+            () = &mut stop => return Ok(()),
+        };
+        let started = || tracing::info!(workers = settings.job_workers, "running jobs");
+        Ok(worker.run(started, stop).await?)
+    })
+}
+
+/// Completes at SIGTERM or SIGINT.
+type Stop = Pin<Box<dyn Future<Output = ()>>>;
+
+/// Runs what a signal stops, with logs, metrics and traces. `what` may finish. The signal also ends
+/// the start, which may be waiting for the database or for another instance's migration.
+fn run_until_signal(what: &'static str, work: impl AsyncFnOnce(&Settings, Stop) -> Result) -> Result {
     let sources = Sources::of_process()?;
     let settings = Settings::load(&sources)?;
     block_on(async {
@@ -58,9 +87,9 @@ pub fn serve() -> Result {
         }
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut stop = Box::pin(async move {
+        let stop = Box::pin(async move {
             shutdown_signal(&mut terminate, &mut interrupt).await;
-            tracing::info!("stopping: requests in flight may finish; a second signal ends them");
+            tracing::info!("stopping: {what} may finish; a second signal ends them");
             tokio::spawn(async move {
                 shutdown_signal(&mut terminate, &mut interrupt).await;
                 tracing::warn!("ended by a second signal");
@@ -68,14 +97,7 @@ pub fn serve() -> Result {
                 std::process::exit(EXIT_SIGINT);
             });
         });
-        // A signal also ends the start, which may be waiting for the database or for another
-        // instance's migration.
-        let app = tokio::select! {
-            app = App::new(&settings, Clock::default()) => app?,
-            () = &mut stop => return Ok(()),
-        };
-        let listening = |bound| tracing::info!("listening on http://{bound}, docs at http://{bound}/docs");
-        app.serve(SocketAddr::new(settings.host, settings.port), listening, stop).await?;
+        work(&settings, stop).await?;
         tracing::info!("stopped");
         Ok(())
     })

@@ -22,6 +22,8 @@ struct Arguments {
 enum Command {
     /// Serve the API (the default)
     Serve,
+    /// Run jobs without serving the API
+    Worker,
     /// Apply pending database migrations
     Migrate,
     /// Copy the SQLite database to a new file while the service runs (use `pg_dump` for PostgreSQL)
@@ -101,6 +103,7 @@ fn main() -> std::process::ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command.unwrap_or(Command::Serve) {
         Command::Serve => commands::serve(),
+        Command::Worker => commands::worker(),
         Command::Migrate => commands::migrate(),
         Command::Backup { file } => commands::backup(&file),
         Command::Openapi { command: OpenapiCommand::Export { check, format } } => match format {

@@ -239,6 +239,10 @@ groundwork_settings::settings! {
         /// How long an attempt at a job may take.
         job_timeout: Duration = "JOB_TIMEOUT", default "60", example "60", seconds(1, 86_400);
 
+        /// How long audit events are kept. Without it, or with 0, they are kept for ever.
+        audit_retention_days: Option<Duration> = "AUDIT_RETENTION_DAYS", default "", example "365",
+            optional(days(0, 36_500));
+
         /// The proxies that are trusted to name the client they forward for. Without any, the
         /// client is the peer of the connection.
         trusted_proxies: Vec<IpNet> = "TRUSTED_PROXIES", default "", example "10.0.0.0/8,192.168.1.10",

@@ -20,8 +20,21 @@ pub const EMAIL_TAKEN: ErrorCode =
 pub const LAST_SUPERUSER: ErrorCode =
     ErrorCode::new("last_superuser", StatusCode::CONFLICT, "The last active superuser cannot be removed.");
 
+/// The job is not dead, so it cannot be retried.
+pub const JOB_NOT_DEAD: ErrorCode =
+    ErrorCode::new("job_not_dead", StatusCode::CONFLICT, "Only a dead job can be retried.");
+/// A worker runs the job.
+pub const JOB_RUNNING: ErrorCode =
+    ErrorCode::new("job_running", StatusCode::CONFLICT, "The job is running and cannot be deleted.");
+/// Another job with the same dedupe key is queued or running.
+pub const JOB_DUPLICATE: ErrorCode = ErrorCode::new(
+    "job_duplicate",
+    StatusCode::CONFLICT,
+    "Another job for the same work is already queued or running.",
+);
+
 /// Every code, in the order of the document.
-pub const CATALOGUE: [ErrorCode; 17] = [
+pub const CATALOGUE: [ErrorCode; 20] = [
     ErrorCode::MALFORMED_REQUEST,
     ErrorCode::UNAUTHORIZED,
     ErrorCode::INVALID_TOKEN,
@@ -32,6 +45,9 @@ pub const CATALOGUE: [ErrorCode; 17] = [
     ErrorCode::REQUEST_TIMEOUT,
     EMAIL_TAKEN,
     LAST_SUPERUSER,
+    JOB_NOT_DEAD,
+    JOB_RUNNING,
+    JOB_DUPLICATE,
     ErrorCode::PAYLOAD_TOO_LARGE,
     ErrorCode::UNSUPPORTED_MEDIA_TYPE,
     ErrorCode::VALIDATION_ERROR,
@@ -61,6 +77,9 @@ impl From<services::Error> for ApiError {
             ),
             E::EmailTaken => EMAIL_TAKEN.into(),
             E::LastSuperuser => LAST_SUPERUSER.into(),
+            E::JobNotDead => JOB_NOT_DEAD.into(),
+            E::JobRunning => JOB_RUNNING.into(),
+            E::JobDuplicate => JOB_DUPLICATE.into(),
             E::NotFound(resource) => {
                 Self::from(ErrorCode::NOT_FOUND).with_message(format!("The {resource} does not exist."))
             }

@@ -14,6 +14,7 @@ diesel::table! {
         session_id -> Nullable<Binary>,
         ip -> Text,
         request_id -> Text,
+        resource_id -> Nullable<BigInt>,
     }
 }
 

@@ -13,6 +13,11 @@ id_type! {
     pub struct UserId;
 }
 
+id_type! {
+    /// The ID of a job: positive, assigned by the database, never reused.
+    pub struct JobId;
+}
+
 /// The ID of a session: 128 random bits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SessionId(pub [u8; 16]);

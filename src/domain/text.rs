@@ -1,8 +1,14 @@
 //! Text from people, and names.
 
 pub use groundwork_values::Invalid;
+use groundwork_values::text_type;
 use icu_properties::props::{BidiControl, DefaultIgnorableCodePoint, GeneralCategory, GeneralCategoryGroup};
 use icu_properties::{CodePointMapData, CodePointSetData};
+
+text_type! {
+    /// The kind of a job, known to this release or not.
+    pub struct JobKind(1..=100);
+}
 
 /// Whether a character is invisible where it is not supported: Unicode's
 /// `Default_Ignorable_Code_Point`, such as zero-width spaces, Hangul fillers, variation selectors

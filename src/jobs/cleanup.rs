@@ -1,11 +1,13 @@
 //! Deletes what is no longer needed.
 
+use std::time::Duration;
+
 use groundwork_jobs::{Attempt, Handler, Job, JobError};
 use serde::{Deserialize, Serialize};
 
 use crate::services::store::Store;
 
-/// Deletes expired rows of every table.
+/// Deletes expired rows of every table, and audit events that are old enough.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct DeleteExpired {}
 
@@ -16,10 +18,12 @@ impl Job for DeleteExpired {
 
 pub struct Cleanup {
     pub store: Store,
+    /// How long audit events are kept; for ever without one.
+    pub audit_retention: Option<Duration>,
 }
 
 impl Handler<DeleteExpired> for Cleanup {
     async fn run(&self, _: DeleteExpired, _: Attempt) -> Result<(), JobError> {
-        Ok(self.store.delete_expired().await?)
+        Ok(self.store.delete_expired(self.audit_retention).await?)
     }
 }

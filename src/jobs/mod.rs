@@ -4,16 +4,19 @@
 
 mod cleanup;
 
+use std::time::Duration;
+
 use cleanup::{Cleanup, DeleteExpired};
 use groundwork_jobs::{Handlers, InvalidSchedule};
 
 use crate::services::store::Store;
 
-/// What runs each job, and when the periodic ones run (in UTC).
+/// What runs each job, and when the periodic ones run (in UTC). Audit events are kept for
+/// `audit_retention`, or for ever.
 ///
 /// # Errors
 /// A schedule that is no cron expression.
-pub fn handlers(store: &Store) -> Result<Handlers, InvalidSchedule> {
-    let cleanup = Cleanup { store: store.clone() };
+pub fn handlers(store: &Store, audit_retention: Option<Duration>) -> Result<Handlers, InvalidSchedule> {
+    let cleanup = Cleanup { store: store.clone(), audit_retention };
     Ok(Handlers::default().every::<DeleteExpired>("7 3 * * *".parse()?, cleanup))
 }

@@ -1,4 +1,4 @@
-//! The table `audit_events`: which actor did what to which user. Events outlive the user.
+//! The table `audit_events`: which actor did what to which user or resource. Events outlive both.
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -12,7 +12,7 @@ use crate::domain::ids::{SessionId, UserId};
 /// The target of audit events in the log.
 pub const AUDIT: &str = "groundwork::audit";
 
-/// What happened to a user.
+/// What happened to a user or a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AuditKind(&'static str);
 
@@ -38,6 +38,8 @@ impl AuditKind {
     pub const USER_DELETED: Self = Self("user_deleted");
     pub const SUPERUSER_GRANTED: Self = Self("superuser_granted");
     pub const SUPERUSER_REVOKED: Self = Self("superuser_revoked");
+    pub const JOB_RETRIED: Self = Self("job_retried");
+    pub const JOB_DELETED: Self = Self("job_deleted");
 }
 
 /// An event to be stored.
@@ -46,8 +48,10 @@ pub struct AuditEvent<'a> {
     pub kind: AuditKind,
     /// The user who did it; `None` for an unknown client or an operator.
     pub actor: Option<UserId>,
-    /// The user it was done to.
-    pub user: UserId,
+    /// The user it was done to, if it was done to one.
+    pub user: Option<UserId>,
+    /// The id of the resource it was done to, if that is no user. The kind says of which resource.
+    pub resource: Option<i64>,
     /// The session it was done in or to, if it matters.
     pub session: Option<SessionId>,
     pub context: &'a CallContext,
@@ -56,7 +60,12 @@ pub struct AuditEvent<'a> {
 impl<'a> AuditEvent<'a> {
     /// An event without an actor or a session.
     pub fn new(kind: AuditKind, user: UserId, context: &'a CallContext) -> Self {
-        Self { kind, actor: None, user, session: None, context }
+        Self { kind, actor: None, user: Some(user), resource: None, session: None, context }
+    }
+
+    /// An event of a resource that is no user, without an actor or a session.
+    pub fn on_resource(kind: AuditKind, id: i64, context: &'a CallContext) -> Self {
+        Self { kind, actor: None, user: None, resource: Some(id), session: None, context }
     }
 }
 
@@ -66,14 +75,30 @@ pub async fn insert(c: &mut Connection, event: &AuditEvent<'_>, now: Timestamp) 
         audit_events::occurred_at.eq(now),
         audit_events::kind.eq(event.kind.0),
         audit_events::actor_id.eq(event.actor.map(|id| id.0)),
-        audit_events::user_id.eq(event.user.0),
+        audit_events::user_id.eq(event.user.map(|id| id.0)),
         audit_events::session_id.eq(event.session.map(|id| id.0.to_vec())),
         audit_events::ip.eq(event.context.ip.to_string()),
         audit_events::request_id.eq(event.context.request_id.for_audit()),
+        audit_events::resource_id.eq(event.resource),
     );
     on!(c, |c| prepared(diesel::insert_into(audit_events::table).values(values)).execute(c))?;
-    tracing::info!(target: AUDIT, kind = event.kind.0, user_id = event.user.0, "audit event");
+    let (user_id, resource_id) = (event.user.map(|id| id.0), event.resource);
+    tracing::info!(target: AUDIT, kind = event.kind.0, user_id, resource_id, "audit event");
     Ok(())
+}
+
+/// Deletes events from before `before`: those among the `limit` oldest. Returns how many; if it was
+/// `limit`, there may be more.
+pub async fn delete_old(c: &mut Connection, before: Timestamp, limit: i64) -> Result<usize, DbError> {
+    // The oldest by id are found without an index on the time, which every event would have to pay.
+    let oldest = diesel::alias!(audit_events as oldest);
+    let ids = oldest
+        .order(oldest.field(audit_events::id).asc())
+        .limit(limit)
+        .select(oldest.field(audit_events::id));
+    let old = audit_events::table.filter(audit_events::id.eq_any(ids));
+    let old = old.filter(audit_events::occurred_at.lt(before));
+    Ok(on!(c, |c| diesel::delete(old).execute(c))?)
 }
 
 /// An event that is only logged: any client can cause any number of them, and the table keeps all

@@ -13,7 +13,7 @@ use crate::services::health::{HealthStatus, Probe};
 pub enum HealthStatusView {
     /// It works.
     Ok,
-    /// A dependency does not respond, and the service works without it.
+    /// A dependency does not respond, and the service works without it; or jobs wait for too long.
     Degraded,
     /// It does not respond.
     Unavailable,
@@ -41,8 +41,8 @@ example!(Health { status: HealthStatusView::Ok, version: "1.0.0".to_owned() });
 #[derive(Object, Serialize)]
 #[oai(example, remote = "Probe")]
 pub struct DependencyHealth {
-    /// The dependency: `database`, `state` (rate limits and the cache), `replica_1`, `replica_2`
-    /// and so on.
+    /// The dependency: `database`, `state` (rate limits and the cache), `jobs` (work after the
+    /// response), `replica_1`, `replica_2` and so on.
     pub name: String,
     /// The health of the dependency.
     pub status: HealthStatusView,

@@ -6,9 +6,9 @@ use poem_openapi::registry::MetaSchema;
 use super::common::LoginEmail;
 use crate::domain::email::Email;
 use crate::domain::email_prefix::EmailPrefix;
-use crate::domain::ids::UserId;
+use crate::domain::ids::{JobId, UserId};
 use crate::domain::password::{Password, PasswordAttempt};
-use crate::domain::text::FullName;
+use crate::domain::text::{FullName, JobKind};
 
 /// Written instead of a secret. Secrets are in requests only, but poem-openapi's derives need both
 /// directions.
@@ -55,3 +55,6 @@ text_schema!(EmailPrefix, "email_prefix",
     parse: EmailPrefix::parse, show: EmailPrefix::as_str);
 
 id_schema!(UserId, "user_id", "The user's ID.");
+id_schema!(JobId, "job_id", "The job's ID.");
+
+text_schema!(JobKind, "job_kind", example: "delete_expired");

@@ -2,6 +2,7 @@
 
 use groundwork_auth::{HashError, InvalidToken, InvalidValue, SigningFailed};
 use groundwork_database::DbError;
+use groundwork_jobs::records::DEDUPE_KEY;
 use groundwork_state::rate_limit::RateLimitDecision;
 
 use crate::domain::ids::NoRandomness;
@@ -29,6 +30,15 @@ pub enum Error {
     EmailTaken,
     #[error("the last active superuser cannot be removed")]
     LastSuperuser,
+    /// Only a dead job can be tried again by hand.
+    #[error("the job is not dead")]
+    JobNotDead,
+    /// A worker runs the job.
+    #[error("the job is running")]
+    JobRunning,
+    /// Another job with its dedupe key is queued or running.
+    #[error("the job is queued already")]
+    JobDuplicate,
     /// It does not exist, or belongs to another user. The field names the resource: "user".
     #[error("the {0} does not exist")]
     NotFound(&'static str),
@@ -57,11 +67,13 @@ impl Error {
     pub(super) const USER_INACTIVE: Self = Self::InvalidToken("the user is inactive");
 }
 
-/// The unique constraint decides whether an email is taken: a `SELECT` before the write would race.
+/// The unique constraint decides whether an email is taken, and whether a job is queued already: a
+/// `SELECT` before the write would race.
 impl From<DbError> for Error {
     fn from(error: DbError) -> Self {
         match error {
             DbError::Unique { constraint } if constraint == EMAIL_KEY => Self::EmailTaken,
+            DbError::Unique { constraint } if constraint == DEDUPE_KEY => Self::JobDuplicate,
             other => Self::Database(other),
         }
     }

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use groundwork_clock::Clock;
 use groundwork_database::{Database, ReplicaState};
+use groundwork_jobs::records;
 use groundwork_state::redis::Redis;
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 /// A database that takes longer to respond counts as unavailable.
@@ -14,6 +17,9 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long results are reused. Anyone can call readiness at any rate, which must not load the
 /// dependencies.
 const CACHE_TTL: Duration = Duration::from_secs(1);
+
+/// How long a job may be due before the workers count as too few, too slow or absent.
+const MAX_JOB_DELAY: Duration = Duration::from_mins(5);
 
 /// The state of a dependency.
 #[derive(Clone, Debug)]
@@ -38,6 +44,7 @@ pub enum HealthStatus {
 pub struct HealthService {
     database: Database,
     redis: Option<Redis>,
+    clock: Clock,
     shutdown: CancellationToken,
     latest: Arc<Mutex<Option<ProbeResults>>>,
 }
@@ -48,8 +55,8 @@ struct ProbeResults {
 }
 
 impl HealthService {
-    pub fn new(database: Database, redis: Option<Redis>, shutdown: CancellationToken) -> Self {
-        Self { database, redis, shutdown, latest: Arc::default() }
+    pub fn new(database: Database, redis: Option<Redis>, clock: Clock, shutdown: CancellationToken) -> Self {
+        Self { database, redis, clock, shutdown, latest: Arc::default() }
     }
 
     /// Whether the instance is shutting down and should get no new requests.
@@ -67,8 +74,9 @@ impl HealthService {
         // In a task of its own, so that a client that disconnects does not cancel the probe of the
         // others.
         let task = tokio::spawn(async move {
-            let (database, state) = tokio::join!(service.probe_database(), service.probe_state());
-            let probes: Arc<[_]> = [database, state].into_iter().chain(service.replicas()).collect();
+            let (database, state, jobs) =
+                tokio::join!(service.probe_database(), service.probe_state(), service.probe_jobs());
+            let probes: Arc<[_]> = [database, state, jobs].into_iter().chain(service.replicas()).collect();
             *latest = Some(ProbeResults { probes: Arc::clone(&probes), at: Instant::now() });
             probes
         });
@@ -116,6 +124,21 @@ impl HealthService {
             tier: redis.tier().to_owned(),
             latency_ms: milliseconds(response.unwrap_or_default()),
         }
+    }
+
+    /// The jobs: degraded if one has been due for too long. Requests are served all the same.
+    async fn probe_jobs(&self) -> Probe {
+        let start = Instant::now();
+        let oldest_due = async {
+            let mut connection = self.database.read();
+            records::oldest_due(&mut connection, self.clock.now()).await
+        };
+        let status = match timeout(PROBE_TIMEOUT, oldest_due).await {
+            Ok(Ok(age)) if age <= MAX_JOB_DELAY => HealthStatus::Ok,
+            _ => HealthStatus::Degraded,
+        };
+        let (name, tier) = ("jobs".to_owned(), self.database.tier().to_owned());
+        Probe { name, status, tier, latency_ms: milliseconds(start.elapsed()) }
     }
 }
 

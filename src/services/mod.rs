@@ -4,6 +4,7 @@
 pub mod auth;
 mod error;
 pub mod health;
+pub mod jobs;
 pub mod passwords;
 pub mod store;
 pub mod users;

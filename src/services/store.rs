@@ -5,9 +5,9 @@
 //! hashing a password takes a while, too. So the unit of work checks again, with locks that keep
 //! the result true until it ends.
 
-use groundwork_auth::ValueSigner;
 use std::time::Duration;
 
+use groundwork_auth::ValueSigner;
 use groundwork_clock::{Clock, Timestamp};
 use groundwork_database::{Connection, Database, DbError};
 use groundwork_jobs::{Job, NewJob, Queue, records};
@@ -16,8 +16,8 @@ use super::Error;
 use super::auth::{Caller, Intent, Role};
 use crate::domain::ids::{SessionId, UserId};
 use crate::models::caller_check::{CallerCheck, CheckedWrite};
-use crate::models::sessions;
 use crate::models::users::{self, User};
+use crate::models::{audit_events, sessions};
 
 /// How long jobs that succeeded are shown.
 const JOB_RETENTION: Duration = Duration::from_hours(7 * 24);
@@ -88,13 +88,18 @@ impl Store {
         Ok(())
     }
 
-    /// Deletes expired rows of every table, some at a time, so that no write waits for long.
-    pub async fn delete_expired(&self) -> Result<(), DbError> {
+    /// Deletes expired rows of every table, and audit events older than `audit_retention`, some at a
+    /// time, so that no write waits for long.
+    pub async fn delete_expired(&self, audit_retention: Option<Duration>) -> Result<(), DbError> {
         let now = self.now();
         let done_before = now.minus(JOB_RETENTION);
         let mut connection = self.database.write().await?;
         while sessions::delete_all_expired(&mut connection, now, BATCH).await? > 0 {}
         while records::delete_done(&mut connection, done_before, BATCH).await? > 0 {}
+        if let Some(retention) = audit_retention {
+            let before = now.minus(retention);
+            while audit_events::delete_old(&mut connection, before, BATCH).await? > 0 {}
+        }
         Ok(())
     }
 

@@ -1,5 +1,7 @@
 //! What each crate is configured with.
 
+use std::time::Duration;
+
 use groundwork_database as database;
 use groundwork_jobs::WorkersConfig;
 use groundwork_server as server;
@@ -96,6 +98,11 @@ impl Settings {
                 )
             },
         })
+    }
+
+    /// How long audit events are kept; for ever without one.
+    pub fn audit_retention(&self) -> Option<Duration> {
+        self.audit_retention_days.filter(|retention| !retention.is_zero())
     }
 
     /// How many bodies may be arriving at once. A connection with a pending body is not idle, so

@@ -6,6 +6,7 @@ mod client_data;
 mod cors;
 mod forged_tokens;
 mod input;
+mod jobs;
 mod leaked_passwords;
 mod operations;
 mod passwords;

@@ -39,6 +39,8 @@ pub struct Operation {
 #[derive(Clone, Copy)]
 pub enum Fixture {
     User,
+    /// A dead job.
+    Job,
     /// A resource that its owner creates by a POST of this body to this path.
     Owned {
         path: &'static str,
@@ -96,6 +98,9 @@ pub const OPERATIONS: &[Operation] = &[
     operation("users_delete", "DELETE", "/api/v1/users/{id}", Caller::Superuser, 204, None),
     operation("users_activate", "PATCH", "/api/v1/users/{id}/activate", Caller::Superuser, 200, None),
     operation("users_deactivate", "PATCH", "/api/v1/users/{id}/deactivate", Caller::Superuser, 200, None),
+    operation("jobs_list", "GET", "/api/v1/jobs", Caller::Superuser, 200, None),
+    operation("jobs_retry", "POST", "/api/v1/jobs/{id}/retry", Caller::Superuser, 200, None).on(Fixture::Job),
+    operation("jobs_delete", "DELETE", "/api/v1/jobs/{id}", Caller::Superuser, 204, None).on(Fixture::Job),
     operation("health_show", "GET", "/api/v1/health", Caller::Anybody, 200, None),
     operation("health_live", "GET", "/api/v1/health/live", Caller::Anybody, 200, None),
     operation("health_ready", "GET", "/api/v1/health/ready", Caller::Anybody, 200, None),
@@ -128,6 +133,7 @@ impl Operation {
     pub async fn target(&self, service: &Service, owner: &TestUser) -> Target {
         match self.fixture {
             Fixture::User => Target::of(owner),
+            Fixture::Job => Target { user: owner.clone(), id: service.job("test_kind", "dead").await },
             Fixture::Owned { path, body } => {
                 let made = service.by(owner, "POST", path).json(body(owner)).send().await.expect(201).json();
                 Target { user: owner.clone(), id: made["id"].as_i64().expect("the ID of what was made") }
@@ -139,7 +145,7 @@ impl Operation {
     pub async fn target_for(&self, service: &Service, caller: &TestUser, other: &TestUser) -> Target {
         match self.fixture {
             Fixture::User => Target::of(other),
-            Fixture::Owned { .. } => self.target(service, caller).await,
+            Fixture::Job | Fixture::Owned { .. } => self.target(service, caller).await,
         }
     }
 

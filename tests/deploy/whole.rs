@@ -92,7 +92,7 @@ async fn the_whole_deployment_behaves_like_one_service() {
     for answer in whole.everywhere("/api/v1/health/ready", "").await {
         let entries = answer.json();
         let tiers = entries["dependencies"].as_array().unwrap().iter().map(|entry| &entry["tier"]);
-        assert_eq!(tiers.collect::<Vec<_>>(), ["postgresql", "redis_cluster", "postgresql"]);
+        assert_eq!(tiers.collect::<Vec<_>>(), ["postgresql", "redis_cluster", "postgresql", "postgresql"]);
     }
 
     // A session sees its own writes at once on every instance, and no cached value is stale.

@@ -17,9 +17,10 @@ async fn concurrent_readiness_probes_share_a_few_queries() {
     for answer in asking.join_all().await {
         answer.expect(200);
     }
-    // An answer is kept for a second, and what it takes to open a connection counts too.
+    // An answer is kept for a second and takes four statements, and what it takes to open a
+    // connection counts too.
     let (asked, seconds) = (proxy.round_trips() - asked, start.elapsed().as_secs());
-    assert!(asked <= seconds + 20, "{asked} round trips in {seconds} s for 200 probes");
+    assert!(asked <= 4 * seconds + 20, "{asked} round trips in {seconds} s for 200 probes");
 }
 
 #[ignore = "needs PostgreSQL"]

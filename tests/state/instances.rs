@@ -133,6 +133,6 @@ async fn readiness_lists_every_dependency_with_its_tier() {
     let answer = service.call("GET", "/api/v1/health/ready").send().await.expect(200).json();
     let tiers: Vec<_> =
         answer["dependencies"].as_array().unwrap().iter().map(|entry| &entry["tier"]).collect();
-    assert_eq!(tiers, ["postgresql", "redis"]);
+    assert_eq!(tiers, ["postgresql", "redis", "postgresql"]);
     assert!(answer["dependencies"][1]["latency_ms"].as_f64().unwrap() > 0.0);
 }

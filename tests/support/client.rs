@@ -175,7 +175,9 @@ impl Service {
                     format!("SELECT {} AS value FROM {table}", columns.join(" || ',' || "))
                 }
             };
-            let rows = self.database.rows(&statement).await.into_iter();
+            // The clock enqueues periodic jobs, not a request.
+            let of_requests = if table == "jobs" { " WHERE period_at IS NULL" } else { "" };
+            let rows = self.database.rows(&format!("{statement}{of_requests}")).await.into_iter();
             stored.extend(rows.map(|row| format!("{table}: {}", row.expect("a row is not null"))));
         }
         stored.sort();

@@ -6,6 +6,7 @@ pub mod client;
 pub mod contract;
 pub mod database;
 pub mod held;
+pub mod jobs;
 pub mod observed;
 pub mod pooler;
 pub mod postgres;

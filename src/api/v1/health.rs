@@ -40,7 +40,8 @@ impl HealthApi {
     ///
     /// Returns 200 when this instance can serve requests, including when it is `degraded`: without
     /// Redis, each instance limits and caches on its own; without a replica, the primary serves all
-    /// reads. Returns 503 when it cannot serve requests, with the dependencies in
+    /// reads; with a job that has been due for more than five minutes, work after the response is
+    /// late. Returns 503 when it cannot serve requests, with the dependencies in
     /// `details.dependencies`, and when it is shutting down. For load balancers.
     #[oai(path = "/ready", method = "get", operation_id = "health_ready", tag = "Limit::Unlimited")]
     async fn ready(&self) -> Result<Ok200<Readiness>, Failure> {

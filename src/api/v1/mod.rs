@@ -2,12 +2,13 @@
 
 pub mod auth;
 pub mod health;
+pub mod jobs;
 pub mod users;
 
 use poem_openapi::Tags;
 
 /// Every operation, in the order of the document.
-pub type Operations = (auth::AuthApi, users::UsersApi, health::HealthApi, health::ServiceApi);
+pub type Operations = (auth::AuthApi, users::UsersApi, jobs::JobsApi, health::HealthApi, health::ServiceApi);
 
 /// The tags of the document. Every operation has exactly one.
 #[derive(Tags)]
@@ -17,6 +18,8 @@ pub enum Tag {
     Auth,
     /// The current user, and for superusers all users.
     Users,
+    /// Work after the response, for superusers.
+    Jobs,
     /// Liveness and readiness.
     Health,
     /// The service itself.

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use groundwork::domain::email::Email;
-use groundwork::domain::ids::UserId;
+use groundwork::domain::ids::{JobId, UserId};
 use groundwork::domain::password::{Password, PasswordAttempt};
 use groundwork::domain::text::FullName;
 use groundwork::models::users::{NewProfile, NewUser, ProfileChanges, UserChanges};
 use groundwork::services::Error;
 use groundwork::services::RevokedSessions;
 use groundwork::services::auth::{AuthService, Caller as Authenticated, Intent, Lifetimes};
+use groundwork::services::jobs::JobService;
 use groundwork::services::passwords::Passwords;
 use groundwork::services::store::{Actor, Store};
 use groundwork::services::users::UserService;
@@ -145,6 +146,7 @@ on_both! {
     async fn a_caller_who_lost_rights_after_authentication_changes_nothing(service: Service) {
         let root = service.superuser().await;
         let (auth, users) = services(&service);
+        let job = JobId(service.job("test_kind", "dead").await);
         let context = CallContext::local();
         for loss in Loss::ALL {
             for (what, role) in WRITES {
@@ -156,7 +158,7 @@ on_both! {
                 let caller = if role == Caller::Superuser { caller.into_superuser().unwrap() } else { caller };
                 loss.happen(&service, &victim, &root).await;
                 let after = service.stored().await;
-                let result = write(what, &auth, &users, &caller, UserId(target.id), &context).await;
+                let result = write(what, &auth, &users, &caller, UserId(target.id), job, &context).await;
                 match (loss, result) {
                     (Loss::Demotion, Err(Error::Forbidden)) | (_, Err(Error::InvalidToken(_))) => {}
                     // Nothing is left to end.
@@ -173,7 +175,7 @@ on_both! {
         let (root, victim) = (service.superuser().await, service.user().await);
         let caller = auth.authenticate(&victim.access, Intent::Write).await.unwrap();
         Loss::Removal.happen(&service, &victim, &root).await;
-        let result = write("change own password", &auth, &users, &caller, UserId(victim.id), &CallContext::local()).await;
+        let result = write("change own password", &auth, &users, &caller, UserId(victim.id), JobId(1), &CallContext::local()).await;
         assert!(matches!(result, Err(Error::InvalidToken(_))), "{result:?}");
     }
 }
@@ -217,7 +219,7 @@ async fn a_write_that_waits_while_its_session_ends_is_refused() {
 }
 
 /// Every method of a service that writes for a caller.
-const WRITES: [(&str, Caller); 9] = [
+const WRITES: [(&str, Caller); 11] = [
     ("log out", Caller::User),
     ("change own name", Caller::User),
     ("change own password", Caller::User),
@@ -227,6 +229,8 @@ const WRITES: [(&str, Caller); 9] = [
     ("update", Caller::Superuser),
     ("activate self", Caller::Superuser),
     ("delete", Caller::Superuser),
+    ("retry job", Caller::Superuser),
+    ("delete job", Caller::Superuser),
 ];
 
 async fn write(
@@ -235,6 +239,7 @@ async fn write(
     users: &UserService,
     caller: &Authenticated,
     target: UserId,
+    job: JobId,
     context: &CallContext,
 ) -> Result<(), Error> {
     let own = caller.user.id;
@@ -272,6 +277,8 @@ async fn write(
             users.update(caller, own, &UserChanges::activation(true), None, context).await.map(drop)
         }
         "delete" => users.delete(caller, target, context).await,
+        "retry job" => JobService { store: users.store.clone() }.retry(caller, job, context).await.map(drop),
+        "delete job" => JobService { store: users.store.clone() }.delete(caller, job, context).await,
         other => panic!("{other} is not a write"),
     }
 }

@@ -1,0 +1,81 @@
+//! `/jobs`: work after the response, for superusers.
+
+use groundwork_jobs::records::JobFilter;
+use groundwork_web::error_responses;
+use groundwork_web::extract::{Path, Query};
+use groundwork_web::failure::Failure;
+use groundwork_web::page::{Page, PageSize, PageToken};
+use groundwork_web::responses::{NoContent, Ok200};
+use poem_openapi::OpenApi;
+
+use super::Tag;
+use crate::api::context::Context;
+use crate::api::guards::Superuser;
+use crate::domain::ids::JobId;
+use crate::domain::text::JobKind;
+use crate::schemas::jobs::{JobStatusView, JobView};
+use crate::services::jobs::JobService;
+
+error_responses! {
+    RetryErrors: 404 "not_found", 409 "job_not_dead,job_duplicate";
+    DeleteErrors: 404 "not_found", 409 "job_running";
+}
+
+pub struct JobsApi {
+    pub jobs: JobService,
+}
+
+#[OpenApi(prefix_path = "/jobs", tag = "Tag::Jobs")]
+impl JobsApi {
+    /// List jobs
+    ///
+    /// Returns one page of jobs in descending order of `id`, so the newest come first. To get the
+    /// next page, send `next_page` as `page_token` with the same filters, until it is null. Jobs
+    /// that succeeded are kept for seven days. Requires superuser rights.
+    #[oai(path = "/", method = "get", operation_id = "jobs_list")]
+    async fn list(
+        &self,
+        caller: Superuser,
+        /// The maximum number of jobs per page.
+        #[oai(default)]
+        limit: Query<PageSize>,
+        page_token: Query<Option<PageToken>>,
+        /// Only jobs in this status.
+        status: Query<Option<JobStatusView>>,
+        /// Only jobs of this kind.
+        kind: Query<Option<JobKind>>,
+    ) -> Result<Ok200<Page<JobView>>, Failure> {
+        let filter =
+            JobFilter { status: status.0.map(Into::into), kind: kind.0.map(|kind| kind.as_str().to_owned()) };
+        let page = self.jobs.list(&caller.0, &filter, limit.0.0, page_token.0.as_deref()).await?;
+        Ok(Ok200::of(Page::of(page.items, page.next_page)))
+    }
+
+    /// Retry a job
+    ///
+    /// Queues a dead job again, with all its attempts. Requires superuser rights.
+    #[oai(path = "/:id/retry", method = "post", operation_id = "jobs_retry")]
+    async fn retry(
+        &self,
+        caller: Superuser,
+        context: Context,
+        id: Path<JobId>,
+    ) -> Result<Ok200<JobView>, Failure<RetryErrors>> {
+        Ok(Ok200::of(self.jobs.retry(&caller.0, id.0, &context).await?))
+    }
+
+    /// Delete a job
+    ///
+    /// Deletes a job that is not running. A job that is queued will not run. Requires superuser
+    /// rights.
+    #[oai(path = "/:id", method = "delete", operation_id = "jobs_delete")]
+    async fn delete(
+        &self,
+        caller: Superuser,
+        context: Context,
+        id: Path<JobId>,
+    ) -> Result<NoContent, Failure<DeleteErrors>> {
+        self.jobs.delete(&caller.0, id.0, &context).await?;
+        Ok(NoContent)
+    }
+}

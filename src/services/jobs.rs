@@ -1,0 +1,74 @@
+//! Jobs, for superusers: what is queued, and what to do with jobs that failed.
+
+use groundwork_auth::Page;
+use groundwork_jobs::records::{self, JobFilter, JobRecord};
+use groundwork_telemetry::context::CallContext;
+
+use super::Error;
+use super::auth::Caller;
+use super::store::Store;
+use crate::domain::ids::JobId;
+use crate::models::audit_events::{self, AuditEvent, AuditKind};
+
+const NOT_FOUND: Error = Error::NotFound("job");
+
+#[derive(Clone)]
+pub struct JobService {
+    pub store: Store,
+}
+
+impl JobService {
+    /// Lists jobs, the newest first, starting at `page_token`.
+    ///
+    /// # Errors
+    /// [`Error::InvalidPageToken`] if the token was not issued for this filter.
+    pub async fn list(
+        &self,
+        caller: &Caller,
+        filter: &JobFilter,
+        limit: u16,
+        page_token: Option<&str>,
+    ) -> Result<Page<JobRecord>, Error> {
+        let list = format!("jobs {filter:?}");
+        let before = self.store.page_signer.after_id(&list, page_token)?.map(Into::into);
+        let mut connection = self.store.read_as(caller);
+        let jobs = records::page(&mut connection, filter, before, i64::from(limit) + 1).await?;
+        Ok(self.store.page_signer.page(&list, jobs, limit, |job| vec![job.id.0]))
+    }
+
+    /// Queues a dead job again, with all its attempts.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::JobNotDead`]; [`Error::JobDuplicate`] if another job for the
+    /// same work is queued or running.
+    pub async fn retry(&self, caller: &Caller, id: JobId, context: &CallContext) -> Result<JobRecord, Error> {
+        let now = self.store.now();
+        let retried = self.store.transaction_by(caller, async |tx| {
+            let Some(job) = records::retry(tx, id.0.into(), now).await? else {
+                let exists = records::find(tx, id.0.into()).await?.is_some();
+                return Err(if exists { Error::JobNotDead } else { NOT_FOUND });
+            };
+            let event = AuditEvent::on_resource(AuditKind::JOB_RETRIED, id.0, context);
+            audit_events::insert(tx, &AuditEvent { actor: Some(caller.user.id), ..event }, now).await?;
+            Ok(job)
+        });
+        retried.await
+    }
+
+    /// Deletes a job that is not running.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::JobRunning`].
+    pub async fn delete(&self, caller: &Caller, id: JobId, context: &CallContext) -> Result<(), Error> {
+        let now = self.store.now();
+        let deletion = self.store.transaction_by(caller, async |tx| {
+            if !records::delete(tx, id.0.into()).await? {
+                let exists = records::find(tx, id.0.into()).await?.is_some();
+                return Err(if exists { Error::JobRunning } else { NOT_FOUND });
+            }
+            let event = AuditEvent::on_resource(AuditKind::JOB_DELETED, id.0, context);
+            Ok(audit_events::insert(tx, &AuditEvent { actor: Some(caller.user.id), ..event }, now).await?)
+        });
+        deletion.await
+    }
+}
