@@ -8,6 +8,7 @@ use std::sync::Arc;
 use groundwork_auth::{PasswordHasher, TokenKeys, TokenSigner, ValueSigner};
 use groundwork_clock::Clock;
 use groundwork_database::{Database, DbError};
+use groundwork_http_client::BuildError;
 use groundwork_jobs::{InvalidSchedule, Queue, Wakeups, Workers};
 use groundwork_openapi::DocumentError;
 use groundwork_server::{self as server, BindError, Server};
@@ -20,6 +21,7 @@ use groundwork_web::load_shedder::LoadShedder;
 use groundwork_web::metrics_server::MetricsServer;
 use groundwork_web::middleware::AllowedOrigins;
 use groundwork_web::rate_limits::RateLimits;
+use groundwork_webhooks::Sender;
 use poem::Response;
 use poem::endpoint::BoxEndpoint;
 use tokio_util::sync::CancellationToken;
@@ -28,6 +30,7 @@ use crate::api::Api;
 use crate::api::v1::auth::AuthApi;
 use crate::api::v1::health::{HealthApi, ServiceApi};
 use crate::api::v1::users::UsersApi;
+use crate::api::v1::webhooks::WebhooksApi;
 use crate::db::migrations::{self, MigrationError};
 use crate::jobs;
 use crate::services::RevokedSessions;
@@ -35,6 +38,7 @@ use crate::services::auth::{AuthService, Lifetimes, PasswordLimiter};
 use crate::services::health::HealthService;
 use crate::services::store::Store;
 use crate::services::users::UserService;
+use crate::services::webhooks::WebhookService;
 use crate::settings::{RedisUrl, Settings, SigningKeyError};
 
 /// Part of everything that this service signs or derives from its keys. Do not change it after the
@@ -54,6 +58,8 @@ pub enum StartError {
     Document(#[from] DocumentError),
     #[error(transparent)]
     Schedule(#[from] InvalidSchedule),
+    #[error("webhooks cannot be sent")]
+    Webhooks(#[from] BuildError),
     #[error(transparent)]
     Bind(#[from] BindError),
 }
@@ -113,11 +119,17 @@ impl App {
             revoked,
         };
         let metrics = metrics_server(settings, &database, &auth.hasher);
-        let handlers = jobs::handlers(&store)?;
+        let webhooks = WebhookService {
+            store: store.clone(),
+            sender: Sender::new(settings.into(), clock.clone())?,
+            networks: settings.into(),
+        };
+        let handlers = jobs::handlers(&store, &webhooks)?;
         let workers = Workers::new(database.clone(), clock, handlers, wakeups, settings.into());
         let operations = (
             AuthApi { auth: auth.clone() },
             UsersApi { users },
+            WebhooksApi { webhooks },
             HealthApi { health: HealthService::new(database, redis, shutdown.clone()) },
             ServiceApi { name: settings.app_name.clone() },
         );

@@ -232,6 +232,11 @@ groundwork_settings::settings! {
         /// How long an attempt at a job may take.
         job_timeout: Duration = "JOB_TIMEOUT", default "60", example "60", seconds(1, 86_400);
 
+        /// Whether webhooks may lead to private networks and this machine, and use http. Without a
+        /// value, they may in `development` only.
+        webhook_allow_private_networks: Option<bool> = "WEBHOOK_ALLOW_PRIVATE_NETWORKS", default "",
+            example "false", optional(flag());
+
         /// The proxies that are trusted to name the client they forward for. Without any, the
         /// client is the peer of the connection.
         trusted_proxies: Vec<IpNet> = "TRUSTED_PROXIES", default "", example "10.0.0.0/8,192.168.1.10",

@@ -2,6 +2,7 @@
 
 pub mod context;
 pub mod errors;
+pub mod events;
 pub mod guards;
 #[allow(clippy::unused_async, reason = "poem-openapi wants every operation async")]
 pub mod v1;
@@ -21,6 +22,7 @@ use groundwork_web::validation::{Formats, SchemaValidator};
 use poem::endpoint::BoxEndpoint;
 use poem::{Response, Route};
 use poem_openapi::{ContactObject, LicenseObject, OpenApiService};
+use events::Events;
 use v1::Operations;
 
 use crate::domain::email::Email;
@@ -120,6 +122,7 @@ pub fn documents(prefix: &str) -> Result<Documents, DocumentError> {
     let license = LicenseObject::new(LICENSE).identifier(LICENSE).url("https://opensource.org/licenses/MIT");
     let service =
         OpenApiService::new(ApiDescription::<Operations>::default(), TITLE, env!("CARGO_PKG_VERSION"))
+            .webhooks::<Events>()
             .description(DESCRIPTION)
             .server("/")
             .license(license)

@@ -1,4 +1,4 @@
-//! The table `audit_events`: which actor did what to which user. Events outlive the user.
+//! The table `audit_events`: which actor did what to which user or webhook. Events outlive both.
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -8,11 +8,12 @@ use groundwork_telemetry::context::CallContext;
 
 use crate::db::schema::audit_events;
 use crate::domain::ids::{SessionId, UserId};
+use crate::domain::webhooks::WebhookId;
 
 /// The target of audit events in the log.
 pub const AUDIT: &str = "groundwork::audit";
 
-/// What happened to a user.
+/// What happened to a user or a webhook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AuditKind(&'static str);
 
@@ -38,6 +39,39 @@ impl AuditKind {
     pub const USER_DELETED: Self = Self("user_deleted");
     pub const SUPERUSER_GRANTED: Self = Self("superuser_granted");
     pub const SUPERUSER_REVOKED: Self = Self("superuser_revoked");
+    pub const WEBHOOK_CREATED: Self = Self("webhook_created");
+    pub const WEBHOOK_UPDATED: Self = Self("webhook_updated");
+    pub const WEBHOOK_DELETED: Self = Self("webhook_deleted");
+    pub const WEBHOOK_SECRET_ROTATED: Self = Self("webhook_secret_rotated");
+}
+
+/// What an event was done to.
+#[derive(Clone, Copy, Debug)]
+pub enum Subject {
+    User(UserId),
+    Webhook(WebhookId),
+}
+
+impl Subject {
+    fn user(self) -> Option<i64> {
+        if let Self::User(id) = self { Some(id.0) } else { None }
+    }
+
+    fn webhook(self) -> Option<i64> {
+        if let Self::Webhook(id) = self { Some(id.0) } else { None }
+    }
+}
+
+impl From<UserId> for Subject {
+    fn from(id: UserId) -> Self {
+        Self::User(id)
+    }
+}
+
+impl From<WebhookId> for Subject {
+    fn from(id: WebhookId) -> Self {
+        Self::Webhook(id)
+    }
 }
 
 /// An event to be stored.
@@ -46,8 +80,8 @@ pub struct AuditEvent<'a> {
     pub kind: AuditKind,
     /// The user who did it; `None` for an unknown client or an operator.
     pub actor: Option<UserId>,
-    /// The user it was done to.
-    pub user: UserId,
+    /// What it was done to.
+    pub subject: Subject,
     /// The session it was done in or to, if it matters.
     pub session: Option<SessionId>,
     pub context: &'a CallContext,
@@ -55,8 +89,8 @@ pub struct AuditEvent<'a> {
 
 impl<'a> AuditEvent<'a> {
     /// An event without an actor or a session.
-    pub fn new(kind: AuditKind, user: UserId, context: &'a CallContext) -> Self {
-        Self { kind, actor: None, user, session: None, context }
+    pub fn new(kind: AuditKind, subject: impl Into<Subject>, context: &'a CallContext) -> Self {
+        Self { kind, actor: None, subject: subject.into(), session: None, context }
     }
 }
 
@@ -66,13 +100,15 @@ pub async fn insert(c: &mut Connection, event: &AuditEvent<'_>, now: Timestamp) 
         audit_events::occurred_at.eq(now),
         audit_events::kind.eq(event.kind.0),
         audit_events::actor_id.eq(event.actor.map(|id| id.0)),
-        audit_events::user_id.eq(event.user.0),
+        audit_events::user_id.eq(event.subject.user()),
+        audit_events::webhook_id.eq(event.subject.webhook()),
         audit_events::session_id.eq(event.session.map(|id| id.0.to_vec())),
         audit_events::ip.eq(event.context.ip.to_string()),
         audit_events::request_id.eq(event.context.request_id.for_audit()),
     );
     on!(c, |c| prepared(diesel::insert_into(audit_events::table).values(values)).execute(c))?;
-    tracing::info!(target: AUDIT, kind = event.kind.0, user_id = event.user.0, "audit event");
+    let (user_id, webhook_id) = (event.subject.user(), event.subject.webhook());
+    tracing::info!(target: AUDIT, kind = event.kind.0, user_id, webhook_id, "audit event");
     Ok(())
 }
 

@@ -16,3 +16,4 @@ pub mod common;
 pub mod health;
 pub mod users;
 mod values;
+pub mod webhooks;

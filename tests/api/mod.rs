@@ -16,3 +16,4 @@ mod security_headers;
 mod signing_keys;
 mod tokens;
 mod users;
+mod webhooks;

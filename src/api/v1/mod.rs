@@ -3,11 +3,13 @@
 pub mod auth;
 pub mod health;
 pub mod users;
+pub mod webhooks;
 
 use poem_openapi::Tags;
 
 /// Every operation, in the order of the document.
-pub type Operations = (auth::AuthApi, users::UsersApi, health::HealthApi, health::ServiceApi);
+pub type Operations =
+    (auth::AuthApi, users::UsersApi, webhooks::WebhooksApi, health::HealthApi, health::ServiceApi);
 
 /// The tags of the document. Every operation has exactly one.
 #[derive(Tags)]
@@ -17,6 +19,10 @@ pub enum Tag {
     Auth,
     /// The current user, and for superusers all users.
     Users,
+    /// Where events are sent, for superusers.
+    Webhooks,
+    /// What webhooks get.
+    Events,
     /// Liveness and readiness.
     Health,
     /// The service itself.
