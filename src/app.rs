@@ -21,6 +21,7 @@ use groundwork_web::load_shedder::LoadShedder;
 use groundwork_web::metrics_server::MetricsServer;
 use groundwork_web::middleware::AllowedOrigins;
 use groundwork_web::rate_limits::RateLimits;
+use groundwork_webhooks::Sender;
 use poem::Response;
 use poem::endpoint::BoxEndpoint;
 use poem::http::HeaderValue;
@@ -31,6 +32,7 @@ use crate::api::v1::auth::AuthApi;
 use crate::api::v1::health::{HealthApi, ServiceApi};
 use crate::api::v1::jobs::JobsApi;
 use crate::api::v1::users::UsersApi;
+use crate::api::v1::webhooks::WebhooksApi;
 use crate::db::migrations::{self, MigrationError};
 use crate::jobs;
 use crate::services::RevokedSessions;
@@ -40,6 +42,7 @@ use crate::services::jobs::JobService;
 use crate::services::passwords::Passwords;
 use crate::services::store::Store;
 use crate::services::users::UserService;
+use crate::services::webhooks::WebhookService;
 use crate::settings::{RedisUrl, Settings, SigningKeyError};
 
 /// Part of everything that this service signs or derives from its keys. Do not change it after the
@@ -75,6 +78,7 @@ struct Shared {
     database: Database,
     redis: Option<Redis>,
     store: Store,
+    webhooks: WebhookService,
     workers: Workers,
 }
 
@@ -92,9 +96,14 @@ impl Shared {
         let keys = iter::once(&key).chain(&settings.jwt_previous_secret_keys);
         let page_signer = ValueSigner::new(DOMAIN, keys);
         let store = Store::new(database.clone(), clock.clone(), Queue::new(wakeups.clone()), page_signer);
-        let handlers = jobs::handlers(&store, settings.audit_retention())?;
+        let webhooks = WebhookService {
+            store: store.clone(),
+            sender: Sender::new(settings.into(), clock.clone())?,
+            networks: settings.into(),
+        };
+        let handlers = jobs::handlers(&store, &webhooks, settings.audit_retention())?;
         let workers = Workers::new(database.clone(), clock, handlers, wakeups, settings.into());
-        Ok(Self { database, redis, store, workers })
+        Ok(Self { database, redis, store, webhooks, workers })
     }
 }
 
@@ -159,7 +168,7 @@ impl App {
     pub async fn new(settings: &Settings, clock: Clock) -> Result<Self, StartError> {
         let key = settings.signing_key()?;
         let previous = &settings.jwt_previous_secret_keys;
-        let Shared { database, redis, store, workers } = Shared::new(settings, clock.clone()).await?;
+        let Shared { database, redis, store, webhooks, workers } = Shared::new(settings, clock.clone()).await?;
         let limiter = settings.rate_limit_enabled.then(|| RateLimiter::new(redis.clone(), clock.clone()));
         let password_limiter = limiter.clone().map(|limiter| {
             let per_user = settings.account_rate_limit_per_minute;
@@ -197,6 +206,7 @@ impl App {
             AuthApi { auth: auth.clone() },
             UsersApi { users },
             JobsApi { jobs: JobService { store } },
+            WebhooksApi { webhooks },
             HealthApi { health: HealthService::new(database, redis, clock, shutdown.clone()) },
             ServiceApi { name: settings.app_name.clone() },
         );

@@ -242,6 +242,10 @@ groundwork_settings::settings! {
         /// How long audit events are kept. Without it, or with 0, they are kept for ever.
         audit_retention_days: Option<Duration> = "AUDIT_RETENTION_DAYS", default "", example "365",
             optional(days(0, 36_500));
+        /// Whether webhooks may lead to private networks and this machine, and use http. Without a
+        /// value, they may in `development` only.
+        webhook_allow_private_networks: Option<bool> = "WEBHOOK_ALLOW_PRIVATE_NETWORKS", default "",
+            example "false", optional(flag());
 
         /// The proxies that are trusted to name the client they forward for. Without any, the
         /// client is the peer of the connection.

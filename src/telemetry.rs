@@ -11,6 +11,7 @@ pub const OWN_CRATES: &[&str] = &[
     env!("CARGO_CRATE_NAME"),
     "groundwork_auth",
     "groundwork_database",
+    "groundwork_http_client",
     "groundwork_jobs",
     "groundwork_openapi",
     "groundwork_server",
@@ -18,6 +19,7 @@ pub const OWN_CRATES: &[&str] = &[
     "groundwork_state",
     "groundwork_telemetry",
     "groundwork_web",
+    "groundwork_webhooks",
 ];
 
 /// What the names of all metrics begin with, before an underscore.

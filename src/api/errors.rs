@@ -88,12 +88,16 @@ impl From<services::Error> for ApiError {
                 .with_message("Too many login attempts for this user. Try again later."),
             E::TooManyPasswordChecks(decision) => Self::rate_limited(&decision)
                 .with_message("Too many attempts to confirm the current password. Try again later."),
+            E::WebhookUrl(problem) => Self::field("url", "destination", &problem),
             E::Overloaded | E::Database(DbError::Unavailable(_)) => {
                 Self::from(ErrorCode::SERVICE_UNAVAILABLE).caused_by(error)
             }
-            E::Database(_) | E::Hashing(_) | E::Signing(_) | E::Randomness(_) => {
-                Self::from(ErrorCode::INTERNAL_ERROR).caused_by(error)
-            }
+            E::Database(_)
+            | E::Hashing(_)
+            | E::Signing(_)
+            | E::Randomness(_)
+            | E::Event(_)
+            | E::StoredSecret(_) => Self::from(ErrorCode::INTERNAL_ERROR).caused_by(error),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod context;
 pub mod errors;
+pub mod events;
 pub mod guards;
 #[allow(clippy::unused_async, reason = "poem-openapi wants every operation async")]
 pub mod v1;
@@ -10,6 +11,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use events::Events;
 use groundwork_openapi::{ApiDescription, Config, DocumentError, Documents, ImpliedErrors, pages};
 use groundwork_web::error::IMPLIED_ERRORS;
 use groundwork_web::load_shedder::LoadShedder;
@@ -120,6 +122,7 @@ pub fn documents(prefix: &str) -> Result<Documents, DocumentError> {
     let license = LicenseObject::new(LICENSE).identifier(LICENSE).url("https://opensource.org/licenses/MIT");
     let service =
         OpenApiService::new(ApiDescription::<Operations>::default(), TITLE, env!("CARGO_PKG_VERSION"))
+            .webhooks::<Events>()
             .description(DESCRIPTION)
             .server("/")
             .license(license)

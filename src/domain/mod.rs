@@ -5,3 +5,4 @@ pub mod email_prefix;
 pub mod ids;
 pub mod password;
 pub mod text;
+pub mod webhooks;

@@ -3,20 +3,31 @@
 //! A job's type stands with the service that enqueues it. Here stands what runs it.
 
 mod cleanup;
+mod webhooks;
 
 use std::time::Duration;
 
 use cleanup::{Cleanup, DeleteExpired};
 use groundwork_jobs::{Handlers, InvalidSchedule};
+use webhooks::Webhooks;
 
 use crate::services::store::Store;
+use crate::services::webhooks::{DeliverWebhook, DispatchEvent, WebhookService};
 
 /// What runs each job, and when the periodic ones run (in UTC). Audit events are kept for
 /// `audit_retention`, or for ever.
 ///
 /// # Errors
 /// A schedule that is no cron expression.
-pub fn handlers(store: &Store, audit_retention: Option<Duration>) -> Result<Handlers, InvalidSchedule> {
+pub fn handlers(
+    store: &Store,
+    webhooks: &WebhookService,
+    audit_retention: Option<Duration>,
+) -> Result<Handlers, InvalidSchedule> {
     let cleanup = Cleanup { store: store.clone(), audit_retention };
-    Ok(Handlers::default().every::<DeleteExpired>("7 3 * * *".parse()?, cleanup))
+    let webhooks = Webhooks { service: webhooks.clone() };
+    Ok(Handlers::default()
+        .every::<DeleteExpired>("7 3 * * *".parse()?, cleanup)
+        .on::<DispatchEvent>(webhooks.clone())
+        .on::<DeliverWebhook>(webhooks))
 }

@@ -7,7 +7,8 @@ use groundwork_database::{Connection, DbError, on, prepared};
 use groundwork_telemetry::context::CallContext;
 
 use crate::db::schema::audit_events;
-use crate::domain::ids::{SessionId, UserId};
+use crate::domain::ids::{JobId, SessionId, UserId};
+use crate::domain::webhooks::WebhookId;
 
 /// The target of audit events in the log.
 pub const AUDIT: &str = "groundwork::audit";
@@ -40,6 +41,46 @@ impl AuditKind {
     pub const SUPERUSER_REVOKED: Self = Self("superuser_revoked");
     pub const JOB_RETRIED: Self = Self("job_retried");
     pub const JOB_DELETED: Self = Self("job_deleted");
+    pub const WEBHOOK_CREATED: Self = Self("webhook_created");
+    pub const WEBHOOK_UPDATED: Self = Self("webhook_updated");
+    pub const WEBHOOK_DELETED: Self = Self("webhook_deleted");
+    pub const WEBHOOK_SECRET_ROTATED: Self = Self("webhook_secret_rotated");
+}
+
+/// What an event was done to.
+#[derive(Clone, Copy, Debug)]
+pub enum Subject {
+    User(UserId),
+    /// A resource that is no user. The kind says of which sort.
+    Resource(i64),
+}
+
+impl Subject {
+    fn user(self) -> Option<i64> {
+        if let Self::User(id) = self { Some(id.0) } else { None }
+    }
+
+    fn resource(self) -> Option<i64> {
+        if let Self::Resource(id) = self { Some(id) } else { None }
+    }
+}
+
+impl From<UserId> for Subject {
+    fn from(id: UserId) -> Self {
+        Self::User(id)
+    }
+}
+
+impl From<WebhookId> for Subject {
+    fn from(id: WebhookId) -> Self {
+        Self::Resource(id.0)
+    }
+}
+
+impl From<JobId> for Subject {
+    fn from(id: JobId) -> Self {
+        Self::Resource(id.0)
+    }
 }
 
 /// An event to be stored.
@@ -48,10 +89,8 @@ pub struct AuditEvent<'a> {
     pub kind: AuditKind,
     /// The user who did it; `None` for an unknown client or an operator.
     pub actor: Option<UserId>,
-    /// The user it was done to, if it was done to one.
-    pub user: Option<UserId>,
-    /// The id of the resource it was done to, if that is no user. The kind says of which resource.
-    pub resource: Option<i64>,
+    /// What it was done to.
+    pub subject: Subject,
     /// The session it was done in or to, if it matters.
     pub session: Option<SessionId>,
     pub context: &'a CallContext,
@@ -59,13 +98,8 @@ pub struct AuditEvent<'a> {
 
 impl<'a> AuditEvent<'a> {
     /// An event without an actor or a session.
-    pub fn new(kind: AuditKind, user: UserId, context: &'a CallContext) -> Self {
-        Self { kind, actor: None, user: Some(user), resource: None, session: None, context }
-    }
-
-    /// An event of a resource that is no user, without an actor or a session.
-    pub fn on_resource(kind: AuditKind, id: i64, context: &'a CallContext) -> Self {
-        Self { kind, actor: None, user: None, resource: Some(id), session: None, context }
+    pub fn new(kind: AuditKind, subject: impl Into<Subject>, context: &'a CallContext) -> Self {
+        Self { kind, actor: None, subject: subject.into(), session: None, context }
     }
 }
 
@@ -75,14 +109,14 @@ pub async fn insert(c: &mut Connection, event: &AuditEvent<'_>, now: Timestamp) 
         audit_events::occurred_at.eq(now),
         audit_events::kind.eq(event.kind.0),
         audit_events::actor_id.eq(event.actor.map(|id| id.0)),
-        audit_events::user_id.eq(event.user.map(|id| id.0)),
+        audit_events::user_id.eq(event.subject.user()),
         audit_events::session_id.eq(event.session.map(|id| id.0.to_vec())),
         audit_events::ip.eq(event.context.ip.to_string()),
         audit_events::request_id.eq(event.context.request_id.for_audit()),
-        audit_events::resource_id.eq(event.resource),
+        audit_events::resource_id.eq(event.subject.resource()),
     );
     on!(c, |c| prepared(diesel::insert_into(audit_events::table).values(values)).execute(c))?;
-    let (user_id, resource_id) = (event.user.map(|id| id.0), event.resource);
+    let (user_id, resource_id) = (event.subject.user(), event.subject.resource());
     tracing::info!(target: AUDIT, kind = event.kind.0, user_id, resource_id, "audit event");
     Ok(())
 }

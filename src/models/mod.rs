@@ -4,3 +4,5 @@ pub mod audit_events;
 pub mod caller_check;
 pub mod sessions;
 pub mod users;
+pub mod webhook_deliveries;
+pub mod webhooks;

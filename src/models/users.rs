@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use diesel::dsl::{not, sql};
+use diesel::dsl::{exists, not, sql};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool};
 use diesel_async::RunQueryDsl;
@@ -12,7 +12,7 @@ use groundwork_database::{Connection, DbError, for_update, is_locked, on, prepar
 use serde::{Deserialize, Serialize};
 
 use super::caller_check::CheckedWrite;
-use super::sessions;
+use super::{sessions, webhooks};
 use crate::db::schema::users;
 use crate::domain::email::Email;
 use crate::domain::ids::UserId;
@@ -58,6 +58,20 @@ pub struct Profile {
     pub created_at: Timestamp,
     /// When the profile or rights last changed.
     pub updated_at: Timestamp,
+}
+
+/// A user that was written, and whether a webhook may want to know. The same statement finds out,
+/// so that a change costs no round trip more where there are no webhooks.
+#[derive(Clone, Debug)]
+pub struct Written {
+    pub user: User,
+    pub has_webhooks: bool,
+}
+
+impl From<(User, bool)> for Written {
+    fn from((user, has_webhooks): (User, bool)) -> Self {
+        Self { user, has_webhooks }
+    }
 }
 
 /// The user to create, without its password.
@@ -143,11 +157,15 @@ pub async fn insert(
     user: &NewUser,
     hash: &PasswordHash,
     now: Timestamp,
-) -> Result<User, DbError> {
+) -> Result<Written, DbError> {
     let hash = users::password_hash.eq(hash.as_str());
     let values = (user, hash, users::created_at.eq(now), users::updated_at.eq(now));
     let insert = diesel::insert_into(users::table).values(values);
-    Ok(on!(c, |c| prepared(insert.returning(User::as_returning())).get_result(c))?)
+    let written: (User, bool) = on!(c, |c| {
+        let insert = insert.returning((User::as_returning(), exists(webhooks::active())));
+        prepared(insert).get_result(c)
+    })?;
+    Ok(written.into())
 }
 
 pub async fn find(c: &mut Connection, id: UserId) -> Result<Option<User>, DbError> {
@@ -187,18 +205,29 @@ pub async fn update(
     changes: &UserChanges,
     hash: Option<&PasswordHash>,
     now: Timestamp,
-) -> Result<Option<User>, DbError> {
+) -> Result<Option<Written>, DbError> {
     let hash = hash.map(|hash| users::password_hash.eq(hash.as_str()));
     let update = diesel::update(users::table.find(id.0)).set((changes, hash, users::updated_at.eq(now)));
-    Ok(on!(c, |c| prepared(update.returning(User::as_returning())).get_result(c)).optional()?)
+    let written: Option<(User, bool)> = on!(c, |c| {
+        let update = update.returning((User::as_returning(), exists(webhooks::active())));
+        prepared(update).get_result(c)
+    })
+    .optional()?;
+    Ok(written.map(Written::from))
 }
 
-/// Changes the caller's own user and returns it as it is now; `None` if the session has ended or
-/// the user is inactive or deleted.
-pub async fn update_own(write: &mut CheckedWrite, changes: &UserChanges) -> Result<Option<User>, DbError> {
+/// Changes the caller's own user and returns it as it is now; `None` if the session has ended, the
+/// user is inactive or deleted, or there is a webhook, which a transaction has to tell.
+pub async fn update_own_without_webhooks(
+    write: &mut CheckedWrite,
+    changes: &UserChanges,
+) -> Result<Option<User>, DbError> {
     let CheckedWrite { connection: c, check } = write;
     let live = sessions::live_user(check).filter(users::is_active).select(users::id);
-    let own = users::table.find(check.user.0).filter(is_locked(users::id, for_update(live)));
+    let own = users::table
+        .find(check.user.0)
+        .filter(is_locked(users::id, for_update(live)))
+        .filter(not(exists(webhooks::active())));
     let update = diesel::update(own).set((changes, users::updated_at.eq(check.now)));
     Ok(on!(c, |c| prepared(update.returning(User::as_returning())).get_result(c)).optional()?)
 }
@@ -220,9 +249,11 @@ pub async fn confirm_password(
     Ok(on!(c, |c| prepared(update).execute(c))? == 1)
 }
 
-/// Deletes a user with its sessions. Returns whether it existed.
-pub async fn delete(c: &mut Connection, id: UserId) -> Result<bool, DbError> {
-    Ok(on!(c, |c| diesel::delete(users::table.find(id.0)).execute(c))? == 1)
+/// Deletes a user with its sessions. Returns whether a webhook may want to know; `None` if there is
+/// no such user.
+pub async fn delete(c: &mut Connection, id: UserId) -> Result<Option<bool>, DbError> {
+    let delete = diesel::delete(users::table.find(id.0)).returning(exists(webhooks::active()));
+    Ok(on!(c, |c| prepared(delete).get_result(c)).optional()?)
 }
 
 /// Whether an active superuser other than `id` exists.

@@ -17,3 +17,4 @@ pub mod health;
 pub mod jobs;
 pub mod users;
 mod values;
+pub mod webhooks;

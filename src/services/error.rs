@@ -4,6 +4,7 @@ use groundwork_auth::{HashError, InvalidToken, InvalidValue, SigningFailed};
 use groundwork_database::DbError;
 use groundwork_jobs::records::DEDUPE_KEY;
 use groundwork_state::rate_limit::RateLimitDecision;
+use groundwork_webhooks::{InvalidSecret, RandomUnavailable};
 
 use crate::domain::ids::NoRandomness;
 use crate::models::users::EMAIL_KEY;
@@ -49,6 +50,15 @@ pub enum Error {
     TooManyLogins(RateLimitDecision),
     #[error("too many attempts to confirm the current password")]
     TooManyPasswordChecks(RateLimitDecision),
+    /// Webhooks may not lead there; the text follows the name of the field.
+    #[error("the URL of the webhook {0}")]
+    WebhookUrl(String),
+    /// An event cannot be written or read.
+    #[error("an event cannot be stored or read")]
+    Event(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The secret of a webhook was changed in the database.
+    #[error("the stored secret of a webhook is invalid")]
+    StoredSecret(#[source] InvalidSecret),
     /// The queue of the password hasher is full.
     #[error("overloaded")]
     Overloaded,
@@ -92,6 +102,12 @@ impl From<HashError> for Error {
 impl From<InvalidValue> for Error {
     fn from(_: InvalidValue) -> Self {
         Self::InvalidPageToken
+    }
+}
+
+impl From<RandomUnavailable> for Error {
+    fn from(_: RandomUnavailable) -> Self {
+        Self::Randomness(NoRandomness)
     }
 }
 

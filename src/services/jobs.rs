@@ -48,7 +48,7 @@ impl JobService {
                 let exists = records::find(tx, id.0.into()).await?.is_some();
                 return Err(if exists { Error::JobNotDead } else { NOT_FOUND });
             };
-            let event = AuditEvent::on_resource(AuditKind::JOB_RETRIED, id.0, context);
+            let event = AuditEvent::new(AuditKind::JOB_RETRIED, id, context);
             audit_events::insert(tx, &AuditEvent { actor: Some(caller.user.id), ..event }, now).await?;
             Ok(job)
         });
@@ -66,7 +66,7 @@ impl JobService {
                 let exists = records::find(tx, id.0.into()).await?.is_some();
                 return Err(if exists { Error::JobRunning } else { NOT_FOUND });
             }
-            let event = AuditEvent::on_resource(AuditKind::JOB_DELETED, id.0, context);
+            let event = AuditEvent::new(AuditKind::JOB_DELETED, id, context);
             Ok(audit_events::insert(tx, &AuditEvent { actor: Some(caller.user.id), ..event }, now).await?)
         });
         deletion.await

@@ -8,19 +8,26 @@ pub mod jobs;
 pub mod passwords;
 pub mod store;
 pub mod users;
+pub mod webhooks;
 
 use metrics::Counter;
 
 pub use error::Error;
 
 const SESSIONS_REVOKED: &str = "sessions_revoked_total";
+const WEBHOOK_ATTEMPTS: &str = "webhook_attempts_total";
+const WEBHOOKS_DISABLED: &str = "webhooks_disabled_total";
 
 /// The name, the help text and the bucket bounds of each metric; names have no prefix.
-pub const METRICS: &[(&str, &str, &[f64])] = &[(
-    SESSIONS_REVOKED,
-    "Sessions ended before their time, by reason: logout, replay, `password_changed` or deactivated.",
-    &[],
-)];
+pub const METRICS: &[(&str, &str, &[f64])] = &[
+    (
+        SESSIONS_REVOKED,
+        "Sessions ended before their time, by reason: logout, replay, `password_changed` or deactivated.",
+        &[],
+    ),
+    (WEBHOOK_ATTEMPTS, "Attempts to deliver to webhooks, by outcome: delivered, failed or gone.", &[]),
+    (WEBHOOKS_DISABLED, "Webhooks that were disabled because of their receiver: failing or gone.", &[]),
+];
 
 /// Counts sessions that ended before their time, by reason.
 #[derive(Clone)]

@@ -5,6 +5,8 @@
 //! hashing a password takes a while, too. So the unit of work checks again, with locks that keep
 //! the result true until it ends.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use groundwork_auth::ValueSigner;
@@ -17,10 +19,13 @@ use super::auth::{Caller, Intent, Role};
 use crate::domain::ids::{SessionId, UserId};
 use crate::models::caller_check::{CallerCheck, CheckedWrite};
 use crate::models::users::{self, User};
-use crate::models::{audit_events, sessions};
+use crate::models::{audit_events, sessions, webhook_deliveries, webhooks};
 
 /// How long jobs that succeeded are shown.
 const JOB_RETENTION: Duration = Duration::from_hours(7 * 24);
+
+/// How long deliveries of webhooks are shown once they have ended.
+const DELIVERY_RETENTION: Duration = Duration::from_hours(30 * 24);
 
 /// How many rows one statement deletes.
 const BATCH: i64 = 1_000;
@@ -54,13 +59,16 @@ pub struct Store {
     database: Database,
     clock: Clock,
     queue: Queue,
+    /// Whether there was a webhook when somebody last looked: a hint at the cheaper way, and nothing
+    /// depends on it.
+    may_have_webhooks: Arc<AtomicBool>,
     /// Signs the page tokens of lists.
     pub(super) page_signer: ValueSigner,
 }
 
 impl Store {
     pub fn new(database: Database, clock: Clock, queue: Queue, page_signer: ValueSigner) -> Self {
-        Self { database, clock, queue, page_signer }
+        Self { database, clock, queue, may_have_webhooks: Arc::default(), page_signer }
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -76,6 +84,14 @@ impl Store {
     /// writes.
     pub(super) fn read_as(&self, caller: &Caller) -> Connection {
         self.database.read_after(caller.last_write, self.clock.now())
+    }
+
+    pub(super) fn may_have_webhooks(&self) -> bool {
+        self.may_have_webhooks.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn note_webhooks(&self, are_there: bool) {
+        self.may_have_webhooks.store(are_there, Ordering::Relaxed);
     }
 
     /// Enqueues a job in a unit of work: it exists if and only if the unit of work is committed.
@@ -100,6 +116,9 @@ impl Store {
             let before = now.minus(retention);
             while audit_events::delete_old(&mut connection, before, BATCH).await? > 0 {}
         }
+        let ended_before = now.minus(DELIVERY_RETENTION);
+        while webhook_deliveries::delete_finished(&mut connection, ended_before, BATCH).await? > 0 {}
+        webhooks::delete_expired_secrets(&mut connection, now).await?;
         Ok(())
     }
 

@@ -11,9 +11,10 @@ use super::store::{Actor, Store};
 use super::{Error, RevokedSessions};
 use crate::domain::ids::UserId;
 use crate::domain::password::{Password, PasswordAttempt, PasswordHash};
+use crate::domain::webhooks::EventType;
 use crate::models::audit_events::{self, AuditEvent, AuditKind, AuthEvent};
 use crate::models::sessions;
-use crate::models::users::{self, NewUser, Profile, ProfileChanges, User, UserChanges, UserFilter};
+use crate::models::users::{self, NewUser, Profile, ProfileChanges, User, UserChanges, UserFilter, Written};
 
 impl Cached for Profile {
     const PREFIX: &'static str = "users:get_user_profile";
@@ -50,15 +51,30 @@ impl UserService {
     ) -> Result<User, Error> {
         let changes = UserChanges { profile, ..UserChanges::default() };
         let Some((current, new)) = password else {
-            let update = async {
-                let mut write = self.store.statement_as(caller).await?;
-                users::update_own(&mut write, &changes).await?.ok_or(Error::SESSION_OVER)
-            };
-            return self.invalidating(caller.user.id, update).await;
+            return self.invalidating(caller.user.id, self.change_own(caller, &changes)).await;
         };
         self.check_current_password(caller, current).await?;
         let hash = self.passwords.hash_new(new, &caller.user.email).await?;
         self.change_password(caller, &changes, &hash, context).await
+    }
+
+    /// One statement, unless there is a webhook: the change and its event need a transaction.
+    async fn change_own(&self, caller: &Caller, changes: &UserChanges) -> Result<User, Error> {
+        if !self.store.may_have_webhooks() {
+            let mut write = self.store.statement_as(caller).await?;
+            if let Some(user) = users::update_own_without_webhooks(&mut write, changes).await? {
+                return Ok(user);
+            }
+        }
+        let now = self.store.now();
+        self.store
+            .transaction_as(caller, async |tx, before| {
+                let after = users::update(tx, before.id, changes, None, now).await?;
+                let after = after.ok_or(Error::SESSION_OVER)?;
+                self.store.announce_update(tx, before, &after).await?;
+                Ok(after.user)
+            })
+            .await
     }
 
     async fn check_current_password(&self, caller: &Caller, attempt: PasswordAttempt) -> Result<(), Error> {
@@ -89,8 +105,9 @@ impl UserService {
             let event = AuditEvent::new(AuditKind::PASSWORD_CHANGED, id, context);
             let event = AuditEvent { actor: Some(id), session: Some(caller.session), ..event };
             audit_events::insert(tx, &event, now).await?;
-            let user = users::update(tx, id, changes, Some(hash), now).await?.ok_or(Error::SESSION_OVER)?;
-            Ok((user, ended))
+            let after = users::update(tx, id, changes, Some(hash), now).await?.ok_or(Error::SESSION_OVER)?;
+            self.store.announce_update(tx, user, &after).await?;
+            Ok((after.user, ended))
         });
         let (user, ended) = self.invalidating(id, update).await?;
         self.revoked.password_change.increment(ended as u64);
@@ -150,7 +167,9 @@ impl UserService {
         let now = self.store.now();
         self.store
             .transaction_by(actor, async |tx| {
-                let user = users::insert(tx, &new, &hash, now).await?;
+                let written = users::insert(tx, &new, &hash, now).await?;
+                self.store.announce(tx, &[EventType::UserCreated], &written).await?;
+                let user = written.user;
                 let event = AuditEvent::new(AuditKind::USER_CREATED, user.id, context);
                 audit_events::insert(tx, &AuditEvent { actor: actor.user_id(), ..event }, now).await?;
                 Ok(user)
@@ -182,7 +201,9 @@ impl UserService {
             if changes.is_active == Some(false) || changes.is_superuser == Some(false) {
                 check_superuser_remains(tx, before).await?;
             }
-            let after = users::update(tx, id, changes, hash.as_ref(), now).await?.ok_or(NOT_FOUND)?;
+            let written = users::update(tx, id, changes, hash.as_ref(), now).await?.ok_or(NOT_FOUND)?;
+            self.store.announce_update(tx, before, &written).await?;
+            let after = written.user;
             if password.is_some_and(|password| password.matches_email(&after.email)) {
                 return Err(Error::PasswordIsEmail);
             }
@@ -213,8 +234,11 @@ impl UserService {
     pub async fn delete(&self, caller: &Caller, id: UserId, context: &CallContext) -> Result<(), Error> {
         let now = self.store.now();
         let deletion = self.store.transaction_on(caller, id, async |tx, target| {
-            check_superuser_remains(tx, target.ok_or(NOT_FOUND)?).await?;
-            users::delete(tx, id).await?;
+            let user = target.ok_or(NOT_FOUND)?;
+            check_superuser_remains(tx, user).await?;
+            let has_webhooks = users::delete(tx, id).await?.ok_or(NOT_FOUND)?;
+            let deleted = Written { user: user.clone(), has_webhooks };
+            self.store.announce(tx, &[EventType::UserDeleted], &deleted).await?;
             let event = AuditEvent::new(AuditKind::USER_DELETED, id, context);
             Ok(audit_events::insert(tx, &AuditEvent { actor: Some(caller.user.id), ..event }, now).await?)
         });

@@ -10,6 +10,8 @@ use groundwork_server::client::TrustedProxies;
 use groundwork_state::redis::RedisConfig;
 use groundwork_telemetry::SPANS;
 use groundwork_web::middleware::{AllowedOrigins, MiddlewareStack};
+use groundwork_webhooks::{Networks, SenderConfig};
+use hyper::header::HeaderValue;
 
 use super::{AppEnv, Settings};
 
@@ -57,6 +59,26 @@ impl From<&Settings> for WorkersConfig {
             drain: settings.shutdown_timeout,
             ..Self::default()
         }
+    }
+}
+
+/// `WEBHOOK_ALLOW_PRIVATE_NETWORKS`; without it, only development may send there.
+impl From<&Settings> for Networks {
+    fn from(settings: &Settings) -> Self {
+        let is_development = settings.app_env == AppEnv::Development;
+        if settings.webhook_allow_private_networks.unwrap_or(is_development) {
+            Self::Any
+        } else {
+            Self::Public
+        }
+    }
+}
+
+impl From<&Settings> for SenderConfig {
+    fn from(settings: &Settings) -> Self {
+        let user_agent =
+            HeaderValue::from_static(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")));
+        Self { user_agent, networks: settings.into(), additional_roots: None }
     }
 }
 
@@ -115,6 +137,24 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn webhooks_lead_to_private_networks_only_in_development_or_where_it_is_allowed() {
+        let networks = |env: &str, allowed: Option<&str>| {
+            let settings = Settings::from_lookup(|name| match name {
+                "APP_ENV" => Some(env.to_owned()),
+                "WEBHOOK_ALLOW_PRIVATE_NETWORKS" => allowed.map(str::to_owned),
+                "JWT_SECRET_KEY" => Some("0f2a4c6e8b1d3f5a7c9e0b2d4f6a8c1e".to_owned()),
+                _ => None,
+            });
+            Networks::from(&settings.unwrap())
+        };
+        assert_eq!(networks("development", None), Networks::Any);
+        assert_eq!(networks("development", Some("false")), Networks::Public);
+        assert_eq!(networks("staging", None), Networks::Public);
+        assert_eq!(networks("production", None), Networks::Public);
+        assert_eq!(networks("production", Some("true")), Networks::Any);
+    }
 
     #[test]
     fn only_development_without_a_list_allows_the_origins_of_its_machine() {

@@ -18,3 +18,4 @@ mod security_headers;
 mod signing_keys;
 mod tokens;
 mod users;
+mod webhooks;

@@ -9,6 +9,7 @@ mod statuses;
 
 use serde_json::{Value, json};
 
+use crate::api::webhooks::{WEBHOOK, new_webhook};
 use crate::support::client::{PASSWORD, TestUser, fresh_email};
 use crate::support::contract::contract;
 use crate::support::{Call, Service};
@@ -101,6 +102,11 @@ pub const OPERATIONS: &[Operation] = &[
     operation("jobs_list", "GET", "/api/v1/jobs", Caller::Superuser, 200, None),
     operation("jobs_retry", "POST", "/api/v1/jobs/{id}/retry", Caller::Superuser, 200, None).on(Fixture::Job),
     operation("jobs_delete", "DELETE", "/api/v1/jobs/{id}", Caller::Superuser, 204, None).on(Fixture::Job),
+    operation("webhooks_list", "GET", "/api/v1/webhooks", Caller::Superuser, 200, None),
+    operation("webhooks_create", "POST", "/api/v1/webhooks", Caller::Superuser, 201, Some(new_webhook)),
+    operation("webhooks_get", "GET", "/api/v1/webhooks/{id}", Caller::Superuser, 200, None).on(WEBHOOK),
+    operation("webhooks_update", "PATCH", "/api/v1/webhooks/{id}", Caller::Superuser, 200, Some(new_webhook)).on(WEBHOOK),
+    operation("webhooks_delete", "DELETE", "/api/v1/webhooks/{id}", Caller::Superuser, 204, None).on(WEBHOOK),
     operation("health_show", "GET", "/api/v1/health", Caller::Anybody, 200, None),
     operation("health_live", "GET", "/api/v1/health/live", Caller::Anybody, 200, None),
     operation("health_ready", "GET", "/api/v1/health/ready", Caller::Anybody, 200, None),

@@ -27,7 +27,7 @@ async fn everybody(database: &Database) -> Vec<User> {
         let hash = "not a hash".to_owned().into();
         let mut connection = database.write().await.unwrap();
         let made = Timestamp::from_seconds(*instant);
-        all.push(users::insert(&mut connection, &user, &hash, made).await.unwrap());
+        all.push(users::insert(&mut connection, &user, &hash, made).await.unwrap().user);
     }
     all
 }

@@ -20,6 +20,9 @@ pub struct Json<const STATUS: u16, T> {
 /// 200 with a body.
 pub type Ok200<T> = Json<200, T>;
 
+/// 202 with what is under way.
+pub type Accepted<T> = Json<202, T>;
+
 /// 201 with the created resource.
 pub type Created<T> = Json<201, T>;
 

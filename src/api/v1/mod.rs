@@ -4,11 +4,19 @@ pub mod auth;
 pub mod health;
 pub mod jobs;
 pub mod users;
+pub mod webhooks;
 
 use poem_openapi::Tags;
 
 /// Every operation, in the order of the document.
-pub type Operations = (auth::AuthApi, users::UsersApi, jobs::JobsApi, health::HealthApi, health::ServiceApi);
+pub type Operations = (
+    auth::AuthApi,
+    users::UsersApi,
+    jobs::JobsApi,
+    webhooks::WebhooksApi,
+    health::HealthApi,
+    health::ServiceApi,
+);
 
 /// The tags of the document. Every operation has exactly one.
 #[derive(Tags)]
@@ -20,6 +28,10 @@ pub enum Tag {
     Users,
     /// Work after the response, for superusers.
     Jobs,
+    /// Where events are sent, for superusers.
+    Webhooks,
+    /// What webhooks get.
+    Events,
     /// Liveness and readiness.
     Health,
     /// The service itself.

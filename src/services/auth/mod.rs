@@ -16,6 +16,7 @@ use super::{Error, RevokedSessions};
 use crate::domain::email::Email;
 use crate::domain::ids::{SessionId, UserId, random_bytes};
 use crate::domain::password::{Form, Password, PasswordAttempt, PasswordHash};
+use crate::domain::webhooks::EventType;
 use crate::models::audit_events::{self, AuthEvent};
 use crate::models::sessions::{self, LiveSession, SessionUsage};
 use crate::models::users::{self, NewUser, User};
@@ -75,8 +76,14 @@ impl AuthService {
     /// [`Error::EmailTaken`], [`Error::PasswordIsEmail`], [`Error::PasswordLeaked`].
     pub async fn register(&self, new: NewUser, password: Password) -> Result<User, Error> {
         let hash = self.passwords.hash_new(password, new.email.as_str()).await?;
-        Ok(users::insert(&mut self.store.write_without_caller().await?, &new, &hash, self.store.now())
-            .await?)
+        let now = self.store.now();
+        self.store
+            .transaction_without_caller(async |tx| {
+                let written = users::insert(tx, &new, &hash, now).await?;
+                self.store.announce(tx, &[EventType::UserCreated], &written).await?;
+                Ok(written.user)
+            })
+            .await
     }
 
     /// Creates a session. An unknown email, a wrong password and an inactive user take the same

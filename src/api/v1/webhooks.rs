@@ -1,0 +1,159 @@
+//! `/webhooks`: webhooks, for superusers.
+
+use groundwork_web::extract::{Body, Path, Query};
+use groundwork_web::failure::{Failure, NotFound};
+use groundwork_web::page::{Page, PageSize, PageToken};
+use groundwork_web::responses::{Accepted, Created, NoContent, Ok200};
+use poem_openapi::OpenApi;
+
+use super::Tag;
+use crate::api::context::Context;
+use crate::api::guards::Superuser;
+use crate::domain::webhooks::{DeliveryId, WebhookId};
+use crate::schemas::webhooks::{
+    WebhookCreate, WebhookDeliveryView, WebhookUpdate, WebhookView, WebhookWithSecret,
+};
+use crate::services::webhooks::WebhookService;
+
+pub struct WebhooksApi {
+    pub webhooks: WebhookService,
+}
+
+#[OpenApi(prefix_path = "/webhooks", tag = "Tag::Webhooks")]
+impl WebhooksApi {
+    /// List webhooks
+    ///
+    /// Returns one page of webhooks in ascending order of `id`. To get the next page, send
+    /// `next_page` as `page_token`, until it is null. Requires superuser rights.
+    #[oai(path = "/", method = "get", operation_id = "webhooks_list")]
+    async fn list(
+        &self,
+        caller: Superuser,
+        /// The maximum number of webhooks per page.
+        #[oai(default)]
+        limit: Query<PageSize>,
+        page_token: Query<Option<PageToken>>,
+    ) -> Result<Ok200<Page<WebhookView>>, Failure> {
+        let page = self.webhooks.list(&caller.0, limit.0.0, page_token.0.as_deref()).await?;
+        Ok(Ok200::of(Page::of(page.items, page.next_page)))
+    }
+
+    /// Create a webhook
+    ///
+    /// Returns its secret, which is never shown again. A `url` that leads to a private network is
+    /// refused. Requires superuser rights.
+    #[oai(path = "/", method = "post", operation_id = "webhooks_create")]
+    async fn create(
+        &self,
+        caller: Superuser,
+        context: Context,
+        body: Body<WebhookCreate>,
+    ) -> Result<Created<WebhookWithSecret>, Failure> {
+        Ok(Created::of(self.webhooks.create(&caller.0, body.0.into(), &context).await?))
+    }
+
+    /// Get a webhook
+    ///
+    /// Requires superuser rights.
+    #[oai(path = "/:id", method = "get", operation_id = "webhooks_get")]
+    async fn get(
+        &self,
+        caller: Superuser,
+        id: Path<WebhookId>,
+    ) -> Result<Ok200<WebhookView>, Failure<NotFound>> {
+        Ok(Ok200::of(self.webhooks.get(&caller.0, id.0).await?))
+    }
+
+    /// Update a webhook
+    ///
+    /// Absent fields stay unchanged; a null `description` clears it. `is_active` enables a webhook
+    /// again that was disabled. Requires superuser rights.
+    #[oai(path = "/:id", method = "patch", operation_id = "webhooks_update")]
+    async fn update(
+        &self,
+        caller: Superuser,
+        context: Context,
+        id: Path<WebhookId>,
+        body: Body<WebhookUpdate>,
+    ) -> Result<Ok200<WebhookView>, Failure<NotFound>> {
+        Ok(Ok200::of(self.webhooks.update(&caller.0, id.0, body.0.into(), &context).await?))
+    }
+
+    /// Delete a webhook
+    ///
+    /// Permanently deletes the webhook and its deliveries. Requires superuser rights.
+    #[oai(path = "/:id", method = "delete", operation_id = "webhooks_delete")]
+    async fn delete(
+        &self,
+        caller: Superuser,
+        context: Context,
+        id: Path<WebhookId>,
+    ) -> Result<NoContent, Failure<NotFound>> {
+        self.webhooks.delete(&caller.0, id.0, &context).await?;
+        Ok(NoContent)
+    }
+
+    /// Rotate the secret of a webhook
+    ///
+    /// Returns a new secret, which is never shown again. For 24 hours, messages have the signature of
+    /// the previous secret as well. Requires superuser rights.
+    #[oai(path = "/:id/rotate-secret", method = "post", operation_id = "webhooks_rotate_secret")]
+    async fn rotate_secret(
+        &self,
+        caller: Superuser,
+        context: Context,
+        id: Path<WebhookId>,
+    ) -> Result<Ok200<WebhookWithSecret>, Failure<NotFound>> {
+        Ok(Ok200::of(self.webhooks.rotate_secret(&caller.0, id.0, &context).await?))
+    }
+
+    /// Test a webhook
+    ///
+    /// Sends an event of the type `webhook.test`, also if the webhook is disabled. Then it is sent
+    /// once. Requires superuser rights.
+    #[oai(path = "/:id/test", method = "post", operation_id = "webhooks_test")]
+    async fn test(
+        &self,
+        caller: Superuser,
+        id: Path<WebhookId>,
+    ) -> Result<Accepted<WebhookDeliveryView>, Failure<NotFound>> {
+        Ok(Accepted::of(self.webhooks.test(&caller.0, id.0).await?))
+    }
+
+    /// List the deliveries of a webhook
+    ///
+    /// Returns one page of deliveries in descending order of `id`, the newest first. To get the next
+    /// page, send `next_page` as `page_token`, until it is null. Deliveries are deleted 30 days after
+    /// they have ended. Requires superuser rights.
+    #[oai(path = "/:id/deliveries", method = "get", operation_id = "webhooks_list_deliveries")]
+    async fn deliveries(
+        &self,
+        caller: Superuser,
+        id: Path<WebhookId>,
+        /// The maximum number of deliveries per page.
+        #[oai(default)]
+        limit: Query<PageSize>,
+        page_token: Query<Option<PageToken>>,
+    ) -> Result<Ok200<Page<WebhookDeliveryView>>, Failure<NotFound>> {
+        let page = self.webhooks.deliveries(&caller.0, id.0, limit.0.0, page_token.0.as_deref()).await?;
+        Ok(Ok200::of(Page::of(page.items, page.next_page)))
+    }
+
+    /// Resend a delivery
+    ///
+    /// Sends the message again, with the same `event_id`, as a delivery of its own, also if the
+    /// webhook is disabled. Then it is sent once. Requires superuser rights.
+    #[oai(
+        path = "/:id/deliveries/:delivery_id/resend",
+        method = "post",
+        operation_id = "webhooks_resend_delivery"
+    )]
+    async fn resend(
+        &self,
+        caller: Superuser,
+        id: Path<WebhookId>,
+        delivery_id: Path<DeliveryId>,
+    ) -> Result<Accepted<WebhookDeliveryView>, Failure<NotFound>> {
+        Ok(Accepted::of(self.webhooks.resend(&caller.0, id.0, delivery_id.0).await?))
+    }
+}
