@@ -168,7 +168,8 @@ impl App {
     pub async fn new(settings: &Settings, clock: Clock) -> Result<Self, StartError> {
         let key = settings.signing_key()?;
         let previous = &settings.jwt_previous_secret_keys;
-        let Shared { database, redis, store, webhooks, workers } = Shared::new(settings, clock.clone()).await?;
+        let Shared { database, redis, store, webhooks, workers } =
+            Shared::new(settings, clock.clone()).await?;
         let limiter = settings.rate_limit_enabled.then(|| RateLimiter::new(redis.clone(), clock.clone()));
         let password_limiter = limiter.clone().map(|limiter| {
             let per_user = settings.account_rate_limit_per_minute;

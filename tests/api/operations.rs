@@ -9,7 +9,7 @@ mod statuses;
 
 use serde_json::{Value, json};
 
-use crate::api::webhooks::{WEBHOOK, new_webhook};
+use crate::api::webhooks::{WEBHOOK, new_webhook, test_delivery};
 use crate::support::client::{PASSWORD, TestUser, fresh_email};
 use crate::support::contract::contract;
 use crate::support::{Call, Service};
@@ -42,6 +42,8 @@ pub enum Fixture {
     User,
     /// A dead job.
     Job,
+    /// A delivery of a webhook, `{delivery_id}`, and the webhook.
+    Delivery,
     /// A resource that its owner creates by a POST of this body to this path.
     Owned {
         path: &'static str,
@@ -54,12 +56,14 @@ pub enum Fixture {
 pub struct Target {
     pub user: TestUser,
     pub id: i64,
+    /// Of the thing within that thing, if there is one.
+    pub inner_id: i64,
 }
 
 impl Target {
     /// The user itself.
     pub fn of(user: &TestUser) -> Self {
-        Self { user: user.clone(), id: user.id }
+        Self { user: user.clone(), id: user.id, inner_id: 1 }
     }
 }
 
@@ -107,6 +111,10 @@ pub const OPERATIONS: &[Operation] = &[
     operation("webhooks_get", "GET", "/api/v1/webhooks/{id}", Caller::Superuser, 200, None).on(WEBHOOK),
     operation("webhooks_update", "PATCH", "/api/v1/webhooks/{id}", Caller::Superuser, 200, Some(new_webhook)).on(WEBHOOK),
     operation("webhooks_delete", "DELETE", "/api/v1/webhooks/{id}", Caller::Superuser, 204, None).on(WEBHOOK),
+    operation("webhooks_rotate_secret", "POST", "/api/v1/webhooks/{id}/rotate-secret", Caller::Superuser, 200, None).on(WEBHOOK),
+    operation("webhooks_test", "POST", "/api/v1/webhooks/{id}/test", Caller::Superuser, 202, None).on(WEBHOOK),
+    operation("webhooks_list_deliveries", "GET", "/api/v1/webhooks/{id}/deliveries", Caller::Superuser, 200, None).on(WEBHOOK),
+    operation("webhooks_resend_delivery", "POST", "/api/v1/webhooks/{id}/deliveries/{delivery_id}/resend", Caller::Superuser, 202, None).on(Fixture::Delivery),
     operation("health_show", "GET", "/api/v1/health", Caller::Anybody, 200, None),
     operation("health_live", "GET", "/api/v1/health/live", Caller::Anybody, 200, None),
     operation("health_ready", "GET", "/api/v1/health/ready", Caller::Anybody, 200, None),
@@ -139,10 +147,17 @@ impl Operation {
     pub async fn target(&self, service: &Service, owner: &TestUser) -> Target {
         match self.fixture {
             Fixture::User => Target::of(owner),
-            Fixture::Job => Target { user: owner.clone(), id: service.job("test_kind", "dead").await },
+            Fixture::Job => {
+                Target { user: owner.clone(), id: service.job("test_kind", "dead").await, inner_id: 1 }
+            }
+            Fixture::Delivery => {
+                let (id, inner_id) = test_delivery(service, owner).await;
+                Target { user: owner.clone(), id, inner_id }
+            }
             Fixture::Owned { path, body } => {
                 let made = service.by(owner, "POST", path).json(body(owner)).send().await.expect(201).json();
-                Target { user: owner.clone(), id: made["id"].as_i64().expect("the ID of what was made") }
+                let id = made["id"].as_i64().expect("the ID of what was made");
+                Target { user: owner.clone(), id, inner_id: 1 }
             }
         }
     }
@@ -151,12 +166,13 @@ impl Operation {
     pub async fn target_for(&self, service: &Service, caller: &TestUser, other: &TestUser) -> Target {
         match self.fixture {
             Fixture::User => Target::of(other),
-            Fixture::Job | Fixture::Owned { .. } => self.target(service, caller).await,
+            Fixture::Job | Fixture::Delivery | Fixture::Owned { .. } => self.target(service, caller).await,
         }
     }
 
     pub fn path(&self, target: &Target) -> String {
-        self.template.replace("{id}", &target.id.to_string())
+        let template = self.template.replace("{id}", &target.id.to_string());
+        template.replace("{delivery_id}", &target.inner_id.to_string())
     }
 
     /// A call that only a guard refuses.

@@ -58,6 +58,21 @@ impl Contract {
         }
     }
 
+    /// Says how the body of a message to a webhook departs from the document.
+    pub fn check_event(&self, body: &Value) -> Result<(), String> {
+        let described = &self.document["webhooks"][body["type"].as_str().unwrap_or_default()]["post"];
+        let schema = &described["requestBody"]["content"][JSON]["schema"];
+        if schema.is_null() {
+            return Err(format!("the type {} is not documented", body["type"]));
+        }
+        let problems: Vec<_> =
+            self.validator(schema).iter_errors(body).map(|error| error.to_string()).collect();
+        if !problems.is_empty() {
+            return Err(problems.join("; "));
+        }
+        self.find_undocumented(schema, body, "")
+    }
+
     /// What the document says of a path; a template's own words win over its parameters.
     fn path_item(&self, path: &str) -> Option<&Value> {
         let wanted: Vec<&str> = path.split('/').collect();

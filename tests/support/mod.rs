@@ -12,6 +12,7 @@ pub mod pooler;
 pub mod postgres;
 pub mod process;
 pub mod proxy;
+pub mod receiver;
 pub mod redis;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
