@@ -253,6 +253,9 @@ pub async fn revoke_all(c: &mut Connection, user: UserId, now: Timestamp) -> Res
 }
 
 /// Deletes up to `limit` expired sessions of any users. Returns how many.
+///
+/// It scans the table, once per day. An index on `expires_at` would be written by each refresh,
+/// which today changes no indexed column.
 pub async fn delete_all_expired(c: &mut Connection, now: Timestamp, limit: i64) -> Result<usize, DbError> {
     let expired = diesel::alias!(sessions as expired);
     let ids = expired

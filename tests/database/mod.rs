@@ -7,6 +7,7 @@ mod migrations;
 mod plans;
 mod pool;
 mod readers;
+mod retention;
 mod round_trips;
 mod schema;
 mod server_errors;

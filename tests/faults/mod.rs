@@ -5,6 +5,8 @@ mod balancer;
 mod clients;
 mod clock;
 mod failover;
+mod job_ledger;
+mod jobs;
 mod ledger;
 mod load;
 mod logs;

@@ -9,3 +9,4 @@ mod readiness;
 mod stopping;
 mod ways_in;
 mod wire;
+mod workers;

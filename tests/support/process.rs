@@ -47,12 +47,31 @@ impl Process {
 
     /// The same with another build of the service.
     pub async fn start_binary(binary: &str, command: &[&str], settings: &[(&str, &str)]) -> Self {
+        let mut process = Self::spawn(binary, command, &[], settings);
+        process.url = process
+            .logged(|log| {
+                let (_, rest) = log.split_once("listening on ")?;
+                Some(rest.split_once(',')?.0.to_owned())
+            })
+            .await;
+        process
+    }
+
+    /// A process that runs jobs and serves nothing.
+    pub async fn start_worker(settings: &[(&str, &str)]) -> Self {
+        let mut process = Self::spawn(env!("CARGO_BIN_EXE_groundwork"), &[], &["worker"], settings);
+        process.logged(|log| log.contains("running jobs").then_some(())).await;
+        process
+    }
+
+    fn spawn(binary: &str, command: &[&str], arguments: &[&str], settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let log = File::create(folder.path().join("log")).unwrap();
         let child = Command::new(UNTIL_THE_TEST_ENDS[0])
             .args(&UNTIL_THE_TEST_ENDS[1..])
             .args(command)
             .arg(binary)
+            .args(arguments)
             .current_dir(folder.path())
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
@@ -62,16 +81,18 @@ impl Process {
             .stderr(log)
             .spawn()
             .expect("setpriv, or env where there is none");
-        let mut process = Self { child, url: String::new(), folder };
-        process.url = eventually("the process listens", async || {
-            let log = process.log();
-            let ended = process.child.try_wait().unwrap();
+        Self { child, url: String::new(), folder }
+    }
+
+    /// Waits until it has logged what `find` looks for.
+    pub async fn logged<T>(&mut self, find: impl Fn(&str) -> Option<T>) -> T {
+        eventually("the process logs it", async || {
+            let log = self.log();
+            let ended = self.child.try_wait().unwrap();
             assert!(ended.is_none(), "it ended with {ended:?}: {log}");
-            let (_, rest) = log.split_once("listening on ")?;
-            Some(rest.split_once(',')?.0.to_owned())
+            find(&log)
         })
-        .await;
-        process
+        .await
     }
 
     pub fn call(&self, method: &str, path: &str) -> Call {

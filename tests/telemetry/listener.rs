@@ -76,6 +76,9 @@ fn names() -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_documented_metric_is_exported_after_a_few_requests() {
     let (collector, database) = (Collector::start().await, TestDatabase::create(Backend::Postgres).await);
+    let job = "INSERT INTO jobs (kind, payload, status, priority, attempts, max_attempts, run_at, created_at) \
+               VALUES ('delete_expired', '{}', 'queued', 1, 0, 1, now(), now())";
+    database.sql(job).await;
     let (redis, prefix) = (redis::server(), redis::fresh_prefix());
     let extra = [
         ("METRICS_PORT", "0"),

@@ -47,5 +47,5 @@ pub const METRICS: &[(&str, &str, &[f64])] = &[
         "Attempts at jobs, by kind and by result: done, failed, dead, interrupted or `lease_lost`.",
         &[],
     ),
-    ("jobs_taken_over_total", "Jobs whose worker died and that were queued again, or became dead.", &[]),
+    (maintenance::TAKEN_OVER, "Jobs whose worker died and that were queued again, or became dead.", &[]),
 ];

@@ -13,6 +13,8 @@ use crate::enqueue::Queue;
 use crate::records;
 use crate::workers::Context;
 
+pub(crate) const TAKEN_OVER: &str = "jobs_taken_over_total";
+
 /// How often the gauges are set.
 const STATS_INTERVAL: Duration = Duration::from_secs(15);
 
@@ -69,7 +71,7 @@ async fn take_over(context: &Context) -> Result<(), DbError> {
     let TakenOver { queued, dead } =
         context.database.transaction(async |tx| claim::take_over(tx, now).await).await?;
     tracing::warn!(queued, dead, "jobs were taken over from workers that died");
-    metrics::counter!("jobs_taken_over_total").increment((queued + dead) as u64);
+    metrics::counter!(TAKEN_OVER).increment((queued + dead) as u64);
     context.wakeups.send();
     Ok(())
 }

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::claim::{self, ClaimedJob, Lease};
 use crate::handlers::Handlers;
 use crate::leases::Leases;
-use crate::maintenance;
+use crate::maintenance::{self, TAKEN_OVER};
 use crate::record::record_all;
 use crate::run::{Ended, run};
 use crate::wakeups::Wakeups;
@@ -88,6 +88,8 @@ impl Workers {
     /// When this is dropped, running jobs are dropped too, and run again when their leases run out.
     pub async fn run(self, stop: CancellationToken) {
         let context = self.context;
+        // A counter that appears with its first event shows no increase.
+        metrics::counter!(TAKEN_OVER).increment(0);
         let (sender, receiver) = mpsc::unbounded_channel();
         // Dropped last, so that what is dropped half-way is not recorded half-way, either.
         let mut running = JoinSet::new();
