@@ -9,6 +9,7 @@ use groundwork_auth::{PasswordHasher, TokenKeys, TokenSigner, ValueSigner};
 use groundwork_clock::Clock;
 use groundwork_database::{Database, DbError};
 use groundwork_jobs::{InvalidSchedule, Queue, Wakeups, Workers};
+use groundwork_mail::{ConfigError, Mailer, MessageError, TemplateError};
 use groundwork_openapi::DocumentError;
 use groundwork_server::{self as server, BindError, Server};
 use groundwork_state::cache::Cache;
@@ -27,12 +28,16 @@ use tokio_util::sync::CancellationToken;
 use crate::api::Api;
 use crate::api::v1::auth::AuthApi;
 use crate::api::v1::health::{HealthApi, ServiceApi};
+use crate::api::v1::links::LinksApi;
 use crate::api::v1::users::UsersApi;
 use crate::db::migrations::{self, MigrationError};
-use crate::jobs;
+use crate::jobs::{self, Mails};
+use crate::mail;
 use crate::services::RevokedSessions;
 use crate::services::auth::{AuthService, Lifetimes, PasswordLimiter};
 use crate::services::health::HealthService;
+use crate::services::links::LinkService;
+use crate::services::mail::MailLimiter;
 use crate::services::store::Store;
 use crate::services::users::UserService;
 use crate::settings::{RedisUrl, Settings, SigningKeyError};
@@ -54,6 +59,12 @@ pub enum StartError {
     Document(#[from] DocumentError),
     #[error(transparent)]
     Schedule(#[from] InvalidSchedule),
+    #[error(transparent)]
+    Mail(#[from] ConfigError),
+    #[error("MAIL_FROM {0}")]
+    Sender(#[from] MessageError),
+    #[error(transparent)]
+    Template(#[from] TemplateError),
     #[error(transparent)]
     Bind(#[from] BindError),
 }
@@ -91,6 +102,8 @@ impl App {
         let page_signer = ValueSigner::new(DOMAIN, iter::once(&key).chain(previous));
         let wakeups = Wakeups::new(redis.clone(), &database);
         let store = Store::new(database.clone(), clock.clone(), Queue::new(wakeups.clone()), page_signer);
+        let store = if settings.mail_tier().is_some() { store } else { store.without_mail() };
+        let mail_limiter = limiter.clone().map(MailLimiter::new);
         let users = UserService {
             store: store.clone(),
             hasher: PasswordHasher::new(settings.bcrypt_rounds, settings.bcrypt_queue_size),
@@ -110,20 +123,26 @@ impl App {
                 refresh: settings.refresh_token_expire,
             },
             password_limiter,
+            mail_limiter: mail_limiter.clone(),
             revoked,
+            registration: settings.registration,
+            requires_verified_email: settings.require_verified_email,
         };
+        let links = LinkService { users: users.clone(), limiter: mail_limiter };
         let metrics = metrics_server(settings, &database, &auth.hasher);
-        let handlers = jobs::handlers(&store)?;
+        let handlers = jobs::handlers(&store, mails(settings, &links, &auth)?)?;
         let workers = Workers::new(database.clone(), clock, handlers, wakeups, settings.into());
         let operations = (
             AuthApi { auth: auth.clone() },
             UsersApi { users },
+            LinksApi { links },
             HealthApi { health: HealthService::new(database, redis, shutdown.clone()) },
             ServiceApi { name: settings.app_name.clone() },
         );
         let api = Api {
             operations,
             auth,
+            name: settings.app_name.clone(),
             prefix: settings.api_v1_prefix.clone(),
             rate_limits: limiter.map(|limiter| RateLimits {
                 limiter,
@@ -189,6 +208,20 @@ pub fn user_service(settings: &Settings) -> Result<UserService, StartError> {
     })
 }
 
+/// What runs the jobs that send mail; `None` if the service sends none.
+fn mails(settings: &Settings, links: &LinkService, auth: &AuthService) -> Result<Option<Mails>, StartError> {
+    if settings.mail_tier().is_none() {
+        return Ok(None);
+    }
+    Ok(Some(Mails {
+        links: links.clone(),
+        auth: auth.clone(),
+        mailer: Arc::new(Mailer::new(&settings.mail()?)?),
+        templates: Arc::new(mail::templates(&settings.app_name)?),
+        public_url: Arc::from(settings.public_url.as_str()),
+    }))
+}
+
 async fn connect_redis(settings: &Settings) -> Option<Redis> {
     let redis = settings.redis().map(Redis::new);
     if let Some(redis) = &redis {
@@ -219,9 +252,16 @@ fn log_start(settings: &Settings) {
         database = settings.database_url.tier(),
         replicas = settings.database_replica_urls.len(),
         state = settings.redis_url.as_ref().map_or("in_process", RedisUrl::tier),
+        mail = settings.mail_tier().unwrap_or("none"),
         version = env!("CARGO_PKG_VERSION"),
         "starting"
     );
+    if settings.mail_tier().is_none() {
+        tracing::warn!(
+            "there is no SMTP_URL: no mail is sent, so nobody can reset a password or verify an email; operations that need \
+             mail answer 503"
+        );
+    }
     if let AllowedOrigins::Local = settings.into() {
         tracing::info!(
             "pages on localhost, 127.0.0.1 and [::1] may call the API from any port, in development only: CORS_ORIGINS lists \

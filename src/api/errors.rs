@@ -13,6 +13,21 @@ pub const INVALID_CREDENTIALS: ErrorCode =
 /// The caller is not a superuser.
 pub const FORBIDDEN: ErrorCode =
     ErrorCode::new("forbidden", StatusCode::FORBIDDEN, "This operation requires superuser rights.");
+/// The token of a link is wrong, used, replaced by a newer one, or too old.
+pub const INVALID_LINK: ErrorCode = ErrorCode::new(
+    "invalid_link",
+    StatusCode::BAD_REQUEST,
+    "This link is invalid, was used before, or has expired.",
+);
+/// Users cannot register themselves, or not by this operation.
+pub const REGISTRATION_CLOSED: ErrorCode =
+    ErrorCode::new("registration_closed", StatusCode::FORBIDDEN, "Registration is closed.");
+/// The credentials are right, but the email has to be verified first.
+pub const EMAIL_NOT_VERIFIED: ErrorCode = ErrorCode::new(
+    "email_not_verified",
+    StatusCode::FORBIDDEN,
+    "Verify the email address first, with the link in the mail.",
+);
 /// Another user has the email.
 pub const EMAIL_TAKEN: ErrorCode =
     ErrorCode::new("email_taken", StatusCode::CONFLICT, "A user with this email already exists.");
@@ -21,12 +36,15 @@ pub const LAST_SUPERUSER: ErrorCode =
     ErrorCode::new("last_superuser", StatusCode::CONFLICT, "The last active superuser cannot be removed.");
 
 /// Every code, in the order of the document.
-pub const CATALOGUE: [ErrorCode; 17] = [
+pub const CATALOGUE: [ErrorCode; 20] = [
     ErrorCode::MALFORMED_REQUEST,
+    INVALID_LINK,
     ErrorCode::UNAUTHORIZED,
     ErrorCode::INVALID_TOKEN,
     INVALID_CREDENTIALS,
     FORBIDDEN,
+    REGISTRATION_CLOSED,
+    EMAIL_NOT_VERIFIED,
     ErrorCode::NOT_FOUND,
     ErrorCode::METHOD_NOT_ALLOWED,
     ErrorCode::REQUEST_TIMEOUT,
@@ -54,6 +72,12 @@ impl From<services::Error> for ApiError {
             E::PasswordIsEmail => {
                 Self::field("password", "own_email", "must not be the email or its local part")
             }
+            E::InvalidLink => INVALID_LINK.into(),
+            E::RegistrationClosed => REGISTRATION_CLOSED.into(),
+            E::EmailNotVerified => EMAIL_NOT_VERIFIED.into(),
+            E::NoMail => Self::from(ErrorCode::SERVICE_UNAVAILABLE)
+                .with_message("This service is not set up to send mail.")
+                .caused_by(error),
             E::EmailTaken => EMAIL_TAKEN.into(),
             E::LastSuperuser => LAST_SUPERUSER.into(),
             E::NotFound(resource) => {

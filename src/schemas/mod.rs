@@ -14,5 +14,6 @@ macro_rules! example {
 pub mod auth;
 pub mod common;
 pub mod health;
+pub mod links;
 pub mod users;
 mod values;

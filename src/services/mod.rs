@@ -4,6 +4,8 @@
 pub mod auth;
 mod error;
 pub mod health;
+pub mod links;
+pub mod mail;
 pub mod store;
 pub mod users;
 

@@ -14,8 +14,10 @@ use groundwork_jobs::{Job, NewJob, Queue, records};
 
 use super::Error;
 use super::auth::{Caller, Intent, Role};
+use super::mail::MailJob;
 use crate::domain::ids::{SessionId, UserId};
 use crate::models::caller_check::{CallerCheck, CheckedWrite};
+use crate::models::one_time_tokens;
 use crate::models::sessions;
 use crate::models::users::{self, User};
 
@@ -54,13 +56,20 @@ pub struct Store {
     database: Database,
     clock: Clock,
     queue: Queue,
+    sends_mail: bool,
     /// Signs the page tokens of lists.
     pub(super) page_signer: ValueSigner,
 }
 
 impl Store {
     pub fn new(database: Database, clock: Clock, queue: Queue, page_signer: ValueSigner) -> Self {
-        Self { database, clock, queue, page_signer }
+        Self { database, clock, queue, sends_mail: true, page_signer }
+    }
+
+    /// The store of a service that cannot send mail: no job that sends mail is enqueued.
+    #[must_use]
+    pub fn without_mail(self) -> Self {
+        Self { sends_mail: false, ..self }
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -88,12 +97,28 @@ impl Store {
         Ok(())
     }
 
+    /// Enqueues a job that sends mail, if the service can send any.
+    pub(super) async fn enqueue_mail<J: MailJob>(
+        &self,
+        tx: &mut Connection,
+        job: &NewJob<'_, J>,
+    ) -> Result<(), DbError> {
+        if self.sends_mail { self.enqueue(tx, job).await } else { Ok(()) }
+    }
+
+    /// # Errors
+    /// [`Error::NoMail`] if the service cannot send mail.
+    pub(super) fn check_mail(&self) -> Result<(), Error> {
+        if self.sends_mail { Ok(()) } else { Err(Error::NoMail) }
+    }
+
     /// Deletes expired rows of every table, some at a time, so that no write waits for long.
     pub async fn delete_expired(&self) -> Result<(), DbError> {
         let now = self.now();
         let done_before = now.minus(JOB_RETENTION);
         let mut connection = self.database.write().await?;
         while sessions::delete_all_expired(&mut connection, now, BATCH).await? > 0 {}
+        while one_time_tokens::delete_expired(&mut connection, now, BATCH).await? > 0 {}
         while records::delete_done(&mut connection, done_before, BATCH).await? > 0 {}
         Ok(())
     }

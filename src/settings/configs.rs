@@ -1,7 +1,10 @@
 //! What each crate is configured with.
 
+use std::time::Duration;
+
 use groundwork_database as database;
 use groundwork_jobs::WorkersConfig;
+use groundwork_mail as mail;
 use groundwork_server as server;
 use groundwork_server::TlsFiles;
 use groundwork_server::client::TrustedProxies;
@@ -10,6 +13,12 @@ use groundwork_telemetry::SPANS;
 use groundwork_web::middleware::{AllowedOrigins, MiddlewareStack};
 
 use super::{AppEnv, Settings};
+
+/// How long one mail may take, unless a job may take less.
+const MAIL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Who mails in files are from.
+const LOCAL_SENDER: &str = "no-reply@localhost";
 
 impl From<&Settings> for database::Config {
     fn from(settings: &Settings) -> Self {
@@ -95,6 +104,28 @@ impl Settings {
                     target: SPANS, "part", otel.name = "redis", otel.kind = "client", db.system.name = "redis"
                 )
             },
+        })
+    }
+
+    /// Where mails go: `smtp`, `file`, or nowhere. A deployed service does not write them into
+    /// files, because their links work like passwords.
+    pub fn mail_tier(&self) -> Option<&'static str> {
+        match &self.smtp_url {
+            Some(_) => Some("smtp"),
+            None => (!self.app_env.is_deployed()).then_some("file"),
+        }
+    }
+
+    /// How to send mail.
+    ///
+    /// # Errors
+    /// None: the sender of mails in files is valid.
+    pub fn mail(&self) -> Result<mail::Config, mail::MessageError> {
+        Ok(mail::Config {
+            smtp_url: self.smtp_url.clone(),
+            folder: self.mail_dir.clone(),
+            from: self.mail_from.clone().map_or_else(|| LOCAL_SENDER.parse(), Ok)?,
+            timeout: self.job_timeout.min(MAIL_TIMEOUT),
         })
     }
 

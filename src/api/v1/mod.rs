@@ -2,12 +2,13 @@
 
 pub mod auth;
 pub mod health;
+pub mod links;
 pub mod users;
 
 use poem_openapi::Tags;
 
 /// Every operation, in the order of the document.
-pub type Operations = (auth::AuthApi, users::UsersApi, health::HealthApi, health::ServiceApi);
+pub type Operations = (auth::AuthApi, users::UsersApi, links::LinksApi, health::HealthApi, health::ServiceApi);
 
 /// The tags of the document. Every operation has exactly one.
 #[derive(Tags)]

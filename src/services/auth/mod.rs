@@ -2,6 +2,7 @@
 
 mod limits;
 mod refresh;
+mod registration;
 mod tokens;
 
 use std::sync::Arc;
@@ -10,15 +11,16 @@ use groundwork_auth::{PasswordHasher, TokenId, TokenKind, TokenSigner};
 use groundwork_clock::Timestamp;
 use groundwork_telemetry::context::CallContext;
 
+use super::mail::MailLimiter;
 use super::store::Store;
-use super::users::hash_new_password;
 use super::{Error, RevokedSessions};
 use crate::domain::email::Email;
 use crate::domain::ids::{SessionId, UserId, random_bytes};
 use crate::domain::password::{Form, Password, PasswordAttempt, PasswordHash};
+use crate::domain::registration::Registration;
 use crate::models::audit_events::{self, AuthEvent};
 use crate::models::sessions::{self, LiveSession, SessionUsage};
-use crate::models::users::{self, NewUser, User};
+use crate::models::users::{self, User};
 pub use limits::PasswordLimiter;
 pub use tokens::{IssuedTokens, Lifetimes};
 
@@ -67,23 +69,20 @@ pub struct AuthService {
     pub lifetimes: Lifetimes,
     /// Without one, login attempts are unlimited.
     pub password_limiter: Option<PasswordLimiter>,
+    /// Without one, mails to one address are unlimited.
+    pub mail_limiter: Option<MailLimiter>,
     pub revoked: RevokedSessions,
+    pub registration: Registration,
+    /// Whether a user has to verify its email before it can log in.
+    pub requires_verified_email: bool,
 }
 
 impl AuthService {
-    /// # Errors
-    /// [`Error::EmailTaken`], [`Error::PasswordIsEmail`].
-    pub async fn register(&self, new: NewUser, password: Password) -> Result<User, Error> {
-        let hash = hash_new_password(&self.hasher, &new, password).await?;
-        Ok(users::insert(&mut self.store.write_without_caller().await?, &new, &hash, self.store.now())
-            .await?)
-    }
-
     /// Creates a session. An unknown email, a wrong password and an inactive user take the same
     /// work and get the same error.
     ///
     /// # Errors
-    /// [`Error::InvalidCredentials`], [`Error::TooManyLogins`].
+    /// [`Error::InvalidCredentials`], [`Error::TooManyLogins`], [`Error::EmailNotVerified`].
     pub async fn login(
         &self,
         email: &Email,
@@ -102,6 +101,10 @@ impl AuthService {
                 over_limit.map_or(Error::InvalidCredentials, |over| Error::TooManyLogins(over.decision))
             );
         };
+        if self.requires_verified_email && !user.is_verified {
+            audit_events::log_auth_event(AuthEvent::LOGIN_REFUSED, user_id);
+            return Err(Error::EmailNotVerified);
+        }
         let new_hash = self.rehash(attempt, form, &user.password_hash).await;
         let tokens = self.create_session(&user, &new_hash, context).await?;
         audit_events::log_auth_event(AuthEvent::LOGGED_IN, Some(user.id));
