@@ -4,7 +4,7 @@ use groundwork_openapi::pages::{CSS, JAVASCRIPT, escape, page_file, unstored_pag
 use poem::RouteMethod;
 
 /// The pages load two files of this origin and call the API there. The empty icon is `data:`.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; \
+const POLICY: &str = "default-src 'none'; object-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Where the files of the pages are, relative to a page.

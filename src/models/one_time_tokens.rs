@@ -32,8 +32,7 @@ pub async fn replace(
         one_time_tokens::expires_at.eq(now.plus(purpose.lifetime())),
         one_time_tokens::created_at.eq(now),
     );
-    let owner =
-        (one_time_tokens::user_id.eq(subject.user_id.0), one_time_tokens::kind.eq(purpose.as_str()));
+    let owner = (one_time_tokens::user_id.eq(subject.user_id.0), one_time_tokens::kind.eq(purpose.as_str()));
     let insert = diesel::insert_into(one_time_tokens::table)
         .values((owner, newest.clone()))
         .on_conflict((one_time_tokens::user_id, one_time_tokens::kind))

@@ -13,8 +13,8 @@ use super::{Error, RevokedSessions};
 use crate::domain::ids::UserId;
 use crate::domain::password::{Password, PasswordAttempt, PasswordHash};
 use crate::models::audit_events::{self, AuditEvent, AuditKind, AuthEvent};
-use crate::models::{one_time_tokens, sessions};
 use crate::models::users::{self, NewUser, Profile, ProfileChanges, User, UserChanges, UserFilter};
+use crate::models::{one_time_tokens, sessions};
 
 /// Hashes the password of a new user.
 ///

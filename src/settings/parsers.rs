@@ -18,7 +18,8 @@ pub(super) fn replica_url(raw: &str) -> Result<PostgresUrl, String> {
 
 /// The base of links: `http://host` or `https://host`, perhaps with a port and a path.
 pub(super) fn public_url(raw: &str) -> Result<String, &'static str> {
-    const INVALID: &str = "must be http://host or https://host, perhaps with a port and a path, without ? and #";
+    const INVALID: &str =
+        "must be http://host or https://host, perhaps with a port and a path, without ? and #";
     let uri: Uri = raw.parse().map_err(|_| INVALID)?;
     let is_http = matches!(uri.scheme_str(), Some("http" | "https"));
     let authority = uri.authority().ok_or(INVALID)?;
@@ -60,8 +61,15 @@ mod tests {
             assert_eq!(public_url(raw).as_deref(), Ok(read));
         }
         for raw in [
-            "example.com", "ftp://example.com", "https://", "https://u:p@example.com", "https://example.com?a",
-            "https://example.com#a", "/app", "https://exa mple.com", "javascript:alert(1)",
+            "example.com",
+            "ftp://example.com",
+            "https://",
+            "https://u:p@example.com",
+            "https://example.com?a",
+            "https://example.com#a",
+            "/app",
+            "https://exa mple.com",
+            "javascript:alert(1)",
         ] {
             assert!(public_url(raw).is_err(), "{raw}");
         }

@@ -6,6 +6,7 @@ mod client_data;
 mod cors;
 mod forged_tokens;
 mod input;
+mod mail;
 mod operations;
 mod passwords;
 mod paths;

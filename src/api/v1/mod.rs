@@ -8,7 +8,8 @@ pub mod users;
 use poem_openapi::Tags;
 
 /// Every operation, in the order of the document.
-pub type Operations = (auth::AuthApi, users::UsersApi, links::LinksApi, health::HealthApi, health::ServiceApi);
+pub type Operations =
+    (auth::AuthApi, users::UsersApi, links::LinksApi, health::HealthApi, health::ServiceApi);
 
 /// The tags of the document. Every operation has exactly one.
 #[derive(Tags)]

@@ -64,7 +64,8 @@ impl LinkService {
         let (id, now) = (subject.user_id, self.users.store.now());
         let change = self.users.store.transaction_without_caller(async |tx| {
             let before = take(tx, purpose, &token, &subject, now).await?;
-            let changes = UserChanges { email: Some(email), is_verified: Some(true), ..UserChanges::default() };
+            let changes =
+                UserChanges { email: Some(email), is_verified: Some(true), ..UserChanges::default() };
             let after = users::update(tx, id, &changes, None, now).await?.ok_or(Error::InvalidLink)?;
             one_time_tokens::delete_all(tx, id).await?;
             let event = AuditEvent::new(AuditKind::EMAIL_CHANGED, id, context);
@@ -167,8 +168,7 @@ impl LinkService {
                     let link = ConfirmNewEmail { user_id: id, email: email.to_string() };
                     store.enqueue_mail(tx, &NewJob::new(&link)).await?;
                 }
-                let notice =
-                    NotifyEmailChange { email: user.email.clone(), new_email: email.to_string() };
+                let notice = NotifyEmailChange { email: user.email.clone(), new_email: email.to_string() };
                 Ok(store.enqueue_mail(tx, &NewJob::new(&notice)).await?)
             })
             .await
