@@ -119,7 +119,7 @@ impl Settings {
     /// How to send mail.
     ///
     /// # Errors
-    /// None: the sender of mails in files is valid.
+    /// A sender that is none, which the settings refuse.
     pub fn mail(&self) -> Result<mail::Config, mail::MessageError> {
         Ok(mail::Config {
             smtp_url: self.smtp_url.clone(),
