@@ -1,56 +1,50 @@
 //! The composition root: what the service is made of.
 
 use std::future::Future;
-use std::iter;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use groundwork_auth::{PasswordHasher, TokenKeys, TokenSigner, ValueSigner};
+use groundwork_auth::ValueSigner;
 use groundwork_clock::Clock;
 use groundwork_database::{Database, DbError};
-use groundwork_http_client::{BuildError, LeakedPasswords};
+use groundwork_http_client::BuildError;
 use groundwork_jobs::{InvalidSchedule, Queue, Wakeups, Workers};
+use groundwork_mail::{ConfigError, MessageError, TemplateError};
 use groundwork_openapi::DocumentError;
 use groundwork_server::{self as server, BindError, Server};
 use groundwork_state::cache::Cache;
-use groundwork_state::rate_limit::{Quota, RateLimiter};
-use groundwork_state::redis::Redis;
+use groundwork_state::rate_limit::Quota;
 use groundwork_telemetry::MetricsHandle;
 use groundwork_web::hyper_service::hyper_service;
 use groundwork_web::load_shedder::LoadShedder;
 use groundwork_web::metrics_server::MetricsServer;
-use groundwork_web::middleware::AllowedOrigins;
 use groundwork_web::rate_limits::RateLimits;
-use groundwork_webhooks::Sender;
 use poem::Response;
 use poem::endpoint::BoxEndpoint;
-use poem::http::HeaderValue;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::Api;
 use crate::api::v1::auth::AuthApi;
 use crate::api::v1::health::{HealthApi, ServiceApi};
 use crate::api::v1::jobs::JobsApi;
+use crate::api::v1::links::LinksApi;
 use crate::api::v1::users::UsersApi;
 use crate::api::v1::webhooks::WebhooksApi;
-use crate::db::migrations::{self, MigrationError};
-use crate::jobs;
+use crate::db::migrations::MigrationError;
 use crate::services::RevokedSessions;
-use crate::services::auth::{AuthService, Lifetimes, PasswordLimiter};
 use crate::services::health::HealthService;
 use crate::services::jobs::JobService;
-use crate::services::passwords::Passwords;
 use crate::services::store::Store;
 use crate::services::users::UserService;
-use crate::services::webhooks::WebhookService;
-use crate::settings::{RedisUrl, Settings, SigningKeyError};
+use crate::settings::{Settings, SigningKeyError};
+
+mod services;
+
+use services::{Services, passwords};
 
 /// Part of everything that this service signs or derives from its keys. Do not change it after the
 /// first deployment: all sessions and page tokens would become invalid.
 const DOMAIN: &str = "groundwork";
-
-/// How the service names itself to others that it calls.
-const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
 /// Why the service did not start.
 #[derive(Debug, thiserror::Error)]
@@ -68,43 +62,15 @@ pub enum StartError {
     #[error(transparent)]
     HttpClient(#[from] BuildError),
     #[error(transparent)]
+    Mail(#[from] ConfigError),
+    #[error("MAIL_FROM {0}")]
+    Sender(#[from] MessageError),
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    #[error(transparent)]
     Bind(#[from] BindError),
     #[error("JOB_WORKERS is 0, so this process would run no job")]
     NoWorkers,
-}
-
-/// What requests and jobs share.
-struct Shared {
-    database: Database,
-    redis: Option<Redis>,
-    store: Store,
-    webhooks: WebhookService,
-    workers: Workers,
-}
-
-impl Shared {
-    /// Prepares the database.
-    async fn new(settings: &Settings, clock: Clock) -> Result<Self, StartError> {
-        let key = settings.signing_key()?;
-        migrations::prepare(settings).await?;
-        log_start(settings);
-
-        let database = Database::new(&settings.into())?;
-        database.watch();
-        let redis = connect_redis(settings).await;
-        let wakeups = Wakeups::new(redis.clone(), &database);
-        let keys = iter::once(&key).chain(&settings.jwt_previous_secret_keys);
-        let page_signer = ValueSigner::new(DOMAIN, keys);
-        let store = Store::new(database.clone(), clock.clone(), Queue::new(wakeups.clone()), page_signer);
-        let webhooks = WebhookService {
-            store: store.clone(),
-            sender: Sender::new(settings.into(), clock.clone())?,
-            networks: settings.into(),
-        };
-        let handlers = jobs::handlers(&store, &webhooks, settings.audit_retention())?;
-        let workers = Workers::new(database.clone(), clock, handlers, wakeups, settings.into());
-        Ok(Self { database, redis, store, webhooks, workers })
-    }
 }
 
 /// The workers without the API.
@@ -122,7 +88,7 @@ impl WorkerApp {
         if settings.job_workers == 0 {
             return Err(StartError::NoWorkers);
         }
-        let Shared { database, workers, .. } = Shared::new(settings, clock).await?;
+        let Services { database, workers, .. } = Services::new(settings, clock).await?;
         let metrics = metrics_server(settings, move || database.observe());
         Ok(Self { workers, metrics })
     }
@@ -166,38 +132,9 @@ impl App {
     /// # Errors
     /// See [`StartError`].
     pub async fn new(settings: &Settings, clock: Clock) -> Result<Self, StartError> {
-        let key = settings.signing_key()?;
-        let previous = &settings.jwt_previous_secret_keys;
-        let Shared { database, redis, store, webhooks, workers } =
-            Shared::new(settings, clock.clone()).await?;
-        let limiter = settings.rate_limit_enabled.then(|| RateLimiter::new(redis.clone(), clock.clone()));
-        let password_limiter = limiter.clone().map(|limiter| {
-            let per_user = settings.account_rate_limit_per_minute;
-            PasswordLimiter::new(limiter, per_user, settings.auth_rate_limit_per_minute)
-        });
+        let services = Services::new(settings, clock.clone()).await?;
+        let Services { database, redis, limiter, store, users, auth, links, webhooks, workers } = services;
         let shutdown = CancellationToken::new();
-        let revoked = RevokedSessions::default();
-        let users = UserService {
-            store: store.clone(),
-            passwords: passwords(settings)?,
-            cache: Cache::new(redis.clone(), settings.cache_ttl, clock.clone()),
-            password_limiter: password_limiter.clone(),
-            revoked: revoked.clone(),
-        };
-        let auth = AuthService {
-            store: store.clone(),
-            passwords: users.passwords.clone(),
-            signer: Arc::new(TokenSigner::new(
-                TokenKeys { domain: DOMAIN, current: &key, previous },
-                clock.clone(),
-            )),
-            lifetimes: Lifetimes {
-                access: settings.access_token_expire,
-                refresh: settings.refresh_token_expire,
-            },
-            password_limiter,
-            revoked,
-        };
         let (pool, hasher) = (database.clone(), auth.passwords.hasher.clone());
         let metrics = metrics_server(settings, move || {
             pool.observe();
@@ -206,6 +143,7 @@ impl App {
         let operations = (
             AuthApi { auth: auth.clone() },
             UsersApi { users },
+            LinksApi { links },
             JobsApi { jobs: JobService { store } },
             WebhooksApi { webhooks },
             HealthApi { health: HealthService::new(database, redis, clock, shutdown.clone()) },
@@ -214,6 +152,7 @@ impl App {
         let api = Api {
             operations,
             auth,
+            name: settings.app_name.clone(),
             prefix: settings.api_v1_prefix.clone(),
             rate_limits: limiter.map(|limiter| RateLimits {
                 limiter,
@@ -279,44 +218,8 @@ pub fn user_service(settings: &Settings) -> Result<UserService, StartError> {
     })
 }
 
-fn passwords(settings: &Settings) -> Result<Passwords, StartError> {
-    let config = LeakedPasswords::config(HeaderValue::from_static(USER_AGENT));
-    let check = settings.password_leak_check_url.as_ref();
-    Ok(Passwords {
-        hasher: PasswordHasher::new(settings.bcrypt_rounds, settings.bcrypt_queue_size),
-        leaked: check.map(|url| LeakedPasswords::new(url, config)).transpose()?,
-    })
-}
-
-async fn connect_redis(settings: &Settings) -> Option<Redis> {
-    let redis = settings.redis().map(Redis::new);
-    if let Some(redis) = &redis {
-        // So that an unavailable Redis is noticed and logged before the first request.
-        let _ = redis.ping().await;
-    }
-    redis
-}
-
 /// `observe` sets the gauges before they are read.
 fn metrics_server(settings: &Settings, observe: impl Fn() + Send + Sync + 'static) -> Option<MetricsServer> {
     let (handle, port) = MetricsHandle::installed().zip(settings.metrics_port)?;
     Some(MetricsServer::new(handle, observe, SocketAddr::new(settings.metrics_host, port)))
-}
-
-/// Logs the tier of each part, so that no fallback is silent.
-fn log_start(settings: &Settings) {
-    tracing::info!(
-        environment = %settings.app_env,
-        database = settings.database_url.tier(),
-        replicas = settings.database_replica_urls.len(),
-        state = settings.redis_url.as_ref().map_or("in_process", RedisUrl::tier),
-        version = env!("CARGO_PKG_VERSION"),
-        "starting"
-    );
-    if let AllowedOrigins::Local = settings.into() {
-        tracing::info!(
-            "pages on localhost, 127.0.0.1 and [::1] may call the API from any port, in development only: CORS_ORIGINS lists \
-             origins elsewhere"
-        );
-    }
 }

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use groundwork_mail::{Sender, SmtpUrl};
 use groundwork_settings::Sources;
 use groundwork_settings::check::{
     address, choice, days, file_path, flag, line, list, milliseconds, minutes, number, optional, origin,
@@ -19,7 +20,7 @@ use groundwork_settings::check::{
 use groundwork_state::url::key_prefix;
 use groundwork_telemetry::{collector_url, log_filter};
 use ipnet::IpNet;
-use parsers::{database_url, postgres_url, range_api_url, replica_url};
+use parsers::{database_url, postgres_url, public_url, range_api_url, replica_url};
 use rules::{Need, between_settings};
 use secrecy::SecretString;
 
@@ -29,6 +30,8 @@ pub use groundwork_settings::SettingsError;
 pub use groundwork_state::url::RedisUrl;
 pub use groundwork_telemetry::LogFormat;
 pub use signing_key::SigningKeyError;
+
+use crate::domain::registration::Registration;
 
 mod configs;
 mod parsers;
@@ -65,7 +68,10 @@ groundwork_settings::settings! {
 
         /// The path prefix of all operations of version 1.
         api_v1_prefix: String = "API_V1_PREFIX", default "/api/v1", example "/api/v1",
-            path_prefix(&["docs", "redoc", "openapi.json", "openapi.yaml"]);
+            path_prefix(&[
+                "docs", "redoc", "openapi.json", "openapi.yaml", "verify-email", "reset-password", "confirm-email",
+                "links",
+            ]);
 
         /// The web origins whose pages may call the API from a browser. In `development`, an empty
         /// list allows every origin on this machine.
@@ -246,6 +252,33 @@ groundwork_settings::settings! {
         /// value, they may in `development` only.
         webhook_allow_private_networks: Option<bool> = "WEBHOOK_ALLOW_PRIVATE_NETWORKS", default "",
             example "false", optional(flag());
+
+        /// The server that sends mail. Without one, each mail becomes a file in `MAIL_DIR` in
+        /// `development`, and there is no mail in `staging` and `production`.
+        /// `smtps://user:password@host:port` for TLS from the first byte, `smtp://` for STARTTLS;
+        /// `?tls=off` and `?ca_file=` as in the guide on mail.
+        smtp_url: Option<SmtpUrl> = "SMTP_URL", default "",
+            example "smtps://user:password@mail.example.com:465", optional(parsed(SmtpUrl::from_str).secret());
+
+        /// The folder of mails in `development` without `SMTP_URL`.
+        mail_dir: PathBuf = "MAIL_DIR", default "mail", example "/tmp/mail", file_path();
+
+        /// Who mails are from: an address, or a name and an address. `SMTP_URL` requires it.
+        mail_from: Option<Sender> = "MAIL_FROM", default "", example "Groundwork <no-reply@example.com>",
+            optional(parsed(Sender::from_str));
+
+        /// What the links in mails begin with: the address of the service, or of a front end that has
+        /// the pages `/verify-email`, `/reset-password` and `/confirm-email`.
+        public_url: String = "PUBLIC_URL", default "http://localhost:8000", example "https://app.example.com",
+            parsed(public_url);
+
+        /// How strangers create users of their own: `open` by both operations, `hidden` only by the
+        /// one that does not tell whether an email has a user, `closed` not at all.
+        registration: Registration = "REGISTRATION", default "open", example "hidden",
+            choice(Registration::NAMES);
+
+        /// Whether users have to verify their email before they can log in.
+        require_verified_email: bool = "REQUIRE_VERIFIED_EMAIL", default "false", example "true", flag();
 
         /// The proxies that are trusted to name the client they forward for. Without any, the
         /// client is the peer of the connection.

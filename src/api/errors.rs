@@ -13,6 +13,21 @@ pub const INVALID_CREDENTIALS: ErrorCode =
 /// The caller is not a superuser.
 pub const FORBIDDEN: ErrorCode =
     ErrorCode::new("forbidden", StatusCode::FORBIDDEN, "This operation requires superuser rights.");
+/// The token of a link is wrong, used, replaced by a newer one, or too old.
+pub const INVALID_LINK: ErrorCode = ErrorCode::new(
+    "invalid_link",
+    StatusCode::BAD_REQUEST,
+    "This link is invalid, was used before, or has expired.",
+);
+/// Users cannot register themselves, or not by this operation.
+pub const REGISTRATION_CLOSED: ErrorCode =
+    ErrorCode::new("registration_closed", StatusCode::FORBIDDEN, "Registration is closed.");
+/// The credentials are right, but the email has to be verified first.
+pub const EMAIL_NOT_VERIFIED: ErrorCode = ErrorCode::new(
+    "email_not_verified",
+    StatusCode::FORBIDDEN,
+    "Verify the email address first, with the link in the mail.",
+);
 /// Another user has the email.
 pub const EMAIL_TAKEN: ErrorCode =
     ErrorCode::new("email_taken", StatusCode::CONFLICT, "A user with this email already exists.");
@@ -34,12 +49,15 @@ pub const JOB_DUPLICATE: ErrorCode = ErrorCode::new(
 );
 
 /// Every code, in the order of the document.
-pub const CATALOGUE: [ErrorCode; 20] = [
+pub const CATALOGUE: [ErrorCode; 23] = [
     ErrorCode::MALFORMED_REQUEST,
+    INVALID_LINK,
     ErrorCode::UNAUTHORIZED,
     ErrorCode::INVALID_TOKEN,
     INVALID_CREDENTIALS,
     FORBIDDEN,
+    REGISTRATION_CLOSED,
+    EMAIL_NOT_VERIFIED,
     ErrorCode::NOT_FOUND,
     ErrorCode::METHOD_NOT_ALLOWED,
     ErrorCode::REQUEST_TIMEOUT,
@@ -75,6 +93,12 @@ impl From<services::Error> for ApiError {
                 "leaked",
                 "is known from a leak of another service: choose another one",
             ),
+            E::InvalidLink => INVALID_LINK.into(),
+            E::RegistrationClosed => REGISTRATION_CLOSED.into(),
+            E::EmailNotVerified => EMAIL_NOT_VERIFIED.into(),
+            E::NoMail => Self::from(ErrorCode::SERVICE_UNAVAILABLE)
+                .with_message("This service is not set up to send mail.")
+                .caused_by(error),
             E::EmailTaken => EMAIL_TAKEN.into(),
             E::LastSuperuser => LAST_SUPERUSER.into(),
             E::JobNotDead => JOB_NOT_DEAD.into(),

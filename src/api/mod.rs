@@ -4,6 +4,7 @@ pub mod context;
 pub mod errors;
 pub mod events;
 pub mod guards;
+mod link_pages;
 #[allow(clippy::unused_async, reason = "poem-openapi wants every operation async")]
 pub mod v1;
 
@@ -59,6 +60,8 @@ pub struct Api {
     pub operations: Operations,
     /// Authenticates callers.
     pub auth: AuthService,
+    /// The name of the service, for people.
+    pub name: String,
     /// Where version 1 is served.
     pub prefix: String,
     /// Rate limits, if there are any.
@@ -95,8 +98,9 @@ impl Api {
                 storage_key: "groundwork.access_token",
             },
         );
+        let pages = pages.into_iter().chain(link_pages::routes(&self.name, prefix));
         // One table for both: each further one would take the request apart again.
-        let routes = pages.into_iter().fold(Route::new(), |route, (path, page)| route.at(path, page));
+        let routes = pages.fold(Route::new(), |route, (path, page)| route.at(path, page));
         let resources = routes::resources(self.operations, &self.prefix, &state);
         let routes = resources.into_iter().fold(routes, |route, (path, resource)| route.at(path, resource));
         Ok(self.middleware.wrap(routes))

@@ -23,6 +23,21 @@ diesel::table! {
     use groundwork_clock::sql::Timestamptz;
     use groundwork_values::sql::{Jsonb, ScaledNumeric, TextArray, Uuid};
 
+    one_time_tokens (user_id, kind) {
+        user_id -> BigInt,
+        kind -> Text,
+        token_hash -> Binary,
+        email -> Text,
+        expires_at -> Timestamptz,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Nullable, Text};
+    use groundwork_clock::sql::Timestamptz;
+    use groundwork_values::sql::{Jsonb, ScaledNumeric, TextArray, Uuid};
+
     sessions (id) {
         id -> Binary,
         user_id -> BigInt,
@@ -103,7 +118,15 @@ diesel::table! {
     }
 }
 
+diesel::joinable!(one_time_tokens -> users (user_id));
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(webhook_deliveries -> webhooks (webhook_id));
 
-diesel::allow_tables_to_appear_in_same_query!(audit_events, sessions, users, webhook_deliveries, webhooks,);
+diesel::allow_tables_to_appear_in_same_query!(
+    audit_events,
+    one_time_tokens,
+    sessions,
+    users,
+    webhook_deliveries,
+    webhooks,
+);

@@ -3,6 +3,8 @@
 pub mod email;
 pub mod email_prefix;
 pub mod ids;
+pub mod one_time_token;
 pub mod password;
+pub mod registration;
 pub mod text;
 pub mod webhooks;

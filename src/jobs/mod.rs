@@ -3,31 +3,38 @@
 //! A job's type stands with the service that enqueues it. Here stands what runs it.
 
 mod cleanup;
+mod mail;
 mod webhooks;
 
 use std::time::Duration;
 
 use cleanup::{Cleanup, DeleteExpired};
 use groundwork_jobs::{Handlers, InvalidSchedule};
+pub use mail::Mails;
 use webhooks::Webhooks;
 
 use crate::services::store::Store;
 use crate::services::webhooks::{DeliverWebhook, DispatchEvent, WebhookService};
 
-/// What runs each job, and when the periodic ones run (in UTC). Audit events are kept for
-/// `audit_retention`, or for ever.
+/// What runs each job, and when the periodic ones run (in UTC). Without `mails`, jobs that send mail
+/// wait for an instance that can. Audit events are kept for `audit_retention`, or for ever.
 ///
 /// # Errors
 /// A schedule that is no cron expression.
 pub fn handlers(
     store: &Store,
     webhooks: &WebhookService,
+    mails: Option<Mails>,
     audit_retention: Option<Duration>,
 ) -> Result<Handlers, InvalidSchedule> {
     let cleanup = Cleanup { store: store.clone(), audit_retention };
     let webhooks = Webhooks { service: webhooks.clone() };
-    Ok(Handlers::default()
+    let handlers = Handlers::default()
         .every::<DeleteExpired>("7 3 * * *".parse()?, cleanup)
         .on::<DispatchEvent>(webhooks.clone())
-        .on::<DeliverWebhook>(webhooks))
+        .on::<DeliverWebhook>(webhooks);
+    Ok(match mails {
+        Some(mails) => mails.handle_in(handlers),
+        None => handlers,
+    })
 }

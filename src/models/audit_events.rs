@@ -28,6 +28,8 @@ impl AuditKind {
     pub const USER_CREATED: Self = Self("user_created");
     /// The password was changed and all sessions were revoked.
     pub const PASSWORD_CHANGED: Self = Self("password_changed");
+    /// A user asked to replace its email; the link in the mail to the new one is not used yet.
+    pub const EMAIL_CHANGE_REQUESTED: Self = Self("email_change_requested");
     pub const EMAIL_CHANGED: Self = Self("email_changed");
     pub const FULL_NAME_CHANGED: Self = Self("full_name_changed");
     /// A field of the profile was changed that has no kind of its own.

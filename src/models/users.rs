@@ -178,6 +178,12 @@ pub async fn find_profile(c: &mut Connection, id: UserId) -> Result<Option<Profi
     Ok(on!(c, |c| prepared(user.select(Profile::as_select())).get_result(c)).optional()?)
 }
 
+/// A user, locked to the end of the transaction.
+pub async fn find_for_update(c: &mut Connection, id: UserId) -> Result<Option<User>, DbError> {
+    let user = users::table.find(id.0);
+    Ok(on!(c, |c| prepared(for_update(user.select(User::as_select()))).get_result(c)).optional()?)
+}
+
 /// Two users by ascending id, as far as they exist, locked in that order to the end of the
 /// transaction.
 pub async fn find_pair_for_update(

@@ -15,6 +15,7 @@ pub mod auth;
 pub mod common;
 pub mod health;
 pub mod jobs;
+pub mod links;
 pub mod users;
 mod values;
 pub mod webhooks;

@@ -27,6 +27,18 @@ pub enum Error {
     /// A new password is known to be leaked.
     #[error("the password is leaked")]
     PasswordLeaked,
+    /// The token of a link is wrong, used, replaced by a newer one, or too old.
+    #[error("the link is invalid")]
+    InvalidLink,
+    /// The setting of registration refuses the operation.
+    #[error("registration is closed")]
+    RegistrationClosed,
+    /// The credentials are right, but the user has to verify its email first.
+    #[error("the email is not verified")]
+    EmailNotVerified,
+    /// The operation needs mail, and the service cannot send any.
+    #[error("mail is not set up")]
+    NoMail,
     #[error("the email is taken")]
     EmailTaken,
     #[error("the last active superuser cannot be removed")]

@@ -5,6 +5,8 @@ pub mod auth;
 mod error;
 pub mod health;
 pub mod jobs;
+pub mod links;
+pub mod mail;
 pub mod passwords;
 pub mod store;
 pub mod users;

@@ -16,10 +16,11 @@ use groundwork_jobs::{Job, NewJob, Queue, records};
 
 use super::Error;
 use super::auth::{Caller, Intent, Role};
+use super::mail::MailJob;
 use crate::domain::ids::{SessionId, UserId};
 use crate::models::caller_check::{CallerCheck, CheckedWrite};
 use crate::models::users::{self, User};
-use crate::models::{audit_events, sessions, webhook_deliveries, webhooks};
+use crate::models::{audit_events, one_time_tokens, sessions, webhook_deliveries, webhooks};
 
 /// How long jobs that succeeded are shown.
 const JOB_RETENTION: Duration = Duration::from_hours(7 * 24);
@@ -59,6 +60,7 @@ pub struct Store {
     database: Database,
     clock: Clock,
     queue: Queue,
+    sends_mail: bool,
     /// Whether there was a webhook when somebody last looked: a hint at the cheaper way, and nothing
     /// depends on it.
     may_have_webhooks: Arc<AtomicBool>,
@@ -68,7 +70,13 @@ pub struct Store {
 
 impl Store {
     pub fn new(database: Database, clock: Clock, queue: Queue, page_signer: ValueSigner) -> Self {
-        Self { database, clock, queue, may_have_webhooks: Arc::default(), page_signer }
+        Self { database, clock, queue, sends_mail: true, may_have_webhooks: Arc::default(), page_signer }
+    }
+
+    /// The store of a service that cannot send mail: no job that sends mail is enqueued.
+    #[must_use]
+    pub fn without_mail(self) -> Self {
+        Self { sends_mail: false, ..self }
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -104,6 +112,21 @@ impl Store {
         Ok(())
     }
 
+    /// Enqueues a job that sends mail, if the service can send any.
+    pub(super) async fn enqueue_mail<J: MailJob>(
+        &self,
+        tx: &mut Connection,
+        job: &NewJob<'_, J>,
+    ) -> Result<(), DbError> {
+        if self.sends_mail { self.enqueue(tx, job).await } else { Ok(()) }
+    }
+
+    /// # Errors
+    /// [`Error::NoMail`] if the service cannot send mail.
+    pub(super) fn check_mail(&self) -> Result<(), Error> {
+        if self.sends_mail { Ok(()) } else { Err(Error::NoMail) }
+    }
+
     /// Deletes expired rows of every table, and audit events older than `audit_retention`, some at a
     /// time, so that no write waits for long.
     pub async fn delete_expired(&self, audit_retention: Option<Duration>) -> Result<(), DbError> {
@@ -111,6 +134,7 @@ impl Store {
         let done_before = now.minus(JOB_RETENTION);
         let mut connection = self.database.write().await?;
         while sessions::delete_all_expired(&mut connection, now, BATCH).await? > 0 {}
+        while one_time_tokens::delete_expired(&mut connection, now, BATCH).await? > 0 {}
         while records::delete_done(&mut connection, done_before, BATCH).await? > 0 {}
         if let Some(retention) = audit_retention {
             let before = now.minus(retention);

@@ -2,10 +2,12 @@
 
 use groundwork_auth::Page;
 use groundwork_database::Connection;
+use groundwork_jobs::NewJob;
 use groundwork_state::cache::{Cache, Cached, key_of};
 use groundwork_telemetry::context::CallContext;
 
 use super::auth::{Caller, PasswordLimiter};
+use super::mail::NotifyPasswordChanged;
 use super::passwords::Passwords;
 use super::store::{Actor, Store};
 use super::{Error, RevokedSessions};
@@ -13,8 +15,8 @@ use crate::domain::ids::UserId;
 use crate::domain::password::{Password, PasswordAttempt, PasswordHash};
 use crate::domain::webhooks::EventType;
 use crate::models::audit_events::{self, AuditEvent, AuditKind, AuthEvent};
-use crate::models::sessions;
 use crate::models::users::{self, NewUser, Profile, ProfileChanges, User, UserChanges, UserFilter, Written};
+use crate::models::{one_time_tokens, sessions};
 
 impl Cached for Profile {
     const PREFIX: &'static str = "users:get_user_profile";
@@ -77,7 +79,11 @@ impl UserService {
             .await
     }
 
-    async fn check_current_password(&self, caller: &Caller, attempt: PasswordAttempt) -> Result<(), Error> {
+    pub(super) async fn check_current_password(
+        &self,
+        caller: &Caller,
+        attempt: PasswordAttempt,
+    ) -> Result<(), Error> {
         if let Some(limiter) = &self.password_limiter {
             limiter.check_confirmation(caller.session).await?;
         }
@@ -105,6 +111,9 @@ impl UserService {
             let event = AuditEvent::new(AuditKind::PASSWORD_CHANGED, id, context);
             let event = AuditEvent { actor: Some(id), session: Some(caller.session), ..event };
             audit_events::insert(tx, &event, now).await?;
+            one_time_tokens::delete_all(tx, id).await?;
+            let notice = NotifyPasswordChanged { email: user.email.clone(), changed_at: now };
+            self.store.enqueue_mail(tx, &NewJob::new(&notice)).await?;
             let after = users::update(tx, id, changes, Some(hash), now).await?.ok_or(Error::SESSION_OVER)?;
             self.store.announce_update(tx, user, &after).await?;
             Ok((after.user, ended))
@@ -143,7 +152,7 @@ impl UserService {
     }
 
     /// Applies a change and then invalidates the cached user.
-    async fn invalidating<T>(
+    pub(super) async fn invalidating<T>(
         &self,
         id: UserId,
         change: impl Future<Output = Result<T, Error>>,
@@ -212,7 +221,13 @@ impl UserService {
                 let event = AuditEvent::new(kind, id, context);
                 audit_events::insert(tx, &AuditEvent { actor: Some(caller.user.id), ..event }, now).await?;
                 match kind {
-                    AuditKind::PASSWORD_CHANGED => by_password += sessions::revoke_all(tx, id, now).await?,
+                    AuditKind::PASSWORD_CHANGED => {
+                        by_password += sessions::revoke_all(tx, id, now).await?;
+                        one_time_tokens::delete_all(tx, id).await?;
+                        let notice = NotifyPasswordChanged { email: before.email.clone(), changed_at: now };
+                        self.store.enqueue_mail(tx, &NewJob::new(&notice)).await?;
+                    }
+                    AuditKind::EMAIL_CHANGED => one_time_tokens::delete_all(tx, id).await?,
                     AuditKind::USER_DEACTIVATED => {
                         by_deactivation += sessions::revoke_all(tx, id, now).await?;
                     }

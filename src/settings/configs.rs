@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use groundwork_database as database;
 use groundwork_jobs::WorkersConfig;
+use groundwork_mail as mail;
 use groundwork_server as server;
 use groundwork_server::TlsFiles;
 use groundwork_server::client::TrustedProxies;
@@ -14,6 +15,12 @@ use groundwork_webhooks::{Networks, SenderConfig};
 use hyper::header::HeaderValue;
 
 use super::{AppEnv, Settings};
+
+/// How long one mail may take, unless a job may take less.
+const MAIL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Who mails in files are from.
+const LOCAL_SENDER: &str = "no-reply@localhost";
 
 impl From<&Settings> for database::Config {
     fn from(settings: &Settings) -> Self {
@@ -125,6 +132,28 @@ impl Settings {
     /// How long audit events are kept; for ever without one.
     pub fn audit_retention(&self) -> Option<Duration> {
         self.audit_retention_days.filter(|retention| !retention.is_zero())
+    }
+
+    /// Where mails go: `smtp`, `file`, or nowhere. A deployed service does not write them into
+    /// files, because their links work like passwords.
+    pub fn mail_tier(&self) -> Option<&'static str> {
+        match &self.smtp_url {
+            Some(_) => Some("smtp"),
+            None => (!self.app_env.is_deployed()).then_some("file"),
+        }
+    }
+
+    /// How to send mail.
+    ///
+    /// # Errors
+    /// A sender that is none, which the settings refuse.
+    pub fn mail(&self) -> Result<mail::Config, mail::MessageError> {
+        Ok(mail::Config {
+            smtp_url: self.smtp_url.clone(),
+            folder: self.mail_dir.clone(),
+            from: self.mail_from.clone().map_or_else(|| LOCAL_SENDER.parse(), Ok)?,
+            timeout: self.job_timeout.min(MAIL_TIMEOUT),
+        })
     }
 
     /// How many bodies may be arriving at once. A connection with a pending body is not idle, so

@@ -3,6 +3,7 @@
 
 use groundwork_database::url::{DatabaseUrl, PostgresUrl, UrlError};
 use groundwork_telemetry::collector_url;
+use hyper::Uri;
 
 pub(super) fn database_url(raw: &str) -> Result<DatabaseUrl, String> {
     raw.parse().map_err(with_hint)
@@ -19,6 +20,21 @@ pub(super) fn replica_url(raw: &str) -> Result<PostgresUrl, String> {
 pub(super) fn range_api_url(raw: &str) -> Result<String, &'static str> {
     const INVALID: &str = "must be an address such as https://host/range, without a password";
     collector_url(raw).map_err(|_| INVALID)
+}
+
+/// The base of links: `http://host` or `https://host`, perhaps with a port and a path.
+pub(super) fn public_url(raw: &str) -> Result<String, &'static str> {
+    const INVALID: &str =
+        "must be http://host or https://host, perhaps with a port and a path, without ? and #";
+    let uri: Uri = raw.parse().map_err(|_| INVALID)?;
+    let is_http = matches!(uri.scheme_str(), Some("http" | "https"));
+    let authority = uri.authority().ok_or(INVALID)?;
+    let is_plain = !authority.host().is_empty() && !authority.as_str().contains('@');
+    if is_http && is_plain && !raw.contains(['?', '#']) {
+        Ok(raw.trim_end_matches('/').to_owned())
+    } else {
+        Err(INVALID)
+    }
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "`map_err` passes the error by value")]
@@ -40,6 +56,30 @@ fn with_hint(error: UrlError) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn links_begin_with_the_address_of_a_site() {
+        for (raw, read) in [
+            ("https://app.example.com", "https://app.example.com"),
+            ("http://localhost:8000/", "http://localhost:8000"),
+            ("https://example.com/app/", "https://example.com/app"),
+        ] {
+            assert_eq!(public_url(raw).as_deref(), Ok(read));
+        }
+        for raw in [
+            "example.com",
+            "ftp://example.com",
+            "https://",
+            "https://u:p@example.com",
+            "https://example.com?a",
+            "https://example.com#a",
+            "/app",
+            "https://exa mple.com",
+            "javascript:alert(1)",
+        ] {
+            assert!(public_url(raw).is_err(), "{raw}");
+        }
+    }
 
     #[test]
     fn an_option_of_another_driver_is_answered_with_the_setting_that_has_its_purpose() {

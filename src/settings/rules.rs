@@ -4,6 +4,7 @@ use groundwork_settings::Problems;
 use groundwork_settings::secret::guessable;
 
 use super::{AppEnv, DatabaseUrl, Settings};
+use crate::domain::registration::Registration;
 
 /// Each step below doubles the guesses per second of an attacker who has the hashes.
 const DEPLOYED_BCRYPT_ROUNDS: u32 = 10;
@@ -39,6 +40,7 @@ pub(super) fn between_settings(settings: &Settings, need: Need, problems: &mut P
         let problem = format!("must be at least {DEPLOYED_BCRYPT_ROUNDS} when APP_ENV is {env}");
         problems.add("BCRYPT_ROUNDS", problem);
     }
+    mail(settings, problems);
     // A wrong DATABASE_URL holds its default here, which is SQLite.
     let is_sqlite = !problems.has("DATABASE_URL") && matches!(settings.database_url, DatabaseUrl::Sqlite(_));
     if is_sqlite && settings.migration_database_url.is_some() {
@@ -56,5 +58,23 @@ pub(super) fn between_settings(settings: &Settings, need: Need, problems: &mut P
         if missing.is_none() && present.is_some() {
             problems.add(other, "must be set too: a certificate and its key go together");
         }
+    }
+}
+
+/// What mail needs, and what needs mail.
+fn mail(settings: &Settings, problems: &mut Problems) {
+    let env = settings.app_env;
+    if settings.smtp_url.is_some() && settings.mail_from.is_none() && !problems.has("MAIL_FROM") {
+        problems.add("MAIL_FROM", "must be set too: SMTP_URL sends mails from it");
+    }
+    if problems.has("SMTP_URL") || settings.mail_tier().is_some() {
+        return;
+    }
+    let problem = format!("needs SMTP_URL when APP_ENV is {env}, because it needs mail");
+    if settings.require_verified_email {
+        problems.add("REQUIRE_VERIFIED_EMAIL", problem.clone());
+    }
+    if settings.registration == Registration::Hidden {
+        problems.add("REGISTRATION", problem);
     }
 }

@@ -50,8 +50,12 @@ fn names_are_unique_and_every_example_is_accepted() {
     let names: HashSet<_> = entries.iter().map(|entry| entry.name).collect();
     assert_eq!(names.len(), entries.len());
     // What goes together only.
-    let others =
-        [("DATABASE_URL", "postgres://u:p@h/d"), ("TLS_CERTIFICATE_FILE", "c"), ("TLS_KEY_FILE", "k")];
+    let others = [
+        ("DATABASE_URL", "postgres://u:p@h/d"),
+        ("TLS_CERTIFICATE_FILE", "c"),
+        ("TLS_KEY_FILE", "k"),
+        ("MAIL_FROM", "a@example.com"),
+    ];
     for entry in entries.iter().filter(|entry| entry.name != "APP_ENV") {
         let pairs = [&[(entry.name, entry.example)], &others[..]].concat();
         from(&pairs).unwrap_or_else(|error| panic!("{error}"));
@@ -133,6 +137,12 @@ fn a_wrong_value_is_refused_with_its_reason() {
         ("REQUEST_TIMEOUT", "0", "from 1 to 3600"),
         ("BODY_TIMEOUT", "0", "from 1 to 3600"),
         ("SHUTDOWN_TIMEOUT", "0", "from 1 to 3600"),
+        ("SMTP_URL", "mail.example.com", "smtp://host:port"),
+        ("MAIL_FROM", "Groundwork", "must be an email address"),
+        ("PUBLIC_URL", "app.example.com", "must be http://host or https://host"),
+        ("PUBLIC_URL", "https://app.example.com/?page=", "without ? and #"),
+        ("REGISTRATION", "yes", "must be one of open, hidden, closed"),
+        ("REQUIRE_VERIFIED_EMAIL", "maybe", "true or false"),
         ("TRUSTED_PROXIES", "0.0.0.0/0", "every address"),
         ("LOG_LEVEL", "WARNING", "a level there is not"),
         ("LOG_LEVEL", "inof", "a level there is not"),
@@ -217,6 +227,29 @@ fn production_refuses_a_guessable_secret() {
 }
 
 #[test]
+fn a_mail_server_needs_a_sender_and_what_needs_mail_needs_a_server_when_deployed() {
+    let server = ("SMTP_URL", "smtps://u:p@mail.example.com");
+    let found = problems(&[server]);
+    assert_eq!((found.len(), found[0].variable), (1, "MAIL_FROM"));
+    let sender = ("MAIL_FROM", "Shop <no-reply@example.com>");
+    for env in ["staging", "production"] {
+        let deployed = [("APP_ENV", env), ("JWT_SECRET_KEY", KEY)];
+        // What worked without mail still does.
+        assert_eq!(from(&deployed).unwrap().mail_tier(), None);
+        for (name, value) in [("REGISTRATION", "hidden"), ("REQUIRE_VERIFIED_EMAIL", "true")] {
+            let found = problems(&[deployed[0], deployed[1], (name, value)]);
+            assert_eq!((found.len(), found[0].variable), (1, name));
+            assert!(found[0].problem.contains("needs SMTP_URL"), "{}", found[0].problem);
+            let settings = from(&[deployed[0], deployed[1], server, sender, (name, value)]).unwrap();
+            assert_eq!(settings.mail_tier(), Some("smtp"));
+        }
+    }
+    let settings = from(&[("REGISTRATION", "hidden")]).unwrap();
+    assert_eq!(settings.mail_tier(), Some("file"));
+    settings.mail().unwrap();
+}
+
+#[test]
 fn replicas_need_postgres() {
     let replicas = ("DATABASE_REPLICA_URLS", "postgres://u@a/d,postgres://u@b/d");
     let found = problems(&[replicas]);
@@ -233,6 +266,8 @@ fn no_way_to_show_settings_shows_a_secret() {
         ("DATABASE_URL", "postgres://u:hunter2@h/d"),
         ("DATABASE_REPLICA_URLS", "postgres://u:hunter2@r/d"),
         ("REDIS_URL", "redis://:hunter2@h"),
+        ("SMTP_URL", "smtps://u:hunter2@h"),
+        ("MAIL_FROM", "a@example.com"),
         ("JWT_SECRET_KEY", KEY),
         ("JWT_PREVIOUS_SECRET_KEYS", &previous),
     ])
@@ -242,6 +277,7 @@ fn no_way_to_show_settings_shows_a_secret() {
     assert_eq!(effective["DATABASE_URL"], "postgres://u:********@h/d");
     assert_eq!(effective["DATABASE_REPLICA_URLS"], "postgres://u:********@r/d");
     assert_eq!(effective["REDIS_URL"], "redis://:********@h");
+    assert_eq!(effective["SMTP_URL"], "smtps://u:********@h");
     assert_eq!(effective["JWT_SECRET_KEY"], "********");
     assert_eq!(effective["JWT_PREVIOUS_SECRET_KEYS"], "********,********");
     assert!(
@@ -275,7 +311,11 @@ fn every_secret_is_read_from_the_file_that_its_variable_with_file_names() {
         assert!(entries().iter().all(|other| other.name != file), "{file} is a setting of its own");
         for ending in ["", "\n", "\r\n"] {
             fs::write(&path, format!("{}{ending}", entry.example)).unwrap();
-            let given = [(file.as_str(), path.to_str().unwrap()), ("DATABASE_URL", "postgres://u:p@h/d")];
+            let given = [
+                (file.as_str(), path.to_str().unwrap()),
+                ("DATABASE_URL", "postgres://u:p@h/d"),
+                ("MAIL_FROM", "a@example.com"),
+            ];
             let given: Vec<_> =
                 given.into_iter().filter(|(name, _)| !file.starts_with(name) || *name == file).collect();
             let direct: Vec<_> = given[1..].iter().copied().chain([(entry.name, entry.example)]).collect();

@@ -8,6 +8,7 @@ mod forged_tokens;
 mod input;
 mod jobs;
 mod leaked_passwords;
+mod mail;
 mod operations;
 mod passwords;
 mod paths;

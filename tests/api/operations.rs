@@ -7,12 +7,15 @@ mod lost_rights;
 mod methods;
 mod statuses;
 
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use crate::api::webhooks::{WEBHOOK, new_webhook, test_delivery};
 use crate::support::client::{PASSWORD, TestUser, fresh_email};
 use crate::support::contract::contract;
-use crate::support::{Call, Service};
+use crate::support::{Backend, Call, Service};
 
 /// Who may call an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +52,8 @@ pub enum Fixture {
         path: &'static str,
         body: fn(&TestUser) -> Value,
     },
+    /// A user to whom a link with this purpose was sent, with the token [`token_of`].
+    Link(&'static str),
 }
 
 /// A user and the ID of a thing of that user, or of the user itself.
@@ -89,10 +94,20 @@ impl Operation {
 #[rustfmt::skip]
 pub const OPERATIONS: &[Operation] = &[
     operation("auth_register", "POST", "/api/v1/auth/register", Caller::Anybody, 201, Some(new_account)),
+    operation("auth_signup", "POST", "/api/v1/auth/signup", Caller::Anybody, 202, Some(new_account)),
     operation("auth_login", "POST", "/api/v1/auth/login", Caller::Anybody, 200, Some(credentials)),
     operation("auth_refresh", "POST", "/api/v1/auth/refresh", Caller::Anybody, 200, Some(refresh_token)),
     operation("auth_logout", "POST", "/api/v1/auth/logout", Caller::User, 204, None),
     operation("auth_me", "GET", "/api/v1/auth/me", Caller::User, 200, None),
+    operation("auth_verify_email", "POST", "/api/v1/auth/verify-email", Caller::Anybody, 200, Some(token))
+        .on(Fixture::Link("verify_email")),
+    operation("auth_resend_verification", "POST", "/api/v1/auth/resend-verification", Caller::Anybody, 202, Some(address)),
+    operation("auth_forgot_password", "POST", "/api/v1/auth/forgot-password", Caller::Anybody, 202, Some(address)),
+    operation("auth_reset_password", "POST", "/api/v1/auth/reset-password", Caller::Anybody, 204, Some(token_and_password))
+        .on(Fixture::Link("reset_password")),
+    operation("auth_confirm_email", "POST", "/api/v1/auth/confirm-email", Caller::Anybody, 200, Some(token))
+        .on(Fixture::Link("confirm_email")),
+    operation("users_me_change_email", "POST", "/api/v1/users/me/email", Caller::User, 202, Some(new_address)),
     operation("users_me", "GET", "/api/v1/users/me", Caller::User, 200, None),
     operation("users_me_update", "PATCH", "/api/v1/users/me", Caller::User, 200, Some(new_name)),
     operation("users_me_delete", "DELETE", "/api/v1/users/me", Caller::User, 204, None),
@@ -129,6 +144,27 @@ fn credentials(target: &TestUser) -> Value {
     json!({"email": target.email, "password": PASSWORD})
 }
 
+fn token(target: &TestUser) -> Value {
+    json!({"token": token_of(target)})
+}
+
+fn token_and_password(target: &TestUser) -> Value {
+    json!({"token": token_of(target), "password": "another horse battery"})
+}
+
+fn address(target: &TestUser) -> Value {
+    json!({"email": target.email})
+}
+
+fn new_address(_: &TestUser) -> Value {
+    json!({"email": fresh_email(), "current_password": PASSWORD})
+}
+
+/// The token of the link that a fixture sends to a user.
+fn token_of(user: &TestUser) -> String {
+    URL_SAFE_NO_PAD.encode(digest(&SHA256, &user.id.to_be_bytes()))
+}
+
 fn refresh_token(target: &TestUser) -> Value {
     json!({"refresh_token": target.refresh})
 }
@@ -154,6 +190,10 @@ impl Operation {
                 let (id, inner_id) = test_delivery(service, owner).await;
                 Target { user: owner.clone(), id, inner_id }
             }
+            Fixture::Link(purpose) => {
+                send_link(service, owner, purpose).await;
+                Target::of(owner)
+            }
             Fixture::Owned { path, body } => {
                 let made = service.by(owner, "POST", path).json(body(owner)).send().await.expect(201).json();
                 let id = made["id"].as_i64().expect("the ID of what was made");
@@ -166,6 +206,7 @@ impl Operation {
     pub async fn target_for(&self, service: &Service, caller: &TestUser, other: &TestUser) -> Target {
         match self.fixture {
             Fixture::User => Target::of(other),
+            Fixture::Link(_) => self.target(service, other).await,
             Fixture::Job | Fixture::Delivery | Fixture::Owned { .. } => self.target(service, caller).await,
         }
     }
@@ -183,6 +224,21 @@ impl Operation {
             None => call,
         }
     }
+}
+
+/// Stores the token of a link, as the job that sends it does.
+async fn send_link(service: &Service, user: &TestUser, purpose: &str) {
+    let token = URL_SAFE_NO_PAD.decode(token_of(user)).unwrap();
+    let hash: String = digest(&SHA256, &token).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let (hash, later) = match service.database.backend {
+        Backend::Postgres => (format!("'\\x{hash}'"), "now() + INTERVAL '1 hour'"),
+        Backend::Sqlite => (format!("X'{hash}'"), "4102444800000000"),
+    };
+    let id = user.id;
+    service.database.sql(&format!("DELETE FROM one_time_tokens WHERE user_id = {id}")).await;
+    let row = format!("{id}, '{purpose}', {hash}, '{}', {later}, {later}", user.email);
+    let insert = "INSERT INTO one_time_tokens (user_id, kind, token_hash, email, expires_at, created_at)";
+    service.database.sql(&format!("{insert} VALUES ({row})")).await;
 }
 
 /// Each of these operations with its target, a thing of `owner` or that user.
@@ -258,7 +314,8 @@ fn differing_traits(operation: &Operation, described: &Value) -> Vec<String> {
     let statuses: Vec<&String> = described["responses"].as_object().unwrap().keys().collect();
     let success = operation.success.to_string();
     let needs_token = described["security"].as_array().is_some_and(|schemes| !schemes.is_empty());
-    let may_be_forbidden = statuses.iter().any(|status| *status == "403");
+    let refusals = &described["responses"]["403"]["content"]["application/json"]["examples"];
+    let may_be_forbidden = refusals["forbidden"].is_object();
     let who = match (needs_token, described["x-required-role"].as_str()) {
         (false, _) => Caller::Anybody,
         (true, None) => Caller::User,

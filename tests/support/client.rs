@@ -161,8 +161,10 @@ impl Service {
         self.call(method, path).bearer(&user.access)
     }
 
-    /// Every row of every table as text: equal before and after when nothing was changed.
+    /// Every row of every table as text: equal before and after when nothing was changed. Jobs that
+    /// were due have run.
     pub async fn stored(&self) -> Vec<String> {
+        self.settle().await;
         let mut stored = Vec::new();
         for table in self.database.tables().await {
             let statement = match self.database.backend {
@@ -184,10 +186,11 @@ impl Service {
         stored
     }
 
-    /// A new user with [`PASSWORD`], logged in.
+    /// A new user with [`PASSWORD`], logged in. The mail that verifies its email is sent.
     pub async fn user(&self) -> TestUser {
         let email = fresh_email();
         let user = self.register(&email, PASSWORD).await.expect(201).json();
+        self.settle().await;
         self.log_in_again(&email, user["id"].as_i64().unwrap()).await
     }
 

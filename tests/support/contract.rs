@@ -10,7 +10,8 @@ use super::client::Answer;
 use super::observed;
 
 /// Served beside the API and not described by its document.
-const PAGES: [&str; 3] = ["/docs", "/redoc", "/openapi"];
+const PAGES: [&str; 7] =
+    ["/docs", "/redoc", "/openapi", "/verify-email", "/reset-password", "/confirm-email", "/links/"];
 const JSON: &str = "application/json";
 
 /// The document as a judge of answers.

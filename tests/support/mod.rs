@@ -7,6 +7,7 @@ pub mod contract;
 pub mod database;
 pub mod held;
 pub mod jobs;
+pub mod mail;
 pub mod observed;
 pub mod pooler;
 pub mod postgres;
@@ -20,6 +21,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use groundwork::app::App;
 use groundwork::settings::Settings;
 use groundwork_clock::Clock;
+use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -91,6 +93,8 @@ pub struct Service {
     pub instance: Instance,
     pub clock: Clock,
     pub database: TestDatabase,
+    /// The folder of its mails.
+    mail: TempDir,
     extra: Vec<(&'static str, String)>,
 }
 
@@ -109,15 +113,18 @@ impl Service {
             extra.push(("REDIS_URL", redis::server()));
             extra.push(("REDIS_KEY_PREFIX", redis::fresh_prefix()));
         }
+        let mail = mail_folder(&mut extra);
         let instance = Instance::start(&settings(&database.url, &extra), clock.clone()).await;
-        Self { instance, clock, database, extra }
+        Self { instance, clock, database, mail, extra }
     }
 
     /// On a database that is there already; `extra` may name another address of it.
     pub async fn start_on(database: TestDatabase, extra: &[(&'static str, String)]) -> Self {
         let clock = Clock::default();
-        let instance = Instance::start(&settings(&database.url, extra), clock.clone()).await;
-        Self { instance, clock, database, extra: extra.to_vec() }
+        let mut extra = extra.to_vec();
+        let mail = mail_folder(&mut extra);
+        let instance = Instance::start(&settings(&database.url, &extra), clock.clone()).await;
+        Self { instance, clock, database, mail, extra }
     }
 
     /// Another instance of the same service, as a second pod would be.
@@ -144,6 +151,13 @@ impl Service {
     }
 }
 
+/// A folder for the mails of one service, which is added to its settings.
+fn mail_folder(extra: &mut Vec<(&'static str, String)>) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    extra.push(("MAIL_DIR", folder.path().to_str().unwrap().to_owned()));
+    folder
+}
+
 /// The settings of a test service: those of production, but for a cheap password hash, a free port,
 /// and limits that only a test of limits reaches.
 pub fn settings(database_url: &str, extra: &[(&'static str, String)]) -> Settings {
@@ -158,6 +172,7 @@ pub fn settings(database_url: &str, extra: &[(&'static str, String)]) -> Setting
         ("RATE_LIMIT_PER_MINUTE", "1000000"),
         ("AUTH_RATE_LIMIT_PER_MINUTE", "1000000"),
         ("ACCOUNT_RATE_LIMIT_PER_MINUTE", "1000000"),
+        ("MAIL_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/mail")),
         // Both cores may be busy compiling or hashing: what is tested is not how fast they are.
         ("REDIS_TIMEOUT", "2000"),
     ];
@@ -174,8 +189,9 @@ impl Service {
         let database = TestDatabase::create(Backend::Postgres).await;
         let proxy = Proxy::to(&database.url).await;
         let clock = Clock::default();
-        let extra: Vec<_> = extra.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        let mut extra: Vec<_> = extra.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        let mail = mail_folder(&mut extra);
         let instance = Instance::start(&settings(&proxy.url, &extra), clock.clone()).await;
-        (Self { instance, clock, database, extra }, proxy)
+        (Self { instance, clock, database, mail, extra }, proxy)
     }
 }

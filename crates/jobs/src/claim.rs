@@ -103,6 +103,8 @@ pub(crate) async fn complete(
     let held = jobs::table.filter(jobs::id.eq_any(ids)).filter(jobs::lease.eq_any(leases));
     let update = diesel::update(held).set((
         jobs::status.eq(JobStatus::Done.as_str()),
+        // It may hold personal data, and a job that is done never needs it again.
+        jobs::payload.eq(""),
         jobs::finished_at.eq(now),
         jobs::lease.eq(None::<Vec<u8>>),
         jobs::lease_expires_at.eq(None::<Timestamp>),

@@ -83,6 +83,23 @@ impl ApiResponse for NoContent {
     fn register(_: &mut Registry) {}
 }
 
+/// 202 without a body: what was asked for happens later.
+pub struct AcceptedWithoutBody;
+
+impl IntoResponse for AcceptedWithoutBody {
+    fn into_response(self) -> Response {
+        StatusCode::ACCEPTED.into_response()
+    }
+}
+
+impl ApiResponse for AcceptedWithoutBody {
+    fn meta() -> MetaResponses {
+        success(StatusCode::ACCEPTED.as_u16(), Vec::new())
+    }
+
+    fn register(_: &mut Registry) {}
+}
+
 fn success(status: u16, content: Vec<MetaMediaType>) -> MetaResponses {
     let response = MetaResponse {
         description: "",

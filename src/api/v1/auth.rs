@@ -4,7 +4,7 @@ use groundwork_openapi::policy::Limit;
 use groundwork_web::error_responses;
 use groundwork_web::extract::Body;
 use groundwork_web::failure::Failure;
-use groundwork_web::responses::{Created, NoContent, Ok200};
+use groundwork_web::responses::{AcceptedWithoutBody, Created, NoContent, Ok200};
 use poem_openapi::OpenApi;
 
 use super::Tag;
@@ -15,8 +15,9 @@ use crate::schemas::users::UserView;
 use crate::services::auth::AuthService;
 
 error_responses! {
-    RegisterErrors: 409 "email_taken";
-    LoginErrors: 401 "invalid_credentials";
+    RegisterErrors: 403 "registration_closed", 409 "email_taken";
+    SignUpErrors: 403 "registration_closed";
+    LoginErrors: 401 "invalid_credentials", 403 "email_not_verified";
     RefreshErrors: 401 "invalid_token";
 }
 
@@ -28,7 +29,8 @@ pub struct AuthApi {
 impl AuthApi {
     /// Register a user
     ///
-    /// Creates an active user without superuser rights. The email address is normalised and unique.
+    /// Creates an active user without superuser rights, and sends a link that verifies the address.
+    /// The email address is normalised and unique.
     #[oai(path = "/register", method = "post", operation_id = "auth_register", tag = "Limit::Credentials")]
     async fn register(
         &self,
@@ -38,10 +40,25 @@ impl AuthApi {
         Ok(Created::of(self.auth.register(user, password).await?))
     }
 
+    /// Sign up
+    ///
+    /// Creates a user like `auth_register`, without telling whether the email address already
+    /// belongs to one: the answer is the same, and only a mail to the address says it.
+    #[oai(path = "/signup", method = "post", operation_id = "auth_signup", tag = "Limit::Credentials")]
+    async fn sign_up(
+        &self,
+        body: Body<RegisterRequest>,
+    ) -> Result<AcceptedWithoutBody, Failure<SignUpErrors>> {
+        let (user, password) = body.0.into_parts();
+        self.auth.sign_up(user, password).await?;
+        Ok(AcceptedWithoutBody)
+    }
+
     /// Log in
     ///
     /// Creates a session and returns its first pair of tokens. A wrong password, an unknown email
-    /// address and an inactive user all get the same error.
+    /// address and an inactive user all get the same error. Users whose address is not verified are
+    /// refused if the service requires it.
     #[oai(path = "/login", method = "post", operation_id = "auth_login", tag = "Limit::Credentials")]
     async fn login(
         &self,

@@ -3,6 +3,7 @@
 pub mod auth;
 pub mod health;
 pub mod jobs;
+pub mod links;
 pub mod users;
 pub mod webhooks;
 
@@ -12,6 +13,7 @@ use poem_openapi::Tags;
 pub type Operations = (
     auth::AuthApi,
     users::UsersApi,
+    links::LinksApi,
     jobs::JobsApi,
     webhooks::WebhooksApi,
     health::HealthApi,

@@ -2,6 +2,7 @@
 
 mod limits;
 mod refresh;
+mod registration;
 mod tokens;
 
 use std::sync::Arc;
@@ -10,16 +11,17 @@ use groundwork_auth::{TokenId, TokenKind, TokenSigner};
 use groundwork_clock::Timestamp;
 use groundwork_telemetry::context::CallContext;
 
+use super::mail::MailLimiter;
 use super::passwords::Passwords;
 use super::store::Store;
 use super::{Error, RevokedSessions};
 use crate::domain::email::Email;
 use crate::domain::ids::{SessionId, UserId, random_bytes};
 use crate::domain::password::{Form, Password, PasswordAttempt, PasswordHash};
-use crate::domain::webhooks::EventType;
+use crate::domain::registration::Registration;
 use crate::models::audit_events::{self, AuthEvent};
 use crate::models::sessions::{self, LiveSession, SessionUsage};
-use crate::models::users::{self, NewUser, User};
+use crate::models::users::{self, User};
 pub use limits::PasswordLimiter;
 pub use tokens::{IssuedTokens, Lifetimes};
 
@@ -68,29 +70,20 @@ pub struct AuthService {
     pub lifetimes: Lifetimes,
     /// Without one, login attempts are unlimited.
     pub password_limiter: Option<PasswordLimiter>,
+    /// Without one, mails to one address are unlimited.
+    pub mail_limiter: Option<MailLimiter>,
     pub revoked: RevokedSessions,
+    pub registration: Registration,
+    /// Whether a user has to verify its email before it can log in.
+    pub requires_verified_email: bool,
 }
 
 impl AuthService {
-    /// # Errors
-    /// [`Error::EmailTaken`], [`Error::PasswordIsEmail`], [`Error::PasswordLeaked`].
-    pub async fn register(&self, new: NewUser, password: Password) -> Result<User, Error> {
-        let hash = self.passwords.hash_new(password, new.email.as_str()).await?;
-        let now = self.store.now();
-        self.store
-            .transaction_without_caller(async |tx| {
-                let written = users::insert(tx, &new, &hash, now).await?;
-                self.store.announce(tx, &[EventType::UserCreated], &written).await?;
-                Ok(written.user)
-            })
-            .await
-    }
-
     /// Creates a session. An unknown email, a wrong password and an inactive user take the same
     /// work and get the same error.
     ///
     /// # Errors
-    /// [`Error::InvalidCredentials`], [`Error::TooManyLogins`].
+    /// [`Error::InvalidCredentials`], [`Error::TooManyLogins`], [`Error::EmailNotVerified`].
     pub async fn login(
         &self,
         email: &Email,
@@ -109,6 +102,10 @@ impl AuthService {
                 over_limit.map_or(Error::InvalidCredentials, |over| Error::TooManyLogins(over.decision))
             );
         };
+        if self.requires_verified_email && !user.is_verified {
+            audit_events::log_auth_event(AuthEvent::LOGIN_REFUSED, user_id);
+            return Err(Error::EmailNotVerified);
+        }
         let new_hash = self.rehash(attempt, form, &user.password_hash).await;
         let tokens = self.create_session(&user, &new_hash, context).await?;
         audit_events::log_auth_event(AuthEvent::LOGGED_IN, Some(user.id));

@@ -137,7 +137,7 @@ on_both! {
                         let target = operation.target_for(&service, caller, &other).await;
                         operation.call(&service, &target).bearer(&caller.access).send().await
                     }
-                    None => operation.call(&service, &Target::of(&other)).send().await,
+                    None => operation.call(&service, &operation.target(&service, &other).await).send().await,
                 };
                 assert_eq!(answer.status, operation.success, "{}: {answer:?}", operation.id);
             }
@@ -146,7 +146,7 @@ on_both! {
 
     async fn public_operations_ignore_a_token(service: Service) {
         for operation in OPERATIONS.iter().filter(|operation| operation.who == Caller::Anybody) {
-            let target = Target::of(&service.user().await);
+            let target = operation.target(&service, &service.user().await).await;
             let answer = operation.call(&service, &target).bearer("garbage").send().await;
             assert_eq!(answer.status, operation.success, "{}: {answer:?}", operation.id);
         }

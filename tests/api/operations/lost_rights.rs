@@ -6,12 +6,14 @@ use std::time::Duration;
 use groundwork::domain::email::Email;
 use groundwork::domain::ids::{JobId, UserId};
 use groundwork::domain::password::{Password, PasswordAttempt};
+use groundwork::domain::registration::Registration;
 use groundwork::domain::text::FullName;
 use groundwork::models::users::{NewProfile, NewUser, ProfileChanges, UserChanges};
 use groundwork::services::Error;
 use groundwork::services::RevokedSessions;
 use groundwork::services::auth::{AuthService, Caller as Authenticated, Intent, Lifetimes};
 use groundwork::services::jobs::JobService;
+use groundwork::services::links::LinkService;
 use groundwork::services::passwords::Passwords;
 use groundwork::services::store::{Actor, Store};
 use groundwork::services::users::UserService;
@@ -219,10 +221,11 @@ async fn a_write_that_waits_while_its_session_ends_is_refused() {
 }
 
 /// Every method of a service that writes for a caller.
-const WRITES: [(&str, Caller); 11] = [
+const WRITES: [(&str, Caller); 12] = [
     ("log out", Caller::User),
     ("change own name", Caller::User),
     ("change own password", Caller::User),
+    ("change own email", Caller::User),
     ("delete self", Caller::User),
     ("create", Caller::Superuser),
     ("promote self", Caller::Superuser),
@@ -256,6 +259,12 @@ async fn write(
             let password = Some((PasswordAttempt::new(PASSWORD.to_owned()), password()));
             let unchanged = ProfileChanges::default();
             users.update_profile(caller, unchanged, password, context).await.map(drop)
+        }
+        "change own email" => {
+            let links = LinkService { users: users.clone(), limiter: None };
+            let email = Email::parse(&fresh_email()).unwrap();
+            let password = PasswordAttempt::new(PASSWORD.to_owned());
+            links.request_email_change(caller, &email, password, context).await
         }
         "delete self" => users.delete(caller, own, context).await,
         "create" => {
@@ -306,7 +315,10 @@ fn services(service: &Service) -> (AuthService, UserService) {
         signer,
         lifetimes,
         password_limiter: None,
+        mail_limiter: None,
         revoked: revoked.clone(),
+        registration: Registration::Open,
+        requires_verified_email: false,
     };
     let users = UserService {
         store,

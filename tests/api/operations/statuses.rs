@@ -75,7 +75,7 @@ on_both! {
     async fn every_operation_with_a_query_answers_500_if_a_table_is_missing(service: Service) {
         let root = service.superuser().await;
         let targets = with_targets(answering("500"), &service, &root).await;
-        for table in ["users", "sessions"] {
+        for table in ["users", "sessions", "jobs", "one_time_tokens"] {
             service.database.sql(&format!("ALTER TABLE {table} RENAME TO {table}_gone")).await;
         }
         for (operation, target) in targets.into_iter().filter(|(operation, _)| asks_the_database(operation)) {

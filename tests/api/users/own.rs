@@ -134,7 +134,9 @@ on_both! {
         service.me(&user.access).await.expect_error(401, "invalid_token");
         service.refresh(&user.refresh).await.expect_error(401, "invalid_token");
         service.login(&user.email, PASSWORD).await.expect_error(401, "invalid_credentials");
-        let left: Vec<_> = service.stored().await.into_iter().filter(|row| !row.starts_with("audit")).collect();
+        let kept = service.stored().await.into_iter().filter(|row| !row.starts_with("audit"));
+        // The job that sent a mail has forgotten to whom.
+        let left: Vec<_> = kept.filter(|row| !(row.starts_with("jobs: ") && !row.contains(&user.email))).collect();
         assert_eq!(left, Vec::<String>::new(), "neither the user nor the sessions are kept");
         assert_eq!(events(&service, user.id).await, [format!("user_deleted by {}", user.id)]);
 

@@ -36,9 +36,11 @@ pub const LINKS: HeaderValue = HeaderValue::from_static(
 
 const CROSS_ORIGIN_OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 
-const CSS: &str = "text/css; charset=utf-8";
+/// The content type of a style sheet.
+pub const CSS: &str = "text/css; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
-const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+/// The content type of a script.
+pub const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 const JSON: &str = "application/json";
 const PLAIN: &str = "text/plain; charset=utf-8";
 const PNG: &str = "image/png";
@@ -138,8 +140,23 @@ fn packages() -> [Package; 3] {
     ]
 }
 
+/// An HTML page of the app, under its own content security policy. Clients do not store it: its
+/// address may have a secret.
+pub fn unstored_page(page: String, policy: &'static str) -> RouteMethod {
+    get(html_page(page, "no-store", policy))
+}
+
+/// A file that pages of the app load, of this content type. Clients ask for it each time.
+pub fn page_file(content_type: &'static str, body: &'static str) -> RouteMethod {
+    get(Asset::new(content_type, REVALIDATE, body))
+}
+
 fn html(page: String, policy: &'static str) -> Asset {
-    Asset::new(HTML, REVALIDATE, page)
+    html_page(page, REVALIDATE, policy)
+}
+
+fn html_page(page: String, cache_control: &'static str, policy: &'static str) -> Asset {
+    Asset::new(HTML, cache_control, page)
         .with_header(header::CONTENT_SECURITY_POLICY, policy)
         // A page that opened this one, or was opened by it, has no handle to it.
         .with_header(CROSS_ORIGIN_OPENER_POLICY, "same-origin")
@@ -163,7 +180,7 @@ impl AsRef<[u8]> for Form {
     }
 }
 
-/// Text as the value of an attribute in double quotes.
-fn escape(text: &str) -> String {
+/// Text as text in HTML, or as the value of an attribute in double quotes.
+pub fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;").replace('>', "&gt;")
 }

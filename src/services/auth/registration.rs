@@ -1,0 +1,90 @@
+//! Registration, in the open and hidden.
+
+use groundwork_jobs::NewJob;
+
+use super::AuthService;
+use crate::domain::email::Email;
+use crate::domain::password::{Password, PasswordHash};
+use crate::domain::registration::Registration;
+use crate::domain::text::FullName;
+use crate::domain::webhooks::EventType;
+use crate::models::users::{self, NewProfile, NewUser, User};
+use crate::services::Error;
+use crate::services::mail::{NotifyAlreadyRegistered, SendVerification, SignUp};
+
+impl AuthService {
+    /// Creates a user, and has the link sent that verifies its email.
+    ///
+    /// # Errors
+    /// [`Error::RegistrationClosed`], [`Error::EmailTaken`], [`Error::PasswordIsEmail`],
+    /// [`Error::PasswordLeaked`].
+    pub async fn register(&self, new: NewUser, password: Password) -> Result<User, Error> {
+        if self.registration != Registration::Open {
+            return Err(Error::RegistrationClosed);
+        }
+        let hash = self.passwords.hash_new(password, new.email.as_str()).await?;
+        self.create_user(&new, &hash).await
+    }
+
+    /// Has a user created by a job. Whether the email has one already is only told to its owner, by
+    /// mail: the answer depends on it in nothing, not even in its time.
+    ///
+    /// # Errors
+    /// [`Error::RegistrationClosed`], [`Error::NoMail`], [`Error::PasswordIsEmail`],
+    /// [`Error::PasswordLeaked`].
+    pub async fn sign_up(&self, new: NewUser, password: Password) -> Result<(), Error> {
+        if self.registration == Registration::Closed {
+            return Err(Error::RegistrationClosed);
+        }
+        self.store.check_mail()?;
+        let hash = self.passwords.hash_new(password, new.email.as_str()).await?;
+        let is_allowed = match &self.mail_limiter {
+            Some(limiter) => limiter.allows::<SignUp>(&new.email).await,
+            None => true,
+        };
+        if is_allowed {
+            let job = SignUp {
+                email: new.email.to_string(),
+                password_hash: hash.as_str().to_owned(),
+                full_name: new.profile.full_name.map(|name| name.as_str().to_owned()),
+            };
+            let mut connection = self.store.write_without_caller().await?;
+            self.store.enqueue_mail(&mut connection, &NewJob::new(&job)).await?;
+        }
+        Ok(())
+    }
+
+    /// Does what [`sign_up`](Self::sign_up) left to a job: creates the user, or has the owner of the
+    /// email told that there is one.
+    pub async fn complete_sign_up(
+        &self,
+        email: Email,
+        full_name: Option<FullName>,
+        hash: PasswordHash,
+    ) -> Result<(), Error> {
+        let notice = NotifyAlreadyRegistered { email: email.to_string() };
+        let profile = NewProfile { full_name };
+        let new = NewUser { email, profile, is_active: true, is_superuser: false, is_verified: false };
+        match self.create_user(&new, &hash).await {
+            Ok(_) => Ok(()),
+            Err(Error::EmailTaken) => {
+                let mut connection = self.store.write_without_caller().await?;
+                Ok(self.store.enqueue_mail(&mut connection, &NewJob::new(&notice)).await?)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn create_user(&self, new: &NewUser, hash: &PasswordHash) -> Result<User, Error> {
+        let now = self.store.now();
+        self.store
+            .transaction_without_caller(async |tx| {
+                let written = users::insert(tx, new, hash, now).await?;
+                self.store.announce(tx, &[EventType::UserCreated], &written).await?;
+                let job = SendVerification { user_id: written.user.id };
+                self.store.enqueue_mail(tx, &NewJob::new(&job)).await?;
+                Ok(written.user)
+            })
+            .await
+    }
+}

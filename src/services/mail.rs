@@ -1,0 +1,117 @@
+//! The jobs that send mail.
+//!
+//! No job has the token of a link: it is made when the job runs. So no token waits in the queue, and
+//! an attempt that is repeated sends a link of its own.
+
+use std::sync::Arc;
+
+use groundwork_clock::Timestamp;
+use groundwork_jobs::{Job, Priority};
+use groundwork_state::rate_limit::{Quota, RateLimitKey, RateLimiter};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::email::Email;
+use crate::domain::ids::UserId;
+
+/// Sends a new user the link that verifies its email.
+#[derive(Serialize, Deserialize)]
+pub struct SendVerification {
+    pub user_id: UserId,
+}
+
+/// Sends the link that verifies an email, if it has a user who has not verified it.
+#[derive(Serialize, Deserialize)]
+pub struct ResendVerification {
+    pub email: String,
+}
+
+/// Sends the link that sets a new password, if the email has a user.
+#[derive(Serialize, Deserialize)]
+pub struct ForgotPassword {
+    pub email: String,
+}
+
+/// Creates a user, or tells the owner of the email that there already is one.
+#[derive(Serialize, Deserialize)]
+pub struct SignUp {
+    pub email: String,
+    pub password_hash: String,
+    pub full_name: Option<String>,
+}
+
+/// Tells the owner of an email that somebody tried to sign up with it.
+#[derive(Serialize, Deserialize)]
+pub struct NotifyAlreadyRegistered {
+    pub email: String,
+}
+
+/// Sends the link that replaces a user's email by this one, unless it has a user.
+#[derive(Serialize, Deserialize)]
+pub struct ConfirmNewEmail {
+    pub user_id: UserId,
+    pub email: String,
+}
+
+/// Tells a user, at its present email, that it is about to be replaced.
+#[derive(Serialize, Deserialize)]
+pub struct NotifyEmailChange {
+    pub email: String,
+    pub new_email: String,
+}
+
+/// Tells a user that its password was changed.
+#[derive(Serialize, Deserialize)]
+pub struct NotifyPasswordChanged {
+    pub email: String,
+    pub changed_at: Timestamp,
+}
+
+/// A job that sends mail, and whether somebody waits for it.
+macro_rules! mail_jobs {
+    ($($job:ident $kind:literal $priority:ident),+ $(,)?) => {$(
+        impl Job for $job {
+            const KIND: &'static str = $kind;
+            const PRIORITY: Priority = Priority::$priority;
+        }
+
+        impl MailJob for $job {}
+    )+};
+}
+
+/// A job that is enqueued only if the service can send mail.
+pub trait MailJob: Job {}
+
+mail_jobs! {
+    SendVerification "send_verification" High,
+    ResendVerification "resend_verification" High,
+    ForgotPassword "forgot_password" High,
+    SignUp "sign_up" High,
+    ConfirmNewEmail "confirm_new_email" High,
+    NotifyAlreadyRegistered "notify_already_registered" High,
+    NotifyEmailChange "notify_email_change" Normal,
+    NotifyPasswordChanged "notify_password_changed" Normal,
+}
+
+/// Mails of one kind that strangers can have sent to one address in a window of the limiter.
+const MAILS_PER_ADDRESS: u32 = 3;
+
+/// Limits the mails that strangers can have sent to an address.
+#[derive(Clone, Debug)]
+pub struct MailLimiter {
+    limiter: RateLimiter,
+    by_address: Quota,
+}
+
+impl MailLimiter {
+    pub fn new(limiter: RateLimiter) -> Self {
+        Self { limiter, by_address: Quota::new("mail", MAILS_PER_ADDRESS) }
+    }
+
+    /// Whether another mail by a job of type `J` may be sent to the address. Only the mail is left
+    /// out beyond the limit: an error would keep the owner of the address from asking for it.
+    pub(super) async fn allows<J: MailJob>(&self, email: &Email) -> bool {
+        let scope = Arc::from(J::KIND);
+        let key = RateLimitKey::for_subject(email.as_str().as_bytes(), None, &scope);
+        self.by_address.check(&self.limiter, key).await.allowed
+    }
+}
