@@ -161,7 +161,7 @@ async fn jobs_survive_killed_workers_and_a_killed_database() {
     assert!(findings.taken_over >= abandoned, "{abandoned} were abandoned: {findings:?}");
     println!(
         "| two processes of workers killed, PostgreSQL killed and stopped | jobs run late; {} begun again \
-         after their lease, {} attempts failed | {:.1} s | 0 of {} jobs; not acknowledged: {} kept, {} undone |",
+         after their lease, {} attempts failed | {:.1} s | 0 of {}; not acknowledged: {} kept, {} undone |",
         findings.taken_over,
         findings.failed,
         healed.as_secs_f64(),
