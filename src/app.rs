@@ -38,7 +38,7 @@ use crate::services::auth::{AuthService, Lifetimes, PasswordLimiter};
 use crate::services::health::HealthService;
 use crate::services::store::Store;
 use crate::services::users::UserService;
-use crate::services::webhooks::WebhookService;
+use crate::services::webhooks::{DeliveryCounters, WebhookService};
 use crate::settings::{RedisUrl, Settings, SigningKeyError};
 
 /// Part of everything that this service signs or derives from its keys. Do not change it after the
@@ -123,6 +123,7 @@ impl App {
             store: store.clone(),
             sender: Sender::new(settings.into(), clock.clone())?,
             networks: settings.into(),
+            counters: DeliveryCounters::default(),
         };
         let handlers = jobs::handlers(&store, &webhooks)?;
         let workers = Workers::new(database.clone(), clock, handlers, wakeups, settings.into());

@@ -73,9 +73,7 @@ impl From<services::Error> for ApiError {
             | E::Signing(_)
             | E::Randomness(_)
             | E::Event(_)
-            | E::StoredSecret(_) => {
-                Self::from(ErrorCode::INTERNAL_ERROR).caused_by(error)
-            }
+            | E::StoredSecret(_) => Self::from(ErrorCode::INTERNAL_ERROR).caused_by(error),
         }
     }
 }

@@ -40,11 +40,9 @@ impl Webhook for Events {
 
 fn user_event(event: EventType) -> MetaWebhook {
     let (id, summary, description) = match event {
-        EventType::UserCreated => (
-            "events_user_created",
-            "A user was created",
-            "The user registered, or a superuser created it.",
-        ),
+        EventType::UserCreated => {
+            ("events_user_created", "A user was created", "The user registered, or a superuser created it.")
+        }
         EventType::UserUpdated => (
             "events_user_updated",
             "A user was updated",
@@ -88,10 +86,14 @@ fn webhook(
         description: Some(description),
         external_docs: None,
         params: vec![
-            header("webhook-id", "The same in every attempt: what was processed already.", "msg_bGVmdHJpZ2h0"),
-            header("webhook-timestamp", "When this attempt was made, in seconds since 1970.", "1769851800"),
             header(
-                "webhook-signature",
+                "Webhook-Id",
+                "The same in every attempt: what was processed already.",
+                "msg_bGVmdHJpZ2h0",
+            ),
+            header("Webhook-Timestamp", "When this attempt was made, in seconds since 1970.", "1769851800"),
+            header(
+                "Webhook-Signature",
                 "Separated by spaces: `v1,` and the base64 of an HMAC-SHA256 of ID, timestamp and body.",
                 "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
             ),

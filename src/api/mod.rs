@@ -11,6 +11,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use events::Events;
 use groundwork_openapi::{ApiDescription, Config, DocumentError, Documents, ImpliedErrors, pages};
 use groundwork_web::error::IMPLIED_ERRORS;
 use groundwork_web::load_shedder::LoadShedder;
@@ -22,7 +23,6 @@ use groundwork_web::validation::{Formats, SchemaValidator};
 use poem::endpoint::BoxEndpoint;
 use poem::{Response, Route};
 use poem_openapi::{ContactObject, LicenseObject, OpenApiService};
-use events::Events;
 use v1::Operations;
 
 use crate::domain::email::Email;

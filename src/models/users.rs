@@ -218,7 +218,10 @@ pub async fn update(
 
 /// Changes the caller's own user and returns it as it is now; `None` if the session has ended, the
 /// user is inactive or deleted, or there is a webhook, which a transaction has to tell.
-pub async fn update_own_without_webhooks(write: &mut CheckedWrite, changes: &UserChanges) -> Result<Option<User>, DbError> {
+pub async fn update_own_without_webhooks(
+    write: &mut CheckedWrite,
+    changes: &UserChanges,
+) -> Result<Option<User>, DbError> {
     let CheckedWrite { connection: c, check } = write;
     let live = sessions::live_user(check).filter(users::is_active).select(users::id);
     let own = users::table

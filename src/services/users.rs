@@ -13,9 +13,7 @@ use crate::domain::password::{Password, PasswordAttempt, PasswordHash};
 use crate::domain::webhooks::EventType;
 use crate::models::audit_events::{self, AuditEvent, AuditKind, AuthEvent};
 use crate::models::sessions;
-use crate::models::users::{
-    self, NewUser, Profile, ProfileChanges, User, UserChanges, UserFilter, Written,
-};
+use crate::models::users::{self, NewUser, Profile, ProfileChanges, User, UserChanges, UserFilter, Written};
 
 /// Hashes the password of a new user.
 ///

@@ -64,7 +64,11 @@ impl From<&Settings> for WorkersConfig {
 impl From<&Settings> for Networks {
     fn from(settings: &Settings) -> Self {
         let is_development = settings.app_env == AppEnv::Development;
-        if settings.webhook_allow_private_networks.unwrap_or(is_development) { Self::Any } else { Self::Public }
+        if settings.webhook_allow_private_networks.unwrap_or(is_development) {
+            Self::Any
+        } else {
+            Self::Public
+        }
     }
 }
 

@@ -65,7 +65,8 @@ impl Contract {
         if schema.is_null() {
             return Err(format!("the type {} is not documented", body["type"]));
         }
-        let problems: Vec<_> = self.validator(schema).iter_errors(body).map(|error| error.to_string()).collect();
+        let problems: Vec<_> =
+            self.validator(schema).iter_errors(body).map(|error| error.to_string()).collect();
         if !problems.is_empty() {
             return Err(problems.join("; "));
         }
