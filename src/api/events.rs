@@ -87,13 +87,13 @@ fn webhook(
         external_docs: None,
         params: vec![
             header(
-                "webhook-id",
+                "Webhook-Id",
                 "The same in every attempt: what was processed already.",
                 "msg_bGVmdHJpZ2h0",
             ),
-            header("webhook-timestamp", "When this attempt was made, in seconds since 1970.", "1769851800"),
+            header("Webhook-Timestamp", "When this attempt was made, in seconds since 1970.", "1769851800"),
             header(
-                "webhook-signature",
+                "Webhook-Signature",
                 "Separated by spaces: `v1,` and the base64 of an HMAC-SHA256 of ID, timestamp and body.",
                 "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
             ),

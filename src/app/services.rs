@@ -27,7 +27,7 @@ use crate::services::mail::MailLimiter;
 use crate::services::passwords::Passwords;
 use crate::services::store::Store;
 use crate::services::users::UserService;
-use crate::services::webhooks::WebhookService;
+use crate::services::webhooks::{DeliveryCounters, WebhookService};
 use crate::settings::{RedisUrl, Settings};
 
 /// How the service names itself to others that it calls.
@@ -98,6 +98,7 @@ impl Services {
             store: store.clone(),
             sender: Sender::new(settings.into(), clock.clone())?,
             networks: settings.into(),
+            counters: DeliveryCounters::default(),
         };
         let mails = mails(settings, &links, &auth)?;
         let handlers = jobs::handlers(&store, &webhooks, mails, settings.audit_retention())?;

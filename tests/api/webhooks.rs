@@ -40,7 +40,7 @@ async fn idle(service: &Service) {
         Backend::Sqlite => service.clock.now().micros().to_string(),
     };
     let due = format!("status = 'queued' AND run_at <= {now}");
-    let busy = format!("SELECT COUNT(*) FROM jobs WHERE status = 'running' OR {due}");
+    let busy = format!("SELECT COUNT(*) AS value FROM jobs WHERE status = 'running' OR {due}");
     eventually("all jobs are done", async || {
         (service.database.sql(&busy).await.as_deref() == Some("0")).then_some(())
     })

@@ -24,6 +24,8 @@ async fn crowded() -> (Service, Proxy, Client) {
             SELECT 'crowd' || n || '@example.com', 'x', n % 100 > 0, n % 100 = 1, true, now(), now() FROM generate_series(1, {ROWS}) n;
          INSERT INTO sessions (id, user_id, token_hash, generation, ip, created_at, last_used_at, expires_at)
             SELECT decode(md5(id::text), 'hex'), id, '\\x00', 0, '192.0.2.1', now(), now(), now() + interval '1 day' FROM users;
+         INSERT INTO webhooks (url, events, secret, is_active, created_at, updated_at)
+            SELECT 'https://example.com/', '{{}}', 'x', false, now(), now() FROM generate_series(1, {ROWS}) n;
          ANALYZE"
     );
     client.batch_execute(&fill).await.unwrap();

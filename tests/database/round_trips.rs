@@ -14,8 +14,9 @@ const ME: u64 = 1;
 const PAGE: u64 = 2;
 /// One conditional UPDATE.
 const REFRESH: u64 = 1;
-/// One INSERT.
-const REGISTER: u64 = 1;
+/// The user inserted, together with BEGIN; COMMIT. It is a transaction, because there may be an event
+/// for webhooks; the INSERT finds out whether there is a webhook.
+const REGISTER: u64 = 1 + 1;
 /// The user; then the password confirmed, together with BEGIN, old sessions deleted, the new one
 /// inserted, COMMIT.
 const LOGIN: u64 = 1 + 1 + 1 + 1 + 1;

@@ -33,7 +33,8 @@ struct Column {
 type Schema = BTreeMap<String, Table>;
 
 /// The types of columns: Diesel's SQL type in `schema.rs`, PostgreSQL's, and SQLite's, which has no
-/// type for instants: they are numbers in columns whose names end in `_at`. A further type is a
+/// type for instants: they are numbers in columns whose names end in `_at` or
+/// `_since`. A further type is a
 /// line here, and a SQL type of a crate that both databases know, as
 /// `groundwork_clock::sql::Timestamptz` is. Digits in parentheses are compared by themselves.
 const COLUMN_TYPES: [(&str, &str, &str); 11] = [
@@ -58,7 +59,7 @@ fn class(column: &str, mut is_its_type: impl FnMut((&str, &str, &str)) -> bool) 
     let first = candidates.next().unwrap_or_else(|| {
         panic!("{column}: add the column's type to COLUMN_TYPES in tests/database/schema.rs, with its counterpart")
     });
-    let is_instant = column.ends_with("_at");
+    let is_instant = column.ends_with("_at") || column.ends_with("_since");
     candidates.find(|class| is_instant && *class == "Timestamptz").unwrap_or(first)
 }
 

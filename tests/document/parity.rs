@@ -80,9 +80,23 @@ fn kind(schema: &Value) -> String {
     format!("{} {parts}{inner}", Value::from(types))
 }
 
+/// What 3.0 has of it: no webhooks, and no schema that only they use.
+fn without_webhooks(mut document: Value) -> Value {
+    document.as_object_mut().unwrap().shift_remove("webhooks").expect("webhooks");
+    loop {
+        let text = document.to_string();
+        let schemas = document["components"]["schemas"].as_object_mut().unwrap();
+        let before = schemas.len();
+        schemas.retain(|name, _| text.contains(&format!("\"#/components/schemas/{name}\"")));
+        if schemas.len() == before {
+            return document;
+        }
+    }
+}
+
 #[test]
 fn both_documents_describe_the_same_api() {
-    assert_eq!(differences(&newest(), &older()), Vec::<String>::new());
+    assert_eq!(differences(&without_webhooks(newest()), &older()), Vec::<String>::new());
 }
 
 #[test]

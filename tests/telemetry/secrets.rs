@@ -9,6 +9,7 @@ use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
 use crate::support::client::raw;
+use crate::support::postgres::eventually;
 use crate::support::{Backend, SECRET, TestDatabase, redis};
 use crate::telemetry::detector::Secret;
 use crate::telemetry::process::Process;
@@ -97,6 +98,28 @@ async fn live(caller: &Caller, email: &str) -> Vec<String> {
     vec![access, refresh, current, token(&next, "refresh_token"), cut]
 }
 
+/// A webhook, whose URL has a secret, and an attempt to deliver to it. Gives the secrets.
+async fn send_to_a_webhook(caller: &Caller, database: &TestDatabase) -> Vec<String> {
+    database.sql(&format!("UPDATE users SET is_superuser = TRUE WHERE email = '{EMAIL}'")).await;
+    let (_, tokens) =
+        caller.post("/api/v1/auth/login", json!({"email": EMAIL, "password": NEW_PASSWORD})).await;
+    let access = tokens["access_token"].as_str().unwrap();
+    let new = json!({"url": format!("http://127.0.0.1:9/{PATH}"), "events": ["*"]});
+    let (status, made) = caller.send(Method::POST, "/api/v1/webhooks", access, Some(new)).await;
+    assert_eq!(status, 201);
+    let path = format!("/api/v1/webhooks/{}", made["id"]);
+    let (_, rotated) = caller.send(Method::POST, &format!("{path}/rotate-secret"), access, None).await;
+    let change = Some(json!({"full_name": NAME.to_uppercase()}));
+    assert_eq!(caller.send(Method::PATCH, "/api/v1/users/me", access, change).await.0, 200);
+    eventually("the event is sent", async || {
+        let (_, page) = caller.send(Method::GET, &format!("{path}/deliveries"), access, None).await;
+        (page["items"][0]["attempts"] == 1).then_some(())
+    })
+    .await;
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    vec![text(&made["secret"]), text(&rotated["secret"]), access.rsplit('.').next().unwrap().to_owned()]
+}
+
 /// Requests that no client library sends: a path that is none, in HTTP/1 and in HTTP/2.
 async fn send_malformed_paths(url: &str) {
     let escape = format!(
@@ -179,6 +202,9 @@ async fn no_log_line_is_forged_or_has_a_secret(backend: Backend, with_redis: boo
             // For a truncated token the whole text; otherwise the signature.
             secrets.push(Secret::new("a signature", token.rsplit('.').next().unwrap()));
         }
+    }
+    for secret in send_to_a_webhook(&Caller::new(&process, false), &process.database).await {
+        secrets.push(Secret::new("a webhook's secret, or a signature", secret.as_str()));
     }
     send_malformed_paths(&process.url).await;
     secrets.extend(stored_secrets(&process.database).await);

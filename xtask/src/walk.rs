@@ -4,6 +4,11 @@ use serde_json::{Map, Value};
 
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
+/// Whether this is the name of a webhook, and no path.
+pub(crate) fn is_webhook(path: &str) -> bool {
+    !path.starts_with('/')
+}
+
 /// Every operation with its path and method, in the order of the document.
 pub(crate) fn operations(document: &Value) -> impl Iterator<Item = (&str, &str, &Map<String, Value>)> {
     let items =

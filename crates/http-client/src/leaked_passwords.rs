@@ -13,6 +13,13 @@ use metrics::Counter;
 use crate::client::{BodyLimit, Client, Config, Limits};
 use crate::error::BuildError;
 
+/// The metrics of the check: name and help text.
+pub const METRICS: &[(&str, &str, &[f64])] = &[(
+    "leaked_password_checks_total",
+    "Checks whether a new password is known to be leaked, by result: leaked, absent, or unavailable.",
+    &[],
+)];
+
 /// Hexadecimal digits of the hash that are sent.
 const PREFIX: usize = 5;
 

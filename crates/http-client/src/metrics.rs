@@ -10,7 +10,7 @@ use crate::error::CallError;
 /// Bounds of the histogram in seconds.
 const SECONDS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
-/// The metrics of this crate: name, help text, and the bounds of a histogram.
+/// The metrics of clients: name, help text, and the bounds of a histogram.
 pub const METRICS: &[(&str, &str, &[f64])] = &[
     (
         "http_client_calls_total",
@@ -23,11 +23,6 @@ pub const METRICS: &[(&str, &str, &[f64])] = &[
     (
         "http_client_open_circuits",
         "Hosts that are not called because they failed repeatedly, by target.",
-        &[],
-    ),
-    (
-        "leaked_password_checks_total",
-        "Checks whether a new password is known to be leaked, by result: leaked, absent, or unavailable.",
         &[],
     ),
 ];

@@ -7,6 +7,7 @@ use groundwork_jobs::{Job, NewJob, Priority};
 use groundwork_webhooks::{
     Delivery, Endpoint, EndpointUrl, Event, EventId, Outcome, ROTATION, Secret, SigningKeys, next_delay,
 };
+use metrics::Counter;
 use serde::{Deserialize, Serialize};
 
 use super::WebhookService;
@@ -96,14 +97,8 @@ impl WebhookService {
                 Ok(step.health.disabled_reason.filter(|_| is_disabled))
             })
             .await?;
-        let outcome = match attempt.outcome {
-            Outcome::Delivered => "delivered",
-            Outcome::Gone => "gone",
-            Outcome::Failed => "failed",
-        };
-        metrics::counter!(WEBHOOK_ATTEMPTS, "outcome" => outcome).increment(1);
+        self.counters.count(attempt.outcome, disabled);
         if let Some(reason) = disabled.map(DisabledReason::as_str) {
-            metrics::counter!(WEBHOOKS_DISABLED, "reason" => reason).increment(1);
             tracing::warn!(webhook_id = webhook.0, reason, "a webhook was disabled");
         }
         Ok(())
@@ -119,6 +114,46 @@ fn signing_keys(endpoint: &WebhookEndpoint) -> Result<SigningKeys, Error> {
         }
         _ => SigningKeys::new(current),
     })
+}
+
+/// Counts attempts, and webhooks that their receivers caused to be disabled.
+#[derive(Clone)]
+pub struct DeliveryCounters {
+    delivered: Counter,
+    failed: Counter,
+    gone: Counter,
+    disabled_as_failing: Counter,
+    disabled_as_gone: Counter,
+}
+
+impl Default for DeliveryCounters {
+    fn default() -> Self {
+        let attempts = |outcome: &'static str| metrics::counter!(WEBHOOK_ATTEMPTS, "outcome" => outcome);
+        let disabled = |reason: &'static str| metrics::counter!(WEBHOOKS_DISABLED, "reason" => reason);
+        Self {
+            delivered: attempts("delivered"),
+            failed: attempts("failed"),
+            gone: attempts("gone"),
+            disabled_as_failing: disabled("failing"),
+            disabled_as_gone: disabled("gone"),
+        }
+    }
+}
+
+impl DeliveryCounters {
+    fn count(&self, outcome: Outcome, disabled: Option<DisabledReason>) {
+        let attempts = match outcome {
+            Outcome::Delivered => &self.delivered,
+            Outcome::Failed => &self.failed,
+            Outcome::Gone => &self.gone,
+        };
+        attempts.increment(1);
+        match disabled {
+            Some(DisabledReason::Failing) => self.disabled_as_failing.increment(1),
+            Some(DisabledReason::Gone) => self.disabled_as_gone.increment(1),
+            Some(DisabledReason::Manual) | None => {}
+        }
+    }
 }
 
 /// What came of an attempt.

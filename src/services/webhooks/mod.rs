@@ -18,7 +18,7 @@ use crate::domain::webhooks::{DeliveryId, DisabledReason, TEST_EVENT, WebhookId,
 use crate::models::audit_events::{self, AuditEvent, AuditKind};
 use crate::models::webhook_deliveries::{self, Message, WebhookDelivery};
 use crate::models::webhooks::{self, NewWebhook, Webhook, WebhookChanges, WebhookHealth};
-pub use delivery::DeliverWebhook;
+pub use delivery::{DeliverWebhook, DeliveryCounters};
 pub use events::DispatchEvent;
 
 const NOT_FOUND: Error = Error::NotFound("webhook");
@@ -30,6 +30,7 @@ pub struct WebhookService {
     pub sender: Sender,
     /// Where webhooks may lead.
     pub networks: Networks,
+    pub counters: DeliveryCounters,
 }
 
 impl WebhookService {

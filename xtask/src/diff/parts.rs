@@ -59,7 +59,7 @@ impl Comparison<'_> {
         );
     }
 
-    pub(super) fn request(&mut self, operation: &str, (old, new): Pair<'_>) {
+    pub(super) fn request(&mut self, operation: &str, usage: Usage, (old, new): Pair<'_>) {
         let place = format!("{operation}, request");
         let old = old.get("requestBody").map(|body| resolved(self.old, body));
         let new = new.get("requestBody").map(|body| resolved(self.new, body));
@@ -76,7 +76,7 @@ impl Comparison<'_> {
                     (true, false) => self.compatible(&place, "the body is now optional"),
                     _ => {}
                 }
-                self.content(&place, (old, new), Usage::REQUEST);
+                self.content(&place, (old, new), usage);
                 self.rest(&place, (old, new), &["description", "required", "content"]);
             }
         }

@@ -213,9 +213,10 @@ fn named(document: &Value) -> &Value {
 /// Where each named schema is used, through others as well.
 fn uses(document: &Value) -> BTreeMap<String, Usage> {
     let mut found = BTreeMap::new();
-    for (_, _, operation) in walk::operations(document) {
+    for (path, _, operation) in walk::operations(document) {
+        let body = if walk::is_webhook(path) { Usage::RESPONSE } else { Usage::REQUEST };
         for (part, used) in
-            [("parameters", Usage::REQUEST), ("requestBody", Usage::REQUEST), ("responses", Usage::RESPONSE)]
+            [("parameters", Usage::REQUEST), ("requestBody", body), ("responses", Usage::RESPONSE)]
         {
             if let Some(part) = operation.get(part) {
                 mark(document, part, used, &mut found);

@@ -23,14 +23,33 @@ pub(super) fn to_3_0(mut document: Value) -> Value {
             .and_then(Value::as_object_mut)
             .map(|license| license.shift_remove("identifier"));
     }
-    // 3.0 has no webhooks either; tools that know them find them under this name.
-    if let Some(root) = document.as_object_mut()
-        && let Some(webhooks) = root.shift_remove("webhooks")
-    {
-        root.insert("x-webhooks".to_owned(), webhooks);
+    // 3.0 has no webhooks either.
+    if document.as_object_mut().is_some_and(|root| root.shift_remove("webhooks").is_some()) {
+        drop_unused(&mut document);
     }
     set_version(&mut document, "3.0.3");
     document
+}
+
+/// Drops the tags and the schemas that nothing leads to.
+fn drop_unused(document: &mut Value) {
+    let tags: Vec<Value> = walk::operations(document)
+        .flat_map(|(_, _, operation)| walk::items(&operation["tags"]).cloned().collect::<Vec<_>>())
+        .collect();
+    if let Some(all) = document.get_mut("tags").and_then(Value::as_array_mut) {
+        all.retain(|tag| tags.contains(&tag["name"]));
+    }
+    loop {
+        let text = document.to_string();
+        let schemas = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut);
+        let Some(schemas) = schemas else { return };
+        let before = schemas.len();
+        schemas.retain(|name, _| text.contains(&format!("\"#/components/schemas/{name}\"")));
+        // What only a dropped schema led to is unused now.
+        if schemas.len() == before {
+            return;
+        }
+    }
 }
 
 fn set_version(document: &mut Value, version: &str) {
