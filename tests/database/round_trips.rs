@@ -14,8 +14,8 @@ const ME: u64 = 1;
 const PAGE: u64 = 2;
 /// One conditional UPDATE.
 const REFRESH: u64 = 1;
-/// One INSERT.
-const REGISTER: u64 = 1;
+/// The user inserted, together with BEGIN, the job that sends a mail, COMMIT.
+const REGISTER: u64 = 1 + 1 + 1;
 /// The user; then the password confirmed, together with BEGIN, old sessions deleted, the new one
 /// inserted, COMMIT.
 const LOGIN: u64 = 1 + 1 + 1 + 1 + 1;
@@ -33,8 +33,10 @@ const UPDATE: u64 = 1 + 1 + 1 + 1 + 1 + 1;
 /// event, COMMIT.
 const DELETE: u64 = 1 + 1 + 1 + 1 + 1 + 1;
 
-/// One connection, so that a statement that was prepared once is prepared.
-const ONE_CONNECTION: [(&str, &str); 2] = [("DB_POOL_SIZE", "1"), ("DB_MAX_OVERFLOW", "0")];
+/// One connection, so that a statement that was prepared once is prepared, and no jobs beside the
+/// requests.
+const ONE_CONNECTION: [(&str, &str); 3] =
+    [("DB_POOL_SIZE", "1"), ("DB_MAX_OVERFLOW", "0"), ("JOB_WORKERS", "0")];
 
 /// What `times` calls cost together, after two that prepare the statements.
 async fn cost(service: &Service, proxy: &Proxy, times: usize, mut call: impl AsyncFnMut()) -> u64 {

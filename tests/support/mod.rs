@@ -13,6 +13,7 @@ pub mod postgres;
 pub mod process;
 pub mod proxy;
 pub mod redis;
+pub mod smtp;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
