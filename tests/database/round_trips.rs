@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::support::client::{PASSWORD, fresh_email};
-use crate::support::{Proxy, Service};
+use crate::support::{Proxy, Service, redis};
 
 // What each operation costs, the check of the token included. These may only fall: a rise is a
 // slower service.
@@ -102,10 +102,13 @@ async fn an_update_of_the_current_user_costs_authentication_and_one_statement() 
     assert_eq!(cost(&service, &proxy, 10, change).await, 10 * CHANGE);
 }
 
-#[ignore = "needs PostgreSQL"]
+#[ignore = "needs PostgreSQL and Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn registration_login_and_logout_cost_no_more_round_trips_than_before() {
-    let (service, proxy) = Service::start_behind_proxy(&ONE_CONNECTION).await;
+    // So that workers are woken through Redis, after the response.
+    let (redis, prefix) = (redis::server(), redis::fresh_prefix());
+    let redis = [("REDIS_URL", redis.as_str()), ("REDIS_KEY_PREFIX", prefix.as_str())];
+    let (service, proxy) = Service::start_behind_proxy(&[&ONE_CONNECTION[..], &redis].concat()).await;
     let register = async || drop(service.register(&fresh_email(), PASSWORD).await.expect(201));
     assert_eq!(cost(&service, &proxy, 5, register).await, 5 * REGISTER);
 
