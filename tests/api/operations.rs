@@ -229,7 +229,9 @@ impl Operation {
 /// Stores the token of a link, as the job that sends it does.
 async fn send_link(service: &Service, user: &TestUser, purpose: &str) {
     let token = URL_SAFE_NO_PAD.decode(token_of(user)).unwrap();
-    let hash: String = digest(&SHA256, &token).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = digest(&SHA256, &token);
+    let hash = hash.as_ref().iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    let hash: String = hash.filter_map(|digit| char::from_digit(digit.into(), 16)).collect();
     let (hash, later) = match service.database.backend {
         Backend::Postgres => (format!("'\\x{hash}'"), "now() + INTERVAL '1 hour'"),
         Backend::Sqlite => (format!("X'{hash}'"), "4102444800000000"),

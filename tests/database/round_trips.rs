@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::support::client::{PASSWORD, fresh_email};
-use crate::support::{Proxy, Service};
+use crate::support::{Proxy, Service, redis};
 
 // What each operation costs, the check of the token included. These may only fall: a rise is a
 // slower service.
@@ -14,9 +14,9 @@ const ME: u64 = 1;
 const PAGE: u64 = 2;
 /// One conditional UPDATE.
 const REFRESH: u64 = 1;
-/// The user inserted, together with BEGIN; COMMIT. It is a transaction, because there may be an event
-/// for webhooks; the INSERT finds out whether there is a webhook.
-const REGISTER: u64 = 1 + 1;
+/// The user inserted, together with BEGIN; the job that sends a mail; COMMIT. The INSERT finds out
+/// whether there is a webhook.
+const REGISTER: u64 = 1 + 1 + 1;
 /// The user; then the password confirmed, together with BEGIN, old sessions deleted, the new one
 /// inserted, COMMIT.
 const LOGIN: u64 = 1 + 1 + 1 + 1 + 1;
@@ -34,8 +34,10 @@ const UPDATE: u64 = 1 + 1 + 1 + 1 + 1 + 1;
 /// event, COMMIT.
 const DELETE: u64 = 1 + 1 + 1 + 1 + 1 + 1;
 
-/// One connection, so that a statement that was prepared once is prepared.
-const ONE_CONNECTION: [(&str, &str); 2] = [("DB_POOL_SIZE", "1"), ("DB_MAX_OVERFLOW", "0")];
+/// One connection, so that a statement that was prepared once is prepared, and no jobs beside the
+/// requests.
+const ONE_CONNECTION: [(&str, &str); 3] =
+    [("DB_POOL_SIZE", "1"), ("DB_MAX_OVERFLOW", "0"), ("JOB_WORKERS", "0")];
 
 /// What `times` calls cost together, after two that prepare the statements.
 async fn cost(service: &Service, proxy: &Proxy, times: usize, mut call: impl AsyncFnMut()) -> u64 {
@@ -101,10 +103,13 @@ async fn an_update_of_the_current_user_costs_authentication_and_one_statement() 
     assert_eq!(cost(&service, &proxy, 10, change).await, 10 * CHANGE);
 }
 
-#[ignore = "needs PostgreSQL"]
+#[ignore = "needs PostgreSQL and Redis"]
 #[tokio::test(flavor = "multi_thread")]
 async fn registration_login_and_logout_cost_no_more_round_trips_than_before() {
-    let (service, proxy) = Service::start_behind_proxy(&ONE_CONNECTION).await;
+    // So that workers are woken through Redis, after the response.
+    let (redis, prefix) = (redis::server(), redis::fresh_prefix());
+    let redis = [("REDIS_URL", redis.as_str()), ("REDIS_KEY_PREFIX", prefix.as_str())];
+    let (service, proxy) = Service::start_behind_proxy(&[&ONE_CONNECTION[..], &redis].concat()).await;
     let register = async || drop(service.register(&fresh_email(), PASSWORD).await.expect(201));
     assert_eq!(cost(&service, &proxy, 5, register).await, 5 * REGISTER);
 

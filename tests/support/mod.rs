@@ -15,6 +15,7 @@ pub mod process;
 pub mod proxy;
 pub mod receiver;
 pub mod redis;
+pub mod smtp;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 

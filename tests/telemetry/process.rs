@@ -101,6 +101,7 @@ pub fn command(database: &TestDatabase, extra: &[(&str, &str)]) -> Command {
     command
         .current_dir(std::env::temp_dir())
         .env_clear()
+        .env("MAIL_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/mail"))
         .envs([("DATABASE_URL", database.url.as_str()), ("JWT_SECRET_KEY", SECRET)])
         .envs([("PORT", "0"), ("BCRYPT_ROUNDS", "4"), ("LOG_FORMAT", "json"), ("REDIS_TIMEOUT", "2000")])
         .envs(extra.iter().copied())

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::support::client::raw;
 use crate::support::postgres::eventually;
-use crate::support::{Backend, SECRET, TestDatabase, redis};
+use crate::support::{Backend, SECRET, TestDatabase, redis, smtp};
 use crate::telemetry::detector::Secret;
 use crate::telemetry::process::Process;
 
@@ -181,8 +181,15 @@ async fn stored_secrets(database: &TestDatabase) -> Vec<Secret> {
 
 async fn no_log_line_is_forged_or_has_a_secret(backend: Backend, with_redis: bool, level: &str) {
     let (url, prefix) = (redis::server(), redis::fresh_prefix());
-    let mut settings =
-        vec![("LOG_LEVEL", level), ("RATE_LIMIT_PER_MINUTE", "1000"), ("AUTH_RATE_LIMIT_PER_MINUTE", "1000")];
+    // Without a mail server, links are logged.
+    let (mail, _mails) = smtp::server().await;
+    let mut settings = vec![
+        ("LOG_LEVEL", level),
+        ("RATE_LIMIT_PER_MINUTE", "1000"),
+        ("AUTH_RATE_LIMIT_PER_MINUTE", "1000"),
+        ("SMTP_URL", mail.as_str()),
+        ("MAIL_FROM", "no-reply@example.com"),
+    ];
     if with_redis {
         settings.extend([("REDIS_URL", url.as_str()), ("REDIS_KEY_PREFIX", prefix.as_str())]);
     }

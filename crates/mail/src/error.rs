@@ -40,6 +40,10 @@ pub enum SendError {
 }
 
 impl SendError {
+    /// All that [`kind`](Self::kind) returns.
+    pub(crate) const KINDS: [&str; 8] =
+        ["connection", "tls", "authentication", "timeout", "deferred", "refused", "file", "message"];
+
     /// Whether the mail itself is the reason, so that no later attempt can succeed. Everything else
     /// is worth another attempt: servers return, and operators correct passwords.
     pub fn is_permanent(&self) -> bool {

@@ -52,7 +52,13 @@ impl Mailer {
             Some(url) => Transport::Smtp(Box::new(SmtpClient::new(url.clone(), from.domain(), *timeout)?)),
             None => Transport::File(Outbox { folder: folder.clone() }),
         };
-        Ok(Self { from: from.clone(), transport })
+        let mailer = Self { from: from.clone(), transport };
+        // At zero from the start, so that the first failure is an increase.
+        metrics::counter!(SENT, "tier" => mailer.tier()).increment(0);
+        for kind in SendError::KINDS {
+            metrics::counter!(FAILED, "kind" => kind).increment(0);
+        }
+        Ok(mailer)
     }
 
     /// `smtp` or `file`, for logs and reports.

@@ -3,13 +3,12 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::{NEW_PASSWORD, auth_call, reset_token};
 use crate::support::client::{Answer, PASSWORD, fresh_email};
 use crate::support::process::Process;
+use crate::support::smtp;
 use crate::support::{Backend, Service};
 
 /// How many calls with known and with unknown emails are measured.
@@ -95,43 +94,8 @@ on_both! {
     }
 }
 
-/// A server that accepts every mail and passes it on.
-async fn smtp_server() -> (u16, mpsc::UnboundedReceiver<String>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let (sender, mails) = mpsc::unbounded_channel();
-    tokio::spawn(async move {
-        loop {
-            let (stream, _) = listener.accept().await.unwrap();
-            let sender = sender.clone();
-            tokio::spawn(async move {
-                let (reading, mut writing) = stream.into_split();
-                let mut lines = BufReader::new(reading).lines();
-                writing.write_all(b"220 test\r\n").await.unwrap();
-                while let Ok(Some(line)) = lines.next_line().await {
-                    let reply = if line == "DATA" { "354 go on\r\n" } else { "250 fine\r\n" };
-                    writing.write_all(reply.as_bytes()).await.unwrap();
-                    if line == "DATA" {
-                        let mut mail = String::new();
-                        while let Ok(Some(line)) = lines.next_line().await {
-                            if line == "." {
-                                break;
-                            }
-                            // Quoted-printable: a line that goes on ends with =.
-                            mail += &line.strip_suffix('=').map_or(format!("{line}\n"), str::to_owned);
-                        }
-                        writing.write_all(b"250 fine\r\n").await.unwrap();
-                        sender.send(mail.replace("=3D", "=")).unwrap();
-                    }
-                }
-            });
-        }
-    });
-    (port, mails)
-}
-
 /// The token of the link in the next mail that has one.
-async fn next_token(mails: &mut mpsc::UnboundedReceiver<String>) -> String {
+async fn next_token(mails: &mut UnboundedReceiver<String>) -> String {
     loop {
         let mail = tokio::time::timeout(Duration::from_mins(1), mails.recv()).await.unwrap().unwrap();
         if let Some((_, rest)) = mail.split_once("?token=") {
@@ -145,8 +109,7 @@ async fn next_token(mails: &mut mpsc::UnboundedReceiver<String>) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_a_mail_server_the_log_has_no_token_no_password_and_no_address() {
-    let (port, mut mails) = smtp_server().await;
-    let server = format!("smtp://127.0.0.1:{port}");
+    let (server, mut mails) = smtp::server().await;
     let settings = [("SMTP_URL", &*server), ("MAIL_FROM", "no-reply@example.com"), ("LOG_LEVEL", "trace")];
     let process = Process::start(&settings).await;
     let call = async |operation: &str, body: Value| {

@@ -9,18 +9,18 @@ use crate::support::receiver::Receiver;
 
 /// The next messages, whatever their order, by their types.
 async fn next(receiver: &Receiver, secret: &Value, types: &[&str]) -> Vec<Value> {
-    let mut received = Vec::new();
+    let mut messages = Vec::new();
     for _ in types {
         let message = receiver.next().await;
         message.verify(secret.as_str().unwrap()).unwrap();
-        received.push(message.json());
+        messages.push(message.json());
     }
-    let mut found: Vec<_> = received.iter().map(|event| event["type"].as_str().unwrap()).collect();
+    let mut found: Vec<_> = messages.iter().map(|event| event["type"].as_str().unwrap()).collect();
     let mut expected = types.to_vec();
     found.sort_unstable();
     expected.sort_unstable();
     assert_eq!(found, expected);
-    received
+    messages
 }
 
 async fn patch(service: &Service, by: &TestUser, path: &str, body: Value) -> Value {
@@ -51,9 +51,9 @@ on_both! {
 
         let path = format!("/api/v1/users/{}", user.id);
         let changes = json!({"is_verified": true, "password": "yet another battery", "full_name": "Ada L."});
-        let changed = patch(&service, &root, &path, changes).await;
+        let updated = patch(&service, &root, &path, changes).await;
         for event in next(&["user.updated", "user.email_verified", "user.password_changed"]).await {
-            assert_eq!(event["data"], changed);
+            assert_eq!(event["data"], updated);
         }
         patch(&service, &root, &format!("{path}/deactivate"), Value::Null).await;
         next(&["user.updated", "user.deactivated"]).await;
