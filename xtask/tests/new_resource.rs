@@ -252,6 +252,7 @@ fn a_field_of_users_is_entered_in_every_list() {
         ("src/schemas/users.rs", "    pub lunar_visit_at: Patch<Timestamp>,\n"),
         ("src/schemas/values.rs", "text_schema!(UserLunarCity, \"user_lunar_city\", example: \"London\");"),
         ("tests/api/users.rs", "mod lunar_phone;\n"),
+        ("README.md", ",\"lunar_phone\":null,\"lunar_visit_at\":null,\"lunar_city\":null}\n"),
     ] {
         assert!(read(&folder, path).contains(expected), "{path}: {expected}");
     }
