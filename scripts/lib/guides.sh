@@ -192,9 +192,9 @@ guide_target() {
     exec {lock}>"$1/lock"
     flock --nonblock "$lock" || die "another run uses $1"
     if [ -d "$from/deps" ]; then
-        cp -a "$from/build" "$from/.fingerprint" "$to/"
-        find "$from/deps" -type f -name '*.d' -exec cp -p -t "$to/deps" {} +
-        find "$from/deps" -type f -not -name '*.d' -exec cp -plf -t "$to/deps" {} +
+        cp -au "$from/build" "$from/.fingerprint" "$to/"
+        find "$from/deps" -type f -name '*.d' -exec cp -pu -t "$to/deps" {} +
+        find "$from/deps" -type f -not -name '*.d' -exec cp -plfu -t "$to/deps" {} +
     fi
     export CARGO_TARGET_DIR=$1
 }
