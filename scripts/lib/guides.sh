@@ -78,7 +78,7 @@ guide_session() {
     # Within a block: which of its lines failed.
     trap 'case ${BASH_SOURCE[0]} in "$GUIDE_FOLDER"/*) GUIDE_COMMAND=$LINENO ;; esac' ERR
     while read -r GUIDE_FILE GUIDE_LINE GUIDE_LANGUAGE GUIDE_WORDS <&3; do
-        GUIDE_COMMAND=0
+        GUIDE_COMMAND=0 GUIDE_STARTED=$SECONDS
         GUIDE_KIND=$(guide_kind "$GUIDE_LANGUAGE" "$GUIDE_WORDS")
         GUIDE_FILE=$GUIDE_FOLDER/$GUIDE_FILE
         sed -i.page "s|localhost:8000|$GUIDE_ADDRESS|g" "$GUIDE_FILE"
@@ -91,6 +91,7 @@ guide_session() {
             apply) git apply --recount --whitespace=error "$GUIDE_FILE" ;;
             write) guide_write "$GUIDE_FILE" "${GUIDE_WORDS#file=}" ;;
         esac
+        printf '%5d s  %s\n' "$((SECONDS - GUIDE_STARTED))" "$GUIDE_PAGE:$GUIDE_LINE" >>"$RUN_DIR/guide-times"
     done 3<"$GUIDE_FOLDER/index"
     GUIDE_LINE=end
 }
@@ -158,14 +159,22 @@ guide_write() {
     cp "$1" "$2"
 }
 
-# guide_tree FOLDER: copies the tree into FOLDER, as a clone with one commit and without changes.
+# guide_times: prints the steps that took longest.
+guide_times() {
+    say "" "The slowest of $(wc -l <"$RUN_DIR/guide-times") steps:"
+    sort -rn "$RUN_DIR/guide-times" | sed 10q
+}
+
+# guide_tree FOLDER: copies the tree into FOLDER, as a clone with one commit and without changes. It
+# stays there, so that one can look at it after a failure.
 guide_tree() {
+    rm -rf "$1"
     mkdir -p "$1"
     git ls-files -z --cached --others --exclude-standard |
         while IFS= read -r -d '' file; do if [ -e "$file" ]; then printf '%s\0' "$file"; fi; done |
         xargs -0 cp -p --parents -t "$1"
     # What differs from the tree for a moment would otherwise pass for built.
-    find "$1" -type f -not -path "$1/crates/*" -exec touch {} +
+    find "$1" -type f -not -path "$1/crates/*" -not -path "$1/xtask/*" -exec touch {} +
     export GIT_AUTHOR_NAME=Guide GIT_AUTHOR_EMAIL=guide@example.com
     export GIT_COMMITTER_NAME=Guide GIT_COMMITTER_EMAIL=guide@example.com
     git -C "$1" init --quiet
@@ -173,26 +182,26 @@ guide_tree() {
     git -C "$1" commit --quiet --message=template
 }
 
-# guide_target FOLDER: makes FOLDER the target folder. It is kept. The first time, it gets what is
-# built in that of the tree. Libraries are links, because compilers and linkers replace a library and
-# never write into it.
+# guide_target FOLDER: makes FOLDER the target folder. It is kept, so that the next run compiles only
+# what differs. What is built for the tree is taken from there. Most files are links, because
+# compilers and linkers replace a file and never write into it.
 guide_target() {
-    local part from to built
-    built=$(target_directory)
-    for part in debug client-rust/debug; do
-        from=$built/$part to=$1/$part
-        if [ -d "$to" ] || [ ! -d "$from/deps" ]; then continue; fi
-        mkdir -p "$to/deps"
-        cp -a "$from/build" "$from/.fingerprint" "$to/"
-        find "$from/deps" -type f -name '*.d' -exec cp -p -t "$to/deps" {} +
-        find "$from/deps" -type f \( -name '*.rlib' -o -name '*.rmeta' -o -name '*.so' \) -exec cp -pl -t "$to/deps" {} +
-    done
+    local from to=$1/debug lock
+    from=$(target_directory)/debug
+    mkdir -p "$to/deps"
+    exec {lock}>"$1/lock"
+    flock --nonblock "$lock" || die "another run uses $1"
+    if [ -d "$from/deps" ]; then
+        cp -au "$from/build" "$from/.fingerprint" "$to/"
+        find "$from/deps" -type f -name '*.d' -exec cp -pu -t "$to/deps" {} +
+        find "$from/deps" -type f -not -name '*.d' -exec cp -plfu -t "$to/deps" {} +
+    fi
     export CARGO_TARGET_DIR=$1
 }
 
 # guide_pages: the pages that are executed, in this order. Each starts from what the pages before it
-# have committed, and the first renames, so that nothing is compiled under the old name. A guide
-# without a place here fails.
+# have committed. The first renames, so that nothing is compiled under the old name. The last one
+# removes, and what uses it would be compiled again. A guide without a place here fails.
 guide_pages() {
     local page pages='docs/first-day.md
 docs/getting-started.md

@@ -28,8 +28,9 @@ pub struct ResourceArguments {
     name: String,
     /// NAME:KIND! if it is required, NAME:KIND? if it may be null
     ///
-    /// Kinds: text(MIN..MAX), int(MIN..MAX), bool, enum(A,B,C), timestamp. A shell needs quotes
-    /// around them; several may share one pair.
+    /// Kinds: text(MIN..MAX), int(MIN..MAX), decimal(DIGITS,SCALE), bool, enum(A,B,C), timestamp,
+    /// date, uuid, json, text[](ITEMS,MIN..MAX). A shell needs quotes around them; several may share
+    /// one pair.
     #[arg(required = true)]
     fields: Vec<String>,
     /// Each belongs to the user who created it, and nobody else sees it

@@ -2,6 +2,7 @@
 //! Unlike those of a resource, the files of the users were written by hand, so the field is entered
 //! in each list by its head.
 
+use std::io;
 use std::path::Path;
 
 use super::add_field::Sql;
@@ -10,7 +11,7 @@ use super::edit::Edit;
 use super::field::{Field, Kind};
 use super::field_view::FieldView;
 use super::files::{Edits, Parts};
-use super::plan::Plan;
+use super::plan::{Change, Plan};
 use super::recover;
 use super::resource::{Owner, Resource};
 use super::{imports, samples};
@@ -51,6 +52,7 @@ pub fn plan(root: &Path, field: &str, default: Option<&str>, stamp: &str) -> Res
     declare(root, &mut parts, &field, &view);
     let mut changes = parts.add_to(root)?;
     changes.extend(sql.migrations(&format!("{stamp}_{TABLE}_{}", field.name)));
+    changes.extend(tour(root, &field.name)?);
     Ok(Plan::new(root, changes))
 }
 
@@ -82,6 +84,23 @@ fn lists(field: &Field, view: &FieldView) -> Edits {
         ("src/schemas/users.rs".to_owned(), schemas.into_iter().chain([example]).collect()),
         ("CHANGELOG.md".to_owned(), vec![Edit::Added { entry }]),
     ]
+}
+
+/// The output of the README's tour, whose users do not set the field. A README without a tour stays as
+/// it is.
+fn tour(root: &Path, name: &str) -> io::Result<Option<Change>> {
+    let path = "README.md";
+    if !root.join(path).exists() {
+        return Ok(None);
+    }
+    let Some(before) = Tree::at(root).text(path)? else { return Ok(None) };
+    let is_user = |line: &str| line.starts_with("{\"id\":") && line.contains(",\"email\":");
+    let with_field = |line: &str| match line.strip_suffix("}\n") {
+        Some(user) if is_user(line) => format!("{user},\"{name}\":null}}\n"),
+        _ => line.to_owned(),
+    };
+    let after = before.split_inclusive('\n').map(with_field).collect();
+    Ok(Some(Change { path: path.to_owned(), before: Some(before), after: Some(after) }))
 }
 
 /// The file of its tests.
