@@ -9,18 +9,22 @@ import (
 
 // API has the operations by resource.
 type API struct {
-	Auth    *AuthResource
-	Users   *UsersResource
-	Health  *HealthResource
-	Service *ServiceResource
+	Auth     *AuthResource
+	Users    *UsersResource
+	Jobs     *JobsResource
+	Webhooks *WebhooksResource
+	Health   *HealthResource
+	Service  *ServiceResource
 }
 
 func newAPI(client *ClientWithResponses) *API {
 	return &API{
-		Auth:    &AuthResource{client},
-		Users:   &UsersResource{client},
-		Health:  &HealthResource{client},
-		Service: &ServiceResource{client},
+		Auth:     &AuthResource{client},
+		Users:    &UsersResource{client},
+		Jobs:     &JobsResource{client},
+		Webhooks: &WebhooksResource{client},
+		Health:   &HealthResource{client},
+		Service:  &ServiceResource{client},
 	}
 }
 
@@ -36,6 +40,12 @@ func (r *AuthResource) Register(ctx context.Context, body RegisterRequest) (*Use
 		return nil, err
 	}
 	return expect(answer.JSON201)
+}
+
+// Signup calls auth_signup: Sign up.
+func (r *AuthResource) Signup(ctx context.Context, body RegisterRequest) error {
+	_, err := r.client.AuthSignupWithResponse(ctx, body)
+	return err
 }
 
 // Login calls auth_login: Log in.
@@ -65,6 +75,42 @@ func (r *AuthResource) Logout(ctx context.Context) error {
 // Me calls auth_me: Get the current user.
 func (r *AuthResource) Me(ctx context.Context) (*User, error) {
 	answer, err := r.client.AuthMeWithResponse(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return expect(answer.JSON200)
+}
+
+// VerifyEmail calls auth_verify_email: Verify an email address.
+func (r *AuthResource) VerifyEmail(ctx context.Context, body LinkToken) (*User, error) {
+	answer, err := r.client.AuthVerifyEmailWithResponse(ctx, body)
+	if err != nil {
+		return nil, err
+	}
+	return expect(answer.JSON200)
+}
+
+// ResendVerification calls auth_resend_verification: Resend the verification mail.
+func (r *AuthResource) ResendVerification(ctx context.Context, body LinkRequest) error {
+	_, err := r.client.AuthResendVerificationWithResponse(ctx, body)
+	return err
+}
+
+// ForgotPassword calls auth_forgot_password: Request a password reset.
+func (r *AuthResource) ForgotPassword(ctx context.Context, body LinkRequest) error {
+	_, err := r.client.AuthForgotPasswordWithResponse(ctx, body)
+	return err
+}
+
+// ResetPassword calls auth_reset_password: Reset a password.
+func (r *AuthResource) ResetPassword(ctx context.Context, body PasswordReset) error {
+	_, err := r.client.AuthResetPasswordWithResponse(ctx, body)
+	return err
+}
+
+// ConfirmEmail calls auth_confirm_email: Confirm a new email address.
+func (r *AuthResource) ConfirmEmail(ctx context.Context, body LinkToken) (*User, error) {
+	answer, err := r.client.AuthConfirmEmailWithResponse(ctx, body)
 	if err != nil {
 		return nil, err
 	}
@@ -171,6 +217,163 @@ func (r *UsersResource) Deactivate(ctx context.Context, id int64) (*User, error)
 		return nil, err
 	}
 	return expect(answer.JSON200)
+}
+
+// MeChangeEmail calls users_me_change_email: Change the current user's email address.
+func (r *UsersResource) MeChangeEmail(ctx context.Context, body EmailChange) error {
+	_, err := r.client.UsersMeChangeEmailWithResponse(ctx, body)
+	return err
+}
+
+// JobsResource has the operations of jobs.
+type JobsResource struct {
+	client *ClientWithResponses
+}
+
+// List calls jobs_list: List jobs. Each page is requested when it is needed. An error is the last element.
+func (r *JobsResource) List(ctx context.Context, params JobsListParams) iter.Seq2[Job, error] {
+	return eachItem(params.PageToken, func(token *string) ([]Job, nextPage, error) {
+		params := params
+		params.PageToken = token
+		page, err := r.ListPage(ctx, params)
+		if err != nil {
+			return nil, nextPage{}, err
+		}
+		return page.Items, page.NextPage, nil
+	})
+}
+
+// ListPage returns one page of List.
+func (r *JobsResource) ListPage(ctx context.Context, params JobsListParams) (*JobPage, error) {
+	answer, err := r.client.JobsListWithResponse(ctx, &params)
+	if err != nil {
+		return nil, err
+	}
+	return expect(answer.JSON200)
+}
+
+// Retry calls jobs_retry: Retry a job.
+func (r *JobsResource) Retry(ctx context.Context, id int64) (*Job, error) {
+	answer, err := r.client.JobsRetryWithResponse(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return expect(answer.JSON200)
+}
+
+// Delete calls jobs_delete: Delete a job.
+func (r *JobsResource) Delete(ctx context.Context, id int64) error {
+	_, err := r.client.JobsDeleteWithResponse(ctx, id)
+	return err
+}
+
+// WebhooksResource has the operations of webhooks.
+type WebhooksResource struct {
+	client *ClientWithResponses
+}
+
+// List calls webhooks_list: List webhooks. Each page is requested when it is needed. An error is the last element.
+func (r *WebhooksResource) List(ctx context.Context, params WebhooksListParams) iter.Seq2[Webhook, error] {
+	return eachItem(params.PageToken, func(token *string) ([]Webhook, nextPage, error) {
+		params := params
+		params.PageToken = token
+		page, err := r.ListPage(ctx, params)
+		if err != nil {
+			return nil, nextPage{}, err
+		}
+		return page.Items, page.NextPage, nil
+	})
+}
+
+// ListPage returns one page of List.
+func (r *WebhooksResource) ListPage(ctx context.Context, params WebhooksListParams) (*WebhookPage, error) {
+	answer, err := r.client.WebhooksListWithResponse(ctx, &params)
+	if err != nil {
+		return nil, err
+	}
+	return expect(answer.JSON200)
+}
+
+// Create calls webhooks_create: Create a webhook.
+func (r *WebhooksResource) Create(ctx context.Context, body WebhookCreate) (*WebhookWithSecret, error) {
+	answer, err := r.client.WebhooksCreateWithResponse(ctx, body)
+	if err != nil {
+		return nil, err
+	}
+	return expect(answer.JSON201)
+}
+
+// Get calls webhooks_get: Get a webhook.
+func (r *WebhooksResource) Get(ctx context.Context, id int64) (*Webhook, error) {
+	answer, err := r.client.WebhooksGetWithResponse(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return expect(answer.JSON200)
+}
+
+// Update calls webhooks_update: Update a webhook.
+func (r *WebhooksResource) Update(ctx context.Context, id int64, body WebhookUpdate) (*Webhook, error) {
+	answer, err := r.client.WebhooksUpdateWithResponse(ctx, id, body)
+	if err != nil {
+		return nil, err
+	}
+	return expect(answer.JSON200)
+}
+
+// Delete calls webhooks_delete: Delete a webhook.
+func (r *WebhooksResource) Delete(ctx context.Context, id int64) error {
+	_, err := r.client.WebhooksDeleteWithResponse(ctx, id)
+	return err
+}
+
+// RotateSecret calls webhooks_rotate_secret: Rotate the secret of a webhook.
+func (r *WebhooksResource) RotateSecret(ctx context.Context, id int64) (*WebhookWithSecret, error) {
+	answer, err := r.client.WebhooksRotateSecretWithResponse(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return expect(answer.JSON200)
+}
+
+// Test calls webhooks_test: Test a webhook.
+func (r *WebhooksResource) Test(ctx context.Context, id int64) (*WebhookDelivery, error) {
+	answer, err := r.client.WebhooksTestWithResponse(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return expect(answer.JSON202)
+}
+
+// ListDeliveries calls webhooks_list_deliveries: List the deliveries of a webhook. Each page is requested when it is needed. An error is the last element.
+func (r *WebhooksResource) ListDeliveries(ctx context.Context, id int64, params WebhooksListDeliveriesParams) iter.Seq2[WebhookDelivery, error] {
+	return eachItem(params.PageToken, func(token *string) ([]WebhookDelivery, nextPage, error) {
+		params := params
+		params.PageToken = token
+		page, err := r.ListDeliveriesPage(ctx, id, params)
+		if err != nil {
+			return nil, nextPage{}, err
+		}
+		return page.Items, page.NextPage, nil
+	})
+}
+
+// ListDeliveriesPage returns one page of ListDeliveries.
+func (r *WebhooksResource) ListDeliveriesPage(ctx context.Context, id int64, params WebhooksListDeliveriesParams) (*WebhookDeliveryPage, error) {
+	answer, err := r.client.WebhooksListDeliveriesWithResponse(ctx, id, &params)
+	if err != nil {
+		return nil, err
+	}
+	return expect(answer.JSON200)
+}
+
+// ResendDelivery calls webhooks_resend_delivery: Resend a delivery.
+func (r *WebhooksResource) ResendDelivery(ctx context.Context, id int64, deliveryId int64) (*WebhookDelivery, error) {
+	answer, err := r.client.WebhooksResendDeliveryWithResponse(ctx, id, deliveryId)
+	if err != nil {
+		return nil, err
+	}
+	return expect(answer.JSON202)
 }
 
 // HealthResource has the operations of health.

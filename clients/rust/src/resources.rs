@@ -17,6 +17,14 @@ impl Client {
     pub fn users(&self) -> UsersResource<'_> {
         UsersResource(self)
     }
+    /// The operations of jobs.
+    pub fn jobs(&self) -> JobsResource<'_> {
+        JobsResource(self)
+    }
+    /// The operations of webhooks.
+    pub fn webhooks(&self) -> WebhooksResource<'_> {
+        WebhooksResource(self)
+    }
     /// The operations of health.
     pub fn health(&self) -> HealthResource<'_> {
         HealthResource(self)
@@ -37,6 +45,11 @@ impl<'a> AuthResource<'a> {
         self.0.auth_register().body(body.into())
     }
 
+    /// Sign up.
+    pub fn signup(self, body: impl Into<types::RegisterRequest>) -> builder::AuthSignup<'a> {
+        self.0.auth_signup().body(body.into())
+    }
+
     /// Log in.
     pub fn login(self, body: impl Into<types::LoginRequest>) -> builder::AuthLogin<'a> {
         self.0.auth_login().body(body.into())
@@ -55,6 +68,34 @@ impl<'a> AuthResource<'a> {
     /// Get the current user.
     pub fn me(self) -> builder::AuthMe<'a> {
         self.0.auth_me()
+    }
+
+    /// Verify an email address.
+    pub fn verify_email(self, body: impl Into<types::LinkToken>) -> builder::AuthVerifyEmail<'a> {
+        self.0.auth_verify_email().body(body.into())
+    }
+
+    /// Resend the verification mail.
+    pub fn resend_verification(
+        self,
+        body: impl Into<types::LinkRequest>,
+    ) -> builder::AuthResendVerification<'a> {
+        self.0.auth_resend_verification().body(body.into())
+    }
+
+    /// Request a password reset.
+    pub fn forgot_password(self, body: impl Into<types::LinkRequest>) -> builder::AuthForgotPassword<'a> {
+        self.0.auth_forgot_password().body(body.into())
+    }
+
+    /// Reset a password.
+    pub fn reset_password(self, body: impl Into<types::PasswordReset>) -> builder::AuthResetPassword<'a> {
+        self.0.auth_reset_password().body(body.into())
+    }
+
+    /// Confirm a new email address.
+    pub fn confirm_email(self, body: impl Into<types::LinkToken>) -> builder::AuthConfirmEmail<'a> {
+        self.0.auth_confirm_email().body(body.into())
     }
 }
 
@@ -112,6 +153,83 @@ impl<'a> UsersResource<'a> {
     pub fn deactivate(self, id: i64) -> builder::UsersDeactivate<'a> {
         self.0.users_deactivate().id(id)
     }
+
+    /// Change the current user's email address.
+    pub fn me_change_email(self, body: impl Into<types::EmailChange>) -> builder::UsersMeChangeEmail<'a> {
+        self.0.users_me_change_email().body(body.into())
+    }
+}
+
+/// The operations of jobs. Each is sent by `send()`.
+#[derive(Clone, Copy, Debug)]
+pub struct JobsResource<'a>(&'a Client);
+
+impl<'a> JobsResource<'a> {
+    /// List jobs.
+    pub fn list(self) -> builder::JobsList<'a> {
+        self.0.jobs_list()
+    }
+
+    /// Retry a job.
+    pub fn retry(self, id: i64) -> builder::JobsRetry<'a> {
+        self.0.jobs_retry().id(id)
+    }
+
+    /// Delete a job.
+    pub fn delete(self, id: i64) -> builder::JobsDelete<'a> {
+        self.0.jobs_delete().id(id)
+    }
+}
+
+/// The operations of webhooks. Each is sent by `send()`.
+#[derive(Clone, Copy, Debug)]
+pub struct WebhooksResource<'a>(&'a Client);
+
+impl<'a> WebhooksResource<'a> {
+    /// List webhooks.
+    pub fn list(self) -> builder::WebhooksList<'a> {
+        self.0.webhooks_list()
+    }
+
+    /// Create a webhook.
+    pub fn create(self, body: impl Into<types::WebhookCreate>) -> builder::WebhooksCreate<'a> {
+        self.0.webhooks_create().body(body.into())
+    }
+
+    /// Get a webhook.
+    pub fn get(self, id: i64) -> builder::WebhooksGet<'a> {
+        self.0.webhooks_get().id(id)
+    }
+
+    /// Update a webhook.
+    pub fn update(self, id: i64, body: impl Into<types::WebhookUpdate>) -> builder::WebhooksUpdate<'a> {
+        self.0.webhooks_update().id(id).body(body.into())
+    }
+
+    /// Delete a webhook.
+    pub fn delete(self, id: i64) -> builder::WebhooksDelete<'a> {
+        self.0.webhooks_delete().id(id)
+    }
+
+    /// Rotate the secret of a webhook.
+    pub fn rotate_secret(self, id: i64) -> builder::WebhooksRotateSecret<'a> {
+        self.0.webhooks_rotate_secret().id(id)
+    }
+
+    /// Test a webhook.
+    pub fn test(self, id: i64) -> builder::WebhooksTest<'a> {
+        self.0.webhooks_test().id(id)
+    }
+
+    /// List the deliveries of a webhook.
+    pub fn list_deliveries(self, id: i64) -> builder::WebhooksListDeliveries<'a> {
+        self.0.webhooks_list_deliveries().id(id)
+    }
+
+    /// Resend a delivery.
+    pub fn resend_delivery(self, id: i64, delivery_id: i64) -> builder::WebhooksResendDelivery<'a> {
+        self.0.webhooks_resend_delivery().id(id).delivery_id(delivery_id)
+    }
 }
 
 /// The operations of health. Each is sent by `send()`.
@@ -150,6 +268,39 @@ impl<'a> builder::UsersList<'a> {
     /// All items that match the query. Each page is requested when it is needed. An error is the last
     /// item.
     pub fn stream(self) -> impl Stream<Item = Result<types::User, Error>> + use<'a> {
+        stream(self, |query| async move {
+            let page = query.clone().send().await.map(ResponseValue::into_inner)?;
+            Ok((page.items, page.next_page.map(|token| query.page_token(token))))
+        })
+    }
+}
+
+impl<'a> builder::JobsList<'a> {
+    /// All items that match the query. Each page is requested when it is needed. An error is the last
+    /// item.
+    pub fn stream(self) -> impl Stream<Item = Result<types::Job, Error>> + use<'a> {
+        stream(self, |query| async move {
+            let page = query.clone().send().await.map(ResponseValue::into_inner)?;
+            Ok((page.items, page.next_page.map(|token| query.page_token(token))))
+        })
+    }
+}
+
+impl<'a> builder::WebhooksList<'a> {
+    /// All items that match the query. Each page is requested when it is needed. An error is the last
+    /// item.
+    pub fn stream(self) -> impl Stream<Item = Result<types::Webhook, Error>> + use<'a> {
+        stream(self, |query| async move {
+            let page = query.clone().send().await.map(ResponseValue::into_inner)?;
+            Ok((page.items, page.next_page.map(|token| query.page_token(token))))
+        })
+    }
+}
+
+impl<'a> builder::WebhooksListDeliveries<'a> {
+    /// All items that match the query. Each page is requested when it is needed. An error is the last
+    /// item.
+    pub fn stream(self) -> impl Stream<Item = Result<types::WebhookDelivery, Error>> + use<'a> {
         stream(self, |query| async move {
             let page = query.clone().send().await.map(ResponseValue::into_inner)?;
             Ok((page.items, page.next_page.map(|token| query.page_token(token))))

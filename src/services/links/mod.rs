@@ -227,6 +227,6 @@ async fn take(
     now: Timestamp,
 ) -> Result<User, Error> {
     let user = users::find_for_update(tx, subject.user_id).await?;
-    let used = one_time_tokens::take(tx, purpose, token, now).await?;
-    user.filter(|user| user.is_active && used.is_some()).ok_or(Error::InvalidLink)
+    let consumed = one_time_tokens::take(tx, purpose, token, now).await?;
+    user.filter(|user| user.is_active && consumed.is_some()).ok_or(Error::InvalidLink)
 }

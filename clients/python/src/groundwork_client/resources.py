@@ -3,8 +3,21 @@
 
 import datetime
 
-from .api.auth import auth_login, auth_logout, auth_me, auth_refresh, auth_register
+from .api.auth import (
+    auth_confirm_email,
+    auth_forgot_password,
+    auth_login,
+    auth_logout,
+    auth_me,
+    auth_refresh,
+    auth_register,
+    auth_resend_verification,
+    auth_reset_password,
+    auth_signup,
+    auth_verify_email,
+)
 from .api.health import health_live, health_ready, health_show
+from .api.jobs import jobs_delete, jobs_list, jobs_retry
 from .api.service import service_show
 from .api.users import (
     users_activate,
@@ -14,15 +27,33 @@ from .api.users import (
     users_get,
     users_list,
     users_me,
+    users_me_change_email,
     users_me_delete,
     users_me_update,
     users_update,
 )
+from .api.webhooks import (
+    webhooks_create,
+    webhooks_delete,
+    webhooks_get,
+    webhooks_list,
+    webhooks_list_deliveries,
+    webhooks_resend_delivery,
+    webhooks_rotate_secret,
+    webhooks_test,
+    webhooks_update,
+)
 from .client import AuthenticatedClient
 from .failures import ok
 from .models import (
+    EmailChange,
     Health,
+    Job,
+    JobStatus,
+    LinkRequest,
+    LinkToken,
     LoginRequest,
+    PasswordReset,
     ProfileUpdate,
     Readiness,
     RefreshRequest,
@@ -32,6 +63,11 @@ from .models import (
     User,
     UserCreate,
     UserUpdate,
+    Webhook,
+    WebhookCreate,
+    WebhookDelivery,
+    WebhookUpdate,
+    WebhookWithSecret,
 )
 from .pages import AsyncPager, Pager
 from .types import UNSET, Unset
@@ -46,6 +82,10 @@ class AuthResource:
     def register(self, body: RegisterRequest) -> User:
         """Register a user."""
         return ok(auth_register.sync_detailed(client=self._client, body=body))
+
+    def signup(self, body: RegisterRequest) -> None:
+        """Sign up."""
+        ok(auth_signup.sync_detailed(client=self._client, body=body))
 
     def login(self, body: LoginRequest) -> TokenPair:
         """Log in."""
@@ -62,6 +102,26 @@ class AuthResource:
     def me(self) -> User:
         """Get the current user."""
         return ok(auth_me.sync_detailed(client=self._client))
+
+    def verify_email(self, body: LinkToken) -> User:
+        """Verify an email address."""
+        return ok(auth_verify_email.sync_detailed(client=self._client, body=body))
+
+    def resend_verification(self, body: LinkRequest) -> None:
+        """Resend the verification mail."""
+        ok(auth_resend_verification.sync_detailed(client=self._client, body=body))
+
+    def forgot_password(self, body: LinkRequest) -> None:
+        """Request a password reset."""
+        ok(auth_forgot_password.sync_detailed(client=self._client, body=body))
+
+    def reset_password(self, body: PasswordReset) -> None:
+        """Reset a password."""
+        ok(auth_reset_password.sync_detailed(client=self._client, body=body))
+
+    def confirm_email(self, body: LinkToken) -> User:
+        """Confirm a new email address."""
+        return ok(auth_confirm_email.sync_detailed(client=self._client, body=body))
 
 
 class UsersResource:
@@ -130,6 +190,80 @@ class UsersResource:
         """Deactivate a user."""
         return ok(users_deactivate.sync_detailed(id, client=self._client))
 
+    def me_change_email(self, body: EmailChange) -> None:
+        """Change the current user's email address."""
+        ok(users_me_change_email.sync_detailed(client=self._client, body=body))
+
+
+class JobsResource:
+    """The operations of jobs. Each raises an error response."""
+
+    def __init__(self, client: AuthenticatedClient) -> None:
+        self._client = client
+
+    def list(
+        self, *, limit: int | Unset = UNSET, status: JobStatus | Unset = UNSET, kind: str | Unset = UNSET
+    ) -> Pager[Job]:
+        """List jobs."""
+        return Pager(
+            lambda token: jobs_list.sync_detailed(
+                client=self._client, page_token=token, limit=limit, status=status, kind=kind
+            )
+        )
+
+    def retry(self, id: int) -> Job:
+        """Retry a job."""
+        return ok(jobs_retry.sync_detailed(id, client=self._client))
+
+    def delete(self, id: int) -> None:
+        """Delete a job."""
+        ok(jobs_delete.sync_detailed(id, client=self._client))
+
+
+class WebhooksResource:
+    """The operations of webhooks. Each raises an error response."""
+
+    def __init__(self, client: AuthenticatedClient) -> None:
+        self._client = client
+
+    def list(self, *, limit: int | Unset = UNSET) -> Pager[Webhook]:
+        """List webhooks."""
+        return Pager(lambda token: webhooks_list.sync_detailed(client=self._client, page_token=token, limit=limit))
+
+    def create(self, body: WebhookCreate) -> WebhookWithSecret:
+        """Create a webhook."""
+        return ok(webhooks_create.sync_detailed(client=self._client, body=body))
+
+    def get(self, id: int) -> Webhook:
+        """Get a webhook."""
+        return ok(webhooks_get.sync_detailed(id, client=self._client))
+
+    def update(self, id: int, body: WebhookUpdate) -> Webhook:
+        """Update a webhook."""
+        return ok(webhooks_update.sync_detailed(id, client=self._client, body=body))
+
+    def delete(self, id: int) -> None:
+        """Delete a webhook."""
+        ok(webhooks_delete.sync_detailed(id, client=self._client))
+
+    def rotate_secret(self, id: int) -> WebhookWithSecret:
+        """Rotate the secret of a webhook."""
+        return ok(webhooks_rotate_secret.sync_detailed(id, client=self._client))
+
+    def test(self, id: int) -> WebhookDelivery:
+        """Test a webhook."""
+        return ok(webhooks_test.sync_detailed(id, client=self._client))
+
+    def list_deliveries(self, id: int, *, limit: int | Unset = UNSET) -> Pager[WebhookDelivery]:
+        """List the deliveries of a webhook."""
+        return Pager(
+            lambda token: webhooks_list_deliveries.sync_detailed(id, client=self._client, page_token=token, limit=limit)
+        )
+
+    def resend_delivery(self, id: int, delivery_id: int) -> WebhookDelivery:
+        """Resend a delivery."""
+        return ok(webhooks_resend_delivery.sync_detailed(id, delivery_id, client=self._client))
+
 
 class HealthResource:
     """The operations of health. Each raises an error response."""
@@ -167,6 +301,8 @@ class Resources:
     def __init__(self, client: AuthenticatedClient) -> None:
         self.auth = AuthResource(client)
         self.users = UsersResource(client)
+        self.jobs = JobsResource(client)
+        self.webhooks = WebhooksResource(client)
         self.health = HealthResource(client)
         self.service = ServiceResource(client)
 
@@ -180,6 +316,10 @@ class AsyncAuthResource:
     async def register(self, body: RegisterRequest) -> User:
         """Register a user."""
         return ok(await auth_register.asyncio_detailed(client=self._client, body=body))
+
+    async def signup(self, body: RegisterRequest) -> None:
+        """Sign up."""
+        ok(await auth_signup.asyncio_detailed(client=self._client, body=body))
 
     async def login(self, body: LoginRequest) -> TokenPair:
         """Log in."""
@@ -196,6 +336,26 @@ class AsyncAuthResource:
     async def me(self) -> User:
         """Get the current user."""
         return ok(await auth_me.asyncio_detailed(client=self._client))
+
+    async def verify_email(self, body: LinkToken) -> User:
+        """Verify an email address."""
+        return ok(await auth_verify_email.asyncio_detailed(client=self._client, body=body))
+
+    async def resend_verification(self, body: LinkRequest) -> None:
+        """Resend the verification mail."""
+        ok(await auth_resend_verification.asyncio_detailed(client=self._client, body=body))
+
+    async def forgot_password(self, body: LinkRequest) -> None:
+        """Request a password reset."""
+        ok(await auth_forgot_password.asyncio_detailed(client=self._client, body=body))
+
+    async def reset_password(self, body: PasswordReset) -> None:
+        """Reset a password."""
+        ok(await auth_reset_password.asyncio_detailed(client=self._client, body=body))
+
+    async def confirm_email(self, body: LinkToken) -> User:
+        """Confirm a new email address."""
+        return ok(await auth_confirm_email.asyncio_detailed(client=self._client, body=body))
 
 
 class AsyncUsersResource:
@@ -264,6 +424,84 @@ class AsyncUsersResource:
         """Deactivate a user."""
         return ok(await users_deactivate.asyncio_detailed(id, client=self._client))
 
+    async def me_change_email(self, body: EmailChange) -> None:
+        """Change the current user's email address."""
+        ok(await users_me_change_email.asyncio_detailed(client=self._client, body=body))
+
+
+class AsyncJobsResource:
+    """The operations of jobs. Each raises an error response."""
+
+    def __init__(self, client: AuthenticatedClient) -> None:
+        self._client = client
+
+    def list(
+        self, *, limit: int | Unset = UNSET, status: JobStatus | Unset = UNSET, kind: str | Unset = UNSET
+    ) -> AsyncPager[Job]:
+        """List jobs."""
+        return AsyncPager(
+            lambda token: jobs_list.asyncio_detailed(
+                client=self._client, page_token=token, limit=limit, status=status, kind=kind
+            )
+        )
+
+    async def retry(self, id: int) -> Job:
+        """Retry a job."""
+        return ok(await jobs_retry.asyncio_detailed(id, client=self._client))
+
+    async def delete(self, id: int) -> None:
+        """Delete a job."""
+        ok(await jobs_delete.asyncio_detailed(id, client=self._client))
+
+
+class AsyncWebhooksResource:
+    """The operations of webhooks. Each raises an error response."""
+
+    def __init__(self, client: AuthenticatedClient) -> None:
+        self._client = client
+
+    def list(self, *, limit: int | Unset = UNSET) -> AsyncPager[Webhook]:
+        """List webhooks."""
+        return AsyncPager(
+            lambda token: webhooks_list.asyncio_detailed(client=self._client, page_token=token, limit=limit)
+        )
+
+    async def create(self, body: WebhookCreate) -> WebhookWithSecret:
+        """Create a webhook."""
+        return ok(await webhooks_create.asyncio_detailed(client=self._client, body=body))
+
+    async def get(self, id: int) -> Webhook:
+        """Get a webhook."""
+        return ok(await webhooks_get.asyncio_detailed(id, client=self._client))
+
+    async def update(self, id: int, body: WebhookUpdate) -> Webhook:
+        """Update a webhook."""
+        return ok(await webhooks_update.asyncio_detailed(id, client=self._client, body=body))
+
+    async def delete(self, id: int) -> None:
+        """Delete a webhook."""
+        ok(await webhooks_delete.asyncio_detailed(id, client=self._client))
+
+    async def rotate_secret(self, id: int) -> WebhookWithSecret:
+        """Rotate the secret of a webhook."""
+        return ok(await webhooks_rotate_secret.asyncio_detailed(id, client=self._client))
+
+    async def test(self, id: int) -> WebhookDelivery:
+        """Test a webhook."""
+        return ok(await webhooks_test.asyncio_detailed(id, client=self._client))
+
+    def list_deliveries(self, id: int, *, limit: int | Unset = UNSET) -> AsyncPager[WebhookDelivery]:
+        """List the deliveries of a webhook."""
+        return AsyncPager(
+            lambda token: webhooks_list_deliveries.asyncio_detailed(
+                id, client=self._client, page_token=token, limit=limit
+            )
+        )
+
+    async def resend_delivery(self, id: int, delivery_id: int) -> WebhookDelivery:
+        """Resend a delivery."""
+        return ok(await webhooks_resend_delivery.asyncio_detailed(id, delivery_id, client=self._client))
+
 
 class AsyncHealthResource:
     """The operations of health. Each raises an error response."""
@@ -301,5 +539,7 @@ class AsyncResources:
     def __init__(self, client: AuthenticatedClient) -> None:
         self.auth = AsyncAuthResource(client)
         self.users = AsyncUsersResource(client)
+        self.jobs = AsyncJobsResource(client)
+        self.webhooks = AsyncWebhooksResource(client)
         self.health = AsyncHealthResource(client)
         self.service = AsyncServiceResource(client)

@@ -2,7 +2,7 @@
 import type { Api } from '../api.js';
 import { unwrap } from '../errors.js';
 import { Pager } from '../pages.js';
-import type { Health, LoginRequest, ProfileUpdate, Readiness, RefreshRequest, RegisterRequest, ServiceCard, TokenPair, User, UserCreate, UserUpdate, operations } from './schema.js';
+import type { EmailChange, Health, Job, LinkRequest, LinkToken, LoginRequest, PasswordReset, ProfileUpdate, Readiness, RefreshRequest, RegisterRequest, ServiceCard, TokenPair, User, UserCreate, UserUpdate, Webhook, WebhookCreate, WebhookDelivery, WebhookUpdate, WebhookWithSecret, operations } from './schema.js';
 
 /** The operations of auth. Each rejects if the service returns an error. */
 export class AuthResource {
@@ -15,6 +15,11 @@ export class AuthResource {
   /** Register a user */
   register(body: RegisterRequest): Promise<User> {
     return unwrap(this.#api.POST('/api/v1/auth/register', { body }));
+  }
+
+  /** Sign up */
+  signup(body: RegisterRequest): Promise<void> {
+    return unwrap(this.#api.POST('/api/v1/auth/signup', { body }));
   }
 
   /** Log in */
@@ -35,6 +40,31 @@ export class AuthResource {
   /** Get the current user */
   me(): Promise<User> {
     return unwrap(this.#api.GET('/api/v1/auth/me'));
+  }
+
+  /** Verify an email address */
+  verifyEmail(body: LinkToken): Promise<User> {
+    return unwrap(this.#api.POST('/api/v1/auth/verify-email', { body }));
+  }
+
+  /** Resend the verification mail */
+  resendVerification(body: LinkRequest): Promise<void> {
+    return unwrap(this.#api.POST('/api/v1/auth/resend-verification', { body }));
+  }
+
+  /** Request a password reset */
+  forgotPassword(body: LinkRequest): Promise<void> {
+    return unwrap(this.#api.POST('/api/v1/auth/forgot-password', { body }));
+  }
+
+  /** Reset a password */
+  resetPassword(body: PasswordReset): Promise<void> {
+    return unwrap(this.#api.POST('/api/v1/auth/reset-password', { body }));
+  }
+
+  /** Confirm a new email address */
+  confirmEmail(body: LinkToken): Promise<User> {
+    return unwrap(this.#api.POST('/api/v1/auth/confirm-email', { body }));
   }
 }
 
@@ -95,6 +125,89 @@ export class UsersResource {
   deactivate(id: number): Promise<User> {
     return unwrap(this.#api.PATCH('/api/v1/users/{id}/deactivate', { params: { path: { id } } }));
   }
+
+  /** Change the current user's email address */
+  meChangeEmail(body: EmailChange): Promise<void> {
+    return unwrap(this.#api.POST('/api/v1/users/me/email', { body }));
+  }
+}
+
+/** The operations of jobs. Each rejects if the service returns an error. */
+export class JobsResource {
+  readonly #api: Api;
+
+  constructor(api: Api) {
+    this.#api = api;
+  }
+
+  /** List jobs */
+  list(query: Omit<NonNullable<operations['jobs_list']['parameters']['query']>, 'page_token'> = {}): Pager<Job> {
+    return new Pager((page) => this.#api.GET('/api/v1/jobs', { params: { query: { ...query, ...page } } }));
+  }
+
+  /** Retry a job */
+  retry(id: number): Promise<Job> {
+    return unwrap(this.#api.POST('/api/v1/jobs/{id}/retry', { params: { path: { id } } }));
+  }
+
+  /** Delete a job */
+  delete(id: number): Promise<void> {
+    return unwrap(this.#api.DELETE('/api/v1/jobs/{id}', { params: { path: { id } } }));
+  }
+}
+
+/** The operations of webhooks. Each rejects if the service returns an error. */
+export class WebhooksResource {
+  readonly #api: Api;
+
+  constructor(api: Api) {
+    this.#api = api;
+  }
+
+  /** List webhooks */
+  list(query: Omit<NonNullable<operations['webhooks_list']['parameters']['query']>, 'page_token'> = {}): Pager<Webhook> {
+    return new Pager((page) => this.#api.GET('/api/v1/webhooks', { params: { query: { ...query, ...page } } }));
+  }
+
+  /** Create a webhook */
+  create(body: WebhookCreate): Promise<WebhookWithSecret> {
+    return unwrap(this.#api.POST('/api/v1/webhooks', { body }));
+  }
+
+  /** Get a webhook */
+  get(id: number): Promise<Webhook> {
+    return unwrap(this.#api.GET('/api/v1/webhooks/{id}', { params: { path: { id } } }));
+  }
+
+  /** Update a webhook */
+  update(id: number, body: WebhookUpdate): Promise<Webhook> {
+    return unwrap(this.#api.PATCH('/api/v1/webhooks/{id}', { params: { path: { id } }, body }));
+  }
+
+  /** Delete a webhook */
+  delete(id: number): Promise<void> {
+    return unwrap(this.#api.DELETE('/api/v1/webhooks/{id}', { params: { path: { id } } }));
+  }
+
+  /** Rotate the secret of a webhook */
+  rotateSecret(id: number): Promise<WebhookWithSecret> {
+    return unwrap(this.#api.POST('/api/v1/webhooks/{id}/rotate-secret', { params: { path: { id } } }));
+  }
+
+  /** Test a webhook */
+  test(id: number): Promise<WebhookDelivery> {
+    return unwrap(this.#api.POST('/api/v1/webhooks/{id}/test', { params: { path: { id } } }));
+  }
+
+  /** List the deliveries of a webhook */
+  listDeliveries(id: number, query: Omit<NonNullable<operations['webhooks_list_deliveries']['parameters']['query']>, 'page_token'> = {}): Pager<WebhookDelivery> {
+    return new Pager((page) => this.#api.GET('/api/v1/webhooks/{id}/deliveries', { params: { path: { id }, query: { ...query, ...page } } }));
+  }
+
+  /** Resend a delivery */
+  resendDelivery(id: number, deliveryId: number): Promise<WebhookDelivery> {
+    return unwrap(this.#api.POST('/api/v1/webhooks/{id}/deliveries/{delivery_id}/resend', { params: { path: { id, delivery_id: deliveryId } } }));
+  }
 }
 
 /** The operations of health. Each rejects if the service returns an error. */
@@ -139,12 +252,16 @@ export class ServiceResource {
 export class Resources {
   readonly auth: AuthResource;
   readonly users: UsersResource;
+  readonly jobs: JobsResource;
+  readonly webhooks: WebhooksResource;
   readonly health: HealthResource;
   readonly service: ServiceResource;
 
   constructor(api: Api) {
     this.auth = new AuthResource(api);
     this.users = new UsersResource(api);
+    this.jobs = new JobsResource(api);
+    this.webhooks = new WebhooksResource(api);
     this.health = new HealthResource(api);
     this.service = new ServiceResource(api);
   }

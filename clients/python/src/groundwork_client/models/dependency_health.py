@@ -16,8 +16,8 @@ class DependencyHealth:
     """The health of a dependency.
 
     Attributes:
-        name (str): The dependency: `database`, `state` (rate limits and the cache), `replica_1`, `replica_2`
-            and so on.
+        name (str): The dependency: `database`, `state` (rate limits and the cache), `jobs` (work after the
+            response), `replica_1`, `replica_2` and so on.
         status (HealthStatus): The health of the service or of a dependency.
         tier (str): The product in use: `sqlite` or `postgresql`; `in_process`, `redis`, `redis_sentinel` or
             `redis_cluster`.

@@ -25,15 +25,21 @@ class ErrorBody:
         error (ErrorCode): Why the request failed:
 
             - `malformed_request` (400): The request is malformed.
+            - `invalid_link` (400): This link is invalid, was used before, or has expired.
             - `unauthorized` (401): A bearer token is required.
             - `invalid_token` (401): The token is invalid or has expired.
             - `invalid_credentials` (401): The email or the password is wrong.
             - `forbidden` (403): This operation requires superuser rights.
+            - `registration_closed` (403): Registration is closed.
+            - `email_not_verified` (403): Verify the email address first, with the link in the mail.
             - `not_found` (404): The resource does not exist.
             - `method_not_allowed` (405): The resource does not support this method.
             - `request_timeout` (408): The request took too long to arrive.
             - `email_taken` (409): A user with this email already exists.
             - `last_superuser` (409): The last active superuser cannot be removed.
+            - `job_not_dead` (409): Only a dead job can be retried.
+            - `job_running` (409): The job is running and cannot be deleted.
+            - `job_duplicate` (409): Another job for the same work is already queued or running.
             - `payload_too_large` (413): The body is larger than 1 MiB.
             - `unsupported_media_type` (415): The body must be application/json.
             - `validation_error` (422): The request contains invalid values.

@@ -3,11 +3,16 @@ from typing import Self
 
 
 class ErrorCode(StrEnum):
+    EMAIL_NOT_VERIFIED = "email_not_verified"
     EMAIL_TAKEN = "email_taken"
     FORBIDDEN = "forbidden"
     INTERNAL_ERROR = "internal_error"
     INVALID_CREDENTIALS = "invalid_credentials"
+    INVALID_LINK = "invalid_link"
     INVALID_TOKEN = "invalid_token"
+    JOB_DUPLICATE = "job_duplicate"
+    JOB_NOT_DEAD = "job_not_dead"
+    JOB_RUNNING = "job_running"
     LAST_SUPERUSER = "last_superuser"
     MALFORMED_REQUEST = "malformed_request"
     METHOD_NOT_ALLOWED = "method_not_allowed"
@@ -15,6 +20,7 @@ class ErrorCode(StrEnum):
     NOT_IMPLEMENTED = "not_implemented"
     PAYLOAD_TOO_LARGE = "payload_too_large"
     RATE_LIMITED = "rate_limited"
+    REGISTRATION_CLOSED = "registration_closed"
     REQUEST_TIMEOUT = "request_timeout"
     SERVICE_UNAVAILABLE = "service_unavailable"
     UNAUTHORIZED = "unauthorized"

@@ -48,6 +48,11 @@ def _parse_response(
 
         return response_401
 
+    if response.status_code == 403:
+        response_403 = ErrorBody.from_dict(response.json())
+
+        return response_403
+
     if response.status_code == 408:
         response_408 = ErrorBody.from_dict(response.json())
 
@@ -113,7 +118,8 @@ def sync_detailed(
     """Log in
 
      Creates a session and returns its first pair of tokens. A wrong password, an unknown email
-    address and an inactive user all get the same error.
+    address and an inactive user all get the same error. Users whose address is not verified are
+    refused if the service requires it.
 
     Args:
         body (LoginRequest): The credentials of a user.
@@ -145,7 +151,8 @@ def sync(
     """Log in
 
      Creates a session and returns its first pair of tokens. A wrong password, an unknown email
-    address and an inactive user all get the same error.
+    address and an inactive user all get the same error. Users whose address is not verified are
+    refused if the service requires it.
 
     Args:
         body (LoginRequest): The credentials of a user.
@@ -172,7 +179,8 @@ async def asyncio_detailed(
     """Log in
 
      Creates a session and returns its first pair of tokens. A wrong password, an unknown email
-    address and an inactive user all get the same error.
+    address and an inactive user all get the same error. Users whose address is not verified are
+    refused if the service requires it.
 
     Args:
         body (LoginRequest): The credentials of a user.
@@ -202,7 +210,8 @@ async def asyncio(
     """Log in
 
      Creates a session and returns its first pair of tokens. A wrong password, an unknown email
-    address and an inactive user all get the same error.
+    address and an inactive user all get the same error. Users whose address is not verified are
+    refused if the service requires it.
 
     Args:
         body (LoginRequest): The credentials of a user.

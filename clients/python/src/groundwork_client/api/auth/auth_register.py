@@ -43,6 +43,11 @@ def _parse_response(
 
         return response_400
 
+    if response.status_code == 403:
+        response_403 = ErrorBody.from_dict(response.json())
+
+        return response_403
+
     if response.status_code == 408:
         response_408 = ErrorBody.from_dict(response.json())
 
@@ -112,7 +117,8 @@ def sync_detailed(
 ) -> Response[ErrorBody | User]:
     """Register a user
 
-     Creates an active user without superuser rights. The email address is normalised and unique.
+     Creates an active user without superuser rights, and sends a link that verifies the address.
+    The email address is normalised and unique.
 
     Args:
         body (RegisterRequest): The user to register.
@@ -143,7 +149,8 @@ def sync(
 ) -> ErrorBody | User | None:
     """Register a user
 
-     Creates an active user without superuser rights. The email address is normalised and unique.
+     Creates an active user without superuser rights, and sends a link that verifies the address.
+    The email address is normalised and unique.
 
     Args:
         body (RegisterRequest): The user to register.
@@ -169,7 +176,8 @@ async def asyncio_detailed(
 ) -> Response[ErrorBody | User]:
     """Register a user
 
-     Creates an active user without superuser rights. The email address is normalised and unique.
+     Creates an active user without superuser rights, and sends a link that verifies the address.
+    The email address is normalised and unique.
 
     Args:
         body (RegisterRequest): The user to register.
@@ -198,7 +206,8 @@ async def asyncio(
 ) -> ErrorBody | User | None:
     """Register a user
 
-     Creates an active user without superuser rights. The email address is normalised and unique.
+     Creates an active user without superuser rights, and sends a link that verifies the address.
+    The email address is normalised and unique.
 
     Args:
         body (RegisterRequest): The user to register.

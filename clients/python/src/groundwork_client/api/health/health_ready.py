@@ -68,7 +68,8 @@ def sync_detailed(
 
      Returns 200 when this instance can serve requests, including when it is `degraded`: without
     Redis, each instance limits and caches on its own; without a replica, the primary serves all
-    reads. Returns 503 when it cannot serve requests, with the dependencies in
+    reads; with a job that has been due for more than five minutes, work after the response is
+    late. Returns 503 when it cannot serve requests, with the dependencies in
     `details.dependencies`, and when it is shutting down. For load balancers.
 
     Raises:
@@ -96,7 +97,8 @@ def sync(
 
      Returns 200 when this instance can serve requests, including when it is `degraded`: without
     Redis, each instance limits and caches on its own; without a replica, the primary serves all
-    reads. Returns 503 when it cannot serve requests, with the dependencies in
+    reads; with a job that has been due for more than five minutes, work after the response is
+    late. Returns 503 when it cannot serve requests, with the dependencies in
     `details.dependencies`, and when it is shutting down. For load balancers.
 
     Raises:
@@ -120,7 +122,8 @@ async def asyncio_detailed(
 
      Returns 200 when this instance can serve requests, including when it is `degraded`: without
     Redis, each instance limits and caches on its own; without a replica, the primary serves all
-    reads. Returns 503 when it cannot serve requests, with the dependencies in
+    reads; with a job that has been due for more than five minutes, work after the response is
+    late. Returns 503 when it cannot serve requests, with the dependencies in
     `details.dependencies`, and when it is shutting down. For load balancers.
 
     Raises:
@@ -146,7 +149,8 @@ async def asyncio(
 
      Returns 200 when this instance can serve requests, including when it is `degraded`: without
     Redis, each instance limits and caches on its own; without a replica, the primary serves all
-    reads. Returns 503 when it cannot serve requests, with the dependencies in
+    reads; with a job that has been due for more than five minutes, work after the response is
+    late. Returns 503 when it cannot serve requests, with the dependencies in
     `details.dependencies`, and when it is shutting down. For load balancers.
 
     Raises:

@@ -3,12 +3,20 @@ package example.groundwork.client;
 
 import example.groundwork.client.api.AuthApi;
 import example.groundwork.client.api.HealthApi;
+import example.groundwork.client.api.JobsApi;
 import example.groundwork.client.api.ServiceApi;
 import example.groundwork.client.api.UsersApi;
+import example.groundwork.client.api.WebhooksApi;
 import example.groundwork.client.http.ApiClient;
 import example.groundwork.client.http.ApiException;
+import example.groundwork.client.model.EmailChange;
 import example.groundwork.client.model.Health;
+import example.groundwork.client.model.Job;
+import example.groundwork.client.model.JobPage;
+import example.groundwork.client.model.LinkRequest;
+import example.groundwork.client.model.LinkToken;
 import example.groundwork.client.model.LoginRequest;
+import example.groundwork.client.model.PasswordReset;
 import example.groundwork.client.model.ProfileUpdate;
 import example.groundwork.client.model.Readiness;
 import example.groundwork.client.model.RefreshRequest;
@@ -19,6 +27,13 @@ import example.groundwork.client.model.User;
 import example.groundwork.client.model.UserCreate;
 import example.groundwork.client.model.UserPage;
 import example.groundwork.client.model.UserUpdate;
+import example.groundwork.client.model.Webhook;
+import example.groundwork.client.model.WebhookCreate;
+import example.groundwork.client.model.WebhookDelivery;
+import example.groundwork.client.model.WebhookDeliveryPage;
+import example.groundwork.client.model.WebhookPage;
+import example.groundwork.client.model.WebhookUpdate;
+import example.groundwork.client.model.WebhookWithSecret;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 
@@ -37,6 +52,16 @@ public abstract class Resources {
     /** The operations of users. */
     public UsersResource users() {
         return new UsersResource(new UsersApi(sender()));
+    }
+
+    /** The operations of jobs. */
+    public JobsResource jobs() {
+        return new JobsResource(new JobsApi(sender()));
+    }
+
+    /** The operations of webhooks. */
+    public WebhooksResource webhooks() {
+        return new WebhooksResource(new WebhooksApi(sender()));
     }
 
     /** The operations of health. */
@@ -62,6 +87,11 @@ public abstract class Resources {
             return api.authRegister(body);
         }
 
+        /** Sign up. */
+        public void signup(RegisterRequest body) throws ApiException {
+            api.authSignup(body);
+        }
+
         /** Log in. */
         public TokenPair login(LoginRequest body) throws ApiException {
             return api.authLogin(body);
@@ -80,6 +110,31 @@ public abstract class Resources {
         /** Get the current user. */
         public User me() throws ApiException {
             return api.authMe();
+        }
+
+        /** Verify an email address. */
+        public User verifyEmail(LinkToken body) throws ApiException {
+            return api.authVerifyEmail(body);
+        }
+
+        /** Resend the verification mail. */
+        public void resendVerification(LinkRequest body) throws ApiException {
+            api.authResendVerification(body);
+        }
+
+        /** Request a password reset. */
+        public void forgotPassword(LinkRequest body) throws ApiException {
+            api.authForgotPassword(body);
+        }
+
+        /** Reset a password. */
+        public void resetPassword(PasswordReset body) throws ApiException {
+            api.authResetPassword(body);
+        }
+
+        /** Confirm a new email address. */
+        public User confirmEmail(LinkToken body) throws ApiException {
+            return api.authConfirmEmail(body);
         }
     }
 
@@ -155,6 +210,137 @@ public abstract class Resources {
         /** Deactivate a user. */
         public User deactivate(Long id) throws ApiException {
             return api.usersDeactivate(id);
+        }
+
+        /** Change the current user's email address. */
+        public void meChangeEmail(EmailChange body) throws ApiException {
+            api.usersMeChangeEmail(body);
+        }
+    }
+
+    /** The operations of jobs. */
+    public static final class JobsResource {
+        private final JobsApi api;
+
+        JobsResource(JobsApi api) {
+            this.api = api;
+        }
+
+        /** List jobs, page by page. A failure is thrown as an {@link UncheckedApiException}. */
+        public Stream<Job> list() {
+            return list(query -> {});
+        }
+
+        /**
+         * List jobs, page by page. A failure is thrown as an {@link UncheckedApiException}.
+         *
+         * @param query sets the query's parameters
+         */
+        public Stream<Job> list(Consumer<JobsApi.APIJobsListRequest.Builder> query) {
+            return Pages.stream(
+                    token -> {
+                        JobsApi.APIJobsListRequest.Builder request = JobsApi.APIJobsListRequest.newBuilder();
+                        query.accept(request);
+                        return api.jobsList(request.pageToken(token).build());
+                    },
+                    JobPage::getItems,
+                    JobPage::getNextPage);
+        }
+
+        /** Retry a job. */
+        public Job retry(Long id) throws ApiException {
+            return api.jobsRetry(id);
+        }
+
+        /** Delete a job. */
+        public void delete(Long id) throws ApiException {
+            api.jobsDelete(id);
+        }
+    }
+
+    /** The operations of webhooks. */
+    public static final class WebhooksResource {
+        private final WebhooksApi api;
+
+        WebhooksResource(WebhooksApi api) {
+            this.api = api;
+        }
+
+        /** List webhooks, page by page. A failure is thrown as an {@link UncheckedApiException}. */
+        public Stream<Webhook> list() {
+            return list(query -> {});
+        }
+
+        /**
+         * List webhooks, page by page. A failure is thrown as an {@link UncheckedApiException}.
+         *
+         * @param query sets the query's parameters
+         */
+        public Stream<Webhook> list(Consumer<WebhooksApi.APIWebhooksListRequest.Builder> query) {
+            return Pages.stream(
+                    token -> {
+                        WebhooksApi.APIWebhooksListRequest.Builder request = WebhooksApi.APIWebhooksListRequest.newBuilder();
+                        query.accept(request);
+                        return api.webhooksList(request.pageToken(token).build());
+                    },
+                    WebhookPage::getItems,
+                    WebhookPage::getNextPage);
+        }
+
+        /** Create a webhook. */
+        public WebhookWithSecret create(WebhookCreate body) throws ApiException {
+            return api.webhooksCreate(body);
+        }
+
+        /** Get a webhook. */
+        public Webhook get(Long id) throws ApiException {
+            return api.webhooksGet(id);
+        }
+
+        /** Update a webhook. */
+        public Webhook update(Long id, WebhookUpdate body) throws ApiException {
+            return api.webhooksUpdate(id, body);
+        }
+
+        /** Delete a webhook. */
+        public void delete(Long id) throws ApiException {
+            api.webhooksDelete(id);
+        }
+
+        /** Rotate the secret of a webhook. */
+        public WebhookWithSecret rotateSecret(Long id) throws ApiException {
+            return api.webhooksRotateSecret(id);
+        }
+
+        /** Test a webhook. */
+        public WebhookDelivery test(Long id) throws ApiException {
+            return api.webhooksTest(id);
+        }
+
+        /** List the deliveries of a webhook, page by page. A failure is thrown as an {@link UncheckedApiException}. */
+        public Stream<WebhookDelivery> listDeliveries(Long id) {
+            return listDeliveries(id, query -> {});
+        }
+
+        /**
+         * List the deliveries of a webhook, page by page. A failure is thrown as an {@link UncheckedApiException}.
+         *
+         * @param query sets the query's parameters
+         */
+        public Stream<WebhookDelivery> listDeliveries(Long id, Consumer<WebhooksApi.APIWebhooksListDeliveriesRequest.Builder> query) {
+            return Pages.stream(
+                    token -> {
+                        WebhooksApi.APIWebhooksListDeliveriesRequest.Builder request = WebhooksApi.APIWebhooksListDeliveriesRequest.newBuilder().id(id);
+                        query.accept(request);
+                        return api.webhooksListDeliveries(request.pageToken(token).build());
+                    },
+                    WebhookDeliveryPage::getItems,
+                    WebhookDeliveryPage::getNextPage);
+        }
+
+        /** Resend a delivery. */
+        public WebhookDelivery resendDelivery(Long id, Long deliveryId) throws ApiException {
+            return api.webhooksResendDelivery(id, deliveryId);
         }
     }
 

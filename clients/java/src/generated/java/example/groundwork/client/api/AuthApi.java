@@ -19,7 +19,10 @@ import example.groundwork.client.http.Configuration;
 import example.groundwork.client.http.Pair;
 
 import example.groundwork.client.model.ErrorBody;
+import example.groundwork.client.model.LinkRequest;
+import example.groundwork.client.model.LinkToken;
 import example.groundwork.client.model.LoginRequest;
+import example.groundwork.client.model.PasswordReset;
 import example.groundwork.client.model.RefreshRequest;
 import example.groundwork.client.model.RegisterRequest;
 import example.groundwork.client.model.TokenPair;
@@ -169,8 +172,394 @@ public class AuthApi {
   }
 
   /**
+   * Confirm a new email address
+   * Replaces the user&#39;s address by the one that the link was sent to. The token is in the link of the mail that &#x60;users_me_change_email&#x60; sends. It is valid once, for 24 hours, until a newer one is sent, and until the password or the address changes.
+   * @param apiRequest {@link APIAuthConfirmEmailRequest}
+   * @return User
+   * @throws ApiException if fails to make API call
+   */
+  public User authConfirmEmail(APIAuthConfirmEmailRequest apiRequest) throws ApiException {
+    return authConfirmEmail(apiRequest, null);
+  }
+
+  /**
+   * Confirm a new email address
+   * Replaces the user&#39;s address by the one that the link was sent to. The token is in the link of the mail that &#x60;users_me_change_email&#x60; sends. It is valid once, for 24 hours, until a newer one is sent, and until the password or the address changes.
+   * @param apiRequest {@link APIAuthConfirmEmailRequest}
+   * @param headers Optional headers to include in the request
+   * @return User
+   * @throws ApiException if fails to make API call
+   */
+  public User authConfirmEmail(APIAuthConfirmEmailRequest apiRequest, Map<String, String> headers) throws ApiException {
+    
+    LinkToken linkToken = apiRequest.linkToken();
+    return authConfirmEmail(linkToken, headers);
+  }
+
+  /**
+   * Confirm a new email address
+   * Replaces the user&#39;s address by the one that the link was sent to. The token is in the link of the mail that &#x60;users_me_change_email&#x60; sends. It is valid once, for 24 hours, until a newer one is sent, and until the password or the address changes.
+   * @param apiRequest {@link APIAuthConfirmEmailRequest}
+   * @return ApiResponse&lt;User&gt;
+   * @throws ApiException if fails to make API call
+   */
+  public ApiResponse<User> authConfirmEmailWithHttpInfo(APIAuthConfirmEmailRequest apiRequest) throws ApiException {
+    return authConfirmEmailWithHttpInfo(apiRequest, null);
+  }
+
+  /**
+   * Confirm a new email address
+   * Replaces the user&#39;s address by the one that the link was sent to. The token is in the link of the mail that &#x60;users_me_change_email&#x60; sends. It is valid once, for 24 hours, until a newer one is sent, and until the password or the address changes.
+   * @param apiRequest {@link APIAuthConfirmEmailRequest}
+   * @param headers Optional headers to include in the request
+   * @return ApiResponse&lt;User&gt;
+   * @throws ApiException if fails to make API call
+   */
+  public ApiResponse<User> authConfirmEmailWithHttpInfo(APIAuthConfirmEmailRequest apiRequest, Map<String, String> headers) throws ApiException {
+    LinkToken linkToken = apiRequest.linkToken();
+    return authConfirmEmailWithHttpInfo(linkToken, headers);
+  }
+
+  /**
+   * Confirm a new email address
+   * Replaces the user&#39;s address by the one that the link was sent to. The token is in the link of the mail that &#x60;users_me_change_email&#x60; sends. It is valid once, for 24 hours, until a newer one is sent, and until the password or the address changes.
+   * @param linkToken  (required)
+   * @return User
+   * @throws ApiException if fails to make API call
+   */
+  public User authConfirmEmail(LinkToken linkToken) throws ApiException {
+    return authConfirmEmail(linkToken, null);
+  }
+
+  /**
+   * Confirm a new email address
+   * Replaces the user&#39;s address by the one that the link was sent to. The token is in the link of the mail that &#x60;users_me_change_email&#x60; sends. It is valid once, for 24 hours, until a newer one is sent, and until the password or the address changes.
+   * @param linkToken  (required)
+   * @param headers Optional headers to include in the request
+   * @return User
+   * @throws ApiException if fails to make API call
+   */
+  public User authConfirmEmail(LinkToken linkToken, Map<String, String> headers) throws ApiException {
+    ApiResponse<User> localVarResponse = authConfirmEmailWithHttpInfo(linkToken, headers);
+    return localVarResponse.getData();
+  }
+
+  /**
+   * Confirm a new email address
+   * Replaces the user&#39;s address by the one that the link was sent to. The token is in the link of the mail that &#x60;users_me_change_email&#x60; sends. It is valid once, for 24 hours, until a newer one is sent, and until the password or the address changes.
+   * @param linkToken  (required)
+   * @return ApiResponse&lt;User&gt;
+   * @throws ApiException if fails to make API call
+   */
+  public ApiResponse<User> authConfirmEmailWithHttpInfo(LinkToken linkToken) throws ApiException {
+    return authConfirmEmailWithHttpInfo(linkToken, null);
+  }
+
+  /**
+   * Confirm a new email address
+   * Replaces the user&#39;s address by the one that the link was sent to. The token is in the link of the mail that &#x60;users_me_change_email&#x60; sends. It is valid once, for 24 hours, until a newer one is sent, and until the password or the address changes.
+   * @param linkToken  (required)
+   * @param headers Optional headers to include in the request
+   * @return ApiResponse&lt;User&gt;
+   * @throws ApiException if fails to make API call
+   */
+  public ApiResponse<User> authConfirmEmailWithHttpInfo(LinkToken linkToken, Map<String, String> headers) throws ApiException {
+    HttpRequest.Builder localVarRequestBuilder = authConfirmEmailRequestBuilder(linkToken, headers);
+    try {
+      HttpResponse<InputStream> localVarResponse = memberVarHttpClient.send(
+          localVarRequestBuilder.build(),
+          HttpResponse.BodyHandlers.ofInputStream());
+      if (memberVarResponseInterceptor != null) {
+        memberVarResponseInterceptor.accept(localVarResponse);
+      }
+      InputStream localVarResponseBody = null;
+      try {
+        if (localVarResponse.statusCode()/ 100 != 2) {
+          throw getApiException("authConfirmEmail", localVarResponse);
+        }
+        localVarResponseBody = ApiClient.getResponseBody(localVarResponse);
+        if (localVarResponseBody == null) {
+          return new ApiResponse<User>(
+              localVarResponse.statusCode(),
+              localVarResponse.headers().map(),
+              null
+          );
+        }
+
+        
+        
+        String responseBody = new String(localVarResponseBody.readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
+        User responseValue = responseBody.isBlank()? null: memberVarObjectMapper.readValue(responseBody, new TypeReference<User>() {});
+        
+
+        return new ApiResponse<User>(
+            localVarResponse.statusCode(),
+            localVarResponse.headers().map(),
+            responseValue
+        );
+      } finally {
+        if (localVarResponseBody != null) {
+          localVarResponseBody.close();
+        }
+      }
+    } catch (IOException | JacksonException e) {
+      throw new ApiException(e);
+    }
+    catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new ApiException(e);
+    }
+  }
+
+  private HttpRequest.Builder authConfirmEmailRequestBuilder(LinkToken linkToken, Map<String, String> headers) throws ApiException {
+    // verify the required parameter 'linkToken' is set
+    if (linkToken == null) {
+      throw new ApiException(400, "Missing the required parameter 'linkToken' when calling authConfirmEmail");
+    }
+
+    HttpRequest.Builder localVarRequestBuilder = HttpRequest.newBuilder();
+
+    String localVarPath = "/api/v1/auth/confirm-email";
+
+    localVarRequestBuilder.uri(URI.create(memberVarBaseUri + localVarPath));
+
+    localVarRequestBuilder.header("Content-Type", "application/json");
+    localVarRequestBuilder.header("Accept", "application/json");
+
+    try {
+      byte[] localVarPostBody = memberVarObjectMapper.writeValueAsBytes(linkToken);
+      localVarRequestBuilder.method("POST", HttpRequest.BodyPublishers.ofByteArray(localVarPostBody));
+    } catch (JacksonException e) {
+      throw new ApiException(e);
+    }
+    if (memberVarReadTimeout != null) {
+      localVarRequestBuilder.timeout(memberVarReadTimeout);
+    }
+    // Add custom headers if provided
+    localVarRequestBuilder = HttpRequestBuilderExtensions.withAdditionalHeaders(localVarRequestBuilder, headers);
+    if (memberVarInterceptor != null) {
+      memberVarInterceptor.accept(localVarRequestBuilder);
+    }
+    return localVarRequestBuilder;
+  }
+
+
+  public static final class APIAuthConfirmEmailRequest {
+    
+    private LinkToken linkToken; //  (required)
+
+    private APIAuthConfirmEmailRequest(Builder builder) {
+      this.linkToken = builder.linkToken;
+    }
+    
+    public LinkToken linkToken() {
+      return linkToken;
+    }
+    public static Builder newBuilder() {
+      return new Builder();
+    }
+
+    public static class Builder {
+      private LinkToken linkToken;
+
+      public Builder linkToken(LinkToken linkToken) {
+        this.linkToken = linkToken;
+        return this;
+      }
+      public APIAuthConfirmEmailRequest build() {
+        return new APIAuthConfirmEmailRequest(this);
+      }
+    }
+  }
+
+  /**
+   * Request a password reset
+   * Sends a link that sets a new password, if the address belongs to a user. The answer is the same for every address.
+   * @param apiRequest {@link APIAuthForgotPasswordRequest}
+   * @throws ApiException if fails to make API call
+   */
+  public void authForgotPassword(APIAuthForgotPasswordRequest apiRequest) throws ApiException {
+    authForgotPassword(apiRequest, null);
+  }
+
+  /**
+   * Request a password reset
+   * Sends a link that sets a new password, if the address belongs to a user. The answer is the same for every address.
+   * @param apiRequest {@link APIAuthForgotPasswordRequest}
+   * @param headers Optional headers to include in the request
+   * @throws ApiException if fails to make API call
+   */
+  public void authForgotPassword(APIAuthForgotPasswordRequest apiRequest, Map<String, String> headers) throws ApiException {
+    
+    LinkRequest linkRequest = apiRequest.linkRequest();
+    authForgotPassword(linkRequest, headers);
+  }
+
+  /**
+   * Request a password reset
+   * Sends a link that sets a new password, if the address belongs to a user. The answer is the same for every address.
+   * @param apiRequest {@link APIAuthForgotPasswordRequest}
+   * @return ApiResponse&lt;Void&gt;
+   * @throws ApiException if fails to make API call
+   */
+  public ApiResponse<Void> authForgotPasswordWithHttpInfo(APIAuthForgotPasswordRequest apiRequest) throws ApiException {
+    return authForgotPasswordWithHttpInfo(apiRequest, null);
+  }
+
+  /**
+   * Request a password reset
+   * Sends a link that sets a new password, if the address belongs to a user. The answer is the same for every address.
+   * @param apiRequest {@link APIAuthForgotPasswordRequest}
+   * @param headers Optional headers to include in the request
+   * @return ApiResponse&lt;Void&gt;
+   * @throws ApiException if fails to make API call
+   */
+  public ApiResponse<Void> authForgotPasswordWithHttpInfo(APIAuthForgotPasswordRequest apiRequest, Map<String, String> headers) throws ApiException {
+    LinkRequest linkRequest = apiRequest.linkRequest();
+    return authForgotPasswordWithHttpInfo(linkRequest, headers);
+  }
+
+  /**
+   * Request a password reset
+   * Sends a link that sets a new password, if the address belongs to a user. The answer is the same for every address.
+   * @param linkRequest  (required)
+   * @throws ApiException if fails to make API call
+   */
+  public void authForgotPassword(LinkRequest linkRequest) throws ApiException {
+    authForgotPassword(linkRequest, null);
+  }
+
+  /**
+   * Request a password reset
+   * Sends a link that sets a new password, if the address belongs to a user. The answer is the same for every address.
+   * @param linkRequest  (required)
+   * @param headers Optional headers to include in the request
+   * @throws ApiException if fails to make API call
+   */
+  public void authForgotPassword(LinkRequest linkRequest, Map<String, String> headers) throws ApiException {
+    authForgotPasswordWithHttpInfo(linkRequest, headers);
+  }
+
+  /**
+   * Request a password reset
+   * Sends a link that sets a new password, if the address belongs to a user. The answer is the same for every address.
+   * @param linkRequest  (required)
+   * @return ApiResponse&lt;Void&gt;
+   * @throws ApiException if fails to make API call
+   */
+  public ApiResponse<Void> authForgotPasswordWithHttpInfo(LinkRequest linkRequest) throws ApiException {
+    return authForgotPasswordWithHttpInfo(linkRequest, null);
+  }
+
+  /**
+   * Request a password reset
+   * Sends a link that sets a new password, if the address belongs to a user. The answer is the same for every address.
+   * @param linkRequest  (required)
+   * @param headers Optional headers to include in the request
+   * @return ApiResponse&lt;Void&gt;
+   * @throws ApiException if fails to make API call
+   */
+  public ApiResponse<Void> authForgotPasswordWithHttpInfo(LinkRequest linkRequest, Map<String, String> headers) throws ApiException {
+    HttpRequest.Builder localVarRequestBuilder = authForgotPasswordRequestBuilder(linkRequest, headers);
+    try {
+      HttpResponse<InputStream> localVarResponse = memberVarHttpClient.send(
+          localVarRequestBuilder.build(),
+          HttpResponse.BodyHandlers.ofInputStream());
+      if (memberVarResponseInterceptor != null) {
+        memberVarResponseInterceptor.accept(localVarResponse);
+      }
+      InputStream localVarResponseBody = null;
+      try {
+        if (localVarResponse.statusCode()/ 100 != 2) {
+          throw getApiException("authForgotPassword", localVarResponse);
+        }
+        localVarResponseBody = ApiClient.getResponseBody(localVarResponse);
+        if (localVarResponseBody != null) {
+          localVarResponseBody.readAllBytes();
+        }
+        return new ApiResponse<>(
+            localVarResponse.statusCode(),
+            localVarResponse.headers().map(),
+            null
+        );
+      } finally {
+        if (localVarResponseBody != null) {
+          localVarResponseBody.close();
+        }
+      }
+    } catch (IOException e) {
+      throw new ApiException(e);
+    }
+    catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new ApiException(e);
+    }
+  }
+
+  private HttpRequest.Builder authForgotPasswordRequestBuilder(LinkRequest linkRequest, Map<String, String> headers) throws ApiException {
+    // verify the required parameter 'linkRequest' is set
+    if (linkRequest == null) {
+      throw new ApiException(400, "Missing the required parameter 'linkRequest' when calling authForgotPassword");
+    }
+
+    HttpRequest.Builder localVarRequestBuilder = HttpRequest.newBuilder();
+
+    String localVarPath = "/api/v1/auth/forgot-password";
+
+    localVarRequestBuilder.uri(URI.create(memberVarBaseUri + localVarPath));
+
+    localVarRequestBuilder.header("Content-Type", "application/json");
+    localVarRequestBuilder.header("Accept", "application/json");
+
+    try {
+      byte[] localVarPostBody = memberVarObjectMapper.writeValueAsBytes(linkRequest);
+      localVarRequestBuilder.method("POST", HttpRequest.BodyPublishers.ofByteArray(localVarPostBody));
+    } catch (JacksonException e) {
+      throw new ApiException(e);
+    }
+    if (memberVarReadTimeout != null) {
+      localVarRequestBuilder.timeout(memberVarReadTimeout);
+    }
+    // Add custom headers if provided
+    localVarRequestBuilder = HttpRequestBuilderExtensions.withAdditionalHeaders(localVarRequestBuilder, headers);
+    if (memberVarInterceptor != null) {
+      memberVarInterceptor.accept(localVarRequestBuilder);
+    }
+    return localVarRequestBuilder;
+  }
+
+
+  public static final class APIAuthForgotPasswordRequest {
+    
+    private LinkRequest linkRequest; //  (required)
+
+    private APIAuthForgotPasswordRequest(Builder builder) {
+      this.linkRequest = builder.linkRequest;
+    }
+    
+    public LinkRequest linkRequest() {
+      return linkRequest;
+    }
+    public static Builder newBuilder() {
+      return new Builder();
+    }
+
+    public static class Builder {
+      private LinkRequest linkRequest;
+
+      public Builder linkRequest(LinkRequest linkRequest) {
+        this.linkRequest = linkRequest;
+        return this;
+      }
+      public APIAuthForgotPasswordRequest build() {
+        return new APIAuthForgotPasswordRequest(this);
+      }
+    }
+  }
+
+  /**
    * Log in
-   * Creates a session and returns its first pair of tokens. A wrong password, an unknown email address and an inactive user all get the same error.
+   * Creates a session and returns its first pair of tokens. A wrong password, an unknown email address and an inactive user all get the same error. Users whose address is not verified are refused if the service requires it.
    * @param apiRequest {@link APIAuthLoginRequest}
    * @return TokenPair
    * @throws ApiException if fails to make API call
@@ -181,7 +570,7 @@ public class AuthApi {
 
   /**
    * Log in
-   * Creates a session and returns its first pair of tokens. A wrong password, an unknown email address and an inactive user all get the same error.
+   * Creates a session and returns its first pair of tokens. A wrong password, an unknown email address and an inactive user all get the same error. Users whose address is not verified are refused if the service requires it.
    * @param apiRequest {@link APIAuthLoginRequest}
    * @param headers Optional headers to include in the request
    * @return TokenPair
@@ -195,7 +584,7 @@ public class AuthApi {
 
   /**
    * Log in
-   * Creates a session and returns its first pair of tokens. A wrong password, an unknown email address and an inactive user all get the same error.
+   * Creates a session and returns its first pair of tokens. A wrong password, an unknown email address and an inactive user all get the same error. Users whose address is not verified are refused if the service requires it.
    * @param apiRequest {@link APIAuthLoginRequest}
    * @return ApiResponse&lt;TokenPair&gt;
    * @throws ApiException if fails to make API call
@@ -206,7 +595,7 @@ public class AuthApi {
 
   /**
    * Log in
-   * Creates a session and returns its first pair of tokens. A wrong password, an unknown email address and an inactive user all get the same error.
+   * Creates a session and returns its first pair of tokens. A wrong password, an unknown email address and an inactive user all get the same error. Users whose address is not verified are refused if the service requires it.
    * @param apiRequest {@link APIAuthLoginRequest}
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;TokenPair&gt;
@@ -219,7 +608,7 @@ public class AuthApi {
 
   /**
    * Log in
-   * Creates a session and returns its first pair of tokens. A wrong password, an unknown email address and an inactive user all get the same error.
+   * Creates a session and returns its first pair of tokens. A wrong password, an unknown email address and an inactive user all get the same error. Users whose address is not verified are refused if the service requires it.
    * @param loginRequest  (required)
    * @return TokenPair
    * @throws ApiException if fails to make API call
@@ -230,7 +619,7 @@ public class AuthApi {
 
   /**
    * Log in
-   * Creates a session and returns its first pair of tokens. A wrong password, an unknown email address and an inactive user all get the same error.
+   * Creates a session and returns its first pair of tokens. A wrong password, an unknown email address and an inactive user all get the same error. Users whose address is not verified are refused if the service requires it.
    * @param loginRequest  (required)
    * @param headers Optional headers to include in the request
    * @return TokenPair
@@ -243,7 +632,7 @@ public class AuthApi {
 
   /**
    * Log in
-   * Creates a session and returns its first pair of tokens. A wrong password, an unknown email address and an inactive user all get the same error.
+   * Creates a session and returns its first pair of tokens. A wrong password, an unknown email address and an inactive user all get the same error. Users whose address is not verified are refused if the service requires it.
    * @param loginRequest  (required)
    * @return ApiResponse&lt;TokenPair&gt;
    * @throws ApiException if fails to make API call
@@ -254,7 +643,7 @@ public class AuthApi {
 
   /**
    * Log in
-   * Creates a session and returns its first pair of tokens. A wrong password, an unknown email address and an inactive user all get the same error.
+   * Creates a session and returns its first pair of tokens. A wrong password, an unknown email address and an inactive user all get the same error. Users whose address is not verified are refused if the service requires it.
    * @param loginRequest  (required)
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;TokenPair&gt;
@@ -776,7 +1165,7 @@ public class AuthApi {
 
   /**
    * Register a user
-   * Creates an active user without superuser rights. The email address is normalised and unique.
+   * Creates an active user without superuser rights, and sends a link that verifies the address. The email address is normalised and unique.
    * @param apiRequest {@link APIAuthRegisterRequest}
    * @return User
    * @throws ApiException if fails to make API call
@@ -787,7 +1176,7 @@ public class AuthApi {
 
   /**
    * Register a user
-   * Creates an active user without superuser rights. The email address is normalised and unique.
+   * Creates an active user without superuser rights, and sends a link that verifies the address. The email address is normalised and unique.
    * @param apiRequest {@link APIAuthRegisterRequest}
    * @param headers Optional headers to include in the request
    * @return User
@@ -801,7 +1190,7 @@ public class AuthApi {
 
   /**
    * Register a user
-   * Creates an active user without superuser rights. The email address is normalised and unique.
+   * Creates an active user without superuser rights, and sends a link that verifies the address. The email address is normalised and unique.
    * @param apiRequest {@link APIAuthRegisterRequest}
    * @return ApiResponse&lt;User&gt;
    * @throws ApiException if fails to make API call
@@ -812,7 +1201,7 @@ public class AuthApi {
 
   /**
    * Register a user
-   * Creates an active user without superuser rights. The email address is normalised and unique.
+   * Creates an active user without superuser rights, and sends a link that verifies the address. The email address is normalised and unique.
    * @param apiRequest {@link APIAuthRegisterRequest}
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;User&gt;
@@ -825,7 +1214,7 @@ public class AuthApi {
 
   /**
    * Register a user
-   * Creates an active user without superuser rights. The email address is normalised and unique.
+   * Creates an active user without superuser rights, and sends a link that verifies the address. The email address is normalised and unique.
    * @param registerRequest  (required)
    * @return User
    * @throws ApiException if fails to make API call
@@ -836,7 +1225,7 @@ public class AuthApi {
 
   /**
    * Register a user
-   * Creates an active user without superuser rights. The email address is normalised and unique.
+   * Creates an active user without superuser rights, and sends a link that verifies the address. The email address is normalised and unique.
    * @param registerRequest  (required)
    * @param headers Optional headers to include in the request
    * @return User
@@ -849,7 +1238,7 @@ public class AuthApi {
 
   /**
    * Register a user
-   * Creates an active user without superuser rights. The email address is normalised and unique.
+   * Creates an active user without superuser rights, and sends a link that verifies the address. The email address is normalised and unique.
    * @param registerRequest  (required)
    * @return ApiResponse&lt;User&gt;
    * @throws ApiException if fails to make API call
@@ -860,7 +1249,7 @@ public class AuthApi {
 
   /**
    * Register a user
-   * Creates an active user without superuser rights. The email address is normalised and unique.
+   * Creates an active user without superuser rights, and sends a link that verifies the address. The email address is normalised and unique.
    * @param registerRequest  (required)
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;User&gt;
@@ -971,6 +1360,762 @@ public class AuthApi {
       }
       public APIAuthRegisterRequest build() {
         return new APIAuthRegisterRequest(this);
+      }
+    }
+  }
+
+  /**
+   * Resend the verification mail
+   * Sends another link that verifies the address, if it belongs to a user who has not verified it. The answer is the same for every address.
+   * @param apiRequest {@link APIAuthResendVerificationRequest}
+   * @throws ApiException if fails to make API call
+   */
+  public void authResendVerification(APIAuthResendVerificationRequest apiRequest) throws ApiException {
+    authResendVerification(apiRequest, null);
+  }
+
+  /**
+   * Resend the verification mail
+   * Sends another link that verifies the address, if it belongs to a user who has not verified it. The answer is the same for every address.
+   * @param apiRequest {@link APIAuthResendVerificationRequest}
+   * @param headers Optional headers to include in the request
+   * @throws ApiException if fails to make API call
+   */
+  public void authResendVerification(APIAuthResendVerificationRequest apiRequest, Map<String, String> headers) throws ApiException {
+    
+    LinkRequest linkRequest = apiRequest.linkRequest();
+    authResendVerification(linkRequest, headers);
+  }
+
+  /**
+   * Resend the verification mail
+   * Sends another link that verifies the address, if it belongs to a user who has not verified it. The answer is the same for every address.
+   * @param apiRequest {@link APIAuthResendVerificationRequest}
+   * @return ApiResponse&lt;Void&gt;
+   * @throws ApiException if fails to make API call
+   */
+  public ApiResponse<Void> authResendVerificationWithHttpInfo(APIAuthResendVerificationRequest apiRequest) throws ApiException {
+    return authResendVerificationWithHttpInfo(apiRequest, null);
+  }
+
+  /**
+   * Resend the verification mail
+   * Sends another link that verifies the address, if it belongs to a user who has not verified it. The answer is the same for every address.
+   * @param apiRequest {@link APIAuthResendVerificationRequest}
+   * @param headers Optional headers to include in the request
+   * @return ApiResponse&lt;Void&gt;
+   * @throws ApiException if fails to make API call
+   */
+  public ApiResponse<Void> authResendVerificationWithHttpInfo(APIAuthResendVerificationRequest apiRequest, Map<String, String> headers) throws ApiException {
+    LinkRequest linkRequest = apiRequest.linkRequest();
+    return authResendVerificationWithHttpInfo(linkRequest, headers);
+  }
+
+  /**
+   * Resend the verification mail
+   * Sends another link that verifies the address, if it belongs to a user who has not verified it. The answer is the same for every address.
+   * @param linkRequest  (required)
+   * @throws ApiException if fails to make API call
+   */
+  public void authResendVerification(LinkRequest linkRequest) throws ApiException {
+    authResendVerification(linkRequest, null);
+  }
+
+  /**
+   * Resend the verification mail
+   * Sends another link that verifies the address, if it belongs to a user who has not verified it. The answer is the same for every address.
+   * @param linkRequest  (required)
+   * @param headers Optional headers to include in the request
+   * @throws ApiException if fails to make API call
+   */
+  public void authResendVerification(LinkRequest linkRequest, Map<String, String> headers) throws ApiException {
+    authResendVerificationWithHttpInfo(linkRequest, headers);
+  }
+
+  /**
+   * Resend the verification mail
+   * Sends another link that verifies the address, if it belongs to a user who has not verified it. The answer is the same for every address.
+   * @param linkRequest  (required)
+   * @return ApiResponse&lt;Void&gt;
+   * @throws ApiException if fails to make API call
+   */
+  public ApiResponse<Void> authResendVerificationWithHttpInfo(LinkRequest linkRequest) throws ApiException {
+    return authResendVerificationWithHttpInfo(linkRequest, null);
+  }
+
+  /**
+   * Resend the verification mail
+   * Sends another link that verifies the address, if it belongs to a user who has not verified it. The answer is the same for every address.
+   * @param linkRequest  (required)
+   * @param headers Optional headers to include in the request
+   * @return ApiResponse&lt;Void&gt;
+   * @throws ApiException if fails to make API call
+   */
+  public ApiResponse<Void> authResendVerificationWithHttpInfo(LinkRequest linkRequest, Map<String, String> headers) throws ApiException {
+    HttpRequest.Builder localVarRequestBuilder = authResendVerificationRequestBuilder(linkRequest, headers);
+    try {
+      HttpResponse<InputStream> localVarResponse = memberVarHttpClient.send(
+          localVarRequestBuilder.build(),
+          HttpResponse.BodyHandlers.ofInputStream());
+      if (memberVarResponseInterceptor != null) {
+        memberVarResponseInterceptor.accept(localVarResponse);
+      }
+      InputStream localVarResponseBody = null;
+      try {
+        if (localVarResponse.statusCode()/ 100 != 2) {
+          throw getApiException("authResendVerification", localVarResponse);
+        }
+        localVarResponseBody = ApiClient.getResponseBody(localVarResponse);
+        if (localVarResponseBody != null) {
+          localVarResponseBody.readAllBytes();
+        }
+        return new ApiResponse<>(
+            localVarResponse.statusCode(),
+            localVarResponse.headers().map(),
+            null
+        );
+      } finally {
+        if (localVarResponseBody != null) {
+          localVarResponseBody.close();
+        }
+      }
+    } catch (IOException e) {
+      throw new ApiException(e);
+    }
+    catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new ApiException(e);
+    }
+  }
+
+  private HttpRequest.Builder authResendVerificationRequestBuilder(LinkRequest linkRequest, Map<String, String> headers) throws ApiException {
+    // verify the required parameter 'linkRequest' is set
+    if (linkRequest == null) {
+      throw new ApiException(400, "Missing the required parameter 'linkRequest' when calling authResendVerification");
+    }
+
+    HttpRequest.Builder localVarRequestBuilder = HttpRequest.newBuilder();
+
+    String localVarPath = "/api/v1/auth/resend-verification";
+
+    localVarRequestBuilder.uri(URI.create(memberVarBaseUri + localVarPath));
+
+    localVarRequestBuilder.header("Content-Type", "application/json");
+    localVarRequestBuilder.header("Accept", "application/json");
+
+    try {
+      byte[] localVarPostBody = memberVarObjectMapper.writeValueAsBytes(linkRequest);
+      localVarRequestBuilder.method("POST", HttpRequest.BodyPublishers.ofByteArray(localVarPostBody));
+    } catch (JacksonException e) {
+      throw new ApiException(e);
+    }
+    if (memberVarReadTimeout != null) {
+      localVarRequestBuilder.timeout(memberVarReadTimeout);
+    }
+    // Add custom headers if provided
+    localVarRequestBuilder = HttpRequestBuilderExtensions.withAdditionalHeaders(localVarRequestBuilder, headers);
+    if (memberVarInterceptor != null) {
+      memberVarInterceptor.accept(localVarRequestBuilder);
+    }
+    return localVarRequestBuilder;
+  }
+
+
+  public static final class APIAuthResendVerificationRequest {
+    
+    private LinkRequest linkRequest; //  (required)
+
+    private APIAuthResendVerificationRequest(Builder builder) {
+      this.linkRequest = builder.linkRequest;
+    }
+    
+    public LinkRequest linkRequest() {
+      return linkRequest;
+    }
+    public static Builder newBuilder() {
+      return new Builder();
+    }
+
+    public static class Builder {
+      private LinkRequest linkRequest;
+
+      public Builder linkRequest(LinkRequest linkRequest) {
+        this.linkRequest = linkRequest;
+        return this;
+      }
+      public APIAuthResendVerificationRequest build() {
+        return new APIAuthResendVerificationRequest(this);
+      }
+    }
+  }
+
+  /**
+   * Reset a password
+   * Sets a new password and ends all sessions of the user. The token is in the link of the mail that &#x60;auth_forgot_password&#x60; sends. It is valid once, for 30 minutes, until a newer one is sent, and until the password or the address changes. Its use also verifies the address.
+   * @param apiRequest {@link APIAuthResetPasswordRequest}
+   * @throws ApiException if fails to make API call
+   */
+  public void authResetPassword(APIAuthResetPasswordRequest apiRequest) throws ApiException {
+    authResetPassword(apiRequest, null);
+  }
+
+  /**
+   * Reset a password
+   * Sets a new password and ends all sessions of the user. The token is in the link of the mail that &#x60;auth_forgot_password&#x60; sends. It is valid once, for 30 minutes, until a newer one is sent, and until the password or the address changes. Its use also verifies the address.
+   * @param apiRequest {@link APIAuthResetPasswordRequest}
+   * @param headers Optional headers to include in the request
+   * @throws ApiException if fails to make API call
+   */
+  public void authResetPassword(APIAuthResetPasswordRequest apiRequest, Map<String, String> headers) throws ApiException {
+    
+    PasswordReset passwordReset = apiRequest.passwordReset();
+    authResetPassword(passwordReset, headers);
+  }
+
+  /**
+   * Reset a password
+   * Sets a new password and ends all sessions of the user. The token is in the link of the mail that &#x60;auth_forgot_password&#x60; sends. It is valid once, for 30 minutes, until a newer one is sent, and until the password or the address changes. Its use also verifies the address.
+   * @param apiRequest {@link APIAuthResetPasswordRequest}
+   * @return ApiResponse&lt;Void&gt;
+   * @throws ApiException if fails to make API call
+   */
+  public ApiResponse<Void> authResetPasswordWithHttpInfo(APIAuthResetPasswordRequest apiRequest) throws ApiException {
+    return authResetPasswordWithHttpInfo(apiRequest, null);
+  }
+
+  /**
+   * Reset a password
+   * Sets a new password and ends all sessions of the user. The token is in the link of the mail that &#x60;auth_forgot_password&#x60; sends. It is valid once, for 30 minutes, until a newer one is sent, and until the password or the address changes. Its use also verifies the address.
+   * @param apiRequest {@link APIAuthResetPasswordRequest}
+   * @param headers Optional headers to include in the request
+   * @return ApiResponse&lt;Void&gt;
+   * @throws ApiException if fails to make API call
+   */
+  public ApiResponse<Void> authResetPasswordWithHttpInfo(APIAuthResetPasswordRequest apiRequest, Map<String, String> headers) throws ApiException {
+    PasswordReset passwordReset = apiRequest.passwordReset();
+    return authResetPasswordWithHttpInfo(passwordReset, headers);
+  }
+
+  /**
+   * Reset a password
+   * Sets a new password and ends all sessions of the user. The token is in the link of the mail that &#x60;auth_forgot_password&#x60; sends. It is valid once, for 30 minutes, until a newer one is sent, and until the password or the address changes. Its use also verifies the address.
+   * @param passwordReset  (required)
+   * @throws ApiException if fails to make API call
+   */
+  public void authResetPassword(PasswordReset passwordReset) throws ApiException {
+    authResetPassword(passwordReset, null);
+  }
+
+  /**
+   * Reset a password
+   * Sets a new password and ends all sessions of the user. The token is in the link of the mail that &#x60;auth_forgot_password&#x60; sends. It is valid once, for 30 minutes, until a newer one is sent, and until the password or the address changes. Its use also verifies the address.
+   * @param passwordReset  (required)
+   * @param headers Optional headers to include in the request
+   * @throws ApiException if fails to make API call
+   */
+  public void authResetPassword(PasswordReset passwordReset, Map<String, String> headers) throws ApiException {
+    authResetPasswordWithHttpInfo(passwordReset, headers);
+  }
+
+  /**
+   * Reset a password
+   * Sets a new password and ends all sessions of the user. The token is in the link of the mail that &#x60;auth_forgot_password&#x60; sends. It is valid once, for 30 minutes, until a newer one is sent, and until the password or the address changes. Its use also verifies the address.
+   * @param passwordReset  (required)
+   * @return ApiResponse&lt;Void&gt;
+   * @throws ApiException if fails to make API call
+   */
+  public ApiResponse<Void> authResetPasswordWithHttpInfo(PasswordReset passwordReset) throws ApiException {
+    return authResetPasswordWithHttpInfo(passwordReset, null);
+  }
+
+  /**
+   * Reset a password
+   * Sets a new password and ends all sessions of the user. The token is in the link of the mail that &#x60;auth_forgot_password&#x60; sends. It is valid once, for 30 minutes, until a newer one is sent, and until the password or the address changes. Its use also verifies the address.
+   * @param passwordReset  (required)
+   * @param headers Optional headers to include in the request
+   * @return ApiResponse&lt;Void&gt;
+   * @throws ApiException if fails to make API call
+   */
+  public ApiResponse<Void> authResetPasswordWithHttpInfo(PasswordReset passwordReset, Map<String, String> headers) throws ApiException {
+    HttpRequest.Builder localVarRequestBuilder = authResetPasswordRequestBuilder(passwordReset, headers);
+    try {
+      HttpResponse<InputStream> localVarResponse = memberVarHttpClient.send(
+          localVarRequestBuilder.build(),
+          HttpResponse.BodyHandlers.ofInputStream());
+      if (memberVarResponseInterceptor != null) {
+        memberVarResponseInterceptor.accept(localVarResponse);
+      }
+      InputStream localVarResponseBody = null;
+      try {
+        if (localVarResponse.statusCode()/ 100 != 2) {
+          throw getApiException("authResetPassword", localVarResponse);
+        }
+        localVarResponseBody = ApiClient.getResponseBody(localVarResponse);
+        if (localVarResponseBody != null) {
+          localVarResponseBody.readAllBytes();
+        }
+        return new ApiResponse<>(
+            localVarResponse.statusCode(),
+            localVarResponse.headers().map(),
+            null
+        );
+      } finally {
+        if (localVarResponseBody != null) {
+          localVarResponseBody.close();
+        }
+      }
+    } catch (IOException e) {
+      throw new ApiException(e);
+    }
+    catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new ApiException(e);
+    }
+  }
+
+  private HttpRequest.Builder authResetPasswordRequestBuilder(PasswordReset passwordReset, Map<String, String> headers) throws ApiException {
+    // verify the required parameter 'passwordReset' is set
+    if (passwordReset == null) {
+      throw new ApiException(400, "Missing the required parameter 'passwordReset' when calling authResetPassword");
+    }
+
+    HttpRequest.Builder localVarRequestBuilder = HttpRequest.newBuilder();
+
+    String localVarPath = "/api/v1/auth/reset-password";
+
+    localVarRequestBuilder.uri(URI.create(memberVarBaseUri + localVarPath));
+
+    localVarRequestBuilder.header("Content-Type", "application/json");
+    localVarRequestBuilder.header("Accept", "application/json");
+
+    try {
+      byte[] localVarPostBody = memberVarObjectMapper.writeValueAsBytes(passwordReset);
+      localVarRequestBuilder.method("POST", HttpRequest.BodyPublishers.ofByteArray(localVarPostBody));
+    } catch (JacksonException e) {
+      throw new ApiException(e);
+    }
+    if (memberVarReadTimeout != null) {
+      localVarRequestBuilder.timeout(memberVarReadTimeout);
+    }
+    // Add custom headers if provided
+    localVarRequestBuilder = HttpRequestBuilderExtensions.withAdditionalHeaders(localVarRequestBuilder, headers);
+    if (memberVarInterceptor != null) {
+      memberVarInterceptor.accept(localVarRequestBuilder);
+    }
+    return localVarRequestBuilder;
+  }
+
+
+  public static final class APIAuthResetPasswordRequest {
+    
+    private PasswordReset passwordReset; //  (required)
+
+    private APIAuthResetPasswordRequest(Builder builder) {
+      this.passwordReset = builder.passwordReset;
+    }
+    
+    public PasswordReset passwordReset() {
+      return passwordReset;
+    }
+    public static Builder newBuilder() {
+      return new Builder();
+    }
+
+    public static class Builder {
+      private PasswordReset passwordReset;
+
+      public Builder passwordReset(PasswordReset passwordReset) {
+        this.passwordReset = passwordReset;
+        return this;
+      }
+      public APIAuthResetPasswordRequest build() {
+        return new APIAuthResetPasswordRequest(this);
+      }
+    }
+  }
+
+  /**
+   * Sign up
+   * Creates a user like &#x60;auth_register&#x60;, without telling whether the email address already belongs to one: the answer is the same, and only a mail to the address says it.
+   * @param apiRequest {@link APIAuthSignupRequest}
+   * @throws ApiException if fails to make API call
+   */
+  public void authSignup(APIAuthSignupRequest apiRequest) throws ApiException {
+    authSignup(apiRequest, null);
+  }
+
+  /**
+   * Sign up
+   * Creates a user like &#x60;auth_register&#x60;, without telling whether the email address already belongs to one: the answer is the same, and only a mail to the address says it.
+   * @param apiRequest {@link APIAuthSignupRequest}
+   * @param headers Optional headers to include in the request
+   * @throws ApiException if fails to make API call
+   */
+  public void authSignup(APIAuthSignupRequest apiRequest, Map<String, String> headers) throws ApiException {
+    
+    RegisterRequest registerRequest = apiRequest.registerRequest();
+    authSignup(registerRequest, headers);
+  }
+
+  /**
+   * Sign up
+   * Creates a user like &#x60;auth_register&#x60;, without telling whether the email address already belongs to one: the answer is the same, and only a mail to the address says it.
+   * @param apiRequest {@link APIAuthSignupRequest}
+   * @return ApiResponse&lt;Void&gt;
+   * @throws ApiException if fails to make API call
+   */
+  public ApiResponse<Void> authSignupWithHttpInfo(APIAuthSignupRequest apiRequest) throws ApiException {
+    return authSignupWithHttpInfo(apiRequest, null);
+  }
+
+  /**
+   * Sign up
+   * Creates a user like &#x60;auth_register&#x60;, without telling whether the email address already belongs to one: the answer is the same, and only a mail to the address says it.
+   * @param apiRequest {@link APIAuthSignupRequest}
+   * @param headers Optional headers to include in the request
+   * @return ApiResponse&lt;Void&gt;
+   * @throws ApiException if fails to make API call
+   */
+  public ApiResponse<Void> authSignupWithHttpInfo(APIAuthSignupRequest apiRequest, Map<String, String> headers) throws ApiException {
+    RegisterRequest registerRequest = apiRequest.registerRequest();
+    return authSignupWithHttpInfo(registerRequest, headers);
+  }
+
+  /**
+   * Sign up
+   * Creates a user like &#x60;auth_register&#x60;, without telling whether the email address already belongs to one: the answer is the same, and only a mail to the address says it.
+   * @param registerRequest  (required)
+   * @throws ApiException if fails to make API call
+   */
+  public void authSignup(RegisterRequest registerRequest) throws ApiException {
+    authSignup(registerRequest, null);
+  }
+
+  /**
+   * Sign up
+   * Creates a user like &#x60;auth_register&#x60;, without telling whether the email address already belongs to one: the answer is the same, and only a mail to the address says it.
+   * @param registerRequest  (required)
+   * @param headers Optional headers to include in the request
+   * @throws ApiException if fails to make API call
+   */
+  public void authSignup(RegisterRequest registerRequest, Map<String, String> headers) throws ApiException {
+    authSignupWithHttpInfo(registerRequest, headers);
+  }
+
+  /**
+   * Sign up
+   * Creates a user like &#x60;auth_register&#x60;, without telling whether the email address already belongs to one: the answer is the same, and only a mail to the address says it.
+   * @param registerRequest  (required)
+   * @return ApiResponse&lt;Void&gt;
+   * @throws ApiException if fails to make API call
+   */
+  public ApiResponse<Void> authSignupWithHttpInfo(RegisterRequest registerRequest) throws ApiException {
+    return authSignupWithHttpInfo(registerRequest, null);
+  }
+
+  /**
+   * Sign up
+   * Creates a user like &#x60;auth_register&#x60;, without telling whether the email address already belongs to one: the answer is the same, and only a mail to the address says it.
+   * @param registerRequest  (required)
+   * @param headers Optional headers to include in the request
+   * @return ApiResponse&lt;Void&gt;
+   * @throws ApiException if fails to make API call
+   */
+  public ApiResponse<Void> authSignupWithHttpInfo(RegisterRequest registerRequest, Map<String, String> headers) throws ApiException {
+    HttpRequest.Builder localVarRequestBuilder = authSignupRequestBuilder(registerRequest, headers);
+    try {
+      HttpResponse<InputStream> localVarResponse = memberVarHttpClient.send(
+          localVarRequestBuilder.build(),
+          HttpResponse.BodyHandlers.ofInputStream());
+      if (memberVarResponseInterceptor != null) {
+        memberVarResponseInterceptor.accept(localVarResponse);
+      }
+      InputStream localVarResponseBody = null;
+      try {
+        if (localVarResponse.statusCode()/ 100 != 2) {
+          throw getApiException("authSignup", localVarResponse);
+        }
+        localVarResponseBody = ApiClient.getResponseBody(localVarResponse);
+        if (localVarResponseBody != null) {
+          localVarResponseBody.readAllBytes();
+        }
+        return new ApiResponse<>(
+            localVarResponse.statusCode(),
+            localVarResponse.headers().map(),
+            null
+        );
+      } finally {
+        if (localVarResponseBody != null) {
+          localVarResponseBody.close();
+        }
+      }
+    } catch (IOException e) {
+      throw new ApiException(e);
+    }
+    catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new ApiException(e);
+    }
+  }
+
+  private HttpRequest.Builder authSignupRequestBuilder(RegisterRequest registerRequest, Map<String, String> headers) throws ApiException {
+    // verify the required parameter 'registerRequest' is set
+    if (registerRequest == null) {
+      throw new ApiException(400, "Missing the required parameter 'registerRequest' when calling authSignup");
+    }
+
+    HttpRequest.Builder localVarRequestBuilder = HttpRequest.newBuilder();
+
+    String localVarPath = "/api/v1/auth/signup";
+
+    localVarRequestBuilder.uri(URI.create(memberVarBaseUri + localVarPath));
+
+    localVarRequestBuilder.header("Content-Type", "application/json");
+    localVarRequestBuilder.header("Accept", "application/json");
+
+    try {
+      byte[] localVarPostBody = memberVarObjectMapper.writeValueAsBytes(registerRequest);
+      localVarRequestBuilder.method("POST", HttpRequest.BodyPublishers.ofByteArray(localVarPostBody));
+    } catch (JacksonException e) {
+      throw new ApiException(e);
+    }
+    if (memberVarReadTimeout != null) {
+      localVarRequestBuilder.timeout(memberVarReadTimeout);
+    }
+    // Add custom headers if provided
+    localVarRequestBuilder = HttpRequestBuilderExtensions.withAdditionalHeaders(localVarRequestBuilder, headers);
+    if (memberVarInterceptor != null) {
+      memberVarInterceptor.accept(localVarRequestBuilder);
+    }
+    return localVarRequestBuilder;
+  }
+
+
+  public static final class APIAuthSignupRequest {
+    
+    private RegisterRequest registerRequest; //  (required)
+
+    private APIAuthSignupRequest(Builder builder) {
+      this.registerRequest = builder.registerRequest;
+    }
+    
+    public RegisterRequest registerRequest() {
+      return registerRequest;
+    }
+    public static Builder newBuilder() {
+      return new Builder();
+    }
+
+    public static class Builder {
+      private RegisterRequest registerRequest;
+
+      public Builder registerRequest(RegisterRequest registerRequest) {
+        this.registerRequest = registerRequest;
+        return this;
+      }
+      public APIAuthSignupRequest build() {
+        return new APIAuthSignupRequest(this);
+      }
+    }
+  }
+
+  /**
+   * Verify an email address
+   * Records that the address belongs to the user. The token is in the link of the mail that a new user gets. It is valid once, for 24 hours, and until a newer one is sent.
+   * @param apiRequest {@link APIAuthVerifyEmailRequest}
+   * @return User
+   * @throws ApiException if fails to make API call
+   */
+  public User authVerifyEmail(APIAuthVerifyEmailRequest apiRequest) throws ApiException {
+    return authVerifyEmail(apiRequest, null);
+  }
+
+  /**
+   * Verify an email address
+   * Records that the address belongs to the user. The token is in the link of the mail that a new user gets. It is valid once, for 24 hours, and until a newer one is sent.
+   * @param apiRequest {@link APIAuthVerifyEmailRequest}
+   * @param headers Optional headers to include in the request
+   * @return User
+   * @throws ApiException if fails to make API call
+   */
+  public User authVerifyEmail(APIAuthVerifyEmailRequest apiRequest, Map<String, String> headers) throws ApiException {
+    
+    LinkToken linkToken = apiRequest.linkToken();
+    return authVerifyEmail(linkToken, headers);
+  }
+
+  /**
+   * Verify an email address
+   * Records that the address belongs to the user. The token is in the link of the mail that a new user gets. It is valid once, for 24 hours, and until a newer one is sent.
+   * @param apiRequest {@link APIAuthVerifyEmailRequest}
+   * @return ApiResponse&lt;User&gt;
+   * @throws ApiException if fails to make API call
+   */
+  public ApiResponse<User> authVerifyEmailWithHttpInfo(APIAuthVerifyEmailRequest apiRequest) throws ApiException {
+    return authVerifyEmailWithHttpInfo(apiRequest, null);
+  }
+
+  /**
+   * Verify an email address
+   * Records that the address belongs to the user. The token is in the link of the mail that a new user gets. It is valid once, for 24 hours, and until a newer one is sent.
+   * @param apiRequest {@link APIAuthVerifyEmailRequest}
+   * @param headers Optional headers to include in the request
+   * @return ApiResponse&lt;User&gt;
+   * @throws ApiException if fails to make API call
+   */
+  public ApiResponse<User> authVerifyEmailWithHttpInfo(APIAuthVerifyEmailRequest apiRequest, Map<String, String> headers) throws ApiException {
+    LinkToken linkToken = apiRequest.linkToken();
+    return authVerifyEmailWithHttpInfo(linkToken, headers);
+  }
+
+  /**
+   * Verify an email address
+   * Records that the address belongs to the user. The token is in the link of the mail that a new user gets. It is valid once, for 24 hours, and until a newer one is sent.
+   * @param linkToken  (required)
+   * @return User
+   * @throws ApiException if fails to make API call
+   */
+  public User authVerifyEmail(LinkToken linkToken) throws ApiException {
+    return authVerifyEmail(linkToken, null);
+  }
+
+  /**
+   * Verify an email address
+   * Records that the address belongs to the user. The token is in the link of the mail that a new user gets. It is valid once, for 24 hours, and until a newer one is sent.
+   * @param linkToken  (required)
+   * @param headers Optional headers to include in the request
+   * @return User
+   * @throws ApiException if fails to make API call
+   */
+  public User authVerifyEmail(LinkToken linkToken, Map<String, String> headers) throws ApiException {
+    ApiResponse<User> localVarResponse = authVerifyEmailWithHttpInfo(linkToken, headers);
+    return localVarResponse.getData();
+  }
+
+  /**
+   * Verify an email address
+   * Records that the address belongs to the user. The token is in the link of the mail that a new user gets. It is valid once, for 24 hours, and until a newer one is sent.
+   * @param linkToken  (required)
+   * @return ApiResponse&lt;User&gt;
+   * @throws ApiException if fails to make API call
+   */
+  public ApiResponse<User> authVerifyEmailWithHttpInfo(LinkToken linkToken) throws ApiException {
+    return authVerifyEmailWithHttpInfo(linkToken, null);
+  }
+
+  /**
+   * Verify an email address
+   * Records that the address belongs to the user. The token is in the link of the mail that a new user gets. It is valid once, for 24 hours, and until a newer one is sent.
+   * @param linkToken  (required)
+   * @param headers Optional headers to include in the request
+   * @return ApiResponse&lt;User&gt;
+   * @throws ApiException if fails to make API call
+   */
+  public ApiResponse<User> authVerifyEmailWithHttpInfo(LinkToken linkToken, Map<String, String> headers) throws ApiException {
+    HttpRequest.Builder localVarRequestBuilder = authVerifyEmailRequestBuilder(linkToken, headers);
+    try {
+      HttpResponse<InputStream> localVarResponse = memberVarHttpClient.send(
+          localVarRequestBuilder.build(),
+          HttpResponse.BodyHandlers.ofInputStream());
+      if (memberVarResponseInterceptor != null) {
+        memberVarResponseInterceptor.accept(localVarResponse);
+      }
+      InputStream localVarResponseBody = null;
+      try {
+        if (localVarResponse.statusCode()/ 100 != 2) {
+          throw getApiException("authVerifyEmail", localVarResponse);
+        }
+        localVarResponseBody = ApiClient.getResponseBody(localVarResponse);
+        if (localVarResponseBody == null) {
+          return new ApiResponse<User>(
+              localVarResponse.statusCode(),
+              localVarResponse.headers().map(),
+              null
+          );
+        }
+
+        
+        
+        String responseBody = new String(localVarResponseBody.readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
+        User responseValue = responseBody.isBlank()? null: memberVarObjectMapper.readValue(responseBody, new TypeReference<User>() {});
+        
+
+        return new ApiResponse<User>(
+            localVarResponse.statusCode(),
+            localVarResponse.headers().map(),
+            responseValue
+        );
+      } finally {
+        if (localVarResponseBody != null) {
+          localVarResponseBody.close();
+        }
+      }
+    } catch (IOException | JacksonException e) {
+      throw new ApiException(e);
+    }
+    catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new ApiException(e);
+    }
+  }
+
+  private HttpRequest.Builder authVerifyEmailRequestBuilder(LinkToken linkToken, Map<String, String> headers) throws ApiException {
+    // verify the required parameter 'linkToken' is set
+    if (linkToken == null) {
+      throw new ApiException(400, "Missing the required parameter 'linkToken' when calling authVerifyEmail");
+    }
+
+    HttpRequest.Builder localVarRequestBuilder = HttpRequest.newBuilder();
+
+    String localVarPath = "/api/v1/auth/verify-email";
+
+    localVarRequestBuilder.uri(URI.create(memberVarBaseUri + localVarPath));
+
+    localVarRequestBuilder.header("Content-Type", "application/json");
+    localVarRequestBuilder.header("Accept", "application/json");
+
+    try {
+      byte[] localVarPostBody = memberVarObjectMapper.writeValueAsBytes(linkToken);
+      localVarRequestBuilder.method("POST", HttpRequest.BodyPublishers.ofByteArray(localVarPostBody));
+    } catch (JacksonException e) {
+      throw new ApiException(e);
+    }
+    if (memberVarReadTimeout != null) {
+      localVarRequestBuilder.timeout(memberVarReadTimeout);
+    }
+    // Add custom headers if provided
+    localVarRequestBuilder = HttpRequestBuilderExtensions.withAdditionalHeaders(localVarRequestBuilder, headers);
+    if (memberVarInterceptor != null) {
+      memberVarInterceptor.accept(localVarRequestBuilder);
+    }
+    return localVarRequestBuilder;
+  }
+
+
+  public static final class APIAuthVerifyEmailRequest {
+    
+    private LinkToken linkToken; //  (required)
+
+    private APIAuthVerifyEmailRequest(Builder builder) {
+      this.linkToken = builder.linkToken;
+    }
+    
+    public LinkToken linkToken() {
+      return linkToken;
+    }
+    public static Builder newBuilder() {
+      return new Builder();
+    }
+
+    public static class Builder {
+      private LinkToken linkToken;
+
+      public Builder linkToken(LinkToken linkToken) {
+        this.linkToken = linkToken;
+        return this;
+      }
+      public APIAuthVerifyEmailRequest build() {
+        return new APIAuthVerifyEmailRequest(this);
       }
     }
   }

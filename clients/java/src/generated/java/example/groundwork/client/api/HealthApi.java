@@ -276,7 +276,7 @@ public class HealthApi {
 
   /**
    * Check readiness
-   * Returns 200 when this instance can serve requests, including when it is &#x60;degraded&#x60;: without Redis, each instance limits and caches on its own; without a replica, the primary serves all reads. Returns 503 when it cannot serve requests, with the dependencies in &#x60;details.dependencies&#x60;, and when it is shutting down. For load balancers.
+   * Returns 200 when this instance can serve requests, including when it is &#x60;degraded&#x60;: without Redis, each instance limits and caches on its own; without a replica, the primary serves all reads; with a job that has been due for more than five minutes, work after the response is late. Returns 503 when it cannot serve requests, with the dependencies in &#x60;details.dependencies&#x60;, and when it is shutting down. For load balancers.
    * @return Readiness
    * @throws ApiException if fails to make API call
    */
@@ -286,7 +286,7 @@ public class HealthApi {
 
   /**
    * Check readiness
-   * Returns 200 when this instance can serve requests, including when it is &#x60;degraded&#x60;: without Redis, each instance limits and caches on its own; without a replica, the primary serves all reads. Returns 503 when it cannot serve requests, with the dependencies in &#x60;details.dependencies&#x60;, and when it is shutting down. For load balancers.
+   * Returns 200 when this instance can serve requests, including when it is &#x60;degraded&#x60;: without Redis, each instance limits and caches on its own; without a replica, the primary serves all reads; with a job that has been due for more than five minutes, work after the response is late. Returns 503 when it cannot serve requests, with the dependencies in &#x60;details.dependencies&#x60;, and when it is shutting down. For load balancers.
    * @param headers Optional headers to include in the request
    * @return Readiness
    * @throws ApiException if fails to make API call
@@ -298,7 +298,7 @@ public class HealthApi {
 
   /**
    * Check readiness
-   * Returns 200 when this instance can serve requests, including when it is &#x60;degraded&#x60;: without Redis, each instance limits and caches on its own; without a replica, the primary serves all reads. Returns 503 when it cannot serve requests, with the dependencies in &#x60;details.dependencies&#x60;, and when it is shutting down. For load balancers.
+   * Returns 200 when this instance can serve requests, including when it is &#x60;degraded&#x60;: without Redis, each instance limits and caches on its own; without a replica, the primary serves all reads; with a job that has been due for more than five minutes, work after the response is late. Returns 503 when it cannot serve requests, with the dependencies in &#x60;details.dependencies&#x60;, and when it is shutting down. For load balancers.
    * @return ApiResponse&lt;Readiness&gt;
    * @throws ApiException if fails to make API call
    */
@@ -308,7 +308,7 @@ public class HealthApi {
 
   /**
    * Check readiness
-   * Returns 200 when this instance can serve requests, including when it is &#x60;degraded&#x60;: without Redis, each instance limits and caches on its own; without a replica, the primary serves all reads. Returns 503 when it cannot serve requests, with the dependencies in &#x60;details.dependencies&#x60;, and when it is shutting down. For load balancers.
+   * Returns 200 when this instance can serve requests, including when it is &#x60;degraded&#x60;: without Redis, each instance limits and caches on its own; without a replica, the primary serves all reads; with a job that has been due for more than five minutes, work after the response is late. Returns 503 when it cannot serve requests, with the dependencies in &#x60;details.dependencies&#x60;, and when it is shutting down. For load balancers.
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;Readiness&gt;
    * @throws ApiException if fails to make API call

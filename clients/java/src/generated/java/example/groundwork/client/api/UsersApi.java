@@ -18,6 +18,7 @@ import example.groundwork.client.http.ApiResponse;
 import example.groundwork.client.http.Configuration;
 import example.groundwork.client.http.Pair;
 
+import example.groundwork.client.model.EmailChange;
 import example.groundwork.client.model.ErrorBody;
 import org.jspecify.annotations.Nullable;
 import java.time.OffsetDateTime;
@@ -1578,6 +1579,191 @@ public class UsersApi {
       memberVarInterceptor.accept(localVarRequestBuilder);
     }
     return localVarRequestBuilder;
+  }
+
+  /**
+   * Change the current user&#39;s email address
+   * Sends a link to the new address, which makes it the user&#39;s, and a notice to the current one. The answer is the same whether or not the new address belongs to another user, who gets no mail.
+   * @param apiRequest {@link APIUsersMeChangeEmailRequest}
+   * @throws ApiException if fails to make API call
+   */
+  public void usersMeChangeEmail(APIUsersMeChangeEmailRequest apiRequest) throws ApiException {
+    usersMeChangeEmail(apiRequest, null);
+  }
+
+  /**
+   * Change the current user&#39;s email address
+   * Sends a link to the new address, which makes it the user&#39;s, and a notice to the current one. The answer is the same whether or not the new address belongs to another user, who gets no mail.
+   * @param apiRequest {@link APIUsersMeChangeEmailRequest}
+   * @param headers Optional headers to include in the request
+   * @throws ApiException if fails to make API call
+   */
+  public void usersMeChangeEmail(APIUsersMeChangeEmailRequest apiRequest, Map<String, String> headers) throws ApiException {
+    
+    EmailChange emailChange = apiRequest.emailChange();
+    usersMeChangeEmail(emailChange, headers);
+  }
+
+  /**
+   * Change the current user&#39;s email address
+   * Sends a link to the new address, which makes it the user&#39;s, and a notice to the current one. The answer is the same whether or not the new address belongs to another user, who gets no mail.
+   * @param apiRequest {@link APIUsersMeChangeEmailRequest}
+   * @return ApiResponse&lt;Void&gt;
+   * @throws ApiException if fails to make API call
+   */
+  public ApiResponse<Void> usersMeChangeEmailWithHttpInfo(APIUsersMeChangeEmailRequest apiRequest) throws ApiException {
+    return usersMeChangeEmailWithHttpInfo(apiRequest, null);
+  }
+
+  /**
+   * Change the current user&#39;s email address
+   * Sends a link to the new address, which makes it the user&#39;s, and a notice to the current one. The answer is the same whether or not the new address belongs to another user, who gets no mail.
+   * @param apiRequest {@link APIUsersMeChangeEmailRequest}
+   * @param headers Optional headers to include in the request
+   * @return ApiResponse&lt;Void&gt;
+   * @throws ApiException if fails to make API call
+   */
+  public ApiResponse<Void> usersMeChangeEmailWithHttpInfo(APIUsersMeChangeEmailRequest apiRequest, Map<String, String> headers) throws ApiException {
+    EmailChange emailChange = apiRequest.emailChange();
+    return usersMeChangeEmailWithHttpInfo(emailChange, headers);
+  }
+
+  /**
+   * Change the current user&#39;s email address
+   * Sends a link to the new address, which makes it the user&#39;s, and a notice to the current one. The answer is the same whether or not the new address belongs to another user, who gets no mail.
+   * @param emailChange  (required)
+   * @throws ApiException if fails to make API call
+   */
+  public void usersMeChangeEmail(EmailChange emailChange) throws ApiException {
+    usersMeChangeEmail(emailChange, null);
+  }
+
+  /**
+   * Change the current user&#39;s email address
+   * Sends a link to the new address, which makes it the user&#39;s, and a notice to the current one. The answer is the same whether or not the new address belongs to another user, who gets no mail.
+   * @param emailChange  (required)
+   * @param headers Optional headers to include in the request
+   * @throws ApiException if fails to make API call
+   */
+  public void usersMeChangeEmail(EmailChange emailChange, Map<String, String> headers) throws ApiException {
+    usersMeChangeEmailWithHttpInfo(emailChange, headers);
+  }
+
+  /**
+   * Change the current user&#39;s email address
+   * Sends a link to the new address, which makes it the user&#39;s, and a notice to the current one. The answer is the same whether or not the new address belongs to another user, who gets no mail.
+   * @param emailChange  (required)
+   * @return ApiResponse&lt;Void&gt;
+   * @throws ApiException if fails to make API call
+   */
+  public ApiResponse<Void> usersMeChangeEmailWithHttpInfo(EmailChange emailChange) throws ApiException {
+    return usersMeChangeEmailWithHttpInfo(emailChange, null);
+  }
+
+  /**
+   * Change the current user&#39;s email address
+   * Sends a link to the new address, which makes it the user&#39;s, and a notice to the current one. The answer is the same whether or not the new address belongs to another user, who gets no mail.
+   * @param emailChange  (required)
+   * @param headers Optional headers to include in the request
+   * @return ApiResponse&lt;Void&gt;
+   * @throws ApiException if fails to make API call
+   */
+  public ApiResponse<Void> usersMeChangeEmailWithHttpInfo(EmailChange emailChange, Map<String, String> headers) throws ApiException {
+    HttpRequest.Builder localVarRequestBuilder = usersMeChangeEmailRequestBuilder(emailChange, headers);
+    try {
+      HttpResponse<InputStream> localVarResponse = memberVarHttpClient.send(
+          localVarRequestBuilder.build(),
+          HttpResponse.BodyHandlers.ofInputStream());
+      if (memberVarResponseInterceptor != null) {
+        memberVarResponseInterceptor.accept(localVarResponse);
+      }
+      InputStream localVarResponseBody = null;
+      try {
+        if (localVarResponse.statusCode()/ 100 != 2) {
+          throw getApiException("usersMeChangeEmail", localVarResponse);
+        }
+        localVarResponseBody = ApiClient.getResponseBody(localVarResponse);
+        if (localVarResponseBody != null) {
+          localVarResponseBody.readAllBytes();
+        }
+        return new ApiResponse<>(
+            localVarResponse.statusCode(),
+            localVarResponse.headers().map(),
+            null
+        );
+      } finally {
+        if (localVarResponseBody != null) {
+          localVarResponseBody.close();
+        }
+      }
+    } catch (IOException e) {
+      throw new ApiException(e);
+    }
+    catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new ApiException(e);
+    }
+  }
+
+  private HttpRequest.Builder usersMeChangeEmailRequestBuilder(EmailChange emailChange, Map<String, String> headers) throws ApiException {
+    // verify the required parameter 'emailChange' is set
+    if (emailChange == null) {
+      throw new ApiException(400, "Missing the required parameter 'emailChange' when calling usersMeChangeEmail");
+    }
+
+    HttpRequest.Builder localVarRequestBuilder = HttpRequest.newBuilder();
+
+    String localVarPath = "/api/v1/users/me/email";
+
+    localVarRequestBuilder.uri(URI.create(memberVarBaseUri + localVarPath));
+
+    localVarRequestBuilder.header("Content-Type", "application/json");
+    localVarRequestBuilder.header("Accept", "application/json");
+
+    try {
+      byte[] localVarPostBody = memberVarObjectMapper.writeValueAsBytes(emailChange);
+      localVarRequestBuilder.method("POST", HttpRequest.BodyPublishers.ofByteArray(localVarPostBody));
+    } catch (JacksonException e) {
+      throw new ApiException(e);
+    }
+    if (memberVarReadTimeout != null) {
+      localVarRequestBuilder.timeout(memberVarReadTimeout);
+    }
+    // Add custom headers if provided
+    localVarRequestBuilder = HttpRequestBuilderExtensions.withAdditionalHeaders(localVarRequestBuilder, headers);
+    if (memberVarInterceptor != null) {
+      memberVarInterceptor.accept(localVarRequestBuilder);
+    }
+    return localVarRequestBuilder;
+  }
+
+
+  public static final class APIUsersMeChangeEmailRequest {
+    
+    private EmailChange emailChange; //  (required)
+
+    private APIUsersMeChangeEmailRequest(Builder builder) {
+      this.emailChange = builder.emailChange;
+    }
+    
+    public EmailChange emailChange() {
+      return emailChange;
+    }
+    public static Builder newBuilder() {
+      return new Builder();
+    }
+
+    public static class Builder {
+      private EmailChange emailChange;
+
+      public Builder emailChange(EmailChange emailChange) {
+        this.emailChange = emailChange;
+        return this;
+      }
+      public APIUsersMeChangeEmailRequest build() {
+        return new APIUsersMeChangeEmailRequest(this);
+      }
+    }
   }
 
   /**

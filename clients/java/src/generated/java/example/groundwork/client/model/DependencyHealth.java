@@ -62,7 +62,7 @@ public class DependencyHealth {
   }
 
   /**
-   * The dependency: &#x60;database&#x60;, &#x60;state&#x60; (rate limits and the cache), &#x60;replica_1&#x60;, &#x60;replica_2&#x60; and so on.
+   * The dependency: &#x60;database&#x60;, &#x60;state&#x60; (rate limits and the cache), &#x60;jobs&#x60; (work after the response), &#x60;replica_1&#x60;, &#x60;replica_2&#x60; and so on.
    * @return name
    */
   

@@ -1,0 +1,20 @@
+from enum import StrEnum
+from typing import Self
+
+
+class JobStatus(StrEnum):
+    DEAD = "dead"
+    DONE = "done"
+    QUEUED = "queued"
+    RUNNING = "running"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self:
+        """A value that this version does not know."""
+        unknown = str.__new__(cls, value)
+        unknown._name_ = "UNKNOWN"
+        unknown._value_ = str(value)
+        return unknown
+
+    def __str__(self) -> str:
+        return str(self.value)
