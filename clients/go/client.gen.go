@@ -430,10 +430,10 @@ type LinkRequest struct {
 }
 
 // LinkToken The token of a link.
-//
-// Examples: {"token":"q3vW8yJc0mT5rXbZ1nKdP7sEuHf2AoGiL9tQeRwY4xU"}
 type LinkToken struct {
 	// Token The `token` of the link in the mail.
+	//
+	// Examples: q3vW8yJc0mT5rXbZ1nKdP7sEuHf2AoGiL9tQeRwY4xU
 	Token string `json:"token"`
 }
 
@@ -459,6 +459,8 @@ type PasswordReset struct {
 	Password string `json:"password"`
 
 	// Token The `token` of the link in the mail.
+	//
+	// Examples: q3vW8yJc0mT5rXbZ1nKdP7sEuHf2AoGiL9tQeRwY4xU
 	Token string `json:"token"`
 }
 
@@ -982,8 +984,8 @@ type WebhooksListParams struct {
 	PageToken *string `form:"page_token,omitempty" json:"page_token,omitempty"`
 }
 
-// WebhooksListDeliveriesParams defines parameters for WebhooksListDeliveries.
-type WebhooksListDeliveriesParams struct {
+// WebhooksDeliveriesListParams defines parameters for WebhooksDeliveriesList.
+type WebhooksDeliveriesListParams struct {
 	// Limit The maximum number of deliveries per page.
 	Limit *int32 `form:"limit,omitempty" json:"limit,omitempty"`
 
@@ -1757,14 +1759,14 @@ type ClientInterface interface {
 	// Corresponds with PATCH /api/v1/webhooks/{id} (the `WebhooksUpdate` operationId).
 	WebhooksUpdate(ctx context.Context, id int64, body WebhooksUpdateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// WebhooksListDeliveries List the deliveries of a webhook
+	// WebhooksDeliveriesList List the deliveries of a webhook
 	//
 	// Returns one page of deliveries in descending order of `id`, the newest first. To get the next
 	// page, send `next_page` as `page_token`, until it is null. Deliveries are deleted 30 days after
 	// they have ended. Requires superuser rights.
 	//
-	// Corresponds with GET /api/v1/webhooks/{id}/deliveries (the `WebhooksListDeliveries` operationId).
-	WebhooksListDeliveries(ctx context.Context, id int64, params *WebhooksListDeliveriesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+	// Corresponds with GET /api/v1/webhooks/{id}/deliveries (the `WebhooksDeliveriesList` operationId).
+	WebhooksDeliveriesList(ctx context.Context, id int64, params *WebhooksDeliveriesListParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// WebhooksResendDelivery Resend a delivery
 	//
@@ -2740,15 +2742,15 @@ func (c *Client) WebhooksUpdate(ctx context.Context, id int64, body WebhooksUpda
 	return c.Client.Do(req)
 }
 
-// WebhooksListDeliveries List the deliveries of a webhook
+// WebhooksDeliveriesList List the deliveries of a webhook
 //
 // Returns one page of deliveries in descending order of `id`, the newest first. To get the next
 // page, send `next_page` as `page_token`, until it is null. Deliveries are deleted 30 days after
 // they have ended. Requires superuser rights.
 //
-// Corresponds with GET /api/v1/webhooks/{id}/deliveries (the `WebhooksListDeliveries` operationId).
-func (c *Client) WebhooksListDeliveries(ctx context.Context, id int64, params *WebhooksListDeliveriesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewWebhooksListDeliveriesRequest(c.Server, id, params)
+// Corresponds with GET /api/v1/webhooks/{id}/deliveries (the `WebhooksDeliveriesList` operationId).
+func (c *Client) WebhooksDeliveriesList(ctx context.Context, id int64, params *WebhooksDeliveriesListParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewWebhooksDeliveriesListRequest(c.Server, id, params)
 	if err != nil {
 		return nil, err
 	}
@@ -4197,8 +4199,8 @@ func NewWebhooksUpdateRequestWithBody(server string, id int64, contentType strin
 	return req, nil
 }
 
-// NewWebhooksListDeliveriesRequest constructs an http.Request for the WebhooksListDeliveries method
-func NewWebhooksListDeliveriesRequest(server string, id int64, params *WebhooksListDeliveriesParams) (*http.Request, error) {
+// NewWebhooksDeliveriesListRequest constructs an http.Request for the WebhooksDeliveriesList method
+func NewWebhooksDeliveriesListRequest(server string, id int64, params *WebhooksDeliveriesListParams) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -4920,7 +4922,7 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PATCH /api/v1/webhooks/{id} (the `WebhooksUpdate` operationId).
 	WebhooksUpdateWithResponse(ctx context.Context, id int64, body WebhooksUpdateJSONRequestBody, reqEditors ...RequestEditorFn) (*WebhooksUpdateResponse, error)
 
-	// WebhooksListDeliveriesWithResponse List the deliveries of a webhook
+	// WebhooksDeliveriesListWithResponse List the deliveries of a webhook
 	//
 	// Returns one page of deliveries in descending order of `id`, the newest first. To get the next
 	// page, send `next_page` as `page_token`, until it is null. Deliveries are deleted 30 days after
@@ -4928,8 +4930,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
-	// Corresponds with GET /api/v1/webhooks/{id}/deliveries (the `WebhooksListDeliveries` operationId).
-	WebhooksListDeliveriesWithResponse(ctx context.Context, id int64, params *WebhooksListDeliveriesParams, reqEditors ...RequestEditorFn) (*WebhooksListDeliveriesResponse, error)
+	// Corresponds with GET /api/v1/webhooks/{id}/deliveries (the `WebhooksDeliveriesList` operationId).
+	WebhooksDeliveriesListWithResponse(ctx context.Context, id int64, params *WebhooksDeliveriesListParams, reqEditors ...RequestEditorFn) (*WebhooksDeliveriesListResponse, error)
 
 	// WebhooksResendDeliveryWithResponse Resend a delivery
 	//
@@ -9464,24 +9466,24 @@ func (r WebhooksUpdateResponse) StatusCode() int {
 	return 0
 }
 
-// WebhooksListDeliveriesResponse200Headers the declared response headers of an HTTP 200 response for WebhooksListDeliveries
-type WebhooksListDeliveriesResponse200Headers struct {
+// WebhooksDeliveriesListResponse200Headers the declared response headers of an HTTP 200 response for WebhooksDeliveriesList
+type WebhooksDeliveriesListResponse200Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
 	XRequestID         string
 }
 
-// WebhooksListDeliveriesResponse400Headers the declared response headers of an HTTP 400 response for WebhooksListDeliveries
-type WebhooksListDeliveriesResponse400Headers struct {
+// WebhooksDeliveriesListResponse400Headers the declared response headers of an HTTP 400 response for WebhooksDeliveriesList
+type WebhooksDeliveriesListResponse400Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
 	XRequestID         string
 }
 
-// WebhooksListDeliveriesResponse401Headers the declared response headers of an HTTP 401 response for WebhooksListDeliveries
-type WebhooksListDeliveriesResponse401Headers struct {
+// WebhooksDeliveriesListResponse401Headers the declared response headers of an HTTP 401 response for WebhooksDeliveriesList
+type WebhooksDeliveriesListResponse401Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -9489,49 +9491,32 @@ type WebhooksListDeliveriesResponse401Headers struct {
 	XRequestID         string
 }
 
-// WebhooksListDeliveriesResponse403Headers the declared response headers of an HTTP 403 response for WebhooksListDeliveries
-type WebhooksListDeliveriesResponse403Headers struct {
+// WebhooksDeliveriesListResponse403Headers the declared response headers of an HTTP 403 response for WebhooksDeliveriesList
+type WebhooksDeliveriesListResponse403Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
 	XRequestID         string
 }
 
-// WebhooksListDeliveriesResponse404Headers the declared response headers of an HTTP 404 response for WebhooksListDeliveries
-type WebhooksListDeliveriesResponse404Headers struct {
+// WebhooksDeliveriesListResponse404Headers the declared response headers of an HTTP 404 response for WebhooksDeliveriesList
+type WebhooksDeliveriesListResponse404Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
 	XRequestID         string
 }
 
-// WebhooksListDeliveriesResponse422Headers the declared response headers of an HTTP 422 response for WebhooksListDeliveries
-type WebhooksListDeliveriesResponse422Headers struct {
+// WebhooksDeliveriesListResponse422Headers the declared response headers of an HTTP 422 response for WebhooksDeliveriesList
+type WebhooksDeliveriesListResponse422Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
 	XRequestID         string
 }
 
-// WebhooksListDeliveriesResponse429Headers the declared response headers of an HTTP 429 response for WebhooksListDeliveries
-type WebhooksListDeliveriesResponse429Headers struct {
-	RateLimitLimit     *int32
-	RateLimitRemaining *int32
-	RateLimitReset     *int32
-	RetryAfter         int32
-	XRequestID         string
-}
-
-// WebhooksListDeliveriesResponse500Headers the declared response headers of an HTTP 500 response for WebhooksListDeliveries
-type WebhooksListDeliveriesResponse500Headers struct {
-	RateLimitLimit     *int32
-	RateLimitRemaining *int32
-	RateLimitReset     *int32
-	XRequestID         string
-}
-
-// WebhooksListDeliveriesResponse503Headers the declared response headers of an HTTP 503 response for WebhooksListDeliveries
-type WebhooksListDeliveriesResponse503Headers struct {
+// WebhooksDeliveriesListResponse429Headers the declared response headers of an HTTP 429 response for WebhooksDeliveriesList
+type WebhooksDeliveriesListResponse429Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -9539,7 +9524,24 @@ type WebhooksListDeliveriesResponse503Headers struct {
 	XRequestID         string
 }
 
-type WebhooksListDeliveriesResponse struct {
+// WebhooksDeliveriesListResponse500Headers the declared response headers of an HTTP 500 response for WebhooksDeliveriesList
+type WebhooksDeliveriesListResponse500Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// WebhooksDeliveriesListResponse503Headers the declared response headers of an HTTP 503 response for WebhooksDeliveriesList
+type WebhooksDeliveriesListResponse503Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	RetryAfter         int32
+	XRequestID         string
+}
+
+type WebhooksDeliveriesListResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
@@ -9561,27 +9563,27 @@ type WebhooksListDeliveriesResponse struct {
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *ErrorBody
 	// Headers200 the parsed response headers for an HTTP 200 response
-	Headers200 *WebhooksListDeliveriesResponse200Headers
+	Headers200 *WebhooksDeliveriesListResponse200Headers
 	// Headers400 the parsed response headers for an HTTP 400 response
-	Headers400 *WebhooksListDeliveriesResponse400Headers
+	Headers400 *WebhooksDeliveriesListResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
-	Headers401 *WebhooksListDeliveriesResponse401Headers
+	Headers401 *WebhooksDeliveriesListResponse401Headers
 	// Headers403 the parsed response headers for an HTTP 403 response
-	Headers403 *WebhooksListDeliveriesResponse403Headers
+	Headers403 *WebhooksDeliveriesListResponse403Headers
 	// Headers404 the parsed response headers for an HTTP 404 response
-	Headers404 *WebhooksListDeliveriesResponse404Headers
+	Headers404 *WebhooksDeliveriesListResponse404Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
-	Headers422 *WebhooksListDeliveriesResponse422Headers
+	Headers422 *WebhooksDeliveriesListResponse422Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
-	Headers429 *WebhooksListDeliveriesResponse429Headers
+	Headers429 *WebhooksDeliveriesListResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
-	Headers500 *WebhooksListDeliveriesResponse500Headers
+	Headers500 *WebhooksDeliveriesListResponse500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
-	Headers503 *WebhooksListDeliveriesResponse503Headers
+	Headers503 *WebhooksDeliveriesListResponse503Headers
 }
 
 // Status returns HTTPResponse.Status
-func (r WebhooksListDeliveriesResponse) Status() string {
+func (r WebhooksDeliveriesListResponse) Status() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Status
 	}
@@ -9589,7 +9591,7 @@ func (r WebhooksListDeliveriesResponse) Status() string {
 }
 
 // StatusCode returns HTTPResponse.StatusCode
-func (r WebhooksListDeliveriesResponse) StatusCode() int {
+func (r WebhooksDeliveriesListResponse) StatusCode() int {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.StatusCode
 	}
@@ -10783,7 +10785,7 @@ func (c *ClientWithResponses) WebhooksUpdateWithResponse(ctx context.Context, id
 	return ParseWebhooksUpdateResponse(rsp)
 }
 
-// WebhooksListDeliveriesWithResponse List the deliveries of a webhook
+// WebhooksDeliveriesListWithResponse List the deliveries of a webhook
 //
 // Returns one page of deliveries in descending order of `id`, the newest first. To get the next
 // page, send `next_page` as `page_token`, until it is null. Deliveries are deleted 30 days after
@@ -10791,13 +10793,13 @@ func (c *ClientWithResponses) WebhooksUpdateWithResponse(ctx context.Context, id
 //
 // Returns a wrapper object for the known response body format(s).
 //
-// Corresponds with GET /api/v1/webhooks/{id}/deliveries (the `WebhooksListDeliveries` operationId).
-func (c *ClientWithResponses) WebhooksListDeliveriesWithResponse(ctx context.Context, id int64, params *WebhooksListDeliveriesParams, reqEditors ...RequestEditorFn) (*WebhooksListDeliveriesResponse, error) {
-	rsp, err := c.WebhooksListDeliveries(ctx, id, params, reqEditors...)
+// Corresponds with GET /api/v1/webhooks/{id}/deliveries (the `WebhooksDeliveriesList` operationId).
+func (c *ClientWithResponses) WebhooksDeliveriesListWithResponse(ctx context.Context, id int64, params *WebhooksDeliveriesListParams, reqEditors ...RequestEditorFn) (*WebhooksDeliveriesListResponse, error) {
+	rsp, err := c.WebhooksDeliveriesList(ctx, id, params, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
-	return ParseWebhooksListDeliveriesResponse(rsp)
+	return ParseWebhooksDeliveriesListResponse(rsp)
 }
 
 // WebhooksResendDeliveryWithResponse Resend a delivery
@@ -23906,15 +23908,15 @@ func ParseWebhooksUpdateResponse(rsp *http.Response) (*WebhooksUpdateResponse, e
 	return response, nil
 }
 
-// ParseWebhooksListDeliveriesResponse parses an HTTP response from a WebhooksListDeliveriesWithResponse call
-func ParseWebhooksListDeliveriesResponse(rsp *http.Response) (*WebhooksListDeliveriesResponse, error) {
+// ParseWebhooksDeliveriesListResponse parses an HTTP response from a WebhooksDeliveriesListWithResponse call
+func ParseWebhooksDeliveriesListResponse(rsp *http.Response) (*WebhooksDeliveriesListResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
 	defer func() { _ = rsp.Body.Close() }()
 	if err != nil {
 		return nil, err
 	}
 
-	response := &WebhooksListDeliveriesResponse{
+	response := &WebhooksDeliveriesListResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
 	}
@@ -23987,7 +23989,7 @@ func ParseWebhooksListDeliveriesResponse(rsp *http.Response) (*WebhooksListDeliv
 
 	switch {
 	case rsp.StatusCode == 200:
-		var headers WebhooksListDeliveriesResponse200Headers
+		var headers WebhooksDeliveriesListResponse200Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -24018,7 +24020,7 @@ func ParseWebhooksListDeliveriesResponse(rsp *http.Response) (*WebhooksListDeliv
 		}
 		response.Headers200 = &headers
 	case rsp.StatusCode == 400:
-		var headers WebhooksListDeliveriesResponse400Headers
+		var headers WebhooksDeliveriesListResponse400Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -24049,7 +24051,7 @@ func ParseWebhooksListDeliveriesResponse(rsp *http.Response) (*WebhooksListDeliv
 		}
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
-		var headers WebhooksListDeliveriesResponse401Headers
+		var headers WebhooksDeliveriesListResponse401Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -24087,7 +24089,7 @@ func ParseWebhooksListDeliveriesResponse(rsp *http.Response) (*WebhooksListDeliv
 		}
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
-		var headers WebhooksListDeliveriesResponse403Headers
+		var headers WebhooksDeliveriesListResponse403Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -24118,7 +24120,7 @@ func ParseWebhooksListDeliveriesResponse(rsp *http.Response) (*WebhooksListDeliv
 		}
 		response.Headers403 = &headers
 	case rsp.StatusCode == 404:
-		var headers WebhooksListDeliveriesResponse404Headers
+		var headers WebhooksDeliveriesListResponse404Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -24149,7 +24151,7 @@ func ParseWebhooksListDeliveriesResponse(rsp *http.Response) (*WebhooksListDeliv
 		}
 		response.Headers404 = &headers
 	case rsp.StatusCode == 422:
-		var headers WebhooksListDeliveriesResponse422Headers
+		var headers WebhooksDeliveriesListResponse422Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -24180,7 +24182,7 @@ func ParseWebhooksListDeliveriesResponse(rsp *http.Response) (*WebhooksListDeliv
 		}
 		response.Headers422 = &headers
 	case rsp.StatusCode == 429:
-		var headers WebhooksListDeliveriesResponse429Headers
+		var headers WebhooksDeliveriesListResponse429Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -24218,7 +24220,7 @@ func ParseWebhooksListDeliveriesResponse(rsp *http.Response) (*WebhooksListDeliv
 		}
 		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
-		var headers WebhooksListDeliveriesResponse500Headers
+		var headers WebhooksDeliveriesListResponse500Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -24249,7 +24251,7 @@ func ParseWebhooksListDeliveriesResponse(rsp *http.Response) (*WebhooksListDeliv
 		}
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
-		var headers WebhooksListDeliveriesResponse503Headers
+		var headers WebhooksDeliveriesListResponse503Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {

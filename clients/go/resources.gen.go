@@ -345,12 +345,12 @@ func (r *WebhooksResource) Test(ctx context.Context, id int64) (*WebhookDelivery
 	return expect(answer.JSON202)
 }
 
-// ListDeliveries calls webhooks_list_deliveries: List the deliveries of a webhook. Each page is requested when it is needed. An error is the last element.
-func (r *WebhooksResource) ListDeliveries(ctx context.Context, id int64, params WebhooksListDeliveriesParams) iter.Seq2[WebhookDelivery, error] {
+// DeliveriesList calls webhooks_deliveries_list: List the deliveries of a webhook. Each page is requested when it is needed. An error is the last element.
+func (r *WebhooksResource) DeliveriesList(ctx context.Context, id int64, params WebhooksDeliveriesListParams) iter.Seq2[WebhookDelivery, error] {
 	return eachItem(params.PageToken, func(token *string) ([]WebhookDelivery, nextPage, error) {
 		params := params
 		params.PageToken = token
-		page, err := r.ListDeliveriesPage(ctx, id, params)
+		page, err := r.DeliveriesListPage(ctx, id, params)
 		if err != nil {
 			return nil, nextPage{}, err
 		}
@@ -358,9 +358,9 @@ func (r *WebhooksResource) ListDeliveries(ctx context.Context, id int64, params 
 	})
 }
 
-// ListDeliveriesPage returns one page of ListDeliveries.
-func (r *WebhooksResource) ListDeliveriesPage(ctx context.Context, id int64, params WebhooksListDeliveriesParams) (*WebhookDeliveryPage, error) {
-	answer, err := r.client.WebhooksListDeliveriesWithResponse(ctx, id, &params)
+// DeliveriesListPage returns one page of DeliveriesList.
+func (r *WebhooksResource) DeliveriesListPage(ctx context.Context, id int64, params WebhooksDeliveriesListParams) (*WebhookDeliveryPage, error) {
+	answer, err := r.client.WebhooksDeliveriesListWithResponse(ctx, id, &params)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,10 @@ use serde_json::{Map, Value};
 use crate::domain::email::Email;
 use crate::domain::text::FullName;
 
+/// What a client sends as the token of a link.
+#[derive(Clone, Debug)]
+pub struct TokenText(pub String);
+
 /// The email of a login, which may be one that new users can no longer have.
 #[derive(Clone, Debug)]
 pub struct LoginEmail(pub Email);

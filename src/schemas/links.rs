@@ -6,32 +6,24 @@ use poem_openapi::Object;
 use serde_json::{Map, Value};
 
 use super::auth::PRIVILEGED;
-use super::common::{LoginEmail, check_email_and_name};
+use super::common::{LoginEmail, TokenText, check_email_and_name};
 use crate::domain::email::Email;
 use crate::domain::password::{Password, PasswordAttempt};
 
 /// The token of a link.
 #[derive(Object)]
-#[oai(example)]
 pub struct LinkToken {
     /// The `token` of the link in the mail.
-    #[oai(validator(min_length = 1, max_length = 4096))]
-    pub token: String,
+    pub token: TokenText,
 }
 
 impl RequestSchema for LinkToken {}
-
-/// What tokens look like.
-const TOKEN: &str = "q3vW8yJc0mT5rXbZ1nKdP7sEuHf2AoGiL9tQeRwY4xU";
-
-example!(LinkToken { token: TOKEN.to_owned() });
 
 /// The token of a link and a new password.
 #[derive(Object)]
 pub struct PasswordReset {
     /// The `token` of the link in the mail.
-    #[oai(validator(min_length = 1, max_length = 4096))]
-    pub token: String,
+    pub token: TokenText,
     /// The new password: 8 to 128 characters, at most 72 bytes in UTF-8 (the limit of bcrypt),
     /// without NUL.
     pub password: Password,

@@ -3,7 +3,7 @@
 use groundwork_web::{id_schema, text_schema};
 use poem_openapi::registry::MetaSchema;
 
-use super::common::LoginEmail;
+use super::common::{LoginEmail, TokenText};
 use crate::domain::email::Email;
 use crate::domain::email_prefix::EmailPrefix;
 use crate::domain::ids::{JobId, UserId};
@@ -26,6 +26,15 @@ text_schema!(LoginEmail, "login_email",
     MetaSchema { max_length: Some(254), ..text(Some("email"), "ada@example.com") },
     parse: |text: &str| Email::parse_known(text).map(LoginEmail),
     show: |email: &LoginEmail| email.0.as_str().to_owned());
+
+text_schema!(TokenText, "link_token_text",
+    MetaSchema {
+        min_length: Some(1),
+        max_length: Some(4096),
+        ..text(None, "q3vW8yJc0mT5rXbZ1nKdP7sEuHf2AoGiL9tQeRwY4xU")
+    },
+    parse: |text: &str| Ok::<_, String>(TokenText(text.to_owned())),
+    show: |token: &TokenText| token.0.clone());
 
 text_schema!(FullName, "full_name",
     MetaSchema {

@@ -128,7 +128,7 @@ pub const OPERATIONS: &[Operation] = &[
     operation("webhooks_delete", "DELETE", "/api/v1/webhooks/{id}", Caller::Superuser, 204, None).on(WEBHOOK),
     operation("webhooks_rotate_secret", "POST", "/api/v1/webhooks/{id}/rotate-secret", Caller::Superuser, 200, None).on(WEBHOOK),
     operation("webhooks_test", "POST", "/api/v1/webhooks/{id}/test", Caller::Superuser, 202, None).on(WEBHOOK),
-    operation("webhooks_list_deliveries", "GET", "/api/v1/webhooks/{id}/deliveries", Caller::Superuser, 200, None).on(WEBHOOK),
+    operation("webhooks_deliveries_list", "GET", "/api/v1/webhooks/{id}/deliveries", Caller::Superuser, 200, None).on(WEBHOOK),
     operation("webhooks_resend_delivery", "POST", "/api/v1/webhooks/{id}/deliveries/{delivery_id}/resend", Caller::Superuser, 202, None).on(Fixture::Delivery),
     operation("health_show", "GET", "/api/v1/health", Caller::Anybody, 200, None),
     operation("health_live", "GET", "/api/v1/health/live", Caller::Anybody, 200, None),

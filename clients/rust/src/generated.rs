@@ -555,6 +555,7 @@ without NUL.*/
         pub disabled_at: ::std::option::Option<
             ::chrono::DateTime<::chrono::offset::Utc>,
         >,
+        ///Why a webhook is disabled.
         #[serde(deserialize_with = "::std::option::Option::deserialize")]
         pub disabled_reason: ::std::option::Option<WebhookDisabledReason>,
         ///The types of the events that it gets. `*` stands for all, later ones included.
@@ -773,6 +774,65 @@ no private network.*/
             value.parse()
         }
     }
+    ///Why a webhook is disabled.
+    #[derive(
+        ::serde::Deserialize,
+        ::serde::Serialize,
+        Clone,
+        Copy,
+        Debug,
+        Eq,
+        Hash,
+        Ord,
+        PartialEq,
+        PartialOrd
+    )]
+    pub enum WebhookDisabledReason {
+        #[serde(rename = "manual")]
+        Manual,
+        #[serde(rename = "failing")]
+        Failing,
+        #[serde(rename = "gone")]
+        Gone,
+    }
+    impl ::std::fmt::Display for WebhookDisabledReason {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            match *self {
+                Self::Manual => f.write_str("manual"),
+                Self::Failing => f.write_str("failing"),
+                Self::Gone => f.write_str("gone"),
+            }
+        }
+    }
+    impl ::std::str::FromStr for WebhookDisabledReason {
+        type Err = self::error::ConversionError;
+        fn from_str(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            match value {
+                "manual" => Ok(Self::Manual),
+                "failing" => Ok(Self::Failing),
+                "gone" => Ok(Self::Gone),
+                _ => Err("invalid value".into()),
+            }
+        }
+    }
+    impl ::std::convert::TryFrom<&str> for WebhookDisabledReason {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    impl ::std::convert::TryFrom<::std::string::String> for WebhookDisabledReason {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: ::std::string::String,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
     ///A page of webhooks.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct WebhookPage {
@@ -821,8 +881,9 @@ no private network.*/
         pub disabled_at: ::std::option::Option<
             ::chrono::DateTime<::chrono::offset::Utc>,
         >,
+        ///Why a webhook is disabled.
         #[serde(deserialize_with = "::std::option::Option::deserialize")]
-        pub disabled_reason: ::std::option::Option<WebhookDisabledReason>,
+        pub disabled_reason: ::std::option::Option<WebhookWithSecretDisabledReason>,
         ///The types of the events that it gets. `*` stands for all, later ones included.
         pub events: ::std::vec::Vec<::std::string::String>,
         ///When the first attempt failed since the last delivery, or null if none did.
@@ -850,6 +911,66 @@ receiver verifies them.*/
     impl WebhookWithSecret {
         pub fn builder() -> builder::WebhookWithSecret {
             Default::default()
+        }
+    }
+    ///Why a webhook is disabled.
+    #[derive(
+        ::serde::Deserialize,
+        ::serde::Serialize,
+        Clone,
+        Copy,
+        Debug,
+        Eq,
+        Hash,
+        Ord,
+        PartialEq,
+        PartialOrd
+    )]
+    pub enum WebhookWithSecretDisabledReason {
+        #[serde(rename = "manual")]
+        Manual,
+        #[serde(rename = "failing")]
+        Failing,
+        #[serde(rename = "gone")]
+        Gone,
+    }
+    impl ::std::fmt::Display for WebhookWithSecretDisabledReason {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            match *self {
+                Self::Manual => f.write_str("manual"),
+                Self::Failing => f.write_str("failing"),
+                Self::Gone => f.write_str("gone"),
+            }
+        }
+    }
+    impl ::std::str::FromStr for WebhookWithSecretDisabledReason {
+        type Err = self::error::ConversionError;
+        fn from_str(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            match value {
+                "manual" => Ok(Self::Manual),
+                "failing" => Ok(Self::Failing),
+                "gone" => Ok(Self::Gone),
+                _ => Err("invalid value".into()),
+            }
+        }
+    }
+    impl ::std::convert::TryFrom<&str> for WebhookWithSecretDisabledReason {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    impl ::std::convert::TryFrom<::std::string::String>
+    for WebhookWithSecretDisabledReason {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: ::std::string::String,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
         }
     }
     /// Types for composing complex structures.
@@ -3478,7 +3599,7 @@ receiver verifies them.*/
                 ::std::string::String,
             >,
             disabled_reason: ::std::result::Result<
-                ::std::option::Option<super::WebhookDisabledReason>,
+                ::std::option::Option<super::WebhookWithSecretDisabledReason>,
                 ::std::string::String,
             >,
             events: ::std::result::Result<
@@ -3568,7 +3689,7 @@ receiver verifies them.*/
             pub fn disabled_reason<T>(mut self, value: T) -> Self
             where
                 T: ::std::convert::TryInto<
-                    ::std::option::Option<super::WebhookDisabledReason>,
+                    ::std::option::Option<super::WebhookWithSecretDisabledReason>,
                 >,
                 T::Error: ::std::fmt::Display,
             {
@@ -4431,15 +4552,15 @@ Arguments:
 - `limit`: The maximum number of deliveries per page.
 - `page_token`: The `next_page` of the previous page.
 ```ignore
-let response = client.webhooks_list_deliveries()
+let response = client.webhooks_deliveries_list()
     .id(id)
     .limit(limit)
     .page_token(page_token)
     .send()
     .await;
 ```*/
-    pub fn webhooks_list_deliveries(&self) -> builder::WebhooksListDeliveries<'_> {
-        builder::WebhooksListDeliveries::new(self)
+    pub fn webhooks_deliveries_list(&self) -> builder::WebhooksDeliveriesList<'_> {
+        builder::WebhooksDeliveriesList::new(self)
     }
     /**Resend a delivery
 
@@ -8914,17 +9035,17 @@ pub mod builder {
             }
         }
     }
-    /**Builder for [`Client::webhooks_list_deliveries`]
+    /**Builder for [`Client::webhooks_deliveries_list`]
 
-[`Client::webhooks_list_deliveries`]: super::Client::webhooks_list_deliveries*/
+[`Client::webhooks_deliveries_list`]: super::Client::webhooks_deliveries_list*/
     #[derive(Debug, Clone)]
-    pub struct WebhooksListDeliveries<'a> {
+    pub struct WebhooksDeliveriesList<'a> {
         client: &'a super::Client,
         id: Result<i64, String>,
         limit: Result<Option<i32>, String>,
         page_token: Result<Option<::std::string::String>, String>,
     }
-    impl<'a> WebhooksListDeliveries<'a> {
+    impl<'a> WebhooksDeliveriesList<'a> {
         pub fn new(client: &'a super::Client) -> Self {
             Self {
                 client: client,
@@ -8998,7 +9119,7 @@ pub mod builder {
                 .headers(header_map)
                 .build()?;
             let info = OperationInfo {
-                operation_id: "webhooks_list_deliveries",
+                operation_id: "webhooks_deliveries_list",
             };
             client.pre(&mut request, &info).await?;
             let result = client.exec(request, &info).await;

@@ -222,8 +222,8 @@ impl<'a> WebhooksResource<'a> {
     }
 
     /// List the deliveries of a webhook.
-    pub fn list_deliveries(self, id: i64) -> builder::WebhooksListDeliveries<'a> {
-        self.0.webhooks_list_deliveries().id(id)
+    pub fn deliveries_list(self, id: i64) -> builder::WebhooksDeliveriesList<'a> {
+        self.0.webhooks_deliveries_list().id(id)
     }
 
     /// Resend a delivery.
@@ -297,7 +297,7 @@ impl<'a> builder::WebhooksList<'a> {
     }
 }
 
-impl<'a> builder::WebhooksListDeliveries<'a> {
+impl<'a> builder::WebhooksDeliveriesList<'a> {
     /// All items that match the query. Each page is requested when it is needed. An error is the last
     /// item.
     pub fn stream(self) -> impl Stream<Item = Result<types::WebhookDelivery, Error>> + use<'a> {

@@ -41,7 +41,7 @@ impl LinksApi {
         context: Context,
         body: Body<LinkToken>,
     ) -> Result<Ok200<UserView>, Failure<LinkErrors>> {
-        Ok(Ok200::of(self.links.verify_email(&body.0.token, &context).await?))
+        Ok(Ok200::of(self.links.verify_email(&body.0.token.0, &context).await?))
     }
 
     /// Resend the verification mail
@@ -94,7 +94,7 @@ impl LinksApi {
         body: Body<PasswordReset>,
     ) -> Result<NoContent, Failure<LinkErrors>> {
         let PasswordReset { token, password } = body.0;
-        self.links.reset_password(&token, password, &context).await?;
+        self.links.reset_password(&token.0, password, &context).await?;
         Ok(NoContent)
     }
 
@@ -115,7 +115,7 @@ impl LinksApi {
         context: Context,
         body: Body<LinkToken>,
     ) -> Result<Ok200<UserView>, Failure<ConfirmErrors>> {
-        Ok(Ok200::of(self.links.confirm_email(&body.0.token, &context).await?))
+        Ok(Ok200::of(self.links.confirm_email(&body.0.token.0, &context).await?))
     }
 
     /// Change the current user's email address

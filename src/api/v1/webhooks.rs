@@ -125,7 +125,7 @@ impl WebhooksApi {
     /// Returns one page of deliveries in descending order of `id`, the newest first. To get the next
     /// page, send `next_page` as `page_token`, until it is null. Deliveries are deleted 30 days after
     /// they have ended. Requires superuser rights.
-    #[oai(path = "/:id/deliveries", method = "get", operation_id = "webhooks_list_deliveries")]
+    #[oai(path = "/:id/deliveries", method = "get", operation_id = "webhooks_deliveries_list")]
     async fn deliveries(
         &self,
         caller: Superuser,

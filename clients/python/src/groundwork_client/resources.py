@@ -35,9 +35,9 @@ from .api.users import (
 from .api.webhooks import (
     webhooks_create,
     webhooks_delete,
+    webhooks_deliveries_list,
     webhooks_get,
     webhooks_list,
-    webhooks_list_deliveries,
     webhooks_resend_delivery,
     webhooks_rotate_secret,
     webhooks_test,
@@ -254,10 +254,10 @@ class WebhooksResource:
         """Test a webhook."""
         return ok(webhooks_test.sync_detailed(id, client=self._client))
 
-    def list_deliveries(self, id: int, *, limit: int | Unset = UNSET) -> Pager[WebhookDelivery]:
+    def deliveries_list(self, id: int, *, limit: int | Unset = UNSET) -> Pager[WebhookDelivery]:
         """List the deliveries of a webhook."""
         return Pager(
-            lambda token: webhooks_list_deliveries.sync_detailed(id, client=self._client, page_token=token, limit=limit)
+            lambda token: webhooks_deliveries_list.sync_detailed(id, client=self._client, page_token=token, limit=limit)
         )
 
     def resend_delivery(self, id: int, delivery_id: int) -> WebhookDelivery:
@@ -490,10 +490,10 @@ class AsyncWebhooksResource:
         """Test a webhook."""
         return ok(await webhooks_test.asyncio_detailed(id, client=self._client))
 
-    def list_deliveries(self, id: int, *, limit: int | Unset = UNSET) -> AsyncPager[WebhookDelivery]:
+    def deliveries_list(self, id: int, *, limit: int | Unset = UNSET) -> AsyncPager[WebhookDelivery]:
         """List the deliveries of a webhook."""
         return AsyncPager(
-            lambda token: webhooks_list_deliveries.asyncio_detailed(
+            lambda token: webhooks_deliveries_list.asyncio_detailed(
                 id, client=self._client, page_token=token, limit=limit
             )
         )

@@ -200,7 +200,7 @@ export class WebhooksResource {
   }
 
   /** List the deliveries of a webhook */
-  listDeliveries(id: number, query: Omit<NonNullable<operations['webhooks_list_deliveries']['parameters']['query']>, 'page_token'> = {}): Pager<WebhookDelivery> {
+  deliveriesList(id: number, query: Omit<NonNullable<operations['webhooks_deliveries_list']['parameters']['query']>, 'page_token'> = {}): Pager<WebhookDelivery> {
     return new Pager((page) => this.#api.GET('/api/v1/webhooks/{id}/deliveries', { params: { path: { id }, query: { ...query, ...page } } }));
   }
 

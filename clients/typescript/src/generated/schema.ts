@@ -562,7 +562,7 @@ export interface paths {
          *     page, send `next_page` as `page_token`, until it is null. Deliveries are deleted 30 days after
          *     they have ended. Requires superuser rights.
          */
-        get: operations["webhooks_list_deliveries"];
+        get: operations["webhooks_deliveries_list"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1064,12 +1064,12 @@ export interface components {
         /**
          * LinkToken
          * @description The token of a link.
-         * @example {
-         *       "token": "q3vW8yJc0mT5rXbZ1nKdP7sEuHf2AoGiL9tQeRwY4xU"
-         *     }
          */
         LinkToken: {
-            /** @description The `token` of the link in the mail. */
+            /**
+             * @description The `token` of the link in the mail.
+             * @example q3vW8yJc0mT5rXbZ1nKdP7sEuHf2AoGiL9tQeRwY4xU
+             */
             token: string;
         };
         /**
@@ -1094,7 +1094,10 @@ export interface components {
          * @description The token of a link and a new password.
          */
         PasswordReset: {
-            /** @description The `token` of the link in the mail. */
+            /**
+             * @description The `token` of the link in the mail.
+             * @example q3vW8yJc0mT5rXbZ1nKdP7sEuHf2AoGiL9tQeRwY4xU
+             */
             token: string;
             /**
              * Format: password
@@ -4806,6 +4809,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "token": "q3vW8yJc0mT5rXbZ1nKdP7sEuHf2AoGiL9tQeRwY4xU",
+                 *       "password": "correct horse battery staple"
+                 *     }
+                 */
                 "application/json": components["schemas"]["PasswordReset"];
             };
         };
@@ -6889,7 +6898,7 @@ export interface operations {
             };
         };
     };
-    webhooks_list_deliveries: {
+    webhooks_deliveries_list: {
         parameters: {
             query?: {
                 /** @description The maximum number of deliveries per page. */

@@ -27,8 +27,30 @@ pub(super) fn to_3_0(mut document: Value) -> Value {
     if document.as_object_mut().is_some_and(|root| root.shift_remove("webhooks").is_some()) {
         drop_unused(&mut document);
     }
+    inline_nullable_enums(&mut document);
     set_version(&mut document, "3.0.3");
     document
+}
+
+/// In 3.0 null has to be among the values of an enum, and `nullable` needs a `type` beside it: a
+/// reference that may be null has neither.
+fn inline_nullable_enums(document: &mut Value) {
+    let schemas = document.pointer("/components/schemas").cloned().unwrap_or_default();
+    walk::schemas(document, &mut |schema| {
+        let is_nullable = schema.get("nullable").and_then(Value::as_bool) == Some(true);
+        let Some(Value::Array(members)) = schema.get("allOf").filter(|_| is_nullable) else { return };
+        let [member] = members.as_slice() else { return };
+        let name = member["$ref"].as_str().and_then(|path| path.rsplit('/').next()).unwrap_or_default();
+        let target = &schemas[name];
+        let Some(values) = target["enum"].as_array() else { return };
+        let values: Vec<_> = values.iter().cloned().chain([Value::Null]).collect();
+        schema.shift_remove("allOf");
+        schema.insert("type".to_owned(), target["type"].clone());
+        schema.insert("enum".to_owned(), values.into());
+        if !schema.contains_key("description") {
+            schema.insert("description".to_owned(), target["description"].clone());
+        }
+    });
 }
 
 /// Drops the tags and the schemas that nothing leads to.

@@ -40,6 +40,9 @@ pub(super) fn canonicalise_all(
     // The responses of a webhook are the receiver's: this service's errors are not among them.
     for (path, method, operation) in operations(root, "webhooks") {
         traits::take(operation).map_err(|violation| error_of(path, method, violation))?;
+        if !operation.contains_key("security") {
+            operation.insert("security".to_owned(), json!([]));
+        }
         canonicalise(operation, components);
     }
     Ok(())

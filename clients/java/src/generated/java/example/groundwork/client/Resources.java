@@ -318,8 +318,8 @@ public abstract class Resources {
         }
 
         /** List the deliveries of a webhook, page by page. A failure is thrown as an {@link UncheckedApiException}. */
-        public Stream<WebhookDelivery> listDeliveries(Long id) {
-            return listDeliveries(id, query -> {});
+        public Stream<WebhookDelivery> deliveriesList(Long id) {
+            return deliveriesList(id, query -> {});
         }
 
         /**
@@ -327,12 +327,12 @@ public abstract class Resources {
          *
          * @param query sets the query's parameters
          */
-        public Stream<WebhookDelivery> listDeliveries(Long id, Consumer<WebhooksApi.APIWebhooksListDeliveriesRequest.Builder> query) {
+        public Stream<WebhookDelivery> deliveriesList(Long id, Consumer<WebhooksApi.APIWebhooksDeliveriesListRequest.Builder> query) {
             return Pages.stream(
                     token -> {
-                        WebhooksApi.APIWebhooksListDeliveriesRequest.Builder request = WebhooksApi.APIWebhooksListDeliveriesRequest.newBuilder().id(id);
+                        WebhooksApi.APIWebhooksDeliveriesListRequest.Builder request = WebhooksApi.APIWebhooksDeliveriesListRequest.newBuilder().id(id);
                         query.accept(request);
-                        return api.webhooksListDeliveries(request.pageToken(token).build());
+                        return api.webhooksDeliveriesList(request.pageToken(token).build());
                     },
                     WebhookDeliveryPage::getItems,
                     WebhookDeliveryPage::getNextPage);

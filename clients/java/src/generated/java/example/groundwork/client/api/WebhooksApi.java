@@ -553,6 +553,257 @@ public class WebhooksApi {
   }
 
   /**
+   * List the deliveries of a webhook
+   * Returns one page of deliveries in descending order of &#x60;id&#x60;, the newest first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null. Deliveries are deleted 30 days after they have ended. Requires superuser rights.
+   * @param apiRequest {@link APIWebhooksDeliveriesListRequest}
+   * @return WebhookDeliveryPage
+   * @throws ApiException if fails to make API call
+   */
+  public WebhookDeliveryPage webhooksDeliveriesList(APIWebhooksDeliveriesListRequest apiRequest) throws ApiException {
+    return webhooksDeliveriesList(apiRequest, null);
+  }
+
+  /**
+   * List the deliveries of a webhook
+   * Returns one page of deliveries in descending order of &#x60;id&#x60;, the newest first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null. Deliveries are deleted 30 days after they have ended. Requires superuser rights.
+   * @param apiRequest {@link APIWebhooksDeliveriesListRequest}
+   * @param headers Optional headers to include in the request
+   * @return WebhookDeliveryPage
+   * @throws ApiException if fails to make API call
+   */
+  public WebhookDeliveryPage webhooksDeliveriesList(APIWebhooksDeliveriesListRequest apiRequest, Map<String, String> headers) throws ApiException {
+    
+    Long id = apiRequest.id();
+    
+    @Nullable Integer limit = apiRequest.limit();
+    
+    @Nullable String pageToken = apiRequest.pageToken();
+    return webhooksDeliveriesList(id, limit, pageToken, headers);
+  }
+
+  /**
+   * List the deliveries of a webhook
+   * Returns one page of deliveries in descending order of &#x60;id&#x60;, the newest first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null. Deliveries are deleted 30 days after they have ended. Requires superuser rights.
+   * @param apiRequest {@link APIWebhooksDeliveriesListRequest}
+   * @return ApiResponse&lt;WebhookDeliveryPage&gt;
+   * @throws ApiException if fails to make API call
+   */
+  public ApiResponse<WebhookDeliveryPage> webhooksDeliveriesListWithHttpInfo(APIWebhooksDeliveriesListRequest apiRequest) throws ApiException {
+    return webhooksDeliveriesListWithHttpInfo(apiRequest, null);
+  }
+
+  /**
+   * List the deliveries of a webhook
+   * Returns one page of deliveries in descending order of &#x60;id&#x60;, the newest first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null. Deliveries are deleted 30 days after they have ended. Requires superuser rights.
+   * @param apiRequest {@link APIWebhooksDeliveriesListRequest}
+   * @param headers Optional headers to include in the request
+   * @return ApiResponse&lt;WebhookDeliveryPage&gt;
+   * @throws ApiException if fails to make API call
+   */
+  public ApiResponse<WebhookDeliveryPage> webhooksDeliveriesListWithHttpInfo(APIWebhooksDeliveriesListRequest apiRequest, Map<String, String> headers) throws ApiException {
+    Long id = apiRequest.id();
+    Integer limit = apiRequest.limit();
+    String pageToken = apiRequest.pageToken();
+    return webhooksDeliveriesListWithHttpInfo(id, limit, pageToken, headers);
+  }
+
+  /**
+   * List the deliveries of a webhook
+   * Returns one page of deliveries in descending order of &#x60;id&#x60;, the newest first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null. Deliveries are deleted 30 days after they have ended. Requires superuser rights.
+   * @param id The webhook&#39;s ID. (required)
+   * @param limit The maximum number of deliveries per page. (optional, default to 20)
+   * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
+   * @return WebhookDeliveryPage
+   * @throws ApiException if fails to make API call
+   */
+  public WebhookDeliveryPage webhooksDeliveriesList(Long id, @Nullable Integer limit, @Nullable String pageToken) throws ApiException {
+    return webhooksDeliveriesList(id, limit, pageToken, null);
+  }
+
+  /**
+   * List the deliveries of a webhook
+   * Returns one page of deliveries in descending order of &#x60;id&#x60;, the newest first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null. Deliveries are deleted 30 days after they have ended. Requires superuser rights.
+   * @param id The webhook&#39;s ID. (required)
+   * @param limit The maximum number of deliveries per page. (optional, default to 20)
+   * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
+   * @param headers Optional headers to include in the request
+   * @return WebhookDeliveryPage
+   * @throws ApiException if fails to make API call
+   */
+  public WebhookDeliveryPage webhooksDeliveriesList(Long id, @Nullable Integer limit, @Nullable String pageToken, Map<String, String> headers) throws ApiException {
+    ApiResponse<WebhookDeliveryPage> localVarResponse = webhooksDeliveriesListWithHttpInfo(id, limit, pageToken, headers);
+    return localVarResponse.getData();
+  }
+
+  /**
+   * List the deliveries of a webhook
+   * Returns one page of deliveries in descending order of &#x60;id&#x60;, the newest first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null. Deliveries are deleted 30 days after they have ended. Requires superuser rights.
+   * @param id The webhook&#39;s ID. (required)
+   * @param limit The maximum number of deliveries per page. (optional, default to 20)
+   * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
+   * @return ApiResponse&lt;WebhookDeliveryPage&gt;
+   * @throws ApiException if fails to make API call
+   */
+  public ApiResponse<WebhookDeliveryPage> webhooksDeliveriesListWithHttpInfo(Long id, @Nullable Integer limit, @Nullable String pageToken) throws ApiException {
+    return webhooksDeliveriesListWithHttpInfo(id, limit, pageToken, null);
+  }
+
+  /**
+   * List the deliveries of a webhook
+   * Returns one page of deliveries in descending order of &#x60;id&#x60;, the newest first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null. Deliveries are deleted 30 days after they have ended. Requires superuser rights.
+   * @param id The webhook&#39;s ID. (required)
+   * @param limit The maximum number of deliveries per page. (optional, default to 20)
+   * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
+   * @param headers Optional headers to include in the request
+   * @return ApiResponse&lt;WebhookDeliveryPage&gt;
+   * @throws ApiException if fails to make API call
+   */
+  public ApiResponse<WebhookDeliveryPage> webhooksDeliveriesListWithHttpInfo(Long id, @Nullable Integer limit, @Nullable String pageToken, Map<String, String> headers) throws ApiException {
+    HttpRequest.Builder localVarRequestBuilder = webhooksDeliveriesListRequestBuilder(id, limit, pageToken, headers);
+    try {
+      HttpResponse<InputStream> localVarResponse = memberVarHttpClient.send(
+          localVarRequestBuilder.build(),
+          HttpResponse.BodyHandlers.ofInputStream());
+      if (memberVarResponseInterceptor != null) {
+        memberVarResponseInterceptor.accept(localVarResponse);
+      }
+      InputStream localVarResponseBody = null;
+      try {
+        if (localVarResponse.statusCode()/ 100 != 2) {
+          throw getApiException("webhooksDeliveriesList", localVarResponse);
+        }
+        localVarResponseBody = ApiClient.getResponseBody(localVarResponse);
+        if (localVarResponseBody == null) {
+          return new ApiResponse<WebhookDeliveryPage>(
+              localVarResponse.statusCode(),
+              localVarResponse.headers().map(),
+              null
+          );
+        }
+
+        
+        
+        String responseBody = new String(localVarResponseBody.readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
+        WebhookDeliveryPage responseValue = responseBody.isBlank()? null: memberVarObjectMapper.readValue(responseBody, new TypeReference<WebhookDeliveryPage>() {});
+        
+
+        return new ApiResponse<WebhookDeliveryPage>(
+            localVarResponse.statusCode(),
+            localVarResponse.headers().map(),
+            responseValue
+        );
+      } finally {
+        if (localVarResponseBody != null) {
+          localVarResponseBody.close();
+        }
+      }
+    } catch (IOException | JacksonException e) {
+      throw new ApiException(e);
+    }
+    catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new ApiException(e);
+    }
+  }
+
+  private HttpRequest.Builder webhooksDeliveriesListRequestBuilder(Long id, @Nullable Integer limit, @Nullable String pageToken, Map<String, String> headers) throws ApiException {
+    // verify the required parameter 'id' is set
+    if (id == null) {
+      throw new ApiException(400, "Missing the required parameter 'id' when calling webhooksDeliveriesList");
+    }
+
+    HttpRequest.Builder localVarRequestBuilder = HttpRequest.newBuilder();
+
+    String localVarPath = "/api/v1/webhooks/{id}/deliveries"
+        .replace("{id}", ApiClient.urlEncode(id.toString()));
+
+    List<Pair> localVarQueryParams = new ArrayList<>();
+    StringJoiner localVarQueryStringJoiner = new StringJoiner("&");
+    String localVarQueryParameterBaseName;
+    localVarQueryParameterBaseName = "limit";
+    localVarQueryParams.addAll(ApiClient.parameterToPairs("limit", limit));
+    localVarQueryParameterBaseName = "page_token";
+    localVarQueryParams.addAll(ApiClient.parameterToPairs("page_token", pageToken));
+
+    if (!localVarQueryParams.isEmpty() || localVarQueryStringJoiner.length() != 0) {
+      StringJoiner queryJoiner = new StringJoiner("&");
+      localVarQueryParams.forEach(p -> queryJoiner.add(p.getName() + '=' + p.getValue()));
+      if (localVarQueryStringJoiner.length() != 0) {
+        queryJoiner.add(localVarQueryStringJoiner.toString());
+      }
+      localVarRequestBuilder.uri(URI.create(memberVarBaseUri + localVarPath + '?' + queryJoiner.toString()));
+    } else {
+      localVarRequestBuilder.uri(URI.create(memberVarBaseUri + localVarPath));
+    }
+
+    localVarRequestBuilder.header("Accept", "application/json");
+
+    localVarRequestBuilder.method("GET", HttpRequest.BodyPublishers.noBody());
+    if (memberVarReadTimeout != null) {
+      localVarRequestBuilder.timeout(memberVarReadTimeout);
+    }
+    // Add custom headers if provided
+    localVarRequestBuilder = HttpRequestBuilderExtensions.withAdditionalHeaders(localVarRequestBuilder, headers);
+    if (memberVarInterceptor != null) {
+      memberVarInterceptor.accept(localVarRequestBuilder);
+    }
+    return localVarRequestBuilder;
+  }
+
+
+  public static final class APIWebhooksDeliveriesListRequest {
+    
+    private Long id; // The webhook&#39;s ID. (required)
+    
+    private @Nullable Integer limit; // The maximum number of deliveries per page. (optional, default to 20)
+    
+    private @Nullable String pageToken; // The &#x60;next_page&#x60; of the previous page. (optional)
+
+    private APIWebhooksDeliveriesListRequest(Builder builder) {
+      this.id = builder.id;
+      this.limit = builder.limit;
+      this.pageToken = builder.pageToken;
+    }
+    
+    public Long id() {
+      return id;
+    }
+    
+    public @Nullable Integer limit() {
+      return limit;
+    }
+    
+    public @Nullable String pageToken() {
+      return pageToken;
+    }
+    public static Builder newBuilder() {
+      return new Builder();
+    }
+
+    public static class Builder {
+      private Long id;
+      private Integer limit;
+      private String pageToken;
+
+      public Builder id(Long id) {
+        this.id = id;
+        return this;
+      }
+      public Builder limit(@Nullable Integer limit) {
+        this.limit = limit;
+        return this;
+      }
+      public Builder pageToken(@Nullable String pageToken) {
+        this.pageToken = pageToken;
+        return this;
+      }
+      public APIWebhooksDeliveriesListRequest build() {
+        return new APIWebhooksDeliveriesListRequest(this);
+      }
+    }
+  }
+
+  /**
    * Get a webhook
    * Requires superuser rights.
    * @param apiRequest {@link APIWebhooksGetRequest}
@@ -971,257 +1222,6 @@ public class WebhooksApi {
       }
       public APIWebhooksListRequest build() {
         return new APIWebhooksListRequest(this);
-      }
-    }
-  }
-
-  /**
-   * List the deliveries of a webhook
-   * Returns one page of deliveries in descending order of &#x60;id&#x60;, the newest first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null. Deliveries are deleted 30 days after they have ended. Requires superuser rights.
-   * @param apiRequest {@link APIWebhooksListDeliveriesRequest}
-   * @return WebhookDeliveryPage
-   * @throws ApiException if fails to make API call
-   */
-  public WebhookDeliveryPage webhooksListDeliveries(APIWebhooksListDeliveriesRequest apiRequest) throws ApiException {
-    return webhooksListDeliveries(apiRequest, null);
-  }
-
-  /**
-   * List the deliveries of a webhook
-   * Returns one page of deliveries in descending order of &#x60;id&#x60;, the newest first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null. Deliveries are deleted 30 days after they have ended. Requires superuser rights.
-   * @param apiRequest {@link APIWebhooksListDeliveriesRequest}
-   * @param headers Optional headers to include in the request
-   * @return WebhookDeliveryPage
-   * @throws ApiException if fails to make API call
-   */
-  public WebhookDeliveryPage webhooksListDeliveries(APIWebhooksListDeliveriesRequest apiRequest, Map<String, String> headers) throws ApiException {
-    
-    Long id = apiRequest.id();
-    
-    @Nullable Integer limit = apiRequest.limit();
-    
-    @Nullable String pageToken = apiRequest.pageToken();
-    return webhooksListDeliveries(id, limit, pageToken, headers);
-  }
-
-  /**
-   * List the deliveries of a webhook
-   * Returns one page of deliveries in descending order of &#x60;id&#x60;, the newest first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null. Deliveries are deleted 30 days after they have ended. Requires superuser rights.
-   * @param apiRequest {@link APIWebhooksListDeliveriesRequest}
-   * @return ApiResponse&lt;WebhookDeliveryPage&gt;
-   * @throws ApiException if fails to make API call
-   */
-  public ApiResponse<WebhookDeliveryPage> webhooksListDeliveriesWithHttpInfo(APIWebhooksListDeliveriesRequest apiRequest) throws ApiException {
-    return webhooksListDeliveriesWithHttpInfo(apiRequest, null);
-  }
-
-  /**
-   * List the deliveries of a webhook
-   * Returns one page of deliveries in descending order of &#x60;id&#x60;, the newest first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null. Deliveries are deleted 30 days after they have ended. Requires superuser rights.
-   * @param apiRequest {@link APIWebhooksListDeliveriesRequest}
-   * @param headers Optional headers to include in the request
-   * @return ApiResponse&lt;WebhookDeliveryPage&gt;
-   * @throws ApiException if fails to make API call
-   */
-  public ApiResponse<WebhookDeliveryPage> webhooksListDeliveriesWithHttpInfo(APIWebhooksListDeliveriesRequest apiRequest, Map<String, String> headers) throws ApiException {
-    Long id = apiRequest.id();
-    Integer limit = apiRequest.limit();
-    String pageToken = apiRequest.pageToken();
-    return webhooksListDeliveriesWithHttpInfo(id, limit, pageToken, headers);
-  }
-
-  /**
-   * List the deliveries of a webhook
-   * Returns one page of deliveries in descending order of &#x60;id&#x60;, the newest first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null. Deliveries are deleted 30 days after they have ended. Requires superuser rights.
-   * @param id The webhook&#39;s ID. (required)
-   * @param limit The maximum number of deliveries per page. (optional, default to 20)
-   * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
-   * @return WebhookDeliveryPage
-   * @throws ApiException if fails to make API call
-   */
-  public WebhookDeliveryPage webhooksListDeliveries(Long id, @Nullable Integer limit, @Nullable String pageToken) throws ApiException {
-    return webhooksListDeliveries(id, limit, pageToken, null);
-  }
-
-  /**
-   * List the deliveries of a webhook
-   * Returns one page of deliveries in descending order of &#x60;id&#x60;, the newest first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null. Deliveries are deleted 30 days after they have ended. Requires superuser rights.
-   * @param id The webhook&#39;s ID. (required)
-   * @param limit The maximum number of deliveries per page. (optional, default to 20)
-   * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
-   * @param headers Optional headers to include in the request
-   * @return WebhookDeliveryPage
-   * @throws ApiException if fails to make API call
-   */
-  public WebhookDeliveryPage webhooksListDeliveries(Long id, @Nullable Integer limit, @Nullable String pageToken, Map<String, String> headers) throws ApiException {
-    ApiResponse<WebhookDeliveryPage> localVarResponse = webhooksListDeliveriesWithHttpInfo(id, limit, pageToken, headers);
-    return localVarResponse.getData();
-  }
-
-  /**
-   * List the deliveries of a webhook
-   * Returns one page of deliveries in descending order of &#x60;id&#x60;, the newest first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null. Deliveries are deleted 30 days after they have ended. Requires superuser rights.
-   * @param id The webhook&#39;s ID. (required)
-   * @param limit The maximum number of deliveries per page. (optional, default to 20)
-   * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
-   * @return ApiResponse&lt;WebhookDeliveryPage&gt;
-   * @throws ApiException if fails to make API call
-   */
-  public ApiResponse<WebhookDeliveryPage> webhooksListDeliveriesWithHttpInfo(Long id, @Nullable Integer limit, @Nullable String pageToken) throws ApiException {
-    return webhooksListDeliveriesWithHttpInfo(id, limit, pageToken, null);
-  }
-
-  /**
-   * List the deliveries of a webhook
-   * Returns one page of deliveries in descending order of &#x60;id&#x60;, the newest first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null. Deliveries are deleted 30 days after they have ended. Requires superuser rights.
-   * @param id The webhook&#39;s ID. (required)
-   * @param limit The maximum number of deliveries per page. (optional, default to 20)
-   * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
-   * @param headers Optional headers to include in the request
-   * @return ApiResponse&lt;WebhookDeliveryPage&gt;
-   * @throws ApiException if fails to make API call
-   */
-  public ApiResponse<WebhookDeliveryPage> webhooksListDeliveriesWithHttpInfo(Long id, @Nullable Integer limit, @Nullable String pageToken, Map<String, String> headers) throws ApiException {
-    HttpRequest.Builder localVarRequestBuilder = webhooksListDeliveriesRequestBuilder(id, limit, pageToken, headers);
-    try {
-      HttpResponse<InputStream> localVarResponse = memberVarHttpClient.send(
-          localVarRequestBuilder.build(),
-          HttpResponse.BodyHandlers.ofInputStream());
-      if (memberVarResponseInterceptor != null) {
-        memberVarResponseInterceptor.accept(localVarResponse);
-      }
-      InputStream localVarResponseBody = null;
-      try {
-        if (localVarResponse.statusCode()/ 100 != 2) {
-          throw getApiException("webhooksListDeliveries", localVarResponse);
-        }
-        localVarResponseBody = ApiClient.getResponseBody(localVarResponse);
-        if (localVarResponseBody == null) {
-          return new ApiResponse<WebhookDeliveryPage>(
-              localVarResponse.statusCode(),
-              localVarResponse.headers().map(),
-              null
-          );
-        }
-
-        
-        
-        String responseBody = new String(localVarResponseBody.readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
-        WebhookDeliveryPage responseValue = responseBody.isBlank()? null: memberVarObjectMapper.readValue(responseBody, new TypeReference<WebhookDeliveryPage>() {});
-        
-
-        return new ApiResponse<WebhookDeliveryPage>(
-            localVarResponse.statusCode(),
-            localVarResponse.headers().map(),
-            responseValue
-        );
-      } finally {
-        if (localVarResponseBody != null) {
-          localVarResponseBody.close();
-        }
-      }
-    } catch (IOException | JacksonException e) {
-      throw new ApiException(e);
-    }
-    catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new ApiException(e);
-    }
-  }
-
-  private HttpRequest.Builder webhooksListDeliveriesRequestBuilder(Long id, @Nullable Integer limit, @Nullable String pageToken, Map<String, String> headers) throws ApiException {
-    // verify the required parameter 'id' is set
-    if (id == null) {
-      throw new ApiException(400, "Missing the required parameter 'id' when calling webhooksListDeliveries");
-    }
-
-    HttpRequest.Builder localVarRequestBuilder = HttpRequest.newBuilder();
-
-    String localVarPath = "/api/v1/webhooks/{id}/deliveries"
-        .replace("{id}", ApiClient.urlEncode(id.toString()));
-
-    List<Pair> localVarQueryParams = new ArrayList<>();
-    StringJoiner localVarQueryStringJoiner = new StringJoiner("&");
-    String localVarQueryParameterBaseName;
-    localVarQueryParameterBaseName = "limit";
-    localVarQueryParams.addAll(ApiClient.parameterToPairs("limit", limit));
-    localVarQueryParameterBaseName = "page_token";
-    localVarQueryParams.addAll(ApiClient.parameterToPairs("page_token", pageToken));
-
-    if (!localVarQueryParams.isEmpty() || localVarQueryStringJoiner.length() != 0) {
-      StringJoiner queryJoiner = new StringJoiner("&");
-      localVarQueryParams.forEach(p -> queryJoiner.add(p.getName() + '=' + p.getValue()));
-      if (localVarQueryStringJoiner.length() != 0) {
-        queryJoiner.add(localVarQueryStringJoiner.toString());
-      }
-      localVarRequestBuilder.uri(URI.create(memberVarBaseUri + localVarPath + '?' + queryJoiner.toString()));
-    } else {
-      localVarRequestBuilder.uri(URI.create(memberVarBaseUri + localVarPath));
-    }
-
-    localVarRequestBuilder.header("Accept", "application/json");
-
-    localVarRequestBuilder.method("GET", HttpRequest.BodyPublishers.noBody());
-    if (memberVarReadTimeout != null) {
-      localVarRequestBuilder.timeout(memberVarReadTimeout);
-    }
-    // Add custom headers if provided
-    localVarRequestBuilder = HttpRequestBuilderExtensions.withAdditionalHeaders(localVarRequestBuilder, headers);
-    if (memberVarInterceptor != null) {
-      memberVarInterceptor.accept(localVarRequestBuilder);
-    }
-    return localVarRequestBuilder;
-  }
-
-
-  public static final class APIWebhooksListDeliveriesRequest {
-    
-    private Long id; // The webhook&#39;s ID. (required)
-    
-    private @Nullable Integer limit; // The maximum number of deliveries per page. (optional, default to 20)
-    
-    private @Nullable String pageToken; // The &#x60;next_page&#x60; of the previous page. (optional)
-
-    private APIWebhooksListDeliveriesRequest(Builder builder) {
-      this.id = builder.id;
-      this.limit = builder.limit;
-      this.pageToken = builder.pageToken;
-    }
-    
-    public Long id() {
-      return id;
-    }
-    
-    public @Nullable Integer limit() {
-      return limit;
-    }
-    
-    public @Nullable String pageToken() {
-      return pageToken;
-    }
-    public static Builder newBuilder() {
-      return new Builder();
-    }
-
-    public static class Builder {
-      private Long id;
-      private Integer limit;
-      private String pageToken;
-
-      public Builder id(Long id) {
-        this.id = id;
-        return this;
-      }
-      public Builder limit(@Nullable Integer limit) {
-        this.limit = limit;
-        return this;
-      }
-      public Builder pageToken(@Nullable String pageToken) {
-        this.pageToken = pageToken;
-        return this;
-      }
-      public APIWebhooksListDeliveriesRequest build() {
-        return new APIWebhooksListDeliveriesRequest(this);
       }
     }
   }
