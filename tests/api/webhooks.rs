@@ -207,7 +207,7 @@ on_both! {
         service.by(&root, "POST", &format!("{}/rotate-secret", path(&made))).send().await.expect(200);
         service.by(&root, "DELETE", &path(&made)).send().await.expect(204);
         let audited = format!(
-            "SELECT kind AS value FROM audit_events WHERE webhook_id = {} AND actor_id = {} ORDER BY id",
+            "SELECT kind AS value FROM audit_events WHERE resource_id = {} AND actor_id = {} ORDER BY id",
             made["id"], root.id
         );
         let kinds: Vec<_> = service.database.rows(&audited).await.into_iter().flatten().collect();

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use super::Service;
 use super::postgres::eventually;
+use super::{Backend, Service};
 
 /// A mail as its reader gets it.
 #[derive(Clone, Debug)]
@@ -60,10 +60,17 @@ impl Service {
         if self.extra.iter().any(|(name, workers)| *name == "JOB_WORKERS" && workers == "0") {
             return;
         }
-        let waiting = "SELECT CAST(COUNT(*) AS TEXT) AS value FROM jobs \
-                       WHERE status = 'running' OR (status = 'queued' AND attempts = 0)";
+        let now = self.clock.now().micros();
+        let now = match self.database.backend {
+            Backend::Sqlite => now.to_string(),
+            Backend::Postgres => format!("to_timestamp({now} / 1000000.0)"),
+        };
+        let waiting = format!(
+            "SELECT CAST(COUNT(*) AS TEXT) AS value FROM jobs WHERE (status = 'running' AND lease IS NOT NULL) \
+             OR (status = 'queued' AND attempts = 0 AND run_at <= {now})"
+        );
         eventually("the jobs are done", async || {
-            (self.database.sql(waiting).await.as_deref() == Some("0")).then_some(())
+            (self.database.sql(&waiting).await.as_deref() == Some("0")).then_some(())
         })
         .await;
     }

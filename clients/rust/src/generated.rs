@@ -774,65 +774,6 @@ no private network.*/
             value.parse()
         }
     }
-    ///Why a webhook is disabled.
-    #[derive(
-        ::serde::Deserialize,
-        ::serde::Serialize,
-        Clone,
-        Copy,
-        Debug,
-        Eq,
-        Hash,
-        Ord,
-        PartialEq,
-        PartialOrd
-    )]
-    pub enum WebhookDisabledReason {
-        #[serde(rename = "manual")]
-        Manual,
-        #[serde(rename = "failing")]
-        Failing,
-        #[serde(rename = "gone")]
-        Gone,
-    }
-    impl ::std::fmt::Display for WebhookDisabledReason {
-        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
-            match *self {
-                Self::Manual => f.write_str("manual"),
-                Self::Failing => f.write_str("failing"),
-                Self::Gone => f.write_str("gone"),
-            }
-        }
-    }
-    impl ::std::str::FromStr for WebhookDisabledReason {
-        type Err = self::error::ConversionError;
-        fn from_str(
-            value: &str,
-        ) -> ::std::result::Result<Self, self::error::ConversionError> {
-            match value {
-                "manual" => Ok(Self::Manual),
-                "failing" => Ok(Self::Failing),
-                "gone" => Ok(Self::Gone),
-                _ => Err("invalid value".into()),
-            }
-        }
-    }
-    impl ::std::convert::TryFrom<&str> for WebhookDisabledReason {
-        type Error = self::error::ConversionError;
-        fn try_from(
-            value: &str,
-        ) -> ::std::result::Result<Self, self::error::ConversionError> {
-            value.parse()
-        }
-    }
-    impl ::std::convert::TryFrom<::std::string::String> for WebhookDisabledReason {
-        type Error = self::error::ConversionError;
-        fn try_from(
-            value: ::std::string::String,
-        ) -> ::std::result::Result<Self, self::error::ConversionError> {
-            value.parse()
-        }
-    }
     ///A page of webhooks.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct WebhookPage {

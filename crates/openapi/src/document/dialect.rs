@@ -24,10 +24,9 @@ pub(super) fn to_3_0(mut document: Value) -> Value {
             .map(|license| license.shift_remove("identifier"));
     }
     // 3.0 has no webhooks either.
-    if document.as_object_mut().is_some_and(|root| root.shift_remove("webhooks").is_some()) {
-        drop_unused(&mut document);
-    }
+    document.as_object_mut().map(|root| root.shift_remove("webhooks"));
     inline_nullable_enums(&mut document);
+    drop_unused(&mut document);
     set_version(&mut document, "3.0.3");
     document
 }
