@@ -192,6 +192,30 @@ func (e UserEventType) Valid() bool {
 	}
 }
 
+// Defines values for WebhookDisabledReason.
+const (
+	WebhookDisabledReasonFailing     WebhookDisabledReason = "failing"
+	WebhookDisabledReasonGone        WebhookDisabledReason = "gone"
+	WebhookDisabledReasonLessThanNil WebhookDisabledReason = "<nil>"
+	WebhookDisabledReasonManual      WebhookDisabledReason = "manual"
+)
+
+// Valid indicates whether the value is a known member of the WebhookDisabledReason enum.
+func (e WebhookDisabledReason) Valid() bool {
+	switch e {
+	case WebhookDisabledReasonFailing:
+		return true
+	case WebhookDisabledReasonGone:
+		return true
+	case WebhookDisabledReasonLessThanNil:
+		return true
+	case WebhookDisabledReasonManual:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for WebhookDeliveryStatus.
 const (
 	WebhookDeliveryStatusDelivered WebhookDeliveryStatus = "delivered"
@@ -213,21 +237,24 @@ func (e WebhookDeliveryStatus) Valid() bool {
 	}
 }
 
-// Defines values for WebhookDisabledReason.
+// Defines values for WebhookWithSecretDisabledReason.
 const (
-	WebhookDisabledReasonFailing WebhookDisabledReason = "failing"
-	WebhookDisabledReasonGone    WebhookDisabledReason = "gone"
-	WebhookDisabledReasonManual  WebhookDisabledReason = "manual"
+	WebhookWithSecretDisabledReasonFailing     WebhookWithSecretDisabledReason = "failing"
+	WebhookWithSecretDisabledReasonGone        WebhookWithSecretDisabledReason = "gone"
+	WebhookWithSecretDisabledReasonLessThanNil WebhookWithSecretDisabledReason = "<nil>"
+	WebhookWithSecretDisabledReasonManual      WebhookWithSecretDisabledReason = "manual"
 )
 
-// Valid indicates whether the value is a known member of the WebhookDisabledReason enum.
-func (e WebhookDisabledReason) Valid() bool {
+// Valid indicates whether the value is a known member of the WebhookWithSecretDisabledReason enum.
+func (e WebhookWithSecretDisabledReason) Valid() bool {
 	switch e {
-	case WebhookDisabledReasonFailing:
+	case WebhookWithSecretDisabledReasonFailing:
 		return true
-	case WebhookDisabledReasonGone:
+	case WebhookWithSecretDisabledReasonGone:
 		return true
-	case WebhookDisabledReasonManual:
+	case WebhookWithSecretDisabledReasonLessThanNil:
+		return true
+	case WebhookWithSecretDisabledReasonManual:
 		return true
 	default:
 		return false
@@ -725,7 +752,9 @@ type Webhook struct {
 	// DisabledAt When it was disabled, or null while it is active.
 	//
 	// Examples: 2026-01-31T09:30:00Z
-	DisabledAt     nullable.Nullable[time.Time]             `json:"disabled_at"`
+	DisabledAt nullable.Nullable[time.Time] `json:"disabled_at"`
+
+	// DisabledReason Why a webhook is disabled.
 	DisabledReason nullable.Nullable[WebhookDisabledReason] `json:"disabled_reason"`
 
 	// Events The types of the events that it gets. `*` stands for all, later ones included.
@@ -759,6 +788,9 @@ type Webhook struct {
 	// URL Where events are sent, in its normalised form.
 	URL string `json:"url"`
 }
+
+// WebhookDisabledReason Why a webhook is disabled.
+type WebhookDisabledReason string
 
 // WebhookCreate The webhook to create.
 type WebhookCreate struct {
@@ -845,11 +877,6 @@ type WebhookDeliveryPage struct {
 // Examples: queued
 type WebhookDeliveryStatus string
 
-// WebhookDisabledReason Why a webhook is disabled.
-//
-// Examples: manual
-type WebhookDisabledReason string
-
 // WebhookPage A page of webhooks.
 //
 // Examples: {"items":[{"created_at":"2026-01-31T09:30:00Z","description":"The customer database.","disabled_at":null,"disabled_reason":null,"events":["user.created","user.deleted"],"failing_since":null,"id":1,"is_active":true,"previous_secret_expires_at":null,"updated_at":"2026-01-31T09:30:00Z","url":"https://example.com/hooks"}],"next_page":"c2lnbmVkIHBsYWNlAAAAAAAAAAE"}
@@ -897,8 +924,10 @@ type WebhookWithSecret struct {
 	// DisabledAt When it was disabled, or null while it is active.
 	//
 	// Examples: 2026-01-31T09:30:00Z
-	DisabledAt     nullable.Nullable[time.Time]             `json:"disabled_at"`
-	DisabledReason nullable.Nullable[WebhookDisabledReason] `json:"disabled_reason"`
+	DisabledAt nullable.Nullable[time.Time] `json:"disabled_at"`
+
+	// DisabledReason Why a webhook is disabled.
+	DisabledReason nullable.Nullable[WebhookWithSecretDisabledReason] `json:"disabled_reason"`
 
 	// Events The types of the events that it gets. `*` stands for all, later ones included.
 	//
@@ -935,6 +964,9 @@ type WebhookWithSecret struct {
 	// URL Where events are sent, in its normalised form.
 	URL string `json:"url"`
 }
+
+// WebhookWithSecretDisabledReason Why a webhook is disabled.
+type WebhookWithSecretDisabledReason string
 
 // JobsListParams defines parameters for JobsList.
 type JobsListParams struct {

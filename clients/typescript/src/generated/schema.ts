@@ -1486,7 +1486,11 @@ export interface components {
              * @example 2026-01-31T09:30:00Z
              */
             disabled_at: string | null;
-            disabled_reason: components["schemas"]["WebhookDisabledReason"] | null;
+            /**
+             * @description Why a webhook is disabled.
+             * @enum {string|null}
+             */
+            disabled_reason: "manual" | "failing" | "gone" | null;
             /**
              * Format: date-time
              * @description When the first attempt failed since the last delivery, or null if none did.
@@ -1638,12 +1642,6 @@ export interface components {
          */
         WebhookDeliveryStatus: "queued" | "delivered" | "failed";
         /**
-         * @description Why a webhook is disabled.
-         * @example manual
-         * @enum {string}
-         */
-        WebhookDisabledReason: "manual" | "failing" | "gone";
-        /**
          * WebhookPage
          * @description A page of webhooks.
          * @example {
@@ -1746,7 +1744,11 @@ export interface components {
              * @example 2026-01-31T09:30:00Z
              */
             disabled_at: string | null;
-            disabled_reason: components["schemas"]["WebhookDisabledReason"] | null;
+            /**
+             * @description Why a webhook is disabled.
+             * @enum {string|null}
+             */
+            disabled_reason: "manual" | "failing" | "gone" | null;
             /**
              * Format: date-time
              * @description When the first attempt failed since the last delivery, or null if none did.
@@ -1836,7 +1838,6 @@ export type WebhookCreate = components['schemas']['WebhookCreate'];
 export type WebhookDelivery = components['schemas']['WebhookDelivery'];
 export type WebhookDeliveryPage = components['schemas']['WebhookDeliveryPage'];
 export type WebhookDeliveryStatus = components['schemas']['WebhookDeliveryStatus'];
-export type WebhookDisabledReason = components['schemas']['WebhookDisabledReason'];
 export type WebhookPage = components['schemas']['WebhookPage'];
 export type WebhookUpdate = components['schemas']['WebhookUpdate'];
 export type WebhookWithSecret = components['schemas']['WebhookWithSecret'];

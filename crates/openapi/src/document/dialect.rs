@@ -5,6 +5,8 @@ use serde_json::{Map, Value, json};
 use super::{reorder, walk};
 
 pub(super) fn to_3_1(mut document: Value) -> Value {
+    inline_nullable_enums(&mut document);
+    drop_unused(&mut document);
     walk::schemas(&mut document, &mut schema_to_3_1);
     // 3.1 forbids both together.
     let license = document.pointer_mut("/info/license").and_then(Value::as_object_mut);
@@ -32,7 +34,7 @@ pub(super) fn to_3_0(mut document: Value) -> Value {
 }
 
 /// In 3.0 null has to be among the values of an enum, and `nullable` needs a `type` beside it: a
-/// reference that may be null has neither.
+/// reference that may be null has neither. In 3.1 it is the same, so that both describe one API.
 fn inline_nullable_enums(document: &mut Value) {
     let schemas = document.pointer("/components/schemas").cloned().unwrap_or_default();
     walk::schemas(document, &mut |schema| {

@@ -20,7 +20,6 @@ import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonCreator;
 import com.fasterxml.jackson.annotation.JsonValue;
-import example.groundwork.client.model.WebhookDisabledReason;
 import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -71,9 +70,48 @@ public class Webhook {
   
   private @Nullable OffsetDateTime disabledAt;
 
+  /**
+   * Why a webhook is disabled.
+   */
+  public enum DisabledReasonEnum {
+    MANUAL(String.valueOf("manual")),
+    
+    FAILING(String.valueOf("failing")),
+    
+    GONE(String.valueOf("gone")),
+    
+    UNKNOWN_DEFAULT_OPEN_API(String.valueOf("unknown_default_open_api"));
+
+    private String value;
+
+    DisabledReasonEnum(String value) {
+      this.value = value;
+    }
+
+    @JsonValue
+    public String getValue() {
+      return value;
+    }
+
+    @Override
+    public String toString() {
+      return String.valueOf(value);
+    }
+
+    @JsonCreator
+    public static DisabledReasonEnum fromValue(String value) {
+      for (DisabledReasonEnum b : DisabledReasonEnum.values()) {
+        if (b.value.equals(value)) {
+          return b;
+        }
+      }
+      return null;
+    }
+  }
+
   public static final String JSON_PROPERTY_DISABLED_REASON = "disabled_reason";
   
-  private @Nullable WebhookDisabledReason disabledReason;
+  private @Nullable DisabledReasonEnum disabledReason;
 
   public static final String JSON_PROPERTY_FAILING_SINCE = "failing_since";
   
@@ -247,26 +285,26 @@ public class Webhook {
   }
 
 
-  public Webhook disabledReason(@Nullable WebhookDisabledReason disabledReason) {
+  public Webhook disabledReason(@Nullable DisabledReasonEnum disabledReason) {
     this.disabledReason = disabledReason;
     return this;
   }
 
   /**
-   * Get disabledReason
+   * Why a webhook is disabled.
    * @return disabledReason
    */
   
   @JsonProperty(value = JSON_PROPERTY_DISABLED_REASON, required = false)
   @JsonInclude(value = JsonInclude.Include.ALWAYS)
-  public @Nullable WebhookDisabledReason getDisabledReason() {
+  public @Nullable DisabledReasonEnum getDisabledReason() {
     return disabledReason;
   }
 
 
   @JsonProperty(value = JSON_PROPERTY_DISABLED_REASON, required = false)
   @JsonInclude(value = JsonInclude.Include.ALWAYS)
-  public void setDisabledReason(@Nullable WebhookDisabledReason disabledReason) {
+  public void setDisabledReason(@Nullable DisabledReasonEnum disabledReason) {
     this.disabledReason = disabledReason;
   }
 

@@ -2,7 +2,7 @@ from enum import StrEnum
 from typing import Self
 
 
-class WebhookDisabledReason(StrEnum):
+class WebhookWithSecretDisabledReasonType1(StrEnum):
     FAILING = "failing"
     GONE = "gone"
     MANUAL = "manual"
