@@ -187,6 +187,8 @@ async fn a_pooler_adds_no_round_trips_to_a_request() {
     proxy.gather();
     let extra = [
         ("DATABASE_URL", proxy.url.clone()),
+        // Workers look for jobs at their own pace.
+        ("JOB_WORKERS", "0".to_owned()),
         ("DB_POOL_MODE", "transaction".to_owned()),
         ("DB_POOL_SIZE", "1".to_owned()),
         ("DB_MAX_OVERFLOW", "0".to_owned()),
