@@ -206,6 +206,8 @@ async fn a_pooler_adds_no_round_trips_to_a_request() {
         service.call("POST", "/api/v1/auth/login").json(body)
     };
     let change = || service.by(&user, "PATCH", "/api/v1/users/me").json(json!({"full_name": "Ada"}));
+    // A service that starts also looks at the queue of jobs once.
+    eventually("the start is over", async || (cost(me()).await == 1).then_some(())).await;
     for _ in 0..2 {
         assert_eq!(cost(me()).await, 1, "the user");
         assert_eq!(cost(change()).await, 2, "the guard, and the change");
