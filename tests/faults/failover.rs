@@ -159,8 +159,7 @@ async fn a_server_that_became_read_only_is_answered_503_and_its_connections_are_
     let database = server.database();
     // Reads go on there, as the address wants it.
     let url = server.url("127.0.0.1", "?target_session_attrs=any");
-    // Claims of workers are writes, too: each would close the connections of reads again.
-    let service = Process::start(&[("DATABASE_URL", url.as_str()), ("JOB_WORKERS", "0")]).await;
+    let service = Process::start(&[("DATABASE_URL", url.as_str())]).await;
     let admin = superuser(&service.url, &database).await;
     rename(&service, &admin).await.expect(200);
     let old = connections(&database).await;

@@ -22,6 +22,9 @@ use crate::wakeups::Wakeups;
 /// places are free: claims of several jobs cost less.
 const GATHERING: Duration = Duration::from_millis(2);
 
+/// The longest pause after claims that failed.
+const MAX_PAUSE: Duration = Duration::from_secs(5);
+
 /// How long the last claim may take when the workers are to stop, and recording the last ends.
 const LAST_STATEMENTS: Duration = Duration::from_secs(2);
 
@@ -124,7 +127,7 @@ async fn claim_until(
 ) {
     let places = Arc::new(Semaphore::new(context.config.concurrency));
     let mut wakeups = context.wakeups.receive();
-    let mut is_away = false;
+    let mut failures = 0;
     loop {
         let Some(Some(free)) =
             stop.run_until_cancelled(free_places(&places, context.config.concurrency)).await
@@ -146,7 +149,7 @@ async fn claim_until(
         };
         let is_full = match claimed {
             Ok(jobs) => {
-                is_away = false;
+                failures = 0;
                 let is_full = jobs.claimed.len() == free.num_permits();
                 for job in jobs.claimed {
                     if let Some(place) = free.split(1) {
@@ -156,7 +159,8 @@ async fn claim_until(
                 is_full
             }
             Err(error) => {
-                if !std::mem::replace(&mut is_away, true) {
+                failures += 1;
+                if failures == 1 {
                     let error: &dyn std::error::Error = &error;
                     tracing::warn!(error, "no jobs can be claimed");
                 }
@@ -164,18 +168,21 @@ async fn claim_until(
             }
         };
         drop(free);
-        if !is_full && stop.run_until_cancelled(wait(&mut wakeups, context, is_away)).await.is_none() {
+        if !is_full && stop.run_until_cancelled(wait(&mut wakeups, context, failures)).await.is_none() {
             return;
         }
     }
 }
 
 /// Waits until there may be jobs.
-async fn wait(wakeups: &mut watch::Receiver<()>, context: &Context, is_away: bool) {
-    let poll = sleep(context.config.poll_interval);
-    if is_away {
-        return poll.await;
+async fn wait(wakeups: &mut watch::Receiver<()>, context: &Context, failures: u32) {
+    let poll_interval = context.config.poll_interval;
+    if failures > 0 {
+        // A refused claim closes connections of a database that takes no writes, so each is dear.
+        let pause = poll_interval.saturating_mul(2_u32.saturating_pow(failures - 1));
+        return sleep(pause.min(MAX_PAUSE.max(poll_interval))).await;
     }
+    let poll = sleep(poll_interval);
     tokio::select! {
         () = poll => {}
         // The sender lives in the context.

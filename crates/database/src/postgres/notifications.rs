@@ -31,15 +31,20 @@ impl PgConnector {
         let listening = async {
             let (client, mut driver, _) = self.connect_undriven().await.ok()?;
             let (sender, received) = mpsc::unbounded_channel();
-            let driver = tokio::spawn(async move {
-                while let Some(Ok(message)) = poll_fn(|cx| driver.poll_message(cx)).await {
-                    if matches!(message, AsyncMessage::Notification(_)) && sender.send(()).is_err() {
-                        return;
+            tokio::spawn(async move {
+                let forward = async {
+                    while let Some(Ok(message)) = poll_fn(|cx| driver.poll_message(cx)).await {
+                        if matches!(message, AsyncMessage::Notification(_)) && sender.send(()).is_err() {
+                            return;
+                        }
                     }
+                };
+                // A server that is no primary any more may go on as if nothing had happened.
+                tokio::select! {
+                    () = forward => {}
+                    () = generation.ended() => {}
                 }
             });
-            // A primary that another host replaces may go on as if nothing had happened.
-            generation.includes(driver.abort_handle());
             let listen = format!("LISTEN \"{}\"", channel.replace('"', "\"\""));
             client.batch_execute(&listen).await.ok()?;
             Some(Notifications { received, _client: client })
