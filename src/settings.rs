@@ -5,7 +5,6 @@
 //! entry is its documentation everywhere. Most checks append the range or the choices, so that these
 //! are written once.
 
-use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -24,6 +23,7 @@ use parsers::{database_url, postgres_url, public_url, range_api_url, replica_url
 use rules::{Need, between_settings};
 use secrecy::SecretString;
 
+pub use app_env::AppEnv;
 pub use groundwork_database::url::{DatabaseUrl, PoolMode, PostgresUrl, Roots, Tls};
 pub use groundwork_server::client::ForwardedHeader;
 pub use groundwork_settings::SettingsError;
@@ -33,6 +33,7 @@ pub use signing_key::SigningKeyError;
 
 use crate::domain::registration::Registration;
 
+mod app_env;
 mod configs;
 mod parsers;
 mod rules;
@@ -356,38 +357,6 @@ impl Settings {
             Some(mode) if settings.app_env.is_deployed() => Err(SettingsError::EnvFileExposed(mode)),
             _ => Ok(settings),
         }
-    }
-}
-
-/// The environment of the service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AppEnv {
-    /// A developer's machine: starts with nothing set.
-    Development,
-    /// Before production, with the rules of production except the one on placeholder secrets.
-    Staging,
-    /// Real users: refuses every default that would be unsafe.
-    Production,
-}
-
-impl AppEnv {
-    const NAMES: &[(&str, Self)] =
-        &[("development", Self::Development), ("staging", Self::Staging), ("production", Self::Production)];
-
-    /// Whether other people depend on the service, so that safety takes precedence over
-    /// convenience.
-    pub fn is_deployed(self) -> bool {
-        self != Self::Development
-    }
-}
-
-impl fmt::Display for AppEnv {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Development => "development",
-            Self::Staging => "staging",
-            Self::Production => "production",
-        })
     }
 }
 
