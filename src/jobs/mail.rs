@@ -124,7 +124,9 @@ impl Handler<ForgotPassword> for Mails {
 
 impl Handler<ConfirmNewEmail> for Mails {
     async fn run(&self, job: ConfirmNewEmail, attempt: Attempt) -> Result<(), JobError> {
-        let link = self.links.confirmation_of(job.user_id, &known(&job.email)?).await?;
+        let session = job.session.parse().map_err(JobError::permanent)?;
+        let (present, new) = (&job.present_email, known(&job.email)?);
+        let link = self.links.confirmation_of(job.user_id, session, present, &new).await?;
         self.send_link::<ConfirmNewEmail>(attempt, link).await
     }
 }

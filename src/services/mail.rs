@@ -45,10 +45,14 @@ pub struct NotifyAlreadyRegistered {
     pub email: String,
 }
 
-/// Sends the link that replaces a user's email by this one, unless it has a user.
+/// Sends the link that replaces a user's email by this one, unless it has a user. The link is for
+/// the session that asked: when a new password has ended that, or the user has another email by now,
+/// nobody gets a link.
 #[derive(Serialize, Deserialize)]
 pub struct ConfirmNewEmail {
     pub user_id: UserId,
+    pub session: String,
+    pub present_email: String,
     pub email: String,
 }
 

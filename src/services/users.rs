@@ -230,6 +230,7 @@ impl UserService {
                     AuditKind::EMAIL_CHANGED => one_time_tokens::delete_all(tx, id).await?,
                     AuditKind::USER_DEACTIVATED => {
                         by_deactivation += sessions::revoke_all(tx, id, now).await?;
+                        one_time_tokens::delete_all(tx, id).await?;
                     }
                     _ => {}
                 }

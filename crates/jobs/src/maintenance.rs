@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use groundwork_clock::Timestamp;
 use groundwork_database::{DbError, Unavailable};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -79,7 +78,7 @@ async fn take_over(context: &Context) -> Result<(), DbError> {
 /// Enqueues periodic jobs and sets the gauges, until `stop`.
 pub(crate) async fn watch_queue(context: Arc<Context>, stop: CancellationToken) {
     let mut due: Vec<_> = {
-        let start = before(context.clock.now(), CATCH_UP);
+        let start = context.clock.now().minus(CATCH_UP);
         context.handlers.periodic.iter().map(|periodic| periodic.schedule().next(start)).collect()
     };
     let mut observed: Option<Instant> = None;
@@ -119,11 +118,6 @@ async fn observe(context: &Context) -> Result<(), DbError> {
     metrics::gauge!("jobs_dead").set(stats.dead as f64);
     metrics::gauge!("jobs_oldest_due_seconds").set(stats.oldest_due);
     Ok(())
-}
-
-fn before(now: Timestamp, duration: Duration) -> Timestamp {
-    let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
-    Timestamp::from_micros(now.micros().saturating_sub(micros))
 }
 
 fn report(what: &str, result: Result<(), DbError>) {

@@ -5,9 +5,11 @@ use groundwork_database::Connection;
 
 use super::LinkService;
 use crate::domain::email::Email;
-use crate::domain::ids::UserId;
+use crate::domain::ids::{SessionId, UserId};
 use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
+use crate::models::caller_check::CallerCheck;
 use crate::models::one_time_tokens::{self, TokenSubject};
+use crate::models::sessions;
 use crate::models::users::{self, User};
 use crate::services::Error;
 
@@ -52,14 +54,22 @@ impl LinkService {
         .await
     }
 
-    /// A link that replaces the email of a user; `None` if the new one has a user. Its owner gets no
-    /// mail that a stranger caused and that is of no use.
+    /// A link that replaces `present_email` of a user, for the session that asked for it; `None` if
+    /// that has ended or the user has another email by now. `None` also if the new one has a user:
+    /// its owner gets no mail that a stranger caused and that is of no use.
     pub async fn confirmation_of(
         &self,
         user: UserId,
+        session: SessionId,
+        present_email: &str,
         new_email: &Email,
     ) -> Result<Option<IssuedLink>, Error> {
+        let check = CallerCheck { session, user, now: self.users.store.now() };
         self.issue(TokenPurpose::ConfirmEmail, Recipient::User(user), async |tx, user| {
+            // The user is locked: a unit of work that ends sessions holds that lock, too.
+            if user.email != present_email || !sessions::is_live(tx, &check).await? {
+                return Ok(None);
+            }
             let owner = users::find_by_email(tx, new_email).await?;
             Ok(owner.is_none_or(|owner| owner.id == user.id).then(|| new_email.to_string()))
         })

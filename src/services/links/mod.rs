@@ -165,7 +165,12 @@ impl LinkService {
                 audit_events::insert(tx, &event, now).await?;
                 let store = &self.users.store;
                 if is_allowed {
-                    let link = ConfirmNewEmail { user_id: id, email: email.to_string() };
+                    let link = ConfirmNewEmail {
+                        user_id: id,
+                        session: caller.session.to_string(),
+                        present_email: user.email.clone(),
+                        email: email.to_string(),
+                    };
                     store.enqueue_mail(tx, &NewJob::new(&link)).await?;
                 }
                 let notice = NotifyEmailChange { email: user.email.clone(), new_email: email.to_string() };

@@ -2,8 +2,10 @@
 
 use serde_json::json;
 
-use super::{CONFIRM, EMAIL_CHANGE, change_email, confirm, events};
+use super::{CONFIRM, EMAIL_CHANGE, NEW_PASSWORD, change_email, confirm, events};
 use crate::support::client::{PASSWORD, fresh_email};
+use crate::support::postgres::eventually;
+use crate::support::{Backend, Service};
 
 on_both! {
     async fn a_new_email_is_the_users_once_its_link_is_used(service: Service) {
@@ -51,4 +53,33 @@ on_both! {
         confirm(&service, &token).await.expect_error(409, "email_taken");
         assert_eq!(service.stored().await, before);
     }
+}
+
+/// Somebody who has got hold of the password asks for a link to an address of theirs, and the owner
+/// changes the password before the link is sent.
+async fn a_change_is_cancelled_before_its_link_is_sent(backend: Backend) {
+    let service = Service::start_with(backend, &[("JOB_WORKERS", "0")]).await;
+    let (user, new) = (service.user().await, fresh_email());
+    change_email(&service, &user, &new, PASSWORD).await.expect(202);
+    let password = json!({"password": NEW_PASSWORD, "current_password": PASSWORD});
+    service.by(&user, "PATCH", "/api/v1/users/me").json(password).send().await.expect(200);
+    let _worker = service.instance_with(&[("JOB_WORKERS", "2")]).await;
+    let waiting = "SELECT CAST(COUNT(*) AS TEXT) AS value FROM jobs WHERE status <> 'done'";
+    eventually("all jobs are done", async || {
+        (service.database.sql(waiting).await.as_deref() == Some("0")).then_some(())
+    })
+    .await;
+    assert_eq!(service.mails(EMAIL_CHANGE, &user.email).len(), 1);
+    assert!(service.mails(CONFIRM, &new).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_password_cancels_a_change_whose_link_was_not_sent_yet_on_sqlite() {
+    a_change_is_cancelled_before_its_link_is_sent(Backend::Sqlite).await;
+}
+
+#[ignore = "needs PostgreSQL and Redis"]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_password_cancels_a_change_whose_link_was_not_sent_yet_on_postgresql() {
+    a_change_is_cancelled_before_its_link_is_sent(Backend::Postgres).await;
 }

@@ -140,6 +140,12 @@ on_both! {
             linked.assert_void(&service, &change.to_string()).await;
         }
         let linked = Linked::create(&service).await;
+        for change in ["deactivate", "activate"] {
+            let path = format!("/api/v1/users/{}/{change}", linked.user.id);
+            service.by(&root, "PATCH", &path).send().await.expect(200);
+        }
+        linked.assert_void(&service, "deactivation").await;
+        let linked = Linked::create(&service).await;
         reset(&service, &linked.reset, NEW_PASSWORD).await.expect(204);
         linked.assert_void(&service, "a reset").await;
         let linked = Linked::create(&service).await;

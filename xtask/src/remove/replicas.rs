@@ -13,7 +13,7 @@ fn settings() -> Vec<Edit> {
     let rules = "src/settings/rules.rs";
     let tests = "src/settings/tests.rs";
     vec![
-        replace(settings, "{database_url, postgres_url, replica_url}", "{database_url, postgres_url}"),
+        replace(settings, "range_api_url, replica_url}", "range_api_url}"),
         cut_to(
             settings,
             "/// Streaming replicas of `DATABASE_URL`",
@@ -23,7 +23,7 @@ fn settings() -> Vec<Edit> {
         cut(parsers, "assert_eq!(replica_url(&url)"),
         cut_to(rules, "if is_sqlite && !settings.database_replica_urls", "    }"),
         replace("src/settings/configs.rs", "settings.database_replica_urls.clone()", "Vec::new()"),
-        cut("src/app.rs", "replicas = settings.database_replica_urls.len(),"),
+        cut("src/app/services.rs", "replicas = settings.database_replica_urls.len(),"),
         cut(tests, "(\"DATABASE_REPLICA_URLS\", \"postgres://u:hunter2@h/d\"),"),
         cut(tests, "(\"DATABASE_REPLICA_URLS\", \"postgres://u:hunter2@r/d\"),"),
         cut(tests, "assert_eq!(effective[\"DATABASE_REPLICA_URLS\"]"),
@@ -42,7 +42,7 @@ fn health() -> Vec<Edit> {
         ),
         replace(
             service,
-            "let probes: Arc<[_]> = [database, state].into_iter().chain(service.replicas()).collect();",
+            "let probes: Arc<[_]> = [database, state, jobs].into_iter().chain(service.replicas()).collect();",
             "let probes: Arc<[_]> = Arc::new([database, state]);",
         ),
         cut_to(service, "/// Replicas, from their continuous checks.", "    }"),

@@ -1,12 +1,13 @@
 //! From the working form to one OpenAPI version.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use super::{reorder, walk};
 
 pub(super) fn to_3_1(mut document: Value) -> Value {
     inline_nullable_enums(&mut document);
-    drop_unused(&mut document);
     walk::schemas(&mut document, &mut schema_to_3_1);
     // 3.1 forbids both together.
     let license = document.pointer_mut("/info/license").and_then(Value::as_object_mut);
@@ -26,9 +27,10 @@ pub(super) fn to_3_0(mut document: Value) -> Value {
             .map(|license| license.shift_remove("identifier"));
     }
     // 3.0 has no webhooks either.
-    document.as_object_mut().map(|root| root.shift_remove("webhooks"));
+    if document.as_object_mut().is_some_and(|root| root.shift_remove("webhooks").is_some()) {
+        drop_unused(&mut document);
+    }
     inline_nullable_enums(&mut document);
-    drop_unused(&mut document);
     set_version(&mut document, "3.0.3");
     document
 }
@@ -37,6 +39,7 @@ pub(super) fn to_3_0(mut document: Value) -> Value {
 /// reference that may be null has neither. In 3.1 it is the same, so that both describe one API.
 fn inline_nullable_enums(document: &mut Value) {
     let schemas = document.pointer("/components/schemas").cloned().unwrap_or_default();
+    let mut inlined = BTreeSet::new();
     walk::schemas(document, &mut |schema| {
         let is_nullable = schema.get("nullable").and_then(Value::as_bool) == Some(true);
         let Some(Value::Array(members)) = schema.get("allOf").filter(|_| is_nullable) else { return };
@@ -45,6 +48,7 @@ fn inline_nullable_enums(document: &mut Value) {
         let target = &schemas[name];
         let Some(values) = target["enum"].as_array() else { return };
         let values: Vec<_> = values.iter().cloned().chain([Value::Null]).collect();
+        inlined.insert(name.to_owned());
         schema.shift_remove("allOf");
         schema.insert("type".to_owned(), target["type"].clone());
         schema.insert("enum".to_owned(), values.into());
@@ -52,6 +56,15 @@ fn inline_nullable_enums(document: &mut Value) {
             schema.insert("description".to_owned(), target["description"].clone());
         }
     });
+    let text = document.to_string();
+    if let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
+        schemas.retain(|name, _| !inlined.contains(name) || text.contains(&reference_to(name)));
+    }
+}
+
+/// A reference to a schema, as text of JSON.
+fn reference_to(schema: &str) -> String {
+    format!("\"#/components/schemas/{schema}\"")
 }
 
 /// Drops the tags and the schemas that nothing leads to.
@@ -67,7 +80,7 @@ fn drop_unused(document: &mut Value) {
         let schemas = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut);
         let Some(schemas) = schemas else { return };
         let before = schemas.len();
-        schemas.retain(|name, _| text.contains(&format!("\"#/components/schemas/{name}\"")));
+        schemas.retain(|name, _| text.contains(&reference_to(name)));
         // What only a dropped schema led to is unused now.
         if schemas.len() == before {
             return;
