@@ -43,20 +43,15 @@ fn health() -> Vec<Edit> {
         replace(
             service,
             "let probes: Arc<[_]> = [database, state, jobs].into_iter().chain(service.replicas()).collect();",
-            "let probes: Arc<[_]> = Arc::new([database, state]);",
+            "let probes: Arc<[_]> = Arc::new([database, state, jobs]);",
         ),
         cut_to(service, "/// Replicas, from their continuous checks.", "    }"),
         replace(
             "src/schemas/health.rs",
-            "/// The dependency: `database`, `state` (rate limits and the cache), `replica_1`, `replica_2`\n    /// and so on.\n",
-            "/// The dependency: `database` or `state` (rate limits and the cache).\n",
+            "`jobs` (work after the\n    /// response), `replica_1`, `replica_2` and so on.",
+            "`jobs` (work after the\n    /// response).",
         ),
-        replace(
-            "src/api/v1/health.rs",
-            "/// Redis, each instance limits and caches on its own; without a replica, the primary serves all\n    \
-             /// reads. Returns 503",
-            "/// Redis, each instance limits and caches on its own. Returns 503",
-        ),
+        replace("src/api/v1/health.rs", " without a replica, the primary serves all\n    /// reads;", ""),
     ]
 }
 
@@ -81,8 +76,8 @@ fn tests() -> Vec<Edit> {
         replace(whole, "\"the replica is in use\"", "\"all is in use\""),
         replace(
             whole,
+            "[\"postgresql\", \"redis_cluster\", \"postgresql\", \"postgresql\"]",
             "[\"postgresql\", \"redis_cluster\", \"postgresql\"]",
-            "[\"postgresql\", \"redis_cluster\"]",
         ),
         cut_to(
             postgres,
