@@ -368,8 +368,8 @@ func (r *WebhooksResource) DeliveriesListPage(ctx context.Context, id int64, par
 }
 
 // ResendDelivery calls webhooks_resend_delivery: Resend a delivery.
-func (r *WebhooksResource) ResendDelivery(ctx context.Context, id int64, deliveryId int64) (*WebhookDelivery, error) {
-	answer, err := r.client.WebhooksResendDeliveryWithResponse(ctx, id, deliveryId)
+func (r *WebhooksResource) ResendDelivery(ctx context.Context, id int64, deliveryID int64) (*WebhookDelivery, error) {
+	answer, err := r.client.WebhooksResendDeliveryWithResponse(ctx, id, deliveryID)
 	if err != nil {
 		return nil, err
 	}

@@ -17,7 +17,8 @@ PASSWORD = "correct horse battery staple"
 # Field and rule. A page token is the service's own, the current password is known to its owner alone and needed with a
 # new one, which OpenAPI 3.0 has no word for, and JSON Schema counts characters where bcrypt counts bytes. A password is
 # compared with the user's email. Beginnings of emails, and which characters of an email or a name are seen, are rules of
-# Unicode; a pattern for them in the published schemas would break clients.
+# Unicode; a pattern for them in the published schemas would break clients. So would an enumeration of events: a client of
+# today would not read a webhook that names an event of a later release.
 INEXPRESSIBLE = {
     ("page_token", "format"),
     ("current_password", "match"),
@@ -26,6 +27,7 @@ INEXPRESSIBLE = {
     ("password", "own_email"),
     ("email", "format"),
     ("full_name", "format"),
+    ("events", "known"),
 }
 
 numbers = itertools.count(1)
@@ -38,6 +40,9 @@ def valid_data_is_accepted(ctx, response, case):
         problems = response.json()["details"]["fields"]
         if {(problem["field"], problem["rule"]) for problem in problems} <= INEXPRESSIBLE:
             return None
+    # The token of a link is known to the reader of the mail alone.
+    if response.status_code == 400 and response.json()["error"] == "invalid_link":
+        return None
     return positive_data_acceptance(ctx, response, case)
 
 

@@ -146,5 +146,6 @@ fn camel(name: &str) -> String {
         "select",
         "type",
     ];
-    super::names::free(&super::names::camel(name), &TAKEN)
+    let (first, rest) = name.split_once('_').unwrap_or((name, ""));
+    super::names::free(&format!("{first}{}", pascal(rest)), &TAKEN)
 }
