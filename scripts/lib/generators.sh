@@ -41,11 +41,13 @@ openapi_generator() {
     java -jar "$jar" "$@"
 }
 
-# openapi_validate FILE: fails on any error, warning or recommendation.
+# openapi_validate FILE: fails on any error, warning or recommendation. The validator does not read
+# `webhooks` and reports their schemas as unused: exactly those are expected.
 openapi_validate() {
-    local said
+    local said expected
+    expected=$(python3 "$GENERATORS/validation.py" "$1")
     said=$(openapi_generator validate --recommend --input-spec "$1" 2>&1) || { say "$said"; return 1; }
-    [ "$said" = "Validating spec ($1)"$'\n'"No validation issues detected." ] || { say "$said"; return 1; }
+    [ "$(sort <<<"$said")" = "$(sort <<<"$expected")" ] || { say "$said"; return 1; }
 }
 
 # generate GENERATOR DOCUMENT FOLDER: as in its own documentation, with no option except a name or a

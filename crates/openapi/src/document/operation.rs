@@ -43,6 +43,9 @@ pub(super) fn canonicalise_all(
         if !operation.contains_key("security") {
             operation.insert("security".to_owned(), json!([]));
         }
+        // openapi-generator would make functions of it that call this service, and that do not compile
+        // in Python and TypeScript. It leaves out what is internal; the types of the bodies stay.
+        operation.insert("x-internal".to_owned(), json!(true));
         canonicalise(operation, components);
     }
     Ok(())

@@ -191,7 +191,10 @@ fn webhooks_keep_their_own_responses() {
     document["webhooks"] = json!({ "thing_made": { "post": operation("thing_notify") } });
     let documents = publish(&document);
     let published = newest(&documents);
-    assert_eq!(keys(&published["webhooks"]["thing_made"]["post"]["responses"]), ["204"]);
+    let notify = &published["webhooks"]["thing_made"]["post"];
+    assert_eq!(keys(&notify["responses"]), ["204"]);
+    assert_eq!(notify["x-internal"], true, "generators of clients write no function for it");
+    assert!(published["paths"]["/things"]["get"].get("x-internal").is_none());
     let older = older(&documents);
     assert!(older.get("webhooks").is_none());
 }
