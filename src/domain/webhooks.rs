@@ -50,7 +50,7 @@ enum_type! {
     /// What has become of a delivery.
     pub enum DeliveryStatus {
         /// It is sent soon, or again later.
-        Queued = "queued",
+        Pending = "pending",
         /// The receiver answered with a status of 2xx.
         Delivered = "delivered",
         /// It is not sent any more.

@@ -135,7 +135,7 @@ pub struct WebhookUpdate {
     pub events: Option<WebhookEvents>,
     /// The new description; null clears it.
     pub description: Patch<WebhookDescription>,
-    /// Whether events are sent. False ends the deliveries that are queued.
+    /// Whether events are sent. False ends the deliveries that are pending.
     pub is_active: Option<bool>,
 }
 
@@ -174,7 +174,7 @@ pub struct WebhookDeliveryView {
     /// The type of the event.
     #[oai(validator(max_length = 40))]
     pub event_type: String,
-    /// What has become of it: `queued` if it is sent soon or again later, `delivered`, or `failed` if
+    /// What has become of it: `pending` if it is sent soon or again later, `delivered`, or `failed` if
     /// it is not sent any more.
     pub status: DeliveryStatus,
     /// How often it was sent.
@@ -190,7 +190,7 @@ pub struct WebhookDeliveryView {
     pub error: Nullable<String>,
     /// When the delivery was created.
     pub created_at: Timestamp,
-    /// When it was delivered or failed, or null while it is queued.
+    /// When it was delivered or failed, or null while it is pending.
     pub finished_at: Nullable<Timestamp>,
 }
 
