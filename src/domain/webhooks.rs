@@ -82,8 +82,8 @@ pub fn invalid_events(events: &[&str]) -> Option<String> {
         return Some("must name an event".to_owned());
     }
     (!events.iter().all(is_known)).then(|| {
-        let names = EventType::ALL.map(EventType::as_str).join(" ");
-        format!("must be a list of: {EVERY_EVENT} {names}")
+        let names = EventType::ALL.map(EventType::as_str).join(", ");
+        format!("must contain only {EVERY_EVENT} or these events: {names}")
     })
 }
 
