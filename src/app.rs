@@ -18,6 +18,7 @@ use groundwork_telemetry::MetricsHandle;
 use groundwork_web::hyper_service::hyper_service;
 use groundwork_web::load_shedder::LoadShedder;
 use groundwork_web::metrics_server::MetricsServer;
+use groundwork_web::middleware::AllowedOrigins;
 use groundwork_web::rate_limits::RateLimits;
 use poem::Response;
 use poem::endpoint::BoxEndpoint;
@@ -133,6 +134,7 @@ impl App {
     /// See [`StartError`].
     pub async fn new(settings: &Settings, clock: Clock) -> Result<Self, StartError> {
         let services = Services::new(settings, clock.clone()).await?;
+        log_origins(settings);
         let Services { database, redis, limiter, store, users, auth, links, webhooks, workers } = services;
         let shutdown = CancellationToken::new();
         let (pool, hasher) = (database.clone(), auth.passwords.hasher.clone());
@@ -222,4 +224,14 @@ pub fn user_service(settings: &Settings) -> Result<UserService, StartError> {
 fn metrics_server(settings: &Settings, observe: impl Fn() + Send + Sync + 'static) -> Option<MetricsServer> {
     let (handle, port) = MetricsHandle::installed().zip(settings.metrics_port)?;
     Some(MetricsServer::new(handle, observe, SocketAddr::new(settings.metrics_host, port)))
+}
+
+/// Logs an exception for development, so that nobody takes it for a rule.
+fn log_origins(settings: &Settings) {
+    if let AllowedOrigins::Local = settings.into() {
+        tracing::info!(
+            "pages on localhost, 127.0.0.1 and [::1] may call the API from any port, in development only: CORS_ORIGINS lists \
+             origins elsewhere"
+        );
+    }
 }

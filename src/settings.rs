@@ -275,7 +275,7 @@ groundwork_settings::settings! {
 
         /// How strangers create users of their own: `open` by both operations, `hidden` only by the
         /// one that does not tell whether an email has a user, `closed` not at all.
-        registration: Registration = "REGISTRATION", default "open", example "hidden",
+        registration: Registration = "REGISTRATION", default "open", example "closed",
             choice(Registration::NAMES);
 
         /// Whether users have to verify their email before they can log in.

@@ -220,7 +220,7 @@ func (e WebhookDisabledReason) Valid() bool {
 const (
 	WebhookDeliveryStatusDelivered WebhookDeliveryStatus = "delivered"
 	WebhookDeliveryStatusFailed    WebhookDeliveryStatus = "failed"
-	WebhookDeliveryStatusQueued    WebhookDeliveryStatus = "queued"
+	WebhookDeliveryStatusPending   WebhookDeliveryStatus = "pending"
 )
 
 // Valid indicates whether the value is a known member of the WebhookDeliveryStatus enum.
@@ -230,7 +230,7 @@ func (e WebhookDeliveryStatus) Valid() bool {
 		return true
 	case WebhookDeliveryStatusFailed:
 		return true
-	case WebhookDeliveryStatusQueued:
+	case WebhookDeliveryStatusPending:
 		return true
 	default:
 		return false
@@ -839,7 +839,7 @@ type WebhookDelivery struct {
 	// EventType The type of the event.
 	EventType string `json:"event_type"`
 
-	// FinishedAt When it was delivered or failed, or null while it is queued.
+	// FinishedAt When it was delivered or failed, or null while it is pending.
 	//
 	// Examples: 2026-01-31T09:30:00Z
 	FinishedAt nullable.Nullable[time.Time] `json:"finished_at"`
@@ -857,7 +857,7 @@ type WebhookDelivery struct {
 
 	// Status What has become of a delivery.
 	//
-	// Examples: queued
+	// Examples: pending
 	Status WebhookDeliveryStatus `json:"status"`
 }
 
@@ -874,7 +874,7 @@ type WebhookDeliveryPage struct {
 
 // WebhookDeliveryStatus What has become of a delivery.
 //
-// Examples: queued
+// Examples: pending
 type WebhookDeliveryStatus string
 
 // WebhookPage A page of webhooks.
@@ -900,7 +900,7 @@ type WebhookUpdate struct {
 	// Examples: ["first"]
 	Events []string `json:"events,omitempty"`
 
-	// IsActive Whether events are sent. False ends the deliveries that are queued.
+	// IsActive Whether events are sent. False ends the deliveries that are pending.
 	IsActive *bool `json:"is_active,omitempty"`
 
 	// URL The new URL.

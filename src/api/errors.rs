@@ -38,6 +38,12 @@ pub const LAST_SUPERUSER: ErrorCode =
 /// The job is not dead, so it cannot be retried.
 pub const JOB_NOT_DEAD: ErrorCode =
     ErrorCode::new("job_not_dead", StatusCode::CONFLICT, "Only a dead job can be retried.");
+/// The job has been dead for so long that its content was deleted.
+pub const JOB_EXPIRED: ErrorCode = ErrorCode::new(
+    "job_expired",
+    StatusCode::CONFLICT,
+    "This job died too long ago: what it needs to run has been deleted.",
+);
 /// A worker runs the job.
 pub const JOB_RUNNING: ErrorCode =
     ErrorCode::new("job_running", StatusCode::CONFLICT, "The job is running and cannot be deleted.");
@@ -49,7 +55,7 @@ pub const JOB_DUPLICATE: ErrorCode = ErrorCode::new(
 );
 
 /// Every code, in the order of the document.
-pub const CATALOGUE: [ErrorCode; 23] = [
+pub const CATALOGUE: [ErrorCode; 24] = [
     ErrorCode::MALFORMED_REQUEST,
     INVALID_LINK,
     ErrorCode::UNAUTHORIZED,
@@ -64,6 +70,7 @@ pub const CATALOGUE: [ErrorCode; 23] = [
     EMAIL_TAKEN,
     LAST_SUPERUSER,
     JOB_NOT_DEAD,
+    JOB_EXPIRED,
     JOB_RUNNING,
     JOB_DUPLICATE,
     ErrorCode::PAYLOAD_TOO_LARGE,
@@ -102,6 +109,7 @@ impl From<services::Error> for ApiError {
             E::EmailTaken => EMAIL_TAKEN.into(),
             E::LastSuperuser => LAST_SUPERUSER.into(),
             E::JobNotDead => JOB_NOT_DEAD.into(),
+            E::JobExpired => JOB_EXPIRED.into(),
             E::JobRunning => JOB_RUNNING.into(),
             E::JobDuplicate => JOB_DUPLICATE.into(),
             E::NotFound(resource) => {

@@ -12,7 +12,6 @@ use groundwork_mail::Mailer;
 use groundwork_state::cache::Cache;
 use groundwork_state::rate_limit::RateLimiter;
 use groundwork_state::redis::Redis;
-use groundwork_web::middleware::AllowedOrigins;
 use groundwork_webhooks::Sender;
 use poem::http::HeaderValue;
 
@@ -158,12 +157,6 @@ fn log_start(settings: &Settings) {
         tracing::warn!(
             "there is no SMTP_URL: no mail is sent, so nobody can reset a password or verify an email; operations that need \
              mail answer 503"
-        );
-    }
-    if let AllowedOrigins::Local = settings.into() {
-        tracing::info!(
-            "pages on localhost, 127.0.0.1 and [::1] may call the API from any port, in development only: CORS_ORIGINS lists \
-             origins elsewhere"
         );
     }
 }

@@ -50,7 +50,7 @@ enum_type! {
     /// What has become of a delivery.
     pub enum DeliveryStatus {
         /// It is sent soon, or again later.
-        Queued = "queued",
+        Pending = "pending",
         /// The receiver answered with a status of 2xx.
         Delivered = "delivered",
         /// It is not sent any more.
@@ -82,8 +82,8 @@ pub fn invalid_events(events: &[&str]) -> Option<String> {
         return Some("must name an event".to_owned());
     }
     (!events.iter().all(is_known)).then(|| {
-        let names = EventType::ALL.map(EventType::as_str).join(" ");
-        format!("must be a list of: {EVERY_EVENT} {names}")
+        let names = EventType::ALL.map(EventType::as_str).join(", ");
+        format!("must contain only {EVERY_EVENT} or these events: {names}")
     })
 }
 

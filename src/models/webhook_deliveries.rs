@@ -54,8 +54,8 @@ pub struct LastAttempt {
     pub finished_at: Option<Timestamp>,
 }
 
-/// A queued delivery: its webhook, what is sent where, and how often it was tried.
-pub type Queued = (WebhookId, i64, Message, WebhookEndpoint);
+/// A pending delivery: its webhook, what is sent where, and how often it was tried.
+pub type Pending = (WebhookId, i64, Message, WebhookEndpoint);
 
 pub async fn insert(
     c: &mut Connection,
@@ -66,7 +66,7 @@ pub async fn insert(
     let values = (
         message,
         webhook_deliveries::webhook_id.eq(webhook.0),
-        webhook_deliveries::status.eq(DeliveryStatus::Queued),
+        webhook_deliveries::status.eq(DeliveryStatus::Pending),
         webhook_deliveries::attempts.eq(0),
         webhook_deliveries::created_at.eq(now),
     );
@@ -75,19 +75,19 @@ pub async fn insert(
 }
 
 /// `None` if the delivery has ended, or was deleted with its webhook.
-pub async fn find_queued(c: &mut Connection, id: DeliveryId) -> Result<Option<Queued>, DbError> {
-    let queued = webhook_deliveries::table
+pub async fn find_pending(c: &mut Connection, id: DeliveryId) -> Result<Option<Pending>, DbError> {
+    let pending = webhook_deliveries::table
         .inner_join(webhooks::table)
         .filter(webhook_deliveries::id.eq(id.0))
-        .filter(webhook_deliveries::status.eq(DeliveryStatus::Queued));
+        .filter(webhook_deliveries::status.eq(DeliveryStatus::Pending));
     let found: Option<(i64, i64, Message, WebhookEndpoint)> = on!(c, |c| {
-        let queued = queued.select((
+        let pending = pending.select((
             webhook_deliveries::webhook_id,
             webhook_deliveries::attempts,
             Message::as_select(),
             WebhookEndpoint::as_select(),
         ));
-        prepared(queued).get_result(c)
+        prepared(pending).get_result(c)
     })
     .optional()?;
     Ok(found.map(|(webhook, attempts, message, endpoint)| (WebhookId(webhook), attempts, message, endpoint)))
@@ -126,17 +126,17 @@ pub async fn page(
 pub async fn record(c: &mut Connection, id: DeliveryId, attempt: &LastAttempt) -> Result<bool, DbError> {
     let awaited = webhook_deliveries::table
         .filter(webhook_deliveries::id.eq(id.0))
-        .filter(webhook_deliveries::status.eq(DeliveryStatus::Queued))
+        .filter(webhook_deliveries::status.eq(DeliveryStatus::Pending))
         .filter(webhook_deliveries::attempts.eq(attempt.attempts - 1));
     Ok(on!(c, |c| prepared(diesel::update(awaited).set(attempt)).execute(c))? == 1)
 }
 
-/// Ends the queued deliveries of a webhook that was disabled.
-pub async fn end_queued(c: &mut Connection, webhook: WebhookId, now: Timestamp) -> Result<(), DbError> {
-    let queued = webhook_deliveries::table
+/// Ends the pending deliveries of a webhook that was disabled.
+pub async fn end_pending(c: &mut Connection, webhook: WebhookId, now: Timestamp) -> Result<(), DbError> {
+    let pending = webhook_deliveries::table
         .filter(webhook_deliveries::webhook_id.eq(webhook.0))
-        .filter(webhook_deliveries::status.eq(DeliveryStatus::Queued));
-    let update = diesel::update(queued).set((
+        .filter(webhook_deliveries::status.eq(DeliveryStatus::Pending));
+    let update = diesel::update(pending).set((
         webhook_deliveries::status.eq(DeliveryStatus::Failed),
         webhook_deliveries::finished_at.eq(now),
     ));

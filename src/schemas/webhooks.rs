@@ -5,7 +5,8 @@ use groundwork_web::error::FieldError;
 use groundwork_web::extract::RequestSchema;
 use groundwork_web::schema::{Nullable, Patch};
 use groundwork_web::{enum_schema, id_schema, listed, text_schema};
-use poem_openapi::Object;
+use poem_openapi::types::Example;
+use poem_openapi::{NewType, Object};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -35,11 +36,11 @@ const EXAMPLE_TIME: Timestamp = Timestamp::from_seconds(1_769_851_800);
 pub struct WebhookView {
     /// The webhook's ID. It is never reused.
     pub id: WebhookId,
-    /// Where events are sent, in its normalised form.
+    /// Where events are sent, in its normalized form.
     #[oai(validator(max_length = 2048))]
     pub url: String,
     /// The types of the events that it gets. `*` stands for all, later ones included.
-    pub events: WebhookEvents,
+    pub events: EventNames,
     /// What it is for, or null.
     pub description: Nullable<String>,
     /// Whether events are sent.
@@ -62,7 +63,7 @@ pub struct WebhookView {
 example!(WebhookView {
     id: WebhookId(1),
     url: "https://example.com/hooks".to_owned(),
-    events: example_events(),
+    events: EventNames::example(),
     description: Nullable(Some("The customer database.".to_owned())),
     is_active: true,
     disabled_at: Nullable(None),
@@ -75,9 +76,29 @@ example!(WebhookView {
 
 listed!(WebhookView, "webhooks", "in ascending order of `id`");
 
-fn example_events() -> WebhookEvents {
-    let names = vec![EventType::UserCreated.as_str().to_owned(), EventType::UserDeleted.as_str().to_owned()];
-    names.try_into().unwrap_or_else(|_| WebhookEvents::example())
+/// The events of a webhook, with an example that is valid: that of a list of texts knows no events.
+#[derive(Debug, NewType, Serialize)]
+#[oai(example, from_parameter = false, from_multipart = false, to_header = false)]
+pub struct EventNames(WebhookEvents);
+
+impl Example for EventNames {
+    fn example() -> Self {
+        let events = [EventType::UserCreated, EventType::UserDeleted];
+        let names = events.map(|event| event.as_str().to_owned()).to_vec();
+        Self(names.try_into().unwrap_or_else(|_| WebhookEvents::example()))
+    }
+}
+
+impl From<WebhookEvents> for EventNames {
+    fn from(events: WebhookEvents) -> Self {
+        Self(events)
+    }
+}
+
+impl From<EventNames> for WebhookEvents {
+    fn from(names: EventNames) -> Self {
+        names.0
+    }
 }
 
 /// A webhook with its new secret, which is never shown again.
@@ -94,7 +115,7 @@ pub struct WebhookWithSecret {
 }
 
 example!(WebhookWithSecret {
-    webhook: poem_openapi::types::Example::example(),
+    webhook: WebhookView::example(),
     secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned(),
 });
 
@@ -113,7 +134,7 @@ pub struct WebhookCreate {
     pub url: WebhookUrl,
     /// The types of the events that it gets, as they are named under `webhooks` in this document. `*`
     /// stands for all, later ones included.
-    pub events: WebhookEvents,
+    pub events: EventNames,
     /// What it is for.
     pub description: Option<WebhookDescription>,
     /// Whether events are sent.
@@ -127,16 +148,22 @@ fn active() -> bool {
 
 /// Changes to a webhook. Absent fields stay unchanged.
 #[derive(Object, Debug)]
-#[oai(remote = "WebhookChanges")]
 pub struct WebhookUpdate {
     /// The new URL.
     pub url: Option<WebhookUrl>,
     /// The new list of events.
-    pub events: Option<WebhookEvents>,
+    pub events: Option<EventNames>,
     /// The new description; null clears it.
     pub description: Patch<WebhookDescription>,
-    /// Whether events are sent. False ends the deliveries that are queued.
+    /// Whether events are sent. False ends the deliveries that are pending.
     pub is_active: Option<bool>,
+}
+
+impl From<WebhookUpdate> for WebhookChanges {
+    fn from(update: WebhookUpdate) -> Self {
+        let WebhookUpdate { url, events, description, is_active } = update;
+        Self { url, events: events.map(Into::into), description: description.into(), is_active }
+    }
 }
 
 /// What the schemas do not state.
@@ -174,7 +201,7 @@ pub struct WebhookDeliveryView {
     /// The type of the event.
     #[oai(validator(max_length = 40))]
     pub event_type: String,
-    /// What has become of it: `queued` if it is sent soon or again later, `delivered`, or `failed` if
+    /// What has become of it: `pending` if it is sent soon or again later, `delivered`, or `failed` if
     /// it is not sent any more.
     pub status: DeliveryStatus,
     /// How often it was sent.
@@ -190,7 +217,7 @@ pub struct WebhookDeliveryView {
     pub error: Nullable<String>,
     /// When the delivery was created.
     pub created_at: Timestamp,
-    /// When it was delivered or failed, or null while it is queued.
+    /// When it was delivered or failed, or null while it is pending.
     pub finished_at: Nullable<Timestamp>,
 }
 
@@ -222,11 +249,7 @@ pub struct UserEvent {
     pub data: UserView,
 }
 
-example!(UserEvent {
-    r#type: EventType::UserCreated,
-    timestamp: EXAMPLE_TIME,
-    data: poem_openapi::types::Example::example(),
-});
+example!(UserEvent { r#type: EventType::UserCreated, timestamp: EXAMPLE_TIME, data: UserView::example() });
 
 /// An event that a superuser sent to try a webhook.
 #[derive(Object)]
@@ -253,5 +276,5 @@ example!(TestEventData { webhook_id: WebhookId(1) });
 example!(TestEvent {
     r#type: crate::domain::webhooks::TEST_EVENT.to_owned(),
     timestamp: EXAMPLE_TIME,
-    data: poem_openapi::types::Example::example(),
+    data: TestEventData::example(),
 });

@@ -46,6 +46,9 @@ pub enum Error {
     /// Only a dead job can be tried again by hand.
     #[error("the job is not dead")]
     JobNotDead,
+    /// The content of the dead job was deleted.
+    #[error("the job has expired")]
+    JobExpired,
     /// A worker runs the job.
     #[error("the job is running")]
     JobRunning,

@@ -1,7 +1,7 @@
 //! Jobs, for superusers: what is queued, and what to do with jobs that failed.
 
 use groundwork_auth::Page;
-use groundwork_jobs::records::{self, JobFilter, JobRecord};
+use groundwork_jobs::records::{self, JobFilter, JobRecord, Retry};
 use groundwork_telemetry::context::CallContext;
 
 use super::Error;
@@ -39,14 +39,19 @@ impl JobService {
     /// Queues a dead job again, with all its attempts.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::JobNotDead`]; [`Error::JobDuplicate`] if another job for the
-    /// same work is queued or running.
+    /// [`Error::NotFound`]; [`Error::JobNotDead`]; [`Error::JobExpired`] if it has been dead for so
+    /// long that its content was deleted; [`Error::JobDuplicate`] if another job for the same work is
+    /// queued or running.
     pub async fn retry(&self, caller: &Caller, id: JobId, context: &CallContext) -> Result<JobRecord, Error> {
         let now = self.store.now();
         let retried = self.store.transaction_by(caller, async |tx| {
-            let Some(job) = records::retry(tx, id.0.into(), now).await? else {
-                let exists = records::find(tx, id.0.into()).await?.is_some();
-                return Err(if exists { Error::JobNotDead } else { NOT_FOUND });
+            let job = match records::retry(tx, id.0.into(), now).await? {
+                Retry::Queued(job) => job,
+                Retry::Forgotten => return Err(Error::JobExpired),
+                Retry::NotDead => {
+                    let exists = records::find(tx, id.0.into()).await?.is_some();
+                    return Err(if exists { Error::JobNotDead } else { NOT_FOUND });
+                }
             };
             let event = AuditEvent::new(AuditKind::JOB_RETRIED, id, context);
             audit_events::insert(tx, &AuditEvent { actor: Some(caller.user.id), ..event }, now).await?;

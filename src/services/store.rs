@@ -25,6 +25,10 @@ use crate::models::{audit_events, one_time_tokens, sessions, webhook_deliveries,
 /// How long jobs that succeeded are shown.
 const JOB_RETENTION: Duration = Duration::from_hours(7 * 24);
 
+/// How long dead jobs keep what they need to be tried again: emails, and the password hash of a
+/// sign-up.
+const DEAD_PAYLOAD_RETENTION: Duration = JOB_RETENTION;
+
 /// How long deliveries of webhooks are shown once they have ended.
 const DELIVERY_RETENTION: Duration = Duration::from_hours(30 * 24);
 
@@ -131,11 +135,12 @@ impl Store {
     /// time, so that no write waits for long.
     pub async fn delete_expired(&self, audit_retention: Option<Duration>) -> Result<(), DbError> {
         let now = self.now();
-        let done_before = now.minus(JOB_RETENTION);
+        let (done_before, dead_before) = (now.minus(JOB_RETENTION), now.minus(DEAD_PAYLOAD_RETENTION));
         let mut connection = self.database.write().await?;
         while sessions::delete_all_expired(&mut connection, now, BATCH).await? > 0 {}
         while one_time_tokens::delete_expired(&mut connection, now, BATCH).await? > 0 {}
         while records::delete_done(&mut connection, done_before, BATCH).await? > 0 {}
+        while records::forget_dead(&mut connection, dead_before, BATCH).await? > 0 {}
         if let Some(retention) = audit_retention {
             let before = now.minus(retention);
             while audit_events::delete_old(&mut connection, before, BATCH).await? > 0 {}

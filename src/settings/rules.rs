@@ -70,11 +70,14 @@ fn mail(settings: &Settings, problems: &mut Problems) {
     if problems.has("SMTP_URL") || settings.mail_tier().is_some() {
         return;
     }
-    let problem = format!("needs SMTP_URL when APP_ENV is {env}, because it needs mail");
-    if settings.require_verified_email {
-        problems.add("REQUIRE_VERIFIED_EMAIL", problem.clone());
-    }
-    if settings.registration == Registration::Hidden {
-        problems.add("REGISTRATION", problem);
+    // Of SMTP_URL, so that the example is what is missing.
+    let problem = |users: &str| format!("must be set when APP_ENV is {env}: {users} mail");
+    match (settings.registration == Registration::Hidden, settings.require_verified_email) {
+        (true, true) => {
+            problems.add("SMTP_URL", problem("REGISTRATION=hidden and REQUIRE_VERIFIED_EMAIL=true need"));
+        }
+        (true, false) => problems.add("SMTP_URL", problem("REGISTRATION=hidden needs")),
+        (false, true) => problems.add("SMTP_URL", problem("REQUIRE_VERIFIED_EMAIL=true needs")),
+        (false, false) => {}
     }
 }

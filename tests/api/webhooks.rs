@@ -165,8 +165,8 @@ on_both! {
         let root = service.superuser().await;
         let webhook = create(&service, &root, json!({})).await;
         let before = service.stored().await;
-        let known = "must be a list of: * user.created user.updated user.deleted user.deactivated \
-                     user.activated user.email_verified user.password_changed";
+        let known = "must contain only * or these events: user.created, user.updated, user.deleted, \
+                     user.deactivated, user.activated, user.email_verified, user.password_changed";
         for (field, value, reason) in [
             ("url", json!(""), "must not be blank"),
             ("url", json!("x".repeat(2049)), "must be at most 2048 characters"),
@@ -175,6 +175,8 @@ on_both! {
             ("url", json!("ftp://example.com/"), "must begin with https://"),
             ("url", json!("https://ada:secret@example.com/"), "must not contain a user name or password"),
             ("url", json!("https://example.com/#a"), "must not contain a fragment"),
+            ("url", json!("https://example.com:0/"), "must not use port 0"),
+            ("url", json!("https://example.com:22/"), "must not use port 22, which belongs to another protocol"),
             ("url", json!("https://nowhere.invalid/"), "must have a host that can be resolved"),
             ("events", json!([]), "must name an event"),
             ("events", json!(["user.created", "user.exploded"]), known),

@@ -47,9 +47,16 @@ async fn old_rows_go(backend: Backend) {
     pass(&service, 6).await;
     assert_eq!(count(&service, "sessions").await, 1, "it is valid for seven days");
     assert_eq!(count(&service, "jobs WHERE kind = 'test_kind'").await, 2);
+    assert_eq!(count(&service, "jobs WHERE status = 'dead' AND payload <> ''").await, 1);
     pass(&service, 2).await;
     assert_eq!(count(&service, "sessions").await, 0);
     assert_eq!((count(&service, "jobs WHERE kind = 'test_kind'").await, count(&service, dead).await), (1, 1));
+    let forgotten = "jobs WHERE status = 'dead' AND payload = ''";
+    assert_eq!(count(&service, forgotten).await, 1, "it may hold an email or the hash of a password");
+    let root = service.log_in_again(&root.email, root.id).await;
+    let id = service.database.sql("SELECT CAST(id AS TEXT) AS value FROM jobs WHERE status = 'dead'").await;
+    let retry = service.by(&root, "POST", &format!("/api/v1/jobs/{}/retry", id.unwrap())).send().await;
+    retry.expect_error(409, "job_expired");
     pass(&service, 21).await;
     assert_eq!(count(&service, "audit_events").await, 1, "29 days old");
     let root = service.log_in_again(&root.email, root.id).await;

@@ -622,7 +622,7 @@ no private network.*/
         pub event_id: ::std::string::String,
         ///The type of the event.
         pub event_type: ::std::string::String,
-        ///When it was delivered or failed, or null while it is queued.
+        ///When it was delivered or failed, or null while it is pending.
         #[serde(deserialize_with = "::std::option::Option::deserialize")]
         pub finished_at: ::std::option::Option<
             ::chrono::DateTime<::chrono::offset::Utc>,
@@ -670,8 +670,8 @@ no private network.*/
         PartialOrd
     )]
     pub enum WebhookDeliveryStatus {
-        #[serde(rename = "queued")]
-        Queued,
+        #[serde(rename = "pending")]
+        Pending,
         #[serde(rename = "delivered")]
         Delivered,
         #[serde(rename = "failed")]
@@ -680,7 +680,7 @@ no private network.*/
     impl ::std::fmt::Display for WebhookDeliveryStatus {
         fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
             match *self {
-                Self::Queued => f.write_str("queued"),
+                Self::Pending => f.write_str("pending"),
                 Self::Delivered => f.write_str("delivered"),
                 Self::Failed => f.write_str("failed"),
             }
@@ -692,7 +692,7 @@ no private network.*/
             value: &str,
         ) -> ::std::result::Result<Self, self::error::ConversionError> {
             match value {
-                "queued" => Ok(Self::Queued),
+                "pending" => Ok(Self::Pending),
                 "delivered" => Ok(Self::Delivered),
                 "failed" => Ok(Self::Failed),
                 _ => Err("invalid value".into()),
@@ -797,7 +797,7 @@ no private network.*/
         ///The new list of events.
         #[serde(default, skip_serializing_if = "::std::vec::Vec::is_empty")]
         pub events: ::std::vec::Vec<::std::string::String>,
-        ///Whether events are sent. False ends the deliveries that are queued.
+        ///Whether events are sent. False ends the deliveries that are pending.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub is_active: ::std::option::Option<bool>,
         ///The new URL.

@@ -48,11 +48,19 @@ impl ClaimedJob {
     }
 }
 
-/// Claims up to `limit` due jobs, which no other worker gets before `expires`.
+/// How many jobs a claim takes at most.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub all: i64,
+    /// How many of them may have the lowest priority.
+    pub low_priority: i64,
+}
+
+/// Claims due jobs, which no other worker gets before `expires`.
 pub(crate) async fn claim(
     c: &mut Connection,
     lease: Lease,
-    limit: i64,
+    limits: Limits,
     now: Timestamp,
     expires: Timestamp,
 ) -> Result<Vec<ClaimedJob>, DbError> {
@@ -63,9 +71,13 @@ pub(crate) async fn claim(
             .filter(sql::<Bool>(IS_QUEUED))
             .filter(jobs::priority.eq(priority.number()))
             .filter(jobs::run_at.le(now));
+        let limit = match priority {
+            Priority::Low => limits.low_priority.min(limits.all),
+            Priority::Normal | Priority::High => limits.all,
+        };
         skip_locked(of_priority.select(jobs::id).order((jobs::run_at.asc(), jobs::id.asc())).limit(limit))
     });
-    let update = diesel::update(jobs::table.filter(is_any_locked(jobs::id, due.into(), limit))).set((
+    let update = diesel::update(jobs::table.filter(is_any_locked(jobs::id, due.into(), limits.all))).set((
         jobs::status.eq(JobStatus::Running.as_str()),
         jobs::lease.eq(lease.0.to_vec()),
         jobs::lease_expires_at.eq(expires),

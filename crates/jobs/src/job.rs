@@ -52,7 +52,8 @@ impl Priority {
 
 /// Work to be done later, with what it needs to know. It is stored as JSON, which is readable by
 /// operators: it should name rows by their ids and contain no secrets. It is deleted when the job is
-/// done; a dead job keeps it, to be tried again.
+/// done; a dead job keeps it to be tried again, until
+/// [`records::forget_dead`](crate::records::forget_dead).
 ///
 /// A job runs at least once. It runs again if its worker dies, or loses the database before it can
 /// record the end, so running it twice must do no harm.

@@ -7,6 +7,7 @@ mod handlers;
 mod job;
 mod leases;
 mod maintenance;
+mod places;
 mod record;
 pub mod records;
 mod run;

@@ -96,20 +96,56 @@ pub async fn find(c: &mut Connection, id: JobId) -> Result<Option<JobRecord>, Db
 /// The unique index of jobs with the same dedupe key.
 pub const DEDUPE_KEY: &str = "jobs_kind_dedupe_key_key";
 
-/// Queues a dead job again, with all its attempts, and returns it; `None` if there is no dead job
-/// with this id.
+/// What comes of an attempt to queue a dead job again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// It is queued, with all its attempts.
+    Queued(JobRecord),
+    /// There is no dead job with this id.
+    NotDead,
+    /// Its payload has been deleted, see [`forget_dead`].
+    Forgotten,
+}
+
+/// Queues a dead job again, with all its attempts.
 ///
 /// # Errors
 /// [`DbError::Unique`] if another job with its dedupe key is queued or running.
-pub async fn retry(c: &mut Connection, id: JobId, now: Timestamp) -> Result<Option<JobRecord>, DbError> {
-    let dead = jobs::table.find(id.0).filter(sql::<Bool>(IS_DEAD));
-    let update = diesel::update(dead).set((
+pub async fn retry(c: &mut Connection, id: JobId, now: Timestamp) -> Result<Retry, DbError> {
+    let dead = || jobs::table.find(id.0).filter(sql::<Bool>(IS_DEAD));
+    let update = diesel::update(dead().filter(jobs::payload.ne(""))).set((
         jobs::status.eq(JobStatus::Queued.as_str()),
         jobs::attempts.eq(0_i64),
         jobs::run_at.eq(now),
         jobs::finished_at.eq(None::<Timestamp>),
     ));
-    Ok(on!(c, |c| prepared(update.returning(JobRecord::as_returning())).get_result(c)).optional()?)
+    let queued =
+        on!(c, |c| prepared(update.returning(JobRecord::as_returning())).get_result(c)).optional()?;
+    if let Some(job) = queued {
+        return Ok(Retry::Queued(job));
+    }
+    let forgotten = diesel::select(diesel::dsl::exists(dead()));
+    let is_forgotten: bool = on!(c, |c| prepared(forgotten).get_result(c))?;
+    Ok(if is_forgotten { Retry::Forgotten } else { Retry::NotDead })
+}
+
+/// Deletes the payloads of jobs that are dead since before `before`, up to `limit`, and returns how
+/// many: they may hold personal data. The jobs stay, but they cannot be retried.
+///
+/// # Errors
+/// Those of the database.
+pub async fn forget_dead(c: &mut Connection, before: Timestamp, limit: i64) -> Result<usize, DbError> {
+    let dead = diesel::alias!(jobs as dead);
+    let ids = dead
+        .filter(sql::<Bool>("\"dead\".\"status\" = 'dead'"))
+        .filter(dead.field(jobs::payload).ne(""))
+        .filter(dead.field(jobs::finished_at).lt(before))
+        .order(dead.field(jobs::id).asc())
+        .limit(limit)
+        .select(dead.field(jobs::id));
+    // Its status again: a job that is retried meanwhile needs its payload.
+    let forgotten = jobs::table.filter(jobs::id.eq_any(ids)).filter(sql::<Bool>(IS_DEAD));
+    Ok(on!(c, |c| diesel::update(forgotten).set(jobs::payload.eq("")).execute(c))?)
 }
 
 /// Deletes a job that is not running. Returns whether there was one.

@@ -5,22 +5,19 @@ use std::time::Duration;
 
 use groundwork_clock::Clock;
 use groundwork_database::{Database, DbError};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::claim::{self, ClaimedJob, Lease};
+use crate::claim::{self, ClaimedJob, Lease, Limits};
 use crate::handlers::Handlers;
 use crate::leases::Leases;
 use crate::maintenance::{self, TAKEN_OVER};
+use crate::places::{MayBeMore, Place, Places};
 use crate::record::record_all;
 use crate::run::{Ended, run};
 use crate::wakeups::Wakeups;
-
-/// How long a worker waits for further jobs to end before it claims, if fewer than half of its
-/// places are free: claims of several jobs cost less.
-const GATHERING: Duration = Duration::from_millis(2);
 
 /// The longest pause after claims that failed.
 const MAX_PAUSE: Duration = Duration::from_secs(5);
@@ -32,7 +29,8 @@ const LAST_STATEMENTS: Duration = Duration::from_secs(2);
 #[derive(Clone, Copy, Debug)]
 pub struct WorkersConfig {
     /// How many jobs run at once. With 0 none does, and periodic jobs are enqueued for other
-    /// workers.
+    /// workers. Jobs of [low priority](crate::Priority::Low) are at most half of them, or one if
+    /// that is all.
     pub concurrency: usize,
     /// How long an attempt may take whose type of job says nothing else.
     pub timeout: Duration,
@@ -125,18 +123,13 @@ async fn claim_until(
     ended: &mpsc::UnboundedSender<Ended>,
     running: &mut JoinSet<()>,
 ) {
-    let places = Arc::new(Semaphore::new(context.config.concurrency));
+    let places = Places::new(context.config.concurrency);
     let mut wakeups = context.wakeups.receive();
     let mut failures = 0;
     loop {
-        let Some(Some(free)) =
-            stop.run_until_cancelled(free_places(&places, context.config.concurrency)).await
-        else {
-            return;
-        };
+        let Some(Some(mut free)) = stop.run_until_cancelled(places.free()).await else { return };
         while running.try_join_next().is_some() {}
         wakeups.mark_unchanged();
-        let mut free = free;
         // A claim that is dropped half-way may have claimed.
         let too_late = async {
             stop.cancelled().await;
@@ -144,19 +137,18 @@ async fn claim_until(
         };
         let claimed = tokio::select! {
             biased;
-            claimed = claim_jobs(context, free.num_permits()) => claimed,
+            claimed = claim_jobs(context, free.limits()) => claimed,
             () = too_late => return,
         };
-        let is_full = match claimed {
+        let may_be_more = match claimed {
             Ok(jobs) => {
                 failures = 0;
-                let is_full = jobs.claimed.len() == free.num_permits();
                 for job in jobs.claimed {
-                    if let Some(place) = free.split(1) {
+                    if let Some(place) = free.take(job.priority) {
                         start(context, job, jobs.lease, jobs.deadline, place, ended, running);
                     }
                 }
-                is_full
+                free.left_by_claim()
             }
             Err(error) => {
                 failures += 1;
@@ -164,11 +156,23 @@ async fn claim_until(
                     let error: &dyn std::error::Error = &error;
                     tracing::warn!(error, "no jobs can be claimed");
                 }
-                false
+                MayBeMore::No
             }
         };
         drop(free);
-        if !is_full && stop.run_until_cancelled(wait(&mut wakeups, context, failures)).await.is_none() {
+        let next = async {
+            match may_be_more {
+                MayBeMore::Yes => {}
+                MayBeMore::OfLowPriority => {
+                    tokio::select! {
+                        () = wait(&mut wakeups, context, failures) => {}
+                        () = places.low_priority_freed() => {}
+                    }
+                }
+                MayBeMore::No => wait(&mut wakeups, context, failures).await,
+            }
+        };
+        if stop.run_until_cancelled(next).await.is_none() {
             return;
         }
     }
@@ -190,32 +194,18 @@ async fn wait(wakeups: &mut watch::Receiver<()>, context: &Context, failures: u3
     }
 }
 
-/// All free places, once there are any; `None` never, unless the semaphore was closed.
-async fn free_places(places: &Arc<Semaphore>, concurrency: usize) -> Option<OwnedSemaphorePermit> {
-    let mut free = Arc::clone(places).acquire_owned().await.ok()?;
-    if places.available_permits() + 1 < concurrency.div_ceil(2) {
-        sleep(GATHERING).await;
-    }
-    let more = u32::try_from(places.available_permits()).unwrap_or(u32::MAX);
-    if let Ok(more) = Arc::clone(places).try_acquire_many_owned(more) {
-        free.merge(more);
-    }
-    Some(free)
-}
-
 struct Claim {
     claimed: Vec<ClaimedJob>,
     lease: Lease,
     deadline: Instant,
 }
 
-async fn claim_jobs(context: &Context, limit: usize) -> Result<Claim, ClaimError> {
+async fn claim_jobs(context: &Context, limits: Limits) -> Result<Claim, ClaimError> {
     let lease = Lease::random()?;
     let mut c = context.database.write().await?;
     // Taken before the statement, so that the worker gives up before others may take over.
     let (now, deadline) = (context.clock.now(), Instant::now() + context.config.lease);
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let claimed = claim::claim(&mut c, lease, limit, now, now.plus(context.config.lease)).await?;
+    let claimed = claim::claim(&mut c, lease, limits, now, now.plus(context.config.lease)).await?;
     Ok(Claim { claimed, lease, deadline })
 }
 
@@ -232,7 +222,7 @@ fn start(
     job: ClaimedJob,
     lease: Lease,
     deadline: Instant,
-    place: OwnedSemaphorePermit,
+    place: Place,
     ended: &mpsc::UnboundedSender<Ended>,
     running: &mut JoinSet<()>,
 ) {

@@ -9,6 +9,14 @@ use url::{Host, Url};
 /// The longest URL in bytes, in its normalized form.
 pub const MAX_URL: usize = 2_048;
 
+/// The ports that browsers refuse to call ("bad ports" of the Fetch standard), besides 0.
+const BAD_PORTS: [u16; 82] = [
+    1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104,
+    109, 110, 111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465, 512, 513, 514, 515,
+    526, 530, 531, 532, 540, 548, 554, 556, 563, 587, 601, 636, 989, 990, 993, 995, 1719, 1720, 1723, 2049,
+    3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
+];
+
 /// Where endpoints may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Networks {
@@ -41,6 +49,12 @@ pub enum InvalidUrl {
     /// It has a fragment, which would not be sent.
     #[error("must not contain a fragment")]
     Fragment,
+    /// Nothing listens on port 0.
+    #[error("must not use port 0")]
+    PortZero,
+    /// Its port is that of another protocol, whose server could take the message for one of its own.
+    #[error("must not use port {0}, which belongs to another protocol")]
+    Port(u16),
     /// Its host is an address that is not public, in any spelling.
     #[error("must not lead to a private network")]
     PrivateAddress,
@@ -67,6 +81,11 @@ impl EndpointUrl {
         }
         if url.fragment().is_some() {
             return Err(InvalidUrl::Fragment);
+        }
+        match url.port() {
+            Some(0) => return Err(InvalidUrl::PortZero),
+            Some(port) if BAD_PORTS.contains(&port) => return Err(InvalidUrl::Port(port)),
+            _ => {}
         }
         let address: Option<IpAddr> = match url.host().ok_or(InvalidUrl::Malformed)? {
             Host::Domain(_) => None,
@@ -116,12 +135,12 @@ mod tests {
             assert_eq!(parse(text, Networks::Public).as_deref(), Ok(expected));
             assert_eq!(parse(expected, Networks::Public).as_deref(), Ok(expected));
         }
-        assert_eq!(parse("http://127.0.0.1:9/x", Networks::Any).as_deref(), Ok("http://127.0.0.1:9/x"));
+        assert_eq!(parse("http://127.0.0.1:90/x", Networks::Any).as_deref(), Ok("http://127.0.0.1:90/x"));
     }
 
     #[test]
     fn a_url_that_messages_must_not_be_sent_to_is_refused() {
-        use InvalidUrl::{Fragment, Malformed, PrivateAddress, Scheme, TooLong, UserInfo};
+        use InvalidUrl::{Fragment, Malformed, Port, PortZero, PrivateAddress, Scheme, TooLong, UserInfo};
         let long = format!("https://example.com/{}", "a".repeat(MAX_URL));
         let escaped = format!("https://example.com/{}", " ".repeat(1_000) + "b");
         for (text, problem) in [
@@ -135,6 +154,10 @@ mod tests {
             ("https://user:password@example.com/", UserInfo),
             ("https://:password@example.com/", UserInfo),
             ("https://example.com/#a", Fragment),
+            ("https://example.com:0/", PortZero),
+            ("https://example.com:00022/", Port(22)),
+            ("https://example.com:25/", Port(25)),
+            ("https://1.1.1.1:6667/", Port(6667)),
             (&long, TooLong),
             (&escaped, TooLong),
             ("https://127.0.0.1/", PrivateAddress),
@@ -151,5 +174,6 @@ mod tests {
         ] {
             assert_eq!(parse(text, Networks::Public), Err(problem), "{text}");
         }
+        assert_eq!(parse("http://127.0.0.1:25/", Networks::Any), Err(Port(25)));
     }
 }

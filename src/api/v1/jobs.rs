@@ -17,7 +17,7 @@ use crate::schemas::jobs::{JobStatusView, JobView};
 use crate::services::jobs::JobService;
 
 error_responses! {
-    RetryErrors: 404 "not_found", 409 "job_not_dead,job_duplicate";
+    RetryErrors: 404 "not_found", 409 "job_not_dead,job_expired,job_duplicate";
     DeleteErrors: 404 "not_found", 409 "job_running";
 }
 
@@ -53,7 +53,8 @@ impl JobsApi {
 
     /// Retry a job
     ///
-    /// Queues a dead job again, with all its attempts. Requires superuser rights.
+    /// Queues a dead job again, with all its attempts. What a job needs to run is deleted seven days
+    /// after it died; then it can only be deleted. Requires superuser rights.
     #[oai(path = "/:id/retry", method = "post", operation_id = "jobs_retry")]
     async fn retry(
         &self,

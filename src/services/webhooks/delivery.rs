@@ -43,8 +43,8 @@ impl WebhookService {
     pub async fn deliver(&self, job: &DeliverWebhook) -> Result<(), Error> {
         let id = DeliveryId(job.delivery);
         // The connection is given back before the call.
-        let queued = webhook_deliveries::find_queued(&mut self.store.read(), id).await?;
-        let Some((webhook, attempts, message, endpoint)) = queued else { return Ok(()) };
+        let pending = webhook_deliveries::find_pending(&mut self.store.read(), id).await?;
+        let Some((webhook, attempts, message, endpoint)) = pending else { return Ok(()) };
         let attempt = self.attempt(message, endpoint).await?;
         self.record(id, webhook, attempts + 1, &attempt).await
     }
@@ -92,7 +92,7 @@ impl WebhookService {
                 }
                 let is_disabled = webhook.is_active && !step.health.is_active;
                 if is_disabled {
-                    webhook_deliveries::end_queued(tx, webhook.id, now).await?;
+                    webhook_deliveries::end_pending(tx, webhook.id, now).await?;
                 }
                 Ok(step.health.disabled_reason.filter(|_| is_disabled))
             })
@@ -197,7 +197,7 @@ impl Attempt {
             duration_ms: self.duration_ms,
             response_body: self.response_body.clone(),
             error: self.error.clone(),
-            finished_at: (status != DeliveryStatus::Queued).then_some(now),
+            finished_at: (status != DeliveryStatus::Pending).then_some(now),
         }
     }
 }
@@ -227,7 +227,7 @@ impl Step {
             Outcome::Delivered => end(DeliveryStatus::Delivered, WebhookHealth::WORKING),
             Outcome::Gone => end(DeliveryStatus::Failed, disabled(DisabledReason::Gone)),
             Outcome::Failed => match next_delay(u32::try_from(number).unwrap_or(u32::MAX)) {
-                Some(delay) => Self { status: DeliveryStatus::Queued, retry: Some(delay), health: failing },
+                Some(delay) => Self { status: DeliveryStatus::Pending, retry: Some(delay), health: failing },
                 // Another message may have been delivered meanwhile: then only this one is given up.
                 None if now.since(failing_since) < PATIENCE => end(DeliveryStatus::Failed, failing),
                 None => end(DeliveryStatus::Failed, disabled(DisabledReason::Failing)),

@@ -100,7 +100,7 @@ impl WebhookService {
         webhooks::find(&mut self.store.read_as(caller), id).await?.ok_or(NOT_FOUND)
     }
 
-    /// Changes a webhook. Disabling it ends its queued deliveries.
+    /// Changes a webhook. Disabling it ends its pending deliveries.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::WebhookUrl`].
@@ -129,7 +129,7 @@ impl WebhookService {
                     after = webhooks::set_health(tx, id, &health).await?.ok_or(NOT_FOUND)?;
                 }
                 if !after.is_active {
-                    webhook_deliveries::end_queued(tx, id, now).await?;
+                    webhook_deliveries::end_pending(tx, id, now).await?;
                 }
                 let event = AuditEvent::new(AuditKind::WEBHOOK_UPDATED, id, context);
                 audit_events::insert(tx, &AuditEvent { actor: Some(caller.user.id), ..event }, now).await?;

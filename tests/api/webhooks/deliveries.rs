@@ -33,11 +33,11 @@ on_both! {
         let receiver = Receiver::start().await;
         let webhook = subscribe(&service, &root, &receiver, &["*"]).await;
         receiver.answer([Reply { body: "é".repeat(1_000), ..Reply::status(200) }]);
-        let queued = test(&service, &root, &webhook).await;
-        assert_has(&queued, &json!({"status": "queued", "attempts": 0, "event_type": "webhook.test"}));
-        assert_eq!(receiver.next().await.header("webhook-id"), queued["event_id"].as_str().unwrap());
+        let pending = test(&service, &root, &webhook).await;
+        assert_has(&pending, &json!({"status": "pending", "attempts": 0, "event_type": "webhook.test"}));
+        assert_eq!(receiver.next().await.header("webhook-id"), pending["event_id"].as_str().unwrap());
         let delivered = newest(&service, &root, &webhook, "delivered").await;
-        let expected = json!({"id": queued["id"], "attempts": 1, "response_status": 200, "error": null});
+        let expected = json!({"id": pending["id"], "attempts": 1, "response_status": 200, "error": null});
         assert_has(&delivered, &expected);
         assert_eq!(delivered["response_body"], "é".repeat(512));
         assert!(delivered["duration_ms"].is_u64() && delivered["finished_at"].is_string(), "{delivered}");
@@ -51,7 +51,7 @@ on_both! {
         service.user().await;
         let first = receiver.next().await;
         let failed = attempted(&service, &root, &webhook, 1).await;
-        assert_has(&failed, &json!({"status": "queued", "response_status": 500, "finished_at": null}));
+        assert_has(&failed, &json!({"status": "pending", "response_status": 500, "finished_at": null}));
         assert!(show(&service, &root, &webhook).await["failing_since"].is_string());
         idle(&service).await;
 
@@ -97,14 +97,14 @@ on_both! {
             service.clock.advance(Duration::from_hours(27));
             root = service.log_in_again(&root.email, root.id).await;
         }
-        // A second message is queued when the webhook is disabled.
+        // A second message is pending when the webhook is disabled.
         assert_has(&newest(&service, &root, &webhook, "failed").await, &json!({"attempts": 10}));
         let disabled = show(&service, &root, &webhook).await;
         assert_has(&disabled, &json!({"is_active": false, "disabled_reason": "failing"}));
         assert!(disabled["disabled_at"].is_string() && disabled["failing_since"].is_string(), "{disabled}");
     }
 
-    async fn disabling_a_webhook_ends_its_queued_deliveries(service: Service) {
+    async fn disabling_a_webhook_ends_its_pending_deliveries(service: Service) {
         let root = service.superuser().await;
         let receiver = Receiver::start().await;
         let webhook = subscribe(&service, &root, &receiver, &["*"]).await;
@@ -129,9 +129,9 @@ on_both! {
         let delivered = newest(&service, &root, &webhook, "delivered").await;
         // Also if the webhook is disabled.
         change(&service, &root, &webhook, json!({"is_active": false})).await;
-        let queued = resend(&service, &root, &webhook, &delivered).await;
-        assert_ne!(queued["id"], delivered["id"]);
-        assert_eq!(queued["event_id"], delivered["event_id"]);
+        let pending = resend(&service, &root, &webhook, &delivered).await;
+        assert_ne!(pending["id"], delivered["id"]);
+        assert_eq!(pending["event_id"], delivered["event_id"]);
         let second = receiver.next().await;
         assert_eq!((first.header("webhook-id"), &first.body), (second.header("webhook-id"), &second.body));
 

@@ -1602,7 +1602,7 @@ export interface components {
             created_at: string;
             /**
              * Format: date-time
-             * @description When it was delivered or failed, or null while it is queued.
+             * @description When it was delivered or failed, or null while it is pending.
              * @example 2026-01-31T09:30:00Z
              */
             finished_at: string | null;
@@ -1637,10 +1637,10 @@ export interface components {
         };
         /**
          * @description What has become of a delivery.
-         * @example queued
+         * @example pending
          * @enum {string}
          */
-        WebhookDeliveryStatus: "queued" | "delivered" | "failed";
+        WebhookDeliveryStatus: "pending" | "delivered" | "failed";
         /**
          * WebhookPage
          * @description A page of webhooks.
@@ -1694,7 +1694,7 @@ export interface components {
              * @example The customer database.
              */
             description?: string | null;
-            /** @description Whether events are sent. False ends the deliveries that are queued. */
+            /** @description Whether events are sent. False ends the deliveries that are pending. */
             is_active?: boolean;
         };
         /**

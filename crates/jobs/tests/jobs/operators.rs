@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use groundwork_database::DbError;
-use groundwork_jobs::records::{self, DEDUPE_KEY, JobFilter, Stats};
+use groundwork_jobs::records::{self, DEDUPE_KEY, JobFilter, Retry, Stats};
 use groundwork_jobs::{Job, JobId, JobStatus, NewJob, Priority};
 use serde::{Deserialize, Serialize};
 
@@ -48,8 +48,10 @@ on_both! {
         db.wait_for(id, JobStatus::Dead).await;
         let now = db.clock.now();
         let mut c = db.database.write().await.unwrap();
-        assert_eq!(records::retry(&mut c, JobId(id.0 + 1), now).await.unwrap(), None);
-        let again = records::retry(&mut c, id, now).await.unwrap().unwrap();
+        assert_eq!(records::retry(&mut c, JobId(id.0 + 1), now).await.unwrap(), Retry::NotDead);
+        let Retry::Queued(again) = records::retry(&mut c, id, now).await.unwrap() else {
+            panic!("it is dead");
+        };
         drop(c);
         assert_eq!((again.status, again.attempts, again.finished_at), (JobStatus::Queued, 0, None));
         assert_eq!(begun(&mut seen, "hopeless").await, 1);

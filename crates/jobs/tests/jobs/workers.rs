@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use groundwork_database::DbError;
 use groundwork_jobs::records::{self, JobFilter};
-use groundwork_jobs::{JobStatus, NewJob, WorkersConfig};
+use groundwork_jobs::{JobStatus, NewJob, Priority, WorkersConfig};
 
-use crate::support::{CONFIG, Note, Recorder, Seen, begun, next, on_both};
+use crate::support::{CONFIG, LONG, Note, Recorder, Seen, begun, next, on_both};
 
 const JOBS: usize = 400;
 
@@ -45,6 +45,31 @@ on_both! {
         assert_eq!(records::page(&mut db.database.read(), &unfinished, None, 10).await.unwrap(), []);
         let done = JobFilter { status: Some(JobStatus::Done), ..JobFilter::default() };
         assert_eq!(records::page(&mut db.database.read(), &done, None, 1_000).await.unwrap().len(), JOBS);
+    }
+
+    async fn slow_jobs_of_low_priority_leave_a_place_for_others(db: TestDatabase) {
+        let (recorder, mut seen) = Recorder::new();
+        let slow = Note::new("hang");
+        for _ in 0..3 {
+            db.enqueue(NewJob::new(&slow).priority(Priority::Low)).await.unwrap();
+        }
+        // They do not poll: a wake-up, or a place that becomes free, is what makes them claim.
+        let config = WorkersConfig { concurrency: 2, poll_interval: LONG * 10, ..CONFIG };
+        let workers = db.start(recorder.handlers(), &db.clock, config);
+        begun(&mut seen, "hang").await;
+        for number in 0..3 {
+            let text = format!("quick {number}");
+            db.enqueue(NewJob::new(&Note::new(&text))).await.unwrap();
+            assert_eq!(next(&mut seen).await, Seen::Begun(text.clone(), 1));
+            assert_eq!(next(&mut seen).await, Seen::Ended(text));
+        }
+        for _ in 0..2 {
+            recorder.let_end.add_permits(1);
+            assert_eq!(next(&mut seen).await, Seen::Ended("hang".to_owned()));
+            assert_eq!(next(&mut seen).await, Seen::Begun("hang".to_owned(), 1));
+        }
+        recorder.let_end.add_permits(1);
+        workers.stop().await;
     }
 
     async fn workers_that_stop_let_their_jobs_end_and_begin_no_more(db: TestDatabase) {

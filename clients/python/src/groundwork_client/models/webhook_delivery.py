@@ -27,7 +27,7 @@ class WebhookDelivery:
         response_body (None | str): The first 1,024 bytes of the receiver's last response, or null if there was none.
         error (None | str): Why there was no response to the last attempt, or null.
         created_at (datetime.datetime): When the delivery was created.
-        finished_at (datetime.datetime | None): When it was delivered or failed, or null while it is queued.
+        finished_at (datetime.datetime | None): When it was delivered or failed, or null while it is pending.
     """
 
     id: int

@@ -5,7 +5,7 @@ from typing import Self
 class WebhookDeliveryStatus(StrEnum):
     DELIVERED = "delivered"
     FAILED = "failed"
-    QUEUED = "queued"
+    PENDING = "pending"
 
     @classmethod
     def _missing_(cls, value: object) -> Self:

@@ -19,7 +19,7 @@ class WebhookUpdate:
         url (str | Unset): The new URL.
         events (list[str] | Unset): The new list of events.
         description (None | str | Unset): The new description; null clears it.
-        is_active (bool | Unset): Whether events are sent. False ends the deliveries that are queued.
+        is_active (bool | Unset): Whether events are sent. False ends the deliveries that are pending.
     """
 
     url: str | Unset = UNSET

@@ -339,7 +339,7 @@ public class WebhookDelivery {
   }
 
   /**
-   * When it was delivered or failed, or null while it is queued.
+   * When it was delivered or failed, or null while it is pending.
    * @return finishedAt
    */
   

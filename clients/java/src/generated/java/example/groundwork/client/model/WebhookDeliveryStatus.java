@@ -28,7 +28,7 @@ import com.fasterxml.jackson.annotation.JsonValue;
  */
 public enum WebhookDeliveryStatus {
   
-  QUEUED("queued"),
+  PENDING("pending"),
   
   DELIVERED("delivered"),
   

@@ -154,7 +154,7 @@ public class WebhookUpdate {
   }
 
   /**
-   * Whether events are sent. False ends the deliveries that are queued.
+   * Whether events are sent. False ends the deliveries that are pending.
    * @return isActive
    */
   
