@@ -28,6 +28,7 @@ const (
 	ErrorCodeInvalidLink          ErrorCode = "invalid_link"
 	ErrorCodeInvalidToken         ErrorCode = "invalid_token"
 	ErrorCodeJobDuplicate         ErrorCode = "job_duplicate"
+	ErrorCodeJobExpired           ErrorCode = "job_expired"
 	ErrorCodeJobNotDead           ErrorCode = "job_not_dead"
 	ErrorCodeJobRunning           ErrorCode = "job_running"
 	ErrorCodeLastSuperuser        ErrorCode = "last_superuser"
@@ -63,6 +64,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeInvalidToken:
 		return true
 	case ErrorCodeJobDuplicate:
+		return true
+	case ErrorCodeJobExpired:
 		return true
 	case ErrorCodeJobNotDead:
 		return true
@@ -316,6 +319,7 @@ type ErrorBody struct {
 	// - `email_taken` (409): A user with this email already exists.
 	// - `last_superuser` (409): The last active superuser cannot be removed.
 	// - `job_not_dead` (409): Only a dead job can be retried.
+	// - `job_expired` (409): This job died too long ago: what it needs to run has been deleted.
 	// - `job_running` (409): The job is running and cannot be deleted.
 	// - `job_duplicate` (409): Another job for the same work is already queued or running.
 	// - `payload_too_large` (413): The body is larger than 1 MiB.
@@ -353,6 +357,7 @@ type ErrorBody struct {
 // - `email_taken` (409): A user with this email already exists.
 // - `last_superuser` (409): The last active superuser cannot be removed.
 // - `job_not_dead` (409): Only a dead job can be retried.
+// - `job_expired` (409): This job died too long ago: what it needs to run has been deleted.
 // - `job_running` (409): The job is running and cannot be deleted.
 // - `job_duplicate` (409): Another job for the same work is already queued or running.
 // - `payload_too_large` (413): The body is larger than 1 MiB.
@@ -759,7 +764,7 @@ type Webhook struct {
 
 	// Events The types of the events that it gets. `*` stands for all, later ones included.
 	//
-	// Examples: ["first"]
+	// Examples: ["user.created","user.deleted"]
 	Events []string `json:"events"`
 
 	// FailingSince When the first attempt failed since the last delivery, or null if none did.
@@ -785,7 +790,7 @@ type Webhook struct {
 	// Examples: 2026-01-31T09:30:00Z
 	UpdatedAt time.Time `json:"updated_at"`
 
-	// URL Where events are sent, in its normalised form.
+	// URL Where events are sent, in its normalized form.
 	URL string `json:"url"`
 }
 
@@ -802,7 +807,7 @@ type WebhookCreate struct {
 	// Events The types of the events that it gets, as they are named under `webhooks` in this document. `*`
 	// stands for all, later ones included.
 	//
-	// Examples: ["first"]
+	// Examples: ["user.created","user.deleted"]
 	Events []string `json:"events"`
 
 	// IsActive Whether events are sent.
@@ -897,7 +902,7 @@ type WebhookUpdate struct {
 
 	// Events The new list of events.
 	//
-	// Examples: ["first"]
+	// Examples: ["user.created","user.deleted"]
 	Events []string `json:"events,omitempty"`
 
 	// IsActive Whether events are sent. False ends the deliveries that are pending.
@@ -931,7 +936,7 @@ type WebhookWithSecret struct {
 
 	// Events The types of the events that it gets. `*` stands for all, later ones included.
 	//
-	// Examples: ["first"]
+	// Examples: ["user.created","user.deleted"]
 	Events []string `json:"events"`
 
 	// FailingSince When the first attempt failed since the last delivery, or null if none did.
@@ -961,7 +966,7 @@ type WebhookWithSecret struct {
 	// Examples: 2026-01-31T09:30:00Z
 	UpdatedAt time.Time `json:"updated_at"`
 
-	// URL Where events are sent, in its normalised form.
+	// URL Where events are sent, in its normalized form.
 	URL string `json:"url"`
 }
 
@@ -1586,7 +1591,8 @@ type ClientInterface interface {
 
 	// JobsRetry Retry a job
 	//
-	// Queues a dead job again, with all its attempts. Requires superuser rights.
+	// Queues a dead job again, with all its attempts. What a job needs to run is deleted seven days
+	// after it died; then it can only be deleted. Requires superuser rights.
 	//
 	// Corresponds with POST /api/v1/jobs/{id}/retry (the `JobsRetry` operationId).
 	JobsRetry(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2339,7 +2345,8 @@ func (c *Client) JobsDelete(ctx context.Context, id int64, reqEditors ...Request
 
 // JobsRetry Retry a job
 //
-// Queues a dead job again, with all its attempts. Requires superuser rights.
+// Queues a dead job again, with all its attempts. What a job needs to run is deleted seven days
+// after it died; then it can only be deleted. Requires superuser rights.
 //
 // Corresponds with POST /api/v1/jobs/{id}/retry (the `JobsRetry` operationId).
 func (c *Client) JobsRetry(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -4727,7 +4734,8 @@ type ClientWithResponsesInterface interface {
 
 	// JobsRetryWithResponse Retry a job
 	//
-	// Queues a dead job again, with all its attempts. Requires superuser rights.
+	// Queues a dead job again, with all its attempts. What a job needs to run is deleted seven days
+	// after it died; then it can only be deleted. Requires superuser rights.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -10452,7 +10460,8 @@ func (c *ClientWithResponses) JobsDeleteWithResponse(ctx context.Context, id int
 
 // JobsRetryWithResponse Retry a job
 //
-// Queues a dead job again, with all its attempts. Requires superuser rights.
+// Queues a dead job again, with all its attempts. What a job needs to run is deleted seven days
+// after it died; then it can only be deleted. Requires superuser rights.
 //
 // Returns a wrapper object for the known response body format(s).
 //

@@ -576,7 +576,7 @@ without NUL.*/
         >,
         ///When the webhook was last changed by a superuser.
         pub updated_at: ::chrono::DateTime<::chrono::offset::Utc>,
-        ///Where events are sent, in its normalised form.
+        ///Where events are sent, in its normalized form.
         pub url: ::std::string::String,
     }
     impl Webhook {
@@ -846,7 +846,7 @@ receiver verifies them.*/
         pub secret: ::std::string::String,
         ///When the webhook was last changed by a superuser.
         pub updated_at: ::chrono::DateTime<::chrono::offset::Utc>,
-        ///Where events are sent, in its normalised form.
+        ///Where events are sent, in its normalized form.
         pub url: ::std::string::String,
     }
     impl WebhookWithSecret {
@@ -4174,7 +4174,8 @@ let response = client.jobs_delete()
     }
     /**Retry a job
 
-Queues a dead job again, with all its attempts. Requires superuser rights.
+Queues a dead job again, with all its attempts. What a job needs to run is deleted seven days
+after it died; then it can only be deleted. Requires superuser rights.
 
 Sends a `POST` request to `/api/v1/jobs/{id}/retry`
 
@@ -9524,6 +9525,7 @@ pub mod prelude {
 - `email_taken` (409): A user with this email already exists.
 - `last_superuser` (409): The last active superuser cannot be removed.
 - `job_not_dead` (409): Only a dead job can be retried.
+- `job_expired` (409): This job died too long ago: what it needs to run has been deleted.
 - `job_running` (409): The job is running and cannot be deleted.
 - `job_duplicate` (409): Another job for the same work is already queued or running.
 - `payload_too_large` (413): The body is larger than 1 MiB.
@@ -9578,6 +9580,9 @@ pub enum ErrorCode {
     ///`job_not_dead`
     #[serde(rename = "job_not_dead")]
     JobNotDead,
+    ///`job_expired`
+    #[serde(rename = "job_expired")]
+    JobExpired,
     ///`job_running`
     #[serde(rename = "job_running")]
     JobRunning,
@@ -9627,6 +9632,7 @@ impl ErrorCode {
             Self::EmailTaken => "email_taken",
             Self::LastSuperuser => "last_superuser",
             Self::JobNotDead => "job_not_dead",
+            Self::JobExpired => "job_expired",
             Self::JobRunning => "job_running",
             Self::JobDuplicate => "job_duplicate",
             Self::PayloadTooLarge => "payload_too_large",
