@@ -29,7 +29,7 @@ class Answer:
     body: bytes
 
 
-def normalised(scenario: Scenario, body: bytes) -> bytes:
+def normalized(scenario: Scenario, body: bytes) -> bytes:
     """The body without the values that the request created."""
     for pattern, replacement in MADE_BY_THE_REQUEST:
         body = pattern.sub(replacement, body)
@@ -55,7 +55,7 @@ def ask(contender: Contender, running: Running, scenario: Scenario) -> Answer:
         connection.close()
     if scenario.is_chain and response.status == scenario.status:
         contender.refresh[0] = json.loads(raw)["refresh_token"]
-    return Answer(response.status, response.getheader("Content-Type"), normalised(scenario, raw))
+    return Answer(response.status, response.getheader("Content-Type"), normalized(scenario, raw))
 
 
 def timeless(answer: Answer) -> Answer:

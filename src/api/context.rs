@@ -7,7 +7,7 @@ use groundwork_telemetry::context::CallContext;
 use groundwork_web::request::RequestScope;
 use poem::{FromRequest, Request, RequestBody};
 
-/// The client's address, its user agent and the request's id.
+/// The client's address, what it says of itself, and the request's id.
 pub struct Context(Arc<RequestScope>);
 
 impl Deref for Context {

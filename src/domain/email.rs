@@ -1,4 +1,4 @@
-//! Normalised email addresses.
+//! Normalized email addresses.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ const MAX_BYTES: usize = 254;
 /// RFC 5321, 4.5.3.1.1.
 const MAX_LOCAL_BYTES: usize = 64;
 
-/// A normalised address: NFKC, lower case, with the domain in ASCII (Punycode).
+/// A normalized address: NFKC, lower case, with the domain in ASCII (Punycode).
 ///
 /// Spellings of one mailbox that differ in case, surrounding spaces, character width or Punycode
 /// become the same value. Look-alike letters of another script do not: they are another mailbox.

@@ -3,7 +3,7 @@
 use super::email::{ascii_labels, check_local, check_local_prefix, fold};
 use super::text::Invalid;
 
-/// A prefix of a normalised address, whose domain is in ASCII. An incomplete label is compared in
+/// A prefix of a normalized address, whose domain is in ASCII. An incomplete label is compared in
 /// that form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EmailPrefix(String);

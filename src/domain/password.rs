@@ -56,7 +56,7 @@ impl Password {
     pub fn matches_email(&self, address: &str) -> bool {
         let folded = fold(&self.0);
         let local = address.rsplit_once('@').map(|(local, _)| local);
-        // The normalisation of addresses covers domains in Unicode.
+        // The normalization of addresses covers domains in Unicode.
         folded == address
             || Some(folded.as_str()) == local
             || Email::parse_known(&self.0).is_ok_and(|email| email.as_str() == address)
@@ -100,30 +100,30 @@ fn fold(text: &str) -> String {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// NFC, in which passwords are hashed.
-    Normalised,
-    /// As typed. Passwords were hashed in this form before they were normalised.
+    Normalized,
+    /// As typed. Passwords were hashed in this form before they were normalized.
     AsTyped,
 }
 
 /// The password of a login attempt. It can be any text.
 #[derive(Clone)]
 pub struct PasswordAttempt {
-    normalised: String,
-    /// `None` if it equals the normalised form.
+    normalized: String,
+    /// `None` if it equals the normalized form.
     as_typed: Option<String>,
 }
 
 impl PasswordAttempt {
     pub fn new(text: String) -> Self {
-        let normalised: String = text.nfc().collect();
-        let as_typed = (text != normalised).then_some(text);
-        Self { normalised, as_typed }
+        let normalized: String = text.nfc().collect();
+        let as_typed = (text != normalized).then_some(text);
+        Self { normalized, as_typed }
     }
 
     /// What may have been hashed, for the hasher: one form, or two.
     pub fn into_forms(self) -> Vec<(Form, String)> {
         let as_typed = self.as_typed.map(|text| (Form::AsTyped, text));
-        std::iter::once((Form::Normalised, self.normalised)).chain(as_typed).collect()
+        std::iter::once((Form::Normalized, self.normalized)).chain(as_typed).collect()
     }
 }
 
@@ -132,8 +132,8 @@ impl TryFrom<PasswordAttempt> for Password {
     type Error = Invalid;
 
     fn try_from(attempt: PasswordAttempt) -> Result<Self, Invalid> {
-        let can_match = can_be_hashed(attempt.normalised.as_bytes());
-        if can_match { Ok(Self(attempt.normalised)) } else { Err(Invalid("cannot be hashed")) }
+        let can_match = can_be_hashed(attempt.normalized.as_bytes());
+        if can_match { Ok(Self(attempt.normalized)) } else { Err(Invalid("cannot be hashed")) }
     }
 }
 
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_normalised_and_its_lengths_count_in_that_form() {
+    fn a_password_is_normalized_and_its_lengths_count_in_that_form() {
         let same = ["Zo\u{eb} und Andr\u{e9}", "Zoe\u{308} und Andre\u{301}"]
             .map(|text| Password::parse(text).unwrap());
         assert_eq!(same[0].as_ref(), same[1].as_ref());
@@ -250,11 +250,11 @@ mod tests {
     async fn both_unicode_forms_of_a_password_match() {
         let hasher = groundwork_auth::PasswordHasher::new(4, 8);
         let [composed, decomposed] = ["caf\u{e9} am Abend", "cafe\u{301} am Abend"];
-        let normalised = hasher.hash(Password::parse(decomposed).unwrap()).await.unwrap();
+        let normalized = hasher.hash(Password::parse(decomposed).unwrap()).await.unwrap();
         let as_typed = hasher.hash(decomposed).await.unwrap();
         for (attempt, stored, expected) in [
-            (composed, &normalised, Some(Form::Normalised)),
-            (decomposed, &normalised, Some(Form::Normalised)),
+            (composed, &normalized, Some(Form::Normalized)),
+            (decomposed, &normalized, Some(Form::Normalized)),
             (decomposed, &as_typed, Some(Form::AsTyped)),
             (composed, &as_typed, None),
         ] {

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use groundwork_jobs::{Attempt, Handler, Handlers, Job, JobError};
-use groundwork_mail::{DEFAULT_LANGUAGE, Mailer, Message, Templates};
+use groundwork_jobs::{Attempt, Handler, Handlers, JobError};
+use groundwork_mail::{Mailer, Message, Templates};
 use serde::Serialize;
 use serde_json::json;
 
@@ -14,8 +14,8 @@ use crate::domain::text::{FullName, Invalid};
 use crate::services::auth::AuthService;
 use crate::services::links::{IssuedLink, LinkService};
 use crate::services::mail::{
-    ConfirmNewEmail, ForgotPassword, NotifyAlreadyRegistered, NotifyEmailChange, NotifyPasswordChanged,
-    ResendVerification, SendVerification, SignUp,
+    ConfirmNewEmail, ForgotPassword, InLanguage, MailJob, NotifyAlreadyRegistered, NotifyEmailChange,
+    NotifyPasswordChanged, ResendVerification, SendVerification, SignUp,
 };
 
 /// What the jobs that send mail need.
@@ -33,26 +33,27 @@ impl Mails {
     /// Adds a handler of each of these jobs.
     pub(super) fn handle_in(self, handlers: Handlers) -> Handlers {
         handlers
-            .on::<SendVerification>(self.clone())
-            .on::<ResendVerification>(self.clone())
-            .on::<ForgotPassword>(self.clone())
-            .on::<SignUp>(self.clone())
-            .on::<ConfirmNewEmail>(self.clone())
-            .on::<NotifyAlreadyRegistered>(self.clone())
-            .on::<NotifyEmailChange>(self.clone())
-            .on::<NotifyPasswordChanged>(self)
+            .on::<InLanguage<SendVerification>>(self.clone())
+            .on::<InLanguage<ResendVerification>>(self.clone())
+            .on::<InLanguage<ForgotPassword>>(self.clone())
+            .on::<InLanguage<SignUp>>(self.clone())
+            .on::<InLanguage<ConfirmNewEmail>>(self.clone())
+            .on::<InLanguage<NotifyAlreadyRegistered>>(self.clone())
+            .on::<InLanguage<NotifyEmailChange>>(self.clone())
+            .on::<InLanguage<NotifyPasswordChanged>>(self)
     }
 
-    async fn send<J: Job>(
+    async fn send<J: MailJob>(
         &self,
+        mail: &InLanguage<J>,
         attempt: Attempt,
         to: &str,
         template: &str,
         values: impl Serialize + Send,
         link: Option<&str>,
     ) -> Result<(), JobError> {
-        let content =
-            self.templates.render(template, DEFAULT_LANGUAGE, values).map_err(JobError::permanent)?;
+        let language = self.templates.preferred(mail.accept_language.as_deref().unwrap_or_default());
+        let content = self.templates.render(template, language, values).map_err(JobError::permanent)?;
         // Of each attempt: a repeated one has another link, and the first mail may have arrived.
         let id = format!("{}-{}-{}", J::KIND, attempt.job, attempt.number);
         let message = Message::new(&id, to, content).map_err(JobError::permanent)?;
@@ -67,7 +68,12 @@ impl Mails {
     }
 
     /// Sends the link, if there is one.
-    async fn send_link<J: Job>(&self, attempt: Attempt, issued: Option<IssuedLink>) -> Result<(), JobError> {
+    async fn send_link<J: MailJob>(
+        &self,
+        mail: &InLanguage<J>,
+        attempt: Attempt,
+        issued: Option<IssuedLink>,
+    ) -> Result<(), JobError> {
         let Some(IssuedLink { email, purpose, token }) = issued else { return Ok(()) };
         let page = page_of(purpose);
         let link = format!("{}/{page}?token={}", self.public_url, token.to_text());
@@ -79,7 +85,7 @@ impl Mails {
                 json!({ "link": link, "hours": lifetime / 60 })
             }
         };
-        self.send::<J>(attempt, &email, purpose.as_str(), values, Some(&link)).await
+        self.send(mail, attempt, &email, purpose.as_str(), values, Some(&link)).await
     }
 }
 
@@ -101,65 +107,66 @@ fn permanent(invalid: Invalid) -> JobError {
     JobError::permanent(invalid.to_string())
 }
 
-impl Handler<SendVerification> for Mails {
-    async fn run(&self, job: SendVerification, attempt: Attempt) -> Result<(), JobError> {
-        let link = self.links.verification_of(job.user_id).await?;
-        self.send_link::<SendVerification>(attempt, link).await
+impl Handler<InLanguage<SendVerification>> for Mails {
+    async fn run(&self, mail: InLanguage<SendVerification>, attempt: Attempt) -> Result<(), JobError> {
+        let link = self.links.verification_of(mail.job.user_id).await?;
+        self.send_link(&mail, attempt, link).await
     }
 }
 
-impl Handler<ResendVerification> for Mails {
-    async fn run(&self, job: ResendVerification, attempt: Attempt) -> Result<(), JobError> {
-        let link = self.links.verification_for(&known(&job.email)?).await?;
-        self.send_link::<ResendVerification>(attempt, link).await
+impl Handler<InLanguage<ResendVerification>> for Mails {
+    async fn run(&self, mail: InLanguage<ResendVerification>, attempt: Attempt) -> Result<(), JobError> {
+        let link = self.links.verification_for(&known(&mail.job.email)?).await?;
+        self.send_link(&mail, attempt, link).await
     }
 }
 
-impl Handler<ForgotPassword> for Mails {
-    async fn run(&self, job: ForgotPassword, attempt: Attempt) -> Result<(), JobError> {
-        let link = self.links.reset_for(&known(&job.email)?).await?;
-        self.send_link::<ForgotPassword>(attempt, link).await
+impl Handler<InLanguage<ForgotPassword>> for Mails {
+    async fn run(&self, mail: InLanguage<ForgotPassword>, attempt: Attempt) -> Result<(), JobError> {
+        let link = self.links.reset_for(&known(&mail.job.email)?).await?;
+        self.send_link(&mail, attempt, link).await
     }
 }
 
-impl Handler<ConfirmNewEmail> for Mails {
-    async fn run(&self, job: ConfirmNewEmail, attempt: Attempt) -> Result<(), JobError> {
-        let session = job.session.parse().map_err(JobError::permanent)?;
-        let (present, new) = (&job.present_email, known(&job.email)?);
-        let link = self.links.confirmation_of(job.user_id, session, present, &new).await?;
-        self.send_link::<ConfirmNewEmail>(attempt, link).await
+impl Handler<InLanguage<ConfirmNewEmail>> for Mails {
+    async fn run(&self, mail: InLanguage<ConfirmNewEmail>, attempt: Attempt) -> Result<(), JobError> {
+        let session = mail.job.session.parse().map_err(JobError::permanent)?;
+        let (present, new) = (&mail.job.present_email, known(&mail.job.email)?);
+        let link = self.links.confirmation_of(mail.job.user_id, session, present, &new).await?;
+        self.send_link(&mail, attempt, link).await
     }
 }
 
-impl Handler<SignUp> for Mails {
-    async fn run(&self, job: SignUp, _: Attempt) -> Result<(), JobError> {
-        let SignUp { email, password_hash, full_name } = job;
+impl Handler<InLanguage<SignUp>> for Mails {
+    async fn run(&self, mail: InLanguage<SignUp>, _: Attempt) -> Result<(), JobError> {
+        let SignUp { email, password_hash, full_name } = mail.job;
+        let accept_language = mail.accept_language.as_deref();
         let full_name = full_name.map(|name| FullName::parse(&name)).transpose().map_err(permanent)?;
         let hash = PasswordHash::from(password_hash);
-        Ok(self.auth.complete_sign_up(known(&email)?, full_name, hash).await?)
+        Ok(self.auth.complete_sign_up(known(&email)?, full_name, hash, accept_language).await?)
     }
 }
 
-impl Handler<NotifyAlreadyRegistered> for Mails {
-    async fn run(&self, job: NotifyAlreadyRegistered, attempt: Attempt) -> Result<(), JobError> {
+impl Handler<InLanguage<NotifyAlreadyRegistered>> for Mails {
+    async fn run(&self, mail: InLanguage<NotifyAlreadyRegistered>, attempt: Attempt) -> Result<(), JobError> {
         let name = "already_registered";
-        self.send::<NotifyAlreadyRegistered>(attempt, &job.email, name, json!({}), None).await
+        self.send(&mail, attempt, &mail.job.email, name, json!({}), None).await
     }
 }
 
-impl Handler<NotifyEmailChange> for Mails {
-    async fn run(&self, job: NotifyEmailChange, attempt: Attempt) -> Result<(), JobError> {
-        let values = json!({ "new_email": job.new_email });
-        self.send::<NotifyEmailChange>(attempt, &job.email, "email_change_requested", values, None).await
+impl Handler<InLanguage<NotifyEmailChange>> for Mails {
+    async fn run(&self, mail: InLanguage<NotifyEmailChange>, attempt: Attempt) -> Result<(), JobError> {
+        let values = json!({ "new_email": mail.job.new_email });
+        self.send(&mail, attempt, &mail.job.email, "email_change_requested", values, None).await
     }
 }
 
-impl Handler<NotifyPasswordChanged> for Mails {
-    async fn run(&self, job: NotifyPasswordChanged, attempt: Attempt) -> Result<(), JobError> {
+impl Handler<InLanguage<NotifyPasswordChanged>> for Mails {
+    async fn run(&self, mail: InLanguage<NotifyPasswordChanged>, attempt: Attempt) -> Result<(), JobError> {
         // `2026-01-31T09:30:00.123456Z`, to the minute.
-        let time = job.changed_at.to_string();
+        let time = mail.job.changed_at.to_string();
         let time = time.get(..16).map_or_else(|| time.clone(), |minute| minute.replace('T', " ") + " UTC");
         let values = json!({ "time": time });
-        self.send::<NotifyPasswordChanged>(attempt, &job.email, "password_changed", values, None).await
+        self.send(&mail, attempt, &mail.job.email, "password_changed", values, None).await
     }
 }

@@ -19,7 +19,7 @@ use crate::domain::ids::UserId;
 use crate::domain::password::PasswordHash;
 use crate::domain::text::FullName;
 
-/// The unique constraint on the normalised email.
+/// The unique constraint on the normalized email.
 pub const EMAIL_KEY: &str = "users_email_key";
 
 /// A user with the password hash, which must not be cached.
@@ -46,7 +46,7 @@ impl Deref for User {
 pub struct Profile {
     #[diesel(deserialize_as = i64)]
     pub id: UserId,
-    /// The normalised email.
+    /// The normalized email.
     pub email: String,
     pub full_name: Option<String>,
     /// Whether the user may log in.
@@ -122,7 +122,7 @@ impl UserChanges {
 /// Which users a list shows; the default shows all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserFilter {
-    /// A prefix of the normalised email.
+    /// A prefix of the normalized email.
     pub email_prefix: Option<String>,
     pub is_active: Option<bool>,
     pub is_superuser: Option<bool>,

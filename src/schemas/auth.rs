@@ -20,7 +20,7 @@ pub(super) const PRIVILEGED: &[&str] = &["id", "is_active", "is_superuser", "is_
 /// The user to register.
 #[derive(Object, Debug)]
 pub struct RegisterRequest {
-    /// The email address. Case, surrounding spaces and character width are normalised.
+    /// The email address. Case, surrounding spaces and character width are normalized.
     pub email: Email,
     /// 8 to 128 characters, at most 72 bytes in UTF-8 (the limit of bcrypt), without NUL.
     pub password: Password,
@@ -49,7 +49,7 @@ impl RegisterRequest {
 /// The credentials of a user.
 #[derive(Object, Debug)]
 pub struct LoginRequest {
-    /// The user's email address, normalised like at registration.
+    /// The user's email address, normalized like at registration.
     pub email: LoginEmail,
     /// The user's password.
     pub password: PasswordAttempt,

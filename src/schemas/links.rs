@@ -34,7 +34,7 @@ impl RequestSchema for PasswordReset {}
 /// The address to send a link to.
 #[derive(Object, Debug)]
 pub struct LinkRequest {
-    /// The user's email address, normalised like at registration.
+    /// The user's email address, normalized like at registration.
     pub email: LoginEmail,
 }
 
@@ -43,7 +43,7 @@ impl RequestSchema for LinkRequest {}
 /// The new address of the current user.
 #[derive(Object, Debug)]
 pub struct EmailChange {
-    /// The new email address. Case, surrounding spaces and character width are normalised.
+    /// The new email address. Case, surrounding spaces and character width are normalized.
     pub email: Email,
     /// The current password.
     pub current_password: PasswordAttempt,

@@ -23,7 +23,7 @@ use crate::models::users::{NewProfile, NewUser, Profile, ProfileChanges, User, U
 pub struct UserView {
     /// The user's ID. It is never reused.
     pub id: UserId,
-    /// The normalised email address.
+    /// The normalized email address.
     #[oai(validator(max_length = 254))]
     pub email: String,
     /// The user's full name, or null if it is unknown.
@@ -113,7 +113,7 @@ impl ProfileUpdate {
 /// The user to create.
 #[derive(Object, Debug)]
 pub struct UserCreate {
-    /// The email address. Case, surrounding spaces and character width are normalised.
+    /// The email address. Case, surrounding spaces and character width are normalized.
     pub email: Email,
     /// 8 to 128 characters, at most 72 bytes in UTF-8 (the limit of bcrypt), without NUL.
     pub password: Password,

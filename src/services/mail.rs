@@ -8,6 +8,7 @@ use std::sync::Arc;
 use groundwork_clock::Timestamp;
 use groundwork_jobs::{Job, Priority};
 use groundwork_state::rate_limit::{Quota, RateLimitKey, RateLimiter};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::email::Email;
@@ -70,20 +71,39 @@ pub struct NotifyPasswordChanged {
     pub changed_at: Timestamp,
 }
 
-/// A job that sends mail, and whether somebody waits for it.
+/// A job that sends mail. It is enqueued only if the service can send mail, and always as an
+/// [`InLanguage`].
+pub trait MailJob: Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// See [`Job::KIND`].
+    const KIND: &'static str;
+    /// High if somebody waits for the mail.
+    const PRIORITY: Priority;
+}
+
+/// A mail for somebody who prefers some languages.
+#[derive(Serialize, Deserialize)]
+#[serde(bound = "J: MailJob")]
+pub struct InLanguage<J> {
+    /// The header `Accept-Language` of the request that caused the mail.
+    pub accept_language: Option<String>,
+    #[serde(flatten)]
+    pub job: J,
+}
+
+impl<J: MailJob> Job for InLanguage<J> {
+    const KIND: &'static str = J::KIND;
+    const PRIORITY: Priority = J::PRIORITY;
+}
+
+/// Jobs that send mail, and whether somebody waits for them.
 macro_rules! mail_jobs {
     ($($job:ident $kind:literal $priority:ident),+ $(,)?) => {$(
-        impl Job for $job {
+        impl MailJob for $job {
             const KIND: &'static str = $kind;
             const PRIORITY: Priority = Priority::$priority;
         }
-
-        impl MailJob for $job {}
     )+};
 }
-
-/// A job that is enqueued only if the service can send mail.
-pub trait MailJob: Job {}
 
 mail_jobs! {
     SendVerification "send_verification" High,

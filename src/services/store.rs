@@ -16,7 +16,7 @@ use groundwork_jobs::{Job, NewJob, Queue, records};
 
 use super::Error;
 use super::auth::{Caller, Intent, Role};
-use super::mail::MailJob;
+use super::mail::{InLanguage, MailJob};
 use crate::domain::ids::{SessionId, UserId};
 use crate::models::caller_check::{CallerCheck, CheckedWrite};
 use crate::models::users::{self, User};
@@ -116,13 +116,19 @@ impl Store {
         Ok(())
     }
 
-    /// Enqueues a job that sends mail, if the service can send any.
+    /// Enqueues a job that sends mail, if the service can send any. The mail is in the language that
+    /// `accept_language` prefers.
     pub(super) async fn enqueue_mail<J: MailJob>(
         &self,
         tx: &mut Connection,
-        job: &NewJob<'_, J>,
+        job: J,
+        accept_language: Option<&str>,
     ) -> Result<(), DbError> {
-        if self.sends_mail { self.enqueue(tx, job).await } else { Ok(()) }
+        if !self.sends_mail {
+            return Ok(());
+        }
+        let job = InLanguage { accept_language: accept_language.map(ToOwned::to_owned), job };
+        self.enqueue(tx, &NewJob::new(&job)).await
     }
 
     /// # Errors

@@ -2,7 +2,6 @@
 
 use groundwork_auth::Page;
 use groundwork_database::Connection;
-use groundwork_jobs::NewJob;
 use groundwork_state::cache::{Cache, Cached, key_of};
 use groundwork_telemetry::context::CallContext;
 
@@ -113,7 +112,7 @@ impl UserService {
             audit_events::insert(tx, &event, now).await?;
             one_time_tokens::delete_all(tx, id).await?;
             let notice = NotifyPasswordChanged { email: user.email.clone(), changed_at: now };
-            self.store.enqueue_mail(tx, &NewJob::new(&notice)).await?;
+            self.store.enqueue_mail(tx, notice, context.accept_language.as_deref()).await?;
             let after = users::update(tx, id, changes, Some(hash), now).await?.ok_or(Error::SESSION_OVER)?;
             self.store.announce_update(tx, user, &after).await?;
             Ok((after.user, ended))
@@ -225,7 +224,8 @@ impl UserService {
                         by_password += sessions::revoke_all(tx, id, now).await?;
                         one_time_tokens::delete_all(tx, id).await?;
                         let notice = NotifyPasswordChanged { email: before.email.clone(), changed_at: now };
-                        self.store.enqueue_mail(tx, &NewJob::new(&notice)).await?;
+                        // The caller may prefer another language than the user.
+                        self.store.enqueue_mail(tx, notice, None).await?;
                     }
                     AuditKind::EMAIL_CHANGED => one_time_tokens::delete_all(tx, id).await?,
                     AuditKind::USER_DEACTIVATED => {

@@ -29,8 +29,8 @@ export async function start() {
 }
 
 /** A page in a new context: no test sees what another one stored. */
-export async function newPage(browser) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+export async function newPage(browser, viewport = { width: 1280, height: 900 }) {
+  const context = await browser.newContext({ viewport });
   context.setDefaultTimeout(30_000);
   return context.newPage();
 }

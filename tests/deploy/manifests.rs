@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::deploy::files::{all, read, yaml};
 use crate::deploy::instance::SECRET;
+use crate::deploy::workers::unit;
 
 /// What the environment of a container is called in these files, and is no setting of the service.
 const OTHERS: [&str; 10] = [
@@ -23,7 +24,7 @@ const OTHERS: [&str; 10] = [
 ];
 
 /// The settings that there are, each as it is in force where only these are set.
-fn effective(set: &BTreeMap<String, String>) -> Result<BTreeMap<&'static str, String>, String> {
+pub fn effective(set: &BTreeMap<String, String>) -> Result<BTreeMap<&'static str, String>, String> {
     let settings = Settings::from_lookup(|name| set.get(name).cloned()).map_err(|error| error.to_string())?;
     Ok(settings.effective().into_iter().collect())
 }
@@ -32,18 +33,18 @@ fn defaults() -> BTreeMap<&'static str, String> {
     effective(&BTreeMap::new()).unwrap()
 }
 
-fn texts(map: &Value) -> BTreeMap<String, String> {
+pub fn texts(map: &Value) -> BTreeMap<String, String> {
     let map: &Map<String, Value> = map.as_object().expect("names and values");
     // Kubernetes takes nothing but text here, and Compose makes text of it.
     map.iter().map(|(name, value)| (name.clone(), value.as_str().expect(name).to_owned())).collect()
 }
 
 /// The services of Compose that are instances.
-fn instances(compose: &Value) -> Vec<&Value> {
+pub fn instances(compose: &Value) -> Vec<&Value> {
     let services = compose["services"].as_object().unwrap();
     let instances: Vec<_> = services
         .iter()
-        .filter(|(name, _)| name.starts_with("groundwork-"))
+        .filter(|(name, _)| name.starts_with("groundwork-") && *name != "groundwork-worker")
         .map(|(_, service)| service)
         .collect();
     assert_eq!(instances.len(), 3);
@@ -52,7 +53,7 @@ fn instances(compose: &Value) -> Vec<&Value> {
 
 /// The environment of an instance, once Compose has put the secrets in; those it insists on have to
 /// be given.
-fn compose_settings(secrets: &[(&str, &str)]) -> BTreeMap<String, String> {
+pub fn compose_settings(secrets: &[(&str, &str)]) -> BTreeMap<String, String> {
     let compose = yaml("compose.yaml");
     let fill = |value: &str| {
         let mut filled = String::new();
@@ -77,7 +78,7 @@ fn compose_settings(secrets: &[(&str, &str)]) -> BTreeMap<String, String> {
         .collect()
 }
 
-fn kubernetes(name: &str) -> Value {
+pub fn kubernetes(name: &str) -> Value {
     yaml(&format!("kubernetes/{name}.yaml"))
 }
 
@@ -93,7 +94,12 @@ fn dockerfile_settings() -> BTreeMap<String, String> {
 #[test]
 fn every_variable_in_deploy_is_a_setting() {
     let settings = defaults();
-    let secret = [("POSTGRES_PASSWORD", "p"), ("REDIS_PASSWORD", "p"), ("JWT_SECRET_KEY", SECRET)];
+    let secret = [
+        ("POSTGRES_PASSWORD", "p"),
+        ("REDIS_PASSWORD", "p"),
+        ("JWT_SECRET_KEY", SECRET),
+        ("PUBLIC_URL", "https://api.example.com"),
+    ];
     let places = [
         ("compose.yaml", compose_settings(&secret)),
         ("configmap.yaml", texts(&kubernetes("configmap")["data"])),
@@ -120,7 +126,12 @@ fn every_variable_in_deploy_is_a_setting() {
 
 #[test]
 fn the_service_accepts_the_settings_of_compose_and_has_no_secret_by_default() {
-    let secrets = [("POSTGRES_PASSWORD", "a1b2"), ("REDIS_PASSWORD", "c3d4"), ("JWT_SECRET_KEY", SECRET)];
+    let secrets = [
+        ("POSTGRES_PASSWORD", "a1b2"),
+        ("REDIS_PASSWORD", "c3d4"),
+        ("JWT_SECRET_KEY", SECRET),
+        ("PUBLIC_URL", "https://api.example.com"),
+    ];
     let set = compose_settings(&secrets);
     let settings = effective(&set).unwrap();
     assert_eq!(settings["APP_ENV"], "production");
@@ -190,8 +201,16 @@ fn every_deployment_allows_the_shutdown_timeout_before_it_kills() {
     }
     let settings = texts(&kubernetes("configmap")["data"]);
     assert_eq!(settings["SHUTDOWN_TIMEOUT"], shutdown.to_string());
-    let pod = &kubernetes("deployment")["spec"]["template"]["spec"];
-    assert!(pod["terminationGracePeriodSeconds"].as_u64().unwrap() > drains(&settings) + shutdown);
+    for deployment in ["deployment", "worker"] {
+        let pod = &kubernetes(deployment)["spec"]["template"]["spec"];
+        assert!(pod["terminationGracePeriodSeconds"].as_u64().unwrap() > drains(&settings) + shutdown);
+    }
+    for name in ["groundwork", "groundwork-worker"] {
+        let unit = unit(name);
+        let drain: u64 = unit.settings.get("DRAIN_TIMEOUT").map_or(0, |drain| drain.parse().unwrap());
+        let timeout: u64 = unit.lines["TimeoutStopSec"].parse().unwrap();
+        assert!(timeout > drain + shutdown, "{name}");
+    }
 }
 
 #[test]
@@ -256,8 +275,13 @@ fn the_manifests_of_kubernetes_refer_to_each_other() {
 
 /// The "restricted" level of the Pod Security Standards.
 #[test]
-fn the_pod_is_restricted() {
-    let pod = &kubernetes("deployment")["spec"]["template"]["spec"];
+fn the_pods_are_restricted() {
+    for deployment in ["deployment", "worker"] {
+        assert_restricted(&kubernetes(deployment)["spec"]["template"]["spec"]);
+    }
+}
+
+fn assert_restricted(pod: &Value) {
     let (of_pod, of_container) = (&pod["securityContext"], &pod["containers"][0]["securityContext"]);
     assert_eq!(of_pod["runAsNonRoot"], true);
     assert_eq!(of_pod["seccompProfile"]["type"], "RuntimeDefault");

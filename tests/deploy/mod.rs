@@ -13,3 +13,4 @@ mod restart;
 mod stand_in;
 mod tls;
 mod whole;
+mod workers;

@@ -125,6 +125,28 @@ impl Templates {
         self.languages.get(DEFAULT_LANGUAGE).into_iter().flatten().map(String::as_str)
     }
 
+    /// The language of the templates that a client likes best, by its header `Accept-Language` (RFC
+    /// 9110); English if it has no header, or likes none of them.
+    #[must_use]
+    pub fn preferred(&self, accept_language: &str) -> &str {
+        let mut best = (DEFAULT_LANGUAGE, 0.0);
+        for entry in accept_language.split(',') {
+            let (range, weight) = entry.split_once(';').unwrap_or((entry, "q=1"));
+            let weight = weight.trim().strip_prefix("q=").and_then(|weight| weight.parse::<f32>().ok());
+            let base = range.trim().split('-').next().unwrap_or_default();
+            let known = self.languages.keys().find(|language| {
+                language.eq_ignore_ascii_case(range.trim()) || language.eq_ignore_ascii_case(base)
+            });
+            // The first of equal weights.
+            if let (Some(language), Some(weight)) = (known, weight)
+                && weight > best.1
+            {
+                best = (language, weight);
+            }
+        }
+        best.0
+    }
+
     /// Renders a mail in a language, such as `de` or `de-AT`: in that one, else in the language
     /// without its region, else in English. All parts are in the same language.
     ///
@@ -231,6 +253,33 @@ mod tests {
 
     fn values() -> Value {
         context! { name => "<b>Eve</b>", link => "https://example.com/?a=\"&b" }
+    }
+
+    #[test]
+    fn a_client_gets_the_language_that_it_likes_best() {
+        let german = [
+            ("de/welcome.subject.txt", "Willkommen bei {{ shop }}"),
+            ("de/welcome.txt", "Hallo {{ name }}: {{ link }}"),
+            ("de/welcome.html", "{{ name }} {{ link }}"),
+        ];
+        let templates = templates(&german).unwrap();
+        for (header, expected) in [
+            ("", "en"),
+            ("de", "de"),
+            ("DE-at", "de"),
+            ("de-AT,de;q=0.9,en;q=0.8", "de"),
+            ("en-GB, de;q=0.9", "en"),
+            ("fr;q=1.0, de; q=0.5, en;q=0.7", "en"),
+            ("fr, de;q=0.1", "de"),
+            ("en;q=0.1, de;q=0.2", "de"),
+            ("de;q=0", "en"),
+            ("de;q=x", "en"),
+            ("de;level=1", "en"),
+            ("*", "en"),
+            (";,;q=,-", "en"),
+        ] {
+            assert_eq!(templates.preferred(header), expected, "{header}");
+        }
     }
 
     #[test]

@@ -10,6 +10,8 @@ pub struct CallContext {
     pub ip: IpAddr,
     /// Printable, at most [`MAX_USER_AGENT`] characters.
     pub user_agent: Option<String>,
+    /// The header `Accept-Language`: printable, at most [`MAX_ACCEPT_LANGUAGE`] characters.
+    pub accept_language: Option<String>,
     /// Ties the response, its log lines and its audit events together.
     pub request_id: RequestId,
 }
@@ -50,10 +52,18 @@ impl RequestId {
 /// Longer user agents are truncated.
 pub const MAX_USER_AGENT: usize = 255;
 
+/// Longer lists of languages are truncated. Browsers send fewer than 100 characters.
+pub const MAX_ACCEPT_LANGUAGE: usize = 200;
+
 impl CallContext {
     /// The context of a command.
     pub fn local() -> Self {
-        Self { ip: IpAddr::V4(Ipv4Addr::LOCALHOST), user_agent: None, request_id: RequestId::CommandLine }
+        Self {
+            ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            user_agent: None,
+            accept_language: None,
+            request_id: RequestId::CommandLine,
+        }
     }
 }
 

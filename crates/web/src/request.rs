@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use groundwork_server::client::TrustedProxies;
 use groundwork_state::rate_limit::RateLimitDecision;
-use groundwork_telemetry::context::{CallContext, MAX_USER_AGENT, RequestId, printable};
+use groundwork_telemetry::context::{CallContext, MAX_ACCEPT_LANGUAGE, MAX_USER_AGENT, RequestId, printable};
 use poem::Request;
 use poem::http::header;
 use tokio::sync::OwnedSemaphorePermit;
@@ -62,9 +62,11 @@ impl RequestScope {
     pub(crate) fn new(request: &Request, request_id: RequestId, proxies: &TrustedProxies) -> Self {
         let peer = request.remote_addr().as_socket_addr().map(SocketAddr::ip);
         let user_agent = request.header(header::USER_AGENT).map(|text| printable(text, MAX_USER_AGENT));
+        let accept_language =
+            request.header(header::ACCEPT_LANGUAGE).map(|text| printable(text, MAX_ACCEPT_LANGUAGE));
         let ip = proxies.client_address(peer, request.headers());
         Self {
-            context: CallContext { ip, user_agent, request_id },
+            context: CallContext { ip, user_agent, accept_language, request_id },
             user_id: OnceLock::new(),
             operation: OnceLock::new(),
             state: OnceLock::new(),
@@ -75,7 +77,7 @@ impl RequestScope {
         }
     }
 
-    /// The client's address, its user agent and the request's id.
+    /// The client's address, what it says of itself, and the request's id.
     pub fn context(&self) -> &CallContext {
         &self.context
     }

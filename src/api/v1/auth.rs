@@ -30,14 +30,15 @@ impl AuthApi {
     /// Register a user
     ///
     /// Creates an active user without superuser rights, and sends a link that verifies the address.
-    /// The email address is normalised and unique.
+    /// The email address is normalized and unique.
     #[oai(path = "/register", method = "post", operation_id = "auth_register", tag = "Limit::Credentials")]
     async fn register(
         &self,
+        context: Context,
         body: Body<RegisterRequest>,
     ) -> Result<Created<UserView>, Failure<RegisterErrors>> {
         let (user, password) = body.0.into_parts();
-        Ok(Created::of(self.auth.register(user, password).await?))
+        Ok(Created::of(self.auth.register(user, password, &context).await?))
     }
 
     /// Sign up
@@ -47,10 +48,11 @@ impl AuthApi {
     #[oai(path = "/signup", method = "post", operation_id = "auth_signup", tag = "Limit::Credentials")]
     async fn sign_up(
         &self,
+        context: Context,
         body: Body<RegisterRequest>,
     ) -> Result<AcceptedWithoutBody, Failure<SignUpErrors>> {
         let (user, password) = body.0.into_parts();
-        self.auth.sign_up(user, password).await?;
+        self.auth.sign_up(user, password, &context).await?;
         Ok(AcceptedWithoutBody)
     }
 

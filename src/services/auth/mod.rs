@@ -113,7 +113,7 @@ impl AuthService {
     }
 
     /// Hashes a correct password again, if its hash has another cost than the present one or was
-    /// not normalised.
+    /// not normalized.
     async fn rehash(&self, attempt: PasswordAttempt, form: Form, hash: &PasswordHash) -> PasswordHash {
         match Password::try_from(attempt) {
             Ok(password) if form == Form::AsTyped || self.passwords.hasher.is_outdated(hash) => {

@@ -1,6 +1,6 @@
 //! Registration, in the open and hidden.
 
-use groundwork_jobs::NewJob;
+use groundwork_telemetry::context::CallContext;
 
 use super::AuthService;
 use crate::domain::email::Email;
@@ -18,12 +18,17 @@ impl AuthService {
     /// # Errors
     /// [`Error::RegistrationClosed`], [`Error::EmailTaken`], [`Error::PasswordIsEmail`],
     /// [`Error::PasswordLeaked`].
-    pub async fn register(&self, new: NewUser, password: Password) -> Result<User, Error> {
+    pub async fn register(
+        &self,
+        new: NewUser,
+        password: Password,
+        context: &CallContext,
+    ) -> Result<User, Error> {
         if self.registration != Registration::Open {
             return Err(Error::RegistrationClosed);
         }
         let hash = self.passwords.hash_new(password, new.email.as_str()).await?;
-        self.create_user(&new, &hash).await
+        self.create_user(&new, &hash, context.accept_language.as_deref()).await
     }
 
     /// Has a user created by a job. Whether the email has one already is only told to its owner, by
@@ -32,7 +37,12 @@ impl AuthService {
     /// # Errors
     /// [`Error::RegistrationClosed`], [`Error::NoMail`], [`Error::PasswordIsEmail`],
     /// [`Error::PasswordLeaked`].
-    pub async fn sign_up(&self, new: NewUser, password: Password) -> Result<(), Error> {
+    pub async fn sign_up(
+        &self,
+        new: NewUser,
+        password: Password,
+        context: &CallContext,
+    ) -> Result<(), Error> {
         if self.registration == Registration::Closed {
             return Err(Error::RegistrationClosed);
         }
@@ -49,7 +59,7 @@ impl AuthService {
                 full_name: new.profile.full_name.map(|name| name.as_str().to_owned()),
             };
             let mut connection = self.store.write_without_caller().await?;
-            self.store.enqueue_mail(&mut connection, &NewJob::new(&job)).await?;
+            self.store.enqueue_mail(&mut connection, job, context.accept_language.as_deref()).await?;
         }
         Ok(())
     }
@@ -61,28 +71,34 @@ impl AuthService {
         email: Email,
         full_name: Option<FullName>,
         hash: PasswordHash,
+        accept_language: Option<&str>,
     ) -> Result<(), Error> {
         let notice = NotifyAlreadyRegistered { email: email.to_string() };
         let profile = NewProfile { full_name };
         let new = NewUser { email, profile, is_active: true, is_superuser: false, is_verified: false };
-        match self.create_user(&new, &hash).await {
+        match self.create_user(&new, &hash, accept_language).await {
             Ok(_) => Ok(()),
             Err(Error::EmailTaken) => {
                 let mut connection = self.store.write_without_caller().await?;
-                Ok(self.store.enqueue_mail(&mut connection, &NewJob::new(&notice)).await?)
+                Ok(self.store.enqueue_mail(&mut connection, notice, accept_language).await?)
             }
             Err(error) => Err(error),
         }
     }
 
-    async fn create_user(&self, new: &NewUser, hash: &PasswordHash) -> Result<User, Error> {
+    async fn create_user(
+        &self,
+        new: &NewUser,
+        hash: &PasswordHash,
+        accept_language: Option<&str>,
+    ) -> Result<User, Error> {
         let now = self.store.now();
         self.store
             .transaction_without_caller(async |tx| {
                 let written = users::insert(tx, new, hash, now).await?;
                 self.store.announce(tx, &[EventType::UserCreated], &written).await?;
                 let job = SendVerification { user_id: written.user.id };
-                self.store.enqueue_mail(tx, &NewJob::new(&job)).await?;
+                self.store.enqueue_mail(tx, job, accept_language).await?;
                 Ok(written.user)
             })
             .await

@@ -4,7 +4,6 @@ mod issue;
 
 use groundwork_clock::Timestamp;
 use groundwork_database::Connection;
-use groundwork_jobs::NewJob;
 use groundwork_telemetry::context::CallContext;
 
 pub use issue::IssuedLink;
@@ -111,7 +110,7 @@ impl LinkService {
             let event = AuditEvent::new(AuditKind::PASSWORD_CHANGED, id, context);
             audit_events::insert(tx, &AuditEvent { actor: Some(id), ..event }, now).await?;
             let notice = NotifyPasswordChanged { email: before.email.clone(), changed_at: now };
-            self.users.store.enqueue_mail(tx, &NewJob::new(&notice)).await?;
+            self.users.store.enqueue_mail(tx, notice, context.accept_language.as_deref()).await?;
             Ok(ended)
         });
         let ended = self.users.invalidating(id, reset).await?;
@@ -124,8 +123,8 @@ impl LinkService {
     ///
     /// # Errors
     /// [`Error::NoMail`].
-    pub async fn resend_verification(&self, email: &Email) -> Result<(), Error> {
-        self.enqueue(email, &ResendVerification { email: email.to_string() }).await
+    pub async fn resend_verification(&self, email: &Email, context: &CallContext) -> Result<(), Error> {
+        self.enqueue(email, ResendVerification { email: email.to_string() }, context).await
     }
 
     /// Has a link sent that sets a new password, if the email has a user; as
@@ -133,8 +132,8 @@ impl LinkService {
     ///
     /// # Errors
     /// [`Error::NoMail`].
-    pub async fn forgot_password(&self, email: &Email) -> Result<(), Error> {
-        self.enqueue(email, &ForgotPassword { email: email.to_string() }).await
+    pub async fn forgot_password(&self, email: &Email, context: &CallContext) -> Result<(), Error> {
+        self.enqueue(email, ForgotPassword { email: email.to_string() }, context).await
     }
 
     /// Has a link sent to a new email of the caller that makes it the user's, and a notice to the
@@ -163,7 +162,7 @@ impl LinkService {
                 let event = AuditEvent::new(AuditKind::EMAIL_CHANGE_REQUESTED, id, context);
                 let event = AuditEvent { actor: Some(id), session: Some(caller.session), ..event };
                 audit_events::insert(tx, &event, now).await?;
-                let store = &self.users.store;
+                let (store, accept_language) = (&self.users.store, context.accept_language.as_deref());
                 if is_allowed {
                     let link = ConfirmNewEmail {
                         user_id: id,
@@ -171,19 +170,20 @@ impl LinkService {
                         present_email: user.email.clone(),
                         email: email.to_string(),
                     };
-                    store.enqueue_mail(tx, &NewJob::new(&link)).await?;
+                    store.enqueue_mail(tx, link, accept_language).await?;
                 }
                 let notice = NotifyEmailChange { email: user.email.clone(), new_email: email.to_string() };
-                Ok(store.enqueue_mail(tx, &NewJob::new(&notice)).await?)
+                Ok(store.enqueue_mail(tx, notice, accept_language).await?)
             })
             .await
     }
 
-    async fn enqueue<J: MailJob>(&self, email: &Email, job: &J) -> Result<(), Error> {
+    async fn enqueue<J: MailJob>(&self, email: &Email, job: J, context: &CallContext) -> Result<(), Error> {
         self.users.store.check_mail()?;
         if self.allows::<J>(email).await {
             let mut connection = self.users.store.write_without_caller().await?;
-            self.users.store.enqueue_mail(&mut connection, &NewJob::new(job)).await?;
+            let accept_language = context.accept_language.as_deref();
+            self.users.store.enqueue_mail(&mut connection, job, accept_language).await?;
         }
         Ok(())
     }

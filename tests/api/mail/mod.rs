@@ -1,6 +1,7 @@
 //! What is sent by mail, and what the links in mails do.
 
 mod change_of_email;
+mod languages;
 mod pages;
 mod password_reset;
 mod registration;
