@@ -290,7 +290,7 @@ type EmailChange struct {
 	// Examples: correct horse battery staple
 	CurrentPassword string `json:"current_password"`
 
-	// Email The new email address. Case, surrounding spaces and character width are normalised.
+	// Email The new email address. Case, surrounding spaces and character width are normalized.
 	//
 	// Examples: ada@example.com
 	Email string `json:"email"`
@@ -455,7 +455,7 @@ type JobStatus string
 
 // LinkRequest The address to send a link to.
 type LinkRequest struct {
-	// Email The user's email address, normalised like at registration.
+	// Email The user's email address, normalized like at registration.
 	//
 	// Examples: ada@example.com
 	Email string `json:"email"`
@@ -471,7 +471,7 @@ type LinkToken struct {
 
 // LoginRequest The credentials of a user.
 type LoginRequest struct {
-	// Email The user's email address, normalised like at registration.
+	// Email The user's email address, normalized like at registration.
 	//
 	// Examples: ada@example.com
 	Email string `json:"email"`
@@ -535,7 +535,7 @@ type RefreshRequest struct {
 
 // RegisterRequest The user to register.
 type RegisterRequest struct {
-	// Email The email address. Case, surrounding spaces and character width are normalised.
+	// Email The email address. Case, surrounding spaces and character width are normalized.
 	//
 	// Examples: ada@example.com
 	Email string `json:"email"`
@@ -625,7 +625,7 @@ type User struct {
 	// Examples: 2026-01-31T09:30:00Z
 	CreatedAt time.Time `json:"created_at"`
 
-	// Email The normalised email address.
+	// Email The normalized email address.
 	Email string `json:"email"`
 
 	// FullName The user's full name, or null if it is unknown.
@@ -653,7 +653,7 @@ type User struct {
 
 // UserCreate The user to create.
 type UserCreate struct {
-	// Email The email address. Case, surrounding spaces and character width are normalised.
+	// Email The email address. Case, surrounding spaces and character width are normalized.
 	//
 	// Examples: ada@example.com
 	Email string `json:"email"`
@@ -1447,7 +1447,7 @@ type ClientInterface interface {
 	// AuthRegisterWithBody Register a user
 	//
 	// Creates an active user without superuser rights, and sends a link that verifies the address.
-	// The email address is normalised and unique.
+	// The email address is normalized and unique.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1457,7 +1457,7 @@ type ClientInterface interface {
 	// AuthRegister Register a user
 	//
 	// Creates an active user without superuser rights, and sends a link that verifies the address.
-	// The email address is normalised and unique.
+	// The email address is normalized and unique.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2051,7 +2051,7 @@ func (c *Client) AuthRefresh(ctx context.Context, body AuthRefreshJSONRequestBod
 // AuthRegisterWithBody Register a user
 //
 // Creates an active user without superuser rights, and sends a link that verifies the address.
-// The email address is normalised and unique.
+// The email address is normalized and unique.
 //
 // Takes any type of body and a specified content type.
 //
@@ -2071,7 +2071,7 @@ func (c *Client) AuthRegisterWithBody(ctx context.Context, contentType string, b
 // AuthRegister Register a user
 //
 // Creates an active user without superuser rights, and sends a link that verifies the address.
-// The email address is normalised and unique.
+// The email address is normalized and unique.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -4580,7 +4580,7 @@ type ClientWithResponsesInterface interface {
 	// AuthRegisterWithBodyWithResponse Register a user
 	//
 	// Creates an active user without superuser rights, and sends a link that verifies the address.
-	// The email address is normalised and unique.
+	// The email address is normalized and unique.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4590,7 +4590,7 @@ type ClientWithResponsesInterface interface {
 	// AuthRegisterWithResponse Register a user
 	//
 	// Creates an active user without superuser rights, and sends a link that verifies the address.
-	// The email address is normalised and unique.
+	// The email address is normalized and unique.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -10216,7 +10216,7 @@ func (c *ClientWithResponses) AuthRefreshWithResponse(ctx context.Context, body 
 // AuthRegisterWithBodyWithResponse Register a user
 //
 // Creates an active user without superuser rights, and sends a link that verifies the address.
-// The email address is normalised and unique.
+// The email address is normalized and unique.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -10232,7 +10232,7 @@ func (c *ClientWithResponses) AuthRegisterWithBodyWithResponse(ctx context.Conte
 // AuthRegisterWithResponse Register a user
 //
 // Creates an active user without superuser rights, and sends a link that verifies the address.
-// The email address is normalised and unique.
+// The email address is normalized and unique.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

@@ -30,7 +30,7 @@ response), `replica_1`, `replica_2` and so on.*/
     pub struct EmailChange {
         ///The current password.
         pub current_password: crate::Secret,
-        ///The new email address. Case, surrounding spaces and character width are normalised.
+        ///The new email address. Case, surrounding spaces and character width are normalized.
         pub email: ::std::string::String,
     }
     impl EmailChange {
@@ -262,7 +262,7 @@ response), `replica_1`, `replica_2` and so on.*/
     ///The address to send a link to.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct LinkRequest {
-        ///The user's email address, normalised like at registration.
+        ///The user's email address, normalized like at registration.
         pub email: ::std::string::String,
     }
     impl LinkRequest {
@@ -284,7 +284,7 @@ response), `replica_1`, `replica_2` and so on.*/
     ///The credentials of a user.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct LoginRequest {
-        ///The user's email address, normalised like at registration.
+        ///The user's email address, normalized like at registration.
         pub email: ::std::string::String,
         ///The user's password.
         pub password: crate::Secret,
@@ -352,7 +352,7 @@ without NUL.*/
     ///The user to register.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct RegisterRequest {
-        ///The email address. Case, surrounding spaces and character width are normalised.
+        ///The email address. Case, surrounding spaces and character width are normalized.
         pub email: ::std::string::String,
         ///The user's full name.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
@@ -454,7 +454,7 @@ without NUL.*/
     pub struct User {
         ///When the user was created.
         pub created_at: ::chrono::DateTime<::chrono::offset::Utc>,
-        ///The normalised email address.
+        ///The normalized email address.
         pub email: ::std::string::String,
         ///The user's full name, or null if it is unknown.
         #[serde(deserialize_with = "::std::option::Option::deserialize")]
@@ -478,7 +478,7 @@ without NUL.*/
     ///The user to create.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct UserCreate {
-        ///The email address. Case, surrounding spaces and character width are normalised.
+        ///The email address. Case, surrounding spaces and character width are normalized.
         pub email: ::std::string::String,
         ///The user's full name.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
@@ -4004,7 +4004,7 @@ let response = client.auth_refresh()
     /**Register a user
 
 Creates an active user without superuser rights, and sends a link that verifies the address.
-The email address is normalised and unique.
+The email address is normalized and unique.
 
 Sends a `POST` request to `/api/v1/auth/register`
 

@@ -16,7 +16,7 @@ export interface paths {
         /**
          * Register a user
          * @description Creates an active user without superuser rights, and sends a link that verifies the address.
-         *     The email address is normalised and unique.
+         *     The email address is normalized and unique.
          */
         post: operations["auth_register"];
         delete?: never;
@@ -878,7 +878,7 @@ export interface components {
         EmailChange: {
             /**
              * Format: email
-             * @description The new email address. Case, surrounding spaces and character width are normalised.
+             * @description The new email address. Case, surrounding spaces and character width are normalized.
              * @example ada@example.com
              */
             email: string;
@@ -1058,7 +1058,7 @@ export interface components {
         LinkRequest: {
             /**
              * Format: email
-             * @description The user's email address, normalised like at registration.
+             * @description The user's email address, normalized like at registration.
              * @example ada@example.com
              */
             email: string;
@@ -1081,7 +1081,7 @@ export interface components {
         LoginRequest: {
             /**
              * Format: email
-             * @description The user's email address, normalised like at registration.
+             * @description The user's email address, normalized like at registration.
              * @example ada@example.com
              */
             email: string;
@@ -1169,7 +1169,7 @@ export interface components {
         RegisterRequest: {
             /**
              * Format: email
-             * @description The email address. Case, surrounding spaces and character width are normalised.
+             * @description The email address. Case, surrounding spaces and character width are normalized.
              * @example ada@example.com
              */
             email: string;
@@ -1290,7 +1290,7 @@ export interface components {
              * @example 1
              */
             id: number;
-            /** @description The normalised email address. */
+            /** @description The normalized email address. */
             email: string;
             /** @description The user's full name, or null if it is unknown. */
             full_name: string | null;
@@ -1320,7 +1320,7 @@ export interface components {
         UserCreate: {
             /**
              * Format: email
-             * @description The email address. Case, surrounding spaces and character width are normalised.
+             * @description The email address. Case, surrounding spaces and character width are normalized.
              * @example ada@example.com
              */
             email: string;
