@@ -205,6 +205,8 @@ guide_target() {
 guide_pages() {
     local page pages='docs/first-day.md
 docs/getting-started.md
+docs/guides/mail.md
+docs/guides/webhooks.md
 docs/guides/rename.md
 docs/guides/add-a-resource.md
 docs/guides/change-the-api.md

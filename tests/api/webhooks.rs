@@ -21,7 +21,7 @@ pub const WEBHOOK: Fixture = Fixture::Owned { path: WEBHOOKS, body: new_webhook 
 /// A body with every field that a webhook must have. It is disabled, so that no job runs because of
 /// it, and needs no resolver.
 pub fn new_webhook(_: &TestUser) -> Value {
-    json!({"url": "http://127.0.0.1:9/hooks", "events": ["user.created", "user.deleted"], "is_active": false})
+    json!({"url": "http://127.0.0.1:2/hooks", "events": ["user.created", "user.deleted"], "is_active": false})
 }
 
 /// Makes a webhook and a delivery, which has ended. Gives their IDs.

@@ -1,5 +1,6 @@
 // Starts the built service in an empty folder, with nothing of this machine's environment in it.
-import { spawn } from 'node:child_process';
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,18 +27,15 @@ async function isReady(origin) {
 /** Resolves when the service says it is ready; rejects, with its log, when it ends or takes too long. */
 export async function startServer(binary) {
   const folder = await mkdtemp(join(tmpdir(), 'groundwork-browser-'));
-  const child = spawn(binary, {
-    cwd: folder,
-    env: {
-      PATH: process.env.PATH,
-      HOME: process.env.HOME,
-      HOST: '127.0.0.1',
-      PORT: '0', // whichever is free; the log says which
-      BCRYPT_ROUNDS: '4', // the cheapest: these tests are not about hashing
-      AUTH_RATE_LIMIT_PER_MINUTE: '1000', // a person logs in less often than these tests
-    },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const env = {
+    PATH: process.env.PATH,
+    HOME: process.env.HOME,
+    HOST: '127.0.0.1',
+    PORT: '0', // whichever is free; the log says which
+    BCRYPT_ROUNDS: '4', // the cheapest: these tests are not about hashing
+    AUTH_RATE_LIMIT_PER_MINUTE: '1000', // a person logs in less often than these tests
+  };
+  const child = spawn(binary, [], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let log = '';
   child.stdout.on('data', (data) => (log += data));
   child.stderr.on('data', (data) => (log += data));
@@ -58,6 +56,11 @@ export async function startServer(binary) {
       return code;
     },
     log: () => log,
+    /** Runs a command of the service on the same database. */
+    run(args, input = '') {
+      const { status, stderr } = spawnSync(binary, args, { cwd: folder, env, input, encoding: 'utf8' });
+      assert.equal(status, 0, stderr);
+    },
   };
 
   let end;

@@ -1,5 +1,6 @@
-//! Faults under jobs: their workers are killed, and their database.
+//! Faults under jobs: their workers are killed and frozen, Redis is lost, and their database.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant};
@@ -8,19 +9,21 @@ use diesel::sql_types::BigInt;
 use groundwork_clock::Clock;
 use groundwork_database::{Database, DbError, on};
 use groundwork_jobs::{Job, NewJob, Queue, Wakeups};
+use groundwork_state::redis::Redis;
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
 use crate::faults::job_ledger::{Enqueued, TABLES, check, unfinished};
-use crate::support::postgres::{Server, eventually};
+use crate::support::postgres::{Server, eventually, signal};
 use crate::support::process::Process;
+use crate::support::redis::RedisServer;
 use crate::support::{TestDatabase, settings};
 
 /// Clients that enqueue at the same time.
 const CLIENTS: usize = 4;
 
 /// Jobs that are enqueued at least.
-const JOBS: usize = 4_000;
+const JOBS: usize = 10_000;
 
 /// One transaction of so many is rolled back, and another one stays open for a while before its
 /// commit.
@@ -70,10 +73,10 @@ async fn change(database: &Database, queue: &Queue, number: i64) -> Result<(), N
 }
 
 /// Enqueues until `stop`, and until there are [`JOBS`].
-fn enqueue(url: &str, stop: &Arc<AtomicBool>) -> JoinSet<Enqueued> {
-    let settings = settings(url, &[]);
+fn enqueue(url: &str, redis: &str, stop: &Arc<AtomicBool>) -> JoinSet<Enqueued> {
+    let settings = settings(url, &[("REDIS_URL", redis.to_owned())]);
     let database = Database::new(&(&settings).into()).unwrap();
-    let queue = Queue::new(Wakeups::new(None, &database));
+    let queue = Queue::new(Wakeups::new(settings.redis().map(Redis::new), &database));
     let next = Arc::new(AtomicI64::new(1));
     let clients = (0..CLIENTS).map(|_| {
         let (database, queue) = (database.clone(), queue.clone());
@@ -112,18 +115,56 @@ async fn running(database: &TestDatabase) -> usize {
     database.sql(running).await.unwrap().parse().unwrap()
 }
 
+async fn ids(database: &TestDatabase, which: &str) -> BTreeSet<String> {
+    let ids = format!("SELECT id::TEXT AS value FROM jobs WHERE period_at IS NULL AND {which}");
+    database.rows(&ids).await.into_iter().flatten().collect()
+}
+
+/// Freezes a process of workers while it runs jobs, and returns those.
+async fn freeze(workers: &Process, database: &TestDatabase) -> BTreeSet<String> {
+    let running = "status = 'running'";
+    loop {
+        signal(&workers.id(), "STOP");
+        let before = ids(database, running).await;
+        // Other workers end theirs meanwhile.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let held: BTreeSet<_> = ids(database, running).await.intersection(&before).cloned().collect();
+        if !held.is_empty() {
+            return held;
+        }
+        signal(&workers.id(), "CONT");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Waits for what takes as long as leases do, and the pauses after failed attempts.
+async fn patiently(what: &str, workers: &Process, is_so: impl AsyncFn() -> bool) {
+    let reached = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    let reached = tokio::time::timeout(Duration::from_mins(5), reached).await;
+    assert!(reached.is_ok(), "never: {what}: {}", workers.log());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[allow(clippy::print_stdout, reason = "with --nocapture it is what the reader wants")]
-async fn jobs_survive_killed_workers_and_a_killed_database() {
-    let mut server = Server::start(&[]).await;
-    let url = server.url("127.0.0.1", "");
-    let environment = [("DATABASE_URL", url.as_str()), ("JOB_WORKERS", "8"), ("DB_STATEMENT_TIMEOUT", "2")];
+async fn jobs_survive_killed_and_frozen_workers_a_lost_redis_and_a_killed_database() {
+    let (mut server, mut redis) = (Server::start(&[]).await, RedisServer::start().await);
+    let (url, redis_url) = (server.url("127.0.0.1", ""), redis.url());
+    let environment = [
+        ("DATABASE_URL", url.as_str()),
+        ("REDIS_URL", redis_url.as_str()),
+        ("JOB_WORKERS", "8"),
+        ("DB_STATEMENT_TIMEOUT", "2"),
+    ];
     let (mut first, mut second) =
         (Process::start_worker(&environment).await, Process::start_worker(&environment).await);
     let database = server.database();
     database.sql(TABLES).await;
     let stop = Arc::new(AtomicBool::new(false));
-    let clients = enqueue(&url, &stop);
+    let clients = enqueue(&url, &redis_url, &stop);
 
     done(&database, 300).await;
     first.kill();
@@ -134,12 +175,28 @@ async fn jobs_survive_killed_workers_and_a_killed_database() {
     let start = Instant::now();
     // What the workers had begun when they died, which nobody will end.
     let abandoned = running(&database).await;
-    let third = Process::start_worker(&environment).await;
+    let (mut third, fourth) =
+        (Process::start_worker(&environment).await, Process::start_worker(&environment).await);
     done(&database, 1).await;
     let healed = start.elapsed();
+    let held = freeze(&third, &database).await;
+    redis.kill();
+    done(&database, 300).await;
     server.stop();
     server.resume().await;
     done(&database, 300).await;
+    redis.restart().await;
+    // Others run the jobs of the frozen process once its leases have run out.
+    let of_frozen = held.iter().cloned().collect::<Vec<_>>().join(",");
+    let left = format!("id IN ({of_frozen}) AND status <> 'done'");
+    patiently("the jobs of a frozen process are done", &fourth, async || {
+        ids(&database, &left).await.is_empty()
+    })
+    .await;
+    // It ends the same jobs as well, and records nothing of that.
+    signal(&third.id(), "CONT");
+    done(&database, 300).await;
+    assert!(third.runs());
     stop.store(true, Ordering::Relaxed);
 
     let mut enqueued = Enqueued::default();
@@ -148,19 +205,13 @@ async fn jobs_survive_killed_workers_and_a_killed_database() {
         enqueued.rolled_back.extend(client.rolled_back);
         enqueued.open += client.open;
     }
-    // A lease of 30 seconds, and the pauses after failed attempts.
-    let all_done = async {
-        while unfinished(&database).await > 0 {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    };
-    let ended = tokio::time::timeout(Duration::from_mins(3), all_done).await;
-    assert!(ended.is_ok(), "{} jobs are unfinished: {}", unfinished(&database).await, third.log());
+    patiently("all jobs are done", &fourth, async || unfinished(&database).await == 0).await;
     assert!(enqueued.acknowledged.len() >= JOBS && enqueued.open > 0 && abandoned > 0, "{abandoned}");
     let findings = check(&enqueued, &database).await;
+    let abandoned = abandoned + held.len();
     assert!(findings.taken_over >= abandoned, "{abandoned} were abandoned: {findings:?}");
     println!(
-        "| two processes of workers killed, PostgreSQL killed and stopped | jobs run late; {} begun again \
+        "| two processes of workers killed and one frozen, Redis killed, PostgreSQL killed and stopped | jobs run late; {} begun again \
          after their lease, {} attempts failed | {:.1} s | 0 of {}; not acknowledged: {} kept, {} undone |",
         findings.taken_over,
         findings.failed,

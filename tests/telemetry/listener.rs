@@ -92,7 +92,7 @@ async fn every_documented_metric_is_exported_after_a_few_requests() {
     process.call("GET", "/api/v1/users/me").bearer(&access).send().await.expect(200);
     // A call to another service: its delivery fails.
     process.database.sql("UPDATE users SET is_superuser = TRUE").await;
-    let webhook = json!({"url": "http://127.0.0.1:9/", "events": ["*"]});
+    let webhook = json!({"url": "http://127.0.0.1:2/", "events": ["*"]});
     let webhook = process.call("POST", "/api/v1/webhooks").bearer(&access).json(webhook).send().await;
     let test = format!("/api/v1/webhooks/{}/test", webhook.expect(201).json()["id"]);
     process.call("POST", &test).bearer(&access).send().await.expect(202);

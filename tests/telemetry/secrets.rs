@@ -104,7 +104,7 @@ async fn send_to_a_webhook(caller: &Caller, database: &TestDatabase) -> Vec<Stri
     let (_, tokens) =
         caller.post("/api/v1/auth/login", json!({"email": EMAIL, "password": NEW_PASSWORD})).await;
     let access = tokens["access_token"].as_str().unwrap();
-    let new = json!({"url": format!("http://127.0.0.1:9/{PATH}"), "events": ["*"]});
+    let new = json!({"url": format!("http://127.0.0.1:2/{PATH}"), "events": ["*"]});
     let (status, made) = caller.send(Method::POST, "/api/v1/webhooks", access, Some(new)).await;
     assert_eq!(status, 201);
     let path = format!("/api/v1/webhooks/{}", made["id"]);

@@ -33,7 +33,12 @@ impl Linked {
     }
 
     async fn assert_void(&self, service: &Service, after: &str) {
-        let before = service.stored().await;
+        // The daily job may delete expired tokens meanwhile.
+        let stored = async || {
+            let rows = service.stored().await.into_iter();
+            rows.filter(|row| !row.starts_with("one_time_tokens:")).collect::<Vec<_>>()
+        };
+        let before = stored().await;
         for answer in [
             verify(service, &self.verify).await,
             reset(service, &self.reset, "yet another battery").await,
@@ -41,7 +46,7 @@ impl Linked {
         ] {
             assert_eq!(answer.expect_error(400, "invalid_link")["success"], false, "{after}");
         }
-        assert_eq!(service.stored().await, before, "{after}");
+        assert_eq!(stored().await, before, "{after}");
     }
 }
 
