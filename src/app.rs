@@ -24,16 +24,20 @@ use poem::endpoint::BoxEndpoint;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::Api;
+use crate::api::v1::audit_events::AuditEventsApi;
 use crate::api::v1::auth::AuthApi;
 use crate::api::v1::health::{HealthApi, ServiceApi};
 use crate::api::v1::jobs::JobsApi;
 use crate::api::v1::links::LinksApi;
+use crate::api::v1::sessions::SessionsApi;
 use crate::api::v1::users::UsersApi;
 use crate::api::v1::webhooks::WebhooksApi;
 use crate::db::migrations::MigrationError;
 use crate::services::RevokedSessions;
+use crate::services::audit_events::AuditEventService;
 use crate::services::health::HealthService;
 use crate::services::jobs::JobService;
+use crate::services::sessions::SessionService;
 use crate::services::store::Store;
 use crate::services::users::UserService;
 use crate::settings::{Settings, SigningKeyError};
@@ -142,10 +146,12 @@ impl App {
         });
         let operations = (
             AuthApi { auth: auth.clone() },
+            SessionsApi { sessions: SessionService { store: store.clone(), revoked: auth.revoked.clone() } },
             UsersApi { users },
             LinksApi { links },
-            JobsApi { jobs: JobService { store } },
+            JobsApi { jobs: JobService { store: store.clone() } },
             WebhooksApi { webhooks },
+            AuditEventsApi { audit_events: AuditEventService { store } },
             HealthApi { health: HealthService::new(database, redis, clock, shutdown.clone()) },
             ServiceApi { name: settings.app_name.clone() },
         );

@@ -171,6 +171,9 @@ groundwork_settings::settings! {
         refresh_token_expire: Duration = "REFRESH_TOKEN_EXPIRE_DAYS", default "7", example "7",
             days(1, 365);
 
+        /// How long a session lasts at most, however often its tokens are refreshed.
+        session_max: Duration = "SESSION_MAX_DAYS", default "90", example "90", days(1, 3_650);
+
         /// Whether requests are rate limited.
         rate_limit_enabled: bool = "RATE_LIMIT_ENABLED", default "true", example "true", flag();
 

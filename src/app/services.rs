@@ -86,6 +86,7 @@ impl Services {
             lifetimes: Lifetimes {
                 access: settings.access_token_expire,
                 refresh: settings.refresh_token_expire,
+                session_max: settings.session_max,
             },
             password_limiter,
             mail_limiter: mail_limiter.clone(),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use groundwork_clock::Timestamp;
 use groundwork_jobs::{Attempt, Handler, Handlers, Job, JobError};
 use groundwork_mail::{DEFAULT_LANGUAGE, Mailer, Message, Templates};
 use serde::Serialize;
@@ -14,8 +15,8 @@ use crate::domain::text::{FullName, Invalid};
 use crate::services::auth::AuthService;
 use crate::services::links::{IssuedLink, LinkService};
 use crate::services::mail::{
-    ConfirmNewEmail, ForgotPassword, NotifyAlreadyRegistered, NotifyEmailChange, NotifyPasswordChanged,
-    ResendVerification, SendVerification, SignUp,
+    ConfirmNewEmail, ForgotPassword, NotifyAlreadyRegistered, NotifyEmailChange, NotifyNewLogin,
+    NotifyPasswordChanged, Origin, ResendVerification, SendVerification, SignUp,
 };
 
 /// What the jobs that send mail need.
@@ -39,6 +40,7 @@ impl Mails {
             .on::<SignUp>(self.clone())
             .on::<ConfirmNewEmail>(self.clone())
             .on::<NotifyAlreadyRegistered>(self.clone())
+            .on::<NotifyNewLogin>(self.clone())
             .on::<NotifyEmailChange>(self.clone())
             .on::<NotifyPasswordChanged>(self)
     }
@@ -92,6 +94,12 @@ fn page_of(purpose: TokenPurpose) -> &'static str {
     }
 }
 
+/// `2026-01-31 09:30 UTC` of `2026-01-31T09:30:00.123456Z`.
+fn to_the_minute(instant: Timestamp) -> String {
+    let text = instant.to_string();
+    text.get(..16).map_or_else(|| text.clone(), |minute| minute.replace('T', " ") + " UTC")
+}
+
 /// An email that was valid when the job was enqueued.
 fn known(email: &str) -> Result<Email, JobError> {
     Email::parse_known(email).map_err(permanent)
@@ -103,21 +111,21 @@ fn permanent(invalid: Invalid) -> JobError {
 
 impl Handler<SendVerification> for Mails {
     async fn run(&self, job: SendVerification, attempt: Attempt) -> Result<(), JobError> {
-        let link = self.links.verification_of(job.user_id).await?;
+        let link = self.links.verification_of(job.user_id, &Origin::context_of(job.origin)).await?;
         self.send_link::<SendVerification>(attempt, link).await
     }
 }
 
 impl Handler<ResendVerification> for Mails {
     async fn run(&self, job: ResendVerification, attempt: Attempt) -> Result<(), JobError> {
-        let link = self.links.verification_for(&known(&job.email)?).await?;
+        let link = self.links.verification_for(&known(&job.email)?, &Origin::context_of(job.origin)).await?;
         self.send_link::<ResendVerification>(attempt, link).await
     }
 }
 
 impl Handler<ForgotPassword> for Mails {
     async fn run(&self, job: ForgotPassword, attempt: Attempt) -> Result<(), JobError> {
-        let link = self.links.reset_for(&known(&job.email)?).await?;
+        let link = self.links.reset_for(&known(&job.email)?, &Origin::context_of(job.origin)).await?;
         self.send_link::<ForgotPassword>(attempt, link).await
     }
 }
@@ -126,17 +134,19 @@ impl Handler<ConfirmNewEmail> for Mails {
     async fn run(&self, job: ConfirmNewEmail, attempt: Attempt) -> Result<(), JobError> {
         let session = job.session.parse().map_err(JobError::permanent)?;
         let (present, new) = (&job.present_email, known(&job.email)?);
-        let link = self.links.confirmation_of(job.user_id, session, present, &new).await?;
+        let context = Origin::context_of(job.origin);
+        let link = self.links.confirmation_of(job.user_id, session, present, &new, &context).await?;
         self.send_link::<ConfirmNewEmail>(attempt, link).await
     }
 }
 
 impl Handler<SignUp> for Mails {
     async fn run(&self, job: SignUp, _: Attempt) -> Result<(), JobError> {
-        let SignUp { email, password_hash, full_name } = job;
+        let SignUp { email, password_hash, full_name, origin } = job;
         let full_name = full_name.map(|name| FullName::parse(&name)).transpose().map_err(permanent)?;
         let hash = PasswordHash::from(password_hash);
-        Ok(self.auth.complete_sign_up(known(&email)?, full_name, hash).await?)
+        let context = Origin::context_of(origin);
+        Ok(self.auth.complete_sign_up(known(&email)?, full_name, hash, &context).await?)
     }
 }
 
@@ -154,12 +164,16 @@ impl Handler<NotifyEmailChange> for Mails {
     }
 }
 
+impl Handler<NotifyNewLogin> for Mails {
+    async fn run(&self, job: NotifyNewLogin, attempt: Attempt) -> Result<(), JobError> {
+        let values = json!({ "time": to_the_minute(job.logged_in_at), "ip": job.ip });
+        self.send::<NotifyNewLogin>(attempt, &job.email, "new_login", values, None).await
+    }
+}
+
 impl Handler<NotifyPasswordChanged> for Mails {
     async fn run(&self, job: NotifyPasswordChanged, attempt: Attempt) -> Result<(), JobError> {
-        // `2026-01-31T09:30:00.123456Z`, to the minute.
-        let time = job.changed_at.to_string();
-        let time = time.get(..16).map_or_else(|| time.clone(), |minute| minute.replace('T', " ") + " UTC");
-        let values = json!({ "time": time });
+        let values = json!({ "time": to_the_minute(job.changed_at) });
         self.send::<NotifyPasswordChanged>(attempt, &job.email, "password_changed", values, None).await
     }
 }

@@ -3,32 +3,61 @@
 //! No job has the token of a link: it is made when the job runs. So no token waits in the queue, and
 //! an attempt that is repeated sends a link of its own.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use groundwork_clock::Timestamp;
 use groundwork_jobs::{Job, Priority};
 use groundwork_state::rate_limit::{Quota, RateLimitKey, RateLimiter};
+use groundwork_telemetry::context::{CallContext, RequestId};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::email::Email;
 use crate::domain::ids::UserId;
 
+/// Where the request came from that a job belongs to, for audit events.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Origin {
+    ip: IpAddr,
+    request_id: String,
+}
+
+impl From<&CallContext> for Origin {
+    fn from(context: &CallContext) -> Self {
+        Self { ip: context.ip, request_id: context.request_id.for_audit().into_owned() }
+    }
+}
+
+impl Origin {
+    /// The context of a job, which the previous release enqueued without an origin.
+    pub fn context_of(origin: Option<Self>) -> CallContext {
+        origin.map_or_else(CallContext::local, |Self { ip, request_id }| CallContext {
+            ip,
+            user_agent: None,
+            request_id: RequestId::Made(request_id),
+        })
+    }
+}
+
 /// Sends a new user the link that verifies its email.
 #[derive(Serialize, Deserialize)]
 pub struct SendVerification {
     pub user_id: UserId,
+    pub origin: Option<Origin>,
 }
 
 /// Sends the link that verifies an email, if it has a user who has not verified it.
 #[derive(Serialize, Deserialize)]
 pub struct ResendVerification {
     pub email: String,
+    pub origin: Option<Origin>,
 }
 
 /// Sends the link that sets a new password, if the email has a user.
 #[derive(Serialize, Deserialize)]
 pub struct ForgotPassword {
     pub email: String,
+    pub origin: Option<Origin>,
 }
 
 /// Creates a user, or tells the owner of the email that there already is one.
@@ -37,6 +66,7 @@ pub struct SignUp {
     pub email: String,
     pub password_hash: String,
     pub full_name: Option<String>,
+    pub origin: Option<Origin>,
 }
 
 /// Tells the owner of an email that somebody tried to sign up with it.
@@ -54,6 +84,7 @@ pub struct ConfirmNewEmail {
     pub session: String,
     pub present_email: String,
     pub email: String,
+    pub origin: Option<Origin>,
 }
 
 /// Tells a user, at its present email, that it is about to be replaced.
@@ -61,6 +92,14 @@ pub struct ConfirmNewEmail {
 pub struct NotifyEmailChange {
     pub email: String,
     pub new_email: String,
+}
+
+/// Tells a user of a login from a network that it has not used before.
+#[derive(Serialize, Deserialize)]
+pub struct NotifyNewLogin {
+    pub email: String,
+    pub ip: IpAddr,
+    pub logged_in_at: Timestamp,
 }
 
 /// Tells a user that its password was changed.
@@ -92,6 +131,7 @@ mail_jobs! {
     SignUp "sign_up" High,
     ConfirmNewEmail "confirm_new_email" High,
     NotifyAlreadyRegistered "notify_already_registered" High,
+    NotifyNewLogin "notify_new_login" Normal,
     NotifyEmailChange "notify_email_change" Normal,
     NotifyPasswordChanged "notify_password_changed" Normal,
 }

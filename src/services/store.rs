@@ -20,13 +20,16 @@ use super::mail::MailJob;
 use crate::domain::ids::{SessionId, UserId};
 use crate::models::caller_check::{CallerCheck, CheckedWrite};
 use crate::models::users::{self, User};
-use crate::models::{audit_events, one_time_tokens, sessions, webhook_deliveries, webhooks};
+use crate::models::{audit_events, one_time_tokens, sessions, user_networks, webhook_deliveries, webhooks};
 
 /// How long jobs that succeeded are shown.
 const JOB_RETENTION: Duration = Duration::from_hours(7 * 24);
 
 /// How long deliveries of webhooks are shown once they have ended.
 const DELIVERY_RETENTION: Duration = Duration::from_hours(30 * 24);
+
+/// How long a network is known that a user does not log in from any more.
+const NETWORK_RETENTION: Duration = Duration::from_hours(180 * 24);
 
 /// How many rows one statement deletes.
 const BATCH: i64 = 1_000;
@@ -121,6 +124,10 @@ impl Store {
         if self.sends_mail { self.enqueue(tx, job).await } else { Ok(()) }
     }
 
+    pub(super) fn sends_mail(&self) -> bool {
+        self.sends_mail
+    }
+
     /// # Errors
     /// [`Error::NoMail`] if the service cannot send mail.
     pub(super) fn check_mail(&self) -> Result<(), Error> {
@@ -135,6 +142,8 @@ impl Store {
         let mut connection = self.database.write().await?;
         while sessions::delete_all_expired(&mut connection, now, BATCH).await? > 0 {}
         while one_time_tokens::delete_expired(&mut connection, now, BATCH).await? > 0 {}
+        let unused_since = now.minus(NETWORK_RETENTION);
+        while user_networks::delete_unused(&mut connection, unused_since, BATCH).await? > 0 {}
         while records::delete_done(&mut connection, done_before, BATCH).await? > 0 {}
         if let Some(retention) = audit_retention {
             let before = now.minus(retention);
@@ -238,9 +247,14 @@ impl Store {
         }
     }
 
-    /// A write of one statement for `caller`, with the check in its `WHERE`.
-    pub(super) async fn statement_as(&self, caller: &Caller) -> Result<CheckedWrite, DbError> {
-        Ok(CheckedWrite::new(self.database.write().await?, self.check_of(caller)))
+    /// Runs a unit of work whose first statement has the check of the caller in its `WHERE`.
+    pub(super) async fn transaction_checked<T>(
+        &self,
+        caller: &Caller,
+        work: impl AsyncFnOnce(&mut CheckedWrite<'_>) -> Result<T, Error> + Clone,
+    ) -> Result<T, Error> {
+        let check = self.check_of(caller);
+        self.database.transaction(async |tx| work(&mut CheckedWrite::new(tx, check)).await).await
     }
 
     /// Runs a unit of work of an operation without authentication.

@@ -34,10 +34,11 @@ impl AuthApi {
     #[oai(path = "/register", method = "post", operation_id = "auth_register", tag = "Limit::Credentials")]
     async fn register(
         &self,
+        context: Context,
         body: Body<RegisterRequest>,
     ) -> Result<Created<UserView>, Failure<RegisterErrors>> {
         let (user, password) = body.0.into_parts();
-        Ok(Created::of(self.auth.register(user, password).await?))
+        Ok(Created::of(self.auth.register(user, password, &context).await?))
     }
 
     /// Sign up
@@ -47,10 +48,11 @@ impl AuthApi {
     #[oai(path = "/signup", method = "post", operation_id = "auth_signup", tag = "Limit::Credentials")]
     async fn sign_up(
         &self,
+        context: Context,
         body: Body<RegisterRequest>,
     ) -> Result<AcceptedWithoutBody, Failure<SignUpErrors>> {
         let (user, password) = body.0.into_parts();
-        self.auth.sign_up(user, password).await?;
+        self.auth.sign_up(user, password, &context).await?;
         Ok(AcceptedWithoutBody)
     }
 
@@ -87,8 +89,8 @@ impl AuthApi {
     ///
     /// Ends the current session. Its access tokens and its refresh token stop working immediately.
     #[oai(path = "/logout", method = "post", operation_id = "auth_logout")]
-    async fn logout(&self, caller: Authed) -> Result<NoContent, Failure> {
-        self.auth.logout(&caller.0).await?;
+    async fn logout(&self, caller: Authed, context: Context) -> Result<NoContent, Failure> {
+        self.auth.logout(&caller.0, &context).await?;
         Ok(NoContent)
     }
 

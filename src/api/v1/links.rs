@@ -55,8 +55,12 @@ impl LinksApi {
         tag = "Tag::Auth",
         tag = "Limit::Credentials"
     )]
-    async fn resend_verification(&self, body: Body<LinkRequest>) -> Result<AcceptedWithoutBody, Failure> {
-        self.links.resend_verification(&body.0.email.0).await?;
+    async fn resend_verification(
+        &self,
+        context: Context,
+        body: Body<LinkRequest>,
+    ) -> Result<AcceptedWithoutBody, Failure> {
+        self.links.resend_verification(&body.0.email.0, &context).await?;
         Ok(AcceptedWithoutBody)
     }
 
@@ -71,8 +75,12 @@ impl LinksApi {
         tag = "Tag::Auth",
         tag = "Limit::Credentials"
     )]
-    async fn forgot_password(&self, body: Body<LinkRequest>) -> Result<AcceptedWithoutBody, Failure> {
-        self.links.forgot_password(&body.0.email.0).await?;
+    async fn forgot_password(
+        &self,
+        context: Context,
+        body: Body<LinkRequest>,
+    ) -> Result<AcceptedWithoutBody, Failure> {
+        self.links.forgot_password(&body.0.email.0, &context).await?;
         Ok(AcceptedWithoutBody)
     }
 

@@ -1,9 +1,11 @@
 //! Version 1 of the API: one file per resource.
 
+pub mod audit_events;
 pub mod auth;
 pub mod health;
 pub mod jobs;
 pub mod links;
+pub mod sessions;
 pub mod users;
 pub mod webhooks;
 
@@ -12,10 +14,12 @@ use poem_openapi::Tags;
 /// Every operation, in the order of the document.
 pub type Operations = (
     auth::AuthApi,
+    sessions::SessionsApi,
     users::UsersApi,
     links::LinksApi,
     jobs::JobsApi,
     webhooks::WebhooksApi,
+    audit_events::AuditEventsApi,
     health::HealthApi,
     health::ServiceApi,
 );
@@ -32,6 +36,8 @@ pub enum Tag {
     Jobs,
     /// Where events are sent, for superusers.
     Webhooks,
+    /// What was done to users and resources, for superusers.
+    AuditEvents,
     /// What webhooks get.
     Events,
     /// Liveness and readiness.

@@ -1,6 +1,7 @@
 //! Registration, in the open and hidden.
 
 use groundwork_jobs::NewJob;
+use groundwork_telemetry::context::CallContext;
 
 use super::AuthService;
 use crate::domain::email::Email;
@@ -8,6 +9,7 @@ use crate::domain::password::{Password, PasswordHash};
 use crate::domain::registration::Registration;
 use crate::domain::text::FullName;
 use crate::domain::webhooks::EventType;
+use crate::models::audit_events::{self, AuditEvent, AuditKind};
 use crate::models::users::{self, NewProfile, NewUser, User};
 use crate::services::Error;
 use crate::services::mail::{NotifyAlreadyRegistered, SendVerification, SignUp};
@@ -18,12 +20,17 @@ impl AuthService {
     /// # Errors
     /// [`Error::RegistrationClosed`], [`Error::EmailTaken`], [`Error::PasswordIsEmail`],
     /// [`Error::PasswordLeaked`].
-    pub async fn register(&self, new: NewUser, password: Password) -> Result<User, Error> {
+    pub async fn register(
+        &self,
+        new: NewUser,
+        password: Password,
+        context: &CallContext,
+    ) -> Result<User, Error> {
         if self.registration != Registration::Open {
             return Err(Error::RegistrationClosed);
         }
         let hash = self.passwords.hash_new(password, new.email.as_str()).await?;
-        self.create_user(&new, &hash).await
+        self.create_user(&new, &hash, context).await
     }
 
     /// Has a user created by a job. Whether the email has one already is only told to its owner, by
@@ -32,7 +39,12 @@ impl AuthService {
     /// # Errors
     /// [`Error::RegistrationClosed`], [`Error::NoMail`], [`Error::PasswordIsEmail`],
     /// [`Error::PasswordLeaked`].
-    pub async fn sign_up(&self, new: NewUser, password: Password) -> Result<(), Error> {
+    pub async fn sign_up(
+        &self,
+        new: NewUser,
+        password: Password,
+        context: &CallContext,
+    ) -> Result<(), Error> {
         if self.registration == Registration::Closed {
             return Err(Error::RegistrationClosed);
         }
@@ -47,6 +59,7 @@ impl AuthService {
                 email: new.email.to_string(),
                 password_hash: hash.as_str().to_owned(),
                 full_name: new.profile.full_name.map(|name| name.as_str().to_owned()),
+                origin: Some(context.into()),
             };
             let mut connection = self.store.write_without_caller().await?;
             self.store.enqueue_mail(&mut connection, &NewJob::new(&job)).await?;
@@ -61,11 +74,12 @@ impl AuthService {
         email: Email,
         full_name: Option<FullName>,
         hash: PasswordHash,
+        context: &CallContext,
     ) -> Result<(), Error> {
         let notice = NotifyAlreadyRegistered { email: email.to_string() };
         let profile = NewProfile { full_name };
         let new = NewUser { email, profile, is_active: true, is_superuser: false, is_verified: false };
-        match self.create_user(&new, &hash).await {
+        match self.create_user(&new, &hash, context).await {
             Ok(_) => Ok(()),
             Err(Error::EmailTaken) => {
                 let mut connection = self.store.write_without_caller().await?;
@@ -75,14 +89,22 @@ impl AuthService {
         }
     }
 
-    async fn create_user(&self, new: &NewUser, hash: &PasswordHash) -> Result<User, Error> {
+    async fn create_user(
+        &self,
+        new: &NewUser,
+        hash: &PasswordHash,
+        context: &CallContext,
+    ) -> Result<User, Error> {
         let now = self.store.now();
         self.store
             .transaction_without_caller(async |tx| {
                 let written = users::insert(tx, new, hash, now).await?;
                 self.store.announce(tx, &[EventType::UserCreated], &written).await?;
-                let job = SendVerification { user_id: written.user.id };
+                let id = written.user.id;
+                let job = SendVerification { user_id: id, origin: Some(context.into()) };
                 self.store.enqueue_mail(tx, &NewJob::new(&job)).await?;
+                let event = AuditEvent::new(AuditKind::USER_CREATED, id, context);
+                audit_events::insert(tx, &AuditEvent { actor: Some(id), ..event }, now).await?;
                 Ok(written.user)
             })
             .await

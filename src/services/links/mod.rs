@@ -124,8 +124,9 @@ impl LinkService {
     ///
     /// # Errors
     /// [`Error::NoMail`].
-    pub async fn resend_verification(&self, email: &Email) -> Result<(), Error> {
-        self.enqueue(email, &ResendVerification { email: email.to_string() }).await
+    pub async fn resend_verification(&self, email: &Email, context: &CallContext) -> Result<(), Error> {
+        let job = ResendVerification { email: email.to_string(), origin: Some(context.into()) };
+        self.enqueue(email, &job).await
     }
 
     /// Has a link sent that sets a new password, if the email has a user; as
@@ -133,8 +134,9 @@ impl LinkService {
     ///
     /// # Errors
     /// [`Error::NoMail`].
-    pub async fn forgot_password(&self, email: &Email) -> Result<(), Error> {
-        self.enqueue(email, &ForgotPassword { email: email.to_string() }).await
+    pub async fn forgot_password(&self, email: &Email, context: &CallContext) -> Result<(), Error> {
+        let job = ForgotPassword { email: email.to_string(), origin: Some(context.into()) };
+        self.enqueue(email, &job).await
     }
 
     /// Has a link sent to a new email of the caller that makes it the user's, and a notice to the
@@ -170,6 +172,7 @@ impl LinkService {
                         session: caller.session.to_string(),
                         present_email: user.email.clone(),
                         email: email.to_string(),
+                        origin: Some(context.into()),
                     };
                     store.enqueue_mail(tx, &NewJob::new(&link)).await?;
                 }
