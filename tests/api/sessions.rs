@@ -105,7 +105,7 @@ on_both! {
     async fn the_sessions_of_others_do_not_exist_for_a_user(service: Service) {
         let (user, other) = (service.user().await, service.user().await);
         let before = service.stored().await;
-        for id in [session_of(&other), "A".repeat(22), "1".to_owned(), "%00".to_owned(), "x".repeat(64)] {
+        for id in [session_of(&other), "A".repeat(22), "1".to_owned(), "%20".to_owned(), "x".repeat(64)] {
             revoke(&service, &user, &id).await.expect_error(404, "not_found");
         }
         revoke(&service, &user, &"x".repeat(65)).await.expect_error(422, "validation_error");
