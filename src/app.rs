@@ -4,7 +4,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use groundwork_auth::ValueSigner;
+use groundwork_auth::{KeyFileError, ValueSigner};
 use groundwork_clock::Clock;
 use groundwork_database::{Database, DbError};
 use groundwork_http_client::BuildError;
@@ -28,6 +28,7 @@ use crate::api::v1::audit_events::AuditEventsApi;
 use crate::api::v1::auth::AuthApi;
 use crate::api::v1::health::{HealthApi, ServiceApi};
 use crate::api::v1::jobs::JobsApi;
+use crate::api::v1::jwks::JwksApi;
 use crate::api::v1::links::LinksApi;
 use crate::api::v1::sessions::SessionsApi;
 use crate::api::v1::users::UsersApi;
@@ -59,6 +60,8 @@ pub enum StartError {
     Database(#[from] DbError),
     #[error(transparent)]
     SigningKey(#[from] SigningKeyError),
+    #[error(transparent)]
+    KeyFile(#[from] KeyFileError),
     #[error(transparent)]
     Document(#[from] DocumentError),
     #[error(transparent)]
@@ -154,6 +157,7 @@ impl App {
             AuditEventsApi { audit_events: AuditEventService { store } },
             HealthApi { health: HealthService::new(database, redis, clock, shutdown.clone()) },
             ServiceApi { name: settings.app_name.clone() },
+            JwksApi { auth: auth.clone() },
         );
         let api = Api {
             operations,

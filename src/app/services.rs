@@ -78,7 +78,9 @@ impl Services {
             password_limiter: password_limiter.clone(),
             revoked: revoked.clone(),
         };
-        let signer = TokenSigner::new(TokenKeys { domain: DOMAIN, current: &key, previous }, clock.clone());
+        let keys = TokenKeys { domain: DOMAIN, current: &key, previous };
+        let signer = TokenSigner::with_files(keys, settings.key_files(), clock.clone())?
+            .with_claims(settings.jwt_issuer.clone(), settings.jwt_audience.clone());
         let auth = AuthService {
             store: store.clone(),
             passwords: users.passwords.clone(),

@@ -16,6 +16,7 @@ pub mod auth;
 pub mod common;
 pub mod health;
 pub mod jobs;
+pub mod jwks;
 pub mod links;
 pub mod sessions;
 pub mod users;

@@ -13,6 +13,7 @@ mod mail;
 pub mod operations;
 mod passwords;
 mod paths;
+pub mod public_keys;
 mod rate_limits;
 mod request_ids;
 mod response_kinds;

@@ -143,6 +143,7 @@ pub const OPERATIONS: &[Operation] = &[
     operation("health_live", "GET", "/api/v1/health/live", Caller::Anybody, 200, None),
     operation("health_ready", "GET", "/api/v1/health/ready", Caller::Anybody, 200, None),
     operation("service_show", "GET", "/", Caller::Anybody, 200, None),
+    operation("service_jwks", "GET", "/.well-known/jwks.json", Caller::Anybody, 200, None),
 ];
 
 fn new_account(_: &TestUser) -> Value {

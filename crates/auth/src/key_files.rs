@@ -22,7 +22,7 @@ pub struct KeyFiles {
     /// Signs and verifies; without it, a secret does.
     pub current: Option<(KeyAlgorithm, PathBuf)>,
     /// Only verify: keep a key here until the last token that it signed has expired, and before it
-    /// signs the first one. An empty file has no key.
+    /// signs the first one. A file has any number of keys.
     pub previous: Vec<PathBuf>,
 }
 
@@ -135,11 +135,7 @@ fn load(files: &KeyFiles, secrets: &Secrets) -> Result<KeySet, KeyFileError> {
     };
     let mut previous = Vec::new();
     for path in &files.previous {
-        let pem = read(path)?;
-        // The place of a key that is not there yet, or no longer.
-        if !pem.trim_ascii().is_empty() {
-            previous.push(Key::from_pem(&pem).map_err(invalid(path))?);
-        }
+        previous.extend(Key::all_from_pem(&read(path)?).map_err(invalid(path))?);
     }
     previous.extend(secrets.previous.iter().map(|secret| Key::from_secret(secrets.domain, secret)));
     Ok(KeySet::new(current, previous))
@@ -221,8 +217,11 @@ mod tests {
                 check(&source);
                 assert_eq!(ids(&source), first);
             }
+            write(&folder, "current.pem", &one);
+            write(&folder, "previous.pem", &format!("{one}{two}"));
+            check(&source);
+            assert_eq!(ids(&source).len(), 2);
             write(&folder, "current.pem", &two);
-            write(&folder, "previous.pem", &one);
             check(&source);
             let both = ids(&source);
             assert_eq!((both.len(), &both[1]), (2, &first[0]));

@@ -120,7 +120,21 @@ impl Key {
 
     /// A private key in PKCS #8, as PEM.
     pub fn from_pem(pem: &[u8]) -> Result<Self, InvalidKey> {
-        let der = PrivatePkcs8KeyDer::from_pem_slice(pem).map_err(InvalidKey::NotPem)?;
+        Self::from_der(&PrivatePkcs8KeyDer::from_pem_slice(pem).map_err(InvalidKey::NotPem)?)
+    }
+
+    /// All private keys of a file; an empty file has none.
+    pub fn all_from_pem(pem: &[u8]) -> Result<Vec<Self>, InvalidKey> {
+        let keys = PrivatePkcs8KeyDer::pem_slice_iter(pem)
+            .map(|der| Self::from_der(&der.map_err(InvalidKey::NotPem)?))
+            .collect::<Result<Vec<_>, _>>()?;
+        if keys.is_empty() && !pem.trim_ascii().is_empty() {
+            return Err(InvalidKey::NotPem(pem::Error::NoItemsFound));
+        }
+        Ok(keys)
+    }
+
+    fn from_der(der: &PrivatePkcs8KeyDer<'_>) -> Result<Self, InvalidKey> {
         let der = der.secret_pkcs8_der();
         if let Ok(pair) = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der) {
             let point = pair.public_key().as_ref();
@@ -144,7 +158,12 @@ impl Key {
         ))
     }
 
-    fn of_pair(public: PublicKey, algorithm: Algorithm, encoding: EncodingKey, decoding: DecodingKey) -> Self {
+    fn of_pair(
+        public: PublicKey,
+        algorithm: Algorithm,
+        encoding: EncodingKey,
+        decoding: DecodingKey,
+    ) -> Self {
         Self { id: public.id.clone(), algorithm, encoding, decoding, public: Some(public) }
     }
 
@@ -239,6 +258,7 @@ mod tests {
             "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
         ] {
             assert!(Key::from_pem(text.as_bytes()).is_err(), "{text}");
+            assert_eq!(Key::all_from_pem(text.as_bytes()).is_ok(), text.is_empty(), "{text}");
         }
     }
 }

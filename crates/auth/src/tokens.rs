@@ -196,9 +196,8 @@ impl TokenSigner {
     fn verify_signature(&self, keys: &KeySet, token: &str) -> Result<Arc<Claims>, InvalidToken> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| InvalidToken("malformed header"))?;
         let claims: Claims = keys.key_for(&header)?.verify(token)?;
-        let is_expected = |expected: &Option<String>, actual: &Option<String>| {
-            expected.is_none() || expected == actual
-        };
+        let is_expected =
+            |expected: &Option<String>, actual: &Option<String>| expected.is_none() || expected == actual;
         if !is_expected(&self.issuer, &claims.iss) {
             return Err(InvalidToken("issuer"));
         }
@@ -285,7 +284,10 @@ mod tests {
         for (token, kind) in [(&refresh, TokenKind::Access), (&access, TokenKind::Refresh)] {
             assert!(verify(&signer, token, kind).is_err());
         }
-        assert!(signer.keys.keys().cache.get(&access).is_none() && signer.keys.keys().cache.get(&refresh).is_none());
+        assert!(
+            signer.keys.keys().cache.get(&access).is_none()
+                && signer.keys.keys().cache.get(&refresh).is_none()
+        );
         let verified = verify(&signer, &access, TokenKind::Access).unwrap();
         assert!(signer.keys.keys().cache.get(&access).is_some());
         assert_eq!(verify(&signer, &access, TokenKind::Access).unwrap(), verified);
@@ -344,7 +346,10 @@ mod tests {
         let plain = with_header(r#"{"alg":"HS256"}"#);
         assert!(verify(&current, &plain, TokenKind::Access).is_ok());
         assert!(verify(&previous, &plain, TokenKind::Access).is_err(), "only the current key is tried");
-        let named = with_header(&format!(r#"{{"kid":"{}","alg":"HS256"}}"#, current.keys.keys().header.kid.clone().unwrap()));
+        let named = with_header(&format!(
+            r#"{{"kid":"{}","alg":"HS256"}}"#,
+            current.keys.keys().header.kid.clone().unwrap()
+        ));
         assert!(verify(&previous, &named, TokenKind::Access).is_ok());
         for header in [
             "{}",

@@ -4,6 +4,7 @@ pub mod audit_events;
 pub mod auth;
 pub mod health;
 pub mod jobs;
+pub mod jwks;
 pub mod links;
 pub mod sessions;
 pub mod users;
@@ -22,6 +23,7 @@ pub type Operations = (
     audit_events::AuditEventsApi,
     health::HealthApi,
     health::ServiceApi,
+    jwks::JwksApi,
 );
 
 /// The tags of the document. Every operation has exactly one.

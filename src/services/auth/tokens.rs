@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use groundwork_auth::{TokenId, TokenKind};
+use groundwork_auth::{PublicKey, TokenId, TokenKind};
 use groundwork_clock::Timestamp;
 use secrecy::SecretString;
 
@@ -44,6 +44,11 @@ pub(super) struct Issued {
 }
 
 impl AuthService {
+    /// The keys that other services can verify tokens with; none if a secret signs them.
+    pub fn public_keys(&self) -> Vec<PublicKey> {
+        self.signer.public_keys()
+    }
+
     /// Issues the refresh token with this ID and its access token.
     pub(super) fn issue_tokens(
         &self,
