@@ -4,7 +4,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use groundwork_auth::ValueSigner;
+use groundwork_auth::{KeyFileError, ValueSigner};
 use groundwork_clock::Clock;
 use groundwork_database::{Database, DbError};
 use groundwork_http_client::BuildError;
@@ -25,16 +25,21 @@ use poem::endpoint::BoxEndpoint;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::Api;
+use crate::api::v1::audit_events::AuditEventsApi;
 use crate::api::v1::auth::AuthApi;
 use crate::api::v1::health::{HealthApi, ServiceApi};
 use crate::api::v1::jobs::JobsApi;
+use crate::api::v1::jwks::JwksApi;
 use crate::api::v1::links::LinksApi;
+use crate::api::v1::sessions::SessionsApi;
 use crate::api::v1::users::UsersApi;
 use crate::api::v1::webhooks::WebhooksApi;
 use crate::db::migrations::MigrationError;
 use crate::services::RevokedSessions;
+use crate::services::audit_events::AuditEventService;
 use crate::services::health::HealthService;
 use crate::services::jobs::JobService;
+use crate::services::sessions::SessionService;
 use crate::services::store::Store;
 use crate::services::users::UserService;
 use crate::settings::{Settings, SigningKeyError};
@@ -56,6 +61,8 @@ pub enum StartError {
     Database(#[from] DbError),
     #[error(transparent)]
     SigningKey(#[from] SigningKeyError),
+    #[error(transparent)]
+    KeyFile(#[from] KeyFileError),
     #[error(transparent)]
     Document(#[from] DocumentError),
     #[error(transparent)]
@@ -144,12 +151,15 @@ impl App {
         });
         let operations = (
             AuthApi { auth: auth.clone() },
+            SessionsApi { sessions: SessionService { store: store.clone(), revoked: auth.revoked.clone() } },
             UsersApi { users },
             LinksApi { links },
-            JobsApi { jobs: JobService { store } },
+            JobsApi { jobs: JobService { store: store.clone() } },
             WebhooksApi { webhooks },
+            AuditEventsApi { audit_events: AuditEventService { store } },
             HealthApi { health: HealthService::new(database, redis, clock, shutdown.clone()) },
             ServiceApi { name: settings.app_name.clone() },
+            JwksApi { auth: auth.clone() },
         );
         let api = Api {
             operations,

@@ -29,7 +29,7 @@ pub use groundwork_server::client::ForwardedHeader;
 pub use groundwork_settings::SettingsError;
 pub use groundwork_state::url::RedisUrl;
 pub use groundwork_telemetry::LogFormat;
-pub use signing_key::SigningKeyError;
+pub use signing_key::{JwtAlgorithm, SigningKeyError};
 
 use crate::domain::registration::Registration;
 
@@ -71,7 +71,7 @@ groundwork_settings::settings! {
         api_v1_prefix: String = "API_V1_PREFIX", default "/api/v1", example "/api/v1",
             path_prefix(&[
                 "docs", "redoc", "openapi.json", "openapi.yaml", "verify-email", "reset-password", "confirm-email",
-                "links",
+                "links", ".well-known",
             ]);
 
         /// The web origins whose pages may call the API from a browser. In `development`, an empty
@@ -146,8 +146,8 @@ groundwork_settings::settings! {
         /// How long a cached value may be served.
         cache_ttl: Duration = "CACHE_TTL", default "300", example "300", seconds(1, 86_400);
 
-        /// The secret that signs tokens. `staging` and `production` require it; `development` keeps
-        /// a random one in a file.
+        /// The secret that signs tokens, and page tokens with every `JWT_ALGORITHM`. `staging` and
+        /// `production` require it; `development` keeps a random one in a file.
         jwt_secret_key: Option<SecretString> = "JWT_SECRET_KEY", default "",
             example "change-me-to-the-output-of-openssl-rand-base64-48",
             optional(secret_key("JWT_PREVIOUS_SECRET_KEYS"));
@@ -158,10 +158,28 @@ groundwork_settings::settings! {
             example "change-me-to-the-value-jwt-secret-key-had-before",
             list(secret_key("JWT_PREVIOUS_SECRET_KEYS"));
 
-        /// The algorithm that signs tokens. It is fixed, so that a token cannot choose a weaker
-        /// one.
-        jwt_algorithm: JwtAlgorithm = "JWT_ALGORITHM", default "HS256", example "HS256",
-            choice(&[("HS256", JwtAlgorithm::Hs256)]);
+        /// The algorithm that signs tokens: `HS256` with `JWT_SECRET_KEY`, the others with
+        /// `JWT_PRIVATE_KEY_FILE`, so that other services can verify tokens.
+        jwt_algorithm: JwtAlgorithm = "JWT_ALGORITHM", default "HS256", example "ES256",
+            choice(JwtAlgorithm::NAMES);
+
+        /// The private key that signs tokens with `ES256` (P-256) or `EdDSA` (Ed25519), in PKCS #8 as
+        /// a PEM file. It may be renewed while the service runs.
+        jwt_private_key_file: Option<PathBuf> = "JWT_PRIVATE_KEY_FILE", default "",
+            example "/etc/groundwork/tokens.pem", optional(file_path());
+
+        /// Private keys of the same form that only verify: former ones, and the next one. Each file
+        /// has any number of them, and may be renewed while the service runs.
+        jwt_previous_private_key_files: Vec<PathBuf> = "JWT_PREVIOUS_PRIVATE_KEY_FILES", default "",
+            example "/etc/groundwork/tokens-previous.pem", list(file_path());
+
+        /// The `iss` of tokens. If it is set, tokens without it are refused.
+        jwt_issuer: Option<String> = "JWT_ISSUER", default "", example "https://api.example.com",
+            optional(line(255));
+
+        /// The `aud` of tokens. If it is set, tokens without it are refused.
+        jwt_audience: Option<String> = "JWT_AUDIENCE", default "", example "https://api.example.com",
+            optional(line(255));
 
         /// How long an access token is valid.
         access_token_expire: Duration = "ACCESS_TOKEN_EXPIRE_MINUTES", default "30", example "30",
@@ -170,6 +188,9 @@ groundwork_settings::settings! {
         /// How long a refresh token is valid.
         refresh_token_expire: Duration = "REFRESH_TOKEN_EXPIRE_DAYS", default "7", example "7",
             days(1, 365);
+
+        /// How long a session lasts at most, however often its tokens are refreshed.
+        session_max: Duration = "SESSION_MAX_DAYS", default "90", example "90", days(1, 3_650);
 
         /// Whether requests are rate limited.
         rate_limit_enabled: bool = "RATE_LIMIT_ENABLED", default "true", example "true", flag();
@@ -358,14 +379,6 @@ impl Settings {
             _ => Ok(settings),
         }
     }
-}
-
-/// The algorithm that signs tokens. There is one: a service that both signs and verifies needs no
-/// other, and a choice would be one more thing to get wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum JwtAlgorithm {
-    /// HMAC with SHA-256.
-    Hs256,
 }
 
 #[cfg(test)]

@@ -29,3 +29,4 @@ mod servers;
 mod settings;
 mod state;
 mod telemetry;
+mod verifiers;

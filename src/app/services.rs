@@ -77,7 +77,9 @@ impl Services {
             password_limiter: password_limiter.clone(),
             revoked: revoked.clone(),
         };
-        let signer = TokenSigner::new(TokenKeys { domain: DOMAIN, current: &key, previous }, clock.clone());
+        let keys = TokenKeys { domain: DOMAIN, current: &key, previous };
+        let signer = TokenSigner::with_files(keys, settings.key_files(), clock.clone())?
+            .with_claims(settings.jwt_issuer.clone(), settings.jwt_audience.clone());
         let auth = AuthService {
             store: store.clone(),
             passwords: users.passwords.clone(),
@@ -85,6 +87,7 @@ impl Services {
             lifetimes: Lifetimes {
                 access: settings.access_token_expire,
                 refresh: settings.refresh_token_expire,
+                session_max: settings.session_max,
             },
             password_limiter,
             mail_limiter: mail_limiter.clone(),

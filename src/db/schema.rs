@@ -60,6 +60,18 @@ diesel::table! {
     use groundwork_clock::sql::Timestamptz;
     use groundwork_values::sql::{Jsonb, ScaledNumeric, TextArray, Uuid};
 
+    user_networks (user_id, network) {
+        user_id -> BigInt,
+        network -> Text,
+        last_used_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Nullable, Text};
+    use groundwork_clock::sql::Timestamptz;
+    use groundwork_values::sql::{Jsonb, ScaledNumeric, TextArray, Uuid};
+
     users (id) {
         id -> BigInt,
         email -> Text,
@@ -120,12 +132,14 @@ diesel::table! {
 
 diesel::joinable!(one_time_tokens -> users (user_id));
 diesel::joinable!(sessions -> users (user_id));
+diesel::joinable!(user_networks -> users (user_id));
 diesel::joinable!(webhook_deliveries -> webhooks (webhook_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     audit_events,
     one_time_tokens,
     sessions,
+    user_networks,
     users,
     webhook_deliveries,
     webhooks,

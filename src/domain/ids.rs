@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 pub use groundwork_values::InvalidId;
 use groundwork_values::id_type;
+use serde::{Serialize, Serializer};
 
 id_type! {
     /// The ID of a user: positive, assigned by the database, never reused.
@@ -38,6 +39,21 @@ impl fmt::Display for SessionId {
 impl fmt::Debug for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SessionId({self})")
+    }
+}
+
+/// As it is stored.
+impl TryFrom<Vec<u8>> for SessionId {
+    type Error = InvalidId;
+
+    fn try_from(bytes: Vec<u8>) -> Result<Self, Self::Error> {
+        bytes.try_into().map(Self).map_err(|_| InvalidId)
+    }
+}
+
+impl Serialize for SessionId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

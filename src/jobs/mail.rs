@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use groundwork_clock::Timestamp;
 use groundwork_jobs::{Attempt, Handler, Handlers, JobError};
 use groundwork_mail::{Mailer, Message, Templates};
 use serde::Serialize;
@@ -14,8 +15,8 @@ use crate::domain::text::{FullName, Invalid};
 use crate::services::auth::AuthService;
 use crate::services::links::{IssuedLink, LinkService};
 use crate::services::mail::{
-    ConfirmNewEmail, ForgotPassword, InLanguage, MailJob, NotifyAlreadyRegistered, NotifyEmailChange,
-    NotifyPasswordChanged, ResendVerification, SendVerification, SignUp,
+    ConfirmNewEmail, ForgotPassword, MailJob, NotifyAlreadyRegistered, NotifyEmailChange, NotifyNewLogin,
+    NotifyPasswordChanged, Requested, ResendVerification, SendVerification, SignUp,
 };
 
 /// What the jobs that send mail need.
@@ -33,26 +34,27 @@ impl Mails {
     /// Adds a handler of each of these jobs.
     pub(super) fn handle_in(self, handlers: Handlers) -> Handlers {
         handlers
-            .on::<InLanguage<SendVerification>>(self.clone())
-            .on::<InLanguage<ResendVerification>>(self.clone())
-            .on::<InLanguage<ForgotPassword>>(self.clone())
-            .on::<InLanguage<SignUp>>(self.clone())
-            .on::<InLanguage<ConfirmNewEmail>>(self.clone())
-            .on::<InLanguage<NotifyAlreadyRegistered>>(self.clone())
-            .on::<InLanguage<NotifyEmailChange>>(self.clone())
-            .on::<InLanguage<NotifyPasswordChanged>>(self)
+            .on::<Requested<SendVerification>>(self.clone())
+            .on::<Requested<ResendVerification>>(self.clone())
+            .on::<Requested<ForgotPassword>>(self.clone())
+            .on::<Requested<SignUp>>(self.clone())
+            .on::<Requested<ConfirmNewEmail>>(self.clone())
+            .on::<Requested<NotifyAlreadyRegistered>>(self.clone())
+            .on::<Requested<NotifyNewLogin>>(self.clone())
+            .on::<Requested<NotifyEmailChange>>(self.clone())
+            .on::<Requested<NotifyPasswordChanged>>(self)
     }
 
     async fn send<J: MailJob>(
         &self,
-        mail: &InLanguage<J>,
+        mail: &Requested<J>,
         attempt: Attempt,
         to: &str,
         template: &str,
         values: impl Serialize + Send,
         link: Option<&str>,
     ) -> Result<(), JobError> {
-        let language = self.templates.preferred(mail.accept_language.as_deref().unwrap_or_default());
+        let language = self.templates.preferred(mail.origin.accept_language.as_deref().unwrap_or_default());
         let content = self.templates.render(template, language, values).map_err(JobError::permanent)?;
         // Of each attempt: a repeated one has another link, and the first mail may have arrived.
         let id = format!("{}-{}-{}", J::KIND, attempt.job, attempt.number);
@@ -70,7 +72,7 @@ impl Mails {
     /// Sends the link, if there is one.
     async fn send_link<J: MailJob>(
         &self,
-        mail: &InLanguage<J>,
+        mail: &Requested<J>,
         attempt: Attempt,
         issued: Option<IssuedLink>,
     ) -> Result<(), JobError> {
@@ -98,6 +100,12 @@ fn page_of(purpose: TokenPurpose) -> &'static str {
     }
 }
 
+/// `2026-01-31 09:30 UTC` of `2026-01-31T09:30:00.123456Z`.
+fn to_the_minute(instant: Timestamp) -> String {
+    let text = instant.to_string();
+    text.get(..16).map_or_else(|| text.clone(), |minute| minute.replace('T', " ") + " UTC")
+}
+
 /// An email that was valid when the job was enqueued.
 fn known(email: &str) -> Result<Email, JobError> {
     Email::parse_known(email).map_err(permanent)
@@ -107,66 +115,71 @@ fn permanent(invalid: Invalid) -> JobError {
     JobError::permanent(invalid.to_string())
 }
 
-impl Handler<InLanguage<SendVerification>> for Mails {
-    async fn run(&self, mail: InLanguage<SendVerification>, attempt: Attempt) -> Result<(), JobError> {
-        let link = self.links.verification_of(mail.job.user_id).await?;
+impl Handler<Requested<SendVerification>> for Mails {
+    async fn run(&self, mail: Requested<SendVerification>, attempt: Attempt) -> Result<(), JobError> {
+        let link = self.links.verification_of(mail.job.user_id, &mail.context()).await?;
         self.send_link(&mail, attempt, link).await
     }
 }
 
-impl Handler<InLanguage<ResendVerification>> for Mails {
-    async fn run(&self, mail: InLanguage<ResendVerification>, attempt: Attempt) -> Result<(), JobError> {
-        let link = self.links.verification_for(&known(&mail.job.email)?).await?;
+impl Handler<Requested<ResendVerification>> for Mails {
+    async fn run(&self, mail: Requested<ResendVerification>, attempt: Attempt) -> Result<(), JobError> {
+        let link = self.links.verification_for(&known(&mail.job.email)?, &mail.context()).await?;
         self.send_link(&mail, attempt, link).await
     }
 }
 
-impl Handler<InLanguage<ForgotPassword>> for Mails {
-    async fn run(&self, mail: InLanguage<ForgotPassword>, attempt: Attempt) -> Result<(), JobError> {
-        let link = self.links.reset_for(&known(&mail.job.email)?).await?;
+impl Handler<Requested<ForgotPassword>> for Mails {
+    async fn run(&self, mail: Requested<ForgotPassword>, attempt: Attempt) -> Result<(), JobError> {
+        let link = self.links.reset_for(&known(&mail.job.email)?, &mail.context()).await?;
         self.send_link(&mail, attempt, link).await
     }
 }
 
-impl Handler<InLanguage<ConfirmNewEmail>> for Mails {
-    async fn run(&self, mail: InLanguage<ConfirmNewEmail>, attempt: Attempt) -> Result<(), JobError> {
+impl Handler<Requested<ConfirmNewEmail>> for Mails {
+    async fn run(&self, mail: Requested<ConfirmNewEmail>, attempt: Attempt) -> Result<(), JobError> {
         let session = mail.job.session.parse().map_err(JobError::permanent)?;
         let (present, new) = (&mail.job.present_email, known(&mail.job.email)?);
-        let link = self.links.confirmation_of(mail.job.user_id, session, present, &new).await?;
+        let context = mail.context();
+        let link = self.links.confirmation_of(mail.job.user_id, session, present, &new, &context).await?;
         self.send_link(&mail, attempt, link).await
     }
 }
 
-impl Handler<InLanguage<SignUp>> for Mails {
-    async fn run(&self, mail: InLanguage<SignUp>, _: Attempt) -> Result<(), JobError> {
+impl Handler<Requested<SignUp>> for Mails {
+    async fn run(&self, mail: Requested<SignUp>, _: Attempt) -> Result<(), JobError> {
+        let context = mail.context();
         let SignUp { email, password_hash, full_name } = mail.job;
-        let accept_language = mail.accept_language.as_deref();
         let full_name = full_name.map(|name| FullName::parse(&name)).transpose().map_err(permanent)?;
         let hash = PasswordHash::from(password_hash);
-        Ok(self.auth.complete_sign_up(known(&email)?, full_name, hash, accept_language).await?)
+        Ok(self.auth.complete_sign_up(known(&email)?, full_name, hash, &context).await?)
     }
 }
 
-impl Handler<InLanguage<NotifyAlreadyRegistered>> for Mails {
-    async fn run(&self, mail: InLanguage<NotifyAlreadyRegistered>, attempt: Attempt) -> Result<(), JobError> {
+impl Handler<Requested<NotifyAlreadyRegistered>> for Mails {
+    async fn run(&self, mail: Requested<NotifyAlreadyRegistered>, attempt: Attempt) -> Result<(), JobError> {
         let name = "already_registered";
         self.send(&mail, attempt, &mail.job.email, name, json!({}), None).await
     }
 }
 
-impl Handler<InLanguage<NotifyEmailChange>> for Mails {
-    async fn run(&self, mail: InLanguage<NotifyEmailChange>, attempt: Attempt) -> Result<(), JobError> {
+impl Handler<Requested<NotifyEmailChange>> for Mails {
+    async fn run(&self, mail: Requested<NotifyEmailChange>, attempt: Attempt) -> Result<(), JobError> {
         let values = json!({ "new_email": mail.job.new_email });
         self.send(&mail, attempt, &mail.job.email, "email_change_requested", values, None).await
     }
 }
 
-impl Handler<InLanguage<NotifyPasswordChanged>> for Mails {
-    async fn run(&self, mail: InLanguage<NotifyPasswordChanged>, attempt: Attempt) -> Result<(), JobError> {
-        // `2026-01-31T09:30:00.123456Z`, to the minute.
-        let time = mail.job.changed_at.to_string();
-        let time = time.get(..16).map_or_else(|| time.clone(), |minute| minute.replace('T', " ") + " UTC");
-        let values = json!({ "time": time });
+impl Handler<Requested<NotifyNewLogin>> for Mails {
+    async fn run(&self, mail: Requested<NotifyNewLogin>, attempt: Attempt) -> Result<(), JobError> {
+        let values = json!({ "time": to_the_minute(mail.job.logged_in_at), "ip": mail.job.ip });
+        self.send(&mail, attempt, &mail.job.email, "new_login", values, None).await
+    }
+}
+
+impl Handler<Requested<NotifyPasswordChanged>> for Mails {
+    async fn run(&self, mail: Requested<NotifyPasswordChanged>, attempt: Attempt) -> Result<(), JobError> {
+        let values = json!({ "time": to_the_minute(mail.job.changed_at) });
         self.send(&mail, attempt, &mail.job.email, "password_changed", values, None).await
     }
 }

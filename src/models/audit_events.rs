@@ -1,9 +1,12 @@
 //! The table `audit_events`: which actor did what to which user or resource. Events outlive both.
 
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool};
 use diesel_async::RunQueryDsl;
 use groundwork_clock::Timestamp;
-use groundwork_database::{Connection, DbError, on, prepared};
+use groundwork_clock::sql::Timestamptz;
+use groundwork_database::{Connection, DbError, at_commit, on, prepared};
 use groundwork_telemetry::context::CallContext;
 
 use crate::db::schema::audit_events;
@@ -18,18 +21,28 @@ pub const AUDIT: &str = "groundwork::audit";
 pub struct AuditKind(&'static str);
 
 impl AuditKind {
+    pub const LOGGED_IN: Self = Self("logged_in");
+    pub const LOGGED_OUT: Self = Self("logged_out");
+    /// The session was ended in another session: by its user or a superuser.
+    pub const SESSION_REVOKED: Self = Self("session_revoked");
+    /// All sessions of the user but one were ended in that one.
+    pub const OTHER_SESSIONS_REVOKED: Self = Self("other_sessions_revoked");
     /// A refresh token was used again after its successor, so it was copied. The session was
     /// revoked.
     pub const REFRESH_TOKEN_REPLAYED: Self = Self("refresh_token_replayed");
     /// A refresh was repeated from another network: the client has lost the response and moved, or
     /// the token was copied.
     pub const REFRESH_REPEATED_ELSEWHERE: Self = Self("refresh_repeated_elsewhere");
-    /// A superuser or the command line created the user.
+    /// The user registered, or a superuser or the command line created it.
     pub const USER_CREATED: Self = Self("user_created");
     /// The password was changed and all sessions were revoked.
     pub const PASSWORD_CHANGED: Self = Self("password_changed");
     /// A user asked to replace its email; the link in the mail to the new one is not used yet.
     pub const EMAIL_CHANGE_REQUESTED: Self = Self("email_change_requested");
+    /// The user was sent a link of this purpose, which it or anyone else has asked for.
+    pub const VERIFICATION_LINK_ISSUED: Self = Self("verification_link_issued");
+    pub const PASSWORD_RESET_LINK_ISSUED: Self = Self("password_reset_link_issued");
+    pub const EMAIL_CHANGE_LINK_ISSUED: Self = Self("email_change_link_issued");
     pub const EMAIL_CHANGED: Self = Self("email_changed");
     pub const FULL_NAME_CHANGED: Self = Self("full_name_changed");
     /// A field of the profile was changed that has no kind of its own.
@@ -47,6 +60,8 @@ impl AuditKind {
     pub const WEBHOOK_UPDATED: Self = Self("webhook_updated");
     pub const WEBHOOK_DELETED: Self = Self("webhook_deleted");
     pub const WEBHOOK_SECRET_ROTATED: Self = Self("webhook_secret_rotated");
+    pub const WEBHOOK_TESTED: Self = Self("webhook_tested");
+    pub const WEBHOOK_DELIVERY_RESENT: Self = Self("webhook_delivery_resent");
 }
 
 /// What an event was done to.
@@ -105,7 +120,8 @@ impl<'a> AuditEvent<'a> {
     }
 }
 
-/// Stores and logs an event, in the transaction of what happened.
+/// Stores and logs an event, in the transaction of what happened. It is stored together with the
+/// commit, so it costs no round trip.
 pub async fn insert(c: &mut Connection, event: &AuditEvent<'_>, now: Timestamp) -> Result<(), DbError> {
     let values = (
         audit_events::occurred_at.eq(now),
@@ -117,10 +133,98 @@ pub async fn insert(c: &mut Connection, event: &AuditEvent<'_>, now: Timestamp) 
         audit_events::request_id.eq(event.context.request_id.for_audit()),
         audit_events::resource_id.eq(event.subject.resource()),
     );
-    on!(c, |c| prepared(diesel::insert_into(audit_events::table).values(values)).execute(c))?;
+    at_commit!(c, prepared(diesel::insert_into(audit_events::table).values(values)))?;
     let (user_id, resource_id) = (event.subject.user(), event.subject.resource());
     tracing::info!(target: AUDIT, kind = event.kind.0, user_id, resource_id, "audit event");
     Ok(())
+}
+
+/// A stored event.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = audit_events, check_for_backend(diesel::pg::Pg, diesel::sqlite::Sqlite))]
+pub struct StoredEvent {
+    pub id: i64,
+    pub occurred_at: Timestamp,
+    pub kind: String,
+    pub actor_id: Option<i64>,
+    pub user_id: Option<i64>,
+    pub session_id: Option<Vec<u8>>,
+    pub ip: String,
+    pub request_id: String,
+    pub resource_id: Option<i64>,
+}
+
+/// Which events a list shows; the default shows all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventFilter {
+    /// The user it was done to.
+    pub user_id: Option<UserId>,
+    /// The user who did it.
+    pub actor_id: Option<UserId>,
+    pub kind: Option<String>,
+    /// Inclusive.
+    pub created_after: Option<Timestamp>,
+    /// Exclusive.
+    pub created_before: Option<Timestamp>,
+}
+
+/// The last event of a page, before which the next page begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventCursor(pub Timestamp, pub i64);
+
+impl EventCursor {
+    /// The values that the list is sorted by, as numbers.
+    pub fn sort_key(self) -> Vec<i64> {
+        vec![self.0.micros(), self.1]
+    }
+
+    /// The cursor with this sort key.
+    pub fn at(sort_key: &[i64]) -> Option<Self> {
+        let [occurred, id] = *sort_key else { return None };
+        Some(Self(Timestamp::from_micros(occurred), id))
+    }
+}
+
+/// Up to `limit` events before the cursor, the newest first.
+pub async fn page(
+    c: &mut Connection,
+    filter: &EventFilter,
+    before: Option<EventCursor>,
+    limit: i64,
+) -> Result<Vec<StoredEvent>, DbError> {
+    Ok(on!(c, |c| {
+        let mut query = audit_events::table
+            .select(StoredEvent::as_select())
+            .order((audit_events::occurred_at.desc(), audit_events::id.desc()))
+            .limit(limit)
+            .into_boxed();
+        if let Some(user) = filter.user_id {
+            query = query.filter(audit_events::user_id.eq(user.0));
+        }
+        if let Some(actor) = filter.actor_id {
+            query = query.filter(audit_events::actor_id.eq(actor.0));
+        }
+        if let Some(kind) = &filter.kind {
+            query = query.filter(audit_events::kind.eq(kind));
+        }
+        if let Some(instant) = filter.created_after {
+            query = query.filter(audit_events::occurred_at.ge(instant));
+        }
+        // The cursor is earlier. With both, the index may be entered at the one far from the page.
+        query = match (before, filter.created_before) {
+            // Compared as rows, as in the list of users.
+            (Some(EventCursor(occurred, id)), _) => query.filter(
+                sql::<Bool>("(\"audit_events\".\"occurred_at\", \"audit_events\".\"id\") < (")
+                    .bind::<Timestamptz, _>(occurred)
+                    .sql(", ")
+                    .bind::<BigInt, _>(id)
+                    .sql(")"),
+            ),
+            (None, Some(instant)) => query.filter(audit_events::occurred_at.lt(instant)),
+            (None, None) => query,
+        };
+        prepared(query).load(c)
+    })?)
 }
 
 /// Deletes events from before `before`: those among the `limit` oldest. Returns how many; if it was
@@ -143,7 +247,6 @@ pub async fn delete_old(c: &mut Connection, before: Timestamp, limit: i64) -> Re
 pub struct AuthEvent(&'static str);
 
 impl AuthEvent {
-    pub const LOGGED_IN: Self = Self("logged_in");
     /// The password was wrong, or there is no active user with this email.
     pub const LOGIN_REFUSED: Self = Self("log_in_refused");
     /// A caller who changes the password gave a wrong current one.

@@ -1,8 +1,9 @@
 //! The condition under which a caller's write happens.
 
 use groundwork_clock::Timestamp;
-use groundwork_database::Connection;
+use groundwork_database::{Connection, DbError};
 
+use super::audit_events::{self, AuditEvent};
 use crate::domain::ids::{SessionId, UserId};
 
 /// A session that must be live at `now`, of a user who must be active.
@@ -13,15 +14,20 @@ pub struct CallerCheck {
     pub now: Timestamp,
 }
 
-/// A connection for one statement that has a [`CallerCheck`] in its `WHERE`. Only this layer can
-/// use the connection, so no service can write for a caller without the check.
-pub struct CheckedWrite {
-    pub(super) connection: Connection,
+/// A transaction whose first statement has a [`CallerCheck`] in its `WHERE`. Only this layer can use
+/// its connection, so no service can write for a caller without the check.
+pub struct CheckedWrite<'a> {
+    pub(super) connection: &'a mut Connection,
     pub(super) check: CallerCheck,
 }
 
-impl CheckedWrite {
-    pub fn new(connection: Connection, check: CallerCheck) -> Self {
+impl<'a> CheckedWrite<'a> {
+    pub fn new(connection: &'a mut Connection, check: CallerCheck) -> Self {
         Self { connection, check }
+    }
+
+    /// Stores an event of what the first statement has written.
+    pub async fn record(&mut self, event: &AuditEvent<'_>) -> Result<(), DbError> {
+        audit_events::insert(self.connection, event, self.check.now).await
     }
 }

@@ -4,6 +4,7 @@ pub mod audit_events;
 pub mod caller_check;
 pub mod one_time_tokens;
 pub mod sessions;
+pub mod user_networks;
 pub mod users;
 pub mod webhook_deliveries;
 pub mod webhooks;

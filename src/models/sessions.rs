@@ -1,12 +1,16 @@
 //! The table `sessions`: one row per login.
 
+use std::iter;
 use std::net::IpAddr;
+use std::time::Duration;
 
-use diesel::dsl::{exists, select};
+use diesel::dsl::{exists, select, sql};
 use diesel::prelude::*;
+use diesel::sql_types::{Binary, Bool};
 use diesel_async::RunQueryDsl;
 use groundwork_auth::TokenHash;
 use groundwork_clock::Timestamp;
+use groundwork_clock::sql::{EarlierOf, Timestamptz, earlier_of};
 use groundwork_database::{Connection, DbError, for_share, for_update, on, prepared};
 
 use super::caller_check::{CallerCheck, CheckedWrite};
@@ -42,7 +46,54 @@ pub struct SessionUsage<'a> {
     pub ip: String,
     pub user_agent: Option<&'a str>,
     pub last_used_at: Timestamp,
+}
+
+/// How long tokens lengthen a session.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionLifetime {
+    /// How long it lives after they are issued.
+    pub unused: Duration,
+    /// How long it lives at most, however often they are refreshed.
+    pub max: Duration,
+}
+
+/// A session as its user sees it.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = sessions, check_for_backend(diesel::pg::Pg, diesel::sqlite::Sqlite))]
+pub struct Session {
+    #[diesel(deserialize_as = Vec<u8>)]
+    pub id: SessionId,
+    pub created_at: Timestamp,
+    /// When tokens were last issued.
+    pub last_used_at: Timestamp,
     pub expires_at: Timestamp,
+    /// The client's address at that time.
+    pub ip: String,
+    pub user_agent: Option<String>,
+}
+
+/// The last session of a page, before which the next page begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionCursor(pub Timestamp, pub SessionId);
+
+impl SessionCursor {
+    /// After all sessions: the end of the year 9999, which both databases can store.
+    pub const NEWEST: Self = Self(Timestamp::from_seconds(253_402_300_799), SessionId([u8::MAX; 16]));
+
+    /// The values that the list is sorted by, as numbers.
+    pub fn sort_key(self) -> Vec<i64> {
+        let halves = self.1.0.as_chunks().0.iter().copied().map(i64::from_be_bytes);
+        iter::once(self.0.micros()).chain(halves).collect()
+    }
+
+    /// The cursor with this sort key.
+    pub fn at(sort_key: &[i64]) -> Option<Self> {
+        let [created, upper, lower] = *sort_key else { return None };
+        let mut id = [0; 16];
+        id[..8].copy_from_slice(&upper.to_be_bytes());
+        id[8..].copy_from_slice(&lower.to_be_bytes());
+        Some(Self(Timestamp::from_micros(created), SessionId(id)))
+    }
 }
 
 /// More addresses than a person has.
@@ -54,6 +105,7 @@ pub async fn insert(
     user: UserId,
     token: &TokenHash,
     usage: &SessionUsage<'_>,
+    expires_at: Timestamp,
 ) -> Result<(), DbError> {
     let values = (
         sessions::id.eq(id.0.as_slice()),
@@ -61,6 +113,7 @@ pub async fn insert(
         sessions::token_hash.eq(token.0.as_slice()),
         sessions::generation.eq(0),
         sessions::created_at.eq(usage.last_used_at),
+        sessions::expires_at.eq(expires_at),
         usage,
     );
     on!(c, |c| prepared(diesel::insert_into(sessions::table).values(values)).execute(c))?;
@@ -156,14 +209,15 @@ pub struct Rotation {
 
 /// Replaces the newest refresh token by its successor if the presented one is the newest of a live
 /// session of an active user. One statement decides, so one of any number of concurrent calls
-/// succeeds.
+/// succeeds. Returns until when the session lives; `None` if the token was not replaced.
 pub async fn rotate(
     c: &mut Connection,
     id: SessionId,
     user: UserId,
     rotation: &Rotation,
     usage: &SessionUsage<'_>,
-) -> Result<bool, DbError> {
+    lifetime: SessionLifetime,
+) -> Result<Option<Timestamp>, DbError> {
     let Rotation { presented, successor, access } = rotation;
     // One row: for `user_id IN (SELECT …)` SQLite would list all active users.
     let active = users::table.filter(users::id.eq(user.0)).filter(users::is_active);
@@ -179,20 +233,30 @@ pub async fn rotate(
         sessions::token_hash.eq(successor.0.as_slice()),
         sessions::unused_access_hash.eq(Some(access.0.as_slice())),
         sessions::generation.eq(sessions::generation + 1),
+        sessions::expires_at.eq(lifetime.end_after(usage.last_used_at)),
         usage,
     ));
-    Ok(on!(c, |c| prepared(update).execute(c))? == 1)
+    Ok(on!(c, |c| prepared(update.returning(sessions::expires_at)).get_result(c)).optional()?)
+}
+
+impl SessionLifetime {
+    /// When a session ends whose tokens are issued at `issued`.
+    fn end_after(self, issued: Timestamp) -> EarlierOf<sessions::created_at> {
+        earlier_of(sessions::created_at, self.max, issued.plus(self.unused))
+    }
 }
 
 /// Records that the last refresh of a session is repeated, if `parent` is the token before the
-/// newest and no token of the newest pair has been used. Returns whether that is so.
+/// newest and no token of the newest pair has been used. Returns until when the session lives;
+/// `None` if that is not so.
 pub async fn repeat(
     c: &mut Connection,
     id: SessionId,
     user: UserId,
     parent: &TokenHash,
     usage: &SessionUsage<'_>,
-) -> Result<bool, DbError> {
+    lifetime: SessionLifetime,
+) -> Result<Option<Timestamp>, DbError> {
     let active = users::table.filter(users::id.eq(user.0)).filter(users::is_active);
     let waiting = sessions::table
         .find(id.0.as_slice())
@@ -200,7 +264,43 @@ pub async fn repeat(
         .filter(sessions::previous_token_hash.eq(parent.0.as_slice()))
         .filter(sessions::revoked_at.is_null())
         .filter(exists(active));
-    Ok(on!(c, |c| prepared(diesel::update(waiting).set(usage)).execute(c))? == 1)
+    let expires_at = sessions::expires_at.eq(lifetime.end_after(usage.last_used_at));
+    let update = diesel::update(waiting).set((usage, expires_at)).returning(sessions::expires_at);
+    Ok(on!(c, |c| prepared(update).get_result(c)).optional()?)
+}
+
+/// Up to `limit` live sessions of a user before the cursor, the newest first.
+pub async fn page(
+    c: &mut Connection,
+    user: UserId,
+    before: SessionCursor,
+    limit: i64,
+    now: Timestamp,
+) -> Result<Vec<Session>, DbError> {
+    Ok(on!(c, |c| {
+        // Compared as rows, as in the list of users.
+        let earlier = sql::<Bool>("(\"sessions\".\"created_at\", \"sessions\".\"id\") < (")
+            .bind::<Timestamptz, _>(before.0)
+            .sql(", ")
+            .bind::<Binary, _>(before.1.0.to_vec())
+            .sql(")");
+        let query = sessions::table
+            .filter(sessions::user_id.eq(user.0))
+            .filter(earlier)
+            .filter(sessions::revoked_at.is_null())
+            .filter(sessions::expires_at.gt(now))
+            .order((sessions::created_at.desc(), sessions::id.desc()))
+            .limit(limit)
+            .select(Session::as_select());
+        prepared(query).load(c)
+    })?)
+}
+
+/// The user of a session, whether it is live or not.
+pub async fn find_owner(c: &mut Connection, id: SessionId) -> Result<Option<UserId>, DbError> {
+    let owner = sessions::table.find(id.0.to_vec()).select(sessions::user_id);
+    let owner: Option<i64> = on!(c, |c| prepared(owner).get_result(c)).optional()?;
+    Ok(owner.map(UserId))
 }
 
 /// Records the first use of the access token with this hash, which the last refresh issued: from
@@ -235,7 +335,7 @@ pub async fn revoke(c: &mut Connection, id: SessionId, now: Timestamp) -> Result
 }
 
 /// Revokes the caller's own session. Returns whether it was live.
-pub async fn revoke_own(write: &mut CheckedWrite) -> Result<bool, DbError> {
+pub async fn revoke_own(write: &mut CheckedWrite<'_>) -> Result<bool, DbError> {
     let CheckedWrite { connection: c, check: CallerCheck { session, user, now } } = write;
     let active = users::table.filter(users::id.eq(user.0)).filter(users::is_active);
     let live = sessions::table
@@ -244,6 +344,36 @@ pub async fn revoke_own(write: &mut CheckedWrite) -> Result<bool, DbError> {
         .filter(sessions::revoked_at.is_null())
         .filter(exists(active));
     Ok(on!(c, |c| prepared(diesel::update(live).set(sessions::revoked_at.eq(Some(*now)))).execute(c))? == 1)
+}
+
+/// Revokes a session of a user that has not expired. Returns whether it was live.
+pub async fn revoke_of(
+    c: &mut Connection,
+    id: SessionId,
+    user: UserId,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let live = sessions::table
+        .find(id.0.as_slice())
+        .filter(sessions::user_id.eq(user.0))
+        .filter(sessions::expires_at.gt(now))
+        .filter(sessions::revoked_at.is_null());
+    Ok(on!(c, |c| prepared(diesel::update(live).set(sessions::revoked_at.eq(Some(now)))).execute(c))? == 1)
+}
+
+/// Revokes every other session of a user that has not expired. Returns how many were live.
+pub async fn revoke_others(
+    c: &mut Connection,
+    user: UserId,
+    kept: SessionId,
+    now: Timestamp,
+) -> Result<usize, DbError> {
+    let others = sessions::table
+        .filter(sessions::user_id.eq(user.0))
+        .filter(sessions::id.ne(kept.0.as_slice()))
+        .filter(sessions::expires_at.gt(now))
+        .filter(sessions::revoked_at.is_null());
+    Ok(on!(c, |c| prepared(diesel::update(others).set(sessions::revoked_at.eq(Some(now)))).execute(c))?)
 }
 
 /// Revokes every session of a user. Returns how many were live.
@@ -264,11 +394,4 @@ pub async fn delete_all_expired(c: &mut Connection, now: Timestamp, limit: i64) 
         .select(expired.field(sessions::id));
     let expired = sessions::table.filter(sessions::id.eq_any(ids));
     Ok(on!(c, |c| diesel::delete(expired).execute(c))?)
-}
-
-/// Deletes the expired sessions of a user: all of their tokens have expired too.
-pub async fn delete_expired(c: &mut Connection, user: UserId, now: Timestamp) -> Result<(), DbError> {
-    let over = sessions::table.filter(sessions::user_id.eq(user.0)).filter(sessions::expires_at.le(now));
-    on!(c, |c| diesel::delete(over).execute(c))?;
-    Ok(())
 }

@@ -12,10 +12,12 @@ use groundwork_database::{Connection, DbError, for_update, is_locked, on, prepar
 use serde::{Deserialize, Serialize};
 
 use super::caller_check::CheckedWrite;
+use super::user_networks::NetworkUse;
 use super::{sessions, webhooks};
-use crate::db::schema::users;
+use crate::db::schema::{user_networks, users};
 use crate::domain::email::Email;
 use crate::domain::ids::UserId;
+use crate::domain::network::Network;
 use crate::domain::password::PasswordHash;
 use crate::domain::text::FullName;
 
@@ -225,7 +227,7 @@ pub async fn update(
 /// Changes the caller's own user and returns it as it is now; `None` if the session has ended, the
 /// user is inactive or deleted, or there is a webhook, which a transaction has to tell.
 pub async fn update_own_without_webhooks(
-    write: &mut CheckedWrite,
+    write: &mut CheckedWrite<'_>,
     changes: &UserChanges,
 ) -> Result<Option<User>, DbError> {
     let CheckedWrite { connection: c, check } = write;
@@ -238,21 +240,29 @@ pub async fn update_own_without_webhooks(
     Ok(on!(c, |c| prepared(update.returning(User::as_returning())).get_result(c)).optional()?)
 }
 
-/// Replaces the password hash of an active user if it still is `verified`. Returns whether it was.
-/// The row stays locked to the end of the transaction, so a login and a password change cannot
-/// interleave.
+/// Replaces the password hash of an active user if it still is `verified`. Returns what is known of
+/// the network; `None` if the hash was not replaced. The row stays locked to the end of the
+/// transaction, so a login and a password change cannot interleave.
 pub async fn confirm_password(
     c: &mut Connection,
     id: UserId,
     verified: &PasswordHash,
     replacement: &PasswordHash,
-) -> Result<bool, DbError> {
+    network: &Network,
+) -> Result<Option<NetworkUse>, DbError> {
     let unchanged = users::table
         .find(id.0)
         .filter(users::is_active.eq(true))
         .filter(users::password_hash.eq(verified.as_str()));
     let update = diesel::update(unchanged).set(users::password_hash.eq(replacement.as_str()));
-    Ok(on!(c, |c| prepared(update).execute(c))? == 1)
+    let found: Option<(Option<Timestamp>, bool)> = on!(c, |c| {
+        let networks = user_networks::table.filter(user_networks::user_id.eq(id.0));
+        let last_used = networks.filter(user_networks::network.eq(network.as_str()));
+        let last_used = last_used.select(user_networks::last_used_at).single_value();
+        prepared(update.returning((last_used, exists(networks)))).get_result(c)
+    })
+    .optional()?;
+    Ok(found.map(|(last_used_at, has_any)| NetworkUse { last_used_at, has_any }))
 }
 
 /// Deletes a user with its sessions. Returns whether a webhook may want to know; `None` if there is

@@ -11,11 +11,14 @@ macro_rules! example {
     };
 }
 
+pub mod audit_events;
 pub mod auth;
 pub mod common;
 pub mod health;
 pub mod jobs;
+pub mod jwks;
 pub mod links;
+pub mod sessions;
 pub mod users;
 mod values;
 pub mod webhooks;

@@ -3,11 +3,13 @@
 //! No job has the token of a link: it is made when the job runs. So no token waits in the queue, and
 //! an attempt that is repeated sends a link of its own.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use groundwork_clock::Timestamp;
 use groundwork_jobs::{Job, Priority};
 use groundwork_state::rate_limit::{Quota, RateLimitKey, RateLimiter};
+use groundwork_telemetry::context::{CallContext, RequestId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -64,6 +66,14 @@ pub struct NotifyEmailChange {
     pub new_email: String,
 }
 
+/// Tells a user of a login from a network that it has not used before.
+#[derive(Serialize, Deserialize)]
+pub struct NotifyNewLogin {
+    pub email: String,
+    pub ip: IpAddr,
+    pub logged_in_at: Timestamp,
+}
+
 /// Tells a user that its password was changed.
 #[derive(Serialize, Deserialize)]
 pub struct NotifyPasswordChanged {
@@ -71,8 +81,8 @@ pub struct NotifyPasswordChanged {
     pub changed_at: Timestamp,
 }
 
-/// A job that sends mail. It is enqueued only if the service can send mail, and always as an
-/// [`InLanguage`].
+/// A job that sends mail. It is enqueued only if the service can send mail, and always as
+/// [`Requested`].
 pub trait MailJob: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// See [`Job::KIND`].
     const KIND: &'static str;
@@ -80,19 +90,49 @@ pub trait MailJob: Serialize + DeserializeOwned + Send + Sync + 'static {
     const PRIORITY: Priority;
 }
 
-/// A mail for somebody who prefers some languages.
+/// A mail, with what is known of the request that caused it.
 #[derive(Serialize, Deserialize)]
 #[serde(bound = "J: MailJob")]
-pub struct InLanguage<J> {
-    /// The header `Accept-Language` of the request that caused the mail.
-    pub accept_language: Option<String>,
+pub struct Requested<J> {
+    pub origin: Origin,
     #[serde(flatten)]
     pub job: J,
 }
 
-impl<J: MailJob> Job for InLanguage<J> {
+impl<J: MailJob> Requested<J> {
+    pub(super) fn new(job: J, context: &CallContext) -> Self {
+        Self { origin: context.into(), job }
+    }
+
+    /// The context of the request, for audit events and for further mails.
+    pub fn context(&self) -> CallContext {
+        let Origin { ip, request_id, accept_language } = self.origin.clone();
+        CallContext { ip, user_agent: None, accept_language, request_id: RequestId::Made(request_id) }
+    }
+}
+
+impl<J: MailJob> Job for Requested<J> {
     const KIND: &'static str = J::KIND;
     const PRIORITY: Priority = J::PRIORITY;
+}
+
+/// Where a request came from.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Origin {
+    ip: IpAddr,
+    request_id: String,
+    /// The header `Accept-Language`.
+    pub accept_language: Option<String>,
+}
+
+impl From<&CallContext> for Origin {
+    fn from(context: &CallContext) -> Self {
+        Self {
+            ip: context.ip,
+            request_id: context.request_id.for_audit().into_owned(),
+            accept_language: context.accept_language.clone(),
+        }
+    }
 }
 
 /// Jobs that send mail, and whether somebody waits for them.
@@ -112,6 +152,7 @@ mail_jobs! {
     SignUp "sign_up" High,
     ConfirmNewEmail "confirm_new_email" High,
     NotifyAlreadyRegistered "notify_already_registered" High,
+    NotifyNewLogin "notify_new_login" Normal,
     NotifyEmailChange "notify_email_change" Normal,
     NotifyPasswordChanged "notify_password_changed" Normal,
 }

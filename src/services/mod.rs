@@ -1,6 +1,7 @@
 //! Business rules. A method is one unit of work: it succeeds or fails as a whole, and holds no
 //! connection while a password is hashed.
 
+pub mod audit_events;
 pub mod auth;
 mod error;
 pub mod health;
@@ -8,6 +9,7 @@ pub mod jobs;
 pub mod links;
 pub mod mail;
 pub mod passwords;
+pub mod sessions;
 pub mod store;
 pub mod users;
 pub mod webhooks;
@@ -24,7 +26,7 @@ const WEBHOOKS_DISABLED: &str = "webhooks_disabled_total";
 pub const METRICS: &[(&str, &str, &[f64])] = &[
     (
         SESSIONS_REVOKED,
-        "Sessions ended before their time, by reason: logout, replay, `password_changed` or deactivated.",
+        "Sessions ended before their time, by reason: logout, revoked, replay, `password_changed` or deactivated.",
         &[],
     ),
     (WEBHOOK_ATTEMPTS, "Attempts to deliver to webhooks, by outcome: delivered, failed or gone.", &[]),
@@ -35,6 +37,7 @@ pub const METRICS: &[(&str, &str, &[f64])] = &[
 #[derive(Clone)]
 pub struct RevokedSessions {
     logout: Counter,
+    by_hand: Counter,
     replay: Counter,
     password_change: Counter,
     deactivation: Counter,
@@ -45,6 +48,7 @@ impl Default for RevokedSessions {
         let counter = |reason: &'static str| metrics::counter!(SESSIONS_REVOKED, "reason" => reason);
         Self {
             logout: counter("logout"),
+            by_hand: counter("revoked"),
             replay: counter("replay"),
             password_change: counter("password_changed"),
             deactivation: counter("deactivated"),

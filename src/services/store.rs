@@ -13,14 +13,15 @@ use groundwork_auth::ValueSigner;
 use groundwork_clock::{Clock, Timestamp};
 use groundwork_database::{Connection, Database, DbError};
 use groundwork_jobs::{Job, NewJob, Queue, records};
+use groundwork_telemetry::context::CallContext;
 
 use super::Error;
 use super::auth::{Caller, Intent, Role};
-use super::mail::{InLanguage, MailJob};
+use super::mail::{MailJob, Requested};
 use crate::domain::ids::{SessionId, UserId};
 use crate::models::caller_check::{CallerCheck, CheckedWrite};
 use crate::models::users::{self, User};
-use crate::models::{audit_events, one_time_tokens, sessions, webhook_deliveries, webhooks};
+use crate::models::{audit_events, one_time_tokens, sessions, user_networks, webhook_deliveries, webhooks};
 
 /// How long jobs that succeeded are shown.
 const JOB_RETENTION: Duration = Duration::from_hours(7 * 24);
@@ -31,6 +32,9 @@ const DEAD_PAYLOAD_RETENTION: Duration = JOB_RETENTION;
 
 /// How long deliveries of webhooks are shown once they have ended.
 const DELIVERY_RETENTION: Duration = Duration::from_hours(30 * 24);
+
+/// How long a network is known that a user does not log in from any more.
+const NETWORK_RETENTION: Duration = Duration::from_hours(180 * 24);
 
 /// How many rows one statement deletes.
 const BATCH: i64 = 1_000;
@@ -117,18 +121,21 @@ impl Store {
     }
 
     /// Enqueues a job that sends mail, if the service can send any. The mail is in the language that
-    /// `accept_language` prefers.
+    /// the request prefers.
     pub(super) async fn enqueue_mail<J: MailJob>(
         &self,
         tx: &mut Connection,
         job: J,
-        accept_language: Option<&str>,
+        context: &CallContext,
     ) -> Result<(), DbError> {
         if !self.sends_mail {
             return Ok(());
         }
-        let job = InLanguage { accept_language: accept_language.map(ToOwned::to_owned), job };
-        self.enqueue(tx, &NewJob::new(&job)).await
+        self.enqueue(tx, &NewJob::new(&Requested::new(job, context))).await
+    }
+
+    pub(super) fn sends_mail(&self) -> bool {
+        self.sends_mail
     }
 
     /// # Errors
@@ -145,6 +152,8 @@ impl Store {
         let mut connection = self.database.write().await?;
         while sessions::delete_all_expired(&mut connection, now, BATCH).await? > 0 {}
         while one_time_tokens::delete_expired(&mut connection, now, BATCH).await? > 0 {}
+        let unused_since = now.minus(NETWORK_RETENTION);
+        while user_networks::delete_unused(&mut connection, unused_since, BATCH).await? > 0 {}
         while records::delete_done(&mut connection, done_before, BATCH).await? > 0 {}
         while records::forget_dead(&mut connection, dead_before, BATCH).await? > 0 {}
         if let Some(retention) = audit_retention {
@@ -249,9 +258,14 @@ impl Store {
         }
     }
 
-    /// A write of one statement for `caller`, with the check in its `WHERE`.
-    pub(super) async fn statement_as(&self, caller: &Caller) -> Result<CheckedWrite, DbError> {
-        Ok(CheckedWrite::new(self.database.write().await?, self.check_of(caller)))
+    /// Runs a unit of work whose first statement has the check of the caller in its `WHERE`.
+    pub(super) async fn transaction_checked<T>(
+        &self,
+        caller: &Caller,
+        work: impl AsyncFnOnce(&mut CheckedWrite<'_>) -> Result<T, Error> + Clone,
+    ) -> Result<T, Error> {
+        let check = self.check_of(caller);
+        self.database.transaction(async |tx| work(&mut CheckedWrite::new(tx, check)).await).await
     }
 
     /// Runs a unit of work of an operation without authentication.

@@ -52,18 +52,35 @@ impl UserService {
     ) -> Result<User, Error> {
         let changes = UserChanges { profile, ..UserChanges::default() };
         let Some((current, new)) = password else {
-            return self.invalidating(caller.user.id, self.change_own(caller, &changes)).await;
+            return self.invalidating(caller.user.id, self.change_own(caller, &changes, context)).await;
         };
         self.check_current_password(caller, current).await?;
         let hash = self.passwords.hash_new(new, &caller.user.email).await?;
         self.change_password(caller, &changes, &hash, context).await
     }
 
-    /// One statement, unless there is a webhook: the change and its event need a transaction.
-    async fn change_own(&self, caller: &Caller, changes: &UserChanges) -> Result<User, Error> {
+    /// One statement and its audit event, unless there is a webhook, whose events need the user as it
+    /// was before.
+    async fn change_own(
+        &self,
+        caller: &Caller,
+        changes: &UserChanges,
+        context: &CallContext,
+    ) -> Result<User, Error> {
+        let event = |kind| AuditEvent {
+            actor: Some(caller.user.id),
+            session: Some(caller.session),
+            ..AuditEvent::new(kind, caller.user.id, context)
+        };
         if !self.store.may_have_webhooks() {
-            let mut write = self.store.statement_as(caller).await?;
-            if let Some(user) = users::update_own_without_webhooks(&mut write, changes).await? {
+            let change = self.store.transaction_checked(caller, async |write| {
+                let after = users::update_own_without_webhooks(write, changes).await?;
+                for kind in after.iter().flat_map(|after| audit_kinds(&caller.user, after)) {
+                    write.record(&event(kind)).await?;
+                }
+                Ok(after)
+            });
+            if let Some(user) = change.await? {
                 return Ok(user);
             }
         }
@@ -73,6 +90,9 @@ impl UserService {
                 let after = users::update(tx, before.id, changes, None, now).await?;
                 let after = after.ok_or(Error::SESSION_OVER)?;
                 self.store.announce_update(tx, before, &after).await?;
+                for kind in audit_kinds(before, &after.user) {
+                    audit_events::insert(tx, &event(kind), now).await?;
+                }
                 Ok(after.user)
             })
             .await
@@ -107,14 +127,16 @@ impl UserService {
                 return Err(Error::WrongCurrentPassword);
             }
             let ended = sessions::revoke_all(tx, id, now).await?;
-            let event = AuditEvent::new(AuditKind::PASSWORD_CHANGED, id, context);
-            let event = AuditEvent { actor: Some(id), session: Some(caller.session), ..event };
-            audit_events::insert(tx, &event, now).await?;
             one_time_tokens::delete_all(tx, id).await?;
             let notice = NotifyPasswordChanged { email: user.email.clone(), changed_at: now };
-            self.store.enqueue_mail(tx, notice, context.accept_language.as_deref()).await?;
+            self.store.enqueue_mail(tx, notice, context).await?;
             let after = users::update(tx, id, changes, Some(hash), now).await?.ok_or(Error::SESSION_OVER)?;
             self.store.announce_update(tx, user, &after).await?;
+            for kind in audit_kinds(user, &after.user) {
+                let event = AuditEvent::new(kind, id, context);
+                let event = AuditEvent { actor: Some(id), session: Some(caller.session), ..event };
+                audit_events::insert(tx, &event, now).await?;
+            }
             Ok((after.user, ended))
         });
         let (user, ended) = self.invalidating(id, update).await?;
@@ -225,7 +247,8 @@ impl UserService {
                         one_time_tokens::delete_all(tx, id).await?;
                         let notice = NotifyPasswordChanged { email: before.email.clone(), changed_at: now };
                         // The caller may prefer another language than the user.
-                        self.store.enqueue_mail(tx, notice, None).await?;
+                        let context = CallContext { accept_language: None, ..context.clone() };
+                        self.store.enqueue_mail(tx, notice, &context).await?;
                     }
                     AuditKind::EMAIL_CHANGED => one_time_tokens::delete_all(tx, id).await?,
                     AuditKind::USER_DEACTIVATED => {

@@ -3,7 +3,7 @@
 use groundwork_settings::Problems;
 use groundwork_settings::secret::guessable;
 
-use super::{AppEnv, DatabaseUrl, Settings};
+use super::{AppEnv, DatabaseUrl, JwtAlgorithm, Settings};
 use crate::domain::registration::Registration;
 
 /// Each step below doubles the guesses per second of an attacker who has the hashes.
@@ -40,6 +40,7 @@ pub(super) fn between_settings(settings: &Settings, need: Need, problems: &mut P
         let problem = format!("must be at least {DEPLOYED_BCRYPT_ROUNDS} when APP_ENV is {env}");
         problems.add("BCRYPT_ROUNDS", problem);
     }
+    keys(settings, problems);
     mail(settings, problems);
     // A wrong DATABASE_URL holds its default here, which is SQLite.
     let is_sqlite = !problems.has("DATABASE_URL") && matches!(settings.database_url, DatabaseUrl::Sqlite(_));
@@ -58,6 +59,23 @@ pub(super) fn between_settings(settings: &Settings, need: Need, problems: &mut P
         if missing.is_none() && present.is_some() {
             problems.add(other, "must be set too: a certificate and its key go together");
         }
+    }
+}
+
+/// A private key and an algorithm that uses it go together.
+fn keys(settings: &Settings, problems: &mut Problems) {
+    let has_file = settings.jwt_private_key_file.is_some();
+    match settings.jwt_algorithm {
+        JwtAlgorithm::Hs256 if has_file => {
+            let problem =
+                "signs no token with JWT_ALGORITHM=HS256: choose ES256 or EdDSA, or leave the file out";
+            problems.add("JWT_PRIVATE_KEY_FILE", problem);
+        }
+        JwtAlgorithm::PrivateKey(algorithm) if !has_file && !problems.has("JWT_PRIVATE_KEY_FILE") => {
+            let problem = format!("must be set when JWT_ALGORITHM is {}", algorithm.name());
+            problems.add("JWT_PRIVATE_KEY_FILE", problem);
+        }
+        _ => {}
     }
 }
 

@@ -1,8 +1,9 @@
-//! The key that signs tokens. A developer's machine makes one for itself, so that `cargo run` works
-//! with nothing set and tokens outlive a restart.
+//! What signs tokens. A developer's machine makes a secret for itself, so that `cargo run` works with
+//! nothing set and tokens outlive a restart.
 
 use std::path::PathBuf;
 
+use groundwork_auth::{KeyAlgorithm, KeyFiles};
 use groundwork_settings::{SecretFileError, read_or_create_secret};
 use secrecy::SecretString;
 
@@ -10,6 +11,23 @@ use super::{AppEnv, DatabaseUrl, Settings};
 
 /// Version control and container builds are told to ignore files with this suffix.
 const SUFFIX: &str = ".jwt-secret";
+
+/// The algorithm that signs tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JwtAlgorithm {
+    /// HMAC with SHA-256, with a secret.
+    Hs256,
+    /// With a private key.
+    PrivateKey(KeyAlgorithm),
+}
+
+impl JwtAlgorithm {
+    pub(super) const NAMES: &'static [(&'static str, Self)] = &[
+        ("HS256", Self::Hs256),
+        ("ES256", Self::PrivateKey(KeyAlgorithm::Es256)),
+        ("EdDSA", Self::PrivateKey(KeyAlgorithm::EdDsa)),
+    ];
+}
 
 /// Why there is no key to sign tokens with.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +41,17 @@ pub enum SigningKeyError {
 }
 
 impl Settings {
+    /// The files with keys for tokens.
+    pub fn key_files(&self) -> KeyFiles {
+        let current = match self.jwt_algorithm {
+            JwtAlgorithm::Hs256 => None,
+            JwtAlgorithm::PrivateKey(algorithm) => {
+                self.jwt_private_key_file.clone().map(|path| (algorithm, path))
+            }
+        };
+        KeyFiles { current, previous: self.jwt_previous_private_key_files.clone() }
+    }
+
     /// The key that signs tokens. Without `JWT_SECRET_KEY`, development keeps a random one in a
     /// file beside the SQLite file, or in the working directory with PostgreSQL.
     ///

@@ -1,6 +1,7 @@
 //! The API over a real socket, each test with its own service and database, on SQLite and on
 //! PostgreSQL.
 
+mod audit_events;
 mod auth;
 mod client_data;
 mod cors;
@@ -9,13 +10,15 @@ mod input;
 mod jobs;
 mod leaked_passwords;
 mod mail;
-mod operations;
+pub mod operations;
 mod passwords;
 mod paths;
+pub mod public_keys;
 mod rate_limits;
 mod request_ids;
 mod response_kinds;
 mod security_headers;
+mod sessions;
 mod signing_keys;
 mod tokens;
 mod users;

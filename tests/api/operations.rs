@@ -1,5 +1,6 @@
 //! Every operation of the document in one table, and rules that hold for all of them.
 
+mod audit;
 mod browsers;
 mod contract;
 mod guards;
@@ -45,6 +46,8 @@ pub enum Fixture {
     User,
     /// A dead job.
     Job,
+    /// Another session of the user.
+    Session,
     /// A delivery of a webhook, `{delivery_id}`, and the webhook.
     Delivery,
     /// A resource that its owner creates by a POST of this body to this path.
@@ -63,12 +66,14 @@ pub struct Target {
     pub id: i64,
     /// Of the thing within that thing, if there is one.
     pub inner_id: i64,
+    /// The ID as text, if it is no number.
+    pub text_id: Option<String>,
 }
 
 impl Target {
     /// The user itself.
     pub fn of(user: &TestUser) -> Self {
-        Self { user: user.clone(), id: user.id, inner_id: 1 }
+        Self { user: user.clone(), id: user.id, inner_id: 1, text_id: None }
     }
 }
 
@@ -98,6 +103,9 @@ pub const OPERATIONS: &[Operation] = &[
     operation("auth_login", "POST", "/api/v1/auth/login", Caller::Anybody, 200, Some(credentials)),
     operation("auth_refresh", "POST", "/api/v1/auth/refresh", Caller::Anybody, 200, Some(refresh_token)),
     operation("auth_logout", "POST", "/api/v1/auth/logout", Caller::User, 204, None),
+    operation("auth_sessions_list", "GET", "/api/v1/auth/sessions", Caller::User, 200, None),
+    operation("auth_sessions_revoke", "DELETE", "/api/v1/auth/sessions/{id}", Caller::User, 204, None).on(Fixture::Session),
+    operation("auth_logout_all", "POST", "/api/v1/auth/logout-all", Caller::User, 204, None),
     operation("auth_me", "GET", "/api/v1/auth/me", Caller::User, 200, None),
     operation("auth_verify_email", "POST", "/api/v1/auth/verify-email", Caller::Anybody, 200, Some(token))
         .on(Fixture::Link("verify_email")),
@@ -130,10 +138,12 @@ pub const OPERATIONS: &[Operation] = &[
     operation("webhooks_test", "POST", "/api/v1/webhooks/{id}/test", Caller::Superuser, 202, None).on(WEBHOOK),
     operation("webhooks_deliveries_list", "GET", "/api/v1/webhooks/{id}/deliveries", Caller::Superuser, 200, None).on(WEBHOOK),
     operation("webhooks_resend_delivery", "POST", "/api/v1/webhooks/{id}/deliveries/{delivery_id}/resend", Caller::Superuser, 202, None).on(Fixture::Delivery),
+    operation("audit_events_list", "GET", "/api/v1/audit-events", Caller::Superuser, 200, None),
     operation("health_show", "GET", "/api/v1/health", Caller::Anybody, 200, None),
     operation("health_live", "GET", "/api/v1/health/live", Caller::Anybody, 200, None),
     operation("health_ready", "GET", "/api/v1/health/ready", Caller::Anybody, 200, None),
     operation("service_show", "GET", "/", Caller::Anybody, 200, None),
+    operation("service_jwks", "GET", "/.well-known/jwks.json", Caller::Anybody, 200, None),
 ];
 
 fn new_account(_: &TestUser) -> Value {
@@ -165,6 +175,12 @@ fn token_of(user: &TestUser) -> String {
     URL_SAFE_NO_PAD.encode(digest(&SHA256, &user.id.to_be_bytes()))
 }
 
+/// The ID of the session of a user's tokens.
+pub fn session_of(user: &TestUser) -> String {
+    let claims: Value = jsonwebtoken::dangerous::insecure_decode(&user.access).unwrap().claims;
+    claims["sid"].as_str().unwrap().to_owned()
+}
+
 fn refresh_token(target: &TestUser) -> Value {
     json!({"refresh_token": target.refresh})
 }
@@ -183,12 +199,14 @@ impl Operation {
     pub async fn target(&self, service: &Service, owner: &TestUser) -> Target {
         match self.fixture {
             Fixture::User => Target::of(owner),
-            Fixture::Job => {
-                Target { user: owner.clone(), id: service.job("test_kind", "dead").await, inner_id: 1 }
+            Fixture::Job => Target { id: service.job("test_kind", "dead").await, ..Target::of(owner) },
+            Fixture::Session => {
+                let session = service.log_in_again(&owner.email, owner.id).await;
+                Target { text_id: Some(session_of(&session)), ..Target::of(owner) }
             }
             Fixture::Delivery => {
                 let (id, inner_id) = test_delivery(service, owner).await;
-                Target { user: owner.clone(), id, inner_id }
+                Target { id, inner_id, ..Target::of(owner) }
             }
             Fixture::Link(purpose) => {
                 send_link(service, owner, purpose).await;
@@ -197,7 +215,7 @@ impl Operation {
             Fixture::Owned { path, body } => {
                 let made = service.by(owner, "POST", path).json(body(owner)).send().await.expect(201).json();
                 let id = made["id"].as_i64().expect("the ID of what was made");
-                Target { user: owner.clone(), id, inner_id: 1 }
+                Target { id, ..Target::of(owner) }
             }
         }
     }
@@ -207,12 +225,15 @@ impl Operation {
         match self.fixture {
             Fixture::User => Target::of(other),
             Fixture::Link(_) => self.target(service, other).await,
-            Fixture::Job | Fixture::Delivery | Fixture::Owned { .. } => self.target(service, caller).await,
+            Fixture::Job | Fixture::Session | Fixture::Delivery | Fixture::Owned { .. } => {
+                self.target(service, caller).await
+            }
         }
     }
 
     pub fn path(&self, target: &Target) -> String {
-        let template = self.template.replace("{id}", &target.id.to_string());
+        let id = target.text_id.clone().unwrap_or_else(|| target.id.to_string());
+        let template = self.template.replace("{id}", &id);
         template.replace("{delivery_id}", &target.inner_id.to_string())
     }
 

@@ -9,7 +9,7 @@ mod superusers;
 use serde_json::Value;
 
 use crate::support::Service;
-use crate::support::client::{Answer, TestUser};
+use crate::support::client::{Answer, NOT_ROUTINE, TestUser};
 
 /// A change to the own user.
 async fn patch_me(service: &Service, caller: &TestUser, changes: Value) -> Answer {
@@ -31,7 +31,7 @@ async fn on(service: &Service, root: &TestUser, method: &str, id: i64, below: &s
 async fn events(service: &Service, id: i64) -> Vec<String> {
     let statement = format!(
         "SELECT kind || ' by ' || COALESCE(CAST(actor_id AS TEXT), 'nobody') AS value \
-         FROM audit_events WHERE user_id = {id} ORDER BY id"
+         FROM audit_events WHERE user_id = {id} AND {NOT_ROUTINE} ORDER BY id"
     );
     service.database.rows(&statement).await.into_iter().flatten().collect()
 }

@@ -1,11 +1,13 @@
 //! How PostgreSQL finds what it is asked for, when there is much of it: through an index, and in
 //! order.
 
+use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection};
 use serde_json::json;
 use tokio_postgres::{Client, NoTls};
 
-use crate::support::client::{PASSWORD, fresh_email};
-use crate::support::{Proxy, Service};
+use crate::api::operations::session_of;
+use crate::support::client::{PASSWORD, TestUser, fresh_email};
+use crate::support::{Backend, Proxy, Service};
 
 /// Dates that all of them are between.
 const FROM: &str = "&created_after=2020-01-01T00:00:00Z";
@@ -24,6 +26,9 @@ async fn crowded() -> (Service, Proxy, Client) {
             SELECT 'crowd' || n || '@example.com', 'x', n % 100 > 0, n % 100 = 1, true, now(), now() FROM generate_series(1, {ROWS}) n;
          INSERT INTO sessions (id, user_id, token_hash, generation, ip, created_at, last_used_at, expires_at)
             SELECT decode(md5(id::text), 'hex'), id, '\\x00', 0, '192.0.2.1', now(), now(), now() + interval '1 day' FROM users;
+         INSERT INTO audit_events (occurred_at, kind, actor_id, user_id, ip, request_id)
+            SELECT now() - n * interval '1 minute', 'kind_' || n % 20, id, CASE WHEN n % 3 > 0 THEN id END, '192.0.2.1', 'x'
+            FROM users CROSS JOIN generate_series(1, 2) n;
          INSERT INTO webhooks (url, events, secret, is_active, created_at, updated_at)
             SELECT 'https://example.com/', '{{}}', 'x', false, now(), now() FROM generate_series(1, {ROWS}) n;
          ANALYZE"
@@ -58,6 +63,13 @@ fn is_sort_of_many(line: &str) -> bool {
     line.contains("Sort  (") && rows().is_none_or(|rows| rows > 2)
 }
 
+async fn walk_two_pages(service: &Service, caller: &TestUser, list: &str) {
+    let first = service.by(caller, "GET", list).send().await.expect(200).json();
+    if let Some(token) = first["next_page"].as_str() {
+        drop(service.by(caller, "GET", &format!("{list}&page_token={token}")).send().await.expect(200));
+    }
+}
+
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn every_statement_finds_its_rows_through_an_index() {
@@ -67,14 +79,19 @@ async fn every_statement_finds_its_rows_through_an_index() {
     for flags in ["", "&is_active=true", "&is_active=false", "&is_superuser=true", "&is_superuser=false"] {
         for dates in ["", FROM, TO, &format!("{FROM}{TO}")] {
             let list = format!("/api/v1/users?limit=20{flags}{dates}");
-            let first = service.by(&admin, "GET", &list).send().await.expect(200).json();
-            if let Some(token) = first["next_page"].as_str() {
-                drop(
-                    service.by(&admin, "GET", &format!("{list}&page_token={token}")).send().await.expect(200),
-                );
-            }
+            walk_two_pages(&service, &admin, &list).await;
         }
     }
+    for what in ["", "&user_id=7", "&actor_id=7", "&kind=kind_1", "&user_id=7&actor_id=7&kind=kind_1"] {
+        for dates in ["", FROM, TO, &format!("{FROM}{TO}")] {
+            walk_two_pages(&service, &admin, &format!("/api/v1/audit-events?limit=1{what}{dates}")).await;
+        }
+    }
+    let phone = service.log_in_again(&user.email, user.id).await;
+    walk_two_pages(&service, &admin, &format!("/api/v1/auth/sessions?limit=1&user_id={}", user.id)).await;
+    let session = format!("/api/v1/auth/sessions/{}", session_of(&phone));
+    drop(service.by(&admin, "DELETE", &session).send().await.expect(204));
+    drop(service.by(&user, "POST", "/api/v1/auth/logout-all").send().await.expect(204));
     drop(service.by(&admin, "GET", &format!("/api/v1/users/{}", user.id)).send().await.expect(200));
     let name = json!({"full_name": "Ada"});
     drop(service.by(&user, "PATCH", "/api/v1/users/me").json(name).send().await.expect(200));
@@ -93,9 +110,9 @@ async fn every_statement_finds_its_rows_through_an_index() {
     let asked = statements
         .iter()
         .filter(|text| ["SELECT", "UPDATE", "DELETE"].iter().any(|verb| text.starts_with(verb)));
-    let asked: Vec<_> =
-        asked.filter(|text| text.contains("\"users\"") || text.contains("\"sessions\"")).collect();
-    assert!(asked.len() >= 40, "{asked:#?}");
+    let tables = ["\"users\"", "\"sessions\"", "\"audit_events\"", "\"user_networks\""];
+    let asked: Vec<_> = asked.filter(|text| tables.iter().any(|table| text.contains(table))).collect();
+    assert!(asked.len() >= 75, "{asked:#?}");
     for statement in asked {
         let plan = plan(&client, statement).await;
         assert!(objections(&plan).is_empty(), "{statement}\n{plan}");
@@ -162,5 +179,38 @@ async fn a_statement_that_scans_a_whole_table_is_found() {
         ["SELECT id FROM users WHERE full_name = $1", "SELECT id FROM users ORDER BY updated_at LIMIT 1"]
     {
         assert!(!objections(&plan(&client, statement).await).is_empty(), "{statement}");
+    }
+}
+
+/// SQLite's words for a plan are simple, and its statements are those of PostgreSQL.
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlite_lists_sessions_and_audit_events_in_the_order_of_an_index() {
+    #[derive(QueryableByName)]
+    struct Step {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        detail: String,
+    }
+    let service = Service::start(Backend::Sqlite).await;
+    let path = service.database.url.strip_prefix("sqlite://").unwrap();
+    let mut connection = SqliteConnection::establish(path).unwrap();
+    for (table, condition, order, index) in [
+        ("sessions", "user_id = 1 AND revoked_at IS NULL", "created_at", "sessions_user_id_created_at_idx"),
+        ("audit_events", "TRUE", "occurred_at", "audit_events_occurred_at_idx"),
+        ("audit_events", "user_id = 1", "occurred_at", "audit_events_user_id_occurred_at_idx"),
+        ("audit_events", "actor_id = 1", "occurred_at", "audit_events_actor_id_occurred_at_idx"),
+        ("audit_events", "kind = 'x'", "occurred_at", "audit_events_kind_occurred_at_idx"),
+    ] {
+        for place in
+            ["TRUE".to_owned(), format!("({order}, id) < (1, 1)"), format!("{order} >= 1 AND {order} < 2")]
+        {
+            let list = format!(
+                "SELECT * FROM {table} WHERE {condition} AND {place} ORDER BY {order} DESC, id DESC LIMIT 21"
+            );
+            let explain = diesel::sql_query(format!("EXPLAIN QUERY PLAN {list}"));
+            let plan = explain.load::<Step>(&mut connection).unwrap();
+            let plan: Vec<_> = plan.into_iter().map(|step| step.detail).collect();
+            let uses = format!("USING INDEX {index}");
+            assert!(plan.len() == 1 && plan[0].contains(&uses), "{list}\n{plan:?}");
+        }
     }
 }

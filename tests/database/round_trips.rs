@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::api::operations::session_of;
 use crate::support::client::{PASSWORD, fresh_email};
 use crate::support::{Proxy, Service, redis};
 
@@ -14,25 +15,29 @@ const ME: u64 = 1;
 const PAGE: u64 = 2;
 /// One conditional UPDATE.
 const REFRESH: u64 = 1;
-/// The user inserted, together with BEGIN; the job that sends a mail; COMMIT. The INSERT finds out
-/// whether there is a webhook.
+/// The user inserted, together with BEGIN; the job that sends a mail; the event and COMMIT. The
+/// INSERT finds out whether there is a webhook.
 const REGISTER: u64 = 1 + 1 + 1;
-/// The user; then the password confirmed, together with BEGIN, old sessions deleted, the new one
-/// inserted, COMMIT.
-const LOGIN: u64 = 1 + 1 + 1 + 1 + 1;
-/// The guard, and one UPDATE.
-const LOGOUT: u64 = 2;
-/// The guard, and one UPDATE.
-const CHANGE: u64 = 2;
+/// The user; then the password confirmed, together with BEGIN, the session inserted, the event and
+/// COMMIT.
+const LOGIN: u64 = 1 + 1 + 1 + 1;
+/// The guard; then one UPDATE, together with BEGIN, the event and COMMIT.
+const LOGOUT: u64 = 1 + 1 + 1;
+/// The guard; then one UPDATE, together with BEGIN, the event and COMMIT.
+const CHANGE: u64 = 1 + 1 + 1;
 
-/// The guard; then the caller's rights, together with BEGIN, the user inserted, the event, COMMIT.
-const CREATE: u64 = 1 + 1 + 1 + 1 + 1;
+/// The guard; then the caller's rights, together with BEGIN, the user inserted, the event and
+/// COMMIT.
+const CREATE: u64 = 1 + 1 + 1 + 1;
 /// The guard; then both users, together with BEGIN, the caller's session, the user changed, the
-/// event, COMMIT.
-const UPDATE: u64 = 1 + 1 + 1 + 1 + 1 + 1;
+/// event and COMMIT.
+const UPDATE: u64 = 1 + 1 + 1 + 1 + 1;
 /// The guard; then both users, together with BEGIN, the caller's session, the user deleted, the
-/// event, COMMIT.
-const DELETE: u64 = 1 + 1 + 1 + 1 + 1 + 1;
+/// event and COMMIT.
+const DELETE: u64 = 1 + 1 + 1 + 1 + 1;
+/// The guard; then the session's owner; then both rights of the caller and the lock, together with
+/// BEGIN, the UPDATE, the event and COMMIT.
+const REVOKE: u64 = 1 + 1 + 1 + 1 + 1;
 
 /// One connection, so that a statement that was prepared once is prepared, and no jobs beside the
 /// requests.
@@ -44,6 +49,8 @@ async fn cost(service: &Service, proxy: &Proxy, times: usize, mut call: impl Asy
     // No request waits until a statement is closed, but the one connection keeps its messages in
     // order: once the answer to a later query is there, everything before it was counted.
     let counter = service.user().await;
+    // What travels together with COMMIT does not wait.
+    proxy.gather();
     let count_all = async || {
         drop(service.me(&counter.access).await.expect(200));
         proxy.round_trips()
@@ -96,11 +103,34 @@ async fn a_refresh_costs_one_statement() {
 async fn an_update_of_the_current_user_costs_authentication_and_one_statement() {
     let (service, proxy) = Service::start_behind_proxy(&ONE_CONNECTION).await;
     let user = service.user().await;
+    let mut names = 0;
     let change = async || {
-        let body = json!({"full_name": "Ada"});
+        names += 1;
+        let body = json!({"full_name": format!("Name {names}")});
         drop(service.by(&user, "PATCH", "/api/v1/users/me").json(body).send().await.expect(200));
     };
     assert_eq!(cost(&service, &proxy, 10, change).await, 10 * CHANGE);
+}
+
+#[ignore = "needs PostgreSQL"]
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_and_audit_events_are_listed_with_one_query_and_a_session_is_revoked_with_two_and_its_event()
+{
+    let (service, proxy) = Service::start_behind_proxy(&ONE_CONNECTION).await;
+    let root = service.superuser().await;
+    for list in ["/api/v1/auth/sessions", "/api/v1/audit-events"] {
+        let page = async || drop(service.by(&root, "GET", list).send().await.expect(200));
+        assert_eq!(cost(&service, &proxy, 5, page).await, 5 * PAGE, "{list}");
+    }
+    let mut sessions = Vec::new();
+    for _ in 0..7 {
+        sessions.push(session_of(&service.log_in_again(&root.email, root.id).await));
+    }
+    let revoke = async || {
+        let path = format!("/api/v1/auth/sessions/{}", sessions.pop().unwrap());
+        drop(service.by(&root, "DELETE", &path).send().await.expect(204));
+    };
+    assert_eq!(cost(&service, &proxy, 5, revoke).await, 5 * REVOKE);
 }
 
 #[ignore = "needs PostgreSQL and Redis"]

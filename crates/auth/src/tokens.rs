@@ -1,19 +1,17 @@
-//! Access and refresh tokens: JWTs signed with HS256 (RFC 7519, RFC 8725).
+//! Access and refresh tokens: JWTs (RFC 7519, RFC 8725).
 
 use std::fmt::Display;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use groundwork_clock::{Clock, Timestamp};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use crate::cache::VerifiedTokenCache;
-use crate::ids::{TokenId, digest_of};
+use crate::ids::TokenId;
+use crate::key_files::{KeyFileError, KeyFiles, KeySource, Secrets};
+use crate::keys::{KeySet, PublicKey};
 
 /// How far the clocks of two instances may differ: a token is accepted this long after its `exp`
 /// and before its `iat`.
@@ -21,8 +19,6 @@ pub const LEEWAY: Duration = Duration::from_secs(5);
 
 /// The longest token that is parsed, in bytes; one that is signed here has about 300.
 const MAX_TOKEN_BYTES: usize = 2048;
-
-const ALGORITHM: Algorithm = Algorithm::HS256;
 
 /// What a token is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +43,10 @@ pub(crate) struct Claims {
     kind: TokenKind,
     jti: String,
     sid: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    iss: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    aud: Option<String>,
 }
 
 /// What a verified token says.
@@ -63,7 +63,7 @@ pub struct VerifiedToken<Subject, Session> {
 /// The token was not signed here, is of another kind, or its time is over or has not come.
 #[derive(Debug, thiserror::Error)]
 #[error("invalid token: {0}")]
-pub struct InvalidToken(&'static str);
+pub struct InvalidToken(pub(crate) &'static str);
 
 impl InvalidToken {
     /// What was wrong, for the log.
@@ -88,41 +88,48 @@ pub struct TokenKeys<'a> {
     pub previous: &'a [SecretString],
 }
 
-struct Key {
-    /// The key's public name: it changes with the key and reveals nothing about it.
-    id: String,
-    decoding: DecodingKey,
+impl From<TokenKeys<'_>> for Secrets {
+    fn from(TokenKeys { domain, current, previous }: TokenKeys<'_>) -> Self {
+        Self { domain, current: current.clone(), previous: previous.to_vec() }
+    }
 }
 
 /// Signs with the current key; verifies with it and the previous ones.
 pub struct TokenSigner {
     pub(crate) domain: &'static str,
-    header: Header,
-    encoding: EncodingKey,
-    /// The current key first.
-    keys: Vec<Key>,
-    validation: Validation,
-    cache: VerifiedTokenCache,
+    keys: KeySource,
+    issuer: Option<String>,
+    audience: Option<String>,
     clock: Clock,
 }
 
 impl TokenSigner {
-    /// Times are read from `clock`.
-    pub fn new(TokenKeys { domain, current, previous }: TokenKeys<'_>, clock: Clock) -> Self {
-        let key = |secret: &SecretString| {
-            let secret = secret.expose_secret();
-            let id = URL_SAFE_NO_PAD.encode(&digest_of(domain, "key id", secret).as_ref()[..6]);
-            Key { id, decoding: DecodingKey::from_secret(secret.as_bytes()) }
-        };
-        let keys: Vec<Key> = std::iter::once(current).chain(previous).map(key).collect();
-        let header = Header { kid: keys.first().map(|key| key.id.clone()), ..Header::new(ALGORITHM) };
-        let encoding = EncodingKey::from_secret(current.expose_secret().as_bytes());
-        let mut validation = Validation::new(ALGORITHM);
-        // `check_times` reads the service's clock, and also runs for cached tokens.
-        validation.validate_exp = false;
-        // No token names an audience.
-        validation.validate_aud = false;
-        Self { domain, header, encoding, keys, validation, cache: VerifiedTokenCache::default(), clock }
+    /// Signs with HS256. Times are read from `clock`.
+    pub fn new(keys: TokenKeys<'_>, clock: Clock) -> Self {
+        let source = KeySource::fixed(&Secrets::from(keys));
+        Self { domain: keys.domain, keys: source, issuer: None, audience: None, clock }
+    }
+
+    /// With keys in files as well: if there is a current one, it signs instead of the current
+    /// secret, which verifies nothing then.
+    ///
+    /// # Errors
+    /// [`KeyFileError`].
+    pub fn with_files(keys: TokenKeys<'_>, files: KeyFiles, clock: Clock) -> Result<Self, KeyFileError> {
+        let source = KeySource::new(Secrets::from(keys), files)?;
+        Ok(Self { domain: keys.domain, keys: source, issuer: None, audience: None, clock })
+    }
+
+    /// Signs tokens with these claims, and accepts no others.
+    #[must_use]
+    pub fn with_claims(self, issuer: Option<String>, audience: Option<String>) -> Self {
+        Self { issuer, audience, ..self }
+    }
+
+    /// The keys that others can verify tokens with, that of new tokens first. There are none if a
+    /// secret signs.
+    pub fn public_keys(&self) -> Vec<PublicKey> {
+        self.keys.keys().public_keys()
     }
 
     /// Signs a token. The same arguments return the same token.
@@ -146,8 +153,10 @@ impl TokenSigner {
             kind,
             jti: id.0.clone(),
             sid: session.to_string(),
+            iss: self.issuer.clone(),
+            aud: self.audience.clone(),
         };
-        jsonwebtoken::encode(&self.header, &claims, &self.encoding).map_err(SigningFailed)
+        self.keys.keys().sign(&claims).map_err(SigningFailed)
     }
 
     /// Checks everything about a token that can be known without a database.
@@ -164,9 +173,10 @@ impl TokenSigner {
         }
         // A refresh token is used once.
         let is_reused = kind == TokenKind::Access;
-        let cached = if is_reused { self.cache.get(token) } else { None };
+        let keys = self.keys.keys();
+        let cached = if is_reused { keys.cache.get(token) } else { None };
         let is_new = is_reused && cached.is_none();
-        let claims = cached.map_or_else(|| self.verify_signature(token), Ok)?;
+        let claims = cached.map_or_else(|| self.verify_signature(&keys, token), Ok)?;
         if claims.kind != kind {
             return Err(InvalidToken("wrong type"));
         }
@@ -177,33 +187,24 @@ impl TokenSigner {
             id: TokenId(claims.jti.clone()),
         };
         if is_new {
-            self.cache.insert(token, claims);
+            keys.cache.insert(token, claims);
         }
         Ok(accepted)
     }
 
-    /// Checks what does not change while the process runs.
-    fn verify_signature(&self, token: &str) -> Result<Arc<Claims>, InvalidToken> {
+    /// Checks what does not change while the keys stay the same.
+    fn verify_signature(&self, keys: &KeySet, token: &str) -> Result<Arc<Claims>, InvalidToken> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| InvalidToken("malformed header"))?;
-        let key = self.key_for(&header)?;
-        let decoded = jsonwebtoken::decode(token, &key.decoding, &self.validation)
-            .map_err(|_| InvalidToken("signature or claims"))?;
-        Ok(Arc::new(decoded.claims))
-    }
-
-    /// The key that a header chooses. It may choose by `kid` and nothing else: no other algorithm,
-    /// and no key or address of a key that the token brings along (RFC 8725, 3.1 and 3.10).
-    fn key_for(&self, header: &Header) -> Result<&Key, InvalidToken> {
-        if header.alg != ALGORITHM {
-            return Err(InvalidToken("algorithm"));
+        let claims: Claims = keys.key_for(&header)?.verify(token)?;
+        let is_expected =
+            |expected: &Option<String>, actual: &Option<String>| expected.is_none() || expected == actual;
+        if !is_expected(&self.issuer, &claims.iss) {
+            return Err(InvalidToken("issuer"));
         }
-        let Header { jku, jwk, x5u, x5c, crit, enc, .. } = header;
-        let has_key = jku.is_some() || jwk.is_some() || x5u.is_some() || x5c.is_some();
-        if has_key || crit.is_some() || enc.is_some() {
-            return Err(InvalidToken("header brings a key"));
+        if !is_expected(&self.audience, &claims.aud) {
+            return Err(InvalidToken("audience"));
         }
-        let matches = |key: &&Key| header.kid.as_ref().is_none_or(|id| *id == key.id);
-        self.keys.iter().find(matches).ok_or(InvalidToken("unknown key"))
+        Ok(Arc::new(claims))
     }
 
     fn check_times(&self, claims: &Claims) -> Result<(), InvalidToken> {
@@ -224,6 +225,8 @@ impl TokenSigner {
 #[cfg(test)]
 mod tests {
     use aws_lc_rs::hmac;
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
     use super::*;
 
@@ -270,7 +273,7 @@ mod tests {
         assert!(verify(&signer, &token, TokenKind::Access).is_err(), "it is cached");
         let restarted = self::signer(&[KEY], &clock);
         assert!(verify(&restarted, &token, TokenKind::Access).is_err(), "it is not cached");
-        assert!(restarted.cache.get(&token).is_none());
+        assert!(restarted.keys.keys().cache.get(&token).is_none());
     }
 
     #[test]
@@ -281,9 +284,12 @@ mod tests {
         for (token, kind) in [(&refresh, TokenKind::Access), (&access, TokenKind::Refresh)] {
             assert!(verify(&signer, token, kind).is_err());
         }
-        assert!(signer.cache.get(&access).is_none() && signer.cache.get(&refresh).is_none());
+        assert!(
+            signer.keys.keys().cache.get(&access).is_none()
+                && signer.keys.keys().cache.get(&refresh).is_none()
+        );
         let verified = verify(&signer, &access, TokenKind::Access).unwrap();
-        assert!(signer.cache.get(&access).is_some());
+        assert!(signer.keys.keys().cache.get(&access).is_some());
         assert_eq!(verify(&signer, &access, TokenKind::Access).unwrap(), verified);
         assert!(verify(&signer, &access, TokenKind::Refresh).is_err());
     }
@@ -291,12 +297,12 @@ mod tests {
     #[test]
     fn the_cache_evicts_the_least_recently_used_of_4096_tokens() {
         let signer = signer(&[KEY], &Clock::default());
-        let claims = signer.verify_signature(&sign(&signer, TokenKind::Access)).unwrap();
+        let claims = signer.verify_signature(&signer.keys.keys(), &sign(&signer, TokenKind::Access)).unwrap();
         for number in 0..=4096 {
-            signer.cache.insert(&number.to_string(), claims.clone());
-            assert!(signer.cache.get("0").is_some());
+            signer.keys.keys().cache.insert(&number.to_string(), claims.clone());
+            assert!(signer.keys.keys().cache.get("0").is_some());
         }
-        assert!(signer.cache.get("1").is_none() && signer.cache.get("2").is_some());
+        assert!(signer.keys.keys().cache.get("1").is_none() && signer.keys.keys().cache.get("2").is_some());
     }
 
     #[test]
@@ -340,7 +346,10 @@ mod tests {
         let plain = with_header(r#"{"alg":"HS256"}"#);
         assert!(verify(&current, &plain, TokenKind::Access).is_ok());
         assert!(verify(&previous, &plain, TokenKind::Access).is_err(), "only the current key is tried");
-        let named = with_header(&format!(r#"{{"kid":"{}","alg":"HS256"}}"#, current.keys[0].id));
+        let named = with_header(&format!(
+            r#"{{"kid":"{}","alg":"HS256"}}"#,
+            current.keys.keys().header.kid.clone().unwrap()
+        ));
         assert!(verify(&previous, &named, TokenKind::Access).is_ok());
         for header in [
             "{}",

@@ -76,6 +76,26 @@ macro_rules! on {
     };
 }
 
+/// Executes a statement whose result does not matter, at the end of the transaction: on PostgreSQL it
+/// costs no round trip, because it travels together with COMMIT. If it fails, the transaction is
+/// rolled back. Outside of a transaction it is executed at once. As for [`on`](crate::on), the query
+/// is compiled once per database.
+#[macro_export]
+macro_rules! at_commit {
+    ($connection:expr, $query:expr) => {
+        match $connection.backend().await {
+            Ok($crate::__private::Backend::Postgres(connection)) => {
+                connection.execute_at_commit($query).await
+            }
+            Ok($crate::__private::Backend::Sqlite(connection)) => {
+                let span = $crate::__private::query_span("sqlite", || {});
+                $crate::__private::Instrument::instrument($query.execute(connection), span).await
+            }
+            Err(error) => Err(error),
+        }
+    };
+}
+
 /// The span of a query, named after the function that contains the closure `_place`.
 pub fn query_span<T>(system: &'static str, _place: T) -> Span {
     span!(name_of(std::any::type_name::<T>()), system)

@@ -24,9 +24,13 @@ pub(crate) struct Operation {
     pub policy: Policy,
 }
 
-/// The path at which a declared path is served: everything except the root is below the prefix.
+/// Where RFC 8615 has resources of the whole origin.
+const WELL_KNOWN: &str = "/.well-known/";
+
+/// The path at which a declared path is served: everything except the root and `/.well-known/` is
+/// below the prefix.
 pub fn full_path(prefix: &str, path: &str) -> String {
-    if path == "/" { path.to_owned() } else { format!("{prefix}{path}") }
+    if path == "/" || path.starts_with(WELL_KNOWN) { path.to_owned() } else { format!("{prefix}{path}") }
 }
 
 /// The paths of all operations of `api`, and their endpoints.

@@ -89,8 +89,8 @@ impl AuthApi {
     ///
     /// Ends the current session. Its access tokens and its refresh token stop working immediately.
     #[oai(path = "/logout", method = "post", operation_id = "auth_logout")]
-    async fn logout(&self, caller: Authed) -> Result<NoContent, Failure> {
-        self.auth.logout(&caller.0).await?;
+    async fn logout(&self, caller: Authed, context: Context) -> Result<NoContent, Failure> {
+        self.auth.logout(&caller.0, &context).await?;
         Ok(NoContent)
     }
 

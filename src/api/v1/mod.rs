@@ -1,9 +1,12 @@
 //! Version 1 of the API: one file per resource.
 
+pub mod audit_events;
 pub mod auth;
 pub mod health;
 pub mod jobs;
+pub mod jwks;
 pub mod links;
+pub mod sessions;
 pub mod users;
 pub mod webhooks;
 
@@ -12,12 +15,15 @@ use poem_openapi::Tags;
 /// Every operation, in the order of the document.
 pub type Operations = (
     auth::AuthApi,
+    sessions::SessionsApi,
     users::UsersApi,
     links::LinksApi,
     jobs::JobsApi,
     webhooks::WebhooksApi,
+    audit_events::AuditEventsApi,
     health::HealthApi,
     health::ServiceApi,
+    jwks::JwksApi,
 );
 
 /// The tags of the document. Every operation has exactly one.
@@ -32,6 +38,8 @@ pub enum Tag {
     Jobs,
     /// Where events are sent, for superusers.
     Webhooks,
+    /// What was done to users and resources, for superusers.
+    AuditEvents,
     /// What webhooks get.
     Events,
     /// Liveness and readiness.

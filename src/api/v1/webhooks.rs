@@ -115,9 +115,10 @@ impl WebhooksApi {
     async fn test(
         &self,
         caller: Superuser,
+        context: Context,
         id: Path<WebhookId>,
     ) -> Result<Accepted<WebhookDeliveryView>, Failure<NotFound>> {
-        Ok(Accepted::of(self.webhooks.test(&caller.0, id.0).await?))
+        Ok(Accepted::of(self.webhooks.test(&caller.0, id.0, &context).await?))
     }
 
     /// List the deliveries of a webhook
@@ -151,9 +152,10 @@ impl WebhooksApi {
     async fn resend(
         &self,
         caller: Superuser,
+        context: Context,
         id: Path<WebhookId>,
         delivery_id: Path<DeliveryId>,
     ) -> Result<Accepted<WebhookDeliveryView>, Failure<NotFound>> {
-        Ok(Accepted::of(self.webhooks.resend(&caller.0, id.0, delivery_id.0).await?))
+        Ok(Accepted::of(self.webhooks.resend(&caller.0, id.0, delivery_id.0, &context).await?))
     }
 }

@@ -6,24 +6,32 @@ mod registration;
 mod tokens;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use groundwork_auth::{TokenId, TokenKind, TokenSigner};
 use groundwork_clock::Timestamp;
+use groundwork_database::Connection;
 use groundwork_telemetry::context::CallContext;
 
-use super::mail::MailLimiter;
+use super::mail::{MailLimiter, NotifyNewLogin};
 use super::passwords::Passwords;
 use super::store::Store;
 use super::{Error, RevokedSessions};
 use crate::domain::email::Email;
 use crate::domain::ids::{SessionId, UserId, random_bytes};
+use crate::domain::network::Network;
 use crate::domain::password::{Form, Password, PasswordAttempt, PasswordHash};
 use crate::domain::registration::Registration;
-use crate::models::audit_events::{self, AuthEvent};
+use crate::models::audit_events::{self, AuditEvent, AuditKind, AuthEvent};
 use crate::models::sessions::{self, LiveSession, SessionUsage};
+use crate::models::user_networks::{self, NetworkUse};
 use crate::models::users::{self, User};
 pub use limits::PasswordLimiter;
+use tokens::Issued;
 pub use tokens::{IssuedTokens, Lifetimes};
+
+/// How often it is recorded that a user still uses a network.
+const NETWORK_INTERVAL: Duration = Duration::from_hours(24);
 
 /// The user and the session of an authenticated request.
 #[derive(Clone, Debug)]
@@ -107,9 +115,7 @@ impl AuthService {
             return Err(Error::EmailNotVerified);
         }
         let new_hash = self.rehash(attempt, form, &user.password_hash).await;
-        let tokens = self.create_session(&user, &new_hash, context).await?;
-        audit_events::log_auth_event(AuthEvent::LOGGED_IN, Some(user.id));
-        Ok(tokens)
+        self.create_session(&user, &new_hash, context).await
     }
 
     /// Hashes a correct password again, if its hash has another cost than the present one or was
@@ -131,25 +137,66 @@ impl AuthService {
         context: &CallContext,
     ) -> Result<IssuedTokens, Error> {
         let (session, token, now) = (SessionId::random()?, TokenId::new(random_bytes()?), self.store.now());
-        let usage = self.usage(context, now);
+        let usage = usage(context, now);
+        let lifetime = self.lifetimes.session();
+        let expires_at = now.plus(lifetime.unused.min(lifetime.max));
+        let network = Network::of(context.ip);
         self.store
             .transaction_without_caller(async |tx| {
                 // While the password was hashed, it may have changed, or the user may have been
                 // deactivated.
-                if !users::confirm_password(tx, user.id, &user.password_hash, new_hash).await? {
-                    return Err(Error::InvalidCredentials);
-                }
-                sessions::delete_expired(tx, user.id, now).await?;
-                Ok(sessions::insert(tx, session, user.id, &self.signer.hash(&token), &usage).await?)
+                let verified = &user.password_hash;
+                let known = users::confirm_password(tx, user.id, verified, new_hash, &network).await?;
+                let known = known.ok_or(Error::InvalidCredentials)?;
+                sessions::insert(tx, session, user.id, &self.signer.hash(&token), &usage, expires_at).await?;
+                self.record_network(tx, user, &network, known, context, now).await?;
+                let event = AuditEvent::new(AuditKind::LOGGED_IN, user.id, context);
+                let event = AuditEvent { actor: Some(user.id), session: Some(session), ..event };
+                Ok(audit_events::insert(tx, &event, now).await?)
             })
             .await?;
-        self.issue_tokens(user.id, session, &token, now, now)
+        self.issue_tokens(user.id, session, &token, Issued { at: now, session_ends_at: expires_at }, now)
+    }
+
+    /// Tells the user by mail of a login from a network that it has not used before, unless it has
+    /// used none, and remembers the network. An email that is not verified may belong to somebody
+    /// else, who is told nothing.
+    async fn record_network(
+        &self,
+        tx: &mut Connection,
+        user: &User,
+        network: &Network,
+        known: NetworkUse,
+        context: &CallContext,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        if !self.store.sends_mail() {
+            return Ok(());
+        }
+        if known.last_used_at.is_none_or(|last| now >= last.plus(NETWORK_INTERVAL)) {
+            user_networks::record(tx, user.id, network, now).await?;
+        }
+        if known.last_used_at.is_none() && known.has_any && user.is_verified {
+            let ip = context.ip.to_canonical();
+            let notice = NotifyNewLogin { email: user.email.clone(), ip, logged_in_at: now };
+            self.store.enqueue_mail(tx, notice, context).await?;
+        }
+        Ok(())
     }
 
     /// Ends the caller's session. Does nothing if it has already ended.
-    pub async fn logout(&self, caller: &Caller) -> Result<(), Error> {
-        let ended = sessions::revoke_own(&mut self.store.statement_as(caller).await?).await?;
-        self.revoked.logout.increment(ended.into());
+    pub async fn logout(&self, caller: &Caller, context: &CallContext) -> Result<(), Error> {
+        let user = caller.user.id;
+        let event = AuditEvent::new(AuditKind::LOGGED_OUT, user, context);
+        let event = AuditEvent { actor: Some(user), session: Some(caller.session), ..event };
+        let logout = self.store.transaction_checked(caller, async |write| {
+            let ended = sessions::revoke_own(write).await?;
+            if ended {
+                write.record(&event).await?;
+            }
+            Ok(ended)
+        });
+        self.revoked.logout.increment(logout.await?.into());
         Ok(())
     }
 
@@ -183,10 +230,9 @@ impl AuthService {
         }
         Ok(())
     }
+}
 
-    fn usage<'a>(&self, context: &'a CallContext, now: Timestamp) -> SessionUsage<'a> {
-        let user_agent = context.user_agent.as_deref();
-        let expires_at = now.plus(self.lifetimes.refresh);
-        SessionUsage { ip: context.ip.to_string(), user_agent, last_used_at: now, expires_at }
-    }
+fn usage(context: &CallContext, now: Timestamp) -> SessionUsage<'_> {
+    let user_agent = context.user_agent.as_deref();
+    SessionUsage { ip: context.ip.to_string(), user_agent, last_used_at: now }
 }

@@ -5,7 +5,7 @@ use groundwork_clock::Timestamp;
 use groundwork_state::rate_limit::is_one_client;
 use groundwork_telemetry::context::CallContext;
 
-use super::{AuthService, IssuedTokens, VerifiedToken};
+use super::{AuthService, Issued, IssuedTokens, VerifiedToken, usage};
 use crate::models::audit_events::{self, AuditEvent, AuditKind, AuthEvent};
 use crate::models::sessions::{self, RefreshState, Rotation};
 use crate::services::Error;
@@ -28,10 +28,12 @@ impl AuthService {
             successor: self.signer.hash(&successor),
             access: self.signer.hash(&self.signer.access_id(&successor)),
         };
-        let usage = self.usage(context, now);
+        let (usage, lifetime) = (usage(context, now), self.lifetimes.session());
         let mut connection = self.store.write_without_caller().await?;
-        if sessions::rotate(&mut connection, session, user, &rotation, &usage).await? {
-            return self.issue_tokens(user, session, &successor, now, now);
+        let rotated = sessions::rotate(&mut connection, session, user, &rotation, &usage, lifetime).await?;
+        if let Some(session_ends_at) = rotated {
+            let issued = Issued { at: now, session_ends_at };
+            return self.issue_tokens(user, session, &successor, issued, now);
         }
 
         let found = sessions::find(&mut connection, session).await?;
@@ -56,7 +58,7 @@ impl AuthService {
         live: &RefreshState,
         context: &CallContext,
         now: Timestamp,
-    ) -> Result<Option<Timestamp>, Error> {
+    ) -> Result<Option<Issued>, Error> {
         let VerifiedToken { subject: user, session, id: ref token } = *verified;
         let presented = self.signer.hash(token);
         if live.previous_token_hash.as_deref() != Some(presented.0.as_slice()) {
@@ -65,25 +67,25 @@ impl AuthService {
         // The repeat issues identical tokens, unless half of the access token's lifetime is over.
         let is_fresh = now < live.last_used_at.plus(self.lifetimes.access / 2);
         let issued = if is_fresh { live.last_used_at } else { now };
-        let usage = self.usage(context, issued);
+        let (usage, lifetime) = (usage(context, issued), self.lifetimes.session());
         // Another network may mean a second client with a copy of the token.
         let is_elsewhere = live.ip.parse().is_ok_and(|ip| !is_one_client(ip, context.ip));
-        let is_repeated = self
+        let session_ends_at = self
             .store
             .transaction_without_caller(async |tx| {
-                let is_repeated = sessions::repeat(tx, session, user, &presented, &usage).await?;
-                if is_repeated && is_elsewhere {
+                let repeated = sessions::repeat(tx, session, user, &presented, &usage, lifetime).await?;
+                if repeated.is_some() && is_elsewhere {
                     let event = AuditEvent::new(AuditKind::REFRESH_REPEATED_ELSEWHERE, user, context);
                     let event = AuditEvent { session: Some(session), ..event };
                     audit_events::insert(tx, &event, now).await?;
                 }
-                Ok::<_, Error>(is_repeated)
+                Ok::<_, Error>(repeated)
             })
             .await?;
-        if is_repeated {
+        if session_ends_at.is_some() {
             audit_events::log_auth_event(AuthEvent::REFRESH_REPEATED, Some(user));
         }
-        Ok(is_repeated.then_some(issued))
+        Ok(session_ends_at.map(|session_ends_at| Issued { at: issued, session_ends_at }))
     }
 
     async fn revoke_replayed(

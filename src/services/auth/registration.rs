@@ -8,6 +8,7 @@ use crate::domain::password::{Password, PasswordHash};
 use crate::domain::registration::Registration;
 use crate::domain::text::FullName;
 use crate::domain::webhooks::EventType;
+use crate::models::audit_events::{self, AuditEvent, AuditKind};
 use crate::models::users::{self, NewProfile, NewUser, User};
 use crate::services::Error;
 use crate::services::mail::{NotifyAlreadyRegistered, SendVerification, SignUp};
@@ -28,7 +29,7 @@ impl AuthService {
             return Err(Error::RegistrationClosed);
         }
         let hash = self.passwords.hash_new(password, new.email.as_str()).await?;
-        self.create_user(&new, &hash, context.accept_language.as_deref()).await
+        self.create_user(&new, &hash, context).await
     }
 
     /// Has a user created by a job. Whether the email has one already is only told to its owner, by
@@ -59,7 +60,7 @@ impl AuthService {
                 full_name: new.profile.full_name.map(|name| name.as_str().to_owned()),
             };
             let mut connection = self.store.write_without_caller().await?;
-            self.store.enqueue_mail(&mut connection, job, context.accept_language.as_deref()).await?;
+            self.store.enqueue_mail(&mut connection, job, context).await?;
         }
         Ok(())
     }
@@ -71,16 +72,16 @@ impl AuthService {
         email: Email,
         full_name: Option<FullName>,
         hash: PasswordHash,
-        accept_language: Option<&str>,
+        context: &CallContext,
     ) -> Result<(), Error> {
         let notice = NotifyAlreadyRegistered { email: email.to_string() };
         let profile = NewProfile { full_name };
         let new = NewUser { email, profile, is_active: true, is_superuser: false, is_verified: false };
-        match self.create_user(&new, &hash, accept_language).await {
+        match self.create_user(&new, &hash, context).await {
             Ok(_) => Ok(()),
             Err(Error::EmailTaken) => {
                 let mut connection = self.store.write_without_caller().await?;
-                Ok(self.store.enqueue_mail(&mut connection, notice, accept_language).await?)
+                Ok(self.store.enqueue_mail(&mut connection, notice, context).await?)
             }
             Err(error) => Err(error),
         }
@@ -90,15 +91,17 @@ impl AuthService {
         &self,
         new: &NewUser,
         hash: &PasswordHash,
-        accept_language: Option<&str>,
+        context: &CallContext,
     ) -> Result<User, Error> {
         let now = self.store.now();
         self.store
             .transaction_without_caller(async |tx| {
                 let written = users::insert(tx, new, hash, now).await?;
                 self.store.announce(tx, &[EventType::UserCreated], &written).await?;
-                let job = SendVerification { user_id: written.user.id };
-                self.store.enqueue_mail(tx, job, accept_language).await?;
+                let id = written.user.id;
+                self.store.enqueue_mail(tx, SendVerification { user_id: id }, context).await?;
+                let event = AuditEvent::new(AuditKind::USER_CREATED, id, context);
+                audit_events::insert(tx, &AuditEvent { actor: Some(id), ..event }, now).await?;
                 Ok(written.user)
             })
             .await

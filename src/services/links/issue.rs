@@ -2,11 +2,13 @@
 
 use groundwork_clock::Timestamp;
 use groundwork_database::Connection;
+use groundwork_telemetry::context::CallContext;
 
 use super::LinkService;
 use crate::domain::email::Email;
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
+use crate::models::audit_events::{self, AuditEvent, AuditKind};
 use crate::models::caller_check::CallerCheck;
 use crate::models::one_time_tokens::{self, TokenSubject};
 use crate::models::sessions;
@@ -30,25 +32,37 @@ enum Recipient<'a> {
 
 impl LinkService {
     /// A link that verifies the email of a user; `None` if there is nothing to verify.
-    pub async fn verification_of(&self, user: UserId) -> Result<Option<IssuedLink>, Error> {
-        self.issue_verification(Recipient::User(user)).await
+    pub async fn verification_of(
+        &self,
+        user: UserId,
+        context: &CallContext,
+    ) -> Result<Option<IssuedLink>, Error> {
+        self.issue_verification(Recipient::User(user), context).await
     }
 
     /// A link that verifies this email; `None` if it has no user who needs one.
-    pub async fn verification_for(&self, email: &Email) -> Result<Option<IssuedLink>, Error> {
-        self.issue_verification(Recipient::OwnerOf(email)).await
+    pub async fn verification_for(
+        &self,
+        email: &Email,
+        context: &CallContext,
+    ) -> Result<Option<IssuedLink>, Error> {
+        self.issue_verification(Recipient::OwnerOf(email), context).await
     }
 
-    async fn issue_verification(&self, recipient: Recipient<'_>) -> Result<Option<IssuedLink>, Error> {
-        self.issue(TokenPurpose::VerifyEmail, recipient, async |_, user| {
+    async fn issue_verification(
+        &self,
+        recipient: Recipient<'_>,
+        context: &CallContext,
+    ) -> Result<Option<IssuedLink>, Error> {
+        self.issue(TokenPurpose::VerifyEmail, recipient, context, async |_, user| {
             Ok((!user.is_verified).then(|| user.email.clone()))
         })
         .await
     }
 
     /// A link that sets a new password; `None` if the email has no user.
-    pub async fn reset_for(&self, email: &Email) -> Result<Option<IssuedLink>, Error> {
-        self.issue(TokenPurpose::ResetPassword, Recipient::OwnerOf(email), async |_, user| {
+    pub async fn reset_for(&self, email: &Email, context: &CallContext) -> Result<Option<IssuedLink>, Error> {
+        self.issue(TokenPurpose::ResetPassword, Recipient::OwnerOf(email), context, async |_, user| {
             Ok(Some(user.email.clone()))
         })
         .await
@@ -63,9 +77,10 @@ impl LinkService {
         session: SessionId,
         present_email: &str,
         new_email: &Email,
+        context: &CallContext,
     ) -> Result<Option<IssuedLink>, Error> {
         let check = CallerCheck { session, user, now: self.users.store.now() };
-        self.issue(TokenPurpose::ConfirmEmail, Recipient::User(user), async |tx, user| {
+        self.issue(TokenPurpose::ConfirmEmail, Recipient::User(user), context, async |tx, user| {
             // The user is locked: a unit of work that ends sessions holds that lock, too.
             if user.email != present_email || !sessions::is_live(tx, &check).await? {
                 return Ok(None);
@@ -82,6 +97,7 @@ impl LinkService {
         &self,
         purpose: TokenPurpose,
         recipient: Recipient<'_>,
+        context: &CallContext,
         address: impl AsyncFnOnce(&mut Connection, &User) -> Result<Option<String>, Error> + Clone,
     ) -> Result<Option<IssuedLink>, Error> {
         let token = OneTimeToken::random()?;
@@ -99,8 +115,17 @@ impl LinkService {
                 let Some(email) = address(tx, &user).await? else { return Ok(None) };
                 let subject = TokenSubject { user_id: user.id, email };
                 one_time_tokens::replace(tx, purpose, &subject, &token, now).await?;
+                audit_events::insert(tx, &AuditEvent::new(kind_of(purpose), user.id, context), now).await?;
                 Ok(Some(IssuedLink { email: subject.email, purpose, token }))
             })
             .await
+    }
+}
+
+fn kind_of(purpose: TokenPurpose) -> AuditKind {
+    match purpose {
+        TokenPurpose::VerifyEmail => AuditKind::VERIFICATION_LINK_ISSUED,
+        TokenPurpose::ResetPassword => AuditKind::PASSWORD_RESET_LINK_ISSUED,
+        TokenPurpose::ConfirmEmail => AuditKind::EMAIL_CHANGE_LINK_ISSUED,
     }
 }

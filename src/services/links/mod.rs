@@ -110,7 +110,7 @@ impl LinkService {
             let event = AuditEvent::new(AuditKind::PASSWORD_CHANGED, id, context);
             audit_events::insert(tx, &AuditEvent { actor: Some(id), ..event }, now).await?;
             let notice = NotifyPasswordChanged { email: before.email.clone(), changed_at: now };
-            self.users.store.enqueue_mail(tx, notice, context.accept_language.as_deref()).await?;
+            self.users.store.enqueue_mail(tx, notice, context).await?;
             Ok(ended)
         });
         let ended = self.users.invalidating(id, reset).await?;
@@ -162,7 +162,7 @@ impl LinkService {
                 let event = AuditEvent::new(AuditKind::EMAIL_CHANGE_REQUESTED, id, context);
                 let event = AuditEvent { actor: Some(id), session: Some(caller.session), ..event };
                 audit_events::insert(tx, &event, now).await?;
-                let (store, accept_language) = (&self.users.store, context.accept_language.as_deref());
+                let store = &self.users.store;
                 if is_allowed {
                     let link = ConfirmNewEmail {
                         user_id: id,
@@ -170,10 +170,10 @@ impl LinkService {
                         present_email: user.email.clone(),
                         email: email.to_string(),
                     };
-                    store.enqueue_mail(tx, link, accept_language).await?;
+                    store.enqueue_mail(tx, link, context).await?;
                 }
                 let notice = NotifyEmailChange { email: user.email.clone(), new_email: email.to_string() };
-                Ok(store.enqueue_mail(tx, notice, accept_language).await?)
+                Ok(store.enqueue_mail(tx, notice, context).await?)
             })
             .await
     }
@@ -182,8 +182,7 @@ impl LinkService {
         self.users.store.check_mail()?;
         if self.allows::<J>(email).await {
             let mut connection = self.users.store.write_without_caller().await?;
-            let accept_language = context.accept_language.as_deref();
-            self.users.store.enqueue_mail(&mut connection, job, accept_language).await?;
+            self.users.store.enqueue_mail(&mut connection, job, context).await?;
         }
         Ok(())
     }

@@ -187,14 +187,20 @@ impl WebhookService {
     ///
     /// # Errors
     /// [`Error::NotFound`].
-    pub async fn test(&self, caller: &Caller, id: WebhookId) -> Result<WebhookDelivery, Error> {
+    pub async fn test(
+        &self,
+        caller: &Caller,
+        id: WebhookId,
+        context: &CallContext,
+    ) -> Result<WebhookDelivery, Error> {
         let message = Message {
             event_id: EventId::generate()?.as_str().to_owned(),
             event_type: TEST_EVENT.to_owned(),
             occurred_at: self.store.now(),
             data: json!({ "webhook_id": id }).to_string(),
         };
-        self.send(caller, id, async |_| Ok(message.clone())).await
+        let event = AuditEvent::new(AuditKind::WEBHOOK_TESTED, id, context);
+        self.send(caller, id, event, async |_| Ok(message.clone())).await
     }
 
     /// Sends the message of a delivery again, with the same event ID, as a delivery of its own, also
@@ -207,8 +213,10 @@ impl WebhookService {
         caller: &Caller,
         id: WebhookId,
         delivery: DeliveryId,
+        context: &CallContext,
     ) -> Result<WebhookDelivery, Error> {
-        self.send(caller, id, async |tx| {
+        let event = AuditEvent::new(AuditKind::WEBHOOK_DELIVERY_RESENT, id, context);
+        self.send(caller, id, event, async |tx| {
             webhook_deliveries::find_message(tx, id, delivery).await?.ok_or(DELIVERY_NOT_FOUND)
         })
         .await
@@ -218,6 +226,7 @@ impl WebhookService {
         &self,
         caller: &Caller,
         id: WebhookId,
+        event: AuditEvent<'_>,
         message: impl AsyncFnOnce(&mut groundwork_database::Connection) -> Result<Message, Error> + Clone,
     ) -> Result<WebhookDelivery, Error> {
         let now = self.store.now();
@@ -228,6 +237,8 @@ impl WebhookService {
                 let delivery = webhook_deliveries::insert(tx, id, &message, now).await?;
                 let job = DeliverWebhook { delivery: delivery.id.0 };
                 self.store.enqueue(tx, &NewJob::new(&job)).await?;
+                let event = AuditEvent { actor: Some(caller.user.id), ..event };
+                audit_events::insert(tx, &event, now).await?;
                 Ok(delivery)
             })
             .await

@@ -11,7 +11,7 @@ mod verification;
 
 use serde_json::{Value, json};
 
-use crate::support::client::{Answer, TestUser};
+use crate::support::client::{Answer, NOT_ROUTINE, TestUser};
 use crate::support::{Call, Service};
 
 /// The mails' kinds of jobs.
@@ -59,6 +59,8 @@ async fn change_email(service: &Service, user: &TestUser, email: &str, password:
 
 /// The kinds of the audit events about a user, in their order.
 async fn events(service: &Service, user: i64) -> Vec<String> {
-    let kinds = format!("SELECT kind AS value FROM audit_events WHERE user_id = {user} ORDER BY id");
+    let kinds = format!(
+        "SELECT kind AS value FROM audit_events WHERE user_id = {user} AND {NOT_ROUTINE} ORDER BY id"
+    );
     service.database.rows(&kinds).await.into_iter().flatten().collect()
 }

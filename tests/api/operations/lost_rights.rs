@@ -15,6 +15,7 @@ use groundwork::services::auth::{AuthService, Caller as Authenticated, Intent, L
 use groundwork::services::jobs::JobService;
 use groundwork::services::links::LinkService;
 use groundwork::services::passwords::Passwords;
+use groundwork::services::sessions::SessionService;
 use groundwork::services::store::{Actor, Store};
 use groundwork::services::users::UserService;
 use groundwork_auth::{PasswordHasher, TokenKeys, TokenSigner, ValueSigner};
@@ -165,6 +166,8 @@ on_both! {
                     (Loss::Demotion, Err(Error::Forbidden)) | (_, Err(Error::InvalidToken(_))) => {}
                     // Nothing is left to end.
                     (_, Ok(())) if what == "log out" => {}
+                    // The sessions of a deleted user are deleted.
+                    (Loss::Removal, Err(Error::NotFound(_))) if what == "revoke own session" => {}
                     (_, result) => panic!("{what} after {loss:?}: {result:?}"),
                 }
                 assert_eq!(service.stored().await, after, "{what} after {loss:?}");
@@ -221,8 +224,10 @@ async fn a_write_that_waits_while_its_session_ends_is_refused() {
 }
 
 /// Every method of a service that writes for a caller.
-const WRITES: [(&str, Caller); 12] = [
+const WRITES: [(&str, Caller); 14] = [
     ("log out", Caller::User),
+    ("log out elsewhere", Caller::User),
+    ("revoke own session", Caller::User),
     ("change own name", Caller::User),
     ("change own password", Caller::User),
     ("change own email", Caller::User),
@@ -253,7 +258,9 @@ async fn write(
     };
     let password = || Password::parse("yet another battery").unwrap();
     match what {
-        "log out" => auth.logout(caller).await,
+        "log out" => auth.logout(caller, context).await,
+        "log out elsewhere" => sessions(users).revoke_others(caller, context).await,
+        "revoke own session" => sessions(users).revoke(caller, &caller.session.to_string(), context).await,
         "change own name" => users.update_profile(caller, renamed().profile, None, context).await.map(drop),
         "change own password" => {
             let password = Some((PasswordAttempt::new(PASSWORD.to_owned()), password()));
@@ -292,6 +299,10 @@ async fn write(
     }
 }
 
+fn sessions(users: &UserService) -> SessionService {
+    SessionService { store: users.store.clone(), revoked: users.revoked.clone() }
+}
+
 /// The services of one more instance.
 fn services(service: &Service) -> (AuthService, UserService) {
     let settings = service.settings();
@@ -306,8 +317,11 @@ fn services(service: &Service) -> (AuthService, UserService) {
         TokenKeys { domain: "groundwork", current: &SECRET.into(), previous: &[] },
         clock.clone(),
     ));
-    let lifetimes =
-        Lifetimes { access: settings.access_token_expire, refresh: settings.refresh_token_expire };
+    let lifetimes = Lifetimes {
+        access: settings.access_token_expire,
+        refresh: settings.refresh_token_expire,
+        session_max: settings.session_max,
+    };
     let revoked = RevokedSessions::default();
     let auth = AuthService {
         store: store.clone(),

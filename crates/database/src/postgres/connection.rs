@@ -41,6 +41,23 @@ impl PostgresConnection {
             }
         }
     }
+
+    /// For the macro [`at_commit`](crate::at_commit) alone.
+    #[doc(hidden)]
+    pub async fn execute_at_commit<T>(&mut self, query: T) -> QueryResult<usize>
+    where
+        T: QueryFragment<Pg> + QueryId,
+    {
+        let statement = Statement::new(&query);
+        drop(query);
+        match self {
+            Self::Pooled(session) if session.is_in_transaction() => {
+                session.defer(statement?);
+                Ok(0)
+            }
+            _ => self.run(statement).await.map(Answer::count),
+        }
+    }
 }
 
 impl SimpleAsyncConnection for PostgresConnection {

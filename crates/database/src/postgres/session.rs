@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use diesel::QueryResult;
 use futures_util::TryStreamExt;
-use futures_util::future::{join, join3};
+use futures_util::future::{join, join_all, join3};
 use tokio::task::JoinHandle;
 use tokio_postgres::Client;
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -51,6 +51,8 @@ pub(super) struct State {
     is_abandoned: bool,
     /// The last transaction failed because a prepared statement was outdated.
     is_stale: bool,
+    /// Travel together with COMMIT.
+    deferred: Vec<Statement>,
     prepared: HashMap<StatementKey, tokio_postgres::Statement>,
 }
 
@@ -101,7 +103,14 @@ impl PgSession {
     pub(crate) fn begin(&self) {
         let mut state = self.state();
         state.is_stale = false;
+        state.deferred.clear();
         state.step = Step::Beginning;
+    }
+
+    /// Keeps a statement until the transaction is committed, together with which it is sent. If it
+    /// fails, the transaction is rolled back.
+    pub(super) fn defer(&self, statement: Statement) {
+        self.state().deferred.push(statement);
     }
 
     /// Commits the transaction.
@@ -110,18 +119,59 @@ impl PgSession {
     /// [`RollbackTransaction`](diesel::result::Error::RollbackTransaction) when one of its
     /// statements has failed; those of the server.
     pub(crate) async fn commit(&self) -> QueryResult<()> {
-        let step = self.state().step;
+        let (step, deferred) = {
+            let mut state = self.state();
+            (state.step, std::mem::take(&mut state.deferred))
+        };
         match step {
             // In a failed transaction, PostgreSQL answers COMMIT with success and rolls back.
             Step::Failed => {
                 self.roll_back().await?;
                 return Err(diesel::result::Error::RollbackTransaction);
             }
+            Step::Inside | Step::Beginning if !deferred.is_empty() => {
+                return self.commit_with(&deferred).await;
+            }
             Step::Inside => self.execute_batch("COMMIT").await?,
             Step::Beginning | Step::Outside => {}
         }
         self.state().step = Step::Outside;
         Ok(())
+    }
+
+    /// Sends statements and COMMIT without waiting for an answer in between. If a statement fails,
+    /// the server answers COMMIT by rolling back.
+    async fn commit_with(&self, deferred: &[Statement]) -> QueryResult<()> {
+        // COMMIT must not overtake a statement that is still being prepared.
+        let ready = async {
+            if self.state().step == Step::Beginning {
+                self.client.batch_execute(self.begin.as_deref().unwrap_or("BEGIN")).await?;
+                self.state().step = Step::Inside;
+            }
+            for statement in deferred {
+                if let Some(key) = self.prepared_key(statement)
+                    && !self.state().prepared.contains_key(key)
+                {
+                    self.prepare(statement, key).await?;
+                }
+            }
+            Ok(())
+        };
+        if let Err(error) = self.watch(ready).await {
+            self.roll_back().await?;
+            return Err(error.into());
+        }
+        let sent = self.watch(async {
+            let answers = join_all(deferred.iter().map(|statement| self.query(statement)));
+            let commit = self.client.batch_execute("COMMIT");
+            let (answers, commit) = Box::pin(join(answers, commit)).await;
+            answers.into_iter().collect::<Result<Vec<_>, _>>()?;
+            commit?;
+            Ok(())
+        });
+        let result = sent.await;
+        self.state().step = Step::Outside;
+        result.map_err(ServerError::into)
     }
 
     /// Rolls the transaction back. Where the connection is lost, the server does so by itself.

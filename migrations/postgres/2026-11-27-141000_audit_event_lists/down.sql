@@ -1,0 +1,5 @@
+CREATE INDEX audit_events_user_id_idx ON audit_events (user_id);
+DROP INDEX audit_events_kind_occurred_at_idx;
+DROP INDEX audit_events_actor_id_occurred_at_idx;
+DROP INDEX audit_events_user_id_occurred_at_idx;
+DROP INDEX audit_events_occurred_at_idx;
