@@ -8,6 +8,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 pub use groundwork_values::InvalidId;
 use groundwork_values::id_type;
 
+use super::api_keys::ApiKeyId;
+
 id_type! {
     /// The ID of a user: positive, assigned by the database, never reused.
     pub struct UserId;
@@ -50,6 +52,20 @@ impl FromStr for SessionId {
             Ok(16) => Ok(Self(bytes)),
             _ => Err(InvalidId),
         }
+    }
+}
+
+/// What a request is authenticated by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// The access token of a login.
+    Session(SessionId),
+    ApiKey(ApiKeyId),
+}
+
+impl Credential {
+    pub fn api_key(self) -> Option<ApiKeyId> {
+        if let Self::ApiKey(id) = self { Some(id) } else { None }
     }
 }
 

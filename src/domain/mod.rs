@@ -1,10 +1,12 @@
 //! Values whose constructors are the only way in.
 
+pub mod api_keys;
 pub mod email;
 pub mod email_prefix;
 pub mod ids;
 pub mod one_time_token;
 pub mod password;
+pub mod permissions;
 pub mod registration;
 pub mod text;
 pub mod webhooks;

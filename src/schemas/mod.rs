@@ -11,6 +11,7 @@ macro_rules! example {
     };
 }
 
+pub mod api_keys;
 pub mod auth;
 pub mod common;
 pub mod health;

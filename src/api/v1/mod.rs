@@ -1,5 +1,6 @@
 //! Version 1 of the API: one file per resource.
 
+pub mod api_keys;
 pub mod auth;
 pub mod health;
 pub mod jobs;
@@ -14,6 +15,7 @@ pub type Operations = (
     auth::AuthApi,
     users::UsersApi,
     links::LinksApi,
+    api_keys::ApiKeysApi,
     jobs::JobsApi,
     webhooks::WebhooksApi,
     health::HealthApi,
@@ -28,6 +30,8 @@ pub enum Tag {
     Auth,
     /// The current user, and for superusers all users.
     Users,
+    /// Credentials of services that act for a user.
+    ApiKeys,
     /// Work after the response, for superusers.
     Jobs,
     /// Where events are sent, for superusers.

@@ -5,6 +5,7 @@ use groundwork_jobs::NewJob;
 use super::AuthService;
 use crate::domain::email::Email;
 use crate::domain::password::{Password, PasswordHash};
+use crate::domain::permissions::UserRole;
 use crate::domain::registration::Registration;
 use crate::domain::text::FullName;
 use crate::domain::webhooks::EventType;
@@ -64,7 +65,7 @@ impl AuthService {
     ) -> Result<(), Error> {
         let notice = NotifyAlreadyRegistered { email: email.to_string() };
         let profile = NewProfile { full_name };
-        let new = NewUser { email, profile, is_active: true, is_superuser: false, is_verified: false };
+        let new = NewUser { email, profile, is_active: true, role: UserRole::User, is_verified: false };
         match self.create_user(&new, &hash).await {
             Ok(_) => Ok(()),
             Err(Error::EmailTaken) => {

@@ -70,10 +70,10 @@ impl LinkService {
             self.users.store.announce_update(tx, &before, &written).await?;
             one_time_tokens::delete_all(tx, id).await?;
             let event = AuditEvent::new(AuditKind::EMAIL_CHANGED, id, context);
-            audit_events::insert(tx, &AuditEvent { actor: Some(id), ..event }, now).await?;
+            audit_events::insert(tx, &AuditEvent { actor: Some(id.into()), ..event }, now).await?;
             if !before.is_verified {
                 let event = AuditEvent::new(AuditKind::EMAIL_VERIFIED, id, context);
-                audit_events::insert(tx, &AuditEvent { actor: Some(id), ..event }, now).await?;
+                audit_events::insert(tx, &AuditEvent { actor: Some(id.into()), ..event }, now).await?;
             }
             Ok(written.user)
         });
@@ -109,7 +109,7 @@ impl LinkService {
             let ended = sessions::revoke_all(tx, id, now).await?;
             one_time_tokens::delete_all(tx, id).await?;
             let event = AuditEvent::new(AuditKind::PASSWORD_CHANGED, id, context);
-            audit_events::insert(tx, &AuditEvent { actor: Some(id), ..event }, now).await?;
+            audit_events::insert(tx, &AuditEvent { actor: Some(id.into()), ..event }, now).await?;
             let notice = NotifyPasswordChanged { email: before.email.clone(), changed_at: now };
             self.users.store.enqueue_mail(tx, &NewJob::new(&notice)).await?;
             Ok(ended)
@@ -141,7 +141,8 @@ impl LinkService {
     /// present one. Whether the new one has a user is not told.
     ///
     /// # Errors
-    /// [`Error::NoMail`], [`Error::WrongCurrentPassword`], [`Error::TooManyPasswordChecks`].
+    /// [`Error::LoginRequired`], [`Error::NoMail`], [`Error::WrongCurrentPassword`],
+    /// [`Error::TooManyPasswordChecks`].
     pub async fn request_email_change(
         &self,
         caller: &Caller,
@@ -149,6 +150,7 @@ impl LinkService {
         current_password: PasswordAttempt,
         context: &CallContext,
     ) -> Result<(), Error> {
+        let session = caller.session()?;
         self.users.store.check_mail()?;
         self.users.check_current_password(caller, current_password).await?;
         let is_allowed = self.allows::<ConfirmNewEmail>(email).await;
@@ -161,13 +163,13 @@ impl LinkService {
                     return Err(Error::WrongCurrentPassword);
                 }
                 let event = AuditEvent::new(AuditKind::EMAIL_CHANGE_REQUESTED, id, context);
-                let event = AuditEvent { actor: Some(id), session: Some(caller.session), ..event };
+                let event = AuditEvent { actor: Some(id.into()), session: Some(session), ..event };
                 audit_events::insert(tx, &event, now).await?;
                 let store = &self.users.store;
                 if is_allowed {
                     let link = ConfirmNewEmail {
                         user_id: id,
-                        session: caller.session.to_string(),
+                        session: session.to_string(),
                         present_email: user.email.clone(),
                         email: email.to_string(),
                     };
@@ -214,7 +216,7 @@ impl LinkService {
             return Ok(user);
         }
         let event = AuditEvent::new(AuditKind::EMAIL_VERIFIED, user.id, context);
-        audit_events::insert(tx, &AuditEvent { actor: Some(user.id), ..event }, now).await?;
+        audit_events::insert(tx, &AuditEvent { actor: Some(user.id.into()), ..event }, now).await?;
         let changes = UserChanges { is_verified: Some(true), ..UserChanges::default() };
         let written = users::update(tx, user.id, &changes, None, now).await?.ok_or(Error::InvalidLink)?;
         self.users.store.announce_update(tx, &user, &written).await?;
