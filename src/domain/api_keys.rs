@@ -23,7 +23,7 @@ pub const API_KEY_FORMAT: ApiKeyFormat = ApiKeyFormat::new("gwk_");
 pub const MAX_API_KEYS: i64 = 50;
 
 /// The permissions of an API key, by name. One that a later release removes permits nothing.
-pub type ApiKeyScopes = TextList<20, 1, 40>;
+pub type ApiKeyScopes = TextList<100, 1, 64>;
 
 /// Whether a key with these scopes may do what needs `permission`.
 pub fn has_scope(scopes: &ApiKeyScopes, permission: Permission) -> bool {

@@ -57,7 +57,6 @@ on_both! {
         let (root, user) = (service.superuser().await, service.user().await);
         for change in [
             json!({"role": "root"}),
-            json!({"role": null}),
             json!({"role": "superuser", "is_superuser": false}),
             json!({"role": "support", "is_superuser": true}),
         ] {
