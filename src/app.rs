@@ -16,6 +16,7 @@ use groundwork_state::cache::Cache;
 use groundwork_state::rate_limit::Quota;
 use groundwork_telemetry::MetricsHandle;
 use groundwork_web::hyper_service::hyper_service;
+use groundwork_web::known_api_keys::KnownApiKeys;
 use groundwork_web::load_shedder::LoadShedder;
 use groundwork_web::metrics_server::MetricsServer;
 use groundwork_web::middleware::AllowedOrigins;
@@ -25,6 +26,7 @@ use poem::endpoint::BoxEndpoint;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::Api;
+use crate::api::v1::api_keys::ApiKeysApi;
 use crate::api::v1::audit_events::AuditEventsApi;
 use crate::api::v1::auth::AuthApi;
 use crate::api::v1::health::{HealthApi, ServiceApi};
@@ -35,7 +37,9 @@ use crate::api::v1::sessions::SessionsApi;
 use crate::api::v1::users::UsersApi;
 use crate::api::v1::webhooks::WebhooksApi;
 use crate::db::migrations::MigrationError;
+use crate::domain::api_keys::API_KEY_FORMAT;
 use crate::services::RevokedSessions;
+use crate::services::api_keys::ApiKeyService;
 use crate::services::audit_events::AuditEventService;
 use crate::services::health::HealthService;
 use crate::services::jobs::JobService;
@@ -154,6 +158,7 @@ impl App {
             SessionsApi { sessions: SessionService { store: store.clone(), revoked: auth.revoked.clone() } },
             UsersApi { users },
             LinksApi { links },
+            ApiKeysApi { api_keys: ApiKeyService { store: store.clone() } },
             JobsApi { jobs: JobService { store: store.clone() } },
             WebhooksApi { webhooks },
             AuditEventsApi { audit_events: AuditEventService { store } },
@@ -170,6 +175,7 @@ impl App {
                 limiter,
                 general: Quota::new("general", settings.rate_limit_per_minute),
                 credentials: Quota::new("credentials", settings.auth_rate_limit_per_minute),
+                api_keys: KnownApiKeys::new(|text| Some(API_KEY_FORMAT.parse(text).ok()?.hash().0)),
             }),
             load_shedder: LoadShedder::new(settings.max_requests, settings.max_pending_bodies()),
             body_timeout: settings.body_timeout,

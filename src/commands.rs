@@ -17,6 +17,7 @@ use groundwork::app::{self, App, WorkerApp};
 use groundwork::db::migrations;
 use groundwork::domain::email::Email;
 use groundwork::domain::password::Password;
+use groundwork::domain::permissions::UserRole;
 use groundwork::models::users::{NewProfile, NewUser};
 use groundwork::services::store::Actor;
 use groundwork::settings::{DatabaseUrl, Settings};
@@ -137,7 +138,8 @@ pub fn user_create(email: &str, is_superuser: bool, password_stdin: bool) -> Res
     block_on(async {
         migrations::prepare(&settings).await?;
         let profile = NewProfile::default();
-        let new = NewUser { email, profile, is_active: true, is_superuser, is_verified: true };
+        let role = if is_superuser { UserRole::Superuser } else { UserRole::User };
+        let new = NewUser { email, profile, is_active: true, role, is_verified: true };
         let users = app::user_service(&settings)?;
         let user = users.create(Actor::Operator, new, password, &CallContext::local()).await?;
         print(&format!("created user {} with id {}\n", user.email, user.id))

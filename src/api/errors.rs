@@ -10,9 +10,9 @@ use crate::services;
 /// The email and the password do not belong to a user who may log in.
 pub const INVALID_CREDENTIALS: ErrorCode =
     ErrorCode::new("invalid_credentials", StatusCode::UNAUTHORIZED, "The email or the password is wrong.");
-/// The caller is not a superuser.
+/// The caller's role does not have the permission.
 pub const FORBIDDEN: ErrorCode =
-    ErrorCode::new("forbidden", StatusCode::FORBIDDEN, "This operation requires superuser rights.");
+    ErrorCode::new("forbidden", StatusCode::FORBIDDEN, "Your role does not allow this operation.");
 /// The token of a link is wrong, used, replaced by a newer one, or too old.
 pub const INVALID_LINK: ErrorCode = ErrorCode::new(
     "invalid_link",
@@ -34,6 +34,12 @@ pub const EMAIL_TAKEN: ErrorCode =
 /// The last active superuser can be neither deleted, deactivated nor demoted.
 pub const LAST_SUPERUSER: ErrorCode =
     ErrorCode::new("last_superuser", StatusCode::CONFLICT, "The last active superuser cannot be removed.");
+/// The user has as many API keys as one can have.
+pub const TOO_MANY_API_KEYS: ErrorCode = ErrorCode::new(
+    "too_many_api_keys",
+    StatusCode::CONFLICT,
+    "You have too many API keys. Delete one that is not used.",
+);
 
 /// The job is not dead, so it cannot be retried.
 pub const JOB_NOT_DEAD: ErrorCode =
@@ -55,13 +61,14 @@ pub const JOB_DUPLICATE: ErrorCode = ErrorCode::new(
 );
 
 /// Every code, in the order of the document.
-pub const CATALOGUE: [ErrorCode; 24] = [
+pub const CATALOGUE: [ErrorCode; 26] = [
     ErrorCode::MALFORMED_REQUEST,
     INVALID_LINK,
     ErrorCode::UNAUTHORIZED,
     ErrorCode::INVALID_TOKEN,
     INVALID_CREDENTIALS,
     FORBIDDEN,
+    ErrorCode::INSUFFICIENT_SCOPE,
     REGISTRATION_CLOSED,
     EMAIL_NOT_VERIFIED,
     ErrorCode::NOT_FOUND,
@@ -69,6 +76,7 @@ pub const CATALOGUE: [ErrorCode; 24] = [
     ErrorCode::REQUEST_TIMEOUT,
     EMAIL_TAKEN,
     LAST_SUPERUSER,
+    TOO_MANY_API_KEYS,
     JOB_NOT_DEAD,
     JOB_EXPIRED,
     JOB_RUNNING,
@@ -89,6 +97,10 @@ impl From<services::Error> for ApiError {
             E::InvalidCredentials => INVALID_CREDENTIALS.into(),
             E::InvalidToken(reason) => Self::from(ErrorCode::INVALID_TOKEN).caused_by(reason),
             E::Forbidden => FORBIDDEN.into(),
+            E::InsufficientScope(scope) => Self::insufficient_scope(Some(scope.as_str())),
+            E::LoginRequired => Self::insufficient_scope(None),
+            E::TooManyApiKeys => TOO_MANY_API_KEYS.into(),
+            E::ApiKeyExpired => Self::field("expires_at", "future", "must be in the future"),
             E::WrongCurrentPassword => {
                 Self::field("current_password", "match", "is not the current password")
             }

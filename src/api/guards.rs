@@ -1,5 +1,10 @@
 //! Guards: extractors that authenticate the request. A guard is a handler's first argument, so that 401
 //! and 403 come before every other error.
+//!
+//! The type of the guard is the only declaration of what an operation requires. The check, the
+//! document, the table of operations and the error follow from it.
+
+use std::marker::PhantomData;
 
 use groundwork_web::error::ApiError;
 use groundwork_web::request::RequestScope;
@@ -8,33 +13,39 @@ use poem::{Request, RequestBody};
 use poem_openapi::registry::Registry;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
-use super::errors;
-use crate::services::auth::{AuthService, Caller, Intent};
+use crate::domain::permissions::{PermissionType, UserRole};
+use crate::services::auth::{AuthService, Caller, Intent, Requirement};
 
-const DESCRIPTION: &str = "The `access_token` of a login or a refresh, as `Authorization: Bearer <token>`.";
+const DESCRIPTION: &str = "As `Authorization: Bearer <token>`: the `access_token` of a login or a refresh, or an API \
+    key. An API key can do what its user can, as far as its scopes allow: it needs the `x-required-scope` of the \
+    operation. Operations without one require a login.";
 
-/// Marks an operation of superusers in the document.
-const SUPERUSER: &str = "role:superuser";
+/// A user who logged in. API keys are refused.
+pub struct LoggedIn(pub Caller);
 
-/// A logged-in user.
-pub struct Authed(pub Caller);
+/// A user, for what belongs to it: logged in, or with an API key that has the scope `P`.
+pub struct Authed<P>(pub Caller, PhantomData<P>);
 
-/// A logged-in superuser.
-pub struct Superuser(pub Caller);
+/// A user whose role has the permission `P`: logged in, or with an API key that has it as a scope.
+pub struct Permitted<P>(pub Caller, PhantomData<P>);
 
-async fn authenticated_caller(request: &Request) -> Result<Caller, ApiError> {
+async fn authenticated_caller(request: &Request, requirement: Requirement) -> poem::Result<Caller> {
     let token = bearer_token(request)?;
     let scope = RequestScope::get(request)?;
     let intent = if request.method().is_safe() { Intent::Read } else { Intent::Write };
-    let caller = scope.app_data::<AuthService>()?.authenticate(token, intent).await?;
+    let caller = scope.app_data::<AuthService>()?.authenticate(token, requirement, intent).await;
+    let caller = caller.map_err(ApiError::from)?;
     scope.set_user_id(caller.user.id.0);
+    if caller.credential.api_key().is_some() {
+        scope.count_api_key().await?;
+    }
     Ok(caller)
 }
 
-/// Implements the extractor: `$schemes` go to the document, `$check` turns the caller into the guard.
+/// Implements the extractor: `$requirement` is checked, and `$declarations` go to the document.
 macro_rules! guard {
-    ($name:ident, $schemes:expr, |$caller:ident| $check:expr) => {
-        impl<'a> ApiExtractor<'a> for $name {
+    ([$($parameter:ident)?] $guard:ty, $requirement:expr, $declarations:expr, $make:expr) => {
+        impl<'a $(, $parameter: PermissionType + Send)?> ApiExtractor<'a> for $guard {
             const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
             type ParamType = ();
             type ParamRawType = ();
@@ -44,7 +55,7 @@ macro_rules! guard {
             }
 
             fn security_schemes() -> Vec<&'static str> {
-                $schemes.to_vec()
+                $declarations
             }
 
             async fn from_request(
@@ -52,14 +63,22 @@ macro_rules! guard {
                 _body: &mut RequestBody,
                 _options: ExtractParamOptions<()>,
             ) -> poem::Result<Self> {
-                let $caller = authenticated_caller(request).await?;
-                $check
+                authenticated_caller(request, $requirement).await.map($make)
             }
         }
     };
 }
 
-guard!(Authed, [SCHEME], |caller| Ok(Self(caller)));
-guard!(Superuser, [SCHEME, SUPERUSER], |caller| {
-    Ok(Self(caller.into_superuser().ok_or(ApiError::from(errors::FORBIDDEN))?))
-});
+guard!([] LoggedIn, Requirement::Login, vec![SCHEME], Self);
+guard!(
+    [P] Authed<P>,
+    Requirement::Scope(P::PERMISSION),
+    vec![SCHEME, P::DECLARATION],
+    |caller| Self(caller, PhantomData)
+);
+guard!(
+    [P] Permitted<P>,
+    Requirement::Permission(P::PERMISSION),
+    [SCHEME, P::DECLARATION].into_iter().chain(UserRole::with(P::PERMISSION).map(UserRole::declaration)).collect(),
+    |caller| Self(caller, PhantomData)
+);

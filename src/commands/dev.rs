@@ -6,6 +6,7 @@ use groundwork::app;
 use groundwork::db::migrations;
 use groundwork::domain::email::Email;
 use groundwork::domain::password::Password;
+use groundwork::domain::permissions::UserRole;
 use groundwork::domain::text::FullName;
 use groundwork::models::users::{NewProfile, NewUser};
 use groundwork::services::store::Actor;
@@ -65,7 +66,7 @@ fn user(number: u8) -> Result<NewUser> {
         email: Email::parse(&email)?,
         profile: NewProfile::default(),
         is_active: number == 0 || !number.is_multiple_of(10),
-        is_superuser: number == 0,
+        role: if number == 0 { UserRole::Superuser } else { UserRole::User },
         is_verified: number.is_multiple_of(2),
     };
     user.profile.full_name = Some(FullName::parse(&format!("User {number}"))?);

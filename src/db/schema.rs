@@ -5,6 +5,25 @@ diesel::table! {
     use groundwork_clock::sql::Timestamptz;
     use groundwork_values::sql::{Jsonb, ScaledNumeric, TextArray, Uuid};
 
+    api_keys (id) {
+        id -> BigInt,
+        user_id -> BigInt,
+        name -> Text,
+        prefix -> Text,
+        key_hash -> Binary,
+        scopes -> TextArray,
+        created_at -> Timestamptz,
+        expires_at -> Nullable<Timestamptz>,
+        last_used_at -> Nullable<Timestamptz>,
+        wrote_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Nullable, Text};
+    use groundwork_clock::sql::Timestamptz;
+    use groundwork_values::sql::{Jsonb, ScaledNumeric, TextArray, Uuid};
+
     audit_events (id) {
         id -> BigInt,
         occurred_at -> Timestamptz,
@@ -15,6 +34,7 @@ diesel::table! {
         ip -> Text,
         request_id -> Text,
         resource_id -> Nullable<BigInt>,
+        api_key_id -> Nullable<BigInt>,
     }
 }
 
@@ -82,6 +102,7 @@ diesel::table! {
         is_verified -> Bool,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        role -> Text,
     }
 }
 
@@ -130,12 +151,14 @@ diesel::table! {
     }
 }
 
+diesel::joinable!(api_keys -> users (user_id));
 diesel::joinable!(one_time_tokens -> users (user_id));
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(user_networks -> users (user_id));
 diesel::joinable!(webhook_deliveries -> webhooks (webhook_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
+    api_keys,
     audit_events,
     one_time_tokens,
     sessions,

@@ -9,6 +9,8 @@ pub use groundwork_values::InvalidId;
 use groundwork_values::id_type;
 use serde::{Serialize, Serializer};
 
+use super::api_keys::ApiKeyId;
+
 id_type! {
     /// The ID of a user: positive, assigned by the database, never reused.
     pub struct UserId;
@@ -66,6 +68,24 @@ impl FromStr for SessionId {
             Ok(16) => Ok(Self(bytes)),
             _ => Err(InvalidId),
         }
+    }
+}
+
+/// What a request is authenticated by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// The access token of a login.
+    Session(SessionId),
+    ApiKey(ApiKeyId),
+}
+
+impl Credential {
+    pub fn session(self) -> Option<SessionId> {
+        if let Self::Session(id) = self { Some(id) } else { None }
+    }
+
+    pub fn api_key(self) -> Option<ApiKeyId> {
+        if let Self::ApiKey(id) = self { Some(id) } else { None }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Values whose constructors are the only way in.
 
+pub mod api_keys;
 pub mod audit_events;
 pub mod device;
 pub mod email;
@@ -8,6 +9,7 @@ pub mod ids;
 pub mod network;
 pub mod one_time_token;
 pub mod password;
+pub mod permissions;
 pub mod registration;
 pub mod text;
 pub mod webhooks;

@@ -9,7 +9,9 @@ use groundwork_clock::sql::Timestamptz;
 use groundwork_database::{Connection, DbError, at_commit, on, prepared};
 use groundwork_telemetry::context::CallContext;
 
+use super::api_keys::ApiKey;
 use crate::db::schema::audit_events;
+use crate::domain::api_keys::ApiKeyId;
 use crate::domain::ids::{JobId, SessionId, UserId};
 use crate::domain::webhooks::WebhookId;
 
@@ -54,6 +56,8 @@ impl AuditKind {
     pub const USER_DELETED: Self = Self("user_deleted");
     pub const SUPERUSER_GRANTED: Self = Self("superuser_granted");
     pub const SUPERUSER_REVOKED: Self = Self("superuser_revoked");
+    /// The role was changed, and neither the old nor the new one is that of superusers.
+    pub const ROLE_CHANGED: Self = Self("role_changed");
     pub const JOB_RETRIED: Self = Self("job_retried");
     pub const JOB_DELETED: Self = Self("job_deleted");
     pub const WEBHOOK_CREATED: Self = Self("webhook_created");
@@ -62,6 +66,8 @@ impl AuditKind {
     pub const WEBHOOK_SECRET_ROTATED: Self = Self("webhook_secret_rotated");
     pub const WEBHOOK_TESTED: Self = Self("webhook_tested");
     pub const WEBHOOK_DELIVERY_RESENT: Self = Self("webhook_delivery_resent");
+    pub const API_KEY_CREATED: Self = Self("api_key_created");
+    pub const API_KEY_DELETED: Self = Self("api_key_deleted");
 }
 
 /// What an event was done to.
@@ -70,15 +76,17 @@ pub enum Subject {
     User(UserId),
     /// A resource that is no user. The kind says of which sort.
     Resource(i64),
+    /// A resource that belongs to a user.
+    ResourceOf(UserId, i64),
 }
 
 impl Subject {
     fn user(self) -> Option<i64> {
-        if let Self::User(id) = self { Some(id.0) } else { None }
+        if let Self::User(id) | Self::ResourceOf(id, _) = self { Some(id.0) } else { None }
     }
 
     fn resource(self) -> Option<i64> {
-        if let Self::Resource(id) = self { Some(id) } else { None }
+        if let Self::Resource(id) | Self::ResourceOf(_, id) = self { Some(id) } else { None }
     }
 }
 
@@ -94,9 +102,29 @@ impl From<WebhookId> for Subject {
     }
 }
 
+impl From<&ApiKey> for Subject {
+    fn from(key: &ApiKey) -> Self {
+        Self::ResourceOf(key.user_id, key.id.0)
+    }
+}
+
 impl From<JobId> for Subject {
     fn from(id: JobId) -> Self {
         Self::Resource(id.0)
+    }
+}
+
+/// The user who did something, and the API key that it was done with, if it was one.
+#[derive(Clone, Copy, Debug)]
+pub struct AuditActor {
+    pub user: UserId,
+    pub api_key: Option<ApiKeyId>,
+}
+
+/// A user without an API key.
+impl From<UserId> for AuditActor {
+    fn from(user: UserId) -> Self {
+        Self { user, api_key: None }
     }
 }
 
@@ -104,8 +132,8 @@ impl From<JobId> for Subject {
 #[derive(Clone, Copy, Debug)]
 pub struct AuditEvent<'a> {
     pub kind: AuditKind,
-    /// The user who did it; `None` for an unknown client or an operator.
-    pub actor: Option<UserId>,
+    /// Who did it; `None` for an unknown client or an operator.
+    pub actor: Option<AuditActor>,
     /// What it was done to.
     pub subject: Subject,
     /// The session it was done in or to, if it matters.
@@ -123,19 +151,21 @@ impl<'a> AuditEvent<'a> {
 /// Stores and logs an event, in the transaction of what happened. It is stored together with the
 /// commit, so it costs no round trip.
 pub async fn insert(c: &mut Connection, event: &AuditEvent<'_>, now: Timestamp) -> Result<(), DbError> {
+    let api_key_id = event.actor.and_then(|actor| actor.api_key).map(|id| id.0);
     let values = (
         audit_events::occurred_at.eq(now),
         audit_events::kind.eq(event.kind.0),
-        audit_events::actor_id.eq(event.actor.map(|id| id.0)),
+        audit_events::actor_id.eq(event.actor.map(|actor| actor.user.0)),
         audit_events::user_id.eq(event.subject.user()),
         audit_events::session_id.eq(event.session.map(|id| id.0.to_vec())),
         audit_events::ip.eq(event.context.ip.to_string()),
         audit_events::request_id.eq(event.context.request_id.for_audit()),
         audit_events::resource_id.eq(event.subject.resource()),
+        audit_events::api_key_id.eq(api_key_id),
     );
     at_commit!(c, prepared(diesel::insert_into(audit_events::table).values(values)))?;
     let (user_id, resource_id) = (event.subject.user(), event.subject.resource());
-    tracing::info!(target: AUDIT, kind = event.kind.0, user_id, resource_id, "audit event");
+    tracing::info!(target: AUDIT, kind = event.kind.0, user_id, resource_id, api_key_id, "audit event");
     Ok(())
 }
 
@@ -152,6 +182,7 @@ pub struct StoredEvent {
     pub ip: String,
     pub request_id: String,
     pub resource_id: Option<i64>,
+    pub api_key_id: Option<i64>,
 }
 
 /// Which events a list shows; the default shows all.

@@ -1,5 +1,6 @@
 //! Rows, changesets and their queries, one file per table. Nothing above this layer names Diesel.
 
+pub mod api_keys;
 pub mod audit_events;
 pub mod caller_check;
 pub mod one_time_tokens;

@@ -150,24 +150,33 @@ pub async fn find_user(
 
 /// The user of a live session, to be changed. Both rows are locked to the end of the transaction,
 /// the user's first.
-pub async fn find_user_for_update(c: &mut Connection, check: &CallerCheck) -> Result<Option<User>, DbError> {
-    let live = live_user(check);
+pub(super) async fn find_user_for_update(
+    c: &mut Connection,
+    id: SessionId,
+    user: UserId,
+    now: Timestamp,
+) -> Result<Option<User>, DbError> {
+    let live = live_user(&id, user, now);
     Ok(on!(c, |c| prepared(for_update(live.select(User::as_select()))).get_result(c)).optional()?)
 }
 
 /// The user of a live session, locked against changes to the end of the transaction. Other
 /// transactions of the same user may do so at the same time.
-pub async fn find_user_for_share(c: &mut Connection, check: &CallerCheck) -> Result<Option<User>, DbError> {
-    let live = live_user(check);
+pub(super) async fn find_user_for_share(
+    c: &mut Connection,
+    id: SessionId,
+    user: UserId,
+    now: Timestamp,
+) -> Result<Option<User>, DbError> {
+    let live = live_user(&id, user, now);
     Ok(on!(c, |c| prepared(for_share(live.select(User::as_select()))).get_result(c)).optional()?)
 }
 
 /// The row of a live session's user, and then of the session.
 #[diesel::dsl::auto_type(no_type_alias)]
-pub(super) fn live_user<'a>(check: &'a CallerCheck) -> _ {
-    let id: &'a [u8] = check.session.0.as_slice();
-    let user: i64 = check.user.0;
-    let now: Timestamp = check.now;
+pub(super) fn live_user<'a>(id: &'a SessionId, user: UserId, now: Timestamp) -> _ {
+    let id: &'a [u8] = id.0.as_slice();
+    let user: i64 = user.0;
     users::table
         .inner_join(sessions::table)
         .filter(sessions::id.eq(id))
@@ -176,10 +185,14 @@ pub(super) fn live_user<'a>(check: &'a CallerCheck) -> _ {
         .filter(sessions::expires_at.gt(now))
 }
 
-pub async fn is_live(c: &mut Connection, check: &CallerCheck) -> Result<bool, DbError> {
-    let CallerCheck { session, user, now } = *check;
+pub async fn is_live(
+    c: &mut Connection,
+    id: SessionId,
+    user: UserId,
+    now: Timestamp,
+) -> Result<bool, DbError> {
     let live = sessions::table
-        .find(session.0.as_slice())
+        .find(id.0.as_slice())
         .filter(sessions::user_id.eq(user.0))
         .filter(sessions::revoked_at.is_null())
         .filter(sessions::expires_at.gt(now));
@@ -335,8 +348,8 @@ pub async fn revoke(c: &mut Connection, id: SessionId, now: Timestamp) -> Result
 }
 
 /// Revokes the caller's own session. Returns whether it was live.
-pub async fn revoke_own(write: &mut CheckedWrite<'_>) -> Result<bool, DbError> {
-    let CheckedWrite { connection: c, check: CallerCheck { session, user, now } } = write;
+pub async fn revoke_own(write: &mut CheckedWrite<'_>, session: SessionId) -> Result<bool, DbError> {
+    let CheckedWrite { connection: c, check: CallerCheck { user, now, .. } } = write;
     let active = users::table.filter(users::id.eq(user.0)).filter(users::is_active);
     let live = sessions::table
         .find(session.0.as_slice())

@@ -2,23 +2,24 @@
 
 use std::ops::Deref;
 
-use diesel::dsl::{exists, not, sql};
+use diesel::dsl::{AsExprOf, case_when, exists, not, sql};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool};
+use diesel::sql_types::{BigInt, Bool, Text};
 use diesel_async::RunQueryDsl;
 use groundwork_clock::Timestamp;
 use groundwork_clock::sql::Timestamptz;
 use groundwork_database::{Connection, DbError, for_update, is_locked, on, prepared};
 use serde::{Deserialize, Serialize};
 
-use super::caller_check::CheckedWrite;
+use super::caller_check::{CallerCheck, CheckedWrite};
 use super::user_networks::NetworkUse;
-use super::{sessions, webhooks};
+use super::{api_keys, sessions, webhooks};
 use crate::db::schema::{user_networks, users};
 use crate::domain::email::Email;
-use crate::domain::ids::UserId;
+use crate::domain::ids::{Credential, UserId};
 use crate::domain::network::Network;
 use crate::domain::password::PasswordHash;
+use crate::domain::permissions::UserRole;
 use crate::domain::text::FullName;
 
 /// The unique constraint on the normalized email.
@@ -55,11 +56,21 @@ pub struct Profile {
     pub is_active: bool,
     /// Whether the user may administer others.
     pub is_superuser: bool,
+    /// `Superuser` if and only if `is_superuser`.
+    #[diesel(select_expression = effective_role())]
+    pub role: UserRole,
     /// Whether the email is known to be the user's.
     pub is_verified: bool,
     pub created_at: Timestamp,
     /// When the profile or rights last changed.
     pub updated_at: Timestamp,
+}
+
+/// The column has the role of a user who is no superuser.
+#[diesel::dsl::auto_type]
+fn effective_role() -> _ {
+    let superuser: AsExprOf<&'static str, Text> = UserRole::Superuser.as_str().into_sql::<Text>();
+    case_when(users::is_superuser, superuser).otherwise(users::role)
 }
 
 /// A user that was written, and whether a webhook may want to know. The same statement finds out,
@@ -84,7 +95,8 @@ pub struct NewUser {
     #[diesel(embed)]
     pub profile: NewProfile,
     pub is_active: bool,
-    pub is_superuser: bool,
+    #[diesel(skip_insertion)]
+    pub role: UserRole,
     pub is_verified: bool,
 }
 
@@ -103,8 +115,33 @@ pub struct UserChanges {
     #[diesel(embed)]
     pub profile: ProfileChanges,
     pub is_active: Option<bool>,
-    pub is_superuser: Option<bool>,
+    #[diesel(skip_update)]
+    pub role: Option<RoleChange>,
     pub is_verified: Option<bool>,
+}
+
+/// A change of a user's role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RoleChange {
+    Set(UserRole),
+    /// A superuser becomes a user without a role. Another role stays.
+    RevokeSuperuser,
+}
+
+impl RoleChange {
+    /// Whether the user may have been a superuser and is none afterwards.
+    pub fn revokes_superuser(self) -> bool {
+        self != Self::Set(UserRole::Superuser)
+    }
+
+    /// The values of the columns `is_superuser` and `role`, if they change.
+    fn columns(self) -> (bool, Option<UserRole>) {
+        match self {
+            Self::Set(UserRole::Superuser) => (true, Some(UserRole::User)),
+            Self::Set(role) => (false, Some(role)),
+            Self::RevokeSuperuser => (false, None),
+        }
+    }
 }
 
 /// Changes of what a user says about itself; `None` leaves a field as it is, and `Some(None)`
@@ -161,7 +198,9 @@ pub async fn insert(
     now: Timestamp,
 ) -> Result<Written, DbError> {
     let hash = users::password_hash.eq(hash.as_str());
-    let values = (user, hash, users::created_at.eq(now), users::updated_at.eq(now));
+    let (is_superuser, role) = RoleChange::Set(user.role).columns();
+    let rights = (users::is_superuser.eq(is_superuser), users::role.eq(role.unwrap_or(UserRole::User)));
+    let values = (user, rights, hash, users::created_at.eq(now), users::updated_at.eq(now));
     let insert = diesel::insert_into(users::table).values(values);
     let written: (User, bool) = on!(c, |c| {
         let insert = insert.returning((User::as_returning(), exists(webhooks::active())));
@@ -215,7 +254,11 @@ pub async fn update(
     now: Timestamp,
 ) -> Result<Option<Written>, DbError> {
     let hash = hash.map(|hash| users::password_hash.eq(hash.as_str()));
-    let update = diesel::update(users::table.find(id.0)).set((changes, hash, users::updated_at.eq(now)));
+    let rights = changes.role.map(RoleChange::columns);
+    let is_superuser = rights.map(|(is_superuser, _)| users::is_superuser.eq(is_superuser));
+    let role = rights.and_then(|(_, role)| role).map(|role| users::role.eq(role));
+    let changes = (changes, is_superuser, role, hash, users::updated_at.eq(now));
+    let update = diesel::update(users::table.find(id.0)).set(changes);
     let written: Option<(User, bool)> = on!(c, |c| {
         let update = update.returning((User::as_returning(), exists(webhooks::active())));
         prepared(update).get_result(c)
@@ -224,20 +267,29 @@ pub async fn update(
     Ok(written.map(Written::from))
 }
 
-/// Changes the caller's own user and returns it as it is now; `None` if the session has ended, the
+/// Changes the caller's own user and returns it as it is now; `None` if the credential is void, the
 /// user is inactive or deleted, or there is a webhook, which a transaction has to tell.
 pub async fn update_own_without_webhooks(
     write: &mut CheckedWrite<'_>,
-    changes: &UserChanges,
+    changes: &ProfileChanges,
 ) -> Result<Option<User>, DbError> {
-    let CheckedWrite { connection: c, check } = write;
-    let live = sessions::live_user(check).filter(users::is_active).select(users::id);
-    let own = users::table
-        .find(check.user.0)
-        .filter(is_locked(users::id, for_update(live)))
-        .filter(not(exists(webhooks::active())));
-    let update = diesel::update(own).set((changes, users::updated_at.eq(check.now)));
-    Ok(on!(c, |c| prepared(update.returning(User::as_returning())).get_result(c)).optional()?)
+    let CheckedWrite { connection: c, check: CallerCheck { credential, user, now } } = write;
+    macro_rules! update_where {
+        ($live:expr) => {{
+            let live = $live.filter(users::is_active).select(users::id);
+            let own = users::table
+                .find(user.0)
+                .filter(is_locked(users::id, for_update(live)))
+                .filter(not(exists(webhooks::active())));
+            let update = diesel::update(own).set((changes, users::updated_at.eq(*now)));
+            on!(c, |c| prepared(update.returning(User::as_returning())).get_result(c))
+        }};
+    }
+    let updated = match credential {
+        Credential::Session(id) => update_where!(sessions::live_user(id, *user, *now)),
+        Credential::ApiKey(id) => update_where!(api_keys::valid_user(*id, *user, *now)),
+    };
+    Ok(updated.optional()?)
 }
 
 /// Replaces the password hash of an active user if it still is `verified`. Returns what is known of

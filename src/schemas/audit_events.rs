@@ -6,6 +6,7 @@ use groundwork_web::{id_schema, listed, text_schema};
 use poem_openapi::Object;
 use serde::Serialize;
 
+use crate::domain::api_keys::ApiKeyId;
 use crate::domain::audit_events::{AuditEventId, AuditEventKind};
 use crate::domain::ids::{SessionId, UserId};
 use crate::models::audit_events::StoredEvent;
@@ -24,8 +25,11 @@ pub struct AuditEventView {
     pub kind: String,
     /// The user who did it; null for an unknown client and for the command line.
     pub actor_id: Nullable<UserId>,
-    /// The user to whom it was done, or null if it was done to another resource. The user may have
-    /// been deleted since.
+    /// The API key that the user did it with, or null if there was none. It may have been deleted
+    /// since.
+    pub api_key_id: Nullable<ApiKeyId>,
+    /// The user to whom it was done, or to whom the resource belongs; null if there is none. The user
+    /// may have been deleted since.
     pub user_id: Nullable<UserId>,
     /// The ID of the other resource, or null. The kind says of which sort it is.
     #[oai(validator(minimum(value = "1")))]
@@ -50,6 +54,7 @@ impl From<StoredEvent> for AuditEventView {
             id: AuditEventId(event.id),
             kind: event.kind,
             actor_id: event.actor_id.map(UserId).into(),
+            api_key_id: event.api_key_id.map(ApiKeyId).into(),
             user_id: event.user_id.map(UserId).into(),
             resource_id: event.resource_id.into(),
             session_id: session.into(),
@@ -64,6 +69,7 @@ example!(AuditEventView {
     id: AuditEventId(1),
     kind: "session_revoked".to_owned(),
     actor_id: Nullable(Some(UserId(1))),
+    api_key_id: Nullable(None),
     user_id: Nullable(Some(UserId(2))),
     resource_id: Nullable(None),
     session_id: Nullable(Some(SessionId([7; 16]))),

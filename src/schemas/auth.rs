@@ -11,6 +11,7 @@ use super::common::{LoginEmail, check_email_and_name};
 use super::users::ProfileCreate;
 use crate::domain::email::Email;
 use crate::domain::password::{Password, PasswordAttempt};
+use crate::domain::permissions::UserRole;
 use crate::models::users::NewUser;
 use crate::services::auth::IssuedTokens;
 
@@ -41,7 +42,7 @@ impl RegisterRequest {
     pub fn into_parts(self) -> (NewUser, Password) {
         let Self { email, password, profile } = self;
         let profile = profile.into();
-        let user = NewUser { email, profile, is_active: true, is_superuser: false, is_verified: false };
+        let user = NewUser { email, profile, is_active: true, role: UserRole::User, is_verified: false };
         (user, password)
     }
 }

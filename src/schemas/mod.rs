@@ -11,6 +11,7 @@ macro_rules! example {
     };
 }
 
+pub mod api_keys;
 pub mod audit_events;
 pub mod auth;
 pub mod common;

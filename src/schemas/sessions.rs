@@ -63,7 +63,7 @@ pub struct SessionView {
 
 impl SessionView {
     /// A session as the caller in the session `current` sees it.
-    pub fn of(session: Session, current: SessionId) -> Self {
+    pub fn of(session: Session, current: Option<SessionId>) -> Self {
         Self {
             id: session.id,
             created_at: session.created_at,
@@ -72,7 +72,7 @@ impl SessionView {
             ip: session.ip,
             device: session.user_agent.as_deref().and_then(device_name).into(),
             user_agent: session.user_agent.into(),
-            is_current: session.id == current,
+            is_current: Some(session.id) == current,
         }
     }
 }

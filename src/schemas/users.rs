@@ -3,8 +3,8 @@
 use groundwork_clock::Timestamp;
 use groundwork_web::error::FieldError;
 use groundwork_web::extract::RequestSchema;
-use groundwork_web::listed;
 use groundwork_web::schema::{Nullable, Patch};
+use groundwork_web::{enum_schema, listed};
 use poem_openapi::Object;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -14,8 +14,11 @@ use super::common::check_email_and_name;
 use crate::domain::email::Email;
 use crate::domain::ids::UserId;
 use crate::domain::password::{Password, PasswordAttempt};
+use crate::domain::permissions::UserRole;
 use crate::domain::text::FullName;
-use crate::models::users::{NewProfile, NewUser, Profile, ProfileChanges, User, UserChanges};
+use crate::models::users::{NewProfile, NewUser, Profile, ProfileChanges, RoleChange, User, UserChanges};
+
+enum_schema!(UserRole, "UserRole", "What a user may do beyond what belongs to it.");
 
 /// A user.
 #[derive(Object, Serialize)]
@@ -32,6 +35,8 @@ pub struct UserView {
     pub is_active: bool,
     /// Whether the user can manage other users.
     pub is_superuser: bool,
+    /// What the user may do beyond what belongs to it. `superuser` if and only if `is_superuser`.
+    pub role: UserRole,
     /// Whether the email address is known to belong to the user.
     pub is_verified: bool,
     /// When the user was created.
@@ -52,6 +57,7 @@ example!(UserView {
     full_name: Nullable(Some("Ada Lovelace".to_owned())),
     is_active: true,
     is_superuser: false,
+    role: UserRole::User,
     is_verified: false,
     created_at: Timestamp::from_seconds(1_769_851_800),
     updated_at: Timestamp::from_seconds(1_769_851_800),
@@ -122,12 +128,23 @@ pub struct UserCreate {
     /// Whether the user can log in.
     #[oai(default = "yes")]
     pub is_active: bool,
-    /// Whether the user can manage other users.
+    /// The same as the role `superuser`, for clients that know no roles.
     #[oai(default)]
     pub is_superuser: bool,
+    /// What the user may do beyond what belongs to it. Without it, `superuser` if `is_superuser`, or
+    /// else `user`.
+    pub role: Option<UserRole>,
     /// Whether the email address is known to belong to the user.
     #[oai(default)]
     pub is_verified: bool,
+}
+
+/// The role and the flag say the same, if both are there.
+fn check_role(body: &Map<String, Value>) -> Option<FieldError> {
+    let role = body.get("role").and_then(Value::as_str)?;
+    let is_superuser = body.get("is_superuser").and_then(Value::as_bool)?;
+    let is_contradiction = is_superuser != (role == UserRole::Superuser.as_str());
+    is_contradiction.then(|| FieldError::new("role", "consistent", "must not contradict is_superuser"))
 }
 
 fn yes() -> bool {
@@ -137,16 +154,18 @@ fn yes() -> bool {
 impl UserCreate {
     /// The user and its password.
     pub fn into_parts(self) -> (NewUser, Password) {
-        let Self { email, password, profile, is_active, is_superuser, is_verified } = self;
-        (NewUser { email, profile: profile.into(), is_active, is_superuser, is_verified }, password)
+        let Self { email, password, profile, is_active, is_superuser, role, is_verified } = self;
+        let by_flag = if is_superuser { UserRole::Superuser } else { UserRole::User };
+        let role = role.unwrap_or(by_flag);
+        (NewUser { email, profile: profile.into(), is_active, role, is_verified }, password)
     }
 }
 
 impl RequestSchema for UserCreate {
-    const REFUSED: &'static [&'static str] = &["id", "role"];
+    const REFUSED: &'static [&'static str] = &["id"];
 
     fn check(body: &Map<String, Value>) -> Vec<FieldError> {
-        check_email_and_name(body)
+        check_email_and_name(body).into_iter().chain(check_role(body)).collect()
     }
 }
 
@@ -161,24 +180,31 @@ pub struct UserUpdate {
     pub profile: ProfilePatch,
     /// Whether the user can log in. False ends all sessions of the user.
     pub is_active: Option<bool>,
-    /// Whether the user can manage other users.
+    /// True is the role `superuser`. False revokes it, and leaves another role as it is.
     pub is_superuser: Option<bool>,
+    /// The new role: what the user may do beyond what belongs to it.
+    pub role: Option<UserRole>,
     /// Whether the email address is known to belong to the user.
     pub is_verified: Option<bool>,
 }
 
 impl RequestSchema for UserUpdate {
-    const REFUSED: &'static [&'static str] = &["id", "role"];
+    const REFUSED: &'static [&'static str] = &["id"];
 
     fn check(body: &Map<String, Value>) -> Vec<FieldError> {
-        check_email_and_name(body)
+        check_email_and_name(body).into_iter().chain(check_role(body)).collect()
     }
 }
 
 impl UserUpdate {
     /// The changes, and the new password if there is one.
     pub fn into_parts(self) -> (UserChanges, Option<Password>) {
-        let Self { email, password, profile, is_active, is_superuser, is_verified } = self;
-        (UserChanges { email, profile: profile.into(), is_active, is_superuser, is_verified }, password)
+        let Self { email, password, profile, is_active, is_superuser, role, is_verified } = self;
+        let by_flag = is_superuser.map(|is_superuser| match is_superuser {
+            true => RoleChange::Set(UserRole::Superuser),
+            false => RoleChange::RevokeSuperuser,
+        });
+        let role = role.map(RoleChange::Set).or(by_flag);
+        (UserChanges { email, profile: profile.into(), is_active, role, is_verified }, password)
     }
 }

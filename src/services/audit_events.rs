@@ -1,4 +1,4 @@
-//! Audit events, for superusers.
+//! Audit events, as they are read.
 
 use groundwork_auth::Page;
 

@@ -7,6 +7,7 @@ use groundwork_state::rate_limit::RateLimitDecision;
 use groundwork_webhooks::{InvalidSecret, RandomUnavailable};
 
 use crate::domain::ids::NoRandomness;
+use crate::domain::permissions::Permission;
 use crate::models::users::EMAIL_KEY;
 
 /// An error of the services. `api::errors` maps it to a response.
@@ -16,9 +17,21 @@ pub enum Error {
     InvalidCredentials,
     #[error("{0}")]
     InvalidToken(&'static str),
-    /// The caller lost its superuser rights after the guard had checked them.
-    #[error("the caller is no longer a superuser")]
+    /// The caller's role does not have the permission that the operation needs.
+    #[error("the role does not have the permission")]
     Forbidden,
+    /// The API key does not have this scope.
+    #[error("the API key does not have the scope {}", .0.as_str())]
+    InsufficientScope(Permission),
+    /// No API key may do this.
+    #[error("an API key may not do this")]
+    LoginRequired,
+    /// The user has [`MAX_API_KEYS`](crate::domain::api_keys::MAX_API_KEYS).
+    #[error("the user has too many API keys")]
+    TooManyApiKeys,
+    /// An API key would have expired before it exists.
+    #[error("the API key would have expired")]
+    ApiKeyExpired,
     #[error("the current password is wrong")]
     WrongCurrentPassword,
     /// A new password is the user's own email, or its local part.

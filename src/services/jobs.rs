@@ -54,7 +54,7 @@ impl JobService {
                 }
             };
             let event = AuditEvent::new(AuditKind::JOB_RETRIED, id, context);
-            audit_events::insert(tx, &AuditEvent { actor: Some(caller.user.id), ..event }, now).await?;
+            audit_events::insert(tx, &AuditEvent { actor: Some(caller.audit_actor()), ..event }, now).await?;
             Ok(job)
         });
         retried.await
@@ -72,7 +72,8 @@ impl JobService {
                 return Err(if exists { Error::JobRunning } else { NOT_FOUND });
             }
             let event = AuditEvent::new(AuditKind::JOB_DELETED, id, context);
-            Ok(audit_events::insert(tx, &AuditEvent { actor: Some(caller.user.id), ..event }, now).await?)
+            Ok(audit_events::insert(tx, &AuditEvent { actor: Some(caller.audit_actor()), ..event }, now)
+                .await?)
         });
         deletion.await
     }

@@ -1,6 +1,7 @@
 //! Business rules. A method is one unit of work: it succeeds or fails as a whole, and holds no
 //! connection while a password is hashed.
 
+pub mod api_keys;
 pub mod audit_events;
 pub mod auth;
 mod error;

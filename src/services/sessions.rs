@@ -7,6 +7,7 @@ use super::auth::Caller;
 use super::store::Store;
 use super::{Error, RevokedSessions};
 use crate::domain::ids::{SessionId, UserId};
+use crate::domain::permissions::Permission;
 use crate::models::audit_events::{self, AuditEvent, AuditKind};
 use crate::models::sessions::{self, Session, SessionCursor};
 use crate::models::users;
@@ -36,7 +37,7 @@ impl SessionService {
     ) -> Result<Page<Session>, Error> {
         let user = user.unwrap_or(caller.user.id);
         let is_own = user == caller.user.id;
-        if !is_own && !caller.user.is_superuser {
+        if !is_own && !caller.user.role.may(Permission::UsersWrite) {
             return Err(USER_NOT_FOUND);
         }
         let list = format!("sessions {user}");
@@ -59,20 +60,20 @@ impl SessionService {
     pub async fn revoke(&self, caller: &Caller, id: &str, context: &CallContext) -> Result<(), Error> {
         let id: SessionId = id.parse().map_err(|_| NOT_FOUND)?;
         let owner = sessions::find_owner(&mut self.store.read(), id).await?.ok_or(NOT_FOUND)?;
-        let as_superuser;
-        let caller = if owner == caller.user.id {
-            caller
-        } else {
-            as_superuser = caller.clone().into_superuser().ok_or(NOT_FOUND)?;
-            &as_superuser
-        };
+        let is_own = owner == caller.user.id;
+        if !is_own && !caller.user.role.may(Permission::UsersWrite) {
+            return Err(NOT_FOUND);
+        }
+        // The unit of work checks it again.
+        let permission = if is_own { None } else { Some(Permission::UsersWrite) };
+        let caller = &Caller { permission, ..caller.clone() };
         let now = self.store.now();
         let revocation = self.store.transaction_on(caller, owner, async |tx, _| {
             if !sessions::revoke_of(tx, id, owner, now).await? {
                 return Err(NOT_FOUND);
             }
             let event = AuditEvent::new(AuditKind::SESSION_REVOKED, owner, context);
-            let event = AuditEvent { actor: Some(caller.user.id), session: Some(id), ..event };
+            let event = AuditEvent { actor: Some(caller.audit_actor()), session: Some(id), ..event };
             Ok(audit_events::insert(tx, &event, now).await?)
         });
         revocation.await?;
@@ -82,11 +83,11 @@ impl SessionService {
 
     /// Ends all sessions of the caller but the present one.
     pub async fn revoke_others(&self, caller: &Caller, context: &CallContext) -> Result<(), Error> {
-        let (user, now) = (caller.user.id, self.store.now());
+        let (user, session, now) = (caller.user.id, caller.session()?, self.store.now());
         let revocation = self.store.transaction_as(caller, async |tx, _| {
-            let ended = sessions::revoke_others(tx, user, caller.session, now).await?;
+            let ended = sessions::revoke_others(tx, user, session, now).await?;
             let event = AuditEvent::new(AuditKind::OTHER_SESSIONS_REVOKED, user, context);
-            let event = AuditEvent { actor: Some(user), session: Some(caller.session), ..event };
+            let event = AuditEvent { actor: Some(user.into()), session: Some(session), ..event };
             audit_events::insert(tx, &event, now).await?;
             Ok(ended)
         });

@@ -16,12 +16,16 @@ use groundwork_jobs::{Job, NewJob, Queue, records};
 use groundwork_telemetry::context::CallContext;
 
 use super::Error;
-use super::auth::{Caller, Intent, Role};
+use super::auth::{Caller, Intent};
 use super::mail::{MailJob, Requested};
-use crate::domain::ids::{SessionId, UserId};
+use crate::domain::ids::{Credential, UserId};
+use crate::domain::permissions::Permission;
+use crate::models::audit_events::AuditActor;
 use crate::models::caller_check::{CallerCheck, CheckedWrite};
 use crate::models::users::{self, User};
-use crate::models::{audit_events, one_time_tokens, sessions, user_networks, webhook_deliveries, webhooks};
+use crate::models::{
+    api_keys, audit_events, one_time_tokens, sessions, user_networks, webhook_deliveries, webhooks,
+};
 
 /// How long jobs that succeeded are shown.
 const JOB_RETENTION: Duration = Duration::from_hours(7 * 24);
@@ -36,6 +40,9 @@ const DELIVERY_RETENTION: Duration = Duration::from_hours(30 * 24);
 /// How long a network is known that a user does not log in from any more.
 const NETWORK_RETENTION: Duration = Duration::from_hours(180 * 24);
 
+/// How long API keys are shown once they have expired.
+const API_KEY_RETENTION: Duration = Duration::from_hours(30 * 24);
+
 /// How many rows one statement deletes.
 const BATCH: i64 = 1_000;
 
@@ -48,10 +55,10 @@ pub enum Actor<'a> {
 }
 
 impl Actor<'_> {
-    /// The actor's user, for the audit log. An operator has none.
-    pub fn user_id(&self) -> Option<UserId> {
+    /// Who acts, for the audit log. An operator is no user.
+    pub fn audit_actor(&self) -> Option<AuditActor> {
         match self {
-            Self::Caller(caller) => Some(caller.user.id),
+            Self::Caller(caller) => Some(caller.audit_actor()),
             Self::Operator => None,
         }
     }
@@ -154,6 +161,8 @@ impl Store {
         while one_time_tokens::delete_expired(&mut connection, now, BATCH).await? > 0 {}
         let unused_since = now.minus(NETWORK_RETENTION);
         while user_networks::delete_unused(&mut connection, unused_since, BATCH).await? > 0 {}
+        let expired_before = now.minus(API_KEY_RETENTION);
+        while api_keys::delete_expired(&mut connection, expired_before, BATCH).await? > 0 {}
         while records::delete_done(&mut connection, done_before, BATCH).await? > 0 {}
         while records::forget_dead(&mut connection, dead_before, BATCH).await? > 0 {}
         if let Some(retention) = audit_retention {
@@ -166,11 +175,11 @@ impl Store {
         Ok(())
     }
 
-    /// Records that a request may write, before it does, in the session's row, where every instance
-    /// sees it. Returns when the session last wrote, this request included.
+    /// Records that a request may write, before it does, in the row of its session or API key,
+    /// where every instance sees it. Returns when it last wrote, this request included.
     pub(super) async fn record_intent(
         &self,
-        session: SessionId,
+        credential: Credential,
         recorded: Option<Timestamp>,
         intent: Intent,
     ) -> Result<Option<Timestamp>, DbError> {
@@ -179,7 +188,11 @@ impl Store {
         }
         let now = self.clock.now();
         if self.database.must_note_write(recorded, now) {
-            sessions::record_write(&mut self.database.write().await?, session, now).await?;
+            let connection = &mut self.database.write().await?;
+            match credential {
+                Credential::Session(id) => sessions::record_write(connection, id, now).await?,
+                Credential::ApiKey(id) => api_keys::record_write(connection, id, now).await?,
+            }
         }
         Ok(Some(now))
     }
@@ -188,8 +201,9 @@ impl Store {
     /// `work`.
     ///
     /// # Errors
-    /// [`Error::InvalidToken`] if the session or the user is no longer active, [`Error::Forbidden`]
-    /// if the user is no longer a superuser and the operation requires one; those of `work`.
+    /// [`Error::InvalidToken`] if the session, the API key or the user is no longer active,
+    /// [`Error::Forbidden`] if the user's role no longer has the permission that the operation needs;
+    /// those of `work`.
     pub(super) async fn transaction_as<T>(
         &self,
         caller: &Caller,
@@ -198,8 +212,8 @@ impl Store {
         let check = self.check_of(caller);
         self.database
             .transaction(async |tx| {
-                let found = sessions::find_user_for_update(tx, &check).await?;
-                work(tx, &require(found, caller.role)?).await
+                let found = check.find_user_for_update(tx).await?;
+                work(tx, &require(found, caller.permission)?).await
             })
             .await
     }
@@ -225,10 +239,10 @@ impl Store {
                 // not deadlock.
                 let users = users::find_pair_for_update(tx, check.user, target).await?;
                 let by_id = |id| users.iter().find(|user| user.id == id);
-                // A separate statement: a unit of work that ends sessions holds the lock on their
-                // user until it commits.
-                let is_live = sessions::is_live(tx, &check).await?;
-                require(by_id(check.user).filter(|_| is_live).cloned(), caller.role)?;
+                // A separate statement: a unit of work that ends sessions or deletes API keys holds
+                // the lock on their user until it commits.
+                let is_live = check.is_live(tx).await?;
+                require(by_id(check.user).filter(|_| is_live).cloned(), caller.permission)?;
                 work(tx, by_id(target)).await
             })
             .await
@@ -250,7 +264,7 @@ impl Store {
                 let check = self.check_of(caller);
                 self.database
                     .transaction(async |tx| {
-                        require(sessions::find_user_for_share(tx, &check).await?, caller.role)?;
+                        require(check.find_user_for_share(tx).await?, caller.permission)?;
                         work(tx).await
                     })
                     .await
@@ -282,17 +296,17 @@ impl Store {
     }
 
     fn check_of(&self, caller: &Caller) -> CallerCheck {
-        CallerCheck { session: caller.session, user: caller.user.id, now: self.clock.now() }
+        CallerCheck { credential: caller.credential, user: caller.user.id, now: self.clock.now() }
     }
 }
 
-/// `found` is the user of the caller's session, or `None` if the session is over.
-fn require(found: Option<User>, role: Role) -> Result<User, Error> {
+/// `found` is the user of the caller's session or API key, or `None` if that is over.
+fn require(found: Option<User>, permission: Option<Permission>) -> Result<User, Error> {
     let user = found.ok_or(Error::SESSION_OVER)?;
     if !user.is_active {
         return Err(Error::USER_INACTIVE);
     }
-    if role == Role::Superuser && !user.is_superuser {
+    if permission.is_some_and(|permission| !user.role.may(permission)) {
         return Err(Error::Forbidden);
     }
     Ok(user)

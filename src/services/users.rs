@@ -12,9 +12,12 @@ use super::store::{Actor, Store};
 use super::{Error, RevokedSessions};
 use crate::domain::ids::UserId;
 use crate::domain::password::{Password, PasswordAttempt, PasswordHash};
+use crate::domain::permissions::UserRole;
 use crate::domain::webhooks::EventType;
 use crate::models::audit_events::{self, AuditEvent, AuditKind, AuthEvent};
-use crate::models::users::{self, NewUser, Profile, ProfileChanges, User, UserChanges, UserFilter, Written};
+use crate::models::users::{
+    self, NewUser, Profile, ProfileChanges, RoleChange, User, UserChanges, UserFilter, Written,
+};
 use crate::models::{one_time_tokens, sessions};
 
 impl Cached for Profile {
@@ -41,8 +44,8 @@ impl UserService {
     /// A new password ends all sessions of the user.
     ///
     /// # Errors
-    /// [`Error::WrongCurrentPassword`], [`Error::PasswordIsEmail`],
-    /// [`Error::TooManyPasswordChecks`].
+    /// [`Error::LoginRequired`] for a new password by an API key, [`Error::WrongCurrentPassword`],
+    /// [`Error::PasswordIsEmail`], [`Error::TooManyPasswordChecks`].
     pub async fn update_profile(
         &self,
         caller: &Caller,
@@ -50,10 +53,10 @@ impl UserService {
         password: Option<(PasswordAttempt, Password)>,
         context: &CallContext,
     ) -> Result<User, Error> {
-        let changes = UserChanges { profile, ..UserChanges::default() };
         let Some((current, new)) = password else {
-            return self.invalidating(caller.user.id, self.change_own(caller, &changes, context)).await;
+            return self.invalidating(caller.user.id, self.change_own(caller, profile, context)).await;
         };
+        let changes = UserChanges { profile, ..UserChanges::default() };
         self.check_current_password(caller, current).await?;
         let hash = self.passwords.hash_new(new, &caller.user.email).await?;
         self.change_password(caller, &changes, &hash, context).await
@@ -64,17 +67,17 @@ impl UserService {
     async fn change_own(
         &self,
         caller: &Caller,
-        changes: &UserChanges,
+        profile: ProfileChanges,
         context: &CallContext,
     ) -> Result<User, Error> {
         let event = |kind| AuditEvent {
-            actor: Some(caller.user.id),
-            session: Some(caller.session),
+            actor: Some(caller.audit_actor()),
+            session: caller.credential.session(),
             ..AuditEvent::new(kind, caller.user.id, context)
         };
         if !self.store.may_have_webhooks() {
             let change = self.store.transaction_checked(caller, async |write| {
-                let after = users::update_own_without_webhooks(write, changes).await?;
+                let after = users::update_own_without_webhooks(write, &profile).await?;
                 for kind in after.iter().flat_map(|after| audit_kinds(&caller.user, after)) {
                     write.record(&event(kind)).await?;
                 }
@@ -84,10 +87,10 @@ impl UserService {
                 return Ok(user);
             }
         }
-        let now = self.store.now();
+        let (changes, now) = (UserChanges { profile, ..UserChanges::default() }, self.store.now());
         self.store
             .transaction_as(caller, async |tx, before| {
-                let after = users::update(tx, before.id, changes, None, now).await?;
+                let after = users::update(tx, before.id, &changes, None, now).await?;
                 let after = after.ok_or(Error::SESSION_OVER)?;
                 self.store.announce_update(tx, before, &after).await?;
                 for kind in audit_kinds(before, &after.user) {
@@ -103,8 +106,9 @@ impl UserService {
         caller: &Caller,
         attempt: PasswordAttempt,
     ) -> Result<(), Error> {
+        let session = caller.session()?;
         if let Some(limiter) = &self.password_limiter {
-            limiter.check_confirmation(caller.session).await?;
+            limiter.check_confirmation(session).await?;
         }
         if self.passwords.verify(attempt, Some(&caller.user.password_hash)).await?.is_some() {
             return Ok(());
@@ -120,7 +124,7 @@ impl UserService {
         hash: &PasswordHash,
         context: &CallContext,
     ) -> Result<User, Error> {
-        let (id, now) = (caller.user.id, self.store.now());
+        let (id, session, now) = (caller.user.id, caller.session()?, self.store.now());
         let update = self.store.transaction_as(caller, async |tx, user| {
             // The password may have been changed while the hashes were computed.
             if user.password_hash != caller.user.password_hash {
@@ -134,7 +138,7 @@ impl UserService {
             self.store.announce_update(tx, user, &after).await?;
             for kind in audit_kinds(user, &after.user) {
                 let event = AuditEvent::new(kind, id, context);
-                let event = AuditEvent { actor: Some(id), session: Some(caller.session), ..event };
+                let event = AuditEvent { actor: Some(id.into()), session: Some(session), ..event };
                 audit_events::insert(tx, &event, now).await?;
             }
             Ok((after.user, ended))
@@ -185,7 +189,8 @@ impl UserService {
     }
 
     /// # Errors
-    /// [`Error::EmailTaken`], [`Error::PasswordIsEmail`].
+    /// [`Error::LoginRequired`] for a user with a role by an API key; [`Error::EmailTaken`],
+    /// [`Error::PasswordIsEmail`].
     pub async fn create(
         &self,
         actor: Actor<'_>,
@@ -193,6 +198,11 @@ impl UserService {
         password: Password,
         context: &CallContext,
     ) -> Result<User, Error> {
+        if let Actor::Caller(caller) = actor
+            && new.role != UserRole::User
+        {
+            caller.session()?;
+        }
         let hash = self.passwords.hash_new(password, new.email.as_str()).await?;
         let now = self.store.now();
         self.store
@@ -201,7 +211,7 @@ impl UserService {
                 self.store.announce(tx, &[EventType::UserCreated], &written).await?;
                 let user = written.user;
                 let event = AuditEvent::new(AuditKind::USER_CREATED, user.id, context);
-                audit_events::insert(tx, &AuditEvent { actor: actor.user_id(), ..event }, now).await?;
+                audit_events::insert(tx, &AuditEvent { actor: actor.audit_actor(), ..event }, now).await?;
                 Ok(user)
             })
             .await
@@ -211,6 +221,7 @@ impl UserService {
     /// rights take effect with the next request.
     ///
     /// # Errors
+    /// [`Error::LoginRequired`] if an API key would set a password, an email or a role;
     /// [`Error::NotFound`], [`Error::EmailTaken`], [`Error::PasswordIsEmail`],
     /// [`Error::LastSuperuser`].
     pub async fn update(
@@ -221,6 +232,10 @@ impl UserService {
         password: Option<Password>,
         context: &CallContext,
     ) -> Result<User, Error> {
+        // Each of them leads to a login with all rights of a user, which the key has not.
+        if password.is_some() || changes.email.is_some() || changes.role.is_some() {
+            caller.session()?;
+        }
         let hash = match &password {
             Some(password) => Some(self.passwords.hash_of_another(password).await?),
             None => None,
@@ -228,7 +243,7 @@ impl UserService {
         let now = self.store.now();
         let update = self.store.transaction_on(caller, id, async |tx, target| {
             let before = target.ok_or(NOT_FOUND)?;
-            if changes.is_active == Some(false) || changes.is_superuser == Some(false) {
+            if changes.is_active == Some(false) || changes.role.is_some_and(RoleChange::revokes_superuser) {
                 check_superuser_remains(tx, before).await?;
             }
             let written = users::update(tx, id, changes, hash.as_ref(), now).await?.ok_or(NOT_FOUND)?;
@@ -240,7 +255,8 @@ impl UserService {
             let (mut by_password, mut by_deactivation) = (0, 0);
             for kind in audit_kinds(before, &after) {
                 let event = AuditEvent::new(kind, id, context);
-                audit_events::insert(tx, &AuditEvent { actor: Some(caller.user.id), ..event }, now).await?;
+                audit_events::insert(tx, &AuditEvent { actor: Some(caller.audit_actor()), ..event }, now)
+                    .await?;
                 match kind {
                     AuditKind::PASSWORD_CHANGED => {
                         by_password += sessions::revoke_all(tx, id, now).await?;
@@ -266,11 +282,15 @@ impl UserService {
         Ok(user)
     }
 
-    /// Deletes a user with all its sessions.
+    /// Deletes a user with all its sessions and API keys.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::LastSuperuser`].
+    /// [`Error::LoginRequired`] if an API key would delete its own user; [`Error::NotFound`],
+    /// [`Error::LastSuperuser`].
     pub async fn delete(&self, caller: &Caller, id: UserId, context: &CallContext) -> Result<(), Error> {
+        if id == caller.user.id {
+            caller.session()?;
+        }
         let now = self.store.now();
         let deletion = self.store.transaction_on(caller, id, async |tx, target| {
             let user = target.ok_or(NOT_FOUND)?;
@@ -279,7 +299,8 @@ impl UserService {
             let deleted = Written { user: user.clone(), has_webhooks };
             self.store.announce(tx, &[EventType::UserDeleted], &deleted).await?;
             let event = AuditEvent::new(AuditKind::USER_DELETED, id, context);
-            Ok(audit_events::insert(tx, &AuditEvent { actor: Some(caller.user.id), ..event }, now).await?)
+            Ok(audit_events::insert(tx, &AuditEvent { actor: Some(caller.audit_actor()), ..event }, now)
+                .await?)
         });
         self.invalidating(id, deletion).await
     }
@@ -306,6 +327,7 @@ fn audit_kinds(before: &User, after: &User) -> impl Iterator<Item = AuditKind> {
         full_name: before.full_name.clone(),
         is_active: before.is_active,
         is_superuser: before.is_superuser,
+        role: before.role,
         is_verified: before.is_verified,
         updated_at: before.updated_at,
         ..after.profile.clone()
@@ -318,6 +340,7 @@ fn audit_kinds(before: &User, after: &User) -> impl Iterator<Item = AuditKind> {
         switch(before.is_verified, after.is_verified, Kind::EMAIL_VERIFIED, Kind::EMAIL_UNVERIFIED),
         switch(before.is_active, after.is_active, Kind::USER_ACTIVATED, Kind::USER_DEACTIVATED),
         switch(before.is_superuser, after.is_superuser, Kind::SUPERUSER_GRANTED, Kind::SUPERUSER_REVOKED),
+        (before.role != after.role && before.is_superuser == after.is_superuser, Kind::ROLE_CHANGED),
     ]
     .into_iter()
     .filter_map(|(has_changed, kind)| has_changed.then_some(kind))
@@ -337,6 +360,7 @@ mod tests {
             "email": "ada@example.com",
             "is_active": true,
             "is_superuser": false,
+            "role": "user",
             "is_verified": false,
             "created_at": Timestamp::from_seconds(0),
             "updated_at": Timestamp::from_seconds(0),

@@ -1,6 +1,7 @@
 //! The API over a real socket, each test with its own service and database, on SQLite and on
 //! PostgreSQL.
 
+mod api_keys;
 mod audit_events;
 mod auth;
 mod client_data;

@@ -1,5 +1,6 @@
 //! Every operation of the document in one table, and rules that hold for all of them.
 
+mod api_keys;
 mod audit;
 mod browsers;
 mod contract;
@@ -8,6 +9,7 @@ mod lost_rights;
 mod methods;
 mod statuses;
 
+pub use api_keys::scopes;
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -23,7 +25,16 @@ use crate::support::{Backend, Call, Service};
 pub enum Caller {
     Anybody,
     User,
+    /// A user with this role, or a superuser.
+    Support,
     Superuser,
+}
+
+impl Caller {
+    /// Whether users without a role are refused.
+    pub fn needs_role(self) -> bool {
+        matches!(self, Self::Support | Self::Superuser)
+    }
 }
 
 /// An operation of the document.
@@ -36,6 +47,8 @@ pub struct Operation {
     /// Makes a valid body for a call by or on this user, if the operation takes one: nothing but a
     /// guard refuses it.
     pub body: Option<fn(&TestUser) -> Value>,
+    /// The scope that an API key needs; without one, none is accepted.
+    pub scope: Option<&'static str>,
     /// What `{id}` in the template names.
     fixture: Fixture,
 }
@@ -85,10 +98,15 @@ const fn operation(
     success: u16,
     body: Option<fn(&TestUser) -> Value>,
 ) -> Operation {
-    Operation { id, method, template, who, success, body, fixture: Fixture::User }
+    Operation { id, method, template, who, success, body, scope: None, fixture: Fixture::User }
 }
 
 impl Operation {
+    /// States the scope that an API key needs.
+    pub const fn scope(self, scope: &'static str) -> Self {
+        Self { scope: Some(scope), ..self }
+    }
+
     /// States what `{id}` names, unless it is a user:
     /// `operation("notes_get", "GET", "/api/v1/notes/{id}", Caller::User, 200, None).on(NOTE)`.
     pub const fn on(self, fixture: Fixture) -> Self {
@@ -116,35 +134,45 @@ pub const OPERATIONS: &[Operation] = &[
     operation("auth_confirm_email", "POST", "/api/v1/auth/confirm-email", Caller::Anybody, 200, Some(token))
         .on(Fixture::Link("confirm_email")),
     operation("users_me_change_email", "POST", "/api/v1/users/me/email", Caller::User, 202, Some(new_address)),
-    operation("users_me", "GET", "/api/v1/users/me", Caller::User, 200, None),
-    operation("users_me_update", "PATCH", "/api/v1/users/me", Caller::User, 200, Some(new_name)),
+    operation("users_me", "GET", "/api/v1/users/me", Caller::User, 200, None).scope("users:read"),
+    operation("users_me_update", "PATCH", "/api/v1/users/me", Caller::User, 200, Some(new_name)).scope("users:write"),
     operation("users_me_delete", "DELETE", "/api/v1/users/me", Caller::User, 204, None),
-    operation("users_list", "GET", "/api/v1/users", Caller::Superuser, 200, None),
-    operation("users_create", "POST", "/api/v1/users", Caller::Superuser, 201, Some(new_account)),
-    operation("users_get", "GET", "/api/v1/users/{id}", Caller::Superuser, 200, None),
-    operation("users_update", "PATCH", "/api/v1/users/{id}", Caller::Superuser, 200, Some(new_name)),
-    operation("users_delete", "DELETE", "/api/v1/users/{id}", Caller::Superuser, 204, None),
-    operation("users_activate", "PATCH", "/api/v1/users/{id}/activate", Caller::Superuser, 200, None),
-    operation("users_deactivate", "PATCH", "/api/v1/users/{id}/deactivate", Caller::Superuser, 200, None),
-    operation("jobs_list", "GET", "/api/v1/jobs", Caller::Superuser, 200, None),
-    operation("jobs_retry", "POST", "/api/v1/jobs/{id}/retry", Caller::Superuser, 200, None).on(Fixture::Job),
-    operation("jobs_delete", "DELETE", "/api/v1/jobs/{id}", Caller::Superuser, 204, None).on(Fixture::Job),
-    operation("webhooks_list", "GET", "/api/v1/webhooks", Caller::Superuser, 200, None),
-    operation("webhooks_create", "POST", "/api/v1/webhooks", Caller::Superuser, 201, Some(new_webhook)),
-    operation("webhooks_get", "GET", "/api/v1/webhooks/{id}", Caller::Superuser, 200, None).on(WEBHOOK),
-    operation("webhooks_update", "PATCH", "/api/v1/webhooks/{id}", Caller::Superuser, 200, Some(new_webhook)).on(WEBHOOK),
-    operation("webhooks_delete", "DELETE", "/api/v1/webhooks/{id}", Caller::Superuser, 204, None).on(WEBHOOK),
-    operation("webhooks_rotate_secret", "POST", "/api/v1/webhooks/{id}/rotate-secret", Caller::Superuser, 200, None).on(WEBHOOK),
-    operation("webhooks_test", "POST", "/api/v1/webhooks/{id}/test", Caller::Superuser, 202, None).on(WEBHOOK),
-    operation("webhooks_deliveries_list", "GET", "/api/v1/webhooks/{id}/deliveries", Caller::Superuser, 200, None).on(WEBHOOK),
-    operation("webhooks_resend_delivery", "POST", "/api/v1/webhooks/{id}/deliveries/{delivery_id}/resend", Caller::Superuser, 202, None).on(Fixture::Delivery),
-    operation("audit_events_list", "GET", "/api/v1/audit-events", Caller::Superuser, 200, None),
+    operation("users_list", "GET", "/api/v1/users", Caller::Support, 200, None).scope("users:read"),
+    operation("users_create", "POST", "/api/v1/users", Caller::Superuser, 201, Some(new_account)).scope("users:write"),
+    operation("users_get", "GET", "/api/v1/users/{id}", Caller::Support, 200, None).scope("users:read"),
+    operation("users_update", "PATCH", "/api/v1/users/{id}", Caller::Superuser, 200, Some(new_name)).scope("users:write"),
+    operation("users_delete", "DELETE", "/api/v1/users/{id}", Caller::Superuser, 204, None).scope("users:write"),
+    operation("users_activate", "PATCH", "/api/v1/users/{id}/activate", Caller::Superuser, 200, None).scope("users:write"),
+    operation("users_deactivate", "PATCH", "/api/v1/users/{id}/deactivate", Caller::Superuser, 200, None).scope("users:write"),
+    operation("api_keys_list", "GET", "/api/v1/api-keys", Caller::User, 200, None),
+    operation("api_keys_create", "POST", "/api/v1/api-keys", Caller::User, 201, Some(new_api_key)),
+    operation("api_keys_get", "GET", "/api/v1/api-keys/{id}", Caller::User, 200, None).on(API_KEY),
+    operation("api_keys_delete", "DELETE", "/api/v1/api-keys/{id}", Caller::User, 204, None).on(API_KEY),
+    operation("jobs_list", "GET", "/api/v1/jobs", Caller::Superuser, 200, None).scope("jobs:read"),
+    operation("jobs_retry", "POST", "/api/v1/jobs/{id}/retry", Caller::Superuser, 200, None).on(Fixture::Job).scope("jobs:write"),
+    operation("jobs_delete", "DELETE", "/api/v1/jobs/{id}", Caller::Superuser, 204, None).on(Fixture::Job).scope("jobs:write"),
+    operation("webhooks_list", "GET", "/api/v1/webhooks", Caller::Superuser, 200, None).scope("webhooks:read"),
+    operation("webhooks_create", "POST", "/api/v1/webhooks", Caller::Superuser, 201, Some(new_webhook)).scope("webhooks:write"),
+    operation("webhooks_get", "GET", "/api/v1/webhooks/{id}", Caller::Superuser, 200, None).on(WEBHOOK).scope("webhooks:read"),
+    operation("webhooks_update", "PATCH", "/api/v1/webhooks/{id}", Caller::Superuser, 200, Some(new_webhook)).on(WEBHOOK).scope("webhooks:write"),
+    operation("webhooks_delete", "DELETE", "/api/v1/webhooks/{id}", Caller::Superuser, 204, None).on(WEBHOOK).scope("webhooks:write"),
+    operation("webhooks_rotate_secret", "POST", "/api/v1/webhooks/{id}/rotate-secret", Caller::Superuser, 200, None).on(WEBHOOK).scope("webhooks:write"),
+    operation("webhooks_test", "POST", "/api/v1/webhooks/{id}/test", Caller::Superuser, 202, None).on(WEBHOOK).scope("webhooks:write"),
+    operation("webhooks_deliveries_list", "GET", "/api/v1/webhooks/{id}/deliveries", Caller::Superuser, 200, None).on(WEBHOOK).scope("webhooks:read"),
+    operation("webhooks_resend_delivery", "POST", "/api/v1/webhooks/{id}/deliveries/{delivery_id}/resend", Caller::Superuser, 202, None).on(Fixture::Delivery).scope("webhooks:write"),
+    operation("audit_events_list", "GET", "/api/v1/audit-events", Caller::Support, 200, None).scope("audit_events:read"),
     operation("health_show", "GET", "/api/v1/health", Caller::Anybody, 200, None),
     operation("health_live", "GET", "/api/v1/health/live", Caller::Anybody, 200, None),
     operation("health_ready", "GET", "/api/v1/health/ready", Caller::Anybody, 200, None),
     operation("service_show", "GET", "/", Caller::Anybody, 200, None),
     operation("service_jwks", "GET", "/.well-known/jwks.json", Caller::Anybody, 200, None),
 ];
+
+const API_KEY: Fixture = Fixture::Owned { path: "/api/v1/api-keys", body: new_api_key };
+
+fn new_api_key(_: &TestUser) -> Value {
+    json!({"name": "Nightly export", "scopes": ["users:read"]})
+}
 
 fn new_account(_: &TestUser) -> Value {
     json!({"email": fresh_email(), "password": PASSWORD, "full_name": "New"})
@@ -305,18 +333,16 @@ fn differences(document: &Value) -> Vec<String> {
 
 /// What to add for an operation of the document that the table lacks.
 fn lacking(id: &str, method: &str, path: &str, described: &Value) -> String {
-    let who = match (described["security"][0].is_object(), described["x-required-role"].is_string()) {
-        (false, _) => "Anybody",
-        (true, false) => "User",
-        (true, true) => "Superuser",
-    };
+    let who = format!("{:?}", documented_caller(described));
+    let scope = described["x-required-scope"].as_str();
+    let scope = scope.map(|scope| format!(".scope(\"{scope}\")")).unwrap_or_default();
     let statuses = described["responses"].as_object().unwrap();
     let success = statuses.keys().find(|status| status.starts_with('2')).unwrap();
     let body = if described["requestBody"].is_object() { "Some(a_valid_body)" } else { "None" };
     let method = method.to_uppercase();
     format!(
         "the table lacks {id}. Add to OPERATIONS in tests/api/operations.rs:\n    \
-         operation(\"{id}\", \"{method}\", \"{path}\", Caller::{who}, {success}, {body}),"
+         operation(\"{id}\", \"{method}\", \"{path}\", Caller::{who}, {success}, {body}){scope},"
     )
 }
 
@@ -333,19 +359,33 @@ fn missing_fixture(operation: &Operation) -> Option<String> {
     })
 }
 
+fn documented_caller(described: &Value) -> Caller {
+    let needs_token = described["security"].as_array().is_some_and(|schemes| !schemes.is_empty());
+    let roles = described["x-allowed-roles"].as_array().into_iter().flatten();
+    let roles: Vec<_> = roles.filter_map(Value::as_str).collect();
+    match (needs_token, &*roles) {
+        (false, _) => Caller::Anybody,
+        (true, []) => Caller::User,
+        (true, ["superuser"]) => Caller::Superuser,
+        (true, ["support", "superuser"]) => Caller::Support,
+        (true, roles) => panic!("teach this table who {roles:?} are"),
+    }
+}
+
 fn differing_traits(operation: &Operation, described: &Value) -> Vec<String> {
     let statuses: Vec<&String> = described["responses"].as_object().unwrap().keys().collect();
     let success = operation.success.to_string();
-    let needs_token = described["security"].as_array().is_some_and(|schemes| !schemes.is_empty());
     let refusals = &described["responses"]["403"]["content"]["application/json"]["examples"];
     let may_be_forbidden = refusals["forbidden"].is_object();
-    let who = match (needs_token, described["x-required-role"].as_str()) {
-        (false, _) => Caller::Anybody,
-        (true, None) => Caller::User,
-        (true, Some(_)) => Caller::Superuser,
-    };
+    let may_lack_scope = refusals["insufficient_scope"].is_object();
+    let who = documented_caller(described);
     let pairs = [
-        ("caller", who == operation.who && may_be_forbidden == (who == Caller::Superuser)),
+        ("caller", who == operation.who && may_be_forbidden == who.needs_role()),
+        (
+            "scope",
+            described["x-required-scope"].as_str() == operation.scope
+                && may_lack_scope == (who != Caller::Anybody),
+        ),
         ("body", described["requestBody"].is_object() == operation.body.is_some()),
         ("success", statuses.iter().filter(|s| s.starts_with('2')).eq([&&success])),
     ];
@@ -365,7 +405,8 @@ fn a_document_with_an_extra_operation_differs_from_the_table() {
     let mut added = document["paths"]["/api/v1/users/me"]["get"].clone();
     added["operationId"] = json!("users_me_show_twice");
     document["paths"]["/api/v1/users/me"]["put"] = added;
-    let row = "operation(\"users_me_show_twice\", \"PUT\", \"/api/v1/users/me\", Caller::User, 200, None),";
+    let row = "operation(\"users_me_show_twice\", \"PUT\", \"/api/v1/users/me\", Caller::User, 200, None)\
+               .scope(\"users:read\"),";
     let [lacking] = &*differences(&document) else { panic!("one operation is new") };
     assert!(
         lacking.starts_with("the table lacks users_me_show_twice. ") && lacking.ends_with(row),
@@ -412,6 +453,7 @@ fn an_operation_with_another_guard_path_or_body_differs_from_the_table() {
         differences(&document),
         [
             "users_list has another caller in the document",
+            "users_list has another scope in the document",
             "users_create has another body in the document",
             "auth_me is get /api/v1/auth/myself in the document",
         ]

@@ -3,6 +3,7 @@
 mod admin;
 mod list;
 mod own;
+mod roles;
 mod sessions;
 mod superusers;
 

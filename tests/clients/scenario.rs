@@ -3,6 +3,7 @@
 use groundwork::app;
 use groundwork::domain::email::Email;
 use groundwork::domain::password::Password;
+use groundwork::domain::permissions::UserRole;
 use groundwork::models::users::{NewProfile, NewUser};
 use groundwork::services::store::Actor;
 use groundwork::services::users::UserService;
@@ -60,7 +61,7 @@ async fn create(users: &UserService, email: &str, password: &str, is_superuser: 
         email: Email::parse(email).unwrap(),
         profile: NewProfile::default(),
         is_active: true,
-        is_superuser,
+        role: if is_superuser { UserRole::Superuser } else { UserRole::User },
         is_verified: true,
     };
     let password = Password::parse(password).unwrap();

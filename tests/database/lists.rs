@@ -2,6 +2,7 @@
 //! parts.
 
 use groundwork::domain::email::Email;
+use groundwork::domain::permissions::UserRole;
 use groundwork::models::users::{self, Cursor, NewProfile, NewUser, User, UserFilter};
 use groundwork::settings::DatabaseUrl;
 use groundwork_clock::Timestamp;
@@ -21,7 +22,7 @@ async fn everybody(database: &Database) -> Vec<User> {
             email: Email::parse(&format!("{}{number}@example.com", ["ada", "bob"][number / 12])).unwrap(),
             profile: NewProfile::default(),
             is_active: FLAGS[number / 3 % 2],
-            is_superuser: FLAGS[number / 6 % 2],
+            role: if FLAGS[number / 6 % 2] { UserRole::Superuser } else { UserRole::User },
             is_verified: false,
         };
         let hash = "not a hash".to_owned().into();

@@ -97,3 +97,18 @@ async fn audit_events_are_kept_for_ever_unless_a_retention_is_set() {
         assert_eq!(count(&service, &format!("audit_events WHERE {NOT_ROUTINE}")).await, 1);
     }
 }
+
+on_both! {
+    async fn an_api_key_is_shown_for_thirty_days_after_it_has_expired(service: Service) {
+        let user = service.user().await;
+        service.api_key(&user, &["users:read"]).await;
+        let expires_at = service.clock.now().plus(DAY).to_string();
+        let body = json!({"name": "Short", "scopes": ["users:read"], "expires_at": expires_at});
+        service.by(&user, "POST", "/api/v1/api-keys").json(body).send().await.expect(201);
+        pass(&service, 30).await;
+        assert_eq!(count(&service, "api_keys").await, 2);
+        pass(&service, 2).await;
+        assert_eq!(count(&service, "api_keys WHERE expires_at IS NULL").await, 1);
+        assert_eq!(count(&service, "api_keys").await, 1);
+    }
+}

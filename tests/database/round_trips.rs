@@ -77,6 +77,32 @@ async fn an_authenticated_get_costs_one_round_trip() {
 
 #[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
+async fn an_api_key_costs_one_round_trip_and_a_malformed_one_none() {
+    let (service, proxy) = Service::start_behind_proxy(&ONE_CONNECTION).await;
+    let (root, other) = (service.superuser().await, service.user().await);
+    let (_, key) = service.api_key(&root, &["users:read", "users:write"]).await;
+    let me = async || drop(service.me(&key).await.expect(200));
+    assert_eq!(cost(&service, &proxy, 10, me).await, 10 * ME);
+    let malformed = format!("{}!", &key[..key.len() - 1]);
+    let refused = async || drop(service.me(&malformed).await.expect_error(401, "invalid_token"));
+    assert_eq!(cost(&service, &proxy, 10, refused).await, 0);
+
+    let change = async || {
+        let body = json!({"full_name": "Ada"});
+        drop(service.call("PATCH", "/api/v1/users/me").bearer(&key).json(body).send().await.expect(200));
+    };
+    assert_eq!(cost(&service, &proxy, 10, change).await, 10 * CHANGE);
+    let (path, mut names) = (format!("/api/v1/users/{}", other.id), 0);
+    let update = async || {
+        names += 1;
+        let body = json!({"full_name": format!("Name {names}")});
+        drop(service.call("PATCH", &path).bearer(&key).json(body).send().await.expect(200));
+    };
+    assert_eq!(cost(&service, &proxy, 5, update).await, 5 * UPDATE);
+}
+
+#[ignore = "needs PostgreSQL"]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_page_costs_authentication_and_one_query() {
     let (service, proxy) = Service::start_behind_proxy(&ONE_CONNECTION).await;
     let admin = service.superuser().await;

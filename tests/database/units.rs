@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use groundwork::domain::email::Email;
+use groundwork::domain::permissions::UserRole;
 use groundwork::models::users::{self, NewProfile, NewUser};
 use groundwork::settings::DatabaseUrl;
 use groundwork_clock::Clock;
@@ -63,7 +64,7 @@ async fn insert(connection: &mut Connection, email: &str) -> Result<(), DbError>
         email: Email::parse(email).unwrap(),
         profile: NewProfile::default(),
         is_active: true,
-        is_superuser: false,
+        role: UserRole::User,
         is_verified: false,
     };
     users::insert(connection, &user, &"not a hash".to_owned().into(), Clock::default().now()).await.map(drop)

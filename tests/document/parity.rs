@@ -21,8 +21,11 @@ fn outline(document: &Value) -> BTreeSet<String> {
         let id = operation.id;
         lines.insert(format!("{} {} is {id}", operation.method, operation.path));
         lines.insert(format!(
-            "{id}: {} {} {}",
-            operation.value["tags"], operation.value["security"], operation.value["x-required-role"]
+            "{id}: {} {} {} {}",
+            operation.value["tags"],
+            operation.value["security"],
+            operation.value["x-allowed-roles"],
+            operation.value["x-required-scope"]
         ));
         for parameter in items(&operation.value["parameters"]) {
             let (place, required) = (&parameter["in"], &parameter["required"]);

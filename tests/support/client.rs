@@ -101,7 +101,8 @@ impl Answer {
         assert_eq!(body["error"], code, "{self:?}");
         assert!(body["message"].as_str().is_some_and(|message| message.ends_with('.')), "{self:?}");
         assert_eq!(body["request_id"], self.header("x-request-id"), "{self:?}");
-        assert_eq!(status == 401, self.headers.contains_key("www-authenticate"), "{self:?}");
+        let is_challenged = status == 401 || code == "insufficient_scope";
+        assert_eq!(is_challenged, self.headers.contains_key("www-authenticate"), "{self:?}");
         assert_eq!(status == 503 || status == 429, self.headers.contains_key("retry-after"), "{self:?}");
         assert_eq!(status == 405, self.headers.contains_key("allow"), "{self:?}");
         body
@@ -204,6 +205,20 @@ impl Service {
         // TRUE is 1 in SQLite.
         self.database.sql(&format!("UPDATE users SET is_superuser = TRUE WHERE id = {}", user.id)).await;
         user
+    }
+
+    /// A new user with [`PASSWORD`] and a role that is not that of superusers, logged in.
+    pub async fn user_with_role(&self, role: &str) -> TestUser {
+        let user = self.user().await;
+        self.database.sql(&format!("UPDATE users SET role = '{role}' WHERE id = {}", user.id)).await;
+        user
+    }
+
+    /// A new API key of a user: its ID and the key itself.
+    pub async fn api_key(&self, user: &TestUser, scopes: &[&str]) -> (i64, String) {
+        let body = json!({"name": "A service", "scopes": scopes});
+        let made = self.by(user, "POST", "/api/v1/api-keys").json(body).send().await.expect(201).json();
+        (made["id"].as_i64().unwrap(), made["key"].as_str().unwrap().to_owned())
     }
 
     /// Another session of a user with [`PASSWORD`].

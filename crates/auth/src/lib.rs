@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod api_keys;
 mod cache;
 mod hasher;
 mod ids;
@@ -10,6 +11,7 @@ mod tokens;
 mod values;
 mod work;
 
+pub use api_keys::{API_KEY_BYTES, ApiKey, ApiKeyFormat, ApiKeyHash, MalformedApiKey};
 pub use hasher::{HashError, METRICS, PasswordHash, PasswordHasher, can_be_hashed};
 pub use ids::{TokenHash, TokenId};
 pub use key_files::{KeyFileError, KeyFiles};

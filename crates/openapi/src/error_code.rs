@@ -23,7 +23,7 @@ macro_rules! built_in {
             )+
 
             /// The codes that every API has; the catalogue of an app contains them all.
-            pub const BUILT_IN: [Self; 13] = [$(Self::$name),+];
+            pub const BUILT_IN: [Self; 14] = [$(Self::$name),+];
         }
     };
 }
@@ -35,6 +35,9 @@ built_in! {
     UNAUTHORIZED = "unauthorized", UNAUTHORIZED, "A bearer token is required.";
     /// The token is wrong, expired or revoked.
     INVALID_TOKEN = "invalid_token", UNAUTHORIZED, "The token is invalid or has expired.";
+    /// The token is valid, but not for this operation: it is an API key, and none of its scopes
+    /// allows this, or no API key may do it.
+    INSUFFICIENT_SCOPE = "insufficient_scope", FORBIDDEN, "An API key cannot do this. Log in.";
     /// There is no resource at this path.
     NOT_FOUND = "not_found", NOT_FOUND, "The resource does not exist.";
     /// The resource does not support the method.
@@ -95,7 +98,7 @@ pub const IMPLIED_ERRORS: ImpliedErrors = ImpliedErrors {
     always: &["malformed_request"],
     with_body: &["request_timeout", "payload_too_large", "unsupported_media_type", "not_implemented"],
     with_input: &["validation_error"],
-    with_security: &["unauthorized", "invalid_token"],
+    with_security: &["unauthorized", "invalid_token", "insufficient_scope"],
     with_role: &[],
     with_rate_limit: &["rate_limited"],
     server: &["internal_error", "service_unavailable"],

@@ -55,6 +55,7 @@ as_text!([const PRECISION: u32, const SCALE: u32] Decimal<PRECISION, SCALE>);
 /// For the macros alone.
 #[doc(hidden)]
 pub mod __private {
+    pub use serde::de::Error;
     pub use serde::{Deserialize, Deserializer, Serialize, Serializer};
 }
 
@@ -208,6 +209,13 @@ macro_rules! enum_type {
         impl $crate::__private::Serialize for $name {
             fn serialize<S: $crate::__private::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> $crate::__private::Deserialize<'de> for $name {
+            fn deserialize<D: $crate::__private::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <String as $crate::__private::Deserialize>::deserialize(deserializer)?;
+                Self::parse(&text).map_err($crate::__private::Error::custom)
             }
         }
     };

@@ -44,7 +44,8 @@ pub struct ApiError {
     code: ErrorCode,
     message: Cow<'static, str>,
     details: Option<Box<Value>>,
-    /// Headers which say what is accepted instead: `Allow`, `Accept`, `Accept-Patch`.
+    /// Headers which say what is accepted instead: `Allow`, `Accept`, `Accept-Patch`,
+    /// `WWW-Authenticate`.
     accepted: Vec<(HeaderName, HeaderValue)>,
     retry_after: u32,
     cause: Option<Cause>,
@@ -85,6 +86,22 @@ impl ApiError {
         let names = [Some(header::ACCEPT), is_patch.then_some(ACCEPT_PATCH)];
         let accepted = names.into_iter().flatten().map(|name| (name, HeaderValue::from_static(accepted)));
         Self { accepted: accepted.collect(), ..ErrorCode::UNSUPPORTED_MEDIA_TYPE.into() }
+    }
+
+    /// 403 for an API key (RFC 6750, 3.1). `scope` is the one that it lacks; without one, no API key
+    /// may do this.
+    pub fn insufficient_scope(scope: Option<&str>) -> Self {
+        let challenge = "Bearer error=\"insufficient_scope\"";
+        let error = Self::from(ErrorCode::INSUFFICIENT_SCOPE);
+        let Some(scope) = scope else {
+            let challenge = HeaderValue::from_static(challenge);
+            return Self { accepted: vec![(header::WWW_AUTHENTICATE, challenge)], ..error };
+        };
+        // No name of a scope has a character that a header cannot have.
+        let challenge = HeaderValue::from_str(&format!("{challenge}, scope=\"{scope}\""));
+        let accepted = challenge.map(|challenge| (header::WWW_AUTHENTICATE, challenge));
+        let error = Self { accepted: accepted.into_iter().collect(), ..error };
+        error.with_message(format!("The API key needs the scope {scope}."))
     }
 
     /// 429; `Retry-After` is when the oldest request leaves the window.

@@ -13,6 +13,7 @@ use poem::http::header;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::error::{ApiError, ErrorCode};
+use super::known_api_keys::ApiKeyHash;
 use super::load_shedder::LoadShedder;
 use super::middleware::well_formed::{self, Malformed};
 use super::rate_limits::RateLimits;
@@ -43,6 +44,10 @@ pub struct RequestScope {
     pub(crate) state: OnceLock<Arc<AppState>>,
     /// Empty for an operation without a rate limit.
     pub(crate) rate_limit: OnceLock<RateLimitDecision>,
+    /// An API key that counted for its address.
+    pub(crate) unknown_api_key: OnceLock<ApiKeyHash>,
+    /// Of that API key, if it is valid.
+    pub(crate) api_key_rate_limit: OnceLock<RateLimitDecision>,
     /// The query's parameters, once they are checked.
     pub(crate) query: OnceLock<Vec<(String, String)>>,
     /// The permit among the requests in flight; released when the request ends.
@@ -71,6 +76,8 @@ impl RequestScope {
             operation: OnceLock::new(),
             state: OnceLock::new(),
             rate_limit: OnceLock::new(),
+            unknown_api_key: OnceLock::new(),
+            api_key_rate_limit: OnceLock::new(),
             query: OnceLock::new(),
             permit: Mutex::default(),
             malformed: well_formed::check(request.version(), request.uri(), request.headers()).err(),
@@ -85,6 +92,22 @@ impl RequestScope {
     /// Records the authenticated user, for the log line.
     pub fn set_user_id(&self, user_id: i64) {
         self.user_id.get_or_init(|| user_id);
+    }
+
+    /// Counts the request for its API key, which is valid, unless that was done already.
+    ///
+    /// # Errors
+    /// 429 beyond the limit of the key.
+    pub async fn count_api_key(&self) -> Result<(), ApiError> {
+        match (&self.state()?.rate_limits, self.operation.get()) {
+            (Some(rate_limits), Some(operation)) => rate_limits.count_api_key(operation, self).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// The decision on the request, if it is limited: that on its API key, or else on its address.
+    pub(crate) fn rate_limit(&self) -> Option<&RateLimitDecision> {
+        self.api_key_rate_limit.get().or_else(|| self.rate_limit.get())
     }
 
     pub(crate) fn state(&self) -> Result<&AppState, ApiError> {

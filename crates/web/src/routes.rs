@@ -115,7 +115,7 @@ impl Endpoint for Resource {
         // to answer them, and moves its load to the others.
         if operation.policy.limit != Limit::Unlimited {
             if let Some(rate_limits) = &self.state.rate_limits {
-                rate_limits.check(operation, scope).await?;
+                rate_limits.check(operation, scope, &request).await?;
             }
             self.state.load_shedder.admit(scope)?;
         }

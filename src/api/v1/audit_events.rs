@@ -1,4 +1,4 @@
-//! `/audit-events`: what was done to users and resources, for superusers.
+//! `/audit-events`: what was done to users and resources.
 
 use groundwork_clock::Timestamp;
 use groundwork_web::extract::Query;
@@ -8,9 +8,10 @@ use groundwork_web::responses::Ok200;
 use poem_openapi::OpenApi;
 
 use super::Tag;
-use crate::api::guards::Superuser;
+use crate::api::guards::Permitted;
 use crate::domain::audit_events::AuditEventKind;
 use crate::domain::ids::UserId;
+use crate::domain::permissions::AuditEventsRead;
 use crate::models::audit_events::EventFilter;
 use crate::schemas::audit_events::AuditEventView;
 use crate::services::audit_events::AuditEventService;
@@ -25,11 +26,11 @@ impl AuditEventsApi {
     ///
     /// Returns one page of audit events in descending order of `created_at`, so the newest come
     /// first. To get the next page, send `next_page` as `page_token` with the same filters, until it
-    /// is null. Requires superuser rights.
+    /// is null.
     #[oai(path = "/", method = "get", operation_id = "audit_events_list")]
     async fn list(
         &self,
-        caller: Superuser,
+        caller: Permitted<AuditEventsRead>,
         /// The maximum number of audit events per page.
         #[oai(default)]
         limit: Query<PageSize>,

@@ -9,7 +9,7 @@ use poem_openapi::OpenApi;
 
 use super::Tag;
 use crate::api::context::Context;
-use crate::api::guards::Authed;
+use crate::api::guards::LoggedIn;
 use crate::schemas::auth::{LoginRequest, RefreshRequest, RegisterRequest, TokenPair};
 use crate::schemas::users::UserView;
 use crate::services::auth::AuthService;
@@ -89,7 +89,7 @@ impl AuthApi {
     ///
     /// Ends the current session. Its access tokens and its refresh token stop working immediately.
     #[oai(path = "/logout", method = "post", operation_id = "auth_logout")]
-    async fn logout(&self, caller: Authed, context: Context) -> Result<NoContent, Failure> {
+    async fn logout(&self, caller: LoggedIn, context: Context) -> Result<NoContent, Failure> {
         self.auth.logout(&caller.0, &context).await?;
         Ok(NoContent)
     }
@@ -98,7 +98,7 @@ impl AuthApi {
     ///
     /// The same as `users_me`.
     #[oai(path = "/me", method = "get", operation_id = "auth_me")]
-    async fn me(&self, caller: Authed) -> Result<Ok200<UserView>, Failure> {
+    async fn me(&self, caller: LoggedIn) -> Result<Ok200<UserView>, Failure> {
         Ok(Ok200::of(caller.0.user))
     }
 }

@@ -10,8 +10,9 @@ use poem_openapi::OpenApi;
 
 use super::Tag;
 use crate::api::context::Context;
-use crate::api::guards::Superuser;
+use crate::api::guards::Permitted;
 use crate::domain::ids::JobId;
+use crate::domain::permissions::{JobsRead, JobsWrite};
 use crate::domain::text::JobKind;
 use crate::schemas::jobs::{JobStatusView, JobView};
 use crate::services::jobs::JobService;
@@ -31,11 +32,11 @@ impl JobsApi {
     ///
     /// Returns one page of jobs in descending order of `id`, so the newest come first. To get the
     /// next page, send `next_page` as `page_token` with the same filters, until it is null. Jobs
-    /// that succeeded are kept for seven days. Requires superuser rights.
+    /// that succeeded are kept for seven days.
     #[oai(path = "/", method = "get", operation_id = "jobs_list")]
     async fn list(
         &self,
-        caller: Superuser,
+        caller: Permitted<JobsRead>,
         /// The maximum number of jobs per page.
         #[oai(default)]
         limit: Query<PageSize>,
@@ -54,11 +55,11 @@ impl JobsApi {
     /// Retry a job
     ///
     /// Queues a dead job again, with all its attempts. What a job needs to run is deleted seven days
-    /// after it died; then it can only be deleted. Requires superuser rights.
+    /// after it died; then it can only be deleted.
     #[oai(path = "/:id/retry", method = "post", operation_id = "jobs_retry")]
     async fn retry(
         &self,
-        caller: Superuser,
+        caller: Permitted<JobsWrite>,
         context: Context,
         id: Path<JobId>,
     ) -> Result<Ok200<JobView>, Failure<RetryErrors>> {
@@ -67,12 +68,11 @@ impl JobsApi {
 
     /// Delete a job
     ///
-    /// Deletes a job that is not running. A job that is queued will not run. Requires superuser
-    /// rights.
+    /// Deletes a job that is not running. A job that is queued will not run.
     #[oai(path = "/:id", method = "delete", operation_id = "jobs_delete")]
     async fn delete(
         &self,
-        caller: Superuser,
+        caller: Permitted<JobsWrite>,
         context: Context,
         id: Path<JobId>,
     ) -> Result<NoContent, Failure<DeleteErrors>> {

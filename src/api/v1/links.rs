@@ -9,7 +9,7 @@ use poem_openapi::OpenApi;
 
 use super::Tag;
 use crate::api::context::Context;
-use crate::api::guards::Authed;
+use crate::api::guards::LoggedIn;
 use crate::schemas::links::{EmailChange, LinkRequest, LinkToken, PasswordReset};
 use crate::schemas::users::UserView;
 use crate::services::links::LinkService;
@@ -140,7 +140,7 @@ impl LinksApi {
     )]
     async fn change_email(
         &self,
-        caller: Authed,
+        caller: LoggedIn,
         context: Context,
         body: Body<EmailChange>,
     ) -> Result<AcceptedWithoutBody, Failure> {

@@ -1,5 +1,6 @@
 //! Version 1 of the API: one file per resource.
 
+pub mod api_keys;
 pub mod audit_events;
 pub mod auth;
 pub mod health;
@@ -18,6 +19,7 @@ pub type Operations = (
     sessions::SessionsApi,
     users::UsersApi,
     links::LinksApi,
+    api_keys::ApiKeysApi,
     jobs::JobsApi,
     webhooks::WebhooksApi,
     audit_events::AuditEventsApi,
@@ -34,6 +36,8 @@ pub enum Tag {
     Auth,
     /// The current user, and for superusers all users.
     Users,
+    /// Credentials of services that act for a user.
+    ApiKeys,
     /// Work after the response, for superusers.
     Jobs,
     /// Where events are sent, for superusers.

@@ -8,7 +8,7 @@ use poem_openapi::OpenApi;
 
 use super::Tag;
 use crate::api::context::Context;
-use crate::api::guards::Authed;
+use crate::api::guards::LoggedIn;
 use crate::domain::ids::UserId;
 use crate::schemas::sessions::{SessionIdText, SessionView};
 use crate::services::sessions::SessionService;
@@ -27,7 +27,7 @@ impl SessionsApi {
     #[oai(path = "/sessions", method = "get", operation_id = "auth_sessions_list")]
     async fn list(
         &self,
-        caller: Authed,
+        caller: LoggedIn,
         /// The maximum number of sessions per page.
         #[oai(default)]
         limit: Query<PageSize>,
@@ -36,7 +36,8 @@ impl SessionsApi {
         user_id: Query<Option<UserId>>,
     ) -> Result<Ok200<Page<SessionView>>, Failure<NotFound>> {
         let page = self.sessions.list(&caller.0, user_id.0, limit.0.0, page_token.0.as_deref()).await?;
-        let view = |session| SessionView::of(session, caller.0.session);
+        let current = caller.0.credential.session();
+        let view = |session| SessionView::of(session, current);
         Ok(Ok200::of(Page::of(page.items.into_iter().map(view), page.next_page)))
     }
 
@@ -47,7 +48,7 @@ impl SessionsApi {
     #[oai(path = "/sessions/:id", method = "delete", operation_id = "auth_sessions_revoke")]
     async fn revoke(
         &self,
-        caller: Authed,
+        caller: LoggedIn,
         context: Context,
         id: Path<SessionIdText>,
     ) -> Result<NoContent, Failure<NotFound>> {
@@ -59,7 +60,7 @@ impl SessionsApi {
     ///
     /// Ends all sessions of the current user except the current one, which `auth_logout` ends.
     #[oai(path = "/logout-all", method = "post", operation_id = "auth_logout_all")]
-    async fn logout_all(&self, caller: Authed, context: Context) -> Result<NoContent, Failure> {
+    async fn logout_all(&self, caller: LoggedIn, context: Context) -> Result<NoContent, Failure> {
         self.sessions.revoke_others(&caller.0, &context).await?;
         Ok(NoContent)
     }

@@ -10,9 +10,10 @@ use poem_openapi::OpenApi;
 
 use super::Tag;
 use crate::api::context::Context;
-use crate::api::guards::{Authed, Superuser};
+use crate::api::guards::{Authed, LoggedIn, Permitted};
 use crate::domain::email_prefix::EmailPrefix;
 use crate::domain::ids::UserId;
+use crate::domain::permissions::{UsersRead, UsersWrite};
 use crate::models::users::{UserChanges, UserFilter};
 use crate::schemas::users::{ProfileUpdate, UserCreate, UserUpdate, UserView};
 use crate::services::store::Actor;
@@ -33,20 +34,21 @@ pub struct UsersApi {
 impl UsersApi {
     /// Get the current user
     ///
-    /// Returns the user that the access token belongs to.
+    /// Returns the user that the access token or the API key belongs to.
     #[oai(path = "/me", method = "get", operation_id = "users_me")]
-    async fn me(&self, caller: Authed) -> Result<Ok200<UserView>, Failure> {
+    async fn me(&self, caller: Authed<UsersRead>) -> Result<Ok200<UserView>, Failure> {
         Ok(Ok200::of(caller.0.user))
     }
 
     /// Update the current user
     ///
     /// Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
-    /// `current_password` and ends all sessions of the user, including the current one.
+    /// `current_password` and ends all sessions of the user, including the current one. An API key
+    /// cannot change the password.
     #[oai(path = "/me", method = "patch", operation_id = "users_me_update")]
     async fn update_me(
         &self,
-        caller: Authed,
+        caller: Authed<UsersWrite>,
         context: Context,
         body: Body<ProfileUpdate>,
     ) -> Result<Ok200<UserView>, Failure> {
@@ -56,12 +58,12 @@ impl UsersApi {
 
     /// Delete the current user
     ///
-    /// Permanently deletes the user and all its sessions. The last active superuser cannot be
-    /// deleted.
+    /// Permanently deletes the user with all its sessions and API keys. The last active superuser
+    /// cannot be deleted.
     #[oai(path = "/me", method = "delete", operation_id = "users_me_delete")]
     async fn delete_me(
         &self,
-        caller: Authed,
+        caller: LoggedIn,
         context: Context,
     ) -> Result<NoContent, Failure<DeleteMeErrors>> {
         self.users.delete(&caller.0, caller.0.user.id, &context).await?;
@@ -73,12 +75,12 @@ impl UsersApi {
     /// Returns one page of users in ascending order of `id`; with `created_after` or
     /// `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
     /// `page_token` with the same filters, until it is null. Users that are created meanwhile are
-    /// on the last pages. Requires superuser rights.
+    /// on the last pages.
     #[allow(clippy::too_many_arguments, reason = "one argument per query parameter")]
     #[oai(path = "/", method = "get", operation_id = "users_list")]
     async fn list(
         &self,
-        caller: Superuser,
+        caller: Permitted<UsersRead>,
         /// The maximum number of users per page.
         #[oai(default)]
         limit: Query<PageSize>,
@@ -107,11 +109,11 @@ impl UsersApi {
 
     /// Create a user
     ///
-    /// Creates a user, with superuser rights if requested. Requires superuser rights.
+    /// Creates a user, with a role if requested. An API key cannot give a role.
     #[oai(path = "/", method = "post", operation_id = "users_create")]
     async fn create(
         &self,
-        caller: Superuser,
+        caller: Permitted<UsersWrite>,
         context: Context,
         body: Body<UserCreate>,
     ) -> Result<Created<UserView>, Failure<CreateErrors>> {
@@ -120,10 +122,12 @@ impl UsersApi {
     }
 
     /// Get a user
-    ///
-    /// Requires superuser rights.
     #[oai(path = "/:id", method = "get", operation_id = "users_get")]
-    async fn get(&self, _caller: Superuser, id: Path<UserId>) -> Result<Ok200<UserView>, Failure<NotFound>> {
+    async fn get(
+        &self,
+        _caller: Permitted<UsersRead>,
+        id: Path<UserId>,
+    ) -> Result<Ok200<UserView>, Failure<NotFound>> {
         Ok(Ok200::of(self.users.get(id.0).await?))
     }
 
@@ -131,11 +135,11 @@ impl UsersApi {
     ///
     /// Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
     /// end all sessions of the user. The last active superuser can be neither deactivated nor
-    /// demoted. Requires superuser rights.
+    /// demoted. An API key cannot change an email address, a password or a role.
     #[oai(path = "/:id", method = "patch", operation_id = "users_update")]
     async fn update(
         &self,
-        caller: Superuser,
+        caller: Permitted<UsersWrite>,
         context: Context,
         id: Path<UserId>,
         body: Body<UserUpdate>,
@@ -146,12 +150,12 @@ impl UsersApi {
 
     /// Delete a user
     ///
-    /// Permanently deletes the user and all its sessions; its audit events are kept. Requires
-    /// superuser rights.
+    /// Permanently deletes the user with all its sessions and API keys; its audit events are kept. An
+    /// API key cannot delete its own user.
     #[oai(path = "/:id", method = "delete", operation_id = "users_delete")]
     async fn delete(
         &self,
-        caller: Superuser,
+        caller: Permitted<UsersWrite>,
         context: Context,
         id: Path<UserId>,
     ) -> Result<NoContent, Failure<DeleteErrors>> {
@@ -161,12 +165,11 @@ impl UsersApi {
 
     /// Activate a user
     ///
-    /// Allows the user to log in again. Sessions that were ended stay ended. Requires superuser
-    /// rights.
+    /// Allows the user to log in again. Sessions that were ended stay ended.
     #[oai(path = "/:id/activate", method = "patch", operation_id = "users_activate")]
     async fn activate(
         &self,
-        caller: Superuser,
+        caller: Permitted<UsersWrite>,
         context: Context,
         id: Path<UserId>,
     ) -> Result<Ok200<UserView>, Failure<NotFound>> {
@@ -177,11 +180,11 @@ impl UsersApi {
     /// Deactivate a user
     ///
     /// Prevents the user from logging in and ends all its sessions. The last active superuser
-    /// cannot be deactivated. Requires superuser rights.
+    /// cannot be deactivated.
     #[oai(path = "/:id/deactivate", method = "patch", operation_id = "users_deactivate")]
     async fn deactivate(
         &self,
-        caller: Superuser,
+        caller: Permitted<UsersWrite>,
         context: Context,
         id: Path<UserId>,
     ) -> Result<Ok200<UserView>, Failure<DeleteErrors>> {

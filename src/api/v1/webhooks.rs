@@ -8,7 +8,8 @@ use poem_openapi::OpenApi;
 
 use super::Tag;
 use crate::api::context::Context;
-use crate::api::guards::Superuser;
+use crate::api::guards::Permitted;
+use crate::domain::permissions::{WebhooksRead, WebhooksWrite};
 use crate::domain::webhooks::{DeliveryId, WebhookId};
 use crate::schemas::webhooks::{
     WebhookCreate, WebhookDeliveryView, WebhookUpdate, WebhookView, WebhookWithSecret,
@@ -24,11 +25,11 @@ impl WebhooksApi {
     /// List webhooks
     ///
     /// Returns one page of webhooks in ascending order of `id`. To get the next page, send
-    /// `next_page` as `page_token`, until it is null. Requires superuser rights.
+    /// `next_page` as `page_token`, until it is null.
     #[oai(path = "/", method = "get", operation_id = "webhooks_list")]
     async fn list(
         &self,
-        caller: Superuser,
+        caller: Permitted<WebhooksRead>,
         /// The maximum number of webhooks per page.
         #[oai(default)]
         limit: Query<PageSize>,
@@ -41,11 +42,11 @@ impl WebhooksApi {
     /// Create a webhook
     ///
     /// Returns its secret, which is never shown again. A `url` that leads to a private network is
-    /// refused. Requires superuser rights.
+    /// refused.
     #[oai(path = "/", method = "post", operation_id = "webhooks_create")]
     async fn create(
         &self,
-        caller: Superuser,
+        caller: Permitted<WebhooksWrite>,
         context: Context,
         body: Body<WebhookCreate>,
     ) -> Result<Created<WebhookWithSecret>, Failure> {
@@ -53,12 +54,10 @@ impl WebhooksApi {
     }
 
     /// Get a webhook
-    ///
-    /// Requires superuser rights.
     #[oai(path = "/:id", method = "get", operation_id = "webhooks_get")]
     async fn get(
         &self,
-        caller: Superuser,
+        caller: Permitted<WebhooksRead>,
         id: Path<WebhookId>,
     ) -> Result<Ok200<WebhookView>, Failure<NotFound>> {
         Ok(Ok200::of(self.webhooks.get(&caller.0, id.0).await?))
@@ -67,11 +66,11 @@ impl WebhooksApi {
     /// Update a webhook
     ///
     /// Absent fields stay unchanged; a null `description` clears it. `is_active` enables a webhook
-    /// again that was disabled. Requires superuser rights.
+    /// again that was disabled.
     #[oai(path = "/:id", method = "patch", operation_id = "webhooks_update")]
     async fn update(
         &self,
-        caller: Superuser,
+        caller: Permitted<WebhooksWrite>,
         context: Context,
         id: Path<WebhookId>,
         body: Body<WebhookUpdate>,
@@ -81,11 +80,11 @@ impl WebhooksApi {
 
     /// Delete a webhook
     ///
-    /// Permanently deletes the webhook and its deliveries. Requires superuser rights.
+    /// Permanently deletes the webhook and its deliveries.
     #[oai(path = "/:id", method = "delete", operation_id = "webhooks_delete")]
     async fn delete(
         &self,
-        caller: Superuser,
+        caller: Permitted<WebhooksWrite>,
         context: Context,
         id: Path<WebhookId>,
     ) -> Result<NoContent, Failure<NotFound>> {
@@ -96,11 +95,11 @@ impl WebhooksApi {
     /// Rotate the secret of a webhook
     ///
     /// Returns a new secret, which is never shown again. For 24 hours, messages have the signature of
-    /// the previous secret as well. Requires superuser rights.
+    /// the previous secret as well.
     #[oai(path = "/:id/rotate-secret", method = "post", operation_id = "webhooks_rotate_secret")]
     async fn rotate_secret(
         &self,
-        caller: Superuser,
+        caller: Permitted<WebhooksWrite>,
         context: Context,
         id: Path<WebhookId>,
     ) -> Result<Ok200<WebhookWithSecret>, Failure<NotFound>> {
@@ -110,11 +109,11 @@ impl WebhooksApi {
     /// Test a webhook
     ///
     /// Sends an event of the type `webhook.test`, also if the webhook is disabled. Then it is sent
-    /// once. Requires superuser rights.
+    /// once.
     #[oai(path = "/:id/test", method = "post", operation_id = "webhooks_test")]
     async fn test(
         &self,
-        caller: Superuser,
+        caller: Permitted<WebhooksWrite>,
         context: Context,
         id: Path<WebhookId>,
     ) -> Result<Accepted<WebhookDeliveryView>, Failure<NotFound>> {
@@ -125,11 +124,11 @@ impl WebhooksApi {
     ///
     /// Returns one page of deliveries in descending order of `id`, the newest first. To get the next
     /// page, send `next_page` as `page_token`, until it is null. Deliveries are deleted 30 days after
-    /// they have ended. Requires superuser rights.
+    /// they have ended.
     #[oai(path = "/:id/deliveries", method = "get", operation_id = "webhooks_deliveries_list")]
     async fn deliveries(
         &self,
-        caller: Superuser,
+        caller: Permitted<WebhooksRead>,
         id: Path<WebhookId>,
         /// The maximum number of deliveries per page.
         #[oai(default)]
@@ -143,7 +142,7 @@ impl WebhooksApi {
     /// Resend a delivery
     ///
     /// Sends the message again, with the same `event_id`, as a delivery of its own, also if the
-    /// webhook is disabled. Then it is sent once. Requires superuser rights.
+    /// webhook is disabled. Then it is sent once.
     #[oai(
         path = "/:id/deliveries/:delivery_id/resend",
         method = "post",
@@ -151,7 +150,7 @@ impl WebhooksApi {
     )]
     async fn resend(
         &self,
-        caller: Superuser,
+        caller: Permitted<WebhooksWrite>,
         context: Context,
         id: Path<WebhookId>,
         delivery_id: Path<DeliveryId>,

@@ -1,5 +1,6 @@
 //! Registration, login, and the check of every authenticated request.
 
+mod api_keys;
 mod limits;
 mod refresh;
 mod registration;
@@ -17,12 +18,14 @@ use super::mail::{MailLimiter, NotifyNewLogin};
 use super::passwords::Passwords;
 use super::store::Store;
 use super::{Error, RevokedSessions};
+use crate::domain::api_keys::API_KEY_FORMAT;
 use crate::domain::email::Email;
-use crate::domain::ids::{SessionId, UserId, random_bytes};
+use crate::domain::ids::{Credential, SessionId, UserId, random_bytes};
 use crate::domain::network::Network;
 use crate::domain::password::{Form, Password, PasswordAttempt, PasswordHash};
+use crate::domain::permissions::Permission;
 use crate::domain::registration::Registration;
-use crate::models::audit_events::{self, AuditEvent, AuditKind, AuthEvent};
+use crate::models::audit_events::{self, AuditActor, AuditEvent, AuditKind, AuthEvent};
 use crate::models::sessions::{self, LiveSession, SessionUsage};
 use crate::models::user_networks::{self, NetworkUse};
 use crate::models::users::{self, User};
@@ -33,34 +36,48 @@ pub use tokens::{IssuedTokens, Lifetimes};
 /// How often it is recorded that a user still uses a network.
 const NETWORK_INTERVAL: Duration = Duration::from_hours(24);
 
-/// The user and the session of an authenticated request.
+/// The user and the credential of an authenticated request.
 #[derive(Clone, Debug)]
 pub struct Caller {
     pub user: User,
-    pub session: SessionId,
-    /// When the session last wrote: the caller's reads include its own writes.
+    pub credential: Credential,
+    /// When the credential last wrote: the caller's reads include its own writes.
     pub last_write: Option<Timestamp>,
-    /// The role that the operation requires. The guard checks it, and each unit of work that writes
-    /// checks it again.
-    pub role: Role,
+    /// The permission that the user's role has to have. The guard checks it, and each unit of work
+    /// that writes checks it again.
+    pub permission: Option<Permission>,
 }
 
 impl Caller {
-    /// The caller of an operation for superusers; `None` if the user is not one.
-    #[must_use]
-    pub fn into_superuser(self) -> Option<Self> {
-        self.user.is_superuser.then_some(Self { role: Role::Superuser, ..self })
+    /// The session of a caller who logged in.
+    ///
+    /// # Errors
+    /// [`Error::LoginRequired`] for an API key.
+    pub fn session(&self) -> Result<SessionId, Error> {
+        match self.credential {
+            Credential::Session(id) => Ok(id),
+            Credential::ApiKey(_) => Err(Error::LoginRequired),
+        }
+    }
+
+    /// The caller, for the audit log.
+    pub fn audit_actor(&self) -> AuditActor {
+        AuditActor { user: self.user.id, api_key: self.credential.api_key() }
     }
 }
 
 /// What a token of this service proves.
 type VerifiedToken = groundwork_auth::VerifiedToken<UserId, SessionId>;
 
-/// The role that an operation requires of its caller.
+/// What an operation requires of its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    User,
-    Superuser,
+pub enum Requirement {
+    /// The caller logged in. API keys are refused.
+    Login,
+    /// The caller logged in, or has an API key with this scope.
+    Scope(Permission),
+    /// As [`Scope`](Self::Scope), and the role of the user has the permission.
+    Permission(Permission),
 }
 
 /// Whether a request may write.
@@ -151,7 +168,7 @@ impl AuthService {
                 sessions::insert(tx, session, user.id, &self.signer.hash(&token), &usage, expires_at).await?;
                 self.record_network(tx, user, &network, known, context, now).await?;
                 let event = AuditEvent::new(AuditKind::LOGGED_IN, user.id, context);
-                let event = AuditEvent { actor: Some(user.id), session: Some(session), ..event };
+                let event = AuditEvent { actor: Some(user.id.into()), session: Some(session), ..event };
                 Ok(audit_events::insert(tx, &event, now).await?)
             })
             .await?;
@@ -185,12 +202,15 @@ impl AuthService {
     }
 
     /// Ends the caller's session. Does nothing if it has already ended.
+    ///
+    /// # Errors
+    /// [`Error::LoginRequired`].
     pub async fn logout(&self, caller: &Caller, context: &CallContext) -> Result<(), Error> {
-        let user = caller.user.id;
-        let event = AuditEvent::new(AuditKind::LOGGED_OUT, user, context);
-        let event = AuditEvent { actor: Some(user), session: Some(caller.session), ..event };
+        let session = caller.session()?;
+        let event = AuditEvent::new(AuditKind::LOGGED_OUT, caller.user.id, context);
+        let event = AuditEvent { actor: Some(caller.audit_actor()), session: Some(session), ..event };
         let logout = self.store.transaction_checked(caller, async |write| {
-            let ended = sessions::revoke_own(write).await?;
+            let ended = sessions::revoke_own(write, session).await?;
             if ended {
                 write.record(&event).await?;
             }
@@ -200,13 +220,34 @@ impl AuthService {
         Ok(())
     }
 
-    /// Verifies an access token, and loads its user and its session with one query. It writes in
-    /// two cases: the token is used for the first time after a refresh, or the request may write.
+    /// Authenticates the caller by an access token or an API key, with one query, and checks what
+    /// the operation requires.
     ///
     /// # Errors
-    /// [`Error::InvalidToken`] if the token is invalid, its session is over, or its user is
-    /// inactive or deleted.
-    pub async fn authenticate(&self, access_token: &str, intent: Intent) -> Result<Caller, Error> {
+    /// [`Error::InvalidToken`] if the token is invalid, its session is over, or its user is inactive
+    /// or deleted; [`Error::LoginRequired`] and [`Error::InsufficientScope`] for an API key that may
+    /// not do this; [`Error::Forbidden`] if the user's role does not have the permission.
+    pub async fn authenticate(
+        &self,
+        token: &str,
+        requirement: Requirement,
+        intent: Intent,
+    ) -> Result<Caller, Error> {
+        let caller = if API_KEY_FORMAT.is_claimed_by(token) {
+            self.authenticate_api_key(token, requirement, intent).await?
+        } else {
+            self.authenticate_session(token, intent).await?
+        };
+        let Requirement::Permission(permission) = requirement else { return Ok(caller) };
+        if !caller.user.role.may(permission) {
+            return Err(Error::Forbidden);
+        }
+        Ok(Caller { permission: Some(permission), ..caller })
+    }
+
+    /// Verifies an access token, and loads its user and its session. It writes in two cases: the
+    /// token is used for the first time after a refresh, or the request may write.
+    async fn authenticate_session(&self, access_token: &str, intent: Intent) -> Result<Caller, Error> {
         let token: VerifiedToken = self.signer.verify(access_token, TokenKind::Access)?;
         let now = self.store.now();
         let found = sessions::find_user(&mut self.store.read(), token.session, token.subject, now).await?;
@@ -215,8 +256,9 @@ impl AuthService {
             return Err(Error::USER_INACTIVE);
         }
         self.confirm_refresh(&token, &session).await?;
-        let last_write = self.store.record_intent(token.session, session.wrote_at, intent).await?;
-        Ok(Caller { user, session: token.session, last_write, role: Role::User })
+        let credential = Credential::Session(token.session);
+        let last_write = self.store.record_intent(credential, session.wrote_at, intent).await?;
+        Ok(Caller { user, credential, last_write, permission: None })
     }
 
     /// Records the first use of the access token that the last refresh issued: the client has

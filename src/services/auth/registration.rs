@@ -5,6 +5,7 @@ use groundwork_telemetry::context::CallContext;
 use super::AuthService;
 use crate::domain::email::Email;
 use crate::domain::password::{Password, PasswordHash};
+use crate::domain::permissions::UserRole;
 use crate::domain::registration::Registration;
 use crate::domain::text::FullName;
 use crate::domain::webhooks::EventType;
@@ -76,7 +77,7 @@ impl AuthService {
     ) -> Result<(), Error> {
         let notice = NotifyAlreadyRegistered { email: email.to_string() };
         let profile = NewProfile { full_name };
-        let new = NewUser { email, profile, is_active: true, is_superuser: false, is_verified: false };
+        let new = NewUser { email, profile, is_active: true, role: UserRole::User, is_verified: false };
         match self.create_user(&new, &hash, context).await {
             Ok(_) => Ok(()),
             Err(Error::EmailTaken) => {
@@ -101,7 +102,7 @@ impl AuthService {
                 let id = written.user.id;
                 self.store.enqueue_mail(tx, SendVerification { user_id: id }, context).await?;
                 let event = AuditEvent::new(AuditKind::USER_CREATED, id, context);
-                audit_events::insert(tx, &AuditEvent { actor: Some(id), ..event }, now).await?;
+                audit_events::insert(tx, &AuditEvent { actor: Some(id.into()), ..event }, now).await?;
                 Ok(written.user)
             })
             .await

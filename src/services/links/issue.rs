@@ -9,7 +9,6 @@ use crate::domain::email::Email;
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
 use crate::models::audit_events::{self, AuditEvent, AuditKind};
-use crate::models::caller_check::CallerCheck;
 use crate::models::one_time_tokens::{self, TokenSubject};
 use crate::models::sessions;
 use crate::models::users::{self, User};
@@ -79,10 +78,10 @@ impl LinkService {
         new_email: &Email,
         context: &CallContext,
     ) -> Result<Option<IssuedLink>, Error> {
-        let check = CallerCheck { session, user, now: self.users.store.now() };
+        let now = self.users.store.now();
         self.issue(TokenPurpose::ConfirmEmail, Recipient::User(user), context, async |tx, user| {
             // The user is locked: a unit of work that ends sessions holds that lock, too.
-            if user.email != present_email || !sessions::is_live(tx, &check).await? {
+            if user.email != present_email || !sessions::is_live(tx, session, user.id, now).await? {
                 return Ok(None);
             }
             let owner = users::find_by_email(tx, new_email).await?;

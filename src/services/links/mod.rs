@@ -69,10 +69,10 @@ impl LinkService {
             self.users.store.announce_update(tx, &before, &written).await?;
             one_time_tokens::delete_all(tx, id).await?;
             let event = AuditEvent::new(AuditKind::EMAIL_CHANGED, id, context);
-            audit_events::insert(tx, &AuditEvent { actor: Some(id), ..event }, now).await?;
+            audit_events::insert(tx, &AuditEvent { actor: Some(id.into()), ..event }, now).await?;
             if !before.is_verified {
                 let event = AuditEvent::new(AuditKind::EMAIL_VERIFIED, id, context);
-                audit_events::insert(tx, &AuditEvent { actor: Some(id), ..event }, now).await?;
+                audit_events::insert(tx, &AuditEvent { actor: Some(id.into()), ..event }, now).await?;
             }
             Ok(written.user)
         });
@@ -108,7 +108,7 @@ impl LinkService {
             let ended = sessions::revoke_all(tx, id, now).await?;
             one_time_tokens::delete_all(tx, id).await?;
             let event = AuditEvent::new(AuditKind::PASSWORD_CHANGED, id, context);
-            audit_events::insert(tx, &AuditEvent { actor: Some(id), ..event }, now).await?;
+            audit_events::insert(tx, &AuditEvent { actor: Some(id.into()), ..event }, now).await?;
             let notice = NotifyPasswordChanged { email: before.email.clone(), changed_at: now };
             self.users.store.enqueue_mail(tx, notice, context).await?;
             Ok(ended)
@@ -140,7 +140,8 @@ impl LinkService {
     /// present one. Whether the new one has a user is not told.
     ///
     /// # Errors
-    /// [`Error::NoMail`], [`Error::WrongCurrentPassword`], [`Error::TooManyPasswordChecks`].
+    /// [`Error::LoginRequired`], [`Error::NoMail`], [`Error::WrongCurrentPassword`],
+    /// [`Error::TooManyPasswordChecks`].
     pub async fn request_email_change(
         &self,
         caller: &Caller,
@@ -148,6 +149,7 @@ impl LinkService {
         current_password: PasswordAttempt,
         context: &CallContext,
     ) -> Result<(), Error> {
+        let session = caller.session()?;
         self.users.store.check_mail()?;
         self.users.check_current_password(caller, current_password).await?;
         let is_allowed = self.allows::<ConfirmNewEmail>(email).await;
@@ -160,13 +162,13 @@ impl LinkService {
                     return Err(Error::WrongCurrentPassword);
                 }
                 let event = AuditEvent::new(AuditKind::EMAIL_CHANGE_REQUESTED, id, context);
-                let event = AuditEvent { actor: Some(id), session: Some(caller.session), ..event };
+                let event = AuditEvent { actor: Some(id.into()), session: Some(session), ..event };
                 audit_events::insert(tx, &event, now).await?;
                 let store = &self.users.store;
                 if is_allowed {
                     let link = ConfirmNewEmail {
                         user_id: id,
-                        session: caller.session.to_string(),
+                        session: session.to_string(),
                         present_email: user.email.clone(),
                         email: email.to_string(),
                     };
@@ -213,7 +215,7 @@ impl LinkService {
             return Ok(user);
         }
         let event = AuditEvent::new(AuditKind::EMAIL_VERIFIED, user.id, context);
-        audit_events::insert(tx, &AuditEvent { actor: Some(user.id), ..event }, now).await?;
+        audit_events::insert(tx, &AuditEvent { actor: Some(user.id.into()), ..event }, now).await?;
         let changes = UserChanges { is_verified: Some(true), ..UserChanges::default() };
         let written = users::update(tx, user.id, &changes, None, now).await?.ok_or(Error::InvalidLink)?;
         self.users.store.announce_update(tx, &user, &written).await?;

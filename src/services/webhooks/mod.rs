@@ -73,7 +73,8 @@ impl WebhookService {
             .transaction_by(caller, async |tx| {
                 let webhook = webhooks::insert(tx, &new, &secret, &health, now).await?;
                 let event = AuditEvent::new(AuditKind::WEBHOOK_CREATED, webhook.id, context);
-                audit_events::insert(tx, &AuditEvent { actor: Some(caller.user.id), ..event }, now).await?;
+                audit_events::insert(tx, &AuditEvent { actor: Some(caller.audit_actor()), ..event }, now)
+                    .await?;
                 Ok(webhook)
             })
             .await?;
@@ -132,7 +133,8 @@ impl WebhookService {
                     webhook_deliveries::end_pending(tx, id, now).await?;
                 }
                 let event = AuditEvent::new(AuditKind::WEBHOOK_UPDATED, id, context);
-                audit_events::insert(tx, &AuditEvent { actor: Some(caller.user.id), ..event }, now).await?;
+                audit_events::insert(tx, &AuditEvent { actor: Some(caller.audit_actor()), ..event }, now)
+                    .await?;
                 Ok(after)
             })
             .await
@@ -150,7 +152,7 @@ impl WebhookService {
                     return Err(NOT_FOUND);
                 }
                 let event = AuditEvent::new(AuditKind::WEBHOOK_DELETED, id, context);
-                let event = AuditEvent { actor: Some(caller.user.id), ..event };
+                let event = AuditEvent { actor: Some(caller.audit_actor()), ..event };
                 Ok(audit_events::insert(tx, &event, now).await?)
             })
             .await
@@ -174,7 +176,7 @@ impl WebhookService {
                 let expires_at = now.plus(ROTATION);
                 let rotated = webhooks::rotate_secret(tx, id, &secret, expires_at, now).await?;
                 let event = AuditEvent::new(AuditKind::WEBHOOK_SECRET_ROTATED, id, context);
-                let event = AuditEvent { actor: Some(caller.user.id), ..event };
+                let event = AuditEvent { actor: Some(caller.audit_actor()), ..event };
                 let rotated = rotated.ok_or(NOT_FOUND)?;
                 audit_events::insert(tx, &event, now).await?;
                 Ok(rotated)
@@ -237,7 +239,7 @@ impl WebhookService {
                 let delivery = webhook_deliveries::insert(tx, id, &message, now).await?;
                 let job = DeliverWebhook { delivery: delivery.id.0 };
                 self.store.enqueue(tx, &NewJob::new(&job)).await?;
-                let event = AuditEvent { actor: Some(caller.user.id), ..event };
+                let event = AuditEvent { actor: Some(caller.audit_actor()), ..event };
                 audit_events::insert(tx, &event, now).await?;
                 Ok(delivery)
             })

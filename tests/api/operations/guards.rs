@@ -54,7 +54,11 @@ fn with(call: Call, authorization: Option<&String>) -> Call {
 
 /// Calls that are wrong in other ways than who calls: bodies, media types and parameters. With what
 /// is wrong.
-fn wrong_calls(service: &Service, operation: &Operation, target: &Target) -> Vec<(&'static str, Call)> {
+pub(super) fn wrong_calls(
+    service: &Service,
+    operation: &Operation,
+    target: &Target,
+) -> Vec<(&'static str, Call)> {
     let call = |path: &str| service.call(operation.method, path);
     let path = operation.path(target);
     let mut calls = vec![
@@ -101,11 +105,11 @@ on_both! {
         assert_eq!(service.stored().await, before);
     }
 
-    async fn superuser_operations_are_refused_to_other_users_and_change_nothing(service: Service) {
+    async fn operations_of_a_role_are_refused_to_other_users_and_change_nothing(service: Service) {
         let (user, target) = (service.user().await, service.user().await);
-        let superuser = service.superuser().await;
+        let (support, superuser) = (service.user_with_role("support").await, service.superuser().await);
         let mut targets = Vec::new();
-        for operation in OPERATIONS.iter().filter(|operation| operation.who == Caller::Superuser) {
+        for operation in OPERATIONS.iter().filter(|operation| operation.who.needs_role()) {
             for other in [&user, &target, &superuser] {
                 targets.push((operation, operation.target_for(&service, &superuser, other).await));
             }
@@ -114,6 +118,10 @@ on_both! {
         for (operation, target) in targets {
             let call = operation.call(&service, &target).bearer(&user.access);
             call.send().await.expect_error(403, "forbidden");
+            if operation.who == Caller::Superuser {
+                let call = operation.call(&service, &target).bearer(&support.access);
+                call.send().await.expect_error(403, "forbidden");
+            }
         }
         assert_eq!(service.stored().await, before);
         for caller in [&user, &target, &superuser] {
@@ -125,9 +133,11 @@ on_both! {
         let _another_remains = service.superuser().await;
         for operation in OPERATIONS {
             let (user, superuser) = (service.user().await, service.superuser().await);
+            let support = service.user_with_role("support").await;
             let callers = match operation.who {
                 Caller::Anybody => vec![None, Some(&user), Some(&superuser)],
                 Caller::User => vec![Some(&user), Some(&superuser)],
+                Caller::Support => vec![Some(&support), Some(&superuser)],
                 Caller::Superuser => vec![Some(&superuser)],
             };
             for caller in callers {
@@ -173,7 +183,7 @@ on_both! {
                 answer.expect_error(401, "invalid_token");
             }
             for (name, call) in wrong_calls(&service, operation, &target) {
-                if operation.who == Caller::Superuser {
+                if operation.who.needs_role() {
                     let answer = call.bearer(&user.access).send().await;
                     assert_eq!(answer.status, 403, "{} with {name}: {answer:?}", operation.id);
                     answer.expect_error(403, "forbidden");

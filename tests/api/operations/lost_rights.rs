@@ -3,15 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use groundwork::domain::api_keys::ApiKeyName;
 use groundwork::domain::email::Email;
 use groundwork::domain::ids::{JobId, UserId};
 use groundwork::domain::password::{Password, PasswordAttempt};
+use groundwork::domain::permissions::{Permission, UserRole};
 use groundwork::domain::registration::Registration;
 use groundwork::domain::text::FullName;
-use groundwork::models::users::{NewProfile, NewUser, ProfileChanges, UserChanges};
+use groundwork::models::api_keys::NewApiKey;
+use groundwork::models::users::{NewProfile, NewUser, ProfileChanges, RoleChange, UserChanges};
 use groundwork::services::Error;
 use groundwork::services::RevokedSessions;
-use groundwork::services::auth::{AuthService, Caller as Authenticated, Intent, Lifetimes};
+use groundwork::services::api_keys::ApiKeyService;
+use groundwork::services::auth::{AuthService, Caller as Authenticated, Intent, Lifetimes, Requirement};
 use groundwork::services::jobs::JobService;
 use groundwork::services::links::LinkService;
 use groundwork::services::passwords::Passwords;
@@ -123,10 +127,10 @@ on_both! {
         let root = service.superuser().await;
         let mut cases = 0;
         for operation in with_body() {
-            for loss in Loss::ALL.into_iter().filter(|loss| operation.who == Caller::Superuser || loss.concerns_users()) {
-                let victim = if operation.who == Caller::Superuser { service.superuser().await } else { service.user().await };
+            for loss in Loss::ALL.into_iter().filter(|loss| operation.who.needs_role() || loss.concerns_users()) {
+                let victim = if operation.who.needs_role() { service.superuser().await } else { service.user().await };
                 for body in bodies(operation, &victim) {
-                    let victim = if operation.who == Caller::Superuser { service.superuser().await } else { service.user().await };
+                    let victim = if operation.who.needs_role() { service.superuser().await } else { service.user().await };
                     let body = body.to_string();
                     let headers = format!("Authorization: Bearer {}\r\nConnection: close\r\n", victim.access);
                     let path = operation.path(&operation.target(&service, &victim).await);
@@ -157,8 +161,11 @@ on_both! {
                     continue;
                 }
                 let (victim, target) = (service.superuser().await, service.user().await);
-                let caller = auth.authenticate(&victim.access, Intent::Write).await.unwrap();
-                let caller = if role == Caller::Superuser { caller.into_superuser().unwrap() } else { caller };
+                let requirement = match role {
+                    Caller::Superuser => Requirement::Permission(Permission::UsersWrite),
+                    _ => Requirement::Login,
+                };
+                let caller = auth.authenticate(&victim.access, requirement, Intent::Write).await.unwrap();
                 loss.happen(&service, &victim, &root).await;
                 let after = service.stored().await;
                 let result = write(what, &auth, &users, &caller, UserId(target.id), job, &context).await;
@@ -178,7 +185,7 @@ on_both! {
     async fn a_password_change_that_races_with_deletion_is_not_reported_as_a_wrong_password(service: Service) {
         let (auth, users) = services(&service);
         let (root, victim) = (service.superuser().await, service.user().await);
-        let caller = auth.authenticate(&victim.access, Intent::Write).await.unwrap();
+        let caller = auth.authenticate(&victim.access, Requirement::Login, Intent::Write).await.unwrap();
         Loss::Removal.happen(&service, &victim, &root).await;
         let result = write("change own password", &auth, &users, &caller, UserId(victim.id), JobId(1), &CallContext::local()).await;
         assert!(matches!(result, Err(Error::InvalidToken(_))), "{result:?}");
@@ -224,7 +231,7 @@ async fn a_write_that_waits_while_its_session_ends_is_refused() {
 }
 
 /// Every method of a service that writes for a caller.
-const WRITES: [(&str, Caller); 14] = [
+const WRITES: [(&str, Caller); 15] = [
     ("log out", Caller::User),
     ("log out elsewhere", Caller::User),
     ("revoke own session", Caller::User),
@@ -232,6 +239,7 @@ const WRITES: [(&str, Caller); 14] = [
     ("change own password", Caller::User),
     ("change own email", Caller::User),
     ("delete self", Caller::User),
+    ("create API key", Caller::User),
     ("create", Caller::Superuser),
     ("promote self", Caller::Superuser),
     ("update", Caller::Superuser),
@@ -260,7 +268,9 @@ async fn write(
     match what {
         "log out" => auth.logout(caller, context).await,
         "log out elsewhere" => sessions(users).revoke_others(caller, context).await,
-        "revoke own session" => sessions(users).revoke(caller, &caller.session.to_string(), context).await,
+        "revoke own session" => {
+            sessions(users).revoke(caller, &caller.session().unwrap().to_string(), context).await
+        }
         "change own name" => users.update_profile(caller, renamed().profile, None, context).await.map(drop),
         "change own password" => {
             let password = Some((PasswordAttempt::new(PASSWORD.to_owned()), password()));
@@ -273,19 +283,25 @@ async fn write(
             let password = PasswordAttempt::new(PASSWORD.to_owned());
             links.request_email_change(caller, &email, password, context).await
         }
+        "create API key" => {
+            let scopes = vec!["users:read".to_owned()].try_into().unwrap();
+            let new = NewApiKey { name: ApiKeyName::parse("Later").unwrap(), scopes, expires_at: None };
+            ApiKeyService { store: users.store.clone() }.create(caller, new, context).await.map(drop)
+        }
         "delete self" => users.delete(caller, own, context).await,
         "create" => {
             let new = NewUser {
                 email: Email::parse(&fresh_email()).unwrap(),
                 profile: NewProfile::default(),
                 is_active: true,
-                is_superuser: true,
+                role: UserRole::Superuser,
                 is_verified: false,
             };
             users.create(Actor::Caller(caller), new, password(), context).await.map(drop)
         }
         "promote self" => {
-            let changes = UserChanges { is_superuser: Some(true), ..UserChanges::default() };
+            let changes =
+                UserChanges { role: Some(RoleChange::Set(UserRole::Superuser)), ..UserChanges::default() };
             users.update(caller, own, &changes, None, context).await.map(drop)
         }
         "update" => users.update(caller, target, &renamed(), None, context).await.map(drop),

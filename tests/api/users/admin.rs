@@ -104,7 +104,7 @@ on_both! {
         service.me(&user.access).await.expect(200);
     }
 
-    async fn a_superuser_cannot_set_an_id_or_a_role(service: Service) {
+    async fn a_superuser_cannot_set_an_id_or_an_unknown_role(service: Service) {
         let (root, user) = (service.superuser().await, service.user().await);
         let before = service.stored().await;
         for (field, value) in [("id", json!(7)), ("role", json!("admin"))] {

@@ -68,7 +68,9 @@ export const SEEDS = [
   ['bearer-can-be-refused', 'no 401', (document) => { delete me(document).responses['401']; }],
   ['role-can-be-missing', 'no 403', (document) => { delete list(document).responses['403']; }],
   ['role-can-be-missing', 'no token', (document) => { list(document).security = []; }],
-  ['role-can-be-missing', 'an unknown role', (document) => { list(document)['x-required-role'] = 'root'; }],
+  ['role-can-be-missing', 'an unknown role', (document) => { list(document)['x-allowed-roles'] = ['root']; }],
+  ['scope-can-be-missing', 'no 403', (document) => { delete me(document).responses['403']; }],
+  ['scope-can-be-missing', 'no resource', (document) => { me(document)['x-required-scope'] = 'read'; }],
 
   ['exact-status', 'a range', (document) => rename(me(document).responses, '500', '5XX')],
   ['exact-status', 'default', (document) => {

@@ -8,7 +8,7 @@ use super::schemas::Usage;
 use super::{Comparison, Pair, at};
 use crate::walk;
 
-const KNOWN: [&str; 13] = [
+const KNOWN: [&str; 15] = [
     "operationId",
     "tags",
     "summary",
@@ -18,6 +18,8 @@ const KNOWN: [&str; 13] = [
     "x-sunset",
     "security",
     "x-required-role",
+    "x-allowed-roles",
+    "x-required-scope",
     "parameters",
     "requestBody",
     "responses",
@@ -81,14 +83,44 @@ impl Comparison<'_> {
         } else if before != after {
             self.compatible(place, "there is another way to authenticate");
         }
-        match (new.get("x-required-role"), old.get("x-required-role")) {
-            (Some(role), before) if before != Some(role) => {
-                self.breaking(place, format!("a caller must now be `{}`", text(role)));
+        self.roles(place, (old, new));
+        self.scope(place, (old, new));
+    }
+
+    fn roles(&mut self, place: &str, (old, new): Pair<'_>) {
+        let names = |roles: &[String]| roles.join("` or `");
+        let (before, after) = (roles(old), roles(new));
+        match (before.is_empty(), after.is_empty()) {
+            (false, true) => self.compatible(place, "a caller needs no role any more"),
+            (_, false) if before.is_empty() || before.iter().any(|role| !after.contains(role)) => {
+                self.breaking(place, format!("a caller must now be `{}`", names(&after)));
             }
-            (None, Some(_)) => self.compatible(place, "a caller needs no role any more"),
+            _ if before != after => {
+                self.compatible(place, format!("a caller may now be `{}`", names(&after)));
+            }
             _ => {}
         }
     }
+
+    fn scope(&mut self, place: &str, (old, new): Pair<'_>) {
+        match (old.get("x-required-scope"), new.get("x-required-scope")) {
+            (Some(_), None) => self.breaking(place, "API keys are not accepted any more"),
+            (Some(before), Some(after)) if before != after => {
+                self.breaking(place, format!("an API key now needs the scope `{}`", text(after)));
+            }
+            (None, Some(scope)) => {
+                self.compatible(place, format!("API keys with the scope `{}` are accepted", text(scope)));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The roles of which a caller needs one. Documents of version 1.2 and earlier name one.
+fn roles(operation: &Value) -> Vec<String> {
+    let role = operation.get("x-required-role").map(text);
+    let allowed = at(operation, "x-allowed-roles").as_array().into_iter().flatten().map(text);
+    role.into_iter().chain(allowed).collect()
 }
 
 /// How a client uses the body of a request: it gets those of webhooks, whose names are no paths.

@@ -50,10 +50,13 @@ fn edits(resource: &Resource, renderer: &Renderer) -> Result<Edits, Error> {
     }
     let service = format!("        let {plural} = {pascal}Service {{ store: store.clone() }};");
     let health = "/// Liveness and readiness.";
+    let permissions =
+        Edit::Member { head: "permissions! {".to_owned(), block: renderer.render("permissions.rs")? };
     let path = |text: &str| text.to_owned();
     Ok(vec![
         (path("src/db/schema.rs"), schema),
         (path("src/domain/mod.rs"), vec![module()]),
+        (path("src/domain/permissions.rs"), vec![permissions]),
         (path("src/models/mod.rs"), vec![module()]),
         (path("src/services/mod.rs"), vec![module()]),
         (path("src/schemas/mod.rs"), vec![module()]),

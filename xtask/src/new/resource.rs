@@ -88,7 +88,8 @@ impl Resource {
         let endings = ["", "Id", "View", "Changes", "Filter", "Create", "Update", "Service"];
         let named = endings.iter().map(|ending| format!("{pascal}{ending}"));
         let values = self.fields.iter().filter(|field| field.has_type()).map(|field| self.type_of(field));
-        named.chain([format!("New{pascal}"), format!("{plural_pascal}Api")]).chain(values).collect()
+        let of_all = ["Api", "Read", "Write"].iter().map(|ending| format!("{plural_pascal}{ending}"));
+        named.chain([format!("New{pascal}")]).chain(of_all).chain(values).collect()
     }
 
     /// The schemas of the document that are declared for it.

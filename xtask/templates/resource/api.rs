@@ -1,5 +1,7 @@
-{% set guard = "Authed" if owned else "Superuser" -%}
-{% set others = (Many ~ " of other users are not found.") if owned else "Requires superuser rights." -%}
+{% set guard = "Authed" if owned else "Permitted" -%}
+{% set reader = guard ~ "<" ~ plural_pascal ~ "Read>" -%}
+{% set writer = guard ~ "<" ~ plural_pascal ~ "Write>" -%}
+{% set others = (" " ~ Many ~ " of other users are not found.") if owned else "" -%}
 //! `/{{ path }}`: {{ "the caller's " ~ many if owned else many ~ ", for superusers" }}.
 
 {% if time_filters -%}
@@ -13,6 +15,7 @@ use poem_openapi::OpenApi;
 
 use super::Tag;
 use crate::api::guards::{{ guard }};
+use crate::domain::permissions::{ {{ plural_pascal }}Read, {{ plural_pascal }}Write };
 use crate::domain::{{ plural }}::{{ imports.filter_types }};
 {%- if filters %}
 use crate::models::{{ plural }}::{{ pascal }}Filter;
@@ -28,14 +31,14 @@ pub struct {{ plural_pascal }}Api {
 impl {{ plural_pascal }}Api {
     /// List {{ "your " if owned }}{{ many }}
     ///
-{{ ("Returns one page of " ~ many ~ " in ascending order of `id`. To get the next page, send `next_page` as `page_token`" ~ (" with the same filters" if filters) ~ ", until it is null." ~ (" Requires superuser rights." if not owned)) | doc(4) }}
+{{ ("Returns one page of " ~ many ~ " in ascending order of `id`. To get the next page, send `next_page` as `page_token`" ~ (" with the same filters" if filters) ~ ", until it is null.") | doc(4) }}
 {%- if parameters > 7 %}
     #[allow(clippy::too_many_arguments, reason = "one argument per query parameter")]
 {%- endif %}
     #[oai(path = "/", method = "get", operation_id = "{{ plural }}_list")]
     async fn list(
         &self,
-        caller: {{ guard }},
+        caller: {{ reader }},
         /// The maximum number of {{ many }} per page.
         #[oai(default)]
         limit: Query<PageSize>,
@@ -65,11 +68,11 @@ impl {{ plural_pascal }}Api {
 
     /// Create {{ an }}
     ///
-    /// {{ "The " ~ one ~ " belongs to the caller. Other users cannot see it." if owned else "Requires superuser rights." }}
+    /// {{ "The " ~ one ~ " belongs to the caller. Other users cannot see it." if owned else "Returns the " ~ one ~ " with its ID." }}
     #[oai(path = "/", method = "post", operation_id = "{{ plural }}_create")]
     async fn create(
         &self,
-        caller: {{ guard }},
+        caller: {{ writer }},
         body: Body<{{ pascal }}Create>,
     ) -> Result<Created<{{ pascal }}View>, Failure> {
         Ok(Created::of(self.{{ plural }}.create(&caller.0, &body.0.into()).await?))
@@ -77,11 +80,11 @@ impl {{ plural_pascal }}Api {
 
     /// Get {{ an }}
     ///
-    /// {{ others }}
+    /// {{ "Returns the " ~ one ~ "." ~ others }}
     #[oai(path = "/:id", method = "get", operation_id = "{{ plural }}_get")]
     async fn get(
         &self,
-        caller: {{ guard }},
+        caller: {{ reader }},
         id: Path<{{ pascal }}Id>,
     ) -> Result<Ok200<{{ pascal }}View>, Failure<NotFound>> {
         Ok(Ok200::of(self.{{ plural }}.get(&caller.0, id.0).await?))
@@ -89,11 +92,11 @@ impl {{ plural_pascal }}Api {
 
     /// Update {{ an }}
     ///
-{{ ("Absent fields stay unchanged" ~ ("; a null " ~ nullable ~ " clears it" if nullable) ~ ". " ~ others) | doc(4) }}
+{{ ("Absent fields stay unchanged" ~ ("; a null " ~ nullable ~ " clears it" if nullable) ~ "." ~ others) | doc(4) }}
     #[oai(path = "/:id", method = "patch", operation_id = "{{ plural }}_update")]
     async fn update(
         &self,
-        caller: {{ guard }},
+        caller: {{ writer }},
         id: Path<{{ pascal }}Id>,
         body: Body<{{ pascal }}Update>,
     ) -> Result<Ok200<{{ pascal }}View>, Failure<NotFound>> {
@@ -102,11 +105,11 @@ impl {{ plural_pascal }}Api {
 
     /// Delete {{ an }}
     ///
-{{ ("Permanently deletes the " ~ one ~ ". " ~ others) | doc(4) }}
+{{ ("Permanently deletes the " ~ one ~ "." ~ others) | doc(4) }}
     #[oai(path = "/:id", method = "delete", operation_id = "{{ plural }}_delete")]
     async fn delete(
         &self,
-        caller: {{ guard }},
+        caller: {{ writer }},
         id: Path<{{ pascal }}Id>,
     ) -> Result<NoContent, Failure<NotFound>> {
         self.{{ plural }}.delete(&caller.0, id.0).await?;

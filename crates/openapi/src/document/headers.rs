@@ -16,7 +16,7 @@ fn shared_names(
     let is_retired = operation.policy.retirement.is_some();
     let names = [
         ("X-Request-Id", true),
-        ("WWW-Authenticate", status == 401),
+        ("WWW-Authenticate", status == 401 || status == 403 && operation.is_secured),
         ("Retry-After", matches!(status, 429 | 503)),
         ("Accept", status == 415),
         ("RateLimit-Limit", is_rate_limited),

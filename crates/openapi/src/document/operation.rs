@@ -3,10 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use super::responses::{self, complete_content};
-use super::traits::{self, REQUIRED_ROLE, SUNSET};
+use super::traits::{self, ALLOWED_ROLES, REQUIRED_SCOPE, SUNSET};
 use super::{Config, DocumentError, drop_empty, drop_where, headers, reorder};
 
-const ORDER: [&str; 12] = [
+const ORDER: [&str; 13] = [
     "operationId",
     "tags",
     "summary",
@@ -15,7 +15,8 @@ const ORDER: [&str; 12] = [
     "deprecated",
     SUNSET,
     "security",
-    REQUIRED_ROLE,
+    ALLOWED_ROLES,
+    REQUIRED_SCOPE,
     "parameters",
     "requestBody",
     "responses",

@@ -1,5 +1,6 @@
 //! What handlers declare in places that poem-openapi leaves room for, moved to where OpenAPI has
-//! it: the policy (among the tags) and the caller's role (among the security schemes).
+//! it: the policy (among the tags), and the caller's roles and the scope of API keys (among the
+//! security schemes).
 
 use serde_json::{Map, Value};
 
@@ -8,8 +9,14 @@ use crate::policy::{Limit, Policy};
 /// A security scheme with this prefix stands for a role, such as `role:superuser`.
 const ROLE: &str = "role:";
 
-/// Extension with the role that a caller needs.
-pub(super) const REQUIRED_ROLE: &str = "x-required-role";
+/// A security scheme with this prefix stands for a scope, such as `scope:users:read`.
+const SCOPE: &str = "scope:";
+
+/// Extension with the roles of which a caller needs one.
+pub(super) const ALLOWED_ROLES: &str = "x-allowed-roles";
+
+/// Extension with the scope that an API key needs.
+pub(super) const REQUIRED_SCOPE: &str = "x-required-scope";
 
 /// Extension with the day from which on a deprecated operation may be gone.
 pub(super) const SUNSET: &str = "x-sunset";
@@ -18,6 +25,7 @@ pub(super) const SUNSET: &str = "x-sunset";
 pub(super) struct OperationTraits {
     pub policy: Policy,
     pub requires_role: bool,
+    pub is_secured: bool,
 }
 
 impl OperationTraits {
@@ -33,12 +41,31 @@ pub(super) fn take(operation: &mut Map<String, Value>) -> Result<OperationTraits
         operation.insert("deprecated".to_owned(), true.into());
         operation.insert(SUNSET.to_owned(), retirement.sunset.to_string().into());
     }
-    let role = take_role(operation);
-    let requires_role = role.is_some();
-    if let Some(role) = role {
-        operation.insert(REQUIRED_ROLE.to_owned(), role.into());
+    let (roles, scopes) = (take_schemes(operation, ROLE), take_schemes(operation, SCOPE));
+    describe(operation, &roles, scopes.first());
+    let requires_role = !roles.is_empty();
+    if requires_role {
+        operation.insert(ALLOWED_ROLES.to_owned(), roles.into());
     }
-    Ok(OperationTraits { policy, requires_role })
+    if let Some(scope) = scopes.into_iter().next() {
+        operation.insert(REQUIRED_SCOPE.to_owned(), scope.into());
+    }
+    let is_secured = operation.get("security").and_then(Value::as_array).is_some_and(|all| !all.is_empty());
+    Ok(OperationTraits { policy, requires_role, is_secured })
+}
+
+/// Says in the description who may call the operation.
+fn describe(operation: &mut Map<String, Value>, roles: &[String], scope: Option<&String>) {
+    let names: Vec<_> = roles.iter().map(|role| format!("`{role}`")).collect();
+    let role = (!names.is_empty()).then(|| format!("Requires the role {}.", names.join(" or ")));
+    let scope = scope.map(|scope| format!("An API key needs the scope `{scope}`."));
+    let rule: Vec<_> = role.into_iter().chain(scope).collect();
+    if rule.is_empty() {
+        return;
+    }
+    let own = operation.get("description").and_then(Value::as_str).filter(|text| !text.is_empty());
+    let paragraphs: Vec<_> = own.map(str::to_owned).into_iter().chain([rule.join(" ")]).collect();
+    operation.insert("description".to_owned(), paragraphs.join("\n\n").into());
 }
 
 fn take_policy(operation: &mut Map<String, Value>) -> Result<Policy, String> {
@@ -50,10 +77,14 @@ fn take_policy(operation: &mut Map<String, Value>) -> Result<Policy, String> {
     Ok(policy)
 }
 
-fn take_role(operation: &mut Map<String, Value>) -> Option<String> {
-    let role_of = |scheme: &Value| scheme.as_object()?.keys().next()?.strip_prefix(ROLE).map(str::to_owned);
-    let schemes = operation.get_mut("security")?.as_array_mut()?;
-    let role = schemes.iter().find_map(role_of);
-    schemes.retain(|scheme| role_of(scheme).is_none());
-    role
+/// Takes the security schemes with this prefix out of the operation, and returns the rest of their
+/// names.
+fn take_schemes(operation: &mut Map<String, Value>, prefix: &str) -> Vec<String> {
+    let name_of = |scheme: &Value| scheme.as_object()?.keys().next()?.strip_prefix(prefix).map(str::to_owned);
+    let Some(schemes) = operation.get_mut("security").and_then(Value::as_array_mut) else {
+        return Vec::new();
+    };
+    let names = schemes.iter().filter_map(name_of).collect();
+    schemes.retain(|scheme| name_of(scheme).is_none());
+    names
 }

@@ -42,7 +42,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for CatchErrors<E> {
             // A proxy in front may have framed the request differently, and with it what follows.
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        if let Some(decision) = scope.as_ref().and_then(|scope| scope.rate_limit.get()) {
+        if let Some(decision) = scope.as_ref().and_then(|scope| scope.rate_limit()) {
             rate_limits::set_headers(decision, headers);
         }
         if let Some(retirement) = operation.and_then(|operation| operation.policy.retirement.as_ref()) {

@@ -40,12 +40,23 @@ fn a_retirement_is_in_the_operation_and_in_every_response() {
 }
 
 #[test]
-fn a_role_is_not_a_security_scheme_and_implies_forbidden() {
-    let document = published(&[], &["BearerAuth", "role:superuser"]);
+fn roles_are_no_security_schemes_and_imply_forbidden() {
+    let document = published(&[], &["BearerAuth", "role:support", "role:superuser"]);
     let operation = &document["paths"]["/things"]["get"];
     assert_eq!(operation["security"], json!([{ "BearerAuth": [] }]));
-    assert_eq!(operation["x-required-role"], "superuser");
+    assert_eq!(operation["x-allowed-roles"], json!(["support", "superuser"]));
+    assert_eq!(operation["description"], "Reads a thing.\n\nRequires the role `support` or `superuser`.");
     assert!(operation["responses"]["403"]["content"].to_string().contains("forbidden"));
+}
+
+#[test]
+fn a_scope_is_no_security_scheme() {
+    let document = published(&[], &["BearerAuth", "scope:things:read"]);
+    let operation = &document["paths"]["/things"]["get"];
+    assert_eq!(operation["security"], json!([{ "BearerAuth": [] }]));
+    assert_eq!(operation["x-required-scope"], "things:read");
+    assert_eq!(operation["description"], "Reads a thing.\n\nAn API key needs the scope `things:read`.");
+    assert!(operation.get("x-allowed-roles").is_none());
 }
 
 #[test]

@@ -1,0 +1,110 @@
+//! API keys.
+
+use groundwork_clock::Timestamp;
+use groundwork_web::error::FieldError;
+use groundwork_web::extract::RequestSchema;
+use groundwork_web::schema::Nullable;
+use groundwork_web::{id_schema, listed, text_schema};
+use poem_openapi::Object;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::domain::api_keys::{ApiKeyId, ApiKeyName, ApiKeyScopes, invalid_scopes};
+use crate::domain::ids::UserId;
+use crate::domain::permissions::Permission;
+use crate::models::api_keys::{ApiKey, NewApiKey};
+
+id_schema!(ApiKeyId, "api_key_id", "The API key's ID.");
+text_schema!(ApiKeyName, "api_key_name", example: "Nightly export");
+
+/// When the examples happen.
+const EXAMPLE_TIME: Timestamp = Timestamp::from_seconds(1_769_851_800);
+
+/// A credential of a service that acts for a user.
+#[derive(Object, Serialize)]
+#[oai(rename = "ApiKey", example, remote = "ApiKey")]
+pub struct ApiKeyView {
+    /// The API key's ID. It is never reused.
+    pub id: ApiKeyId,
+    /// The ID of the user that the key acts for.
+    pub user_id: UserId,
+    /// What the key is for.
+    #[oai(validator(max_length = 100))]
+    pub name: String,
+    /// The first characters of the key, by which it is recognised.
+    #[oai(validator(max_length = 20))]
+    pub prefix: String,
+    /// What the key may do: the `x-required-scope` of each operation.
+    pub scopes: ApiKeyScopes,
+    /// When the key was created.
+    pub created_at: Timestamp,
+    /// When the key stops working, or null if it does not expire.
+    pub expires_at: Nullable<Timestamp>,
+    /// When the key was last used, to the minute, or null if it never was.
+    pub last_used_at: Nullable<Timestamp>,
+}
+
+example!(ApiKeyView {
+    id: ApiKeyId(1),
+    user_id: UserId(1),
+    name: "Nightly export".to_owned(),
+    prefix: "gwk_1fJjkkpe".to_owned(),
+    scopes: example_scopes(),
+    created_at: EXAMPLE_TIME,
+    expires_at: Nullable(None),
+    last_used_at: Nullable(None),
+});
+
+listed!(ApiKeyView, "API keys", "in ascending order of `id`");
+
+fn example_scopes() -> ApiKeyScopes {
+    let names = vec![Permission::UsersRead.as_str().to_owned()];
+    names.try_into().unwrap_or_else(|_| ApiKeyScopes::example())
+}
+
+/// An API key with the key itself, which is never shown again.
+#[derive(Object, Serialize)]
+#[oai(rename = "ApiKeyWithSecret", example)]
+pub struct ApiKeyWithSecret {
+    #[oai(flatten)]
+    #[serde(flatten)]
+    pub api_key: ApiKeyView,
+    /// The key, to be sent as `Authorization: Bearer <key>`. Its last six characters are a checksum.
+    #[oai(validator(pattern = "^gwk_[0-9A-Za-z]{49}$"))]
+    pub key: String,
+}
+
+example!(ApiKeyWithSecret {
+    api_key: poem_openapi::types::Example::example(),
+    key: "gwk_1fJjkkpe9PiTw9KSulA8Ghct30vZz4HpdQ5c5b9cPF13aoJVO".to_owned(),
+});
+
+impl From<(ApiKey, SecretString)> for ApiKeyWithSecret {
+    fn from((api_key, key): (ApiKey, SecretString)) -> Self {
+        Self { api_key: api_key.into(), key: key.expose_secret().to_owned() }
+    }
+}
+
+/// The API key to create.
+#[derive(Object, Debug)]
+#[oai(remote = "NewApiKey")]
+pub struct ApiKeyCreate {
+    /// What the key is for.
+    pub name: ApiKeyName,
+    /// What the key may do: the `x-required-scope` of the operations that it is for, each once.
+    pub scopes: ApiKeyScopes,
+    /// When the key stops working. Without it, the key does not expire.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl RequestSchema for ApiKeyCreate {
+    const REFUSED: &'static [&'static str] = &["id", "key", "user_id"];
+
+    fn check(body: &Map<String, Value>) -> Vec<FieldError> {
+        let Some(scopes) = body.get("scopes").and_then(Value::as_array) else { return Vec::new() };
+        let names: Vec<_> = scopes.iter().filter_map(Value::as_str).collect();
+        let problem = invalid_scopes(&names).map(|problem| FieldError::new("scopes", "known", problem));
+        problem.into_iter().collect()
+    }
+}
