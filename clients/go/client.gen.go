@@ -23,6 +23,7 @@ const (
 	ErrorCodeEmailNotVerified     ErrorCode = "email_not_verified"
 	ErrorCodeEmailTaken           ErrorCode = "email_taken"
 	ErrorCodeForbidden            ErrorCode = "forbidden"
+	ErrorCodeInsufficientScope    ErrorCode = "insufficient_scope"
 	ErrorCodeInternalError        ErrorCode = "internal_error"
 	ErrorCodeInvalidCredentials   ErrorCode = "invalid_credentials"
 	ErrorCodeInvalidLink          ErrorCode = "invalid_link"
@@ -40,6 +41,7 @@ const (
 	ErrorCodeRegistrationClosed   ErrorCode = "registration_closed"
 	ErrorCodeRequestTimeout       ErrorCode = "request_timeout"
 	ErrorCodeServiceUnavailable   ErrorCode = "service_unavailable"
+	ErrorCodeTooManyAPIKeys       ErrorCode = "too_many_api_keys"
 	ErrorCodeUnauthorized         ErrorCode = "unauthorized"
 	ErrorCodeUnsupportedMediaType ErrorCode = "unsupported_media_type"
 	ErrorCodeValidationError      ErrorCode = "validation_error"
@@ -53,6 +55,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeEmailTaken:
 		return true
 	case ErrorCodeForbidden:
+		return true
+	case ErrorCodeInsufficientScope:
 		return true
 	case ErrorCodeInternalError:
 		return true
@@ -87,6 +91,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeRequestTimeout:
 		return true
 	case ErrorCodeServiceUnavailable:
+		return true
+	case ErrorCodeTooManyAPIKeys:
 		return true
 	case ErrorCodeUnauthorized:
 		return true
@@ -192,6 +198,27 @@ func (e UserEventType) Valid() bool {
 	}
 }
 
+// Defines values for UserRole.
+const (
+	UserRoleSuperuser UserRole = "superuser"
+	UserRoleSupport   UserRole = "support"
+	UserRoleUser      UserRole = "user"
+)
+
+// Valid indicates whether the value is a known member of the UserRole enum.
+func (e UserRole) Valid() bool {
+	switch e {
+	case UserRoleSuperuser:
+		return true
+	case UserRoleSupport:
+		return true
+	case UserRoleUser:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for WebhookDisabledReason.
 const (
 	WebhookDisabledReasonFailing     WebhookDisabledReason = "failing"
@@ -261,6 +288,120 @@ func (e WebhookWithSecretDisabledReason) Valid() bool {
 	}
 }
 
+// APIKey A credential of a service that acts for a user.
+//
+// Examples: {"created_at":"2026-01-31T09:30:00Z","expires_at":null,"id":1,"last_used_at":null,"name":"Nightly export","prefix":"gwk_1fJjkkpe","scopes":["users:read"],"user_id":1}
+type APIKey struct {
+	// CreatedAt When the key was created.
+	//
+	// Examples: 2026-01-31T09:30:00Z
+	CreatedAt time.Time `json:"created_at"`
+
+	// ExpiresAt When the key stops working, or null if it does not expire.
+	//
+	// Examples: 2026-01-31T09:30:00Z
+	ExpiresAt nullable.Nullable[time.Time] `json:"expires_at"`
+
+	// ID The API key's ID. It is never reused.
+	//
+	// Examples: 1
+	ID int64 `json:"id"`
+
+	// LastUsedAt When the key was last used, to the minute, or null if it never was.
+	//
+	// Examples: 2026-01-31T09:30:00Z
+	LastUsedAt nullable.Nullable[time.Time] `json:"last_used_at"`
+
+	// Name What the key is for.
+	Name string `json:"name"`
+
+	// Prefix The first characters of the key, by which it is recognised.
+	Prefix string `json:"prefix"`
+
+	// Scopes What the key may do: the `x-required-scope` of each operation.
+	//
+	// Examples: ["first"]
+	Scopes []string `json:"scopes"`
+
+	// UserID The ID of the user that the key acts for.
+	//
+	// Examples: 1
+	UserID int64 `json:"user_id"`
+}
+
+// APIKeyCreate The API key to create.
+type APIKeyCreate struct {
+	// ExpiresAt When the key stops working. Without it, the key does not expire.
+	//
+	// Examples: 2026-01-31T09:30:00Z
+	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+
+	// Name What the key is for.
+	//
+	// Examples: Nightly export
+	Name string `json:"name"`
+
+	// Scopes What the key may do: the `x-required-scope` of the operations that it is for, each once.
+	//
+	// Examples: ["first"]
+	Scopes []string `json:"scopes"`
+}
+
+// APIKeyPage A page of API keys.
+//
+// Examples: {"items":[{"created_at":"2026-01-31T09:30:00Z","expires_at":null,"id":1,"last_used_at":null,"name":"Nightly export","prefix":"gwk_1fJjkkpe","scopes":["users:read"],"user_id":1}],"next_page":"c2lnbmVkIHBsYWNlAAAAAAAAAAE"}
+type APIKeyPage struct {
+	// Items The API keys, in ascending order of `id`.
+	Items []APIKey `json:"items"`
+
+	// NextPage The `page_token` of the next page, or null on the last page.
+	NextPage nullable.Nullable[string] `json:"next_page"`
+}
+
+// APIKeyWithSecret An API key with the key itself, which is never shown again.
+//
+// Examples: {"created_at":"2026-01-31T09:30:00Z","expires_at":null,"id":1,"key":"gwk_1fJjkkpe9PiTw9KSulA8Ghct30vZz4HpdQ5c5b9cPF13aoJVO","last_used_at":null,"name":"Nightly export","prefix":"gwk_1fJjkkpe","scopes":["users:read"],"user_id":1}
+type APIKeyWithSecret struct {
+	// CreatedAt When the key was created.
+	//
+	// Examples: 2026-01-31T09:30:00Z
+	CreatedAt time.Time `json:"created_at"`
+
+	// ExpiresAt When the key stops working, or null if it does not expire.
+	//
+	// Examples: 2026-01-31T09:30:00Z
+	ExpiresAt nullable.Nullable[time.Time] `json:"expires_at"`
+
+	// ID The API key's ID. It is never reused.
+	//
+	// Examples: 1
+	ID int64 `json:"id"`
+
+	// Key The key, to be sent as `Authorization: Bearer <key>`. Its last six characters are a checksum.
+	Key string `json:"key"`
+
+	// LastUsedAt When the key was last used, to the minute, or null if it never was.
+	//
+	// Examples: 2026-01-31T09:30:00Z
+	LastUsedAt nullable.Nullable[time.Time] `json:"last_used_at"`
+
+	// Name What the key is for.
+	Name string `json:"name"`
+
+	// Prefix The first characters of the key, by which it is recognised.
+	Prefix string `json:"prefix"`
+
+	// Scopes What the key may do: the `x-required-scope` of each operation.
+	//
+	// Examples: ["first"]
+	Scopes []string `json:"scopes"`
+
+	// UserID The ID of the user that the key acts for.
+	//
+	// Examples: 1
+	UserID int64 `json:"user_id"`
+}
+
 // DependencyHealth The health of a dependency.
 //
 // Examples: {"latency_ms":0.8,"name":"database","status":"ok","tier":"postgresql"}
@@ -307,7 +448,8 @@ type ErrorBody struct {
 	// - `unauthorized` (401): A bearer token is required.
 	// - `invalid_token` (401): The token is invalid or has expired.
 	// - `invalid_credentials` (401): The email or the password is wrong.
-	// - `forbidden` (403): This operation requires superuser rights.
+	// - `forbidden` (403): Your role does not allow this operation.
+	// - `insufficient_scope` (403): An API key cannot do this. Log in.
 	// - `registration_closed` (403): Registration is closed.
 	// - `email_not_verified` (403): Verify the email address first, with the link in the mail.
 	// - `not_found` (404): The resource does not exist.
@@ -315,6 +457,7 @@ type ErrorBody struct {
 	// - `request_timeout` (408): The request took too long to arrive.
 	// - `email_taken` (409): A user with this email already exists.
 	// - `last_superuser` (409): The last active superuser cannot be removed.
+	// - `too_many_api_keys` (409): You have too many API keys. Delete one that is not used.
 	// - `job_not_dead` (409): Only a dead job can be retried.
 	// - `job_running` (409): The job is running and cannot be deleted.
 	// - `job_duplicate` (409): Another job for the same work is already queued or running.
@@ -344,7 +487,8 @@ type ErrorBody struct {
 // - `unauthorized` (401): A bearer token is required.
 // - `invalid_token` (401): The token is invalid or has expired.
 // - `invalid_credentials` (401): The email or the password is wrong.
-// - `forbidden` (403): This operation requires superuser rights.
+// - `forbidden` (403): Your role does not allow this operation.
+// - `insufficient_scope` (403): An API key cannot do this. Log in.
 // - `registration_closed` (403): Registration is closed.
 // - `email_not_verified` (403): Verify the email address first, with the link in the mail.
 // - `not_found` (404): The resource does not exist.
@@ -352,6 +496,7 @@ type ErrorBody struct {
 // - `request_timeout` (408): The request took too long to arrive.
 // - `email_taken` (409): A user with this email already exists.
 // - `last_superuser` (409): The last active superuser cannot be removed.
+// - `too_many_api_keys` (409): You have too many API keys. Delete one that is not used.
 // - `job_not_dead` (409): Only a dead job can be retried.
 // - `job_running` (409): The job is running and cannot be deleted.
 // - `job_duplicate` (409): Another job for the same work is already queued or running.
@@ -613,7 +758,7 @@ type TokenType string
 
 // User A user.
 //
-// Examples: {"created_at":"2026-01-31T09:30:00Z","email":"ada@example.com","full_name":"Ada Lovelace","id":1,"is_active":true,"is_superuser":false,"is_verified":false,"updated_at":"2026-01-31T09:30:00Z"}
+// Examples: {"created_at":"2026-01-31T09:30:00Z","email":"ada@example.com","full_name":"Ada Lovelace","id":1,"is_active":true,"is_superuser":false,"is_verified":false,"role":"user","updated_at":"2026-01-31T09:30:00Z"}
 type User struct {
 	// CreatedAt When the user was created.
 	//
@@ -640,6 +785,11 @@ type User struct {
 	// IsVerified Whether the email address is known to belong to the user.
 	IsVerified bool `json:"is_verified"`
 
+	// Role What a user may do beyond what belongs to it.
+	//
+	// Examples: user
+	Role UserRole `json:"role"`
+
 	// UpdatedAt When the user's profile or rights last changed.
 	//
 	// Examples: 2026-01-31T09:30:00Z
@@ -661,7 +811,7 @@ type UserCreate struct {
 	// IsActive Whether the user can log in.
 	IsActive *bool `json:"is_active,omitempty"`
 
-	// IsSuperuser Whether the user can manage other users.
+	// IsSuperuser The same as the role `superuser`, for clients that know no roles.
 	IsSuperuser *bool `json:"is_superuser,omitempty"`
 
 	// IsVerified Whether the email address is known to belong to the user.
@@ -671,15 +821,20 @@ type UserCreate struct {
 	//
 	// Examples: correct horse battery staple
 	Password string `json:"password"`
+
+	// Role What a user may do beyond what belongs to it.
+	//
+	// Examples: user
+	Role *UserRole `json:"role,omitempty"`
 }
 
 // UserEvent Something that happened to a user.
 //
-// Examples: {"data":{"created_at":"2026-01-31T09:30:00Z","email":"ada@example.com","full_name":"Ada Lovelace","id":1,"is_active":true,"is_superuser":false,"is_verified":false,"updated_at":"2026-01-31T09:30:00Z"},"timestamp":"2026-01-31T09:30:00Z","type":"user.created"}
+// Examples: {"data":{"created_at":"2026-01-31T09:30:00Z","email":"ada@example.com","full_name":"Ada Lovelace","id":1,"is_active":true,"is_superuser":false,"is_verified":false,"role":"user","updated_at":"2026-01-31T09:30:00Z"},"timestamp":"2026-01-31T09:30:00Z","type":"user.created"}
 type UserEvent struct {
 	// Data A user.
 	//
-	// Examples: {"created_at":"2026-01-31T09:30:00Z","email":"ada@example.com","full_name":"Ada Lovelace","id":1,"is_active":true,"is_superuser":false,"is_verified":false,"updated_at":"2026-01-31T09:30:00Z"}
+	// Examples: {"created_at":"2026-01-31T09:30:00Z","email":"ada@example.com","full_name":"Ada Lovelace","id":1,"is_active":true,"is_superuser":false,"is_verified":false,"role":"user","updated_at":"2026-01-31T09:30:00Z"}
 	Data User `json:"data"`
 
 	// Timestamp When it happened.
@@ -700,7 +855,7 @@ type UserEventType string
 
 // UserPage A page of users.
 //
-// Examples: {"items":[{"created_at":"2026-01-31T09:30:00Z","email":"ada@example.com","full_name":"Ada Lovelace","id":1,"is_active":true,"is_superuser":false,"is_verified":false,"updated_at":"2026-01-31T09:30:00Z"}],"next_page":"c2lnbmVkIHBsYWNlAAAAAAAAAAE"}
+// Examples: {"items":[{"created_at":"2026-01-31T09:30:00Z","email":"ada@example.com","full_name":"Ada Lovelace","id":1,"is_active":true,"is_superuser":false,"is_verified":false,"role":"user","updated_at":"2026-01-31T09:30:00Z"}],"next_page":"c2lnbmVkIHBsYWNlAAAAAAAAAAE"}
 type UserPage struct {
 	// Items The users, in ascending order of `id`; with `created_after` or `created_before`, of
 	// `created_at` and `id`.
@@ -709,6 +864,11 @@ type UserPage struct {
 	// NextPage The `page_token` of the next page, or null on the last page.
 	NextPage nullable.Nullable[string] `json:"next_page"`
 }
+
+// UserRole What a user may do beyond what belongs to it.
+//
+// Examples: user
+type UserRole string
 
 // UserUpdate Changes to a user. Absent fields stay unchanged.
 type UserUpdate struct {
@@ -725,7 +885,7 @@ type UserUpdate struct {
 	// IsActive Whether the user can log in. False ends all sessions of the user.
 	IsActive *bool `json:"is_active,omitempty"`
 
-	// IsSuperuser Whether the user can manage other users.
+	// IsSuperuser True is the role `superuser`. False revokes it, and leaves another role as it is.
 	IsSuperuser *bool `json:"is_superuser,omitempty"`
 
 	// IsVerified Whether the email address is known to belong to the user.
@@ -735,6 +895,11 @@ type UserUpdate struct {
 	//
 	// Examples: correct horse battery staple
 	Password *string `json:"password,omitempty"`
+
+	// Role What a user may do beyond what belongs to it.
+	//
+	// Examples: user
+	Role *UserRole `json:"role,omitempty"`
 }
 
 // Webhook A webhook: where events are sent.
@@ -968,6 +1133,18 @@ type WebhookWithSecret struct {
 // WebhookWithSecretDisabledReason Why a webhook is disabled.
 type WebhookWithSecretDisabledReason string
 
+// APIKeysListParams defines parameters for APIKeysList.
+type APIKeysListParams struct {
+	// Limit The maximum number of API keys per page.
+	Limit *int32 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// PageToken The `next_page` of the previous page.
+	PageToken *string `form:"page_token,omitempty" json:"page_token,omitempty"`
+
+	// UserID The API keys of this user instead, for superusers.
+	UserID *int64 `form:"user_id,omitempty" json:"user_id,omitempty"`
+}
+
 // JobsListParams defines parameters for JobsList.
 type JobsListParams struct {
 	// Limit The maximum number of jobs per page.
@@ -1120,6 +1297,9 @@ type EventsWebhookTestParams struct {
 	// WebhookSignature Separated by spaces: `v1,` and the base64 of an HMAC-SHA256 of ID, timestamp and body.
 	WebhookSignature string `json:"Webhook-Signature"`
 }
+
+// APIKeysCreateJSONRequestBody defines body for APIKeysCreate for application/json ContentType.
+type APIKeysCreateJSONRequestBody = APIKeyCreate
 
 // AuthConfirmEmailJSONRequestBody defines body for AuthConfirmEmail for application/json ContentType.
 type AuthConfirmEmailJSONRequestBody = LinkToken
@@ -1338,6 +1518,49 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET / (the `ServiceShow` operationId).
 	ServiceShow(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// APIKeysList List API keys
+	//
+	// Returns one page of the caller's API keys in ascending order of `id`. To get the next page, send
+	// `next_page` as `page_token` with the same filters, until it is null. Keys are deleted 30 days
+	// after they have expired.
+	//
+	// Corresponds with GET /api/v1/api-keys (the `APIKeysList` operationId).
+	APIKeysList(ctx context.Context, params *APIKeysListParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// APIKeysCreateWithBody Create an API key
+	//
+	// Returns the key, which is never shown again. It acts for the caller, as far as its scopes
+	// allow. A key cannot use this operation.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/api-keys (the `APIKeysCreate` operationId).
+	APIKeysCreateWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// APIKeysCreate Create an API key
+	//
+	// Returns the key, which is never shown again. It acts for the caller, as far as its scopes
+	// allow. A key cannot use this operation.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/api-keys (the `APIKeysCreate` operationId).
+	APIKeysCreate(ctx context.Context, body APIKeysCreateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// APIKeysDelete Delete an API key
+	//
+	// The key stops working immediately. Other users' keys are found by superusers only.
+	//
+	// Corresponds with DELETE /api/v1/api-keys/{id} (the `APIKeysDelete` operationId).
+	APIKeysDelete(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// APIKeysGet Get an API key
+	//
+	// Other users' keys are found by superusers only. The key itself is not shown.
+	//
+	// Corresponds with GET /api/v1/api-keys/{id} (the `APIKeysGet` operationId).
+	APIKeysGet(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AuthConfirmEmailWithBody Confirm a new email address
 	//
@@ -1571,22 +1794,27 @@ type ClientInterface interface {
 	//
 	// Returns one page of jobs in descending order of `id`, so the newest come first. To get the
 	// next page, send `next_page` as `page_token` with the same filters, until it is null. Jobs
-	// that succeeded are kept for seven days. Requires superuser rights.
+	// that succeeded are kept for seven days.
+	//
+	// Requires the role `superuser`. An API key needs the scope `jobs:read`.
 	//
 	// Corresponds with GET /api/v1/jobs (the `JobsList` operationId).
 	JobsList(ctx context.Context, params *JobsListParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// JobsDelete Delete a job
 	//
-	// Deletes a job that is not running. A job that is queued will not run. Requires superuser
-	// rights.
+	// Deletes a job that is not running. A job that is queued will not run.
+	//
+	// Requires the role `superuser`. An API key needs the scope `jobs:write`.
 	//
 	// Corresponds with DELETE /api/v1/jobs/{id} (the `JobsDelete` operationId).
 	JobsDelete(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// JobsRetry Retry a job
 	//
-	// Queues a dead job again, with all its attempts. Requires superuser rights.
+	// Queues a dead job again, with all its attempts.
+	//
+	// Requires the role `superuser`. An API key needs the scope `jobs:write`.
 	//
 	// Corresponds with POST /api/v1/jobs/{id}/retry (the `JobsRetry` operationId).
 	JobsRetry(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1596,14 +1824,18 @@ type ClientInterface interface {
 	// Returns one page of users in ascending order of `id`; with `created_after` or
 	// `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
 	// `page_token` with the same filters, until it is null. Users that are created meanwhile are
-	// on the last pages. Requires superuser rights.
+	// on the last pages.
+	//
+	// Requires the role `support` or `superuser`. An API key needs the scope `users:read`.
 	//
 	// Corresponds with GET /api/v1/users (the `UsersList` operationId).
 	UsersList(ctx context.Context, params *UsersListParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// UsersCreateWithBody Create a user
 	//
-	// Creates a user, with superuser rights if requested. Requires superuser rights.
+	// Creates a user, with a role if requested. An API key cannot give a role.
+	//
+	// Requires the role `superuser`. An API key needs the scope `users:write`.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1612,7 +1844,9 @@ type ClientInterface interface {
 
 	// UsersCreate Create a user
 	//
-	// Creates a user, with superuser rights if requested. Requires superuser rights.
+	// Creates a user, with a role if requested. An API key cannot give a role.
+	//
+	// Requires the role `superuser`. An API key needs the scope `users:write`.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1621,15 +1855,17 @@ type ClientInterface interface {
 
 	// UsersMeDelete Delete the current user
 	//
-	// Permanently deletes the user and all its sessions. The last active superuser cannot be
-	// deleted.
+	// Permanently deletes the user with all its sessions and API keys. The last active superuser
+	// cannot be deleted.
 	//
 	// Corresponds with DELETE /api/v1/users/me (the `UsersMeDelete` operationId).
 	UsersMeDelete(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// UsersMe Get the current user
 	//
-	// Returns the user that the access token belongs to.
+	// Returns the user that the access token or the API key belongs to.
+	//
+	// An API key needs the scope `users:read`.
 	//
 	// Corresponds with GET /api/v1/users/me (the `UsersMe` operationId).
 	UsersMe(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1637,7 +1873,10 @@ type ClientInterface interface {
 	// UsersMeUpdateWithBody Update the current user
 	//
 	// Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
-	// `current_password` and ends all sessions of the user, including the current one.
+	// `current_password` and ends all sessions of the user, including the current one. An API key
+	// cannot change the password.
+	//
+	// An API key needs the scope `users:write`.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1647,7 +1886,10 @@ type ClientInterface interface {
 	// UsersMeUpdate Update the current user
 	//
 	// Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
-	// `current_password` and ends all sessions of the user, including the current one.
+	// `current_password` and ends all sessions of the user, including the current one. An API key
+	// cannot change the password.
+	//
+	// An API key needs the scope `users:write`.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1678,15 +1920,17 @@ type ClientInterface interface {
 
 	// UsersDelete Delete a user
 	//
-	// Permanently deletes the user and all its sessions; its audit events are kept. Requires
-	// superuser rights.
+	// Permanently deletes the user with all its sessions and API keys; its audit events are kept. An
+	// API key cannot delete its own user.
+	//
+	// Requires the role `superuser`. An API key needs the scope `users:write`.
 	//
 	// Corresponds with DELETE /api/v1/users/{id} (the `UsersDelete` operationId).
 	UsersDelete(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// UsersGet Get a user
 	//
-	// Requires superuser rights.
+	// Requires the role `support` or `superuser`. An API key needs the scope `users:read`.
 	//
 	// Corresponds with GET /api/v1/users/{id} (the `UsersGet` operationId).
 	UsersGet(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1695,7 +1939,9 @@ type ClientInterface interface {
 	//
 	// Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
 	// end all sessions of the user. The last active superuser can be neither deactivated nor
-	// demoted. Requires superuser rights.
+	// demoted. An API key cannot change an email address, a password or a role.
+	//
+	// Requires the role `superuser`. An API key needs the scope `users:write`.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1706,7 +1952,9 @@ type ClientInterface interface {
 	//
 	// Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
 	// end all sessions of the user. The last active superuser can be neither deactivated nor
-	// demoted. Requires superuser rights.
+	// demoted. An API key cannot change an email address, a password or a role.
+	//
+	// Requires the role `superuser`. An API key needs the scope `users:write`.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1715,8 +1963,9 @@ type ClientInterface interface {
 
 	// UsersActivate Activate a user
 	//
-	// Allows the user to log in again. Sessions that were ended stay ended. Requires superuser
-	// rights.
+	// Allows the user to log in again. Sessions that were ended stay ended.
+	//
+	// Requires the role `superuser`. An API key needs the scope `users:write`.
 	//
 	// Corresponds with PATCH /api/v1/users/{id}/activate (the `UsersActivate` operationId).
 	UsersActivate(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1724,7 +1973,9 @@ type ClientInterface interface {
 	// UsersDeactivate Deactivate a user
 	//
 	// Prevents the user from logging in and ends all its sessions. The last active superuser
-	// cannot be deactivated. Requires superuser rights.
+	// cannot be deactivated.
+	//
+	// Requires the role `superuser`. An API key needs the scope `users:write`.
 	//
 	// Corresponds with PATCH /api/v1/users/{id}/deactivate (the `UsersDeactivate` operationId).
 	UsersDeactivate(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1732,7 +1983,9 @@ type ClientInterface interface {
 	// WebhooksList List webhooks
 	//
 	// Returns one page of webhooks in ascending order of `id`. To get the next page, send
-	// `next_page` as `page_token`, until it is null. Requires superuser rights.
+	// `next_page` as `page_token`, until it is null.
+	//
+	// Requires the role `superuser`. An API key needs the scope `webhooks:read`.
 	//
 	// Corresponds with GET /api/v1/webhooks (the `WebhooksList` operationId).
 	WebhooksList(ctx context.Context, params *WebhooksListParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1740,7 +1993,9 @@ type ClientInterface interface {
 	// WebhooksCreateWithBody Create a webhook
 	//
 	// Returns its secret, which is never shown again. A `url` that leads to a private network is
-	// refused. Requires superuser rights.
+	// refused.
+	//
+	// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1750,7 +2005,9 @@ type ClientInterface interface {
 	// WebhooksCreate Create a webhook
 	//
 	// Returns its secret, which is never shown again. A `url` that leads to a private network is
-	// refused. Requires superuser rights.
+	// refused.
+	//
+	// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1759,14 +2016,16 @@ type ClientInterface interface {
 
 	// WebhooksDelete Delete a webhook
 	//
-	// Permanently deletes the webhook and its deliveries. Requires superuser rights.
+	// Permanently deletes the webhook and its deliveries.
+	//
+	// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 	//
 	// Corresponds with DELETE /api/v1/webhooks/{id} (the `WebhooksDelete` operationId).
 	WebhooksDelete(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// WebhooksGet Get a webhook
 	//
-	// Requires superuser rights.
+	// Requires the role `superuser`. An API key needs the scope `webhooks:read`.
 	//
 	// Corresponds with GET /api/v1/webhooks/{id} (the `WebhooksGet` operationId).
 	WebhooksGet(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1774,7 +2033,9 @@ type ClientInterface interface {
 	// WebhooksUpdateWithBody Update a webhook
 	//
 	// Absent fields stay unchanged; a null `description` clears it. `is_active` enables a webhook
-	// again that was disabled. Requires superuser rights.
+	// again that was disabled.
+	//
+	// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1784,7 +2045,9 @@ type ClientInterface interface {
 	// WebhooksUpdate Update a webhook
 	//
 	// Absent fields stay unchanged; a null `description` clears it. `is_active` enables a webhook
-	// again that was disabled. Requires superuser rights.
+	// again that was disabled.
+	//
+	// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1795,7 +2058,9 @@ type ClientInterface interface {
 	//
 	// Returns one page of deliveries in descending order of `id`, the newest first. To get the next
 	// page, send `next_page` as `page_token`, until it is null. Deliveries are deleted 30 days after
-	// they have ended. Requires superuser rights.
+	// they have ended.
+	//
+	// Requires the role `superuser`. An API key needs the scope `webhooks:read`.
 	//
 	// Corresponds with GET /api/v1/webhooks/{id}/deliveries (the `WebhooksDeliveriesList` operationId).
 	WebhooksDeliveriesList(ctx context.Context, id int64, params *WebhooksDeliveriesListParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1803,7 +2068,9 @@ type ClientInterface interface {
 	// WebhooksResendDelivery Resend a delivery
 	//
 	// Sends the message again, with the same `event_id`, as a delivery of its own, also if the
-	// webhook is disabled. Then it is sent once. Requires superuser rights.
+	// webhook is disabled. Then it is sent once.
+	//
+	// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 	//
 	// Corresponds with POST /api/v1/webhooks/{id}/deliveries/{delivery_id}/resend (the `WebhooksResendDelivery` operationId).
 	WebhooksResendDelivery(ctx context.Context, id int64, deliveryID int64, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1811,7 +2078,9 @@ type ClientInterface interface {
 	// WebhooksRotateSecret Rotate the secret of a webhook
 	//
 	// Returns a new secret, which is never shown again. For 24 hours, messages have the signature of
-	// the previous secret as well. Requires superuser rights.
+	// the previous secret as well.
+	//
+	// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 	//
 	// Corresponds with POST /api/v1/webhooks/{id}/rotate-secret (the `WebhooksRotateSecret` operationId).
 	WebhooksRotateSecret(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1819,7 +2088,9 @@ type ClientInterface interface {
 	// WebhooksTest Test a webhook
 	//
 	// Sends an event of the type `webhook.test`, also if the webhook is disabled. Then it is sent
-	// once. Requires superuser rights.
+	// once.
+	//
+	// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 	//
 	// Corresponds with POST /api/v1/webhooks/{id}/test (the `WebhooksTest` operationId).
 	WebhooksTest(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1832,6 +2103,99 @@ type ClientInterface interface {
 // Corresponds with GET / (the `ServiceShow` operationId).
 func (c *Client) ServiceShow(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewServiceShowRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// APIKeysList List API keys
+//
+// Returns one page of the caller's API keys in ascending order of `id`. To get the next page, send
+// `next_page` as `page_token` with the same filters, until it is null. Keys are deleted 30 days
+// after they have expired.
+//
+// Corresponds with GET /api/v1/api-keys (the `APIKeysList` operationId).
+func (c *Client) APIKeysList(ctx context.Context, params *APIKeysListParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAPIKeysListRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// APIKeysCreateWithBody Create an API key
+//
+// Returns the key, which is never shown again. It acts for the caller, as far as its scopes
+// allow. A key cannot use this operation.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/api-keys (the `APIKeysCreate` operationId).
+func (c *Client) APIKeysCreateWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAPIKeysCreateRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// APIKeysCreate Create an API key
+//
+// Returns the key, which is never shown again. It acts for the caller, as far as its scopes
+// allow. A key cannot use this operation.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/api-keys (the `APIKeysCreate` operationId).
+func (c *Client) APIKeysCreate(ctx context.Context, body APIKeysCreateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAPIKeysCreateRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// APIKeysDelete Delete an API key
+//
+// The key stops working immediately. Other users' keys are found by superusers only.
+//
+// Corresponds with DELETE /api/v1/api-keys/{id} (the `APIKeysDelete` operationId).
+func (c *Client) APIKeysDelete(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAPIKeysDeleteRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// APIKeysGet Get an API key
+//
+// Other users' keys are found by superusers only. The key itself is not shown.
+//
+// Corresponds with GET /api/v1/api-keys/{id} (the `APIKeysGet` operationId).
+func (c *Client) APIKeysGet(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAPIKeysGetRequest(c.Server, id)
 	if err != nil {
 		return nil, err
 	}
@@ -2304,7 +2668,9 @@ func (c *Client) HealthReady(ctx context.Context, reqEditors ...RequestEditorFn)
 //
 // Returns one page of jobs in descending order of `id`, so the newest come first. To get the
 // next page, send `next_page` as `page_token` with the same filters, until it is null. Jobs
-// that succeeded are kept for seven days. Requires superuser rights.
+// that succeeded are kept for seven days.
+//
+// Requires the role `superuser`. An API key needs the scope `jobs:read`.
 //
 // Corresponds with GET /api/v1/jobs (the `JobsList` operationId).
 func (c *Client) JobsList(ctx context.Context, params *JobsListParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2321,8 +2687,9 @@ func (c *Client) JobsList(ctx context.Context, params *JobsListParams, reqEditor
 
 // JobsDelete Delete a job
 //
-// Deletes a job that is not running. A job that is queued will not run. Requires superuser
-// rights.
+// Deletes a job that is not running. A job that is queued will not run.
+//
+// Requires the role `superuser`. An API key needs the scope `jobs:write`.
 //
 // Corresponds with DELETE /api/v1/jobs/{id} (the `JobsDelete` operationId).
 func (c *Client) JobsDelete(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2339,7 +2706,9 @@ func (c *Client) JobsDelete(ctx context.Context, id int64, reqEditors ...Request
 
 // JobsRetry Retry a job
 //
-// Queues a dead job again, with all its attempts. Requires superuser rights.
+// Queues a dead job again, with all its attempts.
+//
+// Requires the role `superuser`. An API key needs the scope `jobs:write`.
 //
 // Corresponds with POST /api/v1/jobs/{id}/retry (the `JobsRetry` operationId).
 func (c *Client) JobsRetry(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2359,7 +2728,9 @@ func (c *Client) JobsRetry(ctx context.Context, id int64, reqEditors ...RequestE
 // Returns one page of users in ascending order of `id`; with `created_after` or
 // `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
 // `page_token` with the same filters, until it is null. Users that are created meanwhile are
-// on the last pages. Requires superuser rights.
+// on the last pages.
+//
+// Requires the role `support` or `superuser`. An API key needs the scope `users:read`.
 //
 // Corresponds with GET /api/v1/users (the `UsersList` operationId).
 func (c *Client) UsersList(ctx context.Context, params *UsersListParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2376,7 +2747,9 @@ func (c *Client) UsersList(ctx context.Context, params *UsersListParams, reqEdit
 
 // UsersCreateWithBody Create a user
 //
-// Creates a user, with superuser rights if requested. Requires superuser rights.
+// Creates a user, with a role if requested. An API key cannot give a role.
+//
+// Requires the role `superuser`. An API key needs the scope `users:write`.
 //
 // Takes any type of body and a specified content type.
 //
@@ -2395,7 +2768,9 @@ func (c *Client) UsersCreateWithBody(ctx context.Context, contentType string, bo
 
 // UsersCreate Create a user
 //
-// Creates a user, with superuser rights if requested. Requires superuser rights.
+// Creates a user, with a role if requested. An API key cannot give a role.
+//
+// Requires the role `superuser`. An API key needs the scope `users:write`.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -2414,8 +2789,8 @@ func (c *Client) UsersCreate(ctx context.Context, body UsersCreateJSONRequestBod
 
 // UsersMeDelete Delete the current user
 //
-// Permanently deletes the user and all its sessions. The last active superuser cannot be
-// deleted.
+// Permanently deletes the user with all its sessions and API keys. The last active superuser
+// cannot be deleted.
 //
 // Corresponds with DELETE /api/v1/users/me (the `UsersMeDelete` operationId).
 func (c *Client) UsersMeDelete(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2432,7 +2807,9 @@ func (c *Client) UsersMeDelete(ctx context.Context, reqEditors ...RequestEditorF
 
 // UsersMe Get the current user
 //
-// Returns the user that the access token belongs to.
+// Returns the user that the access token or the API key belongs to.
+//
+// An API key needs the scope `users:read`.
 //
 // Corresponds with GET /api/v1/users/me (the `UsersMe` operationId).
 func (c *Client) UsersMe(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2450,7 +2827,10 @@ func (c *Client) UsersMe(ctx context.Context, reqEditors ...RequestEditorFn) (*h
 // UsersMeUpdateWithBody Update the current user
 //
 // Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
-// `current_password` and ends all sessions of the user, including the current one.
+// `current_password` and ends all sessions of the user, including the current one. An API key
+// cannot change the password.
+//
+// An API key needs the scope `users:write`.
 //
 // Takes any type of body and a specified content type.
 //
@@ -2470,7 +2850,10 @@ func (c *Client) UsersMeUpdateWithBody(ctx context.Context, contentType string, 
 // UsersMeUpdate Update the current user
 //
 // Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
-// `current_password` and ends all sessions of the user, including the current one.
+// `current_password` and ends all sessions of the user, including the current one. An API key
+// cannot change the password.
+//
+// An API key needs the scope `users:write`.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -2531,8 +2914,10 @@ func (c *Client) UsersMeChangeEmail(ctx context.Context, body UsersMeChangeEmail
 
 // UsersDelete Delete a user
 //
-// Permanently deletes the user and all its sessions; its audit events are kept. Requires
-// superuser rights.
+// Permanently deletes the user with all its sessions and API keys; its audit events are kept. An
+// API key cannot delete its own user.
+//
+// Requires the role `superuser`. An API key needs the scope `users:write`.
 //
 // Corresponds with DELETE /api/v1/users/{id} (the `UsersDelete` operationId).
 func (c *Client) UsersDelete(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2549,7 +2934,7 @@ func (c *Client) UsersDelete(ctx context.Context, id int64, reqEditors ...Reques
 
 // UsersGet Get a user
 //
-// Requires superuser rights.
+// Requires the role `support` or `superuser`. An API key needs the scope `users:read`.
 //
 // Corresponds with GET /api/v1/users/{id} (the `UsersGet` operationId).
 func (c *Client) UsersGet(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2568,7 +2953,9 @@ func (c *Client) UsersGet(ctx context.Context, id int64, reqEditors ...RequestEd
 //
 // Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
 // end all sessions of the user. The last active superuser can be neither deactivated nor
-// demoted. Requires superuser rights.
+// demoted. An API key cannot change an email address, a password or a role.
+//
+// Requires the role `superuser`. An API key needs the scope `users:write`.
 //
 // Takes any type of body and a specified content type.
 //
@@ -2589,7 +2976,9 @@ func (c *Client) UsersUpdateWithBody(ctx context.Context, id int64, contentType 
 //
 // Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
 // end all sessions of the user. The last active superuser can be neither deactivated nor
-// demoted. Requires superuser rights.
+// demoted. An API key cannot change an email address, a password or a role.
+//
+// Requires the role `superuser`. An API key needs the scope `users:write`.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -2608,8 +2997,9 @@ func (c *Client) UsersUpdate(ctx context.Context, id int64, body UsersUpdateJSON
 
 // UsersActivate Activate a user
 //
-// Allows the user to log in again. Sessions that were ended stay ended. Requires superuser
-// rights.
+// Allows the user to log in again. Sessions that were ended stay ended.
+//
+// Requires the role `superuser`. An API key needs the scope `users:write`.
 //
 // Corresponds with PATCH /api/v1/users/{id}/activate (the `UsersActivate` operationId).
 func (c *Client) UsersActivate(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2627,7 +3017,9 @@ func (c *Client) UsersActivate(ctx context.Context, id int64, reqEditors ...Requ
 // UsersDeactivate Deactivate a user
 //
 // Prevents the user from logging in and ends all its sessions. The last active superuser
-// cannot be deactivated. Requires superuser rights.
+// cannot be deactivated.
+//
+// Requires the role `superuser`. An API key needs the scope `users:write`.
 //
 // Corresponds with PATCH /api/v1/users/{id}/deactivate (the `UsersDeactivate` operationId).
 func (c *Client) UsersDeactivate(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2645,7 +3037,9 @@ func (c *Client) UsersDeactivate(ctx context.Context, id int64, reqEditors ...Re
 // WebhooksList List webhooks
 //
 // Returns one page of webhooks in ascending order of `id`. To get the next page, send
-// `next_page` as `page_token`, until it is null. Requires superuser rights.
+// `next_page` as `page_token`, until it is null.
+//
+// Requires the role `superuser`. An API key needs the scope `webhooks:read`.
 //
 // Corresponds with GET /api/v1/webhooks (the `WebhooksList` operationId).
 func (c *Client) WebhooksList(ctx context.Context, params *WebhooksListParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2663,7 +3057,9 @@ func (c *Client) WebhooksList(ctx context.Context, params *WebhooksListParams, r
 // WebhooksCreateWithBody Create a webhook
 //
 // Returns its secret, which is never shown again. A `url` that leads to a private network is
-// refused. Requires superuser rights.
+// refused.
+//
+// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 //
 // Takes any type of body and a specified content type.
 //
@@ -2683,7 +3079,9 @@ func (c *Client) WebhooksCreateWithBody(ctx context.Context, contentType string,
 // WebhooksCreate Create a webhook
 //
 // Returns its secret, which is never shown again. A `url` that leads to a private network is
-// refused. Requires superuser rights.
+// refused.
+//
+// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -2702,7 +3100,9 @@ func (c *Client) WebhooksCreate(ctx context.Context, body WebhooksCreateJSONRequ
 
 // WebhooksDelete Delete a webhook
 //
-// Permanently deletes the webhook and its deliveries. Requires superuser rights.
+// Permanently deletes the webhook and its deliveries.
+//
+// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 //
 // Corresponds with DELETE /api/v1/webhooks/{id} (the `WebhooksDelete` operationId).
 func (c *Client) WebhooksDelete(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2719,7 +3119,7 @@ func (c *Client) WebhooksDelete(ctx context.Context, id int64, reqEditors ...Req
 
 // WebhooksGet Get a webhook
 //
-// Requires superuser rights.
+// Requires the role `superuser`. An API key needs the scope `webhooks:read`.
 //
 // Corresponds with GET /api/v1/webhooks/{id} (the `WebhooksGet` operationId).
 func (c *Client) WebhooksGet(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2737,7 +3137,9 @@ func (c *Client) WebhooksGet(ctx context.Context, id int64, reqEditors ...Reques
 // WebhooksUpdateWithBody Update a webhook
 //
 // Absent fields stay unchanged; a null `description` clears it. `is_active` enables a webhook
-// again that was disabled. Requires superuser rights.
+// again that was disabled.
+//
+// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 //
 // Takes any type of body and a specified content type.
 //
@@ -2757,7 +3159,9 @@ func (c *Client) WebhooksUpdateWithBody(ctx context.Context, id int64, contentTy
 // WebhooksUpdate Update a webhook
 //
 // Absent fields stay unchanged; a null `description` clears it. `is_active` enables a webhook
-// again that was disabled. Requires superuser rights.
+// again that was disabled.
+//
+// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -2778,7 +3182,9 @@ func (c *Client) WebhooksUpdate(ctx context.Context, id int64, body WebhooksUpda
 //
 // Returns one page of deliveries in descending order of `id`, the newest first. To get the next
 // page, send `next_page` as `page_token`, until it is null. Deliveries are deleted 30 days after
-// they have ended. Requires superuser rights.
+// they have ended.
+//
+// Requires the role `superuser`. An API key needs the scope `webhooks:read`.
 //
 // Corresponds with GET /api/v1/webhooks/{id}/deliveries (the `WebhooksDeliveriesList` operationId).
 func (c *Client) WebhooksDeliveriesList(ctx context.Context, id int64, params *WebhooksDeliveriesListParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2796,7 +3202,9 @@ func (c *Client) WebhooksDeliveriesList(ctx context.Context, id int64, params *W
 // WebhooksResendDelivery Resend a delivery
 //
 // Sends the message again, with the same `event_id`, as a delivery of its own, also if the
-// webhook is disabled. Then it is sent once. Requires superuser rights.
+// webhook is disabled. Then it is sent once.
+//
+// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 //
 // Corresponds with POST /api/v1/webhooks/{id}/deliveries/{delivery_id}/resend (the `WebhooksResendDelivery` operationId).
 func (c *Client) WebhooksResendDelivery(ctx context.Context, id int64, deliveryID int64, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2814,7 +3222,9 @@ func (c *Client) WebhooksResendDelivery(ctx context.Context, id int64, deliveryI
 // WebhooksRotateSecret Rotate the secret of a webhook
 //
 // Returns a new secret, which is never shown again. For 24 hours, messages have the signature of
-// the previous secret as well. Requires superuser rights.
+// the previous secret as well.
+//
+// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 //
 // Corresponds with POST /api/v1/webhooks/{id}/rotate-secret (the `WebhooksRotateSecret` operationId).
 func (c *Client) WebhooksRotateSecret(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2832,7 +3242,9 @@ func (c *Client) WebhooksRotateSecret(ctx context.Context, id int64, reqEditors 
 // WebhooksTest Test a webhook
 //
 // Sends an event of the type `webhook.test`, also if the webhook is disabled. Then it is sent
-// once. Requires superuser rights.
+// once.
+//
+// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 //
 // Corresponds with POST /api/v1/webhooks/{id}/test (the `WebhooksTest` operationId).
 func (c *Client) WebhooksTest(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2857,6 +3269,192 @@ func NewServiceShowRequest(server string) (*http.Request, error) {
 	}
 
 	operationPath := fmt.Sprintf("/")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewAPIKeysListRequest constructs an http.Request for the APIKeysList method
+func NewAPIKeysListRequest(server string, params *APIKeysListParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/api-keys")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PageToken != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "page_token", *params.PageToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.UserID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "user_id", *params.UserID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewAPIKeysCreateRequest calls the generic APIKeysCreate builder with application/json body
+func NewAPIKeysCreateRequest(server string, body APIKeysCreateJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAPIKeysCreateRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewAPIKeysCreateRequestWithBody constructs an http.Request for the APIKeysCreate method, with any body, and a specified content type
+func NewAPIKeysCreateRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/api-keys")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewAPIKeysDeleteRequest constructs an http.Request for the APIKeysDelete method
+func NewAPIKeysDeleteRequest(server string, id int64) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: "int64"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/api-keys/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewAPIKeysGetRequest constructs an http.Request for the APIKeysGet method
+func NewAPIKeysGetRequest(server string, id int64) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: "int64"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/api-keys/%s", pathParam0)
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -4466,6 +5064,55 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET / (the `ServiceShow` operationId).
 	ServiceShowWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ServiceShowResponse, error)
 
+	// APIKeysListWithResponse List API keys
+	//
+	// Returns one page of the caller's API keys in ascending order of `id`. To get the next page, send
+	// `next_page` as `page_token` with the same filters, until it is null. Keys are deleted 30 days
+	// after they have expired.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/api-keys (the `APIKeysList` operationId).
+	APIKeysListWithResponse(ctx context.Context, params *APIKeysListParams, reqEditors ...RequestEditorFn) (*APIKeysListResponse, error)
+
+	// APIKeysCreateWithBodyWithResponse Create an API key
+	//
+	// Returns the key, which is never shown again. It acts for the caller, as far as its scopes
+	// allow. A key cannot use this operation.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/api-keys (the `APIKeysCreate` operationId).
+	APIKeysCreateWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*APIKeysCreateResponse, error)
+
+	// APIKeysCreateWithResponse Create an API key
+	//
+	// Returns the key, which is never shown again. It acts for the caller, as far as its scopes
+	// allow. A key cannot use this operation.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/api-keys (the `APIKeysCreate` operationId).
+	APIKeysCreateWithResponse(ctx context.Context, body APIKeysCreateJSONRequestBody, reqEditors ...RequestEditorFn) (*APIKeysCreateResponse, error)
+
+	// APIKeysDeleteWithResponse Delete an API key
+	//
+	// The key stops working immediately. Other users' keys are found by superusers only.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /api/v1/api-keys/{id} (the `APIKeysDelete` operationId).
+	APIKeysDeleteWithResponse(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*APIKeysDeleteResponse, error)
+
+	// APIKeysGetWithResponse Get an API key
+	//
+	// Other users' keys are found by superusers only. The key itself is not shown.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/api-keys/{id} (the `APIKeysGet` operationId).
+	APIKeysGetWithResponse(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*APIKeysGetResponse, error)
+
 	// AuthConfirmEmailWithBodyWithResponse Confirm a new email address
 	//
 	// Replaces the user's address by the one that the link was sent to. The token is in the link of
@@ -4708,7 +5355,9 @@ type ClientWithResponsesInterface interface {
 	//
 	// Returns one page of jobs in descending order of `id`, so the newest come first. To get the
 	// next page, send `next_page` as `page_token` with the same filters, until it is null. Jobs
-	// that succeeded are kept for seven days. Requires superuser rights.
+	// that succeeded are kept for seven days.
+	//
+	// Requires the role `superuser`. An API key needs the scope `jobs:read`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -4717,8 +5366,9 @@ type ClientWithResponsesInterface interface {
 
 	// JobsDeleteWithResponse Delete a job
 	//
-	// Deletes a job that is not running. A job that is queued will not run. Requires superuser
-	// rights.
+	// Deletes a job that is not running. A job that is queued will not run.
+	//
+	// Requires the role `superuser`. An API key needs the scope `jobs:write`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -4727,7 +5377,9 @@ type ClientWithResponsesInterface interface {
 
 	// JobsRetryWithResponse Retry a job
 	//
-	// Queues a dead job again, with all its attempts. Requires superuser rights.
+	// Queues a dead job again, with all its attempts.
+	//
+	// Requires the role `superuser`. An API key needs the scope `jobs:write`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -4739,7 +5391,9 @@ type ClientWithResponsesInterface interface {
 	// Returns one page of users in ascending order of `id`; with `created_after` or
 	// `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
 	// `page_token` with the same filters, until it is null. Users that are created meanwhile are
-	// on the last pages. Requires superuser rights.
+	// on the last pages.
+	//
+	// Requires the role `support` or `superuser`. An API key needs the scope `users:read`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -4748,7 +5402,9 @@ type ClientWithResponsesInterface interface {
 
 	// UsersCreateWithBodyWithResponse Create a user
 	//
-	// Creates a user, with superuser rights if requested. Requires superuser rights.
+	// Creates a user, with a role if requested. An API key cannot give a role.
+	//
+	// Requires the role `superuser`. An API key needs the scope `users:write`.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4757,7 +5413,9 @@ type ClientWithResponsesInterface interface {
 
 	// UsersCreateWithResponse Create a user
 	//
-	// Creates a user, with superuser rights if requested. Requires superuser rights.
+	// Creates a user, with a role if requested. An API key cannot give a role.
+	//
+	// Requires the role `superuser`. An API key needs the scope `users:write`.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4766,8 +5424,8 @@ type ClientWithResponsesInterface interface {
 
 	// UsersMeDeleteWithResponse Delete the current user
 	//
-	// Permanently deletes the user and all its sessions. The last active superuser cannot be
-	// deleted.
+	// Permanently deletes the user with all its sessions and API keys. The last active superuser
+	// cannot be deleted.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -4776,7 +5434,9 @@ type ClientWithResponsesInterface interface {
 
 	// UsersMeWithResponse Get the current user
 	//
-	// Returns the user that the access token belongs to.
+	// Returns the user that the access token or the API key belongs to.
+	//
+	// An API key needs the scope `users:read`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -4786,7 +5446,10 @@ type ClientWithResponsesInterface interface {
 	// UsersMeUpdateWithBodyWithResponse Update the current user
 	//
 	// Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
-	// `current_password` and ends all sessions of the user, including the current one.
+	// `current_password` and ends all sessions of the user, including the current one. An API key
+	// cannot change the password.
+	//
+	// An API key needs the scope `users:write`.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4796,7 +5459,10 @@ type ClientWithResponsesInterface interface {
 	// UsersMeUpdateWithResponse Update the current user
 	//
 	// Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
-	// `current_password` and ends all sessions of the user, including the current one.
+	// `current_password` and ends all sessions of the user, including the current one. An API key
+	// cannot change the password.
+	//
+	// An API key needs the scope `users:write`.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4827,8 +5493,10 @@ type ClientWithResponsesInterface interface {
 
 	// UsersDeleteWithResponse Delete a user
 	//
-	// Permanently deletes the user and all its sessions; its audit events are kept. Requires
-	// superuser rights.
+	// Permanently deletes the user with all its sessions and API keys; its audit events are kept. An
+	// API key cannot delete its own user.
+	//
+	// Requires the role `superuser`. An API key needs the scope `users:write`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -4837,7 +5505,7 @@ type ClientWithResponsesInterface interface {
 
 	// UsersGetWithResponse Get a user
 	//
-	// Requires superuser rights.
+	// Requires the role `support` or `superuser`. An API key needs the scope `users:read`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -4848,7 +5516,9 @@ type ClientWithResponsesInterface interface {
 	//
 	// Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
 	// end all sessions of the user. The last active superuser can be neither deactivated nor
-	// demoted. Requires superuser rights.
+	// demoted. An API key cannot change an email address, a password or a role.
+	//
+	// Requires the role `superuser`. An API key needs the scope `users:write`.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4859,7 +5529,9 @@ type ClientWithResponsesInterface interface {
 	//
 	// Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
 	// end all sessions of the user. The last active superuser can be neither deactivated nor
-	// demoted. Requires superuser rights.
+	// demoted. An API key cannot change an email address, a password or a role.
+	//
+	// Requires the role `superuser`. An API key needs the scope `users:write`.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4868,8 +5540,9 @@ type ClientWithResponsesInterface interface {
 
 	// UsersActivateWithResponse Activate a user
 	//
-	// Allows the user to log in again. Sessions that were ended stay ended. Requires superuser
-	// rights.
+	// Allows the user to log in again. Sessions that were ended stay ended.
+	//
+	// Requires the role `superuser`. An API key needs the scope `users:write`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -4879,7 +5552,9 @@ type ClientWithResponsesInterface interface {
 	// UsersDeactivateWithResponse Deactivate a user
 	//
 	// Prevents the user from logging in and ends all its sessions. The last active superuser
-	// cannot be deactivated. Requires superuser rights.
+	// cannot be deactivated.
+	//
+	// Requires the role `superuser`. An API key needs the scope `users:write`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -4889,7 +5564,9 @@ type ClientWithResponsesInterface interface {
 	// WebhooksListWithResponse List webhooks
 	//
 	// Returns one page of webhooks in ascending order of `id`. To get the next page, send
-	// `next_page` as `page_token`, until it is null. Requires superuser rights.
+	// `next_page` as `page_token`, until it is null.
+	//
+	// Requires the role `superuser`. An API key needs the scope `webhooks:read`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -4899,7 +5576,9 @@ type ClientWithResponsesInterface interface {
 	// WebhooksCreateWithBodyWithResponse Create a webhook
 	//
 	// Returns its secret, which is never shown again. A `url` that leads to a private network is
-	// refused. Requires superuser rights.
+	// refused.
+	//
+	// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4909,7 +5588,9 @@ type ClientWithResponsesInterface interface {
 	// WebhooksCreateWithResponse Create a webhook
 	//
 	// Returns its secret, which is never shown again. A `url` that leads to a private network is
-	// refused. Requires superuser rights.
+	// refused.
+	//
+	// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4918,7 +5599,9 @@ type ClientWithResponsesInterface interface {
 
 	// WebhooksDeleteWithResponse Delete a webhook
 	//
-	// Permanently deletes the webhook and its deliveries. Requires superuser rights.
+	// Permanently deletes the webhook and its deliveries.
+	//
+	// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -4927,7 +5610,7 @@ type ClientWithResponsesInterface interface {
 
 	// WebhooksGetWithResponse Get a webhook
 	//
-	// Requires superuser rights.
+	// Requires the role `superuser`. An API key needs the scope `webhooks:read`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -4937,7 +5620,9 @@ type ClientWithResponsesInterface interface {
 	// WebhooksUpdateWithBodyWithResponse Update a webhook
 	//
 	// Absent fields stay unchanged; a null `description` clears it. `is_active` enables a webhook
-	// again that was disabled. Requires superuser rights.
+	// again that was disabled.
+	//
+	// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4947,7 +5632,9 @@ type ClientWithResponsesInterface interface {
 	// WebhooksUpdateWithResponse Update a webhook
 	//
 	// Absent fields stay unchanged; a null `description` clears it. `is_active` enables a webhook
-	// again that was disabled. Requires superuser rights.
+	// again that was disabled.
+	//
+	// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4958,7 +5645,9 @@ type ClientWithResponsesInterface interface {
 	//
 	// Returns one page of deliveries in descending order of `id`, the newest first. To get the next
 	// page, send `next_page` as `page_token`, until it is null. Deliveries are deleted 30 days after
-	// they have ended. Requires superuser rights.
+	// they have ended.
+	//
+	// Requires the role `superuser`. An API key needs the scope `webhooks:read`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -4968,7 +5657,9 @@ type ClientWithResponsesInterface interface {
 	// WebhooksResendDeliveryWithResponse Resend a delivery
 	//
 	// Sends the message again, with the same `event_id`, as a delivery of its own, also if the
-	// webhook is disabled. Then it is sent once. Requires superuser rights.
+	// webhook is disabled. Then it is sent once.
+	//
+	// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -4978,7 +5669,9 @@ type ClientWithResponsesInterface interface {
 	// WebhooksRotateSecretWithResponse Rotate the secret of a webhook
 	//
 	// Returns a new secret, which is never shown again. For 24 hours, messages have the signature of
-	// the previous secret as well. Requires superuser rights.
+	// the previous secret as well.
+	//
+	// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -4988,7 +5681,9 @@ type ClientWithResponsesInterface interface {
 	// WebhooksTestWithResponse Test a webhook
 	//
 	// Sends an event of the type `webhook.test`, also if the webhook is disabled. Then it is sent
-	// once. Requires superuser rights.
+	// once.
+	//
+	// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -5074,6 +5769,585 @@ func (r ServiceShowResponse) Status() string {
 
 // StatusCode returns HTTPResponse.StatusCode
 func (r ServiceShowResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// APIKeysListResponse200Headers the declared response headers of an HTTP 200 response for APIKeysList
+type APIKeysListResponse200Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// APIKeysListResponse400Headers the declared response headers of an HTTP 400 response for APIKeysList
+type APIKeysListResponse400Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// APIKeysListResponse401Headers the declared response headers of an HTTP 401 response for APIKeysList
+type APIKeysListResponse401Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	WWWAuthenticate    string
+	XRequestID         string
+}
+
+// APIKeysListResponse403Headers the declared response headers of an HTTP 403 response for APIKeysList
+type APIKeysListResponse403Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	WWWAuthenticate    *string
+	XRequestID         string
+}
+
+// APIKeysListResponse404Headers the declared response headers of an HTTP 404 response for APIKeysList
+type APIKeysListResponse404Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// APIKeysListResponse422Headers the declared response headers of an HTTP 422 response for APIKeysList
+type APIKeysListResponse422Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// APIKeysListResponse429Headers the declared response headers of an HTTP 429 response for APIKeysList
+type APIKeysListResponse429Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	RetryAfter         int32
+	XRequestID         string
+}
+
+// APIKeysListResponse500Headers the declared response headers of an HTTP 500 response for APIKeysList
+type APIKeysListResponse500Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// APIKeysListResponse503Headers the declared response headers of an HTTP 503 response for APIKeysList
+type APIKeysListResponse503Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	RetryAfter         int32
+	XRequestID         string
+}
+
+type APIKeysListResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *APIKeyPage
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *ErrorBody
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *ErrorBody
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *ErrorBody
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *ErrorBody
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *ErrorBody
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *ErrorBody
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *ErrorBody
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ErrorBody
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *APIKeysListResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *APIKeysListResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *APIKeysListResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *APIKeysListResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *APIKeysListResponse404Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *APIKeysListResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *APIKeysListResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *APIKeysListResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *APIKeysListResponse503Headers
+}
+
+// Status returns HTTPResponse.Status
+func (r APIKeysListResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r APIKeysListResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// APIKeysCreateResponse201Headers the declared response headers of an HTTP 201 response for APIKeysCreate
+type APIKeysCreateResponse201Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// APIKeysCreateResponse400Headers the declared response headers of an HTTP 400 response for APIKeysCreate
+type APIKeysCreateResponse400Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// APIKeysCreateResponse401Headers the declared response headers of an HTTP 401 response for APIKeysCreate
+type APIKeysCreateResponse401Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	WWWAuthenticate    string
+	XRequestID         string
+}
+
+// APIKeysCreateResponse403Headers the declared response headers of an HTTP 403 response for APIKeysCreate
+type APIKeysCreateResponse403Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	WWWAuthenticate    *string
+	XRequestID         string
+}
+
+// APIKeysCreateResponse408Headers the declared response headers of an HTTP 408 response for APIKeysCreate
+type APIKeysCreateResponse408Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// APIKeysCreateResponse409Headers the declared response headers of an HTTP 409 response for APIKeysCreate
+type APIKeysCreateResponse409Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// APIKeysCreateResponse413Headers the declared response headers of an HTTP 413 response for APIKeysCreate
+type APIKeysCreateResponse413Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// APIKeysCreateResponse415Headers the declared response headers of an HTTP 415 response for APIKeysCreate
+type APIKeysCreateResponse415Headers struct {
+	Accept             string
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// APIKeysCreateResponse422Headers the declared response headers of an HTTP 422 response for APIKeysCreate
+type APIKeysCreateResponse422Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// APIKeysCreateResponse429Headers the declared response headers of an HTTP 429 response for APIKeysCreate
+type APIKeysCreateResponse429Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	RetryAfter         int32
+	XRequestID         string
+}
+
+// APIKeysCreateResponse500Headers the declared response headers of an HTTP 500 response for APIKeysCreate
+type APIKeysCreateResponse500Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// APIKeysCreateResponse501Headers the declared response headers of an HTTP 501 response for APIKeysCreate
+type APIKeysCreateResponse501Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// APIKeysCreateResponse503Headers the declared response headers of an HTTP 503 response for APIKeysCreate
+type APIKeysCreateResponse503Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	RetryAfter         int32
+	XRequestID         string
+}
+
+type APIKeysCreateResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *APIKeyWithSecret
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *ErrorBody
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *ErrorBody
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *ErrorBody
+	// JSON408 the response for an HTTP 408 `application/json` response
+	JSON408 *ErrorBody
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *ErrorBody
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *ErrorBody
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *ErrorBody
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *ErrorBody
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *ErrorBody
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *ErrorBody
+	// JSON501 the response for an HTTP 501 `application/json` response
+	JSON501 *ErrorBody
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ErrorBody
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *APIKeysCreateResponse201Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *APIKeysCreateResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *APIKeysCreateResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *APIKeysCreateResponse403Headers
+	// Headers408 the parsed response headers for an HTTP 408 response
+	Headers408 *APIKeysCreateResponse408Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *APIKeysCreateResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *APIKeysCreateResponse413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *APIKeysCreateResponse415Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *APIKeysCreateResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *APIKeysCreateResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *APIKeysCreateResponse500Headers
+	// Headers501 the parsed response headers for an HTTP 501 response
+	Headers501 *APIKeysCreateResponse501Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *APIKeysCreateResponse503Headers
+}
+
+// Status returns HTTPResponse.Status
+func (r APIKeysCreateResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r APIKeysCreateResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// APIKeysDeleteResponse204Headers the declared response headers of an HTTP 204 response for APIKeysDelete
+type APIKeysDeleteResponse204Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// APIKeysDeleteResponse400Headers the declared response headers of an HTTP 400 response for APIKeysDelete
+type APIKeysDeleteResponse400Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// APIKeysDeleteResponse401Headers the declared response headers of an HTTP 401 response for APIKeysDelete
+type APIKeysDeleteResponse401Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	WWWAuthenticate    string
+	XRequestID         string
+}
+
+// APIKeysDeleteResponse403Headers the declared response headers of an HTTP 403 response for APIKeysDelete
+type APIKeysDeleteResponse403Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	WWWAuthenticate    *string
+	XRequestID         string
+}
+
+// APIKeysDeleteResponse404Headers the declared response headers of an HTTP 404 response for APIKeysDelete
+type APIKeysDeleteResponse404Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// APIKeysDeleteResponse422Headers the declared response headers of an HTTP 422 response for APIKeysDelete
+type APIKeysDeleteResponse422Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// APIKeysDeleteResponse429Headers the declared response headers of an HTTP 429 response for APIKeysDelete
+type APIKeysDeleteResponse429Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	RetryAfter         int32
+	XRequestID         string
+}
+
+// APIKeysDeleteResponse500Headers the declared response headers of an HTTP 500 response for APIKeysDelete
+type APIKeysDeleteResponse500Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// APIKeysDeleteResponse503Headers the declared response headers of an HTTP 503 response for APIKeysDelete
+type APIKeysDeleteResponse503Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	RetryAfter         int32
+	XRequestID         string
+}
+
+type APIKeysDeleteResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *ErrorBody
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *ErrorBody
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *ErrorBody
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *ErrorBody
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *ErrorBody
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *ErrorBody
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *ErrorBody
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ErrorBody
+	// Headers204 the parsed response headers for an HTTP 204 response
+	Headers204 *APIKeysDeleteResponse204Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *APIKeysDeleteResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *APIKeysDeleteResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *APIKeysDeleteResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *APIKeysDeleteResponse404Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *APIKeysDeleteResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *APIKeysDeleteResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *APIKeysDeleteResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *APIKeysDeleteResponse503Headers
+}
+
+// Status returns HTTPResponse.Status
+func (r APIKeysDeleteResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r APIKeysDeleteResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// APIKeysGetResponse200Headers the declared response headers of an HTTP 200 response for APIKeysGet
+type APIKeysGetResponse200Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// APIKeysGetResponse400Headers the declared response headers of an HTTP 400 response for APIKeysGet
+type APIKeysGetResponse400Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// APIKeysGetResponse401Headers the declared response headers of an HTTP 401 response for APIKeysGet
+type APIKeysGetResponse401Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	WWWAuthenticate    string
+	XRequestID         string
+}
+
+// APIKeysGetResponse403Headers the declared response headers of an HTTP 403 response for APIKeysGet
+type APIKeysGetResponse403Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	WWWAuthenticate    *string
+	XRequestID         string
+}
+
+// APIKeysGetResponse404Headers the declared response headers of an HTTP 404 response for APIKeysGet
+type APIKeysGetResponse404Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// APIKeysGetResponse422Headers the declared response headers of an HTTP 422 response for APIKeysGet
+type APIKeysGetResponse422Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// APIKeysGetResponse429Headers the declared response headers of an HTTP 429 response for APIKeysGet
+type APIKeysGetResponse429Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	RetryAfter         int32
+	XRequestID         string
+}
+
+// APIKeysGetResponse500Headers the declared response headers of an HTTP 500 response for APIKeysGet
+type APIKeysGetResponse500Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// APIKeysGetResponse503Headers the declared response headers of an HTTP 503 response for APIKeysGet
+type APIKeysGetResponse503Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	RetryAfter         int32
+	XRequestID         string
+}
+
+type APIKeysGetResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *APIKey
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *ErrorBody
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *ErrorBody
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *ErrorBody
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *ErrorBody
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *ErrorBody
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *ErrorBody
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *ErrorBody
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ErrorBody
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *APIKeysGetResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *APIKeysGetResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *APIKeysGetResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *APIKeysGetResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *APIKeysGetResponse404Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *APIKeysGetResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *APIKeysGetResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *APIKeysGetResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *APIKeysGetResponse503Headers
+}
+
+// Status returns HTTPResponse.Status
+func (r APIKeysGetResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r APIKeysGetResponse) StatusCode() int {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.StatusCode
 	}
@@ -5572,6 +6846,15 @@ type AuthLogoutResponse401Headers struct {
 	XRequestID         string
 }
 
+// AuthLogoutResponse403Headers the declared response headers of an HTTP 403 response for AuthLogout
+type AuthLogoutResponse403Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	WWWAuthenticate    *string
+	XRequestID         string
+}
+
 // AuthLogoutResponse429Headers the declared response headers of an HTTP 429 response for AuthLogout
 type AuthLogoutResponse429Headers struct {
 	RateLimitLimit     *int32
@@ -5605,6 +6888,8 @@ type AuthLogoutResponse struct {
 	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *ErrorBody
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *ErrorBody
 	// JSON429 the response for an HTTP 429 `application/json` response
 	JSON429 *ErrorBody
 	// JSON500 the response for an HTTP 500 `application/json` response
@@ -5617,6 +6902,8 @@ type AuthLogoutResponse struct {
 	Headers400 *AuthLogoutResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *AuthLogoutResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *AuthLogoutResponse403Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
 	Headers429 *AuthLogoutResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
@@ -5666,6 +6953,15 @@ type AuthMeResponse401Headers struct {
 	XRequestID         string
 }
 
+// AuthMeResponse403Headers the declared response headers of an HTTP 403 response for AuthMe
+type AuthMeResponse403Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	WWWAuthenticate    *string
+	XRequestID         string
+}
+
 // AuthMeResponse429Headers the declared response headers of an HTTP 429 response for AuthMe
 type AuthMeResponse429Headers struct {
 	RateLimitLimit     *int32
@@ -5701,6 +6997,8 @@ type AuthMeResponse struct {
 	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *ErrorBody
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *ErrorBody
 	// JSON429 the response for an HTTP 429 `application/json` response
 	JSON429 *ErrorBody
 	// JSON500 the response for an HTTP 500 `application/json` response
@@ -5713,6 +7011,8 @@ type AuthMeResponse struct {
 	Headers400 *AuthMeResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *AuthMeResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *AuthMeResponse403Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
 	Headers429 *AuthMeResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
@@ -6829,6 +8129,7 @@ type JobsListResponse403Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
+	WWWAuthenticate    *string
 	XRequestID         string
 }
 
@@ -6949,6 +8250,7 @@ type JobsDeleteResponse403Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
+	WWWAuthenticate    *string
 	XRequestID         string
 }
 
@@ -7091,6 +8393,7 @@ type JobsRetryResponse403Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
+	WWWAuthenticate    *string
 	XRequestID         string
 }
 
@@ -7235,6 +8538,7 @@ type UsersListResponse403Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
+	WWWAuthenticate    *string
 	XRequestID         string
 }
 
@@ -7355,6 +8659,7 @@ type UsersCreateResponse403Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
+	WWWAuthenticate    *string
 	XRequestID         string
 }
 
@@ -7531,6 +8836,15 @@ type UsersMeDeleteResponse401Headers struct {
 	XRequestID         string
 }
 
+// UsersMeDeleteResponse403Headers the declared response headers of an HTTP 403 response for UsersMeDelete
+type UsersMeDeleteResponse403Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	WWWAuthenticate    *string
+	XRequestID         string
+}
+
 // UsersMeDeleteResponse409Headers the declared response headers of an HTTP 409 response for UsersMeDelete
 type UsersMeDeleteResponse409Headers struct {
 	RateLimitLimit     *int32
@@ -7572,6 +8886,8 @@ type UsersMeDeleteResponse struct {
 	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *ErrorBody
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *ErrorBody
 	// JSON409 the response for an HTTP 409 `application/json` response
 	JSON409 *ErrorBody
 	// JSON429 the response for an HTTP 429 `application/json` response
@@ -7586,6 +8902,8 @@ type UsersMeDeleteResponse struct {
 	Headers400 *UsersMeDeleteResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *UsersMeDeleteResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *UsersMeDeleteResponse403Headers
 	// Headers409 the parsed response headers for an HTTP 409 response
 	Headers409 *UsersMeDeleteResponse409Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
@@ -7637,6 +8955,15 @@ type UsersMeResponse401Headers struct {
 	XRequestID         string
 }
 
+// UsersMeResponse403Headers the declared response headers of an HTTP 403 response for UsersMe
+type UsersMeResponse403Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	WWWAuthenticate    *string
+	XRequestID         string
+}
+
 // UsersMeResponse429Headers the declared response headers of an HTTP 429 response for UsersMe
 type UsersMeResponse429Headers struct {
 	RateLimitLimit     *int32
@@ -7672,6 +8999,8 @@ type UsersMeResponse struct {
 	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *ErrorBody
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *ErrorBody
 	// JSON429 the response for an HTTP 429 `application/json` response
 	JSON429 *ErrorBody
 	// JSON500 the response for an HTTP 500 `application/json` response
@@ -7684,6 +9013,8 @@ type UsersMeResponse struct {
 	Headers400 *UsersMeResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *UsersMeResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *UsersMeResponse403Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
 	Headers429 *UsersMeResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
@@ -7730,6 +9061,15 @@ type UsersMeUpdateResponse401Headers struct {
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
 	WWWAuthenticate    string
+	XRequestID         string
+}
+
+// UsersMeUpdateResponse403Headers the declared response headers of an HTTP 403 response for UsersMeUpdate
+type UsersMeUpdateResponse403Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	WWWAuthenticate    *string
 	XRequestID         string
 }
 
@@ -7810,6 +9150,8 @@ type UsersMeUpdateResponse struct {
 	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *ErrorBody
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *ErrorBody
 	// JSON408 the response for an HTTP 408 `application/json` response
 	JSON408 *ErrorBody
 	// JSON413 the response for an HTTP 413 `application/json` response
@@ -7832,6 +9174,8 @@ type UsersMeUpdateResponse struct {
 	Headers400 *UsersMeUpdateResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *UsersMeUpdateResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *UsersMeUpdateResponse403Headers
 	// Headers408 the parsed response headers for an HTTP 408 response
 	Headers408 *UsersMeUpdateResponse408Headers
 	// Headers413 the parsed response headers for an HTTP 413 response
@@ -7888,6 +9232,15 @@ type UsersMeChangeEmailResponse401Headers struct {
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
 	WWWAuthenticate    string
+	XRequestID         string
+}
+
+// UsersMeChangeEmailResponse403Headers the declared response headers of an HTTP 403 response for UsersMeChangeEmail
+type UsersMeChangeEmailResponse403Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	WWWAuthenticate    *string
 	XRequestID         string
 }
 
@@ -7965,6 +9318,8 @@ type UsersMeChangeEmailResponse struct {
 	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *ErrorBody
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *ErrorBody
 	// JSON408 the response for an HTTP 408 `application/json` response
 	JSON408 *ErrorBody
 	// JSON413 the response for an HTTP 413 `application/json` response
@@ -7987,6 +9342,8 @@ type UsersMeChangeEmailResponse struct {
 	Headers400 *UsersMeChangeEmailResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *UsersMeChangeEmailResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *UsersMeChangeEmailResponse403Headers
 	// Headers408 the parsed response headers for an HTTP 408 response
 	Headers408 *UsersMeChangeEmailResponse408Headers
 	// Headers413 the parsed response headers for an HTTP 413 response
@@ -8051,6 +9408,7 @@ type UsersDeleteResponse403Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
+	WWWAuthenticate    *string
 	XRequestID         string
 }
 
@@ -8193,6 +9551,7 @@ type UsersGetResponse403Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
+	WWWAuthenticate    *string
 	XRequestID         string
 }
 
@@ -8325,6 +9684,7 @@ type UsersUpdateResponse403Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
+	WWWAuthenticate    *string
 	XRequestID         string
 }
 
@@ -8519,6 +9879,7 @@ type UsersActivateResponse403Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
+	WWWAuthenticate    *string
 	XRequestID         string
 }
 
@@ -8651,6 +10012,7 @@ type UsersDeactivateResponse403Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
+	WWWAuthenticate    *string
 	XRequestID         string
 }
 
@@ -8795,6 +10157,7 @@ type WebhooksListResponse403Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
+	WWWAuthenticate    *string
 	XRequestID         string
 }
 
@@ -8915,6 +10278,7 @@ type WebhooksCreateResponse403Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
+	WWWAuthenticate    *string
 	XRequestID         string
 }
 
@@ -9084,6 +10448,7 @@ type WebhooksDeleteResponse403Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
+	WWWAuthenticate    *string
 	XRequestID         string
 }
 
@@ -9214,6 +10579,7 @@ type WebhooksGetResponse403Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
+	WWWAuthenticate    *string
 	XRequestID         string
 }
 
@@ -9346,6 +10712,7 @@ type WebhooksUpdateResponse403Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
+	WWWAuthenticate    *string
 	XRequestID         string
 }
 
@@ -9528,6 +10895,7 @@ type WebhooksDeliveriesListResponse403Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
+	WWWAuthenticate    *string
 	XRequestID         string
 }
 
@@ -9660,6 +11028,7 @@ type WebhooksResendDeliveryResponse403Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
+	WWWAuthenticate    *string
 	XRequestID         string
 }
 
@@ -9792,6 +11161,7 @@ type WebhooksRotateSecretResponse403Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
+	WWWAuthenticate    *string
 	XRequestID         string
 }
 
@@ -9924,6 +11294,7 @@ type WebhooksTestResponse403Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
+	WWWAuthenticate    *string
 	XRequestID         string
 }
 
@@ -10039,6 +11410,85 @@ func (c *ClientWithResponses) ServiceShowWithResponse(ctx context.Context, reqEd
 		return nil, err
 	}
 	return ParseServiceShowResponse(rsp)
+}
+
+// APIKeysListWithResponse List API keys
+//
+// Returns one page of the caller's API keys in ascending order of `id`. To get the next page, send
+// `next_page` as `page_token` with the same filters, until it is null. Keys are deleted 30 days
+// after they have expired.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/api-keys (the `APIKeysList` operationId).
+func (c *ClientWithResponses) APIKeysListWithResponse(ctx context.Context, params *APIKeysListParams, reqEditors ...RequestEditorFn) (*APIKeysListResponse, error) {
+	rsp, err := c.APIKeysList(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAPIKeysListResponse(rsp)
+}
+
+// APIKeysCreateWithBodyWithResponse Create an API key
+//
+// Returns the key, which is never shown again. It acts for the caller, as far as its scopes
+// allow. A key cannot use this operation.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/api-keys (the `APIKeysCreate` operationId).
+func (c *ClientWithResponses) APIKeysCreateWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*APIKeysCreateResponse, error) {
+	rsp, err := c.APIKeysCreateWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAPIKeysCreateResponse(rsp)
+}
+
+// APIKeysCreateWithResponse Create an API key
+//
+// Returns the key, which is never shown again. It acts for the caller, as far as its scopes
+// allow. A key cannot use this operation.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/api-keys (the `APIKeysCreate` operationId).
+func (c *ClientWithResponses) APIKeysCreateWithResponse(ctx context.Context, body APIKeysCreateJSONRequestBody, reqEditors ...RequestEditorFn) (*APIKeysCreateResponse, error) {
+	rsp, err := c.APIKeysCreate(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAPIKeysCreateResponse(rsp)
+}
+
+// APIKeysDeleteWithResponse Delete an API key
+//
+// The key stops working immediately. Other users' keys are found by superusers only.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /api/v1/api-keys/{id} (the `APIKeysDelete` operationId).
+func (c *ClientWithResponses) APIKeysDeleteWithResponse(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*APIKeysDeleteResponse, error) {
+	rsp, err := c.APIKeysDelete(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAPIKeysDeleteResponse(rsp)
+}
+
+// APIKeysGetWithResponse Get an API key
+//
+// Other users' keys are found by superusers only. The key itself is not shown.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/api-keys/{id} (the `APIKeysGet` operationId).
+func (c *ClientWithResponses) APIKeysGetWithResponse(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*APIKeysGetResponse, error) {
+	rsp, err := c.APIKeysGet(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAPIKeysGetResponse(rsp)
 }
 
 // AuthConfirmEmailWithBodyWithResponse Confirm a new email address
@@ -10421,7 +11871,9 @@ func (c *ClientWithResponses) HealthReadyWithResponse(ctx context.Context, reqEd
 //
 // Returns one page of jobs in descending order of `id`, so the newest come first. To get the
 // next page, send `next_page` as `page_token` with the same filters, until it is null. Jobs
-// that succeeded are kept for seven days. Requires superuser rights.
+// that succeeded are kept for seven days.
+//
+// Requires the role `superuser`. An API key needs the scope `jobs:read`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -10436,8 +11888,9 @@ func (c *ClientWithResponses) JobsListWithResponse(ctx context.Context, params *
 
 // JobsDeleteWithResponse Delete a job
 //
-// Deletes a job that is not running. A job that is queued will not run. Requires superuser
-// rights.
+// Deletes a job that is not running. A job that is queued will not run.
+//
+// Requires the role `superuser`. An API key needs the scope `jobs:write`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -10452,7 +11905,9 @@ func (c *ClientWithResponses) JobsDeleteWithResponse(ctx context.Context, id int
 
 // JobsRetryWithResponse Retry a job
 //
-// Queues a dead job again, with all its attempts. Requires superuser rights.
+// Queues a dead job again, with all its attempts.
+//
+// Requires the role `superuser`. An API key needs the scope `jobs:write`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -10470,7 +11925,9 @@ func (c *ClientWithResponses) JobsRetryWithResponse(ctx context.Context, id int6
 // Returns one page of users in ascending order of `id`; with `created_after` or
 // `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
 // `page_token` with the same filters, until it is null. Users that are created meanwhile are
-// on the last pages. Requires superuser rights.
+// on the last pages.
+//
+// Requires the role `support` or `superuser`. An API key needs the scope `users:read`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -10485,7 +11942,9 @@ func (c *ClientWithResponses) UsersListWithResponse(ctx context.Context, params 
 
 // UsersCreateWithBodyWithResponse Create a user
 //
-// Creates a user, with superuser rights if requested. Requires superuser rights.
+// Creates a user, with a role if requested. An API key cannot give a role.
+//
+// Requires the role `superuser`. An API key needs the scope `users:write`.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -10500,7 +11959,9 @@ func (c *ClientWithResponses) UsersCreateWithBodyWithResponse(ctx context.Contex
 
 // UsersCreateWithResponse Create a user
 //
-// Creates a user, with superuser rights if requested. Requires superuser rights.
+// Creates a user, with a role if requested. An API key cannot give a role.
+//
+// Requires the role `superuser`. An API key needs the scope `users:write`.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -10515,8 +11976,8 @@ func (c *ClientWithResponses) UsersCreateWithResponse(ctx context.Context, body 
 
 // UsersMeDeleteWithResponse Delete the current user
 //
-// Permanently deletes the user and all its sessions. The last active superuser cannot be
-// deleted.
+// Permanently deletes the user with all its sessions and API keys. The last active superuser
+// cannot be deleted.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -10531,7 +11992,9 @@ func (c *ClientWithResponses) UsersMeDeleteWithResponse(ctx context.Context, req
 
 // UsersMeWithResponse Get the current user
 //
-// Returns the user that the access token belongs to.
+// Returns the user that the access token or the API key belongs to.
+//
+// An API key needs the scope `users:read`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -10547,7 +12010,10 @@ func (c *ClientWithResponses) UsersMeWithResponse(ctx context.Context, reqEditor
 // UsersMeUpdateWithBodyWithResponse Update the current user
 //
 // Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
-// `current_password` and ends all sessions of the user, including the current one.
+// `current_password` and ends all sessions of the user, including the current one. An API key
+// cannot change the password.
+//
+// An API key needs the scope `users:write`.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -10563,7 +12029,10 @@ func (c *ClientWithResponses) UsersMeUpdateWithBodyWithResponse(ctx context.Cont
 // UsersMeUpdateWithResponse Update the current user
 //
 // Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
-// `current_password` and ends all sessions of the user, including the current one.
+// `current_password` and ends all sessions of the user, including the current one. An API key
+// cannot change the password.
+//
+// An API key needs the scope `users:write`.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -10612,8 +12081,10 @@ func (c *ClientWithResponses) UsersMeChangeEmailWithResponse(ctx context.Context
 
 // UsersDeleteWithResponse Delete a user
 //
-// Permanently deletes the user and all its sessions; its audit events are kept. Requires
-// superuser rights.
+// Permanently deletes the user with all its sessions and API keys; its audit events are kept. An
+// API key cannot delete its own user.
+//
+// Requires the role `superuser`. An API key needs the scope `users:write`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -10628,7 +12099,7 @@ func (c *ClientWithResponses) UsersDeleteWithResponse(ctx context.Context, id in
 
 // UsersGetWithResponse Get a user
 //
-// Requires superuser rights.
+// Requires the role `support` or `superuser`. An API key needs the scope `users:read`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -10645,7 +12116,9 @@ func (c *ClientWithResponses) UsersGetWithResponse(ctx context.Context, id int64
 //
 // Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
 // end all sessions of the user. The last active superuser can be neither deactivated nor
-// demoted. Requires superuser rights.
+// demoted. An API key cannot change an email address, a password or a role.
+//
+// Requires the role `superuser`. An API key needs the scope `users:write`.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -10662,7 +12135,9 @@ func (c *ClientWithResponses) UsersUpdateWithBodyWithResponse(ctx context.Contex
 //
 // Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
 // end all sessions of the user. The last active superuser can be neither deactivated nor
-// demoted. Requires superuser rights.
+// demoted. An API key cannot change an email address, a password or a role.
+//
+// Requires the role `superuser`. An API key needs the scope `users:write`.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -10677,8 +12152,9 @@ func (c *ClientWithResponses) UsersUpdateWithResponse(ctx context.Context, id in
 
 // UsersActivateWithResponse Activate a user
 //
-// Allows the user to log in again. Sessions that were ended stay ended. Requires superuser
-// rights.
+// Allows the user to log in again. Sessions that were ended stay ended.
+//
+// Requires the role `superuser`. An API key needs the scope `users:write`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -10694,7 +12170,9 @@ func (c *ClientWithResponses) UsersActivateWithResponse(ctx context.Context, id 
 // UsersDeactivateWithResponse Deactivate a user
 //
 // Prevents the user from logging in and ends all its sessions. The last active superuser
-// cannot be deactivated. Requires superuser rights.
+// cannot be deactivated.
+//
+// Requires the role `superuser`. An API key needs the scope `users:write`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -10710,7 +12188,9 @@ func (c *ClientWithResponses) UsersDeactivateWithResponse(ctx context.Context, i
 // WebhooksListWithResponse List webhooks
 //
 // Returns one page of webhooks in ascending order of `id`. To get the next page, send
-// `next_page` as `page_token`, until it is null. Requires superuser rights.
+// `next_page` as `page_token`, until it is null.
+//
+// Requires the role `superuser`. An API key needs the scope `webhooks:read`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -10726,7 +12206,9 @@ func (c *ClientWithResponses) WebhooksListWithResponse(ctx context.Context, para
 // WebhooksCreateWithBodyWithResponse Create a webhook
 //
 // Returns its secret, which is never shown again. A `url` that leads to a private network is
-// refused. Requires superuser rights.
+// refused.
+//
+// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -10742,7 +12224,9 @@ func (c *ClientWithResponses) WebhooksCreateWithBodyWithResponse(ctx context.Con
 // WebhooksCreateWithResponse Create a webhook
 //
 // Returns its secret, which is never shown again. A `url` that leads to a private network is
-// refused. Requires superuser rights.
+// refused.
+//
+// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -10757,7 +12241,9 @@ func (c *ClientWithResponses) WebhooksCreateWithResponse(ctx context.Context, bo
 
 // WebhooksDeleteWithResponse Delete a webhook
 //
-// Permanently deletes the webhook and its deliveries. Requires superuser rights.
+// Permanently deletes the webhook and its deliveries.
+//
+// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -10772,7 +12258,7 @@ func (c *ClientWithResponses) WebhooksDeleteWithResponse(ctx context.Context, id
 
 // WebhooksGetWithResponse Get a webhook
 //
-// Requires superuser rights.
+// Requires the role `superuser`. An API key needs the scope `webhooks:read`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -10788,7 +12274,9 @@ func (c *ClientWithResponses) WebhooksGetWithResponse(ctx context.Context, id in
 // WebhooksUpdateWithBodyWithResponse Update a webhook
 //
 // Absent fields stay unchanged; a null `description` clears it. `is_active` enables a webhook
-// again that was disabled. Requires superuser rights.
+// again that was disabled.
+//
+// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -10804,7 +12292,9 @@ func (c *ClientWithResponses) WebhooksUpdateWithBodyWithResponse(ctx context.Con
 // WebhooksUpdateWithResponse Update a webhook
 //
 // Absent fields stay unchanged; a null `description` clears it. `is_active` enables a webhook
-// again that was disabled. Requires superuser rights.
+// again that was disabled.
+//
+// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -10821,7 +12311,9 @@ func (c *ClientWithResponses) WebhooksUpdateWithResponse(ctx context.Context, id
 //
 // Returns one page of deliveries in descending order of `id`, the newest first. To get the next
 // page, send `next_page` as `page_token`, until it is null. Deliveries are deleted 30 days after
-// they have ended. Requires superuser rights.
+// they have ended.
+//
+// Requires the role `superuser`. An API key needs the scope `webhooks:read`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -10837,7 +12329,9 @@ func (c *ClientWithResponses) WebhooksDeliveriesListWithResponse(ctx context.Con
 // WebhooksResendDeliveryWithResponse Resend a delivery
 //
 // Sends the message again, with the same `event_id`, as a delivery of its own, also if the
-// webhook is disabled. Then it is sent once. Requires superuser rights.
+// webhook is disabled. Then it is sent once.
+//
+// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -10853,7 +12347,9 @@ func (c *ClientWithResponses) WebhooksResendDeliveryWithResponse(ctx context.Con
 // WebhooksRotateSecretWithResponse Rotate the secret of a webhook
 //
 // Returns a new secret, which is never shown again. For 24 hours, messages have the signature of
-// the previous secret as well. Requires superuser rights.
+// the previous secret as well.
+//
+// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -10869,7 +12365,9 @@ func (c *ClientWithResponses) WebhooksRotateSecretWithResponse(ctx context.Conte
 // WebhooksTestWithResponse Test a webhook
 //
 // Sends an event of the type `webhook.test`, also if the webhook is disabled. Then it is sent
-// once. Requires superuser rights.
+// once.
+//
+// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -11074,6 +12572,1729 @@ func ParseServiceShowResponse(rsp *http.Response) (*ServiceShowResponse, error) 
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers ServiceShowResponse503Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAPIKeysListResponse parses an HTTP response from a APIKeysListWithResponse call
+func ParseAPIKeysListResponse(rsp *http.Response) (*APIKeysListResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &APIKeysListResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest APIKeyPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers APIKeysListResponse200Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers APIKeysListResponse400Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers APIKeysListResponse401Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers APIKeysListResponse403Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers APIKeysListResponse404Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 422:
+		var headers APIKeysListResponse422Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers APIKeysListResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers APIKeysListResponse500Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers APIKeysListResponse503Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAPIKeysCreateResponse parses an HTTP response from a APIKeysCreateWithResponse call
+func ParseAPIKeysCreateResponse(rsp *http.Response) (*APIKeysCreateResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &APIKeysCreateResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest APIKeyWithSecret
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 408:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON408 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 501:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON501 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers APIKeysCreateResponse201Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers201 = &headers
+	case rsp.StatusCode == 400:
+		var headers APIKeysCreateResponse400Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers APIKeysCreateResponse401Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers APIKeysCreateResponse403Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 408:
+		var headers APIKeysCreateResponse408Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers408 = &headers
+	case rsp.StatusCode == 409:
+		var headers APIKeysCreateResponse409Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers APIKeysCreateResponse413Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers APIKeysCreateResponse415Headers
+		if values := rsp.Header.Values("Accept"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Accept", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Accept = value
+		}
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 422:
+		var headers APIKeysCreateResponse422Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers APIKeysCreateResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers APIKeysCreateResponse500Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 501:
+		var headers APIKeysCreateResponse501Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers501 = &headers
+	case rsp.StatusCode == 503:
+		var headers APIKeysCreateResponse503Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAPIKeysDeleteResponse parses an HTTP response from a APIKeysDeleteWithResponse call
+func ParseAPIKeysDeleteResponse(rsp *http.Response) (*APIKeysDeleteResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &APIKeysDeleteResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		var headers APIKeysDeleteResponse204Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers204 = &headers
+	case rsp.StatusCode == 400:
+		var headers APIKeysDeleteResponse400Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers APIKeysDeleteResponse401Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers APIKeysDeleteResponse403Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers APIKeysDeleteResponse404Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 422:
+		var headers APIKeysDeleteResponse422Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers APIKeysDeleteResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers APIKeysDeleteResponse500Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers APIKeysDeleteResponse503Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAPIKeysGetResponse parses an HTTP response from a APIKeysGetWithResponse call
+func ParseAPIKeysGetResponse(rsp *http.Response) (*APIKeysGetResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &APIKeysGetResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest APIKey
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers APIKeysGetResponse200Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers APIKeysGetResponse400Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers APIKeysGetResponse401Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers APIKeysGetResponse403Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers APIKeysGetResponse404Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 422:
+		var headers APIKeysGetResponse422Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers APIKeysGetResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers APIKeysGetResponse500Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers APIKeysGetResponse503Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -12532,6 +15753,13 @@ func ParseAuthLogoutResponse(rsp *http.Response) (*AuthLogoutResponse, error) {
 		}
 		response.JSON401 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -12656,6 +15884,44 @@ func ParseAuthLogoutResponse(rsp *http.Response) (*AuthLogoutResponse, error) {
 			headers.XRequestID = value
 		}
 		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers AuthLogoutResponse403Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers403 = &headers
 	case rsp.StatusCode == 429:
 		var headers AuthLogoutResponse429Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
@@ -12803,6 +16069,13 @@ func ParseAuthMeResponse(rsp *http.Response) (*AuthMeResponse, error) {
 		}
 		response.JSON401 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -12927,6 +16200,44 @@ func ParseAuthMeResponse(rsp *http.Response) (*AuthMeResponse, error) {
 			headers.XRequestID = value
 		}
 		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers AuthMeResponse403Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers403 = &headers
 	case rsp.StatusCode == 429:
 		var headers AuthMeResponse429Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
@@ -16170,6 +19481,13 @@ func ParseJobsListResponse(rsp *http.Response) (*JobsListResponse, error) {
 			}
 			headers.RateLimitReset = &value
 		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -16526,6 +19844,13 @@ func ParseJobsDeleteResponse(rsp *http.Response) (*JobsDeleteResponse, error) {
 				return nil, err
 			}
 			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -16950,6 +20275,13 @@ func ParseJobsRetryResponse(rsp *http.Response) (*JobsRetryResponse, error) {
 			}
 			headers.RateLimitReset = &value
 		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -17359,6 +20691,13 @@ func ParseUsersListResponse(rsp *http.Response) (*UsersListResponse, error) {
 			}
 			headers.RateLimitReset = &value
 		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -17741,6 +21080,13 @@ func ParseUsersCreateResponse(rsp *http.Response) (*UsersCreateResponse, error) 
 			}
 			headers.RateLimitReset = &value
 		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -18085,6 +21431,13 @@ func ParseUsersMeDeleteResponse(rsp *http.Response) (*UsersMeDeleteResponse, err
 		}
 		response.JSON401 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
 		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -18216,6 +21569,44 @@ func ParseUsersMeDeleteResponse(rsp *http.Response) (*UsersMeDeleteResponse, err
 			headers.XRequestID = value
 		}
 		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers UsersMeDeleteResponse403Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers403 = &headers
 	case rsp.StatusCode == 409:
 		var headers UsersMeDeleteResponse409Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
@@ -18394,6 +21785,13 @@ func ParseUsersMeResponse(rsp *http.Response) (*UsersMeResponse, error) {
 		}
 		response.JSON401 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -18518,6 +21916,44 @@ func ParseUsersMeResponse(rsp *http.Response) (*UsersMeResponse, error) {
 			headers.XRequestID = value
 		}
 		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers UsersMeResponse403Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers403 = &headers
 	case rsp.StatusCode == 429:
 		var headers UsersMeResponse429Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
@@ -18664,6 +22100,13 @@ func ParseUsersMeUpdateResponse(rsp *http.Response) (*UsersMeUpdateResponse, err
 			return nil, err
 		}
 		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 408:
 		var dest ErrorBody
@@ -18824,6 +22267,44 @@ func ParseUsersMeUpdateResponse(rsp *http.Response) (*UsersMeUpdateResponse, err
 			headers.XRequestID = value
 		}
 		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers UsersMeUpdateResponse403Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers403 = &headers
 	case rsp.StatusCode == 408:
 		var headers UsersMeUpdateResponse408Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
@@ -19136,6 +22617,13 @@ func ParseUsersMeChangeEmailResponse(rsp *http.Response) (*UsersMeChangeEmailRes
 		}
 		response.JSON401 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 408:
 		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -19295,6 +22783,44 @@ func ParseUsersMeChangeEmailResponse(rsp *http.Response) (*UsersMeChangeEmailRes
 			headers.XRequestID = value
 		}
 		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers UsersMeChangeEmailResponse403Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers403 = &headers
 	case rsp.StatusCode == 408:
 		var headers UsersMeChangeEmailResponse408Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
@@ -19775,6 +23301,13 @@ func ParseUsersDeleteResponse(rsp *http.Response) (*UsersDeleteResponse, error) 
 			}
 			headers.RateLimitReset = &value
 		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -20190,6 +23723,13 @@ func ParseUsersGetResponse(rsp *http.Response) (*UsersGetResponse, error) {
 				return nil, err
 			}
 			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -20610,6 +24150,13 @@ func ParseUsersUpdateResponse(rsp *http.Response) (*UsersUpdateResponse, error) 
 				return nil, err
 			}
 			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -21165,6 +24712,13 @@ func ParseUsersActivateResponse(rsp *http.Response) (*UsersActivateResponse, err
 			}
 			headers.RateLimitReset = &value
 		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -21556,6 +25110,13 @@ func ParseUsersDeactivateResponse(rsp *http.Response) (*UsersDeactivateResponse,
 				return nil, err
 			}
 			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -21966,6 +25527,13 @@ func ParseWebhooksListResponse(rsp *http.Response) (*WebhooksListResponse, error
 			}
 			headers.RateLimitReset = &value
 		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -22340,6 +25908,13 @@ func ParseWebhooksCreateResponse(rsp *http.Response) (*WebhooksCreateResponse, e
 				return nil, err
 			}
 			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -22822,6 +26397,13 @@ func ParseWebhooksDeleteResponse(rsp *http.Response) (*WebhooksDeleteResponse, e
 			}
 			headers.RateLimitReset = &value
 		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -23206,6 +26788,13 @@ func ParseWebhooksGetResponse(rsp *http.Response) (*WebhooksGetResponse, error) 
 				return nil, err
 			}
 			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -23619,6 +27208,13 @@ func ParseWebhooksUpdateResponse(rsp *http.Response) (*WebhooksUpdateResponse, e
 				return nil, err
 			}
 			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -24143,6 +27739,13 @@ func ParseWebhooksDeliveriesListResponse(rsp *http.Response) (*WebhooksDeliverie
 			}
 			headers.RateLimitReset = &value
 		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -24527,6 +28130,13 @@ func ParseWebhooksResendDeliveryResponse(rsp *http.Response) (*WebhooksResendDel
 				return nil, err
 			}
 			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -24913,6 +28523,13 @@ func ParseWebhooksRotateSecretResponse(rsp *http.Response) (*WebhooksRotateSecre
 			}
 			headers.RateLimitReset = &value
 		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -25297,6 +28914,13 @@ func ParseWebhooksTestResponse(rsp *http.Response) (*WebhooksTestResponse, error
 				return nil, err
 			}
 			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string

@@ -7,6 +7,96 @@ use progenitor_client::{encode_path, ClientHooks, OperationInfo, RequestBuilderE
 /// Types used as operation parameters and responses.
 #[allow(clippy::all)]
 pub mod types {
+    ///A credential of a service that acts for a user.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    pub struct ApiKey {
+        ///When the key was created.
+        pub created_at: ::chrono::DateTime<::chrono::offset::Utc>,
+        ///When the key stops working, or null if it does not expire.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub expires_at: ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+        ///The API key's ID. It is never reused.
+        pub id: i64,
+        ///When the key was last used, to the minute, or null if it never was.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub last_used_at: ::std::option::Option<
+            ::chrono::DateTime<::chrono::offset::Utc>,
+        >,
+        ///What the key is for.
+        pub name: ::std::string::String,
+        ///The first characters of the key, by which it is recognised.
+        pub prefix: ::std::string::String,
+        ///What the key may do: the `x-required-scope` of each operation.
+        pub scopes: ::std::vec::Vec<::std::string::String>,
+        ///The ID of the user that the key acts for.
+        pub user_id: i64,
+    }
+    impl ApiKey {
+        pub fn builder() -> builder::ApiKey {
+            Default::default()
+        }
+    }
+    ///The API key to create.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    pub struct ApiKeyCreate {
+        ///When the key stops working. Without it, the key does not expire.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub expires_at: ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+        ///What the key is for.
+        pub name: ::std::string::String,
+        ///What the key may do: the `x-required-scope` of the operations that it is for, each once.
+        pub scopes: ::std::vec::Vec<::std::string::String>,
+    }
+    impl ApiKeyCreate {
+        pub fn builder() -> builder::ApiKeyCreate {
+            Default::default()
+        }
+    }
+    ///A page of API keys.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    pub struct ApiKeyPage {
+        ///The API keys, in ascending order of `id`.
+        pub items: ::std::vec::Vec<ApiKey>,
+        ///The `page_token` of the next page, or null on the last page.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub next_page: ::std::option::Option<::std::string::String>,
+    }
+    impl ApiKeyPage {
+        pub fn builder() -> builder::ApiKeyPage {
+            Default::default()
+        }
+    }
+    ///An API key with the key itself, which is never shown again.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    pub struct ApiKeyWithSecret {
+        ///When the key was created.
+        pub created_at: ::chrono::DateTime<::chrono::offset::Utc>,
+        ///When the key stops working, or null if it does not expire.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub expires_at: ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+        ///The API key's ID. It is never reused.
+        pub id: i64,
+        ///The key, to be sent as `Authorization: Bearer <key>`. Its last six characters are a checksum.
+        pub key: ::std::string::String,
+        ///When the key was last used, to the minute, or null if it never was.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub last_used_at: ::std::option::Option<
+            ::chrono::DateTime<::chrono::offset::Utc>,
+        >,
+        ///What the key is for.
+        pub name: ::std::string::String,
+        ///The first characters of the key, by which it is recognised.
+        pub prefix: ::std::string::String,
+        ///What the key may do: the `x-required-scope` of each operation.
+        pub scopes: ::std::vec::Vec<::std::string::String>,
+        ///The ID of the user that the key acts for.
+        pub user_id: i64,
+    }
+    impl ApiKeyWithSecret {
+        pub fn builder() -> builder::ApiKeyWithSecret {
+            Default::default()
+        }
+    }
     ///The health of a dependency.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct DependencyHealth {
@@ -467,6 +557,7 @@ without NUL.*/
         pub is_superuser: bool,
         ///Whether the email address is known to belong to the user.
         pub is_verified: bool,
+        pub role: UserRole,
         ///When the user's profile or rights last changed.
         pub updated_at: ::chrono::DateTime<::chrono::offset::Utc>,
     }
@@ -486,7 +577,7 @@ without NUL.*/
         ///Whether the user can log in.
         #[serde(default = "defaults::default_bool::<true>")]
         pub is_active: bool,
-        ///Whether the user can manage other users.
+        ///The same as the role `superuser`, for clients that know no roles.
         #[serde(default)]
         pub is_superuser: bool,
         ///Whether the email address is known to belong to the user.
@@ -494,6 +585,8 @@ without NUL.*/
         pub is_verified: bool,
         ///8 to 128 characters, at most 72 bytes in UTF-8 (the limit of bcrypt), without NUL.
         pub password: crate::Secret,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub role: ::std::option::Option<UserRole>,
     }
     impl UserCreate {
         pub fn builder() -> builder::UserCreate {
@@ -515,6 +608,65 @@ without NUL.*/
             Default::default()
         }
     }
+    ///What a user may do beyond what belongs to it.
+    #[derive(
+        ::serde::Deserialize,
+        ::serde::Serialize,
+        Clone,
+        Copy,
+        Debug,
+        Eq,
+        Hash,
+        Ord,
+        PartialEq,
+        PartialOrd
+    )]
+    pub enum UserRole {
+        #[serde(rename = "user")]
+        User,
+        #[serde(rename = "support")]
+        Support,
+        #[serde(rename = "superuser")]
+        Superuser,
+    }
+    impl ::std::fmt::Display for UserRole {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            match *self {
+                Self::User => f.write_str("user"),
+                Self::Support => f.write_str("support"),
+                Self::Superuser => f.write_str("superuser"),
+            }
+        }
+    }
+    impl ::std::str::FromStr for UserRole {
+        type Err = self::error::ConversionError;
+        fn from_str(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            match value {
+                "user" => Ok(Self::User),
+                "support" => Ok(Self::Support),
+                "superuser" => Ok(Self::Superuser),
+                _ => Err("invalid value".into()),
+            }
+        }
+    }
+    impl ::std::convert::TryFrom<&str> for UserRole {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    impl ::std::convert::TryFrom<::std::string::String> for UserRole {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: ::std::string::String,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
     ///Changes to a user. Absent fields stay unchanged.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default)]
     pub struct UserUpdate {
@@ -527,7 +679,7 @@ without NUL.*/
         ///Whether the user can log in. False ends all sessions of the user.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub is_active: ::std::option::Option<bool>,
-        ///Whether the user can manage other users.
+        ///True is the role `superuser`. False revokes it, and leaves another role as it is.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub is_superuser: ::std::option::Option<bool>,
         ///Whether the email address is known to belong to the user.
@@ -536,6 +688,8 @@ without NUL.*/
         ///The new password. It ends all sessions of the user.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub password: ::std::option::Option<crate::Secret>,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub role: ::std::option::Option<UserRole>,
     }
     impl UserUpdate {
         pub fn builder() -> builder::UserUpdate {
@@ -916,6 +1070,504 @@ receiver verifies them.*/
     }
     /// Types for composing complex structures.
     pub mod builder {
+        #[derive(Clone, Debug)]
+        pub struct ApiKey {
+            created_at: ::std::result::Result<
+                ::chrono::DateTime<::chrono::offset::Utc>,
+                ::std::string::String,
+            >,
+            expires_at: ::std::result::Result<
+                ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+                ::std::string::String,
+            >,
+            id: ::std::result::Result<i64, ::std::string::String>,
+            last_used_at: ::std::result::Result<
+                ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+                ::std::string::String,
+            >,
+            name: ::std::result::Result<::std::string::String, ::std::string::String>,
+            prefix: ::std::result::Result<::std::string::String, ::std::string::String>,
+            scopes: ::std::result::Result<
+                ::std::vec::Vec<::std::string::String>,
+                ::std::string::String,
+            >,
+            user_id: ::std::result::Result<i64, ::std::string::String>,
+        }
+        impl ::std::default::Default for ApiKey {
+            fn default() -> Self {
+                Self {
+                    created_at: Err("no value supplied for created_at".to_string()),
+                    expires_at: Err("no value supplied for expires_at".to_string()),
+                    id: Err("no value supplied for id".to_string()),
+                    last_used_at: Err("no value supplied for last_used_at".to_string()),
+                    name: Err("no value supplied for name".to_string()),
+                    prefix: Err("no value supplied for prefix".to_string()),
+                    scopes: Err("no value supplied for scopes".to_string()),
+                    user_id: Err("no value supplied for user_id".to_string()),
+                }
+            }
+        }
+        impl ApiKey {
+            pub fn created_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::chrono::DateTime<::chrono::offset::Utc>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.created_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for created_at: {e}")
+                    });
+                self
+            }
+            pub fn expires_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<
+                    ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+                >,
+                T::Error: ::std::fmt::Display,
+            {
+                self.expires_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for expires_at: {e}")
+                    });
+                self
+            }
+            pub fn id<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<i64>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.id = value
+                    .try_into()
+                    .map_err(|e| format!("error converting supplied value for id: {e}"));
+                self
+            }
+            pub fn last_used_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<
+                    ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+                >,
+                T::Error: ::std::fmt::Display,
+            {
+                self.last_used_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for last_used_at: {e}")
+                    });
+                self
+            }
+            pub fn name<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.name = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for name: {e}")
+                    });
+                self
+            }
+            pub fn prefix<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.prefix = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for prefix: {e}")
+                    });
+                self
+            }
+            pub fn scopes<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::vec::Vec<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.scopes = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for scopes: {e}")
+                    });
+                self
+            }
+            pub fn user_id<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<i64>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.user_id = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for user_id: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<ApiKey> for super::ApiKey {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: ApiKey,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    created_at: value.created_at?,
+                    expires_at: value.expires_at?,
+                    id: value.id?,
+                    last_used_at: value.last_used_at?,
+                    name: value.name?,
+                    prefix: value.prefix?,
+                    scopes: value.scopes?,
+                    user_id: value.user_id?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::ApiKey> for ApiKey {
+            fn from(value: super::ApiKey) -> Self {
+                Self {
+                    created_at: Ok(value.created_at),
+                    expires_at: Ok(value.expires_at),
+                    id: Ok(value.id),
+                    last_used_at: Ok(value.last_used_at),
+                    name: Ok(value.name),
+                    prefix: Ok(value.prefix),
+                    scopes: Ok(value.scopes),
+                    user_id: Ok(value.user_id),
+                }
+            }
+        }
+        #[derive(Clone, Debug)]
+        pub struct ApiKeyCreate {
+            expires_at: ::std::result::Result<
+                ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+                ::std::string::String,
+            >,
+            name: ::std::result::Result<::std::string::String, ::std::string::String>,
+            scopes: ::std::result::Result<
+                ::std::vec::Vec<::std::string::String>,
+                ::std::string::String,
+            >,
+        }
+        impl ::std::default::Default for ApiKeyCreate {
+            fn default() -> Self {
+                Self {
+                    expires_at: Ok(Default::default()),
+                    name: Err("no value supplied for name".to_string()),
+                    scopes: Err("no value supplied for scopes".to_string()),
+                }
+            }
+        }
+        impl ApiKeyCreate {
+            pub fn expires_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<
+                    ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+                >,
+                T::Error: ::std::fmt::Display,
+            {
+                self.expires_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for expires_at: {e}")
+                    });
+                self
+            }
+            pub fn name<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.name = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for name: {e}")
+                    });
+                self
+            }
+            pub fn scopes<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::vec::Vec<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.scopes = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for scopes: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<ApiKeyCreate> for super::ApiKeyCreate {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: ApiKeyCreate,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    expires_at: value.expires_at?,
+                    name: value.name?,
+                    scopes: value.scopes?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::ApiKeyCreate> for ApiKeyCreate {
+            fn from(value: super::ApiKeyCreate) -> Self {
+                Self {
+                    expires_at: Ok(value.expires_at),
+                    name: Ok(value.name),
+                    scopes: Ok(value.scopes),
+                }
+            }
+        }
+        #[derive(Clone, Debug)]
+        pub struct ApiKeyPage {
+            items: ::std::result::Result<
+                ::std::vec::Vec<super::ApiKey>,
+                ::std::string::String,
+            >,
+            next_page: ::std::result::Result<
+                ::std::option::Option<::std::string::String>,
+                ::std::string::String,
+            >,
+        }
+        impl ::std::default::Default for ApiKeyPage {
+            fn default() -> Self {
+                Self {
+                    items: Err("no value supplied for items".to_string()),
+                    next_page: Err("no value supplied for next_page".to_string()),
+                }
+            }
+        }
+        impl ApiKeyPage {
+            pub fn items<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::vec::Vec<super::ApiKey>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.items = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for items: {e}")
+                    });
+                self
+            }
+            pub fn next_page<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.next_page = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for next_page: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<ApiKeyPage> for super::ApiKeyPage {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: ApiKeyPage,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    items: value.items?,
+                    next_page: value.next_page?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::ApiKeyPage> for ApiKeyPage {
+            fn from(value: super::ApiKeyPage) -> Self {
+                Self {
+                    items: Ok(value.items),
+                    next_page: Ok(value.next_page),
+                }
+            }
+        }
+        #[derive(Clone, Debug)]
+        pub struct ApiKeyWithSecret {
+            created_at: ::std::result::Result<
+                ::chrono::DateTime<::chrono::offset::Utc>,
+                ::std::string::String,
+            >,
+            expires_at: ::std::result::Result<
+                ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+                ::std::string::String,
+            >,
+            id: ::std::result::Result<i64, ::std::string::String>,
+            key: ::std::result::Result<::std::string::String, ::std::string::String>,
+            last_used_at: ::std::result::Result<
+                ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+                ::std::string::String,
+            >,
+            name: ::std::result::Result<::std::string::String, ::std::string::String>,
+            prefix: ::std::result::Result<::std::string::String, ::std::string::String>,
+            scopes: ::std::result::Result<
+                ::std::vec::Vec<::std::string::String>,
+                ::std::string::String,
+            >,
+            user_id: ::std::result::Result<i64, ::std::string::String>,
+        }
+        impl ::std::default::Default for ApiKeyWithSecret {
+            fn default() -> Self {
+                Self {
+                    created_at: Err("no value supplied for created_at".to_string()),
+                    expires_at: Err("no value supplied for expires_at".to_string()),
+                    id: Err("no value supplied for id".to_string()),
+                    key: Err("no value supplied for key".to_string()),
+                    last_used_at: Err("no value supplied for last_used_at".to_string()),
+                    name: Err("no value supplied for name".to_string()),
+                    prefix: Err("no value supplied for prefix".to_string()),
+                    scopes: Err("no value supplied for scopes".to_string()),
+                    user_id: Err("no value supplied for user_id".to_string()),
+                }
+            }
+        }
+        impl ApiKeyWithSecret {
+            pub fn created_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::chrono::DateTime<::chrono::offset::Utc>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.created_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for created_at: {e}")
+                    });
+                self
+            }
+            pub fn expires_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<
+                    ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+                >,
+                T::Error: ::std::fmt::Display,
+            {
+                self.expires_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for expires_at: {e}")
+                    });
+                self
+            }
+            pub fn id<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<i64>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.id = value
+                    .try_into()
+                    .map_err(|e| format!("error converting supplied value for id: {e}"));
+                self
+            }
+            pub fn key<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.key = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for key: {e}")
+                    });
+                self
+            }
+            pub fn last_used_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<
+                    ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+                >,
+                T::Error: ::std::fmt::Display,
+            {
+                self.last_used_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for last_used_at: {e}")
+                    });
+                self
+            }
+            pub fn name<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.name = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for name: {e}")
+                    });
+                self
+            }
+            pub fn prefix<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.prefix = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for prefix: {e}")
+                    });
+                self
+            }
+            pub fn scopes<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::vec::Vec<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.scopes = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for scopes: {e}")
+                    });
+                self
+            }
+            pub fn user_id<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<i64>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.user_id = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for user_id: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<ApiKeyWithSecret> for super::ApiKeyWithSecret {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: ApiKeyWithSecret,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    created_at: value.created_at?,
+                    expires_at: value.expires_at?,
+                    id: value.id?,
+                    key: value.key?,
+                    last_used_at: value.last_used_at?,
+                    name: value.name?,
+                    prefix: value.prefix?,
+                    scopes: value.scopes?,
+                    user_id: value.user_id?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::ApiKeyWithSecret> for ApiKeyWithSecret {
+            fn from(value: super::ApiKeyWithSecret) -> Self {
+                Self {
+                    created_at: Ok(value.created_at),
+                    expires_at: Ok(value.expires_at),
+                    id: Ok(value.id),
+                    key: Ok(value.key),
+                    last_used_at: Ok(value.last_used_at),
+                    name: Ok(value.name),
+                    prefix: Ok(value.prefix),
+                    scopes: Ok(value.scopes),
+                    user_id: Ok(value.user_id),
+                }
+            }
+        }
         #[derive(Clone, Debug)]
         pub struct DependencyHealth {
             latency_ms: ::std::result::Result<f64, ::std::string::String>,
@@ -2242,6 +2894,7 @@ receiver verifies them.*/
             is_active: ::std::result::Result<bool, ::std::string::String>,
             is_superuser: ::std::result::Result<bool, ::std::string::String>,
             is_verified: ::std::result::Result<bool, ::std::string::String>,
+            role: ::std::result::Result<super::UserRole, ::std::string::String>,
             updated_at: ::std::result::Result<
                 ::chrono::DateTime<::chrono::offset::Utc>,
                 ::std::string::String,
@@ -2257,6 +2910,7 @@ receiver verifies them.*/
                     is_active: Err("no value supplied for is_active".to_string()),
                     is_superuser: Err("no value supplied for is_superuser".to_string()),
                     is_verified: Err("no value supplied for is_verified".to_string()),
+                    role: Err("no value supplied for role".to_string()),
                     updated_at: Err("no value supplied for updated_at".to_string()),
                 }
             }
@@ -2344,6 +2998,18 @@ receiver verifies them.*/
                     });
                 self
             }
+            pub fn role<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<super::UserRole>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.role = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for role: {e}")
+                    });
+                self
+            }
             pub fn updated_at<T>(mut self, value: T) -> Self
             where
                 T: ::std::convert::TryInto<::chrono::DateTime<::chrono::offset::Utc>>,
@@ -2370,6 +3036,7 @@ receiver verifies them.*/
                     is_active: value.is_active?,
                     is_superuser: value.is_superuser?,
                     is_verified: value.is_verified?,
+                    role: value.role?,
                     updated_at: value.updated_at?,
                 })
             }
@@ -2384,6 +3051,7 @@ receiver verifies them.*/
                     is_active: Ok(value.is_active),
                     is_superuser: Ok(value.is_superuser),
                     is_verified: Ok(value.is_verified),
+                    role: Ok(value.role),
                     updated_at: Ok(value.updated_at),
                 }
             }
@@ -2399,6 +3067,10 @@ receiver verifies them.*/
             is_superuser: ::std::result::Result<bool, ::std::string::String>,
             is_verified: ::std::result::Result<bool, ::std::string::String>,
             password: ::std::result::Result<crate::Secret, ::std::string::String>,
+            role: ::std::result::Result<
+                ::std::option::Option<super::UserRole>,
+                ::std::string::String,
+            >,
         }
         impl ::std::default::Default for UserCreate {
             fn default() -> Self {
@@ -2409,6 +3081,7 @@ receiver verifies them.*/
                     is_superuser: Ok(Default::default()),
                     is_verified: Ok(Default::default()),
                     password: Err("no value supplied for password".to_string()),
+                    role: Ok(Default::default()),
                 }
             }
         }
@@ -2485,6 +3158,18 @@ receiver verifies them.*/
                     });
                 self
             }
+            pub fn role<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<super::UserRole>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.role = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for role: {e}")
+                    });
+                self
+            }
         }
         impl ::std::convert::TryFrom<UserCreate> for super::UserCreate {
             type Error = super::error::ConversionError;
@@ -2498,6 +3183,7 @@ receiver verifies them.*/
                     is_superuser: value.is_superuser?,
                     is_verified: value.is_verified?,
                     password: value.password?,
+                    role: value.role?,
                 })
             }
         }
@@ -2510,6 +3196,7 @@ receiver verifies them.*/
                     is_superuser: Ok(value.is_superuser),
                     is_verified: Ok(value.is_verified),
                     password: Ok(value.password),
+                    role: Ok(value.role),
                 }
             }
         }
@@ -2603,6 +3290,10 @@ receiver verifies them.*/
                 ::std::option::Option<crate::Secret>,
                 ::std::string::String,
             >,
+            role: ::std::result::Result<
+                ::std::option::Option<super::UserRole>,
+                ::std::string::String,
+            >,
         }
         impl ::std::default::Default for UserUpdate {
             fn default() -> Self {
@@ -2613,6 +3304,7 @@ receiver verifies them.*/
                     is_superuser: Ok(Default::default()),
                     is_verified: Ok(Default::default()),
                     password: Ok(Default::default()),
+                    role: Ok(Default::default()),
                 }
             }
         }
@@ -2691,6 +3383,18 @@ receiver verifies them.*/
                     });
                 self
             }
+            pub fn role<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<super::UserRole>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.role = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for role: {e}")
+                    });
+                self
+            }
         }
         impl ::std::convert::TryFrom<UserUpdate> for super::UserUpdate {
             type Error = super::error::ConversionError;
@@ -2704,6 +3408,7 @@ receiver verifies them.*/
                     is_superuser: value.is_superuser?,
                     is_verified: value.is_verified?,
                     password: value.password?,
+                    role: value.role?,
                 })
             }
         }
@@ -2716,6 +3421,7 @@ receiver verifies them.*/
                     is_superuser: Ok(value.is_superuser),
                     is_verified: Ok(value.is_verified),
                     password: Ok(value.password),
+                    role: Ok(value.role),
                 }
             }
         }
@@ -3828,7 +4534,7 @@ receiver verifies them.*/
 
 A REST API for users and sessions.
 
-Log in with `auth_login`, send the `access_token` as `Authorization: Bearer <token>`, and exchange the `refresh_token` with `auth_refresh` before it expires. All errors have the body `ErrorBody`: `error` is a code for programs, `message` is for people, and `request_id` identifies the request in the logs. Unknown fields of a body are ignored, except privileged fields that the operation cannot set. Unknown query parameters are refused by operations that have parameters. A `PATCH` is a merge patch (RFC 7396) and can also be sent as `application/merge-patch+json`.
+Log in with `auth_login`, send the `access_token` as `Authorization: Bearer <token>`, and exchange the `refresh_token` with `auth_refresh` before it expires. A service sends an API key instead (`api_keys_create`). All errors have the body `ErrorBody`: `error` is a code for programs, `message` is for people, and `request_id` identifies the request in the logs. Unknown fields of a body are ignored, except privileged fields that the operation cannot set. Unknown query parameters are refused by operations that have parameters. A `PATCH` is a merge patch (RFC 7396) and can also be sent as `application/merge-patch+json`.
 
 Version: 1.2.0*/
 pub struct Client {
@@ -3905,6 +4611,79 @@ let response = client.service_show()
 ```*/
     pub fn service_show(&self) -> builder::ServiceShow<'_> {
         builder::ServiceShow::new(self)
+    }
+    /**List API keys
+
+Returns one page of the caller's API keys in ascending order of `id`. To get the next page, send
+`next_page` as `page_token` with the same filters, until it is null. Keys are deleted 30 days
+after they have expired.
+
+Sends a `GET` request to `/api/v1/api-keys`
+
+Arguments:
+- `limit`: The maximum number of API keys per page.
+- `page_token`: The `next_page` of the previous page.
+- `user_id`: The API keys of this user instead, for superusers.
+```ignore
+let response = client.api_keys_list()
+    .limit(limit)
+    .page_token(page_token)
+    .user_id(user_id)
+    .send()
+    .await;
+```*/
+    pub fn api_keys_list(&self) -> builder::ApiKeysList<'_> {
+        builder::ApiKeysList::new(self)
+    }
+    /**Create an API key
+
+Returns the key, which is never shown again. It acts for the caller, as far as its scopes
+allow. A key cannot use this operation.
+
+Sends a `POST` request to `/api/v1/api-keys`
+
+```ignore
+let response = client.api_keys_create()
+    .body(body)
+    .send()
+    .await;
+```*/
+    pub fn api_keys_create(&self) -> builder::ApiKeysCreate<'_> {
+        builder::ApiKeysCreate::new(self)
+    }
+    /**Get an API key
+
+Other users' keys are found by superusers only. The key itself is not shown.
+
+Sends a `GET` request to `/api/v1/api-keys/{id}`
+
+Arguments:
+- `id`: The API key's ID.
+```ignore
+let response = client.api_keys_get()
+    .id(id)
+    .send()
+    .await;
+```*/
+    pub fn api_keys_get(&self) -> builder::ApiKeysGet<'_> {
+        builder::ApiKeysGet::new(self)
+    }
+    /**Delete an API key
+
+The key stops working immediately. Other users' keys are found by superusers only.
+
+Sends a `DELETE` request to `/api/v1/api-keys/{id}`
+
+Arguments:
+- `id`: The API key's ID.
+```ignore
+let response = client.api_keys_delete()
+    .id(id)
+    .send()
+    .await;
+```*/
+    pub fn api_keys_delete(&self) -> builder::ApiKeysDelete<'_> {
+        builder::ApiKeysDelete::new(self)
     }
     /**Confirm a new email address
 
@@ -4133,7 +4912,9 @@ let response = client.health_ready()
 
 Returns one page of jobs in descending order of `id`, so the newest come first. To get the
 next page, send `next_page` as `page_token` with the same filters, until it is null. Jobs
-that succeeded are kept for seven days. Requires superuser rights.
+that succeeded are kept for seven days.
+
+Requires the role `superuser`. An API key needs the scope `jobs:read`.
 
 Sends a `GET` request to `/api/v1/jobs`
 
@@ -4156,8 +4937,9 @@ let response = client.jobs_list()
     }
     /**Delete a job
 
-Deletes a job that is not running. A job that is queued will not run. Requires superuser
-rights.
+Deletes a job that is not running. A job that is queued will not run.
+
+Requires the role `superuser`. An API key needs the scope `jobs:write`.
 
 Sends a `DELETE` request to `/api/v1/jobs/{id}`
 
@@ -4174,7 +4956,9 @@ let response = client.jobs_delete()
     }
     /**Retry a job
 
-Queues a dead job again, with all its attempts. Requires superuser rights.
+Queues a dead job again, with all its attempts.
+
+Requires the role `superuser`. An API key needs the scope `jobs:write`.
 
 Sends a `POST` request to `/api/v1/jobs/{id}/retry`
 
@@ -4194,7 +4978,9 @@ let response = client.jobs_retry()
 Returns one page of users in ascending order of `id`; with `created_after` or
 `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
 `page_token` with the same filters, until it is null. Users that are created meanwhile are
-on the last pages. Requires superuser rights.
+on the last pages.
+
+Requires the role `support` or `superuser`. An API key needs the scope `users:read`.
 
 Sends a `GET` request to `/api/v1/users`
 
@@ -4223,7 +5009,9 @@ let response = client.users_list()
     }
     /**Create a user
 
-Creates a user, with superuser rights if requested. Requires superuser rights.
+Creates a user, with a role if requested. An API key cannot give a role.
+
+Requires the role `superuser`. An API key needs the scope `users:write`.
 
 Sends a `POST` request to `/api/v1/users`
 
@@ -4238,7 +5026,9 @@ let response = client.users_create()
     }
     /**Get the current user
 
-Returns the user that the access token belongs to.
+Returns the user that the access token or the API key belongs to.
+
+An API key needs the scope `users:read`.
 
 Sends a `GET` request to `/api/v1/users/me`
 
@@ -4252,8 +5042,8 @@ let response = client.users_me()
     }
     /**Delete the current user
 
-Permanently deletes the user and all its sessions. The last active superuser cannot be
-deleted.
+Permanently deletes the user with all its sessions and API keys. The last active superuser
+cannot be deleted.
 
 Sends a `DELETE` request to `/api/v1/users/me`
 
@@ -4268,7 +5058,10 @@ let response = client.users_me_delete()
     /**Update the current user
 
 Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
-`current_password` and ends all sessions of the user, including the current one.
+`current_password` and ends all sessions of the user, including the current one. An API key
+cannot change the password.
+
+An API key needs the scope `users:write`.
 
 Sends a `PATCH` request to `/api/v1/users/me`
 
@@ -4300,7 +5093,7 @@ let response = client.users_me_change_email()
     }
     /**Get a user
 
-Requires superuser rights.
+Requires the role `support` or `superuser`. An API key needs the scope `users:read`.
 
 Sends a `GET` request to `/api/v1/users/{id}`
 
@@ -4317,8 +5110,10 @@ let response = client.users_get()
     }
     /**Delete a user
 
-Permanently deletes the user and all its sessions; its audit events are kept. Requires
-superuser rights.
+Permanently deletes the user with all its sessions and API keys; its audit events are kept. An
+API key cannot delete its own user.
+
+Requires the role `superuser`. An API key needs the scope `users:write`.
 
 Sends a `DELETE` request to `/api/v1/users/{id}`
 
@@ -4337,7 +5132,9 @@ let response = client.users_delete()
 
 Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
 end all sessions of the user. The last active superuser can be neither deactivated nor
-demoted. Requires superuser rights.
+demoted. An API key cannot change an email address, a password or a role.
+
+Requires the role `superuser`. An API key needs the scope `users:write`.
 
 Sends a `PATCH` request to `/api/v1/users/{id}`
 
@@ -4356,8 +5153,9 @@ let response = client.users_update()
     }
     /**Activate a user
 
-Allows the user to log in again. Sessions that were ended stay ended. Requires superuser
-rights.
+Allows the user to log in again. Sessions that were ended stay ended.
+
+Requires the role `superuser`. An API key needs the scope `users:write`.
 
 Sends a `PATCH` request to `/api/v1/users/{id}/activate`
 
@@ -4375,7 +5173,9 @@ let response = client.users_activate()
     /**Deactivate a user
 
 Prevents the user from logging in and ends all its sessions. The last active superuser
-cannot be deactivated. Requires superuser rights.
+cannot be deactivated.
+
+Requires the role `superuser`. An API key needs the scope `users:write`.
 
 Sends a `PATCH` request to `/api/v1/users/{id}/deactivate`
 
@@ -4393,7 +5193,9 @@ let response = client.users_deactivate()
     /**List webhooks
 
 Returns one page of webhooks in ascending order of `id`. To get the next page, send
-`next_page` as `page_token`, until it is null. Requires superuser rights.
+`next_page` as `page_token`, until it is null.
+
+Requires the role `superuser`. An API key needs the scope `webhooks:read`.
 
 Sends a `GET` request to `/api/v1/webhooks`
 
@@ -4413,7 +5215,9 @@ let response = client.webhooks_list()
     /**Create a webhook
 
 Returns its secret, which is never shown again. A `url` that leads to a private network is
-refused. Requires superuser rights.
+refused.
+
+Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 
 Sends a `POST` request to `/api/v1/webhooks`
 
@@ -4428,7 +5232,7 @@ let response = client.webhooks_create()
     }
     /**Get a webhook
 
-Requires superuser rights.
+Requires the role `superuser`. An API key needs the scope `webhooks:read`.
 
 Sends a `GET` request to `/api/v1/webhooks/{id}`
 
@@ -4445,7 +5249,9 @@ let response = client.webhooks_get()
     }
     /**Delete a webhook
 
-Permanently deletes the webhook and its deliveries. Requires superuser rights.
+Permanently deletes the webhook and its deliveries.
+
+Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 
 Sends a `DELETE` request to `/api/v1/webhooks/{id}`
 
@@ -4463,7 +5269,9 @@ let response = client.webhooks_delete()
     /**Update a webhook
 
 Absent fields stay unchanged; a null `description` clears it. `is_active` enables a webhook
-again that was disabled. Requires superuser rights.
+again that was disabled.
+
+Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 
 Sends a `PATCH` request to `/api/v1/webhooks/{id}`
 
@@ -4484,7 +5292,9 @@ let response = client.webhooks_update()
 
 Returns one page of deliveries in descending order of `id`, the newest first. To get the next
 page, send `next_page` as `page_token`, until it is null. Deliveries are deleted 30 days after
-they have ended. Requires superuser rights.
+they have ended.
+
+Requires the role `superuser`. An API key needs the scope `webhooks:read`.
 
 Sends a `GET` request to `/api/v1/webhooks/{id}/deliveries`
 
@@ -4506,7 +5316,9 @@ let response = client.webhooks_deliveries_list()
     /**Resend a delivery
 
 Sends the message again, with the same `event_id`, as a delivery of its own, also if the
-webhook is disabled. Then it is sent once. Requires superuser rights.
+webhook is disabled. Then it is sent once.
+
+Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 
 Sends a `POST` request to `/api/v1/webhooks/{id}/deliveries/{delivery_id}/resend`
 
@@ -4526,7 +5338,9 @@ let response = client.webhooks_resend_delivery()
     /**Rotate the secret of a webhook
 
 Returns a new secret, which is never shown again. For 24 hours, messages have the signature of
-the previous secret as well. Requires superuser rights.
+the previous secret as well.
+
+Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 
 Sends a `POST` request to `/api/v1/webhooks/{id}/rotate-secret`
 
@@ -4544,7 +5358,9 @@ let response = client.webhooks_rotate_secret()
     /**Test a webhook
 
 Sends an event of the type `webhook.test`, also if the webhook is disabled. Then it is sent
-once. Requires superuser rights.
+once.
+
+Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 
 Sends a `POST` request to `/api/v1/webhooks/{id}/test`
 
@@ -4614,6 +5430,559 @@ pub mod builder {
             match response.status().as_u16() {
                 200u16 => ResponseValue::from_response(response).await,
                 400u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                429u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                500u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                503u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                _ => Err(Error::UnexpectedResponse(response)),
+            }
+        }
+    }
+    /**Builder for [`Client::api_keys_list`]
+
+[`Client::api_keys_list`]: super::Client::api_keys_list*/
+    #[derive(Debug, Clone)]
+    pub struct ApiKeysList<'a> {
+        client: &'a super::Client,
+        limit: Result<Option<i32>, String>,
+        page_token: Result<Option<::std::string::String>, String>,
+        user_id: Result<Option<i64>, String>,
+    }
+    impl<'a> ApiKeysList<'a> {
+        pub fn new(client: &'a super::Client) -> Self {
+            Self {
+                client: client,
+                limit: Ok(None),
+                page_token: Ok(None),
+                user_id: Ok(None),
+            }
+        }
+        pub fn limit<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<i32>,
+        {
+            self.limit = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| "conversion to `i32` for limit failed".to_string());
+            self
+        }
+        pub fn page_token<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.page_token = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for page_token failed"
+                        .to_string()
+                });
+            self
+        }
+        pub fn user_id<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<i64>,
+        {
+            self.user_id = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| "conversion to `i64` for user_id failed".to_string());
+            self
+        }
+        ///Sends a `GET` request to `/api/v1/api-keys`
+        pub async fn send(
+            self,
+        ) -> Result<ResponseValue<types::ApiKeyPage>, Error<types::ErrorBody>> {
+            let Self { client, limit, page_token, user_id } = self;
+            let limit = limit.map_err(Error::InvalidRequest)?;
+            let page_token = page_token.map_err(Error::InvalidRequest)?;
+            let user_id = user_id.map_err(Error::InvalidRequest)?;
+            let url = format!("{}/api/v1/api-keys", client.baseurl,);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            header_map
+                .append(
+                    ::reqwest::header::HeaderName::from_static("api-version"),
+                    ::reqwest::header::HeaderValue::from_static(
+                        super::Client::api_version(),
+                    ),
+                );
+            #[allow(unused_mut)]
+            let mut request = client
+                .client
+                .get(url)
+                .header(
+                    ::reqwest::header::ACCEPT,
+                    ::reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .query(&progenitor_client::QueryParam::new("limit", &limit))
+                .query(&progenitor_client::QueryParam::new("page_token", &page_token))
+                .query(&progenitor_client::QueryParam::new("user_id", &user_id))
+                .headers(header_map)
+                .build()?;
+            let info = OperationInfo {
+                operation_id: "api_keys_list",
+            };
+            client.pre(&mut request, &info).await?;
+            let result = client.exec(request, &info).await;
+            client.post(&result, &info).await?;
+            let response = result?;
+            match response.status().as_u16() {
+                200u16 => ResponseValue::from_response(response).await,
+                400u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                401u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                403u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                404u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                422u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                429u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                500u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                503u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                _ => Err(Error::UnexpectedResponse(response)),
+            }
+        }
+    }
+    /**Builder for [`Client::api_keys_create`]
+
+[`Client::api_keys_create`]: super::Client::api_keys_create*/
+    #[derive(Debug, Clone)]
+    pub struct ApiKeysCreate<'a> {
+        client: &'a super::Client,
+        body: Result<types::builder::ApiKeyCreate, String>,
+    }
+    impl<'a> ApiKeysCreate<'a> {
+        pub fn new(client: &'a super::Client) -> Self {
+            Self {
+                client: client,
+                body: Ok(::std::default::Default::default()),
+            }
+        }
+        pub fn body<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<types::ApiKeyCreate>,
+            <V as std::convert::TryInto<types::ApiKeyCreate>>::Error: std::fmt::Display,
+        {
+            self.body = value
+                .try_into()
+                .map(From::from)
+                .map_err(|s| {
+                    format!("conversion to `ApiKeyCreate` for body failed: {}", s)
+                });
+            self
+        }
+        pub fn body_map<F>(mut self, f: F) -> Self
+        where
+            F: std::ops::FnOnce(
+                types::builder::ApiKeyCreate,
+            ) -> types::builder::ApiKeyCreate,
+        {
+            self.body = self.body.map(f);
+            self
+        }
+        ///Sends a `POST` request to `/api/v1/api-keys`
+        pub async fn send(
+            self,
+        ) -> Result<ResponseValue<types::ApiKeyWithSecret>, Error<types::ErrorBody>> {
+            let Self { client, body } = self;
+            let body = body
+                .and_then(|v| {
+                    types::ApiKeyCreate::try_from(v).map_err(|e| e.to_string())
+                })
+                .map_err(Error::InvalidRequest)?;
+            let url = format!("{}/api/v1/api-keys", client.baseurl,);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            header_map
+                .append(
+                    ::reqwest::header::HeaderName::from_static("api-version"),
+                    ::reqwest::header::HeaderValue::from_static(
+                        super::Client::api_version(),
+                    ),
+                );
+            #[allow(unused_mut)]
+            let mut request = client
+                .client
+                .post(url)
+                .header(
+                    ::reqwest::header::ACCEPT,
+                    ::reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .json(&body)
+                .headers(header_map)
+                .build()?;
+            let info = OperationInfo {
+                operation_id: "api_keys_create",
+            };
+            client.pre(&mut request, &info).await?;
+            let result = client.exec(request, &info).await;
+            client.post(&result, &info).await?;
+            let response = result?;
+            match response.status().as_u16() {
+                201u16 => ResponseValue::from_response(response).await,
+                400u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                401u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                403u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                408u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                409u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                413u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                415u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                422u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                429u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                500u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                501u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                503u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                _ => Err(Error::UnexpectedResponse(response)),
+            }
+        }
+    }
+    /**Builder for [`Client::api_keys_get`]
+
+[`Client::api_keys_get`]: super::Client::api_keys_get*/
+    #[derive(Debug, Clone)]
+    pub struct ApiKeysGet<'a> {
+        client: &'a super::Client,
+        id: Result<i64, String>,
+    }
+    impl<'a> ApiKeysGet<'a> {
+        pub fn new(client: &'a super::Client) -> Self {
+            Self {
+                client: client,
+                id: Err("id was not initialized".to_string()),
+            }
+        }
+        pub fn id<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<i64>,
+        {
+            self.id = value
+                .try_into()
+                .map_err(|_| "conversion to `i64` for id failed".to_string());
+            self
+        }
+        ///Sends a `GET` request to `/api/v1/api-keys/{id}`
+        pub async fn send(
+            self,
+        ) -> Result<ResponseValue<types::ApiKey>, Error<types::ErrorBody>> {
+            let Self { client, id } = self;
+            let id = id.map_err(Error::InvalidRequest)?;
+            let url = format!(
+                "{}/api/v1/api-keys/{}", client.baseurl, encode_path(& id.to_string()),
+            );
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            header_map
+                .append(
+                    ::reqwest::header::HeaderName::from_static("api-version"),
+                    ::reqwest::header::HeaderValue::from_static(
+                        super::Client::api_version(),
+                    ),
+                );
+            #[allow(unused_mut)]
+            let mut request = client
+                .client
+                .get(url)
+                .header(
+                    ::reqwest::header::ACCEPT,
+                    ::reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .headers(header_map)
+                .build()?;
+            let info = OperationInfo {
+                operation_id: "api_keys_get",
+            };
+            client.pre(&mut request, &info).await?;
+            let result = client.exec(request, &info).await;
+            client.post(&result, &info).await?;
+            let response = result?;
+            match response.status().as_u16() {
+                200u16 => ResponseValue::from_response(response).await,
+                400u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                401u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                403u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                404u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                422u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                429u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                500u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                503u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                _ => Err(Error::UnexpectedResponse(response)),
+            }
+        }
+    }
+    /**Builder for [`Client::api_keys_delete`]
+
+[`Client::api_keys_delete`]: super::Client::api_keys_delete*/
+    #[derive(Debug, Clone)]
+    pub struct ApiKeysDelete<'a> {
+        client: &'a super::Client,
+        id: Result<i64, String>,
+    }
+    impl<'a> ApiKeysDelete<'a> {
+        pub fn new(client: &'a super::Client) -> Self {
+            Self {
+                client: client,
+                id: Err("id was not initialized".to_string()),
+            }
+        }
+        pub fn id<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<i64>,
+        {
+            self.id = value
+                .try_into()
+                .map_err(|_| "conversion to `i64` for id failed".to_string());
+            self
+        }
+        ///Sends a `DELETE` request to `/api/v1/api-keys/{id}`
+        pub async fn send(self) -> Result<ResponseValue<()>, Error<types::ErrorBody>> {
+            let Self { client, id } = self;
+            let id = id.map_err(Error::InvalidRequest)?;
+            let url = format!(
+                "{}/api/v1/api-keys/{}", client.baseurl, encode_path(& id.to_string()),
+            );
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            header_map
+                .append(
+                    ::reqwest::header::HeaderName::from_static("api-version"),
+                    ::reqwest::header::HeaderValue::from_static(
+                        super::Client::api_version(),
+                    ),
+                );
+            #[allow(unused_mut)]
+            let mut request = client
+                .client
+                .delete(url)
+                .header(
+                    ::reqwest::header::ACCEPT,
+                    ::reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .headers(header_map)
+                .build()?;
+            let info = OperationInfo {
+                operation_id: "api_keys_delete",
+            };
+            client.pre(&mut request, &info).await?;
+            let result = client.exec(request, &info).await;
+            client.post(&result, &info).await?;
+            let response = result?;
+            match response.status().as_u16() {
+                204u16 => Ok(ResponseValue::empty(response)),
+                400u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                401u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                403u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                404u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                422u16 => {
                     Err(
                         Error::ErrorResponse(
                             ResponseValue::from_response(response).await?,
@@ -5143,6 +6512,13 @@ pub mod builder {
                         ),
                     )
                 }
+                403u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
                 429u16 => {
                     Err(
                         Error::ErrorResponse(
@@ -5220,6 +6596,13 @@ pub mod builder {
                     )
                 }
                 401u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                403u16 => {
                     Err(
                         Error::ErrorResponse(
                             ResponseValue::from_response(response).await?,
@@ -7187,6 +8570,13 @@ pub mod builder {
                         ),
                     )
                 }
+                403u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
                 429u16 => {
                     Err(
                         Error::ErrorResponse(
@@ -7262,6 +8652,13 @@ pub mod builder {
                     )
                 }
                 401u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                403u16 => {
                     Err(
                         Error::ErrorResponse(
                             ResponseValue::from_response(response).await?,
@@ -7384,6 +8781,13 @@ pub mod builder {
                     )
                 }
                 401u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                403u16 => {
                     Err(
                         Error::ErrorResponse(
                             ResponseValue::from_response(response).await?,
@@ -7530,6 +8934,13 @@ pub mod builder {
                     )
                 }
                 401u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                403u16 => {
                     Err(
                         Error::ErrorResponse(
                             ResponseValue::from_response(response).await?,
@@ -9515,7 +10926,8 @@ pub mod prelude {
 - `unauthorized` (401): A bearer token is required.
 - `invalid_token` (401): The token is invalid or has expired.
 - `invalid_credentials` (401): The email or the password is wrong.
-- `forbidden` (403): This operation requires superuser rights.
+- `forbidden` (403): Your role does not allow this operation.
+- `insufficient_scope` (403): An API key cannot do this. Log in.
 - `registration_closed` (403): Registration is closed.
 - `email_not_verified` (403): Verify the email address first, with the link in the mail.
 - `not_found` (404): The resource does not exist.
@@ -9523,6 +10935,7 @@ pub mod prelude {
 - `request_timeout` (408): The request took too long to arrive.
 - `email_taken` (409): A user with this email already exists.
 - `last_superuser` (409): The last active superuser cannot be removed.
+- `too_many_api_keys` (409): You have too many API keys. Delete one that is not used.
 - `job_not_dead` (409): Only a dead job can be retried.
 - `job_running` (409): The job is running and cannot be deleted.
 - `job_duplicate` (409): Another job for the same work is already queued or running.
@@ -9554,6 +10967,9 @@ pub enum ErrorCode {
     ///`forbidden`
     #[serde(rename = "forbidden")]
     Forbidden,
+    ///`insufficient_scope`
+    #[serde(rename = "insufficient_scope")]
+    InsufficientScope,
     ///`registration_closed`
     #[serde(rename = "registration_closed")]
     RegistrationClosed,
@@ -9575,6 +10991,9 @@ pub enum ErrorCode {
     ///`last_superuser`
     #[serde(rename = "last_superuser")]
     LastSuperuser,
+    ///`too_many_api_keys`
+    #[serde(rename = "too_many_api_keys")]
+    TooManyApiKeys,
     ///`job_not_dead`
     #[serde(rename = "job_not_dead")]
     JobNotDead,
@@ -9619,6 +11038,7 @@ impl ErrorCode {
             Self::InvalidToken => "invalid_token",
             Self::InvalidCredentials => "invalid_credentials",
             Self::Forbidden => "forbidden",
+            Self::InsufficientScope => "insufficient_scope",
             Self::RegistrationClosed => "registration_closed",
             Self::EmailNotVerified => "email_not_verified",
             Self::NotFound => "not_found",
@@ -9626,6 +11046,7 @@ impl ErrorCode {
             Self::RequestTimeout => "request_timeout",
             Self::EmailTaken => "email_taken",
             Self::LastSuperuser => "last_superuser",
+            Self::TooManyApiKeys => "too_many_api_keys",
             Self::JobNotDead => "job_not_dead",
             Self::JobRunning => "job_running",
             Self::JobDuplicate => "job_duplicate",

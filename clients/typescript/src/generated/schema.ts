@@ -139,15 +139,17 @@ export interface paths {
         };
         /**
          * Get the current user
-         * @description Returns the user that the access token belongs to.
+         * @description Returns the user that the access token or the API key belongs to.
+         *
+         *     An API key needs the scope `users:read`.
          */
         get: operations["users_me"];
         put?: never;
         post?: never;
         /**
          * Delete the current user
-         * @description Permanently deletes the user and all its sessions. The last active superuser cannot be
-         *     deleted.
+         * @description Permanently deletes the user with all its sessions and API keys. The last active superuser
+         *     cannot be deleted.
          */
         delete: operations["users_me_delete"];
         options?: never;
@@ -155,7 +157,10 @@ export interface paths {
         /**
          * Update the current user
          * @description Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
-         *     `current_password` and ends all sessions of the user, including the current one.
+         *     `current_password` and ends all sessions of the user, including the current one. An API key
+         *     cannot change the password.
+         *
+         *     An API key needs the scope `users:write`.
          */
         patch: operations["users_me_update"];
         trace?: never;
@@ -172,13 +177,17 @@ export interface paths {
          * @description Returns one page of users in ascending order of `id`; with `created_after` or
          *     `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
          *     `page_token` with the same filters, until it is null. Users that are created meanwhile are
-         *     on the last pages. Requires superuser rights.
+         *     on the last pages.
+         *
+         *     Requires the role `support` or `superuser`. An API key needs the scope `users:read`.
          */
         get: operations["users_list"];
         put?: never;
         /**
          * Create a user
-         * @description Creates a user, with superuser rights if requested. Requires superuser rights.
+         * @description Creates a user, with a role if requested. An API key cannot give a role.
+         *
+         *     Requires the role `superuser`. An API key needs the scope `users:write`.
          */
         post: operations["users_create"];
         delete?: never;
@@ -196,15 +205,17 @@ export interface paths {
         };
         /**
          * Get a user
-         * @description Requires superuser rights.
+         * @description Requires the role `support` or `superuser`. An API key needs the scope `users:read`.
          */
         get: operations["users_get"];
         put?: never;
         post?: never;
         /**
          * Delete a user
-         * @description Permanently deletes the user and all its sessions; its audit events are kept. Requires
-         *     superuser rights.
+         * @description Permanently deletes the user with all its sessions and API keys; its audit events are kept. An
+         *     API key cannot delete its own user.
+         *
+         *     Requires the role `superuser`. An API key needs the scope `users:write`.
          */
         delete: operations["users_delete"];
         options?: never;
@@ -213,7 +224,9 @@ export interface paths {
          * Update a user
          * @description Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
          *     end all sessions of the user. The last active superuser can be neither deactivated nor
-         *     demoted. Requires superuser rights.
+         *     demoted. An API key cannot change an email address, a password or a role.
+         *
+         *     Requires the role `superuser`. An API key needs the scope `users:write`.
          */
         patch: operations["users_update"];
         trace?: never;
@@ -233,8 +246,9 @@ export interface paths {
         head?: never;
         /**
          * Activate a user
-         * @description Allows the user to log in again. Sessions that were ended stay ended. Requires superuser
-         *     rights.
+         * @description Allows the user to log in again. Sessions that were ended stay ended.
+         *
+         *     Requires the role `superuser`. An API key needs the scope `users:write`.
          */
         patch: operations["users_activate"];
         trace?: never;
@@ -255,7 +269,9 @@ export interface paths {
         /**
          * Deactivate a user
          * @description Prevents the user from logging in and ends all its sessions. The last active superuser
-         *     cannot be deactivated. Requires superuser rights.
+         *     cannot be deactivated.
+         *
+         *     Requires the role `superuser`. An API key needs the scope `users:write`.
          */
         patch: operations["users_deactivate"];
         trace?: never;
@@ -389,6 +405,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/api-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List API keys
+         * @description Returns one page of the caller's API keys in ascending order of `id`. To get the next page, send
+         *     `next_page` as `page_token` with the same filters, until it is null. Keys are deleted 30 days
+         *     after they have expired.
+         */
+        get: operations["api_keys_list"];
+        put?: never;
+        /**
+         * Create an API key
+         * @description Returns the key, which is never shown again. It acts for the caller, as far as its scopes
+         *     allow. A key cannot use this operation.
+         */
+        post: operations["api_keys_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/api-keys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get an API key
+         * @description Other users' keys are found by superusers only. The key itself is not shown.
+         */
+        get: operations["api_keys_get"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete an API key
+         * @description The key stops working immediately. Other users' keys are found by superusers only.
+         */
+        delete: operations["api_keys_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs": {
         parameters: {
             query?: never;
@@ -400,7 +467,9 @@ export interface paths {
          * List jobs
          * @description Returns one page of jobs in descending order of `id`, so the newest come first. To get the
          *     next page, send `next_page` as `page_token` with the same filters, until it is null. Jobs
-         *     that succeeded are kept for seven days. Requires superuser rights.
+         *     that succeeded are kept for seven days.
+         *
+         *     Requires the role `superuser`. An API key needs the scope `jobs:read`.
          */
         get: operations["jobs_list"];
         put?: never;
@@ -422,7 +491,9 @@ export interface paths {
         put?: never;
         /**
          * Retry a job
-         * @description Queues a dead job again, with all its attempts. Requires superuser rights.
+         * @description Queues a dead job again, with all its attempts.
+         *
+         *     Requires the role `superuser`. An API key needs the scope `jobs:write`.
          */
         post: operations["jobs_retry"];
         delete?: never;
@@ -443,8 +514,9 @@ export interface paths {
         post?: never;
         /**
          * Delete a job
-         * @description Deletes a job that is not running. A job that is queued will not run. Requires superuser
-         *     rights.
+         * @description Deletes a job that is not running. A job that is queued will not run.
+         *
+         *     Requires the role `superuser`. An API key needs the scope `jobs:write`.
          */
         delete: operations["jobs_delete"];
         options?: never;
@@ -462,14 +534,18 @@ export interface paths {
         /**
          * List webhooks
          * @description Returns one page of webhooks in ascending order of `id`. To get the next page, send
-         *     `next_page` as `page_token`, until it is null. Requires superuser rights.
+         *     `next_page` as `page_token`, until it is null.
+         *
+         *     Requires the role `superuser`. An API key needs the scope `webhooks:read`.
          */
         get: operations["webhooks_list"];
         put?: never;
         /**
          * Create a webhook
          * @description Returns its secret, which is never shown again. A `url` that leads to a private network is
-         *     refused. Requires superuser rights.
+         *     refused.
+         *
+         *     Requires the role `superuser`. An API key needs the scope `webhooks:write`.
          */
         post: operations["webhooks_create"];
         delete?: never;
@@ -487,14 +563,16 @@ export interface paths {
         };
         /**
          * Get a webhook
-         * @description Requires superuser rights.
+         * @description Requires the role `superuser`. An API key needs the scope `webhooks:read`.
          */
         get: operations["webhooks_get"];
         put?: never;
         post?: never;
         /**
          * Delete a webhook
-         * @description Permanently deletes the webhook and its deliveries. Requires superuser rights.
+         * @description Permanently deletes the webhook and its deliveries.
+         *
+         *     Requires the role `superuser`. An API key needs the scope `webhooks:write`.
          */
         delete: operations["webhooks_delete"];
         options?: never;
@@ -502,7 +580,9 @@ export interface paths {
         /**
          * Update a webhook
          * @description Absent fields stay unchanged; a null `description` clears it. `is_active` enables a webhook
-         *     again that was disabled. Requires superuser rights.
+         *     again that was disabled.
+         *
+         *     Requires the role `superuser`. An API key needs the scope `webhooks:write`.
          */
         patch: operations["webhooks_update"];
         trace?: never;
@@ -519,7 +599,9 @@ export interface paths {
         /**
          * Rotate the secret of a webhook
          * @description Returns a new secret, which is never shown again. For 24 hours, messages have the signature of
-         *     the previous secret as well. Requires superuser rights.
+         *     the previous secret as well.
+         *
+         *     Requires the role `superuser`. An API key needs the scope `webhooks:write`.
          */
         post: operations["webhooks_rotate_secret"];
         delete?: never;
@@ -540,7 +622,9 @@ export interface paths {
         /**
          * Test a webhook
          * @description Sends an event of the type `webhook.test`, also if the webhook is disabled. Then it is sent
-         *     once. Requires superuser rights.
+         *     once.
+         *
+         *     Requires the role `superuser`. An API key needs the scope `webhooks:write`.
          */
         post: operations["webhooks_test"];
         delete?: never;
@@ -560,7 +644,9 @@ export interface paths {
          * List the deliveries of a webhook
          * @description Returns one page of deliveries in descending order of `id`, the newest first. To get the next
          *     page, send `next_page` as `page_token`, until it is null. Deliveries are deleted 30 days after
-         *     they have ended. Requires superuser rights.
+         *     they have ended.
+         *
+         *     Requires the role `superuser`. An API key needs the scope `webhooks:read`.
          */
         get: operations["webhooks_deliveries_list"];
         put?: never;
@@ -583,7 +669,9 @@ export interface paths {
         /**
          * Resend a delivery
          * @description Sends the message again, with the same `event_id`, as a delivery of its own, also if the
-         *     webhook is disabled. Then it is sent once. Requires superuser rights.
+         *     webhook is disabled. Then it is sent once.
+         *
+         *     Requires the role `superuser`. An API key needs the scope `webhooks:write`.
          */
         post: operations["webhooks_resend_delivery"];
         delete?: never;
@@ -843,6 +931,178 @@ export interface webhooks {
 export interface components {
     schemas: {
         /**
+         * ApiKey
+         * @description A credential of a service that acts for a user.
+         * @example {
+         *       "id": 1,
+         *       "user_id": 1,
+         *       "name": "Nightly export",
+         *       "prefix": "gwk_1fJjkkpe",
+         *       "scopes": [
+         *         "users:read"
+         *       ],
+         *       "created_at": "2026-01-31T09:30:00Z",
+         *       "expires_at": null,
+         *       "last_used_at": null
+         *     }
+         */
+        ApiKey: {
+            /**
+             * Format: int64
+             * @description The API key's ID. It is never reused.
+             * @example 1
+             */
+            id: number;
+            /**
+             * Format: int64
+             * @description The ID of the user that the key acts for.
+             * @example 1
+             */
+            user_id: number;
+            /** @description What the key is for. */
+            name: string;
+            /** @description The first characters of the key, by which it is recognised. */
+            prefix: string;
+            /**
+             * @description What the key may do: the `x-required-scope` of each operation.
+             * @example [
+             *       "first"
+             *     ]
+             */
+            scopes: string[];
+            /**
+             * Format: date-time
+             * @description When the key was created.
+             * @example 2026-01-31T09:30:00Z
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When the key stops working, or null if it does not expire.
+             * @example 2026-01-31T09:30:00Z
+             */
+            expires_at: string | null;
+            /**
+             * Format: date-time
+             * @description When the key was last used, to the minute, or null if it never was.
+             * @example 2026-01-31T09:30:00Z
+             */
+            last_used_at: string | null;
+        };
+        /**
+         * ApiKeyCreate
+         * @description The API key to create.
+         */
+        ApiKeyCreate: {
+            /**
+             * @description What the key is for.
+             * @example Nightly export
+             */
+            name: string;
+            /**
+             * @description What the key may do: the `x-required-scope` of the operations that it is for, each once.
+             * @example [
+             *       "first"
+             *     ]
+             */
+            scopes: string[];
+            /**
+             * Format: date-time
+             * @description When the key stops working. Without it, the key does not expire.
+             * @example 2026-01-31T09:30:00Z
+             */
+            expires_at?: string;
+        };
+        /**
+         * ApiKeyPage
+         * @description A page of API keys.
+         * @example {
+         *       "items": [
+         *         {
+         *           "id": 1,
+         *           "user_id": 1,
+         *           "name": "Nightly export",
+         *           "prefix": "gwk_1fJjkkpe",
+         *           "scopes": [
+         *             "users:read"
+         *           ],
+         *           "created_at": "2026-01-31T09:30:00Z",
+         *           "expires_at": null,
+         *           "last_used_at": null
+         *         }
+         *       ],
+         *       "next_page": "c2lnbmVkIHBsYWNlAAAAAAAAAAE"
+         *     }
+         */
+        ApiKeyPage: {
+            /** @description The API keys, in ascending order of `id`. */
+            items: components["schemas"]["ApiKey"][];
+            /** @description The `page_token` of the next page, or null on the last page. */
+            next_page: string | null;
+        };
+        /**
+         * ApiKeyWithSecret
+         * @description An API key with the key itself, which is never shown again.
+         * @example {
+         *       "id": 1,
+         *       "user_id": 1,
+         *       "name": "Nightly export",
+         *       "prefix": "gwk_1fJjkkpe",
+         *       "scopes": [
+         *         "users:read"
+         *       ],
+         *       "created_at": "2026-01-31T09:30:00Z",
+         *       "expires_at": null,
+         *       "last_used_at": null,
+         *       "key": "gwk_1fJjkkpe9PiTw9KSulA8Ghct30vZz4HpdQ5c5b9cPF13aoJVO"
+         *     }
+         */
+        ApiKeyWithSecret: {
+            /**
+             * Format: int64
+             * @description The API key's ID. It is never reused.
+             * @example 1
+             */
+            id: number;
+            /**
+             * Format: int64
+             * @description The ID of the user that the key acts for.
+             * @example 1
+             */
+            user_id: number;
+            /** @description What the key is for. */
+            name: string;
+            /** @description The first characters of the key, by which it is recognised. */
+            prefix: string;
+            /**
+             * @description What the key may do: the `x-required-scope` of each operation.
+             * @example [
+             *       "first"
+             *     ]
+             */
+            scopes: string[];
+            /**
+             * Format: date-time
+             * @description When the key was created.
+             * @example 2026-01-31T09:30:00Z
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When the key stops working, or null if it does not expire.
+             * @example 2026-01-31T09:30:00Z
+             */
+            expires_at: string | null;
+            /**
+             * Format: date-time
+             * @description When the key was last used, to the minute, or null if it never was.
+             * @example 2026-01-31T09:30:00Z
+             */
+            last_used_at: string | null;
+            /** @description The key, to be sent as `Authorization: Bearer <key>`. Its last six characters are a checksum. */
+            key: string;
+        };
+        /**
          * DependencyHealth
          * @description The health of a dependency.
          * @example {
@@ -914,7 +1174,8 @@ export interface components {
          *     - `unauthorized` (401): A bearer token is required.
          *     - `invalid_token` (401): The token is invalid or has expired.
          *     - `invalid_credentials` (401): The email or the password is wrong.
-         *     - `forbidden` (403): This operation requires superuser rights.
+         *     - `forbidden` (403): Your role does not allow this operation.
+         *     - `insufficient_scope` (403): An API key cannot do this. Log in.
          *     - `registration_closed` (403): Registration is closed.
          *     - `email_not_verified` (403): Verify the email address first, with the link in the mail.
          *     - `not_found` (404): The resource does not exist.
@@ -922,6 +1183,7 @@ export interface components {
          *     - `request_timeout` (408): The request took too long to arrive.
          *     - `email_taken` (409): A user with this email already exists.
          *     - `last_superuser` (409): The last active superuser cannot be removed.
+         *     - `too_many_api_keys` (409): You have too many API keys. Delete one that is not used.
          *     - `job_not_dead` (409): Only a dead job can be retried.
          *     - `job_running` (409): The job is running and cannot be deleted.
          *     - `job_duplicate` (409): Another job for the same work is already queued or running.
@@ -934,7 +1196,7 @@ export interface components {
          *     - `service_unavailable` (503): The service is unavailable. Try again soon.
          * @enum {string}
          */
-        ErrorCode: "malformed_request" | "invalid_link" | "unauthorized" | "invalid_token" | "invalid_credentials" | "forbidden" | "registration_closed" | "email_not_verified" | "not_found" | "method_not_allowed" | "request_timeout" | "email_taken" | "last_superuser" | "job_not_dead" | "job_running" | "job_duplicate" | "payload_too_large" | "unsupported_media_type" | "validation_error" | "rate_limited" | "internal_error" | "not_implemented" | "service_unavailable";
+        ErrorCode: "malformed_request" | "invalid_link" | "unauthorized" | "invalid_token" | "invalid_credentials" | "forbidden" | "insufficient_scope" | "registration_closed" | "email_not_verified" | "not_found" | "method_not_allowed" | "request_timeout" | "email_taken" | "last_superuser" | "too_many_api_keys" | "job_not_dead" | "job_running" | "job_duplicate" | "payload_too_large" | "unsupported_media_type" | "validation_error" | "rate_limited" | "internal_error" | "not_implemented" | "service_unavailable";
         /** @description Additional information about the error, if any. */
         ErrorDetails: {
             /** @description With `validation_error`: every value that breaks a rule. */
@@ -1276,6 +1538,7 @@ export interface components {
          *       "full_name": "Ada Lovelace",
          *       "is_active": true,
          *       "is_superuser": false,
+         *       "role": "user",
          *       "is_verified": false,
          *       "created_at": "2026-01-31T09:30:00Z",
          *       "updated_at": "2026-01-31T09:30:00Z"
@@ -1296,6 +1559,7 @@ export interface components {
             is_active: boolean;
             /** @description Whether the user can manage other users. */
             is_superuser: boolean;
+            role: components["schemas"]["UserRole"];
             /** @description Whether the email address is known to belong to the user. */
             is_verified: boolean;
             /**
@@ -1339,10 +1603,11 @@ export interface components {
              */
             is_active: boolean;
             /**
-             * @description Whether the user can manage other users.
+             * @description The same as the role `superuser`, for clients that know no roles.
              * @default false
              */
             is_superuser: boolean;
+            role?: components["schemas"]["UserRole"];
             /**
              * @description Whether the email address is known to belong to the user.
              * @default false
@@ -1361,6 +1626,7 @@ export interface components {
          *         "full_name": "Ada Lovelace",
          *         "is_active": true,
          *         "is_superuser": false,
+         *         "role": "user",
          *         "is_verified": false,
          *         "created_at": "2026-01-31T09:30:00Z",
          *         "updated_at": "2026-01-31T09:30:00Z"
@@ -1394,6 +1660,7 @@ export interface components {
          *           "full_name": "Ada Lovelace",
          *           "is_active": true,
          *           "is_superuser": false,
+         *           "role": "user",
          *           "is_verified": false,
          *           "created_at": "2026-01-31T09:30:00Z",
          *           "updated_at": "2026-01-31T09:30:00Z"
@@ -1411,6 +1678,12 @@ export interface components {
             /** @description The `page_token` of the next page, or null on the last page. */
             next_page: string | null;
         };
+        /**
+         * @description What a user may do beyond what belongs to it.
+         * @example user
+         * @enum {string}
+         */
+        UserRole: "user" | "support" | "superuser";
         /**
          * UserUpdate
          * @description Changes to a user. Absent fields stay unchanged.
@@ -1435,8 +1708,9 @@ export interface components {
             full_name?: string | null;
             /** @description Whether the user can log in. False ends all sessions of the user. */
             is_active?: boolean;
-            /** @description Whether the user can manage other users. */
+            /** @description True is the role `superuser`. False revokes it, and leaves another role as it is. */
             is_superuser?: boolean;
+            role?: components["schemas"]["UserRole"];
             /** @description Whether the email address is known to belong to the user. */
             is_verified?: boolean;
         };
@@ -1796,6 +2070,8 @@ export interface components {
         "RateLimit-Reset": number;
         /** @description Seconds to wait before the next attempt. */
         "Retry-After": number;
+        /** @description With `insufficient_scope`: `error="insufficient_scope"`, and the `scope` that the API key lacks, if there is one (RFC 6750). */
+        "Scope-Challenge": string;
         /** @description The authentication scheme to use, with `error="invalid_token"` if the request had a token that is not valid (RFC 6750). */
         "WWW-Authenticate": string;
         /** @description Identifies this request in the logs. Quote it when you report a problem. */
@@ -1803,6 +2079,10 @@ export interface components {
     };
     pathItems: never;
 }
+export type ApiKey = components['schemas']['ApiKey'];
+export type ApiKeyCreate = components['schemas']['ApiKeyCreate'];
+export type ApiKeyPage = components['schemas']['ApiKeyPage'];
+export type ApiKeyWithSecret = components['schemas']['ApiKeyWithSecret'];
 export type DependencyHealth = components['schemas']['DependencyHealth'];
 export type EmailChange = components['schemas']['EmailChange'];
 export type ErrorBody = components['schemas']['ErrorBody'];
@@ -1832,6 +2112,7 @@ export type UserCreate = components['schemas']['UserCreate'];
 export type UserEvent = components['schemas']['UserEvent'];
 export type UserEventType = components['schemas']['UserEventType'];
 export type UserPage = components['schemas']['UserPage'];
+export type UserRole = components['schemas']['UserRole'];
 export type UserUpdate = components['schemas']['UserUpdate'];
 export type Webhook = components['schemas']['Webhook'];
 export type WebhookCreate = components['schemas']['WebhookCreate'];
@@ -1847,6 +2128,7 @@ export type HeaderRateLimitLimit = components['headers']['RateLimit-Limit'];
 export type HeaderRateLimitRemaining = components['headers']['RateLimit-Remaining'];
 export type HeaderRateLimitReset = components['headers']['RateLimit-Reset'];
 export type HeaderRetryAfter = components['headers']['Retry-After'];
+export type HeaderScopeChallenge = components['headers']['Scope-Challenge'];
 export type HeaderWwwAuthenticate = components['headers']['WWW-Authenticate'];
 export type HeaderXRequestId = components['headers']['X-Request-Id'];
 export type $defs = Record<string, never>;
@@ -1888,6 +2170,7 @@ export interface operations {
                      *       "full_name": "Ada Lovelace",
                      *       "is_active": true,
                      *       "is_superuser": false,
+                     *       "role": "user",
                      *       "is_verified": false,
                      *       "created_at": "2026-01-31T09:30:00Z",
                      *       "updated_at": "2026-01-31T09:30:00Z"
@@ -2621,6 +2904,20 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description Forbidden: `insufficient_scope`. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description Too Many Requests: `rate_limited`. */
             429: {
                 headers: {
@@ -2690,6 +2987,7 @@ export interface operations {
                      *       "full_name": "Ada Lovelace",
                      *       "is_active": true,
                      *       "is_superuser": false,
+                     *       "role": "user",
                      *       "is_verified": false,
                      *       "created_at": "2026-01-31T09:30:00Z",
                      *       "updated_at": "2026-01-31T09:30:00Z"
@@ -2719,6 +3017,20 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden: `insufficient_scope`. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2794,6 +3106,7 @@ export interface operations {
                      *       "full_name": "Ada Lovelace",
                      *       "is_active": true,
                      *       "is_superuser": false,
+                     *       "role": "user",
                      *       "is_verified": false,
                      *       "created_at": "2026-01-31T09:30:00Z",
                      *       "updated_at": "2026-01-31T09:30:00Z"
@@ -2823,6 +3136,20 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden: `insufficient_scope`. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2913,6 +3240,20 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden: `insufficient_scope`. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3012,6 +3353,7 @@ export interface operations {
                      *       "full_name": "Ada Lovelace",
                      *       "is_active": true,
                      *       "is_superuser": false,
+                     *       "role": "user",
                      *       "is_verified": false,
                      *       "created_at": "2026-01-31T09:30:00Z",
                      *       "updated_at": "2026-01-31T09:30:00Z"
@@ -3041,6 +3383,20 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden: `insufficient_scope`. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3200,6 +3556,7 @@ export interface operations {
                      *           "full_name": "Ada Lovelace",
                      *           "is_active": true,
                      *           "is_superuser": false,
+                     *           "role": "user",
                      *           "is_verified": false,
                      *           "created_at": "2026-01-31T09:30:00Z",
                      *           "updated_at": "2026-01-31T09:30:00Z"
@@ -3238,13 +3595,14 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Forbidden: `forbidden`. */
+            /** @description Forbidden: `forbidden` or `insufficient_scope`. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3320,7 +3678,8 @@ export interface operations {
                  * @example {
                  *       "email": "ada@example.com",
                  *       "password": "correct horse battery staple",
-                 *       "full_name": "Ada Lovelace"
+                 *       "full_name": "Ada Lovelace",
+                 *       "role": "user"
                  *     }
                  */
                 "application/json": components["schemas"]["UserCreate"];
@@ -3344,6 +3703,7 @@ export interface operations {
                      *       "full_name": "Ada Lovelace",
                      *       "is_active": true,
                      *       "is_superuser": false,
+                     *       "role": "user",
                      *       "is_verified": false,
                      *       "created_at": "2026-01-31T09:30:00Z",
                      *       "updated_at": "2026-01-31T09:30:00Z"
@@ -3379,13 +3739,14 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Forbidden: `forbidden`. */
+            /** @description Forbidden: `forbidden` or `insufficient_scope`. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3543,6 +3904,7 @@ export interface operations {
                      *       "full_name": "Ada Lovelace",
                      *       "is_active": true,
                      *       "is_superuser": false,
+                     *       "role": "user",
                      *       "is_verified": false,
                      *       "created_at": "2026-01-31T09:30:00Z",
                      *       "updated_at": "2026-01-31T09:30:00Z"
@@ -3578,13 +3940,14 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Forbidden: `forbidden`. */
+            /** @description Forbidden: `forbidden` or `insufficient_scope`. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3710,13 +4073,14 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Forbidden: `forbidden`. */
+            /** @description Forbidden: `forbidden` or `insufficient_scope`. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3821,7 +4185,8 @@ export interface operations {
                  * @example {
                  *       "email": "ada@example.com",
                  *       "password": "correct horse battery staple",
-                 *       "full_name": "Ada Lovelace"
+                 *       "full_name": "Ada Lovelace",
+                 *       "role": "user"
                  *     }
                  */
                 "application/json": components["schemas"]["UserUpdate"];
@@ -3845,6 +4210,7 @@ export interface operations {
                      *       "full_name": "Ada Lovelace",
                      *       "is_active": true,
                      *       "is_superuser": false,
+                     *       "role": "user",
                      *       "is_verified": false,
                      *       "created_at": "2026-01-31T09:30:00Z",
                      *       "updated_at": "2026-01-31T09:30:00Z"
@@ -3880,13 +4246,14 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Forbidden: `forbidden`. */
+            /** @description Forbidden: `forbidden` or `insufficient_scope`. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4058,6 +4425,7 @@ export interface operations {
                      *       "full_name": "Ada Lovelace",
                      *       "is_active": true,
                      *       "is_superuser": false,
+                     *       "role": "user",
                      *       "is_verified": false,
                      *       "created_at": "2026-01-31T09:30:00Z",
                      *       "updated_at": "2026-01-31T09:30:00Z"
@@ -4093,13 +4461,14 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Forbidden: `forbidden`. */
+            /** @description Forbidden: `forbidden` or `insufficient_scope`. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4204,6 +4573,7 @@ export interface operations {
                      *       "full_name": "Ada Lovelace",
                      *       "is_active": true,
                      *       "is_superuser": false,
+                     *       "role": "user",
                      *       "is_verified": false,
                      *       "created_at": "2026-01-31T09:30:00Z",
                      *       "updated_at": "2026-01-31T09:30:00Z"
@@ -4239,13 +4609,14 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Forbidden: `forbidden`. */
+            /** @description Forbidden: `forbidden` or `insufficient_scope`. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4369,6 +4740,7 @@ export interface operations {
                      *       "full_name": "Ada Lovelace",
                      *       "is_active": true,
                      *       "is_superuser": false,
+                     *       "role": "user",
                      *       "is_verified": false,
                      *       "created_at": "2026-01-31T09:30:00Z",
                      *       "updated_at": "2026-01-31T09:30:00Z"
@@ -4988,6 +5360,7 @@ export interface operations {
                      *       "full_name": "Ada Lovelace",
                      *       "is_active": true,
                      *       "is_superuser": false,
+                     *       "role": "user",
                      *       "is_verified": false,
                      *       "created_at": "2026-01-31T09:30:00Z",
                      *       "updated_at": "2026-01-31T09:30:00Z"
@@ -5188,6 +5561,20 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description Forbidden: `insufficient_scope`. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description Request Timeout: `request_timeout`. */
             408: {
                 headers: {
@@ -5297,6 +5684,659 @@ export interface operations {
             };
         };
     };
+    api_keys_list: {
+        parameters: {
+            query?: {
+                /** @description The maximum number of API keys per page. */
+                limit?: number;
+                /** @description The `next_page` of the previous page. */
+                page_token?: string;
+                /** @description The API keys of this user instead, for superusers. */
+                user_id?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": 1,
+                     *           "user_id": 1,
+                     *           "name": "Nightly export",
+                     *           "prefix": "gwk_1fJjkkpe",
+                     *           "scopes": [
+                     *             "users:read"
+                     *           ],
+                     *           "created_at": "2026-01-31T09:30:00Z",
+                     *           "expires_at": null,
+                     *           "last_used_at": null
+                     *         }
+                     *       ],
+                     *       "next_page": "c2lnbmVkIHBsYWNlAAAAAAAAAAE"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ApiKeyPage"];
+                };
+            };
+            /** @description Bad Request: `malformed_request`. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized: `unauthorized` or `invalid_token`. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden: `insufficient_scope`. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found: `not_found`. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity: `validation_error`. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited`. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error: `internal_error`. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable: `service_unavailable`. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    api_keys_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Nightly export",
+                 *       "scopes": [
+                 *         "first"
+                 *       ],
+                 *       "expires_at": "2026-01-31T09:30:00Z"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ApiKeyCreate"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "user_id": 1,
+                     *       "name": "Nightly export",
+                     *       "prefix": "gwk_1fJjkkpe",
+                     *       "scopes": [
+                     *         "users:read"
+                     *       ],
+                     *       "created_at": "2026-01-31T09:30:00Z",
+                     *       "expires_at": null,
+                     *       "last_used_at": null,
+                     *       "key": "gwk_1fJjkkpe9PiTw9KSulA8Ghct30vZz4HpdQ5c5b9cPF13aoJVO"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ApiKeyWithSecret"];
+                };
+            };
+            /** @description Bad Request: `malformed_request`. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized: `unauthorized` or `invalid_token`. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden: `insufficient_scope`. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Timeout: `request_timeout`. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict: `too_many_api_keys`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Payload Too Large: `payload_too_large`. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unsupported Media Type: `unsupported_media_type`. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Accept: components["headers"]["Accept"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity: `validation_error`. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited`. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error: `internal_error`. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Implemented: `not_implemented`. */
+            501: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable: `service_unavailable`. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    api_keys_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The API key's ID. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "user_id": 1,
+                     *       "name": "Nightly export",
+                     *       "prefix": "gwk_1fJjkkpe",
+                     *       "scopes": [
+                     *         "users:read"
+                     *       ],
+                     *       "created_at": "2026-01-31T09:30:00Z",
+                     *       "expires_at": null,
+                     *       "last_used_at": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ApiKey"];
+                };
+            };
+            /** @description Bad Request: `malformed_request`. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized: `unauthorized` or `invalid_token`. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden: `insufficient_scope`. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found: `not_found`. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity: `validation_error`. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited`. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error: `internal_error`. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable: `service_unavailable`. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    api_keys_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The API key's ID. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request: `malformed_request`. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized: `unauthorized` or `invalid_token`. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden: `insufficient_scope`. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found: `not_found`. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity: `validation_error`. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited`. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error: `internal_error`. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable: `service_unavailable`. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     jobs_list: {
         parameters: {
             query?: {
@@ -5372,13 +6412,14 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Forbidden: `forbidden`. */
+            /** @description Forbidden: `forbidden` or `insufficient_scope`. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5505,13 +6546,14 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Forbidden: `forbidden`. */
+            /** @description Forbidden: `forbidden` or `insufficient_scope`. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5650,13 +6692,14 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Forbidden: `forbidden`. */
+            /** @description Forbidden: `forbidden` or `insufficient_scope`. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5822,13 +6865,14 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Forbidden: `forbidden`. */
+            /** @description Forbidden: `forbidden` or `insufficient_scope`. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5972,13 +7016,14 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Forbidden: `forbidden`. */
+            /** @description Forbidden: `forbidden` or `insufficient_scope`. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6164,13 +7209,14 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Forbidden: `forbidden`. */
+            /** @description Forbidden: `forbidden` or `insufficient_scope`. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6296,13 +7342,14 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Forbidden: `forbidden`. */
+            /** @description Forbidden: `forbidden` or `insufficient_scope`. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6461,13 +7508,14 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Forbidden: `forbidden`. */
+            /** @description Forbidden: `forbidden` or `insufficient_scope`. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6668,13 +7716,14 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Forbidden: `forbidden`. */
+            /** @description Forbidden: `forbidden` or `insufficient_scope`. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6817,13 +7866,14 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Forbidden: `forbidden`. */
+            /** @description Forbidden: `forbidden` or `insufficient_scope`. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6976,13 +8026,14 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Forbidden: `forbidden`. */
+            /** @description Forbidden: `forbidden` or `insufficient_scope`. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7127,13 +8178,14 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Forbidden: `forbidden`. */
+            /** @description Forbidden: `forbidden` or `insufficient_scope`. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7483,6 +8535,7 @@ export interface operations {
                  *         "full_name": "Ada Lovelace",
                  *         "is_active": true,
                  *         "is_superuser": false,
+                 *         "role": "user",
                  *         "is_verified": false,
                  *         "created_at": "2026-01-31T09:30:00Z",
                  *         "updated_at": "2026-01-31T09:30:00Z"
@@ -7535,6 +8588,7 @@ export interface operations {
                  *         "full_name": "Ada Lovelace",
                  *         "is_active": true,
                  *         "is_superuser": false,
+                 *         "role": "user",
                  *         "is_verified": false,
                  *         "created_at": "2026-01-31T09:30:00Z",
                  *         "updated_at": "2026-01-31T09:30:00Z"
@@ -7587,6 +8641,7 @@ export interface operations {
                  *         "full_name": "Ada Lovelace",
                  *         "is_active": true,
                  *         "is_superuser": false,
+                 *         "role": "user",
                  *         "is_verified": false,
                  *         "created_at": "2026-01-31T09:30:00Z",
                  *         "updated_at": "2026-01-31T09:30:00Z"
@@ -7639,6 +8694,7 @@ export interface operations {
                  *         "full_name": "Ada Lovelace",
                  *         "is_active": true,
                  *         "is_superuser": false,
+                 *         "role": "user",
                  *         "is_verified": false,
                  *         "created_at": "2026-01-31T09:30:00Z",
                  *         "updated_at": "2026-01-31T09:30:00Z"
@@ -7691,6 +8747,7 @@ export interface operations {
                  *         "full_name": "Ada Lovelace",
                  *         "is_active": true,
                  *         "is_superuser": false,
+                 *         "role": "user",
                  *         "is_verified": false,
                  *         "created_at": "2026-01-31T09:30:00Z",
                  *         "updated_at": "2026-01-31T09:30:00Z"
@@ -7743,6 +8800,7 @@ export interface operations {
                  *         "full_name": "Ada Lovelace",
                  *         "is_active": true,
                  *         "is_superuser": false,
+                 *         "role": "user",
                  *         "is_verified": false,
                  *         "created_at": "2026-01-31T09:30:00Z",
                  *         "updated_at": "2026-01-31T09:30:00Z"
@@ -7795,6 +8853,7 @@ export interface operations {
                  *         "full_name": "Ada Lovelace",
                  *         "is_active": true,
                  *         "is_superuser": false,
+                 *         "role": "user",
                  *         "is_verified": false,
                  *         "created_at": "2026-01-31T09:30:00Z",
                  *         "updated_at": "2026-01-31T09:30:00Z"

@@ -102,7 +102,9 @@ def sync_detailed(
 ) -> Response[ErrorBody | Job]:
     """Retry a job
 
-     Queues a dead job again, with all its attempts. Requires superuser rights.
+     Queues a dead job again, with all its attempts.
+
+    Requires the role `superuser`. An API key needs the scope `jobs:write`.
 
     Args:
         id (int):
@@ -133,7 +135,9 @@ def sync(
 ) -> ErrorBody | Job | None:
     """Retry a job
 
-     Queues a dead job again, with all its attempts. Requires superuser rights.
+     Queues a dead job again, with all its attempts.
+
+    Requires the role `superuser`. An API key needs the scope `jobs:write`.
 
     Args:
         id (int):
@@ -159,7 +163,9 @@ async def asyncio_detailed(
 ) -> Response[ErrorBody | Job]:
     """Retry a job
 
-     Queues a dead job again, with all its attempts. Requires superuser rights.
+     Queues a dead job again, with all its attempts.
+
+    Requires the role `superuser`. An API key needs the scope `jobs:write`.
 
     Args:
         id (int):
@@ -188,7 +194,9 @@ async def asyncio(
 ) -> ErrorBody | Job | None:
     """Retry a job
 
-     Queues a dead job again, with all its attempts. Requires superuser rights.
+     Queues a dead job again, with all its attempts.
+
+    Requires the role `superuser`. An API key needs the scope `jobs:write`.
 
     Args:
         id (int):
