@@ -6,6 +6,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/oapi-codegen/nullable"
 )
 
 func TestAnAPIKeyIsSentAsItIsAndNeverRefreshed(t *testing.T) {
@@ -26,8 +28,8 @@ func TestAnAPIKeyIsSentAsItIsAndNeverRefreshed(t *testing.T) {
 	if _, err := api.Users.Me(t.Context()); CodeOf(err) != ErrorCodeInvalidToken {
 		t.Errorf("a deleted key: %v", err)
 	}
-	name := "Ada"
-	if _, err := api.Users.MeUpdate(t.Context(), ProfileUpdate{FullName: &name}); CodeOf(err) != ErrorCodeInsufficientScope {
+	name := ProfileUpdate{FullName: nullable.NewNullableWithValue("Ada")}
+	if _, err := api.Users.MeUpdate(t.Context(), name); CodeOf(err) != ErrorCodeInsufficientScope {
 		t.Errorf("a scope that is missing: %v", err)
 	}
 	want := []string{"GET /api/v1/users/me Bearer gwk_secret", "PATCH /api/v1/users/me Bearer gwk_secret"}
