@@ -15,8 +15,8 @@ from .session import Session
 class Groundwork(Resources):
     """The service at an address. Several threads may use it.
 
-    With an `api_key` (`gwk_…`), its calls send the key, which needs no session and no refresh. A call that the scopes of
-    the key do not allow fails with `ErrorCode.INSUFFICIENT_SCOPE`.
+    With an `api_key` (`gwk_…`), its calls send the key, which needs no session and no refresh. A call that the scopes
+    of the key do not allow fails with `ErrorCode.INSUFFICIENT_SCOPE`.
     """
 
     def __init__(
