@@ -16,7 +16,6 @@ use groundwork_state::cache::Cache;
 use groundwork_state::rate_limit::Quota;
 use groundwork_telemetry::MetricsHandle;
 use groundwork_web::hyper_service::hyper_service;
-use groundwork_web::known_api_keys::KnownApiKeys;
 use groundwork_web::load_shedder::LoadShedder;
 use groundwork_web::metrics_server::MetricsServer;
 use groundwork_web::middleware::AllowedOrigins;
@@ -37,7 +36,6 @@ use crate::api::v1::sessions::SessionsApi;
 use crate::api::v1::users::UsersApi;
 use crate::api::v1::webhooks::WebhooksApi;
 use crate::db::migrations::MigrationError;
-use crate::domain::api_keys::API_KEY_FORMAT;
 use crate::services::RevokedSessions;
 use crate::services::api_keys::ApiKeyService;
 use crate::services::audit_events::AuditEventService;
@@ -175,7 +173,6 @@ impl App {
                 limiter,
                 general: Quota::new("general", settings.rate_limit_per_minute),
                 credentials: Quota::new("credentials", settings.auth_rate_limit_per_minute),
-                api_keys: KnownApiKeys::new(|text| Some(API_KEY_FORMAT.parse(text).ok()?.hash().0)),
             }),
             load_shedder: LoadShedder::new(settings.max_requests, settings.max_pending_bodies()),
             body_timeout: settings.body_timeout,

@@ -11,6 +11,7 @@ import (
 type API struct {
 	Auth     *AuthResource
 	Users    *UsersResource
+	APIKeys  *APIKeysResource
 	Jobs     *JobsResource
 	Webhooks *WebhooksResource
 	Health   *HealthResource
@@ -21,6 +22,7 @@ func newAPI(client *ClientWithResponses) *API {
 	return &API{
 		Auth:     &AuthResource{client},
 		Users:    &UsersResource{client},
+		APIKeys:  &APIKeysResource{client},
 		Jobs:     &JobsResource{client},
 		Webhooks: &WebhooksResource{client},
 		Health:   &HealthResource{client},
@@ -222,6 +224,57 @@ func (r *UsersResource) Deactivate(ctx context.Context, id int64) (*User, error)
 // MeChangeEmail calls users_me_change_email: Change the current user's email address.
 func (r *UsersResource) MeChangeEmail(ctx context.Context, body EmailChange) error {
 	_, err := r.client.UsersMeChangeEmailWithResponse(ctx, body)
+	return err
+}
+
+// APIKeysResource has the operations of api_keys.
+type APIKeysResource struct {
+	client *ClientWithResponses
+}
+
+// List calls api_keys_list: List API keys. Each page is requested when it is needed. An error is the last element.
+func (r *APIKeysResource) List(ctx context.Context, params APIKeysListParams) iter.Seq2[APIKey, error] {
+	return eachItem(params.PageToken, func(token *string) ([]APIKey, nextPage, error) {
+		params := params
+		params.PageToken = token
+		page, err := r.ListPage(ctx, params)
+		if err != nil {
+			return nil, nextPage{}, err
+		}
+		return page.Items, page.NextPage, nil
+	})
+}
+
+// ListPage returns one page of List.
+func (r *APIKeysResource) ListPage(ctx context.Context, params APIKeysListParams) (*APIKeyPage, error) {
+	answer, err := r.client.APIKeysListWithResponse(ctx, &params)
+	if err != nil {
+		return nil, err
+	}
+	return expect(answer.JSON200)
+}
+
+// Create calls api_keys_create: Create an API key.
+func (r *APIKeysResource) Create(ctx context.Context, body APIKeyCreate) (*APIKeyWithSecret, error) {
+	answer, err := r.client.APIKeysCreateWithResponse(ctx, body)
+	if err != nil {
+		return nil, err
+	}
+	return expect(answer.JSON201)
+}
+
+// Get calls api_keys_get: Get an API key.
+func (r *APIKeysResource) Get(ctx context.Context, id int64) (*APIKey, error) {
+	answer, err := r.client.APIKeysGetWithResponse(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return expect(answer.JSON200)
+}
+
+// Delete calls api_keys_delete: Delete an API key.
+func (r *APIKeysResource) Delete(ctx context.Context, id int64) error {
+	_, err := r.client.APIKeysDeleteWithResponse(ctx, id)
 	return err
 }
 

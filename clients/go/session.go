@@ -4,7 +4,8 @@
 //
 // A [Service] has the address of the service. [Service.LogIn] opens a [Session]. [Session.API] has
 // its operations by resource, such as session.API().Users.Me(ctx). [Service.API] has them without a
-// session, for operations that need none, such as Auth.Register. A call whose response has a status
+// session, for operations that need none, such as Auth.Register, and [Service.APIWithKey] has them for
+// services, which have an API key. A call whose response has a status
 // other than 2xx fails with an [*Error]. The generated methods with a name that ends in WithResponse
 // return the whole response.
 package groundwork
@@ -46,6 +47,36 @@ func (s Service) API() (*API, error) {
 		return nil, err
 	}
 	return newAPI(client), nil
+}
+
+// APIWithKey returns the operations by resource, called with an API key: "gwk_…". A key needs no
+// session and no refresh. A call that the scopes of the key do not allow fails with
+// [ErrorCodeInsufficientScope].
+func (s Service) APIWithKey(key string) (*API, error) {
+	client, err := s.client(&keySender{sender: sender{service: s}, key: key})
+	if err != nil {
+		return nil, err
+	}
+	return newAPI(client), nil
+}
+
+// keySender sends requests with an API key.
+type keySender struct {
+	sender
+	key string
+}
+
+// Format prints it without the key, because printing the generated client prints it.
+func (*keySender) Format(state fmt.State, _ rune) {
+	_, _ = fmt.Fprint(state, "key sender")
+}
+
+// Do sends the request with the key.
+func (s *keySender) Do(request *http.Request) (*http.Response, error) {
+	if err := makeRepeatable(request); err != nil {
+		return nil, err
+	}
+	return s.send(request, s.key)
 }
 
 func (s Service) client(doer HttpRequestDoer) (*ClientWithResponses, error) {

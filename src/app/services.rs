@@ -17,6 +17,7 @@ use poem::http::HeaderValue;
 
 use super::{DOMAIN, StartError};
 use crate::db::migrations;
+use crate::domain::api_keys::API_KEY_FORMAT;
 use crate::jobs::{self, Mails};
 use crate::mail;
 use crate::services::RevokedSessions;
@@ -59,7 +60,10 @@ impl Services {
         let database = Database::new(&settings.into())?;
         database.watch();
         let redis = connect_redis(settings).await;
-        let limiter = settings.rate_limit_enabled.then(|| RateLimiter::new(redis.clone(), clock.clone()));
+        let limiter = settings.rate_limit_enabled.then(|| {
+            let limiter = RateLimiter::new(redis.clone(), clock.clone());
+            limiter.with_api_keys(|text| Some(API_KEY_FORMAT.parse(text).ok()?.hash().0))
+        });
         let password_limiter = limiter.clone().map(|limiter| {
             let per_user = settings.account_rate_limit_per_minute;
             PasswordLimiter::new(limiter, per_user, settings.auth_rate_limit_per_minute)

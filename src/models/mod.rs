@@ -4,6 +4,7 @@ pub mod api_keys;
 pub mod audit_events;
 pub mod caller_check;
 pub mod one_time_tokens;
+mod roles;
 pub mod sessions;
 pub mod user_networks;
 pub mod users;

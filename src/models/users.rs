@@ -2,9 +2,9 @@
 
 use std::ops::Deref;
 
-use diesel::dsl::{AsExprOf, case_when, exists, not, sql};
+use diesel::dsl::{exists, not, sql};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Text};
+use diesel::sql_types::{BigInt, Bool};
 use diesel_async::RunQueryDsl;
 use groundwork_clock::Timestamp;
 use groundwork_clock::sql::Timestamptz;
@@ -12,6 +12,8 @@ use groundwork_database::{Connection, DbError, for_update, is_locked, on, prepar
 use serde::{Deserialize, Serialize};
 
 use super::caller_check::{CallerCheck, CheckedWrite};
+use super::roles::EffectiveRole;
+pub use super::roles::RoleChange;
 use super::user_networks::NetworkUse;
 use super::{api_keys, sessions, webhooks};
 use crate::db::schema::{user_networks, users};
@@ -57,20 +59,13 @@ pub struct Profile {
     /// Whether the user may administer others.
     pub is_superuser: bool,
     /// `Superuser` if and only if `is_superuser`.
-    #[diesel(select_expression = effective_role())]
+    #[diesel(select_expression = EffectiveRole, select_expression_type = EffectiveRole)]
     pub role: UserRole,
     /// Whether the email is known to be the user's.
     pub is_verified: bool,
     pub created_at: Timestamp,
     /// When the profile or rights last changed.
     pub updated_at: Timestamp,
-}
-
-/// The column has the role of a user who is no superuser.
-#[diesel::dsl::auto_type]
-fn effective_role() -> _ {
-    let superuser: AsExprOf<&'static str, Text> = UserRole::Superuser.as_str().into_sql::<Text>();
-    case_when(users::is_superuser, superuser).otherwise(users::role)
 }
 
 /// A user that was written, and whether a webhook may want to know. The same statement finds out,
@@ -118,30 +113,6 @@ pub struct UserChanges {
     #[diesel(skip_update)]
     pub role: Option<RoleChange>,
     pub is_verified: Option<bool>,
-}
-
-/// A change of a user's role.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RoleChange {
-    Set(UserRole),
-    /// A superuser becomes a user without a role. Another role stays.
-    RevokeSuperuser,
-}
-
-impl RoleChange {
-    /// Whether the user may have been a superuser and is none afterwards.
-    pub fn revokes_superuser(self) -> bool {
-        self != Self::Set(UserRole::Superuser)
-    }
-
-    /// The values of the columns `is_superuser` and `role`, if they change.
-    fn columns(self) -> (bool, Option<UserRole>) {
-        match self {
-            Self::Set(UserRole::Superuser) => (true, Some(UserRole::User)),
-            Self::Set(role) => (false, Some(role)),
-            Self::RevokeSuperuser => (false, None),
-        }
-    }
 }
 
 /// Changes of what a user says about itself; `None` leaves a field as it is, and `Some(None)`

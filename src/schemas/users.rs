@@ -200,9 +200,8 @@ impl UserUpdate {
     /// The changes, and the new password if there is one.
     pub fn into_parts(self) -> (UserChanges, Option<Password>) {
         let Self { email, password, profile, is_active, is_superuser, role, is_verified } = self;
-        let by_flag = is_superuser.map(|is_superuser| match is_superuser {
-            true => RoleChange::Set(UserRole::Superuser),
-            false => RoleChange::RevokeSuperuser,
+        let by_flag = is_superuser.map(|is_superuser| {
+            if is_superuser { RoleChange::Set(UserRole::Superuser) } else { RoleChange::RevokeSuperuser }
         });
         let role = role.map(RoleChange::Set).or(by_flag);
         (UserChanges { email, profile: profile.into(), is_active, role, is_verified }, password)

@@ -267,7 +267,7 @@ async fn the_comparison_sees_each_seeded_difference_in_sqlite() {
         ("ALTER TABLE users DROP COLUMN is_verified", "only left: users: column 6 is is_verified"),
         (
             "ALTER TABLE audit_events ADD COLUMN nick TEXT",
-            "only right: audit_events: column 9 is nick, Text, null",
+            "only right: audit_events: column 10 is nick, Text, null",
         ),
         (REMADE, "only left: sessions: column 0 is id, Binary, not null"),
         (REMADE, "only right: sessions: foreign key [\"user_id\"] to users [\"id\"] on delete NO ACTION"),

@@ -53,15 +53,15 @@ fn the_yaml_document_equals_the_json_document() {
 }
 
 #[test]
-fn the_table_of_operations_lists_callers_and_statuses_of_each() {
+fn the_table_of_operations_lists_callers_scopes_and_statuses_of_each() {
     let document = newest();
     let table = table::render(&document, "groundwork openapi export");
     let rows: Vec<_> = table.lines().filter(|line| line.contains("| `/")).collect();
     assert_eq!(rows.len(), operations(&document).len());
     for row in [
-        "| health | `health_live` | GET | `/api/v1/health/live` | anonymous | 200 400 |",
-        "| users | `users_me` | GET | `/api/v1/users/me` | user | 200 400 401 429 500 503 |",
-        "| users | `users_list` | GET | `/api/v1/users` | superuser | 200 400 401 403 422 429 500 503 |",
+        "| health | `health_live` | GET | `/api/v1/health/live` | anonymous |  | 200 400 |",
+        "| users | `users_me` | GET | `/api/v1/users/me` | user | `users:read` | 200 400 401 403 429 500 503 |",
+        "| users | `users_list` | GET | `/api/v1/users` | support, superuser | `users:read` | 200 400 401 403 422 429 500 503 |",
     ] {
         assert!(rows.contains(&row), "{row}: {table}");
     }

@@ -18,6 +18,7 @@ USER = {
     "full_name": None,
     "is_active": True,
     "is_superuser": False,
+    "role": "user",
     "is_verified": False,
     "created_at": "2026-01-31T09:30:00Z",
     "updated_at": "2026-01-31T09:30:00Z",

@@ -17,6 +17,10 @@ impl Client {
     pub fn users(&self) -> UsersResource<'_> {
         UsersResource(self)
     }
+    /// The operations of api_keys.
+    pub fn api_keys(&self) -> ApiKeysResource<'_> {
+        ApiKeysResource(self)
+    }
     /// The operations of jobs.
     pub fn jobs(&self) -> JobsResource<'_> {
         JobsResource(self)
@@ -160,6 +164,32 @@ impl<'a> UsersResource<'a> {
     }
 }
 
+/// The operations of api_keys. Each is sent by `send()`.
+#[derive(Clone, Copy, Debug)]
+pub struct ApiKeysResource<'a>(&'a Client);
+
+impl<'a> ApiKeysResource<'a> {
+    /// List API keys.
+    pub fn list(self) -> builder::ApiKeysList<'a> {
+        self.0.api_keys_list()
+    }
+
+    /// Create an API key.
+    pub fn create(self, body: impl Into<types::ApiKeyCreate>) -> builder::ApiKeysCreate<'a> {
+        self.0.api_keys_create().body(body.into())
+    }
+
+    /// Get an API key.
+    pub fn get(self, id: i64) -> builder::ApiKeysGet<'a> {
+        self.0.api_keys_get().id(id)
+    }
+
+    /// Delete an API key.
+    pub fn delete(self, id: i64) -> builder::ApiKeysDelete<'a> {
+        self.0.api_keys_delete().id(id)
+    }
+}
+
 /// The operations of jobs. Each is sent by `send()`.
 #[derive(Clone, Copy, Debug)]
 pub struct JobsResource<'a>(&'a Client);
@@ -268,6 +298,17 @@ impl<'a> builder::UsersList<'a> {
     /// All items that match the query. Each page is requested when it is needed. An error is the last
     /// item.
     pub fn stream(self) -> impl Stream<Item = Result<types::User, Error>> + use<'a> {
+        stream(self, |query| async move {
+            let page = query.clone().send().await.map(ResponseValue::into_inner)?;
+            Ok((page.items, page.next_page.map(|token| query.page_token(token))))
+        })
+    }
+}
+
+impl<'a> builder::ApiKeysList<'a> {
+    /// All items that match the query. Each page is requested when it is needed. An error is the last
+    /// item.
+    pub fn stream(self) -> impl Stream<Item = Result<types::ApiKey, Error>> + use<'a> {
         stream(self, |query| async move {
             let page = query.clone().send().await.map(ResponseValue::into_inner)?;
             Ok((page.items, page.next_page.map(|token| query.page_token(token))))

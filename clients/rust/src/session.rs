@@ -76,7 +76,14 @@ impl Service {
 
     /// A client without a session.
     pub fn anonymous(&self) -> Client {
-        self.client(None)
+        self.client(None, None)
+    }
+
+    /// A client that sends an API key: `gwk_…`. A key needs no session and no refresh. A call that
+    /// the scopes of the key do not allow fails with
+    /// [`ErrorCode::InsufficientScope`](crate::ErrorCode).
+    pub fn with_api_key(&self, key: impl Into<Secret>) -> Client {
+        self.client(None, Some(key.into()))
     }
 
     /// Opens a session of the user with this email.
@@ -86,11 +93,11 @@ impl Service {
         let tokens = anonymous.auth_login().body(body).send().await?.into_inner();
         let state = State { tokens, is_over: false, renewal: None };
         let keeper = Arc::new(Keeper { anonymous, state: Mutex::new(state) });
-        Ok(Session { client: self.client(Some(Arc::clone(&keeper))), keeper })
+        Ok(Session { client: self.client(Some(Arc::clone(&keeper)), None), keeper })
     }
 
-    fn client(&self, keeper: Option<Arc<Keeper>>) -> Client {
-        let caller = Caller { service: self.clone(), keeper };
+    fn client(&self, keeper: Option<Arc<Keeper>>, api_key: Option<Secret>) -> Client {
+        let caller = Caller { service: self.clone(), keeper, api_key };
         Client::new_with_client(&self.url, self.http.clone(), caller)
     }
 }
@@ -142,6 +149,7 @@ impl Deref for Session {
 pub struct Caller {
     service: Service,
     keeper: Option<Arc<Keeper>>,
+    api_key: Option<Secret>,
 }
 
 /// Why a refresh failed. All calls that waited for it share the error.
@@ -151,7 +159,7 @@ struct NotRefreshed(Arc<Error>);
 impl ClientHooks<Caller> for Client {
     async fn exec(&self, request: Request, info: &OperationInfo) -> reqwest::Result<Response> {
         let response = match &self.inner().keeper {
-            None => self.inner().send(request, None).await?,
+            None => self.inner().send(request, self.inner().api_key.as_ref()).await?,
             Some(keeper) => self.inner().send_in_session(request, keeper).await?,
         };
         (self.inner().service.on_answer)(info.operation_id, response.status());

@@ -121,7 +121,7 @@ fn tokens(number: usize) -> Answer {
 
 fn user() -> Answer {
     let user = json!({
-        "id": 1, "email": "ada@example.com", "full_name": null, "is_active": true, "is_superuser": false,
+        "id": 1, "email": "ada@example.com", "full_name": null, "is_active": true, "is_superuser": false, "role": "user",
         "is_verified": false, "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z",
     });
     (200, "X: y", user.to_string())
@@ -236,4 +236,27 @@ async fn tokens_are_not_lost_with_the_call_that_wanted_them() {
     refreshed.acquire().await.unwrap().forget();
     assert_eq!(session.users_me().send().await.unwrap().email, "ada@example.com");
     assert_eq!(refreshed.available_permits(), 0);
+}
+
+#[tokio::test]
+async fn an_api_key_is_sent_as_it_is_and_never_refreshed() {
+    let tokens = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&tokens);
+    let service = serve(move |_, request| {
+        seen.lock().unwrap().push(request.token);
+        if request.line.starts_with("GET") {
+            error(401, TOKEN_REFUSED, "invalid_token")
+        } else {
+            error(403, "X: y", "insufficient_scope")
+        }
+    })
+    .await;
+    let client = service.with_api_key("gwk_secret");
+    let deleted = client.users().me().send().await.unwrap_err();
+    assert_eq!(deleted.code(), Some(&ErrorCode::InvalidToken));
+    let name = ProfileUpdate { full_name: Some("Ada".into()), ..ProfileUpdate::default() };
+    let refused = client.users().me_update().body(name).send().await.unwrap_err();
+    assert_eq!(refused.code(), Some(&ErrorCode::InsufficientScope));
+    assert_eq!(*tokens.lock().unwrap(), ["gwk_secret", "gwk_secret"]);
+    assert!(!format!("{client:?}").contains("secret"));
 }

@@ -1,5 +1,5 @@
 export { type Api, type ApiOptions, createApi } from './api.js';
-export { Groundwork } from './client.js';
+export { Groundwork, type GroundworkOptions } from './client.js';
 export { type ApiFailure, GroundworkError, type Result, type UnknownErrorCode, unwrap } from './errors.js';
 export * from './generated/resources.js';
 export type * from './generated/schema.js';

@@ -60,10 +60,10 @@ export class Session extends Resources {
 
   async #send(request: Request): Promise<Response> {
     const tokens = this.#tokens;
-    const response = await this.#fetch(authorised(request, tokens));
+    const response = await this.#fetch(authorised(request, tokens?.access_token));
     if (!tokens || response.status !== 401 || (await readFailure(response))?.error !== 'invalid_token') return response;
     await this.#renew(tokens);
-    return this.#tokens ? this.#fetch(authorised(request, this.#tokens)) : response;
+    return this.#tokens ? this.#fetch(authorised(request, this.#tokens.access_token)) : response;
   }
 
   /** Replaces refused tokens once, however many calls were refused. */
@@ -88,8 +88,9 @@ export class Session extends Resources {
   }
 }
 
-function authorised(request: Request, tokens: TokenPair | undefined): Request {
+/** The request with a bearer token, if there is one. */
+export function authorised(request: Request, token: string | undefined): Request {
   const copy = request.clone();
-  if (tokens) copy.headers.set('Authorization', `Bearer ${tokens.access_token}`);
+  if (token !== undefined) copy.headers.set('Authorization', `Bearer ${token}`);
   return copy;
 }

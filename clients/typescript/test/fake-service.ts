@@ -8,6 +8,7 @@ export const ADA = {
   full_name: 'Ada Lovelace',
   is_active: true,
   is_superuser: false,
+  role: 'user',
   is_verified: false,
   created_at: '2026-01-31T09:30:00Z',
   updated_at: '2026-01-31T09:30:00Z',

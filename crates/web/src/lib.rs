@@ -5,7 +5,6 @@ pub mod error;
 pub mod extract;
 pub mod failure;
 pub mod hyper_service;
-pub mod known_api_keys;
 pub mod load_shedder;
 pub mod metrics_server;
 pub mod middleware;

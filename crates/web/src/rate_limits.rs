@@ -3,21 +3,24 @@
 use std::sync::OnceLock;
 
 use groundwork_openapi::policy::Limit;
-use groundwork_state::rate_limit::{Quota, RateLimitDecision, RateLimitKey, RateLimiter};
+use groundwork_state::rate_limit::{
+    ApiKeyHash, PresentedApiKey, Quota, RateLimitDecision, RateLimitKey, RateLimiter,
+};
 use poem::Request;
 use poem::http::{HeaderMap, HeaderName};
 
 use super::error::ApiError;
-use super::known_api_keys::{KnownApiKeys, PresentedApiKey};
 use super::request::RequestScope;
 use super::routes::Operation;
+use super::security::bearer_token;
 
 const RATELIMIT_LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 const RATELIMIT_REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
 const RATELIMIT_RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 
-/// The rate limits of operations, per client and operation. A client is an API key, or else an
-/// address.
+/// The rate limits of operations, per client and operation. A client is an address, or an API key if
+/// the limiter counts them.
+#[derive(Clone, Debug)]
 pub struct RateLimits {
     /// Counts the requests.
     pub limiter: RateLimiter,
@@ -25,8 +28,6 @@ pub struct RateLimits {
     pub general: Quota,
     /// The quota of an operation with [`Limit::Credentials`].
     pub credentials: Quota,
-    /// The API keys that count as clients.
-    pub api_keys: KnownApiKeys,
 }
 
 impl RateLimits {
@@ -40,23 +41,24 @@ impl RateLimits {
         scope: &RequestScope,
         request: &Request,
     ) -> Result<(), ApiError> {
-        let (quota, api_key) = match operation.policy.limit {
-            Limit::General => (&self.general, self.api_keys.find(request)),
-            Limit::Credentials => (&self.credentials, None),
+        let (quota, key) = match operation.policy.limit {
+            Limit::General => (&self.general, self.key_of(operation, scope, request)),
+            Limit::Credentials => (&self.credentials, by_address(operation, scope)),
             Limit::Unlimited => return Ok(()),
         };
-        let ip = scope.context().ip;
-        let key = match api_key {
-            Some(PresentedApiKey { hash, is_known: true }) => {
-                RateLimitKey::for_subject(&hash, Some(ip), &operation.template)
-            }
-            Some(PresentedApiKey { hash, is_known: false }) => {
-                scope.unknown_api_key.get_or_init(|| hash);
-                RateLimitKey::for_client(ip, &self.api_keys.unknown)
-            }
-            None => RateLimitKey::for_client(ip, &operation.template),
-        };
         decided(quota.check(&self.limiter, key).await, &scope.rate_limit)
+    }
+
+    fn key_of(&self, operation: &Operation, scope: &RequestScope, request: &Request) -> RateLimitKey {
+        let token = self.limiter.api_keys().zip(bearer_token(request).ok());
+        match token.and_then(|(keys, token)| Some((keys, keys.find(token)?))) {
+            Some((_, PresentedApiKey { hash, is_known: true })) => by_api_key(&hash, operation, scope),
+            Some((keys, PresentedApiKey { hash, is_known: false })) => {
+                scope.unknown_api_key.get_or_init(|| hash);
+                RateLimitKey::for_client(scope.context().ip, keys.unknown_scope())
+            }
+            None => by_address(operation, scope),
+        }
     }
 
     /// Counts the request for its API key, which is valid, if [`check`](Self::check) counted it for
@@ -69,11 +71,21 @@ impl RateLimits {
         operation: &Operation,
         scope: &RequestScope,
     ) -> Result<(), ApiError> {
-        let Some(hash) = scope.unknown_api_key.get() else { return Ok(()) };
-        self.api_keys.remember(*hash);
-        let key = RateLimitKey::for_subject(hash, Some(scope.context().ip), &operation.template);
+        let Some((keys, hash)) = self.limiter.api_keys().zip(scope.unknown_api_key.get()) else {
+            return Ok(());
+        };
+        keys.remember(*hash);
+        let key = by_api_key(hash, operation, scope);
         decided(self.general.check(&self.limiter, key).await, &scope.api_key_rate_limit)
     }
+}
+
+fn by_address(operation: &Operation, scope: &RequestScope) -> RateLimitKey {
+    RateLimitKey::for_client(scope.context().ip, &operation.template)
+}
+
+fn by_api_key(hash: &ApiKeyHash, operation: &Operation, scope: &RequestScope) -> RateLimitKey {
+    RateLimitKey::for_subject(hash, Some(scope.context().ip), &operation.template)
 }
 
 fn decided(decision: RateLimitDecision, recorded: &OnceLock<RateLimitDecision>) -> Result<(), ApiError> {

@@ -6,14 +6,13 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use groundwork_server::client::TrustedProxies;
-use groundwork_state::rate_limit::RateLimitDecision;
+use groundwork_state::rate_limit::{ApiKeyHash, RateLimitDecision};
 use groundwork_telemetry::context::{CallContext, MAX_ACCEPT_LANGUAGE, MAX_USER_AGENT, RequestId, printable};
 use poem::Request;
 use poem::http::header;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::error::{ApiError, ErrorCode};
-use super::known_api_keys::ApiKeyHash;
 use super::load_shedder::LoadShedder;
 use super::middleware::well_formed::{self, Malformed};
 use super::rate_limits::RateLimits;

@@ -36,7 +36,7 @@ pub fn register_bearer_scheme(registry: &mut Registry, description: &'static str
         name: None,
         key_in: None,
         scheme: Some("bearer"),
-        bearer_format: None,
+        bearer_format: Some("JWT"),
         flows: None,
         openid_connect_url: None,
     };

@@ -74,13 +74,14 @@ fn method(class: &str, operation: &Operation) -> String {
         passed.push("&params".to_owned());
     }
     if let Some(body) = body {
-        arguments.push(format!("body {body}"));
+        arguments.push(format!("body {}", type_name(body)));
         passed.push("body".to_owned());
     }
     let (arguments, passed) = (arguments.join(", "), passed.join(", "));
     let receiver = format!("func (r *{class}Resource)");
     let call = format!("r.client.{id}WithResponse({passed})");
     let one = |method: &str, schema: &str| {
+        let schema = type_name(schema);
         format!(
             "{receiver} {method}({arguments}) (*{schema}, error) {{\n\tanswer, err := {call}\n\
              \tif err != nil {{\n\t\treturn nil, err\n\t}}\n\treturn expect(answer.JSON{status})\n}}\n"
@@ -104,6 +105,7 @@ fn method(class: &str, operation: &Operation) -> String {
              \t\treturn page.Items, page.NextPage, nil\n\t}})\n}}\n\
              \n// {name}Page returns one page of {name}.\n{}",
             one(&format!("{name}Page"), page),
+            item = type_name(item),
             passed_by_value = passed.replace("&params", "params"),
         ),
     }
@@ -119,9 +121,25 @@ fn type_of(kind: &Kind) -> String {
         Kind::Timestamp => "time.Time".to_owned(),
         Kind::Date => "openapi_types.Date".to_owned(),
         Kind::Uuid => "openapi_types.UUID".to_owned(),
-        Kind::Schema(name) => name.clone(),
+        Kind::Schema(name) => type_name(name),
         Kind::Array(kind) => format!("[]{}", type_of(kind)),
     }
+}
+
+/// The type of a schema: `APIKey` of `ApiKey`, as the generator writes it.
+fn type_name(schema: &str) -> String {
+    let mut words = Vec::<String>::new();
+    for c in schema.chars() {
+        match words.last_mut() {
+            Some(word) if !c.is_uppercase() => word.push(c),
+            _ => words.push(c.to_string()),
+        }
+    }
+    let is_initialism = |word: &String| INITIALISMS.contains(&word.to_ascii_lowercase().as_str());
+    words
+        .iter()
+        .map(|word| if is_initialism(word) { word.to_ascii_uppercase() } else { word.clone() })
+        .collect()
 }
 
 fn pascal(name: &str) -> String {
@@ -148,4 +166,15 @@ fn camel(name: &str) -> String {
     ];
     let (first, rest) = name.split_once('_').unwrap_or((name, ""));
     super::names::free(&format!("{first}{}", pascal(rest)), &TAKEN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_are_spelled_as_the_generator_spells_them() {
+        assert_eq!(type_name("ApiKeyWithSecret"), "APIKeyWithSecret");
+        assert_eq!(type_name("UserPage"), "UserPage");
+    }
 }

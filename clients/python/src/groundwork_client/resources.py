@@ -3,6 +3,7 @@
 
 import datetime
 
+from .api.api_keys import api_keys_create, api_keys_delete, api_keys_get, api_keys_list
 from .api.auth import (
     auth_confirm_email,
     auth_forgot_password,
@@ -46,6 +47,9 @@ from .api.webhooks import (
 from .client import AuthenticatedClient
 from .failures import ok
 from .models import (
+    ApiKey,
+    ApiKeyCreate,
+    ApiKeyWithSecret,
     EmailChange,
     Health,
     Job,
@@ -195,6 +199,33 @@ class UsersResource:
         ok(users_me_change_email.sync_detailed(client=self._client, body=body))
 
 
+class ApiKeysResource:
+    """The operations of api_keys. Each raises an error response."""
+
+    def __init__(self, client: AuthenticatedClient) -> None:
+        self._client = client
+
+    def list(self, *, limit: int | Unset = UNSET, user_id: int | Unset = UNSET) -> Pager[ApiKey]:
+        """List API keys."""
+        return Pager(
+            lambda token: api_keys_list.sync_detailed(
+                client=self._client, page_token=token, limit=limit, user_id=user_id
+            )
+        )
+
+    def create(self, body: ApiKeyCreate) -> ApiKeyWithSecret:
+        """Create an API key."""
+        return ok(api_keys_create.sync_detailed(client=self._client, body=body))
+
+    def get(self, id: int) -> ApiKey:
+        """Get an API key."""
+        return ok(api_keys_get.sync_detailed(id, client=self._client))
+
+    def delete(self, id: int) -> None:
+        """Delete an API key."""
+        ok(api_keys_delete.sync_detailed(id, client=self._client))
+
+
 class JobsResource:
     """The operations of jobs. Each raises an error response."""
 
@@ -301,6 +332,7 @@ class Resources:
     def __init__(self, client: AuthenticatedClient) -> None:
         self.auth = AuthResource(client)
         self.users = UsersResource(client)
+        self.api_keys = ApiKeysResource(client)
         self.jobs = JobsResource(client)
         self.webhooks = WebhooksResource(client)
         self.health = HealthResource(client)
@@ -429,6 +461,33 @@ class AsyncUsersResource:
         ok(await users_me_change_email.asyncio_detailed(client=self._client, body=body))
 
 
+class AsyncApiKeysResource:
+    """The operations of api_keys. Each raises an error response."""
+
+    def __init__(self, client: AuthenticatedClient) -> None:
+        self._client = client
+
+    def list(self, *, limit: int | Unset = UNSET, user_id: int | Unset = UNSET) -> AsyncPager[ApiKey]:
+        """List API keys."""
+        return AsyncPager(
+            lambda token: api_keys_list.asyncio_detailed(
+                client=self._client, page_token=token, limit=limit, user_id=user_id
+            )
+        )
+
+    async def create(self, body: ApiKeyCreate) -> ApiKeyWithSecret:
+        """Create an API key."""
+        return ok(await api_keys_create.asyncio_detailed(client=self._client, body=body))
+
+    async def get(self, id: int) -> ApiKey:
+        """Get an API key."""
+        return ok(await api_keys_get.asyncio_detailed(id, client=self._client))
+
+    async def delete(self, id: int) -> None:
+        """Delete an API key."""
+        ok(await api_keys_delete.asyncio_detailed(id, client=self._client))
+
+
 class AsyncJobsResource:
     """The operations of jobs. Each raises an error response."""
 
@@ -539,6 +598,7 @@ class AsyncResources:
     def __init__(self, client: AuthenticatedClient) -> None:
         self.auth = AsyncAuthResource(client)
         self.users = AsyncUsersResource(client)
+        self.api_keys = AsyncApiKeysResource(client)
         self.jobs = AsyncJobsResource(client)
         self.webhooks = AsyncWebhooksResource(client)
         self.health = AsyncHealthResource(client)

@@ -1,6 +1,6 @@
 """The service without a session, for operations that need none and to open sessions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Self
 
 import httpx
@@ -13,18 +13,23 @@ from .session import Session
 
 
 class Groundwork(Resources):
-    """The service at an address. Several threads may use it."""
+    """The service at an address. Several threads may use it.
+
+    With an `api_key` (`gwk_…`), its calls send the key, which needs no session and no refresh. A call that the scopes
+    of the key do not allow fails with `ErrorCode.INSUFFICIENT_SCOPE`.
+    """
 
     def __init__(
         self,
         base_url: str,
         *,
+        api_key: str | None = None,
         on_refresh: Callable[[], None] | None = None,
         on_retry: OnRetry | None = None,
     ) -> None:
         self._base_url, self._on_refresh, self._on_retry = base_url, on_refresh, on_retry
-        http = httpx.Client(base_url=base_url, transport=Retries(on_retry))
-        # Its HTTP client sends no token.
+        http = httpx.Client(base_url=base_url, auth=_key_auth(api_key), transport=Retries(on_retry))
+        # Without an API key, its HTTP client sends no token.
         self.client = AuthenticatedClient(base_url, token="").set_httpx_client(http)
         super().__init__(self.client)
 
@@ -55,11 +60,12 @@ class AsyncGroundwork(AsyncResources):
         self,
         base_url: str,
         *,
+        api_key: str | None = None,
         on_refresh: Callable[[], None] | None = None,
         on_retry: OnRetry | None = None,
     ) -> None:
         self._base_url, self._on_refresh, self._on_retry = base_url, on_refresh, on_retry
-        http = httpx.AsyncClient(base_url=base_url, transport=AsyncRetries(on_retry))
+        http = httpx.AsyncClient(base_url=base_url, auth=_key_auth(api_key), transport=AsyncRetries(on_retry))
         self.client = AuthenticatedClient(base_url, token="").set_async_httpx_client(http)
         super().__init__(self.client)
 
@@ -83,3 +89,16 @@ class AsyncGroundwork(AsyncResources):
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+
+class _KeyAuth(httpx.Auth):
+    def __init__(self, key: str) -> None:
+        self._key = key
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers["Authorization"] = f"Bearer {self._key}"
+        yield request
+
+
+def _key_auth(key: str | None) -> _KeyAuth | None:
+    return None if key is None else _KeyAuth(key)

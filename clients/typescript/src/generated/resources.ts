@@ -2,7 +2,7 @@
 import type { Api } from '../api.js';
 import { unwrap } from '../errors.js';
 import { Pager } from '../pages.js';
-import type { EmailChange, Health, Job, LinkRequest, LinkToken, LoginRequest, PasswordReset, ProfileUpdate, Readiness, RefreshRequest, RegisterRequest, ServiceCard, TokenPair, User, UserCreate, UserUpdate, Webhook, WebhookCreate, WebhookDelivery, WebhookUpdate, WebhookWithSecret, operations } from './schema.js';
+import type { ApiKey, ApiKeyCreate, ApiKeyWithSecret, EmailChange, Health, Job, LinkRequest, LinkToken, LoginRequest, PasswordReset, ProfileUpdate, Readiness, RefreshRequest, RegisterRequest, ServiceCard, TokenPair, User, UserCreate, UserUpdate, Webhook, WebhookCreate, WebhookDelivery, WebhookUpdate, WebhookWithSecret, operations } from './schema.js';
 
 /** The operations of auth. Each rejects if the service returns an error. */
 export class AuthResource {
@@ -132,6 +132,35 @@ export class UsersResource {
   }
 }
 
+/** The operations of api_keys. Each rejects if the service returns an error. */
+export class ApiKeysResource {
+  readonly #api: Api;
+
+  constructor(api: Api) {
+    this.#api = api;
+  }
+
+  /** List API keys */
+  list(query: Omit<NonNullable<operations['api_keys_list']['parameters']['query']>, 'page_token'> = {}): Pager<ApiKey> {
+    return new Pager((page) => this.#api.GET('/api/v1/api-keys', { params: { query: { ...query, ...page } } }));
+  }
+
+  /** Create an API key */
+  create(body: ApiKeyCreate): Promise<ApiKeyWithSecret> {
+    return unwrap(this.#api.POST('/api/v1/api-keys', { body }));
+  }
+
+  /** Get an API key */
+  get(id: number): Promise<ApiKey> {
+    return unwrap(this.#api.GET('/api/v1/api-keys/{id}', { params: { path: { id } } }));
+  }
+
+  /** Delete an API key */
+  delete(id: number): Promise<void> {
+    return unwrap(this.#api.DELETE('/api/v1/api-keys/{id}', { params: { path: { id } } }));
+  }
+}
+
 /** The operations of jobs. Each rejects if the service returns an error. */
 export class JobsResource {
   readonly #api: Api;
@@ -252,6 +281,7 @@ export class ServiceResource {
 export class Resources {
   readonly auth: AuthResource;
   readonly users: UsersResource;
+  readonly apiKeys: ApiKeysResource;
   readonly jobs: JobsResource;
   readonly webhooks: WebhooksResource;
   readonly health: HealthResource;
@@ -260,6 +290,7 @@ export class Resources {
   constructor(api: Api) {
     this.auth = new AuthResource(api);
     this.users = new UsersResource(api);
+    this.apiKeys = new ApiKeysResource(api);
     this.jobs = new JobsResource(api);
     this.webhooks = new WebhooksResource(api);
     this.health = new HealthResource(api);

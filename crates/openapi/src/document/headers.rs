@@ -5,18 +5,19 @@ use serde_json::{Map, Value, json};
 use super::traits::OperationTraits;
 use super::{drop_where, reorder};
 
-/// The shared headers of a response, in order. `components.json` describes them; those that an
-/// installation can switch off are not required there.
+/// The shared headers of a response, in order, each with the name of its description in
+/// `components.json`; those that an installation can switch off are not required there.
 fn shared_names(
     status: u16,
     method: &str,
     operation: &OperationTraits,
-) -> impl Iterator<Item = &'static str> + use<> {
+) -> impl Iterator<Item = (&'static str, &'static str)> + use<> {
     let is_rate_limited = operation.is_rate_limited();
     let is_retired = operation.policy.retirement.is_some();
+    let may_lack_scope = status == 403 && operation.is_secured;
     let names = [
         ("X-Request-Id", true),
-        ("WWW-Authenticate", status == 401 || status == 403 && operation.is_secured),
+        ("WWW-Authenticate", status == 401),
         ("Retry-After", matches!(status, 429 | 503)),
         ("Accept", status == 415),
         ("RateLimit-Limit", is_rate_limited),
@@ -26,7 +27,8 @@ fn shared_names(
         ("Sunset", is_retired),
         ("Accept-Patch", status == 415 && method == "patch"),
     ];
-    names.into_iter().filter(|(_, applies)| *applies).map(|(name, _)| name)
+    let names = names.into_iter().filter(|(_, applies)| *applies).map(|(name, _)| (name, name));
+    names.chain(may_lack_scope.then_some(("WWW-Authenticate", "Scope-Challenge")))
 }
 
 fn reference(name: &str) -> String {
@@ -52,8 +54,8 @@ pub(super) fn complete(
     operation: &OperationTraits,
 ) {
     let mut headers = Map::new();
-    for name in shared_names(status, method, operation) {
-        headers.insert(name.to_owned(), json!({ "$ref": reference(name) }));
+    for (name, description) in shared_names(status, method, operation) {
+        headers.insert(name.to_owned(), json!({ "$ref": reference(description) }));
     }
     if let Some(Value::Object(own)) = response.shift_remove("headers") {
         for (name, mut header) in own {

@@ -59,12 +59,12 @@ fn describe(operation: &mut Map<String, Value>, roles: &[String], scope: Option<
     let names: Vec<_> = roles.iter().map(|role| format!("`{role}`")).collect();
     let role = (!names.is_empty()).then(|| format!("Requires the role {}.", names.join(" or ")));
     let scope = scope.map(|scope| format!("An API key needs the scope `{scope}`."));
-    let rule: Vec<_> = role.into_iter().chain(scope).collect();
-    if rule.is_empty() {
+    let sentences: Vec<_> = role.into_iter().chain(scope).collect();
+    if sentences.is_empty() {
         return;
     }
     let own = operation.get("description").and_then(Value::as_str).filter(|text| !text.is_empty());
-    let paragraphs: Vec<_> = own.map(str::to_owned).into_iter().chain([rule.join(" ")]).collect();
+    let paragraphs: Vec<_> = own.map(str::to_owned).into_iter().chain([sentences.join(" ")]).collect();
     operation.insert("description".to_owned(), paragraphs.join("\n\n").into());
 }
 

@@ -1,6 +1,7 @@
 //! Rate limits: an exact window of 60 seconds that slides with the clock. Instances that share a
 //! Redis count together; without one, and while it is unavailable, each counts for itself.
 
+mod api_keys;
 mod key;
 mod memory;
 mod redis;
@@ -12,6 +13,7 @@ use groundwork_clock::Clock;
 use metrics::Counter;
 
 use crate::redis::Redis;
+pub use api_keys::{ApiKeyHash, KnownApiKeys, PresentedApiKey};
 pub use key::{RateLimitKey, client_network, is_one_client};
 use memory::MemoryWindows;
 
@@ -50,12 +52,25 @@ pub struct RateLimiter {
     redis: Option<Redis>,
     memory: Arc<MemoryWindows>,
     clock: Clock,
+    api_keys: Option<KnownApiKeys>,
 }
 
 impl RateLimiter {
     /// A limiter that counts in `redis`, or in process without one.
     pub fn new(redis: Option<Redis>, clock: Clock) -> Self {
-        Self { redis, memory: Arc::default(), clock }
+        Self { redis, memory: Arc::default(), clock, api_keys: None }
+    }
+
+    /// Counts API keys as clients of their own. `hash_of` returns the hash of a well-formed key, and
+    /// `None` for another text.
+    #[must_use]
+    pub fn with_api_keys(self, hash_of: fn(&str) -> Option<ApiKeyHash>) -> Self {
+        Self { api_keys: Some(KnownApiKeys::new(hash_of)), ..self }
+    }
+
+    /// The API keys that count as clients, if any do.
+    pub fn api_keys(&self) -> Option<&KnownApiKeys> {
+        self.api_keys.as_ref()
     }
 
     /// Allows and counts a request if fewer than `limit` were counted in the last 60 seconds. Of

@@ -1,5 +1,9 @@
 """Contains all the data models used in inputs/outputs"""
 
+from .api_key import ApiKey
+from .api_key_create import ApiKeyCreate
+from .api_key_page import ApiKeyPage
+from .api_key_with_secret import ApiKeyWithSecret
 from .dependency_health import DependencyHealth
 from .email_change import EmailChange
 from .error_body import ErrorBody
@@ -29,6 +33,7 @@ from .user_create import UserCreate
 from .user_event import UserEvent
 from .user_event_type import UserEventType
 from .user_page import UserPage
+from .user_role import UserRole
 from .user_update import UserUpdate
 from .webhook import Webhook
 from .webhook_create import WebhookCreate
@@ -52,6 +57,10 @@ from .webhook_with_secret_disabled_reason_type_3_type_1 import (
 )
 
 __all__ = (
+    "ApiKey",
+    "ApiKeyCreate",
+    "ApiKeyPage",
+    "ApiKeyWithSecret",
     "DependencyHealth",
     "EmailChange",
     "ErrorBody",
@@ -81,6 +90,7 @@ __all__ = (
     "UserEvent",
     "UserEventType",
     "UserPage",
+    "UserRole",
     "UserUpdate",
     "Webhook",
     "WebhookCreate",

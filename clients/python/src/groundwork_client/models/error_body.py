@@ -29,7 +29,8 @@ class ErrorBody:
             - `unauthorized` (401): A bearer token is required.
             - `invalid_token` (401): The token is invalid or has expired.
             - `invalid_credentials` (401): The email or the password is wrong.
-            - `forbidden` (403): This operation requires superuser rights.
+            - `forbidden` (403): Your role does not allow this operation.
+            - `insufficient_scope` (403): An API key cannot do this. Log in.
             - `registration_closed` (403): Registration is closed.
             - `email_not_verified` (403): Verify the email address first, with the link in the mail.
             - `not_found` (404): The resource does not exist.
@@ -37,6 +38,7 @@ class ErrorBody:
             - `request_timeout` (408): The request took too long to arrive.
             - `email_taken` (409): A user with this email already exists.
             - `last_superuser` (409): The last active superuser cannot be removed.
+            - `too_many_api_keys` (409): You have too many API keys. Delete one that is not used.
             - `job_not_dead` (409): Only a dead job can be retried.
             - `job_expired` (409): This job died too long ago: what it needs to run has been deleted.
             - `job_running` (409): The job is running and cannot be deleted.

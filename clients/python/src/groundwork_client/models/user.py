@@ -7,6 +7,8 @@ from typing import Any, TypeVar, cast
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..models.user_role import UserRole
+
 T = TypeVar("T", bound="User")
 
 
@@ -20,6 +22,7 @@ class User:
         full_name (None | str): The user's full name, or null if it is unknown.
         is_active (bool): Whether the user can log in.
         is_superuser (bool): Whether the user can manage other users.
+        role (UserRole): What a user may do beyond what belongs to it.
         is_verified (bool): Whether the email address is known to belong to the user.
         created_at (datetime.datetime): When the user was created.
         updated_at (datetime.datetime): When the user's profile or rights last changed.
@@ -30,6 +33,7 @@ class User:
     full_name: None | str
     is_active: bool
     is_superuser: bool
+    role: UserRole
     is_verified: bool
     created_at: datetime.datetime
     updated_at: datetime.datetime
@@ -47,6 +51,8 @@ class User:
 
         is_superuser = self.is_superuser
 
+        role = self.role.value
+
         is_verified = self.is_verified
 
         created_at = self.created_at.isoformat()
@@ -62,6 +68,7 @@ class User:
                 "full_name": full_name,
                 "is_active": is_active,
                 "is_superuser": is_superuser,
+                "role": role,
                 "is_verified": is_verified,
                 "created_at": created_at,
                 "updated_at": updated_at,
@@ -88,6 +95,8 @@ class User:
 
         is_superuser = d.pop("is_superuser")
 
+        role = UserRole(d.pop("role"))
+
         is_verified = d.pop("is_verified")
 
         created_at = datetime.datetime.fromisoformat(d.pop("created_at"))
@@ -100,6 +109,7 @@ class User:
             full_name=full_name,
             is_active=is_active,
             is_superuser=is_superuser,
+            role=role,
             is_verified=is_verified,
             created_at=created_at,
             updated_at=updated_at,

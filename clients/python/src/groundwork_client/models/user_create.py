@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..models.user_role import UserRole
 from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="UserCreate")
@@ -20,7 +21,8 @@ class UserCreate:
         password (str): 8 to 128 characters, at most 72 bytes in UTF-8 (the limit of bcrypt), without NUL.
         full_name (str | Unset): The user's full name.
         is_active (bool | Unset): Whether the user can log in. Default: True.
-        is_superuser (bool | Unset): Whether the user can manage other users. Default: False.
+        is_superuser (bool | Unset): The same as the role `superuser`, for clients that know no roles. Default: False.
+        role (UserRole | Unset): What a user may do beyond what belongs to it.
         is_verified (bool | Unset): Whether the email address is known to belong to the user. Default: False.
     """
 
@@ -29,6 +31,7 @@ class UserCreate:
     full_name: str | Unset = UNSET
     is_active: bool | Unset = True
     is_superuser: bool | Unset = False
+    role: UserRole | Unset = UNSET
     is_verified: bool | Unset = False
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
@@ -42,6 +45,10 @@ class UserCreate:
         is_active = self.is_active
 
         is_superuser = self.is_superuser
+
+        role: str | Unset = UNSET
+        if not isinstance(self.role, Unset):
+            role = self.role.value
 
         is_verified = self.is_verified
 
@@ -59,6 +66,8 @@ class UserCreate:
             field_dict["is_active"] = is_active
         if is_superuser is not UNSET:
             field_dict["is_superuser"] = is_superuser
+        if role is not UNSET:
+            field_dict["role"] = role
         if is_verified is not UNSET:
             field_dict["is_verified"] = is_verified
 
@@ -77,6 +86,13 @@ class UserCreate:
 
         is_superuser = d.pop("is_superuser", UNSET)
 
+        _role = d.pop("role", UNSET)
+        role: UserRole | Unset
+        if isinstance(_role, Unset):
+            role = UNSET
+        else:
+            role = UserRole(_role)
+
         is_verified = d.pop("is_verified", UNSET)
 
         user_create = cls(
@@ -85,6 +101,7 @@ class UserCreate:
             full_name=full_name,
             is_active=is_active,
             is_superuser=is_superuser,
+            role=role,
             is_verified=is_verified,
         )
 

@@ -6,6 +6,7 @@ from typing import Any, TypeVar, cast
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..models.user_role import UserRole
 from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="UserUpdate")
@@ -20,7 +21,8 @@ class UserUpdate:
         password (str | Unset): The new password. It ends all sessions of the user.
         full_name (None | str | Unset): The new full name; null clears it.
         is_active (bool | Unset): Whether the user can log in. False ends all sessions of the user.
-        is_superuser (bool | Unset): Whether the user can manage other users.
+        is_superuser (bool | Unset): True is the role `superuser`. False revokes it, and leaves another role as it is.
+        role (UserRole | Unset): What a user may do beyond what belongs to it.
         is_verified (bool | Unset): Whether the email address is known to belong to the user.
     """
 
@@ -29,6 +31,7 @@ class UserUpdate:
     full_name: None | str | Unset = UNSET
     is_active: bool | Unset = UNSET
     is_superuser: bool | Unset = UNSET
+    role: UserRole | Unset = UNSET
     is_verified: bool | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
@@ -47,6 +50,10 @@ class UserUpdate:
 
         is_superuser = self.is_superuser
 
+        role: str | Unset = UNSET
+        if not isinstance(self.role, Unset):
+            role = self.role.value
+
         is_verified = self.is_verified
 
         field_dict: dict[str, Any] = {}
@@ -62,6 +69,8 @@ class UserUpdate:
             field_dict["is_active"] = is_active
         if is_superuser is not UNSET:
             field_dict["is_superuser"] = is_superuser
+        if role is not UNSET:
+            field_dict["role"] = role
         if is_verified is not UNSET:
             field_dict["is_verified"] = is_verified
 
@@ -87,6 +96,13 @@ class UserUpdate:
 
         is_superuser = d.pop("is_superuser", UNSET)
 
+        _role = d.pop("role", UNSET)
+        role: UserRole | Unset
+        if isinstance(_role, Unset):
+            role = UNSET
+        else:
+            role = UserRole(_role)
+
         is_verified = d.pop("is_verified", UNSET)
 
         user_update = cls(
@@ -95,6 +111,7 @@ class UserUpdate:
             full_name=full_name,
             is_active=is_active,
             is_superuser=is_superuser,
+            role=role,
             is_verified=is_verified,
         )
 

@@ -100,8 +100,9 @@ def sync_detailed(
 ) -> Response[Any | ErrorBody]:
     """Delete a job
 
-     Deletes a job that is not running. A job that is queued will not run. Requires superuser
-    rights.
+     Deletes a job that is not running. A job that is queued will not run.
+
+    Requires the role `superuser`. An API key needs the scope `jobs:write`.
 
     Args:
         id (int):
@@ -132,8 +133,9 @@ def sync(
 ) -> Any | ErrorBody | None:
     """Delete a job
 
-     Deletes a job that is not running. A job that is queued will not run. Requires superuser
-    rights.
+     Deletes a job that is not running. A job that is queued will not run.
+
+    Requires the role `superuser`. An API key needs the scope `jobs:write`.
 
     Args:
         id (int):
@@ -159,8 +161,9 @@ async def asyncio_detailed(
 ) -> Response[Any | ErrorBody]:
     """Delete a job
 
-     Deletes a job that is not running. A job that is queued will not run. Requires superuser
-    rights.
+     Deletes a job that is not running. A job that is queued will not run.
+
+    Requires the role `superuser`. An API key needs the scope `jobs:write`.
 
     Args:
         id (int):
@@ -189,8 +192,9 @@ async def asyncio(
 ) -> Any | ErrorBody | None:
     """Delete a job
 
-     Deletes a job that is not running. A job that is queued will not run. Requires superuser
-    rights.
+     Deletes a job that is not running. A job that is queued will not run.
+
+    Requires the role `superuser`. An API key needs the scope `jobs:write`.
 
     Args:
         id (int):

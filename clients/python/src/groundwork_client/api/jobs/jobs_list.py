@@ -116,7 +116,9 @@ def sync_detailed(
 
      Returns one page of jobs in descending order of `id`, so the newest come first. To get the
     next page, send `next_page` as `page_token` with the same filters, until it is null. Jobs
-    that succeeded are kept for seven days. Requires superuser rights.
+    that succeeded are kept for seven days.
+
+    Requires the role `superuser`. An API key needs the scope `jobs:read`.
 
     Args:
         limit (int | Unset):  Default: 20.
@@ -158,7 +160,9 @@ def sync(
 
      Returns one page of jobs in descending order of `id`, so the newest come first. To get the
     next page, send `next_page` as `page_token` with the same filters, until it is null. Jobs
-    that succeeded are kept for seven days. Requires superuser rights.
+    that succeeded are kept for seven days.
+
+    Requires the role `superuser`. An API key needs the scope `jobs:read`.
 
     Args:
         limit (int | Unset):  Default: 20.
@@ -195,7 +199,9 @@ async def asyncio_detailed(
 
      Returns one page of jobs in descending order of `id`, so the newest come first. To get the
     next page, send `next_page` as `page_token` with the same filters, until it is null. Jobs
-    that succeeded are kept for seven days. Requires superuser rights.
+    that succeeded are kept for seven days.
+
+    Requires the role `superuser`. An API key needs the scope `jobs:read`.
 
     Args:
         limit (int | Unset):  Default: 20.
@@ -235,7 +241,9 @@ async def asyncio(
 
      Returns one page of jobs in descending order of `id`, so the newest come first. To get the
     next page, send `next_page` as `page_token` with the same filters, until it is null. Jobs
-    that succeeded are kept for seven days. Requires superuser rights.
+    that succeeded are kept for seven days.
+
+    Requires the role `superuser`. An API key needs the scope `jobs:read`.
 
     Args:
         limit (int | Unset):  Default: 20.

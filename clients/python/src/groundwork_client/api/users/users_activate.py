@@ -97,8 +97,9 @@ def sync_detailed(
 ) -> Response[ErrorBody | User]:
     """Activate a user
 
-     Allows the user to log in again. Sessions that were ended stay ended. Requires superuser
-    rights.
+     Allows the user to log in again. Sessions that were ended stay ended.
+
+    Requires the role `superuser`. An API key needs the scope `users:write`.
 
     Args:
         id (int):
@@ -129,8 +130,9 @@ def sync(
 ) -> ErrorBody | User | None:
     """Activate a user
 
-     Allows the user to log in again. Sessions that were ended stay ended. Requires superuser
-    rights.
+     Allows the user to log in again. Sessions that were ended stay ended.
+
+    Requires the role `superuser`. An API key needs the scope `users:write`.
 
     Args:
         id (int):
@@ -156,8 +158,9 @@ async def asyncio_detailed(
 ) -> Response[ErrorBody | User]:
     """Activate a user
 
-     Allows the user to log in again. Sessions that were ended stay ended. Requires superuser
-    rights.
+     Allows the user to log in again. Sessions that were ended stay ended.
+
+    Requires the role `superuser`. An API key needs the scope `users:write`.
 
     Args:
         id (int):
@@ -186,8 +189,9 @@ async def asyncio(
 ) -> ErrorBody | User | None:
     """Activate a user
 
-     Allows the user to log in again. Sessions that were ended stay ended. Requires superuser
-    rights.
+     Allows the user to log in again. Sessions that were ended stay ended.
+
+    Requires the role `superuser`. An API key needs the scope `users:write`.
 
     Args:
         id (int):

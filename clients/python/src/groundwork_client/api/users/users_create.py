@@ -122,7 +122,9 @@ def sync_detailed(
 ) -> Response[ErrorBody | User]:
     """Create a user
 
-     Creates a user, with superuser rights if requested. Requires superuser rights.
+     Creates a user, with a role if requested. An API key cannot give a role.
+
+    Requires the role `superuser`. An API key needs the scope `users:write`.
 
     Args:
         body (UserCreate): The user to create.
@@ -153,7 +155,9 @@ def sync(
 ) -> ErrorBody | User | None:
     """Create a user
 
-     Creates a user, with superuser rights if requested. Requires superuser rights.
+     Creates a user, with a role if requested. An API key cannot give a role.
+
+    Requires the role `superuser`. An API key needs the scope `users:write`.
 
     Args:
         body (UserCreate): The user to create.
@@ -179,7 +183,9 @@ async def asyncio_detailed(
 ) -> Response[ErrorBody | User]:
     """Create a user
 
-     Creates a user, with superuser rights if requested. Requires superuser rights.
+     Creates a user, with a role if requested. An API key cannot give a role.
+
+    Requires the role `superuser`. An API key needs the scope `users:write`.
 
     Args:
         body (UserCreate): The user to create.
@@ -208,7 +214,9 @@ async def asyncio(
 ) -> ErrorBody | User | None:
     """Create a user
 
-     Creates a user, with superuser rights if requested. Requires superuser rights.
+     Creates a user, with a role if requested. An API key cannot give a role.
+
+    Requires the role `superuser`. An API key needs the scope `users:write`.
 
     Args:
         body (UserCreate): The user to create.

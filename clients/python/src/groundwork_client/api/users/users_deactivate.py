@@ -103,7 +103,9 @@ def sync_detailed(
     """Deactivate a user
 
      Prevents the user from logging in and ends all its sessions. The last active superuser
-    cannot be deactivated. Requires superuser rights.
+    cannot be deactivated.
+
+    Requires the role `superuser`. An API key needs the scope `users:write`.
 
     Args:
         id (int):
@@ -135,7 +137,9 @@ def sync(
     """Deactivate a user
 
      Prevents the user from logging in and ends all its sessions. The last active superuser
-    cannot be deactivated. Requires superuser rights.
+    cannot be deactivated.
+
+    Requires the role `superuser`. An API key needs the scope `users:write`.
 
     Args:
         id (int):
@@ -162,7 +166,9 @@ async def asyncio_detailed(
     """Deactivate a user
 
      Prevents the user from logging in and ends all its sessions. The last active superuser
-    cannot be deactivated. Requires superuser rights.
+    cannot be deactivated.
+
+    Requires the role `superuser`. An API key needs the scope `users:write`.
 
     Args:
         id (int):
@@ -192,7 +198,9 @@ async def asyncio(
     """Deactivate a user
 
      Prevents the user from logging in and ends all its sessions. The last active superuser
-    cannot be deactivated. Requires superuser rights.
+    cannot be deactivated.
+
+    Requires the role `superuser`. An API key needs the scope `users:write`.
 
     Args:
         id (int):

@@ -100,8 +100,10 @@ def sync_detailed(
 ) -> Response[Any | ErrorBody]:
     """Delete a user
 
-     Permanently deletes the user and all its sessions; its audit events are kept. Requires
-    superuser rights.
+     Permanently deletes the user with all its sessions and API keys; its audit events are kept. An
+    API key cannot delete its own user.
+
+    Requires the role `superuser`. An API key needs the scope `users:write`.
 
     Args:
         id (int):
@@ -132,8 +134,10 @@ def sync(
 ) -> Any | ErrorBody | None:
     """Delete a user
 
-     Permanently deletes the user and all its sessions; its audit events are kept. Requires
-    superuser rights.
+     Permanently deletes the user with all its sessions and API keys; its audit events are kept. An
+    API key cannot delete its own user.
+
+    Requires the role `superuser`. An API key needs the scope `users:write`.
 
     Args:
         id (int):
@@ -159,8 +163,10 @@ async def asyncio_detailed(
 ) -> Response[Any | ErrorBody]:
     """Delete a user
 
-     Permanently deletes the user and all its sessions; its audit events are kept. Requires
-    superuser rights.
+     Permanently deletes the user with all its sessions and API keys; its audit events are kept. An
+    API key cannot delete its own user.
+
+    Requires the role `superuser`. An API key needs the scope `users:write`.
 
     Args:
         id (int):
@@ -189,8 +195,10 @@ async def asyncio(
 ) -> Any | ErrorBody | None:
     """Delete a user
 
-     Permanently deletes the user and all its sessions; its audit events are kept. Requires
-    superuser rights.
+     Permanently deletes the user with all its sessions and API keys; its audit events are kept. An
+    API key cannot delete its own user.
+
+    Requires the role `superuser`. An API key needs the scope `users:write`.
 
     Args:
         id (int):

@@ -97,7 +97,7 @@ def sync_detailed(
 ) -> Response[ErrorBody | User]:
     """Get a user
 
-     Requires superuser rights.
+     Requires the role `support` or `superuser`. An API key needs the scope `users:read`.
 
     Args:
         id (int):
@@ -128,7 +128,7 @@ def sync(
 ) -> ErrorBody | User | None:
     """Get a user
 
-     Requires superuser rights.
+     Requires the role `support` or `superuser`. An API key needs the scope `users:read`.
 
     Args:
         id (int):
@@ -154,7 +154,7 @@ async def asyncio_detailed(
 ) -> Response[ErrorBody | User]:
     """Get a user
 
-     Requires superuser rights.
+     Requires the role `support` or `superuser`. An API key needs the scope `users:read`.
 
     Args:
         id (int):
@@ -183,7 +183,7 @@ async def asyncio(
 ) -> ErrorBody | User | None:
     """Get a user
 
-     Requires superuser rights.
+     Requires the role `support` or `superuser`. An API key needs the scope `users:read`.
 
     Args:
         id (int):

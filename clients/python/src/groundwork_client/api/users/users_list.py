@@ -131,7 +131,9 @@ def sync_detailed(
      Returns one page of users in ascending order of `id`; with `created_after` or
     `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
     `page_token` with the same filters, until it is null. Users that are created meanwhile are
-    on the last pages. Requires superuser rights.
+    on the last pages.
+
+    Requires the role `support` or `superuser`. An API key needs the scope `users:read`.
 
     Args:
         limit (int | Unset):  Default: 20.
@@ -183,7 +185,9 @@ def sync(
      Returns one page of users in ascending order of `id`; with `created_after` or
     `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
     `page_token` with the same filters, until it is null. Users that are created meanwhile are
-    on the last pages. Requires superuser rights.
+    on the last pages.
+
+    Requires the role `support` or `superuser`. An API key needs the scope `users:read`.
 
     Args:
         limit (int | Unset):  Default: 20.
@@ -230,7 +234,9 @@ async def asyncio_detailed(
      Returns one page of users in ascending order of `id`; with `created_after` or
     `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
     `page_token` with the same filters, until it is null. Users that are created meanwhile are
-    on the last pages. Requires superuser rights.
+    on the last pages.
+
+    Requires the role `support` or `superuser`. An API key needs the scope `users:read`.
 
     Args:
         limit (int | Unset):  Default: 20.
@@ -280,7 +286,9 @@ async def asyncio(
      Returns one page of users in ascending order of `id`; with `created_after` or
     `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
     `page_token` with the same filters, until it is null. Users that are created meanwhile are
-    on the last pages. Requires superuser rights.
+    on the last pages.
+
+    Requires the role `support` or `superuser`. An API key needs the scope `users:read`.
 
     Args:
         limit (int | Unset):  Default: 20.

@@ -38,6 +38,11 @@ def _parse_response(
 
         return response_401
 
+    if response.status_code == 403:
+        response_403 = ErrorBody.from_dict(response.json())
+
+        return response_403
+
     if response.status_code == 429:
         response_429 = ErrorBody.from_dict(response.json())
 
@@ -76,7 +81,9 @@ def sync_detailed(
 ) -> Response[ErrorBody | User]:
     """Get the current user
 
-     Returns the user that the access token belongs to.
+     Returns the user that the access token or the API key belongs to.
+
+    An API key needs the scope `users:read`.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -101,7 +108,9 @@ def sync(
 ) -> ErrorBody | User | None:
     """Get the current user
 
-     Returns the user that the access token belongs to.
+     Returns the user that the access token or the API key belongs to.
+
+    An API key needs the scope `users:read`.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -122,7 +131,9 @@ async def asyncio_detailed(
 ) -> Response[ErrorBody | User]:
     """Get the current user
 
-     Returns the user that the access token belongs to.
+     Returns the user that the access token or the API key belongs to.
+
+    An API key needs the scope `users:read`.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -145,7 +156,9 @@ async def asyncio(
 ) -> ErrorBody | User | None:
     """Get the current user
 
-     Returns the user that the access token belongs to.
+     Returns the user that the access token or the API key belongs to.
+
+    An API key needs the scope `users:read`.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -36,6 +36,11 @@ def _parse_response(
 
         return response_401
 
+    if response.status_code == 403:
+        response_403 = ErrorBody.from_dict(response.json())
+
+        return response_403
+
     if response.status_code == 409:
         response_409 = ErrorBody.from_dict(response.json())
 
@@ -79,8 +84,8 @@ def sync_detailed(
 ) -> Response[Any | ErrorBody]:
     """Delete the current user
 
-     Permanently deletes the user and all its sessions. The last active superuser cannot be
-    deleted.
+     Permanently deletes the user with all its sessions and API keys. The last active superuser
+    cannot be deleted.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -105,8 +110,8 @@ def sync(
 ) -> Any | ErrorBody | None:
     """Delete the current user
 
-     Permanently deletes the user and all its sessions. The last active superuser cannot be
-    deleted.
+     Permanently deletes the user with all its sessions and API keys. The last active superuser
+    cannot be deleted.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -127,8 +132,8 @@ async def asyncio_detailed(
 ) -> Response[Any | ErrorBody]:
     """Delete the current user
 
-     Permanently deletes the user and all its sessions. The last active superuser cannot be
-    deleted.
+     Permanently deletes the user with all its sessions and API keys. The last active superuser
+    cannot be deleted.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -151,8 +156,8 @@ async def asyncio(
 ) -> Any | ErrorBody | None:
     """Delete the current user
 
-     Permanently deletes the user and all its sessions. The last active superuser cannot be
-    deleted.
+     Permanently deletes the user with all its sessions and API keys. The last active superuser
+    cannot be deleted.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

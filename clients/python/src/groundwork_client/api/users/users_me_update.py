@@ -48,6 +48,11 @@ def _parse_response(
 
         return response_401
 
+    if response.status_code == 403:
+        response_403 = ErrorBody.from_dict(response.json())
+
+        return response_403
+
     if response.status_code == 408:
         response_408 = ErrorBody.from_dict(response.json())
 
@@ -113,7 +118,10 @@ def sync_detailed(
     """Update the current user
 
      Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
-    `current_password` and ends all sessions of the user, including the current one.
+    `current_password` and ends all sessions of the user, including the current one. An API key
+    cannot change the password.
+
+    An API key needs the scope `users:write`.
 
     Args:
         body (ProfileUpdate): Changes to the current user. Absent fields stay unchanged.
@@ -145,7 +153,10 @@ def sync(
     """Update the current user
 
      Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
-    `current_password` and ends all sessions of the user, including the current one.
+    `current_password` and ends all sessions of the user, including the current one. An API key
+    cannot change the password.
+
+    An API key needs the scope `users:write`.
 
     Args:
         body (ProfileUpdate): Changes to the current user. Absent fields stay unchanged.
@@ -172,7 +183,10 @@ async def asyncio_detailed(
     """Update the current user
 
      Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
-    `current_password` and ends all sessions of the user, including the current one.
+    `current_password` and ends all sessions of the user, including the current one. An API key
+    cannot change the password.
+
+    An API key needs the scope `users:write`.
 
     Args:
         body (ProfileUpdate): Changes to the current user. Absent fields stay unchanged.
@@ -202,7 +216,10 @@ async def asyncio(
     """Update the current user
 
      Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
-    `current_password` and ends all sessions of the user, including the current one.
+    `current_password` and ends all sessions of the user, including the current one. An API key
+    cannot change the password.
+
+    An API key needs the scope `users:write`.
 
     Args:
         body (ProfileUpdate): Changes to the current user. Absent fields stay unchanged.

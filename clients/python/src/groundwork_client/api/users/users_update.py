@@ -134,7 +134,9 @@ def sync_detailed(
 
      Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
     end all sessions of the user. The last active superuser can be neither deactivated nor
-    demoted. Requires superuser rights.
+    demoted. An API key cannot change an email address, a password or a role.
+
+    Requires the role `superuser`. An API key needs the scope `users:write`.
 
     Args:
         id (int):
@@ -170,7 +172,9 @@ def sync(
 
      Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
     end all sessions of the user. The last active superuser can be neither deactivated nor
-    demoted. Requires superuser rights.
+    demoted. An API key cannot change an email address, a password or a role.
+
+    Requires the role `superuser`. An API key needs the scope `users:write`.
 
     Args:
         id (int):
@@ -201,7 +205,9 @@ async def asyncio_detailed(
 
      Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
     end all sessions of the user. The last active superuser can be neither deactivated nor
-    demoted. Requires superuser rights.
+    demoted. An API key cannot change an email address, a password or a role.
+
+    Requires the role `superuser`. An API key needs the scope `users:write`.
 
     Args:
         id (int):
@@ -235,7 +241,9 @@ async def asyncio(
 
      Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
     end all sessions of the user. The last active superuser can be neither deactivated nor
-    demoted. Requires superuser rights.
+    demoted. An API key cannot change an email address, a password or a role.
+
+    Requires the role `superuser`. An API key needs the scope `users:write`.
 
     Args:
         id (int):

@@ -118,7 +118,9 @@ def sync_detailed(
     """Create a webhook
 
      Returns its secret, which is never shown again. A `url` that leads to a private network is
-    refused. Requires superuser rights.
+    refused.
+
+    Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 
     Args:
         body (WebhookCreate): The webhook to create.
@@ -150,7 +152,9 @@ def sync(
     """Create a webhook
 
      Returns its secret, which is never shown again. A `url` that leads to a private network is
-    refused. Requires superuser rights.
+    refused.
+
+    Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 
     Args:
         body (WebhookCreate): The webhook to create.
@@ -177,7 +181,9 @@ async def asyncio_detailed(
     """Create a webhook
 
      Returns its secret, which is never shown again. A `url` that leads to a private network is
-    refused. Requires superuser rights.
+    refused.
+
+    Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 
     Args:
         body (WebhookCreate): The webhook to create.
@@ -207,7 +213,9 @@ async def asyncio(
     """Create a webhook
 
      Returns its secret, which is never shown again. A `url` that leads to a private network is
-    refused. Requires superuser rights.
+    refused.
+
+    Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 
     Args:
         body (WebhookCreate): The webhook to create.

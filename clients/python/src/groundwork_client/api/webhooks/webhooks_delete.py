@@ -95,7 +95,9 @@ def sync_detailed(
 ) -> Response[Any | ErrorBody]:
     """Delete a webhook
 
-     Permanently deletes the webhook and its deliveries. Requires superuser rights.
+     Permanently deletes the webhook and its deliveries.
+
+    Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 
     Args:
         id (int):
@@ -126,7 +128,9 @@ def sync(
 ) -> Any | ErrorBody | None:
     """Delete a webhook
 
-     Permanently deletes the webhook and its deliveries. Requires superuser rights.
+     Permanently deletes the webhook and its deliveries.
+
+    Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 
     Args:
         id (int):
@@ -152,7 +156,9 @@ async def asyncio_detailed(
 ) -> Response[Any | ErrorBody]:
     """Delete a webhook
 
-     Permanently deletes the webhook and its deliveries. Requires superuser rights.
+     Permanently deletes the webhook and its deliveries.
+
+    Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 
     Args:
         id (int):
@@ -181,7 +187,9 @@ async def asyncio(
 ) -> Any | ErrorBody | None:
     """Delete a webhook
 
-     Permanently deletes the webhook and its deliveries. Requires superuser rights.
+     Permanently deletes the webhook and its deliveries.
+
+    Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 
     Args:
         id (int):

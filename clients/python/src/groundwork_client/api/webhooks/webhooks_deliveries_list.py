@@ -113,7 +113,9 @@ def sync_detailed(
 
      Returns one page of deliveries in descending order of `id`, the newest first. To get the next
     page, send `next_page` as `page_token`, until it is null. Deliveries are deleted 30 days after
-    they have ended. Requires superuser rights.
+    they have ended.
+
+    Requires the role `superuser`. An API key needs the scope `webhooks:read`.
 
     Args:
         id (int):
@@ -152,7 +154,9 @@ def sync(
 
      Returns one page of deliveries in descending order of `id`, the newest first. To get the next
     page, send `next_page` as `page_token`, until it is null. Deliveries are deleted 30 days after
-    they have ended. Requires superuser rights.
+    they have ended.
+
+    Requires the role `superuser`. An API key needs the scope `webhooks:read`.
 
     Args:
         id (int):
@@ -186,7 +190,9 @@ async def asyncio_detailed(
 
      Returns one page of deliveries in descending order of `id`, the newest first. To get the next
     page, send `next_page` as `page_token`, until it is null. Deliveries are deleted 30 days after
-    they have ended. Requires superuser rights.
+    they have ended.
+
+    Requires the role `superuser`. An API key needs the scope `webhooks:read`.
 
     Args:
         id (int):
@@ -223,7 +229,9 @@ async def asyncio(
 
      Returns one page of deliveries in descending order of `id`, the newest first. To get the next
     page, send `next_page` as `page_token`, until it is null. Deliveries are deleted 30 days after
-    they have ended. Requires superuser rights.
+    they have ended.
+
+    Requires the role `superuser`. An API key needs the scope `webhooks:read`.
 
     Args:
         id (int):

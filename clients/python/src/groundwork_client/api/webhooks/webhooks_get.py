@@ -97,7 +97,7 @@ def sync_detailed(
 ) -> Response[ErrorBody | Webhook]:
     """Get a webhook
 
-     Requires superuser rights.
+     Requires the role `superuser`. An API key needs the scope `webhooks:read`.
 
     Args:
         id (int):
@@ -128,7 +128,7 @@ def sync(
 ) -> ErrorBody | Webhook | None:
     """Get a webhook
 
-     Requires superuser rights.
+     Requires the role `superuser`. An API key needs the scope `webhooks:read`.
 
     Args:
         id (int):
@@ -154,7 +154,7 @@ async def asyncio_detailed(
 ) -> Response[ErrorBody | Webhook]:
     """Get a webhook
 
-     Requires superuser rights.
+     Requires the role `superuser`. An API key needs the scope `webhooks:read`.
 
     Args:
         id (int):
@@ -183,7 +183,7 @@ async def asyncio(
 ) -> ErrorBody | Webhook | None:
     """Get a webhook
 
-     Requires superuser rights.
+     Requires the role `superuser`. An API key needs the scope `webhooks:read`.
 
     Args:
         id (int):

@@ -102,7 +102,9 @@ def sync_detailed(
     """List webhooks
 
      Returns one page of webhooks in ascending order of `id`. To get the next page, send
-    `next_page` as `page_token`, until it is null. Requires superuser rights.
+    `next_page` as `page_token`, until it is null.
+
+    Requires the role `superuser`. An API key needs the scope `webhooks:read`.
 
     Args:
         limit (int | Unset):  Default: 20.
@@ -137,7 +139,9 @@ def sync(
     """List webhooks
 
      Returns one page of webhooks in ascending order of `id`. To get the next page, send
-    `next_page` as `page_token`, until it is null. Requires superuser rights.
+    `next_page` as `page_token`, until it is null.
+
+    Requires the role `superuser`. An API key needs the scope `webhooks:read`.
 
     Args:
         limit (int | Unset):  Default: 20.
@@ -167,7 +171,9 @@ async def asyncio_detailed(
     """List webhooks
 
      Returns one page of webhooks in ascending order of `id`. To get the next page, send
-    `next_page` as `page_token`, until it is null. Requires superuser rights.
+    `next_page` as `page_token`, until it is null.
+
+    Requires the role `superuser`. An API key needs the scope `webhooks:read`.
 
     Args:
         limit (int | Unset):  Default: 20.
@@ -200,7 +206,9 @@ async def asyncio(
     """List webhooks
 
      Returns one page of webhooks in ascending order of `id`. To get the next page, send
-    `next_page` as `page_token`, until it is null. Requires superuser rights.
+    `next_page` as `page_token`, until it is null.
+
+    Requires the role `superuser`. An API key needs the scope `webhooks:read`.
 
     Args:
         limit (int | Unset):  Default: 20.

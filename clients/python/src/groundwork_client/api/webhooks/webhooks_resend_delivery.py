@@ -101,7 +101,9 @@ def sync_detailed(
     """Resend a delivery
 
      Sends the message again, with the same `event_id`, as a delivery of its own, also if the
-    webhook is disabled. Then it is sent once. Requires superuser rights.
+    webhook is disabled. Then it is sent once.
+
+    Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 
     Args:
         id (int):
@@ -136,7 +138,9 @@ def sync(
     """Resend a delivery
 
      Sends the message again, with the same `event_id`, as a delivery of its own, also if the
-    webhook is disabled. Then it is sent once. Requires superuser rights.
+    webhook is disabled. Then it is sent once.
+
+    Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 
     Args:
         id (int):
@@ -166,7 +170,9 @@ async def asyncio_detailed(
     """Resend a delivery
 
      Sends the message again, with the same `event_id`, as a delivery of its own, also if the
-    webhook is disabled. Then it is sent once. Requires superuser rights.
+    webhook is disabled. Then it is sent once.
+
+    Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 
     Args:
         id (int):
@@ -199,7 +205,9 @@ async def asyncio(
     """Resend a delivery
 
      Sends the message again, with the same `event_id`, as a delivery of its own, also if the
-    webhook is disabled. Then it is sent once. Requires superuser rights.
+    webhook is disabled. Then it is sent once.
+
+    Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 
     Args:
         id (int):

@@ -98,7 +98,9 @@ def sync_detailed(
     """Rotate the secret of a webhook
 
      Returns a new secret, which is never shown again. For 24 hours, messages have the signature of
-    the previous secret as well. Requires superuser rights.
+    the previous secret as well.
+
+    Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 
     Args:
         id (int):
@@ -130,7 +132,9 @@ def sync(
     """Rotate the secret of a webhook
 
      Returns a new secret, which is never shown again. For 24 hours, messages have the signature of
-    the previous secret as well. Requires superuser rights.
+    the previous secret as well.
+
+    Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 
     Args:
         id (int):
@@ -157,7 +161,9 @@ async def asyncio_detailed(
     """Rotate the secret of a webhook
 
      Returns a new secret, which is never shown again. For 24 hours, messages have the signature of
-    the previous secret as well. Requires superuser rights.
+    the previous secret as well.
+
+    Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 
     Args:
         id (int):
@@ -187,7 +193,9 @@ async def asyncio(
     """Rotate the secret of a webhook
 
      Returns a new secret, which is never shown again. For 24 hours, messages have the signature of
-    the previous secret as well. Requires superuser rights.
+    the previous secret as well.
+
+    Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 
     Args:
         id (int):

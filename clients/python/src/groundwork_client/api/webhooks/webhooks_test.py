@@ -98,7 +98,9 @@ def sync_detailed(
     """Test a webhook
 
      Sends an event of the type `webhook.test`, also if the webhook is disabled. Then it is sent
-    once. Requires superuser rights.
+    once.
+
+    Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 
     Args:
         id (int):
@@ -130,7 +132,9 @@ def sync(
     """Test a webhook
 
      Sends an event of the type `webhook.test`, also if the webhook is disabled. Then it is sent
-    once. Requires superuser rights.
+    once.
+
+    Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 
     Args:
         id (int):
@@ -157,7 +161,9 @@ async def asyncio_detailed(
     """Test a webhook
 
      Sends an event of the type `webhook.test`, also if the webhook is disabled. Then it is sent
-    once. Requires superuser rights.
+    once.
+
+    Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 
     Args:
         id (int):
@@ -187,7 +193,9 @@ async def asyncio(
     """Test a webhook
 
      Sends an event of the type `webhook.test`, also if the webhook is disabled. Then it is sent
-    once. Requires superuser rights.
+    once.
+
+    Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 
     Args:
         id (int):

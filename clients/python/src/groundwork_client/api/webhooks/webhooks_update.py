@@ -128,7 +128,9 @@ def sync_detailed(
     """Update a webhook
 
      Absent fields stay unchanged; a null `description` clears it. `is_active` enables a webhook
-    again that was disabled. Requires superuser rights.
+    again that was disabled.
+
+    Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 
     Args:
         id (int):
@@ -163,7 +165,9 @@ def sync(
     """Update a webhook
 
      Absent fields stay unchanged; a null `description` clears it. `is_active` enables a webhook
-    again that was disabled. Requires superuser rights.
+    again that was disabled.
+
+    Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 
     Args:
         id (int):
@@ -193,7 +197,9 @@ async def asyncio_detailed(
     """Update a webhook
 
      Absent fields stay unchanged; a null `description` clears it. `is_active` enables a webhook
-    again that was disabled. Requires superuser rights.
+    again that was disabled.
+
+    Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 
     Args:
         id (int):
@@ -226,7 +232,9 @@ async def asyncio(
     """Update a webhook
 
      Absent fields stay unchanged; a null `description` clears it. `is_active` enables a webhook
-    again that was disabled. Requires superuser rights.
+    again that was disabled.
+
+    Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 
     Args:
         id (int):

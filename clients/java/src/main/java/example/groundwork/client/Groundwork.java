@@ -60,6 +60,14 @@ public final class Groundwork extends Resources {
         return new Session(this, tokens);
     }
 
+    /**
+     * A client that sends an API key: {@code gwk_…}. A key needs no session and no refresh. A call
+     * that the scopes of the key do not allow fails with {@code ErrorCode.INSUFFICIENT_SCOPE}.
+     */
+    public ApiKeyClient withApiKey(String key) {
+        return new ApiKeyClient(this, key);
+    }
+
     @Override
     ApiClient sender() {
         return anonymous();

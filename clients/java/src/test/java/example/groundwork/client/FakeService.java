@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 /** A service whose responses the test determines. It records the requests. */
 final class FakeService implements AutoCloseable {
     static final String USER = """
-            {"id": 1, "email": "ada@example.com", "full_name": "Ada Łovelace", "is_active": true, "is_superuser": false,
+            {"id": 1, "email": "ada@example.com", "full_name": "Ada Łovelace", "is_active": true, "is_superuser": false, "role": "user",
              "is_verified": false, "created_at": "2026-01-31T09:30:00Z", "updated_at": "2026-01-31T09:30:00Z"}""";
 
     record Request(String method, String path, @Nullable String query, @Nullable String authorization, String body) {}

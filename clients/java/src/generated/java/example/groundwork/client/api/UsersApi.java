@@ -1,6 +1,6 @@
 /*
  * Groundwork
- * A REST API for users and sessions.  Log in with `auth_login`, send the `access_token` as `Authorization: Bearer <token>`, and exchange the `refresh_token` with `auth_refresh` before it expires. All errors have the body `ErrorBody`: `error` is a code for programs, `message` is for people, and `request_id` identifies the request in the logs. Unknown fields of a body are ignored, except privileged fields that the operation cannot set. Unknown query parameters are refused by operations that have parameters. A `PATCH` is a merge patch (RFC 7396) and can also be sent as `application/merge-patch+json`.
+ * A REST API for users and sessions.  Log in with `auth_login`, send the `access_token` as `Authorization: Bearer <token>`, and exchange the `refresh_token` with `auth_refresh` before it expires. A service sends an API key instead (`api_keys_create`). All errors have the body `ErrorBody`: `error` is a code for programs, `message` is for people, and `request_id` identifies the request in the logs. Unknown fields of a body are ignored, except privileged fields that the operation cannot set. Unknown query parameters are refused by operations that have parameters. A `PATCH` is a merge patch (RFC 7396) and can also be sent as `application/merge-patch+json`.
  *
  * The version of the OpenAPI document: 1.2.0
  * 
@@ -173,7 +173,7 @@ public class UsersApi {
 
   /**
    * Activate a user
-   * Allows the user to log in again. Sessions that were ended stay ended. Requires superuser rights.
+   * Allows the user to log in again. Sessions that were ended stay ended.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param apiRequest {@link APIUsersActivateRequest}
    * @return User
    * @throws ApiException if fails to make API call
@@ -184,7 +184,7 @@ public class UsersApi {
 
   /**
    * Activate a user
-   * Allows the user to log in again. Sessions that were ended stay ended. Requires superuser rights.
+   * Allows the user to log in again. Sessions that were ended stay ended.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param apiRequest {@link APIUsersActivateRequest}
    * @param headers Optional headers to include in the request
    * @return User
@@ -198,7 +198,7 @@ public class UsersApi {
 
   /**
    * Activate a user
-   * Allows the user to log in again. Sessions that were ended stay ended. Requires superuser rights.
+   * Allows the user to log in again. Sessions that were ended stay ended.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param apiRequest {@link APIUsersActivateRequest}
    * @return ApiResponse&lt;User&gt;
    * @throws ApiException if fails to make API call
@@ -209,7 +209,7 @@ public class UsersApi {
 
   /**
    * Activate a user
-   * Allows the user to log in again. Sessions that were ended stay ended. Requires superuser rights.
+   * Allows the user to log in again. Sessions that were ended stay ended.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param apiRequest {@link APIUsersActivateRequest}
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;User&gt;
@@ -222,7 +222,7 @@ public class UsersApi {
 
   /**
    * Activate a user
-   * Allows the user to log in again. Sessions that were ended stay ended. Requires superuser rights.
+   * Allows the user to log in again. Sessions that were ended stay ended.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param id The user&#39;s ID. (required)
    * @return User
    * @throws ApiException if fails to make API call
@@ -233,7 +233,7 @@ public class UsersApi {
 
   /**
    * Activate a user
-   * Allows the user to log in again. Sessions that were ended stay ended. Requires superuser rights.
+   * Allows the user to log in again. Sessions that were ended stay ended.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param id The user&#39;s ID. (required)
    * @param headers Optional headers to include in the request
    * @return User
@@ -246,7 +246,7 @@ public class UsersApi {
 
   /**
    * Activate a user
-   * Allows the user to log in again. Sessions that were ended stay ended. Requires superuser rights.
+   * Allows the user to log in again. Sessions that were ended stay ended.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param id The user&#39;s ID. (required)
    * @return ApiResponse&lt;User&gt;
    * @throws ApiException if fails to make API call
@@ -257,7 +257,7 @@ public class UsersApi {
 
   /**
    * Activate a user
-   * Allows the user to log in again. Sessions that were ended stay ended. Requires superuser rights.
+   * Allows the user to log in again. Sessions that were ended stay ended.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param id The user&#39;s ID. (required)
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;User&gt;
@@ -369,7 +369,7 @@ public class UsersApi {
 
   /**
    * Create a user
-   * Creates a user, with superuser rights if requested. Requires superuser rights.
+   * Creates a user, with a role if requested. An API key cannot give a role.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param apiRequest {@link APIUsersCreateRequest}
    * @return User
    * @throws ApiException if fails to make API call
@@ -380,7 +380,7 @@ public class UsersApi {
 
   /**
    * Create a user
-   * Creates a user, with superuser rights if requested. Requires superuser rights.
+   * Creates a user, with a role if requested. An API key cannot give a role.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param apiRequest {@link APIUsersCreateRequest}
    * @param headers Optional headers to include in the request
    * @return User
@@ -394,7 +394,7 @@ public class UsersApi {
 
   /**
    * Create a user
-   * Creates a user, with superuser rights if requested. Requires superuser rights.
+   * Creates a user, with a role if requested. An API key cannot give a role.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param apiRequest {@link APIUsersCreateRequest}
    * @return ApiResponse&lt;User&gt;
    * @throws ApiException if fails to make API call
@@ -405,7 +405,7 @@ public class UsersApi {
 
   /**
    * Create a user
-   * Creates a user, with superuser rights if requested. Requires superuser rights.
+   * Creates a user, with a role if requested. An API key cannot give a role.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param apiRequest {@link APIUsersCreateRequest}
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;User&gt;
@@ -418,7 +418,7 @@ public class UsersApi {
 
   /**
    * Create a user
-   * Creates a user, with superuser rights if requested. Requires superuser rights.
+   * Creates a user, with a role if requested. An API key cannot give a role.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param userCreate  (required)
    * @return User
    * @throws ApiException if fails to make API call
@@ -429,7 +429,7 @@ public class UsersApi {
 
   /**
    * Create a user
-   * Creates a user, with superuser rights if requested. Requires superuser rights.
+   * Creates a user, with a role if requested. An API key cannot give a role.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param userCreate  (required)
    * @param headers Optional headers to include in the request
    * @return User
@@ -442,7 +442,7 @@ public class UsersApi {
 
   /**
    * Create a user
-   * Creates a user, with superuser rights if requested. Requires superuser rights.
+   * Creates a user, with a role if requested. An API key cannot give a role.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param userCreate  (required)
    * @return ApiResponse&lt;User&gt;
    * @throws ApiException if fails to make API call
@@ -453,7 +453,7 @@ public class UsersApi {
 
   /**
    * Create a user
-   * Creates a user, with superuser rights if requested. Requires superuser rights.
+   * Creates a user, with a role if requested. An API key cannot give a role.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param userCreate  (required)
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;User&gt;
@@ -570,7 +570,7 @@ public class UsersApi {
 
   /**
    * Deactivate a user
-   * Prevents the user from logging in and ends all its sessions. The last active superuser cannot be deactivated. Requires superuser rights.
+   * Prevents the user from logging in and ends all its sessions. The last active superuser cannot be deactivated.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param apiRequest {@link APIUsersDeactivateRequest}
    * @return User
    * @throws ApiException if fails to make API call
@@ -581,7 +581,7 @@ public class UsersApi {
 
   /**
    * Deactivate a user
-   * Prevents the user from logging in and ends all its sessions. The last active superuser cannot be deactivated. Requires superuser rights.
+   * Prevents the user from logging in and ends all its sessions. The last active superuser cannot be deactivated.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param apiRequest {@link APIUsersDeactivateRequest}
    * @param headers Optional headers to include in the request
    * @return User
@@ -595,7 +595,7 @@ public class UsersApi {
 
   /**
    * Deactivate a user
-   * Prevents the user from logging in and ends all its sessions. The last active superuser cannot be deactivated. Requires superuser rights.
+   * Prevents the user from logging in and ends all its sessions. The last active superuser cannot be deactivated.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param apiRequest {@link APIUsersDeactivateRequest}
    * @return ApiResponse&lt;User&gt;
    * @throws ApiException if fails to make API call
@@ -606,7 +606,7 @@ public class UsersApi {
 
   /**
    * Deactivate a user
-   * Prevents the user from logging in and ends all its sessions. The last active superuser cannot be deactivated. Requires superuser rights.
+   * Prevents the user from logging in and ends all its sessions. The last active superuser cannot be deactivated.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param apiRequest {@link APIUsersDeactivateRequest}
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;User&gt;
@@ -619,7 +619,7 @@ public class UsersApi {
 
   /**
    * Deactivate a user
-   * Prevents the user from logging in and ends all its sessions. The last active superuser cannot be deactivated. Requires superuser rights.
+   * Prevents the user from logging in and ends all its sessions. The last active superuser cannot be deactivated.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param id The user&#39;s ID. (required)
    * @return User
    * @throws ApiException if fails to make API call
@@ -630,7 +630,7 @@ public class UsersApi {
 
   /**
    * Deactivate a user
-   * Prevents the user from logging in and ends all its sessions. The last active superuser cannot be deactivated. Requires superuser rights.
+   * Prevents the user from logging in and ends all its sessions. The last active superuser cannot be deactivated.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param id The user&#39;s ID. (required)
    * @param headers Optional headers to include in the request
    * @return User
@@ -643,7 +643,7 @@ public class UsersApi {
 
   /**
    * Deactivate a user
-   * Prevents the user from logging in and ends all its sessions. The last active superuser cannot be deactivated. Requires superuser rights.
+   * Prevents the user from logging in and ends all its sessions. The last active superuser cannot be deactivated.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param id The user&#39;s ID. (required)
    * @return ApiResponse&lt;User&gt;
    * @throws ApiException if fails to make API call
@@ -654,7 +654,7 @@ public class UsersApi {
 
   /**
    * Deactivate a user
-   * Prevents the user from logging in and ends all its sessions. The last active superuser cannot be deactivated. Requires superuser rights.
+   * Prevents the user from logging in and ends all its sessions. The last active superuser cannot be deactivated.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param id The user&#39;s ID. (required)
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;User&gt;
@@ -766,7 +766,7 @@ public class UsersApi {
 
   /**
    * Delete a user
-   * Permanently deletes the user and all its sessions; its audit events are kept. Requires superuser rights.
+   * Permanently deletes the user with all its sessions and API keys; its audit events are kept. An API key cannot delete its own user.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param apiRequest {@link APIUsersDeleteRequest}
    * @throws ApiException if fails to make API call
    */
@@ -776,7 +776,7 @@ public class UsersApi {
 
   /**
    * Delete a user
-   * Permanently deletes the user and all its sessions; its audit events are kept. Requires superuser rights.
+   * Permanently deletes the user with all its sessions and API keys; its audit events are kept. An API key cannot delete its own user.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param apiRequest {@link APIUsersDeleteRequest}
    * @param headers Optional headers to include in the request
    * @throws ApiException if fails to make API call
@@ -789,7 +789,7 @@ public class UsersApi {
 
   /**
    * Delete a user
-   * Permanently deletes the user and all its sessions; its audit events are kept. Requires superuser rights.
+   * Permanently deletes the user with all its sessions and API keys; its audit events are kept. An API key cannot delete its own user.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param apiRequest {@link APIUsersDeleteRequest}
    * @return ApiResponse&lt;Void&gt;
    * @throws ApiException if fails to make API call
@@ -800,7 +800,7 @@ public class UsersApi {
 
   /**
    * Delete a user
-   * Permanently deletes the user and all its sessions; its audit events are kept. Requires superuser rights.
+   * Permanently deletes the user with all its sessions and API keys; its audit events are kept. An API key cannot delete its own user.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param apiRequest {@link APIUsersDeleteRequest}
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;Void&gt;
@@ -813,7 +813,7 @@ public class UsersApi {
 
   /**
    * Delete a user
-   * Permanently deletes the user and all its sessions; its audit events are kept. Requires superuser rights.
+   * Permanently deletes the user with all its sessions and API keys; its audit events are kept. An API key cannot delete its own user.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param id The user&#39;s ID. (required)
    * @throws ApiException if fails to make API call
    */
@@ -823,7 +823,7 @@ public class UsersApi {
 
   /**
    * Delete a user
-   * Permanently deletes the user and all its sessions; its audit events are kept. Requires superuser rights.
+   * Permanently deletes the user with all its sessions and API keys; its audit events are kept. An API key cannot delete its own user.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param id The user&#39;s ID. (required)
    * @param headers Optional headers to include in the request
    * @throws ApiException if fails to make API call
@@ -834,7 +834,7 @@ public class UsersApi {
 
   /**
    * Delete a user
-   * Permanently deletes the user and all its sessions; its audit events are kept. Requires superuser rights.
+   * Permanently deletes the user with all its sessions and API keys; its audit events are kept. An API key cannot delete its own user.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param id The user&#39;s ID. (required)
    * @return ApiResponse&lt;Void&gt;
    * @throws ApiException if fails to make API call
@@ -845,7 +845,7 @@ public class UsersApi {
 
   /**
    * Delete a user
-   * Permanently deletes the user and all its sessions; its audit events are kept. Requires superuser rights.
+   * Permanently deletes the user with all its sessions and API keys; its audit events are kept. An API key cannot delete its own user.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param id The user&#39;s ID. (required)
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;Void&gt;
@@ -946,7 +946,7 @@ public class UsersApi {
 
   /**
    * Get a user
-   * Requires superuser rights.
+   * Requires the role &#x60;support&#x60; or &#x60;superuser&#x60;. An API key needs the scope &#x60;users:read&#x60;.
    * @param apiRequest {@link APIUsersGetRequest}
    * @return User
    * @throws ApiException if fails to make API call
@@ -957,7 +957,7 @@ public class UsersApi {
 
   /**
    * Get a user
-   * Requires superuser rights.
+   * Requires the role &#x60;support&#x60; or &#x60;superuser&#x60;. An API key needs the scope &#x60;users:read&#x60;.
    * @param apiRequest {@link APIUsersGetRequest}
    * @param headers Optional headers to include in the request
    * @return User
@@ -971,7 +971,7 @@ public class UsersApi {
 
   /**
    * Get a user
-   * Requires superuser rights.
+   * Requires the role &#x60;support&#x60; or &#x60;superuser&#x60;. An API key needs the scope &#x60;users:read&#x60;.
    * @param apiRequest {@link APIUsersGetRequest}
    * @return ApiResponse&lt;User&gt;
    * @throws ApiException if fails to make API call
@@ -982,7 +982,7 @@ public class UsersApi {
 
   /**
    * Get a user
-   * Requires superuser rights.
+   * Requires the role &#x60;support&#x60; or &#x60;superuser&#x60;. An API key needs the scope &#x60;users:read&#x60;.
    * @param apiRequest {@link APIUsersGetRequest}
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;User&gt;
@@ -995,7 +995,7 @@ public class UsersApi {
 
   /**
    * Get a user
-   * Requires superuser rights.
+   * Requires the role &#x60;support&#x60; or &#x60;superuser&#x60;. An API key needs the scope &#x60;users:read&#x60;.
    * @param id The user&#39;s ID. (required)
    * @return User
    * @throws ApiException if fails to make API call
@@ -1006,7 +1006,7 @@ public class UsersApi {
 
   /**
    * Get a user
-   * Requires superuser rights.
+   * Requires the role &#x60;support&#x60; or &#x60;superuser&#x60;. An API key needs the scope &#x60;users:read&#x60;.
    * @param id The user&#39;s ID. (required)
    * @param headers Optional headers to include in the request
    * @return User
@@ -1019,7 +1019,7 @@ public class UsersApi {
 
   /**
    * Get a user
-   * Requires superuser rights.
+   * Requires the role &#x60;support&#x60; or &#x60;superuser&#x60;. An API key needs the scope &#x60;users:read&#x60;.
    * @param id The user&#39;s ID. (required)
    * @return ApiResponse&lt;User&gt;
    * @throws ApiException if fails to make API call
@@ -1030,7 +1030,7 @@ public class UsersApi {
 
   /**
    * Get a user
-   * Requires superuser rights.
+   * Requires the role &#x60;support&#x60; or &#x60;superuser&#x60;. An API key needs the scope &#x60;users:read&#x60;.
    * @param id The user&#39;s ID. (required)
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;User&gt;
@@ -1142,7 +1142,7 @@ public class UsersApi {
 
   /**
    * List users
-   * Returns one page of users in ascending order of &#x60;id&#x60;; with &#x60;created_after&#x60; or &#x60;created_before&#x60;, of &#x60;created_at&#x60; and &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters, until it is null. Users that are created meanwhile are on the last pages. Requires superuser rights.
+   * Returns one page of users in ascending order of &#x60;id&#x60;; with &#x60;created_after&#x60; or &#x60;created_before&#x60;, of &#x60;created_at&#x60; and &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters, until it is null. Users that are created meanwhile are on the last pages.  Requires the role &#x60;support&#x60; or &#x60;superuser&#x60;. An API key needs the scope &#x60;users:read&#x60;.
    * @param apiRequest {@link APIUsersListRequest}
    * @return UserPage
    * @throws ApiException if fails to make API call
@@ -1153,7 +1153,7 @@ public class UsersApi {
 
   /**
    * List users
-   * Returns one page of users in ascending order of &#x60;id&#x60;; with &#x60;created_after&#x60; or &#x60;created_before&#x60;, of &#x60;created_at&#x60; and &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters, until it is null. Users that are created meanwhile are on the last pages. Requires superuser rights.
+   * Returns one page of users in ascending order of &#x60;id&#x60;; with &#x60;created_after&#x60; or &#x60;created_before&#x60;, of &#x60;created_at&#x60; and &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters, until it is null. Users that are created meanwhile are on the last pages.  Requires the role &#x60;support&#x60; or &#x60;superuser&#x60;. An API key needs the scope &#x60;users:read&#x60;.
    * @param apiRequest {@link APIUsersListRequest}
    * @param headers Optional headers to include in the request
    * @return UserPage
@@ -1179,7 +1179,7 @@ public class UsersApi {
 
   /**
    * List users
-   * Returns one page of users in ascending order of &#x60;id&#x60;; with &#x60;created_after&#x60; or &#x60;created_before&#x60;, of &#x60;created_at&#x60; and &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters, until it is null. Users that are created meanwhile are on the last pages. Requires superuser rights.
+   * Returns one page of users in ascending order of &#x60;id&#x60;; with &#x60;created_after&#x60; or &#x60;created_before&#x60;, of &#x60;created_at&#x60; and &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters, until it is null. Users that are created meanwhile are on the last pages.  Requires the role &#x60;support&#x60; or &#x60;superuser&#x60;. An API key needs the scope &#x60;users:read&#x60;.
    * @param apiRequest {@link APIUsersListRequest}
    * @return ApiResponse&lt;UserPage&gt;
    * @throws ApiException if fails to make API call
@@ -1190,7 +1190,7 @@ public class UsersApi {
 
   /**
    * List users
-   * Returns one page of users in ascending order of &#x60;id&#x60;; with &#x60;created_after&#x60; or &#x60;created_before&#x60;, of &#x60;created_at&#x60; and &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters, until it is null. Users that are created meanwhile are on the last pages. Requires superuser rights.
+   * Returns one page of users in ascending order of &#x60;id&#x60;; with &#x60;created_after&#x60; or &#x60;created_before&#x60;, of &#x60;created_at&#x60; and &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters, until it is null. Users that are created meanwhile are on the last pages.  Requires the role &#x60;support&#x60; or &#x60;superuser&#x60;. An API key needs the scope &#x60;users:read&#x60;.
    * @param apiRequest {@link APIUsersListRequest}
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;UserPage&gt;
@@ -1209,7 +1209,7 @@ public class UsersApi {
 
   /**
    * List users
-   * Returns one page of users in ascending order of &#x60;id&#x60;; with &#x60;created_after&#x60; or &#x60;created_before&#x60;, of &#x60;created_at&#x60; and &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters, until it is null. Users that are created meanwhile are on the last pages. Requires superuser rights.
+   * Returns one page of users in ascending order of &#x60;id&#x60;; with &#x60;created_after&#x60; or &#x60;created_before&#x60;, of &#x60;created_at&#x60; and &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters, until it is null. Users that are created meanwhile are on the last pages.  Requires the role &#x60;support&#x60; or &#x60;superuser&#x60;. An API key needs the scope &#x60;users:read&#x60;.
    * @param limit The maximum number of users per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
    * @param email Only users whose email address starts with this prefix, case-insensitively. (optional)
@@ -1226,7 +1226,7 @@ public class UsersApi {
 
   /**
    * List users
-   * Returns one page of users in ascending order of &#x60;id&#x60;; with &#x60;created_after&#x60; or &#x60;created_before&#x60;, of &#x60;created_at&#x60; and &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters, until it is null. Users that are created meanwhile are on the last pages. Requires superuser rights.
+   * Returns one page of users in ascending order of &#x60;id&#x60;; with &#x60;created_after&#x60; or &#x60;created_before&#x60;, of &#x60;created_at&#x60; and &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters, until it is null. Users that are created meanwhile are on the last pages.  Requires the role &#x60;support&#x60; or &#x60;superuser&#x60;. An API key needs the scope &#x60;users:read&#x60;.
    * @param limit The maximum number of users per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
    * @param email Only users whose email address starts with this prefix, case-insensitively. (optional)
@@ -1245,7 +1245,7 @@ public class UsersApi {
 
   /**
    * List users
-   * Returns one page of users in ascending order of &#x60;id&#x60;; with &#x60;created_after&#x60; or &#x60;created_before&#x60;, of &#x60;created_at&#x60; and &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters, until it is null. Users that are created meanwhile are on the last pages. Requires superuser rights.
+   * Returns one page of users in ascending order of &#x60;id&#x60;; with &#x60;created_after&#x60; or &#x60;created_before&#x60;, of &#x60;created_at&#x60; and &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters, until it is null. Users that are created meanwhile are on the last pages.  Requires the role &#x60;support&#x60; or &#x60;superuser&#x60;. An API key needs the scope &#x60;users:read&#x60;.
    * @param limit The maximum number of users per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
    * @param email Only users whose email address starts with this prefix, case-insensitively. (optional)
@@ -1262,7 +1262,7 @@ public class UsersApi {
 
   /**
    * List users
-   * Returns one page of users in ascending order of &#x60;id&#x60;; with &#x60;created_after&#x60; or &#x60;created_before&#x60;, of &#x60;created_at&#x60; and &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters, until it is null. Users that are created meanwhile are on the last pages. Requires superuser rights.
+   * Returns one page of users in ascending order of &#x60;id&#x60;; with &#x60;created_after&#x60; or &#x60;created_before&#x60;, of &#x60;created_at&#x60; and &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters, until it is null. Users that are created meanwhile are on the last pages.  Requires the role &#x60;support&#x60; or &#x60;superuser&#x60;. An API key needs the scope &#x60;users:read&#x60;.
    * @param limit The maximum number of users per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
    * @param email Only users whose email address starts with this prefix, case-insensitively. (optional)
@@ -1474,7 +1474,7 @@ public class UsersApi {
 
   /**
    * Get the current user
-   * Returns the user that the access token belongs to.
+   * Returns the user that the access token or the API key belongs to.  An API key needs the scope &#x60;users:read&#x60;.
    * @return User
    * @throws ApiException if fails to make API call
    */
@@ -1484,7 +1484,7 @@ public class UsersApi {
 
   /**
    * Get the current user
-   * Returns the user that the access token belongs to.
+   * Returns the user that the access token or the API key belongs to.  An API key needs the scope &#x60;users:read&#x60;.
    * @param headers Optional headers to include in the request
    * @return User
    * @throws ApiException if fails to make API call
@@ -1496,7 +1496,7 @@ public class UsersApi {
 
   /**
    * Get the current user
-   * Returns the user that the access token belongs to.
+   * Returns the user that the access token or the API key belongs to.  An API key needs the scope &#x60;users:read&#x60;.
    * @return ApiResponse&lt;User&gt;
    * @throws ApiException if fails to make API call
    */
@@ -1506,7 +1506,7 @@ public class UsersApi {
 
   /**
    * Get the current user
-   * Returns the user that the access token belongs to.
+   * Returns the user that the access token or the API key belongs to.  An API key needs the scope &#x60;users:read&#x60;.
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;User&gt;
    * @throws ApiException if fails to make API call
@@ -1768,7 +1768,7 @@ public class UsersApi {
 
   /**
    * Delete the current user
-   * Permanently deletes the user and all its sessions. The last active superuser cannot be deleted.
+   * Permanently deletes the user with all its sessions and API keys. The last active superuser cannot be deleted.
    * @throws ApiException if fails to make API call
    */
   public void usersMeDelete() throws ApiException {
@@ -1777,7 +1777,7 @@ public class UsersApi {
 
   /**
    * Delete the current user
-   * Permanently deletes the user and all its sessions. The last active superuser cannot be deleted.
+   * Permanently deletes the user with all its sessions and API keys. The last active superuser cannot be deleted.
    * @param headers Optional headers to include in the request
    * @throws ApiException if fails to make API call
    */
@@ -1787,7 +1787,7 @@ public class UsersApi {
 
   /**
    * Delete the current user
-   * Permanently deletes the user and all its sessions. The last active superuser cannot be deleted.
+   * Permanently deletes the user with all its sessions and API keys. The last active superuser cannot be deleted.
    * @return ApiResponse&lt;Void&gt;
    * @throws ApiException if fails to make API call
    */
@@ -1797,7 +1797,7 @@ public class UsersApi {
 
   /**
    * Delete the current user
-   * Permanently deletes the user and all its sessions. The last active superuser cannot be deleted.
+   * Permanently deletes the user with all its sessions and API keys. The last active superuser cannot be deleted.
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;Void&gt;
    * @throws ApiException if fails to make API call
@@ -1863,7 +1863,7 @@ public class UsersApi {
 
   /**
    * Update the current user
-   * Absent fields stay unchanged; a null &#x60;full_name&#x60; clears it. A new &#x60;password&#x60; requires the &#x60;current_password&#x60; and ends all sessions of the user, including the current one.
+   * Absent fields stay unchanged; a null &#x60;full_name&#x60; clears it. A new &#x60;password&#x60; requires the &#x60;current_password&#x60; and ends all sessions of the user, including the current one. An API key cannot change the password.  An API key needs the scope &#x60;users:write&#x60;.
    * @param apiRequest {@link APIUsersMeUpdateRequest}
    * @return User
    * @throws ApiException if fails to make API call
@@ -1874,7 +1874,7 @@ public class UsersApi {
 
   /**
    * Update the current user
-   * Absent fields stay unchanged; a null &#x60;full_name&#x60; clears it. A new &#x60;password&#x60; requires the &#x60;current_password&#x60; and ends all sessions of the user, including the current one.
+   * Absent fields stay unchanged; a null &#x60;full_name&#x60; clears it. A new &#x60;password&#x60; requires the &#x60;current_password&#x60; and ends all sessions of the user, including the current one. An API key cannot change the password.  An API key needs the scope &#x60;users:write&#x60;.
    * @param apiRequest {@link APIUsersMeUpdateRequest}
    * @param headers Optional headers to include in the request
    * @return User
@@ -1888,7 +1888,7 @@ public class UsersApi {
 
   /**
    * Update the current user
-   * Absent fields stay unchanged; a null &#x60;full_name&#x60; clears it. A new &#x60;password&#x60; requires the &#x60;current_password&#x60; and ends all sessions of the user, including the current one.
+   * Absent fields stay unchanged; a null &#x60;full_name&#x60; clears it. A new &#x60;password&#x60; requires the &#x60;current_password&#x60; and ends all sessions of the user, including the current one. An API key cannot change the password.  An API key needs the scope &#x60;users:write&#x60;.
    * @param apiRequest {@link APIUsersMeUpdateRequest}
    * @return ApiResponse&lt;User&gt;
    * @throws ApiException if fails to make API call
@@ -1899,7 +1899,7 @@ public class UsersApi {
 
   /**
    * Update the current user
-   * Absent fields stay unchanged; a null &#x60;full_name&#x60; clears it. A new &#x60;password&#x60; requires the &#x60;current_password&#x60; and ends all sessions of the user, including the current one.
+   * Absent fields stay unchanged; a null &#x60;full_name&#x60; clears it. A new &#x60;password&#x60; requires the &#x60;current_password&#x60; and ends all sessions of the user, including the current one. An API key cannot change the password.  An API key needs the scope &#x60;users:write&#x60;.
    * @param apiRequest {@link APIUsersMeUpdateRequest}
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;User&gt;
@@ -1912,7 +1912,7 @@ public class UsersApi {
 
   /**
    * Update the current user
-   * Absent fields stay unchanged; a null &#x60;full_name&#x60; clears it. A new &#x60;password&#x60; requires the &#x60;current_password&#x60; and ends all sessions of the user, including the current one.
+   * Absent fields stay unchanged; a null &#x60;full_name&#x60; clears it. A new &#x60;password&#x60; requires the &#x60;current_password&#x60; and ends all sessions of the user, including the current one. An API key cannot change the password.  An API key needs the scope &#x60;users:write&#x60;.
    * @param profileUpdate  (required)
    * @return User
    * @throws ApiException if fails to make API call
@@ -1923,7 +1923,7 @@ public class UsersApi {
 
   /**
    * Update the current user
-   * Absent fields stay unchanged; a null &#x60;full_name&#x60; clears it. A new &#x60;password&#x60; requires the &#x60;current_password&#x60; and ends all sessions of the user, including the current one.
+   * Absent fields stay unchanged; a null &#x60;full_name&#x60; clears it. A new &#x60;password&#x60; requires the &#x60;current_password&#x60; and ends all sessions of the user, including the current one. An API key cannot change the password.  An API key needs the scope &#x60;users:write&#x60;.
    * @param profileUpdate  (required)
    * @param headers Optional headers to include in the request
    * @return User
@@ -1936,7 +1936,7 @@ public class UsersApi {
 
   /**
    * Update the current user
-   * Absent fields stay unchanged; a null &#x60;full_name&#x60; clears it. A new &#x60;password&#x60; requires the &#x60;current_password&#x60; and ends all sessions of the user, including the current one.
+   * Absent fields stay unchanged; a null &#x60;full_name&#x60; clears it. A new &#x60;password&#x60; requires the &#x60;current_password&#x60; and ends all sessions of the user, including the current one. An API key cannot change the password.  An API key needs the scope &#x60;users:write&#x60;.
    * @param profileUpdate  (required)
    * @return ApiResponse&lt;User&gt;
    * @throws ApiException if fails to make API call
@@ -1947,7 +1947,7 @@ public class UsersApi {
 
   /**
    * Update the current user
-   * Absent fields stay unchanged; a null &#x60;full_name&#x60; clears it. A new &#x60;password&#x60; requires the &#x60;current_password&#x60; and ends all sessions of the user, including the current one.
+   * Absent fields stay unchanged; a null &#x60;full_name&#x60; clears it. A new &#x60;password&#x60; requires the &#x60;current_password&#x60; and ends all sessions of the user, including the current one. An API key cannot change the password.  An API key needs the scope &#x60;users:write&#x60;.
    * @param profileUpdate  (required)
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;User&gt;
@@ -2064,7 +2064,7 @@ public class UsersApi {
 
   /**
    * Update a user
-   * Absent fields stay unchanged; a null &#x60;full_name&#x60; clears it. A new password and deactivation end all sessions of the user. The last active superuser can be neither deactivated nor demoted. Requires superuser rights.
+   * Absent fields stay unchanged; a null &#x60;full_name&#x60; clears it. A new password and deactivation end all sessions of the user. The last active superuser can be neither deactivated nor demoted. An API key cannot change an email address, a password or a role.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param apiRequest {@link APIUsersUpdateRequest}
    * @return User
    * @throws ApiException if fails to make API call
@@ -2075,7 +2075,7 @@ public class UsersApi {
 
   /**
    * Update a user
-   * Absent fields stay unchanged; a null &#x60;full_name&#x60; clears it. A new password and deactivation end all sessions of the user. The last active superuser can be neither deactivated nor demoted. Requires superuser rights.
+   * Absent fields stay unchanged; a null &#x60;full_name&#x60; clears it. A new password and deactivation end all sessions of the user. The last active superuser can be neither deactivated nor demoted. An API key cannot change an email address, a password or a role.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param apiRequest {@link APIUsersUpdateRequest}
    * @param headers Optional headers to include in the request
    * @return User
@@ -2091,7 +2091,7 @@ public class UsersApi {
 
   /**
    * Update a user
-   * Absent fields stay unchanged; a null &#x60;full_name&#x60; clears it. A new password and deactivation end all sessions of the user. The last active superuser can be neither deactivated nor demoted. Requires superuser rights.
+   * Absent fields stay unchanged; a null &#x60;full_name&#x60; clears it. A new password and deactivation end all sessions of the user. The last active superuser can be neither deactivated nor demoted. An API key cannot change an email address, a password or a role.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param apiRequest {@link APIUsersUpdateRequest}
    * @return ApiResponse&lt;User&gt;
    * @throws ApiException if fails to make API call
@@ -2102,7 +2102,7 @@ public class UsersApi {
 
   /**
    * Update a user
-   * Absent fields stay unchanged; a null &#x60;full_name&#x60; clears it. A new password and deactivation end all sessions of the user. The last active superuser can be neither deactivated nor demoted. Requires superuser rights.
+   * Absent fields stay unchanged; a null &#x60;full_name&#x60; clears it. A new password and deactivation end all sessions of the user. The last active superuser can be neither deactivated nor demoted. An API key cannot change an email address, a password or a role.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param apiRequest {@link APIUsersUpdateRequest}
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;User&gt;
@@ -2116,7 +2116,7 @@ public class UsersApi {
 
   /**
    * Update a user
-   * Absent fields stay unchanged; a null &#x60;full_name&#x60; clears it. A new password and deactivation end all sessions of the user. The last active superuser can be neither deactivated nor demoted. Requires superuser rights.
+   * Absent fields stay unchanged; a null &#x60;full_name&#x60; clears it. A new password and deactivation end all sessions of the user. The last active superuser can be neither deactivated nor demoted. An API key cannot change an email address, a password or a role.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param id The user&#39;s ID. (required)
    * @param userUpdate  (required)
    * @return User
@@ -2128,7 +2128,7 @@ public class UsersApi {
 
   /**
    * Update a user
-   * Absent fields stay unchanged; a null &#x60;full_name&#x60; clears it. A new password and deactivation end all sessions of the user. The last active superuser can be neither deactivated nor demoted. Requires superuser rights.
+   * Absent fields stay unchanged; a null &#x60;full_name&#x60; clears it. A new password and deactivation end all sessions of the user. The last active superuser can be neither deactivated nor demoted. An API key cannot change an email address, a password or a role.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param id The user&#39;s ID. (required)
    * @param userUpdate  (required)
    * @param headers Optional headers to include in the request
@@ -2142,7 +2142,7 @@ public class UsersApi {
 
   /**
    * Update a user
-   * Absent fields stay unchanged; a null &#x60;full_name&#x60; clears it. A new password and deactivation end all sessions of the user. The last active superuser can be neither deactivated nor demoted. Requires superuser rights.
+   * Absent fields stay unchanged; a null &#x60;full_name&#x60; clears it. A new password and deactivation end all sessions of the user. The last active superuser can be neither deactivated nor demoted. An API key cannot change an email address, a password or a role.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param id The user&#39;s ID. (required)
    * @param userUpdate  (required)
    * @return ApiResponse&lt;User&gt;
@@ -2154,7 +2154,7 @@ public class UsersApi {
 
   /**
    * Update a user
-   * Absent fields stay unchanged; a null &#x60;full_name&#x60; clears it. A new password and deactivation end all sessions of the user. The last active superuser can be neither deactivated nor demoted. Requires superuser rights.
+   * Absent fields stay unchanged; a null &#x60;full_name&#x60; clears it. A new password and deactivation end all sessions of the user. The last active superuser can be neither deactivated nor demoted. An API key cannot change an email address, a password or a role.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param id The user&#39;s ID. (required)
    * @param userUpdate  (required)
    * @param headers Optional headers to include in the request

@@ -1,6 +1,6 @@
 /*
  * Groundwork
- * A REST API for users and sessions.  Log in with `auth_login`, send the `access_token` as `Authorization: Bearer <token>`, and exchange the `refresh_token` with `auth_refresh` before it expires. All errors have the body `ErrorBody`: `error` is a code for programs, `message` is for people, and `request_id` identifies the request in the logs. Unknown fields of a body are ignored, except privileged fields that the operation cannot set. Unknown query parameters are refused by operations that have parameters. A `PATCH` is a merge patch (RFC 7396) and can also be sent as `application/merge-patch+json`.
+ * A REST API for users and sessions.  Log in with `auth_login`, send the `access_token` as `Authorization: Bearer <token>`, and exchange the `refresh_token` with `auth_refresh` before it expires. A service sends an API key instead (`api_keys_create`). All errors have the body `ErrorBody`: `error` is a code for programs, `message` is for people, and `request_id` identifies the request in the logs. Unknown fields of a body are ignored, except privileged fields that the operation cannot set. Unknown query parameters are refused by operations that have parameters. A `PATCH` is a merge patch (RFC 7396) and can also be sent as `application/merge-patch+json`.
  *
  * The version of the OpenAPI document: 1.2.0
  * 
@@ -173,7 +173,7 @@ public class WebhooksApi {
 
   /**
    * Create a webhook
-   * Returns its secret, which is never shown again. A &#x60;url&#x60; that leads to a private network is refused. Requires superuser rights.
+   * Returns its secret, which is never shown again. A &#x60;url&#x60; that leads to a private network is refused.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:write&#x60;.
    * @param apiRequest {@link APIWebhooksCreateRequest}
    * @return WebhookWithSecret
    * @throws ApiException if fails to make API call
@@ -184,7 +184,7 @@ public class WebhooksApi {
 
   /**
    * Create a webhook
-   * Returns its secret, which is never shown again. A &#x60;url&#x60; that leads to a private network is refused. Requires superuser rights.
+   * Returns its secret, which is never shown again. A &#x60;url&#x60; that leads to a private network is refused.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:write&#x60;.
    * @param apiRequest {@link APIWebhooksCreateRequest}
    * @param headers Optional headers to include in the request
    * @return WebhookWithSecret
@@ -198,7 +198,7 @@ public class WebhooksApi {
 
   /**
    * Create a webhook
-   * Returns its secret, which is never shown again. A &#x60;url&#x60; that leads to a private network is refused. Requires superuser rights.
+   * Returns its secret, which is never shown again. A &#x60;url&#x60; that leads to a private network is refused.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:write&#x60;.
    * @param apiRequest {@link APIWebhooksCreateRequest}
    * @return ApiResponse&lt;WebhookWithSecret&gt;
    * @throws ApiException if fails to make API call
@@ -209,7 +209,7 @@ public class WebhooksApi {
 
   /**
    * Create a webhook
-   * Returns its secret, which is never shown again. A &#x60;url&#x60; that leads to a private network is refused. Requires superuser rights.
+   * Returns its secret, which is never shown again. A &#x60;url&#x60; that leads to a private network is refused.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:write&#x60;.
    * @param apiRequest {@link APIWebhooksCreateRequest}
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;WebhookWithSecret&gt;
@@ -222,7 +222,7 @@ public class WebhooksApi {
 
   /**
    * Create a webhook
-   * Returns its secret, which is never shown again. A &#x60;url&#x60; that leads to a private network is refused. Requires superuser rights.
+   * Returns its secret, which is never shown again. A &#x60;url&#x60; that leads to a private network is refused.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:write&#x60;.
    * @param webhookCreate  (required)
    * @return WebhookWithSecret
    * @throws ApiException if fails to make API call
@@ -233,7 +233,7 @@ public class WebhooksApi {
 
   /**
    * Create a webhook
-   * Returns its secret, which is never shown again. A &#x60;url&#x60; that leads to a private network is refused. Requires superuser rights.
+   * Returns its secret, which is never shown again. A &#x60;url&#x60; that leads to a private network is refused.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:write&#x60;.
    * @param webhookCreate  (required)
    * @param headers Optional headers to include in the request
    * @return WebhookWithSecret
@@ -246,7 +246,7 @@ public class WebhooksApi {
 
   /**
    * Create a webhook
-   * Returns its secret, which is never shown again. A &#x60;url&#x60; that leads to a private network is refused. Requires superuser rights.
+   * Returns its secret, which is never shown again. A &#x60;url&#x60; that leads to a private network is refused.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:write&#x60;.
    * @param webhookCreate  (required)
    * @return ApiResponse&lt;WebhookWithSecret&gt;
    * @throws ApiException if fails to make API call
@@ -257,7 +257,7 @@ public class WebhooksApi {
 
   /**
    * Create a webhook
-   * Returns its secret, which is never shown again. A &#x60;url&#x60; that leads to a private network is refused. Requires superuser rights.
+   * Returns its secret, which is never shown again. A &#x60;url&#x60; that leads to a private network is refused.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:write&#x60;.
    * @param webhookCreate  (required)
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;WebhookWithSecret&gt;
@@ -374,7 +374,7 @@ public class WebhooksApi {
 
   /**
    * Delete a webhook
-   * Permanently deletes the webhook and its deliveries. Requires superuser rights.
+   * Permanently deletes the webhook and its deliveries.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:write&#x60;.
    * @param apiRequest {@link APIWebhooksDeleteRequest}
    * @throws ApiException if fails to make API call
    */
@@ -384,7 +384,7 @@ public class WebhooksApi {
 
   /**
    * Delete a webhook
-   * Permanently deletes the webhook and its deliveries. Requires superuser rights.
+   * Permanently deletes the webhook and its deliveries.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:write&#x60;.
    * @param apiRequest {@link APIWebhooksDeleteRequest}
    * @param headers Optional headers to include in the request
    * @throws ApiException if fails to make API call
@@ -397,7 +397,7 @@ public class WebhooksApi {
 
   /**
    * Delete a webhook
-   * Permanently deletes the webhook and its deliveries. Requires superuser rights.
+   * Permanently deletes the webhook and its deliveries.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:write&#x60;.
    * @param apiRequest {@link APIWebhooksDeleteRequest}
    * @return ApiResponse&lt;Void&gt;
    * @throws ApiException if fails to make API call
@@ -408,7 +408,7 @@ public class WebhooksApi {
 
   /**
    * Delete a webhook
-   * Permanently deletes the webhook and its deliveries. Requires superuser rights.
+   * Permanently deletes the webhook and its deliveries.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:write&#x60;.
    * @param apiRequest {@link APIWebhooksDeleteRequest}
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;Void&gt;
@@ -421,7 +421,7 @@ public class WebhooksApi {
 
   /**
    * Delete a webhook
-   * Permanently deletes the webhook and its deliveries. Requires superuser rights.
+   * Permanently deletes the webhook and its deliveries.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:write&#x60;.
    * @param id The webhook&#39;s ID. (required)
    * @throws ApiException if fails to make API call
    */
@@ -431,7 +431,7 @@ public class WebhooksApi {
 
   /**
    * Delete a webhook
-   * Permanently deletes the webhook and its deliveries. Requires superuser rights.
+   * Permanently deletes the webhook and its deliveries.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:write&#x60;.
    * @param id The webhook&#39;s ID. (required)
    * @param headers Optional headers to include in the request
    * @throws ApiException if fails to make API call
@@ -442,7 +442,7 @@ public class WebhooksApi {
 
   /**
    * Delete a webhook
-   * Permanently deletes the webhook and its deliveries. Requires superuser rights.
+   * Permanently deletes the webhook and its deliveries.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:write&#x60;.
    * @param id The webhook&#39;s ID. (required)
    * @return ApiResponse&lt;Void&gt;
    * @throws ApiException if fails to make API call
@@ -453,7 +453,7 @@ public class WebhooksApi {
 
   /**
    * Delete a webhook
-   * Permanently deletes the webhook and its deliveries. Requires superuser rights.
+   * Permanently deletes the webhook and its deliveries.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:write&#x60;.
    * @param id The webhook&#39;s ID. (required)
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;Void&gt;
@@ -554,7 +554,7 @@ public class WebhooksApi {
 
   /**
    * List the deliveries of a webhook
-   * Returns one page of deliveries in descending order of &#x60;id&#x60;, the newest first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null. Deliveries are deleted 30 days after they have ended. Requires superuser rights.
+   * Returns one page of deliveries in descending order of &#x60;id&#x60;, the newest first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null. Deliveries are deleted 30 days after they have ended.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
    * @param apiRequest {@link APIWebhooksDeliveriesListRequest}
    * @return WebhookDeliveryPage
    * @throws ApiException if fails to make API call
@@ -565,7 +565,7 @@ public class WebhooksApi {
 
   /**
    * List the deliveries of a webhook
-   * Returns one page of deliveries in descending order of &#x60;id&#x60;, the newest first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null. Deliveries are deleted 30 days after they have ended. Requires superuser rights.
+   * Returns one page of deliveries in descending order of &#x60;id&#x60;, the newest first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null. Deliveries are deleted 30 days after they have ended.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
    * @param apiRequest {@link APIWebhooksDeliveriesListRequest}
    * @param headers Optional headers to include in the request
    * @return WebhookDeliveryPage
@@ -583,7 +583,7 @@ public class WebhooksApi {
 
   /**
    * List the deliveries of a webhook
-   * Returns one page of deliveries in descending order of &#x60;id&#x60;, the newest first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null. Deliveries are deleted 30 days after they have ended. Requires superuser rights.
+   * Returns one page of deliveries in descending order of &#x60;id&#x60;, the newest first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null. Deliveries are deleted 30 days after they have ended.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
    * @param apiRequest {@link APIWebhooksDeliveriesListRequest}
    * @return ApiResponse&lt;WebhookDeliveryPage&gt;
    * @throws ApiException if fails to make API call
@@ -594,7 +594,7 @@ public class WebhooksApi {
 
   /**
    * List the deliveries of a webhook
-   * Returns one page of deliveries in descending order of &#x60;id&#x60;, the newest first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null. Deliveries are deleted 30 days after they have ended. Requires superuser rights.
+   * Returns one page of deliveries in descending order of &#x60;id&#x60;, the newest first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null. Deliveries are deleted 30 days after they have ended.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
    * @param apiRequest {@link APIWebhooksDeliveriesListRequest}
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;WebhookDeliveryPage&gt;
@@ -609,7 +609,7 @@ public class WebhooksApi {
 
   /**
    * List the deliveries of a webhook
-   * Returns one page of deliveries in descending order of &#x60;id&#x60;, the newest first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null. Deliveries are deleted 30 days after they have ended. Requires superuser rights.
+   * Returns one page of deliveries in descending order of &#x60;id&#x60;, the newest first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null. Deliveries are deleted 30 days after they have ended.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
    * @param id The webhook&#39;s ID. (required)
    * @param limit The maximum number of deliveries per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
@@ -622,7 +622,7 @@ public class WebhooksApi {
 
   /**
    * List the deliveries of a webhook
-   * Returns one page of deliveries in descending order of &#x60;id&#x60;, the newest first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null. Deliveries are deleted 30 days after they have ended. Requires superuser rights.
+   * Returns one page of deliveries in descending order of &#x60;id&#x60;, the newest first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null. Deliveries are deleted 30 days after they have ended.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
    * @param id The webhook&#39;s ID. (required)
    * @param limit The maximum number of deliveries per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
@@ -637,7 +637,7 @@ public class WebhooksApi {
 
   /**
    * List the deliveries of a webhook
-   * Returns one page of deliveries in descending order of &#x60;id&#x60;, the newest first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null. Deliveries are deleted 30 days after they have ended. Requires superuser rights.
+   * Returns one page of deliveries in descending order of &#x60;id&#x60;, the newest first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null. Deliveries are deleted 30 days after they have ended.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
    * @param id The webhook&#39;s ID. (required)
    * @param limit The maximum number of deliveries per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
@@ -650,7 +650,7 @@ public class WebhooksApi {
 
   /**
    * List the deliveries of a webhook
-   * Returns one page of deliveries in descending order of &#x60;id&#x60;, the newest first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null. Deliveries are deleted 30 days after they have ended. Requires superuser rights.
+   * Returns one page of deliveries in descending order of &#x60;id&#x60;, the newest first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null. Deliveries are deleted 30 days after they have ended.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
    * @param id The webhook&#39;s ID. (required)
    * @param limit The maximum number of deliveries per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
@@ -805,7 +805,7 @@ public class WebhooksApi {
 
   /**
    * Get a webhook
-   * Requires superuser rights.
+   * Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
    * @param apiRequest {@link APIWebhooksGetRequest}
    * @return Webhook
    * @throws ApiException if fails to make API call
@@ -816,7 +816,7 @@ public class WebhooksApi {
 
   /**
    * Get a webhook
-   * Requires superuser rights.
+   * Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
    * @param apiRequest {@link APIWebhooksGetRequest}
    * @param headers Optional headers to include in the request
    * @return Webhook
@@ -830,7 +830,7 @@ public class WebhooksApi {
 
   /**
    * Get a webhook
-   * Requires superuser rights.
+   * Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
    * @param apiRequest {@link APIWebhooksGetRequest}
    * @return ApiResponse&lt;Webhook&gt;
    * @throws ApiException if fails to make API call
@@ -841,7 +841,7 @@ public class WebhooksApi {
 
   /**
    * Get a webhook
-   * Requires superuser rights.
+   * Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
    * @param apiRequest {@link APIWebhooksGetRequest}
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;Webhook&gt;
@@ -854,7 +854,7 @@ public class WebhooksApi {
 
   /**
    * Get a webhook
-   * Requires superuser rights.
+   * Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
    * @param id The webhook&#39;s ID. (required)
    * @return Webhook
    * @throws ApiException if fails to make API call
@@ -865,7 +865,7 @@ public class WebhooksApi {
 
   /**
    * Get a webhook
-   * Requires superuser rights.
+   * Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
    * @param id The webhook&#39;s ID. (required)
    * @param headers Optional headers to include in the request
    * @return Webhook
@@ -878,7 +878,7 @@ public class WebhooksApi {
 
   /**
    * Get a webhook
-   * Requires superuser rights.
+   * Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
    * @param id The webhook&#39;s ID. (required)
    * @return ApiResponse&lt;Webhook&gt;
    * @throws ApiException if fails to make API call
@@ -889,7 +889,7 @@ public class WebhooksApi {
 
   /**
    * Get a webhook
-   * Requires superuser rights.
+   * Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
    * @param id The webhook&#39;s ID. (required)
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;Webhook&gt;
@@ -1001,7 +1001,7 @@ public class WebhooksApi {
 
   /**
    * List webhooks
-   * Returns one page of webhooks in ascending order of &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null. Requires superuser rights.
+   * Returns one page of webhooks in ascending order of &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
    * @param apiRequest {@link APIWebhooksListRequest}
    * @return WebhookPage
    * @throws ApiException if fails to make API call
@@ -1012,7 +1012,7 @@ public class WebhooksApi {
 
   /**
    * List webhooks
-   * Returns one page of webhooks in ascending order of &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null. Requires superuser rights.
+   * Returns one page of webhooks in ascending order of &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
    * @param apiRequest {@link APIWebhooksListRequest}
    * @param headers Optional headers to include in the request
    * @return WebhookPage
@@ -1028,7 +1028,7 @@ public class WebhooksApi {
 
   /**
    * List webhooks
-   * Returns one page of webhooks in ascending order of &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null. Requires superuser rights.
+   * Returns one page of webhooks in ascending order of &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
    * @param apiRequest {@link APIWebhooksListRequest}
    * @return ApiResponse&lt;WebhookPage&gt;
    * @throws ApiException if fails to make API call
@@ -1039,7 +1039,7 @@ public class WebhooksApi {
 
   /**
    * List webhooks
-   * Returns one page of webhooks in ascending order of &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null. Requires superuser rights.
+   * Returns one page of webhooks in ascending order of &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
    * @param apiRequest {@link APIWebhooksListRequest}
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;WebhookPage&gt;
@@ -1053,7 +1053,7 @@ public class WebhooksApi {
 
   /**
    * List webhooks
-   * Returns one page of webhooks in ascending order of &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null. Requires superuser rights.
+   * Returns one page of webhooks in ascending order of &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
    * @param limit The maximum number of webhooks per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
    * @return WebhookPage
@@ -1065,7 +1065,7 @@ public class WebhooksApi {
 
   /**
    * List webhooks
-   * Returns one page of webhooks in ascending order of &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null. Requires superuser rights.
+   * Returns one page of webhooks in ascending order of &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
    * @param limit The maximum number of webhooks per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
    * @param headers Optional headers to include in the request
@@ -1079,7 +1079,7 @@ public class WebhooksApi {
 
   /**
    * List webhooks
-   * Returns one page of webhooks in ascending order of &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null. Requires superuser rights.
+   * Returns one page of webhooks in ascending order of &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
    * @param limit The maximum number of webhooks per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
    * @return ApiResponse&lt;WebhookPage&gt;
@@ -1091,7 +1091,7 @@ public class WebhooksApi {
 
   /**
    * List webhooks
-   * Returns one page of webhooks in ascending order of &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null. Requires superuser rights.
+   * Returns one page of webhooks in ascending order of &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
    * @param limit The maximum number of webhooks per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
    * @param headers Optional headers to include in the request
@@ -1228,7 +1228,7 @@ public class WebhooksApi {
 
   /**
    * Resend a delivery
-   * Sends the message again, with the same &#x60;event_id&#x60;, as a delivery of its own, also if the webhook is disabled. Then it is sent once. Requires superuser rights.
+   * Sends the message again, with the same &#x60;event_id&#x60;, as a delivery of its own, also if the webhook is disabled. Then it is sent once.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:write&#x60;.
    * @param apiRequest {@link APIWebhooksResendDeliveryRequest}
    * @return WebhookDelivery
    * @throws ApiException if fails to make API call
@@ -1239,7 +1239,7 @@ public class WebhooksApi {
 
   /**
    * Resend a delivery
-   * Sends the message again, with the same &#x60;event_id&#x60;, as a delivery of its own, also if the webhook is disabled. Then it is sent once. Requires superuser rights.
+   * Sends the message again, with the same &#x60;event_id&#x60;, as a delivery of its own, also if the webhook is disabled. Then it is sent once.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:write&#x60;.
    * @param apiRequest {@link APIWebhooksResendDeliveryRequest}
    * @param headers Optional headers to include in the request
    * @return WebhookDelivery
@@ -1255,7 +1255,7 @@ public class WebhooksApi {
 
   /**
    * Resend a delivery
-   * Sends the message again, with the same &#x60;event_id&#x60;, as a delivery of its own, also if the webhook is disabled. Then it is sent once. Requires superuser rights.
+   * Sends the message again, with the same &#x60;event_id&#x60;, as a delivery of its own, also if the webhook is disabled. Then it is sent once.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:write&#x60;.
    * @param apiRequest {@link APIWebhooksResendDeliveryRequest}
    * @return ApiResponse&lt;WebhookDelivery&gt;
    * @throws ApiException if fails to make API call
@@ -1266,7 +1266,7 @@ public class WebhooksApi {
 
   /**
    * Resend a delivery
-   * Sends the message again, with the same &#x60;event_id&#x60;, as a delivery of its own, also if the webhook is disabled. Then it is sent once. Requires superuser rights.
+   * Sends the message again, with the same &#x60;event_id&#x60;, as a delivery of its own, also if the webhook is disabled. Then it is sent once.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:write&#x60;.
    * @param apiRequest {@link APIWebhooksResendDeliveryRequest}
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;WebhookDelivery&gt;
@@ -1280,7 +1280,7 @@ public class WebhooksApi {
 
   /**
    * Resend a delivery
-   * Sends the message again, with the same &#x60;event_id&#x60;, as a delivery of its own, also if the webhook is disabled. Then it is sent once. Requires superuser rights.
+   * Sends the message again, with the same &#x60;event_id&#x60;, as a delivery of its own, also if the webhook is disabled. Then it is sent once.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:write&#x60;.
    * @param id The webhook&#39;s ID. (required)
    * @param deliveryId The delivery&#39;s ID. (required)
    * @return WebhookDelivery
@@ -1292,7 +1292,7 @@ public class WebhooksApi {
 
   /**
    * Resend a delivery
-   * Sends the message again, with the same &#x60;event_id&#x60;, as a delivery of its own, also if the webhook is disabled. Then it is sent once. Requires superuser rights.
+   * Sends the message again, with the same &#x60;event_id&#x60;, as a delivery of its own, also if the webhook is disabled. Then it is sent once.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:write&#x60;.
    * @param id The webhook&#39;s ID. (required)
    * @param deliveryId The delivery&#39;s ID. (required)
    * @param headers Optional headers to include in the request
@@ -1306,7 +1306,7 @@ public class WebhooksApi {
 
   /**
    * Resend a delivery
-   * Sends the message again, with the same &#x60;event_id&#x60;, as a delivery of its own, also if the webhook is disabled. Then it is sent once. Requires superuser rights.
+   * Sends the message again, with the same &#x60;event_id&#x60;, as a delivery of its own, also if the webhook is disabled. Then it is sent once.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:write&#x60;.
    * @param id The webhook&#39;s ID. (required)
    * @param deliveryId The delivery&#39;s ID. (required)
    * @return ApiResponse&lt;WebhookDelivery&gt;
@@ -1318,7 +1318,7 @@ public class WebhooksApi {
 
   /**
    * Resend a delivery
-   * Sends the message again, with the same &#x60;event_id&#x60;, as a delivery of its own, also if the webhook is disabled. Then it is sent once. Requires superuser rights.
+   * Sends the message again, with the same &#x60;event_id&#x60;, as a delivery of its own, also if the webhook is disabled. Then it is sent once.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:write&#x60;.
    * @param id The webhook&#39;s ID. (required)
    * @param deliveryId The delivery&#39;s ID. (required)
    * @param headers Optional headers to include in the request
@@ -1448,7 +1448,7 @@ public class WebhooksApi {
 
   /**
    * Rotate the secret of a webhook
-   * Returns a new secret, which is never shown again. For 24 hours, messages have the signature of the previous secret as well. Requires superuser rights.
+   * Returns a new secret, which is never shown again. For 24 hours, messages have the signature of the previous secret as well.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:write&#x60;.
    * @param apiRequest {@link APIWebhooksRotateSecretRequest}
    * @return WebhookWithSecret
    * @throws ApiException if fails to make API call
@@ -1459,7 +1459,7 @@ public class WebhooksApi {
 
   /**
    * Rotate the secret of a webhook
-   * Returns a new secret, which is never shown again. For 24 hours, messages have the signature of the previous secret as well. Requires superuser rights.
+   * Returns a new secret, which is never shown again. For 24 hours, messages have the signature of the previous secret as well.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:write&#x60;.
    * @param apiRequest {@link APIWebhooksRotateSecretRequest}
    * @param headers Optional headers to include in the request
    * @return WebhookWithSecret
@@ -1473,7 +1473,7 @@ public class WebhooksApi {
 
   /**
    * Rotate the secret of a webhook
-   * Returns a new secret, which is never shown again. For 24 hours, messages have the signature of the previous secret as well. Requires superuser rights.
+   * Returns a new secret, which is never shown again. For 24 hours, messages have the signature of the previous secret as well.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:write&#x60;.
    * @param apiRequest {@link APIWebhooksRotateSecretRequest}
    * @return ApiResponse&lt;WebhookWithSecret&gt;
    * @throws ApiException if fails to make API call
@@ -1484,7 +1484,7 @@ public class WebhooksApi {
 
   /**
    * Rotate the secret of a webhook
-   * Returns a new secret, which is never shown again. For 24 hours, messages have the signature of the previous secret as well. Requires superuser rights.
+   * Returns a new secret, which is never shown again. For 24 hours, messages have the signature of the previous secret as well.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:write&#x60;.
    * @param apiRequest {@link APIWebhooksRotateSecretRequest}
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;WebhookWithSecret&gt;
@@ -1497,7 +1497,7 @@ public class WebhooksApi {
 
   /**
    * Rotate the secret of a webhook
-   * Returns a new secret, which is never shown again. For 24 hours, messages have the signature of the previous secret as well. Requires superuser rights.
+   * Returns a new secret, which is never shown again. For 24 hours, messages have the signature of the previous secret as well.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:write&#x60;.
    * @param id The webhook&#39;s ID. (required)
    * @return WebhookWithSecret
    * @throws ApiException if fails to make API call
@@ -1508,7 +1508,7 @@ public class WebhooksApi {
 
   /**
    * Rotate the secret of a webhook
-   * Returns a new secret, which is never shown again. For 24 hours, messages have the signature of the previous secret as well. Requires superuser rights.
+   * Returns a new secret, which is never shown again. For 24 hours, messages have the signature of the previous secret as well.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:write&#x60;.
    * @param id The webhook&#39;s ID. (required)
    * @param headers Optional headers to include in the request
    * @return WebhookWithSecret
@@ -1521,7 +1521,7 @@ public class WebhooksApi {
 
   /**
    * Rotate the secret of a webhook
-   * Returns a new secret, which is never shown again. For 24 hours, messages have the signature of the previous secret as well. Requires superuser rights.
+   * Returns a new secret, which is never shown again. For 24 hours, messages have the signature of the previous secret as well.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:write&#x60;.
    * @param id The webhook&#39;s ID. (required)
    * @return ApiResponse&lt;WebhookWithSecret&gt;
    * @throws ApiException if fails to make API call
@@ -1532,7 +1532,7 @@ public class WebhooksApi {
 
   /**
    * Rotate the secret of a webhook
-   * Returns a new secret, which is never shown again. For 24 hours, messages have the signature of the previous secret as well. Requires superuser rights.
+   * Returns a new secret, which is never shown again. For 24 hours, messages have the signature of the previous secret as well.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:write&#x60;.
    * @param id The webhook&#39;s ID. (required)
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;WebhookWithSecret&gt;
@@ -1644,7 +1644,7 @@ public class WebhooksApi {
 
   /**
    * Test a webhook
-   * Sends an event of the type &#x60;webhook.test&#x60;, also if the webhook is disabled. Then it is sent once. Requires superuser rights.
+   * Sends an event of the type &#x60;webhook.test&#x60;, also if the webhook is disabled. Then it is sent once.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:write&#x60;.
    * @param apiRequest {@link APIWebhooksTestRequest}
    * @return WebhookDelivery
    * @throws ApiException if fails to make API call
@@ -1655,7 +1655,7 @@ public class WebhooksApi {
 
   /**
    * Test a webhook
-   * Sends an event of the type &#x60;webhook.test&#x60;, also if the webhook is disabled. Then it is sent once. Requires superuser rights.
+   * Sends an event of the type &#x60;webhook.test&#x60;, also if the webhook is disabled. Then it is sent once.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:write&#x60;.
    * @param apiRequest {@link APIWebhooksTestRequest}
    * @param headers Optional headers to include in the request
    * @return WebhookDelivery
@@ -1669,7 +1669,7 @@ public class WebhooksApi {
 
   /**
    * Test a webhook
-   * Sends an event of the type &#x60;webhook.test&#x60;, also if the webhook is disabled. Then it is sent once. Requires superuser rights.
+   * Sends an event of the type &#x60;webhook.test&#x60;, also if the webhook is disabled. Then it is sent once.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:write&#x60;.
    * @param apiRequest {@link APIWebhooksTestRequest}
    * @return ApiResponse&lt;WebhookDelivery&gt;
    * @throws ApiException if fails to make API call
@@ -1680,7 +1680,7 @@ public class WebhooksApi {
 
   /**
    * Test a webhook
-   * Sends an event of the type &#x60;webhook.test&#x60;, also if the webhook is disabled. Then it is sent once. Requires superuser rights.
+   * Sends an event of the type &#x60;webhook.test&#x60;, also if the webhook is disabled. Then it is sent once.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:write&#x60;.
    * @param apiRequest {@link APIWebhooksTestRequest}
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;WebhookDelivery&gt;
@@ -1693,7 +1693,7 @@ public class WebhooksApi {
 
   /**
    * Test a webhook
-   * Sends an event of the type &#x60;webhook.test&#x60;, also if the webhook is disabled. Then it is sent once. Requires superuser rights.
+   * Sends an event of the type &#x60;webhook.test&#x60;, also if the webhook is disabled. Then it is sent once.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:write&#x60;.
    * @param id The webhook&#39;s ID. (required)
    * @return WebhookDelivery
    * @throws ApiException if fails to make API call
@@ -1704,7 +1704,7 @@ public class WebhooksApi {
 
   /**
    * Test a webhook
-   * Sends an event of the type &#x60;webhook.test&#x60;, also if the webhook is disabled. Then it is sent once. Requires superuser rights.
+   * Sends an event of the type &#x60;webhook.test&#x60;, also if the webhook is disabled. Then it is sent once.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:write&#x60;.
    * @param id The webhook&#39;s ID. (required)
    * @param headers Optional headers to include in the request
    * @return WebhookDelivery
@@ -1717,7 +1717,7 @@ public class WebhooksApi {
 
   /**
    * Test a webhook
-   * Sends an event of the type &#x60;webhook.test&#x60;, also if the webhook is disabled. Then it is sent once. Requires superuser rights.
+   * Sends an event of the type &#x60;webhook.test&#x60;, also if the webhook is disabled. Then it is sent once.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:write&#x60;.
    * @param id The webhook&#39;s ID. (required)
    * @return ApiResponse&lt;WebhookDelivery&gt;
    * @throws ApiException if fails to make API call
@@ -1728,7 +1728,7 @@ public class WebhooksApi {
 
   /**
    * Test a webhook
-   * Sends an event of the type &#x60;webhook.test&#x60;, also if the webhook is disabled. Then it is sent once. Requires superuser rights.
+   * Sends an event of the type &#x60;webhook.test&#x60;, also if the webhook is disabled. Then it is sent once.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:write&#x60;.
    * @param id The webhook&#39;s ID. (required)
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;WebhookDelivery&gt;
@@ -1840,7 +1840,7 @@ public class WebhooksApi {
 
   /**
    * Update a webhook
-   * Absent fields stay unchanged; a null &#x60;description&#x60; clears it. &#x60;is_active&#x60; enables a webhook again that was disabled. Requires superuser rights.
+   * Absent fields stay unchanged; a null &#x60;description&#x60; clears it. &#x60;is_active&#x60; enables a webhook again that was disabled.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:write&#x60;.
    * @param apiRequest {@link APIWebhooksUpdateRequest}
    * @return Webhook
    * @throws ApiException if fails to make API call
@@ -1851,7 +1851,7 @@ public class WebhooksApi {
 
   /**
    * Update a webhook
-   * Absent fields stay unchanged; a null &#x60;description&#x60; clears it. &#x60;is_active&#x60; enables a webhook again that was disabled. Requires superuser rights.
+   * Absent fields stay unchanged; a null &#x60;description&#x60; clears it. &#x60;is_active&#x60; enables a webhook again that was disabled.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:write&#x60;.
    * @param apiRequest {@link APIWebhooksUpdateRequest}
    * @param headers Optional headers to include in the request
    * @return Webhook
@@ -1867,7 +1867,7 @@ public class WebhooksApi {
 
   /**
    * Update a webhook
-   * Absent fields stay unchanged; a null &#x60;description&#x60; clears it. &#x60;is_active&#x60; enables a webhook again that was disabled. Requires superuser rights.
+   * Absent fields stay unchanged; a null &#x60;description&#x60; clears it. &#x60;is_active&#x60; enables a webhook again that was disabled.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:write&#x60;.
    * @param apiRequest {@link APIWebhooksUpdateRequest}
    * @return ApiResponse&lt;Webhook&gt;
    * @throws ApiException if fails to make API call
@@ -1878,7 +1878,7 @@ public class WebhooksApi {
 
   /**
    * Update a webhook
-   * Absent fields stay unchanged; a null &#x60;description&#x60; clears it. &#x60;is_active&#x60; enables a webhook again that was disabled. Requires superuser rights.
+   * Absent fields stay unchanged; a null &#x60;description&#x60; clears it. &#x60;is_active&#x60; enables a webhook again that was disabled.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:write&#x60;.
    * @param apiRequest {@link APIWebhooksUpdateRequest}
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;Webhook&gt;
@@ -1892,7 +1892,7 @@ public class WebhooksApi {
 
   /**
    * Update a webhook
-   * Absent fields stay unchanged; a null &#x60;description&#x60; clears it. &#x60;is_active&#x60; enables a webhook again that was disabled. Requires superuser rights.
+   * Absent fields stay unchanged; a null &#x60;description&#x60; clears it. &#x60;is_active&#x60; enables a webhook again that was disabled.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:write&#x60;.
    * @param id The webhook&#39;s ID. (required)
    * @param webhookUpdate  (required)
    * @return Webhook
@@ -1904,7 +1904,7 @@ public class WebhooksApi {
 
   /**
    * Update a webhook
-   * Absent fields stay unchanged; a null &#x60;description&#x60; clears it. &#x60;is_active&#x60; enables a webhook again that was disabled. Requires superuser rights.
+   * Absent fields stay unchanged; a null &#x60;description&#x60; clears it. &#x60;is_active&#x60; enables a webhook again that was disabled.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:write&#x60;.
    * @param id The webhook&#39;s ID. (required)
    * @param webhookUpdate  (required)
    * @param headers Optional headers to include in the request
@@ -1918,7 +1918,7 @@ public class WebhooksApi {
 
   /**
    * Update a webhook
-   * Absent fields stay unchanged; a null &#x60;description&#x60; clears it. &#x60;is_active&#x60; enables a webhook again that was disabled. Requires superuser rights.
+   * Absent fields stay unchanged; a null &#x60;description&#x60; clears it. &#x60;is_active&#x60; enables a webhook again that was disabled.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:write&#x60;.
    * @param id The webhook&#39;s ID. (required)
    * @param webhookUpdate  (required)
    * @return ApiResponse&lt;Webhook&gt;
@@ -1930,7 +1930,7 @@ public class WebhooksApi {
 
   /**
    * Update a webhook
-   * Absent fields stay unchanged; a null &#x60;description&#x60; clears it. &#x60;is_active&#x60; enables a webhook again that was disabled. Requires superuser rights.
+   * Absent fields stay unchanged; a null &#x60;description&#x60; clears it. &#x60;is_active&#x60; enables a webhook again that was disabled.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:write&#x60;.
    * @param id The webhook&#39;s ID. (required)
    * @param webhookUpdate  (required)
    * @param headers Optional headers to include in the request

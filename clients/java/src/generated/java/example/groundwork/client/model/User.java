@@ -1,6 +1,6 @@
 /*
  * Groundwork
- * A REST API for users and sessions.  Log in with `auth_login`, send the `access_token` as `Authorization: Bearer <token>`, and exchange the `refresh_token` with `auth_refresh` before it expires. All errors have the body `ErrorBody`: `error` is a code for programs, `message` is for people, and `request_id` identifies the request in the logs. Unknown fields of a body are ignored, except privileged fields that the operation cannot set. Unknown query parameters are refused by operations that have parameters. A `PATCH` is a merge patch (RFC 7396) and can also be sent as `application/merge-patch+json`.
+ * A REST API for users and sessions.  Log in with `auth_login`, send the `access_token` as `Authorization: Bearer <token>`, and exchange the `refresh_token` with `auth_refresh` before it expires. A service sends an API key instead (`api_keys_create`). All errors have the body `ErrorBody`: `error` is a code for programs, `message` is for people, and `request_id` identifies the request in the logs. Unknown fields of a body are ignored, except privileged fields that the operation cannot set. Unknown query parameters are refused by operations that have parameters. A `PATCH` is a merge patch (RFC 7396) and can also be sent as `application/merge-patch+json`.
  *
  * The version of the OpenAPI document: 1.2.0
  * 
@@ -20,6 +20,7 @@ import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonCreator;
 import com.fasterxml.jackson.annotation.JsonValue;
+import example.groundwork.client.model.UserRole;
 import java.time.OffsetDateTime;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
@@ -35,6 +36,7 @@ import com.fasterxml.jackson.annotation.JsonPropertyOrder;
   User.JSON_PROPERTY_FULL_NAME,
   User.JSON_PROPERTY_IS_ACTIVE,
   User.JSON_PROPERTY_IS_SUPERUSER,
+  User.JSON_PROPERTY_ROLE,
   User.JSON_PROPERTY_IS_VERIFIED,
   User.JSON_PROPERTY_CREATED_AT,
   User.JSON_PROPERTY_UPDATED_AT
@@ -60,6 +62,10 @@ public class User {
   public static final String JSON_PROPERTY_IS_SUPERUSER = "is_superuser";
   
   private Boolean isSuperuser;
+
+  public static final String JSON_PROPERTY_ROLE = "role";
+  
+  private UserRole role;
 
   public static final String JSON_PROPERTY_IS_VERIFIED = "is_verified";
   
@@ -197,6 +203,30 @@ public class User {
   }
 
 
+  public User role(UserRole role) {
+    this.role = role;
+    return this;
+  }
+
+  /**
+   * Get role
+   * @return role
+   */
+  
+  @JsonProperty(value = JSON_PROPERTY_ROLE, required = true)
+  @JsonInclude(value = JsonInclude.Include.ALWAYS)
+  public UserRole getRole() {
+    return role;
+  }
+
+
+  @JsonProperty(value = JSON_PROPERTY_ROLE, required = true)
+  @JsonInclude(value = JsonInclude.Include.ALWAYS)
+  public void setRole(UserRole role) {
+    this.role = role;
+  }
+
+
   public User isVerified(Boolean isVerified) {
     this.isVerified = isVerified;
     return this;
@@ -286,6 +316,7 @@ public class User {
         Objects.equals(this.fullName, user.fullName) &&
         Objects.equals(this.isActive, user.isActive) &&
         Objects.equals(this.isSuperuser, user.isSuperuser) &&
+        Objects.equals(this.role, user.role) &&
         Objects.equals(this.isVerified, user.isVerified) &&
         Objects.equals(this.createdAt, user.createdAt) &&
         Objects.equals(this.updatedAt, user.updatedAt);
@@ -293,7 +324,7 @@ public class User {
 
   @Override
   public int hashCode() {
-    return Objects.hash(id, email, fullName, isActive, isSuperuser, isVerified, createdAt, updatedAt);
+    return Objects.hash(id, email, fullName, isActive, isSuperuser, role, isVerified, createdAt, updatedAt);
   }
 
   @Override
@@ -305,6 +336,7 @@ public class User {
     sb.append("    fullName: ").append(toIndentedString(fullName)).append("\n");
     sb.append("    isActive: ").append(toIndentedString(isActive)).append("\n");
     sb.append("    isSuperuser: ").append(toIndentedString(isSuperuser)).append("\n");
+    sb.append("    role: ").append(toIndentedString(role)).append("\n");
     sb.append("    isVerified: ").append(toIndentedString(isVerified)).append("\n");
     sb.append("    createdAt: ").append(toIndentedString(createdAt)).append("\n");
     sb.append("    updatedAt: ").append(toIndentedString(updatedAt)).append("\n");

@@ -1,6 +1,6 @@
 /*
  * Groundwork
- * A REST API for users and sessions.  Log in with `auth_login`, send the `access_token` as `Authorization: Bearer <token>`, and exchange the `refresh_token` with `auth_refresh` before it expires. All errors have the body `ErrorBody`: `error` is a code for programs, `message` is for people, and `request_id` identifies the request in the logs. Unknown fields of a body are ignored, except privileged fields that the operation cannot set. Unknown query parameters are refused by operations that have parameters. A `PATCH` is a merge patch (RFC 7396) and can also be sent as `application/merge-patch+json`.
+ * A REST API for users and sessions.  Log in with `auth_login`, send the `access_token` as `Authorization: Bearer <token>`, and exchange the `refresh_token` with `auth_refresh` before it expires. A service sends an API key instead (`api_keys_create`). All errors have the body `ErrorBody`: `error` is a code for programs, `message` is for people, and `request_id` identifies the request in the logs. Unknown fields of a body are ignored, except privileged fields that the operation cannot set. Unknown query parameters are refused by operations that have parameters. A `PATCH` is a merge patch (RFC 7396) and can also be sent as `application/merge-patch+json`.
  *
  * The version of the OpenAPI document: 1.2.0
  * 
@@ -20,6 +20,7 @@ import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonCreator;
 import com.fasterxml.jackson.annotation.JsonValue;
+import example.groundwork.client.model.UserRole;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 import com.fasterxml.jackson.annotation.JsonPropertyOrder;
@@ -34,6 +35,7 @@ import com.fasterxml.jackson.annotation.JsonPropertyOrder;
   UserCreate.JSON_PROPERTY_FULL_NAME,
   UserCreate.JSON_PROPERTY_IS_ACTIVE,
   UserCreate.JSON_PROPERTY_IS_SUPERUSER,
+  UserCreate.JSON_PROPERTY_ROLE,
   UserCreate.JSON_PROPERTY_IS_VERIFIED
 })
 @jakarta.annotation.Generated(value = "org.openapitools.codegen.languages.JavaClientCodegen", comments = "Generator version: 7.25.0")
@@ -57,6 +59,10 @@ public class UserCreate {
   public static final String JSON_PROPERTY_IS_SUPERUSER = "is_superuser";
   
   private @Nullable Boolean isSuperuser = false;
+
+  public static final String JSON_PROPERTY_ROLE = "role";
+  
+  private @Nullable UserRole role;
 
   public static final String JSON_PROPERTY_IS_VERIFIED = "is_verified";
   
@@ -167,7 +173,7 @@ public class UserCreate {
   }
 
   /**
-   * Whether the user can manage other users.
+   * The same as the role &#x60;superuser&#x60;, for clients that know no roles.
    * @return isSuperuser
    */
   
@@ -182,6 +188,30 @@ public class UserCreate {
   @JsonInclude(value = JsonInclude.Include.USE_DEFAULTS)
   public void setIsSuperuser(@Nullable Boolean isSuperuser) {
     this.isSuperuser = isSuperuser;
+  }
+
+
+  public UserCreate role(@Nullable UserRole role) {
+    this.role = role;
+    return this;
+  }
+
+  /**
+   * Get role
+   * @return role
+   */
+  
+  @JsonProperty(value = JSON_PROPERTY_ROLE, required = false)
+  @JsonInclude(value = JsonInclude.Include.USE_DEFAULTS)
+  public @Nullable UserRole getRole() {
+    return role;
+  }
+
+
+  @JsonProperty(value = JSON_PROPERTY_ROLE, required = false)
+  @JsonInclude(value = JsonInclude.Include.USE_DEFAULTS)
+  public void setRole(@Nullable UserRole role) {
+    this.role = role;
   }
 
 
@@ -226,12 +256,13 @@ public class UserCreate {
         Objects.equals(this.fullName, userCreate.fullName) &&
         Objects.equals(this.isActive, userCreate.isActive) &&
         Objects.equals(this.isSuperuser, userCreate.isSuperuser) &&
+        Objects.equals(this.role, userCreate.role) &&
         Objects.equals(this.isVerified, userCreate.isVerified);
   }
 
   @Override
   public int hashCode() {
-    return Objects.hash(email, password, fullName, isActive, isSuperuser, isVerified);
+    return Objects.hash(email, password, fullName, isActive, isSuperuser, role, isVerified);
   }
 
   @Override
@@ -243,6 +274,7 @@ public class UserCreate {
     sb.append("    fullName: ").append(toIndentedString(fullName)).append("\n");
     sb.append("    isActive: ").append(toIndentedString(isActive)).append("\n");
     sb.append("    isSuperuser: ").append(toIndentedString(isSuperuser)).append("\n");
+    sb.append("    role: ").append(toIndentedString(role)).append("\n");
     sb.append("    isVerified: ").append(toIndentedString(isVerified)).append("\n");
     sb.append("}");
     return sb.toString();

@@ -1,6 +1,6 @@
 /*
  * Groundwork
- * A REST API for users and sessions.  Log in with `auth_login`, send the `access_token` as `Authorization: Bearer <token>`, and exchange the `refresh_token` with `auth_refresh` before it expires. All errors have the body `ErrorBody`: `error` is a code for programs, `message` is for people, and `request_id` identifies the request in the logs. Unknown fields of a body are ignored, except privileged fields that the operation cannot set. Unknown query parameters are refused by operations that have parameters. A `PATCH` is a merge patch (RFC 7396) and can also be sent as `application/merge-patch+json`.
+ * A REST API for users and sessions.  Log in with `auth_login`, send the `access_token` as `Authorization: Bearer <token>`, and exchange the `refresh_token` with `auth_refresh` before it expires. A service sends an API key instead (`api_keys_create`). All errors have the body `ErrorBody`: `error` is a code for programs, `message` is for people, and `request_id` identifies the request in the logs. Unknown fields of a body are ignored, except privileged fields that the operation cannot set. Unknown query parameters are refused by operations that have parameters. A `PATCH` is a merge patch (RFC 7396) and can also be sent as `application/merge-patch+json`.
  *
  * The version of the OpenAPI document: 1.2.0
  * 
@@ -20,6 +20,7 @@ import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonCreator;
 import com.fasterxml.jackson.annotation.JsonValue;
+import example.groundwork.client.model.UserRole;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 import org.openapitools.jackson.nullable.JsonNullable;
@@ -38,6 +39,7 @@ import com.fasterxml.jackson.annotation.JsonPropertyOrder;
   UserUpdate.JSON_PROPERTY_FULL_NAME,
   UserUpdate.JSON_PROPERTY_IS_ACTIVE,
   UserUpdate.JSON_PROPERTY_IS_SUPERUSER,
+  UserUpdate.JSON_PROPERTY_ROLE,
   UserUpdate.JSON_PROPERTY_IS_VERIFIED
 })
 @jakarta.annotation.Generated(value = "org.openapitools.codegen.languages.JavaClientCodegen", comments = "Generator version: 7.25.0")
@@ -60,6 +62,10 @@ public class UserUpdate {
   public static final String JSON_PROPERTY_IS_SUPERUSER = "is_superuser";
   
   private @Nullable Boolean isSuperuser;
+
+  public static final String JSON_PROPERTY_ROLE = "role";
+  
+  private @Nullable UserRole role;
 
   public static final String JSON_PROPERTY_IS_VERIFIED = "is_verified";
   
@@ -178,7 +184,7 @@ public class UserUpdate {
   }
 
   /**
-   * Whether the user can manage other users.
+   * True is the role &#x60;superuser&#x60;. False revokes it, and leaves another role as it is.
    * @return isSuperuser
    */
   
@@ -193,6 +199,30 @@ public class UserUpdate {
   @JsonInclude(value = JsonInclude.Include.USE_DEFAULTS)
   public void setIsSuperuser(@Nullable Boolean isSuperuser) {
     this.isSuperuser = isSuperuser;
+  }
+
+
+  public UserUpdate role(@Nullable UserRole role) {
+    this.role = role;
+    return this;
+  }
+
+  /**
+   * Get role
+   * @return role
+   */
+  
+  @JsonProperty(value = JSON_PROPERTY_ROLE, required = false)
+  @JsonInclude(value = JsonInclude.Include.USE_DEFAULTS)
+  public @Nullable UserRole getRole() {
+    return role;
+  }
+
+
+  @JsonProperty(value = JSON_PROPERTY_ROLE, required = false)
+  @JsonInclude(value = JsonInclude.Include.USE_DEFAULTS)
+  public void setRole(@Nullable UserRole role) {
+    this.role = role;
   }
 
 
@@ -237,6 +267,7 @@ public class UserUpdate {
         equalsNullable(this.fullName, userUpdate.fullName) &&
         Objects.equals(this.isActive, userUpdate.isActive) &&
         Objects.equals(this.isSuperuser, userUpdate.isSuperuser) &&
+        Objects.equals(this.role, userUpdate.role) &&
         Objects.equals(this.isVerified, userUpdate.isVerified);
   }
 
@@ -246,7 +277,7 @@ public class UserUpdate {
 
   @Override
   public int hashCode() {
-    return Objects.hash(email, password, hashCodeNullable(fullName), isActive, isSuperuser, isVerified);
+    return Objects.hash(email, password, hashCodeNullable(fullName), isActive, isSuperuser, role, isVerified);
   }
 
   private static <T> int hashCodeNullable(JsonNullable<T> a) {
@@ -265,6 +296,7 @@ public class UserUpdate {
     sb.append("    fullName: ").append(toIndentedString(fullName)).append("\n");
     sb.append("    isActive: ").append(toIndentedString(isActive)).append("\n");
     sb.append("    isSuperuser: ").append(toIndentedString(isSuperuser)).append("\n");
+    sb.append("    role: ").append(toIndentedString(role)).append("\n");
     sb.append("    isVerified: ").append(toIndentedString(isVerified)).append("\n");
     sb.append("}");
     return sb.toString();
