@@ -1,6 +1,7 @@
 //! A TCP proxy in front of PostgreSQL or Redis that can be cut, and that counts the round trips to
 //! PostgreSQL.
 
+use std::collections::HashSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex as Lock};
@@ -110,7 +111,8 @@ impl Proxy {
     }
 
     /// How often a client has waited for the server since the proxy was made: its Sync and Query
-    /// messages, but for a BEGIN that is followed by another statement before it is answered.
+    /// messages, but for a BEGIN that is followed by another statement before it is answered, and an
+    /// audit event that is followed by COMMIT.
     pub fn round_trips(&self) -> u64 {
         self.round_trips.load(Ordering::SeqCst)
     }
@@ -214,6 +216,32 @@ fn is_begin(kind: u8, content: &[u8]) -> bool {
     kind == b'Q' && content.starts_with(b"BEGIN")
 }
 
+/// Finds the executions of statements that travel together with COMMIT.
+#[derive(Default)]
+struct Deferred {
+    /// The names of prepared ones.
+    names: HashSet<Vec<u8>>,
+    is_bound: bool,
+}
+
+impl Deferred {
+    /// Whether the message ends such an execution. As a BEGIN, it is not passed on before the client
+    /// sends more.
+    fn ends(&mut self, kind: u8, content: &[u8]) -> bool {
+        let field = |number| content.split(|byte| *byte == 0).nth(number).unwrap_or_default();
+        match kind {
+            // The statement's name, and its text.
+            b'P' if field(1).starts_with(b"INSERT INTO \"audit_events\"") => {
+                self.names.insert(field(0).to_vec());
+            }
+            // The name of the portal, and that of the statement.
+            b'B' => self.is_bound = self.names.contains(field(1)),
+            _ => {}
+        }
+        kind == b'S' && std::mem::take(&mut self.is_bound)
+    }
+}
+
 const BEGIN_IS_HELD: Duration = Duration::from_secs(2);
 
 /// How long a client says nothing when it waits for an answer.
@@ -237,6 +265,7 @@ async fn forward(mut client: Client, server: String, seen: Seen, ways: Ways) {
         let mut buffer = vec![0; 16 * 1024];
         // What is not passed on yet, and how many answers it asks for.
         let (mut held, mut asked, mut begun) = (Vec::new(), 0, false);
+        let mut deferred = Deferred::default();
         loop {
             let gathers = ways.gathers.load(Ordering::SeqCst);
             let silence = if gathers { SILENCE } else { BEGIN_IS_HELD };
@@ -248,7 +277,7 @@ async fn forward(mut client: Client, server: String, seen: Seen, ways: Ways) {
                     held.extend_from_slice(&buffer[..length]);
                     let mut begins = false;
                     let is_whole = frames.feed(&buffer[..length], |kind, content| {
-                        begins = is_begin(kind, content);
+                        begins = deferred.ends(kind, content) || is_begin(kind, content);
                         seen.note(kind, content);
                         begun |= begins;
                         asked += u64::from(asks(kind) && !begins);
