@@ -66,7 +66,7 @@ on_both! {
 
     async fn every_operation_on_one_resource_answers_404_for_an_unknown_id(service: Service) {
         let root = service.superuser().await;
-        for operation in answering("404") {
+        for operation in answering("404").filter(|operation| operation.template.contains("{id}")) {
             let nobody = Target { id: 999_999, ..Target::of(&root) };
             good(&nobody, &service, operation).send().await.expect_error(404, "not_found");
         }
