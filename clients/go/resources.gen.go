@@ -9,22 +9,24 @@ import (
 
 // API has the operations by resource.
 type API struct {
-	Auth     *AuthResource
-	Users    *UsersResource
-	Jobs     *JobsResource
-	Webhooks *WebhooksResource
-	Health   *HealthResource
-	Service  *ServiceResource
+	Auth        *AuthResource
+	Users       *UsersResource
+	Jobs        *JobsResource
+	Webhooks    *WebhooksResource
+	AuditEvents *AuditEventsResource
+	Health      *HealthResource
+	Service     *ServiceResource
 }
 
 func newAPI(client *ClientWithResponses) *API {
 	return &API{
-		Auth:     &AuthResource{client},
-		Users:    &UsersResource{client},
-		Jobs:     &JobsResource{client},
-		Webhooks: &WebhooksResource{client},
-		Health:   &HealthResource{client},
-		Service:  &ServiceResource{client},
+		Auth:        &AuthResource{client},
+		Users:       &UsersResource{client},
+		Jobs:        &JobsResource{client},
+		Webhooks:    &WebhooksResource{client},
+		AuditEvents: &AuditEventsResource{client},
+		Health:      &HealthResource{client},
+		Service:     &ServiceResource{client},
 	}
 }
 
@@ -79,6 +81,40 @@ func (r *AuthResource) Me(ctx context.Context) (*User, error) {
 		return nil, err
 	}
 	return expect(answer.JSON200)
+}
+
+// SessionsList calls auth_sessions_list: List sessions. Each page is requested when it is needed. An error is the last element.
+func (r *AuthResource) SessionsList(ctx context.Context, params AuthSessionsListParams) iter.Seq2[Session, error] {
+	return eachItem(params.PageToken, func(token *string) ([]Session, nextPage, error) {
+		params := params
+		params.PageToken = token
+		page, err := r.SessionsListPage(ctx, params)
+		if err != nil {
+			return nil, nextPage{}, err
+		}
+		return page.Items, page.NextPage, nil
+	})
+}
+
+// SessionsListPage returns one page of SessionsList.
+func (r *AuthResource) SessionsListPage(ctx context.Context, params AuthSessionsListParams) (*SessionPage, error) {
+	answer, err := r.client.AuthSessionsListWithResponse(ctx, &params)
+	if err != nil {
+		return nil, err
+	}
+	return expect(answer.JSON200)
+}
+
+// SessionsRevoke calls auth_sessions_revoke: Revoke a session.
+func (r *AuthResource) SessionsRevoke(ctx context.Context, id string) error {
+	_, err := r.client.AuthSessionsRevokeWithResponse(ctx, id)
+	return err
+}
+
+// LogoutAll calls auth_logout_all: Log out everywhere else.
+func (r *AuthResource) LogoutAll(ctx context.Context) error {
+	_, err := r.client.AuthLogoutAllWithResponse(ctx)
+	return err
 }
 
 // VerifyEmail calls auth_verify_email: Verify an email address.
@@ -376,6 +412,33 @@ func (r *WebhooksResource) ResendDelivery(ctx context.Context, id int64, deliver
 	return expect(answer.JSON202)
 }
 
+// AuditEventsResource has the operations of audit_events.
+type AuditEventsResource struct {
+	client *ClientWithResponses
+}
+
+// List calls audit_events_list: List audit events. Each page is requested when it is needed. An error is the last element.
+func (r *AuditEventsResource) List(ctx context.Context, params AuditEventsListParams) iter.Seq2[AuditEvent, error] {
+	return eachItem(params.PageToken, func(token *string) ([]AuditEvent, nextPage, error) {
+		params := params
+		params.PageToken = token
+		page, err := r.ListPage(ctx, params)
+		if err != nil {
+			return nil, nextPage{}, err
+		}
+		return page.Items, page.NextPage, nil
+	})
+}
+
+// ListPage returns one page of List.
+func (r *AuditEventsResource) ListPage(ctx context.Context, params AuditEventsListParams) (*AuditEventPage, error) {
+	answer, err := r.client.AuditEventsListWithResponse(ctx, &params)
+	if err != nil {
+		return nil, err
+	}
+	return expect(answer.JSON200)
+}
+
 // HealthResource has the operations of health.
 type HealthResource struct {
 	client *ClientWithResponses
@@ -416,6 +479,15 @@ type ServiceResource struct {
 // Show calls service_show: Get the service.
 func (r *ServiceResource) Show(ctx context.Context) (*ServiceCard, error) {
 	answer, err := r.client.ServiceShowWithResponse(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return expect(answer.JSON200)
+}
+
+// Jwks calls service_jwks: Get the public keys of tokens.
+func (r *ServiceResource) Jwks(ctx context.Context) (*Jwks, error) {
+	answer, err := r.client.ServiceJwksWithResponse(ctx)
 	if err != nil {
 		return nil, err
 	}

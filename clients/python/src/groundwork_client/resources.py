@@ -3,22 +3,26 @@
 
 import datetime
 
+from .api.audit_events import audit_events_list
 from .api.auth import (
     auth_confirm_email,
     auth_forgot_password,
     auth_login,
     auth_logout,
+    auth_logout_all,
     auth_me,
     auth_refresh,
     auth_register,
     auth_resend_verification,
     auth_reset_password,
+    auth_sessions_list,
+    auth_sessions_revoke,
     auth_signup,
     auth_verify_email,
 )
 from .api.health import health_live, health_ready, health_show
 from .api.jobs import jobs_delete, jobs_list, jobs_retry
-from .api.service import service_show
+from .api.service import service_jwks, service_show
 from .api.users import (
     users_activate,
     users_create,
@@ -46,10 +50,12 @@ from .api.webhooks import (
 from .client import AuthenticatedClient
 from .failures import ok
 from .models import (
+    AuditEvent,
     EmailChange,
     Health,
     Job,
     JobStatus,
+    Jwks,
     LinkRequest,
     LinkToken,
     LoginRequest,
@@ -59,6 +65,7 @@ from .models import (
     RefreshRequest,
     RegisterRequest,
     ServiceCard,
+    Session,
     TokenPair,
     User,
     UserCreate,
@@ -102,6 +109,22 @@ class AuthResource:
     def me(self) -> User:
         """Get the current user."""
         return ok(auth_me.sync_detailed(client=self._client))
+
+    def sessions_list(self, *, limit: int | Unset = UNSET, user_id: int | Unset = UNSET) -> Pager[Session]:
+        """List sessions."""
+        return Pager(
+            lambda token: auth_sessions_list.sync_detailed(
+                client=self._client, page_token=token, limit=limit, user_id=user_id
+            )
+        )
+
+    def sessions_revoke(self, id: str) -> None:
+        """Revoke a session."""
+        ok(auth_sessions_revoke.sync_detailed(id, client=self._client))
+
+    def logout_all(self) -> None:
+        """Log out everywhere else."""
+        ok(auth_logout_all.sync_detailed(client=self._client))
 
     def verify_email(self, body: LinkToken) -> User:
         """Verify an email address."""
@@ -265,6 +288,37 @@ class WebhooksResource:
         return ok(webhooks_resend_delivery.sync_detailed(id, delivery_id, client=self._client))
 
 
+class AuditEventsResource:
+    """The operations of audit_events. Each raises an error response."""
+
+    def __init__(self, client: AuthenticatedClient) -> None:
+        self._client = client
+
+    def list(
+        self,
+        *,
+        limit: int | Unset = UNSET,
+        user_id: int | Unset = UNSET,
+        actor_id: int | Unset = UNSET,
+        kind: str | Unset = UNSET,
+        created_after: datetime.datetime | Unset = UNSET,
+        created_before: datetime.datetime | Unset = UNSET,
+    ) -> Pager[AuditEvent]:
+        """List audit events."""
+        return Pager(
+            lambda token: audit_events_list.sync_detailed(
+                client=self._client,
+                page_token=token,
+                limit=limit,
+                user_id=user_id,
+                actor_id=actor_id,
+                kind=kind,
+                created_after=created_after,
+                created_before=created_before,
+            )
+        )
+
+
 class HealthResource:
     """The operations of health. Each raises an error response."""
 
@@ -294,6 +348,10 @@ class ServiceResource:
         """Get the service."""
         return ok(service_show.sync_detailed(client=self._client))
 
+    def jwks(self) -> Jwks:
+        """Get the public keys of tokens."""
+        return ok(service_jwks.sync_detailed(client=self._client))
+
 
 class Resources:
     """All operations, by resource."""
@@ -303,6 +361,7 @@ class Resources:
         self.users = UsersResource(client)
         self.jobs = JobsResource(client)
         self.webhooks = WebhooksResource(client)
+        self.audit_events = AuditEventsResource(client)
         self.health = HealthResource(client)
         self.service = ServiceResource(client)
 
@@ -336,6 +395,22 @@ class AsyncAuthResource:
     async def me(self) -> User:
         """Get the current user."""
         return ok(await auth_me.asyncio_detailed(client=self._client))
+
+    def sessions_list(self, *, limit: int | Unset = UNSET, user_id: int | Unset = UNSET) -> AsyncPager[Session]:
+        """List sessions."""
+        return AsyncPager(
+            lambda token: auth_sessions_list.asyncio_detailed(
+                client=self._client, page_token=token, limit=limit, user_id=user_id
+            )
+        )
+
+    async def sessions_revoke(self, id: str) -> None:
+        """Revoke a session."""
+        ok(await auth_sessions_revoke.asyncio_detailed(id, client=self._client))
+
+    async def logout_all(self) -> None:
+        """Log out everywhere else."""
+        ok(await auth_logout_all.asyncio_detailed(client=self._client))
 
     async def verify_email(self, body: LinkToken) -> User:
         """Verify an email address."""
@@ -503,6 +578,37 @@ class AsyncWebhooksResource:
         return ok(await webhooks_resend_delivery.asyncio_detailed(id, delivery_id, client=self._client))
 
 
+class AsyncAuditEventsResource:
+    """The operations of audit_events. Each raises an error response."""
+
+    def __init__(self, client: AuthenticatedClient) -> None:
+        self._client = client
+
+    def list(
+        self,
+        *,
+        limit: int | Unset = UNSET,
+        user_id: int | Unset = UNSET,
+        actor_id: int | Unset = UNSET,
+        kind: str | Unset = UNSET,
+        created_after: datetime.datetime | Unset = UNSET,
+        created_before: datetime.datetime | Unset = UNSET,
+    ) -> AsyncPager[AuditEvent]:
+        """List audit events."""
+        return AsyncPager(
+            lambda token: audit_events_list.asyncio_detailed(
+                client=self._client,
+                page_token=token,
+                limit=limit,
+                user_id=user_id,
+                actor_id=actor_id,
+                kind=kind,
+                created_after=created_after,
+                created_before=created_before,
+            )
+        )
+
+
 class AsyncHealthResource:
     """The operations of health. Each raises an error response."""
 
@@ -532,6 +638,10 @@ class AsyncServiceResource:
         """Get the service."""
         return ok(await service_show.asyncio_detailed(client=self._client))
 
+    async def jwks(self) -> Jwks:
+        """Get the public keys of tokens."""
+        return ok(await service_jwks.asyncio_detailed(client=self._client))
+
 
 class AsyncResources:
     """All operations, by resource."""
@@ -541,5 +651,6 @@ class AsyncResources:
         self.users = AsyncUsersResource(client)
         self.jobs = AsyncJobsResource(client)
         self.webhooks = AsyncWebhooksResource(client)
+        self.audit_events = AsyncAuditEventsResource(client)
         self.health = AsyncHealthResource(client)
         self.service = AsyncServiceResource(client)

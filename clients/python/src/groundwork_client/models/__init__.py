@@ -1,5 +1,7 @@
 """Contains all the data models used in inputs/outputs"""
 
+from .audit_event import AuditEvent
+from .audit_event_page import AuditEventPage
 from .dependency_health import DependencyHealth
 from .email_change import EmailChange
 from .error_body import ErrorBody
@@ -11,6 +13,8 @@ from .health_status import HealthStatus
 from .job import Job
 from .job_page import JobPage
 from .job_status import JobStatus
+from .jwk import Jwk
+from .jwks import Jwks
 from .link_request import LinkRequest
 from .link_token import LinkToken
 from .login_request import LoginRequest
@@ -20,6 +24,8 @@ from .readiness import Readiness
 from .refresh_request import RefreshRequest
 from .register_request import RegisterRequest
 from .service_card import ServiceCard
+from .session import Session
+from .session_page import SessionPage
 from .test_event import TestEvent
 from .test_event_data import TestEventData
 from .token_pair import TokenPair
@@ -52,6 +58,8 @@ from .webhook_with_secret_disabled_reason_type_3_type_1 import (
 )
 
 __all__ = (
+    "AuditEvent",
+    "AuditEventPage",
     "DependencyHealth",
     "EmailChange",
     "ErrorBody",
@@ -63,6 +71,8 @@ __all__ = (
     "Job",
     "JobPage",
     "JobStatus",
+    "Jwk",
+    "Jwks",
     "LinkRequest",
     "LinkToken",
     "LoginRequest",
@@ -72,6 +82,8 @@ __all__ = (
     "RefreshRequest",
     "RegisterRequest",
     "ServiceCard",
+    "Session",
+    "SessionPage",
     "TestEvent",
     "TestEventData",
     "TokenPair",
