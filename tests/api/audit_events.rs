@@ -24,7 +24,7 @@ async fn all(service: &Service, root: &TestUser, query: &str) -> Vec<Value> {
 }
 
 /// Whether an event belongs to a list.
-type Matches = Box<dyn Fn(&Value) -> bool>;
+type Matches<'a> = Box<dyn Fn(&Value) -> bool + 'a>;
 
 fn ids(events: &[Value]) -> Vec<i64> {
     events.iter().map(|event| event["id"].as_i64().unwrap()).collect()
@@ -64,7 +64,7 @@ on_both! {
         assert_eq!((&deleted["kind"], &deleted["user_id"], &deleted["actor_id"]), (&json!("user_deleted"), &json!(user.id), &json!(root.id)));
         assert_eq!((&renamed["kind"], &renamed["actor_id"], &renamed["session_id"]), (&json!("full_name_changed"), &json!(user.id), &json!(session_of(&user))));
         let middle = renamed["created_at"].as_str().unwrap();
-        let queries: Vec<(String, Matches)> = vec![
+        let queries: Vec<(String, Matches<'_>)> = vec![
             (format!("user_id={}", user.id), Box::new(|event| event["user_id"] == user.id)),
             (format!("actor_id={}", root.id), Box::new(|event| event["actor_id"] == root.id)),
             ("kind=full_name_changed".to_owned(), Box::new(|event| event["kind"] == "full_name_changed")),
