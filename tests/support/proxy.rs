@@ -1,12 +1,14 @@
 //! A TCP proxy in front of PostgreSQL or Redis that can be cut, and that counts the round trips to
 //! PostgreSQL.
 
-use std::collections::HashSet;
+mod deferred;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex as Lock};
 use std::time::Duration;
 
+use deferred::Deferred;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{Mutex, oneshot};
@@ -214,32 +216,6 @@ fn asks(kind: u8) -> bool {
 /// that its answer is not there by then; a client that sends nothing more for so long waits for it.
 fn is_begin(kind: u8, content: &[u8]) -> bool {
     kind == b'Q' && content.starts_with(b"BEGIN")
-}
-
-/// Finds the executions of statements that travel together with COMMIT.
-#[derive(Default)]
-struct Deferred {
-    /// The names of prepared ones.
-    names: HashSet<Vec<u8>>,
-    is_bound: bool,
-}
-
-impl Deferred {
-    /// Whether the message ends such an execution. As a BEGIN, it is not passed on before the client
-    /// sends more.
-    fn ends(&mut self, kind: u8, content: &[u8]) -> bool {
-        let field = |number| content.split(|byte| *byte == 0).nth(number).unwrap_or_default();
-        match kind {
-            // The statement's name, and its text.
-            b'P' if field(1).starts_with(b"INSERT INTO \"audit_events\"") => {
-                self.names.insert(field(0).to_vec());
-            }
-            // The name of the portal, and that of the statement.
-            b'B' => self.is_bound = self.names.contains(field(1)),
-            _ => {}
-        }
-        kind == b'S' && std::mem::take(&mut self.is_bound)
-    }
 }
 
 const BEGIN_IS_HELD: Duration = Duration::from_secs(2);

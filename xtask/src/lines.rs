@@ -5,14 +5,24 @@ use std::path::Path;
 use std::{fmt, fs, io};
 
 /// The parts of the workspace that have a limit, each a folder, and the limit in lines.
-const LIMITS: [(&str, usize); 2] = [("src", 9_200), ("crates", 21_000)];
+const LIMITS: [(&str, usize); 2] = [("src", 10_510), ("crates", 21_550)];
 
 /// What each resource besides those of the template may add to `src`.
 const PER_RESOURCE: usize = 500;
 
 /// The files in `src/api/v1` of the template.
-const TEMPLATE_RESOURCES: [&str; 7] =
-    ["auth.rs", "health.rs", "jobs.rs", "links.rs", "mod.rs", "users.rs", "webhooks.rs"];
+const TEMPLATE_RESOURCES: [&str; 10] = [
+    "audit_events.rs",
+    "auth.rs",
+    "health.rs",
+    "jobs.rs",
+    "jwks.rs",
+    "links.rs",
+    "mod.rs",
+    "sessions.rs",
+    "users.rs",
+    "webhooks.rs",
+];
 
 /// Lines of the folders that hold a part's code.
 #[derive(Debug)]
