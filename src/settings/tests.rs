@@ -55,11 +55,25 @@ fn names_are_unique_and_every_example_is_accepted() {
         ("TLS_CERTIFICATE_FILE", "c"),
         ("TLS_KEY_FILE", "k"),
         ("MAIL_FROM", "a@example.com"),
+        ("JWT_ALGORITHM", "ES256"),
+        ("JWT_PRIVATE_KEY_FILE", "k"),
     ];
     for entry in entries.iter().filter(|entry| entry.name != "APP_ENV") {
         let pairs = [&[(entry.name, entry.example)], &others[..]].concat();
         from(&pairs).unwrap_or_else(|error| panic!("{error}"));
     }
+}
+
+#[test]
+fn a_private_key_and_its_algorithm_go_together() {
+    for algorithm in ["ES256", "EdDSA"] {
+        let error = from(&[("JWT_ALGORITHM", algorithm)]).unwrap_err().to_string();
+        assert!(error.contains("JWT_PRIVATE_KEY_FILE must be set"), "{error}");
+        assert!(from(&[("JWT_ALGORITHM", algorithm), ("JWT_PRIVATE_KEY_FILE", "k")]).is_ok());
+    }
+    let error = from(&[("JWT_PRIVATE_KEY_FILE", "k")]).unwrap_err().to_string();
+    assert!(error.contains("choose ES256 or EdDSA"), "{error}");
+    assert!(from(&[("JWT_PREVIOUS_PRIVATE_KEY_FILES", "k,l")]).is_ok());
 }
 
 #[test]
@@ -123,8 +137,8 @@ fn a_wrong_value_is_refused_with_its_reason() {
             "hunter2-Zq8v1LxT0cWm5RjYb3KdN9sE,short",
             "entry 2: must be at least 32",
         ),
-        ("JWT_ALGORITHM", "none", "must be HS256"),
-        ("JWT_ALGORITHM", "RS256", "must be HS256"),
+        ("JWT_ALGORITHM", "none", "must be one of HS256, ES256, EdDSA"),
+        ("JWT_ALGORITHM", "RS256", "must be one of HS256, ES256, EdDSA"),
         ("ACCESS_TOKEN_EXPIRE_MINUTES", "1441", "from 1 to 1440, in minutes"),
         ("REFRESH_TOKEN_EXPIRE_DAYS", "0", "from 1 to 365, in days"),
         ("REFRESH_TOKEN_EXPIRE_DAYS", "99999999999999999999", "from 1 to 365"),
@@ -358,7 +372,9 @@ fn the_example_file_uncommented_gives_the_defaults() {
 
 #[test]
 fn the_examples_of_secrets_are_guessable() {
-    for entry in entries().iter().filter(|entry| entry.name.starts_with("JWT_") && entry.default.is_empty()) {
+    for entry in
+        entries().iter().filter(|entry| entry.name.starts_with("JWT_") && entry.name.contains("SECRET"))
+    {
         assert!(guessable(&entry.example.into()).is_some(), "{}", entry.name);
     }
 }

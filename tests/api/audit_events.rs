@@ -23,6 +23,9 @@ async fn all(service: &Service, root: &TestUser, query: &str) -> Vec<Value> {
     }
 }
 
+/// Whether an event belongs to a list.
+type Matches<'a> = Box<dyn Fn(&Value) -> bool + 'a>;
+
 fn ids(events: &[Value]) -> Vec<i64> {
     events.iter().map(|event| event["id"].as_i64().unwrap()).collect()
 }
@@ -49,10 +52,10 @@ on_both! {
 
     async fn a_list_shows_only_the_events_that_are_asked_for(service: Service) {
         let (root, user) = (service.superuser().await, service.user().await);
-        service.clock.advance(Duration::from_secs(60));
+        service.clock.advance(Duration::from_mins(1));
         let path = format!("/api/v1/users/{}", user.id);
         service.by(&root, "PATCH", &path).json(json!({"full_name": "Ada"})).send().await.expect(200);
-        service.clock.advance(Duration::from_secs(60));
+        service.clock.advance(Duration::from_mins(1));
         service.by(&user, "PATCH", "/api/v1/users/me").json(json!({"full_name": "Bob"})).send().await.expect(200);
         service.by(&root, "DELETE", &path).send().await.expect(204);
         let events = all(&service, &root, "limit=100").await;
@@ -61,7 +64,7 @@ on_both! {
         assert_eq!((&deleted["kind"], &deleted["user_id"], &deleted["actor_id"]), (&json!("user_deleted"), &json!(user.id), &json!(root.id)));
         assert_eq!((&renamed["kind"], &renamed["actor_id"], &renamed["session_id"]), (&json!("full_name_changed"), &json!(user.id), &json!(session_of(&user))));
         let middle = renamed["created_at"].as_str().unwrap();
-        let queries: Vec<(String, Box<dyn Fn(&Value) -> bool>)> = vec![
+        let queries: Vec<(String, Matches<'_>)> = vec![
             (format!("user_id={}", user.id), Box::new(|event| event["user_id"] == user.id)),
             (format!("actor_id={}", root.id), Box::new(|event| event["actor_id"] == root.id)),
             ("kind=full_name_changed".to_owned(), Box::new(|event| event["kind"] == "full_name_changed")),

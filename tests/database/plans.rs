@@ -29,6 +29,8 @@ async fn crowded() -> (Service, Proxy, Client) {
          INSERT INTO audit_events (occurred_at, kind, actor_id, user_id, ip, request_id)
             SELECT now() - n * interval '1 minute', 'kind_' || n % 20, id, CASE WHEN n % 3 > 0 THEN id END, '192.0.2.1', 'x'
             FROM users CROSS JOIN generate_series(1, 2) n;
+         INSERT INTO user_networks (user_id, network, last_used_at)
+            SELECT id, '192.0.2.0/24', now() FROM users;
          INSERT INTO webhooks (url, events, secret, is_active, created_at, updated_at)
             SELECT 'https://example.com/', '{{}}', 'x', false, now(), now() FROM generate_series(1, {ROWS}) n;
          ANALYZE"

@@ -49,8 +49,6 @@ async fn cost(service: &Service, proxy: &Proxy, times: usize, mut call: impl Asy
     // No request waits until a statement is closed, but the one connection keeps its messages in
     // order: once the answer to a later query is there, everything before it was counted.
     let counter = service.user().await;
-    // What travels together with COMMIT does not wait.
-    proxy.gather();
     let count_all = async || {
         drop(service.me(&counter.access).await.expect(200));
         proxy.round_trips()

@@ -160,7 +160,7 @@ const USERS: &str = "
         CAST((SELECT COUNT(*) FROM sessions s WHERE s.user_id = u.id AND revoked_at IS NULL) AS TEXT) || ' ' ||
         CAST((SELECT COUNT(*) FROM sessions s WHERE s.user_id = u.id AND revoked_at IS NOT NULL) AS TEXT) || ' ' ||
         CAST((SELECT COUNT(*) FROM audit_events e WHERE e.user_id = u.id AND kind = 'password_changed') AS TEXT) || ' ' ||
-        CAST((SELECT COUNT(*) FROM audit_events e WHERE e.user_id = u.id AND kind = 'user_created') AS TEXT) || ' ' ||
+        CAST((SELECT COUNT(*) FROM audit_events e WHERE e.user_id = u.id AND kind = 'user_created' AND actor_id <> user_id) AS TEXT) || ' ' ||
         CAST((SELECT COUNT(*) FROM audit_events e WHERE e.user_id = u.id AND kind = 'user_deleted') AS TEXT)
         AS value
     FROM users u";

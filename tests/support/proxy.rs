@@ -1,11 +1,14 @@
 //! A TCP proxy in front of PostgreSQL or Redis that can be cut, and that counts the round trips to
 //! PostgreSQL.
 
+mod deferred;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex as Lock};
 use std::time::Duration;
 
+use deferred::Deferred;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{Mutex, oneshot};
@@ -110,7 +113,8 @@ impl Proxy {
     }
 
     /// How often a client has waited for the server since the proxy was made: its Sync and Query
-    /// messages, but for a BEGIN that is followed by another statement before it is answered.
+    /// messages, but for a BEGIN that is followed by another statement before it is answered, and an
+    /// audit event that is followed by COMMIT.
     pub fn round_trips(&self) -> u64 {
         self.round_trips.load(Ordering::SeqCst)
     }
@@ -237,6 +241,7 @@ async fn forward(mut client: Client, server: String, seen: Seen, ways: Ways) {
         let mut buffer = vec![0; 16 * 1024];
         // What is not passed on yet, and how many answers it asks for.
         let (mut held, mut asked, mut begun) = (Vec::new(), 0, false);
+        let mut deferred = Deferred::default();
         loop {
             let gathers = ways.gathers.load(Ordering::SeqCst);
             let silence = if gathers { SILENCE } else { BEGIN_IS_HELD };
@@ -248,7 +253,7 @@ async fn forward(mut client: Client, server: String, seen: Seen, ways: Ways) {
                     held.extend_from_slice(&buffer[..length]);
                     let mut begins = false;
                     let is_whole = frames.feed(&buffer[..length], |kind, content| {
-                        begins = is_begin(kind, content);
+                        begins = deferred.ends(kind, content) || is_begin(kind, content);
                         seen.note(kind, content);
                         begun |= begins;
                         asked += u64::from(asks(kind) && !begins);

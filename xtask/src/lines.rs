@@ -5,14 +5,25 @@ use std::path::Path;
 use std::{fmt, fs, io};
 
 /// The parts of the workspace that have a limit, each a folder, and the limit in lines.
-const LIMITS: [(&str, usize); 2] = [("src", 10_200), ("crates", 21_000)];
+const LIMITS: [(&str, usize); 2] = [("src", 12_200), ("crates", 22_400)];
 
 /// What each resource besides those of the template may add to `src`.
 const PER_RESOURCE: usize = 500;
 
 /// The files in `src/api/v1` of the template.
-const TEMPLATE_RESOURCES: [&str; 8] =
-    ["api_keys.rs", "auth.rs", "health.rs", "jobs.rs", "links.rs", "mod.rs", "users.rs", "webhooks.rs"];
+const TEMPLATE_RESOURCES: [&str; 11] = [
+    "api_keys.rs",
+    "audit_events.rs",
+    "auth.rs",
+    "health.rs",
+    "jobs.rs",
+    "jwks.rs",
+    "links.rs",
+    "mod.rs",
+    "sessions.rs",
+    "users.rs",
+    "webhooks.rs",
+];
 
 /// Lines of the folders that hold a part's code.
 #[derive(Debug)]

@@ -27,6 +27,7 @@ impl AuditEventsApi {
     /// Returns one page of audit events in descending order of `created_at`, so the newest come
     /// first. To get the next page, send `next_page` as `page_token` with the same filters, until it
     /// is null.
+    #[allow(clippy::too_many_arguments, reason = "one argument per query parameter")]
     #[oai(path = "/", method = "get", operation_id = "audit_events_list")]
     async fn list(
         &self,

@@ -79,7 +79,8 @@ on_both! {
         service.login(&user.email, PASSWORD).await.expect_error(401, "invalid_credentials");
         service.login(&user.email, NEW_PASSWORD).await.expect(200);
         service.me(&neighbour.access).await.expect(200);
-        assert_eq!(events(&service, user.id).await, [format!("password_changed by {}", user.id)]);
+        let kinds = ["password_changed", "full_name_changed"];
+        assert_eq!(events(&service, user.id).await, kinds.map(|kind| format!("{kind} by {}", user.id)));
     }
 
     async fn of_two_concurrent_password_changes_one_succeeds(service: Service) {

@@ -5,7 +5,6 @@ use std::time::Duration;
 use futures_util::{FutureExt, stream};
 use groundwork_clock::Clock;
 use groundwork_state::rate_limit::{Quota, RateLimiter};
-use groundwork_web::known_api_keys::KnownApiKeys;
 use groundwork_web::load_shedder::LoadShedder;
 use groundwork_web::rate_limits::RateLimits;
 use poem::{Body as Content, Endpoint, Request};
@@ -28,7 +27,6 @@ async fn a_client_above_its_rate_limit_is_refused_until_the_window_has_moved() {
         limiter: RateLimiter::new(None, clock.clone()),
         general: Quota::new("general", 2),
         credentials: Quota::new("credentials", 1),
-        api_keys: KnownApiKeys::new(|_| None),
     };
     let app = app(Some(rate_limits), LoadShedder::new(10, 10), LONG);
     for remaining in ["1", "0"] {

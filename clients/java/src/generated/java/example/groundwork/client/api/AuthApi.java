@@ -22,9 +22,11 @@ import example.groundwork.client.model.ErrorBody;
 import example.groundwork.client.model.LinkRequest;
 import example.groundwork.client.model.LinkToken;
 import example.groundwork.client.model.LoginRequest;
+import org.jspecify.annotations.Nullable;
 import example.groundwork.client.model.PasswordReset;
 import example.groundwork.client.model.RefreshRequest;
 import example.groundwork.client.model.RegisterRequest;
+import example.groundwork.client.model.SessionPage;
 import example.groundwork.client.model.TokenPair;
 import example.groundwork.client.model.User;
 
@@ -836,6 +838,101 @@ public class AuthApi {
     HttpRequest.Builder localVarRequestBuilder = HttpRequest.newBuilder();
 
     String localVarPath = "/api/v1/auth/logout";
+
+    localVarRequestBuilder.uri(URI.create(memberVarBaseUri + localVarPath));
+
+    localVarRequestBuilder.header("Accept", "application/json");
+
+    localVarRequestBuilder.method("POST", HttpRequest.BodyPublishers.noBody());
+    if (memberVarReadTimeout != null) {
+      localVarRequestBuilder.timeout(memberVarReadTimeout);
+    }
+    // Add custom headers if provided
+    localVarRequestBuilder = HttpRequestBuilderExtensions.withAdditionalHeaders(localVarRequestBuilder, headers);
+    if (memberVarInterceptor != null) {
+      memberVarInterceptor.accept(localVarRequestBuilder);
+    }
+    return localVarRequestBuilder;
+  }
+
+  /**
+   * Log out everywhere else
+   * Ends all sessions of the current user except the current one, which &#x60;auth_logout&#x60; ends.
+   * @throws ApiException if fails to make API call
+   */
+  public void authLogoutAll() throws ApiException {
+    authLogoutAll(null);
+  }
+
+  /**
+   * Log out everywhere else
+   * Ends all sessions of the current user except the current one, which &#x60;auth_logout&#x60; ends.
+   * @param headers Optional headers to include in the request
+   * @throws ApiException if fails to make API call
+   */
+  public void authLogoutAll(Map<String, String> headers) throws ApiException {
+    authLogoutAllWithHttpInfo(headers);
+  }
+
+  /**
+   * Log out everywhere else
+   * Ends all sessions of the current user except the current one, which &#x60;auth_logout&#x60; ends.
+   * @return ApiResponse&lt;Void&gt;
+   * @throws ApiException if fails to make API call
+   */
+  public ApiResponse<Void> authLogoutAllWithHttpInfo() throws ApiException {
+    return authLogoutAllWithHttpInfo(null);
+  }
+
+  /**
+   * Log out everywhere else
+   * Ends all sessions of the current user except the current one, which &#x60;auth_logout&#x60; ends.
+   * @param headers Optional headers to include in the request
+   * @return ApiResponse&lt;Void&gt;
+   * @throws ApiException if fails to make API call
+   */
+  public ApiResponse<Void> authLogoutAllWithHttpInfo(Map<String, String> headers) throws ApiException {
+    HttpRequest.Builder localVarRequestBuilder = authLogoutAllRequestBuilder(headers);
+    try {
+      HttpResponse<InputStream> localVarResponse = memberVarHttpClient.send(
+          localVarRequestBuilder.build(),
+          HttpResponse.BodyHandlers.ofInputStream());
+      if (memberVarResponseInterceptor != null) {
+        memberVarResponseInterceptor.accept(localVarResponse);
+      }
+      InputStream localVarResponseBody = null;
+      try {
+        if (localVarResponse.statusCode()/ 100 != 2) {
+          throw getApiException("authLogoutAll", localVarResponse);
+        }
+        localVarResponseBody = ApiClient.getResponseBody(localVarResponse);
+        if (localVarResponseBody != null) {
+          localVarResponseBody.readAllBytes();
+        }
+        return new ApiResponse<>(
+            localVarResponse.statusCode(),
+            localVarResponse.headers().map(),
+            null
+        );
+      } finally {
+        if (localVarResponseBody != null) {
+          localVarResponseBody.close();
+        }
+      }
+    } catch (IOException e) {
+      throw new ApiException(e);
+    }
+    catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new ApiException(e);
+    }
+  }
+
+  private HttpRequest.Builder authLogoutAllRequestBuilder(Map<String, String> headers) throws ApiException {
+
+    HttpRequest.Builder localVarRequestBuilder = HttpRequest.newBuilder();
+
+    String localVarPath = "/api/v1/auth/logout-all";
 
     localVarRequestBuilder.uri(URI.create(memberVarBaseUri + localVarPath));
 
@@ -1730,6 +1827,434 @@ public class AuthApi {
       }
       public APIAuthResetPasswordRequest build() {
         return new APIAuthResetPasswordRequest(this);
+      }
+    }
+  }
+
+  /**
+   * List sessions
+   * Returns one page of the current user&#39;s sessions in descending order of &#x60;created_at&#x60;, so the newest come first. Sessions that have ended are not shown. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60;, until it is null.
+   * @param apiRequest {@link APIAuthSessionsListRequest}
+   * @return SessionPage
+   * @throws ApiException if fails to make API call
+   */
+  public SessionPage authSessionsList(APIAuthSessionsListRequest apiRequest) throws ApiException {
+    return authSessionsList(apiRequest, null);
+  }
+
+  /**
+   * List sessions
+   * Returns one page of the current user&#39;s sessions in descending order of &#x60;created_at&#x60;, so the newest come first. Sessions that have ended are not shown. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60;, until it is null.
+   * @param apiRequest {@link APIAuthSessionsListRequest}
+   * @param headers Optional headers to include in the request
+   * @return SessionPage
+   * @throws ApiException if fails to make API call
+   */
+  public SessionPage authSessionsList(APIAuthSessionsListRequest apiRequest, Map<String, String> headers) throws ApiException {
+    
+    @Nullable Integer limit = apiRequest.limit();
+    
+    @Nullable String pageToken = apiRequest.pageToken();
+    
+    @Nullable Long userId = apiRequest.userId();
+    return authSessionsList(limit, pageToken, userId, headers);
+  }
+
+  /**
+   * List sessions
+   * Returns one page of the current user&#39;s sessions in descending order of &#x60;created_at&#x60;, so the newest come first. Sessions that have ended are not shown. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60;, until it is null.
+   * @param apiRequest {@link APIAuthSessionsListRequest}
+   * @return ApiResponse&lt;SessionPage&gt;
+   * @throws ApiException if fails to make API call
+   */
+  public ApiResponse<SessionPage> authSessionsListWithHttpInfo(APIAuthSessionsListRequest apiRequest) throws ApiException {
+    return authSessionsListWithHttpInfo(apiRequest, null);
+  }
+
+  /**
+   * List sessions
+   * Returns one page of the current user&#39;s sessions in descending order of &#x60;created_at&#x60;, so the newest come first. Sessions that have ended are not shown. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60;, until it is null.
+   * @param apiRequest {@link APIAuthSessionsListRequest}
+   * @param headers Optional headers to include in the request
+   * @return ApiResponse&lt;SessionPage&gt;
+   * @throws ApiException if fails to make API call
+   */
+  public ApiResponse<SessionPage> authSessionsListWithHttpInfo(APIAuthSessionsListRequest apiRequest, Map<String, String> headers) throws ApiException {
+    Integer limit = apiRequest.limit();
+    String pageToken = apiRequest.pageToken();
+    Long userId = apiRequest.userId();
+    return authSessionsListWithHttpInfo(limit, pageToken, userId, headers);
+  }
+
+  /**
+   * List sessions
+   * Returns one page of the current user&#39;s sessions in descending order of &#x60;created_at&#x60;, so the newest come first. Sessions that have ended are not shown. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60;, until it is null.
+   * @param limit The maximum number of sessions per page. (optional, default to 20)
+   * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
+   * @param userId The sessions of this user instead, for superusers. For others, no other user exists. (optional)
+   * @return SessionPage
+   * @throws ApiException if fails to make API call
+   */
+  public SessionPage authSessionsList(@Nullable Integer limit, @Nullable String pageToken, @Nullable Long userId) throws ApiException {
+    return authSessionsList(limit, pageToken, userId, null);
+  }
+
+  /**
+   * List sessions
+   * Returns one page of the current user&#39;s sessions in descending order of &#x60;created_at&#x60;, so the newest come first. Sessions that have ended are not shown. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60;, until it is null.
+   * @param limit The maximum number of sessions per page. (optional, default to 20)
+   * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
+   * @param userId The sessions of this user instead, for superusers. For others, no other user exists. (optional)
+   * @param headers Optional headers to include in the request
+   * @return SessionPage
+   * @throws ApiException if fails to make API call
+   */
+  public SessionPage authSessionsList(@Nullable Integer limit, @Nullable String pageToken, @Nullable Long userId, Map<String, String> headers) throws ApiException {
+    ApiResponse<SessionPage> localVarResponse = authSessionsListWithHttpInfo(limit, pageToken, userId, headers);
+    return localVarResponse.getData();
+  }
+
+  /**
+   * List sessions
+   * Returns one page of the current user&#39;s sessions in descending order of &#x60;created_at&#x60;, so the newest come first. Sessions that have ended are not shown. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60;, until it is null.
+   * @param limit The maximum number of sessions per page. (optional, default to 20)
+   * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
+   * @param userId The sessions of this user instead, for superusers. For others, no other user exists. (optional)
+   * @return ApiResponse&lt;SessionPage&gt;
+   * @throws ApiException if fails to make API call
+   */
+  public ApiResponse<SessionPage> authSessionsListWithHttpInfo(@Nullable Integer limit, @Nullable String pageToken, @Nullable Long userId) throws ApiException {
+    return authSessionsListWithHttpInfo(limit, pageToken, userId, null);
+  }
+
+  /**
+   * List sessions
+   * Returns one page of the current user&#39;s sessions in descending order of &#x60;created_at&#x60;, so the newest come first. Sessions that have ended are not shown. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60;, until it is null.
+   * @param limit The maximum number of sessions per page. (optional, default to 20)
+   * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
+   * @param userId The sessions of this user instead, for superusers. For others, no other user exists. (optional)
+   * @param headers Optional headers to include in the request
+   * @return ApiResponse&lt;SessionPage&gt;
+   * @throws ApiException if fails to make API call
+   */
+  public ApiResponse<SessionPage> authSessionsListWithHttpInfo(@Nullable Integer limit, @Nullable String pageToken, @Nullable Long userId, Map<String, String> headers) throws ApiException {
+    HttpRequest.Builder localVarRequestBuilder = authSessionsListRequestBuilder(limit, pageToken, userId, headers);
+    try {
+      HttpResponse<InputStream> localVarResponse = memberVarHttpClient.send(
+          localVarRequestBuilder.build(),
+          HttpResponse.BodyHandlers.ofInputStream());
+      if (memberVarResponseInterceptor != null) {
+        memberVarResponseInterceptor.accept(localVarResponse);
+      }
+      InputStream localVarResponseBody = null;
+      try {
+        if (localVarResponse.statusCode()/ 100 != 2) {
+          throw getApiException("authSessionsList", localVarResponse);
+        }
+        localVarResponseBody = ApiClient.getResponseBody(localVarResponse);
+        if (localVarResponseBody == null) {
+          return new ApiResponse<SessionPage>(
+              localVarResponse.statusCode(),
+              localVarResponse.headers().map(),
+              null
+          );
+        }
+
+        
+        
+        String responseBody = new String(localVarResponseBody.readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
+        SessionPage responseValue = responseBody.isBlank()? null: memberVarObjectMapper.readValue(responseBody, new TypeReference<SessionPage>() {});
+        
+
+        return new ApiResponse<SessionPage>(
+            localVarResponse.statusCode(),
+            localVarResponse.headers().map(),
+            responseValue
+        );
+      } finally {
+        if (localVarResponseBody != null) {
+          localVarResponseBody.close();
+        }
+      }
+    } catch (IOException | JacksonException e) {
+      throw new ApiException(e);
+    }
+    catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new ApiException(e);
+    }
+  }
+
+  private HttpRequest.Builder authSessionsListRequestBuilder(@Nullable Integer limit, @Nullable String pageToken, @Nullable Long userId, Map<String, String> headers) throws ApiException {
+
+    HttpRequest.Builder localVarRequestBuilder = HttpRequest.newBuilder();
+
+    String localVarPath = "/api/v1/auth/sessions";
+
+    List<Pair> localVarQueryParams = new ArrayList<>();
+    StringJoiner localVarQueryStringJoiner = new StringJoiner("&");
+    String localVarQueryParameterBaseName;
+    localVarQueryParameterBaseName = "limit";
+    localVarQueryParams.addAll(ApiClient.parameterToPairs("limit", limit));
+    localVarQueryParameterBaseName = "page_token";
+    localVarQueryParams.addAll(ApiClient.parameterToPairs("page_token", pageToken));
+    localVarQueryParameterBaseName = "user_id";
+    localVarQueryParams.addAll(ApiClient.parameterToPairs("user_id", userId));
+
+    if (!localVarQueryParams.isEmpty() || localVarQueryStringJoiner.length() != 0) {
+      StringJoiner queryJoiner = new StringJoiner("&");
+      localVarQueryParams.forEach(p -> queryJoiner.add(p.getName() + '=' + p.getValue()));
+      if (localVarQueryStringJoiner.length() != 0) {
+        queryJoiner.add(localVarQueryStringJoiner.toString());
+      }
+      localVarRequestBuilder.uri(URI.create(memberVarBaseUri + localVarPath + '?' + queryJoiner.toString()));
+    } else {
+      localVarRequestBuilder.uri(URI.create(memberVarBaseUri + localVarPath));
+    }
+
+    localVarRequestBuilder.header("Accept", "application/json");
+
+    localVarRequestBuilder.method("GET", HttpRequest.BodyPublishers.noBody());
+    if (memberVarReadTimeout != null) {
+      localVarRequestBuilder.timeout(memberVarReadTimeout);
+    }
+    // Add custom headers if provided
+    localVarRequestBuilder = HttpRequestBuilderExtensions.withAdditionalHeaders(localVarRequestBuilder, headers);
+    if (memberVarInterceptor != null) {
+      memberVarInterceptor.accept(localVarRequestBuilder);
+    }
+    return localVarRequestBuilder;
+  }
+
+
+  public static final class APIAuthSessionsListRequest {
+    
+    private @Nullable Integer limit; // The maximum number of sessions per page. (optional, default to 20)
+    
+    private @Nullable String pageToken; // The &#x60;next_page&#x60; of the previous page. (optional)
+    
+    private @Nullable Long userId; // The sessions of this user instead, for superusers. For others, no other user exists. (optional)
+
+    private APIAuthSessionsListRequest(Builder builder) {
+      this.limit = builder.limit;
+      this.pageToken = builder.pageToken;
+      this.userId = builder.userId;
+    }
+    
+    public @Nullable Integer limit() {
+      return limit;
+    }
+    
+    public @Nullable String pageToken() {
+      return pageToken;
+    }
+    
+    public @Nullable Long userId() {
+      return userId;
+    }
+    public static Builder newBuilder() {
+      return new Builder();
+    }
+
+    public static class Builder {
+      private Integer limit;
+      private String pageToken;
+      private Long userId;
+
+      public Builder limit(@Nullable Integer limit) {
+        this.limit = limit;
+        return this;
+      }
+      public Builder pageToken(@Nullable String pageToken) {
+        this.pageToken = pageToken;
+        return this;
+      }
+      public Builder userId(@Nullable Long userId) {
+        this.userId = userId;
+        return this;
+      }
+      public APIAuthSessionsListRequest build() {
+        return new APIAuthSessionsListRequest(this);
+      }
+    }
+  }
+
+  /**
+   * Revoke a session
+   * Ends a session of the current user, or of any user for superusers. Its access tokens and its refresh token stop working immediately. It may be the current one.
+   * @param apiRequest {@link APIAuthSessionsRevokeRequest}
+   * @throws ApiException if fails to make API call
+   */
+  public void authSessionsRevoke(APIAuthSessionsRevokeRequest apiRequest) throws ApiException {
+    authSessionsRevoke(apiRequest, null);
+  }
+
+  /**
+   * Revoke a session
+   * Ends a session of the current user, or of any user for superusers. Its access tokens and its refresh token stop working immediately. It may be the current one.
+   * @param apiRequest {@link APIAuthSessionsRevokeRequest}
+   * @param headers Optional headers to include in the request
+   * @throws ApiException if fails to make API call
+   */
+  public void authSessionsRevoke(APIAuthSessionsRevokeRequest apiRequest, Map<String, String> headers) throws ApiException {
+    
+    String id = apiRequest.id();
+    authSessionsRevoke(id, headers);
+  }
+
+  /**
+   * Revoke a session
+   * Ends a session of the current user, or of any user for superusers. Its access tokens and its refresh token stop working immediately. It may be the current one.
+   * @param apiRequest {@link APIAuthSessionsRevokeRequest}
+   * @return ApiResponse&lt;Void&gt;
+   * @throws ApiException if fails to make API call
+   */
+  public ApiResponse<Void> authSessionsRevokeWithHttpInfo(APIAuthSessionsRevokeRequest apiRequest) throws ApiException {
+    return authSessionsRevokeWithHttpInfo(apiRequest, null);
+  }
+
+  /**
+   * Revoke a session
+   * Ends a session of the current user, or of any user for superusers. Its access tokens and its refresh token stop working immediately. It may be the current one.
+   * @param apiRequest {@link APIAuthSessionsRevokeRequest}
+   * @param headers Optional headers to include in the request
+   * @return ApiResponse&lt;Void&gt;
+   * @throws ApiException if fails to make API call
+   */
+  public ApiResponse<Void> authSessionsRevokeWithHttpInfo(APIAuthSessionsRevokeRequest apiRequest, Map<String, String> headers) throws ApiException {
+    String id = apiRequest.id();
+    return authSessionsRevokeWithHttpInfo(id, headers);
+  }
+
+  /**
+   * Revoke a session
+   * Ends a session of the current user, or of any user for superusers. Its access tokens and its refresh token stop working immediately. It may be the current one.
+   * @param id The session&#39;s ID. (required)
+   * @throws ApiException if fails to make API call
+   */
+  public void authSessionsRevoke(String id) throws ApiException {
+    authSessionsRevoke(id, null);
+  }
+
+  /**
+   * Revoke a session
+   * Ends a session of the current user, or of any user for superusers. Its access tokens and its refresh token stop working immediately. It may be the current one.
+   * @param id The session&#39;s ID. (required)
+   * @param headers Optional headers to include in the request
+   * @throws ApiException if fails to make API call
+   */
+  public void authSessionsRevoke(String id, Map<String, String> headers) throws ApiException {
+    authSessionsRevokeWithHttpInfo(id, headers);
+  }
+
+  /**
+   * Revoke a session
+   * Ends a session of the current user, or of any user for superusers. Its access tokens and its refresh token stop working immediately. It may be the current one.
+   * @param id The session&#39;s ID. (required)
+   * @return ApiResponse&lt;Void&gt;
+   * @throws ApiException if fails to make API call
+   */
+  public ApiResponse<Void> authSessionsRevokeWithHttpInfo(String id) throws ApiException {
+    return authSessionsRevokeWithHttpInfo(id, null);
+  }
+
+  /**
+   * Revoke a session
+   * Ends a session of the current user, or of any user for superusers. Its access tokens and its refresh token stop working immediately. It may be the current one.
+   * @param id The session&#39;s ID. (required)
+   * @param headers Optional headers to include in the request
+   * @return ApiResponse&lt;Void&gt;
+   * @throws ApiException if fails to make API call
+   */
+  public ApiResponse<Void> authSessionsRevokeWithHttpInfo(String id, Map<String, String> headers) throws ApiException {
+    HttpRequest.Builder localVarRequestBuilder = authSessionsRevokeRequestBuilder(id, headers);
+    try {
+      HttpResponse<InputStream> localVarResponse = memberVarHttpClient.send(
+          localVarRequestBuilder.build(),
+          HttpResponse.BodyHandlers.ofInputStream());
+      if (memberVarResponseInterceptor != null) {
+        memberVarResponseInterceptor.accept(localVarResponse);
+      }
+      InputStream localVarResponseBody = null;
+      try {
+        if (localVarResponse.statusCode()/ 100 != 2) {
+          throw getApiException("authSessionsRevoke", localVarResponse);
+        }
+        localVarResponseBody = ApiClient.getResponseBody(localVarResponse);
+        if (localVarResponseBody != null) {
+          localVarResponseBody.readAllBytes();
+        }
+        return new ApiResponse<>(
+            localVarResponse.statusCode(),
+            localVarResponse.headers().map(),
+            null
+        );
+      } finally {
+        if (localVarResponseBody != null) {
+          localVarResponseBody.close();
+        }
+      }
+    } catch (IOException e) {
+      throw new ApiException(e);
+    }
+    catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new ApiException(e);
+    }
+  }
+
+  private HttpRequest.Builder authSessionsRevokeRequestBuilder(String id, Map<String, String> headers) throws ApiException {
+    // verify the required parameter 'id' is set
+    if (id == null) {
+      throw new ApiException(400, "Missing the required parameter 'id' when calling authSessionsRevoke");
+    }
+
+    HttpRequest.Builder localVarRequestBuilder = HttpRequest.newBuilder();
+
+    String localVarPath = "/api/v1/auth/sessions/{id}"
+        .replace("{id}", ApiClient.urlEncode(id.toString()));
+
+    localVarRequestBuilder.uri(URI.create(memberVarBaseUri + localVarPath));
+
+    localVarRequestBuilder.header("Accept", "application/json");
+
+    localVarRequestBuilder.method("DELETE", HttpRequest.BodyPublishers.noBody());
+    if (memberVarReadTimeout != null) {
+      localVarRequestBuilder.timeout(memberVarReadTimeout);
+    }
+    // Add custom headers if provided
+    localVarRequestBuilder = HttpRequestBuilderExtensions.withAdditionalHeaders(localVarRequestBuilder, headers);
+    if (memberVarInterceptor != null) {
+      memberVarInterceptor.accept(localVarRequestBuilder);
+    }
+    return localVarRequestBuilder;
+  }
+
+
+  public static final class APIAuthSessionsRevokeRequest {
+    
+    private String id; // The session&#39;s ID. (required)
+
+    private APIAuthSessionsRevokeRequest(Builder builder) {
+      this.id = builder.id;
+    }
+    
+    public String id() {
+      return id;
+    }
+    public static Builder newBuilder() {
+      return new Builder();
+    }
+
+    public static class Builder {
+      private String id;
+
+      public Builder id(String id) {
+        this.id = id;
+        return this;
+      }
+      public APIAuthSessionsRevokeRequest build() {
+        return new APIAuthSessionsRevokeRequest(this);
       }
     }
   }

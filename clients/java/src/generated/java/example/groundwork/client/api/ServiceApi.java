@@ -19,6 +19,7 @@ import example.groundwork.client.http.Configuration;
 import example.groundwork.client.http.Pair;
 
 import example.groundwork.client.model.ErrorBody;
+import example.groundwork.client.model.Jwks;
 import example.groundwork.client.model.ServiceCard;
 
 import tools.jackson.core.JacksonException;
@@ -162,6 +163,115 @@ public class ServiceApi {
       file.deleteOnExit(); // best effort cleanup
     }
     return file;
+  }
+
+  /**
+   * Get the public keys of tokens
+   * Returns the keys that other services verify access tokens with, as a JSON Web Key Set (RFC 7517), that of new tokens first. The set is empty if tokens are signed with a secret.
+   * @return Jwks
+   * @throws ApiException if fails to make API call
+   */
+  public Jwks serviceJwks() throws ApiException {
+    return serviceJwks(null);
+  }
+
+  /**
+   * Get the public keys of tokens
+   * Returns the keys that other services verify access tokens with, as a JSON Web Key Set (RFC 7517), that of new tokens first. The set is empty if tokens are signed with a secret.
+   * @param headers Optional headers to include in the request
+   * @return Jwks
+   * @throws ApiException if fails to make API call
+   */
+  public Jwks serviceJwks(Map<String, String> headers) throws ApiException {
+    ApiResponse<Jwks> localVarResponse = serviceJwksWithHttpInfo(headers);
+    return localVarResponse.getData();
+  }
+
+  /**
+   * Get the public keys of tokens
+   * Returns the keys that other services verify access tokens with, as a JSON Web Key Set (RFC 7517), that of new tokens first. The set is empty if tokens are signed with a secret.
+   * @return ApiResponse&lt;Jwks&gt;
+   * @throws ApiException if fails to make API call
+   */
+  public ApiResponse<Jwks> serviceJwksWithHttpInfo() throws ApiException {
+    return serviceJwksWithHttpInfo(null);
+  }
+
+  /**
+   * Get the public keys of tokens
+   * Returns the keys that other services verify access tokens with, as a JSON Web Key Set (RFC 7517), that of new tokens first. The set is empty if tokens are signed with a secret.
+   * @param headers Optional headers to include in the request
+   * @return ApiResponse&lt;Jwks&gt;
+   * @throws ApiException if fails to make API call
+   */
+  public ApiResponse<Jwks> serviceJwksWithHttpInfo(Map<String, String> headers) throws ApiException {
+    HttpRequest.Builder localVarRequestBuilder = serviceJwksRequestBuilder(headers);
+    try {
+      HttpResponse<InputStream> localVarResponse = memberVarHttpClient.send(
+          localVarRequestBuilder.build(),
+          HttpResponse.BodyHandlers.ofInputStream());
+      if (memberVarResponseInterceptor != null) {
+        memberVarResponseInterceptor.accept(localVarResponse);
+      }
+      InputStream localVarResponseBody = null;
+      try {
+        if (localVarResponse.statusCode()/ 100 != 2) {
+          throw getApiException("serviceJwks", localVarResponse);
+        }
+        localVarResponseBody = ApiClient.getResponseBody(localVarResponse);
+        if (localVarResponseBody == null) {
+          return new ApiResponse<Jwks>(
+              localVarResponse.statusCode(),
+              localVarResponse.headers().map(),
+              null
+          );
+        }
+
+        
+        
+        String responseBody = new String(localVarResponseBody.readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
+        Jwks responseValue = responseBody.isBlank()? null: memberVarObjectMapper.readValue(responseBody, new TypeReference<Jwks>() {});
+        
+
+        return new ApiResponse<Jwks>(
+            localVarResponse.statusCode(),
+            localVarResponse.headers().map(),
+            responseValue
+        );
+      } finally {
+        if (localVarResponseBody != null) {
+          localVarResponseBody.close();
+        }
+      }
+    } catch (IOException | JacksonException e) {
+      throw new ApiException(e);
+    }
+    catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new ApiException(e);
+    }
+  }
+
+  private HttpRequest.Builder serviceJwksRequestBuilder(Map<String, String> headers) throws ApiException {
+
+    HttpRequest.Builder localVarRequestBuilder = HttpRequest.newBuilder();
+
+    String localVarPath = "/.well-known/jwks.json";
+
+    localVarRequestBuilder.uri(URI.create(memberVarBaseUri + localVarPath));
+
+    localVarRequestBuilder.header("Accept", "application/json");
+
+    localVarRequestBuilder.method("GET", HttpRequest.BodyPublishers.noBody());
+    if (memberVarReadTimeout != null) {
+      localVarRequestBuilder.timeout(memberVarReadTimeout);
+    }
+    // Add custom headers if provided
+    localVarRequestBuilder = HttpRequestBuilderExtensions.withAdditionalHeaders(localVarRequestBuilder, headers);
+    if (memberVarInterceptor != null) {
+      memberVarInterceptor.accept(localVarRequestBuilder);
+    }
+    return localVarRequestBuilder;
   }
 
   /**

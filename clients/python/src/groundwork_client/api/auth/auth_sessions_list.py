@@ -1,0 +1,242 @@
+from http import HTTPStatus
+from typing import Any
+
+import httpx
+
+from ... import errors
+from ...client import AuthenticatedClient, Client
+from ...models.error_body import ErrorBody
+from ...models.session_page import SessionPage
+from ...types import UNSET, Response, Unset
+
+
+def _get_kwargs(
+    *,
+    limit: int | Unset = 20,
+    page_token: str | Unset = UNSET,
+    user_id: int | Unset = UNSET,
+) -> dict[str, Any]:
+
+    params: dict[str, Any] = {}
+
+    params["limit"] = limit
+
+    params["page_token"] = page_token
+
+    params["user_id"] = user_id
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+
+    _kwargs: dict[str, Any] = {
+        "method": "get",
+        "url": "/api/v1/auth/sessions",
+        "params": params,
+    }
+
+    return _kwargs
+
+
+def _parse_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> ErrorBody | SessionPage | None:
+    if response.status_code == 200:
+        response_200 = SessionPage.from_dict(response.json())
+
+        return response_200
+
+    if response.status_code == 400:
+        response_400 = ErrorBody.from_dict(response.json())
+
+        return response_400
+
+    if response.status_code == 401:
+        response_401 = ErrorBody.from_dict(response.json())
+
+        return response_401
+
+    if response.status_code == 404:
+        response_404 = ErrorBody.from_dict(response.json())
+
+        return response_404
+
+    if response.status_code == 422:
+        response_422 = ErrorBody.from_dict(response.json())
+
+        return response_422
+
+    if response.status_code == 429:
+        response_429 = ErrorBody.from_dict(response.json())
+
+        return response_429
+
+    if response.status_code == 500:
+        response_500 = ErrorBody.from_dict(response.json())
+
+        return response_500
+
+    if response.status_code == 503:
+        response_503 = ErrorBody.from_dict(response.json())
+
+        return response_503
+
+    if client.raise_on_unexpected_status:
+        raise errors.UnexpectedStatus(response.status_code, response.content)
+    else:
+        return None
+
+
+def _build_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> Response[ErrorBody | SessionPage]:
+    return Response(
+        status_code=HTTPStatus(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )
+
+
+def sync_detailed(
+    *,
+    client: AuthenticatedClient,
+    limit: int | Unset = 20,
+    page_token: str | Unset = UNSET,
+    user_id: int | Unset = UNSET,
+) -> Response[ErrorBody | SessionPage]:
+    """List sessions
+
+     Returns one page of the current user's sessions in descending order of `created_at`, so the
+    newest come first. Sessions that have ended are not shown. To get the next page, send
+    `next_page` as `page_token` with the same `user_id`, until it is null.
+
+    Args:
+        limit (int | Unset):  Default: 20.
+        page_token (str | Unset):
+        user_id (int | Unset): The user's ID.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[ErrorBody | SessionPage]
+    """
+
+    kwargs = _get_kwargs(
+        limit=limit,
+        page_token=page_token,
+        user_id=user_id,
+    )
+
+    response = client.get_httpx_client().request(
+        **kwargs,
+    )
+
+    return _build_response(client=client, response=response)
+
+
+def sync(
+    *,
+    client: AuthenticatedClient,
+    limit: int | Unset = 20,
+    page_token: str | Unset = UNSET,
+    user_id: int | Unset = UNSET,
+) -> ErrorBody | SessionPage | None:
+    """List sessions
+
+     Returns one page of the current user's sessions in descending order of `created_at`, so the
+    newest come first. Sessions that have ended are not shown. To get the next page, send
+    `next_page` as `page_token` with the same `user_id`, until it is null.
+
+    Args:
+        limit (int | Unset):  Default: 20.
+        page_token (str | Unset):
+        user_id (int | Unset): The user's ID.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        ErrorBody | SessionPage
+    """
+
+    return sync_detailed(
+        client=client,
+        limit=limit,
+        page_token=page_token,
+        user_id=user_id,
+    ).parsed
+
+
+async def asyncio_detailed(
+    *,
+    client: AuthenticatedClient,
+    limit: int | Unset = 20,
+    page_token: str | Unset = UNSET,
+    user_id: int | Unset = UNSET,
+) -> Response[ErrorBody | SessionPage]:
+    """List sessions
+
+     Returns one page of the current user's sessions in descending order of `created_at`, so the
+    newest come first. Sessions that have ended are not shown. To get the next page, send
+    `next_page` as `page_token` with the same `user_id`, until it is null.
+
+    Args:
+        limit (int | Unset):  Default: 20.
+        page_token (str | Unset):
+        user_id (int | Unset): The user's ID.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[ErrorBody | SessionPage]
+    """
+
+    kwargs = _get_kwargs(
+        limit=limit,
+        page_token=page_token,
+        user_id=user_id,
+    )
+
+    response = await client.get_async_httpx_client().request(**kwargs)
+
+    return _build_response(client=client, response=response)
+
+
+async def asyncio(
+    *,
+    client: AuthenticatedClient,
+    limit: int | Unset = 20,
+    page_token: str | Unset = UNSET,
+    user_id: int | Unset = UNSET,
+) -> ErrorBody | SessionPage | None:
+    """List sessions
+
+     Returns one page of the current user's sessions in descending order of `created_at`, so the
+    newest come first. Sessions that have ended are not shown. To get the next page, send
+    `next_page` as `page_token` with the same `user_id`, until it is null.
+
+    Args:
+        limit (int | Unset):  Default: 20.
+        page_token (str | Unset):
+        user_id (int | Unset): The user's ID.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        ErrorBody | SessionPage
+    """
+
+    return (
+        await asyncio_detailed(
+            client=client,
+            limit=limit,
+            page_token=page_token,
+            user_id=user_id,
+        )
+    ).parsed
