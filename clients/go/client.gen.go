@@ -28,6 +28,7 @@ const (
 	ErrorCodeInvalidLink          ErrorCode = "invalid_link"
 	ErrorCodeInvalidToken         ErrorCode = "invalid_token"
 	ErrorCodeJobDuplicate         ErrorCode = "job_duplicate"
+	ErrorCodeJobExpired           ErrorCode = "job_expired"
 	ErrorCodeJobNotDead           ErrorCode = "job_not_dead"
 	ErrorCodeJobRunning           ErrorCode = "job_running"
 	ErrorCodeLastSuperuser        ErrorCode = "last_superuser"
@@ -63,6 +64,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeInvalidToken:
 		return true
 	case ErrorCodeJobDuplicate:
+		return true
+	case ErrorCodeJobExpired:
 		return true
 	case ErrorCodeJobNotDead:
 		return true
@@ -287,7 +290,7 @@ type EmailChange struct {
 	// Examples: correct horse battery staple
 	CurrentPassword string `json:"current_password"`
 
-	// Email The new email address. Case, surrounding spaces and character width are normalised.
+	// Email The new email address. Case, surrounding spaces and character width are normalized.
 	//
 	// Examples: ada@example.com
 	Email string `json:"email"`
@@ -316,6 +319,7 @@ type ErrorBody struct {
 	// - `email_taken` (409): A user with this email already exists.
 	// - `last_superuser` (409): The last active superuser cannot be removed.
 	// - `job_not_dead` (409): Only a dead job can be retried.
+	// - `job_expired` (409): This job died too long ago: what it needs to run has been deleted.
 	// - `job_running` (409): The job is running and cannot be deleted.
 	// - `job_duplicate` (409): Another job for the same work is already queued or running.
 	// - `payload_too_large` (413): The body is larger than 1 MiB.
@@ -353,6 +357,7 @@ type ErrorBody struct {
 // - `email_taken` (409): A user with this email already exists.
 // - `last_superuser` (409): The last active superuser cannot be removed.
 // - `job_not_dead` (409): Only a dead job can be retried.
+// - `job_expired` (409): This job died too long ago: what it needs to run has been deleted.
 // - `job_running` (409): The job is running and cannot be deleted.
 // - `job_duplicate` (409): Another job for the same work is already queued or running.
 // - `payload_too_large` (413): The body is larger than 1 MiB.
@@ -450,7 +455,7 @@ type JobStatus string
 
 // LinkRequest The address to send a link to.
 type LinkRequest struct {
-	// Email The user's email address, normalised like at registration.
+	// Email The user's email address, normalized like at registration.
 	//
 	// Examples: ada@example.com
 	Email string `json:"email"`
@@ -466,7 +471,7 @@ type LinkToken struct {
 
 // LoginRequest The credentials of a user.
 type LoginRequest struct {
-	// Email The user's email address, normalised like at registration.
+	// Email The user's email address, normalized like at registration.
 	//
 	// Examples: ada@example.com
 	Email string `json:"email"`
@@ -530,7 +535,7 @@ type RefreshRequest struct {
 
 // RegisterRequest The user to register.
 type RegisterRequest struct {
-	// Email The email address. Case, surrounding spaces and character width are normalised.
+	// Email The email address. Case, surrounding spaces and character width are normalized.
 	//
 	// Examples: ada@example.com
 	Email string `json:"email"`
@@ -620,7 +625,7 @@ type User struct {
 	// Examples: 2026-01-31T09:30:00Z
 	CreatedAt time.Time `json:"created_at"`
 
-	// Email The normalised email address.
+	// Email The normalized email address.
 	Email string `json:"email"`
 
 	// FullName The user's full name, or null if it is unknown.
@@ -648,7 +653,7 @@ type User struct {
 
 // UserCreate The user to create.
 type UserCreate struct {
-	// Email The email address. Case, surrounding spaces and character width are normalised.
+	// Email The email address. Case, surrounding spaces and character width are normalized.
 	//
 	// Examples: ada@example.com
 	Email string `json:"email"`
@@ -759,7 +764,7 @@ type Webhook struct {
 
 	// Events The types of the events that it gets. `*` stands for all, later ones included.
 	//
-	// Examples: ["first"]
+	// Examples: ["user.created","user.deleted"]
 	Events []string `json:"events"`
 
 	// FailingSince When the first attempt failed since the last delivery, or null if none did.
@@ -785,7 +790,7 @@ type Webhook struct {
 	// Examples: 2026-01-31T09:30:00Z
 	UpdatedAt time.Time `json:"updated_at"`
 
-	// URL Where events are sent, in its normalised form.
+	// URL Where events are sent, in its normalized form.
 	URL string `json:"url"`
 }
 
@@ -802,7 +807,7 @@ type WebhookCreate struct {
 	// Events The types of the events that it gets, as they are named under `webhooks` in this document. `*`
 	// stands for all, later ones included.
 	//
-	// Examples: ["first"]
+	// Examples: ["user.created","user.deleted"]
 	Events []string `json:"events"`
 
 	// IsActive Whether events are sent.
@@ -897,7 +902,7 @@ type WebhookUpdate struct {
 
 	// Events The new list of events.
 	//
-	// Examples: ["first"]
+	// Examples: ["user.created","user.deleted"]
 	Events []string `json:"events,omitempty"`
 
 	// IsActive Whether events are sent. False ends the deliveries that are pending.
@@ -931,7 +936,7 @@ type WebhookWithSecret struct {
 
 	// Events The types of the events that it gets. `*` stands for all, later ones included.
 	//
-	// Examples: ["first"]
+	// Examples: ["user.created","user.deleted"]
 	Events []string `json:"events"`
 
 	// FailingSince When the first attempt failed since the last delivery, or null if none did.
@@ -961,7 +966,7 @@ type WebhookWithSecret struct {
 	// Examples: 2026-01-31T09:30:00Z
 	UpdatedAt time.Time `json:"updated_at"`
 
-	// URL Where events are sent, in its normalised form.
+	// URL Where events are sent, in its normalized form.
 	URL string `json:"url"`
 }
 
@@ -1442,7 +1447,7 @@ type ClientInterface interface {
 	// AuthRegisterWithBody Register a user
 	//
 	// Creates an active user without superuser rights, and sends a link that verifies the address.
-	// The email address is normalised and unique.
+	// The email address is normalized and unique.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1452,7 +1457,7 @@ type ClientInterface interface {
 	// AuthRegister Register a user
 	//
 	// Creates an active user without superuser rights, and sends a link that verifies the address.
-	// The email address is normalised and unique.
+	// The email address is normalized and unique.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1586,7 +1591,8 @@ type ClientInterface interface {
 
 	// JobsRetry Retry a job
 	//
-	// Queues a dead job again, with all its attempts. Requires superuser rights.
+	// Queues a dead job again, with all its attempts. What a job needs to run is deleted seven days
+	// after it died; then it can only be deleted. Requires superuser rights.
 	//
 	// Corresponds with POST /api/v1/jobs/{id}/retry (the `JobsRetry` operationId).
 	JobsRetry(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2045,7 +2051,7 @@ func (c *Client) AuthRefresh(ctx context.Context, body AuthRefreshJSONRequestBod
 // AuthRegisterWithBody Register a user
 //
 // Creates an active user without superuser rights, and sends a link that verifies the address.
-// The email address is normalised and unique.
+// The email address is normalized and unique.
 //
 // Takes any type of body and a specified content type.
 //
@@ -2065,7 +2071,7 @@ func (c *Client) AuthRegisterWithBody(ctx context.Context, contentType string, b
 // AuthRegister Register a user
 //
 // Creates an active user without superuser rights, and sends a link that verifies the address.
-// The email address is normalised and unique.
+// The email address is normalized and unique.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -2339,7 +2345,8 @@ func (c *Client) JobsDelete(ctx context.Context, id int64, reqEditors ...Request
 
 // JobsRetry Retry a job
 //
-// Queues a dead job again, with all its attempts. Requires superuser rights.
+// Queues a dead job again, with all its attempts. What a job needs to run is deleted seven days
+// after it died; then it can only be deleted. Requires superuser rights.
 //
 // Corresponds with POST /api/v1/jobs/{id}/retry (the `JobsRetry` operationId).
 func (c *Client) JobsRetry(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -4573,7 +4580,7 @@ type ClientWithResponsesInterface interface {
 	// AuthRegisterWithBodyWithResponse Register a user
 	//
 	// Creates an active user without superuser rights, and sends a link that verifies the address.
-	// The email address is normalised and unique.
+	// The email address is normalized and unique.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4583,7 +4590,7 @@ type ClientWithResponsesInterface interface {
 	// AuthRegisterWithResponse Register a user
 	//
 	// Creates an active user without superuser rights, and sends a link that verifies the address.
-	// The email address is normalised and unique.
+	// The email address is normalized and unique.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4727,7 +4734,8 @@ type ClientWithResponsesInterface interface {
 
 	// JobsRetryWithResponse Retry a job
 	//
-	// Queues a dead job again, with all its attempts. Requires superuser rights.
+	// Queues a dead job again, with all its attempts. What a job needs to run is deleted seven days
+	// after it died; then it can only be deleted. Requires superuser rights.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -10208,7 +10216,7 @@ func (c *ClientWithResponses) AuthRefreshWithResponse(ctx context.Context, body 
 // AuthRegisterWithBodyWithResponse Register a user
 //
 // Creates an active user without superuser rights, and sends a link that verifies the address.
-// The email address is normalised and unique.
+// The email address is normalized and unique.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -10224,7 +10232,7 @@ func (c *ClientWithResponses) AuthRegisterWithBodyWithResponse(ctx context.Conte
 // AuthRegisterWithResponse Register a user
 //
 // Creates an active user without superuser rights, and sends a link that verifies the address.
-// The email address is normalised and unique.
+// The email address is normalized and unique.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -10452,7 +10460,8 @@ func (c *ClientWithResponses) JobsDeleteWithResponse(ctx context.Context, id int
 
 // JobsRetryWithResponse Retry a job
 //
-// Queues a dead job again, with all its attempts. Requires superuser rights.
+// Queues a dead job again, with all its attempts. What a job needs to run is deleted seven days
+// after it died; then it can only be deleted. Requires superuser rights.
 //
 // Returns a wrapper object for the known response body format(s).
 //

@@ -30,7 +30,7 @@ response), `replica_1`, `replica_2` and so on.*/
     pub struct EmailChange {
         ///The current password.
         pub current_password: crate::Secret,
-        ///The new email address. Case, surrounding spaces and character width are normalised.
+        ///The new email address. Case, surrounding spaces and character width are normalized.
         pub email: ::std::string::String,
     }
     impl EmailChange {
@@ -262,7 +262,7 @@ response), `replica_1`, `replica_2` and so on.*/
     ///The address to send a link to.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct LinkRequest {
-        ///The user's email address, normalised like at registration.
+        ///The user's email address, normalized like at registration.
         pub email: ::std::string::String,
     }
     impl LinkRequest {
@@ -284,7 +284,7 @@ response), `replica_1`, `replica_2` and so on.*/
     ///The credentials of a user.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct LoginRequest {
-        ///The user's email address, normalised like at registration.
+        ///The user's email address, normalized like at registration.
         pub email: ::std::string::String,
         ///The user's password.
         pub password: crate::Secret,
@@ -352,7 +352,7 @@ without NUL.*/
     ///The user to register.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct RegisterRequest {
-        ///The email address. Case, surrounding spaces and character width are normalised.
+        ///The email address. Case, surrounding spaces and character width are normalized.
         pub email: ::std::string::String,
         ///The user's full name.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
@@ -454,7 +454,7 @@ without NUL.*/
     pub struct User {
         ///When the user was created.
         pub created_at: ::chrono::DateTime<::chrono::offset::Utc>,
-        ///The normalised email address.
+        ///The normalized email address.
         pub email: ::std::string::String,
         ///The user's full name, or null if it is unknown.
         #[serde(deserialize_with = "::std::option::Option::deserialize")]
@@ -478,7 +478,7 @@ without NUL.*/
     ///The user to create.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct UserCreate {
-        ///The email address. Case, surrounding spaces and character width are normalised.
+        ///The email address. Case, surrounding spaces and character width are normalized.
         pub email: ::std::string::String,
         ///The user's full name.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
@@ -576,7 +576,7 @@ without NUL.*/
         >,
         ///When the webhook was last changed by a superuser.
         pub updated_at: ::chrono::DateTime<::chrono::offset::Utc>,
-        ///Where events are sent, in its normalised form.
+        ///Where events are sent, in its normalized form.
         pub url: ::std::string::String,
     }
     impl Webhook {
@@ -846,7 +846,7 @@ receiver verifies them.*/
         pub secret: ::std::string::String,
         ///When the webhook was last changed by a superuser.
         pub updated_at: ::chrono::DateTime<::chrono::offset::Utc>,
-        ///Where events are sent, in its normalised form.
+        ///Where events are sent, in its normalized form.
         pub url: ::std::string::String,
     }
     impl WebhookWithSecret {
@@ -4004,7 +4004,7 @@ let response = client.auth_refresh()
     /**Register a user
 
 Creates an active user without superuser rights, and sends a link that verifies the address.
-The email address is normalised and unique.
+The email address is normalized and unique.
 
 Sends a `POST` request to `/api/v1/auth/register`
 
@@ -4174,7 +4174,8 @@ let response = client.jobs_delete()
     }
     /**Retry a job
 
-Queues a dead job again, with all its attempts. Requires superuser rights.
+Queues a dead job again, with all its attempts. What a job needs to run is deleted seven days
+after it died; then it can only be deleted. Requires superuser rights.
 
 Sends a `POST` request to `/api/v1/jobs/{id}/retry`
 
@@ -9524,6 +9525,7 @@ pub mod prelude {
 - `email_taken` (409): A user with this email already exists.
 - `last_superuser` (409): The last active superuser cannot be removed.
 - `job_not_dead` (409): Only a dead job can be retried.
+- `job_expired` (409): This job died too long ago: what it needs to run has been deleted.
 - `job_running` (409): The job is running and cannot be deleted.
 - `job_duplicate` (409): Another job for the same work is already queued or running.
 - `payload_too_large` (413): The body is larger than 1 MiB.
@@ -9578,6 +9580,9 @@ pub enum ErrorCode {
     ///`job_not_dead`
     #[serde(rename = "job_not_dead")]
     JobNotDead,
+    ///`job_expired`
+    #[serde(rename = "job_expired")]
+    JobExpired,
     ///`job_running`
     #[serde(rename = "job_running")]
     JobRunning,
@@ -9627,6 +9632,7 @@ impl ErrorCode {
             Self::EmailTaken => "email_taken",
             Self::LastSuperuser => "last_superuser",
             Self::JobNotDead => "job_not_dead",
+            Self::JobExpired => "job_expired",
             Self::JobRunning => "job_running",
             Self::JobDuplicate => "job_duplicate",
             Self::PayloadTooLarge => "payload_too_large",

@@ -16,7 +16,7 @@ export interface paths {
         /**
          * Register a user
          * @description Creates an active user without superuser rights, and sends a link that verifies the address.
-         *     The email address is normalised and unique.
+         *     The email address is normalized and unique.
          */
         post: operations["auth_register"];
         delete?: never;
@@ -422,7 +422,8 @@ export interface paths {
         put?: never;
         /**
          * Retry a job
-         * @description Queues a dead job again, with all its attempts. Requires superuser rights.
+         * @description Queues a dead job again, with all its attempts. What a job needs to run is deleted seven days
+         *     after it died; then it can only be deleted. Requires superuser rights.
          */
         post: operations["jobs_retry"];
         delete?: never;
@@ -877,7 +878,7 @@ export interface components {
         EmailChange: {
             /**
              * Format: email
-             * @description The new email address. Case, surrounding spaces and character width are normalised.
+             * @description The new email address. Case, surrounding spaces and character width are normalized.
              * @example ada@example.com
              */
             email: string;
@@ -923,6 +924,7 @@ export interface components {
          *     - `email_taken` (409): A user with this email already exists.
          *     - `last_superuser` (409): The last active superuser cannot be removed.
          *     - `job_not_dead` (409): Only a dead job can be retried.
+         *     - `job_expired` (409): This job died too long ago: what it needs to run has been deleted.
          *     - `job_running` (409): The job is running and cannot be deleted.
          *     - `job_duplicate` (409): Another job for the same work is already queued or running.
          *     - `payload_too_large` (413): The body is larger than 1 MiB.
@@ -934,7 +936,7 @@ export interface components {
          *     - `service_unavailable` (503): The service is unavailable. Try again soon.
          * @enum {string}
          */
-        ErrorCode: "malformed_request" | "invalid_link" | "unauthorized" | "invalid_token" | "invalid_credentials" | "forbidden" | "registration_closed" | "email_not_verified" | "not_found" | "method_not_allowed" | "request_timeout" | "email_taken" | "last_superuser" | "job_not_dead" | "job_running" | "job_duplicate" | "payload_too_large" | "unsupported_media_type" | "validation_error" | "rate_limited" | "internal_error" | "not_implemented" | "service_unavailable";
+        ErrorCode: "malformed_request" | "invalid_link" | "unauthorized" | "invalid_token" | "invalid_credentials" | "forbidden" | "registration_closed" | "email_not_verified" | "not_found" | "method_not_allowed" | "request_timeout" | "email_taken" | "last_superuser" | "job_not_dead" | "job_expired" | "job_running" | "job_duplicate" | "payload_too_large" | "unsupported_media_type" | "validation_error" | "rate_limited" | "internal_error" | "not_implemented" | "service_unavailable";
         /** @description Additional information about the error, if any. */
         ErrorDetails: {
             /** @description With `validation_error`: every value that breaks a rule. */
@@ -1056,7 +1058,7 @@ export interface components {
         LinkRequest: {
             /**
              * Format: email
-             * @description The user's email address, normalised like at registration.
+             * @description The user's email address, normalized like at registration.
              * @example ada@example.com
              */
             email: string;
@@ -1079,7 +1081,7 @@ export interface components {
         LoginRequest: {
             /**
              * Format: email
-             * @description The user's email address, normalised like at registration.
+             * @description The user's email address, normalized like at registration.
              * @example ada@example.com
              */
             email: string;
@@ -1167,7 +1169,7 @@ export interface components {
         RegisterRequest: {
             /**
              * Format: email
-             * @description The email address. Case, surrounding spaces and character width are normalised.
+             * @description The email address. Case, surrounding spaces and character width are normalized.
              * @example ada@example.com
              */
             email: string;
@@ -1288,7 +1290,7 @@ export interface components {
              * @example 1
              */
             id: number;
-            /** @description The normalised email address. */
+            /** @description The normalized email address. */
             email: string;
             /** @description The user's full name, or null if it is unknown. */
             full_name: string | null;
@@ -1318,7 +1320,7 @@ export interface components {
         UserCreate: {
             /**
              * Format: email
-             * @description The email address. Case, surrounding spaces and character width are normalised.
+             * @description The email address. Case, surrounding spaces and character width are normalized.
              * @example ada@example.com
              */
             email: string;
@@ -1467,12 +1469,14 @@ export interface components {
              * @example 1
              */
             id: number;
-            /** @description Where events are sent, in its normalised form. */
+            /** @description Where events are sent, in its normalized form. */
             url: string;
             /**
+             * The events of a webhook, with an example that is valid: that of a list of texts knows no events.
              * @description The types of the events that it gets. `*` stands for all, later ones included.
              * @example [
-             *       "first"
+             *       "user.created",
+             *       "user.deleted"
              *     ]
              */
             events: string[];
@@ -1528,10 +1532,12 @@ export interface components {
              */
             url: string;
             /**
+             * The events of a webhook, with an example that is valid: that of a list of texts knows no events.
              * @description The types of the events that it gets, as they are named under `webhooks` in this document. `*`
              *     stands for all, later ones included.
              * @example [
-             *       "first"
+             *       "user.created",
+             *       "user.deleted"
              *     ]
              */
             events: string[];
@@ -1683,9 +1689,11 @@ export interface components {
              */
             url?: string;
             /**
+             * The events of a webhook, with an example that is valid: that of a list of texts knows no events.
              * @description The new list of events.
              * @example [
-             *       "first"
+             *       "user.created",
+             *       "user.deleted"
              *     ]
              */
             events?: string[];
@@ -1725,12 +1733,14 @@ export interface components {
              * @example 1
              */
             id: number;
-            /** @description Where events are sent, in its normalised form. */
+            /** @description Where events are sent, in its normalized form. */
             url: string;
             /**
+             * The events of a webhook, with an example that is valid: that of a list of texts knows no events.
              * @description The types of the events that it gets. `*` stands for all, later ones included.
              * @example [
-             *       "first"
+             *       "user.created",
+             *       "user.deleted"
              *     ]
              */
             events: string[];
@@ -5531,7 +5541,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Conflict: `job_not_dead` or `job_duplicate`. */
+            /** @description Conflict: `job_not_dead` or `job_expired` or `job_duplicate`. */
             409: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5904,7 +5914,8 @@ export interface operations {
                  * @example {
                  *       "url": "https://example.com/hooks",
                  *       "events": [
-                 *         "first"
+                 *         "user.created",
+                 *         "user.deleted"
                  *       ],
                  *       "description": "The customer database."
                  *     }
@@ -6394,7 +6405,8 @@ export interface operations {
                  * @example {
                  *       "url": "https://example.com/hooks",
                  *       "events": [
-                 *         "first"
+                 *         "user.created",
+                 *         "user.deleted"
                  *       ],
                  *       "description": "The customer database."
                  *     }

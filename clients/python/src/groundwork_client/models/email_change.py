@@ -14,7 +14,7 @@ class EmailChange:
     """The new address of the current user.
 
     Attributes:
-        email (str): The new email address. Case, surrounding spaces and character width are normalised.
+        email (str): The new email address. Case, surrounding spaces and character width are normalized.
         current_password (str): The current password.
     """
 

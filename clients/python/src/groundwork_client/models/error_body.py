@@ -38,6 +38,7 @@ class ErrorBody:
             - `email_taken` (409): A user with this email already exists.
             - `last_superuser` (409): The last active superuser cannot be removed.
             - `job_not_dead` (409): Only a dead job can be retried.
+            - `job_expired` (409): This job died too long ago: what it needs to run has been deleted.
             - `job_running` (409): The job is running and cannot be deleted.
             - `job_duplicate` (409): Another job for the same work is already queued or running.
             - `payload_too_large` (413): The body is larger than 1 MiB.

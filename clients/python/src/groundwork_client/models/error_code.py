@@ -11,6 +11,7 @@ class ErrorCode(StrEnum):
     INVALID_LINK = "invalid_link"
     INVALID_TOKEN = "invalid_token"
     JOB_DUPLICATE = "job_duplicate"
+    JOB_EXPIRED = "job_expired"
     JOB_NOT_DEAD = "job_not_dead"
     JOB_RUNNING = "job_running"
     LAST_SUPERUSER = "last_superuser"

@@ -14,7 +14,7 @@ class LinkRequest:
     """The address to send a link to.
 
     Attributes:
-        email (str): The user's email address, normalised like at registration.
+        email (str): The user's email address, normalized like at registration.
     """
 
     email: str

@@ -14,7 +14,7 @@ class LoginRequest:
     """The credentials of a user.
 
     Attributes:
-        email (str): The user's email address, normalised like at registration.
+        email (str): The user's email address, normalized like at registration.
         password (str): The user's password.
     """
 

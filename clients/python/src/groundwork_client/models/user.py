@@ -16,7 +16,7 @@ class User:
 
     Attributes:
         id (int): The user's ID. It is never reused.
-        email (str): The normalised email address.
+        email (str): The normalized email address.
         full_name (None | str): The user's full name, or null if it is unknown.
         is_active (bool): Whether the user can log in.
         is_superuser (bool): Whether the user can manage other users.

@@ -16,7 +16,7 @@ class UserCreate:
     """The user to create.
 
     Attributes:
-        email (str): The email address. Case, surrounding spaces and character width are normalised.
+        email (str): The email address. Case, surrounding spaces and character width are normalized.
         password (str): 8 to 128 characters, at most 72 bytes in UTF-8 (the limit of bcrypt), without NUL.
         full_name (str | Unset): The user's full name.
         is_active (bool | Unset): Whether the user can log in. Default: True.

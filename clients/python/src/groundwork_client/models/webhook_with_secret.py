@@ -26,7 +26,7 @@ class WebhookWithSecret:
 
     Attributes:
         id (int): The webhook's ID. It is never reused.
-        url (str): Where events are sent, in its normalised form.
+        url (str): Where events are sent, in its normalized form.
         events (list[str]): The types of the events that it gets. `*` stands for all, later ones included.
         description (None | str): What it is for, or null.
         is_active (bool): Whether events are sent.

@@ -118,7 +118,7 @@ def sync_detailed(
     """Register a user
 
      Creates an active user without superuser rights, and sends a link that verifies the address.
-    The email address is normalised and unique.
+    The email address is normalized and unique.
 
     Args:
         body (RegisterRequest): The user to register.
@@ -150,7 +150,7 @@ def sync(
     """Register a user
 
      Creates an active user without superuser rights, and sends a link that verifies the address.
-    The email address is normalised and unique.
+    The email address is normalized and unique.
 
     Args:
         body (RegisterRequest): The user to register.
@@ -177,7 +177,7 @@ async def asyncio_detailed(
     """Register a user
 
      Creates an active user without superuser rights, and sends a link that verifies the address.
-    The email address is normalised and unique.
+    The email address is normalized and unique.
 
     Args:
         body (RegisterRequest): The user to register.
@@ -207,7 +207,7 @@ async def asyncio(
     """Register a user
 
      Creates an active user without superuser rights, and sends a link that verifies the address.
-    The email address is normalised and unique.
+    The email address is normalized and unique.
 
     Args:
         body (RegisterRequest): The user to register.

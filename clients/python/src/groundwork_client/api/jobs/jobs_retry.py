@@ -102,7 +102,8 @@ def sync_detailed(
 ) -> Response[ErrorBody | Job]:
     """Retry a job
 
-     Queues a dead job again, with all its attempts. Requires superuser rights.
+     Queues a dead job again, with all its attempts. What a job needs to run is deleted seven days
+    after it died; then it can only be deleted. Requires superuser rights.
 
     Args:
         id (int):
@@ -133,7 +134,8 @@ def sync(
 ) -> ErrorBody | Job | None:
     """Retry a job
 
-     Queues a dead job again, with all its attempts. Requires superuser rights.
+     Queues a dead job again, with all its attempts. What a job needs to run is deleted seven days
+    after it died; then it can only be deleted. Requires superuser rights.
 
     Args:
         id (int):
@@ -159,7 +161,8 @@ async def asyncio_detailed(
 ) -> Response[ErrorBody | Job]:
     """Retry a job
 
-     Queues a dead job again, with all its attempts. Requires superuser rights.
+     Queues a dead job again, with all its attempts. What a job needs to run is deleted seven days
+    after it died; then it can only be deleted. Requires superuser rights.
 
     Args:
         id (int):
@@ -188,7 +191,8 @@ async def asyncio(
 ) -> ErrorBody | Job | None:
     """Retry a job
 
-     Queues a dead job again, with all its attempts. Requires superuser rights.
+     Queues a dead job again, with all its attempts. What a job needs to run is deleted seven days
+    after it died; then it can only be deleted. Requires superuser rights.
 
     Args:
         id (int):

@@ -1165,7 +1165,7 @@ public class AuthApi {
 
   /**
    * Register a user
-   * Creates an active user without superuser rights, and sends a link that verifies the address. The email address is normalised and unique.
+   * Creates an active user without superuser rights, and sends a link that verifies the address. The email address is normalized and unique.
    * @param apiRequest {@link APIAuthRegisterRequest}
    * @return User
    * @throws ApiException if fails to make API call
@@ -1176,7 +1176,7 @@ public class AuthApi {
 
   /**
    * Register a user
-   * Creates an active user without superuser rights, and sends a link that verifies the address. The email address is normalised and unique.
+   * Creates an active user without superuser rights, and sends a link that verifies the address. The email address is normalized and unique.
    * @param apiRequest {@link APIAuthRegisterRequest}
    * @param headers Optional headers to include in the request
    * @return User
@@ -1190,7 +1190,7 @@ public class AuthApi {
 
   /**
    * Register a user
-   * Creates an active user without superuser rights, and sends a link that verifies the address. The email address is normalised and unique.
+   * Creates an active user without superuser rights, and sends a link that verifies the address. The email address is normalized and unique.
    * @param apiRequest {@link APIAuthRegisterRequest}
    * @return ApiResponse&lt;User&gt;
    * @throws ApiException if fails to make API call
@@ -1201,7 +1201,7 @@ public class AuthApi {
 
   /**
    * Register a user
-   * Creates an active user without superuser rights, and sends a link that verifies the address. The email address is normalised and unique.
+   * Creates an active user without superuser rights, and sends a link that verifies the address. The email address is normalized and unique.
    * @param apiRequest {@link APIAuthRegisterRequest}
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;User&gt;
@@ -1214,7 +1214,7 @@ public class AuthApi {
 
   /**
    * Register a user
-   * Creates an active user without superuser rights, and sends a link that verifies the address. The email address is normalised and unique.
+   * Creates an active user without superuser rights, and sends a link that verifies the address. The email address is normalized and unique.
    * @param registerRequest  (required)
    * @return User
    * @throws ApiException if fails to make API call
@@ -1225,7 +1225,7 @@ public class AuthApi {
 
   /**
    * Register a user
-   * Creates an active user without superuser rights, and sends a link that verifies the address. The email address is normalised and unique.
+   * Creates an active user without superuser rights, and sends a link that verifies the address. The email address is normalized and unique.
    * @param registerRequest  (required)
    * @param headers Optional headers to include in the request
    * @return User
@@ -1238,7 +1238,7 @@ public class AuthApi {
 
   /**
    * Register a user
-   * Creates an active user without superuser rights, and sends a link that verifies the address. The email address is normalised and unique.
+   * Creates an active user without superuser rights, and sends a link that verifies the address. The email address is normalized and unique.
    * @param registerRequest  (required)
    * @return ApiResponse&lt;User&gt;
    * @throws ApiException if fails to make API call
@@ -1249,7 +1249,7 @@ public class AuthApi {
 
   /**
    * Register a user
-   * Creates an active user without superuser rights, and sends a link that verifies the address. The email address is normalised and unique.
+   * Creates an active user without superuser rights, and sends a link that verifies the address. The email address is normalized and unique.
    * @param registerRequest  (required)
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;User&gt;

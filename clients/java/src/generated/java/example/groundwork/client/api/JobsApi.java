@@ -618,7 +618,7 @@ public class JobsApi {
 
   /**
    * Retry a job
-   * Queues a dead job again, with all its attempts. Requires superuser rights.
+   * Queues a dead job again, with all its attempts. What a job needs to run is deleted seven days after it died; then it can only be deleted. Requires superuser rights.
    * @param apiRequest {@link APIJobsRetryRequest}
    * @return Job
    * @throws ApiException if fails to make API call
@@ -629,7 +629,7 @@ public class JobsApi {
 
   /**
    * Retry a job
-   * Queues a dead job again, with all its attempts. Requires superuser rights.
+   * Queues a dead job again, with all its attempts. What a job needs to run is deleted seven days after it died; then it can only be deleted. Requires superuser rights.
    * @param apiRequest {@link APIJobsRetryRequest}
    * @param headers Optional headers to include in the request
    * @return Job
@@ -643,7 +643,7 @@ public class JobsApi {
 
   /**
    * Retry a job
-   * Queues a dead job again, with all its attempts. Requires superuser rights.
+   * Queues a dead job again, with all its attempts. What a job needs to run is deleted seven days after it died; then it can only be deleted. Requires superuser rights.
    * @param apiRequest {@link APIJobsRetryRequest}
    * @return ApiResponse&lt;Job&gt;
    * @throws ApiException if fails to make API call
@@ -654,7 +654,7 @@ public class JobsApi {
 
   /**
    * Retry a job
-   * Queues a dead job again, with all its attempts. Requires superuser rights.
+   * Queues a dead job again, with all its attempts. What a job needs to run is deleted seven days after it died; then it can only be deleted. Requires superuser rights.
    * @param apiRequest {@link APIJobsRetryRequest}
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;Job&gt;
@@ -667,7 +667,7 @@ public class JobsApi {
 
   /**
    * Retry a job
-   * Queues a dead job again, with all its attempts. Requires superuser rights.
+   * Queues a dead job again, with all its attempts. What a job needs to run is deleted seven days after it died; then it can only be deleted. Requires superuser rights.
    * @param id The job&#39;s ID. (required)
    * @return Job
    * @throws ApiException if fails to make API call
@@ -678,7 +678,7 @@ public class JobsApi {
 
   /**
    * Retry a job
-   * Queues a dead job again, with all its attempts. Requires superuser rights.
+   * Queues a dead job again, with all its attempts. What a job needs to run is deleted seven days after it died; then it can only be deleted. Requires superuser rights.
    * @param id The job&#39;s ID. (required)
    * @param headers Optional headers to include in the request
    * @return Job
@@ -691,7 +691,7 @@ public class JobsApi {
 
   /**
    * Retry a job
-   * Queues a dead job again, with all its attempts. Requires superuser rights.
+   * Queues a dead job again, with all its attempts. What a job needs to run is deleted seven days after it died; then it can only be deleted. Requires superuser rights.
    * @param id The job&#39;s ID. (required)
    * @return ApiResponse&lt;Job&gt;
    * @throws ApiException if fails to make API call
@@ -702,7 +702,7 @@ public class JobsApi {
 
   /**
    * Retry a job
-   * Queues a dead job again, with all its attempts. Requires superuser rights.
+   * Queues a dead job again, with all its attempts. What a job needs to run is deleted seven days after it died; then it can only be deleted. Requires superuser rights.
    * @param id The job&#39;s ID. (required)
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;Job&gt;

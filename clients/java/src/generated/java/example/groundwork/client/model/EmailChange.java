@@ -51,7 +51,7 @@ public class EmailChange {
   }
 
   /**
-   * The new email address. Case, surrounding spaces and character width are normalised.
+   * The new email address. Case, surrounding spaces and character width are normalized.
    * @return email
    */
   

@@ -46,7 +46,7 @@ public class LinkRequest {
   }
 
   /**
-   * The user&#39;s email address, normalised like at registration.
+   * The user&#39;s email address, normalized like at registration.
    * @return email
    */
   

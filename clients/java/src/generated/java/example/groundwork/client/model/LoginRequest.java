@@ -51,7 +51,7 @@ public class LoginRequest {
   }
 
   /**
-   * The user&#39;s email address, normalised like at registration.
+   * The user&#39;s email address, normalized like at registration.
    * @return email
    */
   

@@ -56,7 +56,7 @@ public class RegisterRequest {
   }
 
   /**
-   * The email address. Case, surrounding spaces and character width are normalised.
+   * The email address. Case, surrounding spaces and character width are normalized.
    * @return email
    */
   

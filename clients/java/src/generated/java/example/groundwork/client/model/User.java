@@ -107,7 +107,7 @@ public class User {
   }
 
   /**
-   * The normalised email address.
+   * The normalized email address.
    * @return email
    */
   

@@ -71,7 +71,7 @@ public class UserCreate {
   }
 
   /**
-   * The email address. Case, surrounding spaces and character width are normalised.
+   * The email address. Case, surrounding spaces and character width are normalized.
    * @return email
    */
   

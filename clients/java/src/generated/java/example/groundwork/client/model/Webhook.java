@@ -163,7 +163,7 @@ public class Webhook {
   }
 
   /**
-   * Where events are sent, in its normalised form.
+   * Where events are sent, in its normalized form.
    * @return url
    */
   

@@ -168,7 +168,7 @@ public class WebhookWithSecret {
   }
 
   /**
-   * Where events are sent, in its normalised form.
+   * Where events are sent, in its normalized form.
    * @return url
    */
   
