@@ -110,25 +110,26 @@ async fn done(database: &TestDatabase, more: usize) {
     eventually("jobs are done", async || (done().await >= enough).then_some(())).await;
 }
 
-async fn running(database: &TestDatabase) -> usize {
-    let running = "SELECT COUNT(*)::TEXT FROM jobs WHERE status = 'running'";
-    database.sql(running).await.unwrap().parse().unwrap()
-}
-
 async fn ids(database: &TestDatabase, which: &str) -> BTreeSet<String> {
     let ids = format!("SELECT id::TEXT AS value FROM jobs WHERE period_at IS NULL AND {which}");
     database.rows(&ids).await.into_iter().flatten().collect()
 }
 
-/// Freezes a process of workers while it runs jobs, and returns those.
-async fn freeze(workers: &Process, database: &TestDatabase) -> BTreeSet<String> {
-    let running = "status = 'running'";
+const RUNNING: &str = "status = 'running'";
+
+/// Freezes a process of workers while it runs jobs, and returns those. The jobs of workers that were
+/// killed are `abandoned`.
+async fn freeze(
+    workers: &Process,
+    abandoned: &BTreeSet<String>,
+    database: &TestDatabase,
+) -> BTreeSet<String> {
     loop {
         signal(&workers.id(), "STOP");
-        let before = ids(database, running).await;
-        // Other workers end theirs meanwhile.
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        let held: BTreeSet<_> = ids(database, running).await.intersection(&before).cloned().collect();
+        let before: BTreeSet<_> = ids(database, RUNNING).await.difference(abandoned).cloned().collect();
+        // Other workers end theirs meanwhile, as no statement takes longer than two seconds.
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        let held: BTreeSet<_> = ids(database, RUNNING).await.intersection(&before).cloned().collect();
         if !held.is_empty() {
             return held;
         }
@@ -174,12 +175,12 @@ async fn jobs_survive_killed_and_frozen_workers_a_lost_redis_and_a_killed_databa
     server.resume().await;
     let start = Instant::now();
     // What the workers had begun when they died, which nobody will end.
-    let abandoned = running(&database).await;
+    let mut abandoned = ids(&database, RUNNING).await;
     let (mut third, fourth) =
         (Process::start_worker(&environment).await, Process::start_worker(&environment).await);
     done(&database, 1).await;
     let healed = start.elapsed();
-    let held = freeze(&third, &database).await;
+    let held = freeze(&third, &abandoned, &database).await;
     redis.kill();
     done(&database, 300).await;
     server.stop();
@@ -206,13 +207,14 @@ async fn jobs_survive_killed_and_frozen_workers_a_lost_redis_and_a_killed_databa
         enqueued.open += client.open;
     }
     patiently("all jobs are done", &fourth, async || unfinished(&database).await == 0).await;
-    assert!(enqueued.acknowledged.len() >= JOBS && enqueued.open > 0 && abandoned > 0, "{abandoned}");
+    assert!(enqueued.acknowledged.len() >= JOBS && enqueued.open > 0 && !abandoned.is_empty());
     let findings = check(&enqueued, &database).await;
-    let abandoned = abandoned + held.len();
-    assert!(findings.taken_over >= abandoned, "{abandoned} were abandoned: {findings:?}");
+    abandoned.extend(held);
+    assert!(findings.taken_over >= abandoned.len(), "{} were abandoned: {findings:?}", abandoned.len());
     println!(
-        "| two processes of workers killed and one frozen, Redis killed, PostgreSQL killed and stopped | jobs run late; {} begun again \
-         after their lease, {} attempts failed | {:.1} s | 0 of {}; not acknowledged: {} kept, {} undone |",
+        "| two processes of workers killed and one frozen, Redis killed, PostgreSQL killed and stopped | jobs \
+         run late; {} begun again after their lease, {} attempts failed | {:.1} s | 0 of {}; not \
+         acknowledged: {} kept, {} undone |",
         findings.taken_over,
         findings.failed,
         healed.as_secs_f64(),
