@@ -18,6 +18,7 @@ use groundwork::db::migrations;
 use groundwork::domain::email::Email;
 use groundwork::domain::password::Password;
 use groundwork::models::users::{NewProfile, NewUser};
+use groundwork::services::idempotency::Idempotency;
 use groundwork::services::store::Actor;
 use groundwork::settings::{DatabaseUrl, Settings};
 use groundwork::telemetry;
@@ -139,7 +140,8 @@ pub fn user_create(email: &str, is_superuser: bool, password_stdin: bool) -> Res
         let profile = NewProfile::default();
         let new = NewUser { email, profile, is_active: true, is_superuser, is_verified: true };
         let users = app::user_service(&settings)?;
-        let user = users.create(Actor::Operator, new, password, &CallContext::local()).await?;
+        let user =
+            users.create(Actor::Operator, new, password, &Idempotency::none(), &CallContext::local()).await?;
         print(&format!("created user {} with id {}\n", user.email, user.id))
     })
 }

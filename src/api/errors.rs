@@ -5,6 +5,7 @@ use groundwork_web::error::{ApiError, ErrorCode};
 use groundwork_web::failure::Failure;
 use poem::http::StatusCode;
 
+use super::idempotency::replay;
 use crate::services;
 
 /// The email and the password do not belong to a user who may log in.
@@ -49,7 +50,7 @@ pub const JOB_DUPLICATE: ErrorCode = ErrorCode::new(
 );
 
 /// Every code, in the order of the document.
-pub const CATALOGUE: [ErrorCode; 23] = [
+pub const CATALOGUE: [ErrorCode; 26] = [
     ErrorCode::MALFORMED_REQUEST,
     INVALID_LINK,
     ErrorCode::UNAUTHORIZED,
@@ -66,9 +67,12 @@ pub const CATALOGUE: [ErrorCode; 23] = [
     JOB_NOT_DEAD,
     JOB_RUNNING,
     JOB_DUPLICATE,
+    ErrorCode::IDEMPOTENCY_IN_PROGRESS,
+    ErrorCode::PRECONDITION_FAILED,
     ErrorCode::PAYLOAD_TOO_LARGE,
     ErrorCode::UNSUPPORTED_MEDIA_TYPE,
     ErrorCode::VALIDATION_ERROR,
+    ErrorCode::IDEMPOTENCY_KEY_REUSED,
     ErrorCode::RATE_LIMITED,
     ErrorCode::INTERNAL_ERROR,
     ErrorCode::NOT_IMPLEMENTED,
@@ -104,6 +108,9 @@ impl From<services::Error> for ApiError {
             E::JobNotDead => JOB_NOT_DEAD.into(),
             E::JobRunning => JOB_RUNNING.into(),
             E::JobDuplicate => JOB_DUPLICATE.into(),
+            E::PreconditionFailed => ErrorCode::PRECONDITION_FAILED.into(),
+            E::IdempotencyKeyReused => ErrorCode::IDEMPOTENCY_KEY_REUSED.into(),
+            E::IdempotencyInProgress => ErrorCode::IDEMPOTENCY_IN_PROGRESS.into(),
             E::NotFound(resource) => {
                 Self::from(ErrorCode::NOT_FOUND).with_message(format!("The {resource} does not exist."))
             }
@@ -117,6 +124,8 @@ impl From<services::Error> for ApiError {
                 Self::from(ErrorCode::SERVICE_UNAVAILABLE).caused_by(error)
             }
             E::Database(_)
+            // Only operations have an idempotency key, and their failure gives the answer.
+            | E::AnsweredBefore(_)
             | E::Hashing(_)
             | E::Signing(_)
             | E::Randomness(_)
@@ -128,6 +137,9 @@ impl From<services::Error> for ApiError {
 
 impl<E> From<services::Error> for Failure<E> {
     fn from(error: services::Error) -> Self {
-        ApiError::from(error).into()
+        match error {
+            services::Error::AnsweredBefore(answer) => replay(&answer),
+            other => ApiError::from(other).into(),
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod audit_events;
 pub mod caller_check;
+pub mod idempotency_keys;
 pub mod one_time_tokens;
 pub mod sessions;
 pub mod users;

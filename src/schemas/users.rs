@@ -3,8 +3,8 @@
 use groundwork_clock::Timestamp;
 use groundwork_web::error::FieldError;
 use groundwork_web::extract::RequestSchema;
-use groundwork_web::listed;
 use groundwork_web::schema::{Nullable, Patch};
+use groundwork_web::{listed, located};
 use poem_openapi::Object;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -56,6 +56,8 @@ example!(UserView {
     created_at: Timestamp::from_seconds(1_769_851_800),
     updated_at: Timestamp::from_seconds(1_769_851_800),
 });
+
+located!(UserView, "/users");
 
 listed!(
     UserView,

@@ -3,8 +3,9 @@
 use groundwork_clock::Timestamp;
 use groundwork_web::error::FieldError;
 use groundwork_web::extract::RequestSchema;
+use groundwork_web::responses::Located;
 use groundwork_web::schema::{Nullable, Patch};
-use groundwork_web::{enum_schema, id_schema, listed, text_schema};
+use groundwork_web::{enum_schema, id_schema, listed, located, text_schema};
 use poem_openapi::Object;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -73,6 +74,7 @@ example!(WebhookView {
     updated_at: EXAMPLE_TIME,
 });
 
+located!(WebhookView, "/webhooks");
 listed!(WebhookView, "webhooks", "in ascending order of `id`");
 
 fn example_events() -> WebhookEvents {
@@ -97,6 +99,12 @@ example!(WebhookWithSecret {
     webhook: poem_openapi::types::Example::example(),
     secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned(),
 });
+
+impl Located for WebhookWithSecret {
+    fn path(&self) -> String {
+        self.webhook.path()
+    }
+}
 
 impl From<(Webhook, SecretString)> for WebhookWithSecret {
     fn from((webhook, secret): (Webhook, SecretString)) -> Self {

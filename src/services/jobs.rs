@@ -1,11 +1,13 @@
 //! Jobs, for superusers: what is queued, and what to do with jobs that failed.
 
 use groundwork_auth::Page;
+use groundwork_database::Connection;
 use groundwork_jobs::records::{self, JobFilter, JobRecord};
 use groundwork_telemetry::context::CallContext;
 
 use super::Error;
 use super::auth::Caller;
+use super::idempotency::Idempotency;
 use super::store::Store;
 use crate::domain::ids::JobId;
 use crate::models::audit_events::{self, AuditEvent, AuditKind};
@@ -40,17 +42,27 @@ impl JobService {
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::JobNotDead`]; [`Error::JobDuplicate`] if another job for the
-    /// same work is queued or running.
-    pub async fn retry(&self, caller: &Caller, id: JobId, context: &CallContext) -> Result<JobRecord, Error> {
+    /// same work is queued or running; those of an idempotency key.
+    pub async fn retry(
+        &self,
+        caller: &Caller,
+        id: JobId,
+        idempotency: &Idempotency<JobRecord>,
+        context: &CallContext,
+    ) -> Result<JobRecord, Error> {
+        let once = self.store.begin(caller, idempotency).await?;
         let now = self.store.now();
         let retried = self.store.transaction_by(caller, async |tx| {
-            let Some(job) = records::retry(tx, id.0.into(), now).await? else {
-                let exists = records::find(tx, id.0.into()).await?.is_some();
-                return Err(if exists { Error::JobNotDead } else { NOT_FOUND });
+            let retry = async |tx: &mut Connection| {
+                let Some(job) = records::retry(tx, id.0.into(), now).await? else {
+                    let exists = records::find(tx, id.0.into()).await?.is_some();
+                    return Err(if exists { Error::JobNotDead } else { NOT_FOUND });
+                };
+                let event = AuditEvent::new(AuditKind::JOB_RETRIED, id, context);
+                audit_events::insert(tx, &AuditEvent { actor: Some(caller.user.id), ..event }, now).await?;
+                Ok(job)
             };
-            let event = AuditEvent::new(AuditKind::JOB_RETRIED, id, context);
-            audit_events::insert(tx, &AuditEvent { actor: Some(caller.user.id), ..event }, now).await?;
-            Ok(job)
+            once.run(tx, retry).await
         });
         retried.await
     }

@@ -4,10 +4,12 @@
 pub mod auth;
 mod error;
 pub mod health;
+pub mod idempotency;
 pub mod jobs;
 pub mod links;
 pub mod mail;
 pub mod passwords;
+pub mod precondition;
 pub mod store;
 pub mod users;
 pub mod webhooks;

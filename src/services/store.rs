@@ -16,11 +16,14 @@ use groundwork_jobs::{Job, NewJob, Queue, records};
 
 use super::Error;
 use super::auth::{Caller, Intent, Role};
+use super::idempotency::KeysInProgress;
 use super::mail::MailJob;
 use crate::domain::ids::{SessionId, UserId};
 use crate::models::caller_check::{CallerCheck, CheckedWrite};
 use crate::models::users::{self, User};
-use crate::models::{audit_events, one_time_tokens, sessions, webhook_deliveries, webhooks};
+use crate::models::{
+    audit_events, idempotency_keys, one_time_tokens, sessions, webhook_deliveries, webhooks,
+};
 
 /// How long jobs that succeeded are shown.
 const JOB_RETENTION: Duration = Duration::from_hours(7 * 24);
@@ -64,13 +67,22 @@ pub struct Store {
     /// Whether there was a webhook when somebody last looked: a hint at the cheaper way, and nothing
     /// depends on it.
     may_have_webhooks: Arc<AtomicBool>,
+    pub(super) keys_in_progress: KeysInProgress,
     /// Signs the page tokens of lists.
     pub(super) page_signer: ValueSigner,
 }
 
 impl Store {
     pub fn new(database: Database, clock: Clock, queue: Queue, page_signer: ValueSigner) -> Self {
-        Self { database, clock, queue, sends_mail: true, may_have_webhooks: Arc::default(), page_signer }
+        Self {
+            database,
+            clock,
+            queue,
+            sends_mail: true,
+            may_have_webhooks: Arc::default(),
+            keys_in_progress: KeysInProgress::default(),
+            page_signer,
+        }
     }
 
     /// The store of a service that cannot send mail: no job that sends mail is enqueued.
@@ -135,6 +147,7 @@ impl Store {
         let mut connection = self.database.write().await?;
         while sessions::delete_all_expired(&mut connection, now, BATCH).await? > 0 {}
         while one_time_tokens::delete_expired(&mut connection, now, BATCH).await? > 0 {}
+        while idempotency_keys::delete_expired(&mut connection, now, BATCH).await? > 0 {}
         while records::delete_done(&mut connection, done_before, BATCH).await? > 0 {}
         if let Some(retention) = audit_retention {
             let before = now.minus(retention);

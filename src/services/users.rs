@@ -7,8 +7,10 @@ use groundwork_state::cache::{Cache, Cached, key_of};
 use groundwork_telemetry::context::CallContext;
 
 use super::auth::{Caller, PasswordLimiter};
+use super::idempotency::Idempotency;
 use super::mail::NotifyPasswordChanged;
 use super::passwords::Passwords;
+use super::precondition::{self, Precondition};
 use super::store::{Actor, Store};
 use super::{Error, RevokedSessions};
 use crate::domain::ids::UserId;
@@ -43,26 +45,33 @@ impl UserService {
     ///
     /// # Errors
     /// [`Error::WrongCurrentPassword`], [`Error::PasswordIsEmail`],
-    /// [`Error::TooManyPasswordChecks`].
+    /// [`Error::TooManyPasswordChecks`], [`Error::PreconditionFailed`].
     pub async fn update_profile(
         &self,
         caller: &Caller,
         profile: ProfileChanges,
         password: Option<(PasswordAttempt, Password)>,
+        unchanged: &Precondition<Profile>,
         context: &CallContext,
     ) -> Result<User, Error> {
         let changes = UserChanges { profile, ..UserChanges::default() };
         let Some((current, new)) = password else {
-            return self.invalidating(caller.user.id, self.change_own(caller, &changes)).await;
+            return self.invalidating(caller.user.id, self.change_own(caller, &changes, unchanged)).await;
         };
         self.check_current_password(caller, current).await?;
         let hash = self.passwords.hash_new(new, &caller.user.email).await?;
-        self.change_password(caller, &changes, &hash, context).await
+        self.change_password(caller, &changes, &hash, unchanged, context).await
     }
 
-    /// One statement, unless there is a webhook: the change and its event need a transaction.
-    async fn change_own(&self, caller: &Caller, changes: &UserChanges) -> Result<User, Error> {
-        if !self.store.may_have_webhooks() {
+    /// One statement, unless there is a webhook or a condition: the change and its event, and the
+    /// condition and the change, need a transaction.
+    async fn change_own(
+        &self,
+        caller: &Caller,
+        changes: &UserChanges,
+        unchanged: &Precondition<Profile>,
+    ) -> Result<User, Error> {
+        if !self.store.may_have_webhooks() && unchanged.is_none() {
             let mut write = self.store.statement_as(caller).await?;
             if let Some(user) = users::update_own_without_webhooks(&mut write, changes).await? {
                 return Ok(user);
@@ -71,6 +80,7 @@ impl UserService {
         let now = self.store.now();
         self.store
             .transaction_as(caller, async |tx, before| {
+                precondition::check(unchanged, &before.profile)?;
                 let after = users::update(tx, before.id, changes, None, now).await?;
                 let after = after.ok_or(Error::SESSION_OVER)?;
                 self.store.announce_update(tx, before, &after).await?;
@@ -99,6 +109,7 @@ impl UserService {
         caller: &Caller,
         changes: &UserChanges,
         hash: &PasswordHash,
+        unchanged: &Precondition<Profile>,
         context: &CallContext,
     ) -> Result<User, Error> {
         let (id, now) = (caller.user.id, self.store.now());
@@ -107,6 +118,7 @@ impl UserService {
             if user.password_hash != caller.user.password_hash {
                 return Err(Error::WrongCurrentPassword);
             }
+            precondition::check(unchanged, &user.profile)?;
             let ended = sessions::revoke_all(tx, id, now).await?;
             let event = AuditEvent::new(AuditKind::PASSWORD_CHANGED, id, context);
             let event = AuditEvent { actor: Some(id), session: Some(caller.session), ..event };
@@ -164,24 +176,29 @@ impl UserService {
     }
 
     /// # Errors
-    /// [`Error::EmailTaken`], [`Error::PasswordIsEmail`].
+    /// [`Error::EmailTaken`], [`Error::PasswordIsEmail`]; those of an idempotency key.
     pub async fn create(
         &self,
         actor: Actor<'_>,
         new: NewUser,
         password: Password,
+        idempotency: &Idempotency<User>,
         context: &CallContext,
     ) -> Result<User, Error> {
+        let once = self.store.begin(actor, idempotency).await?;
         let hash = self.passwords.hash_new(password, new.email.as_str()).await?;
         let now = self.store.now();
         self.store
             .transaction_by(actor, async |tx| {
-                let written = users::insert(tx, &new, &hash, now).await?;
-                self.store.announce(tx, &[EventType::UserCreated], &written).await?;
-                let user = written.user;
-                let event = AuditEvent::new(AuditKind::USER_CREATED, user.id, context);
-                audit_events::insert(tx, &AuditEvent { actor: actor.user_id(), ..event }, now).await?;
-                Ok(user)
+                let create = async |tx: &mut Connection| {
+                    let written = users::insert(tx, &new, &hash, now).await?;
+                    self.store.announce(tx, &[EventType::UserCreated], &written).await?;
+                    let user = written.user;
+                    let event = AuditEvent::new(AuditKind::USER_CREATED, user.id, context);
+                    audit_events::insert(tx, &AuditEvent { actor: actor.user_id(), ..event }, now).await?;
+                    Ok(user)
+                };
+                once.run(tx, create).await
             })
             .await
     }
@@ -191,13 +208,14 @@ impl UserService {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::EmailTaken`], [`Error::PasswordIsEmail`],
-    /// [`Error::LastSuperuser`].
+    /// [`Error::LastSuperuser`], [`Error::PreconditionFailed`].
     pub async fn update(
         &self,
         caller: &Caller,
         id: UserId,
         changes: &UserChanges,
         password: Option<Password>,
+        unchanged: &Precondition<Profile>,
         context: &CallContext,
     ) -> Result<User, Error> {
         let hash = match &password {
@@ -207,6 +225,7 @@ impl UserService {
         let now = self.store.now();
         let update = self.store.transaction_on(caller, id, async |tx, target| {
             let before = target.ok_or(NOT_FOUND)?;
+            precondition::check(unchanged, &before.profile)?;
             if changes.is_active == Some(false) || changes.is_superuser == Some(false) {
                 check_superuser_remains(tx, before).await?;
             }
@@ -246,11 +265,18 @@ impl UserService {
     /// Deletes a user with all its sessions.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::LastSuperuser`].
-    pub async fn delete(&self, caller: &Caller, id: UserId, context: &CallContext) -> Result<(), Error> {
+    /// [`Error::NotFound`], [`Error::LastSuperuser`], [`Error::PreconditionFailed`].
+    pub async fn delete(
+        &self,
+        caller: &Caller,
+        id: UserId,
+        unchanged: &Precondition<Profile>,
+        context: &CallContext,
+    ) -> Result<(), Error> {
         let now = self.store.now();
         let deletion = self.store.transaction_on(caller, id, async |tx, target| {
             let user = target.ok_or(NOT_FOUND)?;
+            precondition::check(unchanged, &user.profile)?;
             check_superuser_remains(tx, user).await?;
             let has_webhooks = users::delete(tx, id).await?.ok_or(NOT_FOUND)?;
             let deleted = Written { user: user.clone(), has_webhooks };

@@ -4,6 +4,7 @@ use groundwork_jobs::records::JobFilter;
 use groundwork_web::error_responses;
 use groundwork_web::extract::{Path, Query};
 use groundwork_web::failure::Failure;
+use groundwork_web::idempotency::IdempotencyKey;
 use groundwork_web::page::{Page, PageSize, PageToken};
 use groundwork_web::responses::{NoContent, Ok200};
 use poem_openapi::OpenApi;
@@ -11,6 +12,7 @@ use poem_openapi::OpenApi;
 use super::Tag;
 use crate::api::context::Context;
 use crate::api::guards::Superuser;
+use crate::api::idempotency::once;
 use crate::domain::ids::JobId;
 use crate::domain::text::JobKind;
 use crate::schemas::jobs::{JobStatusView, JobView};
@@ -60,8 +62,10 @@ impl JobsApi {
         caller: Superuser,
         context: Context,
         id: Path<JobId>,
+        idempotency_key: IdempotencyKey,
     ) -> Result<Ok200<JobView>, Failure<RetryErrors>> {
-        Ok(Ok200::of(self.jobs.retry(&caller.0, id.0, &context).await?))
+        let once = once(idempotency_key, Ok200::<JobView>::of);
+        Ok(Ok200::of(self.jobs.retry(&caller.0, id.0, &once, &context).await?))
     }
 
     /// Delete a job

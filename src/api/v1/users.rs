@@ -1,16 +1,19 @@
 //! `/users`: the current user, and for superusers all users.
 
 use groundwork_clock::Timestamp;
+use groundwork_web::conditions::IfMatch;
 use groundwork_web::error_responses;
 use groundwork_web::extract::{Body, Path, Query};
 use groundwork_web::failure::{Failure, NotFound};
+use groundwork_web::idempotency::IdempotencyKey;
 use groundwork_web::page::{Page, PageSize, PageToken};
-use groundwork_web::responses::{Created, NoContent, Ok200};
+use groundwork_web::responses::{Created, NoContent, Ok200, Resource};
 use poem_openapi::OpenApi;
 
 use super::Tag;
 use crate::api::context::Context;
 use crate::api::guards::{Authed, Superuser};
+use crate::api::idempotency::once;
 use crate::domain::email_prefix::EmailPrefix;
 use crate::domain::ids::UserId;
 use crate::models::users::{UserChanges, UserFilter};
@@ -35,8 +38,8 @@ impl UsersApi {
     ///
     /// Returns the user that the access token belongs to.
     #[oai(path = "/me", method = "get", operation_id = "users_me")]
-    async fn me(&self, caller: Authed) -> Result<Ok200<UserView>, Failure> {
-        Ok(Ok200::of(caller.0.user))
+    async fn me(&self, caller: Authed) -> Result<Resource<UserView>, Failure> {
+        Ok(Resource::of(caller.0.user))
     }
 
     /// Update the current user
@@ -48,10 +51,13 @@ impl UsersApi {
         &self,
         caller: Authed,
         context: Context,
+        if_match: IfMatch,
         body: Body<ProfileUpdate>,
-    ) -> Result<Ok200<UserView>, Failure> {
+    ) -> Result<Resource<UserView>, Failure> {
         let (changes, password) = body.0.into_parts();
-        Ok(Ok200::of(self.users.update_profile(&caller.0, changes, password, &context).await?))
+        let unchanged = if_match.on(UserView::from);
+        let updated = self.users.update_profile(&caller.0, changes, password, &unchanged, &context);
+        Ok(Resource::of(updated.await?))
     }
 
     /// Delete the current user
@@ -63,8 +69,10 @@ impl UsersApi {
         &self,
         caller: Authed,
         context: Context,
+        if_match: IfMatch,
     ) -> Result<NoContent, Failure<DeleteMeErrors>> {
-        self.users.delete(&caller.0, caller.0.user.id, &context).await?;
+        let unchanged = if_match.on(UserView::from);
+        self.users.delete(&caller.0, caller.0.user.id, &unchanged, &context).await?;
         Ok(NoContent)
     }
 
@@ -114,17 +122,24 @@ impl UsersApi {
         caller: Superuser,
         context: Context,
         body: Body<UserCreate>,
+        idempotency_key: IdempotencyKey,
     ) -> Result<Created<UserView>, Failure<CreateErrors>> {
         let (user, password) = body.0.into_parts();
-        Ok(Created::of(self.users.create(Actor::Caller(&caller.0), user, password, &context).await?))
+        let once = once(idempotency_key, Created::<UserView>::of);
+        let created = self.users.create(Actor::Caller(&caller.0), user, password, &once, &context);
+        Ok(Created::of(created.await?))
     }
 
     /// Get a user
     ///
     /// Requires superuser rights.
     #[oai(path = "/:id", method = "get", operation_id = "users_get")]
-    async fn get(&self, _caller: Superuser, id: Path<UserId>) -> Result<Ok200<UserView>, Failure<NotFound>> {
-        Ok(Ok200::of(self.users.get(id.0).await?))
+    async fn get(
+        &self,
+        _caller: Superuser,
+        id: Path<UserId>,
+    ) -> Result<Resource<UserView>, Failure<NotFound>> {
+        Ok(Resource::of(self.users.get(id.0).await?))
     }
 
     /// Update a user
@@ -138,10 +153,13 @@ impl UsersApi {
         caller: Superuser,
         context: Context,
         id: Path<UserId>,
+        if_match: IfMatch,
         body: Body<UserUpdate>,
-    ) -> Result<Ok200<UserView>, Failure<UpdateErrors>> {
+    ) -> Result<Resource<UserView>, Failure<UpdateErrors>> {
         let (changes, password) = body.0.into_parts();
-        Ok(Ok200::of(self.users.update(&caller.0, id.0, &changes, password, &context).await?))
+        let unchanged = if_match.on(UserView::from);
+        let updated = self.users.update(&caller.0, id.0, &changes, password, &unchanged, &context);
+        Ok(Resource::of(updated.await?))
     }
 
     /// Delete a user
@@ -154,8 +172,9 @@ impl UsersApi {
         caller: Superuser,
         context: Context,
         id: Path<UserId>,
+        if_match: IfMatch,
     ) -> Result<NoContent, Failure<DeleteErrors>> {
-        self.users.delete(&caller.0, id.0, &context).await?;
+        self.users.delete(&caller.0, id.0, &if_match.on(UserView::from), &context).await?;
         Ok(NoContent)
     }
 
@@ -169,9 +188,10 @@ impl UsersApi {
         caller: Superuser,
         context: Context,
         id: Path<UserId>,
-    ) -> Result<Ok200<UserView>, Failure<NotFound>> {
-        let changes = UserChanges::activation(true);
-        Ok(Ok200::of(self.users.update(&caller.0, id.0, &changes, None, &context).await?))
+        if_match: IfMatch,
+    ) -> Result<Resource<UserView>, Failure<NotFound>> {
+        let (changes, unchanged) = (UserChanges::activation(true), if_match.on(UserView::from));
+        Ok(Resource::of(self.users.update(&caller.0, id.0, &changes, None, &unchanged, &context).await?))
     }
 
     /// Deactivate a user
@@ -184,8 +204,9 @@ impl UsersApi {
         caller: Superuser,
         context: Context,
         id: Path<UserId>,
-    ) -> Result<Ok200<UserView>, Failure<DeleteErrors>> {
-        let changes = UserChanges::activation(false);
-        Ok(Ok200::of(self.users.update(&caller.0, id.0, &changes, None, &context).await?))
+        if_match: IfMatch,
+    ) -> Result<Resource<UserView>, Failure<DeleteErrors>> {
+        let (changes, unchanged) = (UserChanges::activation(false), if_match.on(UserView::from));
+        Ok(Resource::of(self.users.update(&caller.0, id.0, &changes, None, &unchanged, &context).await?))
     }
 }

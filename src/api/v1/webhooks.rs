@@ -1,14 +1,17 @@
 //! `/webhooks`: webhooks, for superusers.
 
+use groundwork_web::conditions::IfMatch;
 use groundwork_web::extract::{Body, Path, Query};
 use groundwork_web::failure::{Failure, NotFound};
+use groundwork_web::idempotency::IdempotencyKey;
 use groundwork_web::page::{Page, PageSize, PageToken};
-use groundwork_web::responses::{Accepted, Created, NoContent, Ok200};
+use groundwork_web::responses::{Accepted, NoContent, Ok200, Resource, SecretCreated, SecretOk};
 use poem_openapi::OpenApi;
 
 use super::Tag;
 use crate::api::context::Context;
 use crate::api::guards::Superuser;
+use crate::api::idempotency::once;
 use crate::domain::webhooks::{DeliveryId, WebhookId};
 use crate::schemas::webhooks::{
     WebhookCreate, WebhookDeliveryView, WebhookUpdate, WebhookView, WebhookWithSecret,
@@ -48,8 +51,8 @@ impl WebhooksApi {
         caller: Superuser,
         context: Context,
         body: Body<WebhookCreate>,
-    ) -> Result<Created<WebhookWithSecret>, Failure> {
-        Ok(Created::of(self.webhooks.create(&caller.0, body.0.into(), &context).await?))
+    ) -> Result<SecretCreated<WebhookWithSecret>, Failure> {
+        Ok(SecretCreated::of(self.webhooks.create(&caller.0, body.0.into(), &context).await?))
     }
 
     /// Get a webhook
@@ -60,8 +63,8 @@ impl WebhooksApi {
         &self,
         caller: Superuser,
         id: Path<WebhookId>,
-    ) -> Result<Ok200<WebhookView>, Failure<NotFound>> {
-        Ok(Ok200::of(self.webhooks.get(&caller.0, id.0).await?))
+    ) -> Result<Resource<WebhookView>, Failure<NotFound>> {
+        Ok(Resource::of(self.webhooks.get(&caller.0, id.0).await?))
     }
 
     /// Update a webhook
@@ -74,9 +77,12 @@ impl WebhooksApi {
         caller: Superuser,
         context: Context,
         id: Path<WebhookId>,
+        if_match: IfMatch,
         body: Body<WebhookUpdate>,
-    ) -> Result<Ok200<WebhookView>, Failure<NotFound>> {
-        Ok(Ok200::of(self.webhooks.update(&caller.0, id.0, body.0.into(), &context).await?))
+    ) -> Result<Resource<WebhookView>, Failure<NotFound>> {
+        let unchanged = if_match.on(WebhookView::from);
+        let updated = self.webhooks.update(&caller.0, id.0, body.0.into(), &unchanged, &context);
+        Ok(Resource::of(updated.await?))
     }
 
     /// Delete a webhook
@@ -88,8 +94,9 @@ impl WebhooksApi {
         caller: Superuser,
         context: Context,
         id: Path<WebhookId>,
+        if_match: IfMatch,
     ) -> Result<NoContent, Failure<NotFound>> {
-        self.webhooks.delete(&caller.0, id.0, &context).await?;
+        self.webhooks.delete(&caller.0, id.0, &if_match.on(WebhookView::from), &context).await?;
         Ok(NoContent)
     }
 
@@ -103,8 +110,8 @@ impl WebhooksApi {
         caller: Superuser,
         context: Context,
         id: Path<WebhookId>,
-    ) -> Result<Ok200<WebhookWithSecret>, Failure<NotFound>> {
-        Ok(Ok200::of(self.webhooks.rotate_secret(&caller.0, id.0, &context).await?))
+    ) -> Result<SecretOk<WebhookWithSecret>, Failure<NotFound>> {
+        Ok(SecretOk::of(self.webhooks.rotate_secret(&caller.0, id.0, &context).await?))
     }
 
     /// Test a webhook
@@ -116,8 +123,10 @@ impl WebhooksApi {
         &self,
         caller: Superuser,
         id: Path<WebhookId>,
+        idempotency_key: IdempotencyKey,
     ) -> Result<Accepted<WebhookDeliveryView>, Failure<NotFound>> {
-        Ok(Accepted::of(self.webhooks.test(&caller.0, id.0).await?))
+        let once = once(idempotency_key, Accepted::<WebhookDeliveryView>::of);
+        Ok(Accepted::of(self.webhooks.test(&caller.0, id.0, &once).await?))
     }
 
     /// List the deliveries of a webhook
@@ -153,7 +162,9 @@ impl WebhooksApi {
         caller: Superuser,
         id: Path<WebhookId>,
         delivery_id: Path<DeliveryId>,
+        idempotency_key: IdempotencyKey,
     ) -> Result<Accepted<WebhookDeliveryView>, Failure<NotFound>> {
-        Ok(Accepted::of(self.webhooks.resend(&caller.0, id.0, delivery_id.0).await?))
+        let once = once(idempotency_key, Accepted::<WebhookDeliveryView>::of);
+        Ok(Accepted::of(self.webhooks.resend(&caller.0, id.0, delivery_id.0, &once).await?))
     }
 }

@@ -4,6 +4,7 @@ mod delivery;
 mod events;
 
 use groundwork_auth::Page;
+use groundwork_database::Connection;
 use groundwork_http_client::CallError;
 use groundwork_jobs::NewJob;
 use groundwork_telemetry::context::CallContext;
@@ -13,6 +14,8 @@ use serde_json::json;
 
 use super::Error;
 use super::auth::Caller;
+use super::idempotency::Idempotency;
+use super::precondition::{self, Precondition};
 use super::store::Store;
 use crate::domain::webhooks::{DeliveryId, DisabledReason, TEST_EVENT, WebhookId, WebhookUrl};
 use crate::models::audit_events::{self, AuditEvent, AuditKind};
@@ -103,12 +106,13 @@ impl WebhookService {
     /// Changes a webhook. Disabling it ends its queued deliveries.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::WebhookUrl`].
+    /// [`Error::NotFound`], [`Error::WebhookUrl`], [`Error::PreconditionFailed`].
     pub async fn update(
         &self,
         caller: &Caller,
         id: WebhookId,
         changes: WebhookChanges,
+        unchanged: &Precondition<Webhook>,
         context: &CallContext,
     ) -> Result<Webhook, Error> {
         let url = match &changes.url {
@@ -119,6 +123,7 @@ impl WebhookService {
         self.store
             .transaction_by(caller, async |tx| {
                 let before = webhooks::find_for_update(tx, id).await?.ok_or(NOT_FOUND)?;
+                precondition::check(unchanged, &before)?;
                 let mut after = webhooks::update(tx, id, &changes, now).await?.ok_or(NOT_FOUND)?;
                 if before.is_active != after.is_active {
                     let health = if after.is_active {
@@ -141,11 +146,21 @@ impl WebhookService {
     /// Deletes a webhook with its deliveries.
     ///
     /// # Errors
-    /// [`Error::NotFound`].
-    pub async fn delete(&self, caller: &Caller, id: WebhookId, context: &CallContext) -> Result<(), Error> {
+    /// [`Error::NotFound`], [`Error::PreconditionFailed`].
+    pub async fn delete(
+        &self,
+        caller: &Caller,
+        id: WebhookId,
+        unchanged: &Precondition<Webhook>,
+        context: &CallContext,
+    ) -> Result<(), Error> {
         let now = self.store.now();
         self.store
             .transaction_by(caller, async |tx| {
+                if unchanged.is_some() {
+                    let before = webhooks::find_for_update(tx, id).await?.ok_or(NOT_FOUND)?;
+                    precondition::check(unchanged, &before)?;
+                }
                 if !webhooks::delete(tx, id).await? {
                     return Err(NOT_FOUND);
                 }
@@ -186,29 +201,35 @@ impl WebhookService {
     /// Sends an event that tries a webhook, also if it is disabled.
     ///
     /// # Errors
-    /// [`Error::NotFound`].
-    pub async fn test(&self, caller: &Caller, id: WebhookId) -> Result<WebhookDelivery, Error> {
+    /// [`Error::NotFound`]; those of an idempotency key.
+    pub async fn test(
+        &self,
+        caller: &Caller,
+        id: WebhookId,
+        idempotency: &Idempotency<WebhookDelivery>,
+    ) -> Result<WebhookDelivery, Error> {
         let message = Message {
             event_id: EventId::generate()?.as_str().to_owned(),
             event_type: TEST_EVENT.to_owned(),
             occurred_at: self.store.now(),
             data: json!({ "webhook_id": id }).to_string(),
         };
-        self.send(caller, id, async |_| Ok(message.clone())).await
+        self.send(caller, id, idempotency, async |_| Ok(message.clone())).await
     }
 
     /// Sends the message of a delivery again, with the same event ID, as a delivery of its own, also
     /// if the webhook is disabled.
     ///
     /// # Errors
-    /// [`Error::NotFound`].
+    /// [`Error::NotFound`]; those of an idempotency key.
     pub async fn resend(
         &self,
         caller: &Caller,
         id: WebhookId,
         delivery: DeliveryId,
+        idempotency: &Idempotency<WebhookDelivery>,
     ) -> Result<WebhookDelivery, Error> {
-        self.send(caller, id, async |tx| {
+        self.send(caller, id, idempotency, async |tx| {
             webhook_deliveries::find_message(tx, id, delivery).await?.ok_or(DELIVERY_NOT_FOUND)
         })
         .await
@@ -218,17 +239,22 @@ impl WebhookService {
         &self,
         caller: &Caller,
         id: WebhookId,
-        message: impl AsyncFnOnce(&mut groundwork_database::Connection) -> Result<Message, Error> + Clone,
+        idempotency: &Idempotency<WebhookDelivery>,
+        message: impl AsyncFnOnce(&mut Connection) -> Result<Message, Error> + Clone,
     ) -> Result<WebhookDelivery, Error> {
+        let once = self.store.begin(caller, idempotency).await?;
         let now = self.store.now();
         self.store
             .transaction_by(caller, async |tx| {
-                webhooks::find_for_update(tx, id).await?.ok_or(NOT_FOUND)?;
-                let message = message(tx).await?;
-                let delivery = webhook_deliveries::insert(tx, id, &message, now).await?;
-                let job = DeliverWebhook { delivery: delivery.id.0 };
-                self.store.enqueue(tx, &NewJob::new(&job)).await?;
-                Ok(delivery)
+                let send = async |tx: &mut Connection| {
+                    webhooks::find_for_update(tx, id).await?.ok_or(NOT_FOUND)?;
+                    let message = message(tx).await?;
+                    let delivery = webhook_deliveries::insert(tx, id, &message, now).await?;
+                    let job = DeliverWebhook { delivery: delivery.id.0 };
+                    self.store.enqueue(tx, &NewJob::new(&job)).await?;
+                    Ok(delivery)
+                };
+                once.run(tx, send).await
             })
             .await
     }

@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value};
 
+use super::headers::IDEMPOTENCY_KEY;
 use crate::policy::{Limit, Policy};
 
 /// A security scheme with this prefix stands for a role, such as `role:superuser`.
@@ -18,6 +19,7 @@ pub(super) const SUNSET: &str = "x-sunset";
 pub(super) struct OperationTraits {
     pub policy: Policy,
     pub requires_role: bool,
+    pub has_idempotency_key: bool,
 }
 
 impl OperationTraits {
@@ -38,7 +40,14 @@ pub(super) fn take(operation: &mut Map<String, Value>) -> Result<OperationTraits
     if let Some(role) = role {
         operation.insert(REQUIRED_ROLE.to_owned(), role.into());
     }
-    Ok(OperationTraits { policy, requires_role })
+    let has_idempotency_key = has_header(operation, IDEMPOTENCY_KEY);
+    Ok(OperationTraits { policy, requires_role, has_idempotency_key })
+}
+
+/// Whether the operation has this header as a parameter.
+pub(super) fn has_header(operation: &Map<String, Value>, name: &str) -> bool {
+    let parameters = operation.get("parameters").and_then(Value::as_array).into_iter().flatten();
+    parameters.filter(|parameter| parameter["in"] == "header").any(|parameter| parameter["name"] == name)
 }
 
 fn take_policy(operation: &mut Map<String, Value>) -> Result<Policy, String> {
