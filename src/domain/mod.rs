@@ -6,5 +6,6 @@ pub mod ids;
 pub mod one_time_token;
 pub mod password;
 pub mod registration;
+pub mod sort;
 pub mod text;
 pub mod webhooks;

@@ -59,11 +59,7 @@ example!(UserView {
 
 located!(UserView, "/users");
 
-listed!(
-    UserView,
-    "users",
-    "in ascending order of `id`; with `created_after` or `created_before`, of\n`created_at` and `id`"
-);
+listed!(UserView, "users", "in ascending order of `id`, unless `sort` or a filter by time asks for another");
 
 /// What a new user says about itself: a part of the bodies that create users.
 #[derive(Object, Debug)]

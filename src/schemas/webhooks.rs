@@ -75,7 +75,7 @@ example!(WebhookView {
 });
 
 located!(WebhookView, "/webhooks");
-listed!(WebhookView, "webhooks", "in ascending order of `id`");
+listed!(WebhookView, "webhooks", "in ascending order of `id`, unless `sort` asks for another");
 
 fn example_events() -> WebhookEvents {
     let names = vec![EventType::UserCreated.as_str().to_owned(), EventType::UserDeleted.as_str().to_owned()];
@@ -216,7 +216,7 @@ example!(WebhookDeliveryView {
     finished_at: Nullable(Some(EXAMPLE_TIME)),
 });
 
-listed!(WebhookDeliveryView, "deliveries", "in descending order of `id`, the newest first");
+listed!(WebhookDeliveryView, "deliveries", "in descending order of `id`, unless `sort` asks for another");
 
 /// Something that happened to a user.
 #[derive(Object)]

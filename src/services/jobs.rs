@@ -20,7 +20,7 @@ pub struct JobService {
 }
 
 impl JobService {
-    /// Lists jobs, the newest first, starting at `page_token`.
+    /// Lists jobs, starting at `page_token`.
     ///
     /// # Errors
     /// [`Error::InvalidPageToken`] if the token was not issued for this filter.
@@ -32,9 +32,9 @@ impl JobService {
         page_token: Option<&str>,
     ) -> Result<Page<JobRecord>, Error> {
         let list = format!("jobs {filter:?}");
-        let before = self.store.page_signer.after_id(&list, page_token)?.map(Into::into);
+        let after = self.store.page_signer.after_id(&list, page_token)?.map(Into::into);
         let mut connection = self.store.read_as(caller);
-        let jobs = records::page(&mut connection, filter, before, i64::from(limit) + 1).await?;
+        let jobs = records::page(&mut connection, filter, after, i64::from(limit) + 1).await?;
         Ok(self.store.page_signer.page(&list, jobs, limit, |job| vec![job.id.0]))
     }
 

@@ -15,6 +15,7 @@ use super::store::{Actor, Store};
 use super::{Error, RevokedSessions};
 use crate::domain::ids::UserId;
 use crate::domain::password::{Password, PasswordAttempt, PasswordHash};
+use crate::domain::sort::Sort;
 use crate::domain::webhooks::EventType;
 use crate::models::audit_events::{self, AuditEvent, AuditKind, AuthEvent};
 use crate::models::users::{self, NewUser, Profile, ProfileChanges, User, UserChanges, UserFilter, Written};
@@ -138,19 +139,22 @@ impl UserService {
     /// Lists users, starting at `page_token`.
     ///
     /// # Errors
-    /// [`Error::InvalidPageToken`] if the token was not issued for this filter.
+    /// [`Error::InvalidPageToken`] if the token was not issued for this filter and order.
     pub async fn list(
         &self,
         caller: &Caller,
         filter: &UserFilter,
+        sort: Option<Sort>,
         limit: u16,
         page_token: Option<&str>,
     ) -> Result<Page<Profile>, Error> {
-        let list = format!("users {filter:?}");
-        let after = self.store.page_signer.cursor(&list, page_token, |key| filter.cursor_at(key))?;
+        let list = Sort::list_name(&format!("users {filter:?}"), sort);
+        let cursor_at = |key: &[i64]| filter.cursor_at(sort, key);
+        let after = self.store.page_signer.cursor(&list, page_token, cursor_at)?;
         let mut connection = self.store.read_as(caller);
-        let users = users::page(&mut connection, filter, after, i64::from(limit) + 1).await?;
-        Ok(self.store.page_signer.page(&list, users, limit, |user| filter.cursor_for(user).sort_key()))
+        let users = users::page(&mut connection, filter, sort, after, i64::from(limit) + 1).await?;
+        let sort_key = |user: &Profile| filter.cursor_for(sort, user).sort_key();
+        Ok(self.store.page_signer.page(&list, users, limit, sort_key))
     }
 
     /// # Errors

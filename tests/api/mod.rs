@@ -9,6 +9,7 @@ mod input;
 mod jobs;
 mod leaked_passwords;
 mod mail;
+mod manners;
 mod operations;
 mod passwords;
 mod paths;

@@ -73,6 +73,14 @@ async fn every_statement_finds_its_rows_through_an_index() {
                     service.by(&admin, "GET", &format!("{list}&page_token={token}")).send().await.expect(200),
                 );
             }
+            for sort in ["created_at", "-created_at"] {
+                let list = format!("{list}&sort={sort}");
+                let first = service.by(&admin, "GET", &list).send().await.expect(200).json();
+                if let Some(token) = first["next_page"].as_str() {
+                    let next = format!("{list}&page_token={token}");
+                    drop(service.by(&admin, "GET", &next).send().await.expect(200));
+                }
+            }
         }
     }
     drop(service.by(&admin, "GET", &format!("/api/v1/users/{}", user.id)).send().await.expect(200));
@@ -114,6 +122,10 @@ async fn lists_by_date_and_of_rare_states_use_their_own_indexes() {
         (TO, "users_created_at_idx"),
         (&format!("&is_superuser=true{FROM}"), "users_superusers_created_at_idx"),
         (&format!("&is_active=false{TO}"), "users_inactive_created_at_idx"),
+        ("&sort=created_at", "users_created_at_idx"),
+        ("&sort=-created_at", "users_created_at_idx"),
+        ("&sort=-created_at&is_superuser=true", "users_superusers_created_at_idx"),
+        ("&sort=-created_at&is_active=false", "users_inactive_created_at_idx"),
     ] {
         let before = proxy.statements().len();
         drop(service.by(&admin, "GET", &format!("/api/v1/users?limit=20{query}")).send().await.expect(200));

@@ -14,6 +14,7 @@ use crate::api::context::Context;
 use crate::api::guards::Superuser;
 use crate::api::idempotency::once;
 use crate::domain::ids::JobId;
+use crate::domain::sort::Sort;
 use crate::domain::text::JobKind;
 use crate::schemas::jobs::{JobStatusView, JobView};
 use crate::services::jobs::JobService;
@@ -31,9 +32,10 @@ pub struct JobsApi {
 impl JobsApi {
     /// List jobs
     ///
-    /// Returns one page of jobs in descending order of `id`, so the newest come first. To get the
-    /// next page, send `next_page` as `page_token` with the same filters, until it is null. Jobs
-    /// that succeeded are kept for seven days. Requires superuser rights.
+    /// Returns one page of jobs in descending order of `id`, so the newest come first, or with
+    /// `sort=created_at` in ascending order. To get the next page, send `next_page` as `page_token`
+    /// with the same filters and the same `sort`, until it is null. Jobs that succeeded are kept for
+    /// seven days. Requires superuser rights.
     #[oai(path = "/", method = "get", operation_id = "jobs_list")]
     async fn list(
         &self,
@@ -42,13 +44,17 @@ impl JobsApi {
         #[oai(default)]
         limit: Query<PageSize>,
         page_token: Query<Option<PageToken>>,
+        sort: Query<Option<Sort>>,
         /// Only jobs in this status.
         status: Query<Option<JobStatusView>>,
         /// Only jobs of this kind.
         kind: Query<Option<JobKind>>,
     ) -> Result<Ok200<Page<JobView>>, Failure> {
-        let filter =
-            JobFilter { status: status.0.map(Into::into), kind: kind.0.map(|kind| kind.as_str().to_owned()) };
+        let filter = JobFilter {
+            status: status.0.map(Into::into),
+            kind: kind.0.map(|kind| kind.as_str().to_owned()),
+            oldest_first: sort.0 == Some(Sort::OldestFirst),
+        };
         let page = self.jobs.list(&caller.0, &filter, limit.0.0, page_token.0.as_deref()).await?;
         Ok(Ok200::of(Page::of(page.items, page.next_page)))
     }

@@ -16,6 +16,7 @@ use crate::api::guards::{Authed, Superuser};
 use crate::api::idempotency::once;
 use crate::domain::email_prefix::EmailPrefix;
 use crate::domain::ids::UserId;
+use crate::domain::sort::Sort;
 use crate::models::users::{UserChanges, UserFilter};
 use crate::schemas::users::{ProfileUpdate, UserCreate, UserUpdate, UserView};
 use crate::services::store::Actor;
@@ -78,10 +79,11 @@ impl UsersApi {
 
     /// List users
     ///
-    /// Returns one page of users in ascending order of `id`; with `created_after` or
+    /// Returns one page of users in ascending order of `id`; with `sort`, `created_after` or
     /// `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
-    /// `page_token` with the same filters, until it is null. Users that are created meanwhile are
-    /// on the last pages. Requires superuser rights.
+    /// `page_token` with the same filters and the same `sort`, until it is null. Users that are
+    /// created meanwhile are on the last pages, unless the newest come first. Requires superuser
+    /// rights.
     #[allow(clippy::too_many_arguments, reason = "one argument per query parameter")]
     #[oai(path = "/", method = "get", operation_id = "users_list")]
     async fn list(
@@ -91,6 +93,7 @@ impl UsersApi {
         #[oai(default)]
         limit: Query<PageSize>,
         page_token: Query<Option<PageToken>>,
+        sort: Query<Option<Sort>>,
         /// Only users whose email address starts with this prefix, case-insensitively.
         email: Query<Option<EmailPrefix>>,
         /// Only users that are active, or only users that are not.
@@ -109,7 +112,7 @@ impl UsersApi {
             created_after: created_after.0,
             created_before: created_before.0,
         };
-        let page = self.users.list(&caller.0, &filter, limit.0.0, page_token.0.as_deref()).await?;
+        let page = self.users.list(&caller.0, &filter, sort.0, limit.0.0, page_token.0.as_deref()).await?;
         Ok(Ok200::of(Page::of(page.items, page.next_page)))
     }
 

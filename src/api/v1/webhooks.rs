@@ -12,6 +12,7 @@ use super::Tag;
 use crate::api::context::Context;
 use crate::api::guards::Superuser;
 use crate::api::idempotency::once;
+use crate::domain::sort::Sort;
 use crate::domain::webhooks::{DeliveryId, WebhookId};
 use crate::schemas::webhooks::{
     WebhookCreate, WebhookDeliveryView, WebhookUpdate, WebhookView, WebhookWithSecret,
@@ -26,8 +27,9 @@ pub struct WebhooksApi {
 impl WebhooksApi {
     /// List webhooks
     ///
-    /// Returns one page of webhooks in ascending order of `id`. To get the next page, send
-    /// `next_page` as `page_token`, until it is null. Requires superuser rights.
+    /// Returns one page of webhooks in ascending order of `id`, or with `sort=-created_at` in
+    /// descending order. To get the next page, send `next_page` as `page_token` with the same `sort`,
+    /// until it is null. Requires superuser rights.
     #[oai(path = "/", method = "get", operation_id = "webhooks_list")]
     async fn list(
         &self,
@@ -36,8 +38,9 @@ impl WebhooksApi {
         #[oai(default)]
         limit: Query<PageSize>,
         page_token: Query<Option<PageToken>>,
+        sort: Query<Option<Sort>>,
     ) -> Result<Ok200<Page<WebhookView>>, Failure> {
-        let page = self.webhooks.list(&caller.0, limit.0.0, page_token.0.as_deref()).await?;
+        let page = self.webhooks.list(&caller.0, sort.0, limit.0.0, page_token.0.as_deref()).await?;
         Ok(Ok200::of(Page::of(page.items, page.next_page)))
     }
 
@@ -131,9 +134,10 @@ impl WebhooksApi {
 
     /// List the deliveries of a webhook
     ///
-    /// Returns one page of deliveries in descending order of `id`, the newest first. To get the next
-    /// page, send `next_page` as `page_token`, until it is null. Deliveries are deleted 30 days after
-    /// they have ended. Requires superuser rights.
+    /// Returns one page of deliveries in descending order of `id`, the newest first, or with
+    /// `sort=created_at` in ascending order. To get the next page, send `next_page` as `page_token`
+    /// with the same `sort`, until it is null. Deliveries are deleted 30 days after they have ended.
+    /// Requires superuser rights.
     #[oai(path = "/:id/deliveries", method = "get", operation_id = "webhooks_deliveries_list")]
     async fn deliveries(
         &self,
@@ -143,8 +147,10 @@ impl WebhooksApi {
         #[oai(default)]
         limit: Query<PageSize>,
         page_token: Query<Option<PageToken>>,
+        sort: Query<Option<Sort>>,
     ) -> Result<Ok200<Page<WebhookDeliveryView>>, Failure<NotFound>> {
-        let page = self.webhooks.deliveries(&caller.0, id.0, limit.0.0, page_token.0.as_deref()).await?;
+        let page_token = page_token.0.as_deref();
+        let page = self.webhooks.deliveries(&caller.0, id.0, sort.0, limit.0.0, page_token).await?;
         Ok(Ok200::of(Page::of(page.items, page.next_page)))
     }
 

@@ -17,6 +17,7 @@ use super::auth::Caller;
 use super::idempotency::Idempotency;
 use super::precondition::{self, Precondition};
 use super::store::Store;
+use crate::domain::sort::Sort;
 use crate::domain::webhooks::{DeliveryId, DisabledReason, TEST_EVENT, WebhookId, WebhookUrl};
 use crate::models::audit_events::{self, AuditEvent, AuditKind};
 use crate::models::webhook_deliveries::{self, Message, WebhookDelivery};
@@ -37,21 +38,24 @@ pub struct WebhookService {
 }
 
 impl WebhookService {
-    /// Lists webhooks by ascending ID, starting at `page_token`.
+    /// Lists webhooks, the oldest first unless asked otherwise, starting at `page_token`.
     ///
     /// # Errors
     /// [`Error::InvalidPageToken`] if the token was not issued for this list.
     pub async fn list(
         &self,
         caller: &Caller,
+        sort: Option<Sort>,
         limit: u16,
         page_token: Option<&str>,
     ) -> Result<Page<Webhook>, Error> {
-        let list = "webhooks";
-        let after = self.store.page_signer.after_id(list, page_token)?.map(WebhookId);
+        let list = Sort::list_name("webhooks", sort);
+        let after = self.store.page_signer.after_id(&list, page_token)?.map(WebhookId);
         let mut connection = self.store.read_as(caller);
-        let webhooks = webhooks::page(&mut connection, after, i64::from(limit) + 1).await?;
-        Ok(self.store.page_signer.page(list, webhooks, limit, |webhook| vec![webhook.id.0]))
+        let webhooks =
+            webhooks::page(&mut connection, sort.unwrap_or(Sort::OldestFirst), after, i64::from(limit) + 1)
+                .await?;
+        Ok(self.store.page_signer.page(&list, webhooks, limit, |webhook| vec![webhook.id.0]))
     }
 
     /// Creates a webhook, and its secret, which is never shown again.
@@ -259,7 +263,8 @@ impl WebhookService {
             .await
     }
 
-    /// Lists the deliveries of a webhook, the newest first, starting at `page_token`.
+    /// Lists the deliveries of a webhook, the newest first unless asked otherwise, starting at
+    /// `page_token`.
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::InvalidPageToken`] if the token was not issued for this list.
@@ -267,14 +272,15 @@ impl WebhookService {
         &self,
         caller: &Caller,
         id: WebhookId,
+        sort: Option<Sort>,
         limit: u16,
         page_token: Option<&str>,
     ) -> Result<Page<WebhookDelivery>, Error> {
-        let list = format!("webhook deliveries {id}");
-        let before = self.store.page_signer.after_id(&list, page_token)?.map(DeliveryId);
+        let list = Sort::list_name(&format!("webhook deliveries {id}"), sort);
+        let after = self.store.page_signer.after_id(&list, page_token)?.map(DeliveryId);
         let mut connection = self.store.read_as(caller);
-        let limit_and_one = i64::from(limit) + 1;
-        let deliveries = webhook_deliveries::page(&mut connection, id, before, limit_and_one).await?;
+        let (order, limit_and_one) = (sort.unwrap_or(Sort::NewestFirst), i64::from(limit) + 1);
+        let deliveries = webhook_deliveries::page(&mut connection, id, order, after, limit_and_one).await?;
         if deliveries.is_empty() && webhooks::find(&mut connection, id).await?.is_none() {
             return Err(NOT_FOUND);
         }
