@@ -12,6 +12,7 @@ use groundwork::models::users::{NewProfile, NewUser, ProfileChanges, UserChanges
 use groundwork::services::Error;
 use groundwork::services::RevokedSessions;
 use groundwork::services::auth::{AuthService, Caller as Authenticated, Intent, Lifetimes};
+use groundwork::services::idempotency::Idempotency;
 use groundwork::services::jobs::JobService;
 use groundwork::services::links::LinkService;
 use groundwork::services::passwords::Passwords;
@@ -254,19 +255,21 @@ async fn write(
     let password = || Password::parse("yet another battery").unwrap();
     match what {
         "log out" => auth.logout(caller).await,
-        "change own name" => users.update_profile(caller, renamed().profile, None, context).await.map(drop),
+        "change own name" => {
+            users.update_profile(caller, renamed().profile, None, &None, context).await.map(drop)
+        }
         "change own password" => {
             let password = Some((PasswordAttempt::new(PASSWORD.to_owned()), password()));
             let unchanged = ProfileChanges::default();
-            users.update_profile(caller, unchanged, password, context).await.map(drop)
+            users.update_profile(caller, unchanged, password, &None, context).await.map(drop)
         }
         "change own email" => {
             let links = LinkService { users: users.clone(), limiter: None };
             let email = Email::parse(&fresh_email()).unwrap();
             let password = PasswordAttempt::new(PASSWORD.to_owned());
-            links.request_email_change(caller, &email, password, context).await
+            links.request_email_change(caller, &email, password, &Idempotency::none(), context).await
         }
-        "delete self" => users.delete(caller, own, context).await,
+        "delete self" => users.delete(caller, own, &None, context).await,
         "create" => {
             let new = NewUser {
                 email: Email::parse(&fresh_email()).unwrap(),
@@ -275,18 +278,24 @@ async fn write(
                 is_superuser: true,
                 is_verified: false,
             };
-            users.create(Actor::Caller(caller), new, password(), context).await.map(drop)
+            users
+                .create(Actor::Caller(caller), new, password(), &Idempotency::none(), context)
+                .await
+                .map(drop)
         }
         "promote self" => {
             let changes = UserChanges { is_superuser: Some(true), ..UserChanges::default() };
-            users.update(caller, own, &changes, None, context).await.map(drop)
+            users.update(caller, own, &changes, None, &None, context).await.map(drop)
         }
-        "update" => users.update(caller, target, &renamed(), None, context).await.map(drop),
+        "update" => users.update(caller, target, &renamed(), None, &None, context).await.map(drop),
         "activate self" => {
-            users.update(caller, own, &UserChanges::activation(true), None, context).await.map(drop)
+            users.update(caller, own, &UserChanges::activation(true), None, &None, context).await.map(drop)
         }
-        "delete" => users.delete(caller, target, context).await,
-        "retry job" => JobService { store: users.store.clone() }.retry(caller, job, context).await.map(drop),
+        "delete" => users.delete(caller, target, &None, context).await,
+        "retry job" => JobService { store: users.store.clone() }
+            .retry(caller, job, &Idempotency::none(), context)
+            .await
+            .map(drop),
         "delete job" => JobService { store: users.store.clone() }.delete(caller, job, context).await,
         other => panic!("{other} is not a write"),
     }

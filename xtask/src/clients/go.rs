@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::NOTICE;
-use super::model::{Kind, Operation, Resource, Response};
+use super::model::{IDEMPOTENCY_KEY, Kind, Operation, Resource, Response};
 use super::names::capitalized;
 
 /// The words that oapi-codegen writes in capitals (`ToCamelCaseWithInitialisms`).
@@ -73,9 +73,20 @@ fn method(class: &str, operation: &Operation) -> String {
         arguments.push(format!("params {id}Params"));
         passed.push("&params".to_owned());
     }
+    // With a query, the headers are fields of its parameters.
+    let has_options = !operation.headers.is_empty() && operation.query.is_empty() && !is_paged;
+    if has_options {
+        let has_key = operation.headers.iter().any(|header| header.name == IDEMPOTENCY_KEY);
+        let key = if has_key { "IdempotencyKey: newKey()" } else { "" };
+        passed.push(format!("&{id}Params{{{key}}}"));
+    }
     if let Some(body) = body {
         arguments.push(format!("body {body}"));
         passed.push("body".to_owned());
+    }
+    if has_options {
+        arguments.push("options ...RequestEditorFn".to_owned());
+        passed.push("options...".to_owned());
     }
     let (arguments, passed) = (arguments.join(", "), passed.join(", "));
     let receiver = format!("func (r *{class}Resource)");

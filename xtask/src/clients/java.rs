@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::model::{Kind, Operation, Resource, Response};
+use super::model::{IDEMPOTENCY_KEY, Kind, Operation, Resource, Response};
 use super::names::{camel, free, pascal};
 use super::{NOTICE, schemas};
 
@@ -110,7 +110,7 @@ fn imports(resources: &[Resource], package: &str) -> BTreeSet<String> {
         BTreeSet::from(["ApiClient", "ApiException"].map(|name| format!("{package}.http.{name}")));
     imports.extend(resources.iter().map(|resource| format!("{package}.api.{}Api", pascal(&resource.name))));
     imports.extend(schemas(resources, named).iter().map(|name| format!("{package}.model.{name}")));
-    if operations().any(|operation| !operation.query.is_empty()) {
+    if operations().any(|operation| !(operation.query.is_empty() && operation.headers.is_empty())) {
         imports.insert("java.util.function.Consumer".to_owned());
     }
     if operations().any(|operation| matches!(operation.response, Response::Page { .. })) {
@@ -154,7 +154,8 @@ fn class(Resource { name, operations }: &Resource) -> String {
 
 fn method(class: &str, operation: &Operation) -> String {
     let is_paged = matches!(operation.response, Response::Page { .. });
-    if operation.query.is_empty() && !is_paged { plain(operation) } else { with_query(class, operation) }
+    let has_options = !(operation.query.is_empty() && operation.headers.is_empty());
+    if !has_options && !is_paged { plain(operation) } else { with_query(class, operation) }
 }
 
 fn name(operation: &Operation) -> String {
@@ -202,7 +203,11 @@ fn with_query(class: &str, operation: &Operation) -> String {
     let builder = format!("{class}Api.API{}Request", pascal(&operation.id));
     let declared: Vec<_> = arguments.iter().map(|(kind, name, _)| format!("{kind} {name}")).collect();
     let passed = arguments.iter().map(|(_, name, _)| name.as_str()).chain(["query -> {}"]);
-    let setters: Vec<_> = arguments.iter().map(|(_, name, setter)| format!(".{setter}({name})")).collect();
+    let mut setters: Vec<_> =
+        arguments.iter().map(|(_, name, setter)| format!(".{setter}({name})")).collect();
+    if operation.headers.iter().any(|header| header.name == IDEMPOTENCY_KEY) {
+        setters.push(".idempotencyKey(RetryingHttpClient.newKey())".to_owned());
+    }
     let build = format!("{builder}.Builder request = {builder}.newBuilder(){};", setters.concat());
     let call = camel(&operation.id);
     let (result, throws, note, body) = if let Response::Page { page, item } = &operation.response {

@@ -10,6 +10,7 @@ import java.time.format.DateTimeFormatter;
 import java.time.format.DateTimeParseException;
 import java.util.Optional;
 import java.util.Set;
+import java.util.UUID;
 
 /** Retries a request that was refused with 429 or 503, after the wait in Retry-After. */
 final class RetryingHttpClient extends DelegatingHttpClient {
@@ -22,11 +23,18 @@ final class RetryingHttpClient extends DelegatingHttpClient {
     /** Without PATCH, which is not idempotent by RFC 9110. */
     private static final Set<String> IDEMPOTENT = Set.of("GET", "HEAD", "OPTIONS", "PUT", "DELETE");
 
+    private static final String IDEMPOTENCY_KEY = "Idempotency-Key";
+
     private final ClientObserver observer;
 
     RetryingHttpClient(HttpClient delegate, ClientObserver observer) {
         super(delegate);
         this.observer = observer;
+    }
+
+    /** A new Idempotency-Key: a request that is sent again with its key has its effect once. */
+    static String newKey() {
+        return UUID.randomUUID().toString();
     }
 
     @Override
@@ -46,11 +54,15 @@ final class RetryingHttpClient extends DelegatingHttpClient {
         return response;
     }
 
-    /** After a 429 nothing was done; after a 503 the request may have been carried out. */
+    /**
+     * After a 429 nothing was done; after a 503 the request may have been carried out, which an idempotency key makes
+     * harmless.
+     */
     private static boolean mayBeRepeated(HttpRequest request, HttpResponse<?> response) {
         return switch (response.statusCode()) {
             case TOO_MANY_REQUESTS -> true;
-            case SERVICE_UNAVAILABLE -> IDEMPOTENT.contains(request.method());
+            case SERVICE_UNAVAILABLE -> IDEMPOTENT.contains(request.method())
+                    || request.headers().firstValue(IDEMPOTENCY_KEY).isPresent();
             default -> false;
         };
     }
