@@ -40,10 +40,9 @@ func withHeader(name, value string) RequestEditorFn {
 	}
 }
 
-// newKey makes the key of a call.
-func newKey() *string {
-	key := rand.Text()
-	return &key
+// withNewKey gives a call a key, unless the options have one.
+func withNewKey(options []RequestEditorFn) []RequestEditorFn {
+	return append([]RequestEditorFn{WithIdempotencyKey(rand.Text())}, options...)
 }
 
 const userAgent = "groundwork-client-go/" + Version

@@ -272,6 +272,10 @@ pub async fn has_other_superuser(c: &mut Connection, id: UserId) -> Result<bool,
     Ok(on!(c, |c| prepared(diesel::select(diesel::dsl::exists(others))).get_result(c))?)
 }
 
+/// Bounds that all users are within: PostgreSQL enters the index of dates there, instead of sorting.
+const BEFORE_ALL: Timestamp = Timestamp::from_seconds(-62_135_596_800);
+const AFTER_ALL: Timestamp = Timestamp::from_seconds(253_402_300_799);
+
 /// Whether a row is behind or before a cursor of two values that follow.
 const AFTER: &str = "(\"users\".\"created_at\", \"users\".\"id\") > (";
 const BEFORE: &str = "(\"users\".\"created_at\", \"users\".\"id\") < (";
@@ -331,12 +335,20 @@ pub async fn page(
             None => query,
         };
         // The cursor is further on. With both, the index may be entered at the one far from the page.
-        let (is_below_cursor, is_above_cursor) =
-            (after.is_some() && !is_newest_first, after.is_some() && is_newest_first);
-        if let Some(instant) = filter.created_after.filter(|_| !is_below_cursor) {
+        let (from, is_first) = (filter.created_after, after.is_none());
+        let from = match sort {
+            Some(Sort::OldestFirst) if is_first => from.or(Some(BEFORE_ALL)),
+            Some(Sort::NewestFirst) => from,
+            _ => from.filter(|_| is_first),
+        };
+        let to = match sort {
+            Some(Sort::NewestFirst) => is_first.then(|| filter.created_before.unwrap_or(AFTER_ALL)),
+            _ => filter.created_before,
+        };
+        if let Some(instant) = from {
             query = query.filter(users::created_at.ge(instant));
         }
-        if let Some(instant) = filter.created_before.filter(|_| !is_above_cursor) {
+        if let Some(instant) = to {
             query = query.filter(users::created_at.lt(instant));
         }
         prepared(query).load(c)

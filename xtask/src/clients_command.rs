@@ -22,10 +22,25 @@ pub enum ClientsCommand {
         #[arg(long)]
         document: Option<PathBuf>,
     },
+    /// Print a document without the optional headers of requests, for generators that would make an
+    /// argument of each: a new one would break every call
+    Document {
+        /// The document; by default the app's in `openapi/`
+        #[arg(long)]
+        document: Option<PathBuf>,
+    },
 }
 
 pub fn run(command: ClientsCommand) -> Result<ExitCode> {
-    let ClientsCommand::Resources { language, package, document } = command;
+    let (language, package, document) = match command {
+        ClientsCommand::Resources { language, package, document } => (language, package, document),
+        ClientsCommand::Document { document } => {
+            let mut document = read_document(&document.map_or_else(app_document, Ok)?)?;
+            clients::remove_optional_headers(&mut document);
+            print(&document.to_string())?;
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
     let document = read_document(&document.map_or_else(app_document, Ok)?)?;
     let Resources { code, omitted } = clients::resources(&document, language, &package);
     for reason in omitted {

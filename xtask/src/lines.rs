@@ -5,7 +5,7 @@ use std::path::Path;
 use std::{fmt, fs, io};
 
 /// The parts of the workspace that have a limit, each a folder, and the limit in lines.
-const LIMITS: [(&str, usize); 2] = [("src", 9_200), ("crates", 21_000)];
+const LIMITS: [(&str, usize); 2] = [("src", 9_700), ("crates", 21_400)];
 
 /// What each resource besides those of the template may add to `src`.
 const PER_RESOURCE: usize = 500;

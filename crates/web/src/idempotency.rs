@@ -50,7 +50,7 @@ impl<'a> ApiExtractor<'a> for IdempotencyKey {
             ),
             min_length: Some(1),
             max_length: Some(255),
-            pattern: Some("^[ -~]+$".to_owned()),
+            pattern: Some("^[ -~]*$".to_owned()),
             example: Some("7f9c2ba4-e88f-4d2a-9b1e-0c5d3f6a8e71".into()),
             ..MetaSchema::new("string")
         })))

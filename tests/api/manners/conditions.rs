@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::{described, resource_path, taking};
 use crate::api::operations::{Operation, Target};
+use crate::api::webhooks::new_webhook;
 use crate::support::Service;
 use crate::support::client::{PASSWORD, TestUser};
 
@@ -114,8 +115,7 @@ on_both! {
 
     async fn of_changes_that_race_for_one_version_exactly_one_is_made(service: Service) {
         let (root, user) = (service.superuser().await, service.user().await);
-        let hook = json!({"url": "https://example.com/hooks", "events": ["*"], "is_active": false});
-        let hook = service.by(&root, "POST", "/api/v1/webhooks").json(hook).send().await.expect(201).json();
+        let hook = service.by(&root, "POST", "/api/v1/webhooks").json(new_webhook(&root)).send().await.expect(201).json();
         let other = service.another_instance().await;
         for (path, caller, field) in [
             (format!("/api/v1/users/{}", user.id), &root, "full_name"),

@@ -73,20 +73,16 @@ fn method(class: &str, operation: &Operation) -> String {
         arguments.push(format!("params {id}Params"));
         passed.push("&params".to_owned());
     }
-    // With a query, the headers are fields of its parameters.
-    let has_options = !operation.headers.is_empty() && operation.query.is_empty() && !is_paged;
-    if has_options {
-        let has_key = operation.headers.iter().any(|header| header.name == IDEMPOTENCY_KEY);
-        let key = if has_key { "IdempotencyKey: newKey()" } else { "" };
-        passed.push(format!("&{id}Params{{{key}}}"));
-    }
     if let Some(body) = body {
         arguments.push(format!("body {body}"));
         passed.push("body".to_owned());
     }
-    if has_options {
+    if !operation.headers.is_empty() {
+        // The last one to set a header wins.
+        let has_key = operation.headers.iter().any(|header| header.name == IDEMPOTENCY_KEY);
+        let options = if has_key { "withNewKey(options)..." } else { "options..." };
         arguments.push("options ...RequestEditorFn".to_owned());
-        passed.push("options...".to_owned());
+        passed.push(options.to_owned());
     }
     let (arguments, passed) = (arguments.join(", "), passed.join(", "));
     let receiver = format!("func (r *{class}Resource)");

@@ -110,7 +110,10 @@ fn imports(resources: &[Resource], package: &str) -> BTreeSet<String> {
         BTreeSet::from(["ApiClient", "ApiException"].map(|name| format!("{package}.http.{name}")));
     imports.extend(resources.iter().map(|resource| format!("{package}.api.{}Api", pascal(&resource.name))));
     imports.extend(schemas(resources, named).iter().map(|name| format!("{package}.model.{name}")));
-    if operations().any(|operation| !(operation.query.is_empty() && operation.headers.is_empty())) {
+    if operations().any(|operation| !operation.headers.is_empty()) {
+        imports.insert("java.util.Map".to_owned());
+    }
+    if operations().any(|operation| !operation.query.is_empty()) {
         imports.insert("java.util.function.Consumer".to_owned());
     }
     if operations().any(|operation| matches!(operation.response, Response::Page { .. })) {
@@ -154,8 +157,11 @@ fn class(Resource { name, operations }: &Resource) -> String {
 
 fn method(class: &str, operation: &Operation) -> String {
     let is_paged = matches!(operation.response, Response::Page { .. });
-    let has_options = !(operation.query.is_empty() && operation.headers.is_empty());
-    if !has_options && !is_paged { plain(operation) } else { with_query(class, operation) }
+    match (operation.query.is_empty() && !is_paged, operation.headers.is_empty()) {
+        (true, true) => plain(operation),
+        (true, false) => with_headers(operation),
+        (false, _) => with_query(class, operation),
+    }
 }
 
 fn name(operation: &Operation) -> String {
@@ -188,6 +194,30 @@ fn plain(operation: &Operation) -> String {
     )
 }
 
+/// The methods of an operation with optional headers: without any, and with some.
+fn with_headers(operation: &Operation) -> String {
+    let (arguments, name) = (arguments(operation), name(operation));
+    let declared: Vec<_> = arguments.iter().map(|(kind, name, _)| format!("{kind} {name}")).collect();
+    let passed: Vec<_> = arguments.iter().map(|(_, name, _)| name.as_str()).collect();
+    let has_key = operation.headers.iter().any(|header| header.name == IDEMPOTENCY_KEY);
+    let headers = if has_key { "RequestHeaders.withKey(headers)" } else { "headers" };
+    let call = format!("api.{}({})", camel(&operation.id), [&passed[..], &[headers]].concat().join(", "));
+    let (result, statement) = result(operation, &call);
+    let keyword = if result == "void" { "" } else { "return " };
+    let none = [&passed[..], &["Map.of()"]].concat().join(", ");
+    let summary = &operation.summary;
+    let with_headers =
+        declared.iter().map(String::as_str).chain(["Map<String, String> headers"]).collect::<Vec<_>>();
+    format!(
+        "\n        /** {summary}. */\n        public {result} {name}({}) throws ApiException {{\n            \
+         {keyword}{name}({none});\n        }}\n\n        /**\n         * {summary}.\n         *\n         \
+         * @param headers see {{@link RequestHeaders}}\n         */\n        \
+         public {result} {name}({}) throws ApiException {{\n            {statement};\n        }}\n",
+        declared.join(", "),
+        with_headers.join(", ")
+    )
+}
+
 /// The type of an operation's result, and the statement that returns it.
 fn result<'a>(operation: &'a Operation, call: &str) -> (&'a str, String) {
     match &operation.response {
@@ -203,11 +233,7 @@ fn with_query(class: &str, operation: &Operation) -> String {
     let builder = format!("{class}Api.API{}Request", pascal(&operation.id));
     let declared: Vec<_> = arguments.iter().map(|(kind, name, _)| format!("{kind} {name}")).collect();
     let passed = arguments.iter().map(|(_, name, _)| name.as_str()).chain(["query -> {}"]);
-    let mut setters: Vec<_> =
-        arguments.iter().map(|(_, name, setter)| format!(".{setter}({name})")).collect();
-    if operation.headers.iter().any(|header| header.name == IDEMPOTENCY_KEY) {
-        setters.push(".idempotencyKey(RetryingHttpClient.newKey())".to_owned());
-    }
+    let setters: Vec<_> = arguments.iter().map(|(_, name, setter)| format!(".{setter}({name})")).collect();
     let build = format!("{builder}.Builder request = {builder}.newBuilder(){};", setters.concat());
     let call = camel(&operation.id);
     let (result, throws, note, body) = if let Response::Page { page, item } = &operation.response {

@@ -58,6 +58,20 @@ pub fn resources(document: &Value, language: Language, package: &str) -> Resourc
     Resources { code, omitted }
 }
 
+/// Removes the optional headers of requests, and parameters that none are left of.
+pub fn remove_optional_headers(document: &mut Value) {
+    let items = document["paths"].as_object_mut().into_iter().flatten();
+    for operation in items.filter_map(|(_, item)| item.as_object_mut()).flatten().map(|(_, it)| it) {
+        let Some(operation) = operation.as_object_mut() else { continue };
+        if let Some(parameters) = operation.get_mut("parameters").and_then(Value::as_array_mut) {
+            parameters.retain(|parameter| parameter["in"] != "header" || parameter["required"] == true);
+            if parameters.is_empty() {
+                operation.remove("parameters");
+            }
+        }
+    }
+}
+
 /// The names of the schemas that the operations of these resources use, sorted, each once.
 fn schemas<'a>(resources: &'a [Resource], of: impl Fn(&'a Operation) -> Vec<&'a str>) -> Vec<&'a str> {
     let mut names: Vec<&str> =

@@ -15,6 +15,7 @@ def _get_kwargs(
     *,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
     status: JobStatus | Unset = UNSET,
     kind: str | Unset = UNSET,
 ) -> dict[str, Any]:
@@ -24,6 +25,8 @@ def _get_kwargs(
     params["limit"] = limit
 
     params["page_token"] = page_token
+
+    params["sort"] = sort
 
     json_status: str | Unset = UNSET
     if not isinstance(status, Unset):
@@ -109,18 +112,21 @@ def sync_detailed(
     client: AuthenticatedClient,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
     status: JobStatus | Unset = UNSET,
     kind: str | Unset = UNSET,
 ) -> Response[ErrorBody | JobPage]:
     """List jobs
 
-     Returns one page of jobs in descending order of `id`, so the newest come first. To get the
-    next page, send `next_page` as `page_token` with the same filters, until it is null. Jobs
-    that succeeded are kept for seven days. Requires superuser rights.
+     Returns one page of jobs in descending order of `id`, so the newest come first, or with
+    `sort=created_at` in ascending order. To get the next page, send `next_page` as `page_token`
+    with the same filters and the same `sort`, until it is null. Jobs that succeeded are kept for
+    seven days. Requires superuser rights.
 
     Args:
         limit (int | Unset):  Default: 20.
         page_token (str | Unset):
+        sort (str | Unset):
         status (JobStatus | Unset): What has become of a job.
         kind (str | Unset):
 
@@ -135,6 +141,7 @@ def sync_detailed(
     kwargs = _get_kwargs(
         limit=limit,
         page_token=page_token,
+        sort=sort,
         status=status,
         kind=kind,
     )
@@ -151,18 +158,21 @@ def sync(
     client: AuthenticatedClient,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
     status: JobStatus | Unset = UNSET,
     kind: str | Unset = UNSET,
 ) -> ErrorBody | JobPage | None:
     """List jobs
 
-     Returns one page of jobs in descending order of `id`, so the newest come first. To get the
-    next page, send `next_page` as `page_token` with the same filters, until it is null. Jobs
-    that succeeded are kept for seven days. Requires superuser rights.
+     Returns one page of jobs in descending order of `id`, so the newest come first, or with
+    `sort=created_at` in ascending order. To get the next page, send `next_page` as `page_token`
+    with the same filters and the same `sort`, until it is null. Jobs that succeeded are kept for
+    seven days. Requires superuser rights.
 
     Args:
         limit (int | Unset):  Default: 20.
         page_token (str | Unset):
+        sort (str | Unset):
         status (JobStatus | Unset): What has become of a job.
         kind (str | Unset):
 
@@ -178,6 +188,7 @@ def sync(
         client=client,
         limit=limit,
         page_token=page_token,
+        sort=sort,
         status=status,
         kind=kind,
     ).parsed
@@ -188,18 +199,21 @@ async def asyncio_detailed(
     client: AuthenticatedClient,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
     status: JobStatus | Unset = UNSET,
     kind: str | Unset = UNSET,
 ) -> Response[ErrorBody | JobPage]:
     """List jobs
 
-     Returns one page of jobs in descending order of `id`, so the newest come first. To get the
-    next page, send `next_page` as `page_token` with the same filters, until it is null. Jobs
-    that succeeded are kept for seven days. Requires superuser rights.
+     Returns one page of jobs in descending order of `id`, so the newest come first, or with
+    `sort=created_at` in ascending order. To get the next page, send `next_page` as `page_token`
+    with the same filters and the same `sort`, until it is null. Jobs that succeeded are kept for
+    seven days. Requires superuser rights.
 
     Args:
         limit (int | Unset):  Default: 20.
         page_token (str | Unset):
+        sort (str | Unset):
         status (JobStatus | Unset): What has become of a job.
         kind (str | Unset):
 
@@ -214,6 +228,7 @@ async def asyncio_detailed(
     kwargs = _get_kwargs(
         limit=limit,
         page_token=page_token,
+        sort=sort,
         status=status,
         kind=kind,
     )
@@ -228,18 +243,21 @@ async def asyncio(
     client: AuthenticatedClient,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
     status: JobStatus | Unset = UNSET,
     kind: str | Unset = UNSET,
 ) -> ErrorBody | JobPage | None:
     """List jobs
 
-     Returns one page of jobs in descending order of `id`, so the newest come first. To get the
-    next page, send `next_page` as `page_token` with the same filters, until it is null. Jobs
-    that succeeded are kept for seven days. Requires superuser rights.
+     Returns one page of jobs in descending order of `id`, so the newest come first, or with
+    `sort=created_at` in ascending order. To get the next page, send `next_page` as `page_token`
+    with the same filters and the same `sort`, until it is null. Jobs that succeeded are kept for
+    seven days. Requires superuser rights.
 
     Args:
         limit (int | Unset):  Default: 20.
         page_token (str | Unset):
+        sort (str | Unset):
         status (JobStatus | Unset): What has become of a job.
         kind (str | Unset):
 
@@ -256,6 +274,7 @@ async def asyncio(
             client=client,
             limit=limit,
             page_token=page_token,
+            sort=sort,
             status=status,
             kind=kind,
         )

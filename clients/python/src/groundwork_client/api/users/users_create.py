@@ -8,14 +8,17 @@ from ...client import AuthenticatedClient, Client
 from ...models.error_body import ErrorBody
 from ...models.user import User
 from ...models.user_create import UserCreate
-from ...types import Response
+from ...types import UNSET, Response, Unset
 
 
 def _get_kwargs(
     *,
     body: UserCreate,
+    idempotency_key: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
+    if not isinstance(idempotency_key, Unset):
+        headers["Idempotency-Key"] = idempotency_key
 
     _kwargs: dict[str, Any] = {
         "method": "post",
@@ -119,12 +122,14 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
     body: UserCreate,
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[ErrorBody | User]:
     """Create a user
 
      Creates a user, with superuser rights if requested. Requires superuser rights.
 
     Args:
+        idempotency_key (str | Unset):
         body (UserCreate): The user to create.
 
     Raises:
@@ -137,6 +142,7 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         body=body,
+        idempotency_key=idempotency_key,
     )
 
     response = client.get_httpx_client().request(
@@ -150,12 +156,14 @@ def sync(
     *,
     client: AuthenticatedClient,
     body: UserCreate,
+    idempotency_key: str | Unset = UNSET,
 ) -> ErrorBody | User | None:
     """Create a user
 
      Creates a user, with superuser rights if requested. Requires superuser rights.
 
     Args:
+        idempotency_key (str | Unset):
         body (UserCreate): The user to create.
 
     Raises:
@@ -169,6 +177,7 @@ def sync(
     return sync_detailed(
         client=client,
         body=body,
+        idempotency_key=idempotency_key,
     ).parsed
 
 
@@ -176,12 +185,14 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
     body: UserCreate,
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[ErrorBody | User]:
     """Create a user
 
      Creates a user, with superuser rights if requested. Requires superuser rights.
 
     Args:
+        idempotency_key (str | Unset):
         body (UserCreate): The user to create.
 
     Raises:
@@ -194,6 +205,7 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         body=body,
+        idempotency_key=idempotency_key,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -205,12 +217,14 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
     body: UserCreate,
+    idempotency_key: str | Unset = UNSET,
 ) -> ErrorBody | User | None:
     """Create a user
 
      Creates a user, with superuser rights if requested. Requires superuser rights.
 
     Args:
+        idempotency_key (str | Unset):
         body (UserCreate): The user to create.
 
     Raises:
@@ -225,5 +239,6 @@ async def asyncio(
         await asyncio_detailed(
             client=client,
             body=body,
+            idempotency_key=idempotency_key,
         )
     ).parsed

@@ -15,6 +15,7 @@ def _get_kwargs(
     *,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
     email: str | Unset = UNSET,
     is_active: bool | Unset = UNSET,
     is_superuser: bool | Unset = UNSET,
@@ -27,6 +28,8 @@ def _get_kwargs(
     params["limit"] = limit
 
     params["page_token"] = page_token
+
+    params["sort"] = sort
 
     params["email"] = email
 
@@ -120,6 +123,7 @@ def sync_detailed(
     client: AuthenticatedClient,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
     email: str | Unset = UNSET,
     is_active: bool | Unset = UNSET,
     is_superuser: bool | Unset = UNSET,
@@ -128,14 +132,16 @@ def sync_detailed(
 ) -> Response[ErrorBody | UserPage]:
     """List users
 
-     Returns one page of users in ascending order of `id`; with `created_after` or
+     Returns one page of users in ascending order of `id`; with `sort`, `created_after` or
     `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
-    `page_token` with the same filters, until it is null. Users that are created meanwhile are
-    on the last pages. Requires superuser rights.
+    `page_token` with the same filters and the same `sort`, until it is null. Users that are
+    created meanwhile are on the last pages, unless the newest come first. Requires superuser
+    rights.
 
     Args:
         limit (int | Unset):  Default: 20.
         page_token (str | Unset):
+        sort (str | Unset):
         email (str | Unset):
         is_active (bool | Unset):
         is_superuser (bool | Unset):
@@ -153,6 +159,7 @@ def sync_detailed(
     kwargs = _get_kwargs(
         limit=limit,
         page_token=page_token,
+        sort=sort,
         email=email,
         is_active=is_active,
         is_superuser=is_superuser,
@@ -172,6 +179,7 @@ def sync(
     client: AuthenticatedClient,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
     email: str | Unset = UNSET,
     is_active: bool | Unset = UNSET,
     is_superuser: bool | Unset = UNSET,
@@ -180,14 +188,16 @@ def sync(
 ) -> ErrorBody | UserPage | None:
     """List users
 
-     Returns one page of users in ascending order of `id`; with `created_after` or
+     Returns one page of users in ascending order of `id`; with `sort`, `created_after` or
     `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
-    `page_token` with the same filters, until it is null. Users that are created meanwhile are
-    on the last pages. Requires superuser rights.
+    `page_token` with the same filters and the same `sort`, until it is null. Users that are
+    created meanwhile are on the last pages, unless the newest come first. Requires superuser
+    rights.
 
     Args:
         limit (int | Unset):  Default: 20.
         page_token (str | Unset):
+        sort (str | Unset):
         email (str | Unset):
         is_active (bool | Unset):
         is_superuser (bool | Unset):
@@ -206,6 +216,7 @@ def sync(
         client=client,
         limit=limit,
         page_token=page_token,
+        sort=sort,
         email=email,
         is_active=is_active,
         is_superuser=is_superuser,
@@ -219,6 +230,7 @@ async def asyncio_detailed(
     client: AuthenticatedClient,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
     email: str | Unset = UNSET,
     is_active: bool | Unset = UNSET,
     is_superuser: bool | Unset = UNSET,
@@ -227,14 +239,16 @@ async def asyncio_detailed(
 ) -> Response[ErrorBody | UserPage]:
     """List users
 
-     Returns one page of users in ascending order of `id`; with `created_after` or
+     Returns one page of users in ascending order of `id`; with `sort`, `created_after` or
     `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
-    `page_token` with the same filters, until it is null. Users that are created meanwhile are
-    on the last pages. Requires superuser rights.
+    `page_token` with the same filters and the same `sort`, until it is null. Users that are
+    created meanwhile are on the last pages, unless the newest come first. Requires superuser
+    rights.
 
     Args:
         limit (int | Unset):  Default: 20.
         page_token (str | Unset):
+        sort (str | Unset):
         email (str | Unset):
         is_active (bool | Unset):
         is_superuser (bool | Unset):
@@ -252,6 +266,7 @@ async def asyncio_detailed(
     kwargs = _get_kwargs(
         limit=limit,
         page_token=page_token,
+        sort=sort,
         email=email,
         is_active=is_active,
         is_superuser=is_superuser,
@@ -269,6 +284,7 @@ async def asyncio(
     client: AuthenticatedClient,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
     email: str | Unset = UNSET,
     is_active: bool | Unset = UNSET,
     is_superuser: bool | Unset = UNSET,
@@ -277,14 +293,16 @@ async def asyncio(
 ) -> ErrorBody | UserPage | None:
     """List users
 
-     Returns one page of users in ascending order of `id`; with `created_after` or
+     Returns one page of users in ascending order of `id`; with `sort`, `created_after` or
     `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
-    `page_token` with the same filters, until it is null. Users that are created meanwhile are
-    on the last pages. Requires superuser rights.
+    `page_token` with the same filters and the same `sort`, until it is null. Users that are
+    created meanwhile are on the last pages, unless the newest come first. Requires superuser
+    rights.
 
     Args:
         limit (int | Unset):  Default: 20.
         page_token (str | Unset):
+        sort (str | Unset):
         email (str | Unset):
         is_active (bool | Unset):
         is_superuser (bool | Unset):
@@ -304,6 +322,7 @@ async def asyncio(
             client=client,
             limit=limit,
             page_token=page_token,
+            sort=sort,
             email=email,
             is_active=is_active,
             is_superuser=is_superuser,

@@ -8,14 +8,17 @@ from ...client import AuthenticatedClient, Client
 from ...models.error_body import ErrorBody
 from ...models.profile_update import ProfileUpdate
 from ...models.user import User
-from ...types import Response
+from ...types import UNSET, Response, Unset
 
 
 def _get_kwargs(
     *,
     body: ProfileUpdate,
+    if_match: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
+    if not isinstance(if_match, Unset):
+        headers["If-Match"] = if_match
 
     _kwargs: dict[str, Any] = {
         "method": "patch",
@@ -52,6 +55,11 @@ def _parse_response(
         response_408 = ErrorBody.from_dict(response.json())
 
         return response_408
+
+    if response.status_code == 412:
+        response_412 = ErrorBody.from_dict(response.json())
+
+        return response_412
 
     if response.status_code == 413:
         response_413 = ErrorBody.from_dict(response.json())
@@ -109,6 +117,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
     body: ProfileUpdate,
+    if_match: str | Unset = UNSET,
 ) -> Response[ErrorBody | User]:
     """Update the current user
 
@@ -116,6 +125,7 @@ def sync_detailed(
     `current_password` and ends all sessions of the user, including the current one.
 
     Args:
+        if_match (str | Unset):
         body (ProfileUpdate): Changes to the current user. Absent fields stay unchanged.
 
     Raises:
@@ -128,6 +138,7 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         body=body,
+        if_match=if_match,
     )
 
     response = client.get_httpx_client().request(
@@ -141,6 +152,7 @@ def sync(
     *,
     client: AuthenticatedClient,
     body: ProfileUpdate,
+    if_match: str | Unset = UNSET,
 ) -> ErrorBody | User | None:
     """Update the current user
 
@@ -148,6 +160,7 @@ def sync(
     `current_password` and ends all sessions of the user, including the current one.
 
     Args:
+        if_match (str | Unset):
         body (ProfileUpdate): Changes to the current user. Absent fields stay unchanged.
 
     Raises:
@@ -161,6 +174,7 @@ def sync(
     return sync_detailed(
         client=client,
         body=body,
+        if_match=if_match,
     ).parsed
 
 
@@ -168,6 +182,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
     body: ProfileUpdate,
+    if_match: str | Unset = UNSET,
 ) -> Response[ErrorBody | User]:
     """Update the current user
 
@@ -175,6 +190,7 @@ async def asyncio_detailed(
     `current_password` and ends all sessions of the user, including the current one.
 
     Args:
+        if_match (str | Unset):
         body (ProfileUpdate): Changes to the current user. Absent fields stay unchanged.
 
     Raises:
@@ -187,6 +203,7 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         body=body,
+        if_match=if_match,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -198,6 +215,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
     body: ProfileUpdate,
+    if_match: str | Unset = UNSET,
 ) -> ErrorBody | User | None:
     """Update the current user
 
@@ -205,6 +223,7 @@ async def asyncio(
     `current_password` and ends all sessions of the user, including the current one.
 
     Args:
+        if_match (str | Unset):
         body (ProfileUpdate): Changes to the current user. Absent fields stay unchanged.
 
     Raises:
@@ -219,5 +238,6 @@ async def asyncio(
         await asyncio_detailed(
             client=client,
             body=body,
+            if_match=if_match,
         )
     ).parsed

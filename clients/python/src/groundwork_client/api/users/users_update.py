@@ -9,15 +9,18 @@ from ...client import AuthenticatedClient, Client
 from ...models.error_body import ErrorBody
 from ...models.user import User
 from ...models.user_update import UserUpdate
-from ...types import Response
+from ...types import UNSET, Response, Unset
 
 
 def _get_kwargs(
     id: int,
     *,
     body: UserUpdate,
+    if_match: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
+    if not isinstance(if_match, Unset):
+        headers["If-Match"] = if_match
 
     _kwargs: dict[str, Any] = {
         "method": "patch",
@@ -71,6 +74,11 @@ def _parse_response(
         response_409 = ErrorBody.from_dict(response.json())
 
         return response_409
+
+    if response.status_code == 412:
+        response_412 = ErrorBody.from_dict(response.json())
+
+        return response_412
 
     if response.status_code == 413:
         response_413 = ErrorBody.from_dict(response.json())
@@ -129,6 +137,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
     body: UserUpdate,
+    if_match: str | Unset = UNSET,
 ) -> Response[ErrorBody | User]:
     """Update a user
 
@@ -138,6 +147,7 @@ def sync_detailed(
 
     Args:
         id (int):
+        if_match (str | Unset):
         body (UserUpdate): Changes to a user. Absent fields stay unchanged.
 
     Raises:
@@ -151,6 +161,7 @@ def sync_detailed(
     kwargs = _get_kwargs(
         id=id,
         body=body,
+        if_match=if_match,
     )
 
     response = client.get_httpx_client().request(
@@ -165,6 +176,7 @@ def sync(
     *,
     client: AuthenticatedClient,
     body: UserUpdate,
+    if_match: str | Unset = UNSET,
 ) -> ErrorBody | User | None:
     """Update a user
 
@@ -174,6 +186,7 @@ def sync(
 
     Args:
         id (int):
+        if_match (str | Unset):
         body (UserUpdate): Changes to a user. Absent fields stay unchanged.
 
     Raises:
@@ -188,6 +201,7 @@ def sync(
         id=id,
         client=client,
         body=body,
+        if_match=if_match,
     ).parsed
 
 
@@ -196,6 +210,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
     body: UserUpdate,
+    if_match: str | Unset = UNSET,
 ) -> Response[ErrorBody | User]:
     """Update a user
 
@@ -205,6 +220,7 @@ async def asyncio_detailed(
 
     Args:
         id (int):
+        if_match (str | Unset):
         body (UserUpdate): Changes to a user. Absent fields stay unchanged.
 
     Raises:
@@ -218,6 +234,7 @@ async def asyncio_detailed(
     kwargs = _get_kwargs(
         id=id,
         body=body,
+        if_match=if_match,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -230,6 +247,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
     body: UserUpdate,
+    if_match: str | Unset = UNSET,
 ) -> ErrorBody | User | None:
     """Update a user
 
@@ -239,6 +257,7 @@ async def asyncio(
 
     Args:
         id (int):
+        if_match (str | Unset):
         body (UserUpdate): Changes to a user. Absent fields stay unchanged.
 
     Raises:
@@ -254,5 +273,6 @@ async def asyncio(
             id=id,
             client=client,
             body=body,
+            if_match=if_match,
         )
     ).parsed

@@ -16,6 +16,7 @@ def _get_kwargs(
     *,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
 ) -> dict[str, Any]:
 
     params: dict[str, Any] = {}
@@ -23,6 +24,8 @@ def _get_kwargs(
     params["limit"] = limit
 
     params["page_token"] = page_token
+
+    params["sort"] = sort
 
     params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
@@ -108,17 +111,20 @@ def sync_detailed(
     client: AuthenticatedClient,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
 ) -> Response[ErrorBody | WebhookDeliveryPage]:
     """List the deliveries of a webhook
 
-     Returns one page of deliveries in descending order of `id`, the newest first. To get the next
-    page, send `next_page` as `page_token`, until it is null. Deliveries are deleted 30 days after
-    they have ended. Requires superuser rights.
+     Returns one page of deliveries in descending order of `id`, the newest first, or with
+    `sort=created_at` in ascending order. To get the next page, send `next_page` as `page_token`
+    with the same `sort`, until it is null. Deliveries are deleted 30 days after they have ended.
+    Requires superuser rights.
 
     Args:
         id (int):
         limit (int | Unset):  Default: 20.
         page_token (str | Unset):
+        sort (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -132,6 +138,7 @@ def sync_detailed(
         id=id,
         limit=limit,
         page_token=page_token,
+        sort=sort,
     )
 
     response = client.get_httpx_client().request(
@@ -147,17 +154,20 @@ def sync(
     client: AuthenticatedClient,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
 ) -> ErrorBody | WebhookDeliveryPage | None:
     """List the deliveries of a webhook
 
-     Returns one page of deliveries in descending order of `id`, the newest first. To get the next
-    page, send `next_page` as `page_token`, until it is null. Deliveries are deleted 30 days after
-    they have ended. Requires superuser rights.
+     Returns one page of deliveries in descending order of `id`, the newest first, or with
+    `sort=created_at` in ascending order. To get the next page, send `next_page` as `page_token`
+    with the same `sort`, until it is null. Deliveries are deleted 30 days after they have ended.
+    Requires superuser rights.
 
     Args:
         id (int):
         limit (int | Unset):  Default: 20.
         page_token (str | Unset):
+        sort (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -172,6 +182,7 @@ def sync(
         client=client,
         limit=limit,
         page_token=page_token,
+        sort=sort,
     ).parsed
 
 
@@ -181,17 +192,20 @@ async def asyncio_detailed(
     client: AuthenticatedClient,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
 ) -> Response[ErrorBody | WebhookDeliveryPage]:
     """List the deliveries of a webhook
 
-     Returns one page of deliveries in descending order of `id`, the newest first. To get the next
-    page, send `next_page` as `page_token`, until it is null. Deliveries are deleted 30 days after
-    they have ended. Requires superuser rights.
+     Returns one page of deliveries in descending order of `id`, the newest first, or with
+    `sort=created_at` in ascending order. To get the next page, send `next_page` as `page_token`
+    with the same `sort`, until it is null. Deliveries are deleted 30 days after they have ended.
+    Requires superuser rights.
 
     Args:
         id (int):
         limit (int | Unset):  Default: 20.
         page_token (str | Unset):
+        sort (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -205,6 +219,7 @@ async def asyncio_detailed(
         id=id,
         limit=limit,
         page_token=page_token,
+        sort=sort,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -218,17 +233,20 @@ async def asyncio(
     client: AuthenticatedClient,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
 ) -> ErrorBody | WebhookDeliveryPage | None:
     """List the deliveries of a webhook
 
-     Returns one page of deliveries in descending order of `id`, the newest first. To get the next
-    page, send `next_page` as `page_token`, until it is null. Deliveries are deleted 30 days after
-    they have ended. Requires superuser rights.
+     Returns one page of deliveries in descending order of `id`, the newest first, or with
+    `sort=created_at` in ascending order. To get the next page, send `next_page` as `page_token`
+    with the same `sort`, until it is null. Deliveries are deleted 30 days after they have ended.
+    Requires superuser rights.
 
     Args:
         id (int):
         limit (int | Unset):  Default: 20.
         page_token (str | Unset):
+        sort (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -244,5 +262,6 @@ async def asyncio(
             client=client,
             limit=limit,
             page_token=page_token,
+            sort=sort,
         )
     ).parsed

@@ -14,6 +14,7 @@ def _get_kwargs(
     *,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
 ) -> dict[str, Any]:
 
     params: dict[str, Any] = {}
@@ -21,6 +22,8 @@ def _get_kwargs(
     params["limit"] = limit
 
     params["page_token"] = page_token
+
+    params["sort"] = sort
 
     params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
@@ -98,15 +101,18 @@ def sync_detailed(
     client: AuthenticatedClient,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
 ) -> Response[ErrorBody | WebhookPage]:
     """List webhooks
 
-     Returns one page of webhooks in ascending order of `id`. To get the next page, send
-    `next_page` as `page_token`, until it is null. Requires superuser rights.
+     Returns one page of webhooks in ascending order of `id`, or with `sort=-created_at` in
+    descending order. To get the next page, send `next_page` as `page_token` with the same `sort`,
+    until it is null. Requires superuser rights.
 
     Args:
         limit (int | Unset):  Default: 20.
         page_token (str | Unset):
+        sort (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -119,6 +125,7 @@ def sync_detailed(
     kwargs = _get_kwargs(
         limit=limit,
         page_token=page_token,
+        sort=sort,
     )
 
     response = client.get_httpx_client().request(
@@ -133,15 +140,18 @@ def sync(
     client: AuthenticatedClient,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
 ) -> ErrorBody | WebhookPage | None:
     """List webhooks
 
-     Returns one page of webhooks in ascending order of `id`. To get the next page, send
-    `next_page` as `page_token`, until it is null. Requires superuser rights.
+     Returns one page of webhooks in ascending order of `id`, or with `sort=-created_at` in
+    descending order. To get the next page, send `next_page` as `page_token` with the same `sort`,
+    until it is null. Requires superuser rights.
 
     Args:
         limit (int | Unset):  Default: 20.
         page_token (str | Unset):
+        sort (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -155,6 +165,7 @@ def sync(
         client=client,
         limit=limit,
         page_token=page_token,
+        sort=sort,
     ).parsed
 
 
@@ -163,15 +174,18 @@ async def asyncio_detailed(
     client: AuthenticatedClient,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
 ) -> Response[ErrorBody | WebhookPage]:
     """List webhooks
 
-     Returns one page of webhooks in ascending order of `id`. To get the next page, send
-    `next_page` as `page_token`, until it is null. Requires superuser rights.
+     Returns one page of webhooks in ascending order of `id`, or with `sort=-created_at` in
+    descending order. To get the next page, send `next_page` as `page_token` with the same `sort`,
+    until it is null. Requires superuser rights.
 
     Args:
         limit (int | Unset):  Default: 20.
         page_token (str | Unset):
+        sort (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -184,6 +198,7 @@ async def asyncio_detailed(
     kwargs = _get_kwargs(
         limit=limit,
         page_token=page_token,
+        sort=sort,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -196,15 +211,18 @@ async def asyncio(
     client: AuthenticatedClient,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
 ) -> ErrorBody | WebhookPage | None:
     """List webhooks
 
-     Returns one page of webhooks in ascending order of `id`. To get the next page, send
-    `next_page` as `page_token`, until it is null. Requires superuser rights.
+     Returns one page of webhooks in ascending order of `id`, or with `sort=-created_at` in
+    descending order. To get the next page, send `next_page` as `page_token` with the same `sort`,
+    until it is null. Requires superuser rights.
 
     Args:
         limit (int | Unset):  Default: 20.
         page_token (str | Unset):
+        sort (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -219,5 +237,6 @@ async def asyncio(
             client=client,
             limit=limit,
             page_token=page_token,
+            sort=sort,
         )
     ).parsed

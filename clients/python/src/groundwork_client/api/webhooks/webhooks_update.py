@@ -9,15 +9,18 @@ from ...client import AuthenticatedClient, Client
 from ...models.error_body import ErrorBody
 from ...models.webhook import Webhook
 from ...models.webhook_update import WebhookUpdate
-from ...types import Response
+from ...types import UNSET, Response, Unset
 
 
 def _get_kwargs(
     id: int,
     *,
     body: WebhookUpdate,
+    if_match: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
+    if not isinstance(if_match, Unset):
+        headers["If-Match"] = if_match
 
     _kwargs: dict[str, Any] = {
         "method": "patch",
@@ -66,6 +69,11 @@ def _parse_response(
         response_408 = ErrorBody.from_dict(response.json())
 
         return response_408
+
+    if response.status_code == 412:
+        response_412 = ErrorBody.from_dict(response.json())
+
+        return response_412
 
     if response.status_code == 413:
         response_413 = ErrorBody.from_dict(response.json())
@@ -124,6 +132,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
     body: WebhookUpdate,
+    if_match: str | Unset = UNSET,
 ) -> Response[ErrorBody | Webhook]:
     """Update a webhook
 
@@ -132,6 +141,7 @@ def sync_detailed(
 
     Args:
         id (int):
+        if_match (str | Unset):
         body (WebhookUpdate): Changes to a webhook. Absent fields stay unchanged.
 
     Raises:
@@ -145,6 +155,7 @@ def sync_detailed(
     kwargs = _get_kwargs(
         id=id,
         body=body,
+        if_match=if_match,
     )
 
     response = client.get_httpx_client().request(
@@ -159,6 +170,7 @@ def sync(
     *,
     client: AuthenticatedClient,
     body: WebhookUpdate,
+    if_match: str | Unset = UNSET,
 ) -> ErrorBody | Webhook | None:
     """Update a webhook
 
@@ -167,6 +179,7 @@ def sync(
 
     Args:
         id (int):
+        if_match (str | Unset):
         body (WebhookUpdate): Changes to a webhook. Absent fields stay unchanged.
 
     Raises:
@@ -181,6 +194,7 @@ def sync(
         id=id,
         client=client,
         body=body,
+        if_match=if_match,
     ).parsed
 
 
@@ -189,6 +203,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
     body: WebhookUpdate,
+    if_match: str | Unset = UNSET,
 ) -> Response[ErrorBody | Webhook]:
     """Update a webhook
 
@@ -197,6 +212,7 @@ async def asyncio_detailed(
 
     Args:
         id (int):
+        if_match (str | Unset):
         body (WebhookUpdate): Changes to a webhook. Absent fields stay unchanged.
 
     Raises:
@@ -210,6 +226,7 @@ async def asyncio_detailed(
     kwargs = _get_kwargs(
         id=id,
         body=body,
+        if_match=if_match,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -222,6 +239,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
     body: WebhookUpdate,
+    if_match: str | Unset = UNSET,
 ) -> ErrorBody | Webhook | None:
     """Update a webhook
 
@@ -230,6 +248,7 @@ async def asyncio(
 
     Args:
         id (int):
+        if_match (str | Unset):
         body (WebhookUpdate): Changes to a webhook. Absent fields stay unchanged.
 
     Raises:
@@ -245,5 +264,6 @@ async def asyncio(
             id=id,
             client=client,
             body=body,
+            if_match=if_match,
         )
     ).parsed

@@ -10,7 +10,6 @@ import java.time.format.DateTimeFormatter;
 import java.time.format.DateTimeParseException;
 import java.util.Optional;
 import java.util.Set;
-import java.util.UUID;
 
 /** Retries a request that was refused with 429 or 503, after the wait in Retry-After. */
 final class RetryingHttpClient extends DelegatingHttpClient {
@@ -23,18 +22,11 @@ final class RetryingHttpClient extends DelegatingHttpClient {
     /** Without PATCH, which is not idempotent by RFC 9110. */
     private static final Set<String> IDEMPOTENT = Set.of("GET", "HEAD", "OPTIONS", "PUT", "DELETE");
 
-    private static final String IDEMPOTENCY_KEY = "Idempotency-Key";
-
     private final ClientObserver observer;
 
     RetryingHttpClient(HttpClient delegate, ClientObserver observer) {
         super(delegate);
         this.observer = observer;
-    }
-
-    /** A new Idempotency-Key: a request that is sent again with its key has its effect once. */
-    static String newKey() {
-        return UUID.randomUUID().toString();
     }
 
     @Override
@@ -62,7 +54,7 @@ final class RetryingHttpClient extends DelegatingHttpClient {
         return switch (response.statusCode()) {
             case TOO_MANY_REQUESTS -> true;
             case SERVICE_UNAVAILABLE -> IDEMPOTENT.contains(request.method())
-                    || request.headers().firstValue(IDEMPOTENCY_KEY).isPresent();
+                    || request.headers().firstValue(RequestHeaders.IDEMPOTENCY_KEY).isPresent();
             default -> false;
         };
     }
