@@ -20,29 +20,32 @@ import (
 
 // Defines values for ErrorCode.
 const (
-	ErrorCodeEmailNotVerified     ErrorCode = "email_not_verified"
-	ErrorCodeEmailTaken           ErrorCode = "email_taken"
-	ErrorCodeForbidden            ErrorCode = "forbidden"
-	ErrorCodeInternalError        ErrorCode = "internal_error"
-	ErrorCodeInvalidCredentials   ErrorCode = "invalid_credentials"
-	ErrorCodeInvalidLink          ErrorCode = "invalid_link"
-	ErrorCodeInvalidToken         ErrorCode = "invalid_token"
-	ErrorCodeJobDuplicate         ErrorCode = "job_duplicate"
-	ErrorCodeJobNotDead           ErrorCode = "job_not_dead"
-	ErrorCodeJobRunning           ErrorCode = "job_running"
-	ErrorCodeLastSuperuser        ErrorCode = "last_superuser"
-	ErrorCodeMalformedRequest     ErrorCode = "malformed_request"
-	ErrorCodeMethodNotAllowed     ErrorCode = "method_not_allowed"
-	ErrorCodeNotFound             ErrorCode = "not_found"
-	ErrorCodeNotImplemented       ErrorCode = "not_implemented"
-	ErrorCodePayloadTooLarge      ErrorCode = "payload_too_large"
-	ErrorCodeRateLimited          ErrorCode = "rate_limited"
-	ErrorCodeRegistrationClosed   ErrorCode = "registration_closed"
-	ErrorCodeRequestTimeout       ErrorCode = "request_timeout"
-	ErrorCodeServiceUnavailable   ErrorCode = "service_unavailable"
-	ErrorCodeUnauthorized         ErrorCode = "unauthorized"
-	ErrorCodeUnsupportedMediaType ErrorCode = "unsupported_media_type"
-	ErrorCodeValidationError      ErrorCode = "validation_error"
+	ErrorCodeEmailNotVerified      ErrorCode = "email_not_verified"
+	ErrorCodeEmailTaken            ErrorCode = "email_taken"
+	ErrorCodeForbidden             ErrorCode = "forbidden"
+	ErrorCodeIdempotencyInProgress ErrorCode = "idempotency_in_progress"
+	ErrorCodeIdempotencyKeyReused  ErrorCode = "idempotency_key_reused"
+	ErrorCodeInternalError         ErrorCode = "internal_error"
+	ErrorCodeInvalidCredentials    ErrorCode = "invalid_credentials"
+	ErrorCodeInvalidLink           ErrorCode = "invalid_link"
+	ErrorCodeInvalidToken          ErrorCode = "invalid_token"
+	ErrorCodeJobDuplicate          ErrorCode = "job_duplicate"
+	ErrorCodeJobNotDead            ErrorCode = "job_not_dead"
+	ErrorCodeJobRunning            ErrorCode = "job_running"
+	ErrorCodeLastSuperuser         ErrorCode = "last_superuser"
+	ErrorCodeMalformedRequest      ErrorCode = "malformed_request"
+	ErrorCodeMethodNotAllowed      ErrorCode = "method_not_allowed"
+	ErrorCodeNotFound              ErrorCode = "not_found"
+	ErrorCodeNotImplemented        ErrorCode = "not_implemented"
+	ErrorCodePayloadTooLarge       ErrorCode = "payload_too_large"
+	ErrorCodePreconditionFailed    ErrorCode = "precondition_failed"
+	ErrorCodeRateLimited           ErrorCode = "rate_limited"
+	ErrorCodeRegistrationClosed    ErrorCode = "registration_closed"
+	ErrorCodeRequestTimeout        ErrorCode = "request_timeout"
+	ErrorCodeServiceUnavailable    ErrorCode = "service_unavailable"
+	ErrorCodeUnauthorized          ErrorCode = "unauthorized"
+	ErrorCodeUnsupportedMediaType  ErrorCode = "unsupported_media_type"
+	ErrorCodeValidationError       ErrorCode = "validation_error"
 )
 
 // Valid indicates whether the value is a known member of the ErrorCode enum.
@@ -53,6 +56,10 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeEmailTaken:
 		return true
 	case ErrorCodeForbidden:
+		return true
+	case ErrorCodeIdempotencyInProgress:
+		return true
+	case ErrorCodeIdempotencyKeyReused:
 		return true
 	case ErrorCodeInternalError:
 		return true
@@ -79,6 +86,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeNotImplemented:
 		return true
 	case ErrorCodePayloadTooLarge:
+		return true
+	case ErrorCodePreconditionFailed:
 		return true
 	case ErrorCodeRateLimited:
 		return true
@@ -318,9 +327,12 @@ type ErrorBody struct {
 	// - `job_not_dead` (409): Only a dead job can be retried.
 	// - `job_running` (409): The job is running and cannot be deleted.
 	// - `job_duplicate` (409): Another job for the same work is already queued or running.
+	// - `idempotency_in_progress` (409): A request with this Idempotency-Key is under way.
+	// - `precondition_failed` (412): The resource is not as If-Match demands.
 	// - `payload_too_large` (413): The body is larger than 1 MiB.
 	// - `unsupported_media_type` (415): The body must be application/json.
 	// - `validation_error` (422): The request contains invalid values.
+	// - `idempotency_key_reused` (422): This Idempotency-Key belongs to another request.
 	// - `rate_limited` (429): Too many requests. Try again later.
 	// - `internal_error` (500): An internal error occurred.
 	// - `not_implemented` (501): The only supported transfer coding is chunked.
@@ -355,9 +367,12 @@ type ErrorBody struct {
 // - `job_not_dead` (409): Only a dead job can be retried.
 // - `job_running` (409): The job is running and cannot be deleted.
 // - `job_duplicate` (409): Another job for the same work is already queued or running.
+// - `idempotency_in_progress` (409): A request with this Idempotency-Key is under way.
+// - `precondition_failed` (412): The resource is not as If-Match demands.
 // - `payload_too_large` (413): The body is larger than 1 MiB.
 // - `unsupported_media_type` (415): The body must be application/json.
 // - `validation_error` (422): The request contains invalid values.
+// - `idempotency_key_reused` (422): This Idempotency-Key belongs to another request.
 // - `rate_limited` (429): Too many requests. Try again later.
 // - `internal_error` (500): An internal error occurred.
 // - `not_implemented` (501): The only supported transfer coding is chunked.
@@ -438,7 +453,7 @@ type Job struct {
 //
 // Examples: {"items":[{"attempts":3,"created_at":"2026-01-31T09:29:00Z","finished_at":"2026-01-31T09:31:00Z","id":1,"kind":"delete_expired","last_error":"timed out after 60 s","run_at":"2026-01-31T09:30:00Z","status":"dead"}],"next_page":"c2lnbmVkIHBsYWNlAAAAAAAAAAE"}
 type JobPage struct {
-	// Items The jobs, in descending order of `id`: the newest first.
+	// Items The jobs, in descending order of `id`, unless `sort` asks for another.
 	Items []Job `json:"items"`
 
 	// NextPage The `page_token` of the next page, or null on the last page.
@@ -702,8 +717,7 @@ type UserEventType string
 //
 // Examples: {"items":[{"created_at":"2026-01-31T09:30:00Z","email":"ada@example.com","full_name":"Ada Lovelace","id":1,"is_active":true,"is_superuser":false,"is_verified":false,"updated_at":"2026-01-31T09:30:00Z"}],"next_page":"c2lnbmVkIHBsYWNlAAAAAAAAAAE"}
 type UserPage struct {
-	// Items The users, in ascending order of `id`; with `created_after` or `created_before`, of
-	// `created_at` and `id`.
+	// Items The users, in ascending order of `id`, unless `sort` or a filter by time asks for another.
 	Items []User `json:"items"`
 
 	// NextPage The `page_token` of the next page, or null on the last page.
@@ -865,7 +879,7 @@ type WebhookDelivery struct {
 //
 // Examples: {"items":[{"attempts":1,"created_at":"2026-01-31T09:30:00Z","duration_ms":42,"error":null,"event_id":"msg_bGVmdHJpZ2h0bGVmdHJpZw","event_type":"user.created","finished_at":"2026-01-31T09:30:00Z","id":1,"response_body":"ok","response_status":200,"status":"delivered"}],"next_page":"c2lnbmVkIHBsYWNlAAAAAAAAAAE"}
 type WebhookDeliveryPage struct {
-	// Items The deliveries, in descending order of `id`, the newest first.
+	// Items The deliveries, in descending order of `id`, unless `sort` asks for another.
 	Items []WebhookDelivery `json:"items"`
 
 	// NextPage The `page_token` of the next page, or null on the last page.
@@ -881,7 +895,7 @@ type WebhookDeliveryStatus string
 //
 // Examples: {"items":[{"created_at":"2026-01-31T09:30:00Z","description":"The customer database.","disabled_at":null,"disabled_reason":null,"events":["user.created","user.deleted"],"failing_since":null,"id":1,"is_active":true,"previous_secret_expires_at":null,"updated_at":"2026-01-31T09:30:00Z","url":"https://example.com/hooks"}],"next_page":"c2lnbmVkIHBsYWNlAAAAAAAAAAE"}
 type WebhookPage struct {
-	// Items The webhooks, in ascending order of `id`.
+	// Items The webhooks, in ascending order of `id`, unless `sort` asks for another.
 	Items []Webhook `json:"items"`
 
 	// NextPage The `page_token` of the next page, or null on the last page.
@@ -976,6 +990,9 @@ type JobsListParams struct {
 	// PageToken The `next_page` of the previous page.
 	PageToken *string `form:"page_token,omitempty" json:"page_token,omitempty"`
 
+	// Sort The order: `created_at` with the oldest first, `-created_at` with the newest first.
+	Sort *string `form:"sort,omitempty" json:"sort,omitempty"`
+
 	// Status Only jobs in this status.
 	Status *JobStatus `form:"status,omitempty" json:"status,omitempty"`
 
@@ -990,6 +1007,9 @@ type UsersListParams struct {
 
 	// PageToken The `next_page` of the previous page.
 	PageToken *string `form:"page_token,omitempty" json:"page_token,omitempty"`
+
+	// Sort The order: `created_at` with the oldest first, `-created_at` with the newest first.
+	Sort *string `form:"sort,omitempty" json:"sort,omitempty"`
 
 	// Email Only users whose email address starts with this prefix, case-insensitively.
 	Email *string `form:"email,omitempty" json:"email,omitempty"`
@@ -1014,6 +1034,9 @@ type WebhooksListParams struct {
 
 	// PageToken The `next_page` of the previous page.
 	PageToken *string `form:"page_token,omitempty" json:"page_token,omitempty"`
+
+	// Sort The order: `created_at` with the oldest first, `-created_at` with the newest first.
+	Sort *string `form:"sort,omitempty" json:"sort,omitempty"`
 }
 
 // WebhooksDeliveriesListParams defines parameters for WebhooksDeliveriesList.
@@ -1023,6 +1046,9 @@ type WebhooksDeliveriesListParams struct {
 
 	// PageToken The `next_page` of the previous page.
 	PageToken *string `form:"page_token,omitempty" json:"page_token,omitempty"`
+
+	// Sort The order: `created_at` with the oldest first, `-created_at` with the newest first.
+	Sort *string `form:"sort,omitempty" json:"sort,omitempty"`
 }
 
 // EventsUserActivatedParams defines parameters for EventsUserActivated.
@@ -1569,9 +1595,10 @@ type ClientInterface interface {
 
 	// JobsList List jobs
 	//
-	// Returns one page of jobs in descending order of `id`, so the newest come first. To get the
-	// next page, send `next_page` as `page_token` with the same filters, until it is null. Jobs
-	// that succeeded are kept for seven days. Requires superuser rights.
+	// Returns one page of jobs in descending order of `id`, so the newest come first, or with
+	// `sort=created_at` in ascending order. To get the next page, send `next_page` as `page_token`
+	// with the same filters and the same `sort`, until it is null. Jobs that succeeded are kept for
+	// seven days. Requires superuser rights.
 	//
 	// Corresponds with GET /api/v1/jobs (the `JobsList` operationId).
 	JobsList(ctx context.Context, params *JobsListParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1593,10 +1620,11 @@ type ClientInterface interface {
 
 	// UsersList List users
 	//
-	// Returns one page of users in ascending order of `id`; with `created_after` or
+	// Returns one page of users in ascending order of `id`; with `sort`, `created_after` or
 	// `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
-	// `page_token` with the same filters, until it is null. Users that are created meanwhile are
-	// on the last pages. Requires superuser rights.
+	// `page_token` with the same filters and the same `sort`, until it is null. Users that are
+	// created meanwhile are on the last pages, unless the newest come first. Requires superuser
+	// rights.
 	//
 	// Corresponds with GET /api/v1/users (the `UsersList` operationId).
 	UsersList(ctx context.Context, params *UsersListParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1731,8 +1759,9 @@ type ClientInterface interface {
 
 	// WebhooksList List webhooks
 	//
-	// Returns one page of webhooks in ascending order of `id`. To get the next page, send
-	// `next_page` as `page_token`, until it is null. Requires superuser rights.
+	// Returns one page of webhooks in ascending order of `id`, or with `sort=-created_at` in
+	// descending order. To get the next page, send `next_page` as `page_token` with the same `sort`,
+	// until it is null. Requires superuser rights.
 	//
 	// Corresponds with GET /api/v1/webhooks (the `WebhooksList` operationId).
 	WebhooksList(ctx context.Context, params *WebhooksListParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1793,9 +1822,10 @@ type ClientInterface interface {
 
 	// WebhooksDeliveriesList List the deliveries of a webhook
 	//
-	// Returns one page of deliveries in descending order of `id`, the newest first. To get the next
-	// page, send `next_page` as `page_token`, until it is null. Deliveries are deleted 30 days after
-	// they have ended. Requires superuser rights.
+	// Returns one page of deliveries in descending order of `id`, the newest first, or with
+	// `sort=created_at` in ascending order. To get the next page, send `next_page` as `page_token`
+	// with the same `sort`, until it is null. Deliveries are deleted 30 days after they have ended.
+	// Requires superuser rights.
 	//
 	// Corresponds with GET /api/v1/webhooks/{id}/deliveries (the `WebhooksDeliveriesList` operationId).
 	WebhooksDeliveriesList(ctx context.Context, id int64, params *WebhooksDeliveriesListParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2302,9 +2332,10 @@ func (c *Client) HealthReady(ctx context.Context, reqEditors ...RequestEditorFn)
 
 // JobsList List jobs
 //
-// Returns one page of jobs in descending order of `id`, so the newest come first. To get the
-// next page, send `next_page` as `page_token` with the same filters, until it is null. Jobs
-// that succeeded are kept for seven days. Requires superuser rights.
+// Returns one page of jobs in descending order of `id`, so the newest come first, or with
+// `sort=created_at` in ascending order. To get the next page, send `next_page` as `page_token`
+// with the same filters and the same `sort`, until it is null. Jobs that succeeded are kept for
+// seven days. Requires superuser rights.
 //
 // Corresponds with GET /api/v1/jobs (the `JobsList` operationId).
 func (c *Client) JobsList(ctx context.Context, params *JobsListParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2356,10 +2387,11 @@ func (c *Client) JobsRetry(ctx context.Context, id int64, reqEditors ...RequestE
 
 // UsersList List users
 //
-// Returns one page of users in ascending order of `id`; with `created_after` or
+// Returns one page of users in ascending order of `id`; with `sort`, `created_after` or
 // `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
-// `page_token` with the same filters, until it is null. Users that are created meanwhile are
-// on the last pages. Requires superuser rights.
+// `page_token` with the same filters and the same `sort`, until it is null. Users that are
+// created meanwhile are on the last pages, unless the newest come first. Requires superuser
+// rights.
 //
 // Corresponds with GET /api/v1/users (the `UsersList` operationId).
 func (c *Client) UsersList(ctx context.Context, params *UsersListParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2644,8 +2676,9 @@ func (c *Client) UsersDeactivate(ctx context.Context, id int64, reqEditors ...Re
 
 // WebhooksList List webhooks
 //
-// Returns one page of webhooks in ascending order of `id`. To get the next page, send
-// `next_page` as `page_token`, until it is null. Requires superuser rights.
+// Returns one page of webhooks in ascending order of `id`, or with `sort=-created_at` in
+// descending order. To get the next page, send `next_page` as `page_token` with the same `sort`,
+// until it is null. Requires superuser rights.
 //
 // Corresponds with GET /api/v1/webhooks (the `WebhooksList` operationId).
 func (c *Client) WebhooksList(ctx context.Context, params *WebhooksListParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2776,9 +2809,10 @@ func (c *Client) WebhooksUpdate(ctx context.Context, id int64, body WebhooksUpda
 
 // WebhooksDeliveriesList List the deliveries of a webhook
 //
-// Returns one page of deliveries in descending order of `id`, the newest first. To get the next
-// page, send `next_page` as `page_token`, until it is null. Deliveries are deleted 30 days after
-// they have ended. Requires superuser rights.
+// Returns one page of deliveries in descending order of `id`, the newest first, or with
+// `sort=created_at` in ascending order. To get the next page, send `next_page` as `page_token`
+// with the same `sort`, until it is null. Deliveries are deleted 30 days after they have ended.
+// Requires superuser rights.
 //
 // Corresponds with GET /api/v1/webhooks/{id}/deliveries (the `WebhooksDeliveriesList` operationId).
 func (c *Client) WebhooksDeliveriesList(ctx context.Context, id int64, params *WebhooksDeliveriesListParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3421,6 +3455,18 @@ func NewJobsListRequest(server string, params *JobsListParams) (*http.Request, e
 
 		}
 
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.Status != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
@@ -3570,6 +3616,18 @@ func NewUsersListRequest(server string, params *UsersListParams) (*http.Request,
 		if params.PageToken != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "page_token", *params.PageToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -4062,6 +4120,18 @@ func NewWebhooksListRequest(server string, params *WebhooksListParams) (*http.Re
 
 		}
 
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -4281,6 +4351,18 @@ func NewWebhooksDeliveriesListRequest(server string, id int64, params *WebhooksD
 		if params.PageToken != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "page_token", *params.PageToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -4706,9 +4788,10 @@ type ClientWithResponsesInterface interface {
 
 	// JobsListWithResponse List jobs
 	//
-	// Returns one page of jobs in descending order of `id`, so the newest come first. To get the
-	// next page, send `next_page` as `page_token` with the same filters, until it is null. Jobs
-	// that succeeded are kept for seven days. Requires superuser rights.
+	// Returns one page of jobs in descending order of `id`, so the newest come first, or with
+	// `sort=created_at` in ascending order. To get the next page, send `next_page` as `page_token`
+	// with the same filters and the same `sort`, until it is null. Jobs that succeeded are kept for
+	// seven days. Requires superuser rights.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -4736,10 +4819,11 @@ type ClientWithResponsesInterface interface {
 
 	// UsersListWithResponse List users
 	//
-	// Returns one page of users in ascending order of `id`; with `created_after` or
+	// Returns one page of users in ascending order of `id`; with `sort`, `created_after` or
 	// `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
-	// `page_token` with the same filters, until it is null. Users that are created meanwhile are
-	// on the last pages. Requires superuser rights.
+	// `page_token` with the same filters and the same `sort`, until it is null. Users that are
+	// created meanwhile are on the last pages, unless the newest come first. Requires superuser
+	// rights.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -4888,8 +4972,9 @@ type ClientWithResponsesInterface interface {
 
 	// WebhooksListWithResponse List webhooks
 	//
-	// Returns one page of webhooks in ascending order of `id`. To get the next page, send
-	// `next_page` as `page_token`, until it is null. Requires superuser rights.
+	// Returns one page of webhooks in ascending order of `id`, or with `sort=-created_at` in
+	// descending order. To get the next page, send `next_page` as `page_token` with the same `sort`,
+	// until it is null. Requires superuser rights.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -4956,9 +5041,10 @@ type ClientWithResponsesInterface interface {
 
 	// WebhooksDeliveriesListWithResponse List the deliveries of a webhook
 	//
-	// Returns one page of deliveries in descending order of `id`, the newest first. To get the next
-	// page, send `next_page` as `page_token`, until it is null. Deliveries are deleted 30 days after
-	// they have ended. Requires superuser rights.
+	// Returns one page of deliveries in descending order of `id`, the newest first, or with
+	// `sort=created_at` in ascending order. To get the next page, send `next_page` as `page_token`
+	// with the same `sort`, until it is null. Deliveries are deleted 30 days after they have ended.
+	// Requires superuser rights.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -5082,6 +5168,7 @@ func (r ServiceShowResponse) StatusCode() int {
 
 // AuthConfirmEmailResponse200Headers the declared response headers of an HTTP 200 response for AuthConfirmEmail
 type AuthConfirmEmailResponse200Headers struct {
+	ETag               string
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -5643,6 +5730,16 @@ func (r AuthLogoutResponse) StatusCode() int {
 
 // AuthMeResponse200Headers the declared response headers of an HTTP 200 response for AuthMe
 type AuthMeResponse200Headers struct {
+	ETag               string
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// AuthMeResponse304Headers the declared response headers of an HTTP 304 response for AuthMe
+type AuthMeResponse304Headers struct {
+	ETag               string
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -5709,6 +5806,8 @@ type AuthMeResponse struct {
 	JSON503 *ErrorBody
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *AuthMeResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *AuthMeResponse304Headers
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *AuthMeResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -5896,6 +5995,8 @@ func (r AuthRefreshResponse) StatusCode() int {
 
 // AuthRegisterResponse201Headers the declared response headers of an HTTP 201 response for AuthRegister
 type AuthRegisterResponse201Headers struct {
+	ETag               string
+	Location           string
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -6502,6 +6603,7 @@ func (r AuthSignupResponse) StatusCode() int {
 
 // AuthVerifyEmailResponse200Headers the declared response headers of an HTTP 200 response for AuthVerifyEmail
 type AuthVerifyEmailResponse200Headers struct {
+	ETag               string
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -7063,10 +7165,11 @@ func (r JobsDeleteResponse) StatusCode() int {
 
 // JobsRetryResponse200Headers the declared response headers of an HTTP 200 response for JobsRetry
 type JobsRetryResponse200Headers struct {
-	RateLimitLimit     *int32
-	RateLimitRemaining *int32
-	RateLimitReset     *int32
-	XRequestID         string
+	IdempotencyReplayed *string
+	RateLimitLimit      *int32
+	RateLimitRemaining  *int32
+	RateLimitReset      *int32
+	XRequestID          string
 }
 
 // JobsRetryResponse400Headers the declared response headers of an HTTP 400 response for JobsRetry
@@ -7327,10 +7430,13 @@ func (r UsersListResponse) StatusCode() int {
 
 // UsersCreateResponse201Headers the declared response headers of an HTTP 201 response for UsersCreate
 type UsersCreateResponse201Headers struct {
-	RateLimitLimit     *int32
-	RateLimitRemaining *int32
-	RateLimitReset     *int32
-	XRequestID         string
+	ETag                string
+	IdempotencyReplayed *string
+	Location            string
+	RateLimitLimit      *int32
+	RateLimitRemaining  *int32
+	RateLimitReset      *int32
+	XRequestID          string
 }
 
 // UsersCreateResponse400Headers the declared response headers of an HTTP 400 response for UsersCreate
@@ -7539,6 +7645,14 @@ type UsersMeDeleteResponse409Headers struct {
 	XRequestID         string
 }
 
+// UsersMeDeleteResponse412Headers the declared response headers of an HTTP 412 response for UsersMeDelete
+type UsersMeDeleteResponse412Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
 // UsersMeDeleteResponse429Headers the declared response headers of an HTTP 429 response for UsersMeDelete
 type UsersMeDeleteResponse429Headers struct {
 	RateLimitLimit     *int32
@@ -7574,6 +7688,8 @@ type UsersMeDeleteResponse struct {
 	JSON401 *ErrorBody
 	// JSON409 the response for an HTTP 409 `application/json` response
 	JSON409 *ErrorBody
+	// JSON412 the response for an HTTP 412 `application/json` response
+	JSON412 *ErrorBody
 	// JSON429 the response for an HTTP 429 `application/json` response
 	JSON429 *ErrorBody
 	// JSON500 the response for an HTTP 500 `application/json` response
@@ -7588,6 +7704,8 @@ type UsersMeDeleteResponse struct {
 	Headers401 *UsersMeDeleteResponse401Headers
 	// Headers409 the parsed response headers for an HTTP 409 response
 	Headers409 *UsersMeDeleteResponse409Headers
+	// Headers412 the parsed response headers for an HTTP 412 response
+	Headers412 *UsersMeDeleteResponse412Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
 	Headers429 *UsersMeDeleteResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
@@ -7614,6 +7732,16 @@ func (r UsersMeDeleteResponse) StatusCode() int {
 
 // UsersMeResponse200Headers the declared response headers of an HTTP 200 response for UsersMe
 type UsersMeResponse200Headers struct {
+	ETag               string
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// UsersMeResponse304Headers the declared response headers of an HTTP 304 response for UsersMe
+type UsersMeResponse304Headers struct {
+	ETag               string
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -7680,6 +7808,8 @@ type UsersMeResponse struct {
 	JSON503 *ErrorBody
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *UsersMeResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *UsersMeResponse304Headers
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *UsersMeResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -7710,6 +7840,7 @@ func (r UsersMeResponse) StatusCode() int {
 
 // UsersMeUpdateResponse200Headers the declared response headers of an HTTP 200 response for UsersMeUpdate
 type UsersMeUpdateResponse200Headers struct {
+	ETag               string
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -7735,6 +7866,14 @@ type UsersMeUpdateResponse401Headers struct {
 
 // UsersMeUpdateResponse408Headers the declared response headers of an HTTP 408 response for UsersMeUpdate
 type UsersMeUpdateResponse408Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// UsersMeUpdateResponse412Headers the declared response headers of an HTTP 412 response for UsersMeUpdate
+type UsersMeUpdateResponse412Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -7812,6 +7951,8 @@ type UsersMeUpdateResponse struct {
 	JSON401 *ErrorBody
 	// JSON408 the response for an HTTP 408 `application/json` response
 	JSON408 *ErrorBody
+	// JSON412 the response for an HTTP 412 `application/json` response
+	JSON412 *ErrorBody
 	// JSON413 the response for an HTTP 413 `application/json` response
 	JSON413 *ErrorBody
 	// JSON415 the response for an HTTP 415 `application/json` response
@@ -7834,6 +7975,8 @@ type UsersMeUpdateResponse struct {
 	Headers401 *UsersMeUpdateResponse401Headers
 	// Headers408 the parsed response headers for an HTTP 408 response
 	Headers408 *UsersMeUpdateResponse408Headers
+	// Headers412 the parsed response headers for an HTTP 412 response
+	Headers412 *UsersMeUpdateResponse412Headers
 	// Headers413 the parsed response headers for an HTTP 413 response
 	Headers413 *UsersMeUpdateResponse413Headers
 	// Headers415 the parsed response headers for an HTTP 415 response
@@ -7868,10 +8011,11 @@ func (r UsersMeUpdateResponse) StatusCode() int {
 
 // UsersMeChangeEmailResponse202Headers the declared response headers of an HTTP 202 response for UsersMeChangeEmail
 type UsersMeChangeEmailResponse202Headers struct {
-	RateLimitLimit     *int32
-	RateLimitRemaining *int32
-	RateLimitReset     *int32
-	XRequestID         string
+	IdempotencyReplayed *string
+	RateLimitLimit      *int32
+	RateLimitRemaining  *int32
+	RateLimitReset      *int32
+	XRequestID          string
 }
 
 // UsersMeChangeEmailResponse400Headers the declared response headers of an HTTP 400 response for UsersMeChangeEmail
@@ -7893,6 +8037,14 @@ type UsersMeChangeEmailResponse401Headers struct {
 
 // UsersMeChangeEmailResponse408Headers the declared response headers of an HTTP 408 response for UsersMeChangeEmail
 type UsersMeChangeEmailResponse408Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// UsersMeChangeEmailResponse409Headers the declared response headers of an HTTP 409 response for UsersMeChangeEmail
+type UsersMeChangeEmailResponse409Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -7967,6 +8119,8 @@ type UsersMeChangeEmailResponse struct {
 	JSON401 *ErrorBody
 	// JSON408 the response for an HTTP 408 `application/json` response
 	JSON408 *ErrorBody
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *ErrorBody
 	// JSON413 the response for an HTTP 413 `application/json` response
 	JSON413 *ErrorBody
 	// JSON415 the response for an HTTP 415 `application/json` response
@@ -7989,6 +8143,8 @@ type UsersMeChangeEmailResponse struct {
 	Headers401 *UsersMeChangeEmailResponse401Headers
 	// Headers408 the parsed response headers for an HTTP 408 response
 	Headers408 *UsersMeChangeEmailResponse408Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *UsersMeChangeEmailResponse409Headers
 	// Headers413 the parsed response headers for an HTTP 413 response
 	Headers413 *UsersMeChangeEmailResponse413Headers
 	// Headers415 the parsed response headers for an HTTP 415 response
@@ -8070,6 +8226,14 @@ type UsersDeleteResponse409Headers struct {
 	XRequestID         string
 }
 
+// UsersDeleteResponse412Headers the declared response headers of an HTTP 412 response for UsersDelete
+type UsersDeleteResponse412Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
 // UsersDeleteResponse422Headers the declared response headers of an HTTP 422 response for UsersDelete
 type UsersDeleteResponse422Headers struct {
 	RateLimitLimit     *int32
@@ -8117,6 +8281,8 @@ type UsersDeleteResponse struct {
 	JSON404 *ErrorBody
 	// JSON409 the response for an HTTP 409 `application/json` response
 	JSON409 *ErrorBody
+	// JSON412 the response for an HTTP 412 `application/json` response
+	JSON412 *ErrorBody
 	// JSON422 the response for an HTTP 422 `application/json` response
 	JSON422 *ErrorBody
 	// JSON429 the response for an HTTP 429 `application/json` response
@@ -8137,6 +8303,8 @@ type UsersDeleteResponse struct {
 	Headers404 *UsersDeleteResponse404Headers
 	// Headers409 the parsed response headers for an HTTP 409 response
 	Headers409 *UsersDeleteResponse409Headers
+	// Headers412 the parsed response headers for an HTTP 412 response
+	Headers412 *UsersDeleteResponse412Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
 	Headers422 *UsersDeleteResponse422Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
@@ -8165,6 +8333,16 @@ func (r UsersDeleteResponse) StatusCode() int {
 
 // UsersGetResponse200Headers the declared response headers of an HTTP 200 response for UsersGet
 type UsersGetResponse200Headers struct {
+	ETag               string
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// UsersGetResponse304Headers the declared response headers of an HTTP 304 response for UsersGet
+type UsersGetResponse304Headers struct {
+	ETag               string
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -8261,6 +8439,8 @@ type UsersGetResponse struct {
 	JSON503 *ErrorBody
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *UsersGetResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *UsersGetResponse304Headers
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *UsersGetResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -8297,6 +8477,7 @@ func (r UsersGetResponse) StatusCode() int {
 
 // UsersUpdateResponse200Headers the declared response headers of an HTTP 200 response for UsersUpdate
 type UsersUpdateResponse200Headers struct {
+	ETag               string
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -8346,6 +8527,14 @@ type UsersUpdateResponse408Headers struct {
 
 // UsersUpdateResponse409Headers the declared response headers of an HTTP 409 response for UsersUpdate
 type UsersUpdateResponse409Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// UsersUpdateResponse412Headers the declared response headers of an HTTP 412 response for UsersUpdate
+type UsersUpdateResponse412Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -8429,6 +8618,8 @@ type UsersUpdateResponse struct {
 	JSON408 *ErrorBody
 	// JSON409 the response for an HTTP 409 `application/json` response
 	JSON409 *ErrorBody
+	// JSON412 the response for an HTTP 412 `application/json` response
+	JSON412 *ErrorBody
 	// JSON413 the response for an HTTP 413 `application/json` response
 	JSON413 *ErrorBody
 	// JSON415 the response for an HTTP 415 `application/json` response
@@ -8457,6 +8648,8 @@ type UsersUpdateResponse struct {
 	Headers408 *UsersUpdateResponse408Headers
 	// Headers409 the parsed response headers for an HTTP 409 response
 	Headers409 *UsersUpdateResponse409Headers
+	// Headers412 the parsed response headers for an HTTP 412 response
+	Headers412 *UsersUpdateResponse412Headers
 	// Headers413 the parsed response headers for an HTTP 413 response
 	Headers413 *UsersUpdateResponse413Headers
 	// Headers415 the parsed response headers for an HTTP 415 response
@@ -8491,6 +8684,7 @@ func (r UsersUpdateResponse) StatusCode() int {
 
 // UsersActivateResponse200Headers the declared response headers of an HTTP 200 response for UsersActivate
 type UsersActivateResponse200Headers struct {
+	ETag               string
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -8524,6 +8718,14 @@ type UsersActivateResponse403Headers struct {
 
 // UsersActivateResponse404Headers the declared response headers of an HTTP 404 response for UsersActivate
 type UsersActivateResponse404Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// UsersActivateResponse412Headers the declared response headers of an HTTP 412 response for UsersActivate
+type UsersActivateResponse412Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -8577,6 +8779,8 @@ type UsersActivateResponse struct {
 	JSON403 *ErrorBody
 	// JSON404 the response for an HTTP 404 `application/json` response
 	JSON404 *ErrorBody
+	// JSON412 the response for an HTTP 412 `application/json` response
+	JSON412 *ErrorBody
 	// JSON422 the response for an HTTP 422 `application/json` response
 	JSON422 *ErrorBody
 	// JSON429 the response for an HTTP 429 `application/json` response
@@ -8595,6 +8799,8 @@ type UsersActivateResponse struct {
 	Headers403 *UsersActivateResponse403Headers
 	// Headers404 the parsed response headers for an HTTP 404 response
 	Headers404 *UsersActivateResponse404Headers
+	// Headers412 the parsed response headers for an HTTP 412 response
+	Headers412 *UsersActivateResponse412Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
 	Headers422 *UsersActivateResponse422Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
@@ -8623,6 +8829,7 @@ func (r UsersActivateResponse) StatusCode() int {
 
 // UsersDeactivateResponse200Headers the declared response headers of an HTTP 200 response for UsersDeactivate
 type UsersDeactivateResponse200Headers struct {
+	ETag               string
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -8664,6 +8871,14 @@ type UsersDeactivateResponse404Headers struct {
 
 // UsersDeactivateResponse409Headers the declared response headers of an HTTP 409 response for UsersDeactivate
 type UsersDeactivateResponse409Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// UsersDeactivateResponse412Headers the declared response headers of an HTTP 412 response for UsersDeactivate
+type UsersDeactivateResponse412Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -8719,6 +8934,8 @@ type UsersDeactivateResponse struct {
 	JSON404 *ErrorBody
 	// JSON409 the response for an HTTP 409 `application/json` response
 	JSON409 *ErrorBody
+	// JSON412 the response for an HTTP 412 `application/json` response
+	JSON412 *ErrorBody
 	// JSON422 the response for an HTTP 422 `application/json` response
 	JSON422 *ErrorBody
 	// JSON429 the response for an HTTP 429 `application/json` response
@@ -8739,6 +8956,8 @@ type UsersDeactivateResponse struct {
 	Headers404 *UsersDeactivateResponse404Headers
 	// Headers409 the parsed response headers for an HTTP 409 response
 	Headers409 *UsersDeactivateResponse409Headers
+	// Headers412 the parsed response headers for an HTTP 412 response
+	Headers412 *UsersDeactivateResponse412Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
 	Headers422 *UsersDeactivateResponse422Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
@@ -8887,6 +9106,7 @@ func (r WebhooksListResponse) StatusCode() int {
 
 // WebhooksCreateResponse201Headers the declared response headers of an HTTP 201 response for WebhooksCreate
 type WebhooksCreateResponse201Headers struct {
+	Location           string
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -9095,6 +9315,14 @@ type WebhooksDeleteResponse404Headers struct {
 	XRequestID         string
 }
 
+// WebhooksDeleteResponse412Headers the declared response headers of an HTTP 412 response for WebhooksDelete
+type WebhooksDeleteResponse412Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
 // WebhooksDeleteResponse422Headers the declared response headers of an HTTP 422 response for WebhooksDelete
 type WebhooksDeleteResponse422Headers struct {
 	RateLimitLimit     *int32
@@ -9140,6 +9368,8 @@ type WebhooksDeleteResponse struct {
 	JSON403 *ErrorBody
 	// JSON404 the response for an HTTP 404 `application/json` response
 	JSON404 *ErrorBody
+	// JSON412 the response for an HTTP 412 `application/json` response
+	JSON412 *ErrorBody
 	// JSON422 the response for an HTTP 422 `application/json` response
 	JSON422 *ErrorBody
 	// JSON429 the response for an HTTP 429 `application/json` response
@@ -9158,6 +9388,8 @@ type WebhooksDeleteResponse struct {
 	Headers403 *WebhooksDeleteResponse403Headers
 	// Headers404 the parsed response headers for an HTTP 404 response
 	Headers404 *WebhooksDeleteResponse404Headers
+	// Headers412 the parsed response headers for an HTTP 412 response
+	Headers412 *WebhooksDeleteResponse412Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
 	Headers422 *WebhooksDeleteResponse422Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
@@ -9186,6 +9418,16 @@ func (r WebhooksDeleteResponse) StatusCode() int {
 
 // WebhooksGetResponse200Headers the declared response headers of an HTTP 200 response for WebhooksGet
 type WebhooksGetResponse200Headers struct {
+	ETag               string
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// WebhooksGetResponse304Headers the declared response headers of an HTTP 304 response for WebhooksGet
+type WebhooksGetResponse304Headers struct {
+	ETag               string
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -9282,6 +9524,8 @@ type WebhooksGetResponse struct {
 	JSON503 *ErrorBody
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *WebhooksGetResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *WebhooksGetResponse304Headers
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *WebhooksGetResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -9318,6 +9562,7 @@ func (r WebhooksGetResponse) StatusCode() int {
 
 // WebhooksUpdateResponse200Headers the declared response headers of an HTTP 200 response for WebhooksUpdate
 type WebhooksUpdateResponse200Headers struct {
+	ETag               string
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -9359,6 +9604,14 @@ type WebhooksUpdateResponse404Headers struct {
 
 // WebhooksUpdateResponse408Headers the declared response headers of an HTTP 408 response for WebhooksUpdate
 type WebhooksUpdateResponse408Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// WebhooksUpdateResponse412Headers the declared response headers of an HTTP 412 response for WebhooksUpdate
+type WebhooksUpdateResponse412Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -9440,6 +9693,8 @@ type WebhooksUpdateResponse struct {
 	JSON404 *ErrorBody
 	// JSON408 the response for an HTTP 408 `application/json` response
 	JSON408 *ErrorBody
+	// JSON412 the response for an HTTP 412 `application/json` response
+	JSON412 *ErrorBody
 	// JSON413 the response for an HTTP 413 `application/json` response
 	JSON413 *ErrorBody
 	// JSON415 the response for an HTTP 415 `application/json` response
@@ -9466,6 +9721,8 @@ type WebhooksUpdateResponse struct {
 	Headers404 *WebhooksUpdateResponse404Headers
 	// Headers408 the parsed response headers for an HTTP 408 response
 	Headers408 *WebhooksUpdateResponse408Headers
+	// Headers412 the parsed response headers for an HTTP 412 response
+	Headers412 *WebhooksUpdateResponse412Headers
 	// Headers413 the parsed response headers for an HTTP 413 response
 	Headers413 *WebhooksUpdateResponse413Headers
 	// Headers415 the parsed response headers for an HTTP 415 response
@@ -9632,10 +9889,11 @@ func (r WebhooksDeliveriesListResponse) StatusCode() int {
 
 // WebhooksResendDeliveryResponse202Headers the declared response headers of an HTTP 202 response for WebhooksResendDelivery
 type WebhooksResendDeliveryResponse202Headers struct {
-	RateLimitLimit     *int32
-	RateLimitRemaining *int32
-	RateLimitReset     *int32
-	XRequestID         string
+	IdempotencyReplayed *string
+	RateLimitLimit      *int32
+	RateLimitRemaining  *int32
+	RateLimitReset      *int32
+	XRequestID          string
 }
 
 // WebhooksResendDeliveryResponse400Headers the declared response headers of an HTTP 400 response for WebhooksResendDelivery
@@ -9665,6 +9923,14 @@ type WebhooksResendDeliveryResponse403Headers struct {
 
 // WebhooksResendDeliveryResponse404Headers the declared response headers of an HTTP 404 response for WebhooksResendDelivery
 type WebhooksResendDeliveryResponse404Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// WebhooksResendDeliveryResponse409Headers the declared response headers of an HTTP 409 response for WebhooksResendDelivery
+type WebhooksResendDeliveryResponse409Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -9718,6 +9984,8 @@ type WebhooksResendDeliveryResponse struct {
 	JSON403 *ErrorBody
 	// JSON404 the response for an HTTP 404 `application/json` response
 	JSON404 *ErrorBody
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *ErrorBody
 	// JSON422 the response for an HTTP 422 `application/json` response
 	JSON422 *ErrorBody
 	// JSON429 the response for an HTTP 429 `application/json` response
@@ -9736,6 +10004,8 @@ type WebhooksResendDeliveryResponse struct {
 	Headers403 *WebhooksResendDeliveryResponse403Headers
 	// Headers404 the parsed response headers for an HTTP 404 response
 	Headers404 *WebhooksResendDeliveryResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *WebhooksResendDeliveryResponse409Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
 	Headers422 *WebhooksResendDeliveryResponse422Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
@@ -9896,10 +10166,11 @@ func (r WebhooksRotateSecretResponse) StatusCode() int {
 
 // WebhooksTestResponse202Headers the declared response headers of an HTTP 202 response for WebhooksTest
 type WebhooksTestResponse202Headers struct {
-	RateLimitLimit     *int32
-	RateLimitRemaining *int32
-	RateLimitReset     *int32
-	XRequestID         string
+	IdempotencyReplayed *string
+	RateLimitLimit      *int32
+	RateLimitRemaining  *int32
+	RateLimitReset      *int32
+	XRequestID          string
 }
 
 // WebhooksTestResponse400Headers the declared response headers of an HTTP 400 response for WebhooksTest
@@ -9929,6 +10200,14 @@ type WebhooksTestResponse403Headers struct {
 
 // WebhooksTestResponse404Headers the declared response headers of an HTTP 404 response for WebhooksTest
 type WebhooksTestResponse404Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// WebhooksTestResponse409Headers the declared response headers of an HTTP 409 response for WebhooksTest
+type WebhooksTestResponse409Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -9982,6 +10261,8 @@ type WebhooksTestResponse struct {
 	JSON403 *ErrorBody
 	// JSON404 the response for an HTTP 404 `application/json` response
 	JSON404 *ErrorBody
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *ErrorBody
 	// JSON422 the response for an HTTP 422 `application/json` response
 	JSON422 *ErrorBody
 	// JSON429 the response for an HTTP 429 `application/json` response
@@ -10000,6 +10281,8 @@ type WebhooksTestResponse struct {
 	Headers403 *WebhooksTestResponse403Headers
 	// Headers404 the parsed response headers for an HTTP 404 response
 	Headers404 *WebhooksTestResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *WebhooksTestResponse409Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
 	Headers422 *WebhooksTestResponse422Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
@@ -10419,9 +10702,10 @@ func (c *ClientWithResponses) HealthReadyWithResponse(ctx context.Context, reqEd
 
 // JobsListWithResponse List jobs
 //
-// Returns one page of jobs in descending order of `id`, so the newest come first. To get the
-// next page, send `next_page` as `page_token` with the same filters, until it is null. Jobs
-// that succeeded are kept for seven days. Requires superuser rights.
+// Returns one page of jobs in descending order of `id`, so the newest come first, or with
+// `sort=created_at` in ascending order. To get the next page, send `next_page` as `page_token`
+// with the same filters and the same `sort`, until it is null. Jobs that succeeded are kept for
+// seven days. Requires superuser rights.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -10467,10 +10751,11 @@ func (c *ClientWithResponses) JobsRetryWithResponse(ctx context.Context, id int6
 
 // UsersListWithResponse List users
 //
-// Returns one page of users in ascending order of `id`; with `created_after` or
+// Returns one page of users in ascending order of `id`; with `sort`, `created_after` or
 // `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
-// `page_token` with the same filters, until it is null. Users that are created meanwhile are
-// on the last pages. Requires superuser rights.
+// `page_token` with the same filters and the same `sort`, until it is null. Users that are
+// created meanwhile are on the last pages, unless the newest come first. Requires superuser
+// rights.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -10709,8 +10994,9 @@ func (c *ClientWithResponses) UsersDeactivateWithResponse(ctx context.Context, i
 
 // WebhooksListWithResponse List webhooks
 //
-// Returns one page of webhooks in ascending order of `id`. To get the next page, send
-// `next_page` as `page_token`, until it is null. Requires superuser rights.
+// Returns one page of webhooks in ascending order of `id`, or with `sort=-created_at` in
+// descending order. To get the next page, send `next_page` as `page_token` with the same `sort`,
+// until it is null. Requires superuser rights.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -10819,9 +11105,10 @@ func (c *ClientWithResponses) WebhooksUpdateWithResponse(ctx context.Context, id
 
 // WebhooksDeliveriesListWithResponse List the deliveries of a webhook
 //
-// Returns one page of deliveries in descending order of `id`, the newest first. To get the next
-// page, send `next_page` as `page_token`, until it is null. Deliveries are deleted 30 days after
-// they have ended. Requires superuser rights.
+// Returns one page of deliveries in descending order of `id`, the newest first, or with
+// `sort=created_at` in ascending order. To get the next page, send `next_page` as `page_token`
+// with the same `sort`, until it is null. Deliveries are deleted 30 days after they have ended.
+// Requires superuser rights.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -11211,6 +11498,13 @@ func ParseAuthConfirmEmailResponse(rsp *http.Response) (*AuthConfirmEmailRespons
 	switch {
 	case rsp.StatusCode == 200:
 		var headers AuthConfirmEmailResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -12789,6 +13083,9 @@ func ParseAuthMeResponse(rsp *http.Response) (*AuthMeResponse, error) {
 		}
 		response.JSON200 = &dest
 
+	case rsp.StatusCode == 304:
+		break // No content-type
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
 		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -12829,6 +13126,13 @@ func ParseAuthMeResponse(rsp *http.Response) (*AuthMeResponse, error) {
 	switch {
 	case rsp.StatusCode == 200:
 		var headers AuthMeResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -12858,6 +13162,44 @@ func ParseAuthMeResponse(rsp *http.Response) (*AuthMeResponse, error) {
 			headers.XRequestID = value
 		}
 		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers AuthMeResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers304 = &headers
 	case rsp.StatusCode == 400:
 		var headers AuthMeResponse400Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
@@ -13610,6 +13952,20 @@ func ParseAuthRegisterResponse(rsp *http.Response) (*AuthRegisterResponse, error
 	switch {
 	case rsp.StatusCode == 201:
 		var headers AuthRegisterResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -15390,6 +15746,13 @@ func ParseAuthVerifyEmailResponse(rsp *http.Response) (*AuthVerifyEmailResponse,
 	switch {
 	case rsp.StatusCode == 200:
 		var headers AuthVerifyEmailResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -16829,6 +17192,13 @@ func ParseJobsRetryResponse(rsp *http.Response) (*JobsRetryResponse, error) {
 	switch {
 	case rsp.StatusCode == 200:
 		var headers JobsRetryResponse200Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -17620,6 +17990,27 @@ func ParseUsersCreateResponse(rsp *http.Response) (*UsersCreateResponse, error) 
 	switch {
 	case rsp.StatusCode == 201:
 		var headers UsersCreateResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -18092,6 +18483,13 @@ func ParseUsersMeDeleteResponse(rsp *http.Response) (*UsersMeDeleteResponse, err
 		}
 		response.JSON409 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON412 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -18247,6 +18645,37 @@ func ParseUsersMeDeleteResponse(rsp *http.Response) (*UsersMeDeleteResponse, err
 			headers.XRequestID = value
 		}
 		response.Headers409 = &headers
+	case rsp.StatusCode == 412:
+		var headers UsersMeDeleteResponse412Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers412 = &headers
 	case rsp.StatusCode == 429:
 		var headers UsersMeDeleteResponse429Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
@@ -18380,6 +18809,9 @@ func ParseUsersMeResponse(rsp *http.Response) (*UsersMeResponse, error) {
 		}
 		response.JSON200 = &dest
 
+	case rsp.StatusCode == 304:
+		break // No content-type
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
 		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -18420,6 +18852,13 @@ func ParseUsersMeResponse(rsp *http.Response) (*UsersMeResponse, error) {
 	switch {
 	case rsp.StatusCode == 200:
 		var headers UsersMeResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -18449,6 +18888,44 @@ func ParseUsersMeResponse(rsp *http.Response) (*UsersMeResponse, error) {
 			headers.XRequestID = value
 		}
 		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers UsersMeResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers304 = &headers
 	case rsp.StatusCode == 400:
 		var headers UsersMeResponse400Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
@@ -18672,6 +19149,13 @@ func ParseUsersMeUpdateResponse(rsp *http.Response) (*UsersMeUpdateResponse, err
 		}
 		response.JSON408 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON412 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
 		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -18726,6 +19210,13 @@ func ParseUsersMeUpdateResponse(rsp *http.Response) (*UsersMeUpdateResponse, err
 	switch {
 	case rsp.StatusCode == 200:
 		var headers UsersMeUpdateResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -18855,6 +19346,37 @@ func ParseUsersMeUpdateResponse(rsp *http.Response) (*UsersMeUpdateResponse, err
 			headers.XRequestID = value
 		}
 		response.Headers408 = &headers
+	case rsp.StatusCode == 412:
+		var headers UsersMeUpdateResponse412Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers412 = &headers
 	case rsp.StatusCode == 413:
 		var headers UsersMeUpdateResponse413Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
@@ -19143,6 +19665,13 @@ func ParseUsersMeChangeEmailResponse(rsp *http.Response) (*UsersMeChangeEmailRes
 		}
 		response.JSON408 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
 		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -19197,6 +19726,13 @@ func ParseUsersMeChangeEmailResponse(rsp *http.Response) (*UsersMeChangeEmailRes
 	switch {
 	case rsp.StatusCode == 202:
 		var headers UsersMeChangeEmailResponse202Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -19326,6 +19862,37 @@ func ParseUsersMeChangeEmailResponse(rsp *http.Response) (*UsersMeChangeEmailRes
 			headers.XRequestID = value
 		}
 		response.Headers408 = &headers
+	case rsp.StatusCode == 409:
+		var headers UsersMeChangeEmailResponse409Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers409 = &headers
 	case rsp.StatusCode == 413:
 		var headers UsersMeChangeEmailResponse413Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
@@ -19621,6 +20188,13 @@ func ParseUsersDeleteResponse(rsp *http.Response) (*UsersDeleteResponse, error) 
 		}
 		response.JSON409 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON412 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
 		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -19845,6 +20419,37 @@ func ParseUsersDeleteResponse(rsp *http.Response) (*UsersDeleteResponse, error) 
 			headers.XRequestID = value
 		}
 		response.Headers409 = &headers
+	case rsp.StatusCode == 412:
+		var headers UsersDeleteResponse412Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers412 = &headers
 	case rsp.StatusCode == 422:
 		var headers UsersDeleteResponse422Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
@@ -20009,6 +20614,9 @@ func ParseUsersGetResponse(rsp *http.Response) (*UsersGetResponse, error) {
 		}
 		response.JSON200 = &dest
 
+	case rsp.StatusCode == 304:
+		break // No content-type
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
 		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -20070,6 +20678,13 @@ func ParseUsersGetResponse(rsp *http.Response) (*UsersGetResponse, error) {
 	switch {
 	case rsp.StatusCode == 200:
 		var headers UsersGetResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -20099,6 +20714,44 @@ func ParseUsersGetResponse(rsp *http.Response) (*UsersGetResponse, error) {
 			headers.XRequestID = value
 		}
 		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers UsersGetResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers304 = &headers
 	case rsp.StatusCode == 400:
 		var headers UsersGetResponse400Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
@@ -20436,6 +21089,13 @@ func ParseUsersUpdateResponse(rsp *http.Response) (*UsersUpdateResponse, error) 
 		}
 		response.JSON409 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON412 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
 		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -20490,6 +21150,13 @@ func ParseUsersUpdateResponse(rsp *http.Response) (*UsersUpdateResponse, error) 
 	switch {
 	case rsp.StatusCode == 200:
 		var headers UsersUpdateResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -20712,6 +21379,37 @@ func ParseUsersUpdateResponse(rsp *http.Response) (*UsersUpdateResponse, error) 
 			headers.XRequestID = value
 		}
 		response.Headers409 = &headers
+	case rsp.StatusCode == 412:
+		var headers UsersUpdateResponse412Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers412 = &headers
 	case rsp.StatusCode == 413:
 		var headers UsersUpdateResponse413Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
@@ -21011,6 +21709,13 @@ func ParseUsersActivateResponse(rsp *http.Response) (*UsersActivateResponse, err
 		}
 		response.JSON404 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON412 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
 		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -21044,6 +21749,13 @@ func ParseUsersActivateResponse(rsp *http.Response) (*UsersActivateResponse, err
 	switch {
 	case rsp.StatusCode == 200:
 		var headers UsersActivateResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -21204,6 +21916,37 @@ func ParseUsersActivateResponse(rsp *http.Response) (*UsersActivateResponse, err
 			headers.XRequestID = value
 		}
 		response.Headers404 = &headers
+	case rsp.StatusCode == 412:
+		var headers UsersActivateResponse412Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers412 = &headers
 	case rsp.StatusCode == 422:
 		var headers UsersActivateResponse422Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
@@ -21403,6 +22146,13 @@ func ParseUsersDeactivateResponse(rsp *http.Response) (*UsersDeactivateResponse,
 		}
 		response.JSON409 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON412 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
 		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -21436,6 +22186,13 @@ func ParseUsersDeactivateResponse(rsp *http.Response) (*UsersDeactivateResponse,
 	switch {
 	case rsp.StatusCode == 200:
 		var headers UsersDeactivateResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -21627,6 +22384,37 @@ func ParseUsersDeactivateResponse(rsp *http.Response) (*UsersDeactivateResponse,
 			headers.XRequestID = value
 		}
 		response.Headers409 = &headers
+	case rsp.StatusCode == 412:
+		var headers UsersDeactivateResponse412Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers412 = &headers
 	case rsp.StatusCode == 422:
 		var headers UsersDeactivateResponse422Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
@@ -22220,6 +23008,13 @@ func ParseWebhooksCreateResponse(rsp *http.Response) (*WebhooksCreateResponse, e
 	switch {
 	case rsp.StatusCode == 201:
 		var headers WebhooksCreateResponse201Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -22668,6 +23463,13 @@ func ParseWebhooksDeleteResponse(rsp *http.Response) (*WebhooksDeleteResponse, e
 		}
 		response.JSON404 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON412 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
 		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -22861,6 +23663,37 @@ func ParseWebhooksDeleteResponse(rsp *http.Response) (*WebhooksDeleteResponse, e
 			headers.XRequestID = value
 		}
 		response.Headers404 = &headers
+	case rsp.StatusCode == 412:
+		var headers WebhooksDeleteResponse412Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers412 = &headers
 	case rsp.StatusCode == 422:
 		var headers WebhooksDeleteResponse422Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
@@ -23025,6 +23858,9 @@ func ParseWebhooksGetResponse(rsp *http.Response) (*WebhooksGetResponse, error) 
 		}
 		response.JSON200 = &dest
 
+	case rsp.StatusCode == 304:
+		break // No content-type
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
 		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -23086,6 +23922,13 @@ func ParseWebhooksGetResponse(rsp *http.Response) (*WebhooksGetResponse, error) 
 	switch {
 	case rsp.StatusCode == 200:
 		var headers WebhooksGetResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -23115,6 +23958,44 @@ func ParseWebhooksGetResponse(rsp *http.Response) (*WebhooksGetResponse, error) 
 			headers.XRequestID = value
 		}
 		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers WebhooksGetResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers304 = &headers
 	case rsp.StatusCode == 400:
 		var headers WebhooksGetResponse400Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
@@ -23445,6 +24326,13 @@ func ParseWebhooksUpdateResponse(rsp *http.Response) (*WebhooksUpdateResponse, e
 		}
 		response.JSON408 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON412 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
 		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -23499,6 +24387,13 @@ func ParseWebhooksUpdateResponse(rsp *http.Response) (*WebhooksUpdateResponse, e
 	switch {
 	case rsp.StatusCode == 200:
 		var headers WebhooksUpdateResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -23690,6 +24585,37 @@ func ParseWebhooksUpdateResponse(rsp *http.Response) (*WebhooksUpdateResponse, e
 			headers.XRequestID = value
 		}
 		response.Headers408 = &headers
+	case rsp.StatusCode == 412:
+		var headers WebhooksUpdateResponse412Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers412 = &headers
 	case rsp.StatusCode == 413:
 		var headers WebhooksUpdateResponse413Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
@@ -24374,6 +25300,13 @@ func ParseWebhooksResendDeliveryResponse(rsp *http.Response) (*WebhooksResendDel
 		}
 		response.JSON404 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
 		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -24407,6 +25340,13 @@ func ParseWebhooksResendDeliveryResponse(rsp *http.Response) (*WebhooksResendDel
 	switch {
 	case rsp.StatusCode == 202:
 		var headers WebhooksResendDeliveryResponse202Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -24567,6 +25507,37 @@ func ParseWebhooksResendDeliveryResponse(rsp *http.Response) (*WebhooksResendDel
 			headers.XRequestID = value
 		}
 		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers WebhooksResendDeliveryResponse409Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers409 = &headers
 	case rsp.StatusCode == 422:
 		var headers WebhooksResendDeliveryResponse422Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
@@ -25144,6 +26115,13 @@ func ParseWebhooksTestResponse(rsp *http.Response) (*WebhooksTestResponse, error
 		}
 		response.JSON404 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
 		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -25177,6 +26155,13 @@ func ParseWebhooksTestResponse(rsp *http.Response) (*WebhooksTestResponse, error
 	switch {
 	case rsp.StatusCode == 202:
 		var headers WebhooksTestResponse202Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -25337,6 +26322,37 @@ func ParseWebhooksTestResponse(rsp *http.Response) (*WebhooksTestResponse, error
 			headers.XRequestID = value
 		}
 		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers WebhooksTestResponse409Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers409 = &headers
 	case rsp.StatusCode == 422:
 		var headers WebhooksTestResponse422Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {

@@ -132,8 +132,8 @@ func (r *UsersResource) Me(ctx context.Context) (*User, error) {
 }
 
 // MeUpdate calls users_me_update: Update the current user.
-func (r *UsersResource) MeUpdate(ctx context.Context, body ProfileUpdate) (*User, error) {
-	answer, err := r.client.UsersMeUpdateWithResponse(ctx, body)
+func (r *UsersResource) MeUpdate(ctx context.Context, body ProfileUpdate, options ...RequestEditorFn) (*User, error) {
+	answer, err := r.client.UsersMeUpdateWithResponse(ctx, body, options...)
 	if err != nil {
 		return nil, err
 	}
@@ -141,8 +141,8 @@ func (r *UsersResource) MeUpdate(ctx context.Context, body ProfileUpdate) (*User
 }
 
 // MeDelete calls users_me_delete: Delete the current user.
-func (r *UsersResource) MeDelete(ctx context.Context) error {
-	_, err := r.client.UsersMeDeleteWithResponse(ctx)
+func (r *UsersResource) MeDelete(ctx context.Context, options ...RequestEditorFn) error {
+	_, err := r.client.UsersMeDeleteWithResponse(ctx, options...)
 	return err
 }
 
@@ -169,8 +169,8 @@ func (r *UsersResource) ListPage(ctx context.Context, params UsersListParams) (*
 }
 
 // Create calls users_create: Create a user.
-func (r *UsersResource) Create(ctx context.Context, body UserCreate) (*User, error) {
-	answer, err := r.client.UsersCreateWithResponse(ctx, body)
+func (r *UsersResource) Create(ctx context.Context, body UserCreate, options ...RequestEditorFn) (*User, error) {
+	answer, err := r.client.UsersCreateWithResponse(ctx, body, withNewKey(options)...)
 	if err != nil {
 		return nil, err
 	}
@@ -187,8 +187,8 @@ func (r *UsersResource) Get(ctx context.Context, id int64) (*User, error) {
 }
 
 // Update calls users_update: Update a user.
-func (r *UsersResource) Update(ctx context.Context, id int64, body UserUpdate) (*User, error) {
-	answer, err := r.client.UsersUpdateWithResponse(ctx, id, body)
+func (r *UsersResource) Update(ctx context.Context, id int64, body UserUpdate, options ...RequestEditorFn) (*User, error) {
+	answer, err := r.client.UsersUpdateWithResponse(ctx, id, body, options...)
 	if err != nil {
 		return nil, err
 	}
@@ -196,14 +196,14 @@ func (r *UsersResource) Update(ctx context.Context, id int64, body UserUpdate) (
 }
 
 // Delete calls users_delete: Delete a user.
-func (r *UsersResource) Delete(ctx context.Context, id int64) error {
-	_, err := r.client.UsersDeleteWithResponse(ctx, id)
+func (r *UsersResource) Delete(ctx context.Context, id int64, options ...RequestEditorFn) error {
+	_, err := r.client.UsersDeleteWithResponse(ctx, id, options...)
 	return err
 }
 
 // Activate calls users_activate: Activate a user.
-func (r *UsersResource) Activate(ctx context.Context, id int64) (*User, error) {
-	answer, err := r.client.UsersActivateWithResponse(ctx, id)
+func (r *UsersResource) Activate(ctx context.Context, id int64, options ...RequestEditorFn) (*User, error) {
+	answer, err := r.client.UsersActivateWithResponse(ctx, id, options...)
 	if err != nil {
 		return nil, err
 	}
@@ -211,8 +211,8 @@ func (r *UsersResource) Activate(ctx context.Context, id int64) (*User, error) {
 }
 
 // Deactivate calls users_deactivate: Deactivate a user.
-func (r *UsersResource) Deactivate(ctx context.Context, id int64) (*User, error) {
-	answer, err := r.client.UsersDeactivateWithResponse(ctx, id)
+func (r *UsersResource) Deactivate(ctx context.Context, id int64, options ...RequestEditorFn) (*User, error) {
+	answer, err := r.client.UsersDeactivateWithResponse(ctx, id, options...)
 	if err != nil {
 		return nil, err
 	}
@@ -220,8 +220,8 @@ func (r *UsersResource) Deactivate(ctx context.Context, id int64) (*User, error)
 }
 
 // MeChangeEmail calls users_me_change_email: Change the current user's email address.
-func (r *UsersResource) MeChangeEmail(ctx context.Context, body EmailChange) error {
-	_, err := r.client.UsersMeChangeEmailWithResponse(ctx, body)
+func (r *UsersResource) MeChangeEmail(ctx context.Context, body EmailChange, options ...RequestEditorFn) error {
+	_, err := r.client.UsersMeChangeEmailWithResponse(ctx, body, withNewKey(options)...)
 	return err
 }
 
@@ -253,8 +253,8 @@ func (r *JobsResource) ListPage(ctx context.Context, params JobsListParams) (*Jo
 }
 
 // Retry calls jobs_retry: Retry a job.
-func (r *JobsResource) Retry(ctx context.Context, id int64) (*Job, error) {
-	answer, err := r.client.JobsRetryWithResponse(ctx, id)
+func (r *JobsResource) Retry(ctx context.Context, id int64, options ...RequestEditorFn) (*Job, error) {
+	answer, err := r.client.JobsRetryWithResponse(ctx, id, withNewKey(options)...)
 	if err != nil {
 		return nil, err
 	}
@@ -313,8 +313,8 @@ func (r *WebhooksResource) Get(ctx context.Context, id int64) (*Webhook, error) 
 }
 
 // Update calls webhooks_update: Update a webhook.
-func (r *WebhooksResource) Update(ctx context.Context, id int64, body WebhookUpdate) (*Webhook, error) {
-	answer, err := r.client.WebhooksUpdateWithResponse(ctx, id, body)
+func (r *WebhooksResource) Update(ctx context.Context, id int64, body WebhookUpdate, options ...RequestEditorFn) (*Webhook, error) {
+	answer, err := r.client.WebhooksUpdateWithResponse(ctx, id, body, options...)
 	if err != nil {
 		return nil, err
 	}
@@ -322,8 +322,8 @@ func (r *WebhooksResource) Update(ctx context.Context, id int64, body WebhookUpd
 }
 
 // Delete calls webhooks_delete: Delete a webhook.
-func (r *WebhooksResource) Delete(ctx context.Context, id int64) error {
-	_, err := r.client.WebhooksDeleteWithResponse(ctx, id)
+func (r *WebhooksResource) Delete(ctx context.Context, id int64, options ...RequestEditorFn) error {
+	_, err := r.client.WebhooksDeleteWithResponse(ctx, id, options...)
 	return err
 }
 
@@ -337,8 +337,8 @@ func (r *WebhooksResource) RotateSecret(ctx context.Context, id int64) (*Webhook
 }
 
 // Test calls webhooks_test: Test a webhook.
-func (r *WebhooksResource) Test(ctx context.Context, id int64) (*WebhookDelivery, error) {
-	answer, err := r.client.WebhooksTestWithResponse(ctx, id)
+func (r *WebhooksResource) Test(ctx context.Context, id int64, options ...RequestEditorFn) (*WebhookDelivery, error) {
+	answer, err := r.client.WebhooksTestWithResponse(ctx, id, withNewKey(options)...)
 	if err != nil {
 		return nil, err
 	}
@@ -368,8 +368,8 @@ func (r *WebhooksResource) DeliveriesListPage(ctx context.Context, id int64, par
 }
 
 // ResendDelivery calls webhooks_resend_delivery: Resend a delivery.
-func (r *WebhooksResource) ResendDelivery(ctx context.Context, id int64, deliveryId int64) (*WebhookDelivery, error) {
-	answer, err := r.client.WebhooksResendDeliveryWithResponse(ctx, id, deliveryId)
+func (r *WebhooksResource) ResendDelivery(ctx context.Context, id int64, deliveryId int64, options ...RequestEditorFn) (*WebhookDelivery, error) {
+	answer, err := r.client.WebhooksResendDeliveryWithResponse(ctx, id, deliveryId, withNewKey(options)...)
 	if err != nil {
 		return nil, err
 	}
