@@ -2,15 +2,35 @@
 
 use super::Error;
 
-/// Whether what is about to be changed is as the client has seen it; `None` does not ask. It is
-/// checked while the row is locked.
-pub type Precondition<T> = Option<Box<dyn Fn(&T) -> bool + Send + Sync>>;
+/// Whether what is about to be changed is as the client has seen it.
+type IsSeen<T> = Box<dyn Fn(&T) -> bool + Send + Sync>;
 
-/// # Errors
-/// [`Error::PreconditionFailed`].
-pub(super) fn check<T>(precondition: &Precondition<T>, current: &T) -> Result<(), Error> {
-    match precondition {
-        Some(holds) if !holds(current) => Err(Error::PreconditionFailed),
-        _ => Ok(()),
+/// The condition of a change, if it has one. It is checked while the row is locked.
+pub struct Precondition<T>(Option<IsSeen<T>>);
+
+impl<T> Precondition<T> {
+    /// A change whatever the client has seen.
+    pub fn none() -> Self {
+        Self(None)
+    }
+
+    pub(super) fn is_none(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// # Errors
+    /// [`Error::PreconditionFailed`].
+    pub(super) fn check(&self, current: &T) -> Result<(), Error> {
+        if self.0.as_ref().is_none_or(|is_seen| is_seen(current)) {
+            Ok(())
+        } else {
+            Err(Error::PreconditionFailed)
+        }
+    }
+}
+
+impl<T> From<Option<IsSeen<T>>> for Precondition<T> {
+    fn from(is_seen: Option<IsSeen<T>>) -> Self {
+        Self(is_seen)
     }
 }

@@ -10,7 +10,7 @@ use super::auth::{Caller, PasswordLimiter};
 use super::idempotency::Idempotency;
 use super::mail::NotifyPasswordChanged;
 use super::passwords::Passwords;
-use super::precondition::{self, Precondition};
+use super::precondition::Precondition;
 use super::store::{Actor, Store};
 use super::{Error, RevokedSessions};
 use crate::domain::ids::UserId;
@@ -81,7 +81,7 @@ impl UserService {
         let now = self.store.now();
         self.store
             .transaction_as(caller, async |tx, before| {
-                precondition::check(unchanged, &before.profile)?;
+                unchanged.check(&before.profile)?;
                 let after = users::update(tx, before.id, changes, None, now).await?;
                 let after = after.ok_or(Error::SESSION_OVER)?;
                 self.store.announce_update(tx, before, &after).await?;
@@ -119,7 +119,7 @@ impl UserService {
             if user.password_hash != caller.user.password_hash {
                 return Err(Error::WrongCurrentPassword);
             }
-            precondition::check(unchanged, &user.profile)?;
+            unchanged.check(&user.profile)?;
             let ended = sessions::revoke_all(tx, id, now).await?;
             let event = AuditEvent::new(AuditKind::PASSWORD_CHANGED, id, context);
             let event = AuditEvent { actor: Some(id), session: Some(caller.session), ..event };
@@ -229,7 +229,7 @@ impl UserService {
         let now = self.store.now();
         let update = self.store.transaction_on(caller, id, async |tx, target| {
             let before = target.ok_or(NOT_FOUND)?;
-            precondition::check(unchanged, &before.profile)?;
+            unchanged.check(&before.profile)?;
             if changes.is_active == Some(false) || changes.is_superuser == Some(false) {
                 check_superuser_remains(tx, before).await?;
             }
@@ -280,7 +280,7 @@ impl UserService {
         let now = self.store.now();
         let deletion = self.store.transaction_on(caller, id, async |tx, target| {
             let user = target.ok_or(NOT_FOUND)?;
-            precondition::check(unchanged, &user.profile)?;
+            unchanged.check(&user.profile)?;
             check_superuser_remains(tx, user).await?;
             let has_webhooks = users::delete(tx, id).await?.ok_or(NOT_FOUND)?;
             let deleted = Written { user: user.clone(), has_webhooks };

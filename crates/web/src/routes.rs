@@ -137,17 +137,15 @@ impl Endpoint for Resource {
             }
             self.state.load_shedder.admit(scope)?;
         }
-        match scope.malformed {
-            Some(malformed) => Err(ApiError::from(malformed).into()),
-            None => {
-                let wanted = Wanted::by(&request);
-                let response = match endpoint.call(request).await {
-                    Err(error) => error.downcast::<Replay>().map(IntoResponse::into_response)?,
-                    Ok(response) => response,
-                };
-                self.complete(&wanted, response).await
-            }
+        if let Some(malformed) = scope.malformed {
+            return Err(ApiError::from(malformed).into());
         }
+        let wanted = Wanted::by(&request);
+        let response = match endpoint.call(request).await {
+            Err(error) => error.downcast::<Replay>().map(IntoResponse::into_response)?,
+            Ok(response) => response,
+        };
+        self.complete(&wanted, response).await
     }
 }
 

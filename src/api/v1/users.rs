@@ -56,7 +56,7 @@ impl UsersApi {
         body: Body<ProfileUpdate>,
     ) -> Result<Resource<UserView>, Failure> {
         let (changes, password) = body.0.into_parts();
-        let unchanged = if_match.on(UserView::from);
+        let unchanged = if_match.on(UserView::from).into();
         let updated = self.users.update_profile(&caller.0, changes, password, &unchanged, &context);
         Ok(Resource::of(updated.await?))
     }
@@ -72,7 +72,7 @@ impl UsersApi {
         context: Context,
         if_match: IfMatch,
     ) -> Result<NoContent, Failure<DeleteMeErrors>> {
-        let unchanged = if_match.on(UserView::from);
+        let unchanged = if_match.on(UserView::from).into();
         self.users.delete(&caller.0, caller.0.user.id, &unchanged, &context).await?;
         Ok(NoContent)
     }
@@ -160,7 +160,7 @@ impl UsersApi {
         body: Body<UserUpdate>,
     ) -> Result<Resource<UserView>, Failure<UpdateErrors>> {
         let (changes, password) = body.0.into_parts();
-        let unchanged = if_match.on(UserView::from);
+        let unchanged = if_match.on(UserView::from).into();
         let updated = self.users.update(&caller.0, id.0, &changes, password, &unchanged, &context);
         Ok(Resource::of(updated.await?))
     }
@@ -177,7 +177,7 @@ impl UsersApi {
         id: Path<UserId>,
         if_match: IfMatch,
     ) -> Result<NoContent, Failure<DeleteErrors>> {
-        self.users.delete(&caller.0, id.0, &if_match.on(UserView::from), &context).await?;
+        self.users.delete(&caller.0, id.0, &if_match.on(UserView::from).into(), &context).await?;
         Ok(NoContent)
     }
 
@@ -193,7 +193,7 @@ impl UsersApi {
         id: Path<UserId>,
         if_match: IfMatch,
     ) -> Result<Resource<UserView>, Failure<NotFound>> {
-        let (changes, unchanged) = (UserChanges::activation(true), if_match.on(UserView::from));
+        let (changes, unchanged) = (UserChanges::activation(true), if_match.on(UserView::from).into());
         Ok(Resource::of(self.users.update(&caller.0, id.0, &changes, None, &unchanged, &context).await?))
     }
 
@@ -209,7 +209,7 @@ impl UsersApi {
         id: Path<UserId>,
         if_match: IfMatch,
     ) -> Result<Resource<UserView>, Failure<DeleteErrors>> {
-        let (changes, unchanged) = (UserChanges::activation(false), if_match.on(UserView::from));
+        let (changes, unchanged) = (UserChanges::activation(false), if_match.on(UserView::from).into());
         Ok(Resource::of(self.users.update(&caller.0, id.0, &changes, None, &unchanged, &context).await?))
     }
 }

@@ -83,7 +83,7 @@ impl WebhooksApi {
         if_match: IfMatch,
         body: Body<WebhookUpdate>,
     ) -> Result<Resource<WebhookView>, Failure<NotFound>> {
-        let unchanged = if_match.on(WebhookView::from);
+        let unchanged = if_match.on(WebhookView::from).into();
         let updated = self.webhooks.update(&caller.0, id.0, body.0.into(), &unchanged, &context);
         Ok(Resource::of(updated.await?))
     }
@@ -99,7 +99,7 @@ impl WebhooksApi {
         id: Path<WebhookId>,
         if_match: IfMatch,
     ) -> Result<NoContent, Failure<NotFound>> {
-        self.webhooks.delete(&caller.0, id.0, &if_match.on(WebhookView::from), &context).await?;
+        self.webhooks.delete(&caller.0, id.0, &if_match.on(WebhookView::from).into(), &context).await?;
         Ok(NoContent)
     }
 

@@ -15,7 +15,7 @@ use serde_json::json;
 use super::Error;
 use super::auth::Caller;
 use super::idempotency::Idempotency;
-use super::precondition::{self, Precondition};
+use super::precondition::Precondition;
 use super::store::Store;
 use crate::domain::sort::Sort;
 use crate::domain::webhooks::{DeliveryId, DisabledReason, TEST_EVENT, WebhookId, WebhookUrl};
@@ -127,7 +127,7 @@ impl WebhookService {
         self.store
             .transaction_by(caller, async |tx| {
                 let before = webhooks::find_for_update(tx, id).await?.ok_or(NOT_FOUND)?;
-                precondition::check(unchanged, &before)?;
+                unchanged.check(&before)?;
                 let mut after = webhooks::update(tx, id, &changes, now).await?.ok_or(NOT_FOUND)?;
                 if before.is_active != after.is_active {
                     let health = if after.is_active {
@@ -161,9 +161,9 @@ impl WebhookService {
         let now = self.store.now();
         self.store
             .transaction_by(caller, async |tx| {
-                if unchanged.is_some() {
+                if !unchanged.is_none() {
                     let before = webhooks::find_for_update(tx, id).await?.ok_or(NOT_FOUND)?;
-                    precondition::check(unchanged, &before)?;
+                    unchanged.check(&before)?;
                 }
                 if !webhooks::delete(tx, id).await? {
                     return Err(NOT_FOUND);

@@ -195,10 +195,10 @@ on_both! {
         let root = service.superuser().await;
         let body = user_body();
         let first = create(&service, &root, "a key", &body).send().await.expect(201);
-        service.clock.advance(Duration::from_hours(24) - Duration::from_secs(60));
+        service.clock.advance(Duration::from_hours(24) - Duration::from_mins(1));
         let root = service.log_in_again(&root.email, root.id).await;
         assert_replayed(&first, &create(&service, &root, "a key", &body).send().await);
-        service.clock.advance(Duration::from_secs(120));
+        service.clock.advance(Duration::from_mins(2));
         create(&service, &root, "a key", &body).send().await.expect_error(409, "email_taken");
         let made = create(&service, &root, "a key", &user_body()).send().await.expect(201);
         assert_eq!(made.header("idempotency-replayed"), "");

@@ -16,6 +16,7 @@ use groundwork::services::idempotency::Idempotency;
 use groundwork::services::jobs::JobService;
 use groundwork::services::links::LinkService;
 use groundwork::services::passwords::Passwords;
+use groundwork::services::precondition::Precondition;
 use groundwork::services::store::{Actor, Store};
 use groundwork::services::users::UserService;
 use groundwork_auth::{PasswordHasher, TokenKeys, TokenSigner, ValueSigner};
@@ -255,13 +256,14 @@ async fn write(
     let password = || Password::parse("yet another battery").unwrap();
     match what {
         "log out" => auth.logout(caller).await,
-        "change own name" => {
-            users.update_profile(caller, renamed().profile, None, &None, context).await.map(drop)
-        }
+        "change own name" => users
+            .update_profile(caller, renamed().profile, None, &Precondition::none(), context)
+            .await
+            .map(drop),
         "change own password" => {
             let password = Some((PasswordAttempt::new(PASSWORD.to_owned()), password()));
             let unchanged = ProfileChanges::default();
-            users.update_profile(caller, unchanged, password, &None, context).await.map(drop)
+            users.update_profile(caller, unchanged, password, &Precondition::none(), context).await.map(drop)
         }
         "change own email" => {
             let links = LinkService { users: users.clone(), limiter: None };
@@ -269,7 +271,7 @@ async fn write(
             let password = PasswordAttempt::new(PASSWORD.to_owned());
             links.request_email_change(caller, &email, password, &Idempotency::none(), context).await
         }
-        "delete self" => users.delete(caller, own, &None, context).await,
+        "delete self" => users.delete(caller, own, &Precondition::none(), context).await,
         "create" => {
             let new = NewUser {
                 email: Email::parse(&fresh_email()).unwrap(),
@@ -285,13 +287,16 @@ async fn write(
         }
         "promote self" => {
             let changes = UserChanges { is_superuser: Some(true), ..UserChanges::default() };
-            users.update(caller, own, &changes, None, &None, context).await.map(drop)
+            users.update(caller, own, &changes, None, &Precondition::none(), context).await.map(drop)
         }
-        "update" => users.update(caller, target, &renamed(), None, &None, context).await.map(drop),
-        "activate self" => {
-            users.update(caller, own, &UserChanges::activation(true), None, &None, context).await.map(drop)
+        "update" => {
+            users.update(caller, target, &renamed(), None, &Precondition::none(), context).await.map(drop)
         }
-        "delete" => users.delete(caller, target, &None, context).await,
+        "activate self" => users
+            .update(caller, own, &UserChanges::activation(true), None, &Precondition::none(), context)
+            .await
+            .map(drop),
+        "delete" => users.delete(caller, target, &Precondition::none(), context).await,
         "retry job" => JobService { store: users.store.clone() }
             .retry(caller, job, &Idempotency::none(), context)
             .await

@@ -105,7 +105,7 @@ impl {{ plural_pascal }}Api {
         if_match: IfMatch,
         body: Body<{{ pascal }}Update>,
     ) -> Result<Resource<{{ pascal }}View>, Failure<NotFound>> {
-        let unchanged = if_match.on({{ pascal }}View::from);
+        let unchanged = if_match.on({{ pascal }}View::from).into();
         Ok(Resource::of(self.{{ plural }}.update(&caller.0, id.0, &body.0.into(), &unchanged).await?))
     }
 
@@ -119,7 +119,7 @@ impl {{ plural_pascal }}Api {
         id: Path<{{ pascal }}Id>,
         if_match: IfMatch,
     ) -> Result<NoContent, Failure<NotFound>> {
-        self.{{ plural }}.delete(&caller.0, id.0, &if_match.on({{ pascal }}View::from)).await?;
+        self.{{ plural }}.delete(&caller.0, id.0, &if_match.on({{ pascal }}View::from).into()).await?;
         Ok(NoContent)
     }
 }

@@ -7,7 +7,7 @@ use groundwork_database::Connection;
 use super::Error;
 use super::auth::Caller;
 use super::idempotency::Idempotency;
-use super::precondition::{self, Precondition};
+use super::precondition::Precondition;
 use super::store::Store;
 use crate::domain::{{ plural }}::{{ pascal }}Id;
 use crate::domain::sort::Sort;
@@ -71,9 +71,9 @@ impl {{ pascal }}Service {
         let now = self.store.now();
         self.store
             .transaction_by(caller, async |tx| {
-                if unchanged.is_some() {
+                if !unchanged.is_none() {
                     let current = {{ plural }}::find_for_update(tx, {{ owner }} id).await?;
-                    precondition::check(unchanged, &current.ok_or(NOT_FOUND)?)?;
+                    unchanged.check(&current.ok_or(NOT_FOUND)?)?;
                 }
                 {{ plural }}::update(tx, {{ owner }} id, changes, now).await?.ok_or(NOT_FOUND)
             })
@@ -85,9 +85,9 @@ impl {{ pascal }}Service {
     pub async fn delete(&self, caller: &Caller, id: {{ pascal }}Id, unchanged: &Precondition<{{ pascal }}>) -> Result<(), Error> {
         self.store
             .transaction_by(caller, async |tx| {
-                if unchanged.is_some() {
+                if !unchanged.is_none() {
                     let current = {{ plural }}::find_for_update(tx, {{ owner }} id).await?;
-                    precondition::check(unchanged, &current.ok_or(NOT_FOUND)?)?;
+                    unchanged.check(&current.ok_or(NOT_FOUND)?)?;
                 }
                 if {{ plural }}::delete(tx, {{ owner }} id).await? { Ok(()) } else { Err(NOT_FOUND) }
             })
