@@ -185,7 +185,7 @@ response), `replica_1`, `replica_2` and so on.*/
     ///A page of jobs.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct JobPage {
-        ///The jobs, in descending order of `id`: the newest first.
+        ///The jobs, in descending order of `id`, unless `sort` asks for another.
         pub items: ::std::vec::Vec<Job>,
         ///The `page_token` of the next page, or null on the last page.
         #[serde(deserialize_with = "::std::option::Option::deserialize")]
@@ -503,8 +503,7 @@ without NUL.*/
     ///A page of users.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct UserPage {
-        /**The users, in ascending order of `id`; with `created_after` or `created_before`, of
-`created_at` and `id`.*/
+        ///The users, in ascending order of `id`, unless `sort` or a filter by time asks for another.
         pub items: ::std::vec::Vec<User>,
         ///The `page_token` of the next page, or null on the last page.
         #[serde(deserialize_with = "::std::option::Option::deserialize")]
@@ -645,7 +644,7 @@ no private network.*/
     ///A page of deliveries.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct WebhookDeliveryPage {
-        ///The deliveries, in descending order of `id`, the newest first.
+        ///The deliveries, in descending order of `id`, unless `sort` asks for another.
         pub items: ::std::vec::Vec<WebhookDelivery>,
         ///The `page_token` of the next page, or null on the last page.
         #[serde(deserialize_with = "::std::option::Option::deserialize")]
@@ -777,7 +776,7 @@ no private network.*/
     ///A page of webhooks.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct WebhookPage {
-        ///The webhooks, in ascending order of `id`.
+        ///The webhooks, in ascending order of `id`, unless `sort` asks for another.
         pub items: ::std::vec::Vec<Webhook>,
         ///The `page_token` of the next page, or null on the last page.
         #[serde(deserialize_with = "::std::option::Option::deserialize")]
@@ -3976,8 +3975,11 @@ The same as `users_me`.
 
 Sends a `GET` request to `/api/v1/auth/me`
 
+Arguments:
+- `if_none_match`: Answer 304 without a body if the resource still has this `ETag`.
 ```ignore
 let response = client.auth_me()
+    .if_none_match(if_none_match)
     .send()
     .await;
 ```*/
@@ -4131,9 +4133,10 @@ let response = client.health_ready()
     }
     /**List jobs
 
-Returns one page of jobs in descending order of `id`, so the newest come first. To get the
-next page, send `next_page` as `page_token` with the same filters, until it is null. Jobs
-that succeeded are kept for seven days. Requires superuser rights.
+Returns one page of jobs in descending order of `id`, so the newest come first, or with
+`sort=created_at` in ascending order. To get the next page, send `next_page` as `page_token`
+with the same filters and the same `sort`, until it is null. Jobs that succeeded are kept for
+seven days. Requires superuser rights.
 
 Sends a `GET` request to `/api/v1/jobs`
 
@@ -4141,12 +4144,14 @@ Arguments:
 - `kind`: Only jobs of this kind.
 - `limit`: The maximum number of jobs per page.
 - `page_token`: The `next_page` of the previous page.
+- `sort`: The order: `created_at` with the oldest first, `-created_at` with the newest first.
 - `status`: Only jobs in this status.
 ```ignore
 let response = client.jobs_list()
     .kind(kind)
     .limit(limit)
     .page_token(page_token)
+    .sort(sort)
     .status(status)
     .send()
     .await;
@@ -4180,9 +4185,11 @@ Sends a `POST` request to `/api/v1/jobs/{id}/retry`
 
 Arguments:
 - `id`: The job's ID.
+- `idempotency_key`: Names this request, such as a UUID. A request that is sent again with its key has its effect once: for 24 hours, it gets the first answer.
 ```ignore
 let response = client.jobs_retry()
     .id(id)
+    .idempotency_key(idempotency_key)
     .send()
     .await;
 ```*/
@@ -4191,10 +4198,11 @@ let response = client.jobs_retry()
     }
     /**List users
 
-Returns one page of users in ascending order of `id`; with `created_after` or
+Returns one page of users in ascending order of `id`; with `sort`, `created_after` or
 `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
-`page_token` with the same filters, until it is null. Users that are created meanwhile are
-on the last pages. Requires superuser rights.
+`page_token` with the same filters and the same `sort`, until it is null. Users that are
+created meanwhile are on the last pages, unless the newest come first. Requires superuser
+rights.
 
 Sends a `GET` request to `/api/v1/users`
 
@@ -4206,6 +4214,7 @@ Arguments:
 - `is_superuser`: Only superusers, or only other users.
 - `limit`: The maximum number of users per page.
 - `page_token`: The `next_page` of the previous page.
+- `sort`: The order: `created_at` with the oldest first, `-created_at` with the newest first.
 ```ignore
 let response = client.users_list()
     .created_after(created_after)
@@ -4215,6 +4224,7 @@ let response = client.users_list()
     .is_superuser(is_superuser)
     .limit(limit)
     .page_token(page_token)
+    .sort(sort)
     .send()
     .await;
 ```*/
@@ -4227,8 +4237,12 @@ Creates a user, with superuser rights if requested. Requires superuser rights.
 
 Sends a `POST` request to `/api/v1/users`
 
+Arguments:
+- `idempotency_key`: Names this request, such as a UUID. A request that is sent again with its key has its effect once: for 24 hours, it gets the first answer.
+- `body`
 ```ignore
 let response = client.users_create()
+    .idempotency_key(idempotency_key)
     .body(body)
     .send()
     .await;
@@ -4242,8 +4256,11 @@ Returns the user that the access token belongs to.
 
 Sends a `GET` request to `/api/v1/users/me`
 
+Arguments:
+- `if_none_match`: Answer 304 without a body if the resource still has this `ETag`.
 ```ignore
 let response = client.users_me()
+    .if_none_match(if_none_match)
     .send()
     .await;
 ```*/
@@ -4257,8 +4274,11 @@ deleted.
 
 Sends a `DELETE` request to `/api/v1/users/me`
 
+Arguments:
+- `if_match`: Change the resource only if it has this `ETag`: otherwise 412. `*` stands for any.
 ```ignore
 let response = client.users_me_delete()
+    .if_match(if_match)
     .send()
     .await;
 ```*/
@@ -4272,8 +4292,12 @@ Absent fields stay unchanged; a null `full_name` clears it. A new `password` req
 
 Sends a `PATCH` request to `/api/v1/users/me`
 
+Arguments:
+- `if_match`: Change the resource only if it has this `ETag`: otherwise 412. `*` stands for any.
+- `body`
 ```ignore
 let response = client.users_me_update()
+    .if_match(if_match)
     .body(body)
     .send()
     .await;
@@ -4289,8 +4313,12 @@ mail.
 
 Sends a `POST` request to `/api/v1/users/me/email`
 
+Arguments:
+- `idempotency_key`: Names this request, such as a UUID. A request that is sent again with its key has its effect once: for 24 hours, it gets the first answer.
+- `body`
 ```ignore
 let response = client.users_me_change_email()
+    .idempotency_key(idempotency_key)
     .body(body)
     .send()
     .await;
@@ -4306,9 +4334,11 @@ Sends a `GET` request to `/api/v1/users/{id}`
 
 Arguments:
 - `id`: The user's ID.
+- `if_none_match`: Answer 304 without a body if the resource still has this `ETag`.
 ```ignore
 let response = client.users_get()
     .id(id)
+    .if_none_match(if_none_match)
     .send()
     .await;
 ```*/
@@ -4324,9 +4354,11 @@ Sends a `DELETE` request to `/api/v1/users/{id}`
 
 Arguments:
 - `id`: The user's ID.
+- `if_match`: Change the resource only if it has this `ETag`: otherwise 412. `*` stands for any.
 ```ignore
 let response = client.users_delete()
     .id(id)
+    .if_match(if_match)
     .send()
     .await;
 ```*/
@@ -4343,10 +4375,12 @@ Sends a `PATCH` request to `/api/v1/users/{id}`
 
 Arguments:
 - `id`: The user's ID.
+- `if_match`: Change the resource only if it has this `ETag`: otherwise 412. `*` stands for any.
 - `body`
 ```ignore
 let response = client.users_update()
     .id(id)
+    .if_match(if_match)
     .body(body)
     .send()
     .await;
@@ -4363,9 +4397,11 @@ Sends a `PATCH` request to `/api/v1/users/{id}/activate`
 
 Arguments:
 - `id`: The user's ID.
+- `if_match`: Change the resource only if it has this `ETag`: otherwise 412. `*` stands for any.
 ```ignore
 let response = client.users_activate()
     .id(id)
+    .if_match(if_match)
     .send()
     .await;
 ```*/
@@ -4381,9 +4417,11 @@ Sends a `PATCH` request to `/api/v1/users/{id}/deactivate`
 
 Arguments:
 - `id`: The user's ID.
+- `if_match`: Change the resource only if it has this `ETag`: otherwise 412. `*` stands for any.
 ```ignore
 let response = client.users_deactivate()
     .id(id)
+    .if_match(if_match)
     .send()
     .await;
 ```*/
@@ -4392,18 +4430,21 @@ let response = client.users_deactivate()
     }
     /**List webhooks
 
-Returns one page of webhooks in ascending order of `id`. To get the next page, send
-`next_page` as `page_token`, until it is null. Requires superuser rights.
+Returns one page of webhooks in ascending order of `id`, or with `sort=-created_at` in
+descending order. To get the next page, send `next_page` as `page_token` with the same `sort`,
+until it is null. Requires superuser rights.
 
 Sends a `GET` request to `/api/v1/webhooks`
 
 Arguments:
 - `limit`: The maximum number of webhooks per page.
 - `page_token`: The `next_page` of the previous page.
+- `sort`: The order: `created_at` with the oldest first, `-created_at` with the newest first.
 ```ignore
 let response = client.webhooks_list()
     .limit(limit)
     .page_token(page_token)
+    .sort(sort)
     .send()
     .await;
 ```*/
@@ -4434,9 +4475,11 @@ Sends a `GET` request to `/api/v1/webhooks/{id}`
 
 Arguments:
 - `id`: The webhook's ID.
+- `if_none_match`: Answer 304 without a body if the resource still has this `ETag`.
 ```ignore
 let response = client.webhooks_get()
     .id(id)
+    .if_none_match(if_none_match)
     .send()
     .await;
 ```*/
@@ -4451,9 +4494,11 @@ Sends a `DELETE` request to `/api/v1/webhooks/{id}`
 
 Arguments:
 - `id`: The webhook's ID.
+- `if_match`: Change the resource only if it has this `ETag`: otherwise 412. `*` stands for any.
 ```ignore
 let response = client.webhooks_delete()
     .id(id)
+    .if_match(if_match)
     .send()
     .await;
 ```*/
@@ -4469,10 +4514,12 @@ Sends a `PATCH` request to `/api/v1/webhooks/{id}`
 
 Arguments:
 - `id`: The webhook's ID.
+- `if_match`: Change the resource only if it has this `ETag`: otherwise 412. `*` stands for any.
 - `body`
 ```ignore
 let response = client.webhooks_update()
     .id(id)
+    .if_match(if_match)
     .body(body)
     .send()
     .await;
@@ -4482,9 +4529,10 @@ let response = client.webhooks_update()
     }
     /**List the deliveries of a webhook
 
-Returns one page of deliveries in descending order of `id`, the newest first. To get the next
-page, send `next_page` as `page_token`, until it is null. Deliveries are deleted 30 days after
-they have ended. Requires superuser rights.
+Returns one page of deliveries in descending order of `id`, the newest first, or with
+`sort=created_at` in ascending order. To get the next page, send `next_page` as `page_token`
+with the same `sort`, until it is null. Deliveries are deleted 30 days after they have ended.
+Requires superuser rights.
 
 Sends a `GET` request to `/api/v1/webhooks/{id}/deliveries`
 
@@ -4492,11 +4540,13 @@ Arguments:
 - `id`: The webhook's ID.
 - `limit`: The maximum number of deliveries per page.
 - `page_token`: The `next_page` of the previous page.
+- `sort`: The order: `created_at` with the oldest first, `-created_at` with the newest first.
 ```ignore
 let response = client.webhooks_deliveries_list()
     .id(id)
     .limit(limit)
     .page_token(page_token)
+    .sort(sort)
     .send()
     .await;
 ```*/
@@ -4513,10 +4563,12 @@ Sends a `POST` request to `/api/v1/webhooks/{id}/deliveries/{delivery_id}/resend
 Arguments:
 - `id`: The webhook's ID.
 - `delivery_id`: The delivery's ID.
+- `idempotency_key`: Names this request, such as a UUID. A request that is sent again with its key has its effect once: for 24 hours, it gets the first answer.
 ```ignore
 let response = client.webhooks_resend_delivery()
     .id(id)
     .delivery_id(delivery_id)
+    .idempotency_key(idempotency_key)
     .send()
     .await;
 ```*/
@@ -4550,9 +4602,11 @@ Sends a `POST` request to `/api/v1/webhooks/{id}/test`
 
 Arguments:
 - `id`: The webhook's ID.
+- `idempotency_key`: Names this request, such as a UUID. A request that is sent again with its key has its effect once: for 24 hours, it gets the first answer.
 ```ignore
 let response = client.webhooks_test()
     .id(id)
+    .idempotency_key(idempotency_key)
     .send()
     .await;
 ```*/
@@ -5174,18 +5228,36 @@ pub mod builder {
     #[derive(Debug, Clone)]
     pub struct AuthMe<'a> {
         client: &'a super::Client,
+        if_none_match: Result<Option<::std::string::String>, String>,
     }
     impl<'a> AuthMe<'a> {
         pub fn new(client: &'a super::Client) -> Self {
-            Self { client: client }
+            Self {
+                client: client,
+                if_none_match: Ok(None),
+            }
+        }
+        pub fn if_none_match<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.if_none_match = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for if_none_match failed"
+                        .to_string()
+                });
+            self
         }
         ///Sends a `GET` request to `/api/v1/auth/me`
         pub async fn send(
             self,
         ) -> Result<ResponseValue<types::User>, Error<types::ErrorBody>> {
-            let Self { client } = self;
+            let Self { client, if_none_match } = self;
+            let if_none_match = if_none_match.map_err(Error::InvalidRequest)?;
             let url = format!("{}/api/v1/auth/me", client.baseurl,);
-            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
             header_map
                 .append(
                     ::reqwest::header::HeaderName::from_static("api-version"),
@@ -5193,6 +5265,9 @@ pub mod builder {
                         super::Client::api_version(),
                     ),
                 );
+            if let Some(value) = if_none_match {
+                header_map.append("If-None-Match", value.to_string().try_into()?);
+            }
             #[allow(unused_mut)]
             let mut request = client
                 .client
@@ -6333,6 +6408,7 @@ pub mod builder {
         kind: Result<Option<::std::string::String>, String>,
         limit: Result<Option<i32>, String>,
         page_token: Result<Option<::std::string::String>, String>,
+        sort: Result<Option<::std::string::String>, String>,
         status: Result<Option<types::JobStatus>, String>,
     }
     impl<'a> JobsList<'a> {
@@ -6342,6 +6418,7 @@ pub mod builder {
                 kind: Ok(None),
                 limit: Ok(None),
                 page_token: Ok(None),
+                sort: Ok(None),
                 status: Ok(None),
             }
         }
@@ -6381,6 +6458,19 @@ pub mod builder {
                 });
             self
         }
+        pub fn sort<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.sort = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for sort failed"
+                        .to_string()
+                });
+            self
+        }
         pub fn status<V>(mut self, value: V) -> Self
         where
             V: std::convert::TryInto<types::JobStatus>,
@@ -6395,10 +6485,11 @@ pub mod builder {
         pub async fn send(
             self,
         ) -> Result<ResponseValue<types::JobPage>, Error<types::ErrorBody>> {
-            let Self { client, kind, limit, page_token, status } = self;
+            let Self { client, kind, limit, page_token, sort, status } = self;
             let kind = kind.map_err(Error::InvalidRequest)?;
             let limit = limit.map_err(Error::InvalidRequest)?;
             let page_token = page_token.map_err(Error::InvalidRequest)?;
+            let sort = sort.map_err(Error::InvalidRequest)?;
             let status = status.map_err(Error::InvalidRequest)?;
             let url = format!("{}/api/v1/jobs", client.baseurl,);
             let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
@@ -6420,6 +6511,7 @@ pub mod builder {
                 .query(&progenitor_client::QueryParam::new("kind", &kind))
                 .query(&progenitor_client::QueryParam::new("limit", &limit))
                 .query(&progenitor_client::QueryParam::new("page_token", &page_token))
+                .query(&progenitor_client::QueryParam::new("sort", &sort))
                 .query(&progenitor_client::QueryParam::new("status", &status))
                 .headers(header_map)
                 .build()?;
@@ -6617,12 +6709,14 @@ pub mod builder {
     pub struct JobsRetry<'a> {
         client: &'a super::Client,
         id: Result<i64, String>,
+        idempotency_key: Result<Option<::std::string::String>, String>,
     }
     impl<'a> JobsRetry<'a> {
         pub fn new(client: &'a super::Client) -> Self {
             Self {
                 client: client,
                 id: Err("id was not initialized".to_string()),
+                idempotency_key: Ok(None),
             }
         }
         pub fn id<V>(mut self, value: V) -> Self
@@ -6634,16 +6728,30 @@ pub mod builder {
                 .map_err(|_| "conversion to `i64` for id failed".to_string());
             self
         }
+        pub fn idempotency_key<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.idempotency_key = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for idempotency_key failed"
+                        .to_string()
+                });
+            self
+        }
         ///Sends a `POST` request to `/api/v1/jobs/{id}/retry`
         pub async fn send(
             self,
         ) -> Result<ResponseValue<types::Job>, Error<types::ErrorBody>> {
-            let Self { client, id } = self;
+            let Self { client, id, idempotency_key } = self;
             let id = id.map_err(Error::InvalidRequest)?;
+            let idempotency_key = idempotency_key.map_err(Error::InvalidRequest)?;
             let url = format!(
                 "{}/api/v1/jobs/{}/retry", client.baseurl, encode_path(& id.to_string()),
             );
-            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
             header_map
                 .append(
                     ::reqwest::header::HeaderName::from_static("api-version"),
@@ -6651,6 +6759,9 @@ pub mod builder {
                         super::Client::api_version(),
                     ),
                 );
+            if let Some(value) = idempotency_key {
+                header_map.append("Idempotency-Key", value.to_string().try_into()?);
+            }
             #[allow(unused_mut)]
             let mut request = client
                 .client
@@ -6753,6 +6864,7 @@ pub mod builder {
         is_superuser: Result<Option<bool>, String>,
         limit: Result<Option<i32>, String>,
         page_token: Result<Option<::std::string::String>, String>,
+        sort: Result<Option<::std::string::String>, String>,
     }
     impl<'a> UsersList<'a> {
         pub fn new(client: &'a super::Client) -> Self {
@@ -6765,6 +6877,7 @@ pub mod builder {
                 is_superuser: Ok(None),
                 limit: Ok(None),
                 page_token: Ok(None),
+                sort: Ok(None),
             }
         }
         pub fn created_after<V>(mut self, value: V) -> Self
@@ -6849,6 +6962,19 @@ pub mod builder {
                 });
             self
         }
+        pub fn sort<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.sort = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for sort failed"
+                        .to_string()
+                });
+            self
+        }
         ///Sends a `GET` request to `/api/v1/users`
         pub async fn send(
             self,
@@ -6862,6 +6988,7 @@ pub mod builder {
                 is_superuser,
                 limit,
                 page_token,
+                sort,
             } = self;
             let created_after = created_after.map_err(Error::InvalidRequest)?;
             let created_before = created_before.map_err(Error::InvalidRequest)?;
@@ -6870,6 +6997,7 @@ pub mod builder {
             let is_superuser = is_superuser.map_err(Error::InvalidRequest)?;
             let limit = limit.map_err(Error::InvalidRequest)?;
             let page_token = page_token.map_err(Error::InvalidRequest)?;
+            let sort = sort.map_err(Error::InvalidRequest)?;
             let url = format!("{}/api/v1/users", client.baseurl,);
             let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
             header_map
@@ -6903,6 +7031,7 @@ pub mod builder {
                 )
                 .query(&progenitor_client::QueryParam::new("limit", &limit))
                 .query(&progenitor_client::QueryParam::new("page_token", &page_token))
+                .query(&progenitor_client::QueryParam::new("sort", &sort))
                 .headers(header_map)
                 .build()?;
             let info = OperationInfo {
@@ -6973,14 +7102,29 @@ pub mod builder {
     #[derive(Debug, Clone)]
     pub struct UsersCreate<'a> {
         client: &'a super::Client,
+        idempotency_key: Result<Option<::std::string::String>, String>,
         body: Result<types::builder::UserCreate, String>,
     }
     impl<'a> UsersCreate<'a> {
         pub fn new(client: &'a super::Client) -> Self {
             Self {
                 client: client,
+                idempotency_key: Ok(None),
                 body: Ok(::std::default::Default::default()),
             }
+        }
+        pub fn idempotency_key<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.idempotency_key = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for idempotency_key failed"
+                        .to_string()
+                });
+            self
         }
         pub fn body<V>(mut self, value: V) -> Self
         where
@@ -7008,12 +7152,13 @@ pub mod builder {
         pub async fn send(
             self,
         ) -> Result<ResponseValue<types::User>, Error<types::ErrorBody>> {
-            let Self { client, body } = self;
+            let Self { client, idempotency_key, body } = self;
+            let idempotency_key = idempotency_key.map_err(Error::InvalidRequest)?;
             let body = body
                 .and_then(|v| types::UserCreate::try_from(v).map_err(|e| e.to_string()))
                 .map_err(Error::InvalidRequest)?;
             let url = format!("{}/api/v1/users", client.baseurl,);
-            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
             header_map
                 .append(
                     ::reqwest::header::HeaderName::from_static("api-version"),
@@ -7021,6 +7166,9 @@ pub mod builder {
                         super::Client::api_version(),
                     ),
                 );
+            if let Some(value) = idempotency_key {
+                header_map.append("Idempotency-Key", value.to_string().try_into()?);
+            }
             #[allow(unused_mut)]
             let mut request = client
                 .client
@@ -7135,18 +7283,36 @@ pub mod builder {
     #[derive(Debug, Clone)]
     pub struct UsersMe<'a> {
         client: &'a super::Client,
+        if_none_match: Result<Option<::std::string::String>, String>,
     }
     impl<'a> UsersMe<'a> {
         pub fn new(client: &'a super::Client) -> Self {
-            Self { client: client }
+            Self {
+                client: client,
+                if_none_match: Ok(None),
+            }
+        }
+        pub fn if_none_match<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.if_none_match = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for if_none_match failed"
+                        .to_string()
+                });
+            self
         }
         ///Sends a `GET` request to `/api/v1/users/me`
         pub async fn send(
             self,
         ) -> Result<ResponseValue<types::User>, Error<types::ErrorBody>> {
-            let Self { client } = self;
+            let Self { client, if_none_match } = self;
+            let if_none_match = if_none_match.map_err(Error::InvalidRequest)?;
             let url = format!("{}/api/v1/users/me", client.baseurl,);
-            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
             header_map
                 .append(
                     ::reqwest::header::HeaderName::from_static("api-version"),
@@ -7154,6 +7320,9 @@ pub mod builder {
                         super::Client::api_version(),
                     ),
                 );
+            if let Some(value) = if_none_match {
+                header_map.append("If-None-Match", value.to_string().try_into()?);
+            }
             #[allow(unused_mut)]
             let mut request = client
                 .client
@@ -7218,16 +7387,34 @@ pub mod builder {
     #[derive(Debug, Clone)]
     pub struct UsersMeDelete<'a> {
         client: &'a super::Client,
+        if_match: Result<Option<::std::string::String>, String>,
     }
     impl<'a> UsersMeDelete<'a> {
         pub fn new(client: &'a super::Client) -> Self {
-            Self { client: client }
+            Self {
+                client: client,
+                if_match: Ok(None),
+            }
+        }
+        pub fn if_match<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.if_match = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for if_match failed"
+                        .to_string()
+                });
+            self
         }
         ///Sends a `DELETE` request to `/api/v1/users/me`
         pub async fn send(self) -> Result<ResponseValue<()>, Error<types::ErrorBody>> {
-            let Self { client } = self;
+            let Self { client, if_match } = self;
+            let if_match = if_match.map_err(Error::InvalidRequest)?;
             let url = format!("{}/api/v1/users/me", client.baseurl,);
-            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
             header_map
                 .append(
                     ::reqwest::header::HeaderName::from_static("api-version"),
@@ -7235,6 +7422,9 @@ pub mod builder {
                         super::Client::api_version(),
                     ),
                 );
+            if let Some(value) = if_match {
+                header_map.append("If-Match", value.to_string().try_into()?);
+            }
             #[allow(unused_mut)]
             let mut request = client
                 .client
@@ -7275,6 +7465,13 @@ pub mod builder {
                         ),
                     )
                 }
+                412u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
                 429u16 => {
                     Err(
                         Error::ErrorResponse(
@@ -7306,14 +7503,29 @@ pub mod builder {
     #[derive(Debug, Clone)]
     pub struct UsersMeUpdate<'a> {
         client: &'a super::Client,
+        if_match: Result<Option<::std::string::String>, String>,
         body: Result<types::builder::ProfileUpdate, String>,
     }
     impl<'a> UsersMeUpdate<'a> {
         pub fn new(client: &'a super::Client) -> Self {
             Self {
                 client: client,
+                if_match: Ok(None),
                 body: Ok(::std::default::Default::default()),
             }
+        }
+        pub fn if_match<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.if_match = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for if_match failed"
+                        .to_string()
+                });
+            self
         }
         pub fn body<V>(mut self, value: V) -> Self
         where
@@ -7341,14 +7553,15 @@ pub mod builder {
         pub async fn send(
             self,
         ) -> Result<ResponseValue<types::User>, Error<types::ErrorBody>> {
-            let Self { client, body } = self;
+            let Self { client, if_match, body } = self;
+            let if_match = if_match.map_err(Error::InvalidRequest)?;
             let body = body
                 .and_then(|v| {
                     types::ProfileUpdate::try_from(v).map_err(|e| e.to_string())
                 })
                 .map_err(Error::InvalidRequest)?;
             let url = format!("{}/api/v1/users/me", client.baseurl,);
-            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
             header_map
                 .append(
                     ::reqwest::header::HeaderName::from_static("api-version"),
@@ -7356,6 +7569,9 @@ pub mod builder {
                         super::Client::api_version(),
                     ),
                 );
+            if let Some(value) = if_match {
+                header_map.append("If-Match", value.to_string().try_into()?);
+            }
             #[allow(unused_mut)]
             let mut request = client
                 .client
@@ -7391,6 +7607,13 @@ pub mod builder {
                     )
                 }
                 408u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                412u16 => {
                     Err(
                         Error::ErrorResponse(
                             ResponseValue::from_response(response).await?,
@@ -7456,14 +7679,29 @@ pub mod builder {
     #[derive(Debug, Clone)]
     pub struct UsersMeChangeEmail<'a> {
         client: &'a super::Client,
+        idempotency_key: Result<Option<::std::string::String>, String>,
         body: Result<types::builder::EmailChange, String>,
     }
     impl<'a> UsersMeChangeEmail<'a> {
         pub fn new(client: &'a super::Client) -> Self {
             Self {
                 client: client,
+                idempotency_key: Ok(None),
                 body: Ok(::std::default::Default::default()),
             }
+        }
+        pub fn idempotency_key<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.idempotency_key = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for idempotency_key failed"
+                        .to_string()
+                });
+            self
         }
         pub fn body<V>(mut self, value: V) -> Self
         where
@@ -7489,12 +7727,13 @@ pub mod builder {
         }
         ///Sends a `POST` request to `/api/v1/users/me/email`
         pub async fn send(self) -> Result<ResponseValue<()>, Error<types::ErrorBody>> {
-            let Self { client, body } = self;
+            let Self { client, idempotency_key, body } = self;
+            let idempotency_key = idempotency_key.map_err(Error::InvalidRequest)?;
             let body = body
                 .and_then(|v| types::EmailChange::try_from(v).map_err(|e| e.to_string()))
                 .map_err(Error::InvalidRequest)?;
             let url = format!("{}/api/v1/users/me/email", client.baseurl,);
-            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
             header_map
                 .append(
                     ::reqwest::header::HeaderName::from_static("api-version"),
@@ -7502,6 +7741,9 @@ pub mod builder {
                         super::Client::api_version(),
                     ),
                 );
+            if let Some(value) = idempotency_key {
+                header_map.append("Idempotency-Key", value.to_string().try_into()?);
+            }
             #[allow(unused_mut)]
             let mut request = client
                 .client
@@ -7537,6 +7779,13 @@ pub mod builder {
                     )
                 }
                 408u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                409u16 => {
                     Err(
                         Error::ErrorResponse(
                             ResponseValue::from_response(response).await?,
@@ -7603,12 +7852,14 @@ pub mod builder {
     pub struct UsersGet<'a> {
         client: &'a super::Client,
         id: Result<i64, String>,
+        if_none_match: Result<Option<::std::string::String>, String>,
     }
     impl<'a> UsersGet<'a> {
         pub fn new(client: &'a super::Client) -> Self {
             Self {
                 client: client,
                 id: Err("id was not initialized".to_string()),
+                if_none_match: Ok(None),
             }
         }
         pub fn id<V>(mut self, value: V) -> Self
@@ -7620,16 +7871,30 @@ pub mod builder {
                 .map_err(|_| "conversion to `i64` for id failed".to_string());
             self
         }
+        pub fn if_none_match<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.if_none_match = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for if_none_match failed"
+                        .to_string()
+                });
+            self
+        }
         ///Sends a `GET` request to `/api/v1/users/{id}`
         pub async fn send(
             self,
         ) -> Result<ResponseValue<types::User>, Error<types::ErrorBody>> {
-            let Self { client, id } = self;
+            let Self { client, id, if_none_match } = self;
             let id = id.map_err(Error::InvalidRequest)?;
+            let if_none_match = if_none_match.map_err(Error::InvalidRequest)?;
             let url = format!(
                 "{}/api/v1/users/{}", client.baseurl, encode_path(& id.to_string()),
             );
-            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
             header_map
                 .append(
                     ::reqwest::header::HeaderName::from_static("api-version"),
@@ -7637,6 +7902,9 @@ pub mod builder {
                         super::Client::api_version(),
                     ),
                 );
+            if let Some(value) = if_none_match {
+                header_map.append("If-None-Match", value.to_string().try_into()?);
+            }
             #[allow(unused_mut)]
             let mut request = client
                 .client
@@ -7723,12 +7991,14 @@ pub mod builder {
     pub struct UsersDelete<'a> {
         client: &'a super::Client,
         id: Result<i64, String>,
+        if_match: Result<Option<::std::string::String>, String>,
     }
     impl<'a> UsersDelete<'a> {
         pub fn new(client: &'a super::Client) -> Self {
             Self {
                 client: client,
                 id: Err("id was not initialized".to_string()),
+                if_match: Ok(None),
             }
         }
         pub fn id<V>(mut self, value: V) -> Self
@@ -7740,14 +8010,28 @@ pub mod builder {
                 .map_err(|_| "conversion to `i64` for id failed".to_string());
             self
         }
+        pub fn if_match<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.if_match = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for if_match failed"
+                        .to_string()
+                });
+            self
+        }
         ///Sends a `DELETE` request to `/api/v1/users/{id}`
         pub async fn send(self) -> Result<ResponseValue<()>, Error<types::ErrorBody>> {
-            let Self { client, id } = self;
+            let Self { client, id, if_match } = self;
             let id = id.map_err(Error::InvalidRequest)?;
+            let if_match = if_match.map_err(Error::InvalidRequest)?;
             let url = format!(
                 "{}/api/v1/users/{}", client.baseurl, encode_path(& id.to_string()),
             );
-            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
             header_map
                 .append(
                     ::reqwest::header::HeaderName::from_static("api-version"),
@@ -7755,6 +8039,9 @@ pub mod builder {
                         super::Client::api_version(),
                     ),
                 );
+            if let Some(value) = if_match {
+                header_map.append("If-Match", value.to_string().try_into()?);
+            }
             #[allow(unused_mut)]
             let mut request = client
                 .client
@@ -7809,6 +8096,13 @@ pub mod builder {
                         ),
                     )
                 }
+                412u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
                 422u16 => {
                     Err(
                         Error::ErrorResponse(
@@ -7848,6 +8142,7 @@ pub mod builder {
     pub struct UsersUpdate<'a> {
         client: &'a super::Client,
         id: Result<i64, String>,
+        if_match: Result<Option<::std::string::String>, String>,
         body: Result<types::builder::UserUpdate, String>,
     }
     impl<'a> UsersUpdate<'a> {
@@ -7855,6 +8150,7 @@ pub mod builder {
             Self {
                 client: client,
                 id: Err("id was not initialized".to_string()),
+                if_match: Ok(None),
                 body: Ok(::std::default::Default::default()),
             }
         }
@@ -7865,6 +8161,19 @@ pub mod builder {
             self.id = value
                 .try_into()
                 .map_err(|_| "conversion to `i64` for id failed".to_string());
+            self
+        }
+        pub fn if_match<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.if_match = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for if_match failed"
+                        .to_string()
+                });
             self
         }
         pub fn body<V>(mut self, value: V) -> Self
@@ -7893,15 +8202,16 @@ pub mod builder {
         pub async fn send(
             self,
         ) -> Result<ResponseValue<types::User>, Error<types::ErrorBody>> {
-            let Self { client, id, body } = self;
+            let Self { client, id, if_match, body } = self;
             let id = id.map_err(Error::InvalidRequest)?;
+            let if_match = if_match.map_err(Error::InvalidRequest)?;
             let body = body
                 .and_then(|v| types::UserUpdate::try_from(v).map_err(|e| e.to_string()))
                 .map_err(Error::InvalidRequest)?;
             let url = format!(
                 "{}/api/v1/users/{}", client.baseurl, encode_path(& id.to_string()),
             );
-            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
             header_map
                 .append(
                     ::reqwest::header::HeaderName::from_static("api-version"),
@@ -7909,6 +8219,9 @@ pub mod builder {
                         super::Client::api_version(),
                     ),
                 );
+            if let Some(value) = if_match {
+                header_map.append("If-Match", value.to_string().try_into()?);
+            }
             #[allow(unused_mut)]
             let mut request = client
                 .client
@@ -7965,6 +8278,13 @@ pub mod builder {
                     )
                 }
                 409u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                412u16 => {
                     Err(
                         Error::ErrorResponse(
                             ResponseValue::from_response(response).await?,
@@ -8031,12 +8351,14 @@ pub mod builder {
     pub struct UsersActivate<'a> {
         client: &'a super::Client,
         id: Result<i64, String>,
+        if_match: Result<Option<::std::string::String>, String>,
     }
     impl<'a> UsersActivate<'a> {
         pub fn new(client: &'a super::Client) -> Self {
             Self {
                 client: client,
                 id: Err("id was not initialized".to_string()),
+                if_match: Ok(None),
             }
         }
         pub fn id<V>(mut self, value: V) -> Self
@@ -8048,17 +8370,31 @@ pub mod builder {
                 .map_err(|_| "conversion to `i64` for id failed".to_string());
             self
         }
+        pub fn if_match<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.if_match = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for if_match failed"
+                        .to_string()
+                });
+            self
+        }
         ///Sends a `PATCH` request to `/api/v1/users/{id}/activate`
         pub async fn send(
             self,
         ) -> Result<ResponseValue<types::User>, Error<types::ErrorBody>> {
-            let Self { client, id } = self;
+            let Self { client, id, if_match } = self;
             let id = id.map_err(Error::InvalidRequest)?;
+            let if_match = if_match.map_err(Error::InvalidRequest)?;
             let url = format!(
                 "{}/api/v1/users/{}/activate", client.baseurl, encode_path(& id
                 .to_string()),
             );
-            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
             header_map
                 .append(
                     ::reqwest::header::HeaderName::from_static("api-version"),
@@ -8066,6 +8402,9 @@ pub mod builder {
                         super::Client::api_version(),
                     ),
                 );
+            if let Some(value) = if_match {
+                header_map.append("If-Match", value.to_string().try_into()?);
+            }
             #[allow(unused_mut)]
             let mut request = client
                 .client
@@ -8113,6 +8452,13 @@ pub mod builder {
                         ),
                     )
                 }
+                412u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
                 422u16 => {
                     Err(
                         Error::ErrorResponse(
@@ -8152,12 +8498,14 @@ pub mod builder {
     pub struct UsersDeactivate<'a> {
         client: &'a super::Client,
         id: Result<i64, String>,
+        if_match: Result<Option<::std::string::String>, String>,
     }
     impl<'a> UsersDeactivate<'a> {
         pub fn new(client: &'a super::Client) -> Self {
             Self {
                 client: client,
                 id: Err("id was not initialized".to_string()),
+                if_match: Ok(None),
             }
         }
         pub fn id<V>(mut self, value: V) -> Self
@@ -8169,17 +8517,31 @@ pub mod builder {
                 .map_err(|_| "conversion to `i64` for id failed".to_string());
             self
         }
+        pub fn if_match<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.if_match = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for if_match failed"
+                        .to_string()
+                });
+            self
+        }
         ///Sends a `PATCH` request to `/api/v1/users/{id}/deactivate`
         pub async fn send(
             self,
         ) -> Result<ResponseValue<types::User>, Error<types::ErrorBody>> {
-            let Self { client, id } = self;
+            let Self { client, id, if_match } = self;
             let id = id.map_err(Error::InvalidRequest)?;
+            let if_match = if_match.map_err(Error::InvalidRequest)?;
             let url = format!(
                 "{}/api/v1/users/{}/deactivate", client.baseurl, encode_path(& id
                 .to_string()),
             );
-            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
             header_map
                 .append(
                     ::reqwest::header::HeaderName::from_static("api-version"),
@@ -8187,6 +8549,9 @@ pub mod builder {
                         super::Client::api_version(),
                     ),
                 );
+            if let Some(value) = if_match {
+                header_map.append("If-Match", value.to_string().try_into()?);
+            }
             #[allow(unused_mut)]
             let mut request = client
                 .client
@@ -8241,6 +8606,13 @@ pub mod builder {
                         ),
                     )
                 }
+                412u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
                 422u16 => {
                     Err(
                         Error::ErrorResponse(
@@ -8281,6 +8653,7 @@ pub mod builder {
         client: &'a super::Client,
         limit: Result<Option<i32>, String>,
         page_token: Result<Option<::std::string::String>, String>,
+        sort: Result<Option<::std::string::String>, String>,
     }
     impl<'a> WebhooksList<'a> {
         pub fn new(client: &'a super::Client) -> Self {
@@ -8288,6 +8661,7 @@ pub mod builder {
                 client: client,
                 limit: Ok(None),
                 page_token: Ok(None),
+                sort: Ok(None),
             }
         }
         pub fn limit<V>(mut self, value: V) -> Self
@@ -8313,13 +8687,27 @@ pub mod builder {
                 });
             self
         }
+        pub fn sort<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.sort = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for sort failed"
+                        .to_string()
+                });
+            self
+        }
         ///Sends a `GET` request to `/api/v1/webhooks`
         pub async fn send(
             self,
         ) -> Result<ResponseValue<types::WebhookPage>, Error<types::ErrorBody>> {
-            let Self { client, limit, page_token } = self;
+            let Self { client, limit, page_token, sort } = self;
             let limit = limit.map_err(Error::InvalidRequest)?;
             let page_token = page_token.map_err(Error::InvalidRequest)?;
+            let sort = sort.map_err(Error::InvalidRequest)?;
             let url = format!("{}/api/v1/webhooks", client.baseurl,);
             let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
             header_map
@@ -8339,6 +8727,7 @@ pub mod builder {
                 )
                 .query(&progenitor_client::QueryParam::new("limit", &limit))
                 .query(&progenitor_client::QueryParam::new("page_token", &page_token))
+                .query(&progenitor_client::QueryParam::new("sort", &sort))
                 .headers(header_map)
                 .build()?;
             let info = OperationInfo {
@@ -8567,12 +8956,14 @@ pub mod builder {
     pub struct WebhooksGet<'a> {
         client: &'a super::Client,
         id: Result<i64, String>,
+        if_none_match: Result<Option<::std::string::String>, String>,
     }
     impl<'a> WebhooksGet<'a> {
         pub fn new(client: &'a super::Client) -> Self {
             Self {
                 client: client,
                 id: Err("id was not initialized".to_string()),
+                if_none_match: Ok(None),
             }
         }
         pub fn id<V>(mut self, value: V) -> Self
@@ -8584,16 +8975,30 @@ pub mod builder {
                 .map_err(|_| "conversion to `i64` for id failed".to_string());
             self
         }
+        pub fn if_none_match<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.if_none_match = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for if_none_match failed"
+                        .to_string()
+                });
+            self
+        }
         ///Sends a `GET` request to `/api/v1/webhooks/{id}`
         pub async fn send(
             self,
         ) -> Result<ResponseValue<types::Webhook>, Error<types::ErrorBody>> {
-            let Self { client, id } = self;
+            let Self { client, id, if_none_match } = self;
             let id = id.map_err(Error::InvalidRequest)?;
+            let if_none_match = if_none_match.map_err(Error::InvalidRequest)?;
             let url = format!(
                 "{}/api/v1/webhooks/{}", client.baseurl, encode_path(& id.to_string()),
             );
-            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
             header_map
                 .append(
                     ::reqwest::header::HeaderName::from_static("api-version"),
@@ -8601,6 +9006,9 @@ pub mod builder {
                         super::Client::api_version(),
                     ),
                 );
+            if let Some(value) = if_none_match {
+                header_map.append("If-None-Match", value.to_string().try_into()?);
+            }
             #[allow(unused_mut)]
             let mut request = client
                 .client
@@ -8687,12 +9095,14 @@ pub mod builder {
     pub struct WebhooksDelete<'a> {
         client: &'a super::Client,
         id: Result<i64, String>,
+        if_match: Result<Option<::std::string::String>, String>,
     }
     impl<'a> WebhooksDelete<'a> {
         pub fn new(client: &'a super::Client) -> Self {
             Self {
                 client: client,
                 id: Err("id was not initialized".to_string()),
+                if_match: Ok(None),
             }
         }
         pub fn id<V>(mut self, value: V) -> Self
@@ -8704,14 +9114,28 @@ pub mod builder {
                 .map_err(|_| "conversion to `i64` for id failed".to_string());
             self
         }
+        pub fn if_match<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.if_match = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for if_match failed"
+                        .to_string()
+                });
+            self
+        }
         ///Sends a `DELETE` request to `/api/v1/webhooks/{id}`
         pub async fn send(self) -> Result<ResponseValue<()>, Error<types::ErrorBody>> {
-            let Self { client, id } = self;
+            let Self { client, id, if_match } = self;
             let id = id.map_err(Error::InvalidRequest)?;
+            let if_match = if_match.map_err(Error::InvalidRequest)?;
             let url = format!(
                 "{}/api/v1/webhooks/{}", client.baseurl, encode_path(& id.to_string()),
             );
-            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
             header_map
                 .append(
                     ::reqwest::header::HeaderName::from_static("api-version"),
@@ -8719,6 +9143,9 @@ pub mod builder {
                         super::Client::api_version(),
                     ),
                 );
+            if let Some(value) = if_match {
+                header_map.append("If-Match", value.to_string().try_into()?);
+            }
             #[allow(unused_mut)]
             let mut request = client
                 .client
@@ -8766,6 +9193,13 @@ pub mod builder {
                         ),
                     )
                 }
+                412u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
                 422u16 => {
                     Err(
                         Error::ErrorResponse(
@@ -8805,6 +9239,7 @@ pub mod builder {
     pub struct WebhooksUpdate<'a> {
         client: &'a super::Client,
         id: Result<i64, String>,
+        if_match: Result<Option<::std::string::String>, String>,
         body: Result<types::builder::WebhookUpdate, String>,
     }
     impl<'a> WebhooksUpdate<'a> {
@@ -8812,6 +9247,7 @@ pub mod builder {
             Self {
                 client: client,
                 id: Err("id was not initialized".to_string()),
+                if_match: Ok(None),
                 body: Ok(::std::default::Default::default()),
             }
         }
@@ -8822,6 +9258,19 @@ pub mod builder {
             self.id = value
                 .try_into()
                 .map_err(|_| "conversion to `i64` for id failed".to_string());
+            self
+        }
+        pub fn if_match<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.if_match = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for if_match failed"
+                        .to_string()
+                });
             self
         }
         pub fn body<V>(mut self, value: V) -> Self
@@ -8850,8 +9299,9 @@ pub mod builder {
         pub async fn send(
             self,
         ) -> Result<ResponseValue<types::Webhook>, Error<types::ErrorBody>> {
-            let Self { client, id, body } = self;
+            let Self { client, id, if_match, body } = self;
             let id = id.map_err(Error::InvalidRequest)?;
+            let if_match = if_match.map_err(Error::InvalidRequest)?;
             let body = body
                 .and_then(|v| {
                     types::WebhookUpdate::try_from(v).map_err(|e| e.to_string())
@@ -8860,7 +9310,7 @@ pub mod builder {
             let url = format!(
                 "{}/api/v1/webhooks/{}", client.baseurl, encode_path(& id.to_string()),
             );
-            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
             header_map
                 .append(
                     ::reqwest::header::HeaderName::from_static("api-version"),
@@ -8868,6 +9318,9 @@ pub mod builder {
                         super::Client::api_version(),
                     ),
                 );
+            if let Some(value) = if_match {
+                header_map.append("If-Match", value.to_string().try_into()?);
+            }
             #[allow(unused_mut)]
             let mut request = client
                 .client
@@ -8917,6 +9370,13 @@ pub mod builder {
                     )
                 }
                 408u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                412u16 => {
                     Err(
                         Error::ErrorResponse(
                             ResponseValue::from_response(response).await?,
@@ -8985,6 +9445,7 @@ pub mod builder {
         id: Result<i64, String>,
         limit: Result<Option<i32>, String>,
         page_token: Result<Option<::std::string::String>, String>,
+        sort: Result<Option<::std::string::String>, String>,
     }
     impl<'a> WebhooksDeliveriesList<'a> {
         pub fn new(client: &'a super::Client) -> Self {
@@ -8993,6 +9454,7 @@ pub mod builder {
                 id: Err("id was not initialized".to_string()),
                 limit: Ok(None),
                 page_token: Ok(None),
+                sort: Ok(None),
             }
         }
         pub fn id<V>(mut self, value: V) -> Self
@@ -9027,14 +9489,28 @@ pub mod builder {
                 });
             self
         }
+        pub fn sort<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.sort = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for sort failed"
+                        .to_string()
+                });
+            self
+        }
         ///Sends a `GET` request to `/api/v1/webhooks/{id}/deliveries`
         pub async fn send(
             self,
         ) -> Result<ResponseValue<types::WebhookDeliveryPage>, Error<types::ErrorBody>> {
-            let Self { client, id, limit, page_token } = self;
+            let Self { client, id, limit, page_token, sort } = self;
             let id = id.map_err(Error::InvalidRequest)?;
             let limit = limit.map_err(Error::InvalidRequest)?;
             let page_token = page_token.map_err(Error::InvalidRequest)?;
+            let sort = sort.map_err(Error::InvalidRequest)?;
             let url = format!(
                 "{}/api/v1/webhooks/{}/deliveries", client.baseurl, encode_path(& id
                 .to_string()),
@@ -9057,6 +9533,7 @@ pub mod builder {
                 )
                 .query(&progenitor_client::QueryParam::new("limit", &limit))
                 .query(&progenitor_client::QueryParam::new("page_token", &page_token))
+                .query(&progenitor_client::QueryParam::new("sort", &sort))
                 .headers(header_map)
                 .build()?;
             let info = OperationInfo {
@@ -9136,6 +9613,7 @@ pub mod builder {
         client: &'a super::Client,
         id: Result<i64, String>,
         delivery_id: Result<i64, String>,
+        idempotency_key: Result<Option<::std::string::String>, String>,
     }
     impl<'a> WebhooksResendDelivery<'a> {
         pub fn new(client: &'a super::Client) -> Self {
@@ -9143,6 +9621,7 @@ pub mod builder {
                 client: client,
                 id: Err("id was not initialized".to_string()),
                 delivery_id: Err("delivery_id was not initialized".to_string()),
+                idempotency_key: Ok(None),
             }
         }
         pub fn id<V>(mut self, value: V) -> Self
@@ -9163,18 +9642,32 @@ pub mod builder {
                 .map_err(|_| "conversion to `i64` for delivery_id failed".to_string());
             self
         }
+        pub fn idempotency_key<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.idempotency_key = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for idempotency_key failed"
+                        .to_string()
+                });
+            self
+        }
         ///Sends a `POST` request to `/api/v1/webhooks/{id}/deliveries/{delivery_id}/resend`
         pub async fn send(
             self,
         ) -> Result<ResponseValue<types::WebhookDelivery>, Error<types::ErrorBody>> {
-            let Self { client, id, delivery_id } = self;
+            let Self { client, id, delivery_id, idempotency_key } = self;
             let id = id.map_err(Error::InvalidRequest)?;
             let delivery_id = delivery_id.map_err(Error::InvalidRequest)?;
+            let idempotency_key = idempotency_key.map_err(Error::InvalidRequest)?;
             let url = format!(
                 "{}/api/v1/webhooks/{}/deliveries/{}/resend", client.baseurl,
                 encode_path(& id.to_string()), encode_path(& delivery_id.to_string()),
             );
-            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
             header_map
                 .append(
                     ::reqwest::header::HeaderName::from_static("api-version"),
@@ -9182,6 +9675,9 @@ pub mod builder {
                         super::Client::api_version(),
                     ),
                 );
+            if let Some(value) = idempotency_key {
+                header_map.append("Idempotency-Key", value.to_string().try_into()?);
+            }
             #[allow(unused_mut)]
             let mut request = client
                 .client
@@ -9223,6 +9719,13 @@ pub mod builder {
                     )
                 }
                 404u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                409u16 => {
                     Err(
                         Error::ErrorResponse(
                             ResponseValue::from_response(response).await?,
@@ -9389,12 +9892,14 @@ pub mod builder {
     pub struct WebhooksTest<'a> {
         client: &'a super::Client,
         id: Result<i64, String>,
+        idempotency_key: Result<Option<::std::string::String>, String>,
     }
     impl<'a> WebhooksTest<'a> {
         pub fn new(client: &'a super::Client) -> Self {
             Self {
                 client: client,
                 id: Err("id was not initialized".to_string()),
+                idempotency_key: Ok(None),
             }
         }
         pub fn id<V>(mut self, value: V) -> Self
@@ -9406,17 +9911,31 @@ pub mod builder {
                 .map_err(|_| "conversion to `i64` for id failed".to_string());
             self
         }
+        pub fn idempotency_key<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.idempotency_key = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for idempotency_key failed"
+                        .to_string()
+                });
+            self
+        }
         ///Sends a `POST` request to `/api/v1/webhooks/{id}/test`
         pub async fn send(
             self,
         ) -> Result<ResponseValue<types::WebhookDelivery>, Error<types::ErrorBody>> {
-            let Self { client, id } = self;
+            let Self { client, id, idempotency_key } = self;
             let id = id.map_err(Error::InvalidRequest)?;
+            let idempotency_key = idempotency_key.map_err(Error::InvalidRequest)?;
             let url = format!(
                 "{}/api/v1/webhooks/{}/test", client.baseurl, encode_path(& id
                 .to_string()),
             );
-            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
             header_map
                 .append(
                     ::reqwest::header::HeaderName::from_static("api-version"),
@@ -9424,6 +9943,9 @@ pub mod builder {
                         super::Client::api_version(),
                     ),
                 );
+            if let Some(value) = idempotency_key {
+                header_map.append("Idempotency-Key", value.to_string().try_into()?);
+            }
             #[allow(unused_mut)]
             let mut request = client
                 .client
@@ -9465,6 +9987,13 @@ pub mod builder {
                     )
                 }
                 404u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                409u16 => {
                     Err(
                         Error::ErrorResponse(
                             ResponseValue::from_response(response).await?,
@@ -9526,9 +10055,12 @@ pub mod prelude {
 - `job_not_dead` (409): Only a dead job can be retried.
 - `job_running` (409): The job is running and cannot be deleted.
 - `job_duplicate` (409): Another job for the same work is already queued or running.
+- `idempotency_in_progress` (409): A request with this Idempotency-Key is under way.
+- `precondition_failed` (412): The resource is not as If-Match demands.
 - `payload_too_large` (413): The body is larger than 1 MiB.
 - `unsupported_media_type` (415): The body must be application/json.
 - `validation_error` (422): The request contains invalid values.
+- `idempotency_key_reused` (422): This Idempotency-Key belongs to another request.
 - `rate_limited` (429): Too many requests. Try again later.
 - `internal_error` (500): An internal error occurred.
 - `not_implemented` (501): The only supported transfer coding is chunked.
@@ -9584,6 +10116,12 @@ pub enum ErrorCode {
     ///`job_duplicate`
     #[serde(rename = "job_duplicate")]
     JobDuplicate,
+    ///`idempotency_in_progress`
+    #[serde(rename = "idempotency_in_progress")]
+    IdempotencyInProgress,
+    ///`precondition_failed`
+    #[serde(rename = "precondition_failed")]
+    PreconditionFailed,
     ///`payload_too_large`
     #[serde(rename = "payload_too_large")]
     PayloadTooLarge,
@@ -9593,6 +10131,9 @@ pub enum ErrorCode {
     ///`validation_error`
     #[serde(rename = "validation_error")]
     ValidationError,
+    ///`idempotency_key_reused`
+    #[serde(rename = "idempotency_key_reused")]
+    IdempotencyKeyReused,
     ///`rate_limited`
     #[serde(rename = "rate_limited")]
     RateLimited,
@@ -9629,9 +10170,12 @@ impl ErrorCode {
             Self::JobNotDead => "job_not_dead",
             Self::JobRunning => "job_running",
             Self::JobDuplicate => "job_duplicate",
+            Self::IdempotencyInProgress => "idempotency_in_progress",
+            Self::PreconditionFailed => "precondition_failed",
             Self::PayloadTooLarge => "payload_too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::ValidationError => "validation_error",
+            Self::IdempotencyKeyReused => "idempotency_key_reused",
             Self::RateLimited => "rate_limited",
             Self::InternalError => "internal_error",
             Self::NotImplemented => "not_implemented",

@@ -15,7 +15,8 @@ pub(crate) fn new_key() -> String {
 
 /// Whether a request may be carried out twice: it has a key, or its method says so.
 pub(crate) fn is_idempotent(request: &Request) -> bool {
-    ![Method::POST, Method::PATCH].contains(request.method()) || request.headers().contains_key(IDEMPOTENCY_KEY)
+    ![Method::POST, Method::PATCH].contains(request.method())
+        || request.headers().contains_key(IDEMPOTENCY_KEY)
 }
 
 const MAX_RETRIES: u32 = 3;

@@ -1,5 +1,5 @@
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -33,15 +33,11 @@ def _get_kwargs(
 
 def _parse_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Any | ErrorBody | User | None:
+) -> ErrorBody | User | None:
     if response.status_code == 200:
         response_200 = User.from_dict(response.json())
 
         return response_200
-
-    if response.status_code == 304:
-        response_304 = cast(Any, None)
-        return response_304
 
     if response.status_code == 400:
         response_400 = ErrorBody.from_dict(response.json())
@@ -91,7 +87,7 @@ def _parse_response(
 
 def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Response[Any | ErrorBody | User]:
+) -> Response[ErrorBody | User]:
     return Response(
         status_code=HTTPStatus(response.status_code),
         content=response.content,
@@ -105,7 +101,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
     if_none_match: str | Unset = UNSET,
-) -> Response[Any | ErrorBody | User]:
+) -> Response[ErrorBody | User]:
     """Get a user
 
      Requires superuser rights.
@@ -119,7 +115,7 @@ def sync_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[Any | ErrorBody | User]
+        Response[ErrorBody | User]
     """
 
     kwargs = _get_kwargs(
@@ -139,7 +135,7 @@ def sync(
     *,
     client: AuthenticatedClient,
     if_none_match: str | Unset = UNSET,
-) -> Any | ErrorBody | User | None:
+) -> ErrorBody | User | None:
     """Get a user
 
      Requires superuser rights.
@@ -153,7 +149,7 @@ def sync(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Any | ErrorBody | User
+        ErrorBody | User
     """
 
     return sync_detailed(
@@ -168,7 +164,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
     if_none_match: str | Unset = UNSET,
-) -> Response[Any | ErrorBody | User]:
+) -> Response[ErrorBody | User]:
     """Get a user
 
      Requires superuser rights.
@@ -182,7 +178,7 @@ async def asyncio_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[Any | ErrorBody | User]
+        Response[ErrorBody | User]
     """
 
     kwargs = _get_kwargs(
@@ -200,7 +196,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
     if_none_match: str | Unset = UNSET,
-) -> Any | ErrorBody | User | None:
+) -> ErrorBody | User | None:
     """Get a user
 
      Requires superuser rights.
@@ -214,7 +210,7 @@ async def asyncio(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Any | ErrorBody | User
+        ErrorBody | User
     """
 
     return (
