@@ -19,6 +19,7 @@ use groundwork::domain::email::Email;
 use groundwork::domain::password::Password;
 use groundwork::domain::permissions::UserRole;
 use groundwork::models::users::{NewProfile, NewUser};
+use groundwork::services::idempotency::Idempotency;
 use groundwork::services::store::Actor;
 use groundwork::settings::{DatabaseUrl, Settings};
 use groundwork::telemetry;
@@ -141,7 +142,8 @@ pub fn user_create(email: &str, is_superuser: bool, password_stdin: bool) -> Res
         let role = if is_superuser { UserRole::Superuser } else { UserRole::User };
         let new = NewUser { email, profile, is_active: true, role, is_verified: true };
         let users = app::user_service(&settings)?;
-        let user = users.create(Actor::Operator, new, password, &CallContext::local()).await?;
+        let user =
+            users.create(Actor::Operator, new, password, &Idempotency::none(), &CallContext::local()).await?;
         print(&format!("created user {} with id {}\n", user.email, user.id))
     })
 }

@@ -3,6 +3,7 @@ package groundwork
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"io"
 	"net/http"
 	"strconv"
@@ -17,6 +18,32 @@ const (
 	// firstWait is the first wait after a response without Retry-After. It doubles with each retry.
 	firstWait = time.Second
 )
+
+const idempotencyKey = "Idempotency-Key"
+
+// WithIdempotencyKey names a request, so that it has its effect once, however often it is sent: also by another
+// process. Without it, every call has a key of its own.
+func WithIdempotencyKey(key string) RequestEditorFn {
+	return withHeader(idempotencyKey, key)
+}
+
+// WithIfMatch changes or deletes a resource only if it still has this ETag. Otherwise the call fails with
+// [ErrorCodePreconditionFailed].
+func WithIfMatch(etag string) RequestEditorFn {
+	return withHeader("If-Match", etag)
+}
+
+func withHeader(name, value string) RequestEditorFn {
+	return func(_ context.Context, request *http.Request) error {
+		request.Header.Set(name, value)
+		return nil
+	}
+}
+
+// withNewKey gives a call a key, unless the options have one.
+func withNewKey(options []RequestEditorFn) []RequestEditorFn {
+	return append([]RequestEditorFn{WithIdempotencyKey(rand.Text())}, options...)
+}
 
 const userAgent = "groundwork-client-go/" + Version
 
@@ -54,7 +81,7 @@ func (s *sender) send(request *http.Request, token string) (*http.Response, erro
 			return response, nil
 		}
 		failure := readError(response)
-		wait, ok := waitBefore(request.Method, failure, retries)
+		wait, ok := waitBefore(request, failure, retries)
 		if !ok || endsBefore(request.Context(), wait) {
 			return nil, failure
 		}
@@ -104,8 +131,8 @@ func makeRepeatable(request *http.Request) error {
 }
 
 // waitBefore reports whether a refused request is sent again, and after how long.
-func waitBefore(method string, failure *Error, retries int) (time.Duration, bool) {
-	if retries == maxRetries || !mayRepeat(method, failure.Status) {
+func waitBefore(request *http.Request, failure *Error, retries int) (time.Duration, bool) {
+	if retries == maxRetries || !mayRepeat(request, failure.Status) {
 		return 0, false
 	}
 	wait, named := retryAfter(failure.Header.Get("Retry-After"), time.Now())
@@ -116,13 +143,14 @@ func waitBefore(method string, failure *Error, retries int) (time.Duration, bool
 }
 
 // mayRepeat reports whether the request may be sent again. After a 429 nothing was done; after a
-// 503 it may have been.
-func mayRepeat(method string, status int) bool {
+// 503 it may have been, which an idempotency key makes harmless.
+func mayRepeat(request *http.Request, status int) bool {
 	switch status {
 	case http.StatusTooManyRequests:
 		return true
 	case http.StatusServiceUnavailable:
-		return method != http.MethodPost && method != http.MethodPatch
+		isIdempotent := request.Method != http.MethodPost && request.Method != http.MethodPatch
+		return isIdempotent || request.Header.Get(idempotencyKey) != ""
 	default:
 		return false
 	}

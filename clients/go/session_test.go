@@ -349,3 +349,25 @@ func TestTokensAreNotPrinted(t *testing.T) {
 		}
 	}
 }
+
+func TestRequestsWithAKeyAreRepeatable(t *testing.T) {
+	request := func(method string) *http.Request {
+		request, err := http.NewRequestWithContext(t.Context(), method, "https://api.example.com/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return request
+	}
+	post, keyed := request(http.MethodPost), request(http.MethodPost)
+	for _, option := range withNewKey([]RequestEditorFn{WithIdempotencyKey("mine"), WithIfMatch(`"tag"`)}) {
+		if err := option(t.Context(), keyed); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if keyed.Header.Get(idempotencyKey) != "mine" || keyed.Header.Get("If-Match") != `"tag"` {
+		t.Errorf("headers: %v", keyed.Header)
+	}
+	if mayRepeat(post, http.StatusServiceUnavailable) || !mayRepeat(keyed, http.StatusServiceUnavailable) {
+		t.Error("a key decides whether a POST is repeated")
+	}
+}

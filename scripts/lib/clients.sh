@@ -38,6 +38,12 @@ client_resources() {
     cargo run --quiet --locked --package xtask -- clients resources "$1" --package "${2:-client}" --document "$OPENAPI_3_1"
 }
 
+# client_document [--keep-headers]: prints the 3.1 document without 304 and without optional headers of requests, each of
+# which would be an argument of a generated function.
+client_document() {
+    cargo run --quiet --locked --package xtask -- clients document --document "$OPENAPI_3_1" "$@"
+}
+
 client_fresh() {
     local language=$1 copy
     copy=$(mktemp -d "$RUN_DIR/fresh.XXXXXX")

@@ -5,6 +5,7 @@ use groundwork_web::error::{ApiError, ErrorCode};
 use groundwork_web::failure::Failure;
 use poem::http::StatusCode;
 
+use super::idempotency::replay;
 use crate::services;
 
 /// The email and the password do not belong to a user who may log in.
@@ -61,7 +62,7 @@ pub const JOB_DUPLICATE: ErrorCode = ErrorCode::new(
 );
 
 /// Every code, in the order of the document.
-pub const CATALOGUE: [ErrorCode; 26] = [
+pub const CATALOGUE: [ErrorCode; 29] = [
     ErrorCode::MALFORMED_REQUEST,
     INVALID_LINK,
     ErrorCode::UNAUTHORIZED,
@@ -81,9 +82,12 @@ pub const CATALOGUE: [ErrorCode; 26] = [
     JOB_EXPIRED,
     JOB_RUNNING,
     JOB_DUPLICATE,
+    ErrorCode::IDEMPOTENCY_IN_PROGRESS,
+    ErrorCode::PRECONDITION_FAILED,
     ErrorCode::PAYLOAD_TOO_LARGE,
     ErrorCode::UNSUPPORTED_MEDIA_TYPE,
     ErrorCode::VALIDATION_ERROR,
+    ErrorCode::IDEMPOTENCY_KEY_REUSED,
     ErrorCode::RATE_LIMITED,
     ErrorCode::INTERNAL_ERROR,
     ErrorCode::NOT_IMPLEMENTED,
@@ -124,6 +128,9 @@ impl From<services::Error> for ApiError {
             E::JobExpired => JOB_EXPIRED.into(),
             E::JobRunning => JOB_RUNNING.into(),
             E::JobDuplicate => JOB_DUPLICATE.into(),
+            E::PreconditionFailed => ErrorCode::PRECONDITION_FAILED.into(),
+            E::IdempotencyKeyReused => ErrorCode::IDEMPOTENCY_KEY_REUSED.into(),
+            E::IdempotencyInProgress => ErrorCode::IDEMPOTENCY_IN_PROGRESS.into(),
             E::NotFound(resource) => {
                 Self::from(ErrorCode::NOT_FOUND).with_message(format!("The {resource} does not exist."))
             }
@@ -137,6 +144,8 @@ impl From<services::Error> for ApiError {
                 Self::from(ErrorCode::SERVICE_UNAVAILABLE).caused_by(error)
             }
             E::Database(_)
+            // Only operations have an idempotency key, and their failure gives the answer.
+            | E::AnsweredBefore(_)
             | E::Hashing(_)
             | E::Signing(_)
             | E::Randomness(_)
@@ -148,6 +157,9 @@ impl From<services::Error> for ApiError {
 
 impl<E> From<services::Error> for Failure<E> {
     fn from(error: services::Error) -> Self {
-        ApiError::from(error).into()
+        match error {
+            services::Error::AnsweredBefore(answer) => replay(&answer),
+            other => ApiError::from(other).into(),
+        }
     }
 }

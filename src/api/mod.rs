@@ -4,6 +4,7 @@ pub mod context;
 pub mod errors;
 pub mod events;
 pub mod guards;
+pub mod idempotency;
 mod link_pages;
 #[allow(clippy::unused_async, reason = "poem-openapi wants every operation async")]
 pub mod v1;

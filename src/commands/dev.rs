@@ -9,6 +9,7 @@ use groundwork::domain::password::Password;
 use groundwork::domain::permissions::UserRole;
 use groundwork::domain::text::FullName;
 use groundwork::models::users::{NewProfile, NewUser};
+use groundwork::services::idempotency::Idempotency;
 use groundwork::services::store::Actor;
 use groundwork::settings::Settings;
 use groundwork_telemetry::context::CallContext;
@@ -48,7 +49,9 @@ pub fn seed(reset: bool) -> Result {
         for new in (0..=USERS).map(user) {
             let (new, password) = (new?, Password::parse(&password)?);
             let email = new.email.clone();
-            let created = users.create(Actor::Operator, new, password, &CallContext::local()).await;
+            let created = users
+                .create(Actor::Operator, new, password, &Idempotency::none(), &CallContext::local())
+                .await;
             created
                 .map_err(|error| format!("{}: {error}; --reset deletes everything first", email.as_str()))?;
         }

@@ -43,6 +43,21 @@ diesel::table! {
     use groundwork_clock::sql::Timestamptz;
     use groundwork_values::sql::{Jsonb, ScaledNumeric, TextArray, Uuid};
 
+    idempotency_keys (user_id, operation, key) {
+        user_id -> BigInt,
+        operation -> Text,
+        key -> Text,
+        fingerprint -> Text,
+        answer -> Text,
+        expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Nullable, Text};
+    use groundwork_clock::sql::Timestamptz;
+    use groundwork_values::sql::{Jsonb, ScaledNumeric, TextArray, Uuid};
+
     one_time_tokens (user_id, kind) {
         user_id -> BigInt,
         kind -> Text,
@@ -152,6 +167,7 @@ diesel::table! {
 }
 
 diesel::joinable!(api_keys -> users (user_id));
+diesel::joinable!(idempotency_keys -> users (user_id));
 diesel::joinable!(one_time_tokens -> users (user_id));
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(user_networks -> users (user_id));
@@ -160,6 +176,7 @@ diesel::joinable!(webhook_deliveries -> webhooks (webhook_id));
 diesel::allow_tables_to_appear_in_same_query!(
     api_keys,
     audit_events,
+    idempotency_keys,
     one_time_tokens,
     sessions,
     user_networks,

@@ -11,5 +11,6 @@ pub mod one_time_token;
 pub mod password;
 pub mod permissions;
 pub mod registration;
+pub mod sort;
 pub mod text;
 pub mod webhooks;

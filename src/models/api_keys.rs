@@ -13,6 +13,7 @@ use super::users::User;
 use crate::db::schema::{api_keys, users};
 use crate::domain::api_keys::{ApiKeyId, ApiKeyName, ApiKeyScopes};
 use crate::domain::ids::UserId;
+use crate::domain::sort::Sort;
 
 /// `last_used_at` is as exact as this, so that a busy key is not a busy row.
 const LAST_USED_PRECISION: Duration = Duration::from_mins(1);
@@ -87,13 +88,26 @@ pub async fn find(c: &mut Connection, id: ApiKeyId) -> Result<Option<ApiKey>, Db
 pub async fn page(
     c: &mut Connection,
     user: UserId,
+    sort: Sort,
     after: Option<ApiKeyId>,
     limit: i64,
 ) -> Result<Vec<ApiKey>, DbError> {
-    let after = after.map_or(0, |id| id.0);
-    let rest = api_keys::table.filter(api_keys::user_id.eq(user.0)).filter(api_keys::id.gt(after));
+    let of_user = api_keys::table.filter(api_keys::user_id.eq(user.0));
+    // IDs ascend in the order of creation.
+    if sort == Sort::NewestFirst {
+        let rest = of_user.filter(api_keys::id.lt(after.map_or(i64::MAX, |id| id.0)));
+        let rest = rest.order(api_keys::id.desc()).limit(limit);
+        return Ok(on!(c, |c| prepared(rest.select(ApiKey::as_select())).load(c))?);
+    }
+    let rest = of_user.filter(api_keys::id.gt(after.map_or(0, |id| id.0)));
     let rest = rest.order(api_keys::id.asc()).limit(limit);
     Ok(on!(c, |c| prepared(rest.select(ApiKey::as_select())).load(c))?)
+}
+
+/// A key, locked to the end of the transaction.
+pub async fn find_for_update(c: &mut Connection, id: ApiKeyId) -> Result<Option<ApiKey>, DbError> {
+    let key = api_keys::table.find(id.0);
+    Ok(on!(c, |c| prepared(for_update(key.select(ApiKey::as_select()))).get_result(c)).optional()?)
 }
 
 /// Deletes a key. Returns whether it existed. Its user is locked, so that no unit of work of the key

@@ -197,9 +197,11 @@ pub struct EventFilter {
     pub created_after: Option<Timestamp>,
     /// Exclusive.
     pub created_before: Option<Timestamp>,
+    /// From the other end: the oldest first.
+    pub oldest_first: bool,
 }
 
-/// The last event of a page, before which the next page begins.
+/// The last event of a page, behind which the next page begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventCursor(pub Timestamp, pub i64);
 
@@ -216,19 +218,20 @@ impl EventCursor {
     }
 }
 
-/// Up to `limit` events before the cursor, the newest first.
+/// Up to `limit` events behind the cursor, the newest first unless the filter asks for the oldest.
 pub async fn page(
     c: &mut Connection,
     filter: &EventFilter,
-    before: Option<EventCursor>,
+    after: Option<EventCursor>,
     limit: i64,
 ) -> Result<Vec<StoredEvent>, DbError> {
     Ok(on!(c, |c| {
-        let mut query = audit_events::table
-            .select(StoredEvent::as_select())
-            .order((audit_events::occurred_at.desc(), audit_events::id.desc()))
-            .limit(limit)
-            .into_boxed();
+        let mut query = audit_events::table.select(StoredEvent::as_select()).limit(limit).into_boxed();
+        query = if filter.oldest_first {
+            query.order((audit_events::occurred_at.asc(), audit_events::id.asc()))
+        } else {
+            query.order((audit_events::occurred_at.desc(), audit_events::id.desc()))
+        };
         if let Some(user) = filter.user_id {
             query = query.filter(audit_events::user_id.eq(user.0));
         }
@@ -238,22 +241,27 @@ pub async fn page(
         if let Some(kind) = &filter.kind {
             query = query.filter(audit_events::kind.eq(kind));
         }
-        if let Some(instant) = filter.created_after {
-            query = query.filter(audit_events::occurred_at.ge(instant));
-        }
-        // The cursor is earlier. With both, the index may be entered at the one far from the page.
-        query = match (before, filter.created_before) {
+        // The cursor is nearer to the page than the filter at the same end. With both, the index may be
+        // entered at the one that is far from the page.
+        let (mut from, mut to) = (filter.created_after, filter.created_before);
+        if let Some(EventCursor(occurred, id)) = after {
+            *(if filter.oldest_first { &mut from } else { &mut to }) = None;
             // Compared as rows, as in the list of users.
-            (Some(EventCursor(occurred, id)), _) => query.filter(
-                sql::<Bool>("(\"audit_events\".\"occurred_at\", \"audit_events\".\"id\") < (")
+            query = query.filter(
+                sql::<Bool>("(\"audit_events\".\"occurred_at\", \"audit_events\".\"id\")")
+                    .sql(if filter.oldest_first { " > (" } else { " < (" })
                     .bind::<Timestamptz, _>(occurred)
                     .sql(", ")
                     .bind::<BigInt, _>(id)
                     .sql(")"),
-            ),
-            (None, Some(instant)) => query.filter(audit_events::occurred_at.lt(instant)),
-            (None, None) => query,
-        };
+            );
+        }
+        if let Some(instant) = from {
+            query = query.filter(audit_events::occurred_at.ge(instant));
+        }
+        if let Some(instant) = to {
+            query = query.filter(audit_events::occurred_at.lt(instant));
+        }
         prepared(query).load(c)
     })?)
 }

@@ -3,6 +3,7 @@
 pub mod api_keys;
 pub mod audit_events;
 pub mod caller_check;
+pub mod idempotency_keys;
 pub mod one_time_tokens;
 mod roles;
 pub mod sessions;

@@ -18,6 +18,7 @@ use super::users::User;
 use crate::db::schema::{sessions, users};
 use crate::domain::email::Email;
 use crate::domain::ids::{SessionId, UserId};
+use crate::domain::sort::Sort;
 
 /// The state of a session's refresh tokens. It has no `Debug`: one hash in it is plain bytes.
 #[derive(Clone, Queryable, Selectable)]
@@ -72,13 +73,15 @@ pub struct Session {
     pub user_agent: Option<String>,
 }
 
-/// The last session of a page, before which the next page begins.
+/// The last session of a page, behind which the next page begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionCursor(pub Timestamp, pub SessionId);
 
 impl SessionCursor {
+    /// Before all sessions.
+    const OLDEST: Self = Self(Timestamp::from_seconds(0), SessionId([0; 16]));
     /// After all sessions: the end of the year 9999, which both databases can store.
-    pub const NEWEST: Self = Self(Timestamp::from_seconds(253_402_300_799), SessionId([u8::MAX; 16]));
+    const NEWEST: Self = Self(Timestamp::from_seconds(253_402_300_799), SessionId([u8::MAX; 16]));
 
     /// The values that the list is sorted by, as numbers.
     pub fn sort_key(self) -> Vec<i64> {
@@ -282,29 +285,40 @@ pub async fn repeat(
     Ok(on!(c, |c| prepared(update).get_result(c)).optional()?)
 }
 
-/// Up to `limit` live sessions of a user before the cursor, the newest first.
+/// Up to `limit` live sessions of a user behind the cursor in this order.
 pub async fn page(
     c: &mut Connection,
     user: UserId,
-    before: SessionCursor,
+    sort: Sort,
+    after: Option<SessionCursor>,
     limit: i64,
     now: Timestamp,
 ) -> Result<Vec<Session>, DbError> {
+    // Compared as rows, as in the list of users.
+    let (behind, start) = match sort {
+        Sort::OldestFirst => (" > (", SessionCursor::OLDEST),
+        Sort::NewestFirst => (" < (", SessionCursor::NEWEST),
+    };
+    let SessionCursor(created, id) = after.unwrap_or(start);
     Ok(on!(c, |c| {
-        // Compared as rows, as in the list of users.
-        let earlier = sql::<Bool>("(\"sessions\".\"created_at\", \"sessions\".\"id\") < (")
-            .bind::<Timestamptz, _>(before.0)
+        let rest = sql::<Bool>("(\"sessions\".\"created_at\", \"sessions\".\"id\")")
+            .sql(behind)
+            .bind::<Timestamptz, _>(created)
             .sql(", ")
-            .bind::<Binary, _>(before.1.0.to_vec())
+            .bind::<Binary, _>(id.0.to_vec())
             .sql(")");
         let query = sessions::table
             .filter(sessions::user_id.eq(user.0))
-            .filter(earlier)
+            .filter(rest)
             .filter(sessions::revoked_at.is_null())
             .filter(sessions::expires_at.gt(now))
-            .order((sessions::created_at.desc(), sessions::id.desc()))
             .limit(limit)
-            .select(Session::as_select());
+            .select(Session::as_select())
+            .into_boxed();
+        let query = match sort {
+            Sort::OldestFirst => query.order((sessions::created_at.asc(), sessions::id.asc())),
+            Sort::NewestFirst => query.order((sessions::created_at.desc(), sessions::id.desc())),
+        };
         prepared(query).load(c)
     })?)
 }

@@ -7,6 +7,7 @@ use groundwork_database::{Connection, DbError, enum_value, on, prepared};
 
 use super::webhooks::WebhookEndpoint;
 use crate::db::schema::{webhook_deliveries, webhooks};
+use crate::domain::sort::Sort;
 use crate::domain::webhooks::{DeliveryId, DeliveryStatus, WebhookId};
 
 enum_value!(DeliveryStatus);
@@ -105,17 +106,23 @@ pub async fn find_message(
     Ok(on!(c, |c| prepared(delivery.select(Message::as_select())).get_result(c)).optional()?)
 }
 
-/// Up to `limit` deliveries of a webhook before the ID, the newest first.
+/// Up to `limit` deliveries of a webhook after the ID, the oldest or the newest first.
 pub async fn page(
     c: &mut Connection,
     webhook: WebhookId,
-    before: Option<DeliveryId>,
+    sort: Sort,
+    after: Option<DeliveryId>,
     limit: i64,
 ) -> Result<Vec<WebhookDelivery>, DbError> {
-    let before = before.map_or(i64::MAX, |id| id.0);
-    let rest = webhook_deliveries::table
-        .filter(webhook_deliveries::webhook_id.eq(webhook.0))
-        .filter(webhook_deliveries::id.lt(before))
+    let of_webhook = webhook_deliveries::table.filter(webhook_deliveries::webhook_id.eq(webhook.0));
+    // IDs ascend in the order of creation.
+    if sort == Sort::OldestFirst {
+        let rest = of_webhook.filter(webhook_deliveries::id.gt(after.map_or(0, |id| id.0)));
+        let rest = rest.order(webhook_deliveries::id.asc()).limit(limit);
+        return Ok(on!(c, |c| prepared(rest.select(WebhookDelivery::as_select())).load(c))?);
+    }
+    let rest = of_webhook
+        .filter(webhook_deliveries::id.lt(after.map_or(i64::MAX, |id| id.0)))
         .order(webhook_deliveries::id.desc())
         .limit(limit);
     Ok(on!(c, |c| prepared(rest.select(WebhookDelivery::as_select())).load(c))?)

@@ -7,6 +7,7 @@ use groundwork_database::{Connection, DbError, enum_value, for_update, on, prepa
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::db::schema::webhooks;
+use crate::domain::sort::Sort;
 use crate::domain::webhooks::{DisabledReason, WebhookDescription, WebhookEvents, WebhookId, WebhookUrl};
 
 text_value!(WebhookUrl);
@@ -132,10 +133,20 @@ pub async fn subscriptions(c: &mut Connection) -> Result<Vec<(WebhookId, Webhook
     Ok(found.into_iter().map(|(id, events)| (WebhookId(id), events)).collect())
 }
 
-/// Up to `limit` webhooks after the ID, by ascending ID.
-pub async fn page(c: &mut Connection, after: Option<WebhookId>, limit: i64) -> Result<Vec<Webhook>, DbError> {
-    let after = after.map_or(0, |id| id.0);
-    let rest = webhooks::table.filter(webhooks::id.gt(after));
+/// Up to `limit` webhooks after the ID, the oldest or the newest first.
+pub async fn page(
+    c: &mut Connection,
+    sort: Sort,
+    after: Option<WebhookId>,
+    limit: i64,
+) -> Result<Vec<Webhook>, DbError> {
+    // IDs ascend in the order of creation.
+    if sort == Sort::NewestFirst {
+        let rest = webhooks::table.filter(webhooks::id.lt(after.map_or(i64::MAX, |id| id.0)));
+        let rest = rest.order(webhooks::id.desc()).limit(limit);
+        return Ok(on!(c, |c| prepared(rest.select(Webhook::as_select())).load(c))?);
+    }
+    let rest = webhooks::table.filter(webhooks::id.gt(after.map_or(0, |id| id.0)));
     let rest = rest.order(webhooks::id.asc()).limit(limit);
     Ok(on!(c, |c| prepared(rest.select(Webhook::as_select())).load(c))?)
 }

@@ -3,8 +3,9 @@
 use groundwork_clock::Timestamp;
 use groundwork_web::error::FieldError;
 use groundwork_web::extract::RequestSchema;
+use groundwork_web::responses::Located;
 use groundwork_web::schema::Nullable;
-use groundwork_web::{id_schema, listed, text_schema};
+use groundwork_web::{id_schema, listed, located, text_schema};
 use poem_openapi::Object;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -56,7 +57,8 @@ example!(ApiKeyView {
     last_used_at: Nullable(None),
 });
 
-listed!(ApiKeyView, "API keys", "in ascending order of `id`");
+located!(ApiKeyView, "/api-keys");
+listed!(ApiKeyView, "API keys", "in ascending order of `id`, unless `sort` asks for another");
 
 fn example_scopes() -> ApiKeyScopes {
     let names = vec![Permission::UsersRead.as_str().to_owned()];
@@ -79,6 +81,12 @@ example!(ApiKeyWithSecret {
     api_key: poem_openapi::types::Example::example(),
     key: "gwk_1fJjkkpe9PiTw9KSulA8Ghct30vZz4HpdQ5c5b9cPF13aoJVO".to_owned(),
 });
+
+impl Located for ApiKeyWithSecret {
+    fn path(&self) -> String {
+        self.api_key.path()
+    }
+}
 
 impl From<(ApiKey, SecretString)> for ApiKeyWithSecret {
     fn from((api_key, key): (ApiKey, SecretString)) -> Self {

@@ -78,4 +78,8 @@ example!(AuditEventView {
     created_at: Timestamp::from_seconds(1_769_851_800),
 });
 
-listed!(AuditEventView, "audit events", "in descending order of `created_at`: the newest first");
+listed!(
+    AuditEventView,
+    "audit events",
+    "in descending order of `created_at`, unless `sort` asks for another"
+);

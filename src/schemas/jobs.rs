@@ -74,4 +74,4 @@ example!(JobView {
     finished_at: Nullable(Some(Timestamp::from_seconds(1_769_851_860))),
 });
 
-listed!(JobView, "jobs", "in descending order of `id`: the newest first");
+listed!(JobView, "jobs", "in descending order of `id`, unless `sort` asks for another");

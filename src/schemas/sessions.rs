@@ -90,4 +90,4 @@ example!(SessionView {
     is_current: true,
 });
 
-listed!(SessionView, "sessions", "in descending order of `created_at`: the newest first");
+listed!(SessionView, "sessions", "in descending order of `created_at`, unless `sort` asks for another");

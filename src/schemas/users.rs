@@ -4,7 +4,7 @@ use groundwork_clock::Timestamp;
 use groundwork_web::error::FieldError;
 use groundwork_web::extract::RequestSchema;
 use groundwork_web::schema::{Nullable, Patch};
-use groundwork_web::{enum_schema, listed};
+use groundwork_web::{enum_schema, listed, located};
 use poem_openapi::Object;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -63,11 +63,9 @@ example!(UserView {
     updated_at: Timestamp::from_seconds(1_769_851_800),
 });
 
-listed!(
-    UserView,
-    "users",
-    "in ascending order of `id`; with `created_after` or `created_before`, of\n`created_at` and `id`"
-);
+located!(UserView, "/users");
+
+listed!(UserView, "users", "in ascending order of `id`, unless `sort` or a filter by time asks for another");
 
 /// What a new user says about itself: a part of the bodies that create users.
 #[derive(Object, Debug)]

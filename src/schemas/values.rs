@@ -8,6 +8,7 @@ use crate::domain::email::Email;
 use crate::domain::email_prefix::EmailPrefix;
 use crate::domain::ids::{JobId, UserId};
 use crate::domain::password::{Password, PasswordAttempt};
+use crate::domain::sort::Sort;
 use crate::domain::text::{FullName, JobKind};
 
 /// Written instead of a secret. Secrets are in requests only, but poem-openapi's derives need both
@@ -35,6 +36,15 @@ text_schema!(TokenText, "link_token_text",
     },
     parse: |text: &str| Ok::<_, String>(TokenText(text.to_owned())),
     show: |token: &TokenText| token.0.clone());
+
+// A pattern instead of an enumeration: as names of constants, the two values would be one.
+text_schema!(Sort, "sort",
+    MetaSchema {
+        description: Some("The order: `created_at` with the oldest first, `-created_at` with the newest first."),
+        pattern: Some("^-?created_at$".to_owned()),
+        ..text(None, "-created_at")
+    },
+    parse: Sort::parse, show: |sort: &Sort| sort.as_str());
 
 text_schema!(FullName, "full_name",
     MetaSchema {

@@ -3,8 +3,9 @@
 use groundwork_clock::Timestamp;
 use groundwork_web::error::FieldError;
 use groundwork_web::extract::RequestSchema;
+use groundwork_web::responses::Located;
 use groundwork_web::schema::{Nullable, Patch};
-use groundwork_web::{enum_schema, id_schema, listed, text_schema};
+use groundwork_web::{enum_schema, id_schema, listed, located, text_schema};
 use poem_openapi::types::Example;
 use poem_openapi::{NewType, Object};
 use secrecy::{ExposeSecret, SecretString};
@@ -74,7 +75,8 @@ example!(WebhookView {
     updated_at: EXAMPLE_TIME,
 });
 
-listed!(WebhookView, "webhooks", "in ascending order of `id`");
+located!(WebhookView, "/webhooks");
+listed!(WebhookView, "webhooks", "in ascending order of `id`, unless `sort` asks for another");
 
 /// The events of a webhook, with an example that is valid: that of a list of texts knows no events.
 #[derive(Debug, NewType, Serialize)]
@@ -118,6 +120,12 @@ example!(WebhookWithSecret {
     webhook: WebhookView::example(),
     secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned(),
 });
+
+impl Located for WebhookWithSecret {
+    fn path(&self) -> String {
+        self.webhook.path()
+    }
+}
 
 impl From<(Webhook, SecretString)> for WebhookWithSecret {
     fn from((webhook, secret): (Webhook, SecretString)) -> Self {
@@ -235,7 +243,7 @@ example!(WebhookDeliveryView {
     finished_at: Nullable(Some(EXAMPLE_TIME)),
 });
 
-listed!(WebhookDeliveryView, "deliveries", "in descending order of `id`, the newest first");
+listed!(WebhookDeliveryView, "deliveries", "in descending order of `id`, unless `sort` asks for another");
 
 /// Something that happened to a user.
 #[derive(Object)]

@@ -6,10 +6,12 @@ use secrecy::SecretString;
 
 use super::Error;
 use super::auth::Caller;
+use super::precondition::Precondition;
 use super::store::Store;
 use crate::domain::api_keys::{API_KEY_FORMAT, ApiKeyId, MAX_API_KEYS};
 use crate::domain::ids::{UserId, random_bytes};
 use crate::domain::permissions::Permission;
+use crate::domain::sort::Sort;
 use crate::models::api_keys::{self, ApiKey, NewApiKey};
 use crate::models::audit_events::{self, AuditEvent, AuditKind};
 use crate::models::users;
@@ -23,7 +25,8 @@ pub struct ApiKeyService {
 }
 
 impl ApiKeyService {
-    /// Lists the API keys of a user by ascending ID, starting at `page_token`.
+    /// Lists the API keys of a user, the oldest first unless `sort` says otherwise, starting at
+    /// `page_token`.
     ///
     /// # Errors
     /// [`Error::NotFound`] if there is no such user, or the caller must not know of it;
@@ -32,6 +35,7 @@ impl ApiKeyService {
         &self,
         caller: &Caller,
         user: Option<UserId>,
+        sort: Option<Sort>,
         limit: u16,
         page_token: Option<&str>,
     ) -> Result<Page<ApiKey>, Error> {
@@ -39,10 +43,11 @@ impl ApiKeyService {
         if !manages(caller, user) {
             return Err(USER_NOT_FOUND);
         }
-        let list = format!("API keys of {user}");
+        let list = Sort::list_name(&format!("API keys of {user}"), sort);
+        let sort = sort.unwrap_or(Sort::OldestFirst);
         let after = self.store.page_signer.after_id(&list, page_token)?.map(ApiKeyId);
         let mut connection = self.store.read_as(caller);
-        let keys = api_keys::page(&mut connection, user, after, i64::from(limit) + 1).await?;
+        let keys = api_keys::page(&mut connection, user, sort, after, i64::from(limit) + 1).await?;
         if keys.is_empty() && users::find_profile(&mut connection, user).await?.is_none() {
             return Err(USER_NOT_FOUND);
         }
@@ -92,8 +97,14 @@ impl ApiKeyService {
     /// Deletes an API key, which stops working at once.
     ///
     /// # Errors
-    /// [`Error::LoginRequired`], [`Error::NotFound`].
-    pub async fn delete(&self, caller: &Caller, id: ApiKeyId, context: &CallContext) -> Result<(), Error> {
+    /// [`Error::LoginRequired`], [`Error::NotFound`], [`Error::PreconditionFailed`].
+    pub async fn delete(
+        &self,
+        caller: &Caller,
+        id: ApiKeyId,
+        unchanged: &Precondition<ApiKey>,
+        context: &CallContext,
+    ) -> Result<(), Error> {
         let (session, now) = (caller.session()?, self.store.now());
         let key = self.get(caller, id).await?;
         let is_own = key.user_id == caller.user.id;
@@ -102,6 +113,8 @@ impl ApiKeyService {
         // The user of the key is locked, so that no unit of work of the key is under way.
         self.store
             .transaction_on(caller, key.user_id, async |tx, _| {
+                let current = api_keys::find_for_update(tx, id).await?.ok_or(NOT_FOUND)?;
+                unchanged.check(&current)?;
                 if !api_keys::delete(tx, id).await? {
                     return Err(NOT_FOUND);
                 }

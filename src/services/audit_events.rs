@@ -13,7 +13,7 @@ pub struct AuditEventService {
 }
 
 impl AuditEventService {
-    /// Lists events, the newest first, starting at `page_token`.
+    /// Lists events, starting at `page_token`.
     ///
     /// # Errors
     /// [`Error::InvalidPageToken`] if the token was not issued for this filter.
@@ -25,9 +25,9 @@ impl AuditEventService {
         page_token: Option<&str>,
     ) -> Result<Page<StoredEvent>, Error> {
         let list = format!("audit events {filter:?}");
-        let before = self.store.page_signer.cursor(&list, page_token, EventCursor::at)?;
+        let after = self.store.page_signer.cursor(&list, page_token, EventCursor::at)?;
         let mut connection = self.store.read_as(caller);
-        let events = audit_events::page(&mut connection, filter, before, i64::from(limit) + 1).await?;
+        let events = audit_events::page(&mut connection, filter, after, i64::from(limit) + 1).await?;
         let sort_key = |event: &StoredEvent| EventCursor(event.occurred_at, event.id).sort_key();
         Ok(self.store.page_signer.page(&list, events, limit, sort_key))
     }

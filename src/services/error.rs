@@ -74,6 +74,19 @@ pub enum Error {
     /// The page token was not issued for this list.
     #[error("invalid page token")]
     InvalidPageToken,
+    /// What a change is conditional on is not so.
+    #[error("the precondition failed")]
+    PreconditionFailed,
+    /// The work was done by an earlier request with the same idempotency key. The field is its
+    /// answer.
+    #[error("answered before")]
+    AnsweredBefore(String),
+    /// The idempotency key belongs to another request.
+    #[error("the idempotency key is another request's")]
+    IdempotencyKeyReused,
+    /// A request with the same idempotency key is under way.
+    #[error("a request with this idempotency key is under way")]
+    IdempotencyInProgress,
     #[error("too many login attempts")]
     TooManyLogins(RateLimitDecision),
     #[error("too many attempts to confirm the current password")]

@@ -1,11 +1,13 @@
 //! Jobs, for superusers: what is queued, and what to do with jobs that failed.
 
 use groundwork_auth::Page;
+use groundwork_database::Connection;
 use groundwork_jobs::records::{self, JobFilter, JobRecord, Retry};
 use groundwork_telemetry::context::CallContext;
 
 use super::Error;
 use super::auth::Caller;
+use super::idempotency::Idempotency;
 use super::store::Store;
 use crate::domain::ids::JobId;
 use crate::models::audit_events::{self, AuditEvent, AuditKind};
@@ -18,7 +20,7 @@ pub struct JobService {
 }
 
 impl JobService {
-    /// Lists jobs, the newest first, starting at `page_token`.
+    /// Lists jobs, starting at `page_token`.
     ///
     /// # Errors
     /// [`Error::InvalidPageToken`] if the token was not issued for this filter.
@@ -30,9 +32,9 @@ impl JobService {
         page_token: Option<&str>,
     ) -> Result<Page<JobRecord>, Error> {
         let list = format!("jobs {filter:?}");
-        let before = self.store.page_signer.after_id(&list, page_token)?.map(Into::into);
+        let after = self.store.page_signer.after_id(&list, page_token)?.map(Into::into);
         let mut connection = self.store.read_as(caller);
-        let jobs = records::page(&mut connection, filter, before, i64::from(limit) + 1).await?;
+        let jobs = records::page(&mut connection, filter, after, i64::from(limit) + 1).await?;
         Ok(self.store.page_signer.page(&list, jobs, limit, |job| vec![job.id.0]))
     }
 
@@ -41,21 +43,32 @@ impl JobService {
     /// # Errors
     /// [`Error::NotFound`]; [`Error::JobNotDead`]; [`Error::JobExpired`] if it has been dead for so
     /// long that its content was deleted; [`Error::JobDuplicate`] if another job for the same work is
-    /// queued or running.
-    pub async fn retry(&self, caller: &Caller, id: JobId, context: &CallContext) -> Result<JobRecord, Error> {
+    /// queued or running; those of an idempotency key.
+    pub async fn retry(
+        &self,
+        caller: &Caller,
+        id: JobId,
+        idempotency: &Idempotency<JobRecord>,
+        context: &CallContext,
+    ) -> Result<JobRecord, Error> {
+        let once = self.store.begin(caller, idempotency).await?;
         let now = self.store.now();
         let retried = self.store.transaction_by(caller, async |tx| {
-            let job = match records::retry(tx, id.0.into(), now).await? {
-                Retry::Queued(job) => job,
-                Retry::Forgotten => return Err(Error::JobExpired),
-                Retry::NotDead => {
-                    let exists = records::find(tx, id.0.into()).await?.is_some();
-                    return Err(if exists { Error::JobNotDead } else { NOT_FOUND });
-                }
+            let retry = async |tx: &mut Connection| {
+                let job = match records::retry(tx, id.0.into(), now).await? {
+                    Retry::Queued(job) => job,
+                    Retry::Forgotten => return Err(Error::JobExpired),
+                    Retry::NotDead => {
+                        let exists = records::find(tx, id.0.into()).await?.is_some();
+                        return Err(if exists { Error::JobNotDead } else { NOT_FOUND });
+                    }
+                };
+                let event = AuditEvent::new(AuditKind::JOB_RETRIED, id, context);
+                let event = AuditEvent { actor: Some(caller.audit_actor()), ..event };
+                audit_events::insert(tx, &event, now).await?;
+                Ok(job)
             };
-            let event = AuditEvent::new(AuditKind::JOB_RETRIED, id, context);
-            audit_events::insert(tx, &AuditEvent { actor: Some(caller.audit_actor()), ..event }, now).await?;
-            Ok(job)
+            once.run(tx, retry).await
         });
         retried.await
     }

@@ -1,13 +1,16 @@
 //! Sessions, as their users and superusers see and end them.
 
 use groundwork_auth::Page;
+use groundwork_database::Connection;
 use groundwork_telemetry::context::CallContext;
 
 use super::auth::Caller;
+use super::idempotency::Idempotency;
 use super::store::Store;
 use super::{Error, RevokedSessions};
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::permissions::Permission;
+use crate::domain::sort::Sort;
 use crate::models::audit_events::{self, AuditEvent, AuditKind};
 use crate::models::sessions::{self, Session, SessionCursor};
 use crate::models::users;
@@ -22,8 +25,8 @@ pub struct SessionService {
 }
 
 impl SessionService {
-    /// Lists the live sessions of the caller or, for superusers, of any user, the newest first,
-    /// starting at `page_token`.
+    /// Lists the live sessions of the caller or, for superusers, of any user, the newest first unless
+    /// `sort` says otherwise, starting at `page_token`.
     ///
     /// # Errors
     /// [`Error::NotFound`] if there is no such user, or the caller must not know of it;
@@ -32,6 +35,7 @@ impl SessionService {
         &self,
         caller: &Caller,
         user: Option<UserId>,
+        sort: Option<Sort>,
         limit: u16,
         page_token: Option<&str>,
     ) -> Result<Page<Session>, Error> {
@@ -40,12 +44,13 @@ impl SessionService {
         if !is_own && !caller.user.role.may(Permission::UsersWrite) {
             return Err(USER_NOT_FOUND);
         }
-        let list = format!("sessions {user}");
-        let before = self.store.page_signer.cursor(&list, page_token, SessionCursor::at)?;
-        let before = before.unwrap_or(SessionCursor::NEWEST);
+        let list = Sort::list_name(&format!("sessions {user}"), sort);
+        let sort = sort.unwrap_or(Sort::NewestFirst);
+        let after = self.store.page_signer.cursor(&list, page_token, SessionCursor::at)?;
         let mut connection = self.store.read_as(caller);
         let limit_and_one = i64::from(limit) + 1;
-        let page = sessions::page(&mut connection, user, before, limit_and_one, self.store.now()).await?;
+        let page =
+            sessions::page(&mut connection, user, sort, after, limit_and_one, self.store.now()).await?;
         if page.is_empty() && !is_own && users::find_profile(&mut connection, user).await?.is_none() {
             return Err(USER_NOT_FOUND);
         }
@@ -82,13 +87,26 @@ impl SessionService {
     }
 
     /// Ends all sessions of the caller but the present one.
-    pub async fn revoke_others(&self, caller: &Caller, context: &CallContext) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// [`Error::LoginRequired`]; those of an idempotency key.
+    pub async fn revoke_others(
+        &self,
+        caller: &Caller,
+        idempotency: &Idempotency<()>,
+        context: &CallContext,
+    ) -> Result<(), Error> {
+        let once = self.store.begin(caller, idempotency).await?;
         let (user, session, now) = (caller.user.id, caller.session()?, self.store.now());
         let revocation = self.store.transaction_as(caller, async |tx, _| {
-            let ended = sessions::revoke_others(tx, user, session, now).await?;
-            let event = AuditEvent::new(AuditKind::OTHER_SESSIONS_REVOKED, user, context);
-            let event = AuditEvent { actor: Some(user.into()), session: Some(session), ..event };
-            audit_events::insert(tx, &event, now).await?;
+            let mut ended = 0;
+            let revoke = async |tx: &mut Connection| {
+                ended = sessions::revoke_others(tx, user, session, now).await?;
+                let event = AuditEvent::new(AuditKind::OTHER_SESSIONS_REVOKED, user, context);
+                let event = AuditEvent { actor: Some(user.into()), session: Some(session), ..event };
+                Ok(audit_events::insert(tx, &event, now).await?)
+            };
+            once.run(tx, revoke).await?;
             Ok(ended)
         });
         self.revoked.by_hand.increment(revocation.await? as u64);

@@ -17,6 +17,7 @@ use groundwork_telemetry::context::CallContext;
 
 use super::Error;
 use super::auth::{Caller, Intent};
+use super::idempotency::KeysInProgress;
 use super::mail::{MailJob, Requested};
 use crate::domain::ids::{Credential, UserId};
 use crate::domain::permissions::Permission;
@@ -24,7 +25,8 @@ use crate::models::audit_events::AuditActor;
 use crate::models::caller_check::{CallerCheck, CheckedWrite};
 use crate::models::users::{self, User};
 use crate::models::{
-    api_keys, audit_events, one_time_tokens, sessions, user_networks, webhook_deliveries, webhooks,
+    api_keys, audit_events, idempotency_keys, one_time_tokens, sessions, user_networks, webhook_deliveries,
+    webhooks,
 };
 
 /// How long jobs that succeeded are shown.
@@ -55,6 +57,10 @@ pub enum Actor<'a> {
 }
 
 impl Actor<'_> {
+    pub(super) fn user(&self) -> Option<UserId> {
+        self.audit_actor().map(|actor| actor.user)
+    }
+
     /// Who acts, for the audit log. An operator is no user.
     pub fn audit_actor(&self) -> Option<AuditActor> {
         match self {
@@ -79,13 +85,22 @@ pub struct Store {
     /// Whether there was a webhook when somebody last looked: a hint at the cheaper way, and nothing
     /// depends on it.
     may_have_webhooks: Arc<AtomicBool>,
+    pub(super) keys_in_progress: KeysInProgress,
     /// Signs the page tokens of lists.
     pub(super) page_signer: ValueSigner,
 }
 
 impl Store {
     pub fn new(database: Database, clock: Clock, queue: Queue, page_signer: ValueSigner) -> Self {
-        Self { database, clock, queue, sends_mail: true, may_have_webhooks: Arc::default(), page_signer }
+        Self {
+            database,
+            clock,
+            queue,
+            sends_mail: true,
+            may_have_webhooks: Arc::default(),
+            keys_in_progress: KeysInProgress::default(),
+            page_signer,
+        }
     }
 
     /// The store of a service that cannot send mail: no job that sends mail is enqueued.
@@ -163,6 +178,7 @@ impl Store {
         while user_networks::delete_unused(&mut connection, unused_since, BATCH).await? > 0 {}
         let expired_before = now.minus(API_KEY_RETENTION);
         while api_keys::delete_expired(&mut connection, expired_before, BATCH).await? > 0 {}
+        while idempotency_keys::delete_expired(&mut connection, now, BATCH).await? > 0 {}
         while records::delete_done(&mut connection, done_before, BATCH).await? > 0 {}
         while records::forget_dead(&mut connection, dead_before, BATCH).await? > 0 {}
         if let Some(retention) = audit_retention {

@@ -6,13 +6,16 @@ use groundwork_state::cache::{Cache, Cached, key_of};
 use groundwork_telemetry::context::CallContext;
 
 use super::auth::{Caller, PasswordLimiter};
+use super::idempotency::Idempotency;
 use super::mail::NotifyPasswordChanged;
 use super::passwords::Passwords;
+use super::precondition::Precondition;
 use super::store::{Actor, Store};
 use super::{Error, RevokedSessions};
 use crate::domain::ids::UserId;
 use crate::domain::password::{Password, PasswordAttempt, PasswordHash};
 use crate::domain::permissions::UserRole;
+use crate::domain::sort::Sort;
 use crate::domain::webhooks::EventType;
 use crate::models::audit_events::{self, AuditEvent, AuditKind, AuthEvent};
 use crate::models::users::{
@@ -45,29 +48,32 @@ impl UserService {
     ///
     /// # Errors
     /// [`Error::LoginRequired`] for a new password by an API key, [`Error::WrongCurrentPassword`],
-    /// [`Error::PasswordIsEmail`], [`Error::TooManyPasswordChecks`].
+    /// [`Error::PasswordIsEmail`], [`Error::TooManyPasswordChecks`], [`Error::PreconditionFailed`].
     pub async fn update_profile(
         &self,
         caller: &Caller,
         profile: ProfileChanges,
         password: Option<(PasswordAttempt, Password)>,
+        unchanged: &Precondition<Profile>,
         context: &CallContext,
     ) -> Result<User, Error> {
         let Some((current, new)) = password else {
-            return self.invalidating(caller.user.id, self.change_own(caller, profile, context)).await;
+            let change = self.change_own(caller, profile, unchanged, context);
+            return self.invalidating(caller.user.id, change).await;
         };
         let changes = UserChanges { profile, ..UserChanges::default() };
         self.check_current_password(caller, current).await?;
         let hash = self.passwords.hash_new(new, &caller.user.email).await?;
-        self.change_password(caller, &changes, &hash, context).await
+        self.change_password(caller, &changes, &hash, unchanged, context).await
     }
 
     /// One statement and its audit event, unless there is a webhook, whose events need the user as it
-    /// was before.
+    /// was before, or a condition, which is checked before the change.
     async fn change_own(
         &self,
         caller: &Caller,
         profile: ProfileChanges,
+        unchanged: &Precondition<Profile>,
         context: &CallContext,
     ) -> Result<User, Error> {
         let event = |kind| AuditEvent {
@@ -75,7 +81,7 @@ impl UserService {
             session: caller.credential.session(),
             ..AuditEvent::new(kind, caller.user.id, context)
         };
-        if !self.store.may_have_webhooks() {
+        if !self.store.may_have_webhooks() && unchanged.is_none() {
             let change = self.store.transaction_checked(caller, async |write| {
                 let after = users::update_own_without_webhooks(write, &profile).await?;
                 for kind in after.iter().flat_map(|after| audit_kinds(&caller.user, after)) {
@@ -90,6 +96,7 @@ impl UserService {
         let (changes, now) = (UserChanges { profile, ..UserChanges::default() }, self.store.now());
         self.store
             .transaction_as(caller, async |tx, before| {
+                unchanged.check(&before.profile)?;
                 let after = users::update(tx, before.id, &changes, None, now).await?;
                 let after = after.ok_or(Error::SESSION_OVER)?;
                 self.store.announce_update(tx, before, &after).await?;
@@ -122,6 +129,7 @@ impl UserService {
         caller: &Caller,
         changes: &UserChanges,
         hash: &PasswordHash,
+        unchanged: &Precondition<Profile>,
         context: &CallContext,
     ) -> Result<User, Error> {
         let (id, session, now) = (caller.user.id, caller.session()?, self.store.now());
@@ -130,6 +138,7 @@ impl UserService {
             if user.password_hash != caller.user.password_hash {
                 return Err(Error::WrongCurrentPassword);
             }
+            unchanged.check(&user.profile)?;
             let ended = sessions::revoke_all(tx, id, now).await?;
             one_time_tokens::delete_all(tx, id).await?;
             let notice = NotifyPasswordChanged { email: user.email.clone(), changed_at: now };
@@ -151,19 +160,22 @@ impl UserService {
     /// Lists users, starting at `page_token`.
     ///
     /// # Errors
-    /// [`Error::InvalidPageToken`] if the token was not issued for this filter.
+    /// [`Error::InvalidPageToken`] if the token was not issued for this filter and order.
     pub async fn list(
         &self,
         caller: &Caller,
         filter: &UserFilter,
+        sort: Option<Sort>,
         limit: u16,
         page_token: Option<&str>,
     ) -> Result<Page<Profile>, Error> {
-        let list = format!("users {filter:?}");
-        let after = self.store.page_signer.cursor(&list, page_token, |key| filter.cursor_at(key))?;
+        let list = Sort::list_name(&format!("users {filter:?}"), sort);
+        let cursor_at = |key: &[i64]| filter.cursor_at(sort, key);
+        let after = self.store.page_signer.cursor(&list, page_token, cursor_at)?;
         let mut connection = self.store.read_as(caller);
-        let users = users::page(&mut connection, filter, after, i64::from(limit) + 1).await?;
-        Ok(self.store.page_signer.page(&list, users, limit, |user| filter.cursor_for(user).sort_key()))
+        let users = users::page(&mut connection, filter, sort, after, i64::from(limit) + 1).await?;
+        let sort_key = |user: &Profile| filter.cursor_for(sort, user).sort_key();
+        Ok(self.store.page_signer.page(&list, users, limit, sort_key))
     }
 
     /// # Errors
@@ -190,12 +202,13 @@ impl UserService {
 
     /// # Errors
     /// [`Error::LoginRequired`] for a user with a role by an API key; [`Error::EmailTaken`],
-    /// [`Error::PasswordIsEmail`].
+    /// [`Error::PasswordIsEmail`]; those of an idempotency key.
     pub async fn create(
         &self,
         actor: Actor<'_>,
         new: NewUser,
         password: Password,
+        idempotency: &Idempotency<User>,
         context: &CallContext,
     ) -> Result<User, Error> {
         if let Actor::Caller(caller) = actor
@@ -203,16 +216,21 @@ impl UserService {
         {
             caller.session()?;
         }
+        let once = self.store.begin(actor, idempotency).await?;
         let hash = self.passwords.hash_new(password, new.email.as_str()).await?;
         let now = self.store.now();
         self.store
             .transaction_by(actor, async |tx| {
-                let written = users::insert(tx, &new, &hash, now).await?;
-                self.store.announce(tx, &[EventType::UserCreated], &written).await?;
-                let user = written.user;
-                let event = AuditEvent::new(AuditKind::USER_CREATED, user.id, context);
-                audit_events::insert(tx, &AuditEvent { actor: actor.audit_actor(), ..event }, now).await?;
-                Ok(user)
+                let create = async |tx: &mut Connection| {
+                    let written = users::insert(tx, &new, &hash, now).await?;
+                    self.store.announce(tx, &[EventType::UserCreated], &written).await?;
+                    let user = written.user;
+                    let event = AuditEvent::new(AuditKind::USER_CREATED, user.id, context);
+                    let event = AuditEvent { actor: actor.audit_actor(), ..event };
+                    audit_events::insert(tx, &event, now).await?;
+                    Ok(user)
+                };
+                once.run(tx, create).await
             })
             .await
     }
@@ -223,13 +241,14 @@ impl UserService {
     /// # Errors
     /// [`Error::LoginRequired`] if an API key would set a password, an email or a role;
     /// [`Error::NotFound`], [`Error::EmailTaken`], [`Error::PasswordIsEmail`],
-    /// [`Error::LastSuperuser`].
+    /// [`Error::LastSuperuser`], [`Error::PreconditionFailed`].
     pub async fn update(
         &self,
         caller: &Caller,
         id: UserId,
         changes: &UserChanges,
         password: Option<Password>,
+        unchanged: &Precondition<Profile>,
         context: &CallContext,
     ) -> Result<User, Error> {
         // Each of them leads to a login with all rights of a user, which the key has not.
@@ -243,6 +262,7 @@ impl UserService {
         let now = self.store.now();
         let update = self.store.transaction_on(caller, id, async |tx, target| {
             let before = target.ok_or(NOT_FOUND)?;
+            unchanged.check(&before.profile)?;
             if changes.is_active == Some(false) || changes.role.is_some_and(RoleChange::revokes_superuser) {
                 check_superuser_remains(tx, before).await?;
             }
@@ -286,14 +306,21 @@ impl UserService {
     ///
     /// # Errors
     /// [`Error::LoginRequired`] if an API key would delete its own user; [`Error::NotFound`],
-    /// [`Error::LastSuperuser`].
-    pub async fn delete(&self, caller: &Caller, id: UserId, context: &CallContext) -> Result<(), Error> {
+    /// [`Error::LastSuperuser`], [`Error::PreconditionFailed`].
+    pub async fn delete(
+        &self,
+        caller: &Caller,
+        id: UserId,
+        unchanged: &Precondition<Profile>,
+        context: &CallContext,
+    ) -> Result<(), Error> {
         if id == caller.user.id {
             caller.session()?;
         }
         let now = self.store.now();
         let deletion = self.store.transaction_on(caller, id, async |tx, target| {
             let user = target.ok_or(NOT_FOUND)?;
+            unchanged.check(&user.profile)?;
             check_superuser_remains(tx, user).await?;
             let has_webhooks = users::delete(tx, id).await?.ok_or(NOT_FOUND)?;
             let deleted = Written { user: user.clone(), has_webhooks };

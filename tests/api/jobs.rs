@@ -57,6 +57,10 @@ on_both! {
         made.reverse();
         for limit in [1, 4, 15, 16] {
             assert_eq!(all(&service, &root, &format!("kind={KIND}&limit={limit}")).await, made, "{limit}");
+            let newest = all(&service, &root, &format!("kind={KIND}&limit={limit}&sort=-created_at")).await;
+            assert_eq!(newest, made, "{limit}");
+            let oldest = all(&service, &root, &format!("kind={KIND}&limit={limit}&sort=created_at")).await;
+            assert!(oldest.iter().eq(made.iter().rev()), "{limit}: {oldest:?}");
         }
         let first = list(&service, &root, &format!("kind={KIND}&limit=1")).await.expect(200).json();
         assert_eq!(first["items"][0]["kind"], KIND);

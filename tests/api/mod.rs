@@ -11,6 +11,7 @@ mod input;
 mod jobs;
 mod leaked_passwords;
 mod mail;
+mod manners;
 pub mod operations;
 mod passwords;
 mod paths;

@@ -5,6 +5,7 @@ use groundwork::domain::email::Email;
 use groundwork::domain::password::Password;
 use groundwork::domain::permissions::UserRole;
 use groundwork::models::users::{NewProfile, NewUser};
+use groundwork::services::idempotency::Idempotency;
 use groundwork::services::store::Actor;
 use groundwork::services::users::UserService;
 use groundwork_telemetry::context::CallContext;
@@ -65,7 +66,7 @@ async fn create(users: &UserService, email: &str, password: &str, is_superuser: 
         is_verified: true,
     };
     let password = Password::parse(password).unwrap();
-    users.create(Actor::Operator, user, password, &CallContext::local()).await.unwrap();
+    users.create(Actor::Operator, user, password, &Idempotency::none(), &CallContext::local()).await.unwrap();
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use groundwork::domain::email::Email;
 use groundwork::domain::permissions::UserRole;
+use groundwork::domain::sort::Sort;
 use groundwork::models::users::{self, Cursor, NewProfile, NewUser, User, UserFilter};
 use groundwork::settings::DatabaseUrl;
 use groundwork_clock::Timestamp;
@@ -54,8 +55,14 @@ fn filters() -> Vec<UserFilter> {
     all
 }
 
-fn matches(user: &User, filter: &UserFilter, after: Option<&User>) -> bool {
-    let place = |user: &User| (filter.is_by_date().then_some(user.created_at), user.id);
+/// Where a user stands in a list, counted from its end if the newest come first.
+fn place(user: &User, filter: &UserFilter, sort: Option<Sort>) -> (Option<i64>, i64) {
+    let created = filter.is_by_date(sort).then_some(user.created_at.micros());
+    if sort == Some(Sort::NewestFirst) { (created.map(|it| -it), -user.id.0) } else { (created, user.id.0) }
+}
+
+fn matches(user: &User, filter: &UserFilter, sort: Option<Sort>, after: Option<&User>) -> bool {
+    let place = |user| place(user, filter, sort);
     filter.email_prefix.as_ref().is_none_or(|prefix| user.email.starts_with(prefix))
         && filter.is_active.is_none_or(|asked| user.is_active == asked)
         && filter.is_superuser.is_none_or(|asked| user.is_superuser == asked)
@@ -74,21 +81,24 @@ async fn every_filter(backend: Backend) {
     let middle = &everybody[7];
     // The second time, the texts of the statements are known.
     for _ in 0..2 {
-        for (filter, after) in filters().iter().flat_map(|filter| [None, Some(middle)].map(|it| (filter, it)))
-        {
-            let cursor = after.map(|user| {
-                if filter.is_by_date() {
-                    Cursor::CreatedAt(user.created_at, user.id)
-                } else {
-                    Cursor::Id(user.id)
-                }
-            });
-            let page = users::page(&mut database.read(), filter, cursor, 100).await.unwrap();
-            let found: Vec<_> = page.iter().map(|user| user.id).collect();
-            let mut expected: Vec<_> = everybody.iter().filter(|user| matches(user, filter, after)).collect();
-            expected.sort_by_key(|user| (filter.is_by_date().then_some(user.created_at), user.id));
-            let expected: Vec<_> = expected.iter().map(|user| user.id).collect();
-            assert_eq!(found, expected, "{filter:?} after {cursor:?}");
+        let sorts = [None, Some(Sort::OldestFirst), Some(Sort::NewestFirst)];
+        for (filter, sort) in filters().iter().flat_map(|filter| sorts.map(|sort| (filter, sort))) {
+            for after in [None, Some(middle)] {
+                let cursor = after.map(|user| {
+                    if filter.is_by_date(sort) {
+                        Cursor::CreatedAt(user.created_at, user.id)
+                    } else {
+                        Cursor::Id(user.id)
+                    }
+                });
+                let page = users::page(&mut database.read(), filter, sort, cursor, 100).await.unwrap();
+                let found: Vec<_> = page.iter().map(|user| user.id).collect();
+                let mut expected: Vec<_> =
+                    everybody.iter().filter(|user| matches(user, filter, sort, after)).collect();
+                expected.sort_by_key(|user| place(user, filter, sort));
+                let expected: Vec<_> = expected.iter().map(|user| user.id).collect();
+                assert_eq!(found, expected, "{filter:?} {sort:?} after {cursor:?}");
+            }
         }
     }
 }

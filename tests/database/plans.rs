@@ -82,15 +82,22 @@ async fn every_statement_finds_its_rows_through_an_index() {
         for dates in ["", FROM, TO, &format!("{FROM}{TO}")] {
             let list = format!("/api/v1/users?limit=20{flags}{dates}");
             walk_two_pages(&service, &admin, &list).await;
+            for sort in ["created_at", "-created_at"] {
+                walk_two_pages(&service, &admin, &format!("{list}&sort={sort}")).await;
+            }
         }
     }
     for what in ["", "&user_id=7", "&actor_id=7", "&kind=kind_1", "&user_id=7&actor_id=7&kind=kind_1"] {
         for dates in ["", FROM, TO, &format!("{FROM}{TO}")] {
-            walk_two_pages(&service, &admin, &format!("/api/v1/audit-events?limit=1{what}{dates}")).await;
+            let list = format!("/api/v1/audit-events?limit=1{what}{dates}");
+            walk_two_pages(&service, &admin, &list).await;
+            walk_two_pages(&service, &admin, &format!("{list}&sort=created_at")).await;
         }
     }
     let phone = service.log_in_again(&user.email, user.id).await;
-    walk_two_pages(&service, &admin, &format!("/api/v1/auth/sessions?limit=1&user_id={}", user.id)).await;
+    let list = format!("/api/v1/auth/sessions?limit=1&user_id={}", user.id);
+    walk_two_pages(&service, &admin, &list).await;
+    walk_two_pages(&service, &admin, &format!("{list}&sort=created_at")).await;
     let session = format!("/api/v1/auth/sessions/{}", session_of(&phone));
     drop(service.by(&admin, "DELETE", &session).send().await.expect(204));
     drop(service.by(&user, "POST", "/api/v1/auth/logout-all").send().await.expect(204));
@@ -133,6 +140,9 @@ async fn lists_by_date_and_of_rare_states_use_their_own_indexes() {
         (TO, "users_created_at_idx"),
         (&format!("&is_superuser=true{FROM}"), "users_superusers_created_at_idx"),
         (&format!("&is_active=false{TO}"), "users_inactive_created_at_idx"),
+        ("&sort=-created_at", "users_created_at_idx"),
+        ("&sort=-created_at&is_superuser=true", "users_superusers_created_at_idx"),
+        ("&sort=-created_at&is_active=false", "users_inactive_created_at_idx"),
     ] {
         let before = proxy.statements().len();
         drop(service.by(&admin, "GET", &format!("/api/v1/users?limit=20{query}")).send().await.expect(200));

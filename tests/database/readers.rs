@@ -65,7 +65,7 @@ impl Fixture {
                     Kind::Lookup => Ok(users::find_profile(&mut connection, NOBODY).await?.is_some()),
                     Kind::Search => {
                         let filter = UserFilter { is_active: Some(true), ..UserFilter::default() };
-                        Ok(!users::page(&mut connection, &filter, None, 1).await?.is_empty())
+                        Ok(!users::page(&mut connection, &filter, None, None, 1).await?.is_empty())
                     }
                 }
             };

@@ -13,7 +13,8 @@ const DAY: Duration = Duration::from_hours(24);
 /// Causes an audit event.
 async fn create_user(service: &Service, root: &TestUser) {
     let body = json!({"email": fresh_email(), "password": PASSWORD});
-    service.by(root, "POST", "/api/v1/users").json(body).send().await.expect(201);
+    let create = service.by(root, "POST", "/api/v1/users").header("idempotency-key", "a key");
+    create.json(body).send().await.expect(201);
 }
 
 async fn count(service: &Service, what: &str) -> usize {
@@ -42,10 +43,12 @@ async fn old_rows_go(backend: Backend) {
     let root = service.superuser().await;
     create_user(&service, &root).await;
     service.job("test_kind", "done").await;
+    assert_eq!(count(&service, "idempotency_keys").await, 1);
     let dead = "jobs WHERE status = 'dead'";
     service.job("test_kind", "dead").await;
     pass(&service, 6).await;
     assert_eq!(count(&service, "sessions").await, 1, "it is valid for seven days");
+    assert_eq!(count(&service, "idempotency_keys").await, 0, "they are kept for a day");
     assert_eq!(count(&service, "jobs WHERE kind = 'test_kind'").await, 2);
     assert_eq!(count(&service, "jobs WHERE status = 'dead' AND payload <> ''").await, 1);
     pass(&service, 2).await;

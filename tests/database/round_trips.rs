@@ -29,6 +29,9 @@ const CHANGE: u64 = 1 + 1 + 1;
 /// The guard; then the caller's rights, together with BEGIN, the user inserted, the event and
 /// COMMIT.
 const CREATE: u64 = 1 + 1 + 1 + 1;
+/// What an idempotency key adds: a look for its answer; then its lock, another look, and the answer
+/// stored.
+const IDEMPOTENCY: u64 = 1 + 1 + 1 + 1;
 /// The guard; then both users, together with BEGIN, the caller's session, the user changed, the
 /// event and COMMIT.
 const UPDATE: u64 = 1 + 1 + 1 + 1 + 1;
@@ -196,6 +199,15 @@ async fn checking_rights_in_the_transaction_adds_no_round_trip_to_a_superusers_c
         made.push(format!("/api/v1/users/{}", user["id"]));
     };
     assert_eq!(cost(&service, &proxy, 5, create).await, 5 * CREATE);
+
+    let mut keys = 0;
+    let create_once = async || {
+        keys += 1;
+        let body = json!({"email": fresh_email(), "password": PASSWORD});
+        let create = service.by(&root, "POST", "/api/v1/users").header("idempotency-key", &keys.to_string());
+        drop(create.json(body).send().await.expect(201));
+    };
+    assert_eq!(cost(&service, &proxy, 5, create_once).await, 5 * (CREATE + IDEMPOTENCY));
 
     let mut names = 0;
     let update = async || {

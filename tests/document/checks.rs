@@ -1,9 +1,9 @@
 //! Every check, with the faults that it is there for. On both documents it finds nothing; each
 //! fault it finds.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::{examples, names, references, shape};
+use super::{examples, manners, names, references, shape};
 use crate::document::reading::{newest, older};
 
 struct Check {
@@ -15,7 +15,50 @@ struct Check {
 /// A change of the document, and how the check names what the change broke.
 type Fault = (fn(&mut Value), &'static str);
 
-const CHECKS: [Check; 11] = [
+const CHECKS: [Check; 15] = [
+    Check {
+        run: manners::created_has_location,
+        faults: &[(
+            |d| drop(headers(&mut users(d)["post"]["responses"]["201"]).remove("Location")),
+            "users_create: a 201 without Location",
+        )],
+    },
+    Check {
+        run: manners::resource_has_tag,
+        faults: &[
+            (
+                |d| drop(headers(&mut user_item(d)["get"]["responses"]["200"]).remove("ETag")),
+                "users_get: a resource without ETag",
+            ),
+            (|d| user_item(d)["get"]["responses"]["304"] = Value::Null, "users_get: a resource without ETag"),
+            (|d| user_item(d)["delete"]["parameters"] = json!([]), "users_delete: a change without If-Match"),
+            (
+                |d| d["paths"]["/api/v1/users/{id}/activate"]["patch"]["parameters"] = json!([]),
+                "users_activate: a change without If-Match",
+            ),
+        ],
+    },
+    Check {
+        run: manners::post_has_key,
+        faults: &[
+            (|d| users(d)["post"]["parameters"] = json!([]), "users_create: no Idempotency-Key"),
+            (
+                |d| user(d)["properties"]["secret"] = json!({}),
+                "users_create: an Idempotency-Key that it must not have",
+            ),
+            (
+                |d| d["paths"]["/api/v1/webhooks/{id}/test"]["post"]["responses"]["409"] = Value::Null,
+                "webhooks_test: an Idempotency-Key without 409",
+            ),
+        ],
+    },
+    Check {
+        run: manners::list_has_sort,
+        faults: &[(
+            |d| users(d)["get"]["parameters"].as_array_mut().unwrap().retain(|it| it["name"] != "sort"),
+            "users_list: a list without sort",
+        )],
+    },
     Check {
         run: names::operation_ids,
         faults: &[
@@ -39,7 +82,7 @@ const CHECKS: [Check; 11] = [
         faults: &[
             (|d| user(d)["properties"]["fullName"] = json!({}), "full_name and fullName become"),
             (
-                |d| users(d)["get"]["parameters"][2]["name"] = json!("pageToken"),
+                |d| users(d)["get"]["parameters"][3]["name"] = json!("pageToken"),
                 "page_token and pageToken become",
             ),
             (|d| schema(d, "HealthStatus")["enum"] = json!(["not_ok", "notok"]), "not_ok and notok become"),
@@ -133,7 +176,7 @@ const CHECKS: [Check; 11] = [
         faults: &[
             (|d| response(d, "200")["headers"]["ETAG"] = json!({}), "ETAG is spelled ETag"),
             (
-                |d| users(d)["get"]["parameters"][2] = json!({"name": "if-match", "in": "header"}),
+                |d| users(d)["get"]["parameters"][3] = json!({"name": "if-match", "in": "header"}),
                 "if-match is spelled If-Match",
             ),
         ],
@@ -171,6 +214,14 @@ fn add_schema(document: &mut Value, name: &str) {
 
 fn users(document: &mut Value) -> &mut Value {
     &mut document["paths"]["/api/v1/users"]
+}
+
+fn user_item(document: &mut Value) -> &mut Value {
+    &mut document["paths"]["/api/v1/users/{id}"]
+}
+
+fn headers(response: &mut Value) -> &mut Map<String, Value> {
+    response["headers"].as_object_mut().unwrap()
 }
 
 fn response<'a>(document: &'a mut Value, status: &str) -> &'a mut Value {

@@ -3,6 +3,7 @@
 
 mod checks;
 mod examples;
+mod manners;
 mod names;
 mod parity;
 mod reading;
@@ -60,7 +61,7 @@ fn the_table_of_operations_lists_callers_scopes_and_statuses_of_each() {
     assert_eq!(rows.len(), operations(&document).len());
     for row in [
         "| health | `health_live` | GET | `/api/v1/health/live` | anonymous |  | 200 400 |",
-        "| users | `users_me` | GET | `/api/v1/users/me` | user | `users:read` | 200 400 401 403 429 500 503 |",
+        "| users | `users_me` | GET | `/api/v1/users/me` | user | `users:read` | 200 304 400 401 403 429 500 503 |",
         "| users | `users_list` | GET | `/api/v1/users` | support, superuser | `users:read` | 200 400 401 403 422 429 500 503 |",
     ] {
         assert!(rows.contains(&row), "{row}: {table}");

@@ -213,7 +213,7 @@ async fn a_read_cancelled_by_a_recovery_conflict_is_repeated_on_the_primary() {
     let database = copied.watching.clone();
     let reading = tokio::spawn(async move {
         let mut connection = database.read_after(None, Clock::default().now());
-        users::page(&mut connection, &UserFilter::default(), None, 10).await
+        users::page(&mut connection, &UserFilter::default(), None, None, 10).await
     });
     let waiting =
         "SELECT pid::text FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%users%'";
@@ -289,7 +289,7 @@ async fn replicas_take_turns_and_an_unreachable_one_is_skipped() {
     database.watch();
     let read = || async {
         let mut connection = database.read_after(None, Clock::default().now());
-        users::page(&mut connection, &UserFilter::default(), None, 1).await.unwrap();
+        users::page(&mut connection, &UserFilter::default(), None, None, 1).await.unwrap();
     };
     let used = || database.replicas().iter().filter(|one| one.state == ReplicaState::Used).count();
     eventually("both are in use", async || (used() == 2).then_some(())).await;

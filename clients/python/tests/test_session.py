@@ -9,7 +9,7 @@ import pytest
 
 from groundwork_client import GroundworkError, Retries, Retry, Session, ok, pages
 from groundwork_client.api.users import users_list, users_me
-from groundwork_client.models import ErrorCode, TokenPair, TokenType
+from groundwork_client.models import ErrorCode, TokenPair, TokenType, UserCreate, UserUpdate
 
 URL = "http://groundwork.example"
 USER = {
@@ -111,6 +111,37 @@ def test_a_busy_service_is_asked_again_after_as_long_as_it_says() -> None:
     session = session_over(lambda _: answers.pop(0), on_retry=retries.append)
     assert ok(users_me.sync_detailed(client=session.client)).id == 1
     assert [retry.seconds for retry in retries] == [0.0]
+
+
+def test_a_request_with_a_key_is_sent_again_with_it() -> None:
+    sent: list[str] = []
+
+    def fail_every_other_time(request: httpx.Request) -> httpx.Response:
+        sent.append(request.headers["Idempotency-Key"])
+        refusal = error(503, "service_unavailable", **{"Retry-After": "0"})
+        return refusal if len(sent) % 2 else httpx.Response(201, json=USER)
+
+    users = session_over(fail_every_other_time).users
+    new = UserCreate(email="ada@example.com", password="correct horse battery")
+    users.create(new)
+    users.create(new)
+    users.create(new, idempotency_key="mine")
+    assert sent[::2] == sent[1::2]
+    assert len(set(sent)) == 3
+    assert sent[-1] == "mine"
+
+
+def test_a_change_can_have_a_condition() -> None:
+    conditions: list[str | None] = []
+
+    def note(request: httpx.Request) -> httpx.Response:
+        conditions.append(request.headers.get("If-Match"))
+        return httpx.Response(200, json=USER)
+
+    users = session_over(note).users
+    users.update(1, UserUpdate(), if_match='"tag"')
+    users.update(1, UserUpdate())
+    assert conditions == ['"tag"', None]
 
 
 def test_nobody_waits_for_more_than_a_minute() -> None:

@@ -185,7 +185,7 @@ response), `replica_1`, `replica_2` and so on.*/
     ///A page of jobs.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct JobPage {
-        ///The jobs, in descending order of `id`: the newest first.
+        ///The jobs, in descending order of `id`, unless `sort` asks for another.
         pub items: ::std::vec::Vec<Job>,
         ///The `page_token` of the next page, or null on the last page.
         #[serde(deserialize_with = "::std::option::Option::deserialize")]
@@ -503,8 +503,7 @@ without NUL.*/
     ///A page of users.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct UserPage {
-        /**The users, in ascending order of `id`; with `created_after` or `created_before`, of
-`created_at` and `id`.*/
+        ///The users, in ascending order of `id`, unless `sort` or a filter by time asks for another.
         pub items: ::std::vec::Vec<User>,
         ///The `page_token` of the next page, or null on the last page.
         #[serde(deserialize_with = "::std::option::Option::deserialize")]
@@ -645,7 +644,7 @@ no private network.*/
     ///A page of deliveries.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct WebhookDeliveryPage {
-        ///The deliveries, in descending order of `id`, the newest first.
+        ///The deliveries, in descending order of `id`, unless `sort` asks for another.
         pub items: ::std::vec::Vec<WebhookDelivery>,
         ///The `page_token` of the next page, or null on the last page.
         #[serde(deserialize_with = "::std::option::Option::deserialize")]
@@ -777,7 +776,7 @@ no private network.*/
     ///A page of webhooks.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct WebhookPage {
-        ///The webhooks, in ascending order of `id`.
+        ///The webhooks, in ascending order of `id`, unless `sort` asks for another.
         pub items: ::std::vec::Vec<Webhook>,
         ///The `page_token` of the next page, or null on the last page.
         #[serde(deserialize_with = "::std::option::Option::deserialize")]
@@ -3976,8 +3975,11 @@ The same as `users_me`.
 
 Sends a `GET` request to `/api/v1/auth/me`
 
+Arguments:
+- `if_none_match`: Answer 304 without a body if the resource still has this `ETag`.
 ```ignore
 let response = client.auth_me()
+    .if_none_match(if_none_match)
     .send()
     .await;
 ```*/
@@ -4131,9 +4133,10 @@ let response = client.health_ready()
     }
     /**List jobs
 
-Returns one page of jobs in descending order of `id`, so the newest come first. To get the
-next page, send `next_page` as `page_token` with the same filters, until it is null. Jobs
-that succeeded are kept for seven days. Requires superuser rights.
+Returns one page of jobs in descending order of `id`, so the newest come first, or with
+`sort=created_at` in ascending order. To get the next page, send `next_page` as `page_token`
+with the same filters and the same `sort`, until it is null. Jobs that succeeded are kept for
+seven days. Requires superuser rights.
 
 Sends a `GET` request to `/api/v1/jobs`
 
@@ -4141,12 +4144,14 @@ Arguments:
 - `kind`: Only jobs of this kind.
 - `limit`: The maximum number of jobs per page.
 - `page_token`: The `next_page` of the previous page.
+- `sort`: The order: `created_at` with the oldest first, `-created_at` with the newest first.
 - `status`: Only jobs in this status.
 ```ignore
 let response = client.jobs_list()
     .kind(kind)
     .limit(limit)
     .page_token(page_token)
+    .sort(sort)
     .status(status)
     .send()
     .await;
@@ -4181,9 +4186,11 @@ Sends a `POST` request to `/api/v1/jobs/{id}/retry`
 
 Arguments:
 - `id`: The job's ID.
+- `idempotency_key`: Names this request, such as a UUID. A request that is sent again with its key has its effect once: for 24 hours, it gets the first answer.
 ```ignore
 let response = client.jobs_retry()
     .id(id)
+    .idempotency_key(idempotency_key)
     .send()
     .await;
 ```*/
@@ -4192,10 +4199,11 @@ let response = client.jobs_retry()
     }
     /**List users
 
-Returns one page of users in ascending order of `id`; with `created_after` or
+Returns one page of users in ascending order of `id`; with `sort`, `created_after` or
 `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
-`page_token` with the same filters, until it is null. Users that are created meanwhile are
-on the last pages. Requires superuser rights.
+`page_token` with the same filters and the same `sort`, until it is null. Users that are
+created meanwhile are on the last pages, unless the newest come first. Requires superuser
+rights.
 
 Sends a `GET` request to `/api/v1/users`
 
@@ -4207,6 +4215,7 @@ Arguments:
 - `is_superuser`: Only superusers, or only other users.
 - `limit`: The maximum number of users per page.
 - `page_token`: The `next_page` of the previous page.
+- `sort`: The order: `created_at` with the oldest first, `-created_at` with the newest first.
 ```ignore
 let response = client.users_list()
     .created_after(created_after)
@@ -4216,6 +4225,7 @@ let response = client.users_list()
     .is_superuser(is_superuser)
     .limit(limit)
     .page_token(page_token)
+    .sort(sort)
     .send()
     .await;
 ```*/
@@ -4228,8 +4238,12 @@ Creates a user, with superuser rights if requested. Requires superuser rights.
 
 Sends a `POST` request to `/api/v1/users`
 
+Arguments:
+- `idempotency_key`: Names this request, such as a UUID. A request that is sent again with its key has its effect once: for 24 hours, it gets the first answer.
+- `body`
 ```ignore
 let response = client.users_create()
+    .idempotency_key(idempotency_key)
     .body(body)
     .send()
     .await;
@@ -4243,8 +4257,11 @@ Returns the user that the access token belongs to.
 
 Sends a `GET` request to `/api/v1/users/me`
 
+Arguments:
+- `if_none_match`: Answer 304 without a body if the resource still has this `ETag`.
 ```ignore
 let response = client.users_me()
+    .if_none_match(if_none_match)
     .send()
     .await;
 ```*/
@@ -4258,8 +4275,11 @@ deleted.
 
 Sends a `DELETE` request to `/api/v1/users/me`
 
+Arguments:
+- `if_match`: Change the resource only if it has this `ETag`: otherwise 412. `*` stands for any.
 ```ignore
 let response = client.users_me_delete()
+    .if_match(if_match)
     .send()
     .await;
 ```*/
@@ -4273,8 +4293,12 @@ Absent fields stay unchanged; a null `full_name` clears it. A new `password` req
 
 Sends a `PATCH` request to `/api/v1/users/me`
 
+Arguments:
+- `if_match`: Change the resource only if it has this `ETag`: otherwise 412. `*` stands for any.
+- `body`
 ```ignore
 let response = client.users_me_update()
+    .if_match(if_match)
     .body(body)
     .send()
     .await;
@@ -4290,8 +4314,12 @@ mail.
 
 Sends a `POST` request to `/api/v1/users/me/email`
 
+Arguments:
+- `idempotency_key`: Names this request, such as a UUID. A request that is sent again with its key has its effect once: for 24 hours, it gets the first answer.
+- `body`
 ```ignore
 let response = client.users_me_change_email()
+    .idempotency_key(idempotency_key)
     .body(body)
     .send()
     .await;
@@ -4307,9 +4335,11 @@ Sends a `GET` request to `/api/v1/users/{id}`
 
 Arguments:
 - `id`: The user's ID.
+- `if_none_match`: Answer 304 without a body if the resource still has this `ETag`.
 ```ignore
 let response = client.users_get()
     .id(id)
+    .if_none_match(if_none_match)
     .send()
     .await;
 ```*/
@@ -4325,9 +4355,11 @@ Sends a `DELETE` request to `/api/v1/users/{id}`
 
 Arguments:
 - `id`: The user's ID.
+- `if_match`: Change the resource only if it has this `ETag`: otherwise 412. `*` stands for any.
 ```ignore
 let response = client.users_delete()
     .id(id)
+    .if_match(if_match)
     .send()
     .await;
 ```*/
@@ -4344,10 +4376,12 @@ Sends a `PATCH` request to `/api/v1/users/{id}`
 
 Arguments:
 - `id`: The user's ID.
+- `if_match`: Change the resource only if it has this `ETag`: otherwise 412. `*` stands for any.
 - `body`
 ```ignore
 let response = client.users_update()
     .id(id)
+    .if_match(if_match)
     .body(body)
     .send()
     .await;
@@ -4364,9 +4398,11 @@ Sends a `PATCH` request to `/api/v1/users/{id}/activate`
 
 Arguments:
 - `id`: The user's ID.
+- `if_match`: Change the resource only if it has this `ETag`: otherwise 412. `*` stands for any.
 ```ignore
 let response = client.users_activate()
     .id(id)
+    .if_match(if_match)
     .send()
     .await;
 ```*/
@@ -4382,9 +4418,11 @@ Sends a `PATCH` request to `/api/v1/users/{id}/deactivate`
 
 Arguments:
 - `id`: The user's ID.
+- `if_match`: Change the resource only if it has this `ETag`: otherwise 412. `*` stands for any.
 ```ignore
 let response = client.users_deactivate()
     .id(id)
+    .if_match(if_match)
     .send()
     .await;
 ```*/
@@ -4393,18 +4431,21 @@ let response = client.users_deactivate()
     }
     /**List webhooks
 
-Returns one page of webhooks in ascending order of `id`. To get the next page, send
-`next_page` as `page_token`, until it is null. Requires superuser rights.
+Returns one page of webhooks in ascending order of `id`, or with `sort=-created_at` in
+descending order. To get the next page, send `next_page` as `page_token` with the same `sort`,
+until it is null. Requires superuser rights.
 
 Sends a `GET` request to `/api/v1/webhooks`
 
 Arguments:
 - `limit`: The maximum number of webhooks per page.
 - `page_token`: The `next_page` of the previous page.
+- `sort`: The order: `created_at` with the oldest first, `-created_at` with the newest first.
 ```ignore
 let response = client.webhooks_list()
     .limit(limit)
     .page_token(page_token)
+    .sort(sort)
     .send()
     .await;
 ```*/
@@ -4435,9 +4476,11 @@ Sends a `GET` request to `/api/v1/webhooks/{id}`
 
 Arguments:
 - `id`: The webhook's ID.
+- `if_none_match`: Answer 304 without a body if the resource still has this `ETag`.
 ```ignore
 let response = client.webhooks_get()
     .id(id)
+    .if_none_match(if_none_match)
     .send()
     .await;
 ```*/
@@ -4452,9 +4495,11 @@ Sends a `DELETE` request to `/api/v1/webhooks/{id}`
 
 Arguments:
 - `id`: The webhook's ID.
+- `if_match`: Change the resource only if it has this `ETag`: otherwise 412. `*` stands for any.
 ```ignore
 let response = client.webhooks_delete()
     .id(id)
+    .if_match(if_match)
     .send()
     .await;
 ```*/
@@ -4470,10 +4515,12 @@ Sends a `PATCH` request to `/api/v1/webhooks/{id}`
 
 Arguments:
 - `id`: The webhook's ID.
+- `if_match`: Change the resource only if it has this `ETag`: otherwise 412. `*` stands for any.
 - `body`
 ```ignore
 let response = client.webhooks_update()
     .id(id)
+    .if_match(if_match)
     .body(body)
     .send()
     .await;
@@ -4483,9 +4530,10 @@ let response = client.webhooks_update()
     }
     /**List the deliveries of a webhook
 
-Returns one page of deliveries in descending order of `id`, the newest first. To get the next
-page, send `next_page` as `page_token`, until it is null. Deliveries are deleted 30 days after
-they have ended. Requires superuser rights.
+Returns one page of deliveries in descending order of `id`, the newest first, or with
+`sort=created_at` in ascending order. To get the next page, send `next_page` as `page_token`
+with the same `sort`, until it is null. Deliveries are deleted 30 days after they have ended.
+Requires superuser rights.
 
 Sends a `GET` request to `/api/v1/webhooks/{id}/deliveries`
 
@@ -4493,11 +4541,13 @@ Arguments:
 - `id`: The webhook's ID.
 - `limit`: The maximum number of deliveries per page.
 - `page_token`: The `next_page` of the previous page.
+- `sort`: The order: `created_at` with the oldest first, `-created_at` with the newest first.
 ```ignore
 let response = client.webhooks_deliveries_list()
     .id(id)
     .limit(limit)
     .page_token(page_token)
+    .sort(sort)
     .send()
     .await;
 ```*/
@@ -4514,10 +4564,12 @@ Sends a `POST` request to `/api/v1/webhooks/{id}/deliveries/{delivery_id}/resend
 Arguments:
 - `id`: The webhook's ID.
 - `delivery_id`: The delivery's ID.
+- `idempotency_key`: Names this request, such as a UUID. A request that is sent again with its key has its effect once: for 24 hours, it gets the first answer.
 ```ignore
 let response = client.webhooks_resend_delivery()
     .id(id)
     .delivery_id(delivery_id)
+    .idempotency_key(idempotency_key)
     .send()
     .await;
 ```*/
@@ -4551,9 +4603,11 @@ Sends a `POST` request to `/api/v1/webhooks/{id}/test`
 
 Arguments:
 - `id`: The webhook's ID.
+- `idempotency_key`: Names this request, such as a UUID. A request that is sent again with its key has its effect once: for 24 hours, it gets the first answer.
 ```ignore
 let response = client.webhooks_test()
     .id(id)
+    .idempotency_key(idempotency_key)
     .send()
     .await;
 ```*/
@@ -5175,18 +5229,36 @@ pub mod builder {
     #[derive(Debug, Clone)]
     pub struct AuthMe<'a> {
         client: &'a super::Client,
+        if_none_match: Result<Option<::std::string::String>, String>,
     }
     impl<'a> AuthMe<'a> {
         pub fn new(client: &'a super::Client) -> Self {
-            Self { client: client }
+            Self {
+                client: client,
+                if_none_match: Ok(None),
+            }
+        }
+        pub fn if_none_match<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.if_none_match = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for if_none_match failed"
+                        .to_string()
+                });
+            self
         }
         ///Sends a `GET` request to `/api/v1/auth/me`
         pub async fn send(
             self,
         ) -> Result<ResponseValue<types::User>, Error<types::ErrorBody>> {
-            let Self { client } = self;
+            let Self { client, if_none_match } = self;
+            let if_none_match = if_none_match.map_err(Error::InvalidRequest)?;
             let url = format!("{}/api/v1/auth/me", client.baseurl,);
-            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
             header_map
                 .append(
                     ::reqwest::header::HeaderName::from_static("api-version"),
@@ -5194,6 +5266,9 @@ pub mod builder {
                         super::Client::api_version(),
                     ),
                 );
+            if let Some(value) = if_none_match {
+                header_map.append("If-None-Match", value.to_string().try_into()?);
+            }
             #[allow(unused_mut)]
             let mut request = client
                 .client
@@ -6334,6 +6409,7 @@ pub mod builder {
         kind: Result<Option<::std::string::String>, String>,
         limit: Result<Option<i32>, String>,
         page_token: Result<Option<::std::string::String>, String>,
+        sort: Result<Option<::std::string::String>, String>,
         status: Result<Option<types::JobStatus>, String>,
     }
     impl<'a> JobsList<'a> {
@@ -6343,6 +6419,7 @@ pub mod builder {
                 kind: Ok(None),
                 limit: Ok(None),
                 page_token: Ok(None),
+                sort: Ok(None),
                 status: Ok(None),
             }
         }
@@ -6382,6 +6459,19 @@ pub mod builder {
                 });
             self
         }
+        pub fn sort<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.sort = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for sort failed"
+                        .to_string()
+                });
+            self
+        }
         pub fn status<V>(mut self, value: V) -> Self
         where
             V: std::convert::TryInto<types::JobStatus>,
@@ -6396,10 +6486,11 @@ pub mod builder {
         pub async fn send(
             self,
         ) -> Result<ResponseValue<types::JobPage>, Error<types::ErrorBody>> {
-            let Self { client, kind, limit, page_token, status } = self;
+            let Self { client, kind, limit, page_token, sort, status } = self;
             let kind = kind.map_err(Error::InvalidRequest)?;
             let limit = limit.map_err(Error::InvalidRequest)?;
             let page_token = page_token.map_err(Error::InvalidRequest)?;
+            let sort = sort.map_err(Error::InvalidRequest)?;
             let status = status.map_err(Error::InvalidRequest)?;
             let url = format!("{}/api/v1/jobs", client.baseurl,);
             let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
@@ -6421,6 +6512,7 @@ pub mod builder {
                 .query(&progenitor_client::QueryParam::new("kind", &kind))
                 .query(&progenitor_client::QueryParam::new("limit", &limit))
                 .query(&progenitor_client::QueryParam::new("page_token", &page_token))
+                .query(&progenitor_client::QueryParam::new("sort", &sort))
                 .query(&progenitor_client::QueryParam::new("status", &status))
                 .headers(header_map)
                 .build()?;
@@ -6618,12 +6710,14 @@ pub mod builder {
     pub struct JobsRetry<'a> {
         client: &'a super::Client,
         id: Result<i64, String>,
+        idempotency_key: Result<Option<::std::string::String>, String>,
     }
     impl<'a> JobsRetry<'a> {
         pub fn new(client: &'a super::Client) -> Self {
             Self {
                 client: client,
                 id: Err("id was not initialized".to_string()),
+                idempotency_key: Ok(None),
             }
         }
         pub fn id<V>(mut self, value: V) -> Self
@@ -6635,16 +6729,30 @@ pub mod builder {
                 .map_err(|_| "conversion to `i64` for id failed".to_string());
             self
         }
+        pub fn idempotency_key<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.idempotency_key = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for idempotency_key failed"
+                        .to_string()
+                });
+            self
+        }
         ///Sends a `POST` request to `/api/v1/jobs/{id}/retry`
         pub async fn send(
             self,
         ) -> Result<ResponseValue<types::Job>, Error<types::ErrorBody>> {
-            let Self { client, id } = self;
+            let Self { client, id, idempotency_key } = self;
             let id = id.map_err(Error::InvalidRequest)?;
+            let idempotency_key = idempotency_key.map_err(Error::InvalidRequest)?;
             let url = format!(
                 "{}/api/v1/jobs/{}/retry", client.baseurl, encode_path(& id.to_string()),
             );
-            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
             header_map
                 .append(
                     ::reqwest::header::HeaderName::from_static("api-version"),
@@ -6652,6 +6760,9 @@ pub mod builder {
                         super::Client::api_version(),
                     ),
                 );
+            if let Some(value) = idempotency_key {
+                header_map.append("Idempotency-Key", value.to_string().try_into()?);
+            }
             #[allow(unused_mut)]
             let mut request = client
                 .client
@@ -6754,6 +6865,7 @@ pub mod builder {
         is_superuser: Result<Option<bool>, String>,
         limit: Result<Option<i32>, String>,
         page_token: Result<Option<::std::string::String>, String>,
+        sort: Result<Option<::std::string::String>, String>,
     }
     impl<'a> UsersList<'a> {
         pub fn new(client: &'a super::Client) -> Self {
@@ -6766,6 +6878,7 @@ pub mod builder {
                 is_superuser: Ok(None),
                 limit: Ok(None),
                 page_token: Ok(None),
+                sort: Ok(None),
             }
         }
         pub fn created_after<V>(mut self, value: V) -> Self
@@ -6850,6 +6963,19 @@ pub mod builder {
                 });
             self
         }
+        pub fn sort<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.sort = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for sort failed"
+                        .to_string()
+                });
+            self
+        }
         ///Sends a `GET` request to `/api/v1/users`
         pub async fn send(
             self,
@@ -6863,6 +6989,7 @@ pub mod builder {
                 is_superuser,
                 limit,
                 page_token,
+                sort,
             } = self;
             let created_after = created_after.map_err(Error::InvalidRequest)?;
             let created_before = created_before.map_err(Error::InvalidRequest)?;
@@ -6871,6 +6998,7 @@ pub mod builder {
             let is_superuser = is_superuser.map_err(Error::InvalidRequest)?;
             let limit = limit.map_err(Error::InvalidRequest)?;
             let page_token = page_token.map_err(Error::InvalidRequest)?;
+            let sort = sort.map_err(Error::InvalidRequest)?;
             let url = format!("{}/api/v1/users", client.baseurl,);
             let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
             header_map
@@ -6904,6 +7032,7 @@ pub mod builder {
                 )
                 .query(&progenitor_client::QueryParam::new("limit", &limit))
                 .query(&progenitor_client::QueryParam::new("page_token", &page_token))
+                .query(&progenitor_client::QueryParam::new("sort", &sort))
                 .headers(header_map)
                 .build()?;
             let info = OperationInfo {
@@ -6974,14 +7103,29 @@ pub mod builder {
     #[derive(Debug, Clone)]
     pub struct UsersCreate<'a> {
         client: &'a super::Client,
+        idempotency_key: Result<Option<::std::string::String>, String>,
         body: Result<types::builder::UserCreate, String>,
     }
     impl<'a> UsersCreate<'a> {
         pub fn new(client: &'a super::Client) -> Self {
             Self {
                 client: client,
+                idempotency_key: Ok(None),
                 body: Ok(::std::default::Default::default()),
             }
+        }
+        pub fn idempotency_key<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.idempotency_key = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for idempotency_key failed"
+                        .to_string()
+                });
+            self
         }
         pub fn body<V>(mut self, value: V) -> Self
         where
@@ -7009,12 +7153,13 @@ pub mod builder {
         pub async fn send(
             self,
         ) -> Result<ResponseValue<types::User>, Error<types::ErrorBody>> {
-            let Self { client, body } = self;
+            let Self { client, idempotency_key, body } = self;
+            let idempotency_key = idempotency_key.map_err(Error::InvalidRequest)?;
             let body = body
                 .and_then(|v| types::UserCreate::try_from(v).map_err(|e| e.to_string()))
                 .map_err(Error::InvalidRequest)?;
             let url = format!("{}/api/v1/users", client.baseurl,);
-            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
             header_map
                 .append(
                     ::reqwest::header::HeaderName::from_static("api-version"),
@@ -7022,6 +7167,9 @@ pub mod builder {
                         super::Client::api_version(),
                     ),
                 );
+            if let Some(value) = idempotency_key {
+                header_map.append("Idempotency-Key", value.to_string().try_into()?);
+            }
             #[allow(unused_mut)]
             let mut request = client
                 .client
@@ -7136,18 +7284,36 @@ pub mod builder {
     #[derive(Debug, Clone)]
     pub struct UsersMe<'a> {
         client: &'a super::Client,
+        if_none_match: Result<Option<::std::string::String>, String>,
     }
     impl<'a> UsersMe<'a> {
         pub fn new(client: &'a super::Client) -> Self {
-            Self { client: client }
+            Self {
+                client: client,
+                if_none_match: Ok(None),
+            }
+        }
+        pub fn if_none_match<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.if_none_match = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for if_none_match failed"
+                        .to_string()
+                });
+            self
         }
         ///Sends a `GET` request to `/api/v1/users/me`
         pub async fn send(
             self,
         ) -> Result<ResponseValue<types::User>, Error<types::ErrorBody>> {
-            let Self { client } = self;
+            let Self { client, if_none_match } = self;
+            let if_none_match = if_none_match.map_err(Error::InvalidRequest)?;
             let url = format!("{}/api/v1/users/me", client.baseurl,);
-            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
             header_map
                 .append(
                     ::reqwest::header::HeaderName::from_static("api-version"),
@@ -7155,6 +7321,9 @@ pub mod builder {
                         super::Client::api_version(),
                     ),
                 );
+            if let Some(value) = if_none_match {
+                header_map.append("If-None-Match", value.to_string().try_into()?);
+            }
             #[allow(unused_mut)]
             let mut request = client
                 .client
@@ -7219,16 +7388,34 @@ pub mod builder {
     #[derive(Debug, Clone)]
     pub struct UsersMeDelete<'a> {
         client: &'a super::Client,
+        if_match: Result<Option<::std::string::String>, String>,
     }
     impl<'a> UsersMeDelete<'a> {
         pub fn new(client: &'a super::Client) -> Self {
-            Self { client: client }
+            Self {
+                client: client,
+                if_match: Ok(None),
+            }
+        }
+        pub fn if_match<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.if_match = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for if_match failed"
+                        .to_string()
+                });
+            self
         }
         ///Sends a `DELETE` request to `/api/v1/users/me`
         pub async fn send(self) -> Result<ResponseValue<()>, Error<types::ErrorBody>> {
-            let Self { client } = self;
+            let Self { client, if_match } = self;
+            let if_match = if_match.map_err(Error::InvalidRequest)?;
             let url = format!("{}/api/v1/users/me", client.baseurl,);
-            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
             header_map
                 .append(
                     ::reqwest::header::HeaderName::from_static("api-version"),
@@ -7236,6 +7423,9 @@ pub mod builder {
                         super::Client::api_version(),
                     ),
                 );
+            if let Some(value) = if_match {
+                header_map.append("If-Match", value.to_string().try_into()?);
+            }
             #[allow(unused_mut)]
             let mut request = client
                 .client
@@ -7276,6 +7466,13 @@ pub mod builder {
                         ),
                     )
                 }
+                412u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
                 429u16 => {
                     Err(
                         Error::ErrorResponse(
@@ -7307,14 +7504,29 @@ pub mod builder {
     #[derive(Debug, Clone)]
     pub struct UsersMeUpdate<'a> {
         client: &'a super::Client,
+        if_match: Result<Option<::std::string::String>, String>,
         body: Result<types::builder::ProfileUpdate, String>,
     }
     impl<'a> UsersMeUpdate<'a> {
         pub fn new(client: &'a super::Client) -> Self {
             Self {
                 client: client,
+                if_match: Ok(None),
                 body: Ok(::std::default::Default::default()),
             }
+        }
+        pub fn if_match<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.if_match = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for if_match failed"
+                        .to_string()
+                });
+            self
         }
         pub fn body<V>(mut self, value: V) -> Self
         where
@@ -7342,14 +7554,15 @@ pub mod builder {
         pub async fn send(
             self,
         ) -> Result<ResponseValue<types::User>, Error<types::ErrorBody>> {
-            let Self { client, body } = self;
+            let Self { client, if_match, body } = self;
+            let if_match = if_match.map_err(Error::InvalidRequest)?;
             let body = body
                 .and_then(|v| {
                     types::ProfileUpdate::try_from(v).map_err(|e| e.to_string())
                 })
                 .map_err(Error::InvalidRequest)?;
             let url = format!("{}/api/v1/users/me", client.baseurl,);
-            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
             header_map
                 .append(
                     ::reqwest::header::HeaderName::from_static("api-version"),
@@ -7357,6 +7570,9 @@ pub mod builder {
                         super::Client::api_version(),
                     ),
                 );
+            if let Some(value) = if_match {
+                header_map.append("If-Match", value.to_string().try_into()?);
+            }
             #[allow(unused_mut)]
             let mut request = client
                 .client
@@ -7392,6 +7608,13 @@ pub mod builder {
                     )
                 }
                 408u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                412u16 => {
                     Err(
                         Error::ErrorResponse(
                             ResponseValue::from_response(response).await?,
@@ -7457,14 +7680,29 @@ pub mod builder {
     #[derive(Debug, Clone)]
     pub struct UsersMeChangeEmail<'a> {
         client: &'a super::Client,
+        idempotency_key: Result<Option<::std::string::String>, String>,
         body: Result<types::builder::EmailChange, String>,
     }
     impl<'a> UsersMeChangeEmail<'a> {
         pub fn new(client: &'a super::Client) -> Self {
             Self {
                 client: client,
+                idempotency_key: Ok(None),
                 body: Ok(::std::default::Default::default()),
             }
+        }
+        pub fn idempotency_key<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.idempotency_key = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for idempotency_key failed"
+                        .to_string()
+                });
+            self
         }
         pub fn body<V>(mut self, value: V) -> Self
         where
@@ -7490,12 +7728,13 @@ pub mod builder {
         }
         ///Sends a `POST` request to `/api/v1/users/me/email`
         pub async fn send(self) -> Result<ResponseValue<()>, Error<types::ErrorBody>> {
-            let Self { client, body } = self;
+            let Self { client, idempotency_key, body } = self;
+            let idempotency_key = idempotency_key.map_err(Error::InvalidRequest)?;
             let body = body
                 .and_then(|v| types::EmailChange::try_from(v).map_err(|e| e.to_string()))
                 .map_err(Error::InvalidRequest)?;
             let url = format!("{}/api/v1/users/me/email", client.baseurl,);
-            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
             header_map
                 .append(
                     ::reqwest::header::HeaderName::from_static("api-version"),
@@ -7503,6 +7742,9 @@ pub mod builder {
                         super::Client::api_version(),
                     ),
                 );
+            if let Some(value) = idempotency_key {
+                header_map.append("Idempotency-Key", value.to_string().try_into()?);
+            }
             #[allow(unused_mut)]
             let mut request = client
                 .client
@@ -7538,6 +7780,13 @@ pub mod builder {
                     )
                 }
                 408u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                409u16 => {
                     Err(
                         Error::ErrorResponse(
                             ResponseValue::from_response(response).await?,
@@ -7604,12 +7853,14 @@ pub mod builder {
     pub struct UsersGet<'a> {
         client: &'a super::Client,
         id: Result<i64, String>,
+        if_none_match: Result<Option<::std::string::String>, String>,
     }
     impl<'a> UsersGet<'a> {
         pub fn new(client: &'a super::Client) -> Self {
             Self {
                 client: client,
                 id: Err("id was not initialized".to_string()),
+                if_none_match: Ok(None),
             }
         }
         pub fn id<V>(mut self, value: V) -> Self
@@ -7621,16 +7872,30 @@ pub mod builder {
                 .map_err(|_| "conversion to `i64` for id failed".to_string());
             self
         }
+        pub fn if_none_match<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.if_none_match = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for if_none_match failed"
+                        .to_string()
+                });
+            self
+        }
         ///Sends a `GET` request to `/api/v1/users/{id}`
         pub async fn send(
             self,
         ) -> Result<ResponseValue<types::User>, Error<types::ErrorBody>> {
-            let Self { client, id } = self;
+            let Self { client, id, if_none_match } = self;
             let id = id.map_err(Error::InvalidRequest)?;
+            let if_none_match = if_none_match.map_err(Error::InvalidRequest)?;
             let url = format!(
                 "{}/api/v1/users/{}", client.baseurl, encode_path(& id.to_string()),
             );
-            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
             header_map
                 .append(
                     ::reqwest::header::HeaderName::from_static("api-version"),
@@ -7638,6 +7903,9 @@ pub mod builder {
                         super::Client::api_version(),
                     ),
                 );
+            if let Some(value) = if_none_match {
+                header_map.append("If-None-Match", value.to_string().try_into()?);
+            }
             #[allow(unused_mut)]
             let mut request = client
                 .client
@@ -7724,12 +7992,14 @@ pub mod builder {
     pub struct UsersDelete<'a> {
         client: &'a super::Client,
         id: Result<i64, String>,
+        if_match: Result<Option<::std::string::String>, String>,
     }
     impl<'a> UsersDelete<'a> {
         pub fn new(client: &'a super::Client) -> Self {
             Self {
                 client: client,
                 id: Err("id was not initialized".to_string()),
+                if_match: Ok(None),
             }
         }
         pub fn id<V>(mut self, value: V) -> Self
@@ -7741,14 +8011,28 @@ pub mod builder {
                 .map_err(|_| "conversion to `i64` for id failed".to_string());
             self
         }
+        pub fn if_match<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.if_match = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for if_match failed"
+                        .to_string()
+                });
+            self
+        }
         ///Sends a `DELETE` request to `/api/v1/users/{id}`
         pub async fn send(self) -> Result<ResponseValue<()>, Error<types::ErrorBody>> {
-            let Self { client, id } = self;
+            let Self { client, id, if_match } = self;
             let id = id.map_err(Error::InvalidRequest)?;
+            let if_match = if_match.map_err(Error::InvalidRequest)?;
             let url = format!(
                 "{}/api/v1/users/{}", client.baseurl, encode_path(& id.to_string()),
             );
-            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
             header_map
                 .append(
                     ::reqwest::header::HeaderName::from_static("api-version"),
@@ -7756,6 +8040,9 @@ pub mod builder {
                         super::Client::api_version(),
                     ),
                 );
+            if let Some(value) = if_match {
+                header_map.append("If-Match", value.to_string().try_into()?);
+            }
             #[allow(unused_mut)]
             let mut request = client
                 .client
@@ -7810,6 +8097,13 @@ pub mod builder {
                         ),
                     )
                 }
+                412u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
                 422u16 => {
                     Err(
                         Error::ErrorResponse(
@@ -7849,6 +8143,7 @@ pub mod builder {
     pub struct UsersUpdate<'a> {
         client: &'a super::Client,
         id: Result<i64, String>,
+        if_match: Result<Option<::std::string::String>, String>,
         body: Result<types::builder::UserUpdate, String>,
     }
     impl<'a> UsersUpdate<'a> {
@@ -7856,6 +8151,7 @@ pub mod builder {
             Self {
                 client: client,
                 id: Err("id was not initialized".to_string()),
+                if_match: Ok(None),
                 body: Ok(::std::default::Default::default()),
             }
         }
@@ -7866,6 +8162,19 @@ pub mod builder {
             self.id = value
                 .try_into()
                 .map_err(|_| "conversion to `i64` for id failed".to_string());
+            self
+        }
+        pub fn if_match<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.if_match = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for if_match failed"
+                        .to_string()
+                });
             self
         }
         pub fn body<V>(mut self, value: V) -> Self
@@ -7894,15 +8203,16 @@ pub mod builder {
         pub async fn send(
             self,
         ) -> Result<ResponseValue<types::User>, Error<types::ErrorBody>> {
-            let Self { client, id, body } = self;
+            let Self { client, id, if_match, body } = self;
             let id = id.map_err(Error::InvalidRequest)?;
+            let if_match = if_match.map_err(Error::InvalidRequest)?;
             let body = body
                 .and_then(|v| types::UserUpdate::try_from(v).map_err(|e| e.to_string()))
                 .map_err(Error::InvalidRequest)?;
             let url = format!(
                 "{}/api/v1/users/{}", client.baseurl, encode_path(& id.to_string()),
             );
-            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
             header_map
                 .append(
                     ::reqwest::header::HeaderName::from_static("api-version"),
@@ -7910,6 +8220,9 @@ pub mod builder {
                         super::Client::api_version(),
                     ),
                 );
+            if let Some(value) = if_match {
+                header_map.append("If-Match", value.to_string().try_into()?);
+            }
             #[allow(unused_mut)]
             let mut request = client
                 .client
@@ -7966,6 +8279,13 @@ pub mod builder {
                     )
                 }
                 409u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                412u16 => {
                     Err(
                         Error::ErrorResponse(
                             ResponseValue::from_response(response).await?,
@@ -8032,12 +8352,14 @@ pub mod builder {
     pub struct UsersActivate<'a> {
         client: &'a super::Client,
         id: Result<i64, String>,
+        if_match: Result<Option<::std::string::String>, String>,
     }
     impl<'a> UsersActivate<'a> {
         pub fn new(client: &'a super::Client) -> Self {
             Self {
                 client: client,
                 id: Err("id was not initialized".to_string()),
+                if_match: Ok(None),
             }
         }
         pub fn id<V>(mut self, value: V) -> Self
@@ -8049,17 +8371,31 @@ pub mod builder {
                 .map_err(|_| "conversion to `i64` for id failed".to_string());
             self
         }
+        pub fn if_match<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.if_match = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for if_match failed"
+                        .to_string()
+                });
+            self
+        }
         ///Sends a `PATCH` request to `/api/v1/users/{id}/activate`
         pub async fn send(
             self,
         ) -> Result<ResponseValue<types::User>, Error<types::ErrorBody>> {
-            let Self { client, id } = self;
+            let Self { client, id, if_match } = self;
             let id = id.map_err(Error::InvalidRequest)?;
+            let if_match = if_match.map_err(Error::InvalidRequest)?;
             let url = format!(
                 "{}/api/v1/users/{}/activate", client.baseurl, encode_path(& id
                 .to_string()),
             );
-            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
             header_map
                 .append(
                     ::reqwest::header::HeaderName::from_static("api-version"),
@@ -8067,6 +8403,9 @@ pub mod builder {
                         super::Client::api_version(),
                     ),
                 );
+            if let Some(value) = if_match {
+                header_map.append("If-Match", value.to_string().try_into()?);
+            }
             #[allow(unused_mut)]
             let mut request = client
                 .client
@@ -8114,6 +8453,13 @@ pub mod builder {
                         ),
                     )
                 }
+                412u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
                 422u16 => {
                     Err(
                         Error::ErrorResponse(
@@ -8153,12 +8499,14 @@ pub mod builder {
     pub struct UsersDeactivate<'a> {
         client: &'a super::Client,
         id: Result<i64, String>,
+        if_match: Result<Option<::std::string::String>, String>,
     }
     impl<'a> UsersDeactivate<'a> {
         pub fn new(client: &'a super::Client) -> Self {
             Self {
                 client: client,
                 id: Err("id was not initialized".to_string()),
+                if_match: Ok(None),
             }
         }
         pub fn id<V>(mut self, value: V) -> Self
@@ -8170,17 +8518,31 @@ pub mod builder {
                 .map_err(|_| "conversion to `i64` for id failed".to_string());
             self
         }
+        pub fn if_match<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.if_match = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for if_match failed"
+                        .to_string()
+                });
+            self
+        }
         ///Sends a `PATCH` request to `/api/v1/users/{id}/deactivate`
         pub async fn send(
             self,
         ) -> Result<ResponseValue<types::User>, Error<types::ErrorBody>> {
-            let Self { client, id } = self;
+            let Self { client, id, if_match } = self;
             let id = id.map_err(Error::InvalidRequest)?;
+            let if_match = if_match.map_err(Error::InvalidRequest)?;
             let url = format!(
                 "{}/api/v1/users/{}/deactivate", client.baseurl, encode_path(& id
                 .to_string()),
             );
-            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
             header_map
                 .append(
                     ::reqwest::header::HeaderName::from_static("api-version"),
@@ -8188,6 +8550,9 @@ pub mod builder {
                         super::Client::api_version(),
                     ),
                 );
+            if let Some(value) = if_match {
+                header_map.append("If-Match", value.to_string().try_into()?);
+            }
             #[allow(unused_mut)]
             let mut request = client
                 .client
@@ -8242,6 +8607,13 @@ pub mod builder {
                         ),
                     )
                 }
+                412u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
                 422u16 => {
                     Err(
                         Error::ErrorResponse(
@@ -8282,6 +8654,7 @@ pub mod builder {
         client: &'a super::Client,
         limit: Result<Option<i32>, String>,
         page_token: Result<Option<::std::string::String>, String>,
+        sort: Result<Option<::std::string::String>, String>,
     }
     impl<'a> WebhooksList<'a> {
         pub fn new(client: &'a super::Client) -> Self {
@@ -8289,6 +8662,7 @@ pub mod builder {
                 client: client,
                 limit: Ok(None),
                 page_token: Ok(None),
+                sort: Ok(None),
             }
         }
         pub fn limit<V>(mut self, value: V) -> Self
@@ -8314,13 +8688,27 @@ pub mod builder {
                 });
             self
         }
+        pub fn sort<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.sort = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for sort failed"
+                        .to_string()
+                });
+            self
+        }
         ///Sends a `GET` request to `/api/v1/webhooks`
         pub async fn send(
             self,
         ) -> Result<ResponseValue<types::WebhookPage>, Error<types::ErrorBody>> {
-            let Self { client, limit, page_token } = self;
+            let Self { client, limit, page_token, sort } = self;
             let limit = limit.map_err(Error::InvalidRequest)?;
             let page_token = page_token.map_err(Error::InvalidRequest)?;
+            let sort = sort.map_err(Error::InvalidRequest)?;
             let url = format!("{}/api/v1/webhooks", client.baseurl,);
             let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
             header_map
@@ -8340,6 +8728,7 @@ pub mod builder {
                 )
                 .query(&progenitor_client::QueryParam::new("limit", &limit))
                 .query(&progenitor_client::QueryParam::new("page_token", &page_token))
+                .query(&progenitor_client::QueryParam::new("sort", &sort))
                 .headers(header_map)
                 .build()?;
             let info = OperationInfo {
@@ -8568,12 +8957,14 @@ pub mod builder {
     pub struct WebhooksGet<'a> {
         client: &'a super::Client,
         id: Result<i64, String>,
+        if_none_match: Result<Option<::std::string::String>, String>,
     }
     impl<'a> WebhooksGet<'a> {
         pub fn new(client: &'a super::Client) -> Self {
             Self {
                 client: client,
                 id: Err("id was not initialized".to_string()),
+                if_none_match: Ok(None),
             }
         }
         pub fn id<V>(mut self, value: V) -> Self
@@ -8585,16 +8976,30 @@ pub mod builder {
                 .map_err(|_| "conversion to `i64` for id failed".to_string());
             self
         }
+        pub fn if_none_match<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.if_none_match = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for if_none_match failed"
+                        .to_string()
+                });
+            self
+        }
         ///Sends a `GET` request to `/api/v1/webhooks/{id}`
         pub async fn send(
             self,
         ) -> Result<ResponseValue<types::Webhook>, Error<types::ErrorBody>> {
-            let Self { client, id } = self;
+            let Self { client, id, if_none_match } = self;
             let id = id.map_err(Error::InvalidRequest)?;
+            let if_none_match = if_none_match.map_err(Error::InvalidRequest)?;
             let url = format!(
                 "{}/api/v1/webhooks/{}", client.baseurl, encode_path(& id.to_string()),
             );
-            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
             header_map
                 .append(
                     ::reqwest::header::HeaderName::from_static("api-version"),
@@ -8602,6 +9007,9 @@ pub mod builder {
                         super::Client::api_version(),
                     ),
                 );
+            if let Some(value) = if_none_match {
+                header_map.append("If-None-Match", value.to_string().try_into()?);
+            }
             #[allow(unused_mut)]
             let mut request = client
                 .client
@@ -8688,12 +9096,14 @@ pub mod builder {
     pub struct WebhooksDelete<'a> {
         client: &'a super::Client,
         id: Result<i64, String>,
+        if_match: Result<Option<::std::string::String>, String>,
     }
     impl<'a> WebhooksDelete<'a> {
         pub fn new(client: &'a super::Client) -> Self {
             Self {
                 client: client,
                 id: Err("id was not initialized".to_string()),
+                if_match: Ok(None),
             }
         }
         pub fn id<V>(mut self, value: V) -> Self
@@ -8705,14 +9115,28 @@ pub mod builder {
                 .map_err(|_| "conversion to `i64` for id failed".to_string());
             self
         }
+        pub fn if_match<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.if_match = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for if_match failed"
+                        .to_string()
+                });
+            self
+        }
         ///Sends a `DELETE` request to `/api/v1/webhooks/{id}`
         pub async fn send(self) -> Result<ResponseValue<()>, Error<types::ErrorBody>> {
-            let Self { client, id } = self;
+            let Self { client, id, if_match } = self;
             let id = id.map_err(Error::InvalidRequest)?;
+            let if_match = if_match.map_err(Error::InvalidRequest)?;
             let url = format!(
                 "{}/api/v1/webhooks/{}", client.baseurl, encode_path(& id.to_string()),
             );
-            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
             header_map
                 .append(
                     ::reqwest::header::HeaderName::from_static("api-version"),
@@ -8720,6 +9144,9 @@ pub mod builder {
                         super::Client::api_version(),
                     ),
                 );
+            if let Some(value) = if_match {
+                header_map.append("If-Match", value.to_string().try_into()?);
+            }
             #[allow(unused_mut)]
             let mut request = client
                 .client
@@ -8767,6 +9194,13 @@ pub mod builder {
                         ),
                     )
                 }
+                412u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
                 422u16 => {
                     Err(
                         Error::ErrorResponse(
@@ -8806,6 +9240,7 @@ pub mod builder {
     pub struct WebhooksUpdate<'a> {
         client: &'a super::Client,
         id: Result<i64, String>,
+        if_match: Result<Option<::std::string::String>, String>,
         body: Result<types::builder::WebhookUpdate, String>,
     }
     impl<'a> WebhooksUpdate<'a> {
@@ -8813,6 +9248,7 @@ pub mod builder {
             Self {
                 client: client,
                 id: Err("id was not initialized".to_string()),
+                if_match: Ok(None),
                 body: Ok(::std::default::Default::default()),
             }
         }
@@ -8823,6 +9259,19 @@ pub mod builder {
             self.id = value
                 .try_into()
                 .map_err(|_| "conversion to `i64` for id failed".to_string());
+            self
+        }
+        pub fn if_match<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.if_match = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for if_match failed"
+                        .to_string()
+                });
             self
         }
         pub fn body<V>(mut self, value: V) -> Self
@@ -8851,8 +9300,9 @@ pub mod builder {
         pub async fn send(
             self,
         ) -> Result<ResponseValue<types::Webhook>, Error<types::ErrorBody>> {
-            let Self { client, id, body } = self;
+            let Self { client, id, if_match, body } = self;
             let id = id.map_err(Error::InvalidRequest)?;
+            let if_match = if_match.map_err(Error::InvalidRequest)?;
             let body = body
                 .and_then(|v| {
                     types::WebhookUpdate::try_from(v).map_err(|e| e.to_string())
@@ -8861,7 +9311,7 @@ pub mod builder {
             let url = format!(
                 "{}/api/v1/webhooks/{}", client.baseurl, encode_path(& id.to_string()),
             );
-            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
             header_map
                 .append(
                     ::reqwest::header::HeaderName::from_static("api-version"),
@@ -8869,6 +9319,9 @@ pub mod builder {
                         super::Client::api_version(),
                     ),
                 );
+            if let Some(value) = if_match {
+                header_map.append("If-Match", value.to_string().try_into()?);
+            }
             #[allow(unused_mut)]
             let mut request = client
                 .client
@@ -8918,6 +9371,13 @@ pub mod builder {
                     )
                 }
                 408u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                412u16 => {
                     Err(
                         Error::ErrorResponse(
                             ResponseValue::from_response(response).await?,
@@ -8986,6 +9446,7 @@ pub mod builder {
         id: Result<i64, String>,
         limit: Result<Option<i32>, String>,
         page_token: Result<Option<::std::string::String>, String>,
+        sort: Result<Option<::std::string::String>, String>,
     }
     impl<'a> WebhooksDeliveriesList<'a> {
         pub fn new(client: &'a super::Client) -> Self {
@@ -8994,6 +9455,7 @@ pub mod builder {
                 id: Err("id was not initialized".to_string()),
                 limit: Ok(None),
                 page_token: Ok(None),
+                sort: Ok(None),
             }
         }
         pub fn id<V>(mut self, value: V) -> Self
@@ -9028,14 +9490,28 @@ pub mod builder {
                 });
             self
         }
+        pub fn sort<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.sort = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for sort failed"
+                        .to_string()
+                });
+            self
+        }
         ///Sends a `GET` request to `/api/v1/webhooks/{id}/deliveries`
         pub async fn send(
             self,
         ) -> Result<ResponseValue<types::WebhookDeliveryPage>, Error<types::ErrorBody>> {
-            let Self { client, id, limit, page_token } = self;
+            let Self { client, id, limit, page_token, sort } = self;
             let id = id.map_err(Error::InvalidRequest)?;
             let limit = limit.map_err(Error::InvalidRequest)?;
             let page_token = page_token.map_err(Error::InvalidRequest)?;
+            let sort = sort.map_err(Error::InvalidRequest)?;
             let url = format!(
                 "{}/api/v1/webhooks/{}/deliveries", client.baseurl, encode_path(& id
                 .to_string()),
@@ -9058,6 +9534,7 @@ pub mod builder {
                 )
                 .query(&progenitor_client::QueryParam::new("limit", &limit))
                 .query(&progenitor_client::QueryParam::new("page_token", &page_token))
+                .query(&progenitor_client::QueryParam::new("sort", &sort))
                 .headers(header_map)
                 .build()?;
             let info = OperationInfo {
@@ -9137,6 +9614,7 @@ pub mod builder {
         client: &'a super::Client,
         id: Result<i64, String>,
         delivery_id: Result<i64, String>,
+        idempotency_key: Result<Option<::std::string::String>, String>,
     }
     impl<'a> WebhooksResendDelivery<'a> {
         pub fn new(client: &'a super::Client) -> Self {
@@ -9144,6 +9622,7 @@ pub mod builder {
                 client: client,
                 id: Err("id was not initialized".to_string()),
                 delivery_id: Err("delivery_id was not initialized".to_string()),
+                idempotency_key: Ok(None),
             }
         }
         pub fn id<V>(mut self, value: V) -> Self
@@ -9164,18 +9643,32 @@ pub mod builder {
                 .map_err(|_| "conversion to `i64` for delivery_id failed".to_string());
             self
         }
+        pub fn idempotency_key<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.idempotency_key = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for idempotency_key failed"
+                        .to_string()
+                });
+            self
+        }
         ///Sends a `POST` request to `/api/v1/webhooks/{id}/deliveries/{delivery_id}/resend`
         pub async fn send(
             self,
         ) -> Result<ResponseValue<types::WebhookDelivery>, Error<types::ErrorBody>> {
-            let Self { client, id, delivery_id } = self;
+            let Self { client, id, delivery_id, idempotency_key } = self;
             let id = id.map_err(Error::InvalidRequest)?;
             let delivery_id = delivery_id.map_err(Error::InvalidRequest)?;
+            let idempotency_key = idempotency_key.map_err(Error::InvalidRequest)?;
             let url = format!(
                 "{}/api/v1/webhooks/{}/deliveries/{}/resend", client.baseurl,
                 encode_path(& id.to_string()), encode_path(& delivery_id.to_string()),
             );
-            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
             header_map
                 .append(
                     ::reqwest::header::HeaderName::from_static("api-version"),
@@ -9183,6 +9676,9 @@ pub mod builder {
                         super::Client::api_version(),
                     ),
                 );
+            if let Some(value) = idempotency_key {
+                header_map.append("Idempotency-Key", value.to_string().try_into()?);
+            }
             #[allow(unused_mut)]
             let mut request = client
                 .client
@@ -9224,6 +9720,13 @@ pub mod builder {
                     )
                 }
                 404u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                409u16 => {
                     Err(
                         Error::ErrorResponse(
                             ResponseValue::from_response(response).await?,
@@ -9390,12 +9893,14 @@ pub mod builder {
     pub struct WebhooksTest<'a> {
         client: &'a super::Client,
         id: Result<i64, String>,
+        idempotency_key: Result<Option<::std::string::String>, String>,
     }
     impl<'a> WebhooksTest<'a> {
         pub fn new(client: &'a super::Client) -> Self {
             Self {
                 client: client,
                 id: Err("id was not initialized".to_string()),
+                idempotency_key: Ok(None),
             }
         }
         pub fn id<V>(mut self, value: V) -> Self
@@ -9407,17 +9912,31 @@ pub mod builder {
                 .map_err(|_| "conversion to `i64` for id failed".to_string());
             self
         }
+        pub fn idempotency_key<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.idempotency_key = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for idempotency_key failed"
+                        .to_string()
+                });
+            self
+        }
         ///Sends a `POST` request to `/api/v1/webhooks/{id}/test`
         pub async fn send(
             self,
         ) -> Result<ResponseValue<types::WebhookDelivery>, Error<types::ErrorBody>> {
-            let Self { client, id } = self;
+            let Self { client, id, idempotency_key } = self;
             let id = id.map_err(Error::InvalidRequest)?;
+            let idempotency_key = idempotency_key.map_err(Error::InvalidRequest)?;
             let url = format!(
                 "{}/api/v1/webhooks/{}/test", client.baseurl, encode_path(& id
                 .to_string()),
             );
-            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
             header_map
                 .append(
                     ::reqwest::header::HeaderName::from_static("api-version"),
@@ -9425,6 +9944,9 @@ pub mod builder {
                         super::Client::api_version(),
                     ),
                 );
+            if let Some(value) = idempotency_key {
+                header_map.append("Idempotency-Key", value.to_string().try_into()?);
+            }
             #[allow(unused_mut)]
             let mut request = client
                 .client
@@ -9466,6 +9988,13 @@ pub mod builder {
                     )
                 }
                 404u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                409u16 => {
                     Err(
                         Error::ErrorResponse(
                             ResponseValue::from_response(response).await?,
@@ -9528,9 +10057,12 @@ pub mod prelude {
 - `job_expired` (409): This job died too long ago: what it needs to run has been deleted.
 - `job_running` (409): The job is running and cannot be deleted.
 - `job_duplicate` (409): Another job for the same work is already queued or running.
+- `idempotency_in_progress` (409): A request with this Idempotency-Key is under way.
+- `precondition_failed` (412): The resource is not as If-Match demands.
 - `payload_too_large` (413): The body is larger than 1 MiB.
 - `unsupported_media_type` (415): The body must be application/json.
 - `validation_error` (422): The request contains invalid values.
+- `idempotency_key_reused` (422): This Idempotency-Key belongs to another request.
 - `rate_limited` (429): Too many requests. Try again later.
 - `internal_error` (500): An internal error occurred.
 - `not_implemented` (501): The only supported transfer coding is chunked.
@@ -9589,6 +10121,12 @@ pub enum ErrorCode {
     ///`job_duplicate`
     #[serde(rename = "job_duplicate")]
     JobDuplicate,
+    ///`idempotency_in_progress`
+    #[serde(rename = "idempotency_in_progress")]
+    IdempotencyInProgress,
+    ///`precondition_failed`
+    #[serde(rename = "precondition_failed")]
+    PreconditionFailed,
     ///`payload_too_large`
     #[serde(rename = "payload_too_large")]
     PayloadTooLarge,
@@ -9598,6 +10136,9 @@ pub enum ErrorCode {
     ///`validation_error`
     #[serde(rename = "validation_error")]
     ValidationError,
+    ///`idempotency_key_reused`
+    #[serde(rename = "idempotency_key_reused")]
+    IdempotencyKeyReused,
     ///`rate_limited`
     #[serde(rename = "rate_limited")]
     RateLimited,
@@ -9635,9 +10176,12 @@ impl ErrorCode {
             Self::JobExpired => "job_expired",
             Self::JobRunning => "job_running",
             Self::JobDuplicate => "job_duplicate",
+            Self::IdempotencyInProgress => "idempotency_in_progress",
+            Self::PreconditionFailed => "precondition_failed",
             Self::PayloadTooLarge => "payload_too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::ValidationError => "validation_error",
+            Self::IdempotencyKeyReused => "idempotency_key_reused",
             Self::RateLimited => "rate_limited",
             Self::InternalError => "internal_error",
             Self::NotImplemented => "not_implemented",

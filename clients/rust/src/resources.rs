@@ -130,7 +130,7 @@ impl<'a> UsersResource<'a> {
 
     /// Create a user.
     pub fn create(self, body: impl Into<types::UserCreate>) -> builder::UsersCreate<'a> {
-        self.0.users_create().body(body.into())
+        self.0.users_create().body(body.into()).idempotency_key(crate::retry::new_key())
     }
 
     /// Get a user.
@@ -160,7 +160,7 @@ impl<'a> UsersResource<'a> {
 
     /// Change the current user's email address.
     pub fn me_change_email(self, body: impl Into<types::EmailChange>) -> builder::UsersMeChangeEmail<'a> {
-        self.0.users_me_change_email().body(body.into())
+        self.0.users_me_change_email().body(body.into()).idempotency_key(crate::retry::new_key())
     }
 }
 
@@ -202,7 +202,7 @@ impl<'a> JobsResource<'a> {
 
     /// Retry a job.
     pub fn retry(self, id: i64) -> builder::JobsRetry<'a> {
-        self.0.jobs_retry().id(id)
+        self.0.jobs_retry().id(id).idempotency_key(crate::retry::new_key())
     }
 
     /// Delete a job.
@@ -248,7 +248,7 @@ impl<'a> WebhooksResource<'a> {
 
     /// Test a webhook.
     pub fn test(self, id: i64) -> builder::WebhooksTest<'a> {
-        self.0.webhooks_test().id(id)
+        self.0.webhooks_test().id(id).idempotency_key(crate::retry::new_key())
     }
 
     /// List the deliveries of a webhook.
@@ -258,7 +258,11 @@ impl<'a> WebhooksResource<'a> {
 
     /// Resend a delivery.
     pub fn resend_delivery(self, id: i64, delivery_id: i64) -> builder::WebhooksResendDelivery<'a> {
-        self.0.webhooks_resend_delivery().id(id).delivery_id(delivery_id)
+        self.0
+            .webhooks_resend_delivery()
+            .id(id)
+            .delivery_id(delivery_id)
+            .idempotency_key(crate::retry::new_key())
     }
 }
 

@@ -1,6 +1,23 @@
+use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, SystemTime};
 
-use reqwest::{Method, Response, StatusCode, header::RETRY_AFTER};
+use reqwest::{Method, Request, Response, StatusCode, header::RETRY_AFTER};
+
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// A new `Idempotency-Key`: a request that is sent again with its key has its effect once.
+pub(crate) fn new_key() -> String {
+    // A state has keys that are random for each thread and different each time.
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let [one, two] = [RandomState::new(), RandomState::new()].map(|state| state.hash_one(now));
+    format!("{one:016x}{two:016x}")
+}
+
+/// Whether a request may be carried out twice: it has a key, or its method says so.
+pub(crate) fn is_idempotent(request: &Request) -> bool {
+    ![Method::POST, Method::PATCH].contains(request.method())
+        || request.headers().contains_key(IDEMPOTENCY_KEY)
+}
 
 const MAX_RETRIES: u32 = 3;
 
@@ -24,8 +41,8 @@ pub struct Retry {
 }
 
 /// How long to wait before a request is sent again; `None` if it is not sent again.
-pub(crate) fn wait_before(method: &Method, response: &Response, retries: u32) -> Option<Duration> {
-    if retries == MAX_RETRIES || !may_repeat(method, response.status()) {
+pub(crate) fn wait_before(is_idempotent: bool, response: &Response, retries: u32) -> Option<Duration> {
+    if retries == MAX_RETRIES || !may_repeat(is_idempotent, response.status()) {
         return None;
     }
     let named = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
@@ -34,11 +51,11 @@ pub(crate) fn wait_before(method: &Method, response: &Response, retries: u32) ->
 }
 
 /// Whether the request may be sent again. After a 429 nothing was done; after a 503 it may have
-/// been.
-fn may_repeat(method: &Method, status: StatusCode) -> bool {
+/// been, which does no harm to one that is idempotent.
+fn may_repeat(is_idempotent: bool, status: StatusCode) -> bool {
     match status {
         StatusCode::TOO_MANY_REQUESTS => true,
-        StatusCode::SERVICE_UNAVAILABLE => ![Method::POST, Method::PATCH].contains(method),
+        StatusCode::SERVICE_UNAVAILABLE => is_idempotent,
         _ => false,
     }
 }
@@ -65,7 +82,9 @@ mod tests {
     }
 
     fn seconds(method: &Method, status: u16, retry_after: Option<&str>, retries: u32) -> Option<u64> {
-        wait_before(method, &answer(status, retry_after), retries).map(|wait| wait.as_secs())
+        let url = reqwest::Url::parse("https://api.example.com/").ok()?;
+        let is_idempotent = is_idempotent(&Request::new(method.clone(), url));
+        wait_before(is_idempotent, &answer(status, retry_after), retries).map(|wait| wait.as_secs())
     }
 
     #[test]
@@ -80,6 +99,17 @@ mod tests {
         let waits = [0, 1, 2, 3].map(|retries| seconds(&Method::GET, 429, None, retries));
         assert_eq!(waits, [Some(1), Some(2), Some(4), None]);
         assert_eq!(seconds(&Method::GET, 429, Some("soon"), 1), Some(2));
+    }
+
+    #[test]
+    fn a_request_with_a_key_may_be_carried_out_twice() {
+        let Ok(url) = "https://api.example.com/".parse() else { return };
+        let mut request = Request::new(Method::POST, url);
+        assert!(!is_idempotent(&request));
+        let key = new_key().parse();
+        request.headers_mut().extend(key.map(|key| (http::HeaderName::from_static(IDEMPOTENCY_KEY), key)));
+        assert!(is_idempotent(&request));
+        assert_ne!(new_key(), new_key());
     }
 
     #[test]

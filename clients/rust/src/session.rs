@@ -10,7 +10,7 @@ use reqwest::header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
 use reqwest::{Request, Response, StatusCode};
 
 use crate::error::in_the_services_form;
-use crate::retry::{Retry, wait_before};
+use crate::retry::{Retry, is_idempotent, wait_before};
 use crate::types::{LoginRequest, RefreshRequest, TokenPair, TokenType};
 use crate::{Client, Error, ResponseValue, Secret};
 
@@ -211,8 +211,9 @@ impl Caller {
         loop {
             let again = request.try_clone();
             let (method, path) = (request.method().clone(), request.url().path().to_owned());
+            let is_idempotent = is_idempotent(&request);
             let response = self.service.http.execute(request).await?;
-            let (Some(wait), Some(again)) = (wait_before(&method, &response, retries), again) else {
+            let (Some(wait), Some(again)) = (wait_before(is_idempotent, &response, retries), again) else {
                 return Ok(response);
             };
             tokio::time::sleep(wait).await;

@@ -17,6 +17,14 @@ export interface Retry {
 const MAX_RETRIES = 3;
 const MAX_WAIT_SECONDS = 60;
 const IDEMPOTENT = ['GET', 'HEAD', 'PUT', 'DELETE'];
+const IDEMPOTENCY_KEY = 'Idempotency-Key';
+
+/** A new `Idempotency-Key`: a request that is sent again with its key has its effect once. */
+export function newKey(): string {
+  // Not `randomUUID`, which browsers have on encrypted pages only.
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
 
 /**
  * A `fetch` that retries a request when the service asks for it, after the wait in `Retry-After`.
@@ -36,9 +44,13 @@ export function withRetries(fetch: Fetch, onRetry?: (retry: Retry) => void): Fet
   };
 }
 
-/** After a 429 nothing was done; after a 503 the request may have been carried out. */
+/**
+ * After a 429 nothing was done; after a 503 the request may have been carried out, which an
+ * idempotency key makes harmless.
+ */
 function mayRepeat(request: Request, response: Response): boolean {
-  return response.status === 429 || (response.status === 503 && IDEMPOTENT.includes(request.method));
+  const isIdempotent = IDEMPOTENT.includes(request.method) || request.headers.has(IDEMPOTENCY_KEY);
+  return response.status === 429 || (response.status === 503 && isIdempotent);
 }
 
 /** Parses `Retry-After`, seconds or a date (RFC 9110, 10.2.3), to seconds. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
-import { createApi, type Retry } from 'groundwork-client';
+import { createApi, Groundwork, type Retry } from 'groundwork-client';
 import { ADA, BASE_URL, failure, json } from './fake-service.js';
 
 const NEW_USER = { email: ADA.email, password: 'correct horse battery staple' };
@@ -78,4 +78,33 @@ test('the wait is as long as Retry-After says, a second without one, and can be 
     await assert.rejects(api.GET('/api/v1/users/me', { signal: controller.signal }), { name: 'AbortError' });
     assert.equal(waited, seconds);
   }
+});
+
+test('an unavailable service is asked again with the same idempotency key, which every call has', async () => {
+  const keys: (string | null)[] = [];
+  const fetch = async (request: Request) => {
+    keys.push(request.headers.get('Idempotency-Key'));
+    return keys.length % 2 === 0 ? json(201, ADA) : failure(503, 'busy', { 'Retry-After': '0' });
+  };
+  const { users } = new Groundwork({ baseUrl: BASE_URL, fetch });
+  const user = { ...NEW_USER, is_active: true, is_superuser: false, is_verified: false };
+  await users.create(user);
+  await users.create(user);
+  await users.create(user, { idempotencyKey: 'mine' });
+  assert.match(keys[0] ?? '', /^[0-9a-f]{32}$/);
+  assert.deepEqual([keys[0], keys[2], keys[4]], [keys[1], keys[3], keys[5]]);
+  assert.notEqual(keys[0], keys[2]);
+  assert.equal(keys[4], 'mine');
+});
+
+test('a change can have a condition', async () => {
+  const conditions: (string | null)[] = [];
+  const fetch = async (request: Request) => {
+    conditions.push(request.headers.get('If-Match'));
+    return json(200, ADA);
+  };
+  const { users } = new Groundwork({ baseUrl: BASE_URL, fetch });
+  await users.update(1, {}, { ifMatch: '"tag"' });
+  await users.update(1, {});
+  assert.deepEqual(conditions, ['"tag"', null]);
 });

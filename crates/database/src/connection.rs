@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use diesel::QueryResult;
 use diesel::connection::AnsiTransactionManager;
+use diesel::dsl::sql;
 use diesel::result::Error::{BrokenTransactionManager, NotInTransaction};
+use diesel::sql_types::{BigInt, Bool};
 use diesel_async::{RunQueryDsl, TransactionManager};
 use tracing::{Instrument, Span};
 
 use crate::error::DbError;
 use crate::pool::PooledConnection;
 use crate::postgres::PostgresConnection::{self, Pooled};
+use crate::prepared;
 use crate::sqlite::{SqliteConnection, SqliteManager, SqlitePools, SqliteTransactions};
 
 /// The span of a query or a transaction, with the target that is exported.
@@ -227,10 +230,23 @@ impl Connection {
     pub async fn lock(&mut self, id: i64) -> Result<(), DbError> {
         if matches!(self.inner, Inner::Postgres(_)) {
             on!(self, |c| diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
-                .bind::<diesel::sql_types::BigInt, _>(id)
+                .bind::<BigInt, _>(id)
                 .execute(c))?;
         }
         Ok(())
+    }
+
+    /// Takes the advisory lock with this id to the end of the transaction, unless another one has it.
+    /// Returns whether it did. On SQLite it always does: one write transaction runs at a time.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn try_lock(&mut self, id: i64) -> Result<bool, DbError> {
+        if !matches!(self.inner, Inner::Postgres(_)) {
+            return Ok(true);
+        }
+        let lock = sql::<Bool>("pg_try_advisory_xact_lock(").bind::<BigInt, _>(id).sql(")");
+        Ok(on!(self, |c| prepared(diesel::select(lock)).get_result(c))?)
     }
 }
 

@@ -53,22 +53,30 @@ pub struct JobFilter {
     pub status: Option<JobStatus>,
     /// Only those of this kind.
     pub kind: Option<String>,
+    /// From the other end: the oldest first.
+    pub oldest_first: bool,
 }
 
-/// Up to `limit` jobs, the newest first, from those before the job `before`.
+/// Up to `limit` jobs, the newest first unless the filter asks for the oldest, from those behind the
+/// job `after` in that order.
 ///
 /// # Errors
 /// Those of the database.
 pub async fn page(
     c: &mut Connection,
     filter: &JobFilter,
-    before: Option<JobId>,
+    after: Option<JobId>,
     limit: i64,
 ) -> Result<Vec<JobRecord>, DbError> {
-    let start = before.map_or(i64::MAX, |id| id.0);
     Ok(on!(c, |c| {
         let mut query = jobs::table.select(JobRecord::as_select()).into_boxed();
-        query = query.filter(jobs::id.lt(start)).order(jobs::id.desc()).limit(limit);
+        // IDs ascend in the order of creation.
+        query = if filter.oldest_first {
+            query.filter(jobs::id.gt(after.map_or(i64::MIN, |id| id.0))).order(jobs::id.asc())
+        } else {
+            query.filter(jobs::id.lt(after.map_or(i64::MAX, |id| id.0))).order(jobs::id.desc())
+        };
+        query = query.limit(limit);
         // Not as a bind parameter: a plan for any status would not use the partial indexes.
         query = match filter.status {
             Some(JobStatus::Queued) => query.filter(sql::<Bool>(IS_QUEUED)),

@@ -23,7 +23,7 @@ macro_rules! built_in {
             )+
 
             /// The codes that every API has; the catalogue of an app contains them all.
-            pub const BUILT_IN: [Self; 14] = [$(Self::$name),+];
+            pub const BUILT_IN: [Self; 17] = [$(Self::$name),+];
         }
     };
 }
@@ -43,6 +43,12 @@ built_in! {
     /// The resource does not support the method.
     METHOD_NOT_ALLOWED =
         "method_not_allowed", METHOD_NOT_ALLOWED, "The resource does not support this method.";
+    /// A request with the same idempotency key is under way.
+    IDEMPOTENCY_IN_PROGRESS =
+        "idempotency_in_progress", CONFLICT, "A request with this Idempotency-Key is under way.";
+    /// The resource has changed since the client read it.
+    PRECONDITION_FAILED =
+        "precondition_failed", PRECONDITION_FAILED, "The resource is not as If-Match demands.";
     /// The body did not arrive in time.
     REQUEST_TIMEOUT = "request_timeout", REQUEST_TIMEOUT, "The request took too long to arrive.";
     /// The body is too large.
@@ -52,6 +58,9 @@ built_in! {
         "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body must be application/json.";
     /// Some values break a rule. `details.fields` lists them all.
     VALIDATION_ERROR = "validation_error", UNPROCESSABLE_ENTITY, "The request contains invalid values.";
+    /// Another request had this idempotency key.
+    IDEMPOTENCY_KEY_REUSED =
+        "idempotency_key_reused", UNPROCESSABLE_ENTITY, "This Idempotency-Key belongs to another request.";
     /// The client has reached its rate limit.
     RATE_LIMITED = "rate_limited", TOO_MANY_REQUESTS, "Too many requests. Try again later.";
     /// An unexpected error, logged with its cause.
@@ -77,6 +86,10 @@ pub struct ImpliedErrors {
     pub always: &'static [&'static str],
     /// Of operations with a request body.
     pub with_body: &'static [&'static str],
+    /// Of operations with an `Idempotency-Key`.
+    pub with_idempotency_key: &'static [&'static str],
+    /// Of operations with an `If-Match`.
+    pub with_condition: &'static [&'static str],
     /// Of operations with a request body or parameters.
     pub with_input: &'static [&'static str],
     /// Of operations with a security scheme.
@@ -97,6 +110,8 @@ pub const IMPLIED_ERRORS: ImpliedErrors = ImpliedErrors {
     // Any request can be malformed as HTTP, such as in its `Host` (RFC 9112, 3.2).
     always: &["malformed_request"],
     with_body: &["request_timeout", "payload_too_large", "unsupported_media_type", "not_implemented"],
+    with_idempotency_key: &["idempotency_in_progress", "idempotency_key_reused"],
+    with_condition: &["precondition_failed"],
     with_input: &["validation_error"],
     with_security: &["unauthorized", "invalid_token", "insufficient_scope"],
     with_role: &[],

@@ -4,6 +4,7 @@
 mod description;
 mod document;
 mod error_code;
+pub mod gzip;
 pub mod pages;
 pub mod policy;
 pub mod strict_json;

@@ -8,7 +8,7 @@ use futures_util::StreamExt;
 use groundwork_openapi::strict_json;
 use groundwork_telemetry::context::printable;
 use groundwork_values::Json;
-use poem::http::{Method, header};
+use poem::http::{HeaderName, Method, header};
 use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaMediaType, MetaParamIn, MetaRequest, MetaSchemaRef, Registry};
 use poem_openapi::types::{ParseFromJSON, ParseFromParameter};
@@ -16,6 +16,7 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use serde_json::{Map, Value};
 
 use super::error::{ApiError, ErrorCode, FieldError};
+use super::idempotency::IDEMPOTENCY_KEY;
 use super::pending_bodies::PendingBody;
 use super::request::RequestScope;
 
@@ -86,6 +87,9 @@ impl<'a, T: RequestSchema> ApiExtractor<'a> for Body<T> {
         check_declared_length(request)?;
         check_media_type(request)?;
         let bytes = read(request, body).await?;
+        if request.headers().contains_key(&IDEMPOTENCY_KEY) {
+            RequestScope::get(request)?.keyed_body.get_or_init(|| bytes.clone());
+        }
         let value = parse(&bytes)?;
         let mut problems =
             RequestScope::get(request)?.state()?.validator.check_body(&T::name(), &value).ok_or_else(
@@ -296,6 +300,11 @@ fn parameter_value<'a>(
         MetaParamIn::Path => request.raw_path_param(name),
         _ => request.headers().get(name).and_then(|value| value.to_str().ok()),
     })
+}
+
+/// The value of a header that is a parameter of the operation.
+pub(crate) fn header_value<'a>(request: &'a Request, name: &HeaderName) -> Result<Option<&'a str>, ApiError> {
+    parameter_value(request, MetaParamIn::Header, name.as_str())
 }
 
 /// The reason alone: poem-openapi puts a type's name before it, as in `failed to parse "name":

@@ -6,6 +6,7 @@ use poem_openapi::ApiResponse;
 use poem_openapi::registry::{MetaResponse, MetaResponses, Registry};
 
 use super::error::ApiError;
+use super::idempotency::Replay;
 
 /// The errors of an operation beyond those that its shape implies (a body can be invalid, a token
 /// can be missing).
@@ -37,17 +38,33 @@ error_responses! {
 }
 
 /// The error of an operation that declares `E`; by default, none.
-pub struct Failure<E = NoErrors>(ApiError, PhantomData<fn() -> E>);
+pub struct Failure<E = NoErrors>(Outcome, PhantomData<fn() -> E>);
+
+/// What is answered instead of a success.
+enum Outcome {
+    Error(ApiError),
+    Replay(Replay),
+}
 
 impl<E> From<ApiError> for Failure<E> {
     fn from(error: ApiError) -> Self {
-        Self(error, PhantomData)
+        Self(Outcome::Error(error), PhantomData)
+    }
+}
+
+/// The work was done by an earlier request with the same idempotency key.
+impl<E> From<Replay> for Failure<E> {
+    fn from(replay: Replay) -> Self {
+        Self(Outcome::Replay(replay), PhantomData)
     }
 }
 
 impl<E> From<Failure<E>> for poem::Error {
     fn from(failure: Failure<E>) -> Self {
-        failure.0.into()
+        match failure.0 {
+            Outcome::Error(error) => error.into(),
+            Outcome::Replay(replay) => replay.into(),
+        }
     }
 }
 

@@ -1,10 +1,13 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod compression;
+pub mod conditions;
 pub mod error;
 pub mod extract;
 pub mod failure;
 pub mod hyper_service;
+pub mod idempotency;
 pub mod load_shedder;
 pub mod metrics_server;
 pub mod middleware;

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use bytes::Bytes;
 use groundwork_server::client::TrustedProxies;
 use groundwork_state::rate_limit::{ApiKeyHash, RateLimitDecision};
 use groundwork_telemetry::context::{CallContext, MAX_ACCEPT_LANGUAGE, MAX_USER_AGENT, RequestId, printable};
@@ -49,6 +50,8 @@ pub struct RequestScope {
     pub(crate) api_key_rate_limit: OnceLock<RateLimitDecision>,
     /// The query's parameters, once they are checked.
     pub(crate) query: OnceLock<Vec<(String, String)>>,
+    /// The body, if the request has an idempotency key.
+    pub(crate) keyed_body: OnceLock<Bytes>,
     /// The permit among the requests in flight; released when the request ends.
     pub(crate) permit: Mutex<Option<OwnedSemaphorePermit>>,
     pub(crate) malformed: Option<Malformed>,
@@ -78,6 +81,7 @@ impl RequestScope {
             unknown_api_key: OnceLock::new(),
             api_key_rate_limit: OnceLock::new(),
             query: OnceLock::new(),
+            keyed_body: OnceLock::new(),
             permit: Mutex::default(),
             malformed: well_formed::check(request.version(), request.uri(), request.headers()).err(),
         }

@@ -6,12 +6,15 @@ use std::sync::Arc;
 use groundwork_openapi::ApiDescription;
 use groundwork_openapi::policy::{Limit, Policy};
 use poem::endpoint::BoxEndpoint;
-use poem::http::{HeaderValue, Method};
-use poem::{Endpoint, Request, Response};
+use poem::http::{HeaderValue, Method, header};
+use poem::{Endpoint, IntoResponse, Request, Response};
 use poem_openapi::OpenApi;
 use poem_openapi::registry::MetaOperation;
 
-use super::error::ApiError;
+use super::compression::compress;
+use super::conditions::Wanted;
+use super::error::{ApiError, ErrorCode};
+use super::idempotency::Replay;
 use super::request::{AppState, RequestScope};
 
 /// An operation of the document: a method on a path template.
@@ -48,7 +51,7 @@ pub fn resources<T: OpenApi>(api: T, prefix: &str, state: &Arc<AppState>) -> Vec
             let policy = Policy::of(tags).unwrap_or_default();
             Some((Arc::new(Operation { method, template: Arc::clone(&template), policy }), endpoint))
         });
-        (full_path(prefix, &routed), Resource::new(operations.collect(), Arc::clone(state)))
+        (full_path(prefix, &routed), Resource::new(operations.collect(), prefix.into(), Arc::clone(state)))
     });
     resources.collect()
 }
@@ -84,11 +87,16 @@ fn routed(template: &str) -> String {
 pub struct Resource {
     operations: Vec<(Arc<Operation>, BoxEndpoint<'static>)>,
     allow: HeaderValue,
+    prefix: Arc<str>,
     state: Arc<AppState>,
 }
 
 impl Resource {
-    fn new(mut operations: Vec<(Arc<Operation>, BoxEndpoint<'static>)>, state: Arc<AppState>) -> Self {
+    fn new(
+        mut operations: Vec<(Arc<Operation>, BoxEndpoint<'static>)>,
+        prefix: Arc<str>,
+        state: Arc<AppState>,
+    ) -> Self {
         operations.sort_by(|(a, _), (b, _)| a.method.as_str().cmp(b.method.as_str()));
         let mut allowed: Vec<&str> =
             operations.iter().map(|(operation, _)| operation.method.as_str()).collect();
@@ -96,7 +104,21 @@ impl Resource {
             allowed.push("HEAD");
         }
         let allow = HeaderValue::from_str(&allowed.join(", ")).unwrap_or(HeaderValue::from_static(""));
-        Self { operations, allow, state }
+        Self { operations, allow, prefix, state }
+    }
+
+    /// A response in the form that the client wants.
+    async fn complete(&self, wanted: &Wanted, mut response: Response) -> poem::Result<Response> {
+        if let Some(path) = response.headers().get(header::LOCATION).and_then(|path| path.to_str().ok()) {
+            let location = HeaderValue::try_from(full_path(&self.prefix, path));
+            let location =
+                location.map_err(|error| ApiError::from(ErrorCode::INTERNAL_ERROR).caused_by(error))?;
+            response.headers_mut().insert(header::LOCATION, location);
+        }
+        let response = compress(wanted, response).await;
+        let response =
+            response.map_err(|error| ApiError::from(ErrorCode::INTERNAL_ERROR).caused_by(error))?;
+        Ok(wanted.without_what_it_has(response))
     }
 }
 
@@ -119,10 +141,15 @@ impl Endpoint for Resource {
             }
             self.state.load_shedder.admit(scope)?;
         }
-        match scope.malformed {
-            Some(malformed) => Err(ApiError::from(malformed).into()),
-            None => endpoint.call(request).await,
+        if let Some(malformed) = scope.malformed {
+            return Err(ApiError::from(malformed).into());
         }
+        let wanted = Wanted::by(&request);
+        let response = match endpoint.call(request).await {
+            Err(error) => error.downcast::<Replay>().map(IntoResponse::into_response)?,
+            Ok(response) => response,
+        };
+        self.complete(&wanted, response).await
     }
 }
 

@@ -25,6 +25,9 @@ pub type Format = (&'static str, fn(&str) -> Option<String>);
 /// How many characters of an unknown parameter's name a response repeats.
 const MAX_NAME: usize = 64;
 
+/// Headers that every conditional request may have.
+const CONDITIONS: [&str; 2] = ["If-Match", "If-None-Match"];
+
 /// The formats of types that every document may have.
 const BUILT_IN: [Format; 3] = [
     ("date-time", |text| text.parse::<Timestamp>().err().map(|error| error.to_string())),
@@ -153,6 +156,10 @@ impl Schemas {
                     bodies.insert(name.to_owned(), compile(schema, components, formats)?);
                 }
                 let declared = operation["parameters"].as_array().into_iter().flatten();
+                // A condition may have several lines, and one that cannot be read is no error.
+                let declared = declared.filter(|parameter| {
+                    !CONDITIONS.contains(&parameter["name"].as_str().unwrap_or_default())
+                });
                 let declared = declared.map(|parameter| Parameter::new(parameter, components, formats));
                 methods.insert(method.to_uppercase(), declared.collect::<Result<_, _>>()?);
             }

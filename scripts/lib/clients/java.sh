@@ -21,8 +21,9 @@ java_generate() {
     local output
     sed -i "0,/<version>/s|<version>.*</version>|<version>$(client_version)</version>|" "$1/pom.xml" "$1/README.md"
     output=$(mktemp -d "$RUN_DIR/java.XXXXXX")
+    client_document >"$RUN_DIR/document.json"
     java_maven "$1" openapi-generator:generate \
-        -Dopenapi.generator.maven.plugin.inputSpec="$OPENAPI_3_1" \
+        -Dopenapi.generator.maven.plugin.inputSpec="$RUN_DIR/document.json" \
         -Dopenapi.generator.maven.plugin.output="$output"
     # The generated code reads responses in the platform's charset (issue 20556) and shows secrets
     # in toString().

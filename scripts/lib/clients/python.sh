@@ -20,7 +20,8 @@ python_tool() {
 python_generate() {
     local package=$1/src/groundwork_client fresh name
     fresh=$(mktemp -d "$RUN_DIR/python.XXXXXX")/groundwork_client
-    python_tool openapi-python-client generate --path "$OPENAPI_3_1" --config "$PYTHON_CLIENT/generator.yaml" --meta none \
+    client_document --keep-headers >"$RUN_DIR/document.json"
+    python_tool openapi-python-client generate --path "$RUN_DIR/document.json" --config "$PYTHON_CLIENT/generator.yaml" --meta none \
         --custom-template-path "$PYTHON_CLIENT/templates" --output-path "$fresh" --fail-on-warning >"$RUN_DIR/python.log" 2>&1 ||
         { cat "$RUN_DIR/python.log" >&2; die "openapi-python-client failed"; }
     for name in __init__.py api client.py errors.py models types.py; do

@@ -1,10 +1,11 @@
 //! `/api-keys`: the caller's API keys and, for superusers, those of every user.
 
+use groundwork_web::conditions::IfMatch;
 use groundwork_web::error_responses;
 use groundwork_web::extract::{Body, Path, Query};
 use groundwork_web::failure::{Failure, NotFound};
 use groundwork_web::page::{Page, PageSize, PageToken};
-use groundwork_web::responses::{Created, NoContent, Ok200};
+use groundwork_web::responses::{NoContent, Ok200, Resource, SecretCreated};
 use poem_openapi::OpenApi;
 
 use super::Tag;
@@ -12,6 +13,7 @@ use crate::api::context::Context;
 use crate::api::guards::LoggedIn;
 use crate::domain::api_keys::ApiKeyId;
 use crate::domain::ids::UserId;
+use crate::domain::sort::Sort;
 use crate::schemas::api_keys::{ApiKeyCreate, ApiKeyView, ApiKeyWithSecret};
 use crate::services::api_keys::ApiKeyService;
 
@@ -27,9 +29,10 @@ pub struct ApiKeysApi {
 impl ApiKeysApi {
     /// List API keys
     ///
-    /// Returns one page of the caller's API keys in ascending order of `id`. To get the next page, send
-    /// `next_page` as `page_token` with the same filters, until it is null. Keys are deleted 30 days
-    /// after they have expired.
+    /// Returns one page of the caller's API keys in ascending order of `id`, or with
+    /// `sort=-created_at` in descending order. To get the next page, send `next_page` as `page_token`
+    /// with the same `user_id` and the same `sort`, until it is null. Keys are deleted 30 days after
+    /// they have expired.
     #[oai(path = "/", method = "get", operation_id = "api_keys_list")]
     async fn list(
         &self,
@@ -38,10 +41,12 @@ impl ApiKeysApi {
         #[oai(default)]
         limit: Query<PageSize>,
         page_token: Query<Option<PageToken>>,
+        sort: Query<Option<Sort>>,
         /// The API keys of this user instead, for superusers.
         user_id: Query<Option<UserId>>,
     ) -> Result<Ok200<Page<ApiKeyView>>, Failure<NotFound>> {
-        let page = self.api_keys.list(&caller.0, user_id.0, limit.0.0, page_token.0.as_deref()).await?;
+        let page = self.api_keys.list(&caller.0, user_id.0, sort.0, limit.0.0, page_token.0.as_deref());
+        let page = page.await?;
         Ok(Ok200::of(Page::of(page.items, page.next_page)))
     }
 
@@ -55,8 +60,8 @@ impl ApiKeysApi {
         caller: LoggedIn,
         context: Context,
         body: Body<ApiKeyCreate>,
-    ) -> Result<Created<ApiKeyWithSecret>, Failure<CreateErrors>> {
-        Ok(Created::of(self.api_keys.create(&caller.0, body.0.into(), &context).await?))
+    ) -> Result<SecretCreated<ApiKeyWithSecret>, Failure<CreateErrors>> {
+        Ok(SecretCreated::of(self.api_keys.create(&caller.0, body.0.into(), &context).await?))
     }
 
     /// Get an API key
@@ -67,8 +72,8 @@ impl ApiKeysApi {
         &self,
         caller: LoggedIn,
         id: Path<ApiKeyId>,
-    ) -> Result<Ok200<ApiKeyView>, Failure<NotFound>> {
-        Ok(Ok200::of(self.api_keys.get(&caller.0, id.0).await?))
+    ) -> Result<Resource<ApiKeyView>, Failure<NotFound>> {
+        Ok(Resource::of(self.api_keys.get(&caller.0, id.0).await?))
     }
 
     /// Delete an API key
@@ -80,8 +85,9 @@ impl ApiKeysApi {
         caller: LoggedIn,
         context: Context,
         id: Path<ApiKeyId>,
+        if_match: IfMatch,
     ) -> Result<NoContent, Failure<NotFound>> {
-        self.api_keys.delete(&caller.0, id.0, &context).await?;
+        self.api_keys.delete(&caller.0, id.0, &if_match.on(ApiKeyView::from).into(), &context).await?;
         Ok(NoContent)
     }
 }

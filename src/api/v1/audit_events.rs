@@ -12,6 +12,7 @@ use crate::api::guards::Permitted;
 use crate::domain::audit_events::AuditEventKind;
 use crate::domain::ids::UserId;
 use crate::domain::permissions::AuditEventsRead;
+use crate::domain::sort::Sort;
 use crate::models::audit_events::EventFilter;
 use crate::schemas::audit_events::AuditEventView;
 use crate::services::audit_events::AuditEventService;
@@ -25,8 +26,8 @@ impl AuditEventsApi {
     /// List audit events
     ///
     /// Returns one page of audit events in descending order of `created_at`, so the newest come
-    /// first. To get the next page, send `next_page` as `page_token` with the same filters, until it
-    /// is null.
+    /// first, or with `sort=created_at` in ascending order. To get the next page, send `next_page` as
+    /// `page_token` with the same filters and the same `sort`, until it is null.
     #[allow(clippy::too_many_arguments, reason = "one argument per query parameter")]
     #[oai(path = "/", method = "get", operation_id = "audit_events_list")]
     async fn list(
@@ -36,6 +37,7 @@ impl AuditEventsApi {
         #[oai(default)]
         limit: Query<PageSize>,
         page_token: Query<Option<PageToken>>,
+        sort: Query<Option<Sort>>,
         /// Only what was done to this user.
         user_id: Query<Option<UserId>>,
         /// Only what this user did.
@@ -53,6 +55,7 @@ impl AuditEventsApi {
             kind: kind.0.map(|kind| kind.as_str().to_owned()),
             created_after: created_after.0,
             created_before: created_before.0,
+            oldest_first: sort.0 == Some(Sort::OldestFirst),
         };
         let page = self.audit_events.list(&caller.0, &filter, limit.0.0, page_token.0.as_deref()).await?;
         Ok(Ok200::of(Page::of(page.items, page.next_page)))

@@ -4,7 +4,7 @@ use groundwork_openapi::policy::Limit;
 use groundwork_web::error_responses;
 use groundwork_web::extract::Body;
 use groundwork_web::failure::Failure;
-use groundwork_web::responses::{AcceptedWithoutBody, Created, NoContent, Ok200};
+use groundwork_web::responses::{AcceptedWithoutBody, Created, NoContent, Resource, SecretOk};
 use poem_openapi::OpenApi;
 
 use super::Tag;
@@ -66,9 +66,9 @@ impl AuthApi {
         &self,
         context: Context,
         body: Body<LoginRequest>,
-    ) -> Result<Ok200<TokenPair>, Failure<LoginErrors>> {
+    ) -> Result<SecretOk<TokenPair>, Failure<LoginErrors>> {
         let LoginRequest { email, password } = body.0;
-        Ok(Ok200::of(self.auth.login(&email.0, password, &context).await?))
+        Ok(SecretOk::of(self.auth.login(&email.0, password, &context).await?))
     }
 
     /// Refresh tokens
@@ -81,8 +81,8 @@ impl AuthApi {
         &self,
         context: Context,
         body: Body<RefreshRequest>,
-    ) -> Result<Ok200<TokenPair>, Failure<RefreshErrors>> {
-        Ok(Ok200::of(self.auth.refresh(&body.0.refresh_token, &context).await?))
+    ) -> Result<SecretOk<TokenPair>, Failure<RefreshErrors>> {
+        Ok(SecretOk::of(self.auth.refresh(&body.0.refresh_token, &context).await?))
     }
 
     /// Log out
@@ -98,7 +98,7 @@ impl AuthApi {
     ///
     /// The same as `users_me`.
     #[oai(path = "/me", method = "get", operation_id = "auth_me")]
-    async fn me(&self, caller: LoggedIn) -> Result<Ok200<UserView>, Failure> {
-        Ok(Ok200::of(caller.0.user))
+    async fn me(&self, caller: LoggedIn) -> Result<Resource<UserView>, Failure> {
+        Ok(Resource::of(caller.0.user))
     }
 }

@@ -4,6 +4,7 @@ use groundwork_jobs::records::JobFilter;
 use groundwork_web::error_responses;
 use groundwork_web::extract::{Path, Query};
 use groundwork_web::failure::Failure;
+use groundwork_web::idempotency::IdempotencyKey;
 use groundwork_web::page::{Page, PageSize, PageToken};
 use groundwork_web::responses::{NoContent, Ok200};
 use poem_openapi::OpenApi;
@@ -11,8 +12,10 @@ use poem_openapi::OpenApi;
 use super::Tag;
 use crate::api::context::Context;
 use crate::api::guards::Permitted;
+use crate::api::idempotency::once;
 use crate::domain::ids::JobId;
 use crate::domain::permissions::{JobsRead, JobsWrite};
+use crate::domain::sort::Sort;
 use crate::domain::text::JobKind;
 use crate::schemas::jobs::{JobStatusView, JobView};
 use crate::services::jobs::JobService;
@@ -30,9 +33,10 @@ pub struct JobsApi {
 impl JobsApi {
     /// List jobs
     ///
-    /// Returns one page of jobs in descending order of `id`, so the newest come first. To get the
-    /// next page, send `next_page` as `page_token` with the same filters, until it is null. Jobs
-    /// that succeeded are kept for seven days.
+    /// Returns one page of jobs in descending order of `id`, so the newest come first, or with
+    /// `sort=created_at` in ascending order. To get the next page, send `next_page` as `page_token`
+    /// with the same filters and the same `sort`, until it is null. Jobs that succeeded are kept for
+    /// seven days.
     #[oai(path = "/", method = "get", operation_id = "jobs_list")]
     async fn list(
         &self,
@@ -41,13 +45,17 @@ impl JobsApi {
         #[oai(default)]
         limit: Query<PageSize>,
         page_token: Query<Option<PageToken>>,
+        sort: Query<Option<Sort>>,
         /// Only jobs in this status.
         status: Query<Option<JobStatusView>>,
         /// Only jobs of this kind.
         kind: Query<Option<JobKind>>,
     ) -> Result<Ok200<Page<JobView>>, Failure> {
-        let filter =
-            JobFilter { status: status.0.map(Into::into), kind: kind.0.map(|kind| kind.as_str().to_owned()) };
+        let filter = JobFilter {
+            status: status.0.map(Into::into),
+            kind: kind.0.map(|kind| kind.as_str().to_owned()),
+            oldest_first: sort.0 == Some(Sort::OldestFirst),
+        };
         let page = self.jobs.list(&caller.0, &filter, limit.0.0, page_token.0.as_deref()).await?;
         Ok(Ok200::of(Page::of(page.items, page.next_page)))
     }
@@ -62,8 +70,10 @@ impl JobsApi {
         caller: Permitted<JobsWrite>,
         context: Context,
         id: Path<JobId>,
+        idempotency_key: IdempotencyKey,
     ) -> Result<Ok200<JobView>, Failure<RetryErrors>> {
-        Ok(Ok200::of(self.jobs.retry(&caller.0, id.0, &context).await?))
+        let once = once(idempotency_key, Ok200::<JobView>::of);
+        Ok(Ok200::of(self.jobs.retry(&caller.0, id.0, &once, &context).await?))
     }
 
     /// Delete a job

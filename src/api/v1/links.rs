@@ -4,12 +4,14 @@ use groundwork_openapi::policy::Limit;
 use groundwork_web::error_responses;
 use groundwork_web::extract::Body;
 use groundwork_web::failure::Failure;
-use groundwork_web::responses::{AcceptedWithoutBody, NoContent, Ok200};
+use groundwork_web::idempotency::IdempotencyKey;
+use groundwork_web::responses::{AcceptedWithoutBody, NoContent, Resource};
 use poem_openapi::OpenApi;
 
 use super::Tag;
 use crate::api::context::Context;
 use crate::api::guards::LoggedIn;
+use crate::api::idempotency::once;
 use crate::schemas::links::{EmailChange, LinkRequest, LinkToken, PasswordReset};
 use crate::schemas::users::UserView;
 use crate::services::links::LinkService;
@@ -40,8 +42,8 @@ impl LinksApi {
         &self,
         context: Context,
         body: Body<LinkToken>,
-    ) -> Result<Ok200<UserView>, Failure<LinkErrors>> {
-        Ok(Ok200::of(self.links.verify_email(&body.0.token.0, &context).await?))
+    ) -> Result<Resource<UserView>, Failure<LinkErrors>> {
+        Ok(Resource::of(self.links.verify_email(&body.0.token.0, &context).await?))
     }
 
     /// Resend the verification mail
@@ -122,8 +124,8 @@ impl LinksApi {
         &self,
         context: Context,
         body: Body<LinkToken>,
-    ) -> Result<Ok200<UserView>, Failure<ConfirmErrors>> {
-        Ok(Ok200::of(self.links.confirm_email(&body.0.token.0, &context).await?))
+    ) -> Result<Resource<UserView>, Failure<ConfirmErrors>> {
+        Ok(Resource::of(self.links.confirm_email(&body.0.token.0, &context).await?))
     }
 
     /// Change the current user's email address
@@ -143,9 +145,11 @@ impl LinksApi {
         caller: LoggedIn,
         context: Context,
         body: Body<EmailChange>,
+        idempotency_key: IdempotencyKey,
     ) -> Result<AcceptedWithoutBody, Failure> {
         let EmailChange { email, current_password } = body.0;
-        self.links.request_email_change(&caller.0, &email, current_password, &context).await?;
+        let once = once(idempotency_key, |()| AcceptedWithoutBody);
+        self.links.request_email_change(&caller.0, &email, current_password, &once, &context).await?;
         Ok(AcceptedWithoutBody)
     }
 }

@@ -1,19 +1,23 @@
 //! `/users`: the current user, and for superusers all users.
 
 use groundwork_clock::Timestamp;
+use groundwork_web::conditions::IfMatch;
 use groundwork_web::error_responses;
 use groundwork_web::extract::{Body, Path, Query};
 use groundwork_web::failure::{Failure, NotFound};
+use groundwork_web::idempotency::IdempotencyKey;
 use groundwork_web::page::{Page, PageSize, PageToken};
-use groundwork_web::responses::{Created, NoContent, Ok200};
+use groundwork_web::responses::{Created, NoContent, Ok200, Resource};
 use poem_openapi::OpenApi;
 
 use super::Tag;
 use crate::api::context::Context;
 use crate::api::guards::{Authed, LoggedIn, Permitted};
+use crate::api::idempotency::once;
 use crate::domain::email_prefix::EmailPrefix;
 use crate::domain::ids::UserId;
 use crate::domain::permissions::{UsersRead, UsersWrite};
+use crate::domain::sort::Sort;
 use crate::models::users::{UserChanges, UserFilter};
 use crate::schemas::users::{ProfileUpdate, UserCreate, UserUpdate, UserView};
 use crate::services::store::Actor;
@@ -36,8 +40,8 @@ impl UsersApi {
     ///
     /// Returns the user that the access token or the API key belongs to.
     #[oai(path = "/me", method = "get", operation_id = "users_me")]
-    async fn me(&self, caller: Authed<UsersRead>) -> Result<Ok200<UserView>, Failure> {
-        Ok(Ok200::of(caller.0.user))
+    async fn me(&self, caller: Authed<UsersRead>) -> Result<Resource<UserView>, Failure> {
+        Ok(Resource::of(caller.0.user))
     }
 
     /// Update the current user
@@ -50,10 +54,13 @@ impl UsersApi {
         &self,
         caller: Authed<UsersWrite>,
         context: Context,
+        if_match: IfMatch,
         body: Body<ProfileUpdate>,
-    ) -> Result<Ok200<UserView>, Failure> {
+    ) -> Result<Resource<UserView>, Failure> {
         let (changes, password) = body.0.into_parts();
-        Ok(Ok200::of(self.users.update_profile(&caller.0, changes, password, &context).await?))
+        let unchanged = if_match.on(UserView::from).into();
+        let updated = self.users.update_profile(&caller.0, changes, password, &unchanged, &context);
+        Ok(Resource::of(updated.await?))
     }
 
     /// Delete the current user
@@ -65,17 +72,19 @@ impl UsersApi {
         &self,
         caller: LoggedIn,
         context: Context,
+        if_match: IfMatch,
     ) -> Result<NoContent, Failure<DeleteMeErrors>> {
-        self.users.delete(&caller.0, caller.0.user.id, &context).await?;
+        let unchanged = if_match.on(UserView::from).into();
+        self.users.delete(&caller.0, caller.0.user.id, &unchanged, &context).await?;
         Ok(NoContent)
     }
 
     /// List users
     ///
-    /// Returns one page of users in ascending order of `id`; with `created_after` or
+    /// Returns one page of users in ascending order of `id`; with `sort`, `created_after` or
     /// `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
-    /// `page_token` with the same filters, until it is null. Users that are created meanwhile are
-    /// on the last pages.
+    /// `page_token` with the same filters and the same `sort`, until it is null. Users that are
+    /// created meanwhile are on the last pages, unless the newest come first.
     #[allow(clippy::too_many_arguments, reason = "one argument per query parameter")]
     #[oai(path = "/", method = "get", operation_id = "users_list")]
     async fn list(
@@ -85,6 +94,7 @@ impl UsersApi {
         #[oai(default)]
         limit: Query<PageSize>,
         page_token: Query<Option<PageToken>>,
+        sort: Query<Option<Sort>>,
         /// Only users whose email address starts with this prefix, case-insensitively.
         email: Query<Option<EmailPrefix>>,
         /// Only users that are active, or only users that are not.
@@ -103,7 +113,7 @@ impl UsersApi {
             created_after: created_after.0,
             created_before: created_before.0,
         };
-        let page = self.users.list(&caller.0, &filter, limit.0.0, page_token.0.as_deref()).await?;
+        let page = self.users.list(&caller.0, &filter, sort.0, limit.0.0, page_token.0.as_deref()).await?;
         Ok(Ok200::of(Page::of(page.items, page.next_page)))
     }
 
@@ -116,9 +126,12 @@ impl UsersApi {
         caller: Permitted<UsersWrite>,
         context: Context,
         body: Body<UserCreate>,
+        idempotency_key: IdempotencyKey,
     ) -> Result<Created<UserView>, Failure<CreateErrors>> {
         let (user, password) = body.0.into_parts();
-        Ok(Created::of(self.users.create(Actor::Caller(&caller.0), user, password, &context).await?))
+        let once = once(idempotency_key, Created::<UserView>::of);
+        let created = self.users.create(Actor::Caller(&caller.0), user, password, &once, &context);
+        Ok(Created::of(created.await?))
     }
 
     /// Get a user
@@ -127,8 +140,8 @@ impl UsersApi {
         &self,
         _caller: Permitted<UsersRead>,
         id: Path<UserId>,
-    ) -> Result<Ok200<UserView>, Failure<NotFound>> {
-        Ok(Ok200::of(self.users.get(id.0).await?))
+    ) -> Result<Resource<UserView>, Failure<NotFound>> {
+        Ok(Resource::of(self.users.get(id.0).await?))
     }
 
     /// Update a user
@@ -142,10 +155,13 @@ impl UsersApi {
         caller: Permitted<UsersWrite>,
         context: Context,
         id: Path<UserId>,
+        if_match: IfMatch,
         body: Body<UserUpdate>,
-    ) -> Result<Ok200<UserView>, Failure<UpdateErrors>> {
+    ) -> Result<Resource<UserView>, Failure<UpdateErrors>> {
         let (changes, password) = body.0.into_parts();
-        Ok(Ok200::of(self.users.update(&caller.0, id.0, &changes, password, &context).await?))
+        let unchanged = if_match.on(UserView::from).into();
+        let updated = self.users.update(&caller.0, id.0, &changes, password, &unchanged, &context);
+        Ok(Resource::of(updated.await?))
     }
 
     /// Delete a user
@@ -158,8 +174,9 @@ impl UsersApi {
         caller: Permitted<UsersWrite>,
         context: Context,
         id: Path<UserId>,
+        if_match: IfMatch,
     ) -> Result<NoContent, Failure<DeleteErrors>> {
-        self.users.delete(&caller.0, id.0, &context).await?;
+        self.users.delete(&caller.0, id.0, &if_match.on(UserView::from).into(), &context).await?;
         Ok(NoContent)
     }
 
@@ -172,9 +189,10 @@ impl UsersApi {
         caller: Permitted<UsersWrite>,
         context: Context,
         id: Path<UserId>,
-    ) -> Result<Ok200<UserView>, Failure<NotFound>> {
-        let changes = UserChanges::activation(true);
-        Ok(Ok200::of(self.users.update(&caller.0, id.0, &changes, None, &context).await?))
+        if_match: IfMatch,
+    ) -> Result<Resource<UserView>, Failure<NotFound>> {
+        let (changes, unchanged) = (UserChanges::activation(true), if_match.on(UserView::from).into());
+        Ok(Resource::of(self.users.update(&caller.0, id.0, &changes, None, &unchanged, &context).await?))
     }
 
     /// Deactivate a user
@@ -187,8 +205,9 @@ impl UsersApi {
         caller: Permitted<UsersWrite>,
         context: Context,
         id: Path<UserId>,
-    ) -> Result<Ok200<UserView>, Failure<DeleteErrors>> {
-        let changes = UserChanges::activation(false);
-        Ok(Ok200::of(self.users.update(&caller.0, id.0, &changes, None, &context).await?))
+        if_match: IfMatch,
+    ) -> Result<Resource<UserView>, Failure<DeleteErrors>> {
+        let (changes, unchanged) = (UserChanges::activation(false), if_match.on(UserView::from).into());
+        Ok(Resource::of(self.users.update(&caller.0, id.0, &changes, None, &unchanged, &context).await?))
     }
 }

@@ -1,15 +1,19 @@
 //! `/webhooks`: webhooks, for superusers.
 
+use groundwork_web::conditions::IfMatch;
 use groundwork_web::extract::{Body, Path, Query};
 use groundwork_web::failure::{Failure, NotFound};
+use groundwork_web::idempotency::IdempotencyKey;
 use groundwork_web::page::{Page, PageSize, PageToken};
-use groundwork_web::responses::{Accepted, Created, NoContent, Ok200};
+use groundwork_web::responses::{Accepted, NoContent, Ok200, Resource, SecretCreated, SecretOk};
 use poem_openapi::OpenApi;
 
 use super::Tag;
 use crate::api::context::Context;
 use crate::api::guards::Permitted;
+use crate::api::idempotency::once;
 use crate::domain::permissions::{WebhooksRead, WebhooksWrite};
+use crate::domain::sort::Sort;
 use crate::domain::webhooks::{DeliveryId, WebhookId};
 use crate::schemas::webhooks::{
     WebhookCreate, WebhookDeliveryView, WebhookUpdate, WebhookView, WebhookWithSecret,
@@ -24,8 +28,9 @@ pub struct WebhooksApi {
 impl WebhooksApi {
     /// List webhooks
     ///
-    /// Returns one page of webhooks in ascending order of `id`. To get the next page, send
-    /// `next_page` as `page_token`, until it is null.
+    /// Returns one page of webhooks in ascending order of `id`, or with `sort=-created_at` in
+    /// descending order. To get the next page, send `next_page` as `page_token` with the same `sort`,
+    /// until it is null.
     #[oai(path = "/", method = "get", operation_id = "webhooks_list")]
     async fn list(
         &self,
@@ -34,8 +39,9 @@ impl WebhooksApi {
         #[oai(default)]
         limit: Query<PageSize>,
         page_token: Query<Option<PageToken>>,
+        sort: Query<Option<Sort>>,
     ) -> Result<Ok200<Page<WebhookView>>, Failure> {
-        let page = self.webhooks.list(&caller.0, limit.0.0, page_token.0.as_deref()).await?;
+        let page = self.webhooks.list(&caller.0, sort.0, limit.0.0, page_token.0.as_deref()).await?;
         Ok(Ok200::of(Page::of(page.items, page.next_page)))
     }
 
@@ -49,8 +55,8 @@ impl WebhooksApi {
         caller: Permitted<WebhooksWrite>,
         context: Context,
         body: Body<WebhookCreate>,
-    ) -> Result<Created<WebhookWithSecret>, Failure> {
-        Ok(Created::of(self.webhooks.create(&caller.0, body.0.into(), &context).await?))
+    ) -> Result<SecretCreated<WebhookWithSecret>, Failure> {
+        Ok(SecretCreated::of(self.webhooks.create(&caller.0, body.0.into(), &context).await?))
     }
 
     /// Get a webhook
@@ -59,8 +65,8 @@ impl WebhooksApi {
         &self,
         caller: Permitted<WebhooksRead>,
         id: Path<WebhookId>,
-    ) -> Result<Ok200<WebhookView>, Failure<NotFound>> {
-        Ok(Ok200::of(self.webhooks.get(&caller.0, id.0).await?))
+    ) -> Result<Resource<WebhookView>, Failure<NotFound>> {
+        Ok(Resource::of(self.webhooks.get(&caller.0, id.0).await?))
     }
 
     /// Update a webhook
@@ -73,9 +79,12 @@ impl WebhooksApi {
         caller: Permitted<WebhooksWrite>,
         context: Context,
         id: Path<WebhookId>,
+        if_match: IfMatch,
         body: Body<WebhookUpdate>,
-    ) -> Result<Ok200<WebhookView>, Failure<NotFound>> {
-        Ok(Ok200::of(self.webhooks.update(&caller.0, id.0, body.0.into(), &context).await?))
+    ) -> Result<Resource<WebhookView>, Failure<NotFound>> {
+        let unchanged = if_match.on(WebhookView::from).into();
+        let updated = self.webhooks.update(&caller.0, id.0, body.0.into(), &unchanged, &context);
+        Ok(Resource::of(updated.await?))
     }
 
     /// Delete a webhook
@@ -87,8 +96,9 @@ impl WebhooksApi {
         caller: Permitted<WebhooksWrite>,
         context: Context,
         id: Path<WebhookId>,
+        if_match: IfMatch,
     ) -> Result<NoContent, Failure<NotFound>> {
-        self.webhooks.delete(&caller.0, id.0, &context).await?;
+        self.webhooks.delete(&caller.0, id.0, &if_match.on(WebhookView::from).into(), &context).await?;
         Ok(NoContent)
     }
 
@@ -102,8 +112,8 @@ impl WebhooksApi {
         caller: Permitted<WebhooksWrite>,
         context: Context,
         id: Path<WebhookId>,
-    ) -> Result<Ok200<WebhookWithSecret>, Failure<NotFound>> {
-        Ok(Ok200::of(self.webhooks.rotate_secret(&caller.0, id.0, &context).await?))
+    ) -> Result<SecretOk<WebhookWithSecret>, Failure<NotFound>> {
+        Ok(SecretOk::of(self.webhooks.rotate_secret(&caller.0, id.0, &context).await?))
     }
 
     /// Test a webhook
@@ -116,15 +126,17 @@ impl WebhooksApi {
         caller: Permitted<WebhooksWrite>,
         context: Context,
         id: Path<WebhookId>,
+        idempotency_key: IdempotencyKey,
     ) -> Result<Accepted<WebhookDeliveryView>, Failure<NotFound>> {
-        Ok(Accepted::of(self.webhooks.test(&caller.0, id.0, &context).await?))
+        let once = once(idempotency_key, Accepted::<WebhookDeliveryView>::of);
+        Ok(Accepted::of(self.webhooks.test(&caller.0, id.0, &once, &context).await?))
     }
 
     /// List the deliveries of a webhook
     ///
-    /// Returns one page of deliveries in descending order of `id`, the newest first. To get the next
-    /// page, send `next_page` as `page_token`, until it is null. Deliveries are deleted 30 days after
-    /// they have ended.
+    /// Returns one page of deliveries in descending order of `id`, the newest first, or with
+    /// `sort=created_at` in ascending order. To get the next page, send `next_page` as `page_token`
+    /// with the same `sort`, until it is null. Deliveries are deleted 30 days after they have ended.
     #[oai(path = "/:id/deliveries", method = "get", operation_id = "webhooks_deliveries_list")]
     async fn deliveries(
         &self,
@@ -134,8 +146,10 @@ impl WebhooksApi {
         #[oai(default)]
         limit: Query<PageSize>,
         page_token: Query<Option<PageToken>>,
+        sort: Query<Option<Sort>>,
     ) -> Result<Ok200<Page<WebhookDeliveryView>>, Failure<NotFound>> {
-        let page = self.webhooks.deliveries(&caller.0, id.0, limit.0.0, page_token.0.as_deref()).await?;
+        let page_token = page_token.0.as_deref();
+        let page = self.webhooks.deliveries(&caller.0, id.0, sort.0, limit.0.0, page_token).await?;
         Ok(Ok200::of(Page::of(page.items, page.next_page)))
     }
 
@@ -154,7 +168,9 @@ impl WebhooksApi {
         context: Context,
         id: Path<WebhookId>,
         delivery_id: Path<DeliveryId>,
+        idempotency_key: IdempotencyKey,
     ) -> Result<Accepted<WebhookDeliveryView>, Failure<NotFound>> {
-        Ok(Accepted::of(self.webhooks.resend(&caller.0, id.0, delivery_id.0, &context).await?))
+        let once = once(idempotency_key, Accepted::<WebhookDeliveryView>::of);
+        Ok(Accepted::of(self.webhooks.resend(&caller.0, id.0, delivery_id.0, &once, &context).await?))
     }
 }

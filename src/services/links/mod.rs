@@ -10,6 +10,7 @@ pub use issue::IssuedLink;
 
 use super::Error;
 use super::auth::Caller;
+use super::idempotency::Idempotency;
 use super::mail::{
     ConfirmNewEmail, ForgotPassword, MailJob, MailLimiter, NotifyEmailChange, NotifyPasswordChanged,
     ResendVerification,
@@ -141,15 +142,17 @@ impl LinkService {
     ///
     /// # Errors
     /// [`Error::LoginRequired`], [`Error::NoMail`], [`Error::WrongCurrentPassword`],
-    /// [`Error::TooManyPasswordChecks`].
+    /// [`Error::TooManyPasswordChecks`]; those of an idempotency key.
     pub async fn request_email_change(
         &self,
         caller: &Caller,
         email: &Email,
         current_password: PasswordAttempt,
+        idempotency: &Idempotency<()>,
         context: &CallContext,
     ) -> Result<(), Error> {
         let session = caller.session()?;
+        let once = self.users.store.begin(caller, idempotency).await?;
         self.users.store.check_mail()?;
         self.users.check_current_password(caller, current_password).await?;
         let is_allowed = self.allows::<ConfirmNewEmail>(email).await;
@@ -161,21 +164,25 @@ impl LinkService {
                 if user.password_hash != caller.user.password_hash {
                     return Err(Error::WrongCurrentPassword);
                 }
-                let event = AuditEvent::new(AuditKind::EMAIL_CHANGE_REQUESTED, id, context);
-                let event = AuditEvent { actor: Some(id.into()), session: Some(session), ..event };
-                audit_events::insert(tx, &event, now).await?;
-                let store = &self.users.store;
-                if is_allowed {
-                    let link = ConfirmNewEmail {
-                        user_id: id,
-                        session: session.to_string(),
-                        present_email: user.email.clone(),
-                        email: email.to_string(),
-                    };
-                    store.enqueue_mail(tx, link, context).await?;
-                }
-                let notice = NotifyEmailChange { email: user.email.clone(), new_email: email.to_string() };
-                Ok(store.enqueue_mail(tx, notice, context).await?)
+                let request = async |tx: &mut Connection| {
+                    let event = AuditEvent::new(AuditKind::EMAIL_CHANGE_REQUESTED, id, context);
+                    let event = AuditEvent { actor: Some(id.into()), session: Some(session), ..event };
+                    audit_events::insert(tx, &event, now).await?;
+                    let store = &self.users.store;
+                    if is_allowed {
+                        let link = ConfirmNewEmail {
+                            user_id: id,
+                            session: session.to_string(),
+                            present_email: user.email.clone(),
+                            email: email.to_string(),
+                        };
+                        store.enqueue_mail(tx, link, context).await?;
+                    }
+                    let notice =
+                        NotifyEmailChange { email: user.email.clone(), new_email: email.to_string() };
+                    Ok(store.enqueue_mail(tx, notice, context).await?)
+                };
+                once.run(tx, request).await
             })
             .await
     }

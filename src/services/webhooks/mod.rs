@@ -4,6 +4,7 @@ mod delivery;
 mod events;
 
 use groundwork_auth::Page;
+use groundwork_database::Connection;
 use groundwork_http_client::CallError;
 use groundwork_jobs::NewJob;
 use groundwork_telemetry::context::CallContext;
@@ -13,7 +14,10 @@ use serde_json::json;
 
 use super::Error;
 use super::auth::Caller;
+use super::idempotency::Idempotency;
+use super::precondition::Precondition;
 use super::store::Store;
+use crate::domain::sort::Sort;
 use crate::domain::webhooks::{DeliveryId, DisabledReason, TEST_EVENT, WebhookId, WebhookUrl};
 use crate::models::audit_events::{self, AuditEvent, AuditKind};
 use crate::models::webhook_deliveries::{self, Message, WebhookDelivery};
@@ -34,21 +38,24 @@ pub struct WebhookService {
 }
 
 impl WebhookService {
-    /// Lists webhooks by ascending ID, starting at `page_token`.
+    /// Lists webhooks, the oldest first unless asked otherwise, starting at `page_token`.
     ///
     /// # Errors
     /// [`Error::InvalidPageToken`] if the token was not issued for this list.
     pub async fn list(
         &self,
         caller: &Caller,
+        sort: Option<Sort>,
         limit: u16,
         page_token: Option<&str>,
     ) -> Result<Page<Webhook>, Error> {
-        let list = "webhooks";
-        let after = self.store.page_signer.after_id(list, page_token)?.map(WebhookId);
+        let list = Sort::list_name("webhooks", sort);
+        let after = self.store.page_signer.after_id(&list, page_token)?.map(WebhookId);
         let mut connection = self.store.read_as(caller);
-        let webhooks = webhooks::page(&mut connection, after, i64::from(limit) + 1).await?;
-        Ok(self.store.page_signer.page(list, webhooks, limit, |webhook| vec![webhook.id.0]))
+        let webhooks =
+            webhooks::page(&mut connection, sort.unwrap_or(Sort::OldestFirst), after, i64::from(limit) + 1)
+                .await?;
+        Ok(self.store.page_signer.page(&list, webhooks, limit, |webhook| vec![webhook.id.0]))
     }
 
     /// Creates a webhook, and its secret, which is never shown again.
@@ -104,12 +111,13 @@ impl WebhookService {
     /// Changes a webhook. Disabling it ends its pending deliveries.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::WebhookUrl`].
+    /// [`Error::NotFound`], [`Error::WebhookUrl`], [`Error::PreconditionFailed`].
     pub async fn update(
         &self,
         caller: &Caller,
         id: WebhookId,
         changes: WebhookChanges,
+        unchanged: &Precondition<Webhook>,
         context: &CallContext,
     ) -> Result<Webhook, Error> {
         let url = match &changes.url {
@@ -120,6 +128,7 @@ impl WebhookService {
         self.store
             .transaction_by(caller, async |tx| {
                 let before = webhooks::find_for_update(tx, id).await?.ok_or(NOT_FOUND)?;
+                unchanged.check(&before)?;
                 let mut after = webhooks::update(tx, id, &changes, now).await?.ok_or(NOT_FOUND)?;
                 if before.is_active != after.is_active {
                     let health = if after.is_active {
@@ -143,11 +152,21 @@ impl WebhookService {
     /// Deletes a webhook with its deliveries.
     ///
     /// # Errors
-    /// [`Error::NotFound`].
-    pub async fn delete(&self, caller: &Caller, id: WebhookId, context: &CallContext) -> Result<(), Error> {
+    /// [`Error::NotFound`], [`Error::PreconditionFailed`].
+    pub async fn delete(
+        &self,
+        caller: &Caller,
+        id: WebhookId,
+        unchanged: &Precondition<Webhook>,
+        context: &CallContext,
+    ) -> Result<(), Error> {
         let now = self.store.now();
         self.store
             .transaction_by(caller, async |tx| {
+                if !unchanged.is_none() {
+                    let before = webhooks::find_for_update(tx, id).await?.ok_or(NOT_FOUND)?;
+                    unchanged.check(&before)?;
+                }
                 if !webhooks::delete(tx, id).await? {
                     return Err(NOT_FOUND);
                 }
@@ -188,11 +207,12 @@ impl WebhookService {
     /// Sends an event that tries a webhook, also if it is disabled.
     ///
     /// # Errors
-    /// [`Error::NotFound`].
+    /// [`Error::NotFound`]; those of an idempotency key.
     pub async fn test(
         &self,
         caller: &Caller,
         id: WebhookId,
+        idempotency: &Idempotency<WebhookDelivery>,
         context: &CallContext,
     ) -> Result<WebhookDelivery, Error> {
         let message = Message {
@@ -202,23 +222,24 @@ impl WebhookService {
             data: json!({ "webhook_id": id }).to_string(),
         };
         let event = AuditEvent::new(AuditKind::WEBHOOK_TESTED, id, context);
-        self.send(caller, id, event, async |_| Ok(message.clone())).await
+        self.send(caller, id, event, idempotency, async |_| Ok(message.clone())).await
     }
 
     /// Sends the message of a delivery again, with the same event ID, as a delivery of its own, also
     /// if the webhook is disabled.
     ///
     /// # Errors
-    /// [`Error::NotFound`].
+    /// [`Error::NotFound`]; those of an idempotency key.
     pub async fn resend(
         &self,
         caller: &Caller,
         id: WebhookId,
         delivery: DeliveryId,
+        idempotency: &Idempotency<WebhookDelivery>,
         context: &CallContext,
     ) -> Result<WebhookDelivery, Error> {
         let event = AuditEvent::new(AuditKind::WEBHOOK_DELIVERY_RESENT, id, context);
-        self.send(caller, id, event, async |tx| {
+        self.send(caller, id, event, idempotency, async |tx| {
             webhook_deliveries::find_message(tx, id, delivery).await?.ok_or(DELIVERY_NOT_FOUND)
         })
         .await
@@ -229,24 +250,30 @@ impl WebhookService {
         caller: &Caller,
         id: WebhookId,
         event: AuditEvent<'_>,
-        message: impl AsyncFnOnce(&mut groundwork_database::Connection) -> Result<Message, Error> + Clone,
+        idempotency: &Idempotency<WebhookDelivery>,
+        message: impl AsyncFnOnce(&mut Connection) -> Result<Message, Error> + Clone,
     ) -> Result<WebhookDelivery, Error> {
+        let once = self.store.begin(caller, idempotency).await?;
         let now = self.store.now();
         self.store
             .transaction_by(caller, async |tx| {
-                webhooks::find_for_update(tx, id).await?.ok_or(NOT_FOUND)?;
-                let message = message(tx).await?;
-                let delivery = webhook_deliveries::insert(tx, id, &message, now).await?;
-                let job = DeliverWebhook { delivery: delivery.id.0 };
-                self.store.enqueue(tx, &NewJob::new(&job)).await?;
-                let event = AuditEvent { actor: Some(caller.audit_actor()), ..event };
-                audit_events::insert(tx, &event, now).await?;
-                Ok(delivery)
+                let send = async |tx: &mut Connection| {
+                    webhooks::find_for_update(tx, id).await?.ok_or(NOT_FOUND)?;
+                    let message = message(tx).await?;
+                    let delivery = webhook_deliveries::insert(tx, id, &message, now).await?;
+                    let job = DeliverWebhook { delivery: delivery.id.0 };
+                    self.store.enqueue(tx, &NewJob::new(&job)).await?;
+                    let event = AuditEvent { actor: Some(caller.audit_actor()), ..event };
+                    audit_events::insert(tx, &event, now).await?;
+                    Ok(delivery)
+                };
+                once.run(tx, send).await
             })
             .await
     }
 
-    /// Lists the deliveries of a webhook, the newest first, starting at `page_token`.
+    /// Lists the deliveries of a webhook, the newest first unless asked otherwise, starting at
+    /// `page_token`.
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::InvalidPageToken`] if the token was not issued for this list.
@@ -254,14 +281,15 @@ impl WebhookService {
         &self,
         caller: &Caller,
         id: WebhookId,
+        sort: Option<Sort>,
         limit: u16,
         page_token: Option<&str>,
     ) -> Result<Page<WebhookDelivery>, Error> {
-        let list = format!("webhook deliveries {id}");
-        let before = self.store.page_signer.after_id(&list, page_token)?.map(DeliveryId);
+        let list = Sort::list_name(&format!("webhook deliveries {id}"), sort);
+        let after = self.store.page_signer.after_id(&list, page_token)?.map(DeliveryId);
         let mut connection = self.store.read_as(caller);
-        let limit_and_one = i64::from(limit) + 1;
-        let deliveries = webhook_deliveries::page(&mut connection, id, before, limit_and_one).await?;
+        let (order, limit_and_one) = (sort.unwrap_or(Sort::NewestFirst), i64::from(limit) + 1);
+        let deliveries = webhook_deliveries::page(&mut connection, id, order, after, limit_and_one).await?;
         if deliveries.is_empty() && webhooks::find(&mut connection, id).await?.is_none() {
             return Err(NOT_FOUND);
         }

@@ -5,12 +5,13 @@ use serde_json::{Value, json};
 use crate::support::client::Answer;
 use crate::support::contract::contract;
 
-const HEADERS: [(&str, &str); 5] = [
+const HEADERS: [(&str, &str); 6] = [
     ("content-type", "application/json"),
     ("x-request-id", "id"),
     ("ratelimit-limit", "60"),
     ("ratelimit-remaining", "59"),
     ("ratelimit-reset", "60"),
+    ("etag", "\"tag\""),
 ];
 
 fn answer(status: u16, headers: &[(&'static str, &'static str)], text: impl std::fmt::Display) -> Answer {

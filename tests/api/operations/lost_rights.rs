@@ -16,9 +16,11 @@ use groundwork::services::Error;
 use groundwork::services::RevokedSessions;
 use groundwork::services::api_keys::ApiKeyService;
 use groundwork::services::auth::{AuthService, Caller as Authenticated, Intent, Lifetimes, Requirement};
+use groundwork::services::idempotency::Idempotency;
 use groundwork::services::jobs::JobService;
 use groundwork::services::links::LinkService;
 use groundwork::services::passwords::Passwords;
+use groundwork::services::precondition::Precondition;
 use groundwork::services::sessions::SessionService;
 use groundwork::services::store::{Actor, Store};
 use groundwork::services::users::UserService;
@@ -267,28 +269,31 @@ async fn write(
     let password = || Password::parse("yet another battery").unwrap();
     match what {
         "log out" => auth.logout(caller, context).await,
-        "log out elsewhere" => sessions(users).revoke_others(caller, context).await,
+        "log out elsewhere" => sessions(users).revoke_others(caller, &Idempotency::none(), context).await,
         "revoke own session" => {
             sessions(users).revoke(caller, &caller.session().unwrap().to_string(), context).await
         }
-        "change own name" => users.update_profile(caller, renamed().profile, None, context).await.map(drop),
+        "change own name" => users
+            .update_profile(caller, renamed().profile, None, &Precondition::none(), context)
+            .await
+            .map(drop),
         "change own password" => {
             let password = Some((PasswordAttempt::new(PASSWORD.to_owned()), password()));
             let unchanged = ProfileChanges::default();
-            users.update_profile(caller, unchanged, password, context).await.map(drop)
+            users.update_profile(caller, unchanged, password, &Precondition::none(), context).await.map(drop)
         }
         "change own email" => {
             let links = LinkService { users: users.clone(), limiter: None };
             let email = Email::parse(&fresh_email()).unwrap();
             let password = PasswordAttempt::new(PASSWORD.to_owned());
-            links.request_email_change(caller, &email, password, context).await
+            links.request_email_change(caller, &email, password, &Idempotency::none(), context).await
         }
         "create API key" => {
             let scopes = vec!["users:read".to_owned()].try_into().unwrap();
             let new = NewApiKey { name: ApiKeyName::parse("Later").unwrap(), scopes, expires_at: None };
             ApiKeyService { store: users.store.clone() }.create(caller, new, context).await.map(drop)
         }
-        "delete self" => users.delete(caller, own, context).await,
+        "delete self" => users.delete(caller, own, &Precondition::none(), context).await,
         "create" => {
             let new = NewUser {
                 email: Email::parse(&fresh_email()).unwrap(),
@@ -297,19 +302,28 @@ async fn write(
                 role: UserRole::Superuser,
                 is_verified: false,
             };
-            users.create(Actor::Caller(caller), new, password(), context).await.map(drop)
+            users
+                .create(Actor::Caller(caller), new, password(), &Idempotency::none(), context)
+                .await
+                .map(drop)
         }
         "promote self" => {
             let changes =
                 UserChanges { role: Some(RoleChange::Set(UserRole::Superuser)), ..UserChanges::default() };
-            users.update(caller, own, &changes, None, context).await.map(drop)
+            users.update(caller, own, &changes, None, &Precondition::none(), context).await.map(drop)
         }
-        "update" => users.update(caller, target, &renamed(), None, context).await.map(drop),
-        "activate self" => {
-            users.update(caller, own, &UserChanges::activation(true), None, context).await.map(drop)
+        "update" => {
+            users.update(caller, target, &renamed(), None, &Precondition::none(), context).await.map(drop)
         }
-        "delete" => users.delete(caller, target, context).await,
-        "retry job" => JobService { store: users.store.clone() }.retry(caller, job, context).await.map(drop),
+        "activate self" => users
+            .update(caller, own, &UserChanges::activation(true), None, &Precondition::none(), context)
+            .await
+            .map(drop),
+        "delete" => users.delete(caller, target, &Precondition::none(), context).await,
+        "retry job" => JobService { store: users.store.clone() }
+            .retry(caller, job, &Idempotency::none(), context)
+            .await
+            .map(drop),
         "delete job" => JobService { store: users.store.clone() }.delete(caller, job, context).await,
         other => panic!("{other} is not a write"),
     }

@@ -211,6 +211,51 @@ on_both! {
         assert_eq!(all(&service, &root, "limit=2").await, made);
     }
 
+    async fn a_list_can_be_read_from_either_end_page_by_page(service: Service) {
+        let root = service.superuser().await;
+        let mut made = vec![root.id];
+        for n in 0..6 {
+            service.clock.advance(Duration::from_secs(1));
+            made.push(register(&service, &format!("n{n}@example.com")).await["id"].as_i64().unwrap());
+        }
+        // Three at one instant, and the last one before all others.
+        let of = |n: usize| format!("(SELECT created_at FROM users WHERE id = {})", made[n]);
+        let equal = format!("UPDATE users SET created_at = {} WHERE id IN ({}, {})", of(2), made[3], made[4]);
+        service.database.sql(&equal).await;
+        let first = format!("UPDATE users SET created_at = {} WHERE id = {}", of(0), made[6]);
+        service.database.sql(&first).await;
+        let oldest = [0, 6, 1, 2, 3, 4, 5].map(|n| made[n]);
+        let newest: Vec<_> = oldest.iter().rev().copied().collect();
+        let all_dates = "created_after=2020-01-01T00:00:00Z&created_before=2100-01-01T00:00:00Z";
+        for filter in ["is_active=true", all_dates, "email=n", ""] {
+            let shown = |ids: &[i64]| {
+                let ids = ids.iter().copied();
+                ids.filter(|id| filter != "email=n" || *id != root.id).collect::<Vec<_>>()
+            };
+            for limit in [1, 2, 3, 7, 20] {
+                let query = |sort: &str| format!("{filter}&limit={limit}&sort={sort}");
+                let query = |sort: &str| query(sort).trim_start_matches('&').to_owned();
+                assert_eq!(all(&service, &root, &query("created_at")).await, shown(&oldest), "{filter} {limit}");
+                assert_eq!(all(&service, &root, &query("-created_at")).await, shown(&newest), "{filter} {limit}");
+            }
+        }
+    }
+
+    async fn a_sort_is_one_of_two_and_page_tokens_belong_to_theirs(service: Service) {
+        let root = service.superuser().await;
+        service.user().await;
+        for sort in ["", "id", "+created_at", "created_at,id", "-id", "CREATED_AT", "created_at&sort=created_at"] {
+            assert_eq!(list(&service, &root, &format!("sort={sort}")).await.invalid_fields(), ["sort"], "{sort}");
+        }
+        let sorts = ["", "&sort=created_at", "&sort=-created_at"];
+        for (one, other) in sorts.iter().flat_map(|one| sorts.map(|other| (one, other))) {
+            let first = page(&service, &root, &format!("limit=1{one}")).await;
+            let token = first["next_page"].as_str().unwrap();
+            let next = list(&service, &root, &format!("limit=1&page_token={token}{other}")).await;
+            if *one == other { drop(next.expect(200)) } else { assert_eq!(next.invalid_fields(), ["page_token"]) }
+        }
+    }
+
     async fn a_page_token_of_another_list_or_a_forged_one_is_refused(service: Service) {
         let root = service.superuser().await;
         service.user().await;

@@ -7,6 +7,7 @@ const JSON_TYPE = 'application/json';
 
 const register = (document) => document.paths[REGISTER].post;
 const list = (document) => document.paths[USERS].get;
+const create = (document) => document.paths[USERS].post;
 const get = (document) => document.paths[USER].get;
 const me = (document) => document.paths[ME].get;
 const media = (operation, status) => operation.responses[status].content[JSON_TYPE];
@@ -130,6 +131,14 @@ export const SEEDS = [
   ['list-page', 'a next_page that may be absent', (document) => {
     schemas(document).UserPage.required = ['items'];
   }],
+  ['list-sort', 'none', (document) => {
+    list(document).parameters = list(document).parameters.filter(({ name }) => name !== 'sort');
+  }],
+  ['created-location', 'none', (document) => { delete create(document).responses['201'].headers.Location; }],
+  ['resource-tag', 'no tag', (document) => { delete get(document).responses['200'].headers.ETag; }],
+  ['resource-tag', 'no 304', (document) => { delete get(document).responses['304']; }],
+  ['change-condition', 'no 412', (document) => { delete document.paths[USER].patch.responses['412']; }],
+  ['idempotency-key', 'none', (document) => { create(document).parameters = []; }],
   ['bare-array', 'in a response', (document) => {
     schemas(document).User = schemas(document).UserPage.properties.items;
   }],

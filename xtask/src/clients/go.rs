@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::NOTICE;
-use super::model::{Kind, Operation, Resource, Response};
+use super::model::{IDEMPOTENCY_KEY, Kind, Operation, Resource, Response};
 use super::names::capitalized;
 
 /// The words that oapi-codegen writes in capitals (`ToCamelCaseWithInitialisms`).
@@ -76,6 +76,13 @@ fn method(class: &str, operation: &Operation) -> String {
     if let Some(body) = body {
         arguments.push(format!("body {}", type_name(body)));
         passed.push("body".to_owned());
+    }
+    if !operation.headers.is_empty() {
+        // The last one to set a header wins.
+        let has_key = operation.headers.iter().any(|header| header.name == IDEMPOTENCY_KEY);
+        let options = if has_key { "withNewKey(options)..." } else { "options..." };
+        arguments.push("options ...RequestEditorFn".to_owned());
+        passed.push(options.to_owned());
     }
     let (arguments, passed) = (arguments.join(", "), passed.join(", "));
     let receiver = format!("func (r *{class}Resource)");

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::model::{Kind, Operation, Resource, Response};
+use super::model::{IDEMPOTENCY_KEY, Kind, Operation, Resource, Response};
 use super::names::{camel, free, pascal};
 use super::{NOTICE, schemas};
 
@@ -110,6 +110,9 @@ fn imports(resources: &[Resource], package: &str) -> BTreeSet<String> {
         BTreeSet::from(["ApiClient", "ApiException"].map(|name| format!("{package}.http.{name}")));
     imports.extend(resources.iter().map(|resource| format!("{package}.api.{}Api", pascal(&resource.name))));
     imports.extend(schemas(resources, named).iter().map(|name| format!("{package}.model.{name}")));
+    if operations().any(|operation| !operation.headers.is_empty()) {
+        imports.insert("java.util.Map".to_owned());
+    }
     if operations().any(|operation| !operation.query.is_empty()) {
         imports.insert("java.util.function.Consumer".to_owned());
     }
@@ -154,7 +157,11 @@ fn class(Resource { name, operations }: &Resource) -> String {
 
 fn method(class: &str, operation: &Operation) -> String {
     let is_paged = matches!(operation.response, Response::Page { .. });
-    if operation.query.is_empty() && !is_paged { plain(operation) } else { with_query(class, operation) }
+    match (operation.query.is_empty() && !is_paged, operation.headers.is_empty()) {
+        (true, true) => plain(operation),
+        (true, false) => with_headers(operation),
+        (false, _) => with_query(class, operation),
+    }
 }
 
 fn name(operation: &Operation) -> String {
@@ -184,6 +191,30 @@ fn plain(operation: &Operation) -> String {
          {statement};\n        }}\n",
         operation.summary,
         declared.join(", ")
+    )
+}
+
+/// The methods of an operation with optional headers: without any, and with some.
+fn with_headers(operation: &Operation) -> String {
+    let (arguments, name) = (arguments(operation), name(operation));
+    let declared: Vec<_> = arguments.iter().map(|(kind, name, _)| format!("{kind} {name}")).collect();
+    let passed: Vec<_> = arguments.iter().map(|(_, name, _)| name.as_str()).collect();
+    let has_key = operation.headers.iter().any(|header| header.name == IDEMPOTENCY_KEY);
+    let headers = if has_key { "RequestHeaders.withKey(headers)" } else { "headers" };
+    let call = format!("api.{}({})", camel(&operation.id), [&passed[..], &[headers]].concat().join(", "));
+    let (result, statement) = result(operation, &call);
+    let keyword = if result == "void" { "" } else { "return " };
+    let none = [&passed[..], &["Map.of()"]].concat().join(", ");
+    let summary = &operation.summary;
+    let with_headers =
+        declared.iter().map(String::as_str).chain(["Map<String, String> headers"]).collect::<Vec<_>>();
+    format!(
+        "\n        /** {summary}. */\n        public {result} {name}({}) throws ApiException {{\n            \
+         {keyword}{name}({none});\n        }}\n\n        /**\n         * {summary}.\n         *\n         \
+         * @param headers see {{@link RequestHeaders}}\n         */\n        \
+         public {result} {name}({}) throws ApiException {{\n            {statement};\n        }}\n",
+        declared.join(", "),
+        with_headers.join(", ")
     )
 }
 

@@ -58,6 +58,24 @@ pub fn resources(document: &Value, language: Language, package: &str) -> Resourc
     Resources { code, omitted }
 }
 
+/// Removes 304 and, unless they are kept, the optional headers of requests.
+pub fn simplify(document: &mut Value, keep_headers: bool) {
+    let items = document["paths"].as_object_mut().into_iter().flatten();
+    for operation in items.filter_map(|(_, item)| item.as_object_mut()).flatten().map(|(_, it)| it) {
+        let Some(operation) = operation.as_object_mut() else { continue };
+        if let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) {
+            responses.shift_remove("304");
+        }
+        let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
+        if let Some(parameters) = parameters.filter(|_| !keep_headers) {
+            parameters.retain(|parameter| parameter["in"] != "header" || parameter["required"] == true);
+            if parameters.is_empty() {
+                operation.shift_remove("parameters");
+            }
+        }
+    }
+}
+
 /// The names of the schemas that the operations of these resources use, sorted, each once.
 fn schemas<'a>(resources: &'a [Resource], of: impl Fn(&'a Operation) -> Vec<&'a str>) -> Vec<&'a str> {
     let mut names: Vec<&str> =

@@ -4,6 +4,13 @@ use serde_json::Value;
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
+/// The header that names a request, so that it has its effect once: the clients set it themselves.
+pub const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+
+/// The header that the clients leave to calls of the generated functions: their methods return a
+/// resource, and its answer has none.
+const IF_NONE_MATCH: &str = "If-None-Match";
+
 /// The query parameter that selects a page.
 pub const PAGE_TOKEN: &str = "page_token";
 
@@ -28,6 +35,8 @@ pub struct Operation {
     pub path_parameters: Vec<Parameter>,
     /// Without [`PAGE_TOKEN`] if the operation lists pages.
     pub query: Vec<Parameter>,
+    /// Optional headers, each a text, such as `If-Match`.
+    pub headers: Vec<Parameter>,
     /// The name of the body's schema.
     pub body: Option<String>,
     /// The status of a success.
@@ -101,7 +110,7 @@ fn read(
     tag: &str,
     operation: &Value,
 ) -> Result<Operation, String> {
-    let (mut path_parameters, mut query) = (Vec::new(), Vec::new());
+    let (mut path_parameters, mut query, mut headers) = (Vec::new(), Vec::new(), Vec::new());
     for parameter in operation["parameters"].as_array().into_iter().flatten() {
         let name = parameter["name"].as_str().unwrap_or_default().to_owned();
         let kind = kind(document, &parameter["schema"])
@@ -110,7 +119,11 @@ fn read(
         match parameter["in"].as_str() {
             Some("path") => path_parameters.push(Parameter { name, kind, is_required }),
             Some("query") => query.push(Parameter { name, kind, is_required }),
-            _ => return Err(format!("its parameter {name} is neither in the path nor in the query")),
+            Some("header") if name == IF_NONE_MATCH => {}
+            Some("header") if kind == Kind::Text && !is_required => {
+                headers.push(Parameter { name, kind, is_required });
+            }
+            _ => return Err(format!("its parameter {name} is in no supported place")),
         }
     }
     let body = match operation.get("requestBody") {
@@ -130,6 +143,7 @@ fn read(
         summary: operation["summary"].as_str().unwrap_or_default().to_owned(),
         path_parameters,
         query,
+        headers,
         body,
         status,
         response,

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::model::{Kind, Operation, PAGE_TOKEN, Parameter, Resource, Response};
+use super::model::{IDEMPOTENCY_KEY, Kind, Operation, PAGE_TOKEN, Parameter, Resource, Response};
 use super::names::{free, pascal};
 use super::{NOTICE, schemas};
 
@@ -69,7 +69,13 @@ fn imports(resources: &[Resource]) -> String {
     if operations().any(|operation| matches!(operation.response, Response::Page { .. })) {
         code.push_str("from .pages import AsyncPager, Pager\n");
     }
-    if operations().any(|operation| operation.query.iter().any(|parameter| !parameter.is_required)) {
+    if operations().any(|operation| operation.headers.iter().any(|header| header.name == IDEMPOTENCY_KEY)) {
+        code.push_str("from .retries import new_key\n");
+    }
+    let has_optional = |operation: &Operation| {
+        !operation.headers.is_empty() || operation.query.iter().any(|parameter| !parameter.is_required)
+    };
+    if operations().any(has_optional) {
         code.push_str("from .types import UNSET, Unset\n");
     }
     code
@@ -129,8 +135,17 @@ fn method(operation: &Operation, flavour: Flavour) -> String {
         arguments.push(format!("body: {body}"));
         passed.push("body=body".to_owned());
     }
-    if !operation.query.is_empty() {
+    if !operation.query.is_empty() || !operation.headers.is_empty() {
         arguments.push("*".to_owned());
+    }
+    for header in &operation.headers {
+        let name = header.name.to_ascii_lowercase().replace('-', "_");
+        arguments.push(format!("{name}: str | Unset = UNSET"));
+        passed.push(if header.name == IDEMPOTENCY_KEY {
+            format!("{name}=new_key() if isinstance({name}, Unset) else {name}")
+        } else {
+            format!("{name}={name}")
+        });
     }
     for parameter in &operation.query {
         let (name, annotation) = (identifier(parameter), annotation(&parameter.kind));

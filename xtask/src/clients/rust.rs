@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::NOTICE;
-use super::model::{Kind, Operation, Resource, Response};
+use super::model::{IDEMPOTENCY_KEY, Kind, Operation, Resource, Response};
 use super::names::{free, pascal};
 
 /// Methods of `Client` and `Session`.
@@ -86,6 +86,9 @@ fn method(operation: &Operation) -> String {
     if let Some(body) = body {
         let _ = write!(arguments, ", body: impl Into<types::{body}>");
         set.push_str(".body(body.into())");
+    }
+    if operation.headers.iter().any(|header| header.name == IDEMPOTENCY_KEY) {
+        set.push_str(".idempotency_key(crate::retry::new_key())");
     }
     let (name, builder) = (free(&operation.name, &KEYWORDS), pascal(id));
     format!(

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::model::{Kind, Operation, Parameter, Resource, Response};
+use super::model::{IDEMPOTENCY_KEY, Kind, Operation, Parameter, Resource, Response};
 use super::names::{camel, free, pascal};
 use super::{NOTICE, schemas};
 
@@ -14,6 +14,9 @@ pub fn render(resources: &[Resource]) -> String {
     let mut code = format!("// {NOTICE}\n");
     code.push_str("import type { Api } from '../api.js';\n");
     code.push_str("import { unwrap } from '../errors.js';\n");
+    if resources.iter().flat_map(|resource| &resource.operations).any(has_key) {
+        code.push_str("import { newKey } from '../retry.js';\n");
+    }
     if resources.iter().flat_map(|resource| &resource.operations).any(is_paged) {
         code.push_str("import { Pager } from '../pages.js';\n");
     }
@@ -45,6 +48,10 @@ fn named(operation: &Operation) -> Vec<&str> {
 
 fn is_paged(operation: &Operation) -> bool {
     matches!(operation.response, Response::Page { .. })
+}
+
+fn has_key(operation: &Operation) -> bool {
+    operation.headers.iter().any(|header| header.name == IDEMPOTENCY_KEY)
 }
 
 fn class(resource: &Resource) -> String {
@@ -93,6 +100,22 @@ fn method(operation: &Operation) -> String {
         (true, false) => parameters.push("query: { ...query, ...page }".to_owned()),
         (false, false) => parameters.push("query".to_owned()),
         (false, true) => {}
+    }
+    if !operation.headers.is_empty() {
+        let property = |header: &Parameter| camel(&header.name.to_ascii_lowercase().replace('-', "_"));
+        let declared: Vec<_> =
+            operation.headers.iter().map(|header| format!("{}?: string", property(header))).collect();
+        arguments.push(format!("options: {{ {} }} = {{}}", declared.join("; ")));
+        let given = |header: &Parameter| {
+            let (name, property) = (&header.name, property(header));
+            if name == IDEMPOTENCY_KEY {
+                format!("'{name}': options.{property} ?? newKey()")
+            } else {
+                format!("...(options.{property} === undefined ? {{}} : {{ '{name}': options.{property} }})")
+            }
+        };
+        let given: Vec<_> = operation.headers.iter().map(given).collect();
+        parameters.push(format!("header: {{ {} }}", given.join(", ")));
     }
     if !parameters.is_empty() {
         options.push(format!("params: {{ {} }}", parameters.join(", ")));

@@ -39,8 +39,8 @@ impl Imports {
         let declared: Vec<_> = columns(true).into_iter().chain(["id_type"]).collect();
         Self {
             declaring: macros(&declared, "type"),
-            storing: macros(&["Connection", "DbError", "on", "prepared"], "value"),
-            describing: macros(&["id_schema", "listed", "request_schema"], "schema"),
+            storing: macros(&["Connection", "DbError", "for_update", "on", "prepared"], "value"),
+            describing: macros(&["id_schema", "listed", "located", "request_schema"], "schema"),
             types: braces(typed.map(|field| resource.type_of(field)).chain(id.clone()).collect()),
             filter_types: braces(enums.map(|field| resource.type_of(field)).chain(id).collect()),
             columns: (!used.is_empty()).then(|| braces(used)),

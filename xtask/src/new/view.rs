@@ -64,7 +64,7 @@ impl View {
             owned,
             first_columns: columns(resource, first, &[]),
             columns: columns(resource, first, later),
-            parameters: 4 + filters
+            parameters: 5 + filters
                 .iter()
                 .map(|view| 1 + usize::from(view.kind == "timestamp"))
                 .sum::<usize>(),

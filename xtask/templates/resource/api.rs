@@ -7,16 +7,20 @@
 {% if time_filters -%}
 use groundwork_clock::Timestamp;
 {% endif -%}
+use groundwork_web::conditions::IfMatch;
 use groundwork_web::extract::{Body, Path, Query};
 use groundwork_web::failure::{Failure, NotFound};
+use groundwork_web::idempotency::IdempotencyKey;
 use groundwork_web::page::{Page, PageSize, PageToken};
-use groundwork_web::responses::{Created, NoContent, Ok200};
+use groundwork_web::responses::{Created, NoContent, Ok200, Resource};
 use poem_openapi::OpenApi;
 
 use super::Tag;
 use crate::api::guards::{{ guard }};
+use crate::api::idempotency::once;
 use crate::domain::permissions::{ {{ plural_pascal }}Read, {{ plural_pascal }}Write };
 use crate::domain::{{ plural }}::{{ imports.filter_types }};
+use crate::domain::sort::Sort;
 {%- if filters %}
 use crate::models::{{ plural }}::{{ pascal }}Filter;
 {%- endif %}
@@ -31,7 +35,7 @@ pub struct {{ plural_pascal }}Api {
 impl {{ plural_pascal }}Api {
     /// List {{ "your " if owned }}{{ many }}
     ///
-{{ ("Returns one page of " ~ many ~ " in ascending order of `id`. To get the next page, send `next_page` as `page_token`" ~ (" with the same filters" if filters) ~ ", until it is null.") | doc(4) }}
+{{ ("Returns one page of " ~ many ~ " in ascending order of `id`, or with `sort=-created_at` in descending order. To get the next page, send `next_page` as `page_token` with the same" ~ (" filters and the same" if filters) ~ " `sort`, until it is null.") | doc(4) }}
 {%- if parameters > 7 %}
     #[allow(clippy::too_many_arguments, reason = "one argument per query parameter")]
 {%- endif %}
@@ -43,6 +47,7 @@ impl {{ plural_pascal }}Api {
         #[oai(default)]
         limit: Query<PageSize>,
         page_token: Query<Option<PageToken>>,
+        sort: Query<Option<Sort>>,
 {%- for field in filters %}
 {%- if field.kind == "enum" %}
         /// Only {{ many }} with this {{ field.words }}.
@@ -62,7 +67,7 @@ impl {{ plural_pascal }}Api {
 {%- endfor -%}
         };
 {%- endif %}
-        let page = self.{{ plural }}.list(&caller.0, {{ "&filter," if filters }} limit.0.0, page_token.0.as_deref()).await?;
+        let page = self.{{ plural }}.list(&caller.0, {{ "&filter," if filters }} sort.0, limit.0.0, page_token.0.as_deref()).await?;
         Ok(Ok200::of(Page::of(page.items, page.next_page)))
     }
 
@@ -74,8 +79,10 @@ impl {{ plural_pascal }}Api {
         &self,
         caller: {{ writer }},
         body: Body<{{ pascal }}Create>,
+        idempotency_key: IdempotencyKey,
     ) -> Result<Created<{{ pascal }}View>, Failure> {
-        Ok(Created::of(self.{{ plural }}.create(&caller.0, &body.0.into()).await?))
+        let once = once(idempotency_key, Created::<{{ pascal }}View>::of);
+        Ok(Created::of(self.{{ plural }}.create(&caller.0, &body.0.into(), &once).await?))
     }
 
     /// Get {{ an }}
@@ -86,8 +93,8 @@ impl {{ plural_pascal }}Api {
         &self,
         caller: {{ reader }},
         id: Path<{{ pascal }}Id>,
-    ) -> Result<Ok200<{{ pascal }}View>, Failure<NotFound>> {
-        Ok(Ok200::of(self.{{ plural }}.get(&caller.0, id.0).await?))
+    ) -> Result<Resource<{{ pascal }}View>, Failure<NotFound>> {
+        Ok(Resource::of(self.{{ plural }}.get(&caller.0, id.0).await?))
     }
 
     /// Update {{ an }}
@@ -98,9 +105,11 @@ impl {{ plural_pascal }}Api {
         &self,
         caller: {{ writer }},
         id: Path<{{ pascal }}Id>,
+        if_match: IfMatch,
         body: Body<{{ pascal }}Update>,
-    ) -> Result<Ok200<{{ pascal }}View>, Failure<NotFound>> {
-        Ok(Ok200::of(self.{{ plural }}.update(&caller.0, id.0, &body.0.into()).await?))
+    ) -> Result<Resource<{{ pascal }}View>, Failure<NotFound>> {
+        let unchanged = if_match.on({{ pascal }}View::from).into();
+        Ok(Resource::of(self.{{ plural }}.update(&caller.0, id.0, &body.0.into(), &unchanged).await?))
     }
 
     /// Delete {{ an }}
@@ -111,8 +120,9 @@ impl {{ plural_pascal }}Api {
         &self,
         caller: {{ writer }},
         id: Path<{{ pascal }}Id>,
+        if_match: IfMatch,
     ) -> Result<NoContent, Failure<NotFound>> {
-        self.{{ plural }}.delete(&caller.0, id.0).await?;
+        self.{{ plural }}.delete(&caller.0, id.0, &if_match.on({{ pascal }}View::from).into()).await?;
         Ok(NoContent)
     }
 }

@@ -19,6 +19,7 @@ use crate::db::schema::{{ plural }};
 use crate::domain::ids::UserId;
 {%- endif %}
 use crate::domain::{{ plural }}::{{ imports.types }};
+use crate::domain::sort::Sort;
 
 {% for field in typed -%}
 {{ field.stem }}_value!({{ field.type }});
@@ -81,15 +82,23 @@ pub async fn find(c: &mut Connection, {{ owner }} id: {{ pascal }}Id) -> Result<
     Ok(on!(c, |c| prepared({{ target }}.select({{ pascal }}::as_select())).get_result(c)).optional()?)
 }
 
-/// Up to `limit` {{ many }}{{ " of the owner" if owned }} after the ID, by ascending ID.
-pub async fn page(c: &mut Connection, {{ owner }} {{ "filter: &" ~ pascal ~ "Filter," if filters }} after: Option<{{ pascal }}Id>, limit: i64) -> Result<Vec<{{ pascal }}>, DbError> {
+/// {{ An }}, locked to the end of the transaction.
+pub async fn find_for_update(c: &mut Connection, {{ owner }} id: {{ pascal }}Id) -> Result<Option<{{ pascal }}>, DbError> {
+    let {{ target }} = {{ own() }};
+    Ok(on!(c, |c| prepared(for_update({{ target }}.select({{ pascal }}::as_select()))).get_result(c)).optional()?)
+}
+
+/// Up to `limit` {{ many }}{{ " of the owner" if owned }} after the ID, the oldest or the newest first. IDs ascend in the
+/// order of creation.
+pub async fn page(c: &mut Connection, {{ owner }} {{ "filter: &" ~ pascal ~ "Filter," if filters }} sort: Sort, after: Option<{{ pascal }}Id>, limit: i64) -> Result<Vec<{{ pascal }}>, DbError> {
 {%- if filters %}
     Ok(on!(c, |c| {
-        let {{ "own" if owned else "all" }} = {{ plural }}::table{{ ".filter(" ~ plural ~ "::user_id.eq(owner.0))" if owned }}.order({{ plural }}::id.asc()).limit(limit);
+        let {{ "own" if owned else "all" }} = {{ plural }}::table{{ ".filter(" ~ plural ~ "::user_id.eq(owner.0))" if owned }}.limit(limit);
         let mut query = {{ "own" if owned else "all" }}.select({{ pascal }}::as_select()).into_boxed();
-        if let Some(id) = after {
-            query = query.filter({{ plural }}::id.gt(id.0));
-        }
+        query = match sort {
+            Sort::OldestFirst => query.filter({{ plural }}::id.gt(after.map_or(0, |id| id.0))).order({{ plural }}::id.asc()),
+            Sort::NewestFirst => query.filter({{ plural }}::id.lt(after.map_or(i64::MAX, |id| id.0))).order({{ plural }}::id.desc()),
+        };
 {%- for field in filters %}
 {%- if field.kind == "enum" %}
         if let Some({{ field.name }}) = filter.{{ field.name }} {
@@ -107,8 +116,13 @@ pub async fn page(c: &mut Connection, {{ owner }} {{ "filter: &" ~ pascal ~ "Fil
         prepared(query).load(c)
     })?)
 {%- else %}
-    let after = after.map_or(0, |id| id.0);
-    let rest = {{ plural }}::table{{ ".filter(" ~ plural ~ "::user_id.eq(owner.0))" if owned }}.filter({{ plural }}::id.gt(after));
+    let {{ "own" if owned else "all" }} = {{ plural }}::table{{ ".filter(" ~ plural ~ "::user_id.eq(owner.0))" if owned }};
+    if sort == Sort::NewestFirst {
+        let rest = {{ "own" if owned else "all" }}.filter({{ plural }}::id.lt(after.map_or(i64::MAX, |id| id.0)));
+        let rest = rest.order({{ plural }}::id.desc()).limit(limit);
+        return Ok(on!(c, |c| prepared(rest.select({{ pascal }}::as_select())).load(c))?);
+    }
+    let rest = {{ "own" if owned else "all" }}.filter({{ plural }}::id.gt(after.map_or(0, |id| id.0)));
     let rest = rest.order({{ plural }}::id.asc()).limit(limit);
     Ok(on!(c, |c| prepared(rest.select({{ pascal }}::as_select())).load(c))?)
 {%- endif %}

@@ -48,7 +48,8 @@ example!({{ pascal }}View {
     updated_at: Timestamp::from_seconds(1_769_851_800),
 });
 
-listed!({{ pascal }}View, "{{ many }}", "in ascending order of `id`");
+located!({{ pascal }}View, "/{{ path }}");
+listed!({{ pascal }}View, "{{ many }}", "in ascending order of `id`, unless `sort` asks for another");
 
 /// The {{ one }} to create.
 #[derive(Object, Debug)]

@@ -2,11 +2,15 @@
 //! {{ Many }}{{ ": each belongs to one user, and no other user sees it" if owned else ", managed by superusers" }}.
 
 use groundwork_auth::Page;
+use groundwork_database::Connection;
 
 use super::Error;
 use super::auth::Caller;
+use super::idempotency::Idempotency;
+use super::precondition::Precondition;
 use super::store::Store;
 use crate::domain::{{ plural }}::{{ pascal }}Id;
+use crate::domain::sort::Sort;
 use crate::models::{{ plural }}::{self, New{{ pascal }}, {{ pascal }}, {{ pascal }}Changes{{ ", " ~ pascal ~ "Filter" if filters }}};
 
 {% if owned -%}
@@ -19,7 +23,8 @@ pub struct {{ pascal }}Service {
 }
 
 impl {{ pascal }}Service {
-    /// Lists {{ "the caller's " if owned }}{{ many }} by ascending ID, starting at `page_token`.
+    /// Lists {{ "the caller's " if owned }}{{ many }}, the oldest first unless asked otherwise, starting at
+    /// `page_token`.
     ///
     /// # Errors
     /// [`Error::InvalidPageToken`] if the token was not issued{{ " to the caller" if owned }} for this {{ "filter" if filters else "list" }}.
@@ -29,26 +34,28 @@ impl {{ pascal }}Service {
 {%- if filters %}
         filter: &{{ pascal }}Filter,
 {%- endif %}
+        sort: Option<Sort>,
         limit: u16,
         page_token: Option<&str>,
     ) -> Result<Page<{{ pascal }}>, Error> {
 {%- if owned %}
         let owner = caller.user.id;
 {%- endif %}
-        let list = {% if owned or filters %}format!("{{ plural }}{{ " {owner}" if owned }}{{ " {filter:?}" if filters }}"){% else %}"{{ plural }}"{% endif %};
-        let after = self.store.page_signer.after_id({{ "&" if owned or filters }}list, page_token)?.map({{ pascal }}Id);
+        let list = Sort::list_name({% if owned or filters %}&format!("{{ plural }}{{ " {owner}" if owned }}{{ " {filter:?}" if filters }}"){% else %}"{{ plural }}"{% endif %}, sort);
+        let sort = sort.unwrap_or(Sort::OldestFirst);
+        let after = self.store.page_signer.after_id(&list, page_token)?.map({{ pascal }}Id);
         let mut connection = self.store.read_as(caller);
-        let {{ plural }} = {{ plural }}::page(&mut connection, {{ "owner," if owned }} {{ "filter," if filters }} after, i64::from(limit) + 1).await?;
-        Ok(self.store.page_signer.page({{ "&" if owned or filters }}list, {{ plural }}, limit, |{{ singular }}| vec![{{ singular }}.id.0]))
+        let {{ plural }} = {{ plural }}::page(&mut connection, {{ "owner," if owned }} {{ "filter," if filters }} sort, after, i64::from(limit) + 1).await?;
+        Ok(self.store.page_signer.page(&list, {{ plural }}, limit, |{{ singular }}| vec![{{ singular }}.id.0]))
     }
 
-    pub async fn create(&self, caller: &Caller, new: &New{{ pascal }}) -> Result<{{ pascal }}, Error> {
+    /// # Errors
+    /// Those of an idempotency key.
+    pub async fn create(&self, caller: &Caller, new: &New{{ pascal }}, idempotency: &Idempotency<{{ pascal }}>) -> Result<{{ pascal }}, Error> {
+        let once = self.store.begin(caller, idempotency).await?;
         let now = self.store.now();
-        self.store
-            .transaction_by(caller, async |tx| {
-                Ok({{ plural }}::insert(tx, {{ owner }} new, now).await?)
-            })
-            .await
+        let create = async |tx: &mut Connection| Ok({{ plural }}::insert(tx, {{ owner }} new, now).await?);
+        self.store.transaction_by(caller, async |tx| once.run(tx, create).await).await
     }
 
     /// # Errors
@@ -59,21 +66,29 @@ impl {{ pascal }}Service {
     }
 
     /// # Errors
-    /// [`Error::NotFound`].
-    pub async fn update(&self, caller: &Caller, id: {{ pascal }}Id, changes: &{{ pascal }}Changes) -> Result<{{ pascal }}, Error> {
+    /// [`Error::NotFound`], [`Error::PreconditionFailed`].
+    pub async fn update(&self, caller: &Caller, id: {{ pascal }}Id, changes: &{{ pascal }}Changes, unchanged: &Precondition<{{ pascal }}>) -> Result<{{ pascal }}, Error> {
         let now = self.store.now();
         self.store
             .transaction_by(caller, async |tx| {
+                if !unchanged.is_none() {
+                    let current = {{ plural }}::find_for_update(tx, {{ owner }} id).await?;
+                    unchanged.check(&current.ok_or(NOT_FOUND)?)?;
+                }
                 {{ plural }}::update(tx, {{ owner }} id, changes, now).await?.ok_or(NOT_FOUND)
             })
             .await
     }
 
     /// # Errors
-    /// [`Error::NotFound`].
-    pub async fn delete(&self, caller: &Caller, id: {{ pascal }}Id) -> Result<(), Error> {
+    /// [`Error::NotFound`], [`Error::PreconditionFailed`].
+    pub async fn delete(&self, caller: &Caller, id: {{ pascal }}Id, unchanged: &Precondition<{{ pascal }}>) -> Result<(), Error> {
         self.store
             .transaction_by(caller, async |tx| {
+                if !unchanged.is_none() {
+                    let current = {{ plural }}::find_for_update(tx, {{ owner }} id).await?;
+                    unchanged.check(&current.ok_or(NOT_FOUND)?)?;
+                }
                 if {{ plural }}::delete(tx, {{ owner }} id).await? { Ok(()) } else { Err(NOT_FOUND) }
             })
             .await

@@ -119,6 +119,8 @@ on_both! {
         }
         for limit in [1, 2, 5, 100] {
             assert_eq!(all(&service, &ada, &format!("limit={limit}")).await, made, "limit {limit}");
+            let newest = all(&service, &ada, &format!("limit={limit}&sort=-created_at")).await;
+            assert!(newest.iter().rev().eq(&made), "limit {limit}: {newest:?}");
         }
         let first = list(&service, &ada, "limit=2").await.expect(200).json();
         let token = first["next_page"].as_str().unwrap();

@@ -41,8 +41,8 @@ def ok(response: Response[ErrorBody | T]) -> T:
     parsed = response.parsed
     if isinstance(parsed, ErrorBody):
         raise GroundworkError(response.status_code, parsed)
-    if response.status_code >= HTTPStatus.BAD_REQUEST:
-        # A status that the operation does not document, from a newer service or a proxy.
+    if response.status_code >= HTTPStatus.MULTIPLE_CHOICES:
+        # A status that the operation does not document, from a newer service or a proxy, or a 304.
         raise GroundworkError(response.status_code, _read(response.content))
     # A 204 has no content. T is then None.
     return parsed  # type: ignore[return-value]

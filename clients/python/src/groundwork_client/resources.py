@@ -74,6 +74,7 @@ from .models import (
     WebhookWithSecret,
 )
 from .pages import AsyncPager, Pager
+from .retries import new_key
 from .types import UNSET, Unset
 
 
@@ -138,18 +139,19 @@ class UsersResource:
         """Get the current user."""
         return ok(users_me.sync_detailed(client=self._client))
 
-    def me_update(self, body: ProfileUpdate) -> User:
+    def me_update(self, body: ProfileUpdate, *, if_match: str | Unset = UNSET) -> User:
         """Update the current user."""
-        return ok(users_me_update.sync_detailed(client=self._client, body=body))
+        return ok(users_me_update.sync_detailed(client=self._client, body=body, if_match=if_match))
 
-    def me_delete(self) -> None:
+    def me_delete(self, *, if_match: str | Unset = UNSET) -> None:
         """Delete the current user."""
-        ok(users_me_delete.sync_detailed(client=self._client))
+        ok(users_me_delete.sync_detailed(client=self._client, if_match=if_match))
 
     def list(
         self,
         *,
         limit: int | Unset = UNSET,
+        sort: str | Unset = UNSET,
         email: str | Unset = UNSET,
         is_active: bool | Unset = UNSET,
         is_superuser: bool | Unset = UNSET,
@@ -162,6 +164,7 @@ class UsersResource:
                 client=self._client,
                 page_token=token,
                 limit=limit,
+                sort=sort,
                 email=email,
                 is_active=is_active,
                 is_superuser=is_superuser,
@@ -170,33 +173,45 @@ class UsersResource:
             )
         )
 
-    def create(self, body: UserCreate) -> User:
+    def create(self, body: UserCreate, *, idempotency_key: str | Unset = UNSET) -> User:
         """Create a user."""
-        return ok(users_create.sync_detailed(client=self._client, body=body))
+        return ok(
+            users_create.sync_detailed(
+                client=self._client,
+                body=body,
+                idempotency_key=new_key() if isinstance(idempotency_key, Unset) else idempotency_key,
+            )
+        )
 
     def get(self, id: int) -> User:
         """Get a user."""
         return ok(users_get.sync_detailed(id, client=self._client))
 
-    def update(self, id: int, body: UserUpdate) -> User:
+    def update(self, id: int, body: UserUpdate, *, if_match: str | Unset = UNSET) -> User:
         """Update a user."""
-        return ok(users_update.sync_detailed(id, client=self._client, body=body))
+        return ok(users_update.sync_detailed(id, client=self._client, body=body, if_match=if_match))
 
-    def delete(self, id: int) -> None:
+    def delete(self, id: int, *, if_match: str | Unset = UNSET) -> None:
         """Delete a user."""
-        ok(users_delete.sync_detailed(id, client=self._client))
+        ok(users_delete.sync_detailed(id, client=self._client, if_match=if_match))
 
-    def activate(self, id: int) -> User:
+    def activate(self, id: int, *, if_match: str | Unset = UNSET) -> User:
         """Activate a user."""
-        return ok(users_activate.sync_detailed(id, client=self._client))
+        return ok(users_activate.sync_detailed(id, client=self._client, if_match=if_match))
 
-    def deactivate(self, id: int) -> User:
+    def deactivate(self, id: int, *, if_match: str | Unset = UNSET) -> User:
         """Deactivate a user."""
-        return ok(users_deactivate.sync_detailed(id, client=self._client))
+        return ok(users_deactivate.sync_detailed(id, client=self._client, if_match=if_match))
 
-    def me_change_email(self, body: EmailChange) -> None:
+    def me_change_email(self, body: EmailChange, *, idempotency_key: str | Unset = UNSET) -> None:
         """Change the current user's email address."""
-        ok(users_me_change_email.sync_detailed(client=self._client, body=body))
+        ok(
+            users_me_change_email.sync_detailed(
+                client=self._client,
+                body=body,
+                idempotency_key=new_key() if isinstance(idempotency_key, Unset) else idempotency_key,
+            )
+        )
 
 
 class ApiKeysResource:
@@ -233,18 +248,29 @@ class JobsResource:
         self._client = client
 
     def list(
-        self, *, limit: int | Unset = UNSET, status: JobStatus | Unset = UNSET, kind: str | Unset = UNSET
+        self,
+        *,
+        limit: int | Unset = UNSET,
+        sort: str | Unset = UNSET,
+        status: JobStatus | Unset = UNSET,
+        kind: str | Unset = UNSET,
     ) -> Pager[Job]:
         """List jobs."""
         return Pager(
             lambda token: jobs_list.sync_detailed(
-                client=self._client, page_token=token, limit=limit, status=status, kind=kind
+                client=self._client, page_token=token, limit=limit, sort=sort, status=status, kind=kind
             )
         )
 
-    def retry(self, id: int) -> Job:
+    def retry(self, id: int, *, idempotency_key: str | Unset = UNSET) -> Job:
         """Retry a job."""
-        return ok(jobs_retry.sync_detailed(id, client=self._client))
+        return ok(
+            jobs_retry.sync_detailed(
+                id,
+                client=self._client,
+                idempotency_key=new_key() if isinstance(idempotency_key, Unset) else idempotency_key,
+            )
+        )
 
     def delete(self, id: int) -> None:
         """Delete a job."""
@@ -257,9 +283,11 @@ class WebhooksResource:
     def __init__(self, client: AuthenticatedClient) -> None:
         self._client = client
 
-    def list(self, *, limit: int | Unset = UNSET) -> Pager[Webhook]:
+    def list(self, *, limit: int | Unset = UNSET, sort: str | Unset = UNSET) -> Pager[Webhook]:
         """List webhooks."""
-        return Pager(lambda token: webhooks_list.sync_detailed(client=self._client, page_token=token, limit=limit))
+        return Pager(
+            lambda token: webhooks_list.sync_detailed(client=self._client, page_token=token, limit=limit, sort=sort)
+        )
 
     def create(self, body: WebhookCreate) -> WebhookWithSecret:
         """Create a webhook."""
@@ -269,31 +297,48 @@ class WebhooksResource:
         """Get a webhook."""
         return ok(webhooks_get.sync_detailed(id, client=self._client))
 
-    def update(self, id: int, body: WebhookUpdate) -> Webhook:
+    def update(self, id: int, body: WebhookUpdate, *, if_match: str | Unset = UNSET) -> Webhook:
         """Update a webhook."""
-        return ok(webhooks_update.sync_detailed(id, client=self._client, body=body))
+        return ok(webhooks_update.sync_detailed(id, client=self._client, body=body, if_match=if_match))
 
-    def delete(self, id: int) -> None:
+    def delete(self, id: int, *, if_match: str | Unset = UNSET) -> None:
         """Delete a webhook."""
-        ok(webhooks_delete.sync_detailed(id, client=self._client))
+        ok(webhooks_delete.sync_detailed(id, client=self._client, if_match=if_match))
 
     def rotate_secret(self, id: int) -> WebhookWithSecret:
         """Rotate the secret of a webhook."""
         return ok(webhooks_rotate_secret.sync_detailed(id, client=self._client))
 
-    def test(self, id: int) -> WebhookDelivery:
+    def test(self, id: int, *, idempotency_key: str | Unset = UNSET) -> WebhookDelivery:
         """Test a webhook."""
-        return ok(webhooks_test.sync_detailed(id, client=self._client))
-
-    def deliveries_list(self, id: int, *, limit: int | Unset = UNSET) -> Pager[WebhookDelivery]:
-        """List the deliveries of a webhook."""
-        return Pager(
-            lambda token: webhooks_deliveries_list.sync_detailed(id, client=self._client, page_token=token, limit=limit)
+        return ok(
+            webhooks_test.sync_detailed(
+                id,
+                client=self._client,
+                idempotency_key=new_key() if isinstance(idempotency_key, Unset) else idempotency_key,
+            )
         )
 
-    def resend_delivery(self, id: int, delivery_id: int) -> WebhookDelivery:
+    def deliveries_list(
+        self, id: int, *, limit: int | Unset = UNSET, sort: str | Unset = UNSET
+    ) -> Pager[WebhookDelivery]:
+        """List the deliveries of a webhook."""
+        return Pager(
+            lambda token: webhooks_deliveries_list.sync_detailed(
+                id, client=self._client, page_token=token, limit=limit, sort=sort
+            )
+        )
+
+    def resend_delivery(self, id: int, delivery_id: int, *, idempotency_key: str | Unset = UNSET) -> WebhookDelivery:
         """Resend a delivery."""
-        return ok(webhooks_resend_delivery.sync_detailed(id, delivery_id, client=self._client))
+        return ok(
+            webhooks_resend_delivery.sync_detailed(
+                id,
+                delivery_id,
+                client=self._client,
+                idempotency_key=new_key() if isinstance(idempotency_key, Unset) else idempotency_key,
+            )
+        )
 
 
 class HealthResource:
@@ -400,18 +445,19 @@ class AsyncUsersResource:
         """Get the current user."""
         return ok(await users_me.asyncio_detailed(client=self._client))
 
-    async def me_update(self, body: ProfileUpdate) -> User:
+    async def me_update(self, body: ProfileUpdate, *, if_match: str | Unset = UNSET) -> User:
         """Update the current user."""
-        return ok(await users_me_update.asyncio_detailed(client=self._client, body=body))
+        return ok(await users_me_update.asyncio_detailed(client=self._client, body=body, if_match=if_match))
 
-    async def me_delete(self) -> None:
+    async def me_delete(self, *, if_match: str | Unset = UNSET) -> None:
         """Delete the current user."""
-        ok(await users_me_delete.asyncio_detailed(client=self._client))
+        ok(await users_me_delete.asyncio_detailed(client=self._client, if_match=if_match))
 
     def list(
         self,
         *,
         limit: int | Unset = UNSET,
+        sort: str | Unset = UNSET,
         email: str | Unset = UNSET,
         is_active: bool | Unset = UNSET,
         is_superuser: bool | Unset = UNSET,
@@ -424,6 +470,7 @@ class AsyncUsersResource:
                 client=self._client,
                 page_token=token,
                 limit=limit,
+                sort=sort,
                 email=email,
                 is_active=is_active,
                 is_superuser=is_superuser,
@@ -432,33 +479,45 @@ class AsyncUsersResource:
             )
         )
 
-    async def create(self, body: UserCreate) -> User:
+    async def create(self, body: UserCreate, *, idempotency_key: str | Unset = UNSET) -> User:
         """Create a user."""
-        return ok(await users_create.asyncio_detailed(client=self._client, body=body))
+        return ok(
+            await users_create.asyncio_detailed(
+                client=self._client,
+                body=body,
+                idempotency_key=new_key() if isinstance(idempotency_key, Unset) else idempotency_key,
+            )
+        )
 
     async def get(self, id: int) -> User:
         """Get a user."""
         return ok(await users_get.asyncio_detailed(id, client=self._client))
 
-    async def update(self, id: int, body: UserUpdate) -> User:
+    async def update(self, id: int, body: UserUpdate, *, if_match: str | Unset = UNSET) -> User:
         """Update a user."""
-        return ok(await users_update.asyncio_detailed(id, client=self._client, body=body))
+        return ok(await users_update.asyncio_detailed(id, client=self._client, body=body, if_match=if_match))
 
-    async def delete(self, id: int) -> None:
+    async def delete(self, id: int, *, if_match: str | Unset = UNSET) -> None:
         """Delete a user."""
-        ok(await users_delete.asyncio_detailed(id, client=self._client))
+        ok(await users_delete.asyncio_detailed(id, client=self._client, if_match=if_match))
 
-    async def activate(self, id: int) -> User:
+    async def activate(self, id: int, *, if_match: str | Unset = UNSET) -> User:
         """Activate a user."""
-        return ok(await users_activate.asyncio_detailed(id, client=self._client))
+        return ok(await users_activate.asyncio_detailed(id, client=self._client, if_match=if_match))
 
-    async def deactivate(self, id: int) -> User:
+    async def deactivate(self, id: int, *, if_match: str | Unset = UNSET) -> User:
         """Deactivate a user."""
-        return ok(await users_deactivate.asyncio_detailed(id, client=self._client))
+        return ok(await users_deactivate.asyncio_detailed(id, client=self._client, if_match=if_match))
 
-    async def me_change_email(self, body: EmailChange) -> None:
+    async def me_change_email(self, body: EmailChange, *, idempotency_key: str | Unset = UNSET) -> None:
         """Change the current user's email address."""
-        ok(await users_me_change_email.asyncio_detailed(client=self._client, body=body))
+        ok(
+            await users_me_change_email.asyncio_detailed(
+                client=self._client,
+                body=body,
+                idempotency_key=new_key() if isinstance(idempotency_key, Unset) else idempotency_key,
+            )
+        )
 
 
 class AsyncApiKeysResource:
@@ -495,18 +554,29 @@ class AsyncJobsResource:
         self._client = client
 
     def list(
-        self, *, limit: int | Unset = UNSET, status: JobStatus | Unset = UNSET, kind: str | Unset = UNSET
+        self,
+        *,
+        limit: int | Unset = UNSET,
+        sort: str | Unset = UNSET,
+        status: JobStatus | Unset = UNSET,
+        kind: str | Unset = UNSET,
     ) -> AsyncPager[Job]:
         """List jobs."""
         return AsyncPager(
             lambda token: jobs_list.asyncio_detailed(
-                client=self._client, page_token=token, limit=limit, status=status, kind=kind
+                client=self._client, page_token=token, limit=limit, sort=sort, status=status, kind=kind
             )
         )
 
-    async def retry(self, id: int) -> Job:
+    async def retry(self, id: int, *, idempotency_key: str | Unset = UNSET) -> Job:
         """Retry a job."""
-        return ok(await jobs_retry.asyncio_detailed(id, client=self._client))
+        return ok(
+            await jobs_retry.asyncio_detailed(
+                id,
+                client=self._client,
+                idempotency_key=new_key() if isinstance(idempotency_key, Unset) else idempotency_key,
+            )
+        )
 
     async def delete(self, id: int) -> None:
         """Delete a job."""
@@ -519,10 +589,10 @@ class AsyncWebhooksResource:
     def __init__(self, client: AuthenticatedClient) -> None:
         self._client = client
 
-    def list(self, *, limit: int | Unset = UNSET) -> AsyncPager[Webhook]:
+    def list(self, *, limit: int | Unset = UNSET, sort: str | Unset = UNSET) -> AsyncPager[Webhook]:
         """List webhooks."""
         return AsyncPager(
-            lambda token: webhooks_list.asyncio_detailed(client=self._client, page_token=token, limit=limit)
+            lambda token: webhooks_list.asyncio_detailed(client=self._client, page_token=token, limit=limit, sort=sort)
         )
 
     async def create(self, body: WebhookCreate) -> WebhookWithSecret:
@@ -533,33 +603,50 @@ class AsyncWebhooksResource:
         """Get a webhook."""
         return ok(await webhooks_get.asyncio_detailed(id, client=self._client))
 
-    async def update(self, id: int, body: WebhookUpdate) -> Webhook:
+    async def update(self, id: int, body: WebhookUpdate, *, if_match: str | Unset = UNSET) -> Webhook:
         """Update a webhook."""
-        return ok(await webhooks_update.asyncio_detailed(id, client=self._client, body=body))
+        return ok(await webhooks_update.asyncio_detailed(id, client=self._client, body=body, if_match=if_match))
 
-    async def delete(self, id: int) -> None:
+    async def delete(self, id: int, *, if_match: str | Unset = UNSET) -> None:
         """Delete a webhook."""
-        ok(await webhooks_delete.asyncio_detailed(id, client=self._client))
+        ok(await webhooks_delete.asyncio_detailed(id, client=self._client, if_match=if_match))
 
     async def rotate_secret(self, id: int) -> WebhookWithSecret:
         """Rotate the secret of a webhook."""
         return ok(await webhooks_rotate_secret.asyncio_detailed(id, client=self._client))
 
-    async def test(self, id: int) -> WebhookDelivery:
+    async def test(self, id: int, *, idempotency_key: str | Unset = UNSET) -> WebhookDelivery:
         """Test a webhook."""
-        return ok(await webhooks_test.asyncio_detailed(id, client=self._client))
-
-    def deliveries_list(self, id: int, *, limit: int | Unset = UNSET) -> AsyncPager[WebhookDelivery]:
-        """List the deliveries of a webhook."""
-        return AsyncPager(
-            lambda token: webhooks_deliveries_list.asyncio_detailed(
-                id, client=self._client, page_token=token, limit=limit
+        return ok(
+            await webhooks_test.asyncio_detailed(
+                id,
+                client=self._client,
+                idempotency_key=new_key() if isinstance(idempotency_key, Unset) else idempotency_key,
             )
         )
 
-    async def resend_delivery(self, id: int, delivery_id: int) -> WebhookDelivery:
+    def deliveries_list(
+        self, id: int, *, limit: int | Unset = UNSET, sort: str | Unset = UNSET
+    ) -> AsyncPager[WebhookDelivery]:
+        """List the deliveries of a webhook."""
+        return AsyncPager(
+            lambda token: webhooks_deliveries_list.asyncio_detailed(
+                id, client=self._client, page_token=token, limit=limit, sort=sort
+            )
+        )
+
+    async def resend_delivery(
+        self, id: int, delivery_id: int, *, idempotency_key: str | Unset = UNSET
+    ) -> WebhookDelivery:
         """Resend a delivery."""
-        return ok(await webhooks_resend_delivery.asyncio_detailed(id, delivery_id, client=self._client))
+        return ok(
+            await webhooks_resend_delivery.asyncio_detailed(
+                id,
+                delivery_id,
+                client=self._client,
+                idempotency_key=new_key() if isinstance(idempotency_key, Unset) else idempotency_key,
+            )
+        )
 
 
 class AsyncHealthResource:

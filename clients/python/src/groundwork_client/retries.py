@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +14,12 @@ import httpx
 MAX_RETRIES = 3
 MAX_WAIT_SECONDS = 60.0
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
+IDEMPOTENCY_KEY = "Idempotency-Key"
+
+
+def new_key() -> str:
+    """Make a new `Idempotency-Key`: a request that is sent again with its key has its effect once."""
+    return str(uuid.uuid4())
 
 
 @dataclass(frozen=True)
@@ -31,9 +38,11 @@ OnRetry = Callable[[Retry], None]
 def plan(request: httpx.Request, response: httpx.Response, retries: int) -> Retry | None:
     """Decide whether to send the request again, and when.
 
-    After a 429 nothing was done. After a 503 the request may have been carried out.
+    After a 429 nothing was done. After a 503 the request may have been carried out, which an idempotency key makes
+    harmless.
     """
-    unavailable = response.status_code == HTTPStatus.SERVICE_UNAVAILABLE and request.method in IDEMPOTENT
+    idempotent = request.method in IDEMPOTENT or IDEMPOTENCY_KEY in request.headers
+    unavailable = response.status_code == HTTPStatus.SERVICE_UNAVAILABLE and idempotent
     if retries == MAX_RETRIES or not (unavailable or response.status_code == HTTPStatus.TOO_MANY_REQUESTS):
         return None
     seconds = wait_of(response.headers.get("Retry-After"), default=float(2**retries))

@@ -5,6 +5,16 @@ use serde_json::{Map, Value, json};
 use super::traits::OperationTraits;
 use super::{drop_where, reorder};
 
+/// Headers of conditional requests. They are no input that can be wrong: what cannot be read matches
+/// nothing.
+pub(super) const CONDITIONS: [&str; 2] = ["If-Match", "If-None-Match"];
+
+/// The header that names a request.
+pub(super) const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+
+/// The headers that a response declares by name alone.
+const DECLARED: [&str; 2] = ["Location", "ETag"];
+
 /// The shared headers of a response, in order, each with the name of its description in
 /// `components.json`; those that an installation can switch off are not required there.
 fn shared_names(
@@ -26,6 +36,7 @@ fn shared_names(
         ("Deprecation", is_retired),
         ("Sunset", is_retired),
         ("Accept-Patch", status == 415 && method == "patch"),
+        ("Idempotency-Replayed", operation.has_idempotency_key && (200..300).contains(&status)),
     ];
     let names = names.into_iter().filter(|(_, applies)| *applies).map(|(name, _)| (name, name));
     names.chain(may_lack_scope.then_some(("WWW-Authenticate", "Scope-Challenge")))
@@ -63,18 +74,23 @@ pub(super) fn complete(
                 drop_where(header, "deprecated", false);
                 reorder(header, &["description", "required", "deprecated", "schema"]);
             }
-            headers.entry(spelling(&name)).or_insert(header);
+            let name = spelling(&name);
+            if DECLARED.contains(&name.as_str()) {
+                header = json!({ "$ref": reference(&name) });
+            }
+            headers.entry(name).or_insert(header);
         }
     }
     response.insert("headers".to_owned(), Value::Object(headers));
 }
 
-/// poem-openapi emits header names in capitals; this is the spelling of the standards.
+/// poem-openapi emits names of response headers in capitals, and those of parameters as their
+/// argument is named; this is the spelling of the standards.
 pub(super) fn spelling(name: &str) -> String {
-    if name.chars().any(|letter| letter.is_ascii_lowercase()) {
+    if !name.contains('_') && name.chars().any(|letter| letter.is_ascii_lowercase()) {
         return name.to_owned();
     }
-    let words = name.split('-').map(|word| match word {
+    let words = name.split(['-', '_']).map(|word| match word {
         "WWW" => word.to_owned(),
         "ETAG" => "ETag".to_owned(),
         "RATELIMIT" => "RateLimit".to_owned(),
@@ -85,4 +101,35 @@ pub(super) fn spelling(name: &str) -> String {
         }
     });
     words.collect::<Vec<_>>().join("-")
+}
+
+/// Spells the header parameters of an operation, and adds the condition of a GET that answers with
+/// an entity tag: the routes answer 304 for every such operation.
+pub(super) fn complete_parameters(method: &str, operation: &mut Map<String, Value>) {
+    for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
+        if parameter["in"] == "header"
+            && let Some(name) = parameter["name"].as_str().map(spelling)
+        {
+            parameter["name"] = name.into();
+        }
+    }
+    let has_tag = operation.get("responses").is_some_and(|responses| {
+        let headers = &responses["200"]["headers"];
+        headers.as_object().is_some_and(|headers| headers.keys().any(|name| spelling(name) == "ETag"))
+    });
+    if method != "get" || !has_tag {
+        return;
+    }
+    let condition = json!({
+        "name": "If-None-Match",
+        "in": "header",
+        "description": "Answer 304 without a body if the resource still has this `ETag`.",
+        "schema": { "type": "string" },
+    });
+    if let Some(parameters) = operation.entry("parameters").or_insert_with(|| json!([])).as_array_mut() {
+        parameters.push(condition);
+    }
+    if let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) {
+        responses.insert("304".to_owned(), json!({ "headers": { "ETAG": {} } }));
+    }
 }

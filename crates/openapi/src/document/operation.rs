@@ -29,6 +29,7 @@ pub(super) fn canonicalise_all(
     config: &Config<'_>,
 ) -> Result<(), DocumentError> {
     for (path, method, operation) in operations(root, "paths") {
+        headers::complete_parameters(method, operation);
         check_path_parameters(path, operation)
             .and_then(|()| traits::take(operation))
             .and_then(|traits| responses::complete(method, operation, &traits, config))
@@ -106,11 +107,6 @@ fn canonicalise(operation: &mut Map<String, Value>, components: &Value) {
 fn canonicalise_parameter(parameter: &mut Map<String, Value>) {
     drop_where(parameter, "deprecated", false);
     drop_where(parameter, "explode", true);
-    if parameter.get("in").and_then(Value::as_str) == Some("header")
-        && let Some(Value::String(name)) = parameter.get_mut("name")
-    {
-        *name = headers::spelling(name);
-    }
     // A type that says what its values are says it for every parameter.
     if !parameter.contains_key("description")
         && let Some(schema) = parameter.get_mut("schema").and_then(Value::as_object_mut)

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use poem::http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use super::traits::OperationTraits;
+use super::traits::{self, OperationTraits};
 use super::{Config, drop_empty, error_body, headers, reorder};
 use crate::error_code::ErrorCode;
 
@@ -58,20 +58,26 @@ pub(super) fn complete(
 /// The codes that an operation can return without declaring them.
 fn implied_codes<'a>(
     operation: &Map<String, Value>,
-    traits: &OperationTraits,
+    declared: &OperationTraits,
     config: &'a Config<'_>,
 ) -> impl Iterator<Item = &'static str> + use<'a> {
     let has = |key: &str| operation.get(key).and_then(Value::as_array).is_some_and(|list| !list.is_empty());
     let implied = &config.implied;
     let has_body = operation.contains_key("requestBody");
+    let parameters = operation.get("parameters").and_then(Value::as_array).into_iter().flatten();
+    let has_input = parameters
+        .filter_map(|parameter| parameter["name"].as_str())
+        .any(|name| !headers::CONDITIONS.contains(&name));
     let id = operation.get("operationId").and_then(Value::as_str).unwrap_or_default();
     let rules = [
         (true, implied.always),
         (has_body, implied.with_body),
-        (has_body || has("parameters"), implied.with_input),
+        (has_body || has_input, implied.with_input),
+        (declared.has_idempotency_key, implied.with_idempotency_key),
+        (traits::has_header(operation, "If-Match"), implied.with_condition),
         (has("security"), implied.with_security),
-        (traits.requires_role, implied.with_role),
-        (traits.is_rate_limited(), implied.with_rate_limit),
+        (declared.requires_role, implied.with_role),
+        (declared.is_rate_limited(), implied.with_rate_limit),
         (!implied.infallible.contains(&id), implied.server),
     ];
     rules.into_iter().filter(|(applies, _)| *applies).flat_map(|(_, codes)| codes.iter().copied())

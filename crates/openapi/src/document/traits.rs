@@ -4,6 +4,7 @@
 
 use serde_json::{Map, Value};
 
+use super::headers::IDEMPOTENCY_KEY;
 use crate::policy::{Limit, Policy};
 
 /// A security scheme with this prefix stands for a role, such as `role:superuser`.
@@ -26,6 +27,7 @@ pub(super) struct OperationTraits {
     pub policy: Policy,
     pub requires_role: bool,
     pub is_secured: bool,
+    pub has_idempotency_key: bool,
 }
 
 impl OperationTraits {
@@ -51,7 +53,8 @@ pub(super) fn take(operation: &mut Map<String, Value>) -> Result<OperationTraits
         operation.insert(REQUIRED_SCOPE.to_owned(), scope.into());
     }
     let is_secured = operation.get("security").and_then(Value::as_array).is_some_and(|all| !all.is_empty());
-    Ok(OperationTraits { policy, requires_role, is_secured })
+    let has_idempotency_key = has_header(operation, IDEMPOTENCY_KEY);
+    Ok(OperationTraits { policy, requires_role, is_secured, has_idempotency_key })
 }
 
 /// Says in the description who may call the operation.
@@ -66,6 +69,12 @@ fn describe(operation: &mut Map<String, Value>, roles: &[String], scope: Option<
     let own = operation.get("description").and_then(Value::as_str).filter(|text| !text.is_empty());
     let paragraphs: Vec<_> = own.map(str::to_owned).into_iter().chain([sentences.join(" ")]).collect();
     operation.insert("description".to_owned(), paragraphs.join("\n\n").into());
+}
+
+/// Whether the operation has this header as a parameter.
+pub(super) fn has_header(operation: &Map<String, Value>, name: &str) -> bool {
+    let parameters = operation.get("parameters").and_then(Value::as_array).into_iter().flatten();
+    parameters.filter(|parameter| parameter["in"] == "header").any(|parameter| parameter["name"] == name)
 }
 
 fn take_policy(operation: &mut Map<String, Value>) -> Result<Policy, String> {

@@ -1,18 +1,17 @@
 //! A static body, answered with as few bytes as the client allows.
 
-use std::io::Write as _;
 use std::sync::OnceLock;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use poem::error::InternalServerError;
-use poem::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use poem::http::{HeaderName, HeaderValue, StatusCode, header};
 use poem::web::headers::{ETag, HeaderMapExt, IfNoneMatch};
 use poem::{Endpoint, Request, Response};
 use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
+
+use crate::gzip;
 
 /// Below this size the gzip frame costs about as much as it saves.
 const MIN_COMPRESSED: usize = 512;
@@ -64,7 +63,7 @@ impl Asset {
     async fn gzip(&self) -> poem::Result<Option<&Bytes>> {
         let compress = async || {
             let body = self.body.clone();
-            spawn_blocking(move || compress(&body).filter(|gzip| gzip.len() < body.len())).await
+            spawn_blocking(move || gzip::compress_best(&body).filter(|gzip| gzip.len() < body.len())).await
         };
         let gzip = self.gzip.get_or_try_init(compress).await;
         Ok(gzip.map_err(InternalServerError)?.as_ref())
@@ -76,7 +75,8 @@ impl Endpoint for Asset {
     type Output = Response;
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
-        let wants_gzip = self.is_compressible && accepts_gzip(request.headers());
+        let wants_gzip =
+            self.is_compressible && gzip::is_preferred(request.headers().get_all(header::ACCEPT_ENCODING));
         let gzip = if wants_gzip { self.gzip().await? } else { None };
         let tag = self.tag.get_or_init(|| fingerprint(&self.body));
         let tag = format!("\"{tag}{}\"", if gzip.is_some() { "-gzip" } else { "" });
@@ -103,12 +103,6 @@ impl Endpoint for Asset {
     }
 }
 
-fn compress(body: &[u8]) -> Option<Bytes> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(body).ok()?;
-    encoder.finish().ok().map(Bytes::from)
-}
-
 /// The first half of the SHA-256 in hexadecimal: enough to tell versions apart.
 pub(super) fn fingerprint(body: &[u8]) -> String {
     let digest = digest(&SHA256, body);
@@ -116,63 +110,9 @@ pub(super) fn fingerprint(body: &[u8]) -> String {
     format!("{half:032x}")
 }
 
-/// Whether gzip is acceptable and preferred to the plain body (RFC 9110, 12.5.3). A weight that
-/// cannot be read counts as a refusal, because the plain body is always acceptable.
-fn accepts_gzip(headers: &HeaderMap) -> bool {
-    let (mut gzip, mut any, mut identity) = (None, None, None);
-    let lines = headers.get_all(header::ACCEPT_ENCODING).into_iter().filter_map(|line| line.to_str().ok());
-    for coding in lines.flat_map(|line| line.split(',')) {
-        let mut parts = coding.split(';').map(|part| part.trim().to_ascii_lowercase());
-        let name = parts.next().unwrap_or_default();
-        let weight = parts.find_map(|part| part.strip_prefix("q=").map(|q| q.trim().parse().unwrap_or(0.0)));
-        let weight: f32 = weight.unwrap_or(1.0);
-        match name.as_str() {
-            "gzip" | "x-gzip" => gzip = Some(weight),
-            "*" => any = Some(weight),
-            "identity" => identity = Some(weight),
-            _ => {}
-        }
-    }
-    let gzip = gzip.or(any).unwrap_or(0.0);
-    gzip > 0.0 && gzip >= identity.unwrap_or(0.0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn headers(name: &HeaderName, lines: &[&'static str]) -> HeaderMap {
-        lines.iter().map(|line| (name.clone(), HeaderValue::from_static(line))).collect()
-    }
-
-    #[test]
-    fn gzip_is_sent_where_it_is_preferred() {
-        for lines in [
-            &["gzip"][..],
-            &["gzip, deflate, br, zstd"],
-            &["br", "x-gzip"],
-            &["*"],
-            &["GZIP; q=0.5"],
-            &["gzip;q=1.0, identity; q=0.5, *;q=0"],
-            &["identity;q=0, *"],
-        ] {
-            assert!(accepts_gzip(&headers(&header::ACCEPT_ENCODING, lines)), "{lines:?}");
-        }
-        for lines in [
-            &[][..],
-            &[""],
-            &["br"],
-            &["identity"],
-            &["gzip;q=0"],
-            &["gzip;q=0.000, *"],
-            &["*;q=0"],
-            &["gzip;q=0.2, identity"],
-            &["gzip;q=much"],
-            &["gzip;q=nan"],
-        ] {
-            assert!(!accepts_gzip(&headers(&header::ACCEPT_ENCODING, lines)), "{lines:?}");
-        }
-    }
 
     #[tokio::test]
     async fn a_held_tag_is_found_in_any_form() {

@@ -12,12 +12,14 @@ use crate::request::RequestScope;
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PATCH, PUT, DELETE");
 /// Request headers beyond the CORS-safelisted ones; the last three carry traces (W3C Trace Context,
 /// Baggage).
-const REQUEST_HEADERS: HeaderValue =
-    HeaderValue::from_static("Authorization, Content-Type, X-Request-Id, traceparent, tracestate, baggage");
+const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
+    "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-Request-Id, \
+     traceparent, tracestate, baggage",
+);
 /// Response headers beyond the CORS-safelisted ones.
 const RESPONSE_HEADERS: HeaderValue = HeaderValue::from_static(
     "X-Request-Id, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, \
-     Deprecation, Sunset, Link, Location, ETag, WWW-Authenticate",
+     Deprecation, Sunset, Link, Location, ETag, Idempotency-Replayed, WWW-Authenticate",
 );
 /// How long a browser may cache a preflight, in seconds.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");

@@ -21,7 +21,7 @@ use groundwork_web::load_shedder::LoadShedder;
 use groundwork_web::middleware::{AllowedOrigins, MiddlewareStack};
 use groundwork_web::rate_limits::RateLimits;
 use groundwork_web::request::AppState;
-use groundwork_web::responses::{Created, NoContent};
+use groundwork_web::responses::{Created, Located, NoContent};
 use groundwork_web::routes;
 use groundwork_web::validation::{Formats, SchemaValidator};
 use poem::endpoint::BoxEndpoint;
@@ -45,6 +45,12 @@ struct Thing {
     name: String,
     /// How many there are.
     count: Option<i32>,
+}
+
+impl Located for Thing {
+    fn path(&self) -> String {
+        format!("/things/{}", self.name)
+    }
 }
 
 impl RequestSchema for Thing {

@@ -43,9 +43,12 @@ class ErrorBody:
             - `job_expired` (409): This job died too long ago: what it needs to run has been deleted.
             - `job_running` (409): The job is running and cannot be deleted.
             - `job_duplicate` (409): Another job for the same work is already queued or running.
+            - `idempotency_in_progress` (409): A request with this Idempotency-Key is under way.
+            - `precondition_failed` (412): The resource is not as If-Match demands.
             - `payload_too_large` (413): The body is larger than 1 MiB.
             - `unsupported_media_type` (415): The body must be application/json.
             - `validation_error` (422): The request contains invalid values.
+            - `idempotency_key_reused` (422): This Idempotency-Key belongs to another request.
             - `rate_limited` (429): Too many requests. Try again later.
             - `internal_error` (500): An internal error occurred.
             - `not_implemented` (501): The only supported transfer coding is chunked.

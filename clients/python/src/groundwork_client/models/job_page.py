@@ -18,7 +18,7 @@ class JobPage:
     """A page of jobs.
 
     Attributes:
-        items (list[Job]): The jobs, in descending order of `id`: the newest first.
+        items (list[Job]): The jobs, in descending order of `id`, unless `sort` asks for another.
         next_page (None | str): The `page_token` of the next page, or null on the last page.
     """
 

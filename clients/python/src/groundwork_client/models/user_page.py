@@ -18,8 +18,7 @@ class UserPage:
     """A page of users.
 
     Attributes:
-        items (list[User]): The users, in ascending order of `id`; with `created_after` or `created_before`, of
-            `created_at` and `id`.
+        items (list[User]): The users, in ascending order of `id`, unless `sort` or a filter by time asks for another.
         next_page (None | str): The `page_token` of the next page, or null on the last page.
     """
 

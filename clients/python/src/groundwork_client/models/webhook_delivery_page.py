@@ -18,7 +18,7 @@ class WebhookDeliveryPage:
     """A page of deliveries.
 
     Attributes:
-        items (list[WebhookDelivery]): The deliveries, in descending order of `id`, the newest first.
+        items (list[WebhookDelivery]): The deliveries, in descending order of `id`, unless `sort` asks for another.
         next_page (None | str): The `page_token` of the next page, or null on the last page.
     """
 

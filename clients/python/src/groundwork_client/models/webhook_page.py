@@ -18,7 +18,7 @@ class WebhookPage:
     """A page of webhooks.
 
     Attributes:
-        items (list[Webhook]): The webhooks, in ascending order of `id`.
+        items (list[Webhook]): The webhooks, in ascending order of `id`, unless `sort` asks for another.
         next_page (None | str): The `page_token` of the next page, or null on the last page.
     """
 

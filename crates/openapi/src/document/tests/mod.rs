@@ -36,6 +36,8 @@ fn catalogue() -> Vec<ErrorCode> {
 const IMPLIED: ImpliedErrors = ImpliedErrors {
     always: &["malformed_request"],
     with_body: &["request_timeout", "payload_too_large", "unsupported_media_type", "not_implemented"],
+    with_idempotency_key: &[],
+    with_condition: &[],
     with_input: &["validation_error"],
     with_security: &["unauthorized", "invalid_token"],
     with_role: &["forbidden"],

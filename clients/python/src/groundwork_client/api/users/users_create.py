@@ -8,14 +8,17 @@ from ...client import AuthenticatedClient, Client
 from ...models.error_body import ErrorBody
 from ...models.user import User
 from ...models.user_create import UserCreate
-from ...types import Response
+from ...types import UNSET, Response, Unset
 
 
 def _get_kwargs(
     *,
     body: UserCreate,
+    idempotency_key: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
+    if not isinstance(idempotency_key, Unset):
+        headers["Idempotency-Key"] = idempotency_key
 
     _kwargs: dict[str, Any] = {
         "method": "post",
@@ -119,6 +122,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
     body: UserCreate,
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[ErrorBody | User]:
     """Create a user
 
@@ -127,6 +131,7 @@ def sync_detailed(
     Requires the role `superuser`. An API key needs the scope `users:write`.
 
     Args:
+        idempotency_key (str | Unset):
         body (UserCreate): The user to create.
 
     Raises:
@@ -139,6 +144,7 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         body=body,
+        idempotency_key=idempotency_key,
     )
 
     response = client.get_httpx_client().request(
@@ -152,6 +158,7 @@ def sync(
     *,
     client: AuthenticatedClient,
     body: UserCreate,
+    idempotency_key: str | Unset = UNSET,
 ) -> ErrorBody | User | None:
     """Create a user
 
@@ -160,6 +167,7 @@ def sync(
     Requires the role `superuser`. An API key needs the scope `users:write`.
 
     Args:
+        idempotency_key (str | Unset):
         body (UserCreate): The user to create.
 
     Raises:
@@ -173,6 +181,7 @@ def sync(
     return sync_detailed(
         client=client,
         body=body,
+        idempotency_key=idempotency_key,
     ).parsed
 
 
@@ -180,6 +189,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
     body: UserCreate,
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[ErrorBody | User]:
     """Create a user
 
@@ -188,6 +198,7 @@ async def asyncio_detailed(
     Requires the role `superuser`. An API key needs the scope `users:write`.
 
     Args:
+        idempotency_key (str | Unset):
         body (UserCreate): The user to create.
 
     Raises:
@@ -200,6 +211,7 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         body=body,
+        idempotency_key=idempotency_key,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -211,6 +223,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
     body: UserCreate,
+    idempotency_key: str | Unset = UNSET,
 ) -> ErrorBody | User | None:
     """Create a user
 
@@ -219,6 +232,7 @@ async def asyncio(
     Requires the role `superuser`. An API key needs the scope `users:write`.
 
     Args:
+        idempotency_key (str | Unset):
         body (UserCreate): The user to create.
 
     Raises:
@@ -233,5 +247,6 @@ async def asyncio(
         await asyncio_detailed(
             client=client,
             body=body,
+            idempotency_key=idempotency_key,
         )
     ).parsed

@@ -7,14 +7,17 @@ from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.email_change import EmailChange
 from ...models.error_body import ErrorBody
-from ...types import Response
+from ...types import UNSET, Response, Unset
 
 
 def _get_kwargs(
     *,
     body: EmailChange,
+    idempotency_key: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
+    if not isinstance(idempotency_key, Unset):
+        headers["Idempotency-Key"] = idempotency_key
 
     _kwargs: dict[str, Any] = {
         "method": "post",
@@ -55,6 +58,11 @@ def _parse_response(
         response_408 = ErrorBody.from_dict(response.json())
 
         return response_408
+
+    if response.status_code == 409:
+        response_409 = ErrorBody.from_dict(response.json())
+
+        return response_409
 
     if response.status_code == 413:
         response_413 = ErrorBody.from_dict(response.json())
@@ -112,6 +120,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
     body: EmailChange,
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[Any | ErrorBody]:
     """Change the current user's email address
 
@@ -120,6 +129,7 @@ def sync_detailed(
     mail.
 
     Args:
+        idempotency_key (str | Unset):
         body (EmailChange): The new address of the current user.
 
     Raises:
@@ -132,6 +142,7 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         body=body,
+        idempotency_key=idempotency_key,
     )
 
     response = client.get_httpx_client().request(
@@ -145,6 +156,7 @@ def sync(
     *,
     client: AuthenticatedClient,
     body: EmailChange,
+    idempotency_key: str | Unset = UNSET,
 ) -> Any | ErrorBody | None:
     """Change the current user's email address
 
@@ -153,6 +165,7 @@ def sync(
     mail.
 
     Args:
+        idempotency_key (str | Unset):
         body (EmailChange): The new address of the current user.
 
     Raises:
@@ -166,6 +179,7 @@ def sync(
     return sync_detailed(
         client=client,
         body=body,
+        idempotency_key=idempotency_key,
     ).parsed
 
 
@@ -173,6 +187,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
     body: EmailChange,
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[Any | ErrorBody]:
     """Change the current user's email address
 
@@ -181,6 +196,7 @@ async def asyncio_detailed(
     mail.
 
     Args:
+        idempotency_key (str | Unset):
         body (EmailChange): The new address of the current user.
 
     Raises:
@@ -193,6 +209,7 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         body=body,
+        idempotency_key=idempotency_key,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -204,6 +221,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
     body: EmailChange,
+    idempotency_key: str | Unset = UNSET,
 ) -> Any | ErrorBody | None:
     """Change the current user's email address
 
@@ -212,6 +230,7 @@ async def asyncio(
     mail.
 
     Args:
+        idempotency_key (str | Unset):
         body (EmailChange): The new address of the current user.
 
     Raises:
@@ -226,5 +245,6 @@ async def asyncio(
         await asyncio_detailed(
             client=client,
             body=body,
+            idempotency_key=idempotency_key,
         )
     ).parsed

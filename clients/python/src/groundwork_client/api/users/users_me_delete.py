@@ -6,16 +6,23 @@ import httpx
 from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.error_body import ErrorBody
-from ...types import Response
+from ...types import UNSET, Response, Unset
 
 
-def _get_kwargs() -> dict[str, Any]:
+def _get_kwargs(
+    *,
+    if_match: str | Unset = UNSET,
+) -> dict[str, Any]:
+    headers: dict[str, Any] = {}
+    if not isinstance(if_match, Unset):
+        headers["If-Match"] = if_match
 
     _kwargs: dict[str, Any] = {
         "method": "delete",
         "url": "/api/v1/users/me",
     }
 
+    _kwargs["headers"] = headers
     return _kwargs
 
 
@@ -45,6 +52,11 @@ def _parse_response(
         response_409 = ErrorBody.from_dict(response.json())
 
         return response_409
+
+    if response.status_code == 412:
+        response_412 = ErrorBody.from_dict(response.json())
+
+        return response_412
 
     if response.status_code == 429:
         response_429 = ErrorBody.from_dict(response.json())
@@ -81,11 +93,15 @@ def _build_response(
 def sync_detailed(
     *,
     client: AuthenticatedClient,
+    if_match: str | Unset = UNSET,
 ) -> Response[Any | ErrorBody]:
     """Delete the current user
 
      Permanently deletes the user with all its sessions and API keys. The last active superuser
     cannot be deleted.
+
+    Args:
+        if_match (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -95,7 +111,9 @@ def sync_detailed(
         Response[Any | ErrorBody]
     """
 
-    kwargs = _get_kwargs()
+    kwargs = _get_kwargs(
+        if_match=if_match,
+    )
 
     response = client.get_httpx_client().request(
         **kwargs,
@@ -107,11 +125,15 @@ def sync_detailed(
 def sync(
     *,
     client: AuthenticatedClient,
+    if_match: str | Unset = UNSET,
 ) -> Any | ErrorBody | None:
     """Delete the current user
 
      Permanently deletes the user with all its sessions and API keys. The last active superuser
     cannot be deleted.
+
+    Args:
+        if_match (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -123,17 +145,22 @@ def sync(
 
     return sync_detailed(
         client=client,
+        if_match=if_match,
     ).parsed
 
 
 async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
+    if_match: str | Unset = UNSET,
 ) -> Response[Any | ErrorBody]:
     """Delete the current user
 
      Permanently deletes the user with all its sessions and API keys. The last active superuser
     cannot be deleted.
+
+    Args:
+        if_match (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -143,7 +170,9 @@ async def asyncio_detailed(
         Response[Any | ErrorBody]
     """
 
-    kwargs = _get_kwargs()
+    kwargs = _get_kwargs(
+        if_match=if_match,
+    )
 
     response = await client.get_async_httpx_client().request(**kwargs)
 
@@ -153,11 +182,15 @@ async def asyncio_detailed(
 async def asyncio(
     *,
     client: AuthenticatedClient,
+    if_match: str | Unset = UNSET,
 ) -> Any | ErrorBody | None:
     """Delete the current user
 
      Permanently deletes the user with all its sessions and API keys. The last active superuser
     cannot be deleted.
+
+    Args:
+        if_match (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -170,5 +203,6 @@ async def asyncio(
     return (
         await asyncio_detailed(
             client=client,
+            if_match=if_match,
         )
     ).parsed

@@ -8,14 +8,17 @@ from ...client import AuthenticatedClient, Client
 from ...models.error_body import ErrorBody
 from ...models.profile_update import ProfileUpdate
 from ...models.user import User
-from ...types import Response
+from ...types import UNSET, Response, Unset
 
 
 def _get_kwargs(
     *,
     body: ProfileUpdate,
+    if_match: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
+    if not isinstance(if_match, Unset):
+        headers["If-Match"] = if_match
 
     _kwargs: dict[str, Any] = {
         "method": "patch",
@@ -57,6 +60,11 @@ def _parse_response(
         response_408 = ErrorBody.from_dict(response.json())
 
         return response_408
+
+    if response.status_code == 412:
+        response_412 = ErrorBody.from_dict(response.json())
+
+        return response_412
 
     if response.status_code == 413:
         response_413 = ErrorBody.from_dict(response.json())
@@ -114,6 +122,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
     body: ProfileUpdate,
+    if_match: str | Unset = UNSET,
 ) -> Response[ErrorBody | User]:
     """Update the current user
 
@@ -124,6 +133,7 @@ def sync_detailed(
     An API key needs the scope `users:write`.
 
     Args:
+        if_match (str | Unset):
         body (ProfileUpdate): Changes to the current user. Absent fields stay unchanged.
 
     Raises:
@@ -136,6 +146,7 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         body=body,
+        if_match=if_match,
     )
 
     response = client.get_httpx_client().request(
@@ -149,6 +160,7 @@ def sync(
     *,
     client: AuthenticatedClient,
     body: ProfileUpdate,
+    if_match: str | Unset = UNSET,
 ) -> ErrorBody | User | None:
     """Update the current user
 
@@ -159,6 +171,7 @@ def sync(
     An API key needs the scope `users:write`.
 
     Args:
+        if_match (str | Unset):
         body (ProfileUpdate): Changes to the current user. Absent fields stay unchanged.
 
     Raises:
@@ -172,6 +185,7 @@ def sync(
     return sync_detailed(
         client=client,
         body=body,
+        if_match=if_match,
     ).parsed
 
 
@@ -179,6 +193,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
     body: ProfileUpdate,
+    if_match: str | Unset = UNSET,
 ) -> Response[ErrorBody | User]:
     """Update the current user
 
@@ -189,6 +204,7 @@ async def asyncio_detailed(
     An API key needs the scope `users:write`.
 
     Args:
+        if_match (str | Unset):
         body (ProfileUpdate): Changes to the current user. Absent fields stay unchanged.
 
     Raises:
@@ -201,6 +217,7 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         body=body,
+        if_match=if_match,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -212,6 +229,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
     body: ProfileUpdate,
+    if_match: str | Unset = UNSET,
 ) -> ErrorBody | User | None:
     """Update the current user
 
@@ -222,6 +240,7 @@ async def asyncio(
     An API key needs the scope `users:write`.
 
     Args:
+        if_match (str | Unset):
         body (ProfileUpdate): Changes to the current user. Absent fields stay unchanged.
 
     Raises:
@@ -236,5 +255,6 @@ async def asyncio(
         await asyncio_detailed(
             client=client,
             body=body,
+            if_match=if_match,
         )
     ).parsed

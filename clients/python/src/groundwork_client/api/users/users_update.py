@@ -9,15 +9,18 @@ from ...client import AuthenticatedClient, Client
 from ...models.error_body import ErrorBody
 from ...models.user import User
 from ...models.user_update import UserUpdate
-from ...types import Response
+from ...types import UNSET, Response, Unset
 
 
 def _get_kwargs(
     id: int,
     *,
     body: UserUpdate,
+    if_match: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
+    if not isinstance(if_match, Unset):
+        headers["If-Match"] = if_match
 
     _kwargs: dict[str, Any] = {
         "method": "patch",
@@ -71,6 +74,11 @@ def _parse_response(
         response_409 = ErrorBody.from_dict(response.json())
 
         return response_409
+
+    if response.status_code == 412:
+        response_412 = ErrorBody.from_dict(response.json())
+
+        return response_412
 
     if response.status_code == 413:
         response_413 = ErrorBody.from_dict(response.json())
@@ -129,6 +137,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
     body: UserUpdate,
+    if_match: str | Unset = UNSET,
 ) -> Response[ErrorBody | User]:
     """Update a user
 
@@ -140,6 +149,7 @@ def sync_detailed(
 
     Args:
         id (int):
+        if_match (str | Unset):
         body (UserUpdate): Changes to a user. Absent fields stay unchanged.
 
     Raises:
@@ -153,6 +163,7 @@ def sync_detailed(
     kwargs = _get_kwargs(
         id=id,
         body=body,
+        if_match=if_match,
     )
 
     response = client.get_httpx_client().request(
@@ -167,6 +178,7 @@ def sync(
     *,
     client: AuthenticatedClient,
     body: UserUpdate,
+    if_match: str | Unset = UNSET,
 ) -> ErrorBody | User | None:
     """Update a user
 
@@ -178,6 +190,7 @@ def sync(
 
     Args:
         id (int):
+        if_match (str | Unset):
         body (UserUpdate): Changes to a user. Absent fields stay unchanged.
 
     Raises:
@@ -192,6 +205,7 @@ def sync(
         id=id,
         client=client,
         body=body,
+        if_match=if_match,
     ).parsed
 
 
@@ -200,6 +214,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
     body: UserUpdate,
+    if_match: str | Unset = UNSET,
 ) -> Response[ErrorBody | User]:
     """Update a user
 
@@ -211,6 +226,7 @@ async def asyncio_detailed(
 
     Args:
         id (int):
+        if_match (str | Unset):
         body (UserUpdate): Changes to a user. Absent fields stay unchanged.
 
     Raises:
@@ -224,6 +240,7 @@ async def asyncio_detailed(
     kwargs = _get_kwargs(
         id=id,
         body=body,
+        if_match=if_match,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -236,6 +253,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
     body: UserUpdate,
+    if_match: str | Unset = UNSET,
 ) -> ErrorBody | User | None:
     """Update a user
 
@@ -247,6 +265,7 @@ async def asyncio(
 
     Args:
         id (int):
+        if_match (str | Unset):
         body (UserUpdate): Changes to a user. Absent fields stay unchanged.
 
     Raises:
@@ -262,5 +281,6 @@ async def asyncio(
             id=id,
             client=client,
             body=body,
+            if_match=if_match,
         )
     ).parsed

@@ -9,15 +9,18 @@ from ...client import AuthenticatedClient, Client
 from ...models.error_body import ErrorBody
 from ...models.webhook import Webhook
 from ...models.webhook_update import WebhookUpdate
-from ...types import Response
+from ...types import UNSET, Response, Unset
 
 
 def _get_kwargs(
     id: int,
     *,
     body: WebhookUpdate,
+    if_match: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
+    if not isinstance(if_match, Unset):
+        headers["If-Match"] = if_match
 
     _kwargs: dict[str, Any] = {
         "method": "patch",
@@ -66,6 +69,11 @@ def _parse_response(
         response_408 = ErrorBody.from_dict(response.json())
 
         return response_408
+
+    if response.status_code == 412:
+        response_412 = ErrorBody.from_dict(response.json())
+
+        return response_412
 
     if response.status_code == 413:
         response_413 = ErrorBody.from_dict(response.json())
@@ -124,6 +132,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
     body: WebhookUpdate,
+    if_match: str | Unset = UNSET,
 ) -> Response[ErrorBody | Webhook]:
     """Update a webhook
 
@@ -134,6 +143,7 @@ def sync_detailed(
 
     Args:
         id (int):
+        if_match (str | Unset):
         body (WebhookUpdate): Changes to a webhook. Absent fields stay unchanged.
 
     Raises:
@@ -147,6 +157,7 @@ def sync_detailed(
     kwargs = _get_kwargs(
         id=id,
         body=body,
+        if_match=if_match,
     )
 
     response = client.get_httpx_client().request(
@@ -161,6 +172,7 @@ def sync(
     *,
     client: AuthenticatedClient,
     body: WebhookUpdate,
+    if_match: str | Unset = UNSET,
 ) -> ErrorBody | Webhook | None:
     """Update a webhook
 
@@ -171,6 +183,7 @@ def sync(
 
     Args:
         id (int):
+        if_match (str | Unset):
         body (WebhookUpdate): Changes to a webhook. Absent fields stay unchanged.
 
     Raises:
@@ -185,6 +198,7 @@ def sync(
         id=id,
         client=client,
         body=body,
+        if_match=if_match,
     ).parsed
 
 
@@ -193,6 +207,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
     body: WebhookUpdate,
+    if_match: str | Unset = UNSET,
 ) -> Response[ErrorBody | Webhook]:
     """Update a webhook
 
@@ -203,6 +218,7 @@ async def asyncio_detailed(
 
     Args:
         id (int):
+        if_match (str | Unset):
         body (WebhookUpdate): Changes to a webhook. Absent fields stay unchanged.
 
     Raises:
@@ -216,6 +232,7 @@ async def asyncio_detailed(
     kwargs = _get_kwargs(
         id=id,
         body=body,
+        if_match=if_match,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -228,6 +245,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
     body: WebhookUpdate,
+    if_match: str | Unset = UNSET,
 ) -> ErrorBody | Webhook | None:
     """Update a webhook
 
@@ -238,6 +256,7 @@ async def asyncio(
 
     Args:
         id (int):
+        if_match (str | Unset):
         body (WebhookUpdate): Changes to a webhook. Absent fields stay unchanged.
 
     Raises:
@@ -253,5 +272,6 @@ async def asyncio(
             id=id,
             client=client,
             body=body,
+            if_match=if_match,
         )
     ).parsed

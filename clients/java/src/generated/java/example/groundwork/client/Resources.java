@@ -39,6 +39,7 @@ import example.groundwork.client.model.WebhookDeliveryPage;
 import example.groundwork.client.model.WebhookPage;
 import example.groundwork.client.model.WebhookUpdate;
 import example.groundwork.client.model.WebhookWithSecret;
+import java.util.Map;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 
@@ -163,12 +164,30 @@ public abstract class Resources {
 
         /** Update the current user. */
         public User meUpdate(ProfileUpdate body) throws ApiException {
-            return api.usersMeUpdate(body);
+            return meUpdate(body, Map.of());
+        }
+
+        /**
+         * Update the current user.
+         *
+         * @param headers see {@link RequestHeaders}
+         */
+        public User meUpdate(ProfileUpdate body, Map<String, String> headers) throws ApiException {
+            return api.usersMeUpdate(body, headers);
         }
 
         /** Delete the current user. */
         public void meDelete() throws ApiException {
-            api.usersMeDelete();
+            meDelete(Map.of());
+        }
+
+        /**
+         * Delete the current user.
+         *
+         * @param headers see {@link RequestHeaders}
+         */
+        public void meDelete(Map<String, String> headers) throws ApiException {
+            api.usersMeDelete(headers);
         }
 
         /** List users, page by page. A failure is thrown as an {@link UncheckedApiException}. */
@@ -194,7 +213,16 @@ public abstract class Resources {
 
         /** Create a user. */
         public User create(UserCreate body) throws ApiException {
-            return api.usersCreate(body);
+            return create(body, Map.of());
+        }
+
+        /**
+         * Create a user.
+         *
+         * @param headers see {@link RequestHeaders}
+         */
+        public User create(UserCreate body, Map<String, String> headers) throws ApiException {
+            return api.usersCreate(body, RequestHeaders.withKey(headers));
         }
 
         /** Get a user. */
@@ -204,27 +232,72 @@ public abstract class Resources {
 
         /** Update a user. */
         public User update(Long id, UserUpdate body) throws ApiException {
-            return api.usersUpdate(id, body);
+            return update(id, body, Map.of());
+        }
+
+        /**
+         * Update a user.
+         *
+         * @param headers see {@link RequestHeaders}
+         */
+        public User update(Long id, UserUpdate body, Map<String, String> headers) throws ApiException {
+            return api.usersUpdate(id, body, headers);
         }
 
         /** Delete a user. */
         public void delete(Long id) throws ApiException {
-            api.usersDelete(id);
+            delete(id, Map.of());
+        }
+
+        /**
+         * Delete a user.
+         *
+         * @param headers see {@link RequestHeaders}
+         */
+        public void delete(Long id, Map<String, String> headers) throws ApiException {
+            api.usersDelete(id, headers);
         }
 
         /** Activate a user. */
         public User activate(Long id) throws ApiException {
-            return api.usersActivate(id);
+            return activate(id, Map.of());
+        }
+
+        /**
+         * Activate a user.
+         *
+         * @param headers see {@link RequestHeaders}
+         */
+        public User activate(Long id, Map<String, String> headers) throws ApiException {
+            return api.usersActivate(id, headers);
         }
 
         /** Deactivate a user. */
         public User deactivate(Long id) throws ApiException {
-            return api.usersDeactivate(id);
+            return deactivate(id, Map.of());
+        }
+
+        /**
+         * Deactivate a user.
+         *
+         * @param headers see {@link RequestHeaders}
+         */
+        public User deactivate(Long id, Map<String, String> headers) throws ApiException {
+            return api.usersDeactivate(id, headers);
         }
 
         /** Change the current user's email address. */
         public void meChangeEmail(EmailChange body) throws ApiException {
-            api.usersMeChangeEmail(body);
+            meChangeEmail(body, Map.of());
+        }
+
+        /**
+         * Change the current user's email address.
+         *
+         * @param headers see {@link RequestHeaders}
+         */
+        public void meChangeEmail(EmailChange body, Map<String, String> headers) throws ApiException {
+            api.usersMeChangeEmail(body, RequestHeaders.withKey(headers));
         }
     }
 
@@ -304,7 +377,16 @@ public abstract class Resources {
 
         /** Retry a job. */
         public Job retry(Long id) throws ApiException {
-            return api.jobsRetry(id);
+            return retry(id, Map.of());
+        }
+
+        /**
+         * Retry a job.
+         *
+         * @param headers see {@link RequestHeaders}
+         */
+        public Job retry(Long id, Map<String, String> headers) throws ApiException {
+            return api.jobsRetry(id, RequestHeaders.withKey(headers));
         }
 
         /** Delete a job. */
@@ -354,12 +436,30 @@ public abstract class Resources {
 
         /** Update a webhook. */
         public Webhook update(Long id, WebhookUpdate body) throws ApiException {
-            return api.webhooksUpdate(id, body);
+            return update(id, body, Map.of());
+        }
+
+        /**
+         * Update a webhook.
+         *
+         * @param headers see {@link RequestHeaders}
+         */
+        public Webhook update(Long id, WebhookUpdate body, Map<String, String> headers) throws ApiException {
+            return api.webhooksUpdate(id, body, headers);
         }
 
         /** Delete a webhook. */
         public void delete(Long id) throws ApiException {
-            api.webhooksDelete(id);
+            delete(id, Map.of());
+        }
+
+        /**
+         * Delete a webhook.
+         *
+         * @param headers see {@link RequestHeaders}
+         */
+        public void delete(Long id, Map<String, String> headers) throws ApiException {
+            api.webhooksDelete(id, headers);
         }
 
         /** Rotate the secret of a webhook. */
@@ -369,7 +469,16 @@ public abstract class Resources {
 
         /** Test a webhook. */
         public WebhookDelivery test(Long id) throws ApiException {
-            return api.webhooksTest(id);
+            return test(id, Map.of());
+        }
+
+        /**
+         * Test a webhook.
+         *
+         * @param headers see {@link RequestHeaders}
+         */
+        public WebhookDelivery test(Long id, Map<String, String> headers) throws ApiException {
+            return api.webhooksTest(id, RequestHeaders.withKey(headers));
         }
 
         /** List the deliveries of a webhook, page by page. A failure is thrown as an {@link UncheckedApiException}. */
@@ -395,7 +504,16 @@ public abstract class Resources {
 
         /** Resend a delivery. */
         public WebhookDelivery resendDelivery(Long id, Long deliveryId) throws ApiException {
-            return api.webhooksResendDelivery(id, deliveryId);
+            return resendDelivery(id, deliveryId, Map.of());
+        }
+
+        /**
+         * Resend a delivery.
+         *
+         * @param headers see {@link RequestHeaders}
+         */
+        public WebhookDelivery resendDelivery(Long id, Long deliveryId, Map<String, String> headers) throws ApiException {
+            return api.webhooksResendDelivery(id, deliveryId, RequestHeaders.withKey(headers));
         }
     }
 

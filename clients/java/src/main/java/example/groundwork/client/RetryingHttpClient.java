@@ -46,11 +46,15 @@ final class RetryingHttpClient extends DelegatingHttpClient {
         return response;
     }
 
-    /** After a 429 nothing was done; after a 503 the request may have been carried out. */
+    /**
+     * After a 429 nothing was done; after a 503 the request may have been carried out, which an idempotency key makes
+     * harmless.
+     */
     private static boolean mayBeRepeated(HttpRequest request, HttpResponse<?> response) {
         return switch (response.statusCode()) {
             case TOO_MANY_REQUESTS -> true;
-            case SERVICE_UNAVAILABLE -> IDEMPOTENT.contains(request.method());
+            case SERVICE_UNAVAILABLE -> IDEMPOTENT.contains(request.method())
+                    || request.headers().firstValue(RequestHeaders.IDEMPOTENCY_KEY).isPresent();
             default -> false;
         };
     }

@@ -349,7 +349,7 @@ public class JobsApi {
 
   /**
    * List jobs
-   * Returns one page of jobs in descending order of &#x60;id&#x60;, so the newest come first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters, until it is null. Jobs that succeeded are kept for seven days. Requires superuser rights.
+   * Returns one page of jobs in descending order of &#x60;id&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters and the same &#x60;sort&#x60;, until it is null. Jobs that succeeded are kept for seven days. Requires superuser rights.
    * @param apiRequest {@link APIJobsListRequest}
    * @return JobPage
    * @throws ApiException if fails to make API call
@@ -360,7 +360,7 @@ public class JobsApi {
 
   /**
    * List jobs
-   * Returns one page of jobs in descending order of &#x60;id&#x60;, so the newest come first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters, until it is null. Jobs that succeeded are kept for seven days. Requires superuser rights.
+   * Returns one page of jobs in descending order of &#x60;id&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters and the same &#x60;sort&#x60;, until it is null. Jobs that succeeded are kept for seven days. Requires superuser rights.
    * @param apiRequest {@link APIJobsListRequest}
    * @param headers Optional headers to include in the request
    * @return JobPage
@@ -372,15 +372,17 @@ public class JobsApi {
     
     @Nullable String pageToken = apiRequest.pageToken();
     
+    @Nullable String sort = apiRequest.sort();
+    
     @Nullable JobStatus status = apiRequest.status();
     
     @Nullable String kind = apiRequest.kind();
-    return jobsList(limit, pageToken, status, kind, headers);
+    return jobsList(limit, pageToken, sort, status, kind, headers);
   }
 
   /**
    * List jobs
-   * Returns one page of jobs in descending order of &#x60;id&#x60;, so the newest come first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters, until it is null. Jobs that succeeded are kept for seven days. Requires superuser rights.
+   * Returns one page of jobs in descending order of &#x60;id&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters and the same &#x60;sort&#x60;, until it is null. Jobs that succeeded are kept for seven days. Requires superuser rights.
    * @param apiRequest {@link APIJobsListRequest}
    * @return ApiResponse&lt;JobPage&gt;
    * @throws ApiException if fails to make API call
@@ -391,7 +393,7 @@ public class JobsApi {
 
   /**
    * List jobs
-   * Returns one page of jobs in descending order of &#x60;id&#x60;, so the newest come first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters, until it is null. Jobs that succeeded are kept for seven days. Requires superuser rights.
+   * Returns one page of jobs in descending order of &#x60;id&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters and the same &#x60;sort&#x60;, until it is null. Jobs that succeeded are kept for seven days. Requires superuser rights.
    * @param apiRequest {@link APIJobsListRequest}
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;JobPage&gt;
@@ -400,68 +402,73 @@ public class JobsApi {
   public ApiResponse<JobPage> jobsListWithHttpInfo(APIJobsListRequest apiRequest, Map<String, String> headers) throws ApiException {
     Integer limit = apiRequest.limit();
     String pageToken = apiRequest.pageToken();
+    String sort = apiRequest.sort();
     JobStatus status = apiRequest.status();
     String kind = apiRequest.kind();
-    return jobsListWithHttpInfo(limit, pageToken, status, kind, headers);
+    return jobsListWithHttpInfo(limit, pageToken, sort, status, kind, headers);
   }
 
   /**
    * List jobs
-   * Returns one page of jobs in descending order of &#x60;id&#x60;, so the newest come first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters, until it is null. Jobs that succeeded are kept for seven days. Requires superuser rights.
+   * Returns one page of jobs in descending order of &#x60;id&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters and the same &#x60;sort&#x60;, until it is null. Jobs that succeeded are kept for seven days. Requires superuser rights.
    * @param limit The maximum number of jobs per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
+   * @param sort The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
    * @param status Only jobs in this status. (optional)
    * @param kind Only jobs of this kind. (optional)
    * @return JobPage
    * @throws ApiException if fails to make API call
    */
-  public JobPage jobsList(@Nullable Integer limit, @Nullable String pageToken, @Nullable JobStatus status, @Nullable String kind) throws ApiException {
-    return jobsList(limit, pageToken, status, kind, null);
+  public JobPage jobsList(@Nullable Integer limit, @Nullable String pageToken, @Nullable String sort, @Nullable JobStatus status, @Nullable String kind) throws ApiException {
+    return jobsList(limit, pageToken, sort, status, kind, null);
   }
 
   /**
    * List jobs
-   * Returns one page of jobs in descending order of &#x60;id&#x60;, so the newest come first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters, until it is null. Jobs that succeeded are kept for seven days. Requires superuser rights.
+   * Returns one page of jobs in descending order of &#x60;id&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters and the same &#x60;sort&#x60;, until it is null. Jobs that succeeded are kept for seven days. Requires superuser rights.
    * @param limit The maximum number of jobs per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
+   * @param sort The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
    * @param status Only jobs in this status. (optional)
    * @param kind Only jobs of this kind. (optional)
    * @param headers Optional headers to include in the request
    * @return JobPage
    * @throws ApiException if fails to make API call
    */
-  public JobPage jobsList(@Nullable Integer limit, @Nullable String pageToken, @Nullable JobStatus status, @Nullable String kind, Map<String, String> headers) throws ApiException {
-    ApiResponse<JobPage> localVarResponse = jobsListWithHttpInfo(limit, pageToken, status, kind, headers);
+  public JobPage jobsList(@Nullable Integer limit, @Nullable String pageToken, @Nullable String sort, @Nullable JobStatus status, @Nullable String kind, Map<String, String> headers) throws ApiException {
+    ApiResponse<JobPage> localVarResponse = jobsListWithHttpInfo(limit, pageToken, sort, status, kind, headers);
     return localVarResponse.getData();
   }
 
   /**
    * List jobs
-   * Returns one page of jobs in descending order of &#x60;id&#x60;, so the newest come first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters, until it is null. Jobs that succeeded are kept for seven days. Requires superuser rights.
+   * Returns one page of jobs in descending order of &#x60;id&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters and the same &#x60;sort&#x60;, until it is null. Jobs that succeeded are kept for seven days. Requires superuser rights.
    * @param limit The maximum number of jobs per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
+   * @param sort The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
    * @param status Only jobs in this status. (optional)
    * @param kind Only jobs of this kind. (optional)
    * @return ApiResponse&lt;JobPage&gt;
    * @throws ApiException if fails to make API call
    */
-  public ApiResponse<JobPage> jobsListWithHttpInfo(@Nullable Integer limit, @Nullable String pageToken, @Nullable JobStatus status, @Nullable String kind) throws ApiException {
-    return jobsListWithHttpInfo(limit, pageToken, status, kind, null);
+  public ApiResponse<JobPage> jobsListWithHttpInfo(@Nullable Integer limit, @Nullable String pageToken, @Nullable String sort, @Nullable JobStatus status, @Nullable String kind) throws ApiException {
+    return jobsListWithHttpInfo(limit, pageToken, sort, status, kind, null);
   }
 
   /**
    * List jobs
-   * Returns one page of jobs in descending order of &#x60;id&#x60;, so the newest come first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters, until it is null. Jobs that succeeded are kept for seven days. Requires superuser rights.
+   * Returns one page of jobs in descending order of &#x60;id&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters and the same &#x60;sort&#x60;, until it is null. Jobs that succeeded are kept for seven days. Requires superuser rights.
    * @param limit The maximum number of jobs per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
+   * @param sort The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
    * @param status Only jobs in this status. (optional)
    * @param kind Only jobs of this kind. (optional)
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;JobPage&gt;
    * @throws ApiException if fails to make API call
    */
-  public ApiResponse<JobPage> jobsListWithHttpInfo(@Nullable Integer limit, @Nullable String pageToken, @Nullable JobStatus status, @Nullable String kind, Map<String, String> headers) throws ApiException {
-    HttpRequest.Builder localVarRequestBuilder = jobsListRequestBuilder(limit, pageToken, status, kind, headers);
+  public ApiResponse<JobPage> jobsListWithHttpInfo(@Nullable Integer limit, @Nullable String pageToken, @Nullable String sort, @Nullable JobStatus status, @Nullable String kind, Map<String, String> headers) throws ApiException {
+    HttpRequest.Builder localVarRequestBuilder = jobsListRequestBuilder(limit, pageToken, sort, status, kind, headers);
     try {
       HttpResponse<InputStream> localVarResponse = memberVarHttpClient.send(
           localVarRequestBuilder.build(),
@@ -508,7 +515,7 @@ public class JobsApi {
     }
   }
 
-  private HttpRequest.Builder jobsListRequestBuilder(@Nullable Integer limit, @Nullable String pageToken, @Nullable JobStatus status, @Nullable String kind, Map<String, String> headers) throws ApiException {
+  private HttpRequest.Builder jobsListRequestBuilder(@Nullable Integer limit, @Nullable String pageToken, @Nullable String sort, @Nullable JobStatus status, @Nullable String kind, Map<String, String> headers) throws ApiException {
 
     HttpRequest.Builder localVarRequestBuilder = HttpRequest.newBuilder();
 
@@ -521,6 +528,8 @@ public class JobsApi {
     localVarQueryParams.addAll(ApiClient.parameterToPairs("limit", limit));
     localVarQueryParameterBaseName = "page_token";
     localVarQueryParams.addAll(ApiClient.parameterToPairs("page_token", pageToken));
+    localVarQueryParameterBaseName = "sort";
+    localVarQueryParams.addAll(ApiClient.parameterToPairs("sort", sort));
     localVarQueryParameterBaseName = "status";
     localVarQueryParams.addAll(ApiClient.parameterToPairs("status", status));
     localVarQueryParameterBaseName = "kind";
@@ -558,6 +567,8 @@ public class JobsApi {
     
     private @Nullable String pageToken; // The &#x60;next_page&#x60; of the previous page. (optional)
     
+    private @Nullable String sort; // The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
+    
     private @Nullable JobStatus status; // Only jobs in this status. (optional)
     
     private @Nullable String kind; // Only jobs of this kind. (optional)
@@ -565,6 +576,7 @@ public class JobsApi {
     private APIJobsListRequest(Builder builder) {
       this.limit = builder.limit;
       this.pageToken = builder.pageToken;
+      this.sort = builder.sort;
       this.status = builder.status;
       this.kind = builder.kind;
     }
@@ -575,6 +587,10 @@ public class JobsApi {
     
     public @Nullable String pageToken() {
       return pageToken;
+    }
+    
+    public @Nullable String sort() {
+      return sort;
     }
     
     public @Nullable JobStatus status() {
@@ -591,6 +607,7 @@ public class JobsApi {
     public static class Builder {
       private Integer limit;
       private String pageToken;
+      private String sort;
       private JobStatus status;
       private String kind;
 
@@ -600,6 +617,10 @@ public class JobsApi {
       }
       public Builder pageToken(@Nullable String pageToken) {
         this.pageToken = pageToken;
+        return this;
+      }
+      public Builder sort(@Nullable String sort) {
+        this.sort = sort;
         return this;
       }
       public Builder status(@Nullable JobStatus status) {

@@ -62,7 +62,7 @@ public class JobPage {
   }
 
   /**
-   * The jobs, in descending order of &#x60;id&#x60;: the newest first.
+   * The jobs, in descending order of &#x60;id&#x60;, unless &#x60;sort&#x60; asks for another.
    * @return items
    */
   

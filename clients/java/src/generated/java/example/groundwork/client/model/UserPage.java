@@ -62,7 +62,7 @@ public class UserPage {
   }
 
   /**
-   * The users, in ascending order of &#x60;id&#x60;; with &#x60;created_after&#x60; or &#x60;created_before&#x60;, of &#x60;created_at&#x60; and &#x60;id&#x60;.
+   * The users, in ascending order of &#x60;id&#x60;, unless &#x60;sort&#x60; or a filter by time asks for another.
    * @return items
    */
   
