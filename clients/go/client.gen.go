@@ -20,30 +20,35 @@ import (
 
 // Defines values for ErrorCode.
 const (
-	ErrorCodeEmailNotVerified     ErrorCode = "email_not_verified"
-	ErrorCodeEmailTaken           ErrorCode = "email_taken"
-	ErrorCodeForbidden            ErrorCode = "forbidden"
-	ErrorCodeInternalError        ErrorCode = "internal_error"
-	ErrorCodeInvalidCredentials   ErrorCode = "invalid_credentials"
-	ErrorCodeInvalidLink          ErrorCode = "invalid_link"
-	ErrorCodeInvalidToken         ErrorCode = "invalid_token"
-	ErrorCodeJobDuplicate         ErrorCode = "job_duplicate"
-	ErrorCodeJobExpired           ErrorCode = "job_expired"
-	ErrorCodeJobNotDead           ErrorCode = "job_not_dead"
-	ErrorCodeJobRunning           ErrorCode = "job_running"
-	ErrorCodeLastSuperuser        ErrorCode = "last_superuser"
-	ErrorCodeMalformedRequest     ErrorCode = "malformed_request"
-	ErrorCodeMethodNotAllowed     ErrorCode = "method_not_allowed"
-	ErrorCodeNotFound             ErrorCode = "not_found"
-	ErrorCodeNotImplemented       ErrorCode = "not_implemented"
-	ErrorCodePayloadTooLarge      ErrorCode = "payload_too_large"
-	ErrorCodeRateLimited          ErrorCode = "rate_limited"
-	ErrorCodeRegistrationClosed   ErrorCode = "registration_closed"
-	ErrorCodeRequestTimeout       ErrorCode = "request_timeout"
-	ErrorCodeServiceUnavailable   ErrorCode = "service_unavailable"
-	ErrorCodeUnauthorized         ErrorCode = "unauthorized"
-	ErrorCodeUnsupportedMediaType ErrorCode = "unsupported_media_type"
-	ErrorCodeValidationError      ErrorCode = "validation_error"
+	ErrorCodeEmailNotVerified      ErrorCode = "email_not_verified"
+	ErrorCodeEmailTaken            ErrorCode = "email_taken"
+	ErrorCodeForbidden             ErrorCode = "forbidden"
+	ErrorCodeIdempotencyInProgress ErrorCode = "idempotency_in_progress"
+	ErrorCodeIdempotencyKeyReused  ErrorCode = "idempotency_key_reused"
+	ErrorCodeInsufficientScope     ErrorCode = "insufficient_scope"
+	ErrorCodeInternalError         ErrorCode = "internal_error"
+	ErrorCodeInvalidCredentials    ErrorCode = "invalid_credentials"
+	ErrorCodeInvalidLink           ErrorCode = "invalid_link"
+	ErrorCodeInvalidToken          ErrorCode = "invalid_token"
+	ErrorCodeJobDuplicate          ErrorCode = "job_duplicate"
+	ErrorCodeJobExpired            ErrorCode = "job_expired"
+	ErrorCodeJobNotDead            ErrorCode = "job_not_dead"
+	ErrorCodeJobRunning            ErrorCode = "job_running"
+	ErrorCodeLastSuperuser         ErrorCode = "last_superuser"
+	ErrorCodeMalformedRequest      ErrorCode = "malformed_request"
+	ErrorCodeMethodNotAllowed      ErrorCode = "method_not_allowed"
+	ErrorCodeNotFound              ErrorCode = "not_found"
+	ErrorCodeNotImplemented        ErrorCode = "not_implemented"
+	ErrorCodePayloadTooLarge       ErrorCode = "payload_too_large"
+	ErrorCodePreconditionFailed    ErrorCode = "precondition_failed"
+	ErrorCodeRateLimited           ErrorCode = "rate_limited"
+	ErrorCodeRegistrationClosed    ErrorCode = "registration_closed"
+	ErrorCodeRequestTimeout        ErrorCode = "request_timeout"
+	ErrorCodeServiceUnavailable    ErrorCode = "service_unavailable"
+	ErrorCodeTooManyAPIKeys        ErrorCode = "too_many_api_keys"
+	ErrorCodeUnauthorized          ErrorCode = "unauthorized"
+	ErrorCodeUnsupportedMediaType  ErrorCode = "unsupported_media_type"
+	ErrorCodeValidationError       ErrorCode = "validation_error"
 )
 
 // Valid indicates whether the value is a known member of the ErrorCode enum.
@@ -54,6 +59,12 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeEmailTaken:
 		return true
 	case ErrorCodeForbidden:
+		return true
+	case ErrorCodeIdempotencyInProgress:
+		return true
+	case ErrorCodeIdempotencyKeyReused:
+		return true
+	case ErrorCodeInsufficientScope:
 		return true
 	case ErrorCodeInternalError:
 		return true
@@ -83,6 +94,8 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodePayloadTooLarge:
 		return true
+	case ErrorCodePreconditionFailed:
+		return true
 	case ErrorCodeRateLimited:
 		return true
 	case ErrorCodeRegistrationClosed:
@@ -90,6 +103,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeRequestTimeout:
 		return true
 	case ErrorCodeServiceUnavailable:
+		return true
+	case ErrorCodeTooManyAPIKeys:
 		return true
 	case ErrorCodeUnauthorized:
 		return true
@@ -195,6 +210,27 @@ func (e UserEventType) Valid() bool {
 	}
 }
 
+// Defines values for UserRole.
+const (
+	UserRoleSuperuser UserRole = "superuser"
+	UserRoleSupport   UserRole = "support"
+	UserRoleUser      UserRole = "user"
+)
+
+// Valid indicates whether the value is a known member of the UserRole enum.
+func (e UserRole) Valid() bool {
+	switch e {
+	case UserRoleSuperuser:
+		return true
+	case UserRoleSupport:
+		return true
+	case UserRoleUser:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for WebhookDisabledReason.
 const (
 	WebhookDisabledReasonFailing     WebhookDisabledReason = "failing"
@@ -264,14 +300,134 @@ func (e WebhookWithSecretDisabledReason) Valid() bool {
 	}
 }
 
+// APIKey A credential of a service that acts for a user.
+//
+// Examples: {"created_at":"2026-01-31T09:30:00Z","expires_at":null,"id":1,"last_used_at":null,"name":"Nightly export","prefix":"gwk_1fJjkkpe","scopes":["users:read"],"user_id":1}
+type APIKey struct {
+	// CreatedAt When the key was created.
+	//
+	// Examples: 2026-01-31T09:30:00Z
+	CreatedAt time.Time `json:"created_at"`
+
+	// ExpiresAt When the key stops working, or null if it does not expire.
+	//
+	// Examples: 2026-01-31T09:30:00Z
+	ExpiresAt nullable.Nullable[time.Time] `json:"expires_at"`
+
+	// ID The API key's ID. It is never reused.
+	//
+	// Examples: 1
+	ID int64 `json:"id"`
+
+	// LastUsedAt When the key was last used, to the minute, or null if it never was.
+	//
+	// Examples: 2026-01-31T09:30:00Z
+	LastUsedAt nullable.Nullable[time.Time] `json:"last_used_at"`
+
+	// Name What the key is for.
+	Name string `json:"name"`
+
+	// Prefix The first characters of the key, by which it is recognised.
+	Prefix string `json:"prefix"`
+
+	// Scopes What the key may do: the `x-required-scope` of each operation.
+	//
+	// Examples: ["first"]
+	Scopes []string `json:"scopes"`
+
+	// UserID The ID of the user that the key acts for.
+	//
+	// Examples: 1
+	UserID int64 `json:"user_id"`
+}
+
+// APIKeyCreate The API key to create.
+type APIKeyCreate struct {
+	// ExpiresAt When the key stops working. Without it, the key does not expire.
+	//
+	// Examples: 2026-01-31T09:30:00Z
+	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+
+	// Name What the key is for.
+	//
+	// Examples: Nightly export
+	Name string `json:"name"`
+
+	// Scopes What the key may do: the `x-required-scope` of the operations that it is for, each once.
+	//
+	// Examples: ["first"]
+	Scopes []string `json:"scopes"`
+}
+
+// APIKeyPage A page of API keys.
+//
+// Examples: {"items":[{"created_at":"2026-01-31T09:30:00Z","expires_at":null,"id":1,"last_used_at":null,"name":"Nightly export","prefix":"gwk_1fJjkkpe","scopes":["users:read"],"user_id":1}],"next_page":"c2lnbmVkIHBsYWNlAAAAAAAAAAE"}
+type APIKeyPage struct {
+	// Items The API keys, in ascending order of `id`, unless `sort` asks for another.
+	Items []APIKey `json:"items"`
+
+	// NextPage The `page_token` of the next page, or null on the last page.
+	NextPage nullable.Nullable[string] `json:"next_page"`
+}
+
+// APIKeyWithSecret An API key with the key itself, which is never shown again.
+//
+// Examples: {"created_at":"2026-01-31T09:30:00Z","expires_at":null,"id":1,"key":"gwk_1fJjkkpe9PiTw9KSulA8Ghct30vZz4HpdQ5c5b9cPF13aoJVO","last_used_at":null,"name":"Nightly export","prefix":"gwk_1fJjkkpe","scopes":["users:read"],"user_id":1}
+type APIKeyWithSecret struct {
+	// CreatedAt When the key was created.
+	//
+	// Examples: 2026-01-31T09:30:00Z
+	CreatedAt time.Time `json:"created_at"`
+
+	// ExpiresAt When the key stops working, or null if it does not expire.
+	//
+	// Examples: 2026-01-31T09:30:00Z
+	ExpiresAt nullable.Nullable[time.Time] `json:"expires_at"`
+
+	// ID The API key's ID. It is never reused.
+	//
+	// Examples: 1
+	ID int64 `json:"id"`
+
+	// Key The key, to be sent as `Authorization: Bearer <key>`. Its last six characters are a checksum.
+	Key string `json:"key"`
+
+	// LastUsedAt When the key was last used, to the minute, or null if it never was.
+	//
+	// Examples: 2026-01-31T09:30:00Z
+	LastUsedAt nullable.Nullable[time.Time] `json:"last_used_at"`
+
+	// Name What the key is for.
+	Name string `json:"name"`
+
+	// Prefix The first characters of the key, by which it is recognised.
+	Prefix string `json:"prefix"`
+
+	// Scopes What the key may do: the `x-required-scope` of each operation.
+	//
+	// Examples: ["first"]
+	Scopes []string `json:"scopes"`
+
+	// UserID The ID of the user that the key acts for.
+	//
+	// Examples: 1
+	UserID int64 `json:"user_id"`
+}
+
 // AuditEvent What was done to a user or a resource.
 //
-// Examples: {"actor_id":1,"created_at":"2026-01-31T09:30:00Z","id":1,"ip":"192.0.2.77","kind":"session_revoked","request_id":"5b0c5f2c1f1a4e0d8d2f7a9b3c6e1d40","resource_id":null,"session_id":"BwcHBwcHBwcHBwcHBwcHBw","user_id":2}
+// Examples: {"actor_id":1,"api_key_id":null,"created_at":"2026-01-31T09:30:00Z","id":1,"ip":"192.0.2.77","kind":"session_revoked","request_id":"5b0c5f2c1f1a4e0d8d2f7a9b3c6e1d40","resource_id":null,"session_id":"BwcHBwcHBwcHBwcHBwcHBw","user_id":2}
 type AuditEvent struct {
 	// ActorID The user who did it; null for an unknown client and for the command line.
 	//
 	// Examples: 1
 	ActorID nullable.Nullable[int64] `json:"actor_id"`
+
+	// APIKeyID The API key that the user did it with, or null if there was none. It may have been deleted
+	// since.
+	//
+	// Examples: 1
+	APIKeyID nullable.Nullable[int64] `json:"api_key_id"`
 
 	// CreatedAt When it was done.
 	//
@@ -301,8 +457,8 @@ type AuditEvent struct {
 	// Examples: k1wfCn5CTYixYCzXBeo59A
 	SessionID nullable.Nullable[string] `json:"session_id"`
 
-	// UserID The user to whom it was done, or null if it was done to another resource. The user may have
-	// been deleted since.
+	// UserID The user to whom it was done, or to whom the resource belongs; null if there is none. The user
+	// may have been deleted since.
 	//
 	// Examples: 1
 	UserID nullable.Nullable[int64] `json:"user_id"`
@@ -310,9 +466,9 @@ type AuditEvent struct {
 
 // AuditEventPage A page of audit events.
 //
-// Examples: {"items":[{"actor_id":1,"created_at":"2026-01-31T09:30:00Z","id":1,"ip":"192.0.2.77","kind":"session_revoked","request_id":"5b0c5f2c1f1a4e0d8d2f7a9b3c6e1d40","resource_id":null,"session_id":"BwcHBwcHBwcHBwcHBwcHBw","user_id":2}],"next_page":"c2lnbmVkIHBsYWNlAAAAAAAAAAE"}
+// Examples: {"items":[{"actor_id":1,"api_key_id":null,"created_at":"2026-01-31T09:30:00Z","id":1,"ip":"192.0.2.77","kind":"session_revoked","request_id":"5b0c5f2c1f1a4e0d8d2f7a9b3c6e1d40","resource_id":null,"session_id":"BwcHBwcHBwcHBwcHBwcHBw","user_id":2}],"next_page":"c2lnbmVkIHBsYWNlAAAAAAAAAAE"}
 type AuditEventPage struct {
-	// Items The audit events, in descending order of `created_at`: the newest first.
+	// Items The audit events, in descending order of `created_at`, unless `sort` asks for another.
 	Items []AuditEvent `json:"items"`
 
 	// NextPage The `page_token` of the next page, or null on the last page.
@@ -365,7 +521,8 @@ type ErrorBody struct {
 	// - `unauthorized` (401): A bearer token is required.
 	// - `invalid_token` (401): The token is invalid or has expired.
 	// - `invalid_credentials` (401): The email or the password is wrong.
-	// - `forbidden` (403): This operation requires superuser rights.
+	// - `forbidden` (403): Your role does not allow this operation.
+	// - `insufficient_scope` (403): An API key cannot do this. Log in.
 	// - `registration_closed` (403): Registration is closed.
 	// - `email_not_verified` (403): Verify the email address first, with the link in the mail.
 	// - `not_found` (404): The resource does not exist.
@@ -373,13 +530,17 @@ type ErrorBody struct {
 	// - `request_timeout` (408): The request took too long to arrive.
 	// - `email_taken` (409): A user with this email already exists.
 	// - `last_superuser` (409): The last active superuser cannot be removed.
+	// - `too_many_api_keys` (409): You have too many API keys. Delete one that is not used.
 	// - `job_not_dead` (409): Only a dead job can be retried.
 	// - `job_expired` (409): This job died too long ago: what it needs to run has been deleted.
 	// - `job_running` (409): The job is running and cannot be deleted.
 	// - `job_duplicate` (409): Another job for the same work is already queued or running.
+	// - `idempotency_in_progress` (409): A request with this Idempotency-Key is under way.
+	// - `precondition_failed` (412): The resource is not as If-Match demands.
 	// - `payload_too_large` (413): The body is larger than 1 MiB.
 	// - `unsupported_media_type` (415): The body must be application/json.
 	// - `validation_error` (422): The request contains invalid values.
+	// - `idempotency_key_reused` (422): This Idempotency-Key belongs to another request.
 	// - `rate_limited` (429): Too many requests. Try again later.
 	// - `internal_error` (500): An internal error occurred.
 	// - `not_implemented` (501): The only supported transfer coding is chunked.
@@ -403,7 +564,8 @@ type ErrorBody struct {
 // - `unauthorized` (401): A bearer token is required.
 // - `invalid_token` (401): The token is invalid or has expired.
 // - `invalid_credentials` (401): The email or the password is wrong.
-// - `forbidden` (403): This operation requires superuser rights.
+// - `forbidden` (403): Your role does not allow this operation.
+// - `insufficient_scope` (403): An API key cannot do this. Log in.
 // - `registration_closed` (403): Registration is closed.
 // - `email_not_verified` (403): Verify the email address first, with the link in the mail.
 // - `not_found` (404): The resource does not exist.
@@ -411,13 +573,17 @@ type ErrorBody struct {
 // - `request_timeout` (408): The request took too long to arrive.
 // - `email_taken` (409): A user with this email already exists.
 // - `last_superuser` (409): The last active superuser cannot be removed.
+// - `too_many_api_keys` (409): You have too many API keys. Delete one that is not used.
 // - `job_not_dead` (409): Only a dead job can be retried.
 // - `job_expired` (409): This job died too long ago: what it needs to run has been deleted.
 // - `job_running` (409): The job is running and cannot be deleted.
 // - `job_duplicate` (409): Another job for the same work is already queued or running.
+// - `idempotency_in_progress` (409): A request with this Idempotency-Key is under way.
+// - `precondition_failed` (412): The resource is not as If-Match demands.
 // - `payload_too_large` (413): The body is larger than 1 MiB.
 // - `unsupported_media_type` (415): The body must be application/json.
 // - `validation_error` (422): The request contains invalid values.
+// - `idempotency_key_reused` (422): This Idempotency-Key belongs to another request.
 // - `rate_limited` (429): Too many requests. Try again later.
 // - `internal_error` (500): An internal error occurred.
 // - `not_implemented` (501): The only supported transfer coding is chunked.
@@ -498,7 +664,7 @@ type Job struct {
 //
 // Examples: {"items":[{"attempts":3,"created_at":"2026-01-31T09:29:00Z","finished_at":"2026-01-31T09:31:00Z","id":1,"kind":"delete_expired","last_error":"timed out after 60 s","run_at":"2026-01-31T09:30:00Z","status":"dead"}],"next_page":"c2lnbmVkIHBsYWNlAAAAAAAAAAE"}
 type JobPage struct {
-	// Items The jobs, in descending order of `id`: the newest first.
+	// Items The jobs, in descending order of `id`, unless `sort` asks for another.
 	Items []Job `json:"items"`
 
 	// NextPage The `page_token` of the next page, or null on the last page.
@@ -699,7 +865,7 @@ type Session struct {
 //
 // Examples: {"items":[{"created_at":"2026-01-31T09:30:00Z","device":"Firefox on Windows","expires_at":"2026-02-08T09:30:00Z","id":"k1wfCn5CTYixYCzXBeo59A","ip":"192.0.2.77","is_current":true,"last_used_at":"2026-02-01T09:30:00Z","user_agent":"Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:143.0) Gecko/20100101 Firefox/143.0"}],"next_page":"c2lnbmVkIHBsYWNlAAAAAAAAAAE"}
 type SessionPage struct {
-	// Items The sessions, in descending order of `created_at`: the newest first.
+	// Items The sessions, in descending order of `created_at`, unless `sort` asks for another.
 	Items []Session `json:"items"`
 
 	// NextPage The `page_token` of the next page, or null on the last page.
@@ -756,7 +922,7 @@ type TokenType string
 
 // User A user.
 //
-// Examples: {"created_at":"2026-01-31T09:30:00Z","email":"ada@example.com","full_name":"Ada Lovelace","id":1,"is_active":true,"is_superuser":false,"is_verified":false,"updated_at":"2026-01-31T09:30:00Z"}
+// Examples: {"created_at":"2026-01-31T09:30:00Z","email":"ada@example.com","full_name":"Ada Lovelace","id":1,"is_active":true,"is_superuser":false,"is_verified":false,"role":"user","updated_at":"2026-01-31T09:30:00Z"}
 type User struct {
 	// CreatedAt When the user was created.
 	//
@@ -783,6 +949,11 @@ type User struct {
 	// IsVerified Whether the email address is known to belong to the user.
 	IsVerified bool `json:"is_verified"`
 
+	// Role What a user may do beyond what belongs to it.
+	//
+	// Examples: user
+	Role UserRole `json:"role"`
+
 	// UpdatedAt When the user's profile or rights last changed.
 	//
 	// Examples: 2026-01-31T09:30:00Z
@@ -804,7 +975,7 @@ type UserCreate struct {
 	// IsActive Whether the user can log in.
 	IsActive *bool `json:"is_active,omitempty"`
 
-	// IsSuperuser Whether the user can manage other users.
+	// IsSuperuser The same as the role `superuser`, for clients that know no roles.
 	IsSuperuser *bool `json:"is_superuser,omitempty"`
 
 	// IsVerified Whether the email address is known to belong to the user.
@@ -814,15 +985,20 @@ type UserCreate struct {
 	//
 	// Examples: correct horse battery staple
 	Password string `json:"password"`
+
+	// Role What a user may do beyond what belongs to it.
+	//
+	// Examples: user
+	Role *UserRole `json:"role,omitempty"`
 }
 
 // UserEvent Something that happened to a user.
 //
-// Examples: {"data":{"created_at":"2026-01-31T09:30:00Z","email":"ada@example.com","full_name":"Ada Lovelace","id":1,"is_active":true,"is_superuser":false,"is_verified":false,"updated_at":"2026-01-31T09:30:00Z"},"timestamp":"2026-01-31T09:30:00Z","type":"user.created"}
+// Examples: {"data":{"created_at":"2026-01-31T09:30:00Z","email":"ada@example.com","full_name":"Ada Lovelace","id":1,"is_active":true,"is_superuser":false,"is_verified":false,"role":"user","updated_at":"2026-01-31T09:30:00Z"},"timestamp":"2026-01-31T09:30:00Z","type":"user.created"}
 type UserEvent struct {
 	// Data A user.
 	//
-	// Examples: {"created_at":"2026-01-31T09:30:00Z","email":"ada@example.com","full_name":"Ada Lovelace","id":1,"is_active":true,"is_superuser":false,"is_verified":false,"updated_at":"2026-01-31T09:30:00Z"}
+	// Examples: {"created_at":"2026-01-31T09:30:00Z","email":"ada@example.com","full_name":"Ada Lovelace","id":1,"is_active":true,"is_superuser":false,"is_verified":false,"role":"user","updated_at":"2026-01-31T09:30:00Z"}
 	Data User `json:"data"`
 
 	// Timestamp When it happened.
@@ -843,15 +1019,19 @@ type UserEventType string
 
 // UserPage A page of users.
 //
-// Examples: {"items":[{"created_at":"2026-01-31T09:30:00Z","email":"ada@example.com","full_name":"Ada Lovelace","id":1,"is_active":true,"is_superuser":false,"is_verified":false,"updated_at":"2026-01-31T09:30:00Z"}],"next_page":"c2lnbmVkIHBsYWNlAAAAAAAAAAE"}
+// Examples: {"items":[{"created_at":"2026-01-31T09:30:00Z","email":"ada@example.com","full_name":"Ada Lovelace","id":1,"is_active":true,"is_superuser":false,"is_verified":false,"role":"user","updated_at":"2026-01-31T09:30:00Z"}],"next_page":"c2lnbmVkIHBsYWNlAAAAAAAAAAE"}
 type UserPage struct {
-	// Items The users, in ascending order of `id`; with `created_after` or `created_before`, of
-	// `created_at` and `id`.
+	// Items The users, in ascending order of `id`, unless `sort` or a filter by time asks for another.
 	Items []User `json:"items"`
 
 	// NextPage The `page_token` of the next page, or null on the last page.
 	NextPage nullable.Nullable[string] `json:"next_page"`
 }
+
+// UserRole What a user may do beyond what belongs to it.
+//
+// Examples: user
+type UserRole string
 
 // UserUpdate Changes to a user. Absent fields stay unchanged.
 type UserUpdate struct {
@@ -868,7 +1048,7 @@ type UserUpdate struct {
 	// IsActive Whether the user can log in. False ends all sessions of the user.
 	IsActive *bool `json:"is_active,omitempty"`
 
-	// IsSuperuser Whether the user can manage other users.
+	// IsSuperuser True is the role `superuser`. False revokes it, and leaves another role as it is.
 	IsSuperuser *bool `json:"is_superuser,omitempty"`
 
 	// IsVerified Whether the email address is known to belong to the user.
@@ -878,6 +1058,11 @@ type UserUpdate struct {
 	//
 	// Examples: correct horse battery staple
 	Password *string `json:"password,omitempty"`
+
+	// Role What a user may do beyond what belongs to it.
+	//
+	// Examples: user
+	Role *UserRole `json:"role,omitempty"`
 }
 
 // Webhook A webhook: where events are sent.
@@ -1008,7 +1193,7 @@ type WebhookDelivery struct {
 //
 // Examples: {"items":[{"attempts":1,"created_at":"2026-01-31T09:30:00Z","duration_ms":42,"error":null,"event_id":"msg_bGVmdHJpZ2h0bGVmdHJpZw","event_type":"user.created","finished_at":"2026-01-31T09:30:00Z","id":1,"response_body":"ok","response_status":200,"status":"delivered"}],"next_page":"c2lnbmVkIHBsYWNlAAAAAAAAAAE"}
 type WebhookDeliveryPage struct {
-	// Items The deliveries, in descending order of `id`, the newest first.
+	// Items The deliveries, in descending order of `id`, unless `sort` asks for another.
 	Items []WebhookDelivery `json:"items"`
 
 	// NextPage The `page_token` of the next page, or null on the last page.
@@ -1024,7 +1209,7 @@ type WebhookDeliveryStatus string
 //
 // Examples: {"items":[{"created_at":"2026-01-31T09:30:00Z","description":"The customer database.","disabled_at":null,"disabled_reason":null,"events":["user.created","user.deleted"],"failing_since":null,"id":1,"is_active":true,"previous_secret_expires_at":null,"updated_at":"2026-01-31T09:30:00Z","url":"https://example.com/hooks"}],"next_page":"c2lnbmVkIHBsYWNlAAAAAAAAAAE"}
 type WebhookPage struct {
-	// Items The webhooks, in ascending order of `id`.
+	// Items The webhooks, in ascending order of `id`, unless `sort` asks for another.
 	Items []Webhook `json:"items"`
 
 	// NextPage The `page_token` of the next page, or null on the last page.
@@ -1111,6 +1296,21 @@ type WebhookWithSecret struct {
 // WebhookWithSecretDisabledReason Why a webhook is disabled.
 type WebhookWithSecretDisabledReason string
 
+// APIKeysListParams defines parameters for APIKeysList.
+type APIKeysListParams struct {
+	// Limit The maximum number of API keys per page.
+	Limit *int32 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// PageToken The `next_page` of the previous page.
+	PageToken *string `form:"page_token,omitempty" json:"page_token,omitempty"`
+
+	// Sort The order: `created_at` with the oldest first, `-created_at` with the newest first.
+	Sort *string `form:"sort,omitempty" json:"sort,omitempty"`
+
+	// UserID The API keys of this user instead, for superusers.
+	UserID *int64 `form:"user_id,omitempty" json:"user_id,omitempty"`
+}
+
 // AuditEventsListParams defines parameters for AuditEventsList.
 type AuditEventsListParams struct {
 	// Limit The maximum number of audit events per page.
@@ -1118,6 +1318,9 @@ type AuditEventsListParams struct {
 
 	// PageToken The `next_page` of the previous page.
 	PageToken *string `form:"page_token,omitempty" json:"page_token,omitempty"`
+
+	// Sort The order: `created_at` with the oldest first, `-created_at` with the newest first.
+	Sort *string `form:"sort,omitempty" json:"sort,omitempty"`
 
 	// UserID Only what was done to this user.
 	UserID *int64 `form:"user_id,omitempty" json:"user_id,omitempty"`
@@ -1143,6 +1346,9 @@ type AuthSessionsListParams struct {
 	// PageToken The `next_page` of the previous page.
 	PageToken *string `form:"page_token,omitempty" json:"page_token,omitempty"`
 
+	// Sort The order: `created_at` with the oldest first, `-created_at` with the newest first.
+	Sort *string `form:"sort,omitempty" json:"sort,omitempty"`
+
 	// UserID The sessions of this user instead, for superusers. For others, no other user exists.
 	UserID *int64 `form:"user_id,omitempty" json:"user_id,omitempty"`
 }
@@ -1154,6 +1360,9 @@ type JobsListParams struct {
 
 	// PageToken The `next_page` of the previous page.
 	PageToken *string `form:"page_token,omitempty" json:"page_token,omitempty"`
+
+	// Sort The order: `created_at` with the oldest first, `-created_at` with the newest first.
+	Sort *string `form:"sort,omitempty" json:"sort,omitempty"`
 
 	// Status Only jobs in this status.
 	Status *JobStatus `form:"status,omitempty" json:"status,omitempty"`
@@ -1169,6 +1378,9 @@ type UsersListParams struct {
 
 	// PageToken The `next_page` of the previous page.
 	PageToken *string `form:"page_token,omitempty" json:"page_token,omitempty"`
+
+	// Sort The order: `created_at` with the oldest first, `-created_at` with the newest first.
+	Sort *string `form:"sort,omitempty" json:"sort,omitempty"`
 
 	// Email Only users whose email address starts with this prefix, case-insensitively.
 	Email *string `form:"email,omitempty" json:"email,omitempty"`
@@ -1193,6 +1405,9 @@ type WebhooksListParams struct {
 
 	// PageToken The `next_page` of the previous page.
 	PageToken *string `form:"page_token,omitempty" json:"page_token,omitempty"`
+
+	// Sort The order: `created_at` with the oldest first, `-created_at` with the newest first.
+	Sort *string `form:"sort,omitempty" json:"sort,omitempty"`
 }
 
 // WebhooksDeliveriesListParams defines parameters for WebhooksDeliveriesList.
@@ -1202,6 +1417,9 @@ type WebhooksDeliveriesListParams struct {
 
 	// PageToken The `next_page` of the previous page.
 	PageToken *string `form:"page_token,omitempty" json:"page_token,omitempty"`
+
+	// Sort The order: `created_at` with the oldest first, `-created_at` with the newest first.
+	Sort *string `form:"sort,omitempty" json:"sort,omitempty"`
 }
 
 // EventsUserActivatedParams defines parameters for EventsUserActivated.
@@ -1299,6 +1517,9 @@ type EventsWebhookTestParams struct {
 	// WebhookSignature Separated by spaces: `v1,` and the base64 of an HMAC-SHA256 of ID, timestamp and body.
 	WebhookSignature string `json:"Webhook-Signature"`
 }
+
+// APIKeysCreateJSONRequestBody defines body for APIKeysCreate for application/json ContentType.
+type APIKeysCreateJSONRequestBody = APIKeyCreate
 
 // AuthConfirmEmailJSONRequestBody defines body for AuthConfirmEmail for application/json ContentType.
 type AuthConfirmEmailJSONRequestBody = LinkToken
@@ -1526,11 +1747,57 @@ type ClientInterface interface {
 	// Corresponds with GET /.well-known/jwks.json (the `ServiceJwks` operationId).
 	ServiceJwks(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// APIKeysList List API keys
+	//
+	// Returns one page of the caller's API keys in ascending order of `id`, or with
+	// `sort=-created_at` in descending order. To get the next page, send `next_page` as `page_token`
+	// with the same `user_id` and the same `sort`, until it is null. Keys are deleted 30 days after
+	// they have expired.
+	//
+	// Corresponds with GET /api/v1/api-keys (the `APIKeysList` operationId).
+	APIKeysList(ctx context.Context, params *APIKeysListParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// APIKeysCreateWithBody Create an API key
+	//
+	// Returns the key, which is never shown again. It acts for the caller, as far as its scopes
+	// allow. A key cannot use this operation.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/api-keys (the `APIKeysCreate` operationId).
+	APIKeysCreateWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// APIKeysCreate Create an API key
+	//
+	// Returns the key, which is never shown again. It acts for the caller, as far as its scopes
+	// allow. A key cannot use this operation.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/api-keys (the `APIKeysCreate` operationId).
+	APIKeysCreate(ctx context.Context, body APIKeysCreateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// APIKeysDelete Delete an API key
+	//
+	// The key stops working immediately. Other users' keys are found by superusers only.
+	//
+	// Corresponds with DELETE /api/v1/api-keys/{id} (the `APIKeysDelete` operationId).
+	APIKeysDelete(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// APIKeysGet Get an API key
+	//
+	// Other users' keys are found by superusers only. The key itself is not shown.
+	//
+	// Corresponds with GET /api/v1/api-keys/{id} (the `APIKeysGet` operationId).
+	APIKeysGet(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// AuditEventsList List audit events
 	//
 	// Returns one page of audit events in descending order of `created_at`, so the newest come
-	// first. To get the next page, send `next_page` as `page_token` with the same filters, until it
-	// is null. Requires superuser rights.
+	// first, or with `sort=created_at` in ascending order. To get the next page, send `next_page` as
+	// `page_token` with the same filters and the same `sort`, until it is null.
+	//
+	// Requires the role `support` or `superuser`. An API key needs the scope `audit_events:read`.
 	//
 	// Corresponds with GET /api/v1/audit-events (the `AuditEventsList` operationId).
 	AuditEventsList(ctx context.Context, params *AuditEventsListParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1707,8 +1974,9 @@ type ClientInterface interface {
 	// AuthSessionsList List sessions
 	//
 	// Returns one page of the current user's sessions in descending order of `created_at`, so the
-	// newest come first. Sessions that have ended are not shown. To get the next page, send
-	// `next_page` as `page_token` with the same `user_id`, until it is null.
+	// newest come first, or with `sort=created_at` in ascending order. Sessions that have ended are
+	// not shown. To get the next page, send `next_page` as `page_token` with the same `user_id` and
+	// the same `sort`, until it is null.
 	//
 	// Corresponds with GET /api/v1/auth/sessions (the `AuthSessionsList` operationId).
 	AuthSessionsList(ctx context.Context, params *AuthSessionsListParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1789,17 +2057,21 @@ type ClientInterface interface {
 
 	// JobsList List jobs
 	//
-	// Returns one page of jobs in descending order of `id`, so the newest come first. To get the
-	// next page, send `next_page` as `page_token` with the same filters, until it is null. Jobs
-	// that succeeded are kept for seven days. Requires superuser rights.
+	// Returns one page of jobs in descending order of `id`, so the newest come first, or with
+	// `sort=created_at` in ascending order. To get the next page, send `next_page` as `page_token`
+	// with the same filters and the same `sort`, until it is null. Jobs that succeeded are kept for
+	// seven days.
+	//
+	// Requires the role `superuser`. An API key needs the scope `jobs:read`.
 	//
 	// Corresponds with GET /api/v1/jobs (the `JobsList` operationId).
 	JobsList(ctx context.Context, params *JobsListParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// JobsDelete Delete a job
 	//
-	// Deletes a job that is not running. A job that is queued will not run. Requires superuser
-	// rights.
+	// Deletes a job that is not running. A job that is queued will not run.
+	//
+	// Requires the role `superuser`. An API key needs the scope `jobs:write`.
 	//
 	// Corresponds with DELETE /api/v1/jobs/{id} (the `JobsDelete` operationId).
 	JobsDelete(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1807,24 +2079,30 @@ type ClientInterface interface {
 	// JobsRetry Retry a job
 	//
 	// Queues a dead job again, with all its attempts. What a job needs to run is deleted seven days
-	// after it died; then it can only be deleted. Requires superuser rights.
+	// after it died; then it can only be deleted.
+	//
+	// Requires the role `superuser`. An API key needs the scope `jobs:write`.
 	//
 	// Corresponds with POST /api/v1/jobs/{id}/retry (the `JobsRetry` operationId).
 	JobsRetry(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// UsersList List users
 	//
-	// Returns one page of users in ascending order of `id`; with `created_after` or
+	// Returns one page of users in ascending order of `id`; with `sort`, `created_after` or
 	// `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
-	// `page_token` with the same filters, until it is null. Users that are created meanwhile are
-	// on the last pages. Requires superuser rights.
+	// `page_token` with the same filters and the same `sort`, until it is null. Users that are
+	// created meanwhile are on the last pages, unless the newest come first.
+	//
+	// Requires the role `support` or `superuser`. An API key needs the scope `users:read`.
 	//
 	// Corresponds with GET /api/v1/users (the `UsersList` operationId).
 	UsersList(ctx context.Context, params *UsersListParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// UsersCreateWithBody Create a user
 	//
-	// Creates a user, with superuser rights if requested. Requires superuser rights.
+	// Creates a user, with a role if requested. An API key cannot give a role.
+	//
+	// Requires the role `superuser`. An API key needs the scope `users:write`.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1833,7 +2111,9 @@ type ClientInterface interface {
 
 	// UsersCreate Create a user
 	//
-	// Creates a user, with superuser rights if requested. Requires superuser rights.
+	// Creates a user, with a role if requested. An API key cannot give a role.
+	//
+	// Requires the role `superuser`. An API key needs the scope `users:write`.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1842,15 +2122,17 @@ type ClientInterface interface {
 
 	// UsersMeDelete Delete the current user
 	//
-	// Permanently deletes the user and all its sessions. The last active superuser cannot be
-	// deleted.
+	// Permanently deletes the user with all its sessions and API keys. The last active superuser
+	// cannot be deleted.
 	//
 	// Corresponds with DELETE /api/v1/users/me (the `UsersMeDelete` operationId).
 	UsersMeDelete(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// UsersMe Get the current user
 	//
-	// Returns the user that the access token belongs to.
+	// Returns the user that the access token or the API key belongs to.
+	//
+	// An API key needs the scope `users:read`.
 	//
 	// Corresponds with GET /api/v1/users/me (the `UsersMe` operationId).
 	UsersMe(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1858,7 +2140,10 @@ type ClientInterface interface {
 	// UsersMeUpdateWithBody Update the current user
 	//
 	// Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
-	// `current_password` and ends all sessions of the user, including the current one.
+	// `current_password` and ends all sessions of the user, including the current one. An API key
+	// cannot change the password.
+	//
+	// An API key needs the scope `users:write`.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1868,7 +2153,10 @@ type ClientInterface interface {
 	// UsersMeUpdate Update the current user
 	//
 	// Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
-	// `current_password` and ends all sessions of the user, including the current one.
+	// `current_password` and ends all sessions of the user, including the current one. An API key
+	// cannot change the password.
+	//
+	// An API key needs the scope `users:write`.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1899,15 +2187,17 @@ type ClientInterface interface {
 
 	// UsersDelete Delete a user
 	//
-	// Permanently deletes the user and all its sessions; its audit events are kept. Requires
-	// superuser rights.
+	// Permanently deletes the user with all its sessions and API keys; its audit events are kept. An
+	// API key cannot delete its own user.
+	//
+	// Requires the role `superuser`. An API key needs the scope `users:write`.
 	//
 	// Corresponds with DELETE /api/v1/users/{id} (the `UsersDelete` operationId).
 	UsersDelete(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// UsersGet Get a user
 	//
-	// Requires superuser rights.
+	// Requires the role `support` or `superuser`. An API key needs the scope `users:read`.
 	//
 	// Corresponds with GET /api/v1/users/{id} (the `UsersGet` operationId).
 	UsersGet(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1916,7 +2206,9 @@ type ClientInterface interface {
 	//
 	// Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
 	// end all sessions of the user. The last active superuser can be neither deactivated nor
-	// demoted. Requires superuser rights.
+	// demoted. An API key cannot change an email address, a password or a role.
+	//
+	// Requires the role `superuser`. An API key needs the scope `users:write`.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1927,7 +2219,9 @@ type ClientInterface interface {
 	//
 	// Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
 	// end all sessions of the user. The last active superuser can be neither deactivated nor
-	// demoted. Requires superuser rights.
+	// demoted. An API key cannot change an email address, a password or a role.
+	//
+	// Requires the role `superuser`. An API key needs the scope `users:write`.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1936,8 +2230,9 @@ type ClientInterface interface {
 
 	// UsersActivate Activate a user
 	//
-	// Allows the user to log in again. Sessions that were ended stay ended. Requires superuser
-	// rights.
+	// Allows the user to log in again. Sessions that were ended stay ended.
+	//
+	// Requires the role `superuser`. An API key needs the scope `users:write`.
 	//
 	// Corresponds with PATCH /api/v1/users/{id}/activate (the `UsersActivate` operationId).
 	UsersActivate(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1945,15 +2240,20 @@ type ClientInterface interface {
 	// UsersDeactivate Deactivate a user
 	//
 	// Prevents the user from logging in and ends all its sessions. The last active superuser
-	// cannot be deactivated. Requires superuser rights.
+	// cannot be deactivated.
+	//
+	// Requires the role `superuser`. An API key needs the scope `users:write`.
 	//
 	// Corresponds with PATCH /api/v1/users/{id}/deactivate (the `UsersDeactivate` operationId).
 	UsersDeactivate(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// WebhooksList List webhooks
 	//
-	// Returns one page of webhooks in ascending order of `id`. To get the next page, send
-	// `next_page` as `page_token`, until it is null. Requires superuser rights.
+	// Returns one page of webhooks in ascending order of `id`, or with `sort=-created_at` in
+	// descending order. To get the next page, send `next_page` as `page_token` with the same `sort`,
+	// until it is null.
+	//
+	// Requires the role `superuser`. An API key needs the scope `webhooks:read`.
 	//
 	// Corresponds with GET /api/v1/webhooks (the `WebhooksList` operationId).
 	WebhooksList(ctx context.Context, params *WebhooksListParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1961,7 +2261,9 @@ type ClientInterface interface {
 	// WebhooksCreateWithBody Create a webhook
 	//
 	// Returns its secret, which is never shown again. A `url` that leads to a private network is
-	// refused. Requires superuser rights.
+	// refused.
+	//
+	// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1971,7 +2273,9 @@ type ClientInterface interface {
 	// WebhooksCreate Create a webhook
 	//
 	// Returns its secret, which is never shown again. A `url` that leads to a private network is
-	// refused. Requires superuser rights.
+	// refused.
+	//
+	// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1980,14 +2284,16 @@ type ClientInterface interface {
 
 	// WebhooksDelete Delete a webhook
 	//
-	// Permanently deletes the webhook and its deliveries. Requires superuser rights.
+	// Permanently deletes the webhook and its deliveries.
+	//
+	// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 	//
 	// Corresponds with DELETE /api/v1/webhooks/{id} (the `WebhooksDelete` operationId).
 	WebhooksDelete(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// WebhooksGet Get a webhook
 	//
-	// Requires superuser rights.
+	// Requires the role `superuser`. An API key needs the scope `webhooks:read`.
 	//
 	// Corresponds with GET /api/v1/webhooks/{id} (the `WebhooksGet` operationId).
 	WebhooksGet(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1995,7 +2301,9 @@ type ClientInterface interface {
 	// WebhooksUpdateWithBody Update a webhook
 	//
 	// Absent fields stay unchanged; a null `description` clears it. `is_active` enables a webhook
-	// again that was disabled. Requires superuser rights.
+	// again that was disabled.
+	//
+	// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -2005,7 +2313,9 @@ type ClientInterface interface {
 	// WebhooksUpdate Update a webhook
 	//
 	// Absent fields stay unchanged; a null `description` clears it. `is_active` enables a webhook
-	// again that was disabled. Requires superuser rights.
+	// again that was disabled.
+	//
+	// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2014,9 +2324,11 @@ type ClientInterface interface {
 
 	// WebhooksDeliveriesList List the deliveries of a webhook
 	//
-	// Returns one page of deliveries in descending order of `id`, the newest first. To get the next
-	// page, send `next_page` as `page_token`, until it is null. Deliveries are deleted 30 days after
-	// they have ended. Requires superuser rights.
+	// Returns one page of deliveries in descending order of `id`, the newest first, or with
+	// `sort=created_at` in ascending order. To get the next page, send `next_page` as `page_token`
+	// with the same `sort`, until it is null. Deliveries are deleted 30 days after they have ended.
+	//
+	// Requires the role `superuser`. An API key needs the scope `webhooks:read`.
 	//
 	// Corresponds with GET /api/v1/webhooks/{id}/deliveries (the `WebhooksDeliveriesList` operationId).
 	WebhooksDeliveriesList(ctx context.Context, id int64, params *WebhooksDeliveriesListParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2024,7 +2336,9 @@ type ClientInterface interface {
 	// WebhooksResendDelivery Resend a delivery
 	//
 	// Sends the message again, with the same `event_id`, as a delivery of its own, also if the
-	// webhook is disabled. Then it is sent once. Requires superuser rights.
+	// webhook is disabled. Then it is sent once.
+	//
+	// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 	//
 	// Corresponds with POST /api/v1/webhooks/{id}/deliveries/{delivery_id}/resend (the `WebhooksResendDelivery` operationId).
 	WebhooksResendDelivery(ctx context.Context, id int64, deliveryID int64, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2032,7 +2346,9 @@ type ClientInterface interface {
 	// WebhooksRotateSecret Rotate the secret of a webhook
 	//
 	// Returns a new secret, which is never shown again. For 24 hours, messages have the signature of
-	// the previous secret as well. Requires superuser rights.
+	// the previous secret as well.
+	//
+	// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 	//
 	// Corresponds with POST /api/v1/webhooks/{id}/rotate-secret (the `WebhooksRotateSecret` operationId).
 	WebhooksRotateSecret(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2040,7 +2356,9 @@ type ClientInterface interface {
 	// WebhooksTest Test a webhook
 	//
 	// Sends an event of the type `webhook.test`, also if the webhook is disabled. Then it is sent
-	// once. Requires superuser rights.
+	// once.
+	//
+	// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 	//
 	// Corresponds with POST /api/v1/webhooks/{id}/test (the `WebhooksTest` operationId).
 	WebhooksTest(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2081,11 +2399,107 @@ func (c *Client) ServiceJwks(ctx context.Context, reqEditors ...RequestEditorFn)
 	return c.Client.Do(req)
 }
 
+// APIKeysList List API keys
+//
+// Returns one page of the caller's API keys in ascending order of `id`, or with
+// `sort=-created_at` in descending order. To get the next page, send `next_page` as `page_token`
+// with the same `user_id` and the same `sort`, until it is null. Keys are deleted 30 days after
+// they have expired.
+//
+// Corresponds with GET /api/v1/api-keys (the `APIKeysList` operationId).
+func (c *Client) APIKeysList(ctx context.Context, params *APIKeysListParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAPIKeysListRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// APIKeysCreateWithBody Create an API key
+//
+// Returns the key, which is never shown again. It acts for the caller, as far as its scopes
+// allow. A key cannot use this operation.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/api-keys (the `APIKeysCreate` operationId).
+func (c *Client) APIKeysCreateWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAPIKeysCreateRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// APIKeysCreate Create an API key
+//
+// Returns the key, which is never shown again. It acts for the caller, as far as its scopes
+// allow. A key cannot use this operation.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/api-keys (the `APIKeysCreate` operationId).
+func (c *Client) APIKeysCreate(ctx context.Context, body APIKeysCreateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAPIKeysCreateRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// APIKeysDelete Delete an API key
+//
+// The key stops working immediately. Other users' keys are found by superusers only.
+//
+// Corresponds with DELETE /api/v1/api-keys/{id} (the `APIKeysDelete` operationId).
+func (c *Client) APIKeysDelete(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAPIKeysDeleteRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// APIKeysGet Get an API key
+//
+// Other users' keys are found by superusers only. The key itself is not shown.
+//
+// Corresponds with GET /api/v1/api-keys/{id} (the `APIKeysGet` operationId).
+func (c *Client) APIKeysGet(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAPIKeysGetRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // AuditEventsList List audit events
 //
 // Returns one page of audit events in descending order of `created_at`, so the newest come
-// first. To get the next page, send `next_page` as `page_token` with the same filters, until it
-// is null. Requires superuser rights.
+// first, or with `sort=created_at` in ascending order. To get the next page, send `next_page` as
+// `page_token` with the same filters and the same `sort`, until it is null.
+//
+// Requires the role `support` or `superuser`. An API key needs the scope `audit_events:read`.
 //
 // Corresponds with GET /api/v1/audit-events (the `AuditEventsList` operationId).
 func (c *Client) AuditEventsList(ctx context.Context, params *AuditEventsListParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2442,8 +2856,9 @@ func (c *Client) AuthResetPassword(ctx context.Context, body AuthResetPasswordJS
 // AuthSessionsList List sessions
 //
 // Returns one page of the current user's sessions in descending order of `created_at`, so the
-// newest come first. Sessions that have ended are not shown. To get the next page, send
-// `next_page` as `page_token` with the same `user_id`, until it is null.
+// newest come first, or with `sort=created_at` in ascending order. Sessions that have ended are
+// not shown. To get the next page, send `next_page` as `page_token` with the same `user_id` and
+// the same `sort`, until it is null.
 //
 // Corresponds with GET /api/v1/auth/sessions (the `AuthSessionsList` operationId).
 func (c *Client) AuthSessionsList(ctx context.Context, params *AuthSessionsListParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2614,9 +3029,12 @@ func (c *Client) HealthReady(ctx context.Context, reqEditors ...RequestEditorFn)
 
 // JobsList List jobs
 //
-// Returns one page of jobs in descending order of `id`, so the newest come first. To get the
-// next page, send `next_page` as `page_token` with the same filters, until it is null. Jobs
-// that succeeded are kept for seven days. Requires superuser rights.
+// Returns one page of jobs in descending order of `id`, so the newest come first, or with
+// `sort=created_at` in ascending order. To get the next page, send `next_page` as `page_token`
+// with the same filters and the same `sort`, until it is null. Jobs that succeeded are kept for
+// seven days.
+//
+// Requires the role `superuser`. An API key needs the scope `jobs:read`.
 //
 // Corresponds with GET /api/v1/jobs (the `JobsList` operationId).
 func (c *Client) JobsList(ctx context.Context, params *JobsListParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2633,8 +3051,9 @@ func (c *Client) JobsList(ctx context.Context, params *JobsListParams, reqEditor
 
 // JobsDelete Delete a job
 //
-// Deletes a job that is not running. A job that is queued will not run. Requires superuser
-// rights.
+// Deletes a job that is not running. A job that is queued will not run.
+//
+// Requires the role `superuser`. An API key needs the scope `jobs:write`.
 //
 // Corresponds with DELETE /api/v1/jobs/{id} (the `JobsDelete` operationId).
 func (c *Client) JobsDelete(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2652,7 +3071,9 @@ func (c *Client) JobsDelete(ctx context.Context, id int64, reqEditors ...Request
 // JobsRetry Retry a job
 //
 // Queues a dead job again, with all its attempts. What a job needs to run is deleted seven days
-// after it died; then it can only be deleted. Requires superuser rights.
+// after it died; then it can only be deleted.
+//
+// Requires the role `superuser`. An API key needs the scope `jobs:write`.
 //
 // Corresponds with POST /api/v1/jobs/{id}/retry (the `JobsRetry` operationId).
 func (c *Client) JobsRetry(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2669,10 +3090,12 @@ func (c *Client) JobsRetry(ctx context.Context, id int64, reqEditors ...RequestE
 
 // UsersList List users
 //
-// Returns one page of users in ascending order of `id`; with `created_after` or
+// Returns one page of users in ascending order of `id`; with `sort`, `created_after` or
 // `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
-// `page_token` with the same filters, until it is null. Users that are created meanwhile are
-// on the last pages. Requires superuser rights.
+// `page_token` with the same filters and the same `sort`, until it is null. Users that are
+// created meanwhile are on the last pages, unless the newest come first.
+//
+// Requires the role `support` or `superuser`. An API key needs the scope `users:read`.
 //
 // Corresponds with GET /api/v1/users (the `UsersList` operationId).
 func (c *Client) UsersList(ctx context.Context, params *UsersListParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2689,7 +3112,9 @@ func (c *Client) UsersList(ctx context.Context, params *UsersListParams, reqEdit
 
 // UsersCreateWithBody Create a user
 //
-// Creates a user, with superuser rights if requested. Requires superuser rights.
+// Creates a user, with a role if requested. An API key cannot give a role.
+//
+// Requires the role `superuser`. An API key needs the scope `users:write`.
 //
 // Takes any type of body and a specified content type.
 //
@@ -2708,7 +3133,9 @@ func (c *Client) UsersCreateWithBody(ctx context.Context, contentType string, bo
 
 // UsersCreate Create a user
 //
-// Creates a user, with superuser rights if requested. Requires superuser rights.
+// Creates a user, with a role if requested. An API key cannot give a role.
+//
+// Requires the role `superuser`. An API key needs the scope `users:write`.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -2727,8 +3154,8 @@ func (c *Client) UsersCreate(ctx context.Context, body UsersCreateJSONRequestBod
 
 // UsersMeDelete Delete the current user
 //
-// Permanently deletes the user and all its sessions. The last active superuser cannot be
-// deleted.
+// Permanently deletes the user with all its sessions and API keys. The last active superuser
+// cannot be deleted.
 //
 // Corresponds with DELETE /api/v1/users/me (the `UsersMeDelete` operationId).
 func (c *Client) UsersMeDelete(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2745,7 +3172,9 @@ func (c *Client) UsersMeDelete(ctx context.Context, reqEditors ...RequestEditorF
 
 // UsersMe Get the current user
 //
-// Returns the user that the access token belongs to.
+// Returns the user that the access token or the API key belongs to.
+//
+// An API key needs the scope `users:read`.
 //
 // Corresponds with GET /api/v1/users/me (the `UsersMe` operationId).
 func (c *Client) UsersMe(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2763,7 +3192,10 @@ func (c *Client) UsersMe(ctx context.Context, reqEditors ...RequestEditorFn) (*h
 // UsersMeUpdateWithBody Update the current user
 //
 // Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
-// `current_password` and ends all sessions of the user, including the current one.
+// `current_password` and ends all sessions of the user, including the current one. An API key
+// cannot change the password.
+//
+// An API key needs the scope `users:write`.
 //
 // Takes any type of body and a specified content type.
 //
@@ -2783,7 +3215,10 @@ func (c *Client) UsersMeUpdateWithBody(ctx context.Context, contentType string, 
 // UsersMeUpdate Update the current user
 //
 // Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
-// `current_password` and ends all sessions of the user, including the current one.
+// `current_password` and ends all sessions of the user, including the current one. An API key
+// cannot change the password.
+//
+// An API key needs the scope `users:write`.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -2844,8 +3279,10 @@ func (c *Client) UsersMeChangeEmail(ctx context.Context, body UsersMeChangeEmail
 
 // UsersDelete Delete a user
 //
-// Permanently deletes the user and all its sessions; its audit events are kept. Requires
-// superuser rights.
+// Permanently deletes the user with all its sessions and API keys; its audit events are kept. An
+// API key cannot delete its own user.
+//
+// Requires the role `superuser`. An API key needs the scope `users:write`.
 //
 // Corresponds with DELETE /api/v1/users/{id} (the `UsersDelete` operationId).
 func (c *Client) UsersDelete(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2862,7 +3299,7 @@ func (c *Client) UsersDelete(ctx context.Context, id int64, reqEditors ...Reques
 
 // UsersGet Get a user
 //
-// Requires superuser rights.
+// Requires the role `support` or `superuser`. An API key needs the scope `users:read`.
 //
 // Corresponds with GET /api/v1/users/{id} (the `UsersGet` operationId).
 func (c *Client) UsersGet(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2881,7 +3318,9 @@ func (c *Client) UsersGet(ctx context.Context, id int64, reqEditors ...RequestEd
 //
 // Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
 // end all sessions of the user. The last active superuser can be neither deactivated nor
-// demoted. Requires superuser rights.
+// demoted. An API key cannot change an email address, a password or a role.
+//
+// Requires the role `superuser`. An API key needs the scope `users:write`.
 //
 // Takes any type of body and a specified content type.
 //
@@ -2902,7 +3341,9 @@ func (c *Client) UsersUpdateWithBody(ctx context.Context, id int64, contentType 
 //
 // Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
 // end all sessions of the user. The last active superuser can be neither deactivated nor
-// demoted. Requires superuser rights.
+// demoted. An API key cannot change an email address, a password or a role.
+//
+// Requires the role `superuser`. An API key needs the scope `users:write`.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -2921,8 +3362,9 @@ func (c *Client) UsersUpdate(ctx context.Context, id int64, body UsersUpdateJSON
 
 // UsersActivate Activate a user
 //
-// Allows the user to log in again. Sessions that were ended stay ended. Requires superuser
-// rights.
+// Allows the user to log in again. Sessions that were ended stay ended.
+//
+// Requires the role `superuser`. An API key needs the scope `users:write`.
 //
 // Corresponds with PATCH /api/v1/users/{id}/activate (the `UsersActivate` operationId).
 func (c *Client) UsersActivate(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2940,7 +3382,9 @@ func (c *Client) UsersActivate(ctx context.Context, id int64, reqEditors ...Requ
 // UsersDeactivate Deactivate a user
 //
 // Prevents the user from logging in and ends all its sessions. The last active superuser
-// cannot be deactivated. Requires superuser rights.
+// cannot be deactivated.
+//
+// Requires the role `superuser`. An API key needs the scope `users:write`.
 //
 // Corresponds with PATCH /api/v1/users/{id}/deactivate (the `UsersDeactivate` operationId).
 func (c *Client) UsersDeactivate(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2957,8 +3401,11 @@ func (c *Client) UsersDeactivate(ctx context.Context, id int64, reqEditors ...Re
 
 // WebhooksList List webhooks
 //
-// Returns one page of webhooks in ascending order of `id`. To get the next page, send
-// `next_page` as `page_token`, until it is null. Requires superuser rights.
+// Returns one page of webhooks in ascending order of `id`, or with `sort=-created_at` in
+// descending order. To get the next page, send `next_page` as `page_token` with the same `sort`,
+// until it is null.
+//
+// Requires the role `superuser`. An API key needs the scope `webhooks:read`.
 //
 // Corresponds with GET /api/v1/webhooks (the `WebhooksList` operationId).
 func (c *Client) WebhooksList(ctx context.Context, params *WebhooksListParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2976,7 +3423,9 @@ func (c *Client) WebhooksList(ctx context.Context, params *WebhooksListParams, r
 // WebhooksCreateWithBody Create a webhook
 //
 // Returns its secret, which is never shown again. A `url` that leads to a private network is
-// refused. Requires superuser rights.
+// refused.
+//
+// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 //
 // Takes any type of body and a specified content type.
 //
@@ -2996,7 +3445,9 @@ func (c *Client) WebhooksCreateWithBody(ctx context.Context, contentType string,
 // WebhooksCreate Create a webhook
 //
 // Returns its secret, which is never shown again. A `url` that leads to a private network is
-// refused. Requires superuser rights.
+// refused.
+//
+// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -3015,7 +3466,9 @@ func (c *Client) WebhooksCreate(ctx context.Context, body WebhooksCreateJSONRequ
 
 // WebhooksDelete Delete a webhook
 //
-// Permanently deletes the webhook and its deliveries. Requires superuser rights.
+// Permanently deletes the webhook and its deliveries.
+//
+// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 //
 // Corresponds with DELETE /api/v1/webhooks/{id} (the `WebhooksDelete` operationId).
 func (c *Client) WebhooksDelete(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3032,7 +3485,7 @@ func (c *Client) WebhooksDelete(ctx context.Context, id int64, reqEditors ...Req
 
 // WebhooksGet Get a webhook
 //
-// Requires superuser rights.
+// Requires the role `superuser`. An API key needs the scope `webhooks:read`.
 //
 // Corresponds with GET /api/v1/webhooks/{id} (the `WebhooksGet` operationId).
 func (c *Client) WebhooksGet(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3050,7 +3503,9 @@ func (c *Client) WebhooksGet(ctx context.Context, id int64, reqEditors ...Reques
 // WebhooksUpdateWithBody Update a webhook
 //
 // Absent fields stay unchanged; a null `description` clears it. `is_active` enables a webhook
-// again that was disabled. Requires superuser rights.
+// again that was disabled.
+//
+// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 //
 // Takes any type of body and a specified content type.
 //
@@ -3070,7 +3525,9 @@ func (c *Client) WebhooksUpdateWithBody(ctx context.Context, id int64, contentTy
 // WebhooksUpdate Update a webhook
 //
 // Absent fields stay unchanged; a null `description` clears it. `is_active` enables a webhook
-// again that was disabled. Requires superuser rights.
+// again that was disabled.
+//
+// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -3089,9 +3546,11 @@ func (c *Client) WebhooksUpdate(ctx context.Context, id int64, body WebhooksUpda
 
 // WebhooksDeliveriesList List the deliveries of a webhook
 //
-// Returns one page of deliveries in descending order of `id`, the newest first. To get the next
-// page, send `next_page` as `page_token`, until it is null. Deliveries are deleted 30 days after
-// they have ended. Requires superuser rights.
+// Returns one page of deliveries in descending order of `id`, the newest first, or with
+// `sort=created_at` in ascending order. To get the next page, send `next_page` as `page_token`
+// with the same `sort`, until it is null. Deliveries are deleted 30 days after they have ended.
+//
+// Requires the role `superuser`. An API key needs the scope `webhooks:read`.
 //
 // Corresponds with GET /api/v1/webhooks/{id}/deliveries (the `WebhooksDeliveriesList` operationId).
 func (c *Client) WebhooksDeliveriesList(ctx context.Context, id int64, params *WebhooksDeliveriesListParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3109,7 +3568,9 @@ func (c *Client) WebhooksDeliveriesList(ctx context.Context, id int64, params *W
 // WebhooksResendDelivery Resend a delivery
 //
 // Sends the message again, with the same `event_id`, as a delivery of its own, also if the
-// webhook is disabled. Then it is sent once. Requires superuser rights.
+// webhook is disabled. Then it is sent once.
+//
+// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 //
 // Corresponds with POST /api/v1/webhooks/{id}/deliveries/{delivery_id}/resend (the `WebhooksResendDelivery` operationId).
 func (c *Client) WebhooksResendDelivery(ctx context.Context, id int64, deliveryID int64, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3127,7 +3588,9 @@ func (c *Client) WebhooksResendDelivery(ctx context.Context, id int64, deliveryI
 // WebhooksRotateSecret Rotate the secret of a webhook
 //
 // Returns a new secret, which is never shown again. For 24 hours, messages have the signature of
-// the previous secret as well. Requires superuser rights.
+// the previous secret as well.
+//
+// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 //
 // Corresponds with POST /api/v1/webhooks/{id}/rotate-secret (the `WebhooksRotateSecret` operationId).
 func (c *Client) WebhooksRotateSecret(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3145,7 +3608,9 @@ func (c *Client) WebhooksRotateSecret(ctx context.Context, id int64, reqEditors 
 // WebhooksTest Test a webhook
 //
 // Sends an event of the type `webhook.test`, also if the webhook is disabled. Then it is sent
-// once. Requires superuser rights.
+// once.
+//
+// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 //
 // Corresponds with POST /api/v1/webhooks/{id}/test (the `WebhooksTest` operationId).
 func (c *Client) WebhooksTest(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3214,6 +3679,204 @@ func NewServiceJwksRequest(server string) (*http.Request, error) {
 	return req, nil
 }
 
+// NewAPIKeysListRequest constructs an http.Request for the APIKeysList method
+func NewAPIKeysListRequest(server string, params *APIKeysListParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/api-keys")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PageToken != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "page_token", *params.PageToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.UserID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "user_id", *params.UserID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewAPIKeysCreateRequest calls the generic APIKeysCreate builder with application/json body
+func NewAPIKeysCreateRequest(server string, body APIKeysCreateJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAPIKeysCreateRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewAPIKeysCreateRequestWithBody constructs an http.Request for the APIKeysCreate method, with any body, and a specified content type
+func NewAPIKeysCreateRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/api-keys")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewAPIKeysDeleteRequest constructs an http.Request for the APIKeysDelete method
+func NewAPIKeysDeleteRequest(server string, id int64) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: "int64"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/api-keys/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewAPIKeysGetRequest constructs an http.Request for the APIKeysGet method
+func NewAPIKeysGetRequest(server string, id int64) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: "int64"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/api-keys/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewAuditEventsListRequest constructs an http.Request for the AuditEventsList method
 func NewAuditEventsListRequest(server string, params *AuditEventsListParams) (*http.Request, error) {
 	var err error
@@ -3257,6 +3920,18 @@ func NewAuditEventsListRequest(server string, params *AuditEventsListParams) (*h
 		if params.PageToken != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "page_token", *params.PageToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -3753,6 +4428,18 @@ func NewAuthSessionsListRequest(server string, params *AuthSessionsListParams) (
 
 		}
 
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.UserID != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "user_id", *params.UserID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
@@ -4026,6 +4713,18 @@ func NewJobsListRequest(server string, params *JobsListParams) (*http.Request, e
 
 		}
 
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.Status != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
@@ -4175,6 +4874,18 @@ func NewUsersListRequest(server string, params *UsersListParams) (*http.Request,
 		if params.PageToken != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "page_token", *params.PageToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -4667,6 +5378,18 @@ func NewWebhooksListRequest(server string, params *WebhooksListParams) (*http.Re
 
 		}
 
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -4895,6 +5618,18 @@ func NewWebhooksDeliveriesListRequest(server string, id int64, params *WebhooksD
 
 		}
 
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -5081,11 +5816,63 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /.well-known/jwks.json (the `ServiceJwks` operationId).
 	ServiceJwksWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ServiceJwksResponse, error)
 
+	// APIKeysListWithResponse List API keys
+	//
+	// Returns one page of the caller's API keys in ascending order of `id`, or with
+	// `sort=-created_at` in descending order. To get the next page, send `next_page` as `page_token`
+	// with the same `user_id` and the same `sort`, until it is null. Keys are deleted 30 days after
+	// they have expired.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/api-keys (the `APIKeysList` operationId).
+	APIKeysListWithResponse(ctx context.Context, params *APIKeysListParams, reqEditors ...RequestEditorFn) (*APIKeysListResponse, error)
+
+	// APIKeysCreateWithBodyWithResponse Create an API key
+	//
+	// Returns the key, which is never shown again. It acts for the caller, as far as its scopes
+	// allow. A key cannot use this operation.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/api-keys (the `APIKeysCreate` operationId).
+	APIKeysCreateWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*APIKeysCreateResponse, error)
+
+	// APIKeysCreateWithResponse Create an API key
+	//
+	// Returns the key, which is never shown again. It acts for the caller, as far as its scopes
+	// allow. A key cannot use this operation.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/api-keys (the `APIKeysCreate` operationId).
+	APIKeysCreateWithResponse(ctx context.Context, body APIKeysCreateJSONRequestBody, reqEditors ...RequestEditorFn) (*APIKeysCreateResponse, error)
+
+	// APIKeysDeleteWithResponse Delete an API key
+	//
+	// The key stops working immediately. Other users' keys are found by superusers only.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /api/v1/api-keys/{id} (the `APIKeysDelete` operationId).
+	APIKeysDeleteWithResponse(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*APIKeysDeleteResponse, error)
+
+	// APIKeysGetWithResponse Get an API key
+	//
+	// Other users' keys are found by superusers only. The key itself is not shown.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/api-keys/{id} (the `APIKeysGet` operationId).
+	APIKeysGetWithResponse(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*APIKeysGetResponse, error)
+
 	// AuditEventsListWithResponse List audit events
 	//
 	// Returns one page of audit events in descending order of `created_at`, so the newest come
-	// first. To get the next page, send `next_page` as `page_token` with the same filters, until it
-	// is null. Requires superuser rights.
+	// first, or with `sort=created_at` in ascending order. To get the next page, send `next_page` as
+	// `page_token` with the same filters and the same `sort`, until it is null.
+	//
+	// Requires the role `support` or `superuser`. An API key needs the scope `audit_events:read`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -5270,8 +6057,9 @@ type ClientWithResponsesInterface interface {
 	// AuthSessionsListWithResponse List sessions
 	//
 	// Returns one page of the current user's sessions in descending order of `created_at`, so the
-	// newest come first. Sessions that have ended are not shown. To get the next page, send
-	// `next_page` as `page_token` with the same `user_id`, until it is null.
+	// newest come first, or with `sort=created_at` in ascending order. Sessions that have ended are
+	// not shown. To get the next page, send `next_page` as `page_token` with the same `user_id` and
+	// the same `sort`, until it is null.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -5362,9 +6150,12 @@ type ClientWithResponsesInterface interface {
 
 	// JobsListWithResponse List jobs
 	//
-	// Returns one page of jobs in descending order of `id`, so the newest come first. To get the
-	// next page, send `next_page` as `page_token` with the same filters, until it is null. Jobs
-	// that succeeded are kept for seven days. Requires superuser rights.
+	// Returns one page of jobs in descending order of `id`, so the newest come first, or with
+	// `sort=created_at` in ascending order. To get the next page, send `next_page` as `page_token`
+	// with the same filters and the same `sort`, until it is null. Jobs that succeeded are kept for
+	// seven days.
+	//
+	// Requires the role `superuser`. An API key needs the scope `jobs:read`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -5373,8 +6164,9 @@ type ClientWithResponsesInterface interface {
 
 	// JobsDeleteWithResponse Delete a job
 	//
-	// Deletes a job that is not running. A job that is queued will not run. Requires superuser
-	// rights.
+	// Deletes a job that is not running. A job that is queued will not run.
+	//
+	// Requires the role `superuser`. An API key needs the scope `jobs:write`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -5384,7 +6176,9 @@ type ClientWithResponsesInterface interface {
 	// JobsRetryWithResponse Retry a job
 	//
 	// Queues a dead job again, with all its attempts. What a job needs to run is deleted seven days
-	// after it died; then it can only be deleted. Requires superuser rights.
+	// after it died; then it can only be deleted.
+	//
+	// Requires the role `superuser`. An API key needs the scope `jobs:write`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -5393,10 +6187,12 @@ type ClientWithResponsesInterface interface {
 
 	// UsersListWithResponse List users
 	//
-	// Returns one page of users in ascending order of `id`; with `created_after` or
+	// Returns one page of users in ascending order of `id`; with `sort`, `created_after` or
 	// `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
-	// `page_token` with the same filters, until it is null. Users that are created meanwhile are
-	// on the last pages. Requires superuser rights.
+	// `page_token` with the same filters and the same `sort`, until it is null. Users that are
+	// created meanwhile are on the last pages, unless the newest come first.
+	//
+	// Requires the role `support` or `superuser`. An API key needs the scope `users:read`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -5405,7 +6201,9 @@ type ClientWithResponsesInterface interface {
 
 	// UsersCreateWithBodyWithResponse Create a user
 	//
-	// Creates a user, with superuser rights if requested. Requires superuser rights.
+	// Creates a user, with a role if requested. An API key cannot give a role.
+	//
+	// Requires the role `superuser`. An API key needs the scope `users:write`.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -5414,7 +6212,9 @@ type ClientWithResponsesInterface interface {
 
 	// UsersCreateWithResponse Create a user
 	//
-	// Creates a user, with superuser rights if requested. Requires superuser rights.
+	// Creates a user, with a role if requested. An API key cannot give a role.
+	//
+	// Requires the role `superuser`. An API key needs the scope `users:write`.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -5423,8 +6223,8 @@ type ClientWithResponsesInterface interface {
 
 	// UsersMeDeleteWithResponse Delete the current user
 	//
-	// Permanently deletes the user and all its sessions. The last active superuser cannot be
-	// deleted.
+	// Permanently deletes the user with all its sessions and API keys. The last active superuser
+	// cannot be deleted.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -5433,7 +6233,9 @@ type ClientWithResponsesInterface interface {
 
 	// UsersMeWithResponse Get the current user
 	//
-	// Returns the user that the access token belongs to.
+	// Returns the user that the access token or the API key belongs to.
+	//
+	// An API key needs the scope `users:read`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -5443,7 +6245,10 @@ type ClientWithResponsesInterface interface {
 	// UsersMeUpdateWithBodyWithResponse Update the current user
 	//
 	// Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
-	// `current_password` and ends all sessions of the user, including the current one.
+	// `current_password` and ends all sessions of the user, including the current one. An API key
+	// cannot change the password.
+	//
+	// An API key needs the scope `users:write`.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -5453,7 +6258,10 @@ type ClientWithResponsesInterface interface {
 	// UsersMeUpdateWithResponse Update the current user
 	//
 	// Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
-	// `current_password` and ends all sessions of the user, including the current one.
+	// `current_password` and ends all sessions of the user, including the current one. An API key
+	// cannot change the password.
+	//
+	// An API key needs the scope `users:write`.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -5484,8 +6292,10 @@ type ClientWithResponsesInterface interface {
 
 	// UsersDeleteWithResponse Delete a user
 	//
-	// Permanently deletes the user and all its sessions; its audit events are kept. Requires
-	// superuser rights.
+	// Permanently deletes the user with all its sessions and API keys; its audit events are kept. An
+	// API key cannot delete its own user.
+	//
+	// Requires the role `superuser`. An API key needs the scope `users:write`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -5494,7 +6304,7 @@ type ClientWithResponsesInterface interface {
 
 	// UsersGetWithResponse Get a user
 	//
-	// Requires superuser rights.
+	// Requires the role `support` or `superuser`. An API key needs the scope `users:read`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -5505,7 +6315,9 @@ type ClientWithResponsesInterface interface {
 	//
 	// Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
 	// end all sessions of the user. The last active superuser can be neither deactivated nor
-	// demoted. Requires superuser rights.
+	// demoted. An API key cannot change an email address, a password or a role.
+	//
+	// Requires the role `superuser`. An API key needs the scope `users:write`.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -5516,7 +6328,9 @@ type ClientWithResponsesInterface interface {
 	//
 	// Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
 	// end all sessions of the user. The last active superuser can be neither deactivated nor
-	// demoted. Requires superuser rights.
+	// demoted. An API key cannot change an email address, a password or a role.
+	//
+	// Requires the role `superuser`. An API key needs the scope `users:write`.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -5525,8 +6339,9 @@ type ClientWithResponsesInterface interface {
 
 	// UsersActivateWithResponse Activate a user
 	//
-	// Allows the user to log in again. Sessions that were ended stay ended. Requires superuser
-	// rights.
+	// Allows the user to log in again. Sessions that were ended stay ended.
+	//
+	// Requires the role `superuser`. An API key needs the scope `users:write`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -5536,7 +6351,9 @@ type ClientWithResponsesInterface interface {
 	// UsersDeactivateWithResponse Deactivate a user
 	//
 	// Prevents the user from logging in and ends all its sessions. The last active superuser
-	// cannot be deactivated. Requires superuser rights.
+	// cannot be deactivated.
+	//
+	// Requires the role `superuser`. An API key needs the scope `users:write`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -5545,8 +6362,11 @@ type ClientWithResponsesInterface interface {
 
 	// WebhooksListWithResponse List webhooks
 	//
-	// Returns one page of webhooks in ascending order of `id`. To get the next page, send
-	// `next_page` as `page_token`, until it is null. Requires superuser rights.
+	// Returns one page of webhooks in ascending order of `id`, or with `sort=-created_at` in
+	// descending order. To get the next page, send `next_page` as `page_token` with the same `sort`,
+	// until it is null.
+	//
+	// Requires the role `superuser`. An API key needs the scope `webhooks:read`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -5556,7 +6376,9 @@ type ClientWithResponsesInterface interface {
 	// WebhooksCreateWithBodyWithResponse Create a webhook
 	//
 	// Returns its secret, which is never shown again. A `url` that leads to a private network is
-	// refused. Requires superuser rights.
+	// refused.
+	//
+	// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -5566,7 +6388,9 @@ type ClientWithResponsesInterface interface {
 	// WebhooksCreateWithResponse Create a webhook
 	//
 	// Returns its secret, which is never shown again. A `url` that leads to a private network is
-	// refused. Requires superuser rights.
+	// refused.
+	//
+	// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -5575,7 +6399,9 @@ type ClientWithResponsesInterface interface {
 
 	// WebhooksDeleteWithResponse Delete a webhook
 	//
-	// Permanently deletes the webhook and its deliveries. Requires superuser rights.
+	// Permanently deletes the webhook and its deliveries.
+	//
+	// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -5584,7 +6410,7 @@ type ClientWithResponsesInterface interface {
 
 	// WebhooksGetWithResponse Get a webhook
 	//
-	// Requires superuser rights.
+	// Requires the role `superuser`. An API key needs the scope `webhooks:read`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -5594,7 +6420,9 @@ type ClientWithResponsesInterface interface {
 	// WebhooksUpdateWithBodyWithResponse Update a webhook
 	//
 	// Absent fields stay unchanged; a null `description` clears it. `is_active` enables a webhook
-	// again that was disabled. Requires superuser rights.
+	// again that was disabled.
+	//
+	// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -5604,7 +6432,9 @@ type ClientWithResponsesInterface interface {
 	// WebhooksUpdateWithResponse Update a webhook
 	//
 	// Absent fields stay unchanged; a null `description` clears it. `is_active` enables a webhook
-	// again that was disabled. Requires superuser rights.
+	// again that was disabled.
+	//
+	// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -5613,9 +6443,11 @@ type ClientWithResponsesInterface interface {
 
 	// WebhooksDeliveriesListWithResponse List the deliveries of a webhook
 	//
-	// Returns one page of deliveries in descending order of `id`, the newest first. To get the next
-	// page, send `next_page` as `page_token`, until it is null. Deliveries are deleted 30 days after
-	// they have ended. Requires superuser rights.
+	// Returns one page of deliveries in descending order of `id`, the newest first, or with
+	// `sort=created_at` in ascending order. To get the next page, send `next_page` as `page_token`
+	// with the same `sort`, until it is null. Deliveries are deleted 30 days after they have ended.
+	//
+	// Requires the role `superuser`. An API key needs the scope `webhooks:read`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -5625,7 +6457,9 @@ type ClientWithResponsesInterface interface {
 	// WebhooksResendDeliveryWithResponse Resend a delivery
 	//
 	// Sends the message again, with the same `event_id`, as a delivery of its own, also if the
-	// webhook is disabled. Then it is sent once. Requires superuser rights.
+	// webhook is disabled. Then it is sent once.
+	//
+	// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -5635,7 +6469,9 @@ type ClientWithResponsesInterface interface {
 	// WebhooksRotateSecretWithResponse Rotate the secret of a webhook
 	//
 	// Returns a new secret, which is never shown again. For 24 hours, messages have the signature of
-	// the previous secret as well. Requires superuser rights.
+	// the previous secret as well.
+	//
+	// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -5645,7 +6481,9 @@ type ClientWithResponsesInterface interface {
 	// WebhooksTestWithResponse Test a webhook
 	//
 	// Sends an event of the type `webhook.test`, also if the webhook is disabled. Then it is sent
-	// once. Requires superuser rights.
+	// once.
+	//
+	// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -5821,6 +6659,599 @@ func (r ServiceJwksResponse) StatusCode() int {
 	return 0
 }
 
+// APIKeysListResponse200Headers the declared response headers of an HTTP 200 response for APIKeysList
+type APIKeysListResponse200Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// APIKeysListResponse400Headers the declared response headers of an HTTP 400 response for APIKeysList
+type APIKeysListResponse400Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// APIKeysListResponse401Headers the declared response headers of an HTTP 401 response for APIKeysList
+type APIKeysListResponse401Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	WWWAuthenticate    string
+	XRequestID         string
+}
+
+// APIKeysListResponse403Headers the declared response headers of an HTTP 403 response for APIKeysList
+type APIKeysListResponse403Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	WWWAuthenticate    *string
+	XRequestID         string
+}
+
+// APIKeysListResponse404Headers the declared response headers of an HTTP 404 response for APIKeysList
+type APIKeysListResponse404Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// APIKeysListResponse422Headers the declared response headers of an HTTP 422 response for APIKeysList
+type APIKeysListResponse422Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// APIKeysListResponse429Headers the declared response headers of an HTTP 429 response for APIKeysList
+type APIKeysListResponse429Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	RetryAfter         int32
+	XRequestID         string
+}
+
+// APIKeysListResponse500Headers the declared response headers of an HTTP 500 response for APIKeysList
+type APIKeysListResponse500Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// APIKeysListResponse503Headers the declared response headers of an HTTP 503 response for APIKeysList
+type APIKeysListResponse503Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	RetryAfter         int32
+	XRequestID         string
+}
+
+type APIKeysListResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *APIKeyPage
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *ErrorBody
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *ErrorBody
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *ErrorBody
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *ErrorBody
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *ErrorBody
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *ErrorBody
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *ErrorBody
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ErrorBody
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *APIKeysListResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *APIKeysListResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *APIKeysListResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *APIKeysListResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *APIKeysListResponse404Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *APIKeysListResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *APIKeysListResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *APIKeysListResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *APIKeysListResponse503Headers
+}
+
+// Status returns HTTPResponse.Status
+func (r APIKeysListResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r APIKeysListResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// APIKeysCreateResponse201Headers the declared response headers of an HTTP 201 response for APIKeysCreate
+type APIKeysCreateResponse201Headers struct {
+	Location           string
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// APIKeysCreateResponse400Headers the declared response headers of an HTTP 400 response for APIKeysCreate
+type APIKeysCreateResponse400Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// APIKeysCreateResponse401Headers the declared response headers of an HTTP 401 response for APIKeysCreate
+type APIKeysCreateResponse401Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	WWWAuthenticate    string
+	XRequestID         string
+}
+
+// APIKeysCreateResponse403Headers the declared response headers of an HTTP 403 response for APIKeysCreate
+type APIKeysCreateResponse403Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	WWWAuthenticate    *string
+	XRequestID         string
+}
+
+// APIKeysCreateResponse408Headers the declared response headers of an HTTP 408 response for APIKeysCreate
+type APIKeysCreateResponse408Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// APIKeysCreateResponse409Headers the declared response headers of an HTTP 409 response for APIKeysCreate
+type APIKeysCreateResponse409Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// APIKeysCreateResponse413Headers the declared response headers of an HTTP 413 response for APIKeysCreate
+type APIKeysCreateResponse413Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// APIKeysCreateResponse415Headers the declared response headers of an HTTP 415 response for APIKeysCreate
+type APIKeysCreateResponse415Headers struct {
+	Accept             string
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// APIKeysCreateResponse422Headers the declared response headers of an HTTP 422 response for APIKeysCreate
+type APIKeysCreateResponse422Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// APIKeysCreateResponse429Headers the declared response headers of an HTTP 429 response for APIKeysCreate
+type APIKeysCreateResponse429Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	RetryAfter         int32
+	XRequestID         string
+}
+
+// APIKeysCreateResponse500Headers the declared response headers of an HTTP 500 response for APIKeysCreate
+type APIKeysCreateResponse500Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// APIKeysCreateResponse501Headers the declared response headers of an HTTP 501 response for APIKeysCreate
+type APIKeysCreateResponse501Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// APIKeysCreateResponse503Headers the declared response headers of an HTTP 503 response for APIKeysCreate
+type APIKeysCreateResponse503Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	RetryAfter         int32
+	XRequestID         string
+}
+
+type APIKeysCreateResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *APIKeyWithSecret
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *ErrorBody
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *ErrorBody
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *ErrorBody
+	// JSON408 the response for an HTTP 408 `application/json` response
+	JSON408 *ErrorBody
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *ErrorBody
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *ErrorBody
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *ErrorBody
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *ErrorBody
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *ErrorBody
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *ErrorBody
+	// JSON501 the response for an HTTP 501 `application/json` response
+	JSON501 *ErrorBody
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ErrorBody
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *APIKeysCreateResponse201Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *APIKeysCreateResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *APIKeysCreateResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *APIKeysCreateResponse403Headers
+	// Headers408 the parsed response headers for an HTTP 408 response
+	Headers408 *APIKeysCreateResponse408Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *APIKeysCreateResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *APIKeysCreateResponse413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *APIKeysCreateResponse415Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *APIKeysCreateResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *APIKeysCreateResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *APIKeysCreateResponse500Headers
+	// Headers501 the parsed response headers for an HTTP 501 response
+	Headers501 *APIKeysCreateResponse501Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *APIKeysCreateResponse503Headers
+}
+
+// Status returns HTTPResponse.Status
+func (r APIKeysCreateResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r APIKeysCreateResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// APIKeysDeleteResponse204Headers the declared response headers of an HTTP 204 response for APIKeysDelete
+type APIKeysDeleteResponse204Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// APIKeysDeleteResponse400Headers the declared response headers of an HTTP 400 response for APIKeysDelete
+type APIKeysDeleteResponse400Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// APIKeysDeleteResponse401Headers the declared response headers of an HTTP 401 response for APIKeysDelete
+type APIKeysDeleteResponse401Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	WWWAuthenticate    string
+	XRequestID         string
+}
+
+// APIKeysDeleteResponse403Headers the declared response headers of an HTTP 403 response for APIKeysDelete
+type APIKeysDeleteResponse403Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	WWWAuthenticate    *string
+	XRequestID         string
+}
+
+// APIKeysDeleteResponse404Headers the declared response headers of an HTTP 404 response for APIKeysDelete
+type APIKeysDeleteResponse404Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// APIKeysDeleteResponse412Headers the declared response headers of an HTTP 412 response for APIKeysDelete
+type APIKeysDeleteResponse412Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// APIKeysDeleteResponse422Headers the declared response headers of an HTTP 422 response for APIKeysDelete
+type APIKeysDeleteResponse422Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// APIKeysDeleteResponse429Headers the declared response headers of an HTTP 429 response for APIKeysDelete
+type APIKeysDeleteResponse429Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	RetryAfter         int32
+	XRequestID         string
+}
+
+// APIKeysDeleteResponse500Headers the declared response headers of an HTTP 500 response for APIKeysDelete
+type APIKeysDeleteResponse500Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// APIKeysDeleteResponse503Headers the declared response headers of an HTTP 503 response for APIKeysDelete
+type APIKeysDeleteResponse503Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	RetryAfter         int32
+	XRequestID         string
+}
+
+type APIKeysDeleteResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *ErrorBody
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *ErrorBody
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *ErrorBody
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *ErrorBody
+	// JSON412 the response for an HTTP 412 `application/json` response
+	JSON412 *ErrorBody
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *ErrorBody
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *ErrorBody
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *ErrorBody
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ErrorBody
+	// Headers204 the parsed response headers for an HTTP 204 response
+	Headers204 *APIKeysDeleteResponse204Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *APIKeysDeleteResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *APIKeysDeleteResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *APIKeysDeleteResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *APIKeysDeleteResponse404Headers
+	// Headers412 the parsed response headers for an HTTP 412 response
+	Headers412 *APIKeysDeleteResponse412Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *APIKeysDeleteResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *APIKeysDeleteResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *APIKeysDeleteResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *APIKeysDeleteResponse503Headers
+}
+
+// Status returns HTTPResponse.Status
+func (r APIKeysDeleteResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r APIKeysDeleteResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// APIKeysGetResponse200Headers the declared response headers of an HTTP 200 response for APIKeysGet
+type APIKeysGetResponse200Headers struct {
+	ETag               string
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// APIKeysGetResponse400Headers the declared response headers of an HTTP 400 response for APIKeysGet
+type APIKeysGetResponse400Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// APIKeysGetResponse401Headers the declared response headers of an HTTP 401 response for APIKeysGet
+type APIKeysGetResponse401Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	WWWAuthenticate    string
+	XRequestID         string
+}
+
+// APIKeysGetResponse403Headers the declared response headers of an HTTP 403 response for APIKeysGet
+type APIKeysGetResponse403Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	WWWAuthenticate    *string
+	XRequestID         string
+}
+
+// APIKeysGetResponse404Headers the declared response headers of an HTTP 404 response for APIKeysGet
+type APIKeysGetResponse404Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// APIKeysGetResponse422Headers the declared response headers of an HTTP 422 response for APIKeysGet
+type APIKeysGetResponse422Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// APIKeysGetResponse429Headers the declared response headers of an HTTP 429 response for APIKeysGet
+type APIKeysGetResponse429Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	RetryAfter         int32
+	XRequestID         string
+}
+
+// APIKeysGetResponse500Headers the declared response headers of an HTTP 500 response for APIKeysGet
+type APIKeysGetResponse500Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// APIKeysGetResponse503Headers the declared response headers of an HTTP 503 response for APIKeysGet
+type APIKeysGetResponse503Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	RetryAfter         int32
+	XRequestID         string
+}
+
+type APIKeysGetResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *APIKey
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *ErrorBody
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *ErrorBody
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *ErrorBody
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *ErrorBody
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *ErrorBody
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *ErrorBody
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *ErrorBody
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ErrorBody
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *APIKeysGetResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *APIKeysGetResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *APIKeysGetResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *APIKeysGetResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *APIKeysGetResponse404Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *APIKeysGetResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *APIKeysGetResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *APIKeysGetResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *APIKeysGetResponse503Headers
+}
+
+// Status returns HTTPResponse.Status
+func (r APIKeysGetResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r APIKeysGetResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
 // AuditEventsListResponse200Headers the declared response headers of an HTTP 200 response for AuditEventsList
 type AuditEventsListResponse200Headers struct {
 	RateLimitLimit     *int32
@@ -5851,6 +7282,7 @@ type AuditEventsListResponse403Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
+	WWWAuthenticate    *string
 	XRequestID         string
 }
 
@@ -5943,6 +7375,7 @@ func (r AuditEventsListResponse) StatusCode() int {
 
 // AuthConfirmEmailResponse200Headers the declared response headers of an HTTP 200 response for AuthConfirmEmail
 type AuthConfirmEmailResponse200Headers struct {
+	ETag               string
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -6433,6 +7866,15 @@ type AuthLogoutResponse401Headers struct {
 	XRequestID         string
 }
 
+// AuthLogoutResponse403Headers the declared response headers of an HTTP 403 response for AuthLogout
+type AuthLogoutResponse403Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	WWWAuthenticate    *string
+	XRequestID         string
+}
+
 // AuthLogoutResponse429Headers the declared response headers of an HTTP 429 response for AuthLogout
 type AuthLogoutResponse429Headers struct {
 	RateLimitLimit     *int32
@@ -6466,6 +7908,8 @@ type AuthLogoutResponse struct {
 	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *ErrorBody
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *ErrorBody
 	// JSON429 the response for an HTTP 429 `application/json` response
 	JSON429 *ErrorBody
 	// JSON500 the response for an HTTP 500 `application/json` response
@@ -6478,6 +7922,8 @@ type AuthLogoutResponse struct {
 	Headers400 *AuthLogoutResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *AuthLogoutResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *AuthLogoutResponse403Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
 	Headers429 *AuthLogoutResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
@@ -6504,10 +7950,11 @@ func (r AuthLogoutResponse) StatusCode() int {
 
 // AuthLogoutAllResponse204Headers the declared response headers of an HTTP 204 response for AuthLogoutAll
 type AuthLogoutAllResponse204Headers struct {
-	RateLimitLimit     *int32
-	RateLimitRemaining *int32
-	RateLimitReset     *int32
-	XRequestID         string
+	IdempotencyReplayed *string
+	RateLimitLimit      *int32
+	RateLimitRemaining  *int32
+	RateLimitReset      *int32
+	XRequestID          string
 }
 
 // AuthLogoutAllResponse400Headers the declared response headers of an HTTP 400 response for AuthLogoutAll
@@ -6524,6 +7971,31 @@ type AuthLogoutAllResponse401Headers struct {
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
 	WWWAuthenticate    string
+	XRequestID         string
+}
+
+// AuthLogoutAllResponse403Headers the declared response headers of an HTTP 403 response for AuthLogoutAll
+type AuthLogoutAllResponse403Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	WWWAuthenticate    *string
+	XRequestID         string
+}
+
+// AuthLogoutAllResponse409Headers the declared response headers of an HTTP 409 response for AuthLogoutAll
+type AuthLogoutAllResponse409Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// AuthLogoutAllResponse422Headers the declared response headers of an HTTP 422 response for AuthLogoutAll
+type AuthLogoutAllResponse422Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
 	XRequestID         string
 }
 
@@ -6560,6 +8032,12 @@ type AuthLogoutAllResponse struct {
 	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *ErrorBody
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *ErrorBody
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *ErrorBody
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *ErrorBody
 	// JSON429 the response for an HTTP 429 `application/json` response
 	JSON429 *ErrorBody
 	// JSON500 the response for an HTTP 500 `application/json` response
@@ -6572,6 +8050,12 @@ type AuthLogoutAllResponse struct {
 	Headers400 *AuthLogoutAllResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *AuthLogoutAllResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *AuthLogoutAllResponse403Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *AuthLogoutAllResponse409Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *AuthLogoutAllResponse422Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
 	Headers429 *AuthLogoutAllResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
@@ -6598,6 +8082,7 @@ func (r AuthLogoutAllResponse) StatusCode() int {
 
 // AuthMeResponse200Headers the declared response headers of an HTTP 200 response for AuthMe
 type AuthMeResponse200Headers struct {
+	ETag               string
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -6618,6 +8103,15 @@ type AuthMeResponse401Headers struct {
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
 	WWWAuthenticate    string
+	XRequestID         string
+}
+
+// AuthMeResponse403Headers the declared response headers of an HTTP 403 response for AuthMe
+type AuthMeResponse403Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	WWWAuthenticate    *string
 	XRequestID         string
 }
 
@@ -6656,6 +8150,8 @@ type AuthMeResponse struct {
 	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *ErrorBody
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *ErrorBody
 	// JSON429 the response for an HTTP 429 `application/json` response
 	JSON429 *ErrorBody
 	// JSON500 the response for an HTTP 500 `application/json` response
@@ -6668,6 +8164,8 @@ type AuthMeResponse struct {
 	Headers400 *AuthMeResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *AuthMeResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *AuthMeResponse403Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
 	Headers429 *AuthMeResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
@@ -6851,6 +8349,8 @@ func (r AuthRefreshResponse) StatusCode() int {
 
 // AuthRegisterResponse201Headers the declared response headers of an HTTP 201 response for AuthRegister
 type AuthRegisterResponse201Headers struct {
+	ETag               string
+	Location           string
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -7326,6 +8826,15 @@ type AuthSessionsListResponse401Headers struct {
 	XRequestID         string
 }
 
+// AuthSessionsListResponse403Headers the declared response headers of an HTTP 403 response for AuthSessionsList
+type AuthSessionsListResponse403Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	WWWAuthenticate    *string
+	XRequestID         string
+}
+
 // AuthSessionsListResponse404Headers the declared response headers of an HTTP 404 response for AuthSessionsList
 type AuthSessionsListResponse404Headers struct {
 	RateLimitLimit     *int32
@@ -7377,6 +8886,8 @@ type AuthSessionsListResponse struct {
 	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *ErrorBody
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *ErrorBody
 	// JSON404 the response for an HTTP 404 `application/json` response
 	JSON404 *ErrorBody
 	// JSON422 the response for an HTTP 422 `application/json` response
@@ -7393,6 +8904,8 @@ type AuthSessionsListResponse struct {
 	Headers400 *AuthSessionsListResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *AuthSessionsListResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *AuthSessionsListResponse403Headers
 	// Headers404 the parsed response headers for an HTTP 404 response
 	Headers404 *AuthSessionsListResponse404Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
@@ -7446,6 +8959,15 @@ type AuthSessionsRevokeResponse401Headers struct {
 	XRequestID         string
 }
 
+// AuthSessionsRevokeResponse403Headers the declared response headers of an HTTP 403 response for AuthSessionsRevoke
+type AuthSessionsRevokeResponse403Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	WWWAuthenticate    *string
+	XRequestID         string
+}
+
 // AuthSessionsRevokeResponse404Headers the declared response headers of an HTTP 404 response for AuthSessionsRevoke
 type AuthSessionsRevokeResponse404Headers struct {
 	RateLimitLimit     *int32
@@ -7495,6 +9017,8 @@ type AuthSessionsRevokeResponse struct {
 	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *ErrorBody
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *ErrorBody
 	// JSON404 the response for an HTTP 404 `application/json` response
 	JSON404 *ErrorBody
 	// JSON422 the response for an HTTP 422 `application/json` response
@@ -7511,6 +9035,8 @@ type AuthSessionsRevokeResponse struct {
 	Headers400 *AuthSessionsRevokeResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *AuthSessionsRevokeResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *AuthSessionsRevokeResponse403Headers
 	// Headers404 the parsed response headers for an HTTP 404 response
 	Headers404 *AuthSessionsRevokeResponse404Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
@@ -7695,6 +9221,7 @@ func (r AuthSignupResponse) StatusCode() int {
 
 // AuthVerifyEmailResponse200Headers the declared response headers of an HTTP 200 response for AuthVerifyEmail
 type AuthVerifyEmailResponse200Headers struct {
+	ETag               string
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -8022,6 +9549,7 @@ type JobsListResponse403Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
+	WWWAuthenticate    *string
 	XRequestID         string
 }
 
@@ -8142,6 +9670,7 @@ type JobsDeleteResponse403Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
+	WWWAuthenticate    *string
 	XRequestID         string
 }
 
@@ -8256,10 +9785,11 @@ func (r JobsDeleteResponse) StatusCode() int {
 
 // JobsRetryResponse200Headers the declared response headers of an HTTP 200 response for JobsRetry
 type JobsRetryResponse200Headers struct {
-	RateLimitLimit     *int32
-	RateLimitRemaining *int32
-	RateLimitReset     *int32
-	XRequestID         string
+	IdempotencyReplayed *string
+	RateLimitLimit      *int32
+	RateLimitRemaining  *int32
+	RateLimitReset      *int32
+	XRequestID          string
 }
 
 // JobsRetryResponse400Headers the declared response headers of an HTTP 400 response for JobsRetry
@@ -8284,6 +9814,7 @@ type JobsRetryResponse403Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
+	WWWAuthenticate    *string
 	XRequestID         string
 }
 
@@ -8428,6 +9959,7 @@ type UsersListResponse403Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
+	WWWAuthenticate    *string
 	XRequestID         string
 }
 
@@ -8520,10 +10052,13 @@ func (r UsersListResponse) StatusCode() int {
 
 // UsersCreateResponse201Headers the declared response headers of an HTTP 201 response for UsersCreate
 type UsersCreateResponse201Headers struct {
-	RateLimitLimit     *int32
-	RateLimitRemaining *int32
-	RateLimitReset     *int32
-	XRequestID         string
+	ETag                string
+	IdempotencyReplayed *string
+	Location            string
+	RateLimitLimit      *int32
+	RateLimitRemaining  *int32
+	RateLimitReset      *int32
+	XRequestID          string
 }
 
 // UsersCreateResponse400Headers the declared response headers of an HTTP 400 response for UsersCreate
@@ -8548,6 +10083,7 @@ type UsersCreateResponse403Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
+	WWWAuthenticate    *string
 	XRequestID         string
 }
 
@@ -8724,8 +10260,25 @@ type UsersMeDeleteResponse401Headers struct {
 	XRequestID         string
 }
 
+// UsersMeDeleteResponse403Headers the declared response headers of an HTTP 403 response for UsersMeDelete
+type UsersMeDeleteResponse403Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	WWWAuthenticate    *string
+	XRequestID         string
+}
+
 // UsersMeDeleteResponse409Headers the declared response headers of an HTTP 409 response for UsersMeDelete
 type UsersMeDeleteResponse409Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// UsersMeDeleteResponse412Headers the declared response headers of an HTTP 412 response for UsersMeDelete
+type UsersMeDeleteResponse412Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -8765,8 +10318,12 @@ type UsersMeDeleteResponse struct {
 	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *ErrorBody
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *ErrorBody
 	// JSON409 the response for an HTTP 409 `application/json` response
 	JSON409 *ErrorBody
+	// JSON412 the response for an HTTP 412 `application/json` response
+	JSON412 *ErrorBody
 	// JSON429 the response for an HTTP 429 `application/json` response
 	JSON429 *ErrorBody
 	// JSON500 the response for an HTTP 500 `application/json` response
@@ -8779,8 +10336,12 @@ type UsersMeDeleteResponse struct {
 	Headers400 *UsersMeDeleteResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *UsersMeDeleteResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *UsersMeDeleteResponse403Headers
 	// Headers409 the parsed response headers for an HTTP 409 response
 	Headers409 *UsersMeDeleteResponse409Headers
+	// Headers412 the parsed response headers for an HTTP 412 response
+	Headers412 *UsersMeDeleteResponse412Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
 	Headers429 *UsersMeDeleteResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
@@ -8807,6 +10368,7 @@ func (r UsersMeDeleteResponse) StatusCode() int {
 
 // UsersMeResponse200Headers the declared response headers of an HTTP 200 response for UsersMe
 type UsersMeResponse200Headers struct {
+	ETag               string
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -8827,6 +10389,15 @@ type UsersMeResponse401Headers struct {
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
 	WWWAuthenticate    string
+	XRequestID         string
+}
+
+// UsersMeResponse403Headers the declared response headers of an HTTP 403 response for UsersMe
+type UsersMeResponse403Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	WWWAuthenticate    *string
 	XRequestID         string
 }
 
@@ -8865,6 +10436,8 @@ type UsersMeResponse struct {
 	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *ErrorBody
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *ErrorBody
 	// JSON429 the response for an HTTP 429 `application/json` response
 	JSON429 *ErrorBody
 	// JSON500 the response for an HTTP 500 `application/json` response
@@ -8877,6 +10450,8 @@ type UsersMeResponse struct {
 	Headers400 *UsersMeResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *UsersMeResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *UsersMeResponse403Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
 	Headers429 *UsersMeResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
@@ -8903,6 +10478,7 @@ func (r UsersMeResponse) StatusCode() int {
 
 // UsersMeUpdateResponse200Headers the declared response headers of an HTTP 200 response for UsersMeUpdate
 type UsersMeUpdateResponse200Headers struct {
+	ETag               string
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -8926,8 +10502,25 @@ type UsersMeUpdateResponse401Headers struct {
 	XRequestID         string
 }
 
+// UsersMeUpdateResponse403Headers the declared response headers of an HTTP 403 response for UsersMeUpdate
+type UsersMeUpdateResponse403Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	WWWAuthenticate    *string
+	XRequestID         string
+}
+
 // UsersMeUpdateResponse408Headers the declared response headers of an HTTP 408 response for UsersMeUpdate
 type UsersMeUpdateResponse408Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// UsersMeUpdateResponse412Headers the declared response headers of an HTTP 412 response for UsersMeUpdate
+type UsersMeUpdateResponse412Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -9003,8 +10596,12 @@ type UsersMeUpdateResponse struct {
 	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *ErrorBody
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *ErrorBody
 	// JSON408 the response for an HTTP 408 `application/json` response
 	JSON408 *ErrorBody
+	// JSON412 the response for an HTTP 412 `application/json` response
+	JSON412 *ErrorBody
 	// JSON413 the response for an HTTP 413 `application/json` response
 	JSON413 *ErrorBody
 	// JSON415 the response for an HTTP 415 `application/json` response
@@ -9025,8 +10622,12 @@ type UsersMeUpdateResponse struct {
 	Headers400 *UsersMeUpdateResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *UsersMeUpdateResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *UsersMeUpdateResponse403Headers
 	// Headers408 the parsed response headers for an HTTP 408 response
 	Headers408 *UsersMeUpdateResponse408Headers
+	// Headers412 the parsed response headers for an HTTP 412 response
+	Headers412 *UsersMeUpdateResponse412Headers
 	// Headers413 the parsed response headers for an HTTP 413 response
 	Headers413 *UsersMeUpdateResponse413Headers
 	// Headers415 the parsed response headers for an HTTP 415 response
@@ -9061,10 +10662,11 @@ func (r UsersMeUpdateResponse) StatusCode() int {
 
 // UsersMeChangeEmailResponse202Headers the declared response headers of an HTTP 202 response for UsersMeChangeEmail
 type UsersMeChangeEmailResponse202Headers struct {
-	RateLimitLimit     *int32
-	RateLimitRemaining *int32
-	RateLimitReset     *int32
-	XRequestID         string
+	IdempotencyReplayed *string
+	RateLimitLimit      *int32
+	RateLimitRemaining  *int32
+	RateLimitReset      *int32
+	XRequestID          string
 }
 
 // UsersMeChangeEmailResponse400Headers the declared response headers of an HTTP 400 response for UsersMeChangeEmail
@@ -9084,8 +10686,25 @@ type UsersMeChangeEmailResponse401Headers struct {
 	XRequestID         string
 }
 
+// UsersMeChangeEmailResponse403Headers the declared response headers of an HTTP 403 response for UsersMeChangeEmail
+type UsersMeChangeEmailResponse403Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	WWWAuthenticate    *string
+	XRequestID         string
+}
+
 // UsersMeChangeEmailResponse408Headers the declared response headers of an HTTP 408 response for UsersMeChangeEmail
 type UsersMeChangeEmailResponse408Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// UsersMeChangeEmailResponse409Headers the declared response headers of an HTTP 409 response for UsersMeChangeEmail
+type UsersMeChangeEmailResponse409Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -9158,8 +10777,12 @@ type UsersMeChangeEmailResponse struct {
 	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *ErrorBody
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *ErrorBody
 	// JSON408 the response for an HTTP 408 `application/json` response
 	JSON408 *ErrorBody
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *ErrorBody
 	// JSON413 the response for an HTTP 413 `application/json` response
 	JSON413 *ErrorBody
 	// JSON415 the response for an HTTP 415 `application/json` response
@@ -9180,8 +10803,12 @@ type UsersMeChangeEmailResponse struct {
 	Headers400 *UsersMeChangeEmailResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *UsersMeChangeEmailResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *UsersMeChangeEmailResponse403Headers
 	// Headers408 the parsed response headers for an HTTP 408 response
 	Headers408 *UsersMeChangeEmailResponse408Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *UsersMeChangeEmailResponse409Headers
 	// Headers413 the parsed response headers for an HTTP 413 response
 	Headers413 *UsersMeChangeEmailResponse413Headers
 	// Headers415 the parsed response headers for an HTTP 415 response
@@ -9244,6 +10871,7 @@ type UsersDeleteResponse403Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
+	WWWAuthenticate    *string
 	XRequestID         string
 }
 
@@ -9257,6 +10885,14 @@ type UsersDeleteResponse404Headers struct {
 
 // UsersDeleteResponse409Headers the declared response headers of an HTTP 409 response for UsersDelete
 type UsersDeleteResponse409Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// UsersDeleteResponse412Headers the declared response headers of an HTTP 412 response for UsersDelete
+type UsersDeleteResponse412Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -9310,6 +10946,8 @@ type UsersDeleteResponse struct {
 	JSON404 *ErrorBody
 	// JSON409 the response for an HTTP 409 `application/json` response
 	JSON409 *ErrorBody
+	// JSON412 the response for an HTTP 412 `application/json` response
+	JSON412 *ErrorBody
 	// JSON422 the response for an HTTP 422 `application/json` response
 	JSON422 *ErrorBody
 	// JSON429 the response for an HTTP 429 `application/json` response
@@ -9330,6 +10968,8 @@ type UsersDeleteResponse struct {
 	Headers404 *UsersDeleteResponse404Headers
 	// Headers409 the parsed response headers for an HTTP 409 response
 	Headers409 *UsersDeleteResponse409Headers
+	// Headers412 the parsed response headers for an HTTP 412 response
+	Headers412 *UsersDeleteResponse412Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
 	Headers422 *UsersDeleteResponse422Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
@@ -9358,6 +10998,7 @@ func (r UsersDeleteResponse) StatusCode() int {
 
 // UsersGetResponse200Headers the declared response headers of an HTTP 200 response for UsersGet
 type UsersGetResponse200Headers struct {
+	ETag               string
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -9386,6 +11027,7 @@ type UsersGetResponse403Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
+	WWWAuthenticate    *string
 	XRequestID         string
 }
 
@@ -9490,6 +11132,7 @@ func (r UsersGetResponse) StatusCode() int {
 
 // UsersUpdateResponse200Headers the declared response headers of an HTTP 200 response for UsersUpdate
 type UsersUpdateResponse200Headers struct {
+	ETag               string
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -9518,6 +11161,7 @@ type UsersUpdateResponse403Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
+	WWWAuthenticate    *string
 	XRequestID         string
 }
 
@@ -9539,6 +11183,14 @@ type UsersUpdateResponse408Headers struct {
 
 // UsersUpdateResponse409Headers the declared response headers of an HTTP 409 response for UsersUpdate
 type UsersUpdateResponse409Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// UsersUpdateResponse412Headers the declared response headers of an HTTP 412 response for UsersUpdate
+type UsersUpdateResponse412Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -9622,6 +11274,8 @@ type UsersUpdateResponse struct {
 	JSON408 *ErrorBody
 	// JSON409 the response for an HTTP 409 `application/json` response
 	JSON409 *ErrorBody
+	// JSON412 the response for an HTTP 412 `application/json` response
+	JSON412 *ErrorBody
 	// JSON413 the response for an HTTP 413 `application/json` response
 	JSON413 *ErrorBody
 	// JSON415 the response for an HTTP 415 `application/json` response
@@ -9650,6 +11304,8 @@ type UsersUpdateResponse struct {
 	Headers408 *UsersUpdateResponse408Headers
 	// Headers409 the parsed response headers for an HTTP 409 response
 	Headers409 *UsersUpdateResponse409Headers
+	// Headers412 the parsed response headers for an HTTP 412 response
+	Headers412 *UsersUpdateResponse412Headers
 	// Headers413 the parsed response headers for an HTTP 413 response
 	Headers413 *UsersUpdateResponse413Headers
 	// Headers415 the parsed response headers for an HTTP 415 response
@@ -9684,6 +11340,7 @@ func (r UsersUpdateResponse) StatusCode() int {
 
 // UsersActivateResponse200Headers the declared response headers of an HTTP 200 response for UsersActivate
 type UsersActivateResponse200Headers struct {
+	ETag               string
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -9712,11 +11369,20 @@ type UsersActivateResponse403Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
+	WWWAuthenticate    *string
 	XRequestID         string
 }
 
 // UsersActivateResponse404Headers the declared response headers of an HTTP 404 response for UsersActivate
 type UsersActivateResponse404Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// UsersActivateResponse412Headers the declared response headers of an HTTP 412 response for UsersActivate
+type UsersActivateResponse412Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -9770,6 +11436,8 @@ type UsersActivateResponse struct {
 	JSON403 *ErrorBody
 	// JSON404 the response for an HTTP 404 `application/json` response
 	JSON404 *ErrorBody
+	// JSON412 the response for an HTTP 412 `application/json` response
+	JSON412 *ErrorBody
 	// JSON422 the response for an HTTP 422 `application/json` response
 	JSON422 *ErrorBody
 	// JSON429 the response for an HTTP 429 `application/json` response
@@ -9788,6 +11456,8 @@ type UsersActivateResponse struct {
 	Headers403 *UsersActivateResponse403Headers
 	// Headers404 the parsed response headers for an HTTP 404 response
 	Headers404 *UsersActivateResponse404Headers
+	// Headers412 the parsed response headers for an HTTP 412 response
+	Headers412 *UsersActivateResponse412Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
 	Headers422 *UsersActivateResponse422Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
@@ -9816,6 +11486,7 @@ func (r UsersActivateResponse) StatusCode() int {
 
 // UsersDeactivateResponse200Headers the declared response headers of an HTTP 200 response for UsersDeactivate
 type UsersDeactivateResponse200Headers struct {
+	ETag               string
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -9844,6 +11515,7 @@ type UsersDeactivateResponse403Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
+	WWWAuthenticate    *string
 	XRequestID         string
 }
 
@@ -9857,6 +11529,14 @@ type UsersDeactivateResponse404Headers struct {
 
 // UsersDeactivateResponse409Headers the declared response headers of an HTTP 409 response for UsersDeactivate
 type UsersDeactivateResponse409Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// UsersDeactivateResponse412Headers the declared response headers of an HTTP 412 response for UsersDeactivate
+type UsersDeactivateResponse412Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -9912,6 +11592,8 @@ type UsersDeactivateResponse struct {
 	JSON404 *ErrorBody
 	// JSON409 the response for an HTTP 409 `application/json` response
 	JSON409 *ErrorBody
+	// JSON412 the response for an HTTP 412 `application/json` response
+	JSON412 *ErrorBody
 	// JSON422 the response for an HTTP 422 `application/json` response
 	JSON422 *ErrorBody
 	// JSON429 the response for an HTTP 429 `application/json` response
@@ -9932,6 +11614,8 @@ type UsersDeactivateResponse struct {
 	Headers404 *UsersDeactivateResponse404Headers
 	// Headers409 the parsed response headers for an HTTP 409 response
 	Headers409 *UsersDeactivateResponse409Headers
+	// Headers412 the parsed response headers for an HTTP 412 response
+	Headers412 *UsersDeactivateResponse412Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
 	Headers422 *UsersDeactivateResponse422Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
@@ -9988,6 +11672,7 @@ type WebhooksListResponse403Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
+	WWWAuthenticate    *string
 	XRequestID         string
 }
 
@@ -10080,6 +11765,7 @@ func (r WebhooksListResponse) StatusCode() int {
 
 // WebhooksCreateResponse201Headers the declared response headers of an HTTP 201 response for WebhooksCreate
 type WebhooksCreateResponse201Headers struct {
+	Location           string
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -10108,6 +11794,7 @@ type WebhooksCreateResponse403Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
+	WWWAuthenticate    *string
 	XRequestID         string
 }
 
@@ -10277,11 +11964,20 @@ type WebhooksDeleteResponse403Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
+	WWWAuthenticate    *string
 	XRequestID         string
 }
 
 // WebhooksDeleteResponse404Headers the declared response headers of an HTTP 404 response for WebhooksDelete
 type WebhooksDeleteResponse404Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// WebhooksDeleteResponse412Headers the declared response headers of an HTTP 412 response for WebhooksDelete
+type WebhooksDeleteResponse412Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -10333,6 +12029,8 @@ type WebhooksDeleteResponse struct {
 	JSON403 *ErrorBody
 	// JSON404 the response for an HTTP 404 `application/json` response
 	JSON404 *ErrorBody
+	// JSON412 the response for an HTTP 412 `application/json` response
+	JSON412 *ErrorBody
 	// JSON422 the response for an HTTP 422 `application/json` response
 	JSON422 *ErrorBody
 	// JSON429 the response for an HTTP 429 `application/json` response
@@ -10351,6 +12049,8 @@ type WebhooksDeleteResponse struct {
 	Headers403 *WebhooksDeleteResponse403Headers
 	// Headers404 the parsed response headers for an HTTP 404 response
 	Headers404 *WebhooksDeleteResponse404Headers
+	// Headers412 the parsed response headers for an HTTP 412 response
+	Headers412 *WebhooksDeleteResponse412Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
 	Headers422 *WebhooksDeleteResponse422Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
@@ -10379,6 +12079,7 @@ func (r WebhooksDeleteResponse) StatusCode() int {
 
 // WebhooksGetResponse200Headers the declared response headers of an HTTP 200 response for WebhooksGet
 type WebhooksGetResponse200Headers struct {
+	ETag               string
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -10407,6 +12108,7 @@ type WebhooksGetResponse403Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
+	WWWAuthenticate    *string
 	XRequestID         string
 }
 
@@ -10511,6 +12213,7 @@ func (r WebhooksGetResponse) StatusCode() int {
 
 // WebhooksUpdateResponse200Headers the declared response headers of an HTTP 200 response for WebhooksUpdate
 type WebhooksUpdateResponse200Headers struct {
+	ETag               string
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -10539,6 +12242,7 @@ type WebhooksUpdateResponse403Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
+	WWWAuthenticate    *string
 	XRequestID         string
 }
 
@@ -10552,6 +12256,14 @@ type WebhooksUpdateResponse404Headers struct {
 
 // WebhooksUpdateResponse408Headers the declared response headers of an HTTP 408 response for WebhooksUpdate
 type WebhooksUpdateResponse408Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// WebhooksUpdateResponse412Headers the declared response headers of an HTTP 412 response for WebhooksUpdate
+type WebhooksUpdateResponse412Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -10633,6 +12345,8 @@ type WebhooksUpdateResponse struct {
 	JSON404 *ErrorBody
 	// JSON408 the response for an HTTP 408 `application/json` response
 	JSON408 *ErrorBody
+	// JSON412 the response for an HTTP 412 `application/json` response
+	JSON412 *ErrorBody
 	// JSON413 the response for an HTTP 413 `application/json` response
 	JSON413 *ErrorBody
 	// JSON415 the response for an HTTP 415 `application/json` response
@@ -10659,6 +12373,8 @@ type WebhooksUpdateResponse struct {
 	Headers404 *WebhooksUpdateResponse404Headers
 	// Headers408 the parsed response headers for an HTTP 408 response
 	Headers408 *WebhooksUpdateResponse408Headers
+	// Headers412 the parsed response headers for an HTTP 412 response
+	Headers412 *WebhooksUpdateResponse412Headers
 	// Headers413 the parsed response headers for an HTTP 413 response
 	Headers413 *WebhooksUpdateResponse413Headers
 	// Headers415 the parsed response headers for an HTTP 415 response
@@ -10721,6 +12437,7 @@ type WebhooksDeliveriesListResponse403Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
+	WWWAuthenticate    *string
 	XRequestID         string
 }
 
@@ -10825,10 +12542,11 @@ func (r WebhooksDeliveriesListResponse) StatusCode() int {
 
 // WebhooksResendDeliveryResponse202Headers the declared response headers of an HTTP 202 response for WebhooksResendDelivery
 type WebhooksResendDeliveryResponse202Headers struct {
-	RateLimitLimit     *int32
-	RateLimitRemaining *int32
-	RateLimitReset     *int32
-	XRequestID         string
+	IdempotencyReplayed *string
+	RateLimitLimit      *int32
+	RateLimitRemaining  *int32
+	RateLimitReset      *int32
+	XRequestID          string
 }
 
 // WebhooksResendDeliveryResponse400Headers the declared response headers of an HTTP 400 response for WebhooksResendDelivery
@@ -10853,11 +12571,20 @@ type WebhooksResendDeliveryResponse403Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
+	WWWAuthenticate    *string
 	XRequestID         string
 }
 
 // WebhooksResendDeliveryResponse404Headers the declared response headers of an HTTP 404 response for WebhooksResendDelivery
 type WebhooksResendDeliveryResponse404Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// WebhooksResendDeliveryResponse409Headers the declared response headers of an HTTP 409 response for WebhooksResendDelivery
+type WebhooksResendDeliveryResponse409Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -10911,6 +12638,8 @@ type WebhooksResendDeliveryResponse struct {
 	JSON403 *ErrorBody
 	// JSON404 the response for an HTTP 404 `application/json` response
 	JSON404 *ErrorBody
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *ErrorBody
 	// JSON422 the response for an HTTP 422 `application/json` response
 	JSON422 *ErrorBody
 	// JSON429 the response for an HTTP 429 `application/json` response
@@ -10929,6 +12658,8 @@ type WebhooksResendDeliveryResponse struct {
 	Headers403 *WebhooksResendDeliveryResponse403Headers
 	// Headers404 the parsed response headers for an HTTP 404 response
 	Headers404 *WebhooksResendDeliveryResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *WebhooksResendDeliveryResponse409Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
 	Headers422 *WebhooksResendDeliveryResponse422Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
@@ -10985,6 +12716,7 @@ type WebhooksRotateSecretResponse403Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
+	WWWAuthenticate    *string
 	XRequestID         string
 }
 
@@ -11089,10 +12821,11 @@ func (r WebhooksRotateSecretResponse) StatusCode() int {
 
 // WebhooksTestResponse202Headers the declared response headers of an HTTP 202 response for WebhooksTest
 type WebhooksTestResponse202Headers struct {
-	RateLimitLimit     *int32
-	RateLimitRemaining *int32
-	RateLimitReset     *int32
-	XRequestID         string
+	IdempotencyReplayed *string
+	RateLimitLimit      *int32
+	RateLimitRemaining  *int32
+	RateLimitReset      *int32
+	XRequestID          string
 }
 
 // WebhooksTestResponse400Headers the declared response headers of an HTTP 400 response for WebhooksTest
@@ -11117,11 +12850,20 @@ type WebhooksTestResponse403Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
+	WWWAuthenticate    *string
 	XRequestID         string
 }
 
 // WebhooksTestResponse404Headers the declared response headers of an HTTP 404 response for WebhooksTest
 type WebhooksTestResponse404Headers struct {
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
+}
+
+// WebhooksTestResponse409Headers the declared response headers of an HTTP 409 response for WebhooksTest
+type WebhooksTestResponse409Headers struct {
 	RateLimitLimit     *int32
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
@@ -11175,6 +12917,8 @@ type WebhooksTestResponse struct {
 	JSON403 *ErrorBody
 	// JSON404 the response for an HTTP 404 `application/json` response
 	JSON404 *ErrorBody
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *ErrorBody
 	// JSON422 the response for an HTTP 422 `application/json` response
 	JSON422 *ErrorBody
 	// JSON429 the response for an HTTP 429 `application/json` response
@@ -11193,6 +12937,8 @@ type WebhooksTestResponse struct {
 	Headers403 *WebhooksTestResponse403Headers
 	// Headers404 the parsed response headers for an HTTP 404 response
 	Headers404 *WebhooksTestResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *WebhooksTestResponse409Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
 	Headers422 *WebhooksTestResponse422Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
@@ -11250,11 +12996,93 @@ func (c *ClientWithResponses) ServiceJwksWithResponse(ctx context.Context, reqEd
 	return ParseServiceJwksResponse(rsp)
 }
 
+// APIKeysListWithResponse List API keys
+//
+// Returns one page of the caller's API keys in ascending order of `id`, or with
+// `sort=-created_at` in descending order. To get the next page, send `next_page` as `page_token`
+// with the same `user_id` and the same `sort`, until it is null. Keys are deleted 30 days after
+// they have expired.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/api-keys (the `APIKeysList` operationId).
+func (c *ClientWithResponses) APIKeysListWithResponse(ctx context.Context, params *APIKeysListParams, reqEditors ...RequestEditorFn) (*APIKeysListResponse, error) {
+	rsp, err := c.APIKeysList(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAPIKeysListResponse(rsp)
+}
+
+// APIKeysCreateWithBodyWithResponse Create an API key
+//
+// Returns the key, which is never shown again. It acts for the caller, as far as its scopes
+// allow. A key cannot use this operation.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/api-keys (the `APIKeysCreate` operationId).
+func (c *ClientWithResponses) APIKeysCreateWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*APIKeysCreateResponse, error) {
+	rsp, err := c.APIKeysCreateWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAPIKeysCreateResponse(rsp)
+}
+
+// APIKeysCreateWithResponse Create an API key
+//
+// Returns the key, which is never shown again. It acts for the caller, as far as its scopes
+// allow. A key cannot use this operation.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/api-keys (the `APIKeysCreate` operationId).
+func (c *ClientWithResponses) APIKeysCreateWithResponse(ctx context.Context, body APIKeysCreateJSONRequestBody, reqEditors ...RequestEditorFn) (*APIKeysCreateResponse, error) {
+	rsp, err := c.APIKeysCreate(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAPIKeysCreateResponse(rsp)
+}
+
+// APIKeysDeleteWithResponse Delete an API key
+//
+// The key stops working immediately. Other users' keys are found by superusers only.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /api/v1/api-keys/{id} (the `APIKeysDelete` operationId).
+func (c *ClientWithResponses) APIKeysDeleteWithResponse(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*APIKeysDeleteResponse, error) {
+	rsp, err := c.APIKeysDelete(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAPIKeysDeleteResponse(rsp)
+}
+
+// APIKeysGetWithResponse Get an API key
+//
+// Other users' keys are found by superusers only. The key itself is not shown.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/api-keys/{id} (the `APIKeysGet` operationId).
+func (c *ClientWithResponses) APIKeysGetWithResponse(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*APIKeysGetResponse, error) {
+	rsp, err := c.APIKeysGet(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAPIKeysGetResponse(rsp)
+}
+
 // AuditEventsListWithResponse List audit events
 //
 // Returns one page of audit events in descending order of `created_at`, so the newest come
-// first. To get the next page, send `next_page` as `page_token` with the same filters, until it
-// is null. Requires superuser rights.
+// first, or with `sort=created_at` in ascending order. To get the next page, send `next_page` as
+// `page_token` with the same filters and the same `sort`, until it is null.
+//
+// Requires the role `support` or `superuser`. An API key needs the scope `audit_events:read`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -11547,8 +13375,9 @@ func (c *ClientWithResponses) AuthResetPasswordWithResponse(ctx context.Context,
 // AuthSessionsListWithResponse List sessions
 //
 // Returns one page of the current user's sessions in descending order of `created_at`, so the
-// newest come first. Sessions that have ended are not shown. To get the next page, send
-// `next_page` as `page_token` with the same `user_id`, until it is null.
+// newest come first, or with `sort=created_at` in ascending order. Sessions that have ended are
+// not shown. To get the next page, send `next_page` as `page_token` with the same `user_id` and
+// the same `sort`, until it is null.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -11693,9 +13522,12 @@ func (c *ClientWithResponses) HealthReadyWithResponse(ctx context.Context, reqEd
 
 // JobsListWithResponse List jobs
 //
-// Returns one page of jobs in descending order of `id`, so the newest come first. To get the
-// next page, send `next_page` as `page_token` with the same filters, until it is null. Jobs
-// that succeeded are kept for seven days. Requires superuser rights.
+// Returns one page of jobs in descending order of `id`, so the newest come first, or with
+// `sort=created_at` in ascending order. To get the next page, send `next_page` as `page_token`
+// with the same filters and the same `sort`, until it is null. Jobs that succeeded are kept for
+// seven days.
+//
+// Requires the role `superuser`. An API key needs the scope `jobs:read`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -11710,8 +13542,9 @@ func (c *ClientWithResponses) JobsListWithResponse(ctx context.Context, params *
 
 // JobsDeleteWithResponse Delete a job
 //
-// Deletes a job that is not running. A job that is queued will not run. Requires superuser
-// rights.
+// Deletes a job that is not running. A job that is queued will not run.
+//
+// Requires the role `superuser`. An API key needs the scope `jobs:write`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -11727,7 +13560,9 @@ func (c *ClientWithResponses) JobsDeleteWithResponse(ctx context.Context, id int
 // JobsRetryWithResponse Retry a job
 //
 // Queues a dead job again, with all its attempts. What a job needs to run is deleted seven days
-// after it died; then it can only be deleted. Requires superuser rights.
+// after it died; then it can only be deleted.
+//
+// Requires the role `superuser`. An API key needs the scope `jobs:write`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -11742,10 +13577,12 @@ func (c *ClientWithResponses) JobsRetryWithResponse(ctx context.Context, id int6
 
 // UsersListWithResponse List users
 //
-// Returns one page of users in ascending order of `id`; with `created_after` or
+// Returns one page of users in ascending order of `id`; with `sort`, `created_after` or
 // `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
-// `page_token` with the same filters, until it is null. Users that are created meanwhile are
-// on the last pages. Requires superuser rights.
+// `page_token` with the same filters and the same `sort`, until it is null. Users that are
+// created meanwhile are on the last pages, unless the newest come first.
+//
+// Requires the role `support` or `superuser`. An API key needs the scope `users:read`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -11760,7 +13597,9 @@ func (c *ClientWithResponses) UsersListWithResponse(ctx context.Context, params 
 
 // UsersCreateWithBodyWithResponse Create a user
 //
-// Creates a user, with superuser rights if requested. Requires superuser rights.
+// Creates a user, with a role if requested. An API key cannot give a role.
+//
+// Requires the role `superuser`. An API key needs the scope `users:write`.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11775,7 +13614,9 @@ func (c *ClientWithResponses) UsersCreateWithBodyWithResponse(ctx context.Contex
 
 // UsersCreateWithResponse Create a user
 //
-// Creates a user, with superuser rights if requested. Requires superuser rights.
+// Creates a user, with a role if requested. An API key cannot give a role.
+//
+// Requires the role `superuser`. An API key needs the scope `users:write`.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11790,8 +13631,8 @@ func (c *ClientWithResponses) UsersCreateWithResponse(ctx context.Context, body 
 
 // UsersMeDeleteWithResponse Delete the current user
 //
-// Permanently deletes the user and all its sessions. The last active superuser cannot be
-// deleted.
+// Permanently deletes the user with all its sessions and API keys. The last active superuser
+// cannot be deleted.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -11806,7 +13647,9 @@ func (c *ClientWithResponses) UsersMeDeleteWithResponse(ctx context.Context, req
 
 // UsersMeWithResponse Get the current user
 //
-// Returns the user that the access token belongs to.
+// Returns the user that the access token or the API key belongs to.
+//
+// An API key needs the scope `users:read`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -11822,7 +13665,10 @@ func (c *ClientWithResponses) UsersMeWithResponse(ctx context.Context, reqEditor
 // UsersMeUpdateWithBodyWithResponse Update the current user
 //
 // Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
-// `current_password` and ends all sessions of the user, including the current one.
+// `current_password` and ends all sessions of the user, including the current one. An API key
+// cannot change the password.
+//
+// An API key needs the scope `users:write`.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11838,7 +13684,10 @@ func (c *ClientWithResponses) UsersMeUpdateWithBodyWithResponse(ctx context.Cont
 // UsersMeUpdateWithResponse Update the current user
 //
 // Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
-// `current_password` and ends all sessions of the user, including the current one.
+// `current_password` and ends all sessions of the user, including the current one. An API key
+// cannot change the password.
+//
+// An API key needs the scope `users:write`.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11887,8 +13736,10 @@ func (c *ClientWithResponses) UsersMeChangeEmailWithResponse(ctx context.Context
 
 // UsersDeleteWithResponse Delete a user
 //
-// Permanently deletes the user and all its sessions; its audit events are kept. Requires
-// superuser rights.
+// Permanently deletes the user with all its sessions and API keys; its audit events are kept. An
+// API key cannot delete its own user.
+//
+// Requires the role `superuser`. An API key needs the scope `users:write`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -11903,7 +13754,7 @@ func (c *ClientWithResponses) UsersDeleteWithResponse(ctx context.Context, id in
 
 // UsersGetWithResponse Get a user
 //
-// Requires superuser rights.
+// Requires the role `support` or `superuser`. An API key needs the scope `users:read`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -11920,7 +13771,9 @@ func (c *ClientWithResponses) UsersGetWithResponse(ctx context.Context, id int64
 //
 // Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
 // end all sessions of the user. The last active superuser can be neither deactivated nor
-// demoted. Requires superuser rights.
+// demoted. An API key cannot change an email address, a password or a role.
+//
+// Requires the role `superuser`. An API key needs the scope `users:write`.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11937,7 +13790,9 @@ func (c *ClientWithResponses) UsersUpdateWithBodyWithResponse(ctx context.Contex
 //
 // Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
 // end all sessions of the user. The last active superuser can be neither deactivated nor
-// demoted. Requires superuser rights.
+// demoted. An API key cannot change an email address, a password or a role.
+//
+// Requires the role `superuser`. An API key needs the scope `users:write`.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11952,8 +13807,9 @@ func (c *ClientWithResponses) UsersUpdateWithResponse(ctx context.Context, id in
 
 // UsersActivateWithResponse Activate a user
 //
-// Allows the user to log in again. Sessions that were ended stay ended. Requires superuser
-// rights.
+// Allows the user to log in again. Sessions that were ended stay ended.
+//
+// Requires the role `superuser`. An API key needs the scope `users:write`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -11969,7 +13825,9 @@ func (c *ClientWithResponses) UsersActivateWithResponse(ctx context.Context, id 
 // UsersDeactivateWithResponse Deactivate a user
 //
 // Prevents the user from logging in and ends all its sessions. The last active superuser
-// cannot be deactivated. Requires superuser rights.
+// cannot be deactivated.
+//
+// Requires the role `superuser`. An API key needs the scope `users:write`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -11984,8 +13842,11 @@ func (c *ClientWithResponses) UsersDeactivateWithResponse(ctx context.Context, i
 
 // WebhooksListWithResponse List webhooks
 //
-// Returns one page of webhooks in ascending order of `id`. To get the next page, send
-// `next_page` as `page_token`, until it is null. Requires superuser rights.
+// Returns one page of webhooks in ascending order of `id`, or with `sort=-created_at` in
+// descending order. To get the next page, send `next_page` as `page_token` with the same `sort`,
+// until it is null.
+//
+// Requires the role `superuser`. An API key needs the scope `webhooks:read`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -12001,7 +13862,9 @@ func (c *ClientWithResponses) WebhooksListWithResponse(ctx context.Context, para
 // WebhooksCreateWithBodyWithResponse Create a webhook
 //
 // Returns its secret, which is never shown again. A `url` that leads to a private network is
-// refused. Requires superuser rights.
+// refused.
+//
+// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12017,7 +13880,9 @@ func (c *ClientWithResponses) WebhooksCreateWithBodyWithResponse(ctx context.Con
 // WebhooksCreateWithResponse Create a webhook
 //
 // Returns its secret, which is never shown again. A `url` that leads to a private network is
-// refused. Requires superuser rights.
+// refused.
+//
+// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12032,7 +13897,9 @@ func (c *ClientWithResponses) WebhooksCreateWithResponse(ctx context.Context, bo
 
 // WebhooksDeleteWithResponse Delete a webhook
 //
-// Permanently deletes the webhook and its deliveries. Requires superuser rights.
+// Permanently deletes the webhook and its deliveries.
+//
+// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -12047,7 +13914,7 @@ func (c *ClientWithResponses) WebhooksDeleteWithResponse(ctx context.Context, id
 
 // WebhooksGetWithResponse Get a webhook
 //
-// Requires superuser rights.
+// Requires the role `superuser`. An API key needs the scope `webhooks:read`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -12063,7 +13930,9 @@ func (c *ClientWithResponses) WebhooksGetWithResponse(ctx context.Context, id in
 // WebhooksUpdateWithBodyWithResponse Update a webhook
 //
 // Absent fields stay unchanged; a null `description` clears it. `is_active` enables a webhook
-// again that was disabled. Requires superuser rights.
+// again that was disabled.
+//
+// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12079,7 +13948,9 @@ func (c *ClientWithResponses) WebhooksUpdateWithBodyWithResponse(ctx context.Con
 // WebhooksUpdateWithResponse Update a webhook
 //
 // Absent fields stay unchanged; a null `description` clears it. `is_active` enables a webhook
-// again that was disabled. Requires superuser rights.
+// again that was disabled.
+//
+// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12094,9 +13965,11 @@ func (c *ClientWithResponses) WebhooksUpdateWithResponse(ctx context.Context, id
 
 // WebhooksDeliveriesListWithResponse List the deliveries of a webhook
 //
-// Returns one page of deliveries in descending order of `id`, the newest first. To get the next
-// page, send `next_page` as `page_token`, until it is null. Deliveries are deleted 30 days after
-// they have ended. Requires superuser rights.
+// Returns one page of deliveries in descending order of `id`, the newest first, or with
+// `sort=created_at` in ascending order. To get the next page, send `next_page` as `page_token`
+// with the same `sort`, until it is null. Deliveries are deleted 30 days after they have ended.
+//
+// Requires the role `superuser`. An API key needs the scope `webhooks:read`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -12112,7 +13985,9 @@ func (c *ClientWithResponses) WebhooksDeliveriesListWithResponse(ctx context.Con
 // WebhooksResendDeliveryWithResponse Resend a delivery
 //
 // Sends the message again, with the same `event_id`, as a delivery of its own, also if the
-// webhook is disabled. Then it is sent once. Requires superuser rights.
+// webhook is disabled. Then it is sent once.
+//
+// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -12128,7 +14003,9 @@ func (c *ClientWithResponses) WebhooksResendDeliveryWithResponse(ctx context.Con
 // WebhooksRotateSecretWithResponse Rotate the secret of a webhook
 //
 // Returns a new secret, which is never shown again. For 24 hours, messages have the signature of
-// the previous secret as well. Requires superuser rights.
+// the previous secret as well.
+//
+// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -12144,7 +14021,9 @@ func (c *ClientWithResponses) WebhooksRotateSecretWithResponse(ctx context.Conte
 // WebhooksTestWithResponse Test a webhook
 //
 // Sends an event of the type `webhook.test`, also if the webhook is disabled. Then it is sent
-// once. Requires superuser rights.
+// once.
+//
+// Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -12623,6 +14502,1781 @@ func ParseServiceJwksResponse(rsp *http.Response) (*ServiceJwksResponse, error) 
 	return response, nil
 }
 
+// ParseAPIKeysListResponse parses an HTTP response from a APIKeysListWithResponse call
+func ParseAPIKeysListResponse(rsp *http.Response) (*APIKeysListResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &APIKeysListResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest APIKeyPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers APIKeysListResponse200Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers APIKeysListResponse400Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers APIKeysListResponse401Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers APIKeysListResponse403Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers APIKeysListResponse404Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 422:
+		var headers APIKeysListResponse422Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers APIKeysListResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers APIKeysListResponse500Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers APIKeysListResponse503Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAPIKeysCreateResponse parses an HTTP response from a APIKeysCreateWithResponse call
+func ParseAPIKeysCreateResponse(rsp *http.Response) (*APIKeysCreateResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &APIKeysCreateResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest APIKeyWithSecret
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 408:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON408 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 501:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON501 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers APIKeysCreateResponse201Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers201 = &headers
+	case rsp.StatusCode == 400:
+		var headers APIKeysCreateResponse400Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers APIKeysCreateResponse401Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers APIKeysCreateResponse403Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 408:
+		var headers APIKeysCreateResponse408Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers408 = &headers
+	case rsp.StatusCode == 409:
+		var headers APIKeysCreateResponse409Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers APIKeysCreateResponse413Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers APIKeysCreateResponse415Headers
+		if values := rsp.Header.Values("Accept"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Accept", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Accept = value
+		}
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 422:
+		var headers APIKeysCreateResponse422Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers APIKeysCreateResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers APIKeysCreateResponse500Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 501:
+		var headers APIKeysCreateResponse501Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers501 = &headers
+	case rsp.StatusCode == 503:
+		var headers APIKeysCreateResponse503Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAPIKeysDeleteResponse parses an HTTP response from a APIKeysDeleteWithResponse call
+func ParseAPIKeysDeleteResponse(rsp *http.Response) (*APIKeysDeleteResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &APIKeysDeleteResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON412 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		var headers APIKeysDeleteResponse204Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers204 = &headers
+	case rsp.StatusCode == 400:
+		var headers APIKeysDeleteResponse400Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers APIKeysDeleteResponse401Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers APIKeysDeleteResponse403Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers APIKeysDeleteResponse404Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 412:
+		var headers APIKeysDeleteResponse412Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers412 = &headers
+	case rsp.StatusCode == 422:
+		var headers APIKeysDeleteResponse422Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers APIKeysDeleteResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers APIKeysDeleteResponse500Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers APIKeysDeleteResponse503Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAPIKeysGetResponse parses an HTTP response from a APIKeysGetWithResponse call
+func ParseAPIKeysGetResponse(rsp *http.Response) (*APIKeysGetResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &APIKeysGetResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest APIKey
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers APIKeysGetResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers APIKeysGetResponse400Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers APIKeysGetResponse401Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers APIKeysGetResponse403Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers APIKeysGetResponse404Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 422:
+		var headers APIKeysGetResponse422Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers APIKeysGetResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers APIKeysGetResponse500Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers APIKeysGetResponse503Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseAuditEventsListResponse parses an HTTP response from a AuditEventsListWithResponse call
 func ParseAuditEventsListResponse(rsp *http.Response) (*AuditEventsListResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -12818,6 +16472,13 @@ func ParseAuditEventsListResponse(rsp *http.Response) (*AuditEventsListResponse,
 				return nil, err
 			}
 			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -13066,6 +16727,13 @@ func ParseAuthConfirmEmailResponse(rsp *http.Response) (*AuthConfirmEmailRespons
 	switch {
 	case rsp.StatusCode == 200:
 		var headers AuthConfirmEmailResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -14387,6 +18055,13 @@ func ParseAuthLogoutResponse(rsp *http.Response) (*AuthLogoutResponse, error) {
 		}
 		response.JSON401 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -14511,6 +18186,44 @@ func ParseAuthLogoutResponse(rsp *http.Response) (*AuthLogoutResponse, error) {
 			headers.XRequestID = value
 		}
 		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers AuthLogoutResponse403Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers403 = &headers
 	case rsp.StatusCode == 429:
 		var headers AuthLogoutResponse429Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
@@ -14654,6 +18367,27 @@ func ParseAuthLogoutAllResponse(rsp *http.Response) (*AuthLogoutAllResponse, err
 		}
 		response.JSON401 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -14680,6 +18414,13 @@ func ParseAuthLogoutAllResponse(rsp *http.Response) (*AuthLogoutAllResponse, err
 	switch {
 	case rsp.StatusCode == 204:
 		var headers AuthLogoutAllResponse204Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -14778,6 +18519,106 @@ func ParseAuthLogoutAllResponse(rsp *http.Response) (*AuthLogoutAllResponse, err
 			headers.XRequestID = value
 		}
 		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers AuthLogoutAllResponse403Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 409:
+		var headers AuthLogoutAllResponse409Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 422:
+		var headers AuthLogoutAllResponse422Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers422 = &headers
 	case rsp.StatusCode == 429:
 		var headers AuthLogoutAllResponse429Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
@@ -14925,6 +18766,13 @@ func ParseAuthMeResponse(rsp *http.Response) (*AuthMeResponse, error) {
 		}
 		response.JSON401 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -14951,6 +18799,13 @@ func ParseAuthMeResponse(rsp *http.Response) (*AuthMeResponse, error) {
 	switch {
 	case rsp.StatusCode == 200:
 		var headers AuthMeResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -15049,6 +18904,44 @@ func ParseAuthMeResponse(rsp *http.Response) (*AuthMeResponse, error) {
 			headers.XRequestID = value
 		}
 		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers AuthMeResponse403Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers403 = &headers
 	case rsp.StatusCode == 429:
 		var headers AuthMeResponse429Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
@@ -15732,6 +19625,20 @@ func ParseAuthRegisterResponse(rsp *http.Response) (*AuthRegisterResponse, error
 	switch {
 	case rsp.StatusCode == 201:
 		var headers AuthRegisterResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -17001,6 +20908,13 @@ func ParseAuthSessionsListResponse(rsp *http.Response) (*AuthSessionsListRespons
 		}
 		response.JSON401 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
 		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -17139,6 +21053,44 @@ func ParseAuthSessionsListResponse(rsp *http.Response) (*AuthSessionsListRespons
 			headers.XRequestID = value
 		}
 		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers AuthSessionsListResponse403Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers403 = &headers
 	case rsp.StatusCode == 404:
 		var headers AuthSessionsListResponse404Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
@@ -17344,6 +21296,13 @@ func ParseAuthSessionsRevokeResponse(rsp *http.Response) (*AuthSessionsRevokeRes
 		}
 		response.JSON401 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
 		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -17482,6 +21441,44 @@ func ParseAuthSessionsRevokeResponse(rsp *http.Response) (*AuthSessionsRevokeRes
 			headers.XRequestID = value
 		}
 		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers AuthSessionsRevokeResponse403Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers403 = &headers
 	case rsp.StatusCode == 404:
 		var headers AuthSessionsRevokeResponse404Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
@@ -18202,6 +22199,13 @@ func ParseAuthVerifyEmailResponse(rsp *http.Response) (*AuthVerifyEmailResponse,
 	switch {
 	case rsp.StatusCode == 200:
 		var headers AuthVerifyEmailResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -18982,6 +22986,13 @@ func ParseJobsListResponse(rsp *http.Response) (*JobsListResponse, error) {
 			}
 			headers.RateLimitReset = &value
 		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -19339,6 +23350,13 @@ func ParseJobsDeleteResponse(rsp *http.Response) (*JobsDeleteResponse, error) {
 			}
 			headers.RateLimitReset = &value
 		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -19641,6 +23659,13 @@ func ParseJobsRetryResponse(rsp *http.Response) (*JobsRetryResponse, error) {
 	switch {
 	case rsp.StatusCode == 200:
 		var headers JobsRetryResponse200Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -19761,6 +23786,13 @@ func ParseJobsRetryResponse(rsp *http.Response) (*JobsRetryResponse, error) {
 				return nil, err
 			}
 			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -20171,6 +24203,13 @@ func ParseUsersListResponse(rsp *http.Response) (*UsersListResponse, error) {
 			}
 			headers.RateLimitReset = &value
 		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -20432,6 +24471,27 @@ func ParseUsersCreateResponse(rsp *http.Response) (*UsersCreateResponse, error) 
 	switch {
 	case rsp.StatusCode == 201:
 		var headers UsersCreateResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -20552,6 +24612,13 @@ func ParseUsersCreateResponse(rsp *http.Response) (*UsersCreateResponse, error) 
 				return nil, err
 			}
 			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -20897,12 +24964,26 @@ func ParseUsersMeDeleteResponse(rsp *http.Response) (*UsersMeDeleteResponse, err
 		}
 		response.JSON401 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
 		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON412 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest ErrorBody
@@ -21028,6 +25109,44 @@ func ParseUsersMeDeleteResponse(rsp *http.Response) (*UsersMeDeleteResponse, err
 			headers.XRequestID = value
 		}
 		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers UsersMeDeleteResponse403Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers403 = &headers
 	case rsp.StatusCode == 409:
 		var headers UsersMeDeleteResponse409Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
@@ -21059,6 +25178,37 @@ func ParseUsersMeDeleteResponse(rsp *http.Response) (*UsersMeDeleteResponse, err
 			headers.XRequestID = value
 		}
 		response.Headers409 = &headers
+	case rsp.StatusCode == 412:
+		var headers UsersMeDeleteResponse412Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers412 = &headers
 	case rsp.StatusCode == 429:
 		var headers UsersMeDeleteResponse429Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
@@ -21206,6 +25356,13 @@ func ParseUsersMeResponse(rsp *http.Response) (*UsersMeResponse, error) {
 		}
 		response.JSON401 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -21232,6 +25389,13 @@ func ParseUsersMeResponse(rsp *http.Response) (*UsersMeResponse, error) {
 	switch {
 	case rsp.StatusCode == 200:
 		var headers UsersMeResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -21330,6 +25494,44 @@ func ParseUsersMeResponse(rsp *http.Response) (*UsersMeResponse, error) {
 			headers.XRequestID = value
 		}
 		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers UsersMeResponse403Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers403 = &headers
 	case rsp.StatusCode == 429:
 		var headers UsersMeResponse429Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
@@ -21477,12 +25679,26 @@ func ParseUsersMeUpdateResponse(rsp *http.Response) (*UsersMeUpdateResponse, err
 		}
 		response.JSON401 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 408:
 		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON408 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON412 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
 		var dest ErrorBody
@@ -21538,6 +25754,13 @@ func ParseUsersMeUpdateResponse(rsp *http.Response) (*UsersMeUpdateResponse, err
 	switch {
 	case rsp.StatusCode == 200:
 		var headers UsersMeUpdateResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -21636,6 +25859,44 @@ func ParseUsersMeUpdateResponse(rsp *http.Response) (*UsersMeUpdateResponse, err
 			headers.XRequestID = value
 		}
 		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers UsersMeUpdateResponse403Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers403 = &headers
 	case rsp.StatusCode == 408:
 		var headers UsersMeUpdateResponse408Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
@@ -21667,6 +25928,37 @@ func ParseUsersMeUpdateResponse(rsp *http.Response) (*UsersMeUpdateResponse, err
 			headers.XRequestID = value
 		}
 		response.Headers408 = &headers
+	case rsp.StatusCode == 412:
+		var headers UsersMeUpdateResponse412Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers412 = &headers
 	case rsp.StatusCode == 413:
 		var headers UsersMeUpdateResponse413Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
@@ -21948,12 +26240,26 @@ func ParseUsersMeChangeEmailResponse(rsp *http.Response) (*UsersMeChangeEmailRes
 		}
 		response.JSON401 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 408:
 		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON408 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
 		var dest ErrorBody
@@ -22009,6 +26315,13 @@ func ParseUsersMeChangeEmailResponse(rsp *http.Response) (*UsersMeChangeEmailRes
 	switch {
 	case rsp.StatusCode == 202:
 		var headers UsersMeChangeEmailResponse202Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -22107,6 +26420,44 @@ func ParseUsersMeChangeEmailResponse(rsp *http.Response) (*UsersMeChangeEmailRes
 			headers.XRequestID = value
 		}
 		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers UsersMeChangeEmailResponse403Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers403 = &headers
 	case rsp.StatusCode == 408:
 		var headers UsersMeChangeEmailResponse408Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
@@ -22138,6 +26489,37 @@ func ParseUsersMeChangeEmailResponse(rsp *http.Response) (*UsersMeChangeEmailRes
 			headers.XRequestID = value
 		}
 		response.Headers408 = &headers
+	case rsp.StatusCode == 409:
+		var headers UsersMeChangeEmailResponse409Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers409 = &headers
 	case rsp.StatusCode == 413:
 		var headers UsersMeChangeEmailResponse413Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
@@ -22433,6 +26815,13 @@ func ParseUsersDeleteResponse(rsp *http.Response) (*UsersDeleteResponse, error) 
 		}
 		response.JSON409 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON412 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
 		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -22587,6 +26976,13 @@ func ParseUsersDeleteResponse(rsp *http.Response) (*UsersDeleteResponse, error) 
 			}
 			headers.RateLimitReset = &value
 		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -22657,6 +27053,37 @@ func ParseUsersDeleteResponse(rsp *http.Response) (*UsersDeleteResponse, error) 
 			headers.XRequestID = value
 		}
 		response.Headers409 = &headers
+	case rsp.StatusCode == 412:
+		var headers UsersDeleteResponse412Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers412 = &headers
 	case rsp.StatusCode == 422:
 		var headers UsersDeleteResponse422Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
@@ -22882,6 +27309,13 @@ func ParseUsersGetResponse(rsp *http.Response) (*UsersGetResponse, error) {
 	switch {
 	case rsp.StatusCode == 200:
 		var headers UsersGetResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -23002,6 +27436,13 @@ func ParseUsersGetResponse(rsp *http.Response) (*UsersGetResponse, error) {
 				return nil, err
 			}
 			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -23248,6 +27689,13 @@ func ParseUsersUpdateResponse(rsp *http.Response) (*UsersUpdateResponse, error) 
 		}
 		response.JSON409 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON412 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
 		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -23302,6 +27750,13 @@ func ParseUsersUpdateResponse(rsp *http.Response) (*UsersUpdateResponse, error) 
 	switch {
 	case rsp.StatusCode == 200:
 		var headers UsersUpdateResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -23423,6 +27878,13 @@ func ParseUsersUpdateResponse(rsp *http.Response) (*UsersUpdateResponse, error) 
 			}
 			headers.RateLimitReset = &value
 		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -23524,6 +27986,37 @@ func ParseUsersUpdateResponse(rsp *http.Response) (*UsersUpdateResponse, error) 
 			headers.XRequestID = value
 		}
 		response.Headers409 = &headers
+	case rsp.StatusCode == 412:
+		var headers UsersUpdateResponse412Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers412 = &headers
 	case rsp.StatusCode == 413:
 		var headers UsersUpdateResponse413Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
@@ -23823,6 +28316,13 @@ func ParseUsersActivateResponse(rsp *http.Response) (*UsersActivateResponse, err
 		}
 		response.JSON404 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON412 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
 		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -23856,6 +28356,13 @@ func ParseUsersActivateResponse(rsp *http.Response) (*UsersActivateResponse, err
 	switch {
 	case rsp.StatusCode == 200:
 		var headers UsersActivateResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -23977,6 +28484,13 @@ func ParseUsersActivateResponse(rsp *http.Response) (*UsersActivateResponse, err
 			}
 			headers.RateLimitReset = &value
 		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -24016,6 +28530,37 @@ func ParseUsersActivateResponse(rsp *http.Response) (*UsersActivateResponse, err
 			headers.XRequestID = value
 		}
 		response.Headers404 = &headers
+	case rsp.StatusCode == 412:
+		var headers UsersActivateResponse412Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers412 = &headers
 	case rsp.StatusCode == 422:
 		var headers UsersActivateResponse422Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
@@ -24215,6 +28760,13 @@ func ParseUsersDeactivateResponse(rsp *http.Response) (*UsersDeactivateResponse,
 		}
 		response.JSON409 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON412 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
 		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -24248,6 +28800,13 @@ func ParseUsersDeactivateResponse(rsp *http.Response) (*UsersDeactivateResponse,
 	switch {
 	case rsp.StatusCode == 200:
 		var headers UsersDeactivateResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -24369,6 +28928,13 @@ func ParseUsersDeactivateResponse(rsp *http.Response) (*UsersDeactivateResponse,
 			}
 			headers.RateLimitReset = &value
 		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -24439,6 +29005,37 @@ func ParseUsersDeactivateResponse(rsp *http.Response) (*UsersDeactivateResponse,
 			headers.XRequestID = value
 		}
 		response.Headers409 = &headers
+	case rsp.StatusCode == 412:
+		var headers UsersDeactivateResponse412Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers412 = &headers
 	case rsp.StatusCode == 422:
 		var headers UsersDeactivateResponse422Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
@@ -24778,6 +29375,13 @@ func ParseWebhooksListResponse(rsp *http.Response) (*WebhooksListResponse, error
 			}
 			headers.RateLimitReset = &value
 		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -25032,6 +29636,13 @@ func ParseWebhooksCreateResponse(rsp *http.Response) (*WebhooksCreateResponse, e
 	switch {
 	case rsp.StatusCode == 201:
 		var headers WebhooksCreateResponse201Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -25152,6 +29763,13 @@ func ParseWebhooksCreateResponse(rsp *http.Response) (*WebhooksCreateResponse, e
 				return nil, err
 			}
 			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -25480,6 +30098,13 @@ func ParseWebhooksDeleteResponse(rsp *http.Response) (*WebhooksDeleteResponse, e
 		}
 		response.JSON404 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON412 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
 		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -25634,6 +30259,13 @@ func ParseWebhooksDeleteResponse(rsp *http.Response) (*WebhooksDeleteResponse, e
 			}
 			headers.RateLimitReset = &value
 		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -25673,6 +30305,37 @@ func ParseWebhooksDeleteResponse(rsp *http.Response) (*WebhooksDeleteResponse, e
 			headers.XRequestID = value
 		}
 		response.Headers404 = &headers
+	case rsp.StatusCode == 412:
+		var headers WebhooksDeleteResponse412Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers412 = &headers
 	case rsp.StatusCode == 422:
 		var headers WebhooksDeleteResponse422Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
@@ -25898,6 +30561,13 @@ func ParseWebhooksGetResponse(rsp *http.Response) (*WebhooksGetResponse, error) 
 	switch {
 	case rsp.StatusCode == 200:
 		var headers WebhooksGetResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -26018,6 +30688,13 @@ func ParseWebhooksGetResponse(rsp *http.Response) (*WebhooksGetResponse, error) 
 				return nil, err
 			}
 			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -26257,6 +30934,13 @@ func ParseWebhooksUpdateResponse(rsp *http.Response) (*WebhooksUpdateResponse, e
 		}
 		response.JSON408 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON412 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
 		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -26311,6 +30995,13 @@ func ParseWebhooksUpdateResponse(rsp *http.Response) (*WebhooksUpdateResponse, e
 	switch {
 	case rsp.StatusCode == 200:
 		var headers WebhooksUpdateResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -26432,6 +31123,13 @@ func ParseWebhooksUpdateResponse(rsp *http.Response) (*WebhooksUpdateResponse, e
 			}
 			headers.RateLimitReset = &value
 		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -26502,6 +31200,37 @@ func ParseWebhooksUpdateResponse(rsp *http.Response) (*WebhooksUpdateResponse, e
 			headers.XRequestID = value
 		}
 		response.Headers408 = &headers
+	case rsp.StatusCode == 412:
+		var headers WebhooksUpdateResponse412Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers412 = &headers
 	case rsp.StatusCode == 413:
 		var headers WebhooksUpdateResponse413Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
@@ -26955,6 +31684,13 @@ func ParseWebhooksDeliveriesListResponse(rsp *http.Response) (*WebhooksDeliverie
 			}
 			headers.RateLimitReset = &value
 		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -27186,6 +31922,13 @@ func ParseWebhooksResendDeliveryResponse(rsp *http.Response) (*WebhooksResendDel
 		}
 		response.JSON404 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
 		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -27219,6 +31962,13 @@ func ParseWebhooksResendDeliveryResponse(rsp *http.Response) (*WebhooksResendDel
 	switch {
 	case rsp.StatusCode == 202:
 		var headers WebhooksResendDeliveryResponse202Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -27340,6 +32090,13 @@ func ParseWebhooksResendDeliveryResponse(rsp *http.Response) (*WebhooksResendDel
 			}
 			headers.RateLimitReset = &value
 		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -27379,6 +32136,37 @@ func ParseWebhooksResendDeliveryResponse(rsp *http.Response) (*WebhooksResendDel
 			headers.XRequestID = value
 		}
 		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers WebhooksResendDeliveryResponse409Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers409 = &headers
 	case rsp.StatusCode == 422:
 		var headers WebhooksResendDeliveryResponse422Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
@@ -27725,6 +32513,13 @@ func ParseWebhooksRotateSecretResponse(rsp *http.Response) (*WebhooksRotateSecre
 			}
 			headers.RateLimitReset = &value
 		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -27956,6 +32751,13 @@ func ParseWebhooksTestResponse(rsp *http.Response) (*WebhooksTestResponse, error
 		}
 		response.JSON404 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
 		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -27989,6 +32791,13 @@ func ParseWebhooksTestResponse(rsp *http.Response) (*WebhooksTestResponse, error
 	switch {
 	case rsp.StatusCode == 202:
 		var headers WebhooksTestResponse202Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -28110,6 +32919,13 @@ func ParseWebhooksTestResponse(rsp *http.Response) (*WebhooksTestResponse, error
 			}
 			headers.RateLimitReset = &value
 		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -28149,6 +32965,37 @@ func ParseWebhooksTestResponse(rsp *http.Response) (*WebhooksTestResponse, error
 			headers.XRequestID = value
 		}
 		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers WebhooksTestResponse409Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers409 = &headers
 	case rsp.StatusCode == 422:
 		var headers WebhooksTestResponse422Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {

@@ -9,24 +9,26 @@ import (
 
 // API has the operations by resource.
 type API struct {
-	Auth     *AuthResource
-	Users    *UsersResource
-	APIKeys  *APIKeysResource
-	Jobs     *JobsResource
-	Webhooks *WebhooksResource
-	Health   *HealthResource
-	Service  *ServiceResource
+	Auth        *AuthResource
+	Users       *UsersResource
+	APIKeys     *APIKeysResource
+	Jobs        *JobsResource
+	Webhooks    *WebhooksResource
+	AuditEvents *AuditEventsResource
+	Health      *HealthResource
+	Service     *ServiceResource
 }
 
 func newAPI(client *ClientWithResponses) *API {
 	return &API{
-		Auth:     &AuthResource{client},
-		Users:    &UsersResource{client},
-		APIKeys:  &APIKeysResource{client},
-		Jobs:     &JobsResource{client},
-		Webhooks: &WebhooksResource{client},
-		Health:   &HealthResource{client},
-		Service:  &ServiceResource{client},
+		Auth:        &AuthResource{client},
+		Users:       &UsersResource{client},
+		APIKeys:     &APIKeysResource{client},
+		Jobs:        &JobsResource{client},
+		Webhooks:    &WebhooksResource{client},
+		AuditEvents: &AuditEventsResource{client},
+		Health:      &HealthResource{client},
+		Service:     &ServiceResource{client},
 	}
 }
 
@@ -83,6 +85,40 @@ func (r *AuthResource) Me(ctx context.Context) (*User, error) {
 	return expect(answer.JSON200)
 }
 
+// SessionsList calls auth_sessions_list: List sessions. Each page is requested when it is needed. An error is the last element.
+func (r *AuthResource) SessionsList(ctx context.Context, params AuthSessionsListParams) iter.Seq2[Session, error] {
+	return eachItem(params.PageToken, func(token *string) ([]Session, nextPage, error) {
+		params := params
+		params.PageToken = token
+		page, err := r.SessionsListPage(ctx, params)
+		if err != nil {
+			return nil, nextPage{}, err
+		}
+		return page.Items, page.NextPage, nil
+	})
+}
+
+// SessionsListPage returns one page of SessionsList.
+func (r *AuthResource) SessionsListPage(ctx context.Context, params AuthSessionsListParams) (*SessionPage, error) {
+	answer, err := r.client.AuthSessionsListWithResponse(ctx, &params)
+	if err != nil {
+		return nil, err
+	}
+	return expect(answer.JSON200)
+}
+
+// SessionsRevoke calls auth_sessions_revoke: Revoke a session.
+func (r *AuthResource) SessionsRevoke(ctx context.Context, id string) error {
+	_, err := r.client.AuthSessionsRevokeWithResponse(ctx, id)
+	return err
+}
+
+// LogoutAll calls auth_logout_all: Log out everywhere else.
+func (r *AuthResource) LogoutAll(ctx context.Context, options ...RequestEditorFn) error {
+	_, err := r.client.AuthLogoutAllWithResponse(ctx, withNewKey(options)...)
+	return err
+}
+
 // VerifyEmail calls auth_verify_email: Verify an email address.
 func (r *AuthResource) VerifyEmail(ctx context.Context, body LinkToken) (*User, error) {
 	answer, err := r.client.AuthVerifyEmailWithResponse(ctx, body)
@@ -134,8 +170,8 @@ func (r *UsersResource) Me(ctx context.Context) (*User, error) {
 }
 
 // MeUpdate calls users_me_update: Update the current user.
-func (r *UsersResource) MeUpdate(ctx context.Context, body ProfileUpdate) (*User, error) {
-	answer, err := r.client.UsersMeUpdateWithResponse(ctx, body)
+func (r *UsersResource) MeUpdate(ctx context.Context, body ProfileUpdate, options ...RequestEditorFn) (*User, error) {
+	answer, err := r.client.UsersMeUpdateWithResponse(ctx, body, options...)
 	if err != nil {
 		return nil, err
 	}
@@ -143,8 +179,8 @@ func (r *UsersResource) MeUpdate(ctx context.Context, body ProfileUpdate) (*User
 }
 
 // MeDelete calls users_me_delete: Delete the current user.
-func (r *UsersResource) MeDelete(ctx context.Context) error {
-	_, err := r.client.UsersMeDeleteWithResponse(ctx)
+func (r *UsersResource) MeDelete(ctx context.Context, options ...RequestEditorFn) error {
+	_, err := r.client.UsersMeDeleteWithResponse(ctx, options...)
 	return err
 }
 
@@ -171,8 +207,8 @@ func (r *UsersResource) ListPage(ctx context.Context, params UsersListParams) (*
 }
 
 // Create calls users_create: Create a user.
-func (r *UsersResource) Create(ctx context.Context, body UserCreate) (*User, error) {
-	answer, err := r.client.UsersCreateWithResponse(ctx, body)
+func (r *UsersResource) Create(ctx context.Context, body UserCreate, options ...RequestEditorFn) (*User, error) {
+	answer, err := r.client.UsersCreateWithResponse(ctx, body, withNewKey(options)...)
 	if err != nil {
 		return nil, err
 	}
@@ -189,8 +225,8 @@ func (r *UsersResource) Get(ctx context.Context, id int64) (*User, error) {
 }
 
 // Update calls users_update: Update a user.
-func (r *UsersResource) Update(ctx context.Context, id int64, body UserUpdate) (*User, error) {
-	answer, err := r.client.UsersUpdateWithResponse(ctx, id, body)
+func (r *UsersResource) Update(ctx context.Context, id int64, body UserUpdate, options ...RequestEditorFn) (*User, error) {
+	answer, err := r.client.UsersUpdateWithResponse(ctx, id, body, options...)
 	if err != nil {
 		return nil, err
 	}
@@ -198,14 +234,14 @@ func (r *UsersResource) Update(ctx context.Context, id int64, body UserUpdate) (
 }
 
 // Delete calls users_delete: Delete a user.
-func (r *UsersResource) Delete(ctx context.Context, id int64) error {
-	_, err := r.client.UsersDeleteWithResponse(ctx, id)
+func (r *UsersResource) Delete(ctx context.Context, id int64, options ...RequestEditorFn) error {
+	_, err := r.client.UsersDeleteWithResponse(ctx, id, options...)
 	return err
 }
 
 // Activate calls users_activate: Activate a user.
-func (r *UsersResource) Activate(ctx context.Context, id int64) (*User, error) {
-	answer, err := r.client.UsersActivateWithResponse(ctx, id)
+func (r *UsersResource) Activate(ctx context.Context, id int64, options ...RequestEditorFn) (*User, error) {
+	answer, err := r.client.UsersActivateWithResponse(ctx, id, options...)
 	if err != nil {
 		return nil, err
 	}
@@ -213,8 +249,8 @@ func (r *UsersResource) Activate(ctx context.Context, id int64) (*User, error) {
 }
 
 // Deactivate calls users_deactivate: Deactivate a user.
-func (r *UsersResource) Deactivate(ctx context.Context, id int64) (*User, error) {
-	answer, err := r.client.UsersDeactivateWithResponse(ctx, id)
+func (r *UsersResource) Deactivate(ctx context.Context, id int64, options ...RequestEditorFn) (*User, error) {
+	answer, err := r.client.UsersDeactivateWithResponse(ctx, id, options...)
 	if err != nil {
 		return nil, err
 	}
@@ -222,8 +258,8 @@ func (r *UsersResource) Deactivate(ctx context.Context, id int64) (*User, error)
 }
 
 // MeChangeEmail calls users_me_change_email: Change the current user's email address.
-func (r *UsersResource) MeChangeEmail(ctx context.Context, body EmailChange) error {
-	_, err := r.client.UsersMeChangeEmailWithResponse(ctx, body)
+func (r *UsersResource) MeChangeEmail(ctx context.Context, body EmailChange, options ...RequestEditorFn) error {
+	_, err := r.client.UsersMeChangeEmailWithResponse(ctx, body, withNewKey(options)...)
 	return err
 }
 
@@ -273,8 +309,8 @@ func (r *APIKeysResource) Get(ctx context.Context, id int64) (*APIKey, error) {
 }
 
 // Delete calls api_keys_delete: Delete an API key.
-func (r *APIKeysResource) Delete(ctx context.Context, id int64) error {
-	_, err := r.client.APIKeysDeleteWithResponse(ctx, id)
+func (r *APIKeysResource) Delete(ctx context.Context, id int64, options ...RequestEditorFn) error {
+	_, err := r.client.APIKeysDeleteWithResponse(ctx, id, options...)
 	return err
 }
 
@@ -306,8 +342,8 @@ func (r *JobsResource) ListPage(ctx context.Context, params JobsListParams) (*Jo
 }
 
 // Retry calls jobs_retry: Retry a job.
-func (r *JobsResource) Retry(ctx context.Context, id int64) (*Job, error) {
-	answer, err := r.client.JobsRetryWithResponse(ctx, id)
+func (r *JobsResource) Retry(ctx context.Context, id int64, options ...RequestEditorFn) (*Job, error) {
+	answer, err := r.client.JobsRetryWithResponse(ctx, id, withNewKey(options)...)
 	if err != nil {
 		return nil, err
 	}
@@ -366,8 +402,8 @@ func (r *WebhooksResource) Get(ctx context.Context, id int64) (*Webhook, error) 
 }
 
 // Update calls webhooks_update: Update a webhook.
-func (r *WebhooksResource) Update(ctx context.Context, id int64, body WebhookUpdate) (*Webhook, error) {
-	answer, err := r.client.WebhooksUpdateWithResponse(ctx, id, body)
+func (r *WebhooksResource) Update(ctx context.Context, id int64, body WebhookUpdate, options ...RequestEditorFn) (*Webhook, error) {
+	answer, err := r.client.WebhooksUpdateWithResponse(ctx, id, body, options...)
 	if err != nil {
 		return nil, err
 	}
@@ -375,8 +411,8 @@ func (r *WebhooksResource) Update(ctx context.Context, id int64, body WebhookUpd
 }
 
 // Delete calls webhooks_delete: Delete a webhook.
-func (r *WebhooksResource) Delete(ctx context.Context, id int64) error {
-	_, err := r.client.WebhooksDeleteWithResponse(ctx, id)
+func (r *WebhooksResource) Delete(ctx context.Context, id int64, options ...RequestEditorFn) error {
+	_, err := r.client.WebhooksDeleteWithResponse(ctx, id, options...)
 	return err
 }
 
@@ -390,8 +426,8 @@ func (r *WebhooksResource) RotateSecret(ctx context.Context, id int64) (*Webhook
 }
 
 // Test calls webhooks_test: Test a webhook.
-func (r *WebhooksResource) Test(ctx context.Context, id int64) (*WebhookDelivery, error) {
-	answer, err := r.client.WebhooksTestWithResponse(ctx, id)
+func (r *WebhooksResource) Test(ctx context.Context, id int64, options ...RequestEditorFn) (*WebhookDelivery, error) {
+	answer, err := r.client.WebhooksTestWithResponse(ctx, id, withNewKey(options)...)
 	if err != nil {
 		return nil, err
 	}
@@ -421,12 +457,39 @@ func (r *WebhooksResource) DeliveriesListPage(ctx context.Context, id int64, par
 }
 
 // ResendDelivery calls webhooks_resend_delivery: Resend a delivery.
-func (r *WebhooksResource) ResendDelivery(ctx context.Context, id int64, deliveryID int64) (*WebhookDelivery, error) {
-	answer, err := r.client.WebhooksResendDeliveryWithResponse(ctx, id, deliveryID)
+func (r *WebhooksResource) ResendDelivery(ctx context.Context, id int64, deliveryID int64, options ...RequestEditorFn) (*WebhookDelivery, error) {
+	answer, err := r.client.WebhooksResendDeliveryWithResponse(ctx, id, deliveryID, withNewKey(options)...)
 	if err != nil {
 		return nil, err
 	}
 	return expect(answer.JSON202)
+}
+
+// AuditEventsResource has the operations of audit_events.
+type AuditEventsResource struct {
+	client *ClientWithResponses
+}
+
+// List calls audit_events_list: List audit events. Each page is requested when it is needed. An error is the last element.
+func (r *AuditEventsResource) List(ctx context.Context, params AuditEventsListParams) iter.Seq2[AuditEvent, error] {
+	return eachItem(params.PageToken, func(token *string) ([]AuditEvent, nextPage, error) {
+		params := params
+		params.PageToken = token
+		page, err := r.ListPage(ctx, params)
+		if err != nil {
+			return nil, nextPage{}, err
+		}
+		return page.Items, page.NextPage, nil
+	})
+}
+
+// ListPage returns one page of List.
+func (r *AuditEventsResource) ListPage(ctx context.Context, params AuditEventsListParams) (*AuditEventPage, error) {
+	answer, err := r.client.AuditEventsListWithResponse(ctx, &params)
+	if err != nil {
+		return nil, err
+	}
+	return expect(answer.JSON200)
 }
 
 // HealthResource has the operations of health.
@@ -469,6 +532,15 @@ type ServiceResource struct {
 // Show calls service_show: Get the service.
 func (r *ServiceResource) Show(ctx context.Context) (*ServiceCard, error) {
 	answer, err := r.client.ServiceShowWithResponse(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return expect(answer.JSON200)
+}
+
+// Jwks calls service_jwks: Get the public keys of tokens.
+func (r *ServiceResource) Jwks(ctx context.Context) (*Jwks, error) {
+	answer, err := r.client.ServiceJwksWithResponse(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,147 @@ use progenitor_client::{encode_path, ClientHooks, OperationInfo, RequestBuilderE
 /// Types used as operation parameters and responses.
 #[allow(clippy::all)]
 pub mod types {
+    ///A credential of a service that acts for a user.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    pub struct ApiKey {
+        ///When the key was created.
+        pub created_at: ::chrono::DateTime<::chrono::offset::Utc>,
+        ///When the key stops working, or null if it does not expire.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub expires_at: ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+        ///The API key's ID. It is never reused.
+        pub id: i64,
+        ///When the key was last used, to the minute, or null if it never was.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub last_used_at: ::std::option::Option<
+            ::chrono::DateTime<::chrono::offset::Utc>,
+        >,
+        ///What the key is for.
+        pub name: ::std::string::String,
+        ///The first characters of the key, by which it is recognised.
+        pub prefix: ::std::string::String,
+        ///What the key may do: the `x-required-scope` of each operation.
+        pub scopes: ::std::vec::Vec<::std::string::String>,
+        ///The ID of the user that the key acts for.
+        pub user_id: i64,
+    }
+    impl ApiKey {
+        pub fn builder() -> builder::ApiKey {
+            Default::default()
+        }
+    }
+    ///The API key to create.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    pub struct ApiKeyCreate {
+        ///When the key stops working. Without it, the key does not expire.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub expires_at: ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+        ///What the key is for.
+        pub name: ::std::string::String,
+        ///What the key may do: the `x-required-scope` of the operations that it is for, each once.
+        pub scopes: ::std::vec::Vec<::std::string::String>,
+    }
+    impl ApiKeyCreate {
+        pub fn builder() -> builder::ApiKeyCreate {
+            Default::default()
+        }
+    }
+    ///A page of API keys.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    pub struct ApiKeyPage {
+        ///The API keys, in ascending order of `id`, unless `sort` asks for another.
+        pub items: ::std::vec::Vec<ApiKey>,
+        ///The `page_token` of the next page, or null on the last page.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub next_page: ::std::option::Option<::std::string::String>,
+    }
+    impl ApiKeyPage {
+        pub fn builder() -> builder::ApiKeyPage {
+            Default::default()
+        }
+    }
+    ///An API key with the key itself, which is never shown again.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    pub struct ApiKeyWithSecret {
+        ///When the key was created.
+        pub created_at: ::chrono::DateTime<::chrono::offset::Utc>,
+        ///When the key stops working, or null if it does not expire.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub expires_at: ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+        ///The API key's ID. It is never reused.
+        pub id: i64,
+        ///The key, to be sent as `Authorization: Bearer <key>`. Its last six characters are a checksum.
+        pub key: ::std::string::String,
+        ///When the key was last used, to the minute, or null if it never was.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub last_used_at: ::std::option::Option<
+            ::chrono::DateTime<::chrono::offset::Utc>,
+        >,
+        ///What the key is for.
+        pub name: ::std::string::String,
+        ///The first characters of the key, by which it is recognised.
+        pub prefix: ::std::string::String,
+        ///What the key may do: the `x-required-scope` of each operation.
+        pub scopes: ::std::vec::Vec<::std::string::String>,
+        ///The ID of the user that the key acts for.
+        pub user_id: i64,
+    }
+    impl ApiKeyWithSecret {
+        pub fn builder() -> builder::ApiKeyWithSecret {
+            Default::default()
+        }
+    }
+    ///What was done to a user or a resource.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    pub struct AuditEvent {
+        ///The user who did it; null for an unknown client and for the command line.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub actor_id: ::std::option::Option<i64>,
+        /**The API key that the user did it with, or null if there was none. It may have been deleted
+since.*/
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub api_key_id: ::std::option::Option<i64>,
+        ///When it was done.
+        pub created_at: ::chrono::DateTime<::chrono::offset::Utc>,
+        ///The event's ID. It is never reused.
+        pub id: i64,
+        ///The address of the client.
+        pub ip: ::std::string::String,
+        ///What was done. Later releases add kinds.
+        pub kind: ::std::string::String,
+        /**The ID of the request, as in the logs. One that the client has chosen begins with `client/`;
+the command line has `local/command-line`.*/
+        pub request_id: ::std::string::String,
+        ///The ID of the other resource, or null. The kind says of which sort it is.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub resource_id: ::std::option::Option<i64>,
+        ///The session in which or to which it was done, or null if none is recorded.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub session_id: ::std::option::Option<::std::string::String>,
+        /**The user to whom it was done, or to whom the resource belongs; null if there is none. The user
+may have been deleted since.*/
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub user_id: ::std::option::Option<i64>,
+    }
+    impl AuditEvent {
+        pub fn builder() -> builder::AuditEvent {
+            Default::default()
+        }
+    }
+    ///A page of audit events.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    pub struct AuditEventPage {
+        ///The audit events, in descending order of `created_at`, unless `sort` asks for another.
+        pub items: ::std::vec::Vec<AuditEvent>,
+        ///The `page_token` of the next page, or null on the last page.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub next_page: ::std::option::Option<::std::string::String>,
+    }
+    impl AuditEventPage {
+        pub fn builder() -> builder::AuditEventPage {
+            Default::default()
+        }
+    }
     ///The health of a dependency.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct DependencyHealth {
@@ -259,6 +400,42 @@ response), `replica_1`, `replica_2` and so on.*/
             value.parse()
         }
     }
+    ///A public key: a JSON Web Key.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    pub struct Jwk {
+        ///The algorithm of its tokens: `ES256` or `EdDSA`.
+        pub alg: ::std::string::String,
+        ///The curve: `P-256` or `Ed25519`.
+        pub crv: ::std::string::String,
+        ///The ID of the key, the `kid` of its tokens: its RFC 7638 thumbprint.
+        pub kid: ::std::string::String,
+        ///The type of the key: `EC` or `OKP`.
+        pub kty: ::std::string::String,
+        ///What the key is for: `sig`, signatures.
+        #[serde(rename = "use")]
+        pub use_: ::std::string::String,
+        ///The x coordinate of the key, or the whole key of Ed25519, in base64url.
+        pub x: ::std::string::String,
+        ///The y coordinate of the key, in base64url. Keys of Ed25519 have none.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub y: ::std::option::Option<::std::string::String>,
+    }
+    impl Jwk {
+        pub fn builder() -> builder::Jwk {
+            Default::default()
+        }
+    }
+    ///Public keys: a JSON Web Key Set.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    pub struct Jwks {
+        ///The keys, that of new tokens first.
+        pub keys: ::std::vec::Vec<Jwk>,
+    }
+    impl Jwks {
+        pub fn builder() -> builder::Jwks {
+            Default::default()
+        }
+    }
     ///The address to send a link to.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct LinkRequest {
@@ -382,6 +559,48 @@ without NUL.*/
             Default::default()
         }
     }
+    ///A session: a login, with the tokens that were issued since.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    pub struct Session {
+        ///When the user logged in.
+        pub created_at: ::chrono::DateTime<::chrono::offset::Utc>,
+        /**The client as people know it, such as "Firefox on Windows", derived from the user agent. Null
+if it says nothing.*/
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub device: ::std::option::Option<::std::string::String>,
+        ///When the session ends unless its tokens are refreshed.
+        pub expires_at: ::chrono::DateTime<::chrono::offset::Utc>,
+        ///The session's ID, the `sid` of its tokens.
+        pub id: ::std::string::String,
+        ///The address of the client when tokens were last issued.
+        pub ip: ::std::string::String,
+        ///Whether it is the session of this request.
+        pub is_current: bool,
+        ///When tokens were last issued: at the login or the last refresh.
+        pub last_used_at: ::chrono::DateTime<::chrono::offset::Utc>,
+        ///The client's `User-Agent` at that time, or null if it sent none.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub user_agent: ::std::option::Option<::std::string::String>,
+    }
+    impl Session {
+        pub fn builder() -> builder::Session {
+            Default::default()
+        }
+    }
+    ///A page of sessions.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    pub struct SessionPage {
+        ///The sessions, in descending order of `created_at`, unless `sort` asks for another.
+        pub items: ::std::vec::Vec<Session>,
+        ///The `page_token` of the next page, or null on the last page.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub next_page: ::std::option::Option<::std::string::String>,
+    }
+    impl SessionPage {
+        pub fn builder() -> builder::SessionPage {
+            Default::default()
+        }
+    }
     ///The tokens of a session.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct TokenPair {
@@ -467,6 +686,7 @@ without NUL.*/
         pub is_superuser: bool,
         ///Whether the email address is known to belong to the user.
         pub is_verified: bool,
+        pub role: UserRole,
         ///When the user's profile or rights last changed.
         pub updated_at: ::chrono::DateTime<::chrono::offset::Utc>,
     }
@@ -486,7 +706,7 @@ without NUL.*/
         ///Whether the user can log in.
         #[serde(default = "defaults::default_bool::<true>")]
         pub is_active: bool,
-        ///Whether the user can manage other users.
+        ///The same as the role `superuser`, for clients that know no roles.
         #[serde(default)]
         pub is_superuser: bool,
         ///Whether the email address is known to belong to the user.
@@ -494,6 +714,8 @@ without NUL.*/
         pub is_verified: bool,
         ///8 to 128 characters, at most 72 bytes in UTF-8 (the limit of bcrypt), without NUL.
         pub password: crate::Secret,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub role: ::std::option::Option<UserRole>,
     }
     impl UserCreate {
         pub fn builder() -> builder::UserCreate {
@@ -514,6 +736,65 @@ without NUL.*/
             Default::default()
         }
     }
+    ///What a user may do beyond what belongs to it.
+    #[derive(
+        ::serde::Deserialize,
+        ::serde::Serialize,
+        Clone,
+        Copy,
+        Debug,
+        Eq,
+        Hash,
+        Ord,
+        PartialEq,
+        PartialOrd
+    )]
+    pub enum UserRole {
+        #[serde(rename = "user")]
+        User,
+        #[serde(rename = "support")]
+        Support,
+        #[serde(rename = "superuser")]
+        Superuser,
+    }
+    impl ::std::fmt::Display for UserRole {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            match *self {
+                Self::User => f.write_str("user"),
+                Self::Support => f.write_str("support"),
+                Self::Superuser => f.write_str("superuser"),
+            }
+        }
+    }
+    impl ::std::str::FromStr for UserRole {
+        type Err = self::error::ConversionError;
+        fn from_str(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            match value {
+                "user" => Ok(Self::User),
+                "support" => Ok(Self::Support),
+                "superuser" => Ok(Self::Superuser),
+                _ => Err("invalid value".into()),
+            }
+        }
+    }
+    impl ::std::convert::TryFrom<&str> for UserRole {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: &str,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
+    impl ::std::convert::TryFrom<::std::string::String> for UserRole {
+        type Error = self::error::ConversionError;
+        fn try_from(
+            value: ::std::string::String,
+        ) -> ::std::result::Result<Self, self::error::ConversionError> {
+            value.parse()
+        }
+    }
     ///Changes to a user. Absent fields stay unchanged.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default)]
     pub struct UserUpdate {
@@ -526,7 +807,7 @@ without NUL.*/
         ///Whether the user can log in. False ends all sessions of the user.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub is_active: ::std::option::Option<bool>,
-        ///Whether the user can manage other users.
+        ///True is the role `superuser`. False revokes it, and leaves another role as it is.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub is_superuser: ::std::option::Option<bool>,
         ///Whether the email address is known to belong to the user.
@@ -535,6 +816,8 @@ without NUL.*/
         ///The new password. It ends all sessions of the user.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub password: ::std::option::Option<crate::Secret>,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub role: ::std::option::Option<UserRole>,
     }
     impl UserUpdate {
         pub fn builder() -> builder::UserUpdate {
@@ -915,6 +1198,771 @@ receiver verifies them.*/
     }
     /// Types for composing complex structures.
     pub mod builder {
+        #[derive(Clone, Debug)]
+        pub struct ApiKey {
+            created_at: ::std::result::Result<
+                ::chrono::DateTime<::chrono::offset::Utc>,
+                ::std::string::String,
+            >,
+            expires_at: ::std::result::Result<
+                ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+                ::std::string::String,
+            >,
+            id: ::std::result::Result<i64, ::std::string::String>,
+            last_used_at: ::std::result::Result<
+                ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+                ::std::string::String,
+            >,
+            name: ::std::result::Result<::std::string::String, ::std::string::String>,
+            prefix: ::std::result::Result<::std::string::String, ::std::string::String>,
+            scopes: ::std::result::Result<
+                ::std::vec::Vec<::std::string::String>,
+                ::std::string::String,
+            >,
+            user_id: ::std::result::Result<i64, ::std::string::String>,
+        }
+        impl ::std::default::Default for ApiKey {
+            fn default() -> Self {
+                Self {
+                    created_at: Err("no value supplied for created_at".to_string()),
+                    expires_at: Err("no value supplied for expires_at".to_string()),
+                    id: Err("no value supplied for id".to_string()),
+                    last_used_at: Err("no value supplied for last_used_at".to_string()),
+                    name: Err("no value supplied for name".to_string()),
+                    prefix: Err("no value supplied for prefix".to_string()),
+                    scopes: Err("no value supplied for scopes".to_string()),
+                    user_id: Err("no value supplied for user_id".to_string()),
+                }
+            }
+        }
+        impl ApiKey {
+            pub fn created_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::chrono::DateTime<::chrono::offset::Utc>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.created_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for created_at: {e}")
+                    });
+                self
+            }
+            pub fn expires_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<
+                    ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+                >,
+                T::Error: ::std::fmt::Display,
+            {
+                self.expires_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for expires_at: {e}")
+                    });
+                self
+            }
+            pub fn id<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<i64>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.id = value
+                    .try_into()
+                    .map_err(|e| format!("error converting supplied value for id: {e}"));
+                self
+            }
+            pub fn last_used_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<
+                    ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+                >,
+                T::Error: ::std::fmt::Display,
+            {
+                self.last_used_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for last_used_at: {e}")
+                    });
+                self
+            }
+            pub fn name<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.name = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for name: {e}")
+                    });
+                self
+            }
+            pub fn prefix<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.prefix = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for prefix: {e}")
+                    });
+                self
+            }
+            pub fn scopes<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::vec::Vec<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.scopes = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for scopes: {e}")
+                    });
+                self
+            }
+            pub fn user_id<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<i64>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.user_id = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for user_id: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<ApiKey> for super::ApiKey {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: ApiKey,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    created_at: value.created_at?,
+                    expires_at: value.expires_at?,
+                    id: value.id?,
+                    last_used_at: value.last_used_at?,
+                    name: value.name?,
+                    prefix: value.prefix?,
+                    scopes: value.scopes?,
+                    user_id: value.user_id?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::ApiKey> for ApiKey {
+            fn from(value: super::ApiKey) -> Self {
+                Self {
+                    created_at: Ok(value.created_at),
+                    expires_at: Ok(value.expires_at),
+                    id: Ok(value.id),
+                    last_used_at: Ok(value.last_used_at),
+                    name: Ok(value.name),
+                    prefix: Ok(value.prefix),
+                    scopes: Ok(value.scopes),
+                    user_id: Ok(value.user_id),
+                }
+            }
+        }
+        #[derive(Clone, Debug)]
+        pub struct ApiKeyCreate {
+            expires_at: ::std::result::Result<
+                ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+                ::std::string::String,
+            >,
+            name: ::std::result::Result<::std::string::String, ::std::string::String>,
+            scopes: ::std::result::Result<
+                ::std::vec::Vec<::std::string::String>,
+                ::std::string::String,
+            >,
+        }
+        impl ::std::default::Default for ApiKeyCreate {
+            fn default() -> Self {
+                Self {
+                    expires_at: Ok(Default::default()),
+                    name: Err("no value supplied for name".to_string()),
+                    scopes: Err("no value supplied for scopes".to_string()),
+                }
+            }
+        }
+        impl ApiKeyCreate {
+            pub fn expires_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<
+                    ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+                >,
+                T::Error: ::std::fmt::Display,
+            {
+                self.expires_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for expires_at: {e}")
+                    });
+                self
+            }
+            pub fn name<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.name = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for name: {e}")
+                    });
+                self
+            }
+            pub fn scopes<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::vec::Vec<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.scopes = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for scopes: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<ApiKeyCreate> for super::ApiKeyCreate {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: ApiKeyCreate,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    expires_at: value.expires_at?,
+                    name: value.name?,
+                    scopes: value.scopes?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::ApiKeyCreate> for ApiKeyCreate {
+            fn from(value: super::ApiKeyCreate) -> Self {
+                Self {
+                    expires_at: Ok(value.expires_at),
+                    name: Ok(value.name),
+                    scopes: Ok(value.scopes),
+                }
+            }
+        }
+        #[derive(Clone, Debug)]
+        pub struct ApiKeyPage {
+            items: ::std::result::Result<
+                ::std::vec::Vec<super::ApiKey>,
+                ::std::string::String,
+            >,
+            next_page: ::std::result::Result<
+                ::std::option::Option<::std::string::String>,
+                ::std::string::String,
+            >,
+        }
+        impl ::std::default::Default for ApiKeyPage {
+            fn default() -> Self {
+                Self {
+                    items: Err("no value supplied for items".to_string()),
+                    next_page: Err("no value supplied for next_page".to_string()),
+                }
+            }
+        }
+        impl ApiKeyPage {
+            pub fn items<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::vec::Vec<super::ApiKey>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.items = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for items: {e}")
+                    });
+                self
+            }
+            pub fn next_page<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.next_page = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for next_page: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<ApiKeyPage> for super::ApiKeyPage {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: ApiKeyPage,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    items: value.items?,
+                    next_page: value.next_page?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::ApiKeyPage> for ApiKeyPage {
+            fn from(value: super::ApiKeyPage) -> Self {
+                Self {
+                    items: Ok(value.items),
+                    next_page: Ok(value.next_page),
+                }
+            }
+        }
+        #[derive(Clone, Debug)]
+        pub struct ApiKeyWithSecret {
+            created_at: ::std::result::Result<
+                ::chrono::DateTime<::chrono::offset::Utc>,
+                ::std::string::String,
+            >,
+            expires_at: ::std::result::Result<
+                ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+                ::std::string::String,
+            >,
+            id: ::std::result::Result<i64, ::std::string::String>,
+            key: ::std::result::Result<::std::string::String, ::std::string::String>,
+            last_used_at: ::std::result::Result<
+                ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+                ::std::string::String,
+            >,
+            name: ::std::result::Result<::std::string::String, ::std::string::String>,
+            prefix: ::std::result::Result<::std::string::String, ::std::string::String>,
+            scopes: ::std::result::Result<
+                ::std::vec::Vec<::std::string::String>,
+                ::std::string::String,
+            >,
+            user_id: ::std::result::Result<i64, ::std::string::String>,
+        }
+        impl ::std::default::Default for ApiKeyWithSecret {
+            fn default() -> Self {
+                Self {
+                    created_at: Err("no value supplied for created_at".to_string()),
+                    expires_at: Err("no value supplied for expires_at".to_string()),
+                    id: Err("no value supplied for id".to_string()),
+                    key: Err("no value supplied for key".to_string()),
+                    last_used_at: Err("no value supplied for last_used_at".to_string()),
+                    name: Err("no value supplied for name".to_string()),
+                    prefix: Err("no value supplied for prefix".to_string()),
+                    scopes: Err("no value supplied for scopes".to_string()),
+                    user_id: Err("no value supplied for user_id".to_string()),
+                }
+            }
+        }
+        impl ApiKeyWithSecret {
+            pub fn created_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::chrono::DateTime<::chrono::offset::Utc>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.created_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for created_at: {e}")
+                    });
+                self
+            }
+            pub fn expires_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<
+                    ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+                >,
+                T::Error: ::std::fmt::Display,
+            {
+                self.expires_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for expires_at: {e}")
+                    });
+                self
+            }
+            pub fn id<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<i64>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.id = value
+                    .try_into()
+                    .map_err(|e| format!("error converting supplied value for id: {e}"));
+                self
+            }
+            pub fn key<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.key = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for key: {e}")
+                    });
+                self
+            }
+            pub fn last_used_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<
+                    ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+                >,
+                T::Error: ::std::fmt::Display,
+            {
+                self.last_used_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for last_used_at: {e}")
+                    });
+                self
+            }
+            pub fn name<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.name = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for name: {e}")
+                    });
+                self
+            }
+            pub fn prefix<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.prefix = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for prefix: {e}")
+                    });
+                self
+            }
+            pub fn scopes<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::vec::Vec<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.scopes = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for scopes: {e}")
+                    });
+                self
+            }
+            pub fn user_id<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<i64>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.user_id = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for user_id: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<ApiKeyWithSecret> for super::ApiKeyWithSecret {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: ApiKeyWithSecret,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    created_at: value.created_at?,
+                    expires_at: value.expires_at?,
+                    id: value.id?,
+                    key: value.key?,
+                    last_used_at: value.last_used_at?,
+                    name: value.name?,
+                    prefix: value.prefix?,
+                    scopes: value.scopes?,
+                    user_id: value.user_id?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::ApiKeyWithSecret> for ApiKeyWithSecret {
+            fn from(value: super::ApiKeyWithSecret) -> Self {
+                Self {
+                    created_at: Ok(value.created_at),
+                    expires_at: Ok(value.expires_at),
+                    id: Ok(value.id),
+                    key: Ok(value.key),
+                    last_used_at: Ok(value.last_used_at),
+                    name: Ok(value.name),
+                    prefix: Ok(value.prefix),
+                    scopes: Ok(value.scopes),
+                    user_id: Ok(value.user_id),
+                }
+            }
+        }
+        #[derive(Clone, Debug)]
+        pub struct AuditEvent {
+            actor_id: ::std::result::Result<
+                ::std::option::Option<i64>,
+                ::std::string::String,
+            >,
+            api_key_id: ::std::result::Result<
+                ::std::option::Option<i64>,
+                ::std::string::String,
+            >,
+            created_at: ::std::result::Result<
+                ::chrono::DateTime<::chrono::offset::Utc>,
+                ::std::string::String,
+            >,
+            id: ::std::result::Result<i64, ::std::string::String>,
+            ip: ::std::result::Result<::std::string::String, ::std::string::String>,
+            kind: ::std::result::Result<::std::string::String, ::std::string::String>,
+            request_id: ::std::result::Result<
+                ::std::string::String,
+                ::std::string::String,
+            >,
+            resource_id: ::std::result::Result<
+                ::std::option::Option<i64>,
+                ::std::string::String,
+            >,
+            session_id: ::std::result::Result<
+                ::std::option::Option<::std::string::String>,
+                ::std::string::String,
+            >,
+            user_id: ::std::result::Result<
+                ::std::option::Option<i64>,
+                ::std::string::String,
+            >,
+        }
+        impl ::std::default::Default for AuditEvent {
+            fn default() -> Self {
+                Self {
+                    actor_id: Err("no value supplied for actor_id".to_string()),
+                    api_key_id: Err("no value supplied for api_key_id".to_string()),
+                    created_at: Err("no value supplied for created_at".to_string()),
+                    id: Err("no value supplied for id".to_string()),
+                    ip: Err("no value supplied for ip".to_string()),
+                    kind: Err("no value supplied for kind".to_string()),
+                    request_id: Err("no value supplied for request_id".to_string()),
+                    resource_id: Err("no value supplied for resource_id".to_string()),
+                    session_id: Err("no value supplied for session_id".to_string()),
+                    user_id: Err("no value supplied for user_id".to_string()),
+                }
+            }
+        }
+        impl AuditEvent {
+            pub fn actor_id<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<i64>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.actor_id = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for actor_id: {e}")
+                    });
+                self
+            }
+            pub fn api_key_id<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<i64>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.api_key_id = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for api_key_id: {e}")
+                    });
+                self
+            }
+            pub fn created_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::chrono::DateTime<::chrono::offset::Utc>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.created_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for created_at: {e}")
+                    });
+                self
+            }
+            pub fn id<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<i64>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.id = value
+                    .try_into()
+                    .map_err(|e| format!("error converting supplied value for id: {e}"));
+                self
+            }
+            pub fn ip<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.ip = value
+                    .try_into()
+                    .map_err(|e| format!("error converting supplied value for ip: {e}"));
+                self
+            }
+            pub fn kind<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.kind = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for kind: {e}")
+                    });
+                self
+            }
+            pub fn request_id<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.request_id = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for request_id: {e}")
+                    });
+                self
+            }
+            pub fn resource_id<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<i64>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.resource_id = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for resource_id: {e}")
+                    });
+                self
+            }
+            pub fn session_id<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.session_id = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for session_id: {e}")
+                    });
+                self
+            }
+            pub fn user_id<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<i64>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.user_id = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for user_id: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<AuditEvent> for super::AuditEvent {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: AuditEvent,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    actor_id: value.actor_id?,
+                    api_key_id: value.api_key_id?,
+                    created_at: value.created_at?,
+                    id: value.id?,
+                    ip: value.ip?,
+                    kind: value.kind?,
+                    request_id: value.request_id?,
+                    resource_id: value.resource_id?,
+                    session_id: value.session_id?,
+                    user_id: value.user_id?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::AuditEvent> for AuditEvent {
+            fn from(value: super::AuditEvent) -> Self {
+                Self {
+                    actor_id: Ok(value.actor_id),
+                    api_key_id: Ok(value.api_key_id),
+                    created_at: Ok(value.created_at),
+                    id: Ok(value.id),
+                    ip: Ok(value.ip),
+                    kind: Ok(value.kind),
+                    request_id: Ok(value.request_id),
+                    resource_id: Ok(value.resource_id),
+                    session_id: Ok(value.session_id),
+                    user_id: Ok(value.user_id),
+                }
+            }
+        }
+        #[derive(Clone, Debug)]
+        pub struct AuditEventPage {
+            items: ::std::result::Result<
+                ::std::vec::Vec<super::AuditEvent>,
+                ::std::string::String,
+            >,
+            next_page: ::std::result::Result<
+                ::std::option::Option<::std::string::String>,
+                ::std::string::String,
+            >,
+        }
+        impl ::std::default::Default for AuditEventPage {
+            fn default() -> Self {
+                Self {
+                    items: Err("no value supplied for items".to_string()),
+                    next_page: Err("no value supplied for next_page".to_string()),
+                }
+            }
+        }
+        impl AuditEventPage {
+            pub fn items<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::vec::Vec<super::AuditEvent>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.items = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for items: {e}")
+                    });
+                self
+            }
+            pub fn next_page<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.next_page = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for next_page: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<AuditEventPage> for super::AuditEventPage {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: AuditEventPage,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    items: value.items?,
+                    next_page: value.next_page?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::AuditEventPage> for AuditEventPage {
+            fn from(value: super::AuditEventPage) -> Self {
+                Self {
+                    items: Ok(value.items),
+                    next_page: Ok(value.next_page),
+                }
+            }
+        }
         #[derive(Clone, Debug)]
         pub struct DependencyHealth {
             latency_ms: ::std::result::Result<f64, ::std::string::String>,
@@ -1586,6 +2634,184 @@ receiver verifies them.*/
             }
         }
         #[derive(Clone, Debug)]
+        pub struct Jwk {
+            alg: ::std::result::Result<::std::string::String, ::std::string::String>,
+            crv: ::std::result::Result<::std::string::String, ::std::string::String>,
+            kid: ::std::result::Result<::std::string::String, ::std::string::String>,
+            kty: ::std::result::Result<::std::string::String, ::std::string::String>,
+            use_: ::std::result::Result<::std::string::String, ::std::string::String>,
+            x: ::std::result::Result<::std::string::String, ::std::string::String>,
+            y: ::std::result::Result<
+                ::std::option::Option<::std::string::String>,
+                ::std::string::String,
+            >,
+        }
+        impl ::std::default::Default for Jwk {
+            fn default() -> Self {
+                Self {
+                    alg: Err("no value supplied for alg".to_string()),
+                    crv: Err("no value supplied for crv".to_string()),
+                    kid: Err("no value supplied for kid".to_string()),
+                    kty: Err("no value supplied for kty".to_string()),
+                    use_: Err("no value supplied for use_".to_string()),
+                    x: Err("no value supplied for x".to_string()),
+                    y: Ok(Default::default()),
+                }
+            }
+        }
+        impl Jwk {
+            pub fn alg<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.alg = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for alg: {e}")
+                    });
+                self
+            }
+            pub fn crv<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.crv = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for crv: {e}")
+                    });
+                self
+            }
+            pub fn kid<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.kid = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for kid: {e}")
+                    });
+                self
+            }
+            pub fn kty<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.kty = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for kty: {e}")
+                    });
+                self
+            }
+            pub fn use_<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.use_ = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for use_: {e}")
+                    });
+                self
+            }
+            pub fn x<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.x = value
+                    .try_into()
+                    .map_err(|e| format!("error converting supplied value for x: {e}"));
+                self
+            }
+            pub fn y<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.y = value
+                    .try_into()
+                    .map_err(|e| format!("error converting supplied value for y: {e}"));
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<Jwk> for super::Jwk {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: Jwk,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    alg: value.alg?,
+                    crv: value.crv?,
+                    kid: value.kid?,
+                    kty: value.kty?,
+                    use_: value.use_?,
+                    x: value.x?,
+                    y: value.y?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::Jwk> for Jwk {
+            fn from(value: super::Jwk) -> Self {
+                Self {
+                    alg: Ok(value.alg),
+                    crv: Ok(value.crv),
+                    kid: Ok(value.kid),
+                    kty: Ok(value.kty),
+                    use_: Ok(value.use_),
+                    x: Ok(value.x),
+                    y: Ok(value.y),
+                }
+            }
+        }
+        #[derive(Clone, Debug)]
+        pub struct Jwks {
+            keys: ::std::result::Result<
+                ::std::vec::Vec<super::Jwk>,
+                ::std::string::String,
+            >,
+        }
+        impl ::std::default::Default for Jwks {
+            fn default() -> Self {
+                Self {
+                    keys: Err("no value supplied for keys".to_string()),
+                }
+            }
+        }
+        impl Jwks {
+            pub fn keys<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::vec::Vec<super::Jwk>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.keys = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for keys: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<Jwks> for super::Jwks {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: Jwks,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self { keys: value.keys? })
+            }
+        }
+        impl ::std::convert::From<super::Jwks> for Jwks {
+            fn from(value: super::Jwks) -> Self {
+                Self { keys: Ok(value.keys) }
+            }
+        }
+        #[derive(Clone, Debug)]
         pub struct LinkRequest {
             email: ::std::result::Result<::std::string::String, ::std::string::String>,
         }
@@ -2135,6 +3361,235 @@ receiver verifies them.*/
             }
         }
         #[derive(Clone, Debug)]
+        pub struct Session {
+            created_at: ::std::result::Result<
+                ::chrono::DateTime<::chrono::offset::Utc>,
+                ::std::string::String,
+            >,
+            device: ::std::result::Result<
+                ::std::option::Option<::std::string::String>,
+                ::std::string::String,
+            >,
+            expires_at: ::std::result::Result<
+                ::chrono::DateTime<::chrono::offset::Utc>,
+                ::std::string::String,
+            >,
+            id: ::std::result::Result<::std::string::String, ::std::string::String>,
+            ip: ::std::result::Result<::std::string::String, ::std::string::String>,
+            is_current: ::std::result::Result<bool, ::std::string::String>,
+            last_used_at: ::std::result::Result<
+                ::chrono::DateTime<::chrono::offset::Utc>,
+                ::std::string::String,
+            >,
+            user_agent: ::std::result::Result<
+                ::std::option::Option<::std::string::String>,
+                ::std::string::String,
+            >,
+        }
+        impl ::std::default::Default for Session {
+            fn default() -> Self {
+                Self {
+                    created_at: Err("no value supplied for created_at".to_string()),
+                    device: Err("no value supplied for device".to_string()),
+                    expires_at: Err("no value supplied for expires_at".to_string()),
+                    id: Err("no value supplied for id".to_string()),
+                    ip: Err("no value supplied for ip".to_string()),
+                    is_current: Err("no value supplied for is_current".to_string()),
+                    last_used_at: Err("no value supplied for last_used_at".to_string()),
+                    user_agent: Err("no value supplied for user_agent".to_string()),
+                }
+            }
+        }
+        impl Session {
+            pub fn created_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::chrono::DateTime<::chrono::offset::Utc>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.created_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for created_at: {e}")
+                    });
+                self
+            }
+            pub fn device<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.device = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for device: {e}")
+                    });
+                self
+            }
+            pub fn expires_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::chrono::DateTime<::chrono::offset::Utc>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.expires_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for expires_at: {e}")
+                    });
+                self
+            }
+            pub fn id<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.id = value
+                    .try_into()
+                    .map_err(|e| format!("error converting supplied value for id: {e}"));
+                self
+            }
+            pub fn ip<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.ip = value
+                    .try_into()
+                    .map_err(|e| format!("error converting supplied value for ip: {e}"));
+                self
+            }
+            pub fn is_current<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<bool>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.is_current = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for is_current: {e}")
+                    });
+                self
+            }
+            pub fn last_used_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::chrono::DateTime<::chrono::offset::Utc>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.last_used_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for last_used_at: {e}")
+                    });
+                self
+            }
+            pub fn user_agent<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.user_agent = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for user_agent: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<Session> for super::Session {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: Session,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    created_at: value.created_at?,
+                    device: value.device?,
+                    expires_at: value.expires_at?,
+                    id: value.id?,
+                    ip: value.ip?,
+                    is_current: value.is_current?,
+                    last_used_at: value.last_used_at?,
+                    user_agent: value.user_agent?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::Session> for Session {
+            fn from(value: super::Session) -> Self {
+                Self {
+                    created_at: Ok(value.created_at),
+                    device: Ok(value.device),
+                    expires_at: Ok(value.expires_at),
+                    id: Ok(value.id),
+                    ip: Ok(value.ip),
+                    is_current: Ok(value.is_current),
+                    last_used_at: Ok(value.last_used_at),
+                    user_agent: Ok(value.user_agent),
+                }
+            }
+        }
+        #[derive(Clone, Debug)]
+        pub struct SessionPage {
+            items: ::std::result::Result<
+                ::std::vec::Vec<super::Session>,
+                ::std::string::String,
+            >,
+            next_page: ::std::result::Result<
+                ::std::option::Option<::std::string::String>,
+                ::std::string::String,
+            >,
+        }
+        impl ::std::default::Default for SessionPage {
+            fn default() -> Self {
+                Self {
+                    items: Err("no value supplied for items".to_string()),
+                    next_page: Err("no value supplied for next_page".to_string()),
+                }
+            }
+        }
+        impl SessionPage {
+            pub fn items<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::vec::Vec<super::Session>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.items = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for items: {e}")
+                    });
+                self
+            }
+            pub fn next_page<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.next_page = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for next_page: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<SessionPage> for super::SessionPage {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: SessionPage,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    items: value.items?,
+                    next_page: value.next_page?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::SessionPage> for SessionPage {
+            fn from(value: super::SessionPage) -> Self {
+                Self {
+                    items: Ok(value.items),
+                    next_page: Ok(value.next_page),
+                }
+            }
+        }
+        #[derive(Clone, Debug)]
         pub struct TokenPair {
             access_token: ::std::result::Result<crate::Secret, ::std::string::String>,
             expires_in: ::std::result::Result<i64, ::std::string::String>,
@@ -2241,6 +3696,7 @@ receiver verifies them.*/
             is_active: ::std::result::Result<bool, ::std::string::String>,
             is_superuser: ::std::result::Result<bool, ::std::string::String>,
             is_verified: ::std::result::Result<bool, ::std::string::String>,
+            role: ::std::result::Result<super::UserRole, ::std::string::String>,
             updated_at: ::std::result::Result<
                 ::chrono::DateTime<::chrono::offset::Utc>,
                 ::std::string::String,
@@ -2256,6 +3712,7 @@ receiver verifies them.*/
                     is_active: Err("no value supplied for is_active".to_string()),
                     is_superuser: Err("no value supplied for is_superuser".to_string()),
                     is_verified: Err("no value supplied for is_verified".to_string()),
+                    role: Err("no value supplied for role".to_string()),
                     updated_at: Err("no value supplied for updated_at".to_string()),
                 }
             }
@@ -2343,6 +3800,18 @@ receiver verifies them.*/
                     });
                 self
             }
+            pub fn role<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<super::UserRole>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.role = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for role: {e}")
+                    });
+                self
+            }
             pub fn updated_at<T>(mut self, value: T) -> Self
             where
                 T: ::std::convert::TryInto<::chrono::DateTime<::chrono::offset::Utc>>,
@@ -2369,6 +3838,7 @@ receiver verifies them.*/
                     is_active: value.is_active?,
                     is_superuser: value.is_superuser?,
                     is_verified: value.is_verified?,
+                    role: value.role?,
                     updated_at: value.updated_at?,
                 })
             }
@@ -2383,6 +3853,7 @@ receiver verifies them.*/
                     is_active: Ok(value.is_active),
                     is_superuser: Ok(value.is_superuser),
                     is_verified: Ok(value.is_verified),
+                    role: Ok(value.role),
                     updated_at: Ok(value.updated_at),
                 }
             }
@@ -2398,6 +3869,10 @@ receiver verifies them.*/
             is_superuser: ::std::result::Result<bool, ::std::string::String>,
             is_verified: ::std::result::Result<bool, ::std::string::String>,
             password: ::std::result::Result<crate::Secret, ::std::string::String>,
+            role: ::std::result::Result<
+                ::std::option::Option<super::UserRole>,
+                ::std::string::String,
+            >,
         }
         impl ::std::default::Default for UserCreate {
             fn default() -> Self {
@@ -2408,6 +3883,7 @@ receiver verifies them.*/
                     is_superuser: Ok(Default::default()),
                     is_verified: Ok(Default::default()),
                     password: Err("no value supplied for password".to_string()),
+                    role: Ok(Default::default()),
                 }
             }
         }
@@ -2484,6 +3960,18 @@ receiver verifies them.*/
                     });
                 self
             }
+            pub fn role<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<super::UserRole>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.role = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for role: {e}")
+                    });
+                self
+            }
         }
         impl ::std::convert::TryFrom<UserCreate> for super::UserCreate {
             type Error = super::error::ConversionError;
@@ -2497,6 +3985,7 @@ receiver verifies them.*/
                     is_superuser: value.is_superuser?,
                     is_verified: value.is_verified?,
                     password: value.password?,
+                    role: value.role?,
                 })
             }
         }
@@ -2509,6 +3998,7 @@ receiver verifies them.*/
                     is_superuser: Ok(value.is_superuser),
                     is_verified: Ok(value.is_verified),
                     password: Ok(value.password),
+                    role: Ok(value.role),
                 }
             }
         }
@@ -2602,6 +4092,10 @@ receiver verifies them.*/
                 ::std::option::Option<crate::Secret>,
                 ::std::string::String,
             >,
+            role: ::std::result::Result<
+                ::std::option::Option<super::UserRole>,
+                ::std::string::String,
+            >,
         }
         impl ::std::default::Default for UserUpdate {
             fn default() -> Self {
@@ -2612,6 +4106,7 @@ receiver verifies them.*/
                     is_superuser: Ok(Default::default()),
                     is_verified: Ok(Default::default()),
                     password: Ok(Default::default()),
+                    role: Ok(Default::default()),
                 }
             }
         }
@@ -2690,6 +4185,18 @@ receiver verifies them.*/
                     });
                 self
             }
+            pub fn role<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<super::UserRole>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.role = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for role: {e}")
+                    });
+                self
+            }
         }
         impl ::std::convert::TryFrom<UserUpdate> for super::UserUpdate {
             type Error = super::error::ConversionError;
@@ -2703,6 +4210,7 @@ receiver verifies them.*/
                     is_superuser: value.is_superuser?,
                     is_verified: value.is_verified?,
                     password: value.password?,
+                    role: value.role?,
                 })
             }
         }
@@ -2715,6 +4223,7 @@ receiver verifies them.*/
                     is_superuser: Ok(value.is_superuser),
                     is_verified: Ok(value.is_verified),
                     password: Ok(value.password),
+                    role: Ok(value.role),
                 }
             }
         }
@@ -3827,7 +5336,7 @@ receiver verifies them.*/
 
 A REST API for users and sessions.
 
-Log in with `auth_login`, send the `access_token` as `Authorization: Bearer <token>`, and exchange the `refresh_token` with `auth_refresh` before it expires. All errors have the body `ErrorBody`: `error` is a code for programs, `message` is for people, and `request_id` identifies the request in the logs. Unknown fields of a body are ignored, except privileged fields that the operation cannot set. Unknown query parameters are refused by operations that have parameters. A `PATCH` is a merge patch (RFC 7396) and can also be sent as `application/merge-patch+json`.
+Log in with `auth_login`, send the `access_token` as `Authorization: Bearer <token>`, and exchange the `refresh_token` with `auth_refresh` before it expires. A service sends an API key instead (`api_keys_create`). All errors have the body `ErrorBody`: `error` is a code for programs, `message` is for people, and `request_id` identifies the request in the logs. Unknown fields of a body are ignored, except privileged fields that the operation cannot set. Unknown query parameters are refused by operations that have parameters. A `PATCH` is a merge patch (RFC 7396) and can also be sent as `application/merge-patch+json`.
 
 Version: 1.2.0*/
 pub struct Client {
@@ -3905,6 +5414,136 @@ let response = client.service_show()
     pub fn service_show(&self) -> builder::ServiceShow<'_> {
         builder::ServiceShow::new(self)
     }
+    /**Get the public keys of tokens
+
+Returns the keys that other services verify access tokens with, as a JSON Web Key Set (RFC
+7517), that of new tokens first. The set is empty if tokens are signed with a secret.
+
+Sends a `GET` request to `/.well-known/jwks.json`
+
+```ignore
+let response = client.service_jwks()
+    .send()
+    .await;
+```*/
+    pub fn service_jwks(&self) -> builder::ServiceJwks<'_> {
+        builder::ServiceJwks::new(self)
+    }
+    /**List API keys
+
+Returns one page of the caller's API keys in ascending order of `id`, or with
+`sort=-created_at` in descending order. To get the next page, send `next_page` as `page_token`
+with the same `user_id` and the same `sort`, until it is null. Keys are deleted 30 days after
+they have expired.
+
+Sends a `GET` request to `/api/v1/api-keys`
+
+Arguments:
+- `limit`: The maximum number of API keys per page.
+- `page_token`: The `next_page` of the previous page.
+- `sort`: The order: `created_at` with the oldest first, `-created_at` with the newest first.
+- `user_id`: The API keys of this user instead, for superusers.
+```ignore
+let response = client.api_keys_list()
+    .limit(limit)
+    .page_token(page_token)
+    .sort(sort)
+    .user_id(user_id)
+    .send()
+    .await;
+```*/
+    pub fn api_keys_list(&self) -> builder::ApiKeysList<'_> {
+        builder::ApiKeysList::new(self)
+    }
+    /**Create an API key
+
+Returns the key, which is never shown again. It acts for the caller, as far as its scopes
+allow. A key cannot use this operation.
+
+Sends a `POST` request to `/api/v1/api-keys`
+
+```ignore
+let response = client.api_keys_create()
+    .body(body)
+    .send()
+    .await;
+```*/
+    pub fn api_keys_create(&self) -> builder::ApiKeysCreate<'_> {
+        builder::ApiKeysCreate::new(self)
+    }
+    /**Get an API key
+
+Other users' keys are found by superusers only. The key itself is not shown.
+
+Sends a `GET` request to `/api/v1/api-keys/{id}`
+
+Arguments:
+- `id`: The API key's ID.
+- `if_none_match`: Answer 304 without a body if the resource still has this `ETag`.
+```ignore
+let response = client.api_keys_get()
+    .id(id)
+    .if_none_match(if_none_match)
+    .send()
+    .await;
+```*/
+    pub fn api_keys_get(&self) -> builder::ApiKeysGet<'_> {
+        builder::ApiKeysGet::new(self)
+    }
+    /**Delete an API key
+
+The key stops working immediately. Other users' keys are found by superusers only.
+
+Sends a `DELETE` request to `/api/v1/api-keys/{id}`
+
+Arguments:
+- `id`: The API key's ID.
+- `if_match`: Change the resource only if it has this `ETag`: otherwise 412. `*` stands for any.
+```ignore
+let response = client.api_keys_delete()
+    .id(id)
+    .if_match(if_match)
+    .send()
+    .await;
+```*/
+    pub fn api_keys_delete(&self) -> builder::ApiKeysDelete<'_> {
+        builder::ApiKeysDelete::new(self)
+    }
+    /**List audit events
+
+Returns one page of audit events in descending order of `created_at`, so the newest come
+first, or with `sort=created_at` in ascending order. To get the next page, send `next_page` as
+`page_token` with the same filters and the same `sort`, until it is null.
+
+Requires the role `support` or `superuser`. An API key needs the scope `audit_events:read`.
+
+Sends a `GET` request to `/api/v1/audit-events`
+
+Arguments:
+- `actor_id`: Only what this user did.
+- `created_after`: Only events at or after this time.
+- `created_before`: Only events before this time.
+- `kind`: Only events of this kind.
+- `limit`: The maximum number of audit events per page.
+- `page_token`: The `next_page` of the previous page.
+- `sort`: The order: `created_at` with the oldest first, `-created_at` with the newest first.
+- `user_id`: Only what was done to this user.
+```ignore
+let response = client.audit_events_list()
+    .actor_id(actor_id)
+    .created_after(created_after)
+    .created_before(created_before)
+    .kind(kind)
+    .limit(limit)
+    .page_token(page_token)
+    .sort(sort)
+    .user_id(user_id)
+    .send()
+    .await;
+```*/
+    pub fn audit_events_list(&self) -> builder::AuditEventsList<'_> {
+        builder::AuditEventsList::new(self)
+    }
     /**Confirm a new email address
 
 Replaces the user's address by the one that the link was sent to. The token is in the link of
@@ -3968,6 +5607,23 @@ let response = client.auth_logout()
 ```*/
     pub fn auth_logout(&self) -> builder::AuthLogout<'_> {
         builder::AuthLogout::new(self)
+    }
+    /**Log out everywhere else
+
+Ends all sessions of the current user except the current one, which `auth_logout` ends.
+
+Sends a `POST` request to `/api/v1/auth/logout-all`
+
+Arguments:
+- `idempotency_key`: Names this request, such as a UUID. A request that is sent again with its key has its effect once: for 24 hours, it gets the first answer.
+```ignore
+let response = client.auth_logout_all()
+    .idempotency_key(idempotency_key)
+    .send()
+    .await;
+```*/
+    pub fn auth_logout_all(&self) -> builder::AuthLogoutAll<'_> {
+        builder::AuthLogoutAll::new(self)
     }
     /**Get the current user
 
@@ -4051,6 +5707,50 @@ let response = client.auth_reset_password()
 ```*/
     pub fn auth_reset_password(&self) -> builder::AuthResetPassword<'_> {
         builder::AuthResetPassword::new(self)
+    }
+    /**List sessions
+
+Returns one page of the current user's sessions in descending order of `created_at`, so the
+newest come first, or with `sort=created_at` in ascending order. Sessions that have ended are
+not shown. To get the next page, send `next_page` as `page_token` with the same `user_id` and
+the same `sort`, until it is null.
+
+Sends a `GET` request to `/api/v1/auth/sessions`
+
+Arguments:
+- `limit`: The maximum number of sessions per page.
+- `page_token`: The `next_page` of the previous page.
+- `sort`: The order: `created_at` with the oldest first, `-created_at` with the newest first.
+- `user_id`: The sessions of this user instead, for superusers. For others, no other user exists.
+```ignore
+let response = client.auth_sessions_list()
+    .limit(limit)
+    .page_token(page_token)
+    .sort(sort)
+    .user_id(user_id)
+    .send()
+    .await;
+```*/
+    pub fn auth_sessions_list(&self) -> builder::AuthSessionsList<'_> {
+        builder::AuthSessionsList::new(self)
+    }
+    /**Revoke a session
+
+Ends a session of the current user, or of any user for superusers. Its access tokens and its
+refresh token stop working immediately. It may be the current one.
+
+Sends a `DELETE` request to `/api/v1/auth/sessions/{id}`
+
+Arguments:
+- `id`: The session's ID.
+```ignore
+let response = client.auth_sessions_revoke()
+    .id(id)
+    .send()
+    .await;
+```*/
+    pub fn auth_sessions_revoke(&self) -> builder::AuthSessionsRevoke<'_> {
+        builder::AuthSessionsRevoke::new(self)
     }
     /**Sign up
 
@@ -4136,7 +5836,9 @@ let response = client.health_ready()
 Returns one page of jobs in descending order of `id`, so the newest come first, or with
 `sort=created_at` in ascending order. To get the next page, send `next_page` as `page_token`
 with the same filters and the same `sort`, until it is null. Jobs that succeeded are kept for
-seven days. Requires superuser rights.
+seven days.
+
+Requires the role `superuser`. An API key needs the scope `jobs:read`.
 
 Sends a `GET` request to `/api/v1/jobs`
 
@@ -4161,8 +5863,9 @@ let response = client.jobs_list()
     }
     /**Delete a job
 
-Deletes a job that is not running. A job that is queued will not run. Requires superuser
-rights.
+Deletes a job that is not running. A job that is queued will not run.
+
+Requires the role `superuser`. An API key needs the scope `jobs:write`.
 
 Sends a `DELETE` request to `/api/v1/jobs/{id}`
 
@@ -4180,7 +5883,9 @@ let response = client.jobs_delete()
     /**Retry a job
 
 Queues a dead job again, with all its attempts. What a job needs to run is deleted seven days
-after it died; then it can only be deleted. Requires superuser rights.
+after it died; then it can only be deleted.
+
+Requires the role `superuser`. An API key needs the scope `jobs:write`.
 
 Sends a `POST` request to `/api/v1/jobs/{id}/retry`
 
@@ -4202,8 +5907,9 @@ let response = client.jobs_retry()
 Returns one page of users in ascending order of `id`; with `sort`, `created_after` or
 `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
 `page_token` with the same filters and the same `sort`, until it is null. Users that are
-created meanwhile are on the last pages, unless the newest come first. Requires superuser
-rights.
+created meanwhile are on the last pages, unless the newest come first.
+
+Requires the role `support` or `superuser`. An API key needs the scope `users:read`.
 
 Sends a `GET` request to `/api/v1/users`
 
@@ -4234,7 +5940,9 @@ let response = client.users_list()
     }
     /**Create a user
 
-Creates a user, with superuser rights if requested. Requires superuser rights.
+Creates a user, with a role if requested. An API key cannot give a role.
+
+Requires the role `superuser`. An API key needs the scope `users:write`.
 
 Sends a `POST` request to `/api/v1/users`
 
@@ -4253,7 +5961,9 @@ let response = client.users_create()
     }
     /**Get the current user
 
-Returns the user that the access token belongs to.
+Returns the user that the access token or the API key belongs to.
+
+An API key needs the scope `users:read`.
 
 Sends a `GET` request to `/api/v1/users/me`
 
@@ -4270,8 +5980,8 @@ let response = client.users_me()
     }
     /**Delete the current user
 
-Permanently deletes the user and all its sessions. The last active superuser cannot be
-deleted.
+Permanently deletes the user with all its sessions and API keys. The last active superuser
+cannot be deleted.
 
 Sends a `DELETE` request to `/api/v1/users/me`
 
@@ -4289,7 +5999,10 @@ let response = client.users_me_delete()
     /**Update the current user
 
 Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
-`current_password` and ends all sessions of the user, including the current one.
+`current_password` and ends all sessions of the user, including the current one. An API key
+cannot change the password.
+
+An API key needs the scope `users:write`.
 
 Sends a `PATCH` request to `/api/v1/users/me`
 
@@ -4329,7 +6042,7 @@ let response = client.users_me_change_email()
     }
     /**Get a user
 
-Requires superuser rights.
+Requires the role `support` or `superuser`. An API key needs the scope `users:read`.
 
 Sends a `GET` request to `/api/v1/users/{id}`
 
@@ -4348,8 +6061,10 @@ let response = client.users_get()
     }
     /**Delete a user
 
-Permanently deletes the user and all its sessions; its audit events are kept. Requires
-superuser rights.
+Permanently deletes the user with all its sessions and API keys; its audit events are kept. An
+API key cannot delete its own user.
+
+Requires the role `superuser`. An API key needs the scope `users:write`.
 
 Sends a `DELETE` request to `/api/v1/users/{id}`
 
@@ -4370,7 +6085,9 @@ let response = client.users_delete()
 
 Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
 end all sessions of the user. The last active superuser can be neither deactivated nor
-demoted. Requires superuser rights.
+demoted. An API key cannot change an email address, a password or a role.
+
+Requires the role `superuser`. An API key needs the scope `users:write`.
 
 Sends a `PATCH` request to `/api/v1/users/{id}`
 
@@ -4391,8 +6108,9 @@ let response = client.users_update()
     }
     /**Activate a user
 
-Allows the user to log in again. Sessions that were ended stay ended. Requires superuser
-rights.
+Allows the user to log in again. Sessions that were ended stay ended.
+
+Requires the role `superuser`. An API key needs the scope `users:write`.
 
 Sends a `PATCH` request to `/api/v1/users/{id}/activate`
 
@@ -4412,7 +6130,9 @@ let response = client.users_activate()
     /**Deactivate a user
 
 Prevents the user from logging in and ends all its sessions. The last active superuser
-cannot be deactivated. Requires superuser rights.
+cannot be deactivated.
+
+Requires the role `superuser`. An API key needs the scope `users:write`.
 
 Sends a `PATCH` request to `/api/v1/users/{id}/deactivate`
 
@@ -4433,7 +6153,9 @@ let response = client.users_deactivate()
 
 Returns one page of webhooks in ascending order of `id`, or with `sort=-created_at` in
 descending order. To get the next page, send `next_page` as `page_token` with the same `sort`,
-until it is null. Requires superuser rights.
+until it is null.
+
+Requires the role `superuser`. An API key needs the scope `webhooks:read`.
 
 Sends a `GET` request to `/api/v1/webhooks`
 
@@ -4455,7 +6177,9 @@ let response = client.webhooks_list()
     /**Create a webhook
 
 Returns its secret, which is never shown again. A `url` that leads to a private network is
-refused. Requires superuser rights.
+refused.
+
+Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 
 Sends a `POST` request to `/api/v1/webhooks`
 
@@ -4470,7 +6194,7 @@ let response = client.webhooks_create()
     }
     /**Get a webhook
 
-Requires superuser rights.
+Requires the role `superuser`. An API key needs the scope `webhooks:read`.
 
 Sends a `GET` request to `/api/v1/webhooks/{id}`
 
@@ -4489,7 +6213,9 @@ let response = client.webhooks_get()
     }
     /**Delete a webhook
 
-Permanently deletes the webhook and its deliveries. Requires superuser rights.
+Permanently deletes the webhook and its deliveries.
+
+Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 
 Sends a `DELETE` request to `/api/v1/webhooks/{id}`
 
@@ -4509,7 +6235,9 @@ let response = client.webhooks_delete()
     /**Update a webhook
 
 Absent fields stay unchanged; a null `description` clears it. `is_active` enables a webhook
-again that was disabled. Requires superuser rights.
+again that was disabled.
+
+Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 
 Sends a `PATCH` request to `/api/v1/webhooks/{id}`
 
@@ -4533,7 +6261,8 @@ let response = client.webhooks_update()
 Returns one page of deliveries in descending order of `id`, the newest first, or with
 `sort=created_at` in ascending order. To get the next page, send `next_page` as `page_token`
 with the same `sort`, until it is null. Deliveries are deleted 30 days after they have ended.
-Requires superuser rights.
+
+Requires the role `superuser`. An API key needs the scope `webhooks:read`.
 
 Sends a `GET` request to `/api/v1/webhooks/{id}/deliveries`
 
@@ -4557,7 +6286,9 @@ let response = client.webhooks_deliveries_list()
     /**Resend a delivery
 
 Sends the message again, with the same `event_id`, as a delivery of its own, also if the
-webhook is disabled. Then it is sent once. Requires superuser rights.
+webhook is disabled. Then it is sent once.
+
+Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 
 Sends a `POST` request to `/api/v1/webhooks/{id}/deliveries/{delivery_id}/resend`
 
@@ -4579,7 +6310,9 @@ let response = client.webhooks_resend_delivery()
     /**Rotate the secret of a webhook
 
 Returns a new secret, which is never shown again. For 24 hours, messages have the signature of
-the previous secret as well. Requires superuser rights.
+the previous secret as well.
+
+Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 
 Sends a `POST` request to `/api/v1/webhooks/{id}/rotate-secret`
 
@@ -4597,7 +6330,9 @@ let response = client.webhooks_rotate_secret()
     /**Test a webhook
 
 Sends an event of the type `webhook.test`, also if the webhook is disabled. Then it is sent
-once. Requires superuser rights.
+once.
+
+Requires the role `superuser`. An API key needs the scope `webhooks:write`.
 
 Sends a `POST` request to `/api/v1/webhooks/{id}/test`
 
@@ -4669,6 +6404,943 @@ pub mod builder {
             match response.status().as_u16() {
                 200u16 => ResponseValue::from_response(response).await,
                 400u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                429u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                500u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                503u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                _ => Err(Error::UnexpectedResponse(response)),
+            }
+        }
+    }
+    /**Builder for [`Client::service_jwks`]
+
+[`Client::service_jwks`]: super::Client::service_jwks*/
+    #[derive(Debug, Clone)]
+    pub struct ServiceJwks<'a> {
+        client: &'a super::Client,
+    }
+    impl<'a> ServiceJwks<'a> {
+        pub fn new(client: &'a super::Client) -> Self {
+            Self { client: client }
+        }
+        ///Sends a `GET` request to `/.well-known/jwks.json`
+        pub async fn send(
+            self,
+        ) -> Result<ResponseValue<types::Jwks>, Error<types::ErrorBody>> {
+            let Self { client } = self;
+            let url = format!("{}/.well-known/jwks.json", client.baseurl,);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            header_map
+                .append(
+                    ::reqwest::header::HeaderName::from_static("api-version"),
+                    ::reqwest::header::HeaderValue::from_static(
+                        super::Client::api_version(),
+                    ),
+                );
+            #[allow(unused_mut)]
+            let mut request = client
+                .client
+                .get(url)
+                .header(
+                    ::reqwest::header::ACCEPT,
+                    ::reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .headers(header_map)
+                .build()?;
+            let info = OperationInfo {
+                operation_id: "service_jwks",
+            };
+            client.pre(&mut request, &info).await?;
+            let result = client.exec(request, &info).await;
+            client.post(&result, &info).await?;
+            let response = result?;
+            match response.status().as_u16() {
+                200u16 => ResponseValue::from_response(response).await,
+                400u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                429u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                500u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                503u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                _ => Err(Error::UnexpectedResponse(response)),
+            }
+        }
+    }
+    /**Builder for [`Client::api_keys_list`]
+
+[`Client::api_keys_list`]: super::Client::api_keys_list*/
+    #[derive(Debug, Clone)]
+    pub struct ApiKeysList<'a> {
+        client: &'a super::Client,
+        limit: Result<Option<i32>, String>,
+        page_token: Result<Option<::std::string::String>, String>,
+        sort: Result<Option<::std::string::String>, String>,
+        user_id: Result<Option<i64>, String>,
+    }
+    impl<'a> ApiKeysList<'a> {
+        pub fn new(client: &'a super::Client) -> Self {
+            Self {
+                client: client,
+                limit: Ok(None),
+                page_token: Ok(None),
+                sort: Ok(None),
+                user_id: Ok(None),
+            }
+        }
+        pub fn limit<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<i32>,
+        {
+            self.limit = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| "conversion to `i32` for limit failed".to_string());
+            self
+        }
+        pub fn page_token<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.page_token = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for page_token failed"
+                        .to_string()
+                });
+            self
+        }
+        pub fn sort<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.sort = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for sort failed"
+                        .to_string()
+                });
+            self
+        }
+        pub fn user_id<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<i64>,
+        {
+            self.user_id = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| "conversion to `i64` for user_id failed".to_string());
+            self
+        }
+        ///Sends a `GET` request to `/api/v1/api-keys`
+        pub async fn send(
+            self,
+        ) -> Result<ResponseValue<types::ApiKeyPage>, Error<types::ErrorBody>> {
+            let Self { client, limit, page_token, sort, user_id } = self;
+            let limit = limit.map_err(Error::InvalidRequest)?;
+            let page_token = page_token.map_err(Error::InvalidRequest)?;
+            let sort = sort.map_err(Error::InvalidRequest)?;
+            let user_id = user_id.map_err(Error::InvalidRequest)?;
+            let url = format!("{}/api/v1/api-keys", client.baseurl,);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            header_map
+                .append(
+                    ::reqwest::header::HeaderName::from_static("api-version"),
+                    ::reqwest::header::HeaderValue::from_static(
+                        super::Client::api_version(),
+                    ),
+                );
+            #[allow(unused_mut)]
+            let mut request = client
+                .client
+                .get(url)
+                .header(
+                    ::reqwest::header::ACCEPT,
+                    ::reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .query(&progenitor_client::QueryParam::new("limit", &limit))
+                .query(&progenitor_client::QueryParam::new("page_token", &page_token))
+                .query(&progenitor_client::QueryParam::new("sort", &sort))
+                .query(&progenitor_client::QueryParam::new("user_id", &user_id))
+                .headers(header_map)
+                .build()?;
+            let info = OperationInfo {
+                operation_id: "api_keys_list",
+            };
+            client.pre(&mut request, &info).await?;
+            let result = client.exec(request, &info).await;
+            client.post(&result, &info).await?;
+            let response = result?;
+            match response.status().as_u16() {
+                200u16 => ResponseValue::from_response(response).await,
+                400u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                401u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                403u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                404u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                422u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                429u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                500u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                503u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                _ => Err(Error::UnexpectedResponse(response)),
+            }
+        }
+    }
+    /**Builder for [`Client::api_keys_create`]
+
+[`Client::api_keys_create`]: super::Client::api_keys_create*/
+    #[derive(Debug, Clone)]
+    pub struct ApiKeysCreate<'a> {
+        client: &'a super::Client,
+        body: Result<types::builder::ApiKeyCreate, String>,
+    }
+    impl<'a> ApiKeysCreate<'a> {
+        pub fn new(client: &'a super::Client) -> Self {
+            Self {
+                client: client,
+                body: Ok(::std::default::Default::default()),
+            }
+        }
+        pub fn body<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<types::ApiKeyCreate>,
+            <V as std::convert::TryInto<types::ApiKeyCreate>>::Error: std::fmt::Display,
+        {
+            self.body = value
+                .try_into()
+                .map(From::from)
+                .map_err(|s| {
+                    format!("conversion to `ApiKeyCreate` for body failed: {}", s)
+                });
+            self
+        }
+        pub fn body_map<F>(mut self, f: F) -> Self
+        where
+            F: std::ops::FnOnce(
+                types::builder::ApiKeyCreate,
+            ) -> types::builder::ApiKeyCreate,
+        {
+            self.body = self.body.map(f);
+            self
+        }
+        ///Sends a `POST` request to `/api/v1/api-keys`
+        pub async fn send(
+            self,
+        ) -> Result<ResponseValue<types::ApiKeyWithSecret>, Error<types::ErrorBody>> {
+            let Self { client, body } = self;
+            let body = body
+                .and_then(|v| {
+                    types::ApiKeyCreate::try_from(v).map_err(|e| e.to_string())
+                })
+                .map_err(Error::InvalidRequest)?;
+            let url = format!("{}/api/v1/api-keys", client.baseurl,);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            header_map
+                .append(
+                    ::reqwest::header::HeaderName::from_static("api-version"),
+                    ::reqwest::header::HeaderValue::from_static(
+                        super::Client::api_version(),
+                    ),
+                );
+            #[allow(unused_mut)]
+            let mut request = client
+                .client
+                .post(url)
+                .header(
+                    ::reqwest::header::ACCEPT,
+                    ::reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .json(&body)
+                .headers(header_map)
+                .build()?;
+            let info = OperationInfo {
+                operation_id: "api_keys_create",
+            };
+            client.pre(&mut request, &info).await?;
+            let result = client.exec(request, &info).await;
+            client.post(&result, &info).await?;
+            let response = result?;
+            match response.status().as_u16() {
+                201u16 => ResponseValue::from_response(response).await,
+                400u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                401u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                403u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                408u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                409u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                413u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                415u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                422u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                429u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                500u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                501u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                503u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                _ => Err(Error::UnexpectedResponse(response)),
+            }
+        }
+    }
+    /**Builder for [`Client::api_keys_get`]
+
+[`Client::api_keys_get`]: super::Client::api_keys_get*/
+    #[derive(Debug, Clone)]
+    pub struct ApiKeysGet<'a> {
+        client: &'a super::Client,
+        id: Result<i64, String>,
+        if_none_match: Result<Option<::std::string::String>, String>,
+    }
+    impl<'a> ApiKeysGet<'a> {
+        pub fn new(client: &'a super::Client) -> Self {
+            Self {
+                client: client,
+                id: Err("id was not initialized".to_string()),
+                if_none_match: Ok(None),
+            }
+        }
+        pub fn id<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<i64>,
+        {
+            self.id = value
+                .try_into()
+                .map_err(|_| "conversion to `i64` for id failed".to_string());
+            self
+        }
+        pub fn if_none_match<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.if_none_match = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for if_none_match failed"
+                        .to_string()
+                });
+            self
+        }
+        ///Sends a `GET` request to `/api/v1/api-keys/{id}`
+        pub async fn send(
+            self,
+        ) -> Result<ResponseValue<types::ApiKey>, Error<types::ErrorBody>> {
+            let Self { client, id, if_none_match } = self;
+            let id = id.map_err(Error::InvalidRequest)?;
+            let if_none_match = if_none_match.map_err(Error::InvalidRequest)?;
+            let url = format!(
+                "{}/api/v1/api-keys/{}", client.baseurl, encode_path(& id.to_string()),
+            );
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
+            header_map
+                .append(
+                    ::reqwest::header::HeaderName::from_static("api-version"),
+                    ::reqwest::header::HeaderValue::from_static(
+                        super::Client::api_version(),
+                    ),
+                );
+            if let Some(value) = if_none_match {
+                header_map.append("If-None-Match", value.to_string().try_into()?);
+            }
+            #[allow(unused_mut)]
+            let mut request = client
+                .client
+                .get(url)
+                .header(
+                    ::reqwest::header::ACCEPT,
+                    ::reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .headers(header_map)
+                .build()?;
+            let info = OperationInfo {
+                operation_id: "api_keys_get",
+            };
+            client.pre(&mut request, &info).await?;
+            let result = client.exec(request, &info).await;
+            client.post(&result, &info).await?;
+            let response = result?;
+            match response.status().as_u16() {
+                200u16 => ResponseValue::from_response(response).await,
+                400u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                401u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                403u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                404u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                422u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                429u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                500u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                503u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                _ => Err(Error::UnexpectedResponse(response)),
+            }
+        }
+    }
+    /**Builder for [`Client::api_keys_delete`]
+
+[`Client::api_keys_delete`]: super::Client::api_keys_delete*/
+    #[derive(Debug, Clone)]
+    pub struct ApiKeysDelete<'a> {
+        client: &'a super::Client,
+        id: Result<i64, String>,
+        if_match: Result<Option<::std::string::String>, String>,
+    }
+    impl<'a> ApiKeysDelete<'a> {
+        pub fn new(client: &'a super::Client) -> Self {
+            Self {
+                client: client,
+                id: Err("id was not initialized".to_string()),
+                if_match: Ok(None),
+            }
+        }
+        pub fn id<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<i64>,
+        {
+            self.id = value
+                .try_into()
+                .map_err(|_| "conversion to `i64` for id failed".to_string());
+            self
+        }
+        pub fn if_match<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.if_match = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for if_match failed"
+                        .to_string()
+                });
+            self
+        }
+        ///Sends a `DELETE` request to `/api/v1/api-keys/{id}`
+        pub async fn send(self) -> Result<ResponseValue<()>, Error<types::ErrorBody>> {
+            let Self { client, id, if_match } = self;
+            let id = id.map_err(Error::InvalidRequest)?;
+            let if_match = if_match.map_err(Error::InvalidRequest)?;
+            let url = format!(
+                "{}/api/v1/api-keys/{}", client.baseurl, encode_path(& id.to_string()),
+            );
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
+            header_map
+                .append(
+                    ::reqwest::header::HeaderName::from_static("api-version"),
+                    ::reqwest::header::HeaderValue::from_static(
+                        super::Client::api_version(),
+                    ),
+                );
+            if let Some(value) = if_match {
+                header_map.append("If-Match", value.to_string().try_into()?);
+            }
+            #[allow(unused_mut)]
+            let mut request = client
+                .client
+                .delete(url)
+                .header(
+                    ::reqwest::header::ACCEPT,
+                    ::reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .headers(header_map)
+                .build()?;
+            let info = OperationInfo {
+                operation_id: "api_keys_delete",
+            };
+            client.pre(&mut request, &info).await?;
+            let result = client.exec(request, &info).await;
+            client.post(&result, &info).await?;
+            let response = result?;
+            match response.status().as_u16() {
+                204u16 => Ok(ResponseValue::empty(response)),
+                400u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                401u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                403u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                404u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                412u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                422u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                429u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                500u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                503u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                _ => Err(Error::UnexpectedResponse(response)),
+            }
+        }
+    }
+    /**Builder for [`Client::audit_events_list`]
+
+[`Client::audit_events_list`]: super::Client::audit_events_list*/
+    #[derive(Debug, Clone)]
+    pub struct AuditEventsList<'a> {
+        client: &'a super::Client,
+        actor_id: Result<Option<i64>, String>,
+        created_after: Result<Option<::chrono::DateTime<::chrono::offset::Utc>>, String>,
+        created_before: Result<
+            Option<::chrono::DateTime<::chrono::offset::Utc>>,
+            String,
+        >,
+        kind: Result<Option<::std::string::String>, String>,
+        limit: Result<Option<i32>, String>,
+        page_token: Result<Option<::std::string::String>, String>,
+        sort: Result<Option<::std::string::String>, String>,
+        user_id: Result<Option<i64>, String>,
+    }
+    impl<'a> AuditEventsList<'a> {
+        pub fn new(client: &'a super::Client) -> Self {
+            Self {
+                client: client,
+                actor_id: Ok(None),
+                created_after: Ok(None),
+                created_before: Ok(None),
+                kind: Ok(None),
+                limit: Ok(None),
+                page_token: Ok(None),
+                sort: Ok(None),
+                user_id: Ok(None),
+            }
+        }
+        pub fn actor_id<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<i64>,
+        {
+            self.actor_id = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| "conversion to `i64` for actor_id failed".to_string());
+            self
+        }
+        pub fn created_after<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::chrono::DateTime<::chrono::offset::Utc>>,
+        {
+            self.created_after = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: chrono :: DateTime < :: chrono :: offset :: Utc >` for created_after failed"
+                        .to_string()
+                });
+            self
+        }
+        pub fn created_before<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::chrono::DateTime<::chrono::offset::Utc>>,
+        {
+            self.created_before = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: chrono :: DateTime < :: chrono :: offset :: Utc >` for created_before failed"
+                        .to_string()
+                });
+            self
+        }
+        pub fn kind<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.kind = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for kind failed"
+                        .to_string()
+                });
+            self
+        }
+        pub fn limit<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<i32>,
+        {
+            self.limit = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| "conversion to `i32` for limit failed".to_string());
+            self
+        }
+        pub fn page_token<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.page_token = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for page_token failed"
+                        .to_string()
+                });
+            self
+        }
+        pub fn sort<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.sort = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for sort failed"
+                        .to_string()
+                });
+            self
+        }
+        pub fn user_id<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<i64>,
+        {
+            self.user_id = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| "conversion to `i64` for user_id failed".to_string());
+            self
+        }
+        ///Sends a `GET` request to `/api/v1/audit-events`
+        pub async fn send(
+            self,
+        ) -> Result<ResponseValue<types::AuditEventPage>, Error<types::ErrorBody>> {
+            let Self {
+                client,
+                actor_id,
+                created_after,
+                created_before,
+                kind,
+                limit,
+                page_token,
+                sort,
+                user_id,
+            } = self;
+            let actor_id = actor_id.map_err(Error::InvalidRequest)?;
+            let created_after = created_after.map_err(Error::InvalidRequest)?;
+            let created_before = created_before.map_err(Error::InvalidRequest)?;
+            let kind = kind.map_err(Error::InvalidRequest)?;
+            let limit = limit.map_err(Error::InvalidRequest)?;
+            let page_token = page_token.map_err(Error::InvalidRequest)?;
+            let sort = sort.map_err(Error::InvalidRequest)?;
+            let user_id = user_id.map_err(Error::InvalidRequest)?;
+            let url = format!("{}/api/v1/audit-events", client.baseurl,);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            header_map
+                .append(
+                    ::reqwest::header::HeaderName::from_static("api-version"),
+                    ::reqwest::header::HeaderValue::from_static(
+                        super::Client::api_version(),
+                    ),
+                );
+            #[allow(unused_mut)]
+            let mut request = client
+                .client
+                .get(url)
+                .header(
+                    ::reqwest::header::ACCEPT,
+                    ::reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .query(&progenitor_client::QueryParam::new("actor_id", &actor_id))
+                .query(
+                    &progenitor_client::QueryParam::new("created_after", &created_after),
+                )
+                .query(
+                    &progenitor_client::QueryParam::new(
+                        "created_before",
+                        &created_before,
+                    ),
+                )
+                .query(&progenitor_client::QueryParam::new("kind", &kind))
+                .query(&progenitor_client::QueryParam::new("limit", &limit))
+                .query(&progenitor_client::QueryParam::new("page_token", &page_token))
+                .query(&progenitor_client::QueryParam::new("sort", &sort))
+                .query(&progenitor_client::QueryParam::new("user_id", &user_id))
+                .headers(header_map)
+                .build()?;
+            let info = OperationInfo {
+                operation_id: "audit_events_list",
+            };
+            client.pre(&mut request, &info).await?;
+            let result = client.exec(request, &info).await;
+            client.post(&result, &info).await?;
+            let response = result?;
+            match response.status().as_u16() {
+                200u16 => ResponseValue::from_response(response).await,
+                400u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                401u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                403u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                422u16 => {
                     Err(
                         Error::ErrorResponse(
                             ResponseValue::from_response(response).await?,
@@ -5198,6 +7870,136 @@ pub mod builder {
                         ),
                     )
                 }
+                403u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                429u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                500u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                503u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                _ => Err(Error::UnexpectedResponse(response)),
+            }
+        }
+    }
+    /**Builder for [`Client::auth_logout_all`]
+
+[`Client::auth_logout_all`]: super::Client::auth_logout_all*/
+    #[derive(Debug, Clone)]
+    pub struct AuthLogoutAll<'a> {
+        client: &'a super::Client,
+        idempotency_key: Result<Option<::std::string::String>, String>,
+    }
+    impl<'a> AuthLogoutAll<'a> {
+        pub fn new(client: &'a super::Client) -> Self {
+            Self {
+                client: client,
+                idempotency_key: Ok(None),
+            }
+        }
+        pub fn idempotency_key<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.idempotency_key = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for idempotency_key failed"
+                        .to_string()
+                });
+            self
+        }
+        ///Sends a `POST` request to `/api/v1/auth/logout-all`
+        pub async fn send(self) -> Result<ResponseValue<()>, Error<types::ErrorBody>> {
+            let Self { client, idempotency_key } = self;
+            let idempotency_key = idempotency_key.map_err(Error::InvalidRequest)?;
+            let url = format!("{}/api/v1/auth/logout-all", client.baseurl,);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
+            header_map
+                .append(
+                    ::reqwest::header::HeaderName::from_static("api-version"),
+                    ::reqwest::header::HeaderValue::from_static(
+                        super::Client::api_version(),
+                    ),
+                );
+            if let Some(value) = idempotency_key {
+                header_map.append("Idempotency-Key", value.to_string().try_into()?);
+            }
+            #[allow(unused_mut)]
+            let mut request = client
+                .client
+                .post(url)
+                .header(
+                    ::reqwest::header::ACCEPT,
+                    ::reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .headers(header_map)
+                .build()?;
+            let info = OperationInfo {
+                operation_id: "auth_logout_all",
+            };
+            client.pre(&mut request, &info).await?;
+            let result = client.exec(request, &info).await;
+            client.post(&result, &info).await?;
+            let response = result?;
+            match response.status().as_u16() {
+                204u16 => Ok(ResponseValue::empty(response)),
+                400u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                401u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                403u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                409u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                422u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
                 429u16 => {
                     Err(
                         Error::ErrorResponse(
@@ -5296,6 +8098,13 @@ pub mod builder {
                     )
                 }
                 401u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                403u16 => {
                     Err(
                         Error::ErrorResponse(
                             ResponseValue::from_response(response).await?,
@@ -5901,6 +8710,296 @@ pub mod builder {
                     )
                 }
                 501u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                503u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                _ => Err(Error::UnexpectedResponse(response)),
+            }
+        }
+    }
+    /**Builder for [`Client::auth_sessions_list`]
+
+[`Client::auth_sessions_list`]: super::Client::auth_sessions_list*/
+    #[derive(Debug, Clone)]
+    pub struct AuthSessionsList<'a> {
+        client: &'a super::Client,
+        limit: Result<Option<i32>, String>,
+        page_token: Result<Option<::std::string::String>, String>,
+        sort: Result<Option<::std::string::String>, String>,
+        user_id: Result<Option<i64>, String>,
+    }
+    impl<'a> AuthSessionsList<'a> {
+        pub fn new(client: &'a super::Client) -> Self {
+            Self {
+                client: client,
+                limit: Ok(None),
+                page_token: Ok(None),
+                sort: Ok(None),
+                user_id: Ok(None),
+            }
+        }
+        pub fn limit<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<i32>,
+        {
+            self.limit = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| "conversion to `i32` for limit failed".to_string());
+            self
+        }
+        pub fn page_token<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.page_token = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for page_token failed"
+                        .to_string()
+                });
+            self
+        }
+        pub fn sort<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.sort = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for sort failed"
+                        .to_string()
+                });
+            self
+        }
+        pub fn user_id<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<i64>,
+        {
+            self.user_id = value
+                .try_into()
+                .map(Some)
+                .map_err(|_| "conversion to `i64` for user_id failed".to_string());
+            self
+        }
+        ///Sends a `GET` request to `/api/v1/auth/sessions`
+        pub async fn send(
+            self,
+        ) -> Result<ResponseValue<types::SessionPage>, Error<types::ErrorBody>> {
+            let Self { client, limit, page_token, sort, user_id } = self;
+            let limit = limit.map_err(Error::InvalidRequest)?;
+            let page_token = page_token.map_err(Error::InvalidRequest)?;
+            let sort = sort.map_err(Error::InvalidRequest)?;
+            let user_id = user_id.map_err(Error::InvalidRequest)?;
+            let url = format!("{}/api/v1/auth/sessions", client.baseurl,);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            header_map
+                .append(
+                    ::reqwest::header::HeaderName::from_static("api-version"),
+                    ::reqwest::header::HeaderValue::from_static(
+                        super::Client::api_version(),
+                    ),
+                );
+            #[allow(unused_mut)]
+            let mut request = client
+                .client
+                .get(url)
+                .header(
+                    ::reqwest::header::ACCEPT,
+                    ::reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .query(&progenitor_client::QueryParam::new("limit", &limit))
+                .query(&progenitor_client::QueryParam::new("page_token", &page_token))
+                .query(&progenitor_client::QueryParam::new("sort", &sort))
+                .query(&progenitor_client::QueryParam::new("user_id", &user_id))
+                .headers(header_map)
+                .build()?;
+            let info = OperationInfo {
+                operation_id: "auth_sessions_list",
+            };
+            client.pre(&mut request, &info).await?;
+            let result = client.exec(request, &info).await;
+            client.post(&result, &info).await?;
+            let response = result?;
+            match response.status().as_u16() {
+                200u16 => ResponseValue::from_response(response).await,
+                400u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                401u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                403u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                404u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                422u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                429u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                500u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                503u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                _ => Err(Error::UnexpectedResponse(response)),
+            }
+        }
+    }
+    /**Builder for [`Client::auth_sessions_revoke`]
+
+[`Client::auth_sessions_revoke`]: super::Client::auth_sessions_revoke*/
+    #[derive(Debug, Clone)]
+    pub struct AuthSessionsRevoke<'a> {
+        client: &'a super::Client,
+        id: Result<::std::string::String, String>,
+    }
+    impl<'a> AuthSessionsRevoke<'a> {
+        pub fn new(client: &'a super::Client) -> Self {
+            Self {
+                client: client,
+                id: Err("id was not initialized".to_string()),
+            }
+        }
+        pub fn id<V>(mut self, value: V) -> Self
+        where
+            V: std::convert::TryInto<::std::string::String>,
+        {
+            self.id = value
+                .try_into()
+                .map_err(|_| {
+                    "conversion to `:: std :: string :: String` for id failed"
+                        .to_string()
+                });
+            self
+        }
+        ///Sends a `DELETE` request to `/api/v1/auth/sessions/{id}`
+        pub async fn send(self) -> Result<ResponseValue<()>, Error<types::ErrorBody>> {
+            let Self { client, id } = self;
+            let id = id.map_err(Error::InvalidRequest)?;
+            let url = format!(
+                "{}/api/v1/auth/sessions/{}", client.baseurl, encode_path(& id
+                .to_string()),
+            );
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
+            header_map
+                .append(
+                    ::reqwest::header::HeaderName::from_static("api-version"),
+                    ::reqwest::header::HeaderValue::from_static(
+                        super::Client::api_version(),
+                    ),
+                );
+            #[allow(unused_mut)]
+            let mut request = client
+                .client
+                .delete(url)
+                .header(
+                    ::reqwest::header::ACCEPT,
+                    ::reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .headers(header_map)
+                .build()?;
+            let info = OperationInfo {
+                operation_id: "auth_sessions_revoke",
+            };
+            client.pre(&mut request, &info).await?;
+            let result = client.exec(request, &info).await;
+            client.post(&result, &info).await?;
+            let response = result?;
+            match response.status().as_u16() {
+                204u16 => Ok(ResponseValue::empty(response)),
+                400u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                401u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                403u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                404u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                422u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                429u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                500u16 => {
                     Err(
                         Error::ErrorResponse(
                             ResponseValue::from_response(response).await?,
@@ -7357,6 +10456,13 @@ pub mod builder {
                         ),
                     )
                 }
+                403u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
                 429u16 => {
                     Err(
                         Error::ErrorResponse(
@@ -7453,6 +10559,13 @@ pub mod builder {
                     )
                 }
                 401u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                403u16 => {
                     Err(
                         Error::ErrorResponse(
                             ResponseValue::from_response(response).await?,
@@ -7601,6 +10714,13 @@ pub mod builder {
                     )
                 }
                 401u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                403u16 => {
                     Err(
                         Error::ErrorResponse(
                             ResponseValue::from_response(response).await?,
@@ -7773,6 +10893,13 @@ pub mod builder {
                     )
                 }
                 401u16 => {
+                    Err(
+                        Error::ErrorResponse(
+                            ResponseValue::from_response(response).await?,
+                        ),
+                    )
+                }
+                403u16 => {
                     Err(
                         Error::ErrorResponse(
                             ResponseValue::from_response(response).await?,
@@ -10045,7 +13172,8 @@ pub mod prelude {
 - `unauthorized` (401): A bearer token is required.
 - `invalid_token` (401): The token is invalid or has expired.
 - `invalid_credentials` (401): The email or the password is wrong.
-- `forbidden` (403): This operation requires superuser rights.
+- `forbidden` (403): Your role does not allow this operation.
+- `insufficient_scope` (403): An API key cannot do this. Log in.
 - `registration_closed` (403): Registration is closed.
 - `email_not_verified` (403): Verify the email address first, with the link in the mail.
 - `not_found` (404): The resource does not exist.
@@ -10053,6 +13181,7 @@ pub mod prelude {
 - `request_timeout` (408): The request took too long to arrive.
 - `email_taken` (409): A user with this email already exists.
 - `last_superuser` (409): The last active superuser cannot be removed.
+- `too_many_api_keys` (409): You have too many API keys. Delete one that is not used.
 - `job_not_dead` (409): Only a dead job can be retried.
 - `job_expired` (409): This job died too long ago: what it needs to run has been deleted.
 - `job_running` (409): The job is running and cannot be deleted.
@@ -10088,6 +13217,9 @@ pub enum ErrorCode {
     ///`forbidden`
     #[serde(rename = "forbidden")]
     Forbidden,
+    ///`insufficient_scope`
+    #[serde(rename = "insufficient_scope")]
+    InsufficientScope,
     ///`registration_closed`
     #[serde(rename = "registration_closed")]
     RegistrationClosed,
@@ -10109,6 +13241,9 @@ pub enum ErrorCode {
     ///`last_superuser`
     #[serde(rename = "last_superuser")]
     LastSuperuser,
+    ///`too_many_api_keys`
+    #[serde(rename = "too_many_api_keys")]
+    TooManyApiKeys,
     ///`job_not_dead`
     #[serde(rename = "job_not_dead")]
     JobNotDead,
@@ -10165,6 +13300,7 @@ impl ErrorCode {
             Self::InvalidToken => "invalid_token",
             Self::InvalidCredentials => "invalid_credentials",
             Self::Forbidden => "forbidden",
+            Self::InsufficientScope => "insufficient_scope",
             Self::RegistrationClosed => "registration_closed",
             Self::EmailNotVerified => "email_not_verified",
             Self::NotFound => "not_found",
@@ -10172,6 +13308,7 @@ impl ErrorCode {
             Self::RequestTimeout => "request_timeout",
             Self::EmailTaken => "email_taken",
             Self::LastSuperuser => "last_superuser",
+            Self::TooManyApiKeys => "too_many_api_keys",
             Self::JobNotDead => "job_not_dead",
             Self::JobExpired => "job_expired",
             Self::JobRunning => "job_running",

@@ -29,6 +29,10 @@ impl Client {
     pub fn webhooks(&self) -> WebhooksResource<'_> {
         WebhooksResource(self)
     }
+    /// The operations of audit_events.
+    pub fn audit_events(&self) -> AuditEventsResource<'_> {
+        AuditEventsResource(self)
+    }
     /// The operations of health.
     pub fn health(&self) -> HealthResource<'_> {
         HealthResource(self)
@@ -72,6 +76,21 @@ impl<'a> AuthResource<'a> {
     /// Get the current user.
     pub fn me(self) -> builder::AuthMe<'a> {
         self.0.auth_me()
+    }
+
+    /// List sessions.
+    pub fn sessions_list(self) -> builder::AuthSessionsList<'a> {
+        self.0.auth_sessions_list()
+    }
+
+    /// Revoke a session.
+    pub fn sessions_revoke(self, id: &str) -> builder::AuthSessionsRevoke<'a> {
+        self.0.auth_sessions_revoke().id(id)
+    }
+
+    /// Log out everywhere else.
+    pub fn logout_all(self) -> builder::AuthLogoutAll<'a> {
+        self.0.auth_logout_all().idempotency_key(crate::retry::new_key())
     }
 
     /// Verify an email address.
@@ -266,6 +285,17 @@ impl<'a> WebhooksResource<'a> {
     }
 }
 
+/// The operations of audit_events. Each is sent by `send()`.
+#[derive(Clone, Copy, Debug)]
+pub struct AuditEventsResource<'a>(&'a Client);
+
+impl<'a> AuditEventsResource<'a> {
+    /// List audit events.
+    pub fn list(self) -> builder::AuditEventsList<'a> {
+        self.0.audit_events_list()
+    }
+}
+
 /// The operations of health. Each is sent by `send()`.
 #[derive(Clone, Copy, Debug)]
 pub struct HealthResource<'a>(&'a Client);
@@ -295,6 +325,22 @@ impl<'a> ServiceResource<'a> {
     /// Get the service.
     pub fn show(self) -> builder::ServiceShow<'a> {
         self.0.service_show()
+    }
+
+    /// Get the public keys of tokens.
+    pub fn jwks(self) -> builder::ServiceJwks<'a> {
+        self.0.service_jwks()
+    }
+}
+
+impl<'a> builder::AuthSessionsList<'a> {
+    /// All items that match the query. Each page is requested when it is needed. An error is the last
+    /// item.
+    pub fn stream(self) -> impl Stream<Item = Result<types::Session, Error>> + use<'a> {
+        stream(self, |query| async move {
+            let page = query.clone().send().await.map(ResponseValue::into_inner)?;
+            Ok((page.items, page.next_page.map(|token| query.page_token(token))))
+        })
     }
 }
 
@@ -346,6 +392,17 @@ impl<'a> builder::WebhooksDeliveriesList<'a> {
     /// All items that match the query. Each page is requested when it is needed. An error is the last
     /// item.
     pub fn stream(self) -> impl Stream<Item = Result<types::WebhookDelivery, Error>> + use<'a> {
+        stream(self, |query| async move {
+            let page = query.clone().send().await.map(ResponseValue::into_inner)?;
+            Ok((page.items, page.next_page.map(|token| query.page_token(token))))
+        })
+    }
+}
+
+impl<'a> builder::AuditEventsList<'a> {
+    /// All items that match the query. Each page is requested when it is needed. An error is the last
+    /// item.
+    pub fn stream(self) -> impl Stream<Item = Result<types::AuditEvent, Error>> + use<'a> {
         stream(self, |query| async move {
             let page = query.clone().send().await.map(ResponseValue::into_inner)?;
             Ok((page.items, page.next_page.map(|token| query.page_token(token))))

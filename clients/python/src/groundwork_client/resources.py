@@ -4,22 +4,26 @@
 import datetime
 
 from .api.api_keys import api_keys_create, api_keys_delete, api_keys_get, api_keys_list
+from .api.audit_events import audit_events_list
 from .api.auth import (
     auth_confirm_email,
     auth_forgot_password,
     auth_login,
     auth_logout,
+    auth_logout_all,
     auth_me,
     auth_refresh,
     auth_register,
     auth_resend_verification,
     auth_reset_password,
+    auth_sessions_list,
+    auth_sessions_revoke,
     auth_signup,
     auth_verify_email,
 )
 from .api.health import health_live, health_ready, health_show
 from .api.jobs import jobs_delete, jobs_list, jobs_retry
-from .api.service import service_show
+from .api.service import service_jwks, service_show
 from .api.users import (
     users_activate,
     users_create,
@@ -50,10 +54,12 @@ from .models import (
     ApiKey,
     ApiKeyCreate,
     ApiKeyWithSecret,
+    AuditEvent,
     EmailChange,
     Health,
     Job,
     JobStatus,
+    Jwks,
     LinkRequest,
     LinkToken,
     LoginRequest,
@@ -63,6 +69,7 @@ from .models import (
     RefreshRequest,
     RegisterRequest,
     ServiceCard,
+    Session,
     TokenPair,
     User,
     UserCreate,
@@ -107,6 +114,29 @@ class AuthResource:
     def me(self) -> User:
         """Get the current user."""
         return ok(auth_me.sync_detailed(client=self._client))
+
+    def sessions_list(
+        self, *, limit: int | Unset = UNSET, sort: str | Unset = UNSET, user_id: int | Unset = UNSET
+    ) -> Pager[Session]:
+        """List sessions."""
+        return Pager(
+            lambda token: auth_sessions_list.sync_detailed(
+                client=self._client, page_token=token, limit=limit, sort=sort, user_id=user_id
+            )
+        )
+
+    def sessions_revoke(self, id: str) -> None:
+        """Revoke a session."""
+        ok(auth_sessions_revoke.sync_detailed(id, client=self._client))
+
+    def logout_all(self, *, idempotency_key: str | Unset = UNSET) -> None:
+        """Log out everywhere else."""
+        ok(
+            auth_logout_all.sync_detailed(
+                client=self._client,
+                idempotency_key=new_key() if isinstance(idempotency_key, Unset) else idempotency_key,
+            )
+        )
 
     def verify_email(self, body: LinkToken) -> User:
         """Verify an email address."""
@@ -220,11 +250,13 @@ class ApiKeysResource:
     def __init__(self, client: AuthenticatedClient) -> None:
         self._client = client
 
-    def list(self, *, limit: int | Unset = UNSET, user_id: int | Unset = UNSET) -> Pager[ApiKey]:
+    def list(
+        self, *, limit: int | Unset = UNSET, sort: str | Unset = UNSET, user_id: int | Unset = UNSET
+    ) -> Pager[ApiKey]:
         """List API keys."""
         return Pager(
             lambda token: api_keys_list.sync_detailed(
-                client=self._client, page_token=token, limit=limit, user_id=user_id
+                client=self._client, page_token=token, limit=limit, sort=sort, user_id=user_id
             )
         )
 
@@ -236,9 +268,9 @@ class ApiKeysResource:
         """Get an API key."""
         return ok(api_keys_get.sync_detailed(id, client=self._client))
 
-    def delete(self, id: int) -> None:
+    def delete(self, id: int, *, if_match: str | Unset = UNSET) -> None:
         """Delete an API key."""
-        ok(api_keys_delete.sync_detailed(id, client=self._client))
+        ok(api_keys_delete.sync_detailed(id, client=self._client, if_match=if_match))
 
 
 class JobsResource:
@@ -341,6 +373,39 @@ class WebhooksResource:
         )
 
 
+class AuditEventsResource:
+    """The operations of audit_events. Each raises an error response."""
+
+    def __init__(self, client: AuthenticatedClient) -> None:
+        self._client = client
+
+    def list(
+        self,
+        *,
+        limit: int | Unset = UNSET,
+        sort: str | Unset = UNSET,
+        user_id: int | Unset = UNSET,
+        actor_id: int | Unset = UNSET,
+        kind: str | Unset = UNSET,
+        created_after: datetime.datetime | Unset = UNSET,
+        created_before: datetime.datetime | Unset = UNSET,
+    ) -> Pager[AuditEvent]:
+        """List audit events."""
+        return Pager(
+            lambda token: audit_events_list.sync_detailed(
+                client=self._client,
+                page_token=token,
+                limit=limit,
+                sort=sort,
+                user_id=user_id,
+                actor_id=actor_id,
+                kind=kind,
+                created_after=created_after,
+                created_before=created_before,
+            )
+        )
+
+
 class HealthResource:
     """The operations of health. Each raises an error response."""
 
@@ -370,6 +435,10 @@ class ServiceResource:
         """Get the service."""
         return ok(service_show.sync_detailed(client=self._client))
 
+    def jwks(self) -> Jwks:
+        """Get the public keys of tokens."""
+        return ok(service_jwks.sync_detailed(client=self._client))
+
 
 class Resources:
     """All operations, by resource."""
@@ -380,6 +449,7 @@ class Resources:
         self.api_keys = ApiKeysResource(client)
         self.jobs = JobsResource(client)
         self.webhooks = WebhooksResource(client)
+        self.audit_events = AuditEventsResource(client)
         self.health = HealthResource(client)
         self.service = ServiceResource(client)
 
@@ -413,6 +483,29 @@ class AsyncAuthResource:
     async def me(self) -> User:
         """Get the current user."""
         return ok(await auth_me.asyncio_detailed(client=self._client))
+
+    def sessions_list(
+        self, *, limit: int | Unset = UNSET, sort: str | Unset = UNSET, user_id: int | Unset = UNSET
+    ) -> AsyncPager[Session]:
+        """List sessions."""
+        return AsyncPager(
+            lambda token: auth_sessions_list.asyncio_detailed(
+                client=self._client, page_token=token, limit=limit, sort=sort, user_id=user_id
+            )
+        )
+
+    async def sessions_revoke(self, id: str) -> None:
+        """Revoke a session."""
+        ok(await auth_sessions_revoke.asyncio_detailed(id, client=self._client))
+
+    async def logout_all(self, *, idempotency_key: str | Unset = UNSET) -> None:
+        """Log out everywhere else."""
+        ok(
+            await auth_logout_all.asyncio_detailed(
+                client=self._client,
+                idempotency_key=new_key() if isinstance(idempotency_key, Unset) else idempotency_key,
+            )
+        )
 
     async def verify_email(self, body: LinkToken) -> User:
         """Verify an email address."""
@@ -526,11 +619,13 @@ class AsyncApiKeysResource:
     def __init__(self, client: AuthenticatedClient) -> None:
         self._client = client
 
-    def list(self, *, limit: int | Unset = UNSET, user_id: int | Unset = UNSET) -> AsyncPager[ApiKey]:
+    def list(
+        self, *, limit: int | Unset = UNSET, sort: str | Unset = UNSET, user_id: int | Unset = UNSET
+    ) -> AsyncPager[ApiKey]:
         """List API keys."""
         return AsyncPager(
             lambda token: api_keys_list.asyncio_detailed(
-                client=self._client, page_token=token, limit=limit, user_id=user_id
+                client=self._client, page_token=token, limit=limit, sort=sort, user_id=user_id
             )
         )
 
@@ -542,9 +637,9 @@ class AsyncApiKeysResource:
         """Get an API key."""
         return ok(await api_keys_get.asyncio_detailed(id, client=self._client))
 
-    async def delete(self, id: int) -> None:
+    async def delete(self, id: int, *, if_match: str | Unset = UNSET) -> None:
         """Delete an API key."""
-        ok(await api_keys_delete.asyncio_detailed(id, client=self._client))
+        ok(await api_keys_delete.asyncio_detailed(id, client=self._client, if_match=if_match))
 
 
 class AsyncJobsResource:
@@ -649,6 +744,39 @@ class AsyncWebhooksResource:
         )
 
 
+class AsyncAuditEventsResource:
+    """The operations of audit_events. Each raises an error response."""
+
+    def __init__(self, client: AuthenticatedClient) -> None:
+        self._client = client
+
+    def list(
+        self,
+        *,
+        limit: int | Unset = UNSET,
+        sort: str | Unset = UNSET,
+        user_id: int | Unset = UNSET,
+        actor_id: int | Unset = UNSET,
+        kind: str | Unset = UNSET,
+        created_after: datetime.datetime | Unset = UNSET,
+        created_before: datetime.datetime | Unset = UNSET,
+    ) -> AsyncPager[AuditEvent]:
+        """List audit events."""
+        return AsyncPager(
+            lambda token: audit_events_list.asyncio_detailed(
+                client=self._client,
+                page_token=token,
+                limit=limit,
+                sort=sort,
+                user_id=user_id,
+                actor_id=actor_id,
+                kind=kind,
+                created_after=created_after,
+                created_before=created_before,
+            )
+        )
+
+
 class AsyncHealthResource:
     """The operations of health. Each raises an error response."""
 
@@ -678,6 +806,10 @@ class AsyncServiceResource:
         """Get the service."""
         return ok(await service_show.asyncio_detailed(client=self._client))
 
+    async def jwks(self) -> Jwks:
+        """Get the public keys of tokens."""
+        return ok(await service_jwks.asyncio_detailed(client=self._client))
+
 
 class AsyncResources:
     """All operations, by resource."""
@@ -688,5 +820,6 @@ class AsyncResources:
         self.api_keys = AsyncApiKeysResource(client)
         self.jobs = AsyncJobsResource(client)
         self.webhooks = AsyncWebhooksResource(client)
+        self.audit_events = AsyncAuditEventsResource(client)
         self.health = AsyncHealthResource(client)
         self.service = AsyncServiceResource(client)

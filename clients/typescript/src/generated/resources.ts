@@ -3,7 +3,7 @@ import type { Api } from '../api.js';
 import { unwrap } from '../errors.js';
 import { newKey } from '../retry.js';
 import { Pager } from '../pages.js';
-import type { ApiKey, ApiKeyCreate, ApiKeyWithSecret, EmailChange, Health, Job, LinkRequest, LinkToken, LoginRequest, PasswordReset, ProfileUpdate, Readiness, RefreshRequest, RegisterRequest, ServiceCard, TokenPair, User, UserCreate, UserUpdate, Webhook, WebhookCreate, WebhookDelivery, WebhookUpdate, WebhookWithSecret, operations } from './schema.js';
+import type { ApiKey, ApiKeyCreate, ApiKeyWithSecret, AuditEvent, EmailChange, Health, Job, Jwks, LinkRequest, LinkToken, LoginRequest, PasswordReset, ProfileUpdate, Readiness, RefreshRequest, RegisterRequest, ServiceCard, Session, TokenPair, User, UserCreate, UserUpdate, Webhook, WebhookCreate, WebhookDelivery, WebhookUpdate, WebhookWithSecret, operations } from './schema.js';
 
 /** The operations of auth. Each rejects if the service returns an error. */
 export class AuthResource {
@@ -41,6 +41,21 @@ export class AuthResource {
   /** Get the current user */
   me(): Promise<User> {
     return unwrap(this.#api.GET('/api/v1/auth/me'));
+  }
+
+  /** List sessions */
+  sessionsList(query: Omit<NonNullable<operations['auth_sessions_list']['parameters']['query']>, 'page_token'> = {}): Pager<Session> {
+    return new Pager((page) => this.#api.GET('/api/v1/auth/sessions', { params: { query: { ...query, ...page } } }));
+  }
+
+  /** Revoke a session */
+  sessionsRevoke(id: string): Promise<void> {
+    return unwrap(this.#api.DELETE('/api/v1/auth/sessions/{id}', { params: { path: { id } } }));
+  }
+
+  /** Log out everywhere else */
+  logoutAll(options: { idempotencyKey?: string } = {}): Promise<void> {
+    return unwrap(this.#api.POST('/api/v1/auth/logout-all', { params: { header: { 'Idempotency-Key': options.idempotencyKey ?? newKey() } } }));
   }
 
   /** Verify an email address */
@@ -157,8 +172,8 @@ export class ApiKeysResource {
   }
 
   /** Delete an API key */
-  delete(id: number): Promise<void> {
-    return unwrap(this.#api.DELETE('/api/v1/api-keys/{id}', { params: { path: { id } } }));
+  delete(id: number, options: { ifMatch?: string } = {}): Promise<void> {
+    return unwrap(this.#api.DELETE('/api/v1/api-keys/{id}', { params: { path: { id }, header: { ...(options.ifMatch === undefined ? {} : { 'If-Match': options.ifMatch }) } } }));
   }
 }
 
@@ -240,6 +255,20 @@ export class WebhooksResource {
   }
 }
 
+/** The operations of audit_events. Each rejects if the service returns an error. */
+export class AuditEventsResource {
+  readonly #api: Api;
+
+  constructor(api: Api) {
+    this.#api = api;
+  }
+
+  /** List audit events */
+  list(query: Omit<NonNullable<operations['audit_events_list']['parameters']['query']>, 'page_token'> = {}): Pager<AuditEvent> {
+    return new Pager((page) => this.#api.GET('/api/v1/audit-events', { params: { query: { ...query, ...page } } }));
+  }
+}
+
 /** The operations of health. Each rejects if the service returns an error. */
 export class HealthResource {
   readonly #api: Api;
@@ -276,6 +305,11 @@ export class ServiceResource {
   show(): Promise<ServiceCard> {
     return unwrap(this.#api.GET('/'));
   }
+
+  /** Get the public keys of tokens */
+  jwks(): Promise<Jwks> {
+    return unwrap(this.#api.GET('/.well-known/jwks.json'));
+  }
 }
 
 /** All operations, by resource. */
@@ -285,6 +319,7 @@ export class Resources {
   readonly apiKeys: ApiKeysResource;
   readonly jobs: JobsResource;
   readonly webhooks: WebhooksResource;
+  readonly auditEvents: AuditEventsResource;
   readonly health: HealthResource;
   readonly service: ServiceResource;
 
@@ -294,6 +329,7 @@ export class Resources {
     this.apiKeys = new ApiKeysResource(api);
     this.jobs = new JobsResource(api);
     this.webhooks = new WebhooksResource(api);
+    this.auditEvents = new AuditEventsResource(api);
     this.health = new HealthResource(api);
     this.service = new ServiceResource(api);
   }

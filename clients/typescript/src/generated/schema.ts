@@ -130,6 +130,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/auth/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List sessions
+         * @description Returns one page of the current user's sessions in descending order of `created_at`, so the
+         *     newest come first, or with `sort=created_at` in ascending order. Sessions that have ended are
+         *     not shown. To get the next page, send `next_page` as `page_token` with the same `user_id` and
+         *     the same `sort`, until it is null.
+         */
+        get: operations["auth_sessions_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke a session
+         * @description Ends a session of the current user, or of any user for superusers. Its access tokens and its
+         *     refresh token stop working immediately. It may be the current one.
+         */
+        delete: operations["auth_sessions_revoke"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/logout-all": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Log out everywhere else
+         * @description Ends all sessions of the current user except the current one, which `auth_logout` ends.
+         */
+        post: operations["auth_logout_all"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/users/me": {
         parameters: {
             query?: never;
@@ -139,15 +203,17 @@ export interface paths {
         };
         /**
          * Get the current user
-         * @description Returns the user that the access token belongs to.
+         * @description Returns the user that the access token or the API key belongs to.
+         *
+         *     An API key needs the scope `users:read`.
          */
         get: operations["users_me"];
         put?: never;
         post?: never;
         /**
          * Delete the current user
-         * @description Permanently deletes the user and all its sessions. The last active superuser cannot be
-         *     deleted.
+         * @description Permanently deletes the user with all its sessions and API keys. The last active superuser
+         *     cannot be deleted.
          */
         delete: operations["users_me_delete"];
         options?: never;
@@ -155,7 +221,10 @@ export interface paths {
         /**
          * Update the current user
          * @description Absent fields stay unchanged; a null `full_name` clears it. A new `password` requires the
-         *     `current_password` and ends all sessions of the user, including the current one.
+         *     `current_password` and ends all sessions of the user, including the current one. An API key
+         *     cannot change the password.
+         *
+         *     An API key needs the scope `users:write`.
          */
         patch: operations["users_me_update"];
         trace?: never;
@@ -169,16 +238,20 @@ export interface paths {
         };
         /**
          * List users
-         * @description Returns one page of users in ascending order of `id`; with `created_after` or
+         * @description Returns one page of users in ascending order of `id`; with `sort`, `created_after` or
          *     `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
-         *     `page_token` with the same filters, until it is null. Users that are created meanwhile are
-         *     on the last pages. Requires superuser rights.
+         *     `page_token` with the same filters and the same `sort`, until it is null. Users that are
+         *     created meanwhile are on the last pages, unless the newest come first.
+         *
+         *     Requires the role `support` or `superuser`. An API key needs the scope `users:read`.
          */
         get: operations["users_list"];
         put?: never;
         /**
          * Create a user
-         * @description Creates a user, with superuser rights if requested. Requires superuser rights.
+         * @description Creates a user, with a role if requested. An API key cannot give a role.
+         *
+         *     Requires the role `superuser`. An API key needs the scope `users:write`.
          */
         post: operations["users_create"];
         delete?: never;
@@ -196,15 +269,17 @@ export interface paths {
         };
         /**
          * Get a user
-         * @description Requires superuser rights.
+         * @description Requires the role `support` or `superuser`. An API key needs the scope `users:read`.
          */
         get: operations["users_get"];
         put?: never;
         post?: never;
         /**
          * Delete a user
-         * @description Permanently deletes the user and all its sessions; its audit events are kept. Requires
-         *     superuser rights.
+         * @description Permanently deletes the user with all its sessions and API keys; its audit events are kept. An
+         *     API key cannot delete its own user.
+         *
+         *     Requires the role `superuser`. An API key needs the scope `users:write`.
          */
         delete: operations["users_delete"];
         options?: never;
@@ -213,7 +288,9 @@ export interface paths {
          * Update a user
          * @description Absent fields stay unchanged; a null `full_name` clears it. A new password and deactivation
          *     end all sessions of the user. The last active superuser can be neither deactivated nor
-         *     demoted. Requires superuser rights.
+         *     demoted. An API key cannot change an email address, a password or a role.
+         *
+         *     Requires the role `superuser`. An API key needs the scope `users:write`.
          */
         patch: operations["users_update"];
         trace?: never;
@@ -233,8 +310,9 @@ export interface paths {
         head?: never;
         /**
          * Activate a user
-         * @description Allows the user to log in again. Sessions that were ended stay ended. Requires superuser
-         *     rights.
+         * @description Allows the user to log in again. Sessions that were ended stay ended.
+         *
+         *     Requires the role `superuser`. An API key needs the scope `users:write`.
          */
         patch: operations["users_activate"];
         trace?: never;
@@ -255,7 +333,9 @@ export interface paths {
         /**
          * Deactivate a user
          * @description Prevents the user from logging in and ends all its sessions. The last active superuser
-         *     cannot be deactivated. Requires superuser rights.
+         *     cannot be deactivated.
+         *
+         *     Requires the role `superuser`. An API key needs the scope `users:write`.
          */
         patch: operations["users_deactivate"];
         trace?: never;
@@ -389,6 +469,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/api-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List API keys
+         * @description Returns one page of the caller's API keys in ascending order of `id`, or with
+         *     `sort=-created_at` in descending order. To get the next page, send `next_page` as `page_token`
+         *     with the same `user_id` and the same `sort`, until it is null. Keys are deleted 30 days after
+         *     they have expired.
+         */
+        get: operations["api_keys_list"];
+        put?: never;
+        /**
+         * Create an API key
+         * @description Returns the key, which is never shown again. It acts for the caller, as far as its scopes
+         *     allow. A key cannot use this operation.
+         */
+        post: operations["api_keys_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/api-keys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get an API key
+         * @description Other users' keys are found by superusers only. The key itself is not shown.
+         */
+        get: operations["api_keys_get"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete an API key
+         * @description The key stops working immediately. Other users' keys are found by superusers only.
+         */
+        delete: operations["api_keys_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs": {
         parameters: {
             query?: never;
@@ -398,9 +530,12 @@ export interface paths {
         };
         /**
          * List jobs
-         * @description Returns one page of jobs in descending order of `id`, so the newest come first. To get the
-         *     next page, send `next_page` as `page_token` with the same filters, until it is null. Jobs
-         *     that succeeded are kept for seven days. Requires superuser rights.
+         * @description Returns one page of jobs in descending order of `id`, so the newest come first, or with
+         *     `sort=created_at` in ascending order. To get the next page, send `next_page` as `page_token`
+         *     with the same filters and the same `sort`, until it is null. Jobs that succeeded are kept for
+         *     seven days.
+         *
+         *     Requires the role `superuser`. An API key needs the scope `jobs:read`.
          */
         get: operations["jobs_list"];
         put?: never;
@@ -423,7 +558,9 @@ export interface paths {
         /**
          * Retry a job
          * @description Queues a dead job again, with all its attempts. What a job needs to run is deleted seven days
-         *     after it died; then it can only be deleted. Requires superuser rights.
+         *     after it died; then it can only be deleted.
+         *
+         *     Requires the role `superuser`. An API key needs the scope `jobs:write`.
          */
         post: operations["jobs_retry"];
         delete?: never;
@@ -444,8 +581,9 @@ export interface paths {
         post?: never;
         /**
          * Delete a job
-         * @description Deletes a job that is not running. A job that is queued will not run. Requires superuser
-         *     rights.
+         * @description Deletes a job that is not running. A job that is queued will not run.
+         *
+         *     Requires the role `superuser`. An API key needs the scope `jobs:write`.
          */
         delete: operations["jobs_delete"];
         options?: never;
@@ -462,15 +600,20 @@ export interface paths {
         };
         /**
          * List webhooks
-         * @description Returns one page of webhooks in ascending order of `id`. To get the next page, send
-         *     `next_page` as `page_token`, until it is null. Requires superuser rights.
+         * @description Returns one page of webhooks in ascending order of `id`, or with `sort=-created_at` in
+         *     descending order. To get the next page, send `next_page` as `page_token` with the same `sort`,
+         *     until it is null.
+         *
+         *     Requires the role `superuser`. An API key needs the scope `webhooks:read`.
          */
         get: operations["webhooks_list"];
         put?: never;
         /**
          * Create a webhook
          * @description Returns its secret, which is never shown again. A `url` that leads to a private network is
-         *     refused. Requires superuser rights.
+         *     refused.
+         *
+         *     Requires the role `superuser`. An API key needs the scope `webhooks:write`.
          */
         post: operations["webhooks_create"];
         delete?: never;
@@ -488,14 +631,16 @@ export interface paths {
         };
         /**
          * Get a webhook
-         * @description Requires superuser rights.
+         * @description Requires the role `superuser`. An API key needs the scope `webhooks:read`.
          */
         get: operations["webhooks_get"];
         put?: never;
         post?: never;
         /**
          * Delete a webhook
-         * @description Permanently deletes the webhook and its deliveries. Requires superuser rights.
+         * @description Permanently deletes the webhook and its deliveries.
+         *
+         *     Requires the role `superuser`. An API key needs the scope `webhooks:write`.
          */
         delete: operations["webhooks_delete"];
         options?: never;
@@ -503,7 +648,9 @@ export interface paths {
         /**
          * Update a webhook
          * @description Absent fields stay unchanged; a null `description` clears it. `is_active` enables a webhook
-         *     again that was disabled. Requires superuser rights.
+         *     again that was disabled.
+         *
+         *     Requires the role `superuser`. An API key needs the scope `webhooks:write`.
          */
         patch: operations["webhooks_update"];
         trace?: never;
@@ -520,7 +667,9 @@ export interface paths {
         /**
          * Rotate the secret of a webhook
          * @description Returns a new secret, which is never shown again. For 24 hours, messages have the signature of
-         *     the previous secret as well. Requires superuser rights.
+         *     the previous secret as well.
+         *
+         *     Requires the role `superuser`. An API key needs the scope `webhooks:write`.
          */
         post: operations["webhooks_rotate_secret"];
         delete?: never;
@@ -541,7 +690,9 @@ export interface paths {
         /**
          * Test a webhook
          * @description Sends an event of the type `webhook.test`, also if the webhook is disabled. Then it is sent
-         *     once. Requires superuser rights.
+         *     once.
+         *
+         *     Requires the role `superuser`. An API key needs the scope `webhooks:write`.
          */
         post: operations["webhooks_test"];
         delete?: never;
@@ -559,9 +710,11 @@ export interface paths {
         };
         /**
          * List the deliveries of a webhook
-         * @description Returns one page of deliveries in descending order of `id`, the newest first. To get the next
-         *     page, send `next_page` as `page_token`, until it is null. Deliveries are deleted 30 days after
-         *     they have ended. Requires superuser rights.
+         * @description Returns one page of deliveries in descending order of `id`, the newest first, or with
+         *     `sort=created_at` in ascending order. To get the next page, send `next_page` as `page_token`
+         *     with the same `sort`, until it is null. Deliveries are deleted 30 days after they have ended.
+         *
+         *     Requires the role `superuser`. An API key needs the scope `webhooks:read`.
          */
         get: operations["webhooks_deliveries_list"];
         put?: never;
@@ -584,9 +737,35 @@ export interface paths {
         /**
          * Resend a delivery
          * @description Sends the message again, with the same `event_id`, as a delivery of its own, also if the
-         *     webhook is disabled. Then it is sent once. Requires superuser rights.
+         *     webhook is disabled. Then it is sent once.
+         *
+         *     Requires the role `superuser`. An API key needs the scope `webhooks:write`.
          */
         post: operations["webhooks_resend_delivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit-events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List audit events
+         * @description Returns one page of audit events in descending order of `created_at`, so the newest come
+         *     first, or with `sort=created_at` in ascending order. To get the next page, send `next_page` as
+         *     `page_token` with the same filters and the same `sort`, until it is null.
+         *
+         *     Requires the role `support` or `superuser`. An API key needs the scope `audit_events:read`.
+         */
+        get: operations["audit_events_list"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -670,6 +849,27 @@ export interface paths {
          * @description Returns the name and the version of the service, and the locations of its documentation.
          */
         get: operations["service_show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/.well-known/jwks.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the public keys of tokens
+         * @description Returns the keys that other services verify access tokens with, as a JSON Web Key Set (RFC
+         *     7517), that of new tokens first. The set is empty if tokens are signed with a secret.
+         */
+        get: operations["service_jwks"];
         put?: never;
         post?: never;
         delete?: never;
@@ -844,6 +1044,274 @@ export interface webhooks {
 export interface components {
     schemas: {
         /**
+         * ApiKey
+         * @description A credential of a service that acts for a user.
+         * @example {
+         *       "id": 1,
+         *       "user_id": 1,
+         *       "name": "Nightly export",
+         *       "prefix": "gwk_1fJjkkpe",
+         *       "scopes": [
+         *         "users:read"
+         *       ],
+         *       "created_at": "2026-01-31T09:30:00Z",
+         *       "expires_at": null,
+         *       "last_used_at": null
+         *     }
+         */
+        ApiKey: {
+            /**
+             * Format: int64
+             * @description The API key's ID. It is never reused.
+             * @example 1
+             */
+            id: number;
+            /**
+             * Format: int64
+             * @description The ID of the user that the key acts for.
+             * @example 1
+             */
+            user_id: number;
+            /** @description What the key is for. */
+            name: string;
+            /** @description The first characters of the key, by which it is recognised. */
+            prefix: string;
+            /**
+             * @description What the key may do: the `x-required-scope` of each operation.
+             * @example [
+             *       "first"
+             *     ]
+             */
+            scopes: string[];
+            /**
+             * Format: date-time
+             * @description When the key was created.
+             * @example 2026-01-31T09:30:00Z
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When the key stops working, or null if it does not expire.
+             * @example 2026-01-31T09:30:00Z
+             */
+            expires_at: string | null;
+            /**
+             * Format: date-time
+             * @description When the key was last used, to the minute, or null if it never was.
+             * @example 2026-01-31T09:30:00Z
+             */
+            last_used_at: string | null;
+        };
+        /**
+         * ApiKeyCreate
+         * @description The API key to create.
+         */
+        ApiKeyCreate: {
+            /**
+             * @description What the key is for.
+             * @example Nightly export
+             */
+            name: string;
+            /**
+             * @description What the key may do: the `x-required-scope` of the operations that it is for, each once.
+             * @example [
+             *       "first"
+             *     ]
+             */
+            scopes: string[];
+            /**
+             * Format: date-time
+             * @description When the key stops working. Without it, the key does not expire.
+             * @example 2026-01-31T09:30:00Z
+             */
+            expires_at?: string;
+        };
+        /**
+         * ApiKeyPage
+         * @description A page of API keys.
+         * @example {
+         *       "items": [
+         *         {
+         *           "id": 1,
+         *           "user_id": 1,
+         *           "name": "Nightly export",
+         *           "prefix": "gwk_1fJjkkpe",
+         *           "scopes": [
+         *             "users:read"
+         *           ],
+         *           "created_at": "2026-01-31T09:30:00Z",
+         *           "expires_at": null,
+         *           "last_used_at": null
+         *         }
+         *       ],
+         *       "next_page": "c2lnbmVkIHBsYWNlAAAAAAAAAAE"
+         *     }
+         */
+        ApiKeyPage: {
+            /** @description The API keys, in ascending order of `id`, unless `sort` asks for another. */
+            items: components["schemas"]["ApiKey"][];
+            /** @description The `page_token` of the next page, or null on the last page. */
+            next_page: string | null;
+        };
+        /**
+         * ApiKeyWithSecret
+         * @description An API key with the key itself, which is never shown again.
+         * @example {
+         *       "id": 1,
+         *       "user_id": 1,
+         *       "name": "Nightly export",
+         *       "prefix": "gwk_1fJjkkpe",
+         *       "scopes": [
+         *         "users:read"
+         *       ],
+         *       "created_at": "2026-01-31T09:30:00Z",
+         *       "expires_at": null,
+         *       "last_used_at": null,
+         *       "key": "gwk_1fJjkkpe9PiTw9KSulA8Ghct30vZz4HpdQ5c5b9cPF13aoJVO"
+         *     }
+         */
+        ApiKeyWithSecret: {
+            /**
+             * Format: int64
+             * @description The API key's ID. It is never reused.
+             * @example 1
+             */
+            id: number;
+            /**
+             * Format: int64
+             * @description The ID of the user that the key acts for.
+             * @example 1
+             */
+            user_id: number;
+            /** @description What the key is for. */
+            name: string;
+            /** @description The first characters of the key, by which it is recognised. */
+            prefix: string;
+            /**
+             * @description What the key may do: the `x-required-scope` of each operation.
+             * @example [
+             *       "first"
+             *     ]
+             */
+            scopes: string[];
+            /**
+             * Format: date-time
+             * @description When the key was created.
+             * @example 2026-01-31T09:30:00Z
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When the key stops working, or null if it does not expire.
+             * @example 2026-01-31T09:30:00Z
+             */
+            expires_at: string | null;
+            /**
+             * Format: date-time
+             * @description When the key was last used, to the minute, or null if it never was.
+             * @example 2026-01-31T09:30:00Z
+             */
+            last_used_at: string | null;
+            /** @description The key, to be sent as `Authorization: Bearer <key>`. Its last six characters are a checksum. */
+            key: string;
+        };
+        /**
+         * AuditEvent
+         * @description What was done to a user or a resource.
+         * @example {
+         *       "id": 1,
+         *       "kind": "session_revoked",
+         *       "actor_id": 1,
+         *       "api_key_id": null,
+         *       "user_id": 2,
+         *       "resource_id": null,
+         *       "session_id": "BwcHBwcHBwcHBwcHBwcHBw",
+         *       "ip": "192.0.2.77",
+         *       "request_id": "5b0c5f2c1f1a4e0d8d2f7a9b3c6e1d40",
+         *       "created_at": "2026-01-31T09:30:00Z"
+         *     }
+         */
+        AuditEvent: {
+            /**
+             * Format: int64
+             * @description The event's ID. It is never reused.
+             * @example 1
+             */
+            id: number;
+            /** @description What was done. Later releases add kinds. */
+            kind: string;
+            /**
+             * Format: int64
+             * @description The user who did it; null for an unknown client and for the command line.
+             * @example 1
+             */
+            actor_id: number | null;
+            /**
+             * Format: int64
+             * @description The API key that the user did it with, or null if there was none. It may have been deleted
+             *     since.
+             * @example 1
+             */
+            api_key_id: number | null;
+            /**
+             * Format: int64
+             * @description The user to whom it was done, or to whom the resource belongs; null if there is none. The user
+             *     may have been deleted since.
+             * @example 1
+             */
+            user_id: number | null;
+            /**
+             * Format: int64
+             * @description The ID of the other resource, or null. The kind says of which sort it is.
+             */
+            resource_id: number | null;
+            /**
+             * @description The session in which or to which it was done, or null if none is recorded.
+             * @example k1wfCn5CTYixYCzXBeo59A
+             */
+            session_id: string | null;
+            /** @description The address of the client. */
+            ip: string;
+            /**
+             * @description The ID of the request, as in the logs. One that the client has chosen begins with `client/`;
+             *     the command line has `local/command-line`.
+             */
+            request_id: string;
+            /**
+             * Format: date-time
+             * @description When it was done.
+             * @example 2026-01-31T09:30:00Z
+             */
+            created_at: string;
+        };
+        /**
+         * AuditEventPage
+         * @description A page of audit events.
+         * @example {
+         *       "items": [
+         *         {
+         *           "id": 1,
+         *           "kind": "session_revoked",
+         *           "actor_id": 1,
+         *           "api_key_id": null,
+         *           "user_id": 2,
+         *           "resource_id": null,
+         *           "session_id": "BwcHBwcHBwcHBwcHBwcHBw",
+         *           "ip": "192.0.2.77",
+         *           "request_id": "5b0c5f2c1f1a4e0d8d2f7a9b3c6e1d40",
+         *           "created_at": "2026-01-31T09:30:00Z"
+         *         }
+         *       ],
+         *       "next_page": "c2lnbmVkIHBsYWNlAAAAAAAAAAE"
+         *     }
+         */
+        AuditEventPage: {
+            /** @description The audit events, in descending order of `created_at`, unless `sort` asks for another. */
+            items: components["schemas"]["AuditEvent"][];
+            /** @description The `page_token` of the next page, or null on the last page. */
+            next_page: string | null;
+        };
+        /**
          * DependencyHealth
          * @description The health of a dependency.
          * @example {
@@ -915,7 +1383,8 @@ export interface components {
          *     - `unauthorized` (401): A bearer token is required.
          *     - `invalid_token` (401): The token is invalid or has expired.
          *     - `invalid_credentials` (401): The email or the password is wrong.
-         *     - `forbidden` (403): This operation requires superuser rights.
+         *     - `forbidden` (403): Your role does not allow this operation.
+         *     - `insufficient_scope` (403): An API key cannot do this. Log in.
          *     - `registration_closed` (403): Registration is closed.
          *     - `email_not_verified` (403): Verify the email address first, with the link in the mail.
          *     - `not_found` (404): The resource does not exist.
@@ -923,20 +1392,24 @@ export interface components {
          *     - `request_timeout` (408): The request took too long to arrive.
          *     - `email_taken` (409): A user with this email already exists.
          *     - `last_superuser` (409): The last active superuser cannot be removed.
+         *     - `too_many_api_keys` (409): You have too many API keys. Delete one that is not used.
          *     - `job_not_dead` (409): Only a dead job can be retried.
          *     - `job_expired` (409): This job died too long ago: what it needs to run has been deleted.
          *     - `job_running` (409): The job is running and cannot be deleted.
          *     - `job_duplicate` (409): Another job for the same work is already queued or running.
+         *     - `idempotency_in_progress` (409): A request with this Idempotency-Key is under way.
+         *     - `precondition_failed` (412): The resource is not as If-Match demands.
          *     - `payload_too_large` (413): The body is larger than 1 MiB.
          *     - `unsupported_media_type` (415): The body must be application/json.
          *     - `validation_error` (422): The request contains invalid values.
+         *     - `idempotency_key_reused` (422): This Idempotency-Key belongs to another request.
          *     - `rate_limited` (429): Too many requests. Try again later.
          *     - `internal_error` (500): An internal error occurred.
          *     - `not_implemented` (501): The only supported transfer coding is chunked.
          *     - `service_unavailable` (503): The service is unavailable. Try again soon.
          * @enum {string}
          */
-        ErrorCode: "malformed_request" | "invalid_link" | "unauthorized" | "invalid_token" | "invalid_credentials" | "forbidden" | "registration_closed" | "email_not_verified" | "not_found" | "method_not_allowed" | "request_timeout" | "email_taken" | "last_superuser" | "job_not_dead" | "job_expired" | "job_running" | "job_duplicate" | "payload_too_large" | "unsupported_media_type" | "validation_error" | "rate_limited" | "internal_error" | "not_implemented" | "service_unavailable";
+        ErrorCode: "malformed_request" | "invalid_link" | "unauthorized" | "invalid_token" | "invalid_credentials" | "forbidden" | "insufficient_scope" | "registration_closed" | "email_not_verified" | "not_found" | "method_not_allowed" | "request_timeout" | "email_taken" | "last_superuser" | "too_many_api_keys" | "job_not_dead" | "job_expired" | "job_running" | "job_duplicate" | "idempotency_in_progress" | "precondition_failed" | "payload_too_large" | "unsupported_media_type" | "validation_error" | "idempotency_key_reused" | "rate_limited" | "internal_error" | "not_implemented" | "service_unavailable";
         /** @description Additional information about the error, if any. */
         ErrorDetails: {
             /** @description With `validation_error`: every value that breaks a rule. */
@@ -1041,7 +1514,7 @@ export interface components {
          *     }
          */
         JobPage: {
-            /** @description The jobs, in descending order of `id`: the newest first. */
+            /** @description The jobs, in descending order of `id`, unless `sort` asks for another. */
             items: components["schemas"]["Job"][];
             /** @description The `page_token` of the next page, or null on the last page. */
             next_page: string | null;
@@ -1051,6 +1524,56 @@ export interface components {
          * @enum {string}
          */
         JobStatus: "queued" | "running" | "done" | "dead";
+        /**
+         * Jwk
+         * @description A public key: a JSON Web Key.
+         * @example {
+         *       "kid": "oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U",
+         *       "kty": "EC",
+         *       "crv": "P-256",
+         *       "alg": "ES256",
+         *       "use": "sig",
+         *       "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+         *       "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"
+         *     }
+         */
+        Jwk: {
+            /** @description The ID of the key, the `kid` of its tokens: its RFC 7638 thumbprint. */
+            kid: string;
+            /** @description The type of the key: `EC` or `OKP`. */
+            kty: string;
+            /** @description The curve: `P-256` or `Ed25519`. */
+            crv: string;
+            /** @description The algorithm of its tokens: `ES256` or `EdDSA`. */
+            alg: string;
+            /** @description What the key is for: `sig`, signatures. */
+            use: string;
+            /** @description The x coordinate of the key, or the whole key of Ed25519, in base64url. */
+            x: string;
+            /** @description The y coordinate of the key, in base64url. Keys of Ed25519 have none. */
+            y?: string;
+        };
+        /**
+         * Jwks
+         * @description Public keys: a JSON Web Key Set.
+         * @example {
+         *       "keys": [
+         *         {
+         *           "kid": "oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U",
+         *           "kty": "EC",
+         *           "crv": "P-256",
+         *           "alg": "ES256",
+         *           "use": "sig",
+         *           "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+         *           "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"
+         *         }
+         *       ]
+         *     }
+         */
+        Jwks: {
+            /** @description The keys, that of new tokens first. */
+            keys: components["schemas"]["Jwk"][];
+        };
         /**
          * LinkRequest
          * @description The address to send a link to.
@@ -1206,6 +1729,81 @@ export interface components {
             openapi: string;
         };
         /**
+         * Session
+         * @description A session: a login, with the tokens that were issued since.
+         * @example {
+         *       "id": "k1wfCn5CTYixYCzXBeo59A",
+         *       "created_at": "2026-01-31T09:30:00Z",
+         *       "last_used_at": "2026-02-01T09:30:00Z",
+         *       "expires_at": "2026-02-08T09:30:00Z",
+         *       "ip": "192.0.2.77",
+         *       "user_agent": "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:143.0) Gecko/20100101 Firefox/143.0",
+         *       "device": "Firefox on Windows",
+         *       "is_current": true
+         *     }
+         */
+        Session: {
+            /**
+             * @description The session's ID, the `sid` of its tokens.
+             * @example k1wfCn5CTYixYCzXBeo59A
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When the user logged in.
+             * @example 2026-01-31T09:30:00Z
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When tokens were last issued: at the login or the last refresh.
+             * @example 2026-01-31T09:30:00Z
+             */
+            last_used_at: string;
+            /**
+             * Format: date-time
+             * @description When the session ends unless its tokens are refreshed.
+             * @example 2026-01-31T09:30:00Z
+             */
+            expires_at: string;
+            /** @description The address of the client when tokens were last issued. */
+            ip: string;
+            /** @description The client's `User-Agent` at that time, or null if it sent none. */
+            user_agent: string | null;
+            /**
+             * @description The client as people know it, such as "Firefox on Windows", derived from the user agent. Null
+             *     if it says nothing.
+             */
+            device: string | null;
+            /** @description Whether it is the session of this request. */
+            is_current: boolean;
+        };
+        /**
+         * SessionPage
+         * @description A page of sessions.
+         * @example {
+         *       "items": [
+         *         {
+         *           "id": "k1wfCn5CTYixYCzXBeo59A",
+         *           "created_at": "2026-01-31T09:30:00Z",
+         *           "last_used_at": "2026-02-01T09:30:00Z",
+         *           "expires_at": "2026-02-08T09:30:00Z",
+         *           "ip": "192.0.2.77",
+         *           "user_agent": "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:143.0) Gecko/20100101 Firefox/143.0",
+         *           "device": "Firefox on Windows",
+         *           "is_current": true
+         *         }
+         *       ],
+         *       "next_page": "c2lnbmVkIHBsYWNlAAAAAAAAAAE"
+         *     }
+         */
+        SessionPage: {
+            /** @description The sessions, in descending order of `created_at`, unless `sort` asks for another. */
+            items: components["schemas"]["Session"][];
+            /** @description The `page_token` of the next page, or null on the last page. */
+            next_page: string | null;
+        };
+        /**
          * TestEvent
          * @description An event that a superuser sent to try a webhook.
          * @example {
@@ -1278,6 +1876,7 @@ export interface components {
          *       "full_name": "Ada Lovelace",
          *       "is_active": true,
          *       "is_superuser": false,
+         *       "role": "user",
          *       "is_verified": false,
          *       "created_at": "2026-01-31T09:30:00Z",
          *       "updated_at": "2026-01-31T09:30:00Z"
@@ -1298,6 +1897,7 @@ export interface components {
             is_active: boolean;
             /** @description Whether the user can manage other users. */
             is_superuser: boolean;
+            role: components["schemas"]["UserRole"];
             /** @description Whether the email address is known to belong to the user. */
             is_verified: boolean;
             /**
@@ -1341,10 +1941,11 @@ export interface components {
              */
             is_active: boolean;
             /**
-             * @description Whether the user can manage other users.
+             * @description The same as the role `superuser`, for clients that know no roles.
              * @default false
              */
             is_superuser: boolean;
+            role?: components["schemas"]["UserRole"];
             /**
              * @description Whether the email address is known to belong to the user.
              * @default false
@@ -1363,6 +1964,7 @@ export interface components {
          *         "full_name": "Ada Lovelace",
          *         "is_active": true,
          *         "is_superuser": false,
+         *         "role": "user",
          *         "is_verified": false,
          *         "created_at": "2026-01-31T09:30:00Z",
          *         "updated_at": "2026-01-31T09:30:00Z"
@@ -1396,6 +1998,7 @@ export interface components {
          *           "full_name": "Ada Lovelace",
          *           "is_active": true,
          *           "is_superuser": false,
+         *           "role": "user",
          *           "is_verified": false,
          *           "created_at": "2026-01-31T09:30:00Z",
          *           "updated_at": "2026-01-31T09:30:00Z"
@@ -1405,14 +2008,17 @@ export interface components {
          *     }
          */
         UserPage: {
-            /**
-             * @description The users, in ascending order of `id`; with `created_after` or `created_before`, of
-             *     `created_at` and `id`.
-             */
+            /** @description The users, in ascending order of `id`, unless `sort` or a filter by time asks for another. */
             items: components["schemas"]["User"][];
             /** @description The `page_token` of the next page, or null on the last page. */
             next_page: string | null;
         };
+        /**
+         * @description What a user may do beyond what belongs to it.
+         * @example user
+         * @enum {string}
+         */
+        UserRole: "user" | "support" | "superuser";
         /**
          * UserUpdate
          * @description Changes to a user. Absent fields stay unchanged.
@@ -1437,8 +2043,9 @@ export interface components {
             full_name?: string | null;
             /** @description Whether the user can log in. False ends all sessions of the user. */
             is_active?: boolean;
-            /** @description Whether the user can manage other users. */
+            /** @description True is the role `superuser`. False revokes it, and leaves another role as it is. */
             is_superuser?: boolean;
+            role?: components["schemas"]["UserRole"];
             /** @description Whether the email address is known to belong to the user. */
             is_verified?: boolean;
         };
@@ -1636,7 +2243,7 @@ export interface components {
          *     }
          */
         WebhookDeliveryPage: {
-            /** @description The deliveries, in descending order of `id`, the newest first. */
+            /** @description The deliveries, in descending order of `id`, unless `sort` asks for another. */
             items: components["schemas"]["WebhookDelivery"][];
             /** @description The `page_token` of the next page, or null on the last page. */
             next_page: string | null;
@@ -1673,7 +2280,7 @@ export interface components {
          *     }
          */
         WebhookPage: {
-            /** @description The webhooks, in ascending order of `id`. */
+            /** @description The webhooks, in ascending order of `id`, unless `sort` asks for another. */
             items: components["schemas"]["Webhook"][];
             /** @description The `page_token` of the next page, or null on the last page. */
             next_page: string | null;
@@ -1798,6 +2405,12 @@ export interface components {
         Accept: string;
         /** @description The media types that a PATCH body may have. Both mean the same (RFC 5789, RFC 7396). */
         "Accept-Patch": string;
+        /** @description The version of the resource (RFC 9110, 8.8.3). Send it as `If-None-Match` to read only what has changed, and as `If-Match` to change only what has not. */
+        ETag: string;
+        /** @description `true` if an earlier request with this `Idempotency-Key` was answered so. A first answer does not have it. */
+        "Idempotency-Replayed": "true";
+        /** @description The path of the created resource. */
+        Location: string;
         /** @description The maximum number of requests in any 60 seconds. */
         "RateLimit-Limit": number;
         /** @description The number of requests that would be allowed now. */
@@ -1806,6 +2419,8 @@ export interface components {
         "RateLimit-Reset": number;
         /** @description Seconds to wait before the next attempt. */
         "Retry-After": number;
+        /** @description With `insufficient_scope`: `error="insufficient_scope"`, and the `scope` that the API key lacks, if there is one (RFC 6750). */
+        "Scope-Challenge": string;
         /** @description The authentication scheme to use, with `error="invalid_token"` if the request had a token that is not valid (RFC 6750). */
         "WWW-Authenticate": string;
         /** @description Identifies this request in the logs. Quote it when you report a problem. */
@@ -1813,6 +2428,12 @@ export interface components {
     };
     pathItems: never;
 }
+export type ApiKey = components['schemas']['ApiKey'];
+export type ApiKeyCreate = components['schemas']['ApiKeyCreate'];
+export type ApiKeyPage = components['schemas']['ApiKeyPage'];
+export type ApiKeyWithSecret = components['schemas']['ApiKeyWithSecret'];
+export type AuditEvent = components['schemas']['AuditEvent'];
+export type AuditEventPage = components['schemas']['AuditEventPage'];
 export type DependencyHealth = components['schemas']['DependencyHealth'];
 export type EmailChange = components['schemas']['EmailChange'];
 export type ErrorBody = components['schemas']['ErrorBody'];
@@ -1824,6 +2445,8 @@ export type HealthStatus = components['schemas']['HealthStatus'];
 export type Job = components['schemas']['Job'];
 export type JobPage = components['schemas']['JobPage'];
 export type JobStatus = components['schemas']['JobStatus'];
+export type Jwk = components['schemas']['Jwk'];
+export type Jwks = components['schemas']['Jwks'];
 export type LinkRequest = components['schemas']['LinkRequest'];
 export type LinkToken = components['schemas']['LinkToken'];
 export type LoginRequest = components['schemas']['LoginRequest'];
@@ -1833,6 +2456,8 @@ export type Readiness = components['schemas']['Readiness'];
 export type RefreshRequest = components['schemas']['RefreshRequest'];
 export type RegisterRequest = components['schemas']['RegisterRequest'];
 export type ServiceCard = components['schemas']['ServiceCard'];
+export type Session = components['schemas']['Session'];
+export type SessionPage = components['schemas']['SessionPage'];
 export type TestEvent = components['schemas']['TestEvent'];
 export type TestEventData = components['schemas']['TestEventData'];
 export type TokenPair = components['schemas']['TokenPair'];
@@ -1842,6 +2467,7 @@ export type UserCreate = components['schemas']['UserCreate'];
 export type UserEvent = components['schemas']['UserEvent'];
 export type UserEventType = components['schemas']['UserEventType'];
 export type UserPage = components['schemas']['UserPage'];
+export type UserRole = components['schemas']['UserRole'];
 export type UserUpdate = components['schemas']['UserUpdate'];
 export type Webhook = components['schemas']['Webhook'];
 export type WebhookCreate = components['schemas']['WebhookCreate'];
@@ -1853,10 +2479,14 @@ export type WebhookUpdate = components['schemas']['WebhookUpdate'];
 export type WebhookWithSecret = components['schemas']['WebhookWithSecret'];
 export type HeaderAccept = components['headers']['Accept'];
 export type HeaderAcceptPatch = components['headers']['Accept-Patch'];
+export type HeaderETag = components['headers']['ETag'];
+export type HeaderIdempotencyReplayed = components['headers']['Idempotency-Replayed'];
+export type HeaderLocation = components['headers']['Location'];
 export type HeaderRateLimitLimit = components['headers']['RateLimit-Limit'];
 export type HeaderRateLimitRemaining = components['headers']['RateLimit-Remaining'];
 export type HeaderRateLimitReset = components['headers']['RateLimit-Reset'];
 export type HeaderRetryAfter = components['headers']['Retry-After'];
+export type HeaderScopeChallenge = components['headers']['Scope-Challenge'];
 export type HeaderWwwAuthenticate = components['headers']['WWW-Authenticate'];
 export type HeaderXRequestId = components['headers']['X-Request-Id'];
 export type $defs = Record<string, never>;
@@ -1888,6 +2518,8 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    Location: components["headers"]["Location"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -1898,6 +2530,7 @@ export interface operations {
                      *       "full_name": "Ada Lovelace",
                      *       "is_active": true,
                      *       "is_superuser": false,
+                     *       "role": "user",
                      *       "is_verified": false,
                      *       "created_at": "2026-01-31T09:30:00Z",
                      *       "updated_at": "2026-01-31T09:30:00Z"
@@ -2631,6 +3264,20 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description Forbidden: `insufficient_scope`. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description Too Many Requests: `rate_limited`. */
             429: {
                 headers: {
@@ -2677,6 +3324,150 @@ export interface operations {
     auth_me: {
         parameters: {
             query?: never;
+            header?: {
+                /** @description Answer 304 without a body if the resource still has this `ETag`. */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "email": "ada@example.com",
+                     *       "full_name": "Ada Lovelace",
+                     *       "is_active": true,
+                     *       "is_superuser": false,
+                     *       "role": "user",
+                     *       "is_verified": false,
+                     *       "created_at": "2026-01-31T09:30:00Z",
+                     *       "updated_at": "2026-01-31T09:30:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request: `malformed_request`. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized: `unauthorized` or `invalid_token`. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden: `insufficient_scope`. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited`. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error: `internal_error`. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable: `service_unavailable`. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    auth_sessions_list: {
+        parameters: {
+            query?: {
+                /** @description The maximum number of sessions per page. */
+                limit?: number;
+                /** @description The `next_page` of the previous page. */
+                page_token?: string;
+                /** @description The order: `created_at` with the oldest first, `-created_at` with the newest first. */
+                sort?: string;
+                /** @description The sessions of this user instead, for superusers. For others, no other user exists. */
+                user_id?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -2695,17 +3486,22 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": 1,
-                     *       "email": "ada@example.com",
-                     *       "full_name": "Ada Lovelace",
-                     *       "is_active": true,
-                     *       "is_superuser": false,
-                     *       "is_verified": false,
-                     *       "created_at": "2026-01-31T09:30:00Z",
-                     *       "updated_at": "2026-01-31T09:30:00Z"
+                     *       "items": [
+                     *         {
+                     *           "id": "k1wfCn5CTYixYCzXBeo59A",
+                     *           "created_at": "2026-01-31T09:30:00Z",
+                     *           "last_used_at": "2026-02-01T09:30:00Z",
+                     *           "expires_at": "2026-02-08T09:30:00Z",
+                     *           "ip": "192.0.2.77",
+                     *           "user_agent": "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:143.0) Gecko/20100101 Firefox/143.0",
+                     *           "device": "Firefox on Windows",
+                     *           "is_current": true
+                     *         }
+                     *       ],
+                     *       "next_page": "c2lnbmVkIHBsYWNlAAAAAAAAAAE"
                      *     }
                      */
-                    "application/json": components["schemas"]["User"];
+                    "application/json": components["schemas"]["SessionPage"];
                 };
             };
             /** @description Bad Request: `malformed_request`. */
@@ -2726,6 +3522,313 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden: `insufficient_scope`. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found: `not_found`. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity: `validation_error`. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited`. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error: `internal_error`. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable: `service_unavailable`. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    auth_sessions_revoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The session's ID. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request: `malformed_request`. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized: `unauthorized` or `invalid_token`. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden: `insufficient_scope`. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found: `not_found`. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity: `validation_error`. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited`. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error: `internal_error`. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable: `service_unavailable`. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    auth_logout_all: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this request, such as a UUID. A request that is sent again with its key has its effect once: for 24 hours, it gets the first answer. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request: `malformed_request`. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized: `unauthorized` or `invalid_token`. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden: `insufficient_scope`. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict: `idempotency_in_progress`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity: `validation_error` or `idempotency_key_reused`. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
@@ -2781,7 +3884,10 @@ export interface operations {
     users_me: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Answer 304 without a body if the resource still has this `ETag`. */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2794,6 +3900,7 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2804,6 +3911,7 @@ export interface operations {
                      *       "full_name": "Ada Lovelace",
                      *       "is_active": true,
                      *       "is_superuser": false,
+                     *       "role": "user",
                      *       "is_verified": false,
                      *       "created_at": "2026-01-31T09:30:00Z",
                      *       "updated_at": "2026-01-31T09:30:00Z"
@@ -2811,6 +3919,18 @@ export interface operations {
                      */
                     "application/json": components["schemas"]["User"];
                 };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Bad Request: `malformed_request`. */
             400: {
@@ -2833,6 +3953,20 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden: `insufficient_scope`. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2885,7 +4019,10 @@ export interface operations {
     users_me_delete: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Change the resource only if it has this `ETag`: otherwise 412. `*` stands for any. */
+                "If-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2929,8 +4066,35 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description Forbidden: `insufficient_scope`. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description Conflict: `last_superuser`. */
             409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Precondition Failed: `precondition_failed`. */
+            412: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -2988,7 +4152,10 @@ export interface operations {
     users_me_update: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Change the resource only if it has this `ETag`: otherwise 412. `*` stands for any. */
+                "If-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3012,6 +4179,7 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3022,6 +4190,7 @@ export interface operations {
                      *       "full_name": "Ada Lovelace",
                      *       "is_active": true,
                      *       "is_superuser": false,
+                     *       "role": "user",
                      *       "is_verified": false,
                      *       "created_at": "2026-01-31T09:30:00Z",
                      *       "updated_at": "2026-01-31T09:30:00Z"
@@ -3057,8 +4226,35 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description Forbidden: `insufficient_scope`. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description Request Timeout: `request_timeout`. */
             408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Precondition Failed: `precondition_failed`. */
+            412: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -3174,6 +4370,8 @@ export interface operations {
                 limit?: number;
                 /** @description The `next_page` of the previous page. */
                 page_token?: string;
+                /** @description The order: `created_at` with the oldest first, `-created_at` with the newest first. */
+                sort?: string;
                 /** @description Only users whose email address starts with this prefix, case-insensitively. */
                 email?: string;
                 /** @description Only users that are active, or only users that are not. */
@@ -3210,6 +4408,7 @@ export interface operations {
                      *           "full_name": "Ada Lovelace",
                      *           "is_active": true,
                      *           "is_superuser": false,
+                     *           "role": "user",
                      *           "is_verified": false,
                      *           "created_at": "2026-01-31T09:30:00Z",
                      *           "updated_at": "2026-01-31T09:30:00Z"
@@ -3248,13 +4447,14 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Forbidden: `forbidden`. */
+            /** @description Forbidden: `forbidden` or `insufficient_scope`. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3320,7 +4520,10 @@ export interface operations {
     users_create: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request, such as a UUID. A request that is sent again with its key has its effect once: for 24 hours, it gets the first answer. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3330,7 +4533,8 @@ export interface operations {
                  * @example {
                  *       "email": "ada@example.com",
                  *       "password": "correct horse battery staple",
-                 *       "full_name": "Ada Lovelace"
+                 *       "full_name": "Ada Lovelace",
+                 *       "role": "user"
                  *     }
                  */
                 "application/json": components["schemas"]["UserCreate"];
@@ -3344,6 +4548,9 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    Location: components["headers"]["Location"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3354,6 +4561,7 @@ export interface operations {
                      *       "full_name": "Ada Lovelace",
                      *       "is_active": true,
                      *       "is_superuser": false,
+                     *       "role": "user",
                      *       "is_verified": false,
                      *       "created_at": "2026-01-31T09:30:00Z",
                      *       "updated_at": "2026-01-31T09:30:00Z"
@@ -3389,13 +4597,14 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Forbidden: `forbidden`. */
+            /** @description Forbidden: `forbidden` or `insufficient_scope`. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3415,7 +4624,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Conflict: `email_taken`. */
+            /** @description Conflict: `email_taken` or `idempotency_in_progress`. */
             409: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3455,7 +4664,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Unprocessable Entity: `validation_error`. */
+            /** @description Unprocessable Entity: `validation_error` or `idempotency_key_reused`. */
             422: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3527,7 +4736,10 @@ export interface operations {
     users_get: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Answer 304 without a body if the resource still has this `ETag`. */
+                "If-None-Match"?: string;
+            };
             path: {
                 /** @description The user's ID. */
                 id: number;
@@ -3543,6 +4755,7 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3553,6 +4766,7 @@ export interface operations {
                      *       "full_name": "Ada Lovelace",
                      *       "is_active": true,
                      *       "is_superuser": false,
+                     *       "role": "user",
                      *       "is_verified": false,
                      *       "created_at": "2026-01-31T09:30:00Z",
                      *       "updated_at": "2026-01-31T09:30:00Z"
@@ -3560,6 +4774,18 @@ export interface operations {
                      */
                     "application/json": components["schemas"]["User"];
                 };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Bad Request: `malformed_request`. */
             400: {
@@ -3588,13 +4814,14 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Forbidden: `forbidden`. */
+            /** @description Forbidden: `forbidden` or `insufficient_scope`. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3673,7 +4900,10 @@ export interface operations {
     users_delete: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Change the resource only if it has this `ETag`: otherwise 412. `*` stands for any. */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The user's ID. */
                 id: number;
@@ -3720,13 +4950,14 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Forbidden: `forbidden`. */
+            /** @description Forbidden: `forbidden` or `insufficient_scope`. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3748,6 +4979,19 @@ export interface operations {
             };
             /** @description Conflict: `last_superuser`. */
             409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Precondition Failed: `precondition_failed`. */
+            412: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -3818,7 +5062,10 @@ export interface operations {
     users_update: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Change the resource only if it has this `ETag`: otherwise 412. `*` stands for any. */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The user's ID. */
                 id: number;
@@ -3831,7 +5078,8 @@ export interface operations {
                  * @example {
                  *       "email": "ada@example.com",
                  *       "password": "correct horse battery staple",
-                 *       "full_name": "Ada Lovelace"
+                 *       "full_name": "Ada Lovelace",
+                 *       "role": "user"
                  *     }
                  */
                 "application/json": components["schemas"]["UserUpdate"];
@@ -3845,6 +5093,7 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3855,6 +5104,7 @@ export interface operations {
                      *       "full_name": "Ada Lovelace",
                      *       "is_active": true,
                      *       "is_superuser": false,
+                     *       "role": "user",
                      *       "is_verified": false,
                      *       "created_at": "2026-01-31T09:30:00Z",
                      *       "updated_at": "2026-01-31T09:30:00Z"
@@ -3890,13 +5140,14 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Forbidden: `forbidden`. */
+            /** @description Forbidden: `forbidden` or `insufficient_scope`. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3931,6 +5182,19 @@ export interface operations {
             };
             /** @description Conflict: `email_taken` or `last_superuser`. */
             409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Precondition Failed: `precondition_failed`. */
+            412: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -4042,7 +5306,10 @@ export interface operations {
     users_activate: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Change the resource only if it has this `ETag`: otherwise 412. `*` stands for any. */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The user's ID. */
                 id: number;
@@ -4058,6 +5325,7 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4068,6 +5336,7 @@ export interface operations {
                      *       "full_name": "Ada Lovelace",
                      *       "is_active": true,
                      *       "is_superuser": false,
+                     *       "role": "user",
                      *       "is_verified": false,
                      *       "created_at": "2026-01-31T09:30:00Z",
                      *       "updated_at": "2026-01-31T09:30:00Z"
@@ -4103,8 +5372,22 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Forbidden: `forbidden`. */
+            /** @description Forbidden: `forbidden` or `insufficient_scope`. */
             403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found: `not_found`. */
+            404: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -4116,8 +5399,8 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Not Found: `not_found`. */
-            404: {
+            /** @description Precondition Failed: `precondition_failed`. */
+            412: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -4188,7 +5471,10 @@ export interface operations {
     users_deactivate: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Change the resource only if it has this `ETag`: otherwise 412. `*` stands for any. */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The user's ID. */
                 id: number;
@@ -4204,6 +5490,7 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4214,6 +5501,7 @@ export interface operations {
                      *       "full_name": "Ada Lovelace",
                      *       "is_active": true,
                      *       "is_superuser": false,
+                     *       "role": "user",
                      *       "is_verified": false,
                      *       "created_at": "2026-01-31T09:30:00Z",
                      *       "updated_at": "2026-01-31T09:30:00Z"
@@ -4249,13 +5537,14 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Forbidden: `forbidden`. */
+            /** @description Forbidden: `forbidden` or `insufficient_scope`. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4277,6 +5566,19 @@ export interface operations {
             };
             /** @description Conflict: `last_superuser`. */
             409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Precondition Failed: `precondition_failed`. */
+            412: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -4369,6 +5671,7 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4379,6 +5682,7 @@ export interface operations {
                      *       "full_name": "Ada Lovelace",
                      *       "is_active": true,
                      *       "is_superuser": false,
+                     *       "role": "user",
                      *       "is_verified": false,
                      *       "created_at": "2026-01-31T09:30:00Z",
                      *       "updated_at": "2026-01-31T09:30:00Z"
@@ -4988,6 +6292,7 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4998,6 +6303,7 @@ export interface operations {
                      *       "full_name": "Ada Lovelace",
                      *       "is_active": true,
                      *       "is_superuser": false,
+                     *       "role": "user",
                      *       "is_verified": false,
                      *       "created_at": "2026-01-31T09:30:00Z",
                      *       "updated_at": "2026-01-31T09:30:00Z"
@@ -5144,7 +6450,10 @@ export interface operations {
     users_me_change_email: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request, such as a UUID. A request that is sent again with its key has its effect once: for 24 hours, it gets the first answer. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5167,6 +6476,7 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -5198,8 +6508,409 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description Forbidden: `insufficient_scope`. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description Request Timeout: `request_timeout`. */
             408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict: `idempotency_in_progress`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Payload Too Large: `payload_too_large`. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unsupported Media Type: `unsupported_media_type`. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Accept: components["headers"]["Accept"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity: `validation_error` or `idempotency_key_reused`. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited`. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error: `internal_error`. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Implemented: `not_implemented`. */
+            501: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable: `service_unavailable`. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    api_keys_list: {
+        parameters: {
+            query?: {
+                /** @description The maximum number of API keys per page. */
+                limit?: number;
+                /** @description The `next_page` of the previous page. */
+                page_token?: string;
+                /** @description The order: `created_at` with the oldest first, `-created_at` with the newest first. */
+                sort?: string;
+                /** @description The API keys of this user instead, for superusers. */
+                user_id?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": 1,
+                     *           "user_id": 1,
+                     *           "name": "Nightly export",
+                     *           "prefix": "gwk_1fJjkkpe",
+                     *           "scopes": [
+                     *             "users:read"
+                     *           ],
+                     *           "created_at": "2026-01-31T09:30:00Z",
+                     *           "expires_at": null,
+                     *           "last_used_at": null
+                     *         }
+                     *       ],
+                     *       "next_page": "c2lnbmVkIHBsYWNlAAAAAAAAAAE"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ApiKeyPage"];
+                };
+            };
+            /** @description Bad Request: `malformed_request`. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized: `unauthorized` or `invalid_token`. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden: `insufficient_scope`. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found: `not_found`. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity: `validation_error`. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited`. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error: `internal_error`. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable: `service_unavailable`. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    api_keys_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Nightly export",
+                 *       "scopes": [
+                 *         "first"
+                 *       ],
+                 *       "expires_at": "2026-01-31T09:30:00Z"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ApiKeyCreate"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "user_id": 1,
+                     *       "name": "Nightly export",
+                     *       "prefix": "gwk_1fJjkkpe",
+                     *       "scopes": [
+                     *         "users:read"
+                     *       ],
+                     *       "created_at": "2026-01-31T09:30:00Z",
+                     *       "expires_at": null,
+                     *       "last_used_at": null,
+                     *       "key": "gwk_1fJjkkpe9PiTw9KSulA8Ghct30vZz4HpdQ5c5b9cPF13aoJVO"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ApiKeyWithSecret"];
+                };
+            };
+            /** @description Bad Request: `malformed_request`. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized: `unauthorized` or `invalid_token`. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden: `insufficient_scope`. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Timeout: `request_timeout`. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict: `too_many_api_keys`. */
+            409: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -5307,6 +7018,320 @@ export interface operations {
             };
         };
     };
+    api_keys_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Answer 304 without a body if the resource still has this `ETag`. */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @description The API key's ID. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "user_id": 1,
+                     *       "name": "Nightly export",
+                     *       "prefix": "gwk_1fJjkkpe",
+                     *       "scopes": [
+                     *         "users:read"
+                     *       ],
+                     *       "created_at": "2026-01-31T09:30:00Z",
+                     *       "expires_at": null,
+                     *       "last_used_at": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ApiKey"];
+                };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request: `malformed_request`. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized: `unauthorized` or `invalid_token`. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden: `insufficient_scope`. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found: `not_found`. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity: `validation_error`. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited`. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error: `internal_error`. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable: `service_unavailable`. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    api_keys_delete: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Change the resource only if it has this `ETag`: otherwise 412. `*` stands for any. */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description The API key's ID. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request: `malformed_request`. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized: `unauthorized` or `invalid_token`. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden: `insufficient_scope`. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found: `not_found`. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Precondition Failed: `precondition_failed`. */
+            412: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity: `validation_error`. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited`. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error: `internal_error`. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable: `service_unavailable`. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     jobs_list: {
         parameters: {
             query?: {
@@ -5314,6 +7339,8 @@ export interface operations {
                 limit?: number;
                 /** @description The `next_page` of the previous page. */
                 page_token?: string;
+                /** @description The order: `created_at` with the oldest first, `-created_at` with the newest first. */
+                sort?: string;
                 /** @description Only jobs in this status. */
                 status?: components["schemas"]["JobStatus"];
                 /** @description Only jobs of this kind. */
@@ -5382,13 +7409,14 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Forbidden: `forbidden`. */
+            /** @description Forbidden: `forbidden` or `insufficient_scope`. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5454,7 +7482,10 @@ export interface operations {
     jobs_retry: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request, such as a UUID. A request that is sent again with its key has its effect once: for 24 hours, it gets the first answer. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description The job's ID. */
                 id: number;
@@ -5470,6 +7501,7 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5515,13 +7547,14 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Forbidden: `forbidden`. */
+            /** @description Forbidden: `forbidden` or `insufficient_scope`. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5541,7 +7574,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Conflict: `job_not_dead` or `job_expired` or `job_duplicate`. */
+            /** @description Conflict: `job_not_dead` or `job_expired` or `job_duplicate` or `idempotency_in_progress`. */
             409: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5554,7 +7587,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Unprocessable Entity: `validation_error`. */
+            /** @description Unprocessable Entity: `validation_error` or `idempotency_key_reused`. */
             422: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5660,13 +7693,14 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Forbidden: `forbidden`. */
+            /** @description Forbidden: `forbidden` or `insufficient_scope`. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5762,6 +7796,8 @@ export interface operations {
                 limit?: number;
                 /** @description The `next_page` of the previous page. */
                 page_token?: string;
+                /** @description The order: `created_at` with the oldest first, `-created_at` with the newest first. */
+                sort?: string;
             };
             header?: never;
             path?: never;
@@ -5832,13 +7868,14 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Forbidden: `forbidden`. */
+            /** @description Forbidden: `forbidden` or `insufficient_scope`. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5931,6 +7968,7 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5983,13 +8021,14 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Forbidden: `forbidden`. */
+            /** @description Forbidden: `forbidden` or `insufficient_scope`. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6108,7 +8147,10 @@ export interface operations {
     webhooks_get: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Answer 304 without a body if the resource still has this `ETag`. */
+                "If-None-Match"?: string;
+            };
             path: {
                 /** @description The webhook's ID. */
                 id: number;
@@ -6124,6 +8166,7 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6147,6 +8190,18 @@ export interface operations {
                      */
                     "application/json": components["schemas"]["Webhook"];
                 };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Bad Request: `malformed_request`. */
             400: {
@@ -6175,13 +8230,14 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Forbidden: `forbidden`. */
+            /** @description Forbidden: `forbidden` or `insufficient_scope`. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6260,7 +8316,10 @@ export interface operations {
     webhooks_delete: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Change the resource only if it has this `ETag`: otherwise 412. `*` stands for any. */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The webhook's ID. */
                 id: number;
@@ -6307,8 +8366,22 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Forbidden: `forbidden`. */
+            /** @description Forbidden: `forbidden` or `insufficient_scope`. */
             403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found: `not_found`. */
+            404: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -6320,8 +8393,8 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Not Found: `not_found`. */
-            404: {
+            /** @description Precondition Failed: `precondition_failed`. */
+            412: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -6392,7 +8465,10 @@ export interface operations {
     webhooks_update: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Change the resource only if it has this `ETag`: otherwise 412. `*` stands for any. */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The webhook's ID. */
                 id: number;
@@ -6422,6 +8498,7 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6473,13 +8550,14 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Forbidden: `forbidden`. */
+            /** @description Forbidden: `forbidden` or `insufficient_scope`. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6501,6 +8579,19 @@ export interface operations {
             };
             /** @description Request Timeout: `request_timeout`. */
             408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Precondition Failed: `precondition_failed`. */
+            412: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -6680,13 +8771,14 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Forbidden: `forbidden`. */
+            /** @description Forbidden: `forbidden` or `insufficient_scope`. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6765,7 +8857,10 @@ export interface operations {
     webhooks_test: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request, such as a UUID. A request that is sent again with its key has its effect once: for 24 hours, it gets the first answer. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description The webhook's ID. */
                 id: number;
@@ -6781,6 +8876,7 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6829,13 +8925,14 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Forbidden: `forbidden`. */
+            /** @description Forbidden: `forbidden` or `insufficient_scope`. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6855,7 +8952,20 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Unprocessable Entity: `validation_error`. */
+            /** @description Conflict: `idempotency_in_progress`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity: `validation_error` or `idempotency_key_reused`. */
             422: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -6918,6 +9028,8 @@ export interface operations {
                 limit?: number;
                 /** @description The `next_page` of the previous page. */
                 page_token?: string;
+                /** @description The order: `created_at` with the oldest first, `-created_at` with the newest first. */
+                sort?: string;
             };
             header?: never;
             path: {
@@ -6988,13 +9100,14 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Forbidden: `forbidden`. */
+            /** @description Forbidden: `forbidden` or `insufficient_scope`. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7073,7 +9186,10 @@ export interface operations {
     webhooks_resend_delivery: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request, such as a UUID. A request that is sent again with its key has its effect once: for 24 hours, it gets the first answer. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description The webhook's ID. */
                 id: number;
@@ -7091,6 +9207,7 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7139,13 +9256,14 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Forbidden: `forbidden`. */
+            /** @description Forbidden: `forbidden` or `insufficient_scope`. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7159,6 +9277,174 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict: `idempotency_in_progress`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity: `validation_error` or `idempotency_key_reused`. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited`. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error: `internal_error`. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable: `service_unavailable`. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    audit_events_list: {
+        parameters: {
+            query?: {
+                /** @description The maximum number of audit events per page. */
+                limit?: number;
+                /** @description The `next_page` of the previous page. */
+                page_token?: string;
+                /** @description The order: `created_at` with the oldest first, `-created_at` with the newest first. */
+                sort?: string;
+                /** @description Only what was done to this user. */
+                user_id?: number;
+                /** @description Only what this user did. */
+                actor_id?: number;
+                /** @description Only events of this kind. */
+                kind?: string;
+                /** @description Only events at or after this time. */
+                created_after?: string;
+                /** @description Only events before this time. */
+                created_before?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": 1,
+                     *           "kind": "session_revoked",
+                     *           "actor_id": 1,
+                     *           "api_key_id": null,
+                     *           "user_id": 2,
+                     *           "resource_id": null,
+                     *           "session_id": "BwcHBwcHBwcHBwcHBwcHBw",
+                     *           "ip": "192.0.2.77",
+                     *           "request_id": "5b0c5f2c1f1a4e0d8d2f7a9b3c6e1d40",
+                     *           "created_at": "2026-01-31T09:30:00Z"
+                     *         }
+                     *       ],
+                     *       "next_page": "c2lnbmVkIHBsYWNlAAAAAAAAAAE"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AuditEventPage"];
+                };
+            };
+            /** @description Bad Request: `malformed_request`. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized: `unauthorized` or `invalid_token`. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden: `forbidden` or `insufficient_scope`. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "WWW-Authenticate": components["headers"]["Scope-Challenge"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7469,6 +9755,101 @@ export interface operations {
             };
         };
     };
+    service_jwks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    /** @description How long the keys may be kept (RFC 9111). */
+                    "Cache-Control": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "keys": [
+                     *         {
+                     *           "kid": "oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U",
+                     *           "kty": "EC",
+                     *           "crv": "P-256",
+                     *           "alg": "ES256",
+                     *           "use": "sig",
+                     *           "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+                     *           "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Jwks"];
+                };
+            };
+            /** @description Bad Request: `malformed_request`. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too Many Requests: `rate_limited`. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error: `internal_error`. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable: `service_unavailable`. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     events_user_created: {
         parameters: {
             query?: never;
@@ -7495,6 +9876,7 @@ export interface operations {
                  *         "full_name": "Ada Lovelace",
                  *         "is_active": true,
                  *         "is_superuser": false,
+                 *         "role": "user",
                  *         "is_verified": false,
                  *         "created_at": "2026-01-31T09:30:00Z",
                  *         "updated_at": "2026-01-31T09:30:00Z"
@@ -7547,6 +9929,7 @@ export interface operations {
                  *         "full_name": "Ada Lovelace",
                  *         "is_active": true,
                  *         "is_superuser": false,
+                 *         "role": "user",
                  *         "is_verified": false,
                  *         "created_at": "2026-01-31T09:30:00Z",
                  *         "updated_at": "2026-01-31T09:30:00Z"
@@ -7599,6 +9982,7 @@ export interface operations {
                  *         "full_name": "Ada Lovelace",
                  *         "is_active": true,
                  *         "is_superuser": false,
+                 *         "role": "user",
                  *         "is_verified": false,
                  *         "created_at": "2026-01-31T09:30:00Z",
                  *         "updated_at": "2026-01-31T09:30:00Z"
@@ -7651,6 +10035,7 @@ export interface operations {
                  *         "full_name": "Ada Lovelace",
                  *         "is_active": true,
                  *         "is_superuser": false,
+                 *         "role": "user",
                  *         "is_verified": false,
                  *         "created_at": "2026-01-31T09:30:00Z",
                  *         "updated_at": "2026-01-31T09:30:00Z"
@@ -7703,6 +10088,7 @@ export interface operations {
                  *         "full_name": "Ada Lovelace",
                  *         "is_active": true,
                  *         "is_superuser": false,
+                 *         "role": "user",
                  *         "is_verified": false,
                  *         "created_at": "2026-01-31T09:30:00Z",
                  *         "updated_at": "2026-01-31T09:30:00Z"
@@ -7755,6 +10141,7 @@ export interface operations {
                  *         "full_name": "Ada Lovelace",
                  *         "is_active": true,
                  *         "is_superuser": false,
+                 *         "role": "user",
                  *         "is_verified": false,
                  *         "created_at": "2026-01-31T09:30:00Z",
                  *         "updated_at": "2026-01-31T09:30:00Z"
@@ -7807,6 +10194,7 @@ export interface operations {
                  *         "full_name": "Ada Lovelace",
                  *         "is_active": true,
                  *         "is_superuser": false,
+                 *         "role": "user",
                  *         "is_verified": false,
                  *         "created_at": "2026-01-31T09:30:00Z",
                  *         "updated_at": "2026-01-31T09:30:00Z"

@@ -4,6 +4,8 @@ from .api_key import ApiKey
 from .api_key_create import ApiKeyCreate
 from .api_key_page import ApiKeyPage
 from .api_key_with_secret import ApiKeyWithSecret
+from .audit_event import AuditEvent
+from .audit_event_page import AuditEventPage
 from .dependency_health import DependencyHealth
 from .email_change import EmailChange
 from .error_body import ErrorBody
@@ -15,6 +17,8 @@ from .health_status import HealthStatus
 from .job import Job
 from .job_page import JobPage
 from .job_status import JobStatus
+from .jwk import Jwk
+from .jwks import Jwks
 from .link_request import LinkRequest
 from .link_token import LinkToken
 from .login_request import LoginRequest
@@ -24,6 +28,8 @@ from .readiness import Readiness
 from .refresh_request import RefreshRequest
 from .register_request import RegisterRequest
 from .service_card import ServiceCard
+from .session import Session
+from .session_page import SessionPage
 from .test_event import TestEvent
 from .test_event_data import TestEventData
 from .token_pair import TokenPair
@@ -61,6 +67,8 @@ __all__ = (
     "ApiKeyCreate",
     "ApiKeyPage",
     "ApiKeyWithSecret",
+    "AuditEvent",
+    "AuditEventPage",
     "DependencyHealth",
     "EmailChange",
     "ErrorBody",
@@ -72,6 +80,8 @@ __all__ = (
     "Job",
     "JobPage",
     "JobStatus",
+    "Jwk",
+    "Jwks",
     "LinkRequest",
     "LinkToken",
     "LoginRequest",
@@ -81,6 +91,8 @@ __all__ = (
     "RefreshRequest",
     "RegisterRequest",
     "ServiceCard",
+    "Session",
+    "SessionPage",
     "TestEvent",
     "TestEventData",
     "TokenPair",

@@ -18,7 +18,7 @@ class ApiKeyPage:
     """A page of API keys.
 
     Attributes:
-        items (list[ApiKey]): The API keys, in ascending order of `id`.
+        items (list[ApiKey]): The API keys, in ascending order of `id`, unless `sort` asks for another.
         next_page (None | str): The `page_token` of the next page, or null on the last page.
     """
 

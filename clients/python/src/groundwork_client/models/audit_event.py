@@ -18,9 +18,12 @@ class AuditEvent:
         id (int): The event's ID. It is never reused.
         kind (str): What was done. Later releases add kinds.
         actor_id (int | None): The user who did it; null for an unknown client and for the command line.
-        user_id (int | None): The user to whom it was done, or null if it was done to another resource. The user may
-            have
-            been deleted since.
+        api_key_id (int | None): The API key that the user did it with, or null if there was none. It may have been
+            deleted
+            since.
+        user_id (int | None): The user to whom it was done, or to whom the resource belongs; null if there is none. The
+            user
+            may have been deleted since.
         resource_id (int | None): The ID of the other resource, or null. The kind says of which sort it is.
         session_id (None | str): The session in which or to which it was done, or null if none is recorded.
         ip (str): The address of the client.
@@ -32,6 +35,7 @@ class AuditEvent:
     id: int
     kind: str
     actor_id: int | None
+    api_key_id: int | None
     user_id: int | None
     resource_id: int | None
     session_id: None | str
@@ -47,6 +51,9 @@ class AuditEvent:
 
         actor_id: int | None
         actor_id = self.actor_id
+
+        api_key_id: int | None
+        api_key_id = self.api_key_id
 
         user_id: int | None
         user_id = self.user_id
@@ -70,6 +77,7 @@ class AuditEvent:
                 "id": id,
                 "kind": kind,
                 "actor_id": actor_id,
+                "api_key_id": api_key_id,
                 "user_id": user_id,
                 "resource_id": resource_id,
                 "session_id": session_id,
@@ -94,6 +102,13 @@ class AuditEvent:
             return cast(int | None, data)
 
         actor_id = _parse_actor_id(d.pop("actor_id"))
+
+        def _parse_api_key_id(data: object) -> int | None:
+            if data is None:
+                return data
+            return cast(int | None, data)
+
+        api_key_id = _parse_api_key_id(d.pop("api_key_id"))
 
         def _parse_user_id(data: object) -> int | None:
             if data is None:
@@ -126,6 +141,7 @@ class AuditEvent:
             id=id,
             kind=kind,
             actor_id=actor_id,
+            api_key_id=api_key_id,
             user_id=user_id,
             resource_id=resource_id,
             session_id=session_id,

@@ -18,7 +18,7 @@ class AuditEventPage:
     """A page of audit events.
 
     Attributes:
-        items (list[AuditEvent]): The audit events, in descending order of `created_at`: the newest first.
+        items (list[AuditEvent]): The audit events, in descending order of `created_at`, unless `sort` asks for another.
         next_page (None | str): The `page_token` of the next page, or null on the last page.
     """
 

@@ -18,7 +18,7 @@ class SessionPage:
     """A page of sessions.
 
     Attributes:
-        items (list[Session]): The sessions, in descending order of `created_at`: the newest first.
+        items (list[Session]): The sessions, in descending order of `created_at`, unless `sort` asks for another.
         next_page (None | str): The `page_token` of the next page, or null on the last page.
     """
 

@@ -14,6 +14,7 @@ def _get_kwargs(
     *,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
     user_id: int | Unset = UNSET,
 ) -> dict[str, Any]:
 
@@ -22,6 +23,8 @@ def _get_kwargs(
     params["limit"] = limit
 
     params["page_token"] = page_token
+
+    params["sort"] = sort
 
     params["user_id"] = user_id
 
@@ -106,17 +109,20 @@ def sync_detailed(
     client: AuthenticatedClient,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
     user_id: int | Unset = UNSET,
 ) -> Response[ApiKeyPage | ErrorBody]:
     """List API keys
 
-     Returns one page of the caller's API keys in ascending order of `id`. To get the next page, send
-    `next_page` as `page_token` with the same filters, until it is null. Keys are deleted 30 days
-    after they have expired.
+     Returns one page of the caller's API keys in ascending order of `id`, or with
+    `sort=-created_at` in descending order. To get the next page, send `next_page` as `page_token`
+    with the same `user_id` and the same `sort`, until it is null. Keys are deleted 30 days after
+    they have expired.
 
     Args:
         limit (int | Unset):  Default: 20.
         page_token (str | Unset):
+        sort (str | Unset):
         user_id (int | Unset): The user's ID.
 
     Raises:
@@ -130,6 +136,7 @@ def sync_detailed(
     kwargs = _get_kwargs(
         limit=limit,
         page_token=page_token,
+        sort=sort,
         user_id=user_id,
     )
 
@@ -145,17 +152,20 @@ def sync(
     client: AuthenticatedClient,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
     user_id: int | Unset = UNSET,
 ) -> ApiKeyPage | ErrorBody | None:
     """List API keys
 
-     Returns one page of the caller's API keys in ascending order of `id`. To get the next page, send
-    `next_page` as `page_token` with the same filters, until it is null. Keys are deleted 30 days
-    after they have expired.
+     Returns one page of the caller's API keys in ascending order of `id`, or with
+    `sort=-created_at` in descending order. To get the next page, send `next_page` as `page_token`
+    with the same `user_id` and the same `sort`, until it is null. Keys are deleted 30 days after
+    they have expired.
 
     Args:
         limit (int | Unset):  Default: 20.
         page_token (str | Unset):
+        sort (str | Unset):
         user_id (int | Unset): The user's ID.
 
     Raises:
@@ -170,6 +180,7 @@ def sync(
         client=client,
         limit=limit,
         page_token=page_token,
+        sort=sort,
         user_id=user_id,
     ).parsed
 
@@ -179,17 +190,20 @@ async def asyncio_detailed(
     client: AuthenticatedClient,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
     user_id: int | Unset = UNSET,
 ) -> Response[ApiKeyPage | ErrorBody]:
     """List API keys
 
-     Returns one page of the caller's API keys in ascending order of `id`. To get the next page, send
-    `next_page` as `page_token` with the same filters, until it is null. Keys are deleted 30 days
-    after they have expired.
+     Returns one page of the caller's API keys in ascending order of `id`, or with
+    `sort=-created_at` in descending order. To get the next page, send `next_page` as `page_token`
+    with the same `user_id` and the same `sort`, until it is null. Keys are deleted 30 days after
+    they have expired.
 
     Args:
         limit (int | Unset):  Default: 20.
         page_token (str | Unset):
+        sort (str | Unset):
         user_id (int | Unset): The user's ID.
 
     Raises:
@@ -203,6 +217,7 @@ async def asyncio_detailed(
     kwargs = _get_kwargs(
         limit=limit,
         page_token=page_token,
+        sort=sort,
         user_id=user_id,
     )
 
@@ -216,17 +231,20 @@ async def asyncio(
     client: AuthenticatedClient,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
     user_id: int | Unset = UNSET,
 ) -> ApiKeyPage | ErrorBody | None:
     """List API keys
 
-     Returns one page of the caller's API keys in ascending order of `id`. To get the next page, send
-    `next_page` as `page_token` with the same filters, until it is null. Keys are deleted 30 days
-    after they have expired.
+     Returns one page of the caller's API keys in ascending order of `id`, or with
+    `sort=-created_at` in descending order. To get the next page, send `next_page` as `page_token`
+    with the same `user_id` and the same `sort`, until it is null. Keys are deleted 30 days after
+    they have expired.
 
     Args:
         limit (int | Unset):  Default: 20.
         page_token (str | Unset):
+        sort (str | Unset):
         user_id (int | Unset): The user's ID.
 
     Raises:
@@ -242,6 +260,7 @@ async def asyncio(
             client=client,
             limit=limit,
             page_token=page_token,
+            sort=sort,
             user_id=user_id,
         )
     ).parsed

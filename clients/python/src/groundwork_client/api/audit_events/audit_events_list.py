@@ -15,6 +15,7 @@ def _get_kwargs(
     *,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
     user_id: int | Unset = UNSET,
     actor_id: int | Unset = UNSET,
     kind: str | Unset = UNSET,
@@ -27,6 +28,8 @@ def _get_kwargs(
     params["limit"] = limit
 
     params["page_token"] = page_token
+
+    params["sort"] = sort
 
     params["user_id"] = user_id
 
@@ -120,6 +123,7 @@ def sync_detailed(
     client: AuthenticatedClient,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
     user_id: int | Unset = UNSET,
     actor_id: int | Unset = UNSET,
     kind: str | Unset = UNSET,
@@ -129,12 +133,15 @@ def sync_detailed(
     """List audit events
 
      Returns one page of audit events in descending order of `created_at`, so the newest come
-    first. To get the next page, send `next_page` as `page_token` with the same filters, until it
-    is null. Requires superuser rights.
+    first, or with `sort=created_at` in ascending order. To get the next page, send `next_page` as
+    `page_token` with the same filters and the same `sort`, until it is null.
+
+    Requires the role `support` or `superuser`. An API key needs the scope `audit_events:read`.
 
     Args:
         limit (int | Unset):  Default: 20.
         page_token (str | Unset):
+        sort (str | Unset):
         user_id (int | Unset): The user's ID.
         actor_id (int | Unset): The user's ID.
         kind (str | Unset):
@@ -152,6 +159,7 @@ def sync_detailed(
     kwargs = _get_kwargs(
         limit=limit,
         page_token=page_token,
+        sort=sort,
         user_id=user_id,
         actor_id=actor_id,
         kind=kind,
@@ -171,6 +179,7 @@ def sync(
     client: AuthenticatedClient,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
     user_id: int | Unset = UNSET,
     actor_id: int | Unset = UNSET,
     kind: str | Unset = UNSET,
@@ -180,12 +189,15 @@ def sync(
     """List audit events
 
      Returns one page of audit events in descending order of `created_at`, so the newest come
-    first. To get the next page, send `next_page` as `page_token` with the same filters, until it
-    is null. Requires superuser rights.
+    first, or with `sort=created_at` in ascending order. To get the next page, send `next_page` as
+    `page_token` with the same filters and the same `sort`, until it is null.
+
+    Requires the role `support` or `superuser`. An API key needs the scope `audit_events:read`.
 
     Args:
         limit (int | Unset):  Default: 20.
         page_token (str | Unset):
+        sort (str | Unset):
         user_id (int | Unset): The user's ID.
         actor_id (int | Unset): The user's ID.
         kind (str | Unset):
@@ -204,6 +216,7 @@ def sync(
         client=client,
         limit=limit,
         page_token=page_token,
+        sort=sort,
         user_id=user_id,
         actor_id=actor_id,
         kind=kind,
@@ -217,6 +230,7 @@ async def asyncio_detailed(
     client: AuthenticatedClient,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
     user_id: int | Unset = UNSET,
     actor_id: int | Unset = UNSET,
     kind: str | Unset = UNSET,
@@ -226,12 +240,15 @@ async def asyncio_detailed(
     """List audit events
 
      Returns one page of audit events in descending order of `created_at`, so the newest come
-    first. To get the next page, send `next_page` as `page_token` with the same filters, until it
-    is null. Requires superuser rights.
+    first, or with `sort=created_at` in ascending order. To get the next page, send `next_page` as
+    `page_token` with the same filters and the same `sort`, until it is null.
+
+    Requires the role `support` or `superuser`. An API key needs the scope `audit_events:read`.
 
     Args:
         limit (int | Unset):  Default: 20.
         page_token (str | Unset):
+        sort (str | Unset):
         user_id (int | Unset): The user's ID.
         actor_id (int | Unset): The user's ID.
         kind (str | Unset):
@@ -249,6 +266,7 @@ async def asyncio_detailed(
     kwargs = _get_kwargs(
         limit=limit,
         page_token=page_token,
+        sort=sort,
         user_id=user_id,
         actor_id=actor_id,
         kind=kind,
@@ -266,6 +284,7 @@ async def asyncio(
     client: AuthenticatedClient,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
     user_id: int | Unset = UNSET,
     actor_id: int | Unset = UNSET,
     kind: str | Unset = UNSET,
@@ -275,12 +294,15 @@ async def asyncio(
     """List audit events
 
      Returns one page of audit events in descending order of `created_at`, so the newest come
-    first. To get the next page, send `next_page` as `page_token` with the same filters, until it
-    is null. Requires superuser rights.
+    first, or with `sort=created_at` in ascending order. To get the next page, send `next_page` as
+    `page_token` with the same filters and the same `sort`, until it is null.
+
+    Requires the role `support` or `superuser`. An API key needs the scope `audit_events:read`.
 
     Args:
         limit (int | Unset):  Default: 20.
         page_token (str | Unset):
+        sort (str | Unset):
         user_id (int | Unset): The user's ID.
         actor_id (int | Unset): The user's ID.
         kind (str | Unset):
@@ -300,6 +322,7 @@ async def asyncio(
             client=client,
             limit=limit,
             page_token=page_token,
+            sort=sort,
             user_id=user_id,
             actor_id=actor_id,
             kind=kind,

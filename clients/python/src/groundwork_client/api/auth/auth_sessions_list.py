@@ -14,6 +14,7 @@ def _get_kwargs(
     *,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
     user_id: int | Unset = UNSET,
 ) -> dict[str, Any]:
 
@@ -22,6 +23,8 @@ def _get_kwargs(
     params["limit"] = limit
 
     params["page_token"] = page_token
+
+    params["sort"] = sort
 
     params["user_id"] = user_id
 
@@ -53,6 +56,11 @@ def _parse_response(
         response_401 = ErrorBody.from_dict(response.json())
 
         return response_401
+
+    if response.status_code == 403:
+        response_403 = ErrorBody.from_dict(response.json())
+
+        return response_403
 
     if response.status_code == 404:
         response_404 = ErrorBody.from_dict(response.json())
@@ -101,17 +109,20 @@ def sync_detailed(
     client: AuthenticatedClient,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
     user_id: int | Unset = UNSET,
 ) -> Response[ErrorBody | SessionPage]:
     """List sessions
 
      Returns one page of the current user's sessions in descending order of `created_at`, so the
-    newest come first. Sessions that have ended are not shown. To get the next page, send
-    `next_page` as `page_token` with the same `user_id`, until it is null.
+    newest come first, or with `sort=created_at` in ascending order. Sessions that have ended are
+    not shown. To get the next page, send `next_page` as `page_token` with the same `user_id` and
+    the same `sort`, until it is null.
 
     Args:
         limit (int | Unset):  Default: 20.
         page_token (str | Unset):
+        sort (str | Unset):
         user_id (int | Unset): The user's ID.
 
     Raises:
@@ -125,6 +136,7 @@ def sync_detailed(
     kwargs = _get_kwargs(
         limit=limit,
         page_token=page_token,
+        sort=sort,
         user_id=user_id,
     )
 
@@ -140,17 +152,20 @@ def sync(
     client: AuthenticatedClient,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
     user_id: int | Unset = UNSET,
 ) -> ErrorBody | SessionPage | None:
     """List sessions
 
      Returns one page of the current user's sessions in descending order of `created_at`, so the
-    newest come first. Sessions that have ended are not shown. To get the next page, send
-    `next_page` as `page_token` with the same `user_id`, until it is null.
+    newest come first, or with `sort=created_at` in ascending order. Sessions that have ended are
+    not shown. To get the next page, send `next_page` as `page_token` with the same `user_id` and
+    the same `sort`, until it is null.
 
     Args:
         limit (int | Unset):  Default: 20.
         page_token (str | Unset):
+        sort (str | Unset):
         user_id (int | Unset): The user's ID.
 
     Raises:
@@ -165,6 +180,7 @@ def sync(
         client=client,
         limit=limit,
         page_token=page_token,
+        sort=sort,
         user_id=user_id,
     ).parsed
 
@@ -174,17 +190,20 @@ async def asyncio_detailed(
     client: AuthenticatedClient,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
     user_id: int | Unset = UNSET,
 ) -> Response[ErrorBody | SessionPage]:
     """List sessions
 
      Returns one page of the current user's sessions in descending order of `created_at`, so the
-    newest come first. Sessions that have ended are not shown. To get the next page, send
-    `next_page` as `page_token` with the same `user_id`, until it is null.
+    newest come first, or with `sort=created_at` in ascending order. Sessions that have ended are
+    not shown. To get the next page, send `next_page` as `page_token` with the same `user_id` and
+    the same `sort`, until it is null.
 
     Args:
         limit (int | Unset):  Default: 20.
         page_token (str | Unset):
+        sort (str | Unset):
         user_id (int | Unset): The user's ID.
 
     Raises:
@@ -198,6 +217,7 @@ async def asyncio_detailed(
     kwargs = _get_kwargs(
         limit=limit,
         page_token=page_token,
+        sort=sort,
         user_id=user_id,
     )
 
@@ -211,17 +231,20 @@ async def asyncio(
     client: AuthenticatedClient,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
     user_id: int | Unset = UNSET,
 ) -> ErrorBody | SessionPage | None:
     """List sessions
 
      Returns one page of the current user's sessions in descending order of `created_at`, so the
-    newest come first. Sessions that have ended are not shown. To get the next page, send
-    `next_page` as `page_token` with the same `user_id`, until it is null.
+    newest come first, or with `sort=created_at` in ascending order. Sessions that have ended are
+    not shown. To get the next page, send `next_page` as `page_token` with the same `user_id` and
+    the same `sort`, until it is null.
 
     Args:
         limit (int | Unset):  Default: 20.
         page_token (str | Unset):
+        sort (str | Unset):
         user_id (int | Unset): The user's ID.
 
     Raises:
@@ -237,6 +260,7 @@ async def asyncio(
             client=client,
             limit=limit,
             page_token=page_token,
+            sort=sort,
             user_id=user_id,
         )
     ).parsed

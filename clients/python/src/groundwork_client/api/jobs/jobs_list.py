@@ -15,6 +15,7 @@ def _get_kwargs(
     *,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
     status: JobStatus | Unset = UNSET,
     kind: str | Unset = UNSET,
 ) -> dict[str, Any]:
@@ -24,6 +25,8 @@ def _get_kwargs(
     params["limit"] = limit
 
     params["page_token"] = page_token
+
+    params["sort"] = sort
 
     json_status: str | Unset = UNSET
     if not isinstance(status, Unset):
@@ -109,20 +112,23 @@ def sync_detailed(
     client: AuthenticatedClient,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
     status: JobStatus | Unset = UNSET,
     kind: str | Unset = UNSET,
 ) -> Response[ErrorBody | JobPage]:
     """List jobs
 
-     Returns one page of jobs in descending order of `id`, so the newest come first. To get the
-    next page, send `next_page` as `page_token` with the same filters, until it is null. Jobs
-    that succeeded are kept for seven days.
+     Returns one page of jobs in descending order of `id`, so the newest come first, or with
+    `sort=created_at` in ascending order. To get the next page, send `next_page` as `page_token`
+    with the same filters and the same `sort`, until it is null. Jobs that succeeded are kept for
+    seven days.
 
     Requires the role `superuser`. An API key needs the scope `jobs:read`.
 
     Args:
         limit (int | Unset):  Default: 20.
         page_token (str | Unset):
+        sort (str | Unset):
         status (JobStatus | Unset): What has become of a job.
         kind (str | Unset):
 
@@ -137,6 +143,7 @@ def sync_detailed(
     kwargs = _get_kwargs(
         limit=limit,
         page_token=page_token,
+        sort=sort,
         status=status,
         kind=kind,
     )
@@ -153,20 +160,23 @@ def sync(
     client: AuthenticatedClient,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
     status: JobStatus | Unset = UNSET,
     kind: str | Unset = UNSET,
 ) -> ErrorBody | JobPage | None:
     """List jobs
 
-     Returns one page of jobs in descending order of `id`, so the newest come first. To get the
-    next page, send `next_page` as `page_token` with the same filters, until it is null. Jobs
-    that succeeded are kept for seven days.
+     Returns one page of jobs in descending order of `id`, so the newest come first, or with
+    `sort=created_at` in ascending order. To get the next page, send `next_page` as `page_token`
+    with the same filters and the same `sort`, until it is null. Jobs that succeeded are kept for
+    seven days.
 
     Requires the role `superuser`. An API key needs the scope `jobs:read`.
 
     Args:
         limit (int | Unset):  Default: 20.
         page_token (str | Unset):
+        sort (str | Unset):
         status (JobStatus | Unset): What has become of a job.
         kind (str | Unset):
 
@@ -182,6 +192,7 @@ def sync(
         client=client,
         limit=limit,
         page_token=page_token,
+        sort=sort,
         status=status,
         kind=kind,
     ).parsed
@@ -192,20 +203,23 @@ async def asyncio_detailed(
     client: AuthenticatedClient,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
     status: JobStatus | Unset = UNSET,
     kind: str | Unset = UNSET,
 ) -> Response[ErrorBody | JobPage]:
     """List jobs
 
-     Returns one page of jobs in descending order of `id`, so the newest come first. To get the
-    next page, send `next_page` as `page_token` with the same filters, until it is null. Jobs
-    that succeeded are kept for seven days.
+     Returns one page of jobs in descending order of `id`, so the newest come first, or with
+    `sort=created_at` in ascending order. To get the next page, send `next_page` as `page_token`
+    with the same filters and the same `sort`, until it is null. Jobs that succeeded are kept for
+    seven days.
 
     Requires the role `superuser`. An API key needs the scope `jobs:read`.
 
     Args:
         limit (int | Unset):  Default: 20.
         page_token (str | Unset):
+        sort (str | Unset):
         status (JobStatus | Unset): What has become of a job.
         kind (str | Unset):
 
@@ -220,6 +234,7 @@ async def asyncio_detailed(
     kwargs = _get_kwargs(
         limit=limit,
         page_token=page_token,
+        sort=sort,
         status=status,
         kind=kind,
     )
@@ -234,20 +249,23 @@ async def asyncio(
     client: AuthenticatedClient,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
     status: JobStatus | Unset = UNSET,
     kind: str | Unset = UNSET,
 ) -> ErrorBody | JobPage | None:
     """List jobs
 
-     Returns one page of jobs in descending order of `id`, so the newest come first. To get the
-    next page, send `next_page` as `page_token` with the same filters, until it is null. Jobs
-    that succeeded are kept for seven days.
+     Returns one page of jobs in descending order of `id`, so the newest come first, or with
+    `sort=created_at` in ascending order. To get the next page, send `next_page` as `page_token`
+    with the same filters and the same `sort`, until it is null. Jobs that succeeded are kept for
+    seven days.
 
     Requires the role `superuser`. An API key needs the scope `jobs:read`.
 
     Args:
         limit (int | Unset):  Default: 20.
         page_token (str | Unset):
+        sort (str | Unset):
         status (JobStatus | Unset): What has become of a job.
         kind (str | Unset):
 
@@ -264,6 +282,7 @@ async def asyncio(
             client=client,
             limit=limit,
             page_token=page_token,
+            sort=sort,
             status=status,
             kind=kind,
         )

@@ -110,7 +110,9 @@ def sync_detailed(
     """Retry a job
 
      Queues a dead job again, with all its attempts. What a job needs to run is deleted seven days
-    after it died; then it can only be deleted. Requires superuser rights.
+    after it died; then it can only be deleted.
+
+    Requires the role `superuser`. An API key needs the scope `jobs:write`.
 
     Args:
         id (int):
@@ -145,7 +147,9 @@ def sync(
     """Retry a job
 
      Queues a dead job again, with all its attempts. What a job needs to run is deleted seven days
-    after it died; then it can only be deleted. Requires superuser rights.
+    after it died; then it can only be deleted.
+
+    Requires the role `superuser`. An API key needs the scope `jobs:write`.
 
     Args:
         id (int):
@@ -175,7 +179,9 @@ async def asyncio_detailed(
     """Retry a job
 
      Queues a dead job again, with all its attempts. What a job needs to run is deleted seven days
-    after it died; then it can only be deleted. Requires superuser rights.
+    after it died; then it can only be deleted.
+
+    Requires the role `superuser`. An API key needs the scope `jobs:write`.
 
     Args:
         id (int):
@@ -208,7 +214,9 @@ async def asyncio(
     """Retry a job
 
      Queues a dead job again, with all its attempts. What a job needs to run is deleted seven days
-    after it died; then it can only be deleted. Requires superuser rights.
+    after it died; then it can only be deleted.
+
+    Requires the role `superuser`. An API key needs the scope `jobs:write`.
 
     Args:
         id (int):

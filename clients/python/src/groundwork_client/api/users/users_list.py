@@ -15,6 +15,7 @@ def _get_kwargs(
     *,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
     email: str | Unset = UNSET,
     is_active: bool | Unset = UNSET,
     is_superuser: bool | Unset = UNSET,
@@ -27,6 +28,8 @@ def _get_kwargs(
     params["limit"] = limit
 
     params["page_token"] = page_token
+
+    params["sort"] = sort
 
     params["email"] = email
 
@@ -120,6 +123,7 @@ def sync_detailed(
     client: AuthenticatedClient,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
     email: str | Unset = UNSET,
     is_active: bool | Unset = UNSET,
     is_superuser: bool | Unset = UNSET,
@@ -128,16 +132,17 @@ def sync_detailed(
 ) -> Response[ErrorBody | UserPage]:
     """List users
 
-     Returns one page of users in ascending order of `id`; with `created_after` or
+     Returns one page of users in ascending order of `id`; with `sort`, `created_after` or
     `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
-    `page_token` with the same filters, until it is null. Users that are created meanwhile are
-    on the last pages.
+    `page_token` with the same filters and the same `sort`, until it is null. Users that are
+    created meanwhile are on the last pages, unless the newest come first.
 
     Requires the role `support` or `superuser`. An API key needs the scope `users:read`.
 
     Args:
         limit (int | Unset):  Default: 20.
         page_token (str | Unset):
+        sort (str | Unset):
         email (str | Unset):
         is_active (bool | Unset):
         is_superuser (bool | Unset):
@@ -155,6 +160,7 @@ def sync_detailed(
     kwargs = _get_kwargs(
         limit=limit,
         page_token=page_token,
+        sort=sort,
         email=email,
         is_active=is_active,
         is_superuser=is_superuser,
@@ -174,6 +180,7 @@ def sync(
     client: AuthenticatedClient,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
     email: str | Unset = UNSET,
     is_active: bool | Unset = UNSET,
     is_superuser: bool | Unset = UNSET,
@@ -182,16 +189,17 @@ def sync(
 ) -> ErrorBody | UserPage | None:
     """List users
 
-     Returns one page of users in ascending order of `id`; with `created_after` or
+     Returns one page of users in ascending order of `id`; with `sort`, `created_after` or
     `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
-    `page_token` with the same filters, until it is null. Users that are created meanwhile are
-    on the last pages.
+    `page_token` with the same filters and the same `sort`, until it is null. Users that are
+    created meanwhile are on the last pages, unless the newest come first.
 
     Requires the role `support` or `superuser`. An API key needs the scope `users:read`.
 
     Args:
         limit (int | Unset):  Default: 20.
         page_token (str | Unset):
+        sort (str | Unset):
         email (str | Unset):
         is_active (bool | Unset):
         is_superuser (bool | Unset):
@@ -210,6 +218,7 @@ def sync(
         client=client,
         limit=limit,
         page_token=page_token,
+        sort=sort,
         email=email,
         is_active=is_active,
         is_superuser=is_superuser,
@@ -223,6 +232,7 @@ async def asyncio_detailed(
     client: AuthenticatedClient,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
     email: str | Unset = UNSET,
     is_active: bool | Unset = UNSET,
     is_superuser: bool | Unset = UNSET,
@@ -231,16 +241,17 @@ async def asyncio_detailed(
 ) -> Response[ErrorBody | UserPage]:
     """List users
 
-     Returns one page of users in ascending order of `id`; with `created_after` or
+     Returns one page of users in ascending order of `id`; with `sort`, `created_after` or
     `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
-    `page_token` with the same filters, until it is null. Users that are created meanwhile are
-    on the last pages.
+    `page_token` with the same filters and the same `sort`, until it is null. Users that are
+    created meanwhile are on the last pages, unless the newest come first.
 
     Requires the role `support` or `superuser`. An API key needs the scope `users:read`.
 
     Args:
         limit (int | Unset):  Default: 20.
         page_token (str | Unset):
+        sort (str | Unset):
         email (str | Unset):
         is_active (bool | Unset):
         is_superuser (bool | Unset):
@@ -258,6 +269,7 @@ async def asyncio_detailed(
     kwargs = _get_kwargs(
         limit=limit,
         page_token=page_token,
+        sort=sort,
         email=email,
         is_active=is_active,
         is_superuser=is_superuser,
@@ -275,6 +287,7 @@ async def asyncio(
     client: AuthenticatedClient,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
     email: str | Unset = UNSET,
     is_active: bool | Unset = UNSET,
     is_superuser: bool | Unset = UNSET,
@@ -283,16 +296,17 @@ async def asyncio(
 ) -> ErrorBody | UserPage | None:
     """List users
 
-     Returns one page of users in ascending order of `id`; with `created_after` or
+     Returns one page of users in ascending order of `id`; with `sort`, `created_after` or
     `created_before`, of `created_at` and `id`. To get the next page, send `next_page` as
-    `page_token` with the same filters, until it is null. Users that are created meanwhile are
-    on the last pages.
+    `page_token` with the same filters and the same `sort`, until it is null. Users that are
+    created meanwhile are on the last pages, unless the newest come first.
 
     Requires the role `support` or `superuser`. An API key needs the scope `users:read`.
 
     Args:
         limit (int | Unset):  Default: 20.
         page_token (str | Unset):
+        sort (str | Unset):
         email (str | Unset):
         is_active (bool | Unset):
         is_superuser (bool | Unset):
@@ -312,6 +326,7 @@ async def asyncio(
             client=client,
             limit=limit,
             page_token=page_token,
+            sort=sort,
             email=email,
             is_active=is_active,
             is_superuser=is_superuser,

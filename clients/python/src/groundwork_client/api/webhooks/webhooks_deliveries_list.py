@@ -16,6 +16,7 @@ def _get_kwargs(
     *,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
 ) -> dict[str, Any]:
 
     params: dict[str, Any] = {}
@@ -23,6 +24,8 @@ def _get_kwargs(
     params["limit"] = limit
 
     params["page_token"] = page_token
+
+    params["sort"] = sort
 
     params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
@@ -108,12 +111,13 @@ def sync_detailed(
     client: AuthenticatedClient,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
 ) -> Response[ErrorBody | WebhookDeliveryPage]:
     """List the deliveries of a webhook
 
-     Returns one page of deliveries in descending order of `id`, the newest first. To get the next
-    page, send `next_page` as `page_token`, until it is null. Deliveries are deleted 30 days after
-    they have ended.
+     Returns one page of deliveries in descending order of `id`, the newest first, or with
+    `sort=created_at` in ascending order. To get the next page, send `next_page` as `page_token`
+    with the same `sort`, until it is null. Deliveries are deleted 30 days after they have ended.
 
     Requires the role `superuser`. An API key needs the scope `webhooks:read`.
 
@@ -121,6 +125,7 @@ def sync_detailed(
         id (int):
         limit (int | Unset):  Default: 20.
         page_token (str | Unset):
+        sort (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -134,6 +139,7 @@ def sync_detailed(
         id=id,
         limit=limit,
         page_token=page_token,
+        sort=sort,
     )
 
     response = client.get_httpx_client().request(
@@ -149,12 +155,13 @@ def sync(
     client: AuthenticatedClient,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
 ) -> ErrorBody | WebhookDeliveryPage | None:
     """List the deliveries of a webhook
 
-     Returns one page of deliveries in descending order of `id`, the newest first. To get the next
-    page, send `next_page` as `page_token`, until it is null. Deliveries are deleted 30 days after
-    they have ended.
+     Returns one page of deliveries in descending order of `id`, the newest first, or with
+    `sort=created_at` in ascending order. To get the next page, send `next_page` as `page_token`
+    with the same `sort`, until it is null. Deliveries are deleted 30 days after they have ended.
 
     Requires the role `superuser`. An API key needs the scope `webhooks:read`.
 
@@ -162,6 +169,7 @@ def sync(
         id (int):
         limit (int | Unset):  Default: 20.
         page_token (str | Unset):
+        sort (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -176,6 +184,7 @@ def sync(
         client=client,
         limit=limit,
         page_token=page_token,
+        sort=sort,
     ).parsed
 
 
@@ -185,12 +194,13 @@ async def asyncio_detailed(
     client: AuthenticatedClient,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
 ) -> Response[ErrorBody | WebhookDeliveryPage]:
     """List the deliveries of a webhook
 
-     Returns one page of deliveries in descending order of `id`, the newest first. To get the next
-    page, send `next_page` as `page_token`, until it is null. Deliveries are deleted 30 days after
-    they have ended.
+     Returns one page of deliveries in descending order of `id`, the newest first, or with
+    `sort=created_at` in ascending order. To get the next page, send `next_page` as `page_token`
+    with the same `sort`, until it is null. Deliveries are deleted 30 days after they have ended.
 
     Requires the role `superuser`. An API key needs the scope `webhooks:read`.
 
@@ -198,6 +208,7 @@ async def asyncio_detailed(
         id (int):
         limit (int | Unset):  Default: 20.
         page_token (str | Unset):
+        sort (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -211,6 +222,7 @@ async def asyncio_detailed(
         id=id,
         limit=limit,
         page_token=page_token,
+        sort=sort,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -224,12 +236,13 @@ async def asyncio(
     client: AuthenticatedClient,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
 ) -> ErrorBody | WebhookDeliveryPage | None:
     """List the deliveries of a webhook
 
-     Returns one page of deliveries in descending order of `id`, the newest first. To get the next
-    page, send `next_page` as `page_token`, until it is null. Deliveries are deleted 30 days after
-    they have ended.
+     Returns one page of deliveries in descending order of `id`, the newest first, or with
+    `sort=created_at` in ascending order. To get the next page, send `next_page` as `page_token`
+    with the same `sort`, until it is null. Deliveries are deleted 30 days after they have ended.
 
     Requires the role `superuser`. An API key needs the scope `webhooks:read`.
 
@@ -237,6 +250,7 @@ async def asyncio(
         id (int):
         limit (int | Unset):  Default: 20.
         page_token (str | Unset):
+        sort (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -252,5 +266,6 @@ async def asyncio(
             client=client,
             limit=limit,
             page_token=page_token,
+            sort=sort,
         )
     ).parsed

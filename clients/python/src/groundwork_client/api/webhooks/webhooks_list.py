@@ -14,6 +14,7 @@ def _get_kwargs(
     *,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
 ) -> dict[str, Any]:
 
     params: dict[str, Any] = {}
@@ -21,6 +22,8 @@ def _get_kwargs(
     params["limit"] = limit
 
     params["page_token"] = page_token
+
+    params["sort"] = sort
 
     params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
@@ -98,17 +101,20 @@ def sync_detailed(
     client: AuthenticatedClient,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
 ) -> Response[ErrorBody | WebhookPage]:
     """List webhooks
 
-     Returns one page of webhooks in ascending order of `id`. To get the next page, send
-    `next_page` as `page_token`, until it is null.
+     Returns one page of webhooks in ascending order of `id`, or with `sort=-created_at` in
+    descending order. To get the next page, send `next_page` as `page_token` with the same `sort`,
+    until it is null.
 
     Requires the role `superuser`. An API key needs the scope `webhooks:read`.
 
     Args:
         limit (int | Unset):  Default: 20.
         page_token (str | Unset):
+        sort (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -121,6 +127,7 @@ def sync_detailed(
     kwargs = _get_kwargs(
         limit=limit,
         page_token=page_token,
+        sort=sort,
     )
 
     response = client.get_httpx_client().request(
@@ -135,17 +142,20 @@ def sync(
     client: AuthenticatedClient,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
 ) -> ErrorBody | WebhookPage | None:
     """List webhooks
 
-     Returns one page of webhooks in ascending order of `id`. To get the next page, send
-    `next_page` as `page_token`, until it is null.
+     Returns one page of webhooks in ascending order of `id`, or with `sort=-created_at` in
+    descending order. To get the next page, send `next_page` as `page_token` with the same `sort`,
+    until it is null.
 
     Requires the role `superuser`. An API key needs the scope `webhooks:read`.
 
     Args:
         limit (int | Unset):  Default: 20.
         page_token (str | Unset):
+        sort (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -159,6 +169,7 @@ def sync(
         client=client,
         limit=limit,
         page_token=page_token,
+        sort=sort,
     ).parsed
 
 
@@ -167,17 +178,20 @@ async def asyncio_detailed(
     client: AuthenticatedClient,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
 ) -> Response[ErrorBody | WebhookPage]:
     """List webhooks
 
-     Returns one page of webhooks in ascending order of `id`. To get the next page, send
-    `next_page` as `page_token`, until it is null.
+     Returns one page of webhooks in ascending order of `id`, or with `sort=-created_at` in
+    descending order. To get the next page, send `next_page` as `page_token` with the same `sort`,
+    until it is null.
 
     Requires the role `superuser`. An API key needs the scope `webhooks:read`.
 
     Args:
         limit (int | Unset):  Default: 20.
         page_token (str | Unset):
+        sort (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -190,6 +204,7 @@ async def asyncio_detailed(
     kwargs = _get_kwargs(
         limit=limit,
         page_token=page_token,
+        sort=sort,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -202,17 +217,20 @@ async def asyncio(
     client: AuthenticatedClient,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
+    sort: str | Unset = UNSET,
 ) -> ErrorBody | WebhookPage | None:
     """List webhooks
 
-     Returns one page of webhooks in ascending order of `id`. To get the next page, send
-    `next_page` as `page_token`, until it is null.
+     Returns one page of webhooks in ascending order of `id`, or with `sort=-created_at` in
+    descending order. To get the next page, send `next_page` as `page_token` with the same `sort`,
+    until it is null.
 
     Requires the role `superuser`. An API key needs the scope `webhooks:read`.
 
     Args:
         limit (int | Unset):  Default: 20.
         page_token (str | Unset):
+        sort (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -227,5 +245,6 @@ async def asyncio(
             client=client,
             limit=limit,
             page_token=page_token,
+            sort=sort,
         )
     ).parsed

@@ -2,6 +2,7 @@
 package example.groundwork.client;
 
 import example.groundwork.client.api.ApiKeysApi;
+import example.groundwork.client.api.AuditEventsApi;
 import example.groundwork.client.api.AuthApi;
 import example.groundwork.client.api.HealthApi;
 import example.groundwork.client.api.JobsApi;
@@ -14,10 +15,13 @@ import example.groundwork.client.model.ApiKey;
 import example.groundwork.client.model.ApiKeyCreate;
 import example.groundwork.client.model.ApiKeyPage;
 import example.groundwork.client.model.ApiKeyWithSecret;
+import example.groundwork.client.model.AuditEvent;
+import example.groundwork.client.model.AuditEventPage;
 import example.groundwork.client.model.EmailChange;
 import example.groundwork.client.model.Health;
 import example.groundwork.client.model.Job;
 import example.groundwork.client.model.JobPage;
+import example.groundwork.client.model.Jwks;
 import example.groundwork.client.model.LinkRequest;
 import example.groundwork.client.model.LinkToken;
 import example.groundwork.client.model.LoginRequest;
@@ -27,6 +31,8 @@ import example.groundwork.client.model.Readiness;
 import example.groundwork.client.model.RefreshRequest;
 import example.groundwork.client.model.RegisterRequest;
 import example.groundwork.client.model.ServiceCard;
+import example.groundwork.client.model.Session;
+import example.groundwork.client.model.SessionPage;
 import example.groundwork.client.model.TokenPair;
 import example.groundwork.client.model.User;
 import example.groundwork.client.model.UserCreate;
@@ -75,6 +81,11 @@ public abstract class Resources {
         return new WebhooksResource(new WebhooksApi(sender()));
     }
 
+    /** The operations of audit_events. */
+    public AuditEventsResource auditEvents() {
+        return new AuditEventsResource(new AuditEventsApi(sender()));
+    }
+
     /** The operations of health. */
     public HealthResource health() {
         return new HealthResource(new HealthApi(sender()));
@@ -121,6 +132,46 @@ public abstract class Resources {
         /** Get the current user. */
         public User me() throws ApiException {
             return api.authMe();
+        }
+
+        /** List sessions, page by page. A failure is thrown as an {@link UncheckedApiException}. */
+        public Stream<Session> sessionsList() {
+            return sessionsList(query -> {});
+        }
+
+        /**
+         * List sessions, page by page. A failure is thrown as an {@link UncheckedApiException}.
+         *
+         * @param query sets the query's parameters
+         */
+        public Stream<Session> sessionsList(Consumer<AuthApi.APIAuthSessionsListRequest.Builder> query) {
+            return Pages.stream(
+                    token -> {
+                        AuthApi.APIAuthSessionsListRequest.Builder request = AuthApi.APIAuthSessionsListRequest.newBuilder();
+                        query.accept(request);
+                        return api.authSessionsList(request.pageToken(token).build());
+                    },
+                    SessionPage::getItems,
+                    SessionPage::getNextPage);
+        }
+
+        /** Revoke a session. */
+        public void sessionsRevoke(String id) throws ApiException {
+            api.authSessionsRevoke(id);
+        }
+
+        /** Log out everywhere else. */
+        public void logoutAll() throws ApiException {
+            logoutAll(Map.of());
+        }
+
+        /**
+         * Log out everywhere else.
+         *
+         * @param headers see {@link RequestHeaders}
+         */
+        public void logoutAll(Map<String, String> headers) throws ApiException {
+            api.authLogoutAll(RequestHeaders.withKey(headers));
         }
 
         /** Verify an email address. */
@@ -342,7 +393,16 @@ public abstract class Resources {
 
         /** Delete an API key. */
         public void delete(Long id) throws ApiException {
-            api.apiKeysDelete(id);
+            delete(id, Map.of());
+        }
+
+        /**
+         * Delete an API key.
+         *
+         * @param headers see {@link RequestHeaders}
+         */
+        public void delete(Long id, Map<String, String> headers) throws ApiException {
+            api.apiKeysDelete(id, headers);
         }
     }
 
@@ -517,6 +577,36 @@ public abstract class Resources {
         }
     }
 
+    /** The operations of audit_events. */
+    public static final class AuditEventsResource {
+        private final AuditEventsApi api;
+
+        AuditEventsResource(AuditEventsApi api) {
+            this.api = api;
+        }
+
+        /** List audit events, page by page. A failure is thrown as an {@link UncheckedApiException}. */
+        public Stream<AuditEvent> list() {
+            return list(query -> {});
+        }
+
+        /**
+         * List audit events, page by page. A failure is thrown as an {@link UncheckedApiException}.
+         *
+         * @param query sets the query's parameters
+         */
+        public Stream<AuditEvent> list(Consumer<AuditEventsApi.APIAuditEventsListRequest.Builder> query) {
+            return Pages.stream(
+                    token -> {
+                        AuditEventsApi.APIAuditEventsListRequest.Builder request = AuditEventsApi.APIAuditEventsListRequest.newBuilder();
+                        query.accept(request);
+                        return api.auditEventsList(request.pageToken(token).build());
+                    },
+                    AuditEventPage::getItems,
+                    AuditEventPage::getNextPage);
+        }
+    }
+
     /** The operations of health. */
     public static final class HealthResource {
         private final HealthApi api;
@@ -552,6 +642,11 @@ public abstract class Resources {
         /** Get the service. */
         public ServiceCard show() throws ApiException {
             return api.serviceShow();
+        }
+
+        /** Get the public keys of tokens. */
+        public Jwks jwks() throws ApiException {
+            return api.serviceJwks();
         }
     }
 }

@@ -747,7 +747,7 @@ public class ApiKeysApi {
 
   /**
    * List API keys
-   * Returns one page of the caller&#39;s API keys in ascending order of &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters, until it is null. Keys are deleted 30 days after they have expired.
+   * Returns one page of the caller&#39;s API keys in ascending order of &#x60;id&#x60;, or with &#x60;sort&#x3D;-created_at&#x60; in descending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60; and the same &#x60;sort&#x60;, until it is null. Keys are deleted 30 days after they have expired.
    * @param apiRequest {@link APIApiKeysListRequest}
    * @return ApiKeyPage
    * @throws ApiException if fails to make API call
@@ -758,7 +758,7 @@ public class ApiKeysApi {
 
   /**
    * List API keys
-   * Returns one page of the caller&#39;s API keys in ascending order of &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters, until it is null. Keys are deleted 30 days after they have expired.
+   * Returns one page of the caller&#39;s API keys in ascending order of &#x60;id&#x60;, or with &#x60;sort&#x3D;-created_at&#x60; in descending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60; and the same &#x60;sort&#x60;, until it is null. Keys are deleted 30 days after they have expired.
    * @param apiRequest {@link APIApiKeysListRequest}
    * @param headers Optional headers to include in the request
    * @return ApiKeyPage
@@ -770,13 +770,15 @@ public class ApiKeysApi {
     
     @Nullable String pageToken = apiRequest.pageToken();
     
+    @Nullable String sort = apiRequest.sort();
+    
     @Nullable Long userId = apiRequest.userId();
-    return apiKeysList(limit, pageToken, userId, headers);
+    return apiKeysList(limit, pageToken, sort, userId, headers);
   }
 
   /**
    * List API keys
-   * Returns one page of the caller&#39;s API keys in ascending order of &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters, until it is null. Keys are deleted 30 days after they have expired.
+   * Returns one page of the caller&#39;s API keys in ascending order of &#x60;id&#x60;, or with &#x60;sort&#x3D;-created_at&#x60; in descending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60; and the same &#x60;sort&#x60;, until it is null. Keys are deleted 30 days after they have expired.
    * @param apiRequest {@link APIApiKeysListRequest}
    * @return ApiResponse&lt;ApiKeyPage&gt;
    * @throws ApiException if fails to make API call
@@ -787,7 +789,7 @@ public class ApiKeysApi {
 
   /**
    * List API keys
-   * Returns one page of the caller&#39;s API keys in ascending order of &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters, until it is null. Keys are deleted 30 days after they have expired.
+   * Returns one page of the caller&#39;s API keys in ascending order of &#x60;id&#x60;, or with &#x60;sort&#x3D;-created_at&#x60; in descending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60; and the same &#x60;sort&#x60;, until it is null. Keys are deleted 30 days after they have expired.
    * @param apiRequest {@link APIApiKeysListRequest}
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;ApiKeyPage&gt;
@@ -796,63 +798,68 @@ public class ApiKeysApi {
   public ApiResponse<ApiKeyPage> apiKeysListWithHttpInfo(APIApiKeysListRequest apiRequest, Map<String, String> headers) throws ApiException {
     Integer limit = apiRequest.limit();
     String pageToken = apiRequest.pageToken();
+    String sort = apiRequest.sort();
     Long userId = apiRequest.userId();
-    return apiKeysListWithHttpInfo(limit, pageToken, userId, headers);
+    return apiKeysListWithHttpInfo(limit, pageToken, sort, userId, headers);
   }
 
   /**
    * List API keys
-   * Returns one page of the caller&#39;s API keys in ascending order of &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters, until it is null. Keys are deleted 30 days after they have expired.
+   * Returns one page of the caller&#39;s API keys in ascending order of &#x60;id&#x60;, or with &#x60;sort&#x3D;-created_at&#x60; in descending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60; and the same &#x60;sort&#x60;, until it is null. Keys are deleted 30 days after they have expired.
    * @param limit The maximum number of API keys per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
+   * @param sort The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
    * @param userId The API keys of this user instead, for superusers. (optional)
    * @return ApiKeyPage
    * @throws ApiException if fails to make API call
    */
-  public ApiKeyPage apiKeysList(@Nullable Integer limit, @Nullable String pageToken, @Nullable Long userId) throws ApiException {
-    return apiKeysList(limit, pageToken, userId, null);
+  public ApiKeyPage apiKeysList(@Nullable Integer limit, @Nullable String pageToken, @Nullable String sort, @Nullable Long userId) throws ApiException {
+    return apiKeysList(limit, pageToken, sort, userId, null);
   }
 
   /**
    * List API keys
-   * Returns one page of the caller&#39;s API keys in ascending order of &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters, until it is null. Keys are deleted 30 days after they have expired.
+   * Returns one page of the caller&#39;s API keys in ascending order of &#x60;id&#x60;, or with &#x60;sort&#x3D;-created_at&#x60; in descending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60; and the same &#x60;sort&#x60;, until it is null. Keys are deleted 30 days after they have expired.
    * @param limit The maximum number of API keys per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
+   * @param sort The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
    * @param userId The API keys of this user instead, for superusers. (optional)
    * @param headers Optional headers to include in the request
    * @return ApiKeyPage
    * @throws ApiException if fails to make API call
    */
-  public ApiKeyPage apiKeysList(@Nullable Integer limit, @Nullable String pageToken, @Nullable Long userId, Map<String, String> headers) throws ApiException {
-    ApiResponse<ApiKeyPage> localVarResponse = apiKeysListWithHttpInfo(limit, pageToken, userId, headers);
+  public ApiKeyPage apiKeysList(@Nullable Integer limit, @Nullable String pageToken, @Nullable String sort, @Nullable Long userId, Map<String, String> headers) throws ApiException {
+    ApiResponse<ApiKeyPage> localVarResponse = apiKeysListWithHttpInfo(limit, pageToken, sort, userId, headers);
     return localVarResponse.getData();
   }
 
   /**
    * List API keys
-   * Returns one page of the caller&#39;s API keys in ascending order of &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters, until it is null. Keys are deleted 30 days after they have expired.
+   * Returns one page of the caller&#39;s API keys in ascending order of &#x60;id&#x60;, or with &#x60;sort&#x3D;-created_at&#x60; in descending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60; and the same &#x60;sort&#x60;, until it is null. Keys are deleted 30 days after they have expired.
    * @param limit The maximum number of API keys per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
+   * @param sort The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
    * @param userId The API keys of this user instead, for superusers. (optional)
    * @return ApiResponse&lt;ApiKeyPage&gt;
    * @throws ApiException if fails to make API call
    */
-  public ApiResponse<ApiKeyPage> apiKeysListWithHttpInfo(@Nullable Integer limit, @Nullable String pageToken, @Nullable Long userId) throws ApiException {
-    return apiKeysListWithHttpInfo(limit, pageToken, userId, null);
+  public ApiResponse<ApiKeyPage> apiKeysListWithHttpInfo(@Nullable Integer limit, @Nullable String pageToken, @Nullable String sort, @Nullable Long userId) throws ApiException {
+    return apiKeysListWithHttpInfo(limit, pageToken, sort, userId, null);
   }
 
   /**
    * List API keys
-   * Returns one page of the caller&#39;s API keys in ascending order of &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters, until it is null. Keys are deleted 30 days after they have expired.
+   * Returns one page of the caller&#39;s API keys in ascending order of &#x60;id&#x60;, or with &#x60;sort&#x3D;-created_at&#x60; in descending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60; and the same &#x60;sort&#x60;, until it is null. Keys are deleted 30 days after they have expired.
    * @param limit The maximum number of API keys per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
+   * @param sort The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
    * @param userId The API keys of this user instead, for superusers. (optional)
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;ApiKeyPage&gt;
    * @throws ApiException if fails to make API call
    */
-  public ApiResponse<ApiKeyPage> apiKeysListWithHttpInfo(@Nullable Integer limit, @Nullable String pageToken, @Nullable Long userId, Map<String, String> headers) throws ApiException {
-    HttpRequest.Builder localVarRequestBuilder = apiKeysListRequestBuilder(limit, pageToken, userId, headers);
+  public ApiResponse<ApiKeyPage> apiKeysListWithHttpInfo(@Nullable Integer limit, @Nullable String pageToken, @Nullable String sort, @Nullable Long userId, Map<String, String> headers) throws ApiException {
+    HttpRequest.Builder localVarRequestBuilder = apiKeysListRequestBuilder(limit, pageToken, sort, userId, headers);
     try {
       HttpResponse<InputStream> localVarResponse = memberVarHttpClient.send(
           localVarRequestBuilder.build(),
@@ -899,7 +906,7 @@ public class ApiKeysApi {
     }
   }
 
-  private HttpRequest.Builder apiKeysListRequestBuilder(@Nullable Integer limit, @Nullable String pageToken, @Nullable Long userId, Map<String, String> headers) throws ApiException {
+  private HttpRequest.Builder apiKeysListRequestBuilder(@Nullable Integer limit, @Nullable String pageToken, @Nullable String sort, @Nullable Long userId, Map<String, String> headers) throws ApiException {
 
     HttpRequest.Builder localVarRequestBuilder = HttpRequest.newBuilder();
 
@@ -912,6 +919,8 @@ public class ApiKeysApi {
     localVarQueryParams.addAll(ApiClient.parameterToPairs("limit", limit));
     localVarQueryParameterBaseName = "page_token";
     localVarQueryParams.addAll(ApiClient.parameterToPairs("page_token", pageToken));
+    localVarQueryParameterBaseName = "sort";
+    localVarQueryParams.addAll(ApiClient.parameterToPairs("sort", sort));
     localVarQueryParameterBaseName = "user_id";
     localVarQueryParams.addAll(ApiClient.parameterToPairs("user_id", userId));
 
@@ -947,11 +956,14 @@ public class ApiKeysApi {
     
     private @Nullable String pageToken; // The &#x60;next_page&#x60; of the previous page. (optional)
     
+    private @Nullable String sort; // The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
+    
     private @Nullable Long userId; // The API keys of this user instead, for superusers. (optional)
 
     private APIApiKeysListRequest(Builder builder) {
       this.limit = builder.limit;
       this.pageToken = builder.pageToken;
+      this.sort = builder.sort;
       this.userId = builder.userId;
     }
     
@@ -961,6 +973,10 @@ public class ApiKeysApi {
     
     public @Nullable String pageToken() {
       return pageToken;
+    }
+    
+    public @Nullable String sort() {
+      return sort;
     }
     
     public @Nullable Long userId() {
@@ -973,6 +989,7 @@ public class ApiKeysApi {
     public static class Builder {
       private Integer limit;
       private String pageToken;
+      private String sort;
       private Long userId;
 
       public Builder limit(@Nullable Integer limit) {
@@ -981,6 +998,10 @@ public class ApiKeysApi {
       }
       public Builder pageToken(@Nullable String pageToken) {
         this.pageToken = pageToken;
+        return this;
+      }
+      public Builder sort(@Nullable String sort) {
+        this.sort = sort;
         return this;
       }
       public Builder userId(@Nullable Long userId) {

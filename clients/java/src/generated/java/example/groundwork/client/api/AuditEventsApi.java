@@ -1,6 +1,6 @@
 /*
  * Groundwork
- * A REST API for users and sessions.  Log in with `auth_login`, send the `access_token` as `Authorization: Bearer <token>`, and exchange the `refresh_token` with `auth_refresh` before it expires. All errors have the body `ErrorBody`: `error` is a code for programs, `message` is for people, and `request_id` identifies the request in the logs. Unknown fields of a body are ignored, except privileged fields that the operation cannot set. Unknown query parameters are refused by operations that have parameters. A `PATCH` is a merge patch (RFC 7396) and can also be sent as `application/merge-patch+json`.
+ * A REST API for users and sessions.  Log in with `auth_login`, send the `access_token` as `Authorization: Bearer <token>`, and exchange the `refresh_token` with `auth_refresh` before it expires. A service sends an API key instead (`api_keys_create`). All errors have the body `ErrorBody`: `error` is a code for programs, `message` is for people, and `request_id` identifies the request in the logs. Unknown fields of a body are ignored, except privileged fields that the operation cannot set. Unknown query parameters are refused by operations that have parameters. A `PATCH` is a merge patch (RFC 7396) and can also be sent as `application/merge-patch+json`.
  *
  * The version of the OpenAPI document: 1.2.0
  * 
@@ -168,7 +168,7 @@ public class AuditEventsApi {
 
   /**
    * List audit events
-   * Returns one page of audit events in descending order of &#x60;created_at&#x60;, so the newest come first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters, until it is null. Requires superuser rights.
+   * Returns one page of audit events in descending order of &#x60;created_at&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters and the same &#x60;sort&#x60;, until it is null.  Requires the role &#x60;support&#x60; or &#x60;superuser&#x60;. An API key needs the scope &#x60;audit_events:read&#x60;.
    * @param apiRequest {@link APIAuditEventsListRequest}
    * @return AuditEventPage
    * @throws ApiException if fails to make API call
@@ -179,7 +179,7 @@ public class AuditEventsApi {
 
   /**
    * List audit events
-   * Returns one page of audit events in descending order of &#x60;created_at&#x60;, so the newest come first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters, until it is null. Requires superuser rights.
+   * Returns one page of audit events in descending order of &#x60;created_at&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters and the same &#x60;sort&#x60;, until it is null.  Requires the role &#x60;support&#x60; or &#x60;superuser&#x60;. An API key needs the scope &#x60;audit_events:read&#x60;.
    * @param apiRequest {@link APIAuditEventsListRequest}
    * @param headers Optional headers to include in the request
    * @return AuditEventPage
@@ -191,6 +191,8 @@ public class AuditEventsApi {
     
     @Nullable String pageToken = apiRequest.pageToken();
     
+    @Nullable String sort = apiRequest.sort();
+    
     @Nullable Long userId = apiRequest.userId();
     
     @Nullable Long actorId = apiRequest.actorId();
@@ -200,12 +202,12 @@ public class AuditEventsApi {
     @Nullable OffsetDateTime createdAfter = apiRequest.createdAfter();
     
     @Nullable OffsetDateTime createdBefore = apiRequest.createdBefore();
-    return auditEventsList(limit, pageToken, userId, actorId, kind, createdAfter, createdBefore, headers);
+    return auditEventsList(limit, pageToken, sort, userId, actorId, kind, createdAfter, createdBefore, headers);
   }
 
   /**
    * List audit events
-   * Returns one page of audit events in descending order of &#x60;created_at&#x60;, so the newest come first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters, until it is null. Requires superuser rights.
+   * Returns one page of audit events in descending order of &#x60;created_at&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters and the same &#x60;sort&#x60;, until it is null.  Requires the role &#x60;support&#x60; or &#x60;superuser&#x60;. An API key needs the scope &#x60;audit_events:read&#x60;.
    * @param apiRequest {@link APIAuditEventsListRequest}
    * @return ApiResponse&lt;AuditEventPage&gt;
    * @throws ApiException if fails to make API call
@@ -216,7 +218,7 @@ public class AuditEventsApi {
 
   /**
    * List audit events
-   * Returns one page of audit events in descending order of &#x60;created_at&#x60;, so the newest come first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters, until it is null. Requires superuser rights.
+   * Returns one page of audit events in descending order of &#x60;created_at&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters and the same &#x60;sort&#x60;, until it is null.  Requires the role &#x60;support&#x60; or &#x60;superuser&#x60;. An API key needs the scope &#x60;audit_events:read&#x60;.
    * @param apiRequest {@link APIAuditEventsListRequest}
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;AuditEventPage&gt;
@@ -225,19 +227,21 @@ public class AuditEventsApi {
   public ApiResponse<AuditEventPage> auditEventsListWithHttpInfo(APIAuditEventsListRequest apiRequest, Map<String, String> headers) throws ApiException {
     Integer limit = apiRequest.limit();
     String pageToken = apiRequest.pageToken();
+    String sort = apiRequest.sort();
     Long userId = apiRequest.userId();
     Long actorId = apiRequest.actorId();
     String kind = apiRequest.kind();
     OffsetDateTime createdAfter = apiRequest.createdAfter();
     OffsetDateTime createdBefore = apiRequest.createdBefore();
-    return auditEventsListWithHttpInfo(limit, pageToken, userId, actorId, kind, createdAfter, createdBefore, headers);
+    return auditEventsListWithHttpInfo(limit, pageToken, sort, userId, actorId, kind, createdAfter, createdBefore, headers);
   }
 
   /**
    * List audit events
-   * Returns one page of audit events in descending order of &#x60;created_at&#x60;, so the newest come first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters, until it is null. Requires superuser rights.
+   * Returns one page of audit events in descending order of &#x60;created_at&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters and the same &#x60;sort&#x60;, until it is null.  Requires the role &#x60;support&#x60; or &#x60;superuser&#x60;. An API key needs the scope &#x60;audit_events:read&#x60;.
    * @param limit The maximum number of audit events per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
+   * @param sort The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
    * @param userId Only what was done to this user. (optional)
    * @param actorId Only what this user did. (optional)
    * @param kind Only events of this kind. (optional)
@@ -246,15 +250,16 @@ public class AuditEventsApi {
    * @return AuditEventPage
    * @throws ApiException if fails to make API call
    */
-  public AuditEventPage auditEventsList(@Nullable Integer limit, @Nullable String pageToken, @Nullable Long userId, @Nullable Long actorId, @Nullable String kind, @Nullable OffsetDateTime createdAfter, @Nullable OffsetDateTime createdBefore) throws ApiException {
-    return auditEventsList(limit, pageToken, userId, actorId, kind, createdAfter, createdBefore, null);
+  public AuditEventPage auditEventsList(@Nullable Integer limit, @Nullable String pageToken, @Nullable String sort, @Nullable Long userId, @Nullable Long actorId, @Nullable String kind, @Nullable OffsetDateTime createdAfter, @Nullable OffsetDateTime createdBefore) throws ApiException {
+    return auditEventsList(limit, pageToken, sort, userId, actorId, kind, createdAfter, createdBefore, null);
   }
 
   /**
    * List audit events
-   * Returns one page of audit events in descending order of &#x60;created_at&#x60;, so the newest come first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters, until it is null. Requires superuser rights.
+   * Returns one page of audit events in descending order of &#x60;created_at&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters and the same &#x60;sort&#x60;, until it is null.  Requires the role &#x60;support&#x60; or &#x60;superuser&#x60;. An API key needs the scope &#x60;audit_events:read&#x60;.
    * @param limit The maximum number of audit events per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
+   * @param sort The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
    * @param userId Only what was done to this user. (optional)
    * @param actorId Only what this user did. (optional)
    * @param kind Only events of this kind. (optional)
@@ -264,16 +269,17 @@ public class AuditEventsApi {
    * @return AuditEventPage
    * @throws ApiException if fails to make API call
    */
-  public AuditEventPage auditEventsList(@Nullable Integer limit, @Nullable String pageToken, @Nullable Long userId, @Nullable Long actorId, @Nullable String kind, @Nullable OffsetDateTime createdAfter, @Nullable OffsetDateTime createdBefore, Map<String, String> headers) throws ApiException {
-    ApiResponse<AuditEventPage> localVarResponse = auditEventsListWithHttpInfo(limit, pageToken, userId, actorId, kind, createdAfter, createdBefore, headers);
+  public AuditEventPage auditEventsList(@Nullable Integer limit, @Nullable String pageToken, @Nullable String sort, @Nullable Long userId, @Nullable Long actorId, @Nullable String kind, @Nullable OffsetDateTime createdAfter, @Nullable OffsetDateTime createdBefore, Map<String, String> headers) throws ApiException {
+    ApiResponse<AuditEventPage> localVarResponse = auditEventsListWithHttpInfo(limit, pageToken, sort, userId, actorId, kind, createdAfter, createdBefore, headers);
     return localVarResponse.getData();
   }
 
   /**
    * List audit events
-   * Returns one page of audit events in descending order of &#x60;created_at&#x60;, so the newest come first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters, until it is null. Requires superuser rights.
+   * Returns one page of audit events in descending order of &#x60;created_at&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters and the same &#x60;sort&#x60;, until it is null.  Requires the role &#x60;support&#x60; or &#x60;superuser&#x60;. An API key needs the scope &#x60;audit_events:read&#x60;.
    * @param limit The maximum number of audit events per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
+   * @param sort The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
    * @param userId Only what was done to this user. (optional)
    * @param actorId Only what this user did. (optional)
    * @param kind Only events of this kind. (optional)
@@ -282,15 +288,16 @@ public class AuditEventsApi {
    * @return ApiResponse&lt;AuditEventPage&gt;
    * @throws ApiException if fails to make API call
    */
-  public ApiResponse<AuditEventPage> auditEventsListWithHttpInfo(@Nullable Integer limit, @Nullable String pageToken, @Nullable Long userId, @Nullable Long actorId, @Nullable String kind, @Nullable OffsetDateTime createdAfter, @Nullable OffsetDateTime createdBefore) throws ApiException {
-    return auditEventsListWithHttpInfo(limit, pageToken, userId, actorId, kind, createdAfter, createdBefore, null);
+  public ApiResponse<AuditEventPage> auditEventsListWithHttpInfo(@Nullable Integer limit, @Nullable String pageToken, @Nullable String sort, @Nullable Long userId, @Nullable Long actorId, @Nullable String kind, @Nullable OffsetDateTime createdAfter, @Nullable OffsetDateTime createdBefore) throws ApiException {
+    return auditEventsListWithHttpInfo(limit, pageToken, sort, userId, actorId, kind, createdAfter, createdBefore, null);
   }
 
   /**
    * List audit events
-   * Returns one page of audit events in descending order of &#x60;created_at&#x60;, so the newest come first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters, until it is null. Requires superuser rights.
+   * Returns one page of audit events in descending order of &#x60;created_at&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters and the same &#x60;sort&#x60;, until it is null.  Requires the role &#x60;support&#x60; or &#x60;superuser&#x60;. An API key needs the scope &#x60;audit_events:read&#x60;.
    * @param limit The maximum number of audit events per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
+   * @param sort The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
    * @param userId Only what was done to this user. (optional)
    * @param actorId Only what this user did. (optional)
    * @param kind Only events of this kind. (optional)
@@ -300,8 +307,8 @@ public class AuditEventsApi {
    * @return ApiResponse&lt;AuditEventPage&gt;
    * @throws ApiException if fails to make API call
    */
-  public ApiResponse<AuditEventPage> auditEventsListWithHttpInfo(@Nullable Integer limit, @Nullable String pageToken, @Nullable Long userId, @Nullable Long actorId, @Nullable String kind, @Nullable OffsetDateTime createdAfter, @Nullable OffsetDateTime createdBefore, Map<String, String> headers) throws ApiException {
-    HttpRequest.Builder localVarRequestBuilder = auditEventsListRequestBuilder(limit, pageToken, userId, actorId, kind, createdAfter, createdBefore, headers);
+  public ApiResponse<AuditEventPage> auditEventsListWithHttpInfo(@Nullable Integer limit, @Nullable String pageToken, @Nullable String sort, @Nullable Long userId, @Nullable Long actorId, @Nullable String kind, @Nullable OffsetDateTime createdAfter, @Nullable OffsetDateTime createdBefore, Map<String, String> headers) throws ApiException {
+    HttpRequest.Builder localVarRequestBuilder = auditEventsListRequestBuilder(limit, pageToken, sort, userId, actorId, kind, createdAfter, createdBefore, headers);
     try {
       HttpResponse<InputStream> localVarResponse = memberVarHttpClient.send(
           localVarRequestBuilder.build(),
@@ -348,7 +355,7 @@ public class AuditEventsApi {
     }
   }
 
-  private HttpRequest.Builder auditEventsListRequestBuilder(@Nullable Integer limit, @Nullable String pageToken, @Nullable Long userId, @Nullable Long actorId, @Nullable String kind, @Nullable OffsetDateTime createdAfter, @Nullable OffsetDateTime createdBefore, Map<String, String> headers) throws ApiException {
+  private HttpRequest.Builder auditEventsListRequestBuilder(@Nullable Integer limit, @Nullable String pageToken, @Nullable String sort, @Nullable Long userId, @Nullable Long actorId, @Nullable String kind, @Nullable OffsetDateTime createdAfter, @Nullable OffsetDateTime createdBefore, Map<String, String> headers) throws ApiException {
 
     HttpRequest.Builder localVarRequestBuilder = HttpRequest.newBuilder();
 
@@ -361,6 +368,8 @@ public class AuditEventsApi {
     localVarQueryParams.addAll(ApiClient.parameterToPairs("limit", limit));
     localVarQueryParameterBaseName = "page_token";
     localVarQueryParams.addAll(ApiClient.parameterToPairs("page_token", pageToken));
+    localVarQueryParameterBaseName = "sort";
+    localVarQueryParams.addAll(ApiClient.parameterToPairs("sort", sort));
     localVarQueryParameterBaseName = "user_id";
     localVarQueryParams.addAll(ApiClient.parameterToPairs("user_id", userId));
     localVarQueryParameterBaseName = "actor_id";
@@ -404,6 +413,8 @@ public class AuditEventsApi {
     
     private @Nullable String pageToken; // The &#x60;next_page&#x60; of the previous page. (optional)
     
+    private @Nullable String sort; // The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
+    
     private @Nullable Long userId; // Only what was done to this user. (optional)
     
     private @Nullable Long actorId; // Only what this user did. (optional)
@@ -417,6 +428,7 @@ public class AuditEventsApi {
     private APIAuditEventsListRequest(Builder builder) {
       this.limit = builder.limit;
       this.pageToken = builder.pageToken;
+      this.sort = builder.sort;
       this.userId = builder.userId;
       this.actorId = builder.actorId;
       this.kind = builder.kind;
@@ -430,6 +442,10 @@ public class AuditEventsApi {
     
     public @Nullable String pageToken() {
       return pageToken;
+    }
+    
+    public @Nullable String sort() {
+      return sort;
     }
     
     public @Nullable Long userId() {
@@ -458,6 +474,7 @@ public class AuditEventsApi {
     public static class Builder {
       private Integer limit;
       private String pageToken;
+      private String sort;
       private Long userId;
       private Long actorId;
       private String kind;
@@ -470,6 +487,10 @@ public class AuditEventsApi {
       }
       public Builder pageToken(@Nullable String pageToken) {
         this.pageToken = pageToken;
+        return this;
+      }
+      public Builder sort(@Nullable String sort) {
+        this.sort = sort;
         return this;
       }
       public Builder userId(@Nullable Long userId) {

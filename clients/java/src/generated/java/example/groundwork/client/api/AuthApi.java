@@ -1833,7 +1833,7 @@ public class AuthApi {
 
   /**
    * List sessions
-   * Returns one page of the current user&#39;s sessions in descending order of &#x60;created_at&#x60;, so the newest come first. Sessions that have ended are not shown. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60;, until it is null.
+   * Returns one page of the current user&#39;s sessions in descending order of &#x60;created_at&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. Sessions that have ended are not shown. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60; and the same &#x60;sort&#x60;, until it is null.
    * @param apiRequest {@link APIAuthSessionsListRequest}
    * @return SessionPage
    * @throws ApiException if fails to make API call
@@ -1844,7 +1844,7 @@ public class AuthApi {
 
   /**
    * List sessions
-   * Returns one page of the current user&#39;s sessions in descending order of &#x60;created_at&#x60;, so the newest come first. Sessions that have ended are not shown. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60;, until it is null.
+   * Returns one page of the current user&#39;s sessions in descending order of &#x60;created_at&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. Sessions that have ended are not shown. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60; and the same &#x60;sort&#x60;, until it is null.
    * @param apiRequest {@link APIAuthSessionsListRequest}
    * @param headers Optional headers to include in the request
    * @return SessionPage
@@ -1856,13 +1856,15 @@ public class AuthApi {
     
     @Nullable String pageToken = apiRequest.pageToken();
     
+    @Nullable String sort = apiRequest.sort();
+    
     @Nullable Long userId = apiRequest.userId();
-    return authSessionsList(limit, pageToken, userId, headers);
+    return authSessionsList(limit, pageToken, sort, userId, headers);
   }
 
   /**
    * List sessions
-   * Returns one page of the current user&#39;s sessions in descending order of &#x60;created_at&#x60;, so the newest come first. Sessions that have ended are not shown. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60;, until it is null.
+   * Returns one page of the current user&#39;s sessions in descending order of &#x60;created_at&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. Sessions that have ended are not shown. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60; and the same &#x60;sort&#x60;, until it is null.
    * @param apiRequest {@link APIAuthSessionsListRequest}
    * @return ApiResponse&lt;SessionPage&gt;
    * @throws ApiException if fails to make API call
@@ -1873,7 +1875,7 @@ public class AuthApi {
 
   /**
    * List sessions
-   * Returns one page of the current user&#39;s sessions in descending order of &#x60;created_at&#x60;, so the newest come first. Sessions that have ended are not shown. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60;, until it is null.
+   * Returns one page of the current user&#39;s sessions in descending order of &#x60;created_at&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. Sessions that have ended are not shown. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60; and the same &#x60;sort&#x60;, until it is null.
    * @param apiRequest {@link APIAuthSessionsListRequest}
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;SessionPage&gt;
@@ -1882,63 +1884,68 @@ public class AuthApi {
   public ApiResponse<SessionPage> authSessionsListWithHttpInfo(APIAuthSessionsListRequest apiRequest, Map<String, String> headers) throws ApiException {
     Integer limit = apiRequest.limit();
     String pageToken = apiRequest.pageToken();
+    String sort = apiRequest.sort();
     Long userId = apiRequest.userId();
-    return authSessionsListWithHttpInfo(limit, pageToken, userId, headers);
+    return authSessionsListWithHttpInfo(limit, pageToken, sort, userId, headers);
   }
 
   /**
    * List sessions
-   * Returns one page of the current user&#39;s sessions in descending order of &#x60;created_at&#x60;, so the newest come first. Sessions that have ended are not shown. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60;, until it is null.
+   * Returns one page of the current user&#39;s sessions in descending order of &#x60;created_at&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. Sessions that have ended are not shown. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60; and the same &#x60;sort&#x60;, until it is null.
    * @param limit The maximum number of sessions per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
+   * @param sort The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
    * @param userId The sessions of this user instead, for superusers. For others, no other user exists. (optional)
    * @return SessionPage
    * @throws ApiException if fails to make API call
    */
-  public SessionPage authSessionsList(@Nullable Integer limit, @Nullable String pageToken, @Nullable Long userId) throws ApiException {
-    return authSessionsList(limit, pageToken, userId, null);
+  public SessionPage authSessionsList(@Nullable Integer limit, @Nullable String pageToken, @Nullable String sort, @Nullable Long userId) throws ApiException {
+    return authSessionsList(limit, pageToken, sort, userId, null);
   }
 
   /**
    * List sessions
-   * Returns one page of the current user&#39;s sessions in descending order of &#x60;created_at&#x60;, so the newest come first. Sessions that have ended are not shown. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60;, until it is null.
+   * Returns one page of the current user&#39;s sessions in descending order of &#x60;created_at&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. Sessions that have ended are not shown. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60; and the same &#x60;sort&#x60;, until it is null.
    * @param limit The maximum number of sessions per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
+   * @param sort The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
    * @param userId The sessions of this user instead, for superusers. For others, no other user exists. (optional)
    * @param headers Optional headers to include in the request
    * @return SessionPage
    * @throws ApiException if fails to make API call
    */
-  public SessionPage authSessionsList(@Nullable Integer limit, @Nullable String pageToken, @Nullable Long userId, Map<String, String> headers) throws ApiException {
-    ApiResponse<SessionPage> localVarResponse = authSessionsListWithHttpInfo(limit, pageToken, userId, headers);
+  public SessionPage authSessionsList(@Nullable Integer limit, @Nullable String pageToken, @Nullable String sort, @Nullable Long userId, Map<String, String> headers) throws ApiException {
+    ApiResponse<SessionPage> localVarResponse = authSessionsListWithHttpInfo(limit, pageToken, sort, userId, headers);
     return localVarResponse.getData();
   }
 
   /**
    * List sessions
-   * Returns one page of the current user&#39;s sessions in descending order of &#x60;created_at&#x60;, so the newest come first. Sessions that have ended are not shown. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60;, until it is null.
+   * Returns one page of the current user&#39;s sessions in descending order of &#x60;created_at&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. Sessions that have ended are not shown. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60; and the same &#x60;sort&#x60;, until it is null.
    * @param limit The maximum number of sessions per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
+   * @param sort The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
    * @param userId The sessions of this user instead, for superusers. For others, no other user exists. (optional)
    * @return ApiResponse&lt;SessionPage&gt;
    * @throws ApiException if fails to make API call
    */
-  public ApiResponse<SessionPage> authSessionsListWithHttpInfo(@Nullable Integer limit, @Nullable String pageToken, @Nullable Long userId) throws ApiException {
-    return authSessionsListWithHttpInfo(limit, pageToken, userId, null);
+  public ApiResponse<SessionPage> authSessionsListWithHttpInfo(@Nullable Integer limit, @Nullable String pageToken, @Nullable String sort, @Nullable Long userId) throws ApiException {
+    return authSessionsListWithHttpInfo(limit, pageToken, sort, userId, null);
   }
 
   /**
    * List sessions
-   * Returns one page of the current user&#39;s sessions in descending order of &#x60;created_at&#x60;, so the newest come first. Sessions that have ended are not shown. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60;, until it is null.
+   * Returns one page of the current user&#39;s sessions in descending order of &#x60;created_at&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. Sessions that have ended are not shown. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60; and the same &#x60;sort&#x60;, until it is null.
    * @param limit The maximum number of sessions per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
+   * @param sort The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
    * @param userId The sessions of this user instead, for superusers. For others, no other user exists. (optional)
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;SessionPage&gt;
    * @throws ApiException if fails to make API call
    */
-  public ApiResponse<SessionPage> authSessionsListWithHttpInfo(@Nullable Integer limit, @Nullable String pageToken, @Nullable Long userId, Map<String, String> headers) throws ApiException {
-    HttpRequest.Builder localVarRequestBuilder = authSessionsListRequestBuilder(limit, pageToken, userId, headers);
+  public ApiResponse<SessionPage> authSessionsListWithHttpInfo(@Nullable Integer limit, @Nullable String pageToken, @Nullable String sort, @Nullable Long userId, Map<String, String> headers) throws ApiException {
+    HttpRequest.Builder localVarRequestBuilder = authSessionsListRequestBuilder(limit, pageToken, sort, userId, headers);
     try {
       HttpResponse<InputStream> localVarResponse = memberVarHttpClient.send(
           localVarRequestBuilder.build(),
@@ -1985,7 +1992,7 @@ public class AuthApi {
     }
   }
 
-  private HttpRequest.Builder authSessionsListRequestBuilder(@Nullable Integer limit, @Nullable String pageToken, @Nullable Long userId, Map<String, String> headers) throws ApiException {
+  private HttpRequest.Builder authSessionsListRequestBuilder(@Nullable Integer limit, @Nullable String pageToken, @Nullable String sort, @Nullable Long userId, Map<String, String> headers) throws ApiException {
 
     HttpRequest.Builder localVarRequestBuilder = HttpRequest.newBuilder();
 
@@ -1998,6 +2005,8 @@ public class AuthApi {
     localVarQueryParams.addAll(ApiClient.parameterToPairs("limit", limit));
     localVarQueryParameterBaseName = "page_token";
     localVarQueryParams.addAll(ApiClient.parameterToPairs("page_token", pageToken));
+    localVarQueryParameterBaseName = "sort";
+    localVarQueryParams.addAll(ApiClient.parameterToPairs("sort", sort));
     localVarQueryParameterBaseName = "user_id";
     localVarQueryParams.addAll(ApiClient.parameterToPairs("user_id", userId));
 
@@ -2033,11 +2042,14 @@ public class AuthApi {
     
     private @Nullable String pageToken; // The &#x60;next_page&#x60; of the previous page. (optional)
     
+    private @Nullable String sort; // The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
+    
     private @Nullable Long userId; // The sessions of this user instead, for superusers. For others, no other user exists. (optional)
 
     private APIAuthSessionsListRequest(Builder builder) {
       this.limit = builder.limit;
       this.pageToken = builder.pageToken;
+      this.sort = builder.sort;
       this.userId = builder.userId;
     }
     
@@ -2047,6 +2059,10 @@ public class AuthApi {
     
     public @Nullable String pageToken() {
       return pageToken;
+    }
+    
+    public @Nullable String sort() {
+      return sort;
     }
     
     public @Nullable Long userId() {
@@ -2059,6 +2075,7 @@ public class AuthApi {
     public static class Builder {
       private Integer limit;
       private String pageToken;
+      private String sort;
       private Long userId;
 
       public Builder limit(@Nullable Integer limit) {
@@ -2067,6 +2084,10 @@ public class AuthApi {
       }
       public Builder pageToken(@Nullable String pageToken) {
         this.pageToken = pageToken;
+        return this;
+      }
+      public Builder sort(@Nullable String sort) {
+        this.sort = sort;
         return this;
       }
       public Builder userId(@Nullable Long userId) {

@@ -1,6 +1,6 @@
 /*
  * Groundwork
- * A REST API for users and sessions.  Log in with `auth_login`, send the `access_token` as `Authorization: Bearer <token>`, and exchange the `refresh_token` with `auth_refresh` before it expires. All errors have the body `ErrorBody`: `error` is a code for programs, `message` is for people, and `request_id` identifies the request in the logs. Unknown fields of a body are ignored, except privileged fields that the operation cannot set. Unknown query parameters are refused by operations that have parameters. A `PATCH` is a merge patch (RFC 7396) and can also be sent as `application/merge-patch+json`.
+ * A REST API for users and sessions.  Log in with `auth_login`, send the `access_token` as `Authorization: Bearer <token>`, and exchange the `refresh_token` with `auth_refresh` before it expires. A service sends an API key instead (`api_keys_create`). All errors have the body `ErrorBody`: `error` is a code for programs, `message` is for people, and `request_id` identifies the request in the logs. Unknown fields of a body are ignored, except privileged fields that the operation cannot set. Unknown query parameters are refused by operations that have parameters. A `PATCH` is a merge patch (RFC 7396) and can also be sent as `application/merge-patch+json`.
  *
  * The version of the OpenAPI document: 1.2.0
  * 
@@ -169,7 +169,7 @@ public class JobsApi {
 
   /**
    * Delete a job
-   * Deletes a job that is not running. A job that is queued will not run. Requires superuser rights.
+   * Deletes a job that is not running. A job that is queued will not run.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;jobs:write&#x60;.
    * @param apiRequest {@link APIJobsDeleteRequest}
    * @throws ApiException if fails to make API call
    */
@@ -179,7 +179,7 @@ public class JobsApi {
 
   /**
    * Delete a job
-   * Deletes a job that is not running. A job that is queued will not run. Requires superuser rights.
+   * Deletes a job that is not running. A job that is queued will not run.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;jobs:write&#x60;.
    * @param apiRequest {@link APIJobsDeleteRequest}
    * @param headers Optional headers to include in the request
    * @throws ApiException if fails to make API call
@@ -192,7 +192,7 @@ public class JobsApi {
 
   /**
    * Delete a job
-   * Deletes a job that is not running. A job that is queued will not run. Requires superuser rights.
+   * Deletes a job that is not running. A job that is queued will not run.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;jobs:write&#x60;.
    * @param apiRequest {@link APIJobsDeleteRequest}
    * @return ApiResponse&lt;Void&gt;
    * @throws ApiException if fails to make API call
@@ -203,7 +203,7 @@ public class JobsApi {
 
   /**
    * Delete a job
-   * Deletes a job that is not running. A job that is queued will not run. Requires superuser rights.
+   * Deletes a job that is not running. A job that is queued will not run.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;jobs:write&#x60;.
    * @param apiRequest {@link APIJobsDeleteRequest}
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;Void&gt;
@@ -216,7 +216,7 @@ public class JobsApi {
 
   /**
    * Delete a job
-   * Deletes a job that is not running. A job that is queued will not run. Requires superuser rights.
+   * Deletes a job that is not running. A job that is queued will not run.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;jobs:write&#x60;.
    * @param id The job&#39;s ID. (required)
    * @throws ApiException if fails to make API call
    */
@@ -226,7 +226,7 @@ public class JobsApi {
 
   /**
    * Delete a job
-   * Deletes a job that is not running. A job that is queued will not run. Requires superuser rights.
+   * Deletes a job that is not running. A job that is queued will not run.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;jobs:write&#x60;.
    * @param id The job&#39;s ID. (required)
    * @param headers Optional headers to include in the request
    * @throws ApiException if fails to make API call
@@ -237,7 +237,7 @@ public class JobsApi {
 
   /**
    * Delete a job
-   * Deletes a job that is not running. A job that is queued will not run. Requires superuser rights.
+   * Deletes a job that is not running. A job that is queued will not run.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;jobs:write&#x60;.
    * @param id The job&#39;s ID. (required)
    * @return ApiResponse&lt;Void&gt;
    * @throws ApiException if fails to make API call
@@ -248,7 +248,7 @@ public class JobsApi {
 
   /**
    * Delete a job
-   * Deletes a job that is not running. A job that is queued will not run. Requires superuser rights.
+   * Deletes a job that is not running. A job that is queued will not run.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;jobs:write&#x60;.
    * @param id The job&#39;s ID. (required)
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;Void&gt;
@@ -349,7 +349,7 @@ public class JobsApi {
 
   /**
    * List jobs
-   * Returns one page of jobs in descending order of &#x60;id&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters and the same &#x60;sort&#x60;, until it is null. Jobs that succeeded are kept for seven days. Requires superuser rights.
+   * Returns one page of jobs in descending order of &#x60;id&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters and the same &#x60;sort&#x60;, until it is null. Jobs that succeeded are kept for seven days.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;jobs:read&#x60;.
    * @param apiRequest {@link APIJobsListRequest}
    * @return JobPage
    * @throws ApiException if fails to make API call
@@ -360,7 +360,7 @@ public class JobsApi {
 
   /**
    * List jobs
-   * Returns one page of jobs in descending order of &#x60;id&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters and the same &#x60;sort&#x60;, until it is null. Jobs that succeeded are kept for seven days. Requires superuser rights.
+   * Returns one page of jobs in descending order of &#x60;id&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters and the same &#x60;sort&#x60;, until it is null. Jobs that succeeded are kept for seven days.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;jobs:read&#x60;.
    * @param apiRequest {@link APIJobsListRequest}
    * @param headers Optional headers to include in the request
    * @return JobPage
@@ -382,7 +382,7 @@ public class JobsApi {
 
   /**
    * List jobs
-   * Returns one page of jobs in descending order of &#x60;id&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters and the same &#x60;sort&#x60;, until it is null. Jobs that succeeded are kept for seven days. Requires superuser rights.
+   * Returns one page of jobs in descending order of &#x60;id&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters and the same &#x60;sort&#x60;, until it is null. Jobs that succeeded are kept for seven days.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;jobs:read&#x60;.
    * @param apiRequest {@link APIJobsListRequest}
    * @return ApiResponse&lt;JobPage&gt;
    * @throws ApiException if fails to make API call
@@ -393,7 +393,7 @@ public class JobsApi {
 
   /**
    * List jobs
-   * Returns one page of jobs in descending order of &#x60;id&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters and the same &#x60;sort&#x60;, until it is null. Jobs that succeeded are kept for seven days. Requires superuser rights.
+   * Returns one page of jobs in descending order of &#x60;id&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters and the same &#x60;sort&#x60;, until it is null. Jobs that succeeded are kept for seven days.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;jobs:read&#x60;.
    * @param apiRequest {@link APIJobsListRequest}
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;JobPage&gt;
@@ -410,7 +410,7 @@ public class JobsApi {
 
   /**
    * List jobs
-   * Returns one page of jobs in descending order of &#x60;id&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters and the same &#x60;sort&#x60;, until it is null. Jobs that succeeded are kept for seven days. Requires superuser rights.
+   * Returns one page of jobs in descending order of &#x60;id&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters and the same &#x60;sort&#x60;, until it is null. Jobs that succeeded are kept for seven days.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;jobs:read&#x60;.
    * @param limit The maximum number of jobs per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
    * @param sort The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
@@ -425,7 +425,7 @@ public class JobsApi {
 
   /**
    * List jobs
-   * Returns one page of jobs in descending order of &#x60;id&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters and the same &#x60;sort&#x60;, until it is null. Jobs that succeeded are kept for seven days. Requires superuser rights.
+   * Returns one page of jobs in descending order of &#x60;id&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters and the same &#x60;sort&#x60;, until it is null. Jobs that succeeded are kept for seven days.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;jobs:read&#x60;.
    * @param limit The maximum number of jobs per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
    * @param sort The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
@@ -442,7 +442,7 @@ public class JobsApi {
 
   /**
    * List jobs
-   * Returns one page of jobs in descending order of &#x60;id&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters and the same &#x60;sort&#x60;, until it is null. Jobs that succeeded are kept for seven days. Requires superuser rights.
+   * Returns one page of jobs in descending order of &#x60;id&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters and the same &#x60;sort&#x60;, until it is null. Jobs that succeeded are kept for seven days.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;jobs:read&#x60;.
    * @param limit The maximum number of jobs per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
    * @param sort The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
@@ -457,7 +457,7 @@ public class JobsApi {
 
   /**
    * List jobs
-   * Returns one page of jobs in descending order of &#x60;id&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters and the same &#x60;sort&#x60;, until it is null. Jobs that succeeded are kept for seven days. Requires superuser rights.
+   * Returns one page of jobs in descending order of &#x60;id&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters and the same &#x60;sort&#x60;, until it is null. Jobs that succeeded are kept for seven days.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;jobs:read&#x60;.
    * @param limit The maximum number of jobs per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
    * @param sort The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
@@ -639,7 +639,7 @@ public class JobsApi {
 
   /**
    * Retry a job
-   * Queues a dead job again, with all its attempts. What a job needs to run is deleted seven days after it died; then it can only be deleted. Requires superuser rights.
+   * Queues a dead job again, with all its attempts. What a job needs to run is deleted seven days after it died; then it can only be deleted.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;jobs:write&#x60;.
    * @param apiRequest {@link APIJobsRetryRequest}
    * @return Job
    * @throws ApiException if fails to make API call
@@ -650,7 +650,7 @@ public class JobsApi {
 
   /**
    * Retry a job
-   * Queues a dead job again, with all its attempts. What a job needs to run is deleted seven days after it died; then it can only be deleted. Requires superuser rights.
+   * Queues a dead job again, with all its attempts. What a job needs to run is deleted seven days after it died; then it can only be deleted.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;jobs:write&#x60;.
    * @param apiRequest {@link APIJobsRetryRequest}
    * @param headers Optional headers to include in the request
    * @return Job
@@ -664,7 +664,7 @@ public class JobsApi {
 
   /**
    * Retry a job
-   * Queues a dead job again, with all its attempts. What a job needs to run is deleted seven days after it died; then it can only be deleted. Requires superuser rights.
+   * Queues a dead job again, with all its attempts. What a job needs to run is deleted seven days after it died; then it can only be deleted.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;jobs:write&#x60;.
    * @param apiRequest {@link APIJobsRetryRequest}
    * @return ApiResponse&lt;Job&gt;
    * @throws ApiException if fails to make API call
@@ -675,7 +675,7 @@ public class JobsApi {
 
   /**
    * Retry a job
-   * Queues a dead job again, with all its attempts. What a job needs to run is deleted seven days after it died; then it can only be deleted. Requires superuser rights.
+   * Queues a dead job again, with all its attempts. What a job needs to run is deleted seven days after it died; then it can only be deleted.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;jobs:write&#x60;.
    * @param apiRequest {@link APIJobsRetryRequest}
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;Job&gt;
@@ -688,7 +688,7 @@ public class JobsApi {
 
   /**
    * Retry a job
-   * Queues a dead job again, with all its attempts. What a job needs to run is deleted seven days after it died; then it can only be deleted. Requires superuser rights.
+   * Queues a dead job again, with all its attempts. What a job needs to run is deleted seven days after it died; then it can only be deleted.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;jobs:write&#x60;.
    * @param id The job&#39;s ID. (required)
    * @return Job
    * @throws ApiException if fails to make API call
@@ -699,7 +699,7 @@ public class JobsApi {
 
   /**
    * Retry a job
-   * Queues a dead job again, with all its attempts. What a job needs to run is deleted seven days after it died; then it can only be deleted. Requires superuser rights.
+   * Queues a dead job again, with all its attempts. What a job needs to run is deleted seven days after it died; then it can only be deleted.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;jobs:write&#x60;.
    * @param id The job&#39;s ID. (required)
    * @param headers Optional headers to include in the request
    * @return Job
@@ -712,7 +712,7 @@ public class JobsApi {
 
   /**
    * Retry a job
-   * Queues a dead job again, with all its attempts. What a job needs to run is deleted seven days after it died; then it can only be deleted. Requires superuser rights.
+   * Queues a dead job again, with all its attempts. What a job needs to run is deleted seven days after it died; then it can only be deleted.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;jobs:write&#x60;.
    * @param id The job&#39;s ID. (required)
    * @return ApiResponse&lt;Job&gt;
    * @throws ApiException if fails to make API call
@@ -723,7 +723,7 @@ public class JobsApi {
 
   /**
    * Retry a job
-   * Queues a dead job again, with all its attempts. What a job needs to run is deleted seven days after it died; then it can only be deleted. Requires superuser rights.
+   * Queues a dead job again, with all its attempts. What a job needs to run is deleted seven days after it died; then it can only be deleted.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;jobs:write&#x60;.
    * @param id The job&#39;s ID. (required)
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;Job&gt;

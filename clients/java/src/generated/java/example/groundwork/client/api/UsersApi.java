@@ -1142,7 +1142,7 @@ public class UsersApi {
 
   /**
    * List users
-   * Returns one page of users in ascending order of &#x60;id&#x60;; with &#x60;created_after&#x60; or &#x60;created_before&#x60;, of &#x60;created_at&#x60; and &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters, until it is null. Users that are created meanwhile are on the last pages.  Requires the role &#x60;support&#x60; or &#x60;superuser&#x60;. An API key needs the scope &#x60;users:read&#x60;.
+   * Returns one page of users in ascending order of &#x60;id&#x60;; with &#x60;sort&#x60;, &#x60;created_after&#x60; or &#x60;created_before&#x60;, of &#x60;created_at&#x60; and &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters and the same &#x60;sort&#x60;, until it is null. Users that are created meanwhile are on the last pages, unless the newest come first.  Requires the role &#x60;support&#x60; or &#x60;superuser&#x60;. An API key needs the scope &#x60;users:read&#x60;.
    * @param apiRequest {@link APIUsersListRequest}
    * @return UserPage
    * @throws ApiException if fails to make API call
@@ -1153,7 +1153,7 @@ public class UsersApi {
 
   /**
    * List users
-   * Returns one page of users in ascending order of &#x60;id&#x60;; with &#x60;created_after&#x60; or &#x60;created_before&#x60;, of &#x60;created_at&#x60; and &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters, until it is null. Users that are created meanwhile are on the last pages.  Requires the role &#x60;support&#x60; or &#x60;superuser&#x60;. An API key needs the scope &#x60;users:read&#x60;.
+   * Returns one page of users in ascending order of &#x60;id&#x60;; with &#x60;sort&#x60;, &#x60;created_after&#x60; or &#x60;created_before&#x60;, of &#x60;created_at&#x60; and &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters and the same &#x60;sort&#x60;, until it is null. Users that are created meanwhile are on the last pages, unless the newest come first.  Requires the role &#x60;support&#x60; or &#x60;superuser&#x60;. An API key needs the scope &#x60;users:read&#x60;.
    * @param apiRequest {@link APIUsersListRequest}
    * @param headers Optional headers to include in the request
    * @return UserPage
@@ -1165,6 +1165,8 @@ public class UsersApi {
     
     @Nullable String pageToken = apiRequest.pageToken();
     
+    @Nullable String sort = apiRequest.sort();
+    
     @Nullable String email = apiRequest.email();
     
     @Nullable Boolean isActive = apiRequest.isActive();
@@ -1174,12 +1176,12 @@ public class UsersApi {
     @Nullable OffsetDateTime createdAfter = apiRequest.createdAfter();
     
     @Nullable OffsetDateTime createdBefore = apiRequest.createdBefore();
-    return usersList(limit, pageToken, email, isActive, isSuperuser, createdAfter, createdBefore, headers);
+    return usersList(limit, pageToken, sort, email, isActive, isSuperuser, createdAfter, createdBefore, headers);
   }
 
   /**
    * List users
-   * Returns one page of users in ascending order of &#x60;id&#x60;; with &#x60;created_after&#x60; or &#x60;created_before&#x60;, of &#x60;created_at&#x60; and &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters, until it is null. Users that are created meanwhile are on the last pages.  Requires the role &#x60;support&#x60; or &#x60;superuser&#x60;. An API key needs the scope &#x60;users:read&#x60;.
+   * Returns one page of users in ascending order of &#x60;id&#x60;; with &#x60;sort&#x60;, &#x60;created_after&#x60; or &#x60;created_before&#x60;, of &#x60;created_at&#x60; and &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters and the same &#x60;sort&#x60;, until it is null. Users that are created meanwhile are on the last pages, unless the newest come first.  Requires the role &#x60;support&#x60; or &#x60;superuser&#x60;. An API key needs the scope &#x60;users:read&#x60;.
    * @param apiRequest {@link APIUsersListRequest}
    * @return ApiResponse&lt;UserPage&gt;
    * @throws ApiException if fails to make API call
@@ -1190,7 +1192,7 @@ public class UsersApi {
 
   /**
    * List users
-   * Returns one page of users in ascending order of &#x60;id&#x60;; with &#x60;created_after&#x60; or &#x60;created_before&#x60;, of &#x60;created_at&#x60; and &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters, until it is null. Users that are created meanwhile are on the last pages.  Requires the role &#x60;support&#x60; or &#x60;superuser&#x60;. An API key needs the scope &#x60;users:read&#x60;.
+   * Returns one page of users in ascending order of &#x60;id&#x60;; with &#x60;sort&#x60;, &#x60;created_after&#x60; or &#x60;created_before&#x60;, of &#x60;created_at&#x60; and &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters and the same &#x60;sort&#x60;, until it is null. Users that are created meanwhile are on the last pages, unless the newest come first.  Requires the role &#x60;support&#x60; or &#x60;superuser&#x60;. An API key needs the scope &#x60;users:read&#x60;.
    * @param apiRequest {@link APIUsersListRequest}
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;UserPage&gt;
@@ -1199,19 +1201,21 @@ public class UsersApi {
   public ApiResponse<UserPage> usersListWithHttpInfo(APIUsersListRequest apiRequest, Map<String, String> headers) throws ApiException {
     Integer limit = apiRequest.limit();
     String pageToken = apiRequest.pageToken();
+    String sort = apiRequest.sort();
     String email = apiRequest.email();
     Boolean isActive = apiRequest.isActive();
     Boolean isSuperuser = apiRequest.isSuperuser();
     OffsetDateTime createdAfter = apiRequest.createdAfter();
     OffsetDateTime createdBefore = apiRequest.createdBefore();
-    return usersListWithHttpInfo(limit, pageToken, email, isActive, isSuperuser, createdAfter, createdBefore, headers);
+    return usersListWithHttpInfo(limit, pageToken, sort, email, isActive, isSuperuser, createdAfter, createdBefore, headers);
   }
 
   /**
    * List users
-   * Returns one page of users in ascending order of &#x60;id&#x60;; with &#x60;created_after&#x60; or &#x60;created_before&#x60;, of &#x60;created_at&#x60; and &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters, until it is null. Users that are created meanwhile are on the last pages.  Requires the role &#x60;support&#x60; or &#x60;superuser&#x60;. An API key needs the scope &#x60;users:read&#x60;.
+   * Returns one page of users in ascending order of &#x60;id&#x60;; with &#x60;sort&#x60;, &#x60;created_after&#x60; or &#x60;created_before&#x60;, of &#x60;created_at&#x60; and &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters and the same &#x60;sort&#x60;, until it is null. Users that are created meanwhile are on the last pages, unless the newest come first.  Requires the role &#x60;support&#x60; or &#x60;superuser&#x60;. An API key needs the scope &#x60;users:read&#x60;.
    * @param limit The maximum number of users per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
+   * @param sort The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
    * @param email Only users whose email address starts with this prefix, case-insensitively. (optional)
    * @param isActive Only users that are active, or only users that are not. (optional)
    * @param isSuperuser Only superusers, or only other users. (optional)
@@ -1220,15 +1224,16 @@ public class UsersApi {
    * @return UserPage
    * @throws ApiException if fails to make API call
    */
-  public UserPage usersList(@Nullable Integer limit, @Nullable String pageToken, @Nullable String email, @Nullable Boolean isActive, @Nullable Boolean isSuperuser, @Nullable OffsetDateTime createdAfter, @Nullable OffsetDateTime createdBefore) throws ApiException {
-    return usersList(limit, pageToken, email, isActive, isSuperuser, createdAfter, createdBefore, null);
+  public UserPage usersList(@Nullable Integer limit, @Nullable String pageToken, @Nullable String sort, @Nullable String email, @Nullable Boolean isActive, @Nullable Boolean isSuperuser, @Nullable OffsetDateTime createdAfter, @Nullable OffsetDateTime createdBefore) throws ApiException {
+    return usersList(limit, pageToken, sort, email, isActive, isSuperuser, createdAfter, createdBefore, null);
   }
 
   /**
    * List users
-   * Returns one page of users in ascending order of &#x60;id&#x60;; with &#x60;created_after&#x60; or &#x60;created_before&#x60;, of &#x60;created_at&#x60; and &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters, until it is null. Users that are created meanwhile are on the last pages.  Requires the role &#x60;support&#x60; or &#x60;superuser&#x60;. An API key needs the scope &#x60;users:read&#x60;.
+   * Returns one page of users in ascending order of &#x60;id&#x60;; with &#x60;sort&#x60;, &#x60;created_after&#x60; or &#x60;created_before&#x60;, of &#x60;created_at&#x60; and &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters and the same &#x60;sort&#x60;, until it is null. Users that are created meanwhile are on the last pages, unless the newest come first.  Requires the role &#x60;support&#x60; or &#x60;superuser&#x60;. An API key needs the scope &#x60;users:read&#x60;.
    * @param limit The maximum number of users per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
+   * @param sort The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
    * @param email Only users whose email address starts with this prefix, case-insensitively. (optional)
    * @param isActive Only users that are active, or only users that are not. (optional)
    * @param isSuperuser Only superusers, or only other users. (optional)
@@ -1238,16 +1243,17 @@ public class UsersApi {
    * @return UserPage
    * @throws ApiException if fails to make API call
    */
-  public UserPage usersList(@Nullable Integer limit, @Nullable String pageToken, @Nullable String email, @Nullable Boolean isActive, @Nullable Boolean isSuperuser, @Nullable OffsetDateTime createdAfter, @Nullable OffsetDateTime createdBefore, Map<String, String> headers) throws ApiException {
-    ApiResponse<UserPage> localVarResponse = usersListWithHttpInfo(limit, pageToken, email, isActive, isSuperuser, createdAfter, createdBefore, headers);
+  public UserPage usersList(@Nullable Integer limit, @Nullable String pageToken, @Nullable String sort, @Nullable String email, @Nullable Boolean isActive, @Nullable Boolean isSuperuser, @Nullable OffsetDateTime createdAfter, @Nullable OffsetDateTime createdBefore, Map<String, String> headers) throws ApiException {
+    ApiResponse<UserPage> localVarResponse = usersListWithHttpInfo(limit, pageToken, sort, email, isActive, isSuperuser, createdAfter, createdBefore, headers);
     return localVarResponse.getData();
   }
 
   /**
    * List users
-   * Returns one page of users in ascending order of &#x60;id&#x60;; with &#x60;created_after&#x60; or &#x60;created_before&#x60;, of &#x60;created_at&#x60; and &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters, until it is null. Users that are created meanwhile are on the last pages.  Requires the role &#x60;support&#x60; or &#x60;superuser&#x60;. An API key needs the scope &#x60;users:read&#x60;.
+   * Returns one page of users in ascending order of &#x60;id&#x60;; with &#x60;sort&#x60;, &#x60;created_after&#x60; or &#x60;created_before&#x60;, of &#x60;created_at&#x60; and &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters and the same &#x60;sort&#x60;, until it is null. Users that are created meanwhile are on the last pages, unless the newest come first.  Requires the role &#x60;support&#x60; or &#x60;superuser&#x60;. An API key needs the scope &#x60;users:read&#x60;.
    * @param limit The maximum number of users per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
+   * @param sort The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
    * @param email Only users whose email address starts with this prefix, case-insensitively. (optional)
    * @param isActive Only users that are active, or only users that are not. (optional)
    * @param isSuperuser Only superusers, or only other users. (optional)
@@ -1256,15 +1262,16 @@ public class UsersApi {
    * @return ApiResponse&lt;UserPage&gt;
    * @throws ApiException if fails to make API call
    */
-  public ApiResponse<UserPage> usersListWithHttpInfo(@Nullable Integer limit, @Nullable String pageToken, @Nullable String email, @Nullable Boolean isActive, @Nullable Boolean isSuperuser, @Nullable OffsetDateTime createdAfter, @Nullable OffsetDateTime createdBefore) throws ApiException {
-    return usersListWithHttpInfo(limit, pageToken, email, isActive, isSuperuser, createdAfter, createdBefore, null);
+  public ApiResponse<UserPage> usersListWithHttpInfo(@Nullable Integer limit, @Nullable String pageToken, @Nullable String sort, @Nullable String email, @Nullable Boolean isActive, @Nullable Boolean isSuperuser, @Nullable OffsetDateTime createdAfter, @Nullable OffsetDateTime createdBefore) throws ApiException {
+    return usersListWithHttpInfo(limit, pageToken, sort, email, isActive, isSuperuser, createdAfter, createdBefore, null);
   }
 
   /**
    * List users
-   * Returns one page of users in ascending order of &#x60;id&#x60;; with &#x60;created_after&#x60; or &#x60;created_before&#x60;, of &#x60;created_at&#x60; and &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters, until it is null. Users that are created meanwhile are on the last pages.  Requires the role &#x60;support&#x60; or &#x60;superuser&#x60;. An API key needs the scope &#x60;users:read&#x60;.
+   * Returns one page of users in ascending order of &#x60;id&#x60;; with &#x60;sort&#x60;, &#x60;created_after&#x60; or &#x60;created_before&#x60;, of &#x60;created_at&#x60; and &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters and the same &#x60;sort&#x60;, until it is null. Users that are created meanwhile are on the last pages, unless the newest come first.  Requires the role &#x60;support&#x60; or &#x60;superuser&#x60;. An API key needs the scope &#x60;users:read&#x60;.
    * @param limit The maximum number of users per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
+   * @param sort The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
    * @param email Only users whose email address starts with this prefix, case-insensitively. (optional)
    * @param isActive Only users that are active, or only users that are not. (optional)
    * @param isSuperuser Only superusers, or only other users. (optional)
@@ -1274,8 +1281,8 @@ public class UsersApi {
    * @return ApiResponse&lt;UserPage&gt;
    * @throws ApiException if fails to make API call
    */
-  public ApiResponse<UserPage> usersListWithHttpInfo(@Nullable Integer limit, @Nullable String pageToken, @Nullable String email, @Nullable Boolean isActive, @Nullable Boolean isSuperuser, @Nullable OffsetDateTime createdAfter, @Nullable OffsetDateTime createdBefore, Map<String, String> headers) throws ApiException {
-    HttpRequest.Builder localVarRequestBuilder = usersListRequestBuilder(limit, pageToken, email, isActive, isSuperuser, createdAfter, createdBefore, headers);
+  public ApiResponse<UserPage> usersListWithHttpInfo(@Nullable Integer limit, @Nullable String pageToken, @Nullable String sort, @Nullable String email, @Nullable Boolean isActive, @Nullable Boolean isSuperuser, @Nullable OffsetDateTime createdAfter, @Nullable OffsetDateTime createdBefore, Map<String, String> headers) throws ApiException {
+    HttpRequest.Builder localVarRequestBuilder = usersListRequestBuilder(limit, pageToken, sort, email, isActive, isSuperuser, createdAfter, createdBefore, headers);
     try {
       HttpResponse<InputStream> localVarResponse = memberVarHttpClient.send(
           localVarRequestBuilder.build(),
@@ -1322,7 +1329,7 @@ public class UsersApi {
     }
   }
 
-  private HttpRequest.Builder usersListRequestBuilder(@Nullable Integer limit, @Nullable String pageToken, @Nullable String email, @Nullable Boolean isActive, @Nullable Boolean isSuperuser, @Nullable OffsetDateTime createdAfter, @Nullable OffsetDateTime createdBefore, Map<String, String> headers) throws ApiException {
+  private HttpRequest.Builder usersListRequestBuilder(@Nullable Integer limit, @Nullable String pageToken, @Nullable String sort, @Nullable String email, @Nullable Boolean isActive, @Nullable Boolean isSuperuser, @Nullable OffsetDateTime createdAfter, @Nullable OffsetDateTime createdBefore, Map<String, String> headers) throws ApiException {
 
     HttpRequest.Builder localVarRequestBuilder = HttpRequest.newBuilder();
 
@@ -1335,6 +1342,8 @@ public class UsersApi {
     localVarQueryParams.addAll(ApiClient.parameterToPairs("limit", limit));
     localVarQueryParameterBaseName = "page_token";
     localVarQueryParams.addAll(ApiClient.parameterToPairs("page_token", pageToken));
+    localVarQueryParameterBaseName = "sort";
+    localVarQueryParams.addAll(ApiClient.parameterToPairs("sort", sort));
     localVarQueryParameterBaseName = "email";
     localVarQueryParams.addAll(ApiClient.parameterToPairs("email", email));
     localVarQueryParameterBaseName = "is_active";
@@ -1378,6 +1387,8 @@ public class UsersApi {
     
     private @Nullable String pageToken; // The &#x60;next_page&#x60; of the previous page. (optional)
     
+    private @Nullable String sort; // The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
+    
     private @Nullable String email; // Only users whose email address starts with this prefix, case-insensitively. (optional)
     
     private @Nullable Boolean isActive; // Only users that are active, or only users that are not. (optional)
@@ -1391,6 +1402,7 @@ public class UsersApi {
     private APIUsersListRequest(Builder builder) {
       this.limit = builder.limit;
       this.pageToken = builder.pageToken;
+      this.sort = builder.sort;
       this.email = builder.email;
       this.isActive = builder.isActive;
       this.isSuperuser = builder.isSuperuser;
@@ -1404,6 +1416,10 @@ public class UsersApi {
     
     public @Nullable String pageToken() {
       return pageToken;
+    }
+    
+    public @Nullable String sort() {
+      return sort;
     }
     
     public @Nullable String email() {
@@ -1432,6 +1448,7 @@ public class UsersApi {
     public static class Builder {
       private Integer limit;
       private String pageToken;
+      private String sort;
       private String email;
       private Boolean isActive;
       private Boolean isSuperuser;
@@ -1444,6 +1461,10 @@ public class UsersApi {
       }
       public Builder pageToken(@Nullable String pageToken) {
         this.pageToken = pageToken;
+        return this;
+      }
+      public Builder sort(@Nullable String sort) {
+        this.sort = sort;
         return this;
       }
       public Builder email(@Nullable String email) {

@@ -554,7 +554,7 @@ public class WebhooksApi {
 
   /**
    * List the deliveries of a webhook
-   * Returns one page of deliveries in descending order of &#x60;id&#x60;, the newest first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null. Deliveries are deleted 30 days after they have ended.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
+   * Returns one page of deliveries in descending order of &#x60;id&#x60;, the newest first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;sort&#x60;, until it is null. Deliveries are deleted 30 days after they have ended.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
    * @param apiRequest {@link APIWebhooksDeliveriesListRequest}
    * @return WebhookDeliveryPage
    * @throws ApiException if fails to make API call
@@ -565,7 +565,7 @@ public class WebhooksApi {
 
   /**
    * List the deliveries of a webhook
-   * Returns one page of deliveries in descending order of &#x60;id&#x60;, the newest first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null. Deliveries are deleted 30 days after they have ended.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
+   * Returns one page of deliveries in descending order of &#x60;id&#x60;, the newest first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;sort&#x60;, until it is null. Deliveries are deleted 30 days after they have ended.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
    * @param apiRequest {@link APIWebhooksDeliveriesListRequest}
    * @param headers Optional headers to include in the request
    * @return WebhookDeliveryPage
@@ -578,12 +578,14 @@ public class WebhooksApi {
     @Nullable Integer limit = apiRequest.limit();
     
     @Nullable String pageToken = apiRequest.pageToken();
-    return webhooksDeliveriesList(id, limit, pageToken, headers);
+    
+    @Nullable String sort = apiRequest.sort();
+    return webhooksDeliveriesList(id, limit, pageToken, sort, headers);
   }
 
   /**
    * List the deliveries of a webhook
-   * Returns one page of deliveries in descending order of &#x60;id&#x60;, the newest first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null. Deliveries are deleted 30 days after they have ended.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
+   * Returns one page of deliveries in descending order of &#x60;id&#x60;, the newest first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;sort&#x60;, until it is null. Deliveries are deleted 30 days after they have ended.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
    * @param apiRequest {@link APIWebhooksDeliveriesListRequest}
    * @return ApiResponse&lt;WebhookDeliveryPage&gt;
    * @throws ApiException if fails to make API call
@@ -594,7 +596,7 @@ public class WebhooksApi {
 
   /**
    * List the deliveries of a webhook
-   * Returns one page of deliveries in descending order of &#x60;id&#x60;, the newest first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null. Deliveries are deleted 30 days after they have ended.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
+   * Returns one page of deliveries in descending order of &#x60;id&#x60;, the newest first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;sort&#x60;, until it is null. Deliveries are deleted 30 days after they have ended.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
    * @param apiRequest {@link APIWebhooksDeliveriesListRequest}
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;WebhookDeliveryPage&gt;
@@ -604,62 +606,67 @@ public class WebhooksApi {
     Long id = apiRequest.id();
     Integer limit = apiRequest.limit();
     String pageToken = apiRequest.pageToken();
-    return webhooksDeliveriesListWithHttpInfo(id, limit, pageToken, headers);
+    String sort = apiRequest.sort();
+    return webhooksDeliveriesListWithHttpInfo(id, limit, pageToken, sort, headers);
   }
 
   /**
    * List the deliveries of a webhook
-   * Returns one page of deliveries in descending order of &#x60;id&#x60;, the newest first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null. Deliveries are deleted 30 days after they have ended.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
+   * Returns one page of deliveries in descending order of &#x60;id&#x60;, the newest first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;sort&#x60;, until it is null. Deliveries are deleted 30 days after they have ended.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
    * @param id The webhook&#39;s ID. (required)
    * @param limit The maximum number of deliveries per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
+   * @param sort The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
    * @return WebhookDeliveryPage
    * @throws ApiException if fails to make API call
    */
-  public WebhookDeliveryPage webhooksDeliveriesList(Long id, @Nullable Integer limit, @Nullable String pageToken) throws ApiException {
-    return webhooksDeliveriesList(id, limit, pageToken, null);
+  public WebhookDeliveryPage webhooksDeliveriesList(Long id, @Nullable Integer limit, @Nullable String pageToken, @Nullable String sort) throws ApiException {
+    return webhooksDeliveriesList(id, limit, pageToken, sort, null);
   }
 
   /**
    * List the deliveries of a webhook
-   * Returns one page of deliveries in descending order of &#x60;id&#x60;, the newest first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null. Deliveries are deleted 30 days after they have ended.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
+   * Returns one page of deliveries in descending order of &#x60;id&#x60;, the newest first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;sort&#x60;, until it is null. Deliveries are deleted 30 days after they have ended.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
    * @param id The webhook&#39;s ID. (required)
    * @param limit The maximum number of deliveries per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
+   * @param sort The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
    * @param headers Optional headers to include in the request
    * @return WebhookDeliveryPage
    * @throws ApiException if fails to make API call
    */
-  public WebhookDeliveryPage webhooksDeliveriesList(Long id, @Nullable Integer limit, @Nullable String pageToken, Map<String, String> headers) throws ApiException {
-    ApiResponse<WebhookDeliveryPage> localVarResponse = webhooksDeliveriesListWithHttpInfo(id, limit, pageToken, headers);
+  public WebhookDeliveryPage webhooksDeliveriesList(Long id, @Nullable Integer limit, @Nullable String pageToken, @Nullable String sort, Map<String, String> headers) throws ApiException {
+    ApiResponse<WebhookDeliveryPage> localVarResponse = webhooksDeliveriesListWithHttpInfo(id, limit, pageToken, sort, headers);
     return localVarResponse.getData();
   }
 
   /**
    * List the deliveries of a webhook
-   * Returns one page of deliveries in descending order of &#x60;id&#x60;, the newest first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null. Deliveries are deleted 30 days after they have ended.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
+   * Returns one page of deliveries in descending order of &#x60;id&#x60;, the newest first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;sort&#x60;, until it is null. Deliveries are deleted 30 days after they have ended.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
    * @param id The webhook&#39;s ID. (required)
    * @param limit The maximum number of deliveries per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
+   * @param sort The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
    * @return ApiResponse&lt;WebhookDeliveryPage&gt;
    * @throws ApiException if fails to make API call
    */
-  public ApiResponse<WebhookDeliveryPage> webhooksDeliveriesListWithHttpInfo(Long id, @Nullable Integer limit, @Nullable String pageToken) throws ApiException {
-    return webhooksDeliveriesListWithHttpInfo(id, limit, pageToken, null);
+  public ApiResponse<WebhookDeliveryPage> webhooksDeliveriesListWithHttpInfo(Long id, @Nullable Integer limit, @Nullable String pageToken, @Nullable String sort) throws ApiException {
+    return webhooksDeliveriesListWithHttpInfo(id, limit, pageToken, sort, null);
   }
 
   /**
    * List the deliveries of a webhook
-   * Returns one page of deliveries in descending order of &#x60;id&#x60;, the newest first. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null. Deliveries are deleted 30 days after they have ended.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
+   * Returns one page of deliveries in descending order of &#x60;id&#x60;, the newest first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;sort&#x60;, until it is null. Deliveries are deleted 30 days after they have ended.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
    * @param id The webhook&#39;s ID. (required)
    * @param limit The maximum number of deliveries per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
+   * @param sort The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;WebhookDeliveryPage&gt;
    * @throws ApiException if fails to make API call
    */
-  public ApiResponse<WebhookDeliveryPage> webhooksDeliveriesListWithHttpInfo(Long id, @Nullable Integer limit, @Nullable String pageToken, Map<String, String> headers) throws ApiException {
-    HttpRequest.Builder localVarRequestBuilder = webhooksDeliveriesListRequestBuilder(id, limit, pageToken, headers);
+  public ApiResponse<WebhookDeliveryPage> webhooksDeliveriesListWithHttpInfo(Long id, @Nullable Integer limit, @Nullable String pageToken, @Nullable String sort, Map<String, String> headers) throws ApiException {
+    HttpRequest.Builder localVarRequestBuilder = webhooksDeliveriesListRequestBuilder(id, limit, pageToken, sort, headers);
     try {
       HttpResponse<InputStream> localVarResponse = memberVarHttpClient.send(
           localVarRequestBuilder.build(),
@@ -706,7 +713,7 @@ public class WebhooksApi {
     }
   }
 
-  private HttpRequest.Builder webhooksDeliveriesListRequestBuilder(Long id, @Nullable Integer limit, @Nullable String pageToken, Map<String, String> headers) throws ApiException {
+  private HttpRequest.Builder webhooksDeliveriesListRequestBuilder(Long id, @Nullable Integer limit, @Nullable String pageToken, @Nullable String sort, Map<String, String> headers) throws ApiException {
     // verify the required parameter 'id' is set
     if (id == null) {
       throw new ApiException(400, "Missing the required parameter 'id' when calling webhooksDeliveriesList");
@@ -724,6 +731,8 @@ public class WebhooksApi {
     localVarQueryParams.addAll(ApiClient.parameterToPairs("limit", limit));
     localVarQueryParameterBaseName = "page_token";
     localVarQueryParams.addAll(ApiClient.parameterToPairs("page_token", pageToken));
+    localVarQueryParameterBaseName = "sort";
+    localVarQueryParams.addAll(ApiClient.parameterToPairs("sort", sort));
 
     if (!localVarQueryParams.isEmpty() || localVarQueryStringJoiner.length() != 0) {
       StringJoiner queryJoiner = new StringJoiner("&");
@@ -758,11 +767,14 @@ public class WebhooksApi {
     private @Nullable Integer limit; // The maximum number of deliveries per page. (optional, default to 20)
     
     private @Nullable String pageToken; // The &#x60;next_page&#x60; of the previous page. (optional)
+    
+    private @Nullable String sort; // The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
 
     private APIWebhooksDeliveriesListRequest(Builder builder) {
       this.id = builder.id;
       this.limit = builder.limit;
       this.pageToken = builder.pageToken;
+      this.sort = builder.sort;
     }
     
     public Long id() {
@@ -776,6 +788,10 @@ public class WebhooksApi {
     public @Nullable String pageToken() {
       return pageToken;
     }
+    
+    public @Nullable String sort() {
+      return sort;
+    }
     public static Builder newBuilder() {
       return new Builder();
     }
@@ -784,6 +800,7 @@ public class WebhooksApi {
       private Long id;
       private Integer limit;
       private String pageToken;
+      private String sort;
 
       public Builder id(Long id) {
         this.id = id;
@@ -795,6 +812,10 @@ public class WebhooksApi {
       }
       public Builder pageToken(@Nullable String pageToken) {
         this.pageToken = pageToken;
+        return this;
+      }
+      public Builder sort(@Nullable String sort) {
+        this.sort = sort;
         return this;
       }
       public APIWebhooksDeliveriesListRequest build() {
@@ -1001,7 +1022,7 @@ public class WebhooksApi {
 
   /**
    * List webhooks
-   * Returns one page of webhooks in ascending order of &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
+   * Returns one page of webhooks in ascending order of &#x60;id&#x60;, or with &#x60;sort&#x3D;-created_at&#x60; in descending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;sort&#x60;, until it is null.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
    * @param apiRequest {@link APIWebhooksListRequest}
    * @return WebhookPage
    * @throws ApiException if fails to make API call
@@ -1012,7 +1033,7 @@ public class WebhooksApi {
 
   /**
    * List webhooks
-   * Returns one page of webhooks in ascending order of &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
+   * Returns one page of webhooks in ascending order of &#x60;id&#x60;, or with &#x60;sort&#x3D;-created_at&#x60; in descending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;sort&#x60;, until it is null.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
    * @param apiRequest {@link APIWebhooksListRequest}
    * @param headers Optional headers to include in the request
    * @return WebhookPage
@@ -1023,12 +1044,14 @@ public class WebhooksApi {
     @Nullable Integer limit = apiRequest.limit();
     
     @Nullable String pageToken = apiRequest.pageToken();
-    return webhooksList(limit, pageToken, headers);
+    
+    @Nullable String sort = apiRequest.sort();
+    return webhooksList(limit, pageToken, sort, headers);
   }
 
   /**
    * List webhooks
-   * Returns one page of webhooks in ascending order of &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
+   * Returns one page of webhooks in ascending order of &#x60;id&#x60;, or with &#x60;sort&#x3D;-created_at&#x60; in descending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;sort&#x60;, until it is null.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
    * @param apiRequest {@link APIWebhooksListRequest}
    * @return ApiResponse&lt;WebhookPage&gt;
    * @throws ApiException if fails to make API call
@@ -1039,7 +1062,7 @@ public class WebhooksApi {
 
   /**
    * List webhooks
-   * Returns one page of webhooks in ascending order of &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
+   * Returns one page of webhooks in ascending order of &#x60;id&#x60;, or with &#x60;sort&#x3D;-created_at&#x60; in descending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;sort&#x60;, until it is null.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
    * @param apiRequest {@link APIWebhooksListRequest}
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;WebhookPage&gt;
@@ -1048,58 +1071,63 @@ public class WebhooksApi {
   public ApiResponse<WebhookPage> webhooksListWithHttpInfo(APIWebhooksListRequest apiRequest, Map<String, String> headers) throws ApiException {
     Integer limit = apiRequest.limit();
     String pageToken = apiRequest.pageToken();
-    return webhooksListWithHttpInfo(limit, pageToken, headers);
+    String sort = apiRequest.sort();
+    return webhooksListWithHttpInfo(limit, pageToken, sort, headers);
   }
 
   /**
    * List webhooks
-   * Returns one page of webhooks in ascending order of &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
+   * Returns one page of webhooks in ascending order of &#x60;id&#x60;, or with &#x60;sort&#x3D;-created_at&#x60; in descending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;sort&#x60;, until it is null.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
    * @param limit The maximum number of webhooks per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
+   * @param sort The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
    * @return WebhookPage
    * @throws ApiException if fails to make API call
    */
-  public WebhookPage webhooksList(@Nullable Integer limit, @Nullable String pageToken) throws ApiException {
-    return webhooksList(limit, pageToken, null);
+  public WebhookPage webhooksList(@Nullable Integer limit, @Nullable String pageToken, @Nullable String sort) throws ApiException {
+    return webhooksList(limit, pageToken, sort, null);
   }
 
   /**
    * List webhooks
-   * Returns one page of webhooks in ascending order of &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
+   * Returns one page of webhooks in ascending order of &#x60;id&#x60;, or with &#x60;sort&#x3D;-created_at&#x60; in descending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;sort&#x60;, until it is null.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
    * @param limit The maximum number of webhooks per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
+   * @param sort The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
    * @param headers Optional headers to include in the request
    * @return WebhookPage
    * @throws ApiException if fails to make API call
    */
-  public WebhookPage webhooksList(@Nullable Integer limit, @Nullable String pageToken, Map<String, String> headers) throws ApiException {
-    ApiResponse<WebhookPage> localVarResponse = webhooksListWithHttpInfo(limit, pageToken, headers);
+  public WebhookPage webhooksList(@Nullable Integer limit, @Nullable String pageToken, @Nullable String sort, Map<String, String> headers) throws ApiException {
+    ApiResponse<WebhookPage> localVarResponse = webhooksListWithHttpInfo(limit, pageToken, sort, headers);
     return localVarResponse.getData();
   }
 
   /**
    * List webhooks
-   * Returns one page of webhooks in ascending order of &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
+   * Returns one page of webhooks in ascending order of &#x60;id&#x60;, or with &#x60;sort&#x3D;-created_at&#x60; in descending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;sort&#x60;, until it is null.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
    * @param limit The maximum number of webhooks per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
+   * @param sort The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
    * @return ApiResponse&lt;WebhookPage&gt;
    * @throws ApiException if fails to make API call
    */
-  public ApiResponse<WebhookPage> webhooksListWithHttpInfo(@Nullable Integer limit, @Nullable String pageToken) throws ApiException {
-    return webhooksListWithHttpInfo(limit, pageToken, null);
+  public ApiResponse<WebhookPage> webhooksListWithHttpInfo(@Nullable Integer limit, @Nullable String pageToken, @Nullable String sort) throws ApiException {
+    return webhooksListWithHttpInfo(limit, pageToken, sort, null);
   }
 
   /**
    * List webhooks
-   * Returns one page of webhooks in ascending order of &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60;, until it is null.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
+   * Returns one page of webhooks in ascending order of &#x60;id&#x60;, or with &#x60;sort&#x3D;-created_at&#x60; in descending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;sort&#x60;, until it is null.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;webhooks:read&#x60;.
    * @param limit The maximum number of webhooks per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
+   * @param sort The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;WebhookPage&gt;
    * @throws ApiException if fails to make API call
    */
-  public ApiResponse<WebhookPage> webhooksListWithHttpInfo(@Nullable Integer limit, @Nullable String pageToken, Map<String, String> headers) throws ApiException {
-    HttpRequest.Builder localVarRequestBuilder = webhooksListRequestBuilder(limit, pageToken, headers);
+  public ApiResponse<WebhookPage> webhooksListWithHttpInfo(@Nullable Integer limit, @Nullable String pageToken, @Nullable String sort, Map<String, String> headers) throws ApiException {
+    HttpRequest.Builder localVarRequestBuilder = webhooksListRequestBuilder(limit, pageToken, sort, headers);
     try {
       HttpResponse<InputStream> localVarResponse = memberVarHttpClient.send(
           localVarRequestBuilder.build(),
@@ -1146,7 +1174,7 @@ public class WebhooksApi {
     }
   }
 
-  private HttpRequest.Builder webhooksListRequestBuilder(@Nullable Integer limit, @Nullable String pageToken, Map<String, String> headers) throws ApiException {
+  private HttpRequest.Builder webhooksListRequestBuilder(@Nullable Integer limit, @Nullable String pageToken, @Nullable String sort, Map<String, String> headers) throws ApiException {
 
     HttpRequest.Builder localVarRequestBuilder = HttpRequest.newBuilder();
 
@@ -1159,6 +1187,8 @@ public class WebhooksApi {
     localVarQueryParams.addAll(ApiClient.parameterToPairs("limit", limit));
     localVarQueryParameterBaseName = "page_token";
     localVarQueryParams.addAll(ApiClient.parameterToPairs("page_token", pageToken));
+    localVarQueryParameterBaseName = "sort";
+    localVarQueryParams.addAll(ApiClient.parameterToPairs("sort", sort));
 
     if (!localVarQueryParams.isEmpty() || localVarQueryStringJoiner.length() != 0) {
       StringJoiner queryJoiner = new StringJoiner("&");
@@ -1191,10 +1221,13 @@ public class WebhooksApi {
     private @Nullable Integer limit; // The maximum number of webhooks per page. (optional, default to 20)
     
     private @Nullable String pageToken; // The &#x60;next_page&#x60; of the previous page. (optional)
+    
+    private @Nullable String sort; // The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
 
     private APIWebhooksListRequest(Builder builder) {
       this.limit = builder.limit;
       this.pageToken = builder.pageToken;
+      this.sort = builder.sort;
     }
     
     public @Nullable Integer limit() {
@@ -1204,6 +1237,10 @@ public class WebhooksApi {
     public @Nullable String pageToken() {
       return pageToken;
     }
+    
+    public @Nullable String sort() {
+      return sort;
+    }
     public static Builder newBuilder() {
       return new Builder();
     }
@@ -1211,6 +1248,7 @@ public class WebhooksApi {
     public static class Builder {
       private Integer limit;
       private String pageToken;
+      private String sort;
 
       public Builder limit(@Nullable Integer limit) {
         this.limit = limit;
@@ -1218,6 +1256,10 @@ public class WebhooksApi {
       }
       public Builder pageToken(@Nullable String pageToken) {
         this.pageToken = pageToken;
+        return this;
+      }
+      public Builder sort(@Nullable String sort) {
+        this.sort = sort;
         return this;
       }
       public APIWebhooksListRequest build() {

@@ -62,7 +62,7 @@ public class ApiKeyPage {
   }
 
   /**
-   * The API keys, in ascending order of &#x60;id&#x60;.
+   * The API keys, in ascending order of &#x60;id&#x60;, unless &#x60;sort&#x60; asks for another.
    * @return items
    */
   

@@ -1,6 +1,6 @@
 /*
  * Groundwork
- * A REST API for users and sessions.  Log in with `auth_login`, send the `access_token` as `Authorization: Bearer <token>`, and exchange the `refresh_token` with `auth_refresh` before it expires. All errors have the body `ErrorBody`: `error` is a code for programs, `message` is for people, and `request_id` identifies the request in the logs. Unknown fields of a body are ignored, except privileged fields that the operation cannot set. Unknown query parameters are refused by operations that have parameters. A `PATCH` is a merge patch (RFC 7396) and can also be sent as `application/merge-patch+json`.
+ * A REST API for users and sessions.  Log in with `auth_login`, send the `access_token` as `Authorization: Bearer <token>`, and exchange the `refresh_token` with `auth_refresh` before it expires. A service sends an API key instead (`api_keys_create`). All errors have the body `ErrorBody`: `error` is a code for programs, `message` is for people, and `request_id` identifies the request in the logs. Unknown fields of a body are ignored, except privileged fields that the operation cannot set. Unknown query parameters are refused by operations that have parameters. A `PATCH` is a merge patch (RFC 7396) and can also be sent as `application/merge-patch+json`.
  *
  * The version of the OpenAPI document: 1.2.0
  * 
@@ -33,6 +33,7 @@ import com.fasterxml.jackson.annotation.JsonPropertyOrder;
   AuditEvent.JSON_PROPERTY_ID,
   AuditEvent.JSON_PROPERTY_KIND,
   AuditEvent.JSON_PROPERTY_ACTOR_ID,
+  AuditEvent.JSON_PROPERTY_API_KEY_ID,
   AuditEvent.JSON_PROPERTY_USER_ID,
   AuditEvent.JSON_PROPERTY_RESOURCE_ID,
   AuditEvent.JSON_PROPERTY_SESSION_ID,
@@ -53,6 +54,10 @@ public class AuditEvent {
   public static final String JSON_PROPERTY_ACTOR_ID = "actor_id";
   
   private @Nullable Long actorId;
+
+  public static final String JSON_PROPERTY_API_KEY_ID = "api_key_id";
+  
+  private @Nullable Long apiKeyId;
 
   public static final String JSON_PROPERTY_USER_ID = "user_id";
   
@@ -155,13 +160,38 @@ public class AuditEvent {
   }
 
 
+  public AuditEvent apiKeyId(@Nullable Long apiKeyId) {
+    this.apiKeyId = apiKeyId;
+    return this;
+  }
+
+  /**
+   * The API key that the user did it with, or null if there was none. It may have been deleted since.
+   * minimum: 1
+   * @return apiKeyId
+   */
+  
+  @JsonProperty(value = JSON_PROPERTY_API_KEY_ID, required = false)
+  @JsonInclude(value = JsonInclude.Include.ALWAYS)
+  public @Nullable Long getApiKeyId() {
+    return apiKeyId;
+  }
+
+
+  @JsonProperty(value = JSON_PROPERTY_API_KEY_ID, required = false)
+  @JsonInclude(value = JsonInclude.Include.ALWAYS)
+  public void setApiKeyId(@Nullable Long apiKeyId) {
+    this.apiKeyId = apiKeyId;
+  }
+
+
   public AuditEvent userId(@Nullable Long userId) {
     this.userId = userId;
     return this;
   }
 
   /**
-   * The user to whom it was done, or null if it was done to another resource. The user may have been deleted since.
+   * The user to whom it was done, or to whom the resource belongs; null if there is none. The user may have been deleted since.
    * minimum: 1
    * @return userId
    */
@@ -316,6 +346,7 @@ public class AuditEvent {
     return Objects.equals(this.id, auditEvent.id) &&
         Objects.equals(this.kind, auditEvent.kind) &&
         Objects.equals(this.actorId, auditEvent.actorId) &&
+        Objects.equals(this.apiKeyId, auditEvent.apiKeyId) &&
         Objects.equals(this.userId, auditEvent.userId) &&
         Objects.equals(this.resourceId, auditEvent.resourceId) &&
         Objects.equals(this.sessionId, auditEvent.sessionId) &&
@@ -326,7 +357,7 @@ public class AuditEvent {
 
   @Override
   public int hashCode() {
-    return Objects.hash(id, kind, actorId, userId, resourceId, sessionId, ip, requestId, createdAt);
+    return Objects.hash(id, kind, actorId, apiKeyId, userId, resourceId, sessionId, ip, requestId, createdAt);
   }
 
   @Override
@@ -336,6 +367,7 @@ public class AuditEvent {
     sb.append("    id: ").append(toIndentedString(id)).append("\n");
     sb.append("    kind: ").append(toIndentedString(kind)).append("\n");
     sb.append("    actorId: ").append(toIndentedString(actorId)).append("\n");
+    sb.append("    apiKeyId: ").append(toIndentedString(apiKeyId)).append("\n");
     sb.append("    userId: ").append(toIndentedString(userId)).append("\n");
     sb.append("    resourceId: ").append(toIndentedString(resourceId)).append("\n");
     sb.append("    sessionId: ").append(toIndentedString(sessionId)).append("\n");

@@ -1,6 +1,6 @@
 /*
  * Groundwork
- * A REST API for users and sessions.  Log in with `auth_login`, send the `access_token` as `Authorization: Bearer <token>`, and exchange the `refresh_token` with `auth_refresh` before it expires. All errors have the body `ErrorBody`: `error` is a code for programs, `message` is for people, and `request_id` identifies the request in the logs. Unknown fields of a body are ignored, except privileged fields that the operation cannot set. Unknown query parameters are refused by operations that have parameters. A `PATCH` is a merge patch (RFC 7396) and can also be sent as `application/merge-patch+json`.
+ * A REST API for users and sessions.  Log in with `auth_login`, send the `access_token` as `Authorization: Bearer <token>`, and exchange the `refresh_token` with `auth_refresh` before it expires. A service sends an API key instead (`api_keys_create`). All errors have the body `ErrorBody`: `error` is a code for programs, `message` is for people, and `request_id` identifies the request in the logs. Unknown fields of a body are ignored, except privileged fields that the operation cannot set. Unknown query parameters are refused by operations that have parameters. A `PATCH` is a merge patch (RFC 7396) and can also be sent as `application/merge-patch+json`.
  *
  * The version of the OpenAPI document: 1.2.0
  * 
@@ -24,7 +24,7 @@ import com.fasterxml.jackson.annotation.JsonCreator;
 import com.fasterxml.jackson.annotation.JsonValue;
 
 /**
- * Why the request failed:  - &#x60;malformed_request&#x60; (400): The request is malformed. - &#x60;invalid_link&#x60; (400): This link is invalid, was used before, or has expired. - &#x60;unauthorized&#x60; (401): A bearer token is required. - &#x60;invalid_token&#x60; (401): The token is invalid or has expired. - &#x60;invalid_credentials&#x60; (401): The email or the password is wrong. - &#x60;forbidden&#x60; (403): This operation requires superuser rights. - &#x60;registration_closed&#x60; (403): Registration is closed. - &#x60;email_not_verified&#x60; (403): Verify the email address first, with the link in the mail. - &#x60;not_found&#x60; (404): The resource does not exist. - &#x60;method_not_allowed&#x60; (405): The resource does not support this method. - &#x60;request_timeout&#x60; (408): The request took too long to arrive. - &#x60;email_taken&#x60; (409): A user with this email already exists. - &#x60;last_superuser&#x60; (409): The last active superuser cannot be removed. - &#x60;job_not_dead&#x60; (409): Only a dead job can be retried. - &#x60;job_expired&#x60; (409): This job died too long ago: what it needs to run has been deleted. - &#x60;job_running&#x60; (409): The job is running and cannot be deleted. - &#x60;job_duplicate&#x60; (409): Another job for the same work is already queued or running. - &#x60;payload_too_large&#x60; (413): The body is larger than 1 MiB. - &#x60;unsupported_media_type&#x60; (415): The body must be application/json. - &#x60;validation_error&#x60; (422): The request contains invalid values. - &#x60;rate_limited&#x60; (429): Too many requests. Try again later. - &#x60;internal_error&#x60; (500): An internal error occurred. - &#x60;not_implemented&#x60; (501): The only supported transfer coding is chunked. - &#x60;service_unavailable&#x60; (503): The service is unavailable. Try again soon.
+ * Why the request failed:  - &#x60;malformed_request&#x60; (400): The request is malformed. - &#x60;invalid_link&#x60; (400): This link is invalid, was used before, or has expired. - &#x60;unauthorized&#x60; (401): A bearer token is required. - &#x60;invalid_token&#x60; (401): The token is invalid or has expired. - &#x60;invalid_credentials&#x60; (401): The email or the password is wrong. - &#x60;forbidden&#x60; (403): Your role does not allow this operation. - &#x60;insufficient_scope&#x60; (403): An API key cannot do this. Log in. - &#x60;registration_closed&#x60; (403): Registration is closed. - &#x60;email_not_verified&#x60; (403): Verify the email address first, with the link in the mail. - &#x60;not_found&#x60; (404): The resource does not exist. - &#x60;method_not_allowed&#x60; (405): The resource does not support this method. - &#x60;request_timeout&#x60; (408): The request took too long to arrive. - &#x60;email_taken&#x60; (409): A user with this email already exists. - &#x60;last_superuser&#x60; (409): The last active superuser cannot be removed. - &#x60;too_many_api_keys&#x60; (409): You have too many API keys. Delete one that is not used. - &#x60;job_not_dead&#x60; (409): Only a dead job can be retried. - &#x60;job_expired&#x60; (409): This job died too long ago: what it needs to run has been deleted. - &#x60;job_running&#x60; (409): The job is running and cannot be deleted. - &#x60;job_duplicate&#x60; (409): Another job for the same work is already queued or running. - &#x60;idempotency_in_progress&#x60; (409): A request with this Idempotency-Key is under way. - &#x60;precondition_failed&#x60; (412): The resource is not as If-Match demands. - &#x60;payload_too_large&#x60; (413): The body is larger than 1 MiB. - &#x60;unsupported_media_type&#x60; (415): The body must be application/json. - &#x60;validation_error&#x60; (422): The request contains invalid values. - &#x60;idempotency_key_reused&#x60; (422): This Idempotency-Key belongs to another request. - &#x60;rate_limited&#x60; (429): Too many requests. Try again later. - &#x60;internal_error&#x60; (500): An internal error occurred. - &#x60;not_implemented&#x60; (501): The only supported transfer coding is chunked. - &#x60;service_unavailable&#x60; (503): The service is unavailable. Try again soon.
  */
 public enum ErrorCode {
   
@@ -40,6 +40,8 @@ public enum ErrorCode {
   
   FORBIDDEN("forbidden"),
   
+  INSUFFICIENT_SCOPE("insufficient_scope"),
+  
   REGISTRATION_CLOSED("registration_closed"),
   
   EMAIL_NOT_VERIFIED("email_not_verified"),
@@ -54,6 +56,8 @@ public enum ErrorCode {
   
   LAST_SUPERUSER("last_superuser"),
   
+  TOO_MANY_API_KEYS("too_many_api_keys"),
+  
   JOB_NOT_DEAD("job_not_dead"),
   
   JOB_EXPIRED("job_expired"),
@@ -62,11 +66,17 @@ public enum ErrorCode {
   
   JOB_DUPLICATE("job_duplicate"),
   
+  IDEMPOTENCY_IN_PROGRESS("idempotency_in_progress"),
+  
+  PRECONDITION_FAILED("precondition_failed"),
+  
   PAYLOAD_TOO_LARGE("payload_too_large"),
   
   UNSUPPORTED_MEDIA_TYPE("unsupported_media_type"),
   
   VALIDATION_ERROR("validation_error"),
+  
+  IDEMPOTENCY_KEY_REUSED("idempotency_key_reused"),
   
   RATE_LIMITED("rate_limited"),
   
