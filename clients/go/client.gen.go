@@ -1379,9 +1379,6 @@ type UsersListParams struct {
 	// PageToken The `next_page` of the previous page.
 	PageToken *string `form:"page_token,omitempty" json:"page_token,omitempty"`
 
-	// Sort The order: `created_at` with the oldest first, `-created_at` with the newest first.
-	Sort *string `form:"sort,omitempty" json:"sort,omitempty"`
-
 	// Email Only users whose email address starts with this prefix, case-insensitively.
 	Email *string `form:"email,omitempty" json:"email,omitempty"`
 
@@ -1396,6 +1393,9 @@ type UsersListParams struct {
 
 	// CreatedBefore Only users created before this time.
 	CreatedBefore *time.Time `form:"created_before,omitempty" json:"created_before,omitempty"`
+
+	// Sort The order: `created_at` with the oldest first, `-created_at` with the newest first.
+	Sort *string `form:"sort,omitempty" json:"sort,omitempty"`
 }
 
 // WebhooksListParams defines parameters for WebhooksList.
@@ -4883,18 +4883,6 @@ func NewUsersListRequest(server string, params *UsersListParams) (*http.Request,
 
 		}
 
-		if params.Sort != nil {
-
-			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
-			}
-
-		}
-
 		if params.Email != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "email", *params.Email, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
@@ -4946,6 +4934,18 @@ func NewUsersListRequest(server string, params *UsersListParams) (*http.Request,
 		if params.CreatedBefore != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "created_before", *params.CreatedBefore, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {

@@ -39,7 +39,7 @@ async fn authenticated_caller(request: &Request, requirement: Requirement) -> po
     if caller.credential.api_key().is_some() {
         scope.count_api_key().await?;
     }
-    Ok(caller)
+    Ok(caller.authorized(requirement).map_err(ApiError::from)?)
 }
 
 /// Implements the extractor: `$requirement` is checked, and `$declarations` go to the document.

@@ -62,6 +62,16 @@ fn a_migration_for_one_database_only_is_found() {
     assert!(missing[1].starts_with("migrations/sqlite/2_notes/up.sql"), "{missing:?}");
 }
 
+/// Of two migrations with one version, only one is applied.
+#[test]
+fn every_migration_has_a_version_of_its_own() {
+    for folder in ["migrations/postgres", "migrations/sqlite"] {
+        let versions = versions(folder);
+        let unique: BTreeSet<_> = versions.iter().collect();
+        assert_eq!(unique.len(), versions.len(), "{folder}: {versions:?}");
+    }
+}
+
 async fn eight_at_once(backend: Backend, folder: &str) {
     let database = TestDatabase::empty(backend).await;
     let url: DatabaseUrl = database.url.parse().unwrap();

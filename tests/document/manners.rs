@@ -78,8 +78,8 @@ fn is_resource(operation: &DocumentOperation) -> bool {
     operation.method == "get" && name.is_some_and(|name| !name.ends_with("Page") && !NO_STATE.contains(&name))
 }
 
-/// Schemas of answers that are computed for each request, and have no state to change.
-const NO_STATE: [&str; 3] = ["Health", "Readiness", "ServiceCard"];
+/// Schemas of answers that are computed for each request, and have no state that a client changes.
+const NO_STATE: [&str; 4] = ["Health", "Jwks", "Readiness", "ServiceCard"];
 
 /// A change of a resource that a GET of its path, or of the path above, shows.
 fn is_conditional_change(document: &Value, change: &DocumentOperation) -> bool {

@@ -94,7 +94,6 @@ impl UsersApi {
         #[oai(default)]
         limit: Query<PageSize>,
         page_token: Query<Option<PageToken>>,
-        sort: Query<Option<Sort>>,
         /// Only users whose email address starts with this prefix, case-insensitively.
         email: Query<Option<EmailPrefix>>,
         /// Only users that are active, or only users that are not.
@@ -105,6 +104,7 @@ impl UsersApi {
         created_after: Query<Option<Timestamp>>,
         /// Only users created before this time.
         created_before: Query<Option<Timestamp>>,
+        sort: Query<Option<Sort>>,
     ) -> Result<Ok200<Page<UserView>>, Failure> {
         let filter = UserFilter {
             email_prefix: email.0.map(|prefix| prefix.as_str().to_owned()),

@@ -49,6 +49,18 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// The caller, if the role of its user has the permission that is required.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`].
+    pub fn authorized(self, requirement: Requirement) -> Result<Self, Error> {
+        let Requirement::Permission(permission) = requirement else { return Ok(self) };
+        if !self.user.role.may(permission) {
+            return Err(Error::Forbidden);
+        }
+        Ok(Self { permission: Some(permission), ..self })
+    }
+
     /// The session of a caller who logged in.
     ///
     /// # Errors
@@ -220,29 +232,23 @@ impl AuthService {
         Ok(())
     }
 
-    /// Authenticates the caller by an access token or an API key, with one query, and checks what
-    /// the operation requires.
+    /// Authenticates the caller by an access token or an API key, with one query. Whether the role of
+    /// the user suffices is up to [`Caller::authorized`].
     ///
     /// # Errors
     /// [`Error::InvalidToken`] if the token is invalid, its session is over, or its user is inactive
     /// or deleted; [`Error::LoginRequired`] and [`Error::InsufficientScope`] for an API key that may
-    /// not do this; [`Error::Forbidden`] if the user's role does not have the permission.
+    /// not do this.
     pub async fn authenticate(
         &self,
         token: &str,
         requirement: Requirement,
         intent: Intent,
     ) -> Result<Caller, Error> {
-        let caller = if API_KEY_FORMAT.is_claimed_by(token) {
-            self.authenticate_api_key(token, requirement, intent).await?
-        } else {
-            self.authenticate_session(token, intent).await?
-        };
-        let Requirement::Permission(permission) = requirement else { return Ok(caller) };
-        if !caller.user.role.may(permission) {
-            return Err(Error::Forbidden);
+        if API_KEY_FORMAT.is_claimed_by(token) {
+            return self.authenticate_api_key(token, requirement, intent).await;
         }
-        Ok(Caller { permission: Some(permission), ..caller })
+        self.authenticate_session(token, intent).await
     }
 
     /// Verifies an access token, and loads its user and its session. It writes in two cases: the

@@ -168,6 +168,7 @@ on_both! {
                     _ => Requirement::Login,
                 };
                 let caller = auth.authenticate(&victim.access, requirement, Intent::Write).await.unwrap();
+                let caller = caller.authorized(requirement).unwrap();
                 loss.happen(&service, &victim, &root).await;
                 let after = service.stored().await;
                 let result = write(what, &auth, &users, &caller, UserId(target.id), job, &context).await;

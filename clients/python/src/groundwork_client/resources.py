@@ -181,12 +181,12 @@ class UsersResource:
         self,
         *,
         limit: int | Unset = UNSET,
-        sort: str | Unset = UNSET,
         email: str | Unset = UNSET,
         is_active: bool | Unset = UNSET,
         is_superuser: bool | Unset = UNSET,
         created_after: datetime.datetime | Unset = UNSET,
         created_before: datetime.datetime | Unset = UNSET,
+        sort: str | Unset = UNSET,
     ) -> Pager[User]:
         """List users."""
         return Pager(
@@ -194,12 +194,12 @@ class UsersResource:
                 client=self._client,
                 page_token=token,
                 limit=limit,
-                sort=sort,
                 email=email,
                 is_active=is_active,
                 is_superuser=is_superuser,
                 created_after=created_after,
                 created_before=created_before,
+                sort=sort,
             )
         )
 
@@ -550,12 +550,12 @@ class AsyncUsersResource:
         self,
         *,
         limit: int | Unset = UNSET,
-        sort: str | Unset = UNSET,
         email: str | Unset = UNSET,
         is_active: bool | Unset = UNSET,
         is_superuser: bool | Unset = UNSET,
         created_after: datetime.datetime | Unset = UNSET,
         created_before: datetime.datetime | Unset = UNSET,
+        sort: str | Unset = UNSET,
     ) -> AsyncPager[User]:
         """List users."""
         return AsyncPager(
@@ -563,12 +563,12 @@ class AsyncUsersResource:
                 client=self._client,
                 page_token=token,
                 limit=limit,
-                sort=sort,
                 email=email,
                 is_active=is_active,
                 is_superuser=is_superuser,
                 created_after=created_after,
                 created_before=created_before,
+                sort=sort,
             )
         )
 

@@ -4370,8 +4370,6 @@ export interface operations {
                 limit?: number;
                 /** @description The `next_page` of the previous page. */
                 page_token?: string;
-                /** @description The order: `created_at` with the oldest first, `-created_at` with the newest first. */
-                sort?: string;
                 /** @description Only users whose email address starts with this prefix, case-insensitively. */
                 email?: string;
                 /** @description Only users that are active, or only users that are not. */
@@ -4382,6 +4380,8 @@ export interface operations {
                 created_after?: string;
                 /** @description Only users created before this time. */
                 created_before?: string;
+                /** @description The order: `created_at` with the oldest first, `-created_at` with the newest first. */
+                sort?: string;
             };
             header?: never;
             path?: never;

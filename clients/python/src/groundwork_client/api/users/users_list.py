@@ -15,12 +15,12 @@ def _get_kwargs(
     *,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
-    sort: str | Unset = UNSET,
     email: str | Unset = UNSET,
     is_active: bool | Unset = UNSET,
     is_superuser: bool | Unset = UNSET,
     created_after: datetime.datetime | Unset = UNSET,
     created_before: datetime.datetime | Unset = UNSET,
+    sort: str | Unset = UNSET,
 ) -> dict[str, Any]:
 
     params: dict[str, Any] = {}
@@ -28,8 +28,6 @@ def _get_kwargs(
     params["limit"] = limit
 
     params["page_token"] = page_token
-
-    params["sort"] = sort
 
     params["email"] = email
 
@@ -46,6 +44,8 @@ def _get_kwargs(
     if not isinstance(created_before, Unset):
         json_created_before = created_before.isoformat()
     params["created_before"] = json_created_before
+
+    params["sort"] = sort
 
     params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
@@ -123,12 +123,12 @@ def sync_detailed(
     client: AuthenticatedClient,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
-    sort: str | Unset = UNSET,
     email: str | Unset = UNSET,
     is_active: bool | Unset = UNSET,
     is_superuser: bool | Unset = UNSET,
     created_after: datetime.datetime | Unset = UNSET,
     created_before: datetime.datetime | Unset = UNSET,
+    sort: str | Unset = UNSET,
 ) -> Response[ErrorBody | UserPage]:
     """List users
 
@@ -142,12 +142,12 @@ def sync_detailed(
     Args:
         limit (int | Unset):  Default: 20.
         page_token (str | Unset):
-        sort (str | Unset):
         email (str | Unset):
         is_active (bool | Unset):
         is_superuser (bool | Unset):
         created_after (datetime.datetime | Unset):
         created_before (datetime.datetime | Unset):
+        sort (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -160,12 +160,12 @@ def sync_detailed(
     kwargs = _get_kwargs(
         limit=limit,
         page_token=page_token,
-        sort=sort,
         email=email,
         is_active=is_active,
         is_superuser=is_superuser,
         created_after=created_after,
         created_before=created_before,
+        sort=sort,
     )
 
     response = client.get_httpx_client().request(
@@ -180,12 +180,12 @@ def sync(
     client: AuthenticatedClient,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
-    sort: str | Unset = UNSET,
     email: str | Unset = UNSET,
     is_active: bool | Unset = UNSET,
     is_superuser: bool | Unset = UNSET,
     created_after: datetime.datetime | Unset = UNSET,
     created_before: datetime.datetime | Unset = UNSET,
+    sort: str | Unset = UNSET,
 ) -> ErrorBody | UserPage | None:
     """List users
 
@@ -199,12 +199,12 @@ def sync(
     Args:
         limit (int | Unset):  Default: 20.
         page_token (str | Unset):
-        sort (str | Unset):
         email (str | Unset):
         is_active (bool | Unset):
         is_superuser (bool | Unset):
         created_after (datetime.datetime | Unset):
         created_before (datetime.datetime | Unset):
+        sort (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -218,12 +218,12 @@ def sync(
         client=client,
         limit=limit,
         page_token=page_token,
-        sort=sort,
         email=email,
         is_active=is_active,
         is_superuser=is_superuser,
         created_after=created_after,
         created_before=created_before,
+        sort=sort,
     ).parsed
 
 
@@ -232,12 +232,12 @@ async def asyncio_detailed(
     client: AuthenticatedClient,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
-    sort: str | Unset = UNSET,
     email: str | Unset = UNSET,
     is_active: bool | Unset = UNSET,
     is_superuser: bool | Unset = UNSET,
     created_after: datetime.datetime | Unset = UNSET,
     created_before: datetime.datetime | Unset = UNSET,
+    sort: str | Unset = UNSET,
 ) -> Response[ErrorBody | UserPage]:
     """List users
 
@@ -251,12 +251,12 @@ async def asyncio_detailed(
     Args:
         limit (int | Unset):  Default: 20.
         page_token (str | Unset):
-        sort (str | Unset):
         email (str | Unset):
         is_active (bool | Unset):
         is_superuser (bool | Unset):
         created_after (datetime.datetime | Unset):
         created_before (datetime.datetime | Unset):
+        sort (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -269,12 +269,12 @@ async def asyncio_detailed(
     kwargs = _get_kwargs(
         limit=limit,
         page_token=page_token,
-        sort=sort,
         email=email,
         is_active=is_active,
         is_superuser=is_superuser,
         created_after=created_after,
         created_before=created_before,
+        sort=sort,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -287,12 +287,12 @@ async def asyncio(
     client: AuthenticatedClient,
     limit: int | Unset = 20,
     page_token: str | Unset = UNSET,
-    sort: str | Unset = UNSET,
     email: str | Unset = UNSET,
     is_active: bool | Unset = UNSET,
     is_superuser: bool | Unset = UNSET,
     created_after: datetime.datetime | Unset = UNSET,
     created_before: datetime.datetime | Unset = UNSET,
+    sort: str | Unset = UNSET,
 ) -> ErrorBody | UserPage | None:
     """List users
 
@@ -306,12 +306,12 @@ async def asyncio(
     Args:
         limit (int | Unset):  Default: 20.
         page_token (str | Unset):
-        sort (str | Unset):
         email (str | Unset):
         is_active (bool | Unset):
         is_superuser (bool | Unset):
         created_after (datetime.datetime | Unset):
         created_before (datetime.datetime | Unset):
+        sort (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -326,11 +326,11 @@ async def asyncio(
             client=client,
             limit=limit,
             page_token=page_token,
-            sort=sort,
             email=email,
             is_active=is_active,
             is_superuser=is_superuser,
             created_after=created_after,
             created_before=created_before,
+            sort=sort,
         )
     ).parsed

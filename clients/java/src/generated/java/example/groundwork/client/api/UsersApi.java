@@ -1165,8 +1165,6 @@ public class UsersApi {
     
     @Nullable String pageToken = apiRequest.pageToken();
     
-    @Nullable String sort = apiRequest.sort();
-    
     @Nullable String email = apiRequest.email();
     
     @Nullable Boolean isActive = apiRequest.isActive();
@@ -1176,7 +1174,9 @@ public class UsersApi {
     @Nullable OffsetDateTime createdAfter = apiRequest.createdAfter();
     
     @Nullable OffsetDateTime createdBefore = apiRequest.createdBefore();
-    return usersList(limit, pageToken, sort, email, isActive, isSuperuser, createdAfter, createdBefore, headers);
+    
+    @Nullable String sort = apiRequest.sort();
+    return usersList(limit, pageToken, email, isActive, isSuperuser, createdAfter, createdBefore, sort, headers);
   }
 
   /**
@@ -1201,13 +1201,13 @@ public class UsersApi {
   public ApiResponse<UserPage> usersListWithHttpInfo(APIUsersListRequest apiRequest, Map<String, String> headers) throws ApiException {
     Integer limit = apiRequest.limit();
     String pageToken = apiRequest.pageToken();
-    String sort = apiRequest.sort();
     String email = apiRequest.email();
     Boolean isActive = apiRequest.isActive();
     Boolean isSuperuser = apiRequest.isSuperuser();
     OffsetDateTime createdAfter = apiRequest.createdAfter();
     OffsetDateTime createdBefore = apiRequest.createdBefore();
-    return usersListWithHttpInfo(limit, pageToken, sort, email, isActive, isSuperuser, createdAfter, createdBefore, headers);
+    String sort = apiRequest.sort();
+    return usersListWithHttpInfo(limit, pageToken, email, isActive, isSuperuser, createdAfter, createdBefore, sort, headers);
   }
 
   /**
@@ -1215,17 +1215,17 @@ public class UsersApi {
    * Returns one page of users in ascending order of &#x60;id&#x60;; with &#x60;sort&#x60;, &#x60;created_after&#x60; or &#x60;created_before&#x60;, of &#x60;created_at&#x60; and &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters and the same &#x60;sort&#x60;, until it is null. Users that are created meanwhile are on the last pages, unless the newest come first.  Requires the role &#x60;support&#x60; or &#x60;superuser&#x60;. An API key needs the scope &#x60;users:read&#x60;.
    * @param limit The maximum number of users per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
-   * @param sort The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
    * @param email Only users whose email address starts with this prefix, case-insensitively. (optional)
    * @param isActive Only users that are active, or only users that are not. (optional)
    * @param isSuperuser Only superusers, or only other users. (optional)
    * @param createdAfter Only users created at or after this time. (optional)
    * @param createdBefore Only users created before this time. (optional)
+   * @param sort The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
    * @return UserPage
    * @throws ApiException if fails to make API call
    */
-  public UserPage usersList(@Nullable Integer limit, @Nullable String pageToken, @Nullable String sort, @Nullable String email, @Nullable Boolean isActive, @Nullable Boolean isSuperuser, @Nullable OffsetDateTime createdAfter, @Nullable OffsetDateTime createdBefore) throws ApiException {
-    return usersList(limit, pageToken, sort, email, isActive, isSuperuser, createdAfter, createdBefore, null);
+  public UserPage usersList(@Nullable Integer limit, @Nullable String pageToken, @Nullable String email, @Nullable Boolean isActive, @Nullable Boolean isSuperuser, @Nullable OffsetDateTime createdAfter, @Nullable OffsetDateTime createdBefore, @Nullable String sort) throws ApiException {
+    return usersList(limit, pageToken, email, isActive, isSuperuser, createdAfter, createdBefore, sort, null);
   }
 
   /**
@@ -1233,18 +1233,18 @@ public class UsersApi {
    * Returns one page of users in ascending order of &#x60;id&#x60;; with &#x60;sort&#x60;, &#x60;created_after&#x60; or &#x60;created_before&#x60;, of &#x60;created_at&#x60; and &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters and the same &#x60;sort&#x60;, until it is null. Users that are created meanwhile are on the last pages, unless the newest come first.  Requires the role &#x60;support&#x60; or &#x60;superuser&#x60;. An API key needs the scope &#x60;users:read&#x60;.
    * @param limit The maximum number of users per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
-   * @param sort The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
    * @param email Only users whose email address starts with this prefix, case-insensitively. (optional)
    * @param isActive Only users that are active, or only users that are not. (optional)
    * @param isSuperuser Only superusers, or only other users. (optional)
    * @param createdAfter Only users created at or after this time. (optional)
    * @param createdBefore Only users created before this time. (optional)
+   * @param sort The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
    * @param headers Optional headers to include in the request
    * @return UserPage
    * @throws ApiException if fails to make API call
    */
-  public UserPage usersList(@Nullable Integer limit, @Nullable String pageToken, @Nullable String sort, @Nullable String email, @Nullable Boolean isActive, @Nullable Boolean isSuperuser, @Nullable OffsetDateTime createdAfter, @Nullable OffsetDateTime createdBefore, Map<String, String> headers) throws ApiException {
-    ApiResponse<UserPage> localVarResponse = usersListWithHttpInfo(limit, pageToken, sort, email, isActive, isSuperuser, createdAfter, createdBefore, headers);
+  public UserPage usersList(@Nullable Integer limit, @Nullable String pageToken, @Nullable String email, @Nullable Boolean isActive, @Nullable Boolean isSuperuser, @Nullable OffsetDateTime createdAfter, @Nullable OffsetDateTime createdBefore, @Nullable String sort, Map<String, String> headers) throws ApiException {
+    ApiResponse<UserPage> localVarResponse = usersListWithHttpInfo(limit, pageToken, email, isActive, isSuperuser, createdAfter, createdBefore, sort, headers);
     return localVarResponse.getData();
   }
 
@@ -1253,17 +1253,17 @@ public class UsersApi {
    * Returns one page of users in ascending order of &#x60;id&#x60;; with &#x60;sort&#x60;, &#x60;created_after&#x60; or &#x60;created_before&#x60;, of &#x60;created_at&#x60; and &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters and the same &#x60;sort&#x60;, until it is null. Users that are created meanwhile are on the last pages, unless the newest come first.  Requires the role &#x60;support&#x60; or &#x60;superuser&#x60;. An API key needs the scope &#x60;users:read&#x60;.
    * @param limit The maximum number of users per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
-   * @param sort The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
    * @param email Only users whose email address starts with this prefix, case-insensitively. (optional)
    * @param isActive Only users that are active, or only users that are not. (optional)
    * @param isSuperuser Only superusers, or only other users. (optional)
    * @param createdAfter Only users created at or after this time. (optional)
    * @param createdBefore Only users created before this time. (optional)
+   * @param sort The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
    * @return ApiResponse&lt;UserPage&gt;
    * @throws ApiException if fails to make API call
    */
-  public ApiResponse<UserPage> usersListWithHttpInfo(@Nullable Integer limit, @Nullable String pageToken, @Nullable String sort, @Nullable String email, @Nullable Boolean isActive, @Nullable Boolean isSuperuser, @Nullable OffsetDateTime createdAfter, @Nullable OffsetDateTime createdBefore) throws ApiException {
-    return usersListWithHttpInfo(limit, pageToken, sort, email, isActive, isSuperuser, createdAfter, createdBefore, null);
+  public ApiResponse<UserPage> usersListWithHttpInfo(@Nullable Integer limit, @Nullable String pageToken, @Nullable String email, @Nullable Boolean isActive, @Nullable Boolean isSuperuser, @Nullable OffsetDateTime createdAfter, @Nullable OffsetDateTime createdBefore, @Nullable String sort) throws ApiException {
+    return usersListWithHttpInfo(limit, pageToken, email, isActive, isSuperuser, createdAfter, createdBefore, sort, null);
   }
 
   /**
@@ -1271,18 +1271,18 @@ public class UsersApi {
    * Returns one page of users in ascending order of &#x60;id&#x60;; with &#x60;sort&#x60;, &#x60;created_after&#x60; or &#x60;created_before&#x60;, of &#x60;created_at&#x60; and &#x60;id&#x60;. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same filters and the same &#x60;sort&#x60;, until it is null. Users that are created meanwhile are on the last pages, unless the newest come first.  Requires the role &#x60;support&#x60; or &#x60;superuser&#x60;. An API key needs the scope &#x60;users:read&#x60;.
    * @param limit The maximum number of users per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
-   * @param sort The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
    * @param email Only users whose email address starts with this prefix, case-insensitively. (optional)
    * @param isActive Only users that are active, or only users that are not. (optional)
    * @param isSuperuser Only superusers, or only other users. (optional)
    * @param createdAfter Only users created at or after this time. (optional)
    * @param createdBefore Only users created before this time. (optional)
+   * @param sort The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;UserPage&gt;
    * @throws ApiException if fails to make API call
    */
-  public ApiResponse<UserPage> usersListWithHttpInfo(@Nullable Integer limit, @Nullable String pageToken, @Nullable String sort, @Nullable String email, @Nullable Boolean isActive, @Nullable Boolean isSuperuser, @Nullable OffsetDateTime createdAfter, @Nullable OffsetDateTime createdBefore, Map<String, String> headers) throws ApiException {
-    HttpRequest.Builder localVarRequestBuilder = usersListRequestBuilder(limit, pageToken, sort, email, isActive, isSuperuser, createdAfter, createdBefore, headers);
+  public ApiResponse<UserPage> usersListWithHttpInfo(@Nullable Integer limit, @Nullable String pageToken, @Nullable String email, @Nullable Boolean isActive, @Nullable Boolean isSuperuser, @Nullable OffsetDateTime createdAfter, @Nullable OffsetDateTime createdBefore, @Nullable String sort, Map<String, String> headers) throws ApiException {
+    HttpRequest.Builder localVarRequestBuilder = usersListRequestBuilder(limit, pageToken, email, isActive, isSuperuser, createdAfter, createdBefore, sort, headers);
     try {
       HttpResponse<InputStream> localVarResponse = memberVarHttpClient.send(
           localVarRequestBuilder.build(),
@@ -1329,7 +1329,7 @@ public class UsersApi {
     }
   }
 
-  private HttpRequest.Builder usersListRequestBuilder(@Nullable Integer limit, @Nullable String pageToken, @Nullable String sort, @Nullable String email, @Nullable Boolean isActive, @Nullable Boolean isSuperuser, @Nullable OffsetDateTime createdAfter, @Nullable OffsetDateTime createdBefore, Map<String, String> headers) throws ApiException {
+  private HttpRequest.Builder usersListRequestBuilder(@Nullable Integer limit, @Nullable String pageToken, @Nullable String email, @Nullable Boolean isActive, @Nullable Boolean isSuperuser, @Nullable OffsetDateTime createdAfter, @Nullable OffsetDateTime createdBefore, @Nullable String sort, Map<String, String> headers) throws ApiException {
 
     HttpRequest.Builder localVarRequestBuilder = HttpRequest.newBuilder();
 
@@ -1342,8 +1342,6 @@ public class UsersApi {
     localVarQueryParams.addAll(ApiClient.parameterToPairs("limit", limit));
     localVarQueryParameterBaseName = "page_token";
     localVarQueryParams.addAll(ApiClient.parameterToPairs("page_token", pageToken));
-    localVarQueryParameterBaseName = "sort";
-    localVarQueryParams.addAll(ApiClient.parameterToPairs("sort", sort));
     localVarQueryParameterBaseName = "email";
     localVarQueryParams.addAll(ApiClient.parameterToPairs("email", email));
     localVarQueryParameterBaseName = "is_active";
@@ -1354,6 +1352,8 @@ public class UsersApi {
     localVarQueryParams.addAll(ApiClient.parameterToPairs("created_after", createdAfter));
     localVarQueryParameterBaseName = "created_before";
     localVarQueryParams.addAll(ApiClient.parameterToPairs("created_before", createdBefore));
+    localVarQueryParameterBaseName = "sort";
+    localVarQueryParams.addAll(ApiClient.parameterToPairs("sort", sort));
 
     if (!localVarQueryParams.isEmpty() || localVarQueryStringJoiner.length() != 0) {
       StringJoiner queryJoiner = new StringJoiner("&");
@@ -1387,8 +1387,6 @@ public class UsersApi {
     
     private @Nullable String pageToken; // The &#x60;next_page&#x60; of the previous page. (optional)
     
-    private @Nullable String sort; // The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
-    
     private @Nullable String email; // Only users whose email address starts with this prefix, case-insensitively. (optional)
     
     private @Nullable Boolean isActive; // Only users that are active, or only users that are not. (optional)
@@ -1398,16 +1396,18 @@ public class UsersApi {
     private @Nullable OffsetDateTime createdAfter; // Only users created at or after this time. (optional)
     
     private @Nullable OffsetDateTime createdBefore; // Only users created before this time. (optional)
+    
+    private @Nullable String sort; // The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
 
     private APIUsersListRequest(Builder builder) {
       this.limit = builder.limit;
       this.pageToken = builder.pageToken;
-      this.sort = builder.sort;
       this.email = builder.email;
       this.isActive = builder.isActive;
       this.isSuperuser = builder.isSuperuser;
       this.createdAfter = builder.createdAfter;
       this.createdBefore = builder.createdBefore;
+      this.sort = builder.sort;
     }
     
     public @Nullable Integer limit() {
@@ -1416,10 +1416,6 @@ public class UsersApi {
     
     public @Nullable String pageToken() {
       return pageToken;
-    }
-    
-    public @Nullable String sort() {
-      return sort;
     }
     
     public @Nullable String email() {
@@ -1441,6 +1437,10 @@ public class UsersApi {
     public @Nullable OffsetDateTime createdBefore() {
       return createdBefore;
     }
+    
+    public @Nullable String sort() {
+      return sort;
+    }
     public static Builder newBuilder() {
       return new Builder();
     }
@@ -1448,12 +1448,12 @@ public class UsersApi {
     public static class Builder {
       private Integer limit;
       private String pageToken;
-      private String sort;
       private String email;
       private Boolean isActive;
       private Boolean isSuperuser;
       private OffsetDateTime createdAfter;
       private OffsetDateTime createdBefore;
+      private String sort;
 
       public Builder limit(@Nullable Integer limit) {
         this.limit = limit;
@@ -1461,10 +1461,6 @@ public class UsersApi {
       }
       public Builder pageToken(@Nullable String pageToken) {
         this.pageToken = pageToken;
-        return this;
-      }
-      public Builder sort(@Nullable String sort) {
-        this.sort = sort;
         return this;
       }
       public Builder email(@Nullable String email) {
@@ -1485,6 +1481,10 @@ public class UsersApi {
       }
       public Builder createdBefore(@Nullable OffsetDateTime createdBefore) {
         this.createdBefore = createdBefore;
+        return this;
+      }
+      public Builder sort(@Nullable String sort) {
+        this.sort = sort;
         return this;
       }
       public APIUsersListRequest build() {
