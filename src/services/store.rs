@@ -57,7 +57,7 @@ pub enum Actor<'a> {
 }
 
 impl Actor<'_> {
-    pub(super) fn user(&self) -> Option<UserId> {
+    pub(super) fn user(self) -> Option<UserId> {
         self.audit_actor().map(|actor| actor.user)
     }
 

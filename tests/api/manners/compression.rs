@@ -66,7 +66,7 @@ async fn exchange(
 const ACCEPT: &str = "Accept-Encoding: gzip, br\r\n";
 
 fn long_webhook() -> String {
-    let url = format!("http://127.0.0.1:9/{}", "x".repeat(1_500));
+    let url = format!("http://127.0.0.1:9431/{}", "x".repeat(1_500));
     json!({"url": url, "events": ["*"], "is_active": false}).to_string()
 }
 
