@@ -58,6 +58,7 @@ mod tests {
     use opentelemetry_sdk::trace::SdkTracerProvider;
     use tracing_subscriber::layer::SubscriberExt;
 
+    use tracing::subscriber::NoSubscriber;
     use super::*;
     use crate::traces::{self, RequestTrace, traceparent};
 
@@ -85,8 +86,11 @@ mod tests {
 
     #[test]
     fn without_an_exporter_a_job_keeps_the_id_of_its_trace() {
-        let job = JobTrace::start("send_mail", Some(&format!("00-{TRACE}-b7ad6b7169203331-01")));
-        assert!(job.span.is_disabled());
-        assert_eq!((job.trace_id.as_deref(), traceparent(&Span::current())), (Some(TRACE), None));
+        // Without a subscriber of its own, it would have that of a test that runs meanwhile.
+        tracing::subscriber::with_default(NoSubscriber::new(), || {
+            let job = JobTrace::start("send_mail", Some(&format!("00-{TRACE}-b7ad6b7169203331-01")));
+            assert!(job.span.is_disabled());
+            assert_eq!((job.trace_id.as_deref(), traceparent(&Span::current())), (Some(TRACE), None));
+        });
     }
 }

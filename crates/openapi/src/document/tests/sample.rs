@@ -193,7 +193,7 @@ fn operations_have_one_shape() {
     let thing = json!({ "id": 7, "colour": "red" });
     assert_eq!(put["requestBody"]["content"]["application/json"]["example"], thing);
     assert_eq!(put["responses"]["201"]["content"]["application/json"]["example"], thing);
-    let location = json!({ "description": "Where it is.", "required": true, "schema": { "type": "string" } });
+    let location = json!({ "$ref": "#/components/headers/Location" });
     assert_eq!(put["responses"]["201"]["headers"]["Location"], location);
     assert_eq!(
         put["responses"]["201"]["headers"]["X-Request-Id"]["$ref"],
