@@ -58,9 +58,9 @@ mod tests {
     use opentelemetry_sdk::trace::SdkTracerProvider;
     use tracing_subscriber::layer::SubscriberExt;
 
-    use tracing::subscriber::NoSubscriber;
     use super::*;
     use crate::traces::{self, RequestTrace, traceparent};
+    use tracing::subscriber::NoSubscriber;
 
     const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 

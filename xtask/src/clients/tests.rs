@@ -173,8 +173,8 @@ fn an_operation_that_a_method_cannot_express_is_left_out_with_the_reason() {
         ("/paths/~1items/post/responses", json!({ "200": {}, "201": {} }), "it has 2 responses of a success"),
         (
             "/paths/~1items/post/parameters",
-            json!([parameter("header", "X", &json!({ "type": "string" }))]),
-            "its parameter X is neither",
+            json!([parameter("cookie", "X", &json!({ "type": "string" }))]),
+            "its parameter X is in no supported place",
         ),
         (
             "/paths/~1items/post/parameters",

@@ -22,6 +22,7 @@ const TEMPLATES: &[(&str, &str)] = templates![
     "down.sql",
     "model.rs",
     "operations.rs",
+    "permissions.rs",
     "postgres_up.sql",
     "schemas.rs",
     "service.rs",
