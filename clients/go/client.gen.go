@@ -823,55 +823,6 @@ type ServiceCard struct {
 	Version string `json:"version"`
 }
 
-// Session A session: a login, with the tokens that were issued since.
-//
-// Examples: {"created_at":"2026-01-31T09:30:00Z","device":"Firefox on Windows","expires_at":"2026-02-08T09:30:00Z","id":"k1wfCn5CTYixYCzXBeo59A","ip":"192.0.2.77","is_current":true,"last_used_at":"2026-02-01T09:30:00Z","user_agent":"Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:143.0) Gecko/20100101 Firefox/143.0"}
-type Session struct {
-	// CreatedAt When the user logged in.
-	//
-	// Examples: 2026-01-31T09:30:00Z
-	CreatedAt time.Time `json:"created_at"`
-
-	// Device The client as people know it, such as "Firefox on Windows", derived from the user agent. Null
-	// if it says nothing.
-	Device nullable.Nullable[string] `json:"device"`
-
-	// ExpiresAt When the session ends unless its tokens are refreshed.
-	//
-	// Examples: 2026-01-31T09:30:00Z
-	ExpiresAt time.Time `json:"expires_at"`
-
-	// ID The session's ID, the `sid` of its tokens.
-	//
-	// Examples: k1wfCn5CTYixYCzXBeo59A
-	ID string `json:"id"`
-
-	// IP The address of the client when tokens were last issued.
-	IP string `json:"ip"`
-
-	// IsCurrent Whether it is the session of this request.
-	IsCurrent bool `json:"is_current"`
-
-	// LastUsedAt When tokens were last issued: at the login or the last refresh.
-	//
-	// Examples: 2026-01-31T09:30:00Z
-	LastUsedAt time.Time `json:"last_used_at"`
-
-	// UserAgent The client's `User-Agent` at that time, or null if it sent none.
-	UserAgent nullable.Nullable[string] `json:"user_agent"`
-}
-
-// SessionPage A page of sessions.
-//
-// Examples: {"items":[{"created_at":"2026-01-31T09:30:00Z","device":"Firefox on Windows","expires_at":"2026-02-08T09:30:00Z","id":"k1wfCn5CTYixYCzXBeo59A","ip":"192.0.2.77","is_current":true,"last_used_at":"2026-02-01T09:30:00Z","user_agent":"Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:143.0) Gecko/20100101 Firefox/143.0"}],"next_page":"c2lnbmVkIHBsYWNlAAAAAAAAAAE"}
-type SessionPage struct {
-	// Items The sessions, in descending order of `created_at`, unless `sort` asks for another.
-	Items []Session `json:"items"`
-
-	// NextPage The `page_token` of the next page, or null on the last page.
-	NextPage nullable.Nullable[string] `json:"next_page"`
-}
-
 // TestEvent An event that a superuser sent to try a webhook.
 //
 // Examples: {"data":{"webhook_id":1},"timestamp":"2026-01-31T09:30:00Z","type":"webhook.test"}
@@ -1032,6 +983,55 @@ type UserPage struct {
 //
 // Examples: user
 type UserRole string
+
+// UserSession A session: a login, with the tokens that were issued since.
+//
+// Examples: {"created_at":"2026-01-31T09:30:00Z","device":"Firefox on Windows","expires_at":"2026-02-08T09:30:00Z","id":"k1wfCn5CTYixYCzXBeo59A","ip":"192.0.2.77","is_current":true,"last_used_at":"2026-02-01T09:30:00Z","user_agent":"Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:143.0) Gecko/20100101 Firefox/143.0"}
+type UserSession struct {
+	// CreatedAt When the user logged in.
+	//
+	// Examples: 2026-01-31T09:30:00Z
+	CreatedAt time.Time `json:"created_at"`
+
+	// Device The client as people know it, such as "Firefox on Windows", derived from the user agent. Null
+	// if it says nothing.
+	Device nullable.Nullable[string] `json:"device"`
+
+	// ExpiresAt When the session ends unless its tokens are refreshed.
+	//
+	// Examples: 2026-01-31T09:30:00Z
+	ExpiresAt time.Time `json:"expires_at"`
+
+	// ID The session's ID, the `sid` of its tokens.
+	//
+	// Examples: k1wfCn5CTYixYCzXBeo59A
+	ID string `json:"id"`
+
+	// IP The address of the client when tokens were last issued.
+	IP string `json:"ip"`
+
+	// IsCurrent Whether it is the session of this request.
+	IsCurrent bool `json:"is_current"`
+
+	// LastUsedAt When tokens were last issued: at the login or the last refresh.
+	//
+	// Examples: 2026-01-31T09:30:00Z
+	LastUsedAt time.Time `json:"last_used_at"`
+
+	// UserAgent The client's `User-Agent` at that time, or null if it sent none.
+	UserAgent nullable.Nullable[string] `json:"user_agent"`
+}
+
+// UserSessionPage A page of sessions.
+//
+// Examples: {"items":[{"created_at":"2026-01-31T09:30:00Z","device":"Firefox on Windows","expires_at":"2026-02-08T09:30:00Z","id":"k1wfCn5CTYixYCzXBeo59A","ip":"192.0.2.77","is_current":true,"last_used_at":"2026-02-01T09:30:00Z","user_agent":"Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:143.0) Gecko/20100101 Firefox/143.0"}],"next_page":"c2lnbmVkIHBsYWNlAAAAAAAAAAE"}
+type UserSessionPage struct {
+	// Items The sessions, in descending order of `created_at`, unless `sort` asks for another.
+	Items []UserSession `json:"items"`
+
+	// NextPage The `page_token` of the next page, or null on the last page.
+	NextPage nullable.Nullable[string] `json:"next_page"`
+}
 
 // UserUpdate Changes to a user. Absent fields stay unchanged.
 type UserUpdate struct {
@@ -8881,7 +8881,7 @@ type AuthSessionsListResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
-	JSON200 *SessionPage
+	JSON200 *UserSessionPage
 	// JSON400 the response for an HTTP 400 `application/json` response
 	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
@@ -20888,7 +20888,7 @@ func ParseAuthSessionsListResponse(rsp *http.Response) (*AuthSessionsListRespons
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest SessionPage
+		var dest UserSessionPage
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}

@@ -86,8 +86,8 @@ func (r *AuthResource) Me(ctx context.Context) (*User, error) {
 }
 
 // SessionsList calls auth_sessions_list: List sessions. Each page is requested when it is needed. An error is the last element.
-func (r *AuthResource) SessionsList(ctx context.Context, params AuthSessionsListParams) iter.Seq2[Session, error] {
-	return eachItem(params.PageToken, func(token *string) ([]Session, nextPage, error) {
+func (r *AuthResource) SessionsList(ctx context.Context, params AuthSessionsListParams) iter.Seq2[UserSession, error] {
+	return eachItem(params.PageToken, func(token *string) ([]UserSession, nextPage, error) {
 		params := params
 		params.PageToken = token
 		page, err := r.SessionsListPage(ctx, params)
@@ -99,7 +99,7 @@ func (r *AuthResource) SessionsList(ctx context.Context, params AuthSessionsList
 }
 
 // SessionsListPage returns one page of SessionsList.
-func (r *AuthResource) SessionsListPage(ctx context.Context, params AuthSessionsListParams) (*SessionPage, error) {
+func (r *AuthResource) SessionsListPage(ctx context.Context, params AuthSessionsListParams) (*UserSessionPage, error) {
 	answer, err := r.client.AuthSessionsListWithResponse(ctx, &params)
 	if err != nil {
 		return nil, err

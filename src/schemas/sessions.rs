@@ -39,7 +39,7 @@ text_schema!(SessionId, "session_id_value", id_schema(),
 
 /// A session: a login, with the tokens that were issued since.
 #[derive(Object, Serialize)]
-#[oai(rename = "Session", example)]
+#[oai(rename = "UserSession", example)]
 pub struct SessionView {
     /// The session's ID, the `sid` of its tokens.
     pub id: SessionId,

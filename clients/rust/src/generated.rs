@@ -559,48 +559,6 @@ without NUL.*/
             Default::default()
         }
     }
-    ///A session: a login, with the tokens that were issued since.
-    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
-    pub struct Session {
-        ///When the user logged in.
-        pub created_at: ::chrono::DateTime<::chrono::offset::Utc>,
-        /**The client as people know it, such as "Firefox on Windows", derived from the user agent. Null
-if it says nothing.*/
-        #[serde(deserialize_with = "::std::option::Option::deserialize")]
-        pub device: ::std::option::Option<::std::string::String>,
-        ///When the session ends unless its tokens are refreshed.
-        pub expires_at: ::chrono::DateTime<::chrono::offset::Utc>,
-        ///The session's ID, the `sid` of its tokens.
-        pub id: ::std::string::String,
-        ///The address of the client when tokens were last issued.
-        pub ip: ::std::string::String,
-        ///Whether it is the session of this request.
-        pub is_current: bool,
-        ///When tokens were last issued: at the login or the last refresh.
-        pub last_used_at: ::chrono::DateTime<::chrono::offset::Utc>,
-        ///The client's `User-Agent` at that time, or null if it sent none.
-        #[serde(deserialize_with = "::std::option::Option::deserialize")]
-        pub user_agent: ::std::option::Option<::std::string::String>,
-    }
-    impl Session {
-        pub fn builder() -> builder::Session {
-            Default::default()
-        }
-    }
-    ///A page of sessions.
-    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
-    pub struct SessionPage {
-        ///The sessions, in descending order of `created_at`, unless `sort` asks for another.
-        pub items: ::std::vec::Vec<Session>,
-        ///The `page_token` of the next page, or null on the last page.
-        #[serde(deserialize_with = "::std::option::Option::deserialize")]
-        pub next_page: ::std::option::Option<::std::string::String>,
-    }
-    impl SessionPage {
-        pub fn builder() -> builder::SessionPage {
-            Default::default()
-        }
-    }
     ///The tokens of a session.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct TokenPair {
@@ -793,6 +751,48 @@ if it says nothing.*/
             value: ::std::string::String,
         ) -> ::std::result::Result<Self, self::error::ConversionError> {
             value.parse()
+        }
+    }
+    ///A session: a login, with the tokens that were issued since.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    pub struct UserSession {
+        ///When the user logged in.
+        pub created_at: ::chrono::DateTime<::chrono::offset::Utc>,
+        /**The client as people know it, such as "Firefox on Windows", derived from the user agent. Null
+if it says nothing.*/
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub device: ::std::option::Option<::std::string::String>,
+        ///When the session ends unless its tokens are refreshed.
+        pub expires_at: ::chrono::DateTime<::chrono::offset::Utc>,
+        ///The session's ID, the `sid` of its tokens.
+        pub id: ::std::string::String,
+        ///The address of the client when tokens were last issued.
+        pub ip: ::std::string::String,
+        ///Whether it is the session of this request.
+        pub is_current: bool,
+        ///When tokens were last issued: at the login or the last refresh.
+        pub last_used_at: ::chrono::DateTime<::chrono::offset::Utc>,
+        ///The client's `User-Agent` at that time, or null if it sent none.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub user_agent: ::std::option::Option<::std::string::String>,
+    }
+    impl UserSession {
+        pub fn builder() -> builder::UserSession {
+            Default::default()
+        }
+    }
+    ///A page of sessions.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    pub struct UserSessionPage {
+        ///The sessions, in descending order of `created_at`, unless `sort` asks for another.
+        pub items: ::std::vec::Vec<UserSession>,
+        ///The `page_token` of the next page, or null on the last page.
+        #[serde(deserialize_with = "::std::option::Option::deserialize")]
+        pub next_page: ::std::option::Option<::std::string::String>,
+    }
+    impl UserSessionPage {
+        pub fn builder() -> builder::UserSessionPage {
+            Default::default()
         }
     }
     ///Changes to a user. Absent fields stay unchanged.
@@ -3361,235 +3361,6 @@ receiver verifies them.*/
             }
         }
         #[derive(Clone, Debug)]
-        pub struct Session {
-            created_at: ::std::result::Result<
-                ::chrono::DateTime<::chrono::offset::Utc>,
-                ::std::string::String,
-            >,
-            device: ::std::result::Result<
-                ::std::option::Option<::std::string::String>,
-                ::std::string::String,
-            >,
-            expires_at: ::std::result::Result<
-                ::chrono::DateTime<::chrono::offset::Utc>,
-                ::std::string::String,
-            >,
-            id: ::std::result::Result<::std::string::String, ::std::string::String>,
-            ip: ::std::result::Result<::std::string::String, ::std::string::String>,
-            is_current: ::std::result::Result<bool, ::std::string::String>,
-            last_used_at: ::std::result::Result<
-                ::chrono::DateTime<::chrono::offset::Utc>,
-                ::std::string::String,
-            >,
-            user_agent: ::std::result::Result<
-                ::std::option::Option<::std::string::String>,
-                ::std::string::String,
-            >,
-        }
-        impl ::std::default::Default for Session {
-            fn default() -> Self {
-                Self {
-                    created_at: Err("no value supplied for created_at".to_string()),
-                    device: Err("no value supplied for device".to_string()),
-                    expires_at: Err("no value supplied for expires_at".to_string()),
-                    id: Err("no value supplied for id".to_string()),
-                    ip: Err("no value supplied for ip".to_string()),
-                    is_current: Err("no value supplied for is_current".to_string()),
-                    last_used_at: Err("no value supplied for last_used_at".to_string()),
-                    user_agent: Err("no value supplied for user_agent".to_string()),
-                }
-            }
-        }
-        impl Session {
-            pub fn created_at<T>(mut self, value: T) -> Self
-            where
-                T: ::std::convert::TryInto<::chrono::DateTime<::chrono::offset::Utc>>,
-                T::Error: ::std::fmt::Display,
-            {
-                self.created_at = value
-                    .try_into()
-                    .map_err(|e| {
-                        format!("error converting supplied value for created_at: {e}")
-                    });
-                self
-            }
-            pub fn device<T>(mut self, value: T) -> Self
-            where
-                T: ::std::convert::TryInto<::std::option::Option<::std::string::String>>,
-                T::Error: ::std::fmt::Display,
-            {
-                self.device = value
-                    .try_into()
-                    .map_err(|e| {
-                        format!("error converting supplied value for device: {e}")
-                    });
-                self
-            }
-            pub fn expires_at<T>(mut self, value: T) -> Self
-            where
-                T: ::std::convert::TryInto<::chrono::DateTime<::chrono::offset::Utc>>,
-                T::Error: ::std::fmt::Display,
-            {
-                self.expires_at = value
-                    .try_into()
-                    .map_err(|e| {
-                        format!("error converting supplied value for expires_at: {e}")
-                    });
-                self
-            }
-            pub fn id<T>(mut self, value: T) -> Self
-            where
-                T: ::std::convert::TryInto<::std::string::String>,
-                T::Error: ::std::fmt::Display,
-            {
-                self.id = value
-                    .try_into()
-                    .map_err(|e| format!("error converting supplied value for id: {e}"));
-                self
-            }
-            pub fn ip<T>(mut self, value: T) -> Self
-            where
-                T: ::std::convert::TryInto<::std::string::String>,
-                T::Error: ::std::fmt::Display,
-            {
-                self.ip = value
-                    .try_into()
-                    .map_err(|e| format!("error converting supplied value for ip: {e}"));
-                self
-            }
-            pub fn is_current<T>(mut self, value: T) -> Self
-            where
-                T: ::std::convert::TryInto<bool>,
-                T::Error: ::std::fmt::Display,
-            {
-                self.is_current = value
-                    .try_into()
-                    .map_err(|e| {
-                        format!("error converting supplied value for is_current: {e}")
-                    });
-                self
-            }
-            pub fn last_used_at<T>(mut self, value: T) -> Self
-            where
-                T: ::std::convert::TryInto<::chrono::DateTime<::chrono::offset::Utc>>,
-                T::Error: ::std::fmt::Display,
-            {
-                self.last_used_at = value
-                    .try_into()
-                    .map_err(|e| {
-                        format!("error converting supplied value for last_used_at: {e}")
-                    });
-                self
-            }
-            pub fn user_agent<T>(mut self, value: T) -> Self
-            where
-                T: ::std::convert::TryInto<::std::option::Option<::std::string::String>>,
-                T::Error: ::std::fmt::Display,
-            {
-                self.user_agent = value
-                    .try_into()
-                    .map_err(|e| {
-                        format!("error converting supplied value for user_agent: {e}")
-                    });
-                self
-            }
-        }
-        impl ::std::convert::TryFrom<Session> for super::Session {
-            type Error = super::error::ConversionError;
-            fn try_from(
-                value: Session,
-            ) -> ::std::result::Result<Self, super::error::ConversionError> {
-                Ok(Self {
-                    created_at: value.created_at?,
-                    device: value.device?,
-                    expires_at: value.expires_at?,
-                    id: value.id?,
-                    ip: value.ip?,
-                    is_current: value.is_current?,
-                    last_used_at: value.last_used_at?,
-                    user_agent: value.user_agent?,
-                })
-            }
-        }
-        impl ::std::convert::From<super::Session> for Session {
-            fn from(value: super::Session) -> Self {
-                Self {
-                    created_at: Ok(value.created_at),
-                    device: Ok(value.device),
-                    expires_at: Ok(value.expires_at),
-                    id: Ok(value.id),
-                    ip: Ok(value.ip),
-                    is_current: Ok(value.is_current),
-                    last_used_at: Ok(value.last_used_at),
-                    user_agent: Ok(value.user_agent),
-                }
-            }
-        }
-        #[derive(Clone, Debug)]
-        pub struct SessionPage {
-            items: ::std::result::Result<
-                ::std::vec::Vec<super::Session>,
-                ::std::string::String,
-            >,
-            next_page: ::std::result::Result<
-                ::std::option::Option<::std::string::String>,
-                ::std::string::String,
-            >,
-        }
-        impl ::std::default::Default for SessionPage {
-            fn default() -> Self {
-                Self {
-                    items: Err("no value supplied for items".to_string()),
-                    next_page: Err("no value supplied for next_page".to_string()),
-                }
-            }
-        }
-        impl SessionPage {
-            pub fn items<T>(mut self, value: T) -> Self
-            where
-                T: ::std::convert::TryInto<::std::vec::Vec<super::Session>>,
-                T::Error: ::std::fmt::Display,
-            {
-                self.items = value
-                    .try_into()
-                    .map_err(|e| {
-                        format!("error converting supplied value for items: {e}")
-                    });
-                self
-            }
-            pub fn next_page<T>(mut self, value: T) -> Self
-            where
-                T: ::std::convert::TryInto<::std::option::Option<::std::string::String>>,
-                T::Error: ::std::fmt::Display,
-            {
-                self.next_page = value
-                    .try_into()
-                    .map_err(|e| {
-                        format!("error converting supplied value for next_page: {e}")
-                    });
-                self
-            }
-        }
-        impl ::std::convert::TryFrom<SessionPage> for super::SessionPage {
-            type Error = super::error::ConversionError;
-            fn try_from(
-                value: SessionPage,
-            ) -> ::std::result::Result<Self, super::error::ConversionError> {
-                Ok(Self {
-                    items: value.items?,
-                    next_page: value.next_page?,
-                })
-            }
-        }
-        impl ::std::convert::From<super::SessionPage> for SessionPage {
-            fn from(value: super::SessionPage) -> Self {
-                Self {
-                    items: Ok(value.items),
-                    next_page: Ok(value.next_page),
-                }
-            }
-        }
-        #[derive(Clone, Debug)]
         pub struct TokenPair {
             access_token: ::std::result::Result<crate::Secret, ::std::string::String>,
             expires_in: ::std::result::Result<i64, ::std::string::String>,
@@ -4060,6 +3831,235 @@ receiver verifies them.*/
         }
         impl ::std::convert::From<super::UserPage> for UserPage {
             fn from(value: super::UserPage) -> Self {
+                Self {
+                    items: Ok(value.items),
+                    next_page: Ok(value.next_page),
+                }
+            }
+        }
+        #[derive(Clone, Debug)]
+        pub struct UserSession {
+            created_at: ::std::result::Result<
+                ::chrono::DateTime<::chrono::offset::Utc>,
+                ::std::string::String,
+            >,
+            device: ::std::result::Result<
+                ::std::option::Option<::std::string::String>,
+                ::std::string::String,
+            >,
+            expires_at: ::std::result::Result<
+                ::chrono::DateTime<::chrono::offset::Utc>,
+                ::std::string::String,
+            >,
+            id: ::std::result::Result<::std::string::String, ::std::string::String>,
+            ip: ::std::result::Result<::std::string::String, ::std::string::String>,
+            is_current: ::std::result::Result<bool, ::std::string::String>,
+            last_used_at: ::std::result::Result<
+                ::chrono::DateTime<::chrono::offset::Utc>,
+                ::std::string::String,
+            >,
+            user_agent: ::std::result::Result<
+                ::std::option::Option<::std::string::String>,
+                ::std::string::String,
+            >,
+        }
+        impl ::std::default::Default for UserSession {
+            fn default() -> Self {
+                Self {
+                    created_at: Err("no value supplied for created_at".to_string()),
+                    device: Err("no value supplied for device".to_string()),
+                    expires_at: Err("no value supplied for expires_at".to_string()),
+                    id: Err("no value supplied for id".to_string()),
+                    ip: Err("no value supplied for ip".to_string()),
+                    is_current: Err("no value supplied for is_current".to_string()),
+                    last_used_at: Err("no value supplied for last_used_at".to_string()),
+                    user_agent: Err("no value supplied for user_agent".to_string()),
+                }
+            }
+        }
+        impl UserSession {
+            pub fn created_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::chrono::DateTime<::chrono::offset::Utc>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.created_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for created_at: {e}")
+                    });
+                self
+            }
+            pub fn device<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.device = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for device: {e}")
+                    });
+                self
+            }
+            pub fn expires_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::chrono::DateTime<::chrono::offset::Utc>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.expires_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for expires_at: {e}")
+                    });
+                self
+            }
+            pub fn id<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.id = value
+                    .try_into()
+                    .map_err(|e| format!("error converting supplied value for id: {e}"));
+                self
+            }
+            pub fn ip<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::string::String>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.ip = value
+                    .try_into()
+                    .map_err(|e| format!("error converting supplied value for ip: {e}"));
+                self
+            }
+            pub fn is_current<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<bool>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.is_current = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for is_current: {e}")
+                    });
+                self
+            }
+            pub fn last_used_at<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::chrono::DateTime<::chrono::offset::Utc>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.last_used_at = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for last_used_at: {e}")
+                    });
+                self
+            }
+            pub fn user_agent<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.user_agent = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for user_agent: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<UserSession> for super::UserSession {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: UserSession,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    created_at: value.created_at?,
+                    device: value.device?,
+                    expires_at: value.expires_at?,
+                    id: value.id?,
+                    ip: value.ip?,
+                    is_current: value.is_current?,
+                    last_used_at: value.last_used_at?,
+                    user_agent: value.user_agent?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::UserSession> for UserSession {
+            fn from(value: super::UserSession) -> Self {
+                Self {
+                    created_at: Ok(value.created_at),
+                    device: Ok(value.device),
+                    expires_at: Ok(value.expires_at),
+                    id: Ok(value.id),
+                    ip: Ok(value.ip),
+                    is_current: Ok(value.is_current),
+                    last_used_at: Ok(value.last_used_at),
+                    user_agent: Ok(value.user_agent),
+                }
+            }
+        }
+        #[derive(Clone, Debug)]
+        pub struct UserSessionPage {
+            items: ::std::result::Result<
+                ::std::vec::Vec<super::UserSession>,
+                ::std::string::String,
+            >,
+            next_page: ::std::result::Result<
+                ::std::option::Option<::std::string::String>,
+                ::std::string::String,
+            >,
+        }
+        impl ::std::default::Default for UserSessionPage {
+            fn default() -> Self {
+                Self {
+                    items: Err("no value supplied for items".to_string()),
+                    next_page: Err("no value supplied for next_page".to_string()),
+                }
+            }
+        }
+        impl UserSessionPage {
+            pub fn items<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::vec::Vec<super::UserSession>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.items = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for items: {e}")
+                    });
+                self
+            }
+            pub fn next_page<T>(mut self, value: T) -> Self
+            where
+                T: ::std::convert::TryInto<::std::option::Option<::std::string::String>>,
+                T::Error: ::std::fmt::Display,
+            {
+                self.next_page = value
+                    .try_into()
+                    .map_err(|e| {
+                        format!("error converting supplied value for next_page: {e}")
+                    });
+                self
+            }
+        }
+        impl ::std::convert::TryFrom<UserSessionPage> for super::UserSessionPage {
+            type Error = super::error::ConversionError;
+            fn try_from(
+                value: UserSessionPage,
+            ) -> ::std::result::Result<Self, super::error::ConversionError> {
+                Ok(Self {
+                    items: value.items?,
+                    next_page: value.next_page?,
+                })
+            }
+        }
+        impl ::std::convert::From<super::UserSessionPage> for UserSessionPage {
+            fn from(value: super::UserSessionPage) -> Self {
                 Self {
                     items: Ok(value.items),
                     next_page: Ok(value.next_page),
@@ -8797,7 +8797,7 @@ pub mod builder {
         ///Sends a `GET` request to `/api/v1/auth/sessions`
         pub async fn send(
             self,
-        ) -> Result<ResponseValue<types::SessionPage>, Error<types::ErrorBody>> {
+        ) -> Result<ResponseValue<types::UserSessionPage>, Error<types::ErrorBody>> {
             let Self { client, limit, page_token, sort, user_id } = self;
             let limit = limit.map_err(Error::InvalidRequest)?;
             let page_token = page_token.map_err(Error::InvalidRequest)?;

@@ -336,7 +336,7 @@ impl<'a> ServiceResource<'a> {
 impl<'a> builder::AuthSessionsList<'a> {
     /// All items that match the query. Each page is requested when it is needed. An error is the last
     /// item.
-    pub fn stream(self) -> impl Stream<Item = Result<types::Session, Error>> + use<'a> {
+    pub fn stream(self) -> impl Stream<Item = Result<types::UserSession, Error>> + use<'a> {
         stream(self, |query| async move {
             let page = query.clone().send().await.map(ResponseValue::into_inner)?;
             Ok((page.items, page.next_page.map(|token| query.page_token(token))))

@@ -69,10 +69,10 @@ from .models import (
     RefreshRequest,
     RegisterRequest,
     ServiceCard,
-    Session,
     TokenPair,
     User,
     UserCreate,
+    UserSession,
     UserUpdate,
     Webhook,
     WebhookCreate,
@@ -117,7 +117,7 @@ class AuthResource:
 
     def sessions_list(
         self, *, limit: int | Unset = UNSET, sort: str | Unset = UNSET, user_id: int | Unset = UNSET
-    ) -> Pager[Session]:
+    ) -> Pager[UserSession]:
         """List sessions."""
         return Pager(
             lambda token: auth_sessions_list.sync_detailed(
@@ -486,7 +486,7 @@ class AsyncAuthResource:
 
     def sessions_list(
         self, *, limit: int | Unset = UNSET, sort: str | Unset = UNSET, user_id: int | Unset = UNSET
-    ) -> AsyncPager[Session]:
+    ) -> AsyncPager[UserSession]:
         """List sessions."""
         return AsyncPager(
             lambda token: auth_sessions_list.asyncio_detailed(

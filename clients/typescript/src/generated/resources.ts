@@ -3,7 +3,7 @@ import type { Api } from '../api.js';
 import { unwrap } from '../errors.js';
 import { newKey } from '../retry.js';
 import { Pager } from '../pages.js';
-import type { ApiKey, ApiKeyCreate, ApiKeyWithSecret, AuditEvent, EmailChange, Health, Job, Jwks, LinkRequest, LinkToken, LoginRequest, PasswordReset, ProfileUpdate, Readiness, RefreshRequest, RegisterRequest, ServiceCard, Session, TokenPair, User, UserCreate, UserUpdate, Webhook, WebhookCreate, WebhookDelivery, WebhookUpdate, WebhookWithSecret, operations } from './schema.js';
+import type { ApiKey, ApiKeyCreate, ApiKeyWithSecret, AuditEvent, EmailChange, Health, Job, Jwks, LinkRequest, LinkToken, LoginRequest, PasswordReset, ProfileUpdate, Readiness, RefreshRequest, RegisterRequest, ServiceCard, TokenPair, User, UserCreate, UserSession, UserUpdate, Webhook, WebhookCreate, WebhookDelivery, WebhookUpdate, WebhookWithSecret, operations } from './schema.js';
 
 /** The operations of auth. Each rejects if the service returns an error. */
 export class AuthResource {
@@ -44,7 +44,7 @@ export class AuthResource {
   }
 
   /** List sessions */
-  sessionsList(query: Omit<NonNullable<operations['auth_sessions_list']['parameters']['query']>, 'page_token'> = {}): Pager<Session> {
+  sessionsList(query: Omit<NonNullable<operations['auth_sessions_list']['parameters']['query']>, 'page_token'> = {}): Pager<UserSession> {
     return new Pager((page) => this.#api.GET('/api/v1/auth/sessions', { params: { query: { ...query, ...page } } }));
   }
 

@@ -1729,81 +1729,6 @@ export interface components {
             openapi: string;
         };
         /**
-         * Session
-         * @description A session: a login, with the tokens that were issued since.
-         * @example {
-         *       "id": "k1wfCn5CTYixYCzXBeo59A",
-         *       "created_at": "2026-01-31T09:30:00Z",
-         *       "last_used_at": "2026-02-01T09:30:00Z",
-         *       "expires_at": "2026-02-08T09:30:00Z",
-         *       "ip": "192.0.2.77",
-         *       "user_agent": "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:143.0) Gecko/20100101 Firefox/143.0",
-         *       "device": "Firefox on Windows",
-         *       "is_current": true
-         *     }
-         */
-        Session: {
-            /**
-             * @description The session's ID, the `sid` of its tokens.
-             * @example k1wfCn5CTYixYCzXBeo59A
-             */
-            id: string;
-            /**
-             * Format: date-time
-             * @description When the user logged in.
-             * @example 2026-01-31T09:30:00Z
-             */
-            created_at: string;
-            /**
-             * Format: date-time
-             * @description When tokens were last issued: at the login or the last refresh.
-             * @example 2026-01-31T09:30:00Z
-             */
-            last_used_at: string;
-            /**
-             * Format: date-time
-             * @description When the session ends unless its tokens are refreshed.
-             * @example 2026-01-31T09:30:00Z
-             */
-            expires_at: string;
-            /** @description The address of the client when tokens were last issued. */
-            ip: string;
-            /** @description The client's `User-Agent` at that time, or null if it sent none. */
-            user_agent: string | null;
-            /**
-             * @description The client as people know it, such as "Firefox on Windows", derived from the user agent. Null
-             *     if it says nothing.
-             */
-            device: string | null;
-            /** @description Whether it is the session of this request. */
-            is_current: boolean;
-        };
-        /**
-         * SessionPage
-         * @description A page of sessions.
-         * @example {
-         *       "items": [
-         *         {
-         *           "id": "k1wfCn5CTYixYCzXBeo59A",
-         *           "created_at": "2026-01-31T09:30:00Z",
-         *           "last_used_at": "2026-02-01T09:30:00Z",
-         *           "expires_at": "2026-02-08T09:30:00Z",
-         *           "ip": "192.0.2.77",
-         *           "user_agent": "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:143.0) Gecko/20100101 Firefox/143.0",
-         *           "device": "Firefox on Windows",
-         *           "is_current": true
-         *         }
-         *       ],
-         *       "next_page": "c2lnbmVkIHBsYWNlAAAAAAAAAAE"
-         *     }
-         */
-        SessionPage: {
-            /** @description The sessions, in descending order of `created_at`, unless `sort` asks for another. */
-            items: components["schemas"]["Session"][];
-            /** @description The `page_token` of the next page, or null on the last page. */
-            next_page: string | null;
-        };
-        /**
          * TestEvent
          * @description An event that a superuser sent to try a webhook.
          * @example {
@@ -2019,6 +1944,81 @@ export interface components {
          * @enum {string}
          */
         UserRole: "user" | "support" | "superuser";
+        /**
+         * UserSession
+         * @description A session: a login, with the tokens that were issued since.
+         * @example {
+         *       "id": "k1wfCn5CTYixYCzXBeo59A",
+         *       "created_at": "2026-01-31T09:30:00Z",
+         *       "last_used_at": "2026-02-01T09:30:00Z",
+         *       "expires_at": "2026-02-08T09:30:00Z",
+         *       "ip": "192.0.2.77",
+         *       "user_agent": "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:143.0) Gecko/20100101 Firefox/143.0",
+         *       "device": "Firefox on Windows",
+         *       "is_current": true
+         *     }
+         */
+        UserSession: {
+            /**
+             * @description The session's ID, the `sid` of its tokens.
+             * @example k1wfCn5CTYixYCzXBeo59A
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When the user logged in.
+             * @example 2026-01-31T09:30:00Z
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When tokens were last issued: at the login or the last refresh.
+             * @example 2026-01-31T09:30:00Z
+             */
+            last_used_at: string;
+            /**
+             * Format: date-time
+             * @description When the session ends unless its tokens are refreshed.
+             * @example 2026-01-31T09:30:00Z
+             */
+            expires_at: string;
+            /** @description The address of the client when tokens were last issued. */
+            ip: string;
+            /** @description The client's `User-Agent` at that time, or null if it sent none. */
+            user_agent: string | null;
+            /**
+             * @description The client as people know it, such as "Firefox on Windows", derived from the user agent. Null
+             *     if it says nothing.
+             */
+            device: string | null;
+            /** @description Whether it is the session of this request. */
+            is_current: boolean;
+        };
+        /**
+         * UserSessionPage
+         * @description A page of sessions.
+         * @example {
+         *       "items": [
+         *         {
+         *           "id": "k1wfCn5CTYixYCzXBeo59A",
+         *           "created_at": "2026-01-31T09:30:00Z",
+         *           "last_used_at": "2026-02-01T09:30:00Z",
+         *           "expires_at": "2026-02-08T09:30:00Z",
+         *           "ip": "192.0.2.77",
+         *           "user_agent": "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:143.0) Gecko/20100101 Firefox/143.0",
+         *           "device": "Firefox on Windows",
+         *           "is_current": true
+         *         }
+         *       ],
+         *       "next_page": "c2lnbmVkIHBsYWNlAAAAAAAAAAE"
+         *     }
+         */
+        UserSessionPage: {
+            /** @description The sessions, in descending order of `created_at`, unless `sort` asks for another. */
+            items: components["schemas"]["UserSession"][];
+            /** @description The `page_token` of the next page, or null on the last page. */
+            next_page: string | null;
+        };
         /**
          * UserUpdate
          * @description Changes to a user. Absent fields stay unchanged.
@@ -2456,8 +2456,6 @@ export type Readiness = components['schemas']['Readiness'];
 export type RefreshRequest = components['schemas']['RefreshRequest'];
 export type RegisterRequest = components['schemas']['RegisterRequest'];
 export type ServiceCard = components['schemas']['ServiceCard'];
-export type Session = components['schemas']['Session'];
-export type SessionPage = components['schemas']['SessionPage'];
 export type TestEvent = components['schemas']['TestEvent'];
 export type TestEventData = components['schemas']['TestEventData'];
 export type TokenPair = components['schemas']['TokenPair'];
@@ -2468,6 +2466,8 @@ export type UserEvent = components['schemas']['UserEvent'];
 export type UserEventType = components['schemas']['UserEventType'];
 export type UserPage = components['schemas']['UserPage'];
 export type UserRole = components['schemas']['UserRole'];
+export type UserSession = components['schemas']['UserSession'];
+export type UserSessionPage = components['schemas']['UserSessionPage'];
 export type UserUpdate = components['schemas']['UserUpdate'];
 export type Webhook = components['schemas']['Webhook'];
 export type WebhookCreate = components['schemas']['WebhookCreate'];
@@ -3501,7 +3501,7 @@ export interface operations {
                      *       "next_page": "c2lnbmVkIHBsYWNlAAAAAAAAAAE"
                      *     }
                      */
-                    "application/json": components["schemas"]["SessionPage"];
+                    "application/json": components["schemas"]["UserSessionPage"];
                 };
             };
             /** @description Bad Request: `malformed_request`. */

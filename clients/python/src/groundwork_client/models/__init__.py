@@ -28,8 +28,6 @@ from .readiness import Readiness
 from .refresh_request import RefreshRequest
 from .register_request import RegisterRequest
 from .service_card import ServiceCard
-from .session import Session
-from .session_page import SessionPage
 from .test_event import TestEvent
 from .test_event_data import TestEventData
 from .token_pair import TokenPair
@@ -40,6 +38,8 @@ from .user_event import UserEvent
 from .user_event_type import UserEventType
 from .user_page import UserPage
 from .user_role import UserRole
+from .user_session import UserSession
+from .user_session_page import UserSessionPage
 from .user_update import UserUpdate
 from .webhook import Webhook
 from .webhook_create import WebhookCreate
@@ -91,8 +91,6 @@ __all__ = (
     "RefreshRequest",
     "RegisterRequest",
     "ServiceCard",
-    "Session",
-    "SessionPage",
     "TestEvent",
     "TestEventData",
     "TokenPair",
@@ -103,6 +101,8 @@ __all__ = (
     "UserEventType",
     "UserPage",
     "UserRole",
+    "UserSession",
+    "UserSessionPage",
     "UserUpdate",
     "Webhook",
     "WebhookCreate",

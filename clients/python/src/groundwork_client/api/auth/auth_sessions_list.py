@@ -6,7 +6,7 @@ import httpx
 from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.error_body import ErrorBody
-from ...models.session_page import SessionPage
+from ...models.user_session_page import UserSessionPage
 from ...types import UNSET, Response, Unset
 
 
@@ -41,9 +41,9 @@ def _get_kwargs(
 
 def _parse_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> ErrorBody | SessionPage | None:
+) -> ErrorBody | UserSessionPage | None:
     if response.status_code == 200:
-        response_200 = SessionPage.from_dict(response.json())
+        response_200 = UserSessionPage.from_dict(response.json())
 
         return response_200
 
@@ -95,7 +95,7 @@ def _parse_response(
 
 def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Response[ErrorBody | SessionPage]:
+) -> Response[ErrorBody | UserSessionPage]:
     return Response(
         status_code=HTTPStatus(response.status_code),
         content=response.content,
@@ -111,7 +111,7 @@ def sync_detailed(
     page_token: str | Unset = UNSET,
     sort: str | Unset = UNSET,
     user_id: int | Unset = UNSET,
-) -> Response[ErrorBody | SessionPage]:
+) -> Response[ErrorBody | UserSessionPage]:
     """List sessions
 
      Returns one page of the current user's sessions in descending order of `created_at`, so the
@@ -130,7 +130,7 @@ def sync_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[ErrorBody | SessionPage]
+        Response[ErrorBody | UserSessionPage]
     """
 
     kwargs = _get_kwargs(
@@ -154,7 +154,7 @@ def sync(
     page_token: str | Unset = UNSET,
     sort: str | Unset = UNSET,
     user_id: int | Unset = UNSET,
-) -> ErrorBody | SessionPage | None:
+) -> ErrorBody | UserSessionPage | None:
     """List sessions
 
      Returns one page of the current user's sessions in descending order of `created_at`, so the
@@ -173,7 +173,7 @@ def sync(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        ErrorBody | SessionPage
+        ErrorBody | UserSessionPage
     """
 
     return sync_detailed(
@@ -192,7 +192,7 @@ async def asyncio_detailed(
     page_token: str | Unset = UNSET,
     sort: str | Unset = UNSET,
     user_id: int | Unset = UNSET,
-) -> Response[ErrorBody | SessionPage]:
+) -> Response[ErrorBody | UserSessionPage]:
     """List sessions
 
      Returns one page of the current user's sessions in descending order of `created_at`, so the
@@ -211,7 +211,7 @@ async def asyncio_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[ErrorBody | SessionPage]
+        Response[ErrorBody | UserSessionPage]
     """
 
     kwargs = _get_kwargs(
@@ -233,7 +233,7 @@ async def asyncio(
     page_token: str | Unset = UNSET,
     sort: str | Unset = UNSET,
     user_id: int | Unset = UNSET,
-) -> ErrorBody | SessionPage | None:
+) -> ErrorBody | UserSessionPage | None:
     """List sessions
 
      Returns one page of the current user's sessions in descending order of `created_at`, so the
@@ -252,7 +252,7 @@ async def asyncio(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        ErrorBody | SessionPage
+        ErrorBody | UserSessionPage
     """
 
     return (

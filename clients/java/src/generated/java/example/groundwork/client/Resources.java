@@ -31,12 +31,12 @@ import example.groundwork.client.model.Readiness;
 import example.groundwork.client.model.RefreshRequest;
 import example.groundwork.client.model.RegisterRequest;
 import example.groundwork.client.model.ServiceCard;
-import example.groundwork.client.model.Session;
-import example.groundwork.client.model.SessionPage;
 import example.groundwork.client.model.TokenPair;
 import example.groundwork.client.model.User;
 import example.groundwork.client.model.UserCreate;
 import example.groundwork.client.model.UserPage;
+import example.groundwork.client.model.UserSession;
+import example.groundwork.client.model.UserSessionPage;
 import example.groundwork.client.model.UserUpdate;
 import example.groundwork.client.model.Webhook;
 import example.groundwork.client.model.WebhookCreate;
@@ -135,7 +135,7 @@ public abstract class Resources {
         }
 
         /** List sessions, page by page. A failure is thrown as an {@link UncheckedApiException}. */
-        public Stream<Session> sessionsList() {
+        public Stream<UserSession> sessionsList() {
             return sessionsList(query -> {});
         }
 
@@ -144,15 +144,15 @@ public abstract class Resources {
          *
          * @param query sets the query's parameters
          */
-        public Stream<Session> sessionsList(Consumer<AuthApi.APIAuthSessionsListRequest.Builder> query) {
+        public Stream<UserSession> sessionsList(Consumer<AuthApi.APIAuthSessionsListRequest.Builder> query) {
             return Pages.stream(
                     token -> {
                         AuthApi.APIAuthSessionsListRequest.Builder request = AuthApi.APIAuthSessionsListRequest.newBuilder();
                         query.accept(request);
                         return api.authSessionsList(request.pageToken(token).build());
                     },
-                    SessionPage::getItems,
-                    SessionPage::getNextPage);
+                    UserSessionPage::getItems,
+                    UserSessionPage::getNextPage);
         }
 
         /** Revoke a session. */

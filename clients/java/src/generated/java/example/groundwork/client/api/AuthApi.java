@@ -26,9 +26,9 @@ import org.jspecify.annotations.Nullable;
 import example.groundwork.client.model.PasswordReset;
 import example.groundwork.client.model.RefreshRequest;
 import example.groundwork.client.model.RegisterRequest;
-import example.groundwork.client.model.SessionPage;
 import example.groundwork.client.model.TokenPair;
 import example.groundwork.client.model.User;
+import example.groundwork.client.model.UserSessionPage;
 
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.type.TypeReference;
@@ -1835,10 +1835,10 @@ public class AuthApi {
    * List sessions
    * Returns one page of the current user&#39;s sessions in descending order of &#x60;created_at&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. Sessions that have ended are not shown. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60; and the same &#x60;sort&#x60;, until it is null.
    * @param apiRequest {@link APIAuthSessionsListRequest}
-   * @return SessionPage
+   * @return UserSessionPage
    * @throws ApiException if fails to make API call
    */
-  public SessionPage authSessionsList(APIAuthSessionsListRequest apiRequest) throws ApiException {
+  public UserSessionPage authSessionsList(APIAuthSessionsListRequest apiRequest) throws ApiException {
     return authSessionsList(apiRequest, null);
   }
 
@@ -1847,10 +1847,10 @@ public class AuthApi {
    * Returns one page of the current user&#39;s sessions in descending order of &#x60;created_at&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. Sessions that have ended are not shown. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60; and the same &#x60;sort&#x60;, until it is null.
    * @param apiRequest {@link APIAuthSessionsListRequest}
    * @param headers Optional headers to include in the request
-   * @return SessionPage
+   * @return UserSessionPage
    * @throws ApiException if fails to make API call
    */
-  public SessionPage authSessionsList(APIAuthSessionsListRequest apiRequest, Map<String, String> headers) throws ApiException {
+  public UserSessionPage authSessionsList(APIAuthSessionsListRequest apiRequest, Map<String, String> headers) throws ApiException {
     
     @Nullable Integer limit = apiRequest.limit();
     
@@ -1866,10 +1866,10 @@ public class AuthApi {
    * List sessions
    * Returns one page of the current user&#39;s sessions in descending order of &#x60;created_at&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. Sessions that have ended are not shown. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60; and the same &#x60;sort&#x60;, until it is null.
    * @param apiRequest {@link APIAuthSessionsListRequest}
-   * @return ApiResponse&lt;SessionPage&gt;
+   * @return ApiResponse&lt;UserSessionPage&gt;
    * @throws ApiException if fails to make API call
    */
-  public ApiResponse<SessionPage> authSessionsListWithHttpInfo(APIAuthSessionsListRequest apiRequest) throws ApiException {
+  public ApiResponse<UserSessionPage> authSessionsListWithHttpInfo(APIAuthSessionsListRequest apiRequest) throws ApiException {
     return authSessionsListWithHttpInfo(apiRequest, null);
   }
 
@@ -1878,10 +1878,10 @@ public class AuthApi {
    * Returns one page of the current user&#39;s sessions in descending order of &#x60;created_at&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. Sessions that have ended are not shown. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60; and the same &#x60;sort&#x60;, until it is null.
    * @param apiRequest {@link APIAuthSessionsListRequest}
    * @param headers Optional headers to include in the request
-   * @return ApiResponse&lt;SessionPage&gt;
+   * @return ApiResponse&lt;UserSessionPage&gt;
    * @throws ApiException if fails to make API call
    */
-  public ApiResponse<SessionPage> authSessionsListWithHttpInfo(APIAuthSessionsListRequest apiRequest, Map<String, String> headers) throws ApiException {
+  public ApiResponse<UserSessionPage> authSessionsListWithHttpInfo(APIAuthSessionsListRequest apiRequest, Map<String, String> headers) throws ApiException {
     Integer limit = apiRequest.limit();
     String pageToken = apiRequest.pageToken();
     String sort = apiRequest.sort();
@@ -1896,10 +1896,10 @@ public class AuthApi {
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
    * @param sort The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
    * @param userId The sessions of this user instead, for superusers. For others, no other user exists. (optional)
-   * @return SessionPage
+   * @return UserSessionPage
    * @throws ApiException if fails to make API call
    */
-  public SessionPage authSessionsList(@Nullable Integer limit, @Nullable String pageToken, @Nullable String sort, @Nullable Long userId) throws ApiException {
+  public UserSessionPage authSessionsList(@Nullable Integer limit, @Nullable String pageToken, @Nullable String sort, @Nullable Long userId) throws ApiException {
     return authSessionsList(limit, pageToken, sort, userId, null);
   }
 
@@ -1911,11 +1911,11 @@ public class AuthApi {
    * @param sort The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
    * @param userId The sessions of this user instead, for superusers. For others, no other user exists. (optional)
    * @param headers Optional headers to include in the request
-   * @return SessionPage
+   * @return UserSessionPage
    * @throws ApiException if fails to make API call
    */
-  public SessionPage authSessionsList(@Nullable Integer limit, @Nullable String pageToken, @Nullable String sort, @Nullable Long userId, Map<String, String> headers) throws ApiException {
-    ApiResponse<SessionPage> localVarResponse = authSessionsListWithHttpInfo(limit, pageToken, sort, userId, headers);
+  public UserSessionPage authSessionsList(@Nullable Integer limit, @Nullable String pageToken, @Nullable String sort, @Nullable Long userId, Map<String, String> headers) throws ApiException {
+    ApiResponse<UserSessionPage> localVarResponse = authSessionsListWithHttpInfo(limit, pageToken, sort, userId, headers);
     return localVarResponse.getData();
   }
 
@@ -1926,10 +1926,10 @@ public class AuthApi {
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
    * @param sort The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
    * @param userId The sessions of this user instead, for superusers. For others, no other user exists. (optional)
-   * @return ApiResponse&lt;SessionPage&gt;
+   * @return ApiResponse&lt;UserSessionPage&gt;
    * @throws ApiException if fails to make API call
    */
-  public ApiResponse<SessionPage> authSessionsListWithHttpInfo(@Nullable Integer limit, @Nullable String pageToken, @Nullable String sort, @Nullable Long userId) throws ApiException {
+  public ApiResponse<UserSessionPage> authSessionsListWithHttpInfo(@Nullable Integer limit, @Nullable String pageToken, @Nullable String sort, @Nullable Long userId) throws ApiException {
     return authSessionsListWithHttpInfo(limit, pageToken, sort, userId, null);
   }
 
@@ -1941,10 +1941,10 @@ public class AuthApi {
    * @param sort The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
    * @param userId The sessions of this user instead, for superusers. For others, no other user exists. (optional)
    * @param headers Optional headers to include in the request
-   * @return ApiResponse&lt;SessionPage&gt;
+   * @return ApiResponse&lt;UserSessionPage&gt;
    * @throws ApiException if fails to make API call
    */
-  public ApiResponse<SessionPage> authSessionsListWithHttpInfo(@Nullable Integer limit, @Nullable String pageToken, @Nullable String sort, @Nullable Long userId, Map<String, String> headers) throws ApiException {
+  public ApiResponse<UserSessionPage> authSessionsListWithHttpInfo(@Nullable Integer limit, @Nullable String pageToken, @Nullable String sort, @Nullable Long userId, Map<String, String> headers) throws ApiException {
     HttpRequest.Builder localVarRequestBuilder = authSessionsListRequestBuilder(limit, pageToken, sort, userId, headers);
     try {
       HttpResponse<InputStream> localVarResponse = memberVarHttpClient.send(
@@ -1960,7 +1960,7 @@ public class AuthApi {
         }
         localVarResponseBody = ApiClient.getResponseBody(localVarResponse);
         if (localVarResponseBody == null) {
-          return new ApiResponse<SessionPage>(
+          return new ApiResponse<UserSessionPage>(
               localVarResponse.statusCode(),
               localVarResponse.headers().map(),
               null
@@ -1970,10 +1970,10 @@ public class AuthApi {
         
         
         String responseBody = new String(localVarResponseBody.readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
-        SessionPage responseValue = responseBody.isBlank()? null: memberVarObjectMapper.readValue(responseBody, new TypeReference<SessionPage>() {});
+        UserSessionPage responseValue = responseBody.isBlank()? null: memberVarObjectMapper.readValue(responseBody, new TypeReference<UserSessionPage>() {});
         
 
-        return new ApiResponse<SessionPage>(
+        return new ApiResponse<UserSessionPage>(
             localVarResponse.statusCode(),
             localVarResponse.headers().map(),
             responseValue

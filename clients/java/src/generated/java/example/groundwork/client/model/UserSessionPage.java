@@ -20,7 +20,7 @@ import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonCreator;
 import com.fasterxml.jackson.annotation.JsonValue;
-import example.groundwork.client.model.Session;
+import example.groundwork.client.model.UserSession;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -32,28 +32,28 @@ import com.fasterxml.jackson.annotation.JsonPropertyOrder;
  * A page of sessions.
  */
 @JsonPropertyOrder({
-  SessionPage.JSON_PROPERTY_ITEMS,
-  SessionPage.JSON_PROPERTY_NEXT_PAGE
+  UserSessionPage.JSON_PROPERTY_ITEMS,
+  UserSessionPage.JSON_PROPERTY_NEXT_PAGE
 })
 @jakarta.annotation.Generated(value = "org.openapitools.codegen.languages.JavaClientCodegen", comments = "Generator version: 7.25.0")
-public class SessionPage {
+public class UserSessionPage {
   public static final String JSON_PROPERTY_ITEMS = "items";
   
-  private List<Session> items = new ArrayList<>();
+  private List<UserSession> items = new ArrayList<>();
 
   public static final String JSON_PROPERTY_NEXT_PAGE = "next_page";
   
   private @Nullable String nextPage;
 
-  public SessionPage() { 
+  public UserSessionPage() { 
   }
 
-  public SessionPage items(List<Session> items) {
+  public UserSessionPage items(List<UserSession> items) {
     this.items = items;
     return this;
   }
 
-  public SessionPage addItemsItem(Session itemsItem) {
+  public UserSessionPage addItemsItem(UserSession itemsItem) {
     if (this.items == null) {
       this.items = new ArrayList<>();
     }
@@ -68,19 +68,19 @@ public class SessionPage {
   
   @JsonProperty(value = JSON_PROPERTY_ITEMS, required = true)
   @JsonInclude(value = JsonInclude.Include.ALWAYS)
-  public List<Session> getItems() {
+  public List<UserSession> getItems() {
     return items;
   }
 
 
   @JsonProperty(value = JSON_PROPERTY_ITEMS, required = true)
   @JsonInclude(value = JsonInclude.Include.ALWAYS)
-  public void setItems(List<Session> items) {
+  public void setItems(List<UserSession> items) {
     this.items = items;
   }
 
 
-  public SessionPage nextPage(@Nullable String nextPage) {
+  public UserSessionPage nextPage(@Nullable String nextPage) {
     this.nextPage = nextPage;
     return this;
   }
@@ -105,7 +105,7 @@ public class SessionPage {
 
 
   /**
-   * Return true if this SessionPage object is equal to o.
+   * Return true if this UserSessionPage object is equal to o.
    */
   @Override
   public boolean equals(Object o) {
@@ -115,9 +115,9 @@ public class SessionPage {
     if (o == null || getClass() != o.getClass()) {
       return false;
     }
-    SessionPage sessionPage = (SessionPage) o;
-    return Objects.equals(this.items, sessionPage.items) &&
-        Objects.equals(this.nextPage, sessionPage.nextPage);
+    UserSessionPage userSessionPage = (UserSessionPage) o;
+    return Objects.equals(this.items, userSessionPage.items) &&
+        Objects.equals(this.nextPage, userSessionPage.nextPage);
   }
 
   @Override
@@ -128,7 +128,7 @@ public class SessionPage {
   @Override
   public String toString() {
     StringBuilder sb = new StringBuilder();
-    sb.append("class SessionPage {\n");
+    sb.append("class UserSessionPage {\n");
     sb.append("    items: ").append(toIndentedString(items)).append("\n");
     sb.append("    nextPage: ").append(toIndentedString(nextPage)).append("\n");
     sb.append("}");

@@ -7,11 +7,11 @@ from typing import Any, TypeVar, cast
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-T = TypeVar("T", bound="Session")
+T = TypeVar("T", bound="UserSession")
 
 
 @_attrs_define
-class Session:
+class UserSession:
     """A session: a login, with the tokens that were issued since.
 
     Attributes:
@@ -102,7 +102,7 @@ class Session:
 
         is_current = d.pop("is_current")
 
-        session = cls(
+        user_session = cls(
             id=id,
             created_at=created_at,
             last_used_at=last_used_at,
@@ -113,8 +113,8 @@ class Session:
             is_current=is_current,
         )
 
-        session.additional_properties = d
-        return session
+        user_session.additional_properties = d
+        return user_session
 
     @property
     def additional_keys(self) -> list[str]:

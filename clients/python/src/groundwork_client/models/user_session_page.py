@@ -7,22 +7,22 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 if TYPE_CHECKING:
-    from ..models.session import Session
+    from ..models.user_session import UserSession
 
 
-T = TypeVar("T", bound="SessionPage")
+T = TypeVar("T", bound="UserSessionPage")
 
 
 @_attrs_define
-class SessionPage:
+class UserSessionPage:
     """A page of sessions.
 
     Attributes:
-        items (list[Session]): The sessions, in descending order of `created_at`, unless `sort` asks for another.
+        items (list[UserSession]): The sessions, in descending order of `created_at`, unless `sort` asks for another.
         next_page (None | str): The `page_token` of the next page, or null on the last page.
     """
 
-    items: list[Session]
+    items: list[UserSession]
     next_page: None | str
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
@@ -48,13 +48,13 @@ class SessionPage:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.session import Session  # noqa: PLC0415
+        from ..models.user_session import UserSession  # noqa: PLC0415
 
         d = dict(src_dict)
         items = []
         _items = d.pop("items")
         for items_item_data in _items:
-            items_item = Session.from_dict(items_item_data)
+            items_item = UserSession.from_dict(items_item_data)
 
             items.append(items_item)
 
@@ -65,13 +65,13 @@ class SessionPage:
 
         next_page = _parse_next_page(d.pop("next_page"))
 
-        session_page = cls(
+        user_session_page = cls(
             items=items,
             next_page=next_page,
         )
 
-        session_page.additional_properties = d
-        return session_page
+        user_session_page.additional_properties = d
+        return user_session_page
 
     @property
     def additional_keys(self) -> list[str]:

@@ -30,17 +30,17 @@ import com.fasterxml.jackson.annotation.JsonPropertyOrder;
  * A session: a login, with the tokens that were issued since.
  */
 @JsonPropertyOrder({
-  Session.JSON_PROPERTY_ID,
-  Session.JSON_PROPERTY_CREATED_AT,
-  Session.JSON_PROPERTY_LAST_USED_AT,
-  Session.JSON_PROPERTY_EXPIRES_AT,
-  Session.JSON_PROPERTY_IP,
-  Session.JSON_PROPERTY_USER_AGENT,
-  Session.JSON_PROPERTY_DEVICE,
-  Session.JSON_PROPERTY_IS_CURRENT
+  UserSession.JSON_PROPERTY_ID,
+  UserSession.JSON_PROPERTY_CREATED_AT,
+  UserSession.JSON_PROPERTY_LAST_USED_AT,
+  UserSession.JSON_PROPERTY_EXPIRES_AT,
+  UserSession.JSON_PROPERTY_IP,
+  UserSession.JSON_PROPERTY_USER_AGENT,
+  UserSession.JSON_PROPERTY_DEVICE,
+  UserSession.JSON_PROPERTY_IS_CURRENT
 })
 @jakarta.annotation.Generated(value = "org.openapitools.codegen.languages.JavaClientCodegen", comments = "Generator version: 7.25.0")
-public class Session {
+public class UserSession {
   public static final String JSON_PROPERTY_ID = "id";
   
   private String id;
@@ -73,10 +73,10 @@ public class Session {
   
   private Boolean isCurrent;
 
-  public Session() { 
+  public UserSession() { 
   }
 
-  public Session id(String id) {
+  public UserSession id(String id) {
     this.id = id;
     return this;
   }
@@ -100,7 +100,7 @@ public class Session {
   }
 
 
-  public Session createdAt(OffsetDateTime createdAt) {
+  public UserSession createdAt(OffsetDateTime createdAt) {
     this.createdAt = createdAt;
     return this;
   }
@@ -124,7 +124,7 @@ public class Session {
   }
 
 
-  public Session lastUsedAt(OffsetDateTime lastUsedAt) {
+  public UserSession lastUsedAt(OffsetDateTime lastUsedAt) {
     this.lastUsedAt = lastUsedAt;
     return this;
   }
@@ -148,7 +148,7 @@ public class Session {
   }
 
 
-  public Session expiresAt(OffsetDateTime expiresAt) {
+  public UserSession expiresAt(OffsetDateTime expiresAt) {
     this.expiresAt = expiresAt;
     return this;
   }
@@ -172,7 +172,7 @@ public class Session {
   }
 
 
-  public Session ip(String ip) {
+  public UserSession ip(String ip) {
     this.ip = ip;
     return this;
   }
@@ -196,7 +196,7 @@ public class Session {
   }
 
 
-  public Session userAgent(@Nullable String userAgent) {
+  public UserSession userAgent(@Nullable String userAgent) {
     this.userAgent = userAgent;
     return this;
   }
@@ -220,7 +220,7 @@ public class Session {
   }
 
 
-  public Session device(@Nullable String device) {
+  public UserSession device(@Nullable String device) {
     this.device = device;
     return this;
   }
@@ -244,7 +244,7 @@ public class Session {
   }
 
 
-  public Session isCurrent(Boolean isCurrent) {
+  public UserSession isCurrent(Boolean isCurrent) {
     this.isCurrent = isCurrent;
     return this;
   }
@@ -269,7 +269,7 @@ public class Session {
 
 
   /**
-   * Return true if this Session object is equal to o.
+   * Return true if this UserSession object is equal to o.
    */
   @Override
   public boolean equals(Object o) {
@@ -279,15 +279,15 @@ public class Session {
     if (o == null || getClass() != o.getClass()) {
       return false;
     }
-    Session session = (Session) o;
-    return Objects.equals(this.id, session.id) &&
-        Objects.equals(this.createdAt, session.createdAt) &&
-        Objects.equals(this.lastUsedAt, session.lastUsedAt) &&
-        Objects.equals(this.expiresAt, session.expiresAt) &&
-        Objects.equals(this.ip, session.ip) &&
-        Objects.equals(this.userAgent, session.userAgent) &&
-        Objects.equals(this.device, session.device) &&
-        Objects.equals(this.isCurrent, session.isCurrent);
+    UserSession userSession = (UserSession) o;
+    return Objects.equals(this.id, userSession.id) &&
+        Objects.equals(this.createdAt, userSession.createdAt) &&
+        Objects.equals(this.lastUsedAt, userSession.lastUsedAt) &&
+        Objects.equals(this.expiresAt, userSession.expiresAt) &&
+        Objects.equals(this.ip, userSession.ip) &&
+        Objects.equals(this.userAgent, userSession.userAgent) &&
+        Objects.equals(this.device, userSession.device) &&
+        Objects.equals(this.isCurrent, userSession.isCurrent);
   }
 
   @Override
@@ -298,7 +298,7 @@ public class Session {
   @Override
   public String toString() {
     StringBuilder sb = new StringBuilder();
-    sb.append("class Session {\n");
+    sb.append("class UserSession {\n");
     sb.append("    id: ").append(toIndentedString(id)).append("\n");
     sb.append("    createdAt: ").append(toIndentedString(createdAt)).append("\n");
     sb.append("    lastUsedAt: ").append(toIndentedString(lastUsedAt)).append("\n");
