@@ -9,41 +9,41 @@ use crate::{Client, Error, ResponseValue, builder, types};
 
 /// The operations by resource.
 impl Client {
-    /// The operations of auth.
+    /// The operations of `auth`.
     pub fn auth(&self) -> AuthResource<'_> {
         AuthResource(self)
     }
-    /// The operations of users.
+    /// The operations of `users`.
     pub fn users(&self) -> UsersResource<'_> {
         UsersResource(self)
     }
-    /// The operations of api_keys.
+    /// The operations of `api_keys`.
     pub fn api_keys(&self) -> ApiKeysResource<'_> {
         ApiKeysResource(self)
     }
-    /// The operations of jobs.
+    /// The operations of `jobs`.
     pub fn jobs(&self) -> JobsResource<'_> {
         JobsResource(self)
     }
-    /// The operations of webhooks.
+    /// The operations of `webhooks`.
     pub fn webhooks(&self) -> WebhooksResource<'_> {
         WebhooksResource(self)
     }
-    /// The operations of audit_events.
+    /// The operations of `audit_events`.
     pub fn audit_events(&self) -> AuditEventsResource<'_> {
         AuditEventsResource(self)
     }
-    /// The operations of health.
+    /// The operations of `health`.
     pub fn health(&self) -> HealthResource<'_> {
         HealthResource(self)
     }
-    /// The operations of service.
+    /// The operations of `service`.
     pub fn service(&self) -> ServiceResource<'_> {
         ServiceResource(self)
     }
 }
 
-/// The operations of auth. Each is sent by `send()`.
+/// The operations of `auth`. Each is sent by `send()`.
 #[derive(Clone, Copy, Debug)]
 pub struct AuthResource<'a>(&'a Client);
 
@@ -122,7 +122,7 @@ impl<'a> AuthResource<'a> {
     }
 }
 
-/// The operations of users. Each is sent by `send()`.
+/// The operations of `users`. Each is sent by `send()`.
 #[derive(Clone, Copy, Debug)]
 pub struct UsersResource<'a>(&'a Client);
 
@@ -183,7 +183,7 @@ impl<'a> UsersResource<'a> {
     }
 }
 
-/// The operations of api_keys. Each is sent by `send()`.
+/// The operations of `api_keys`. Each is sent by `send()`.
 #[derive(Clone, Copy, Debug)]
 pub struct ApiKeysResource<'a>(&'a Client);
 
@@ -209,7 +209,7 @@ impl<'a> ApiKeysResource<'a> {
     }
 }
 
-/// The operations of jobs. Each is sent by `send()`.
+/// The operations of `jobs`. Each is sent by `send()`.
 #[derive(Clone, Copy, Debug)]
 pub struct JobsResource<'a>(&'a Client);
 
@@ -230,7 +230,7 @@ impl<'a> JobsResource<'a> {
     }
 }
 
-/// The operations of webhooks. Each is sent by `send()`.
+/// The operations of `webhooks`. Each is sent by `send()`.
 #[derive(Clone, Copy, Debug)]
 pub struct WebhooksResource<'a>(&'a Client);
 
@@ -285,7 +285,7 @@ impl<'a> WebhooksResource<'a> {
     }
 }
 
-/// The operations of audit_events. Each is sent by `send()`.
+/// The operations of `audit_events`. Each is sent by `send()`.
 #[derive(Clone, Copy, Debug)]
 pub struct AuditEventsResource<'a>(&'a Client);
 
@@ -296,7 +296,7 @@ impl<'a> AuditEventsResource<'a> {
     }
 }
 
-/// The operations of health. Each is sent by `send()`.
+/// The operations of `health`. Each is sent by `send()`.
 #[derive(Clone, Copy, Debug)]
 pub struct HealthResource<'a>(&'a Client);
 
@@ -317,7 +317,7 @@ impl<'a> HealthResource<'a> {
     }
 }
 
-/// The operations of service. Each is sent by `send()`.
+/// The operations of `service`. Each is sent by `send()`.
 #[derive(Clone, Copy, Debug)]
 pub struct ServiceResource<'a>(&'a Client);
 

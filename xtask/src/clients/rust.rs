@@ -42,7 +42,7 @@ pub fn render(resources: &[Resource]) -> String {
         let class = pascal(name);
         let _ = writeln!(
             code,
-            "/// The operations of {name}.\npub fn {method}(&self) -> {class}Resource<'_> {{ {class}Resource(self) }}"
+            "/// The operations of `{name}`.\npub fn {method}(&self) -> {class}Resource<'_> {{ {class}Resource(self) }}"
         );
     }
     code.push_str("}\n");
@@ -65,7 +65,7 @@ fn item(operation: &Operation) -> Option<&str> {
 fn class(Resource { name, operations }: &Resource) -> String {
     let class = pascal(name);
     let mut code = format!(
-        "\n/// The operations of {name}. Each is sent by `send()`.\n#[derive(Clone, Copy, Debug)]\n\
+        "\n/// The operations of `{name}`. Each is sent by `send()`.\n#[derive(Clone, Copy, Debug)]\n\
          pub struct {class}Resource<'a>(&'a Client);\n\nimpl<'a> {class}Resource<'a> {{\n"
     );
     for operation in operations {
