@@ -255,7 +255,7 @@ async fn an_api_key_is_sent_as_it_is_and_never_refreshed() {
     let deleted = client.users().me().send().await.unwrap_err();
     assert_eq!(deleted.code(), Some(&ErrorCode::InvalidToken));
     let name = ProfileUpdate { full_name: Some("Ada".into()), ..ProfileUpdate::default() };
-    let refused = client.users().me_update().body(name).send().await.unwrap_err();
+    let refused = client.users().me_update(name).send().await.unwrap_err();
     assert_eq!(refused.code(), Some(&ErrorCode::InsufficientScope));
     assert_eq!(*tokens.lock().unwrap(), ["gwk_secret", "gwk_secret"]);
     assert!(!format!("{client:?}").contains("secret"));
