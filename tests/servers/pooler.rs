@@ -210,11 +210,11 @@ async fn a_pooler_adds_no_round_trips_to_a_request() {
     eventually("the start is over", async || (cost(me()).await == 1).then_some(())).await;
     for _ in 0..2 {
         assert_eq!(cost(me()).await, 1, "the user");
-        assert_eq!(cost(change()).await, 2, "the guard, and the change");
+        assert_eq!(cost(change()).await, 3, "the guard; the change with BEGIN, and the event with COMMIT");
         assert_eq!(
             cost(login()).await,
-            5,
-            "the user; then three statements, BEGIN with the first, and COMMIT"
+            4,
+            "the user; then two statements, BEGIN with the first, and the event with COMMIT"
         );
     }
 }
