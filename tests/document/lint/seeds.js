@@ -21,6 +21,11 @@ function rename(object, from, to) {
 
 const path = (to) => (document) => rename(document.paths, ME, to);
 const id = (to) => (document) => { me(document).operationId = to; };
+// As an operation that API keys cannot use.
+const withoutScope = (operation) => {
+  delete operation['x-required-scope'];
+  return operation;
+};
 const withoutHeader = (status, name) => (document) => { delete me(document).responses[status].headers[name]; };
 
 export const SEEDS = [
@@ -67,8 +72,8 @@ export const SEEDS = [
 
   ['security-stated', 'nothing', (document) => { delete register(document).security; }],
   ['bearer-can-be-refused', 'no 401', (document) => { delete me(document).responses['401']; }],
-  ['role-can-be-missing', 'no 403', (document) => { delete list(document).responses['403']; }],
-  ['role-can-be-missing', 'no token', (document) => { list(document).security = []; }],
+  ['role-can-be-missing', 'no 403', (document) => { delete withoutScope(list(document)).responses['403']; }],
+  ['role-can-be-missing', 'no token', (document) => { withoutScope(list(document)).security = []; }],
   ['role-can-be-missing', 'an unknown role', (document) => { list(document)['x-allowed-roles'] = ['root']; }],
   ['scope-can-be-missing', 'no 403', (document) => { delete me(document).responses['403']; }],
   ['scope-can-be-missing', 'no resource', (document) => { me(document)['x-required-scope'] = 'read'; }],
