@@ -18,7 +18,8 @@ PASSWORD = "correct horse battery staple"
 # new one, which OpenAPI 3.0 has no word for, and JSON Schema counts characters where bcrypt counts bytes. A password is
 # compared with the user's email. Beginnings of emails, and which characters of an email or a name are seen, are rules of
 # Unicode; a pattern for them in the published schemas would break clients. So would an enumeration of events: a client of
-# today would not read a webhook that names an event of a later release. Where a host leads is known to its resolver.
+# today would not read a webhook that names an event of a later release, or a key with a later scope. A role and
+# `is_superuser` must not contradict each other. Where a host leads is known to its resolver.
 INEXPRESSIBLE = {
     ("page_token", "format"),
     ("current_password", "match"),
@@ -28,6 +29,8 @@ INEXPRESSIBLE = {
     ("email", "format"),
     ("full_name", "format"),
     ("events", "known"),
+    ("scopes", "known"),
+    ("role", "consistent"),
     ("url", "destination"),
 }
 
@@ -37,6 +40,9 @@ numbers = itertools.count(1)
 @schemathesis.check
 def valid_data_is_accepted(ctx, response, case):
     """The built-in check of accepted data, but for what no schema can state."""
+    # Whether a condition holds and whether a key was used before depends on other requests.
+    if response.status_code == 412 or response.status_code == 422 and "details" not in response.json():
+        return None
     if response.status_code == 422:
         problems = response.json()["details"]["fields"]
         if {(problem["field"], problem["rule"]) for problem in problems} <= INEXPRESSIBLE:
