@@ -24,6 +24,7 @@ async fn a_request_above_the_limit_is_shed_at_once_and_health_checks_answer() {
     assert_eq!(refused.header("retry-after"), "1");
     refused.expect_error(503, "service_unavailable");
     service.call("GET", "/").send().await.expect_error(503, "service_unavailable");
+    service.call("GET", "/.well-known/jwks.json").send().await.expect_error(503, "service_unavailable");
     for path in ["/api/v1/health", "/api/v1/health/live", "/api/v1/health/ready"] {
         service.call("GET", path).send().await.expect(200);
     }
