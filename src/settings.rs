@@ -19,7 +19,7 @@ use groundwork_settings::check::{
 use groundwork_state::url::key_prefix;
 use groundwork_telemetry::{collector_url, log_filter};
 use ipnet::IpNet;
-use parsers::{database_url, postgres_url, public_url, range_api_url, replica_url};
+use parsers::{claim, database_url, postgres_url, public_url, range_api_url, replica_url};
 use rules::{Need, between_settings};
 use secrecy::SecretString;
 
@@ -173,13 +173,15 @@ groundwork_settings::settings! {
         jwt_previous_private_key_files: Vec<PathBuf> = "JWT_PREVIOUS_PRIVATE_KEY_FILES", default "",
             example "/etc/groundwork/tokens-previous.pem", list(file_path());
 
-        /// The `iss` of tokens. If it is set, tokens without it are refused.
+        /// The `iss` of tokens, of at most 255 printable ASCII characters. If it is set, tokens without
+        /// it are refused.
         jwt_issuer: Option<String> = "JWT_ISSUER", default "", example "https://api.example.com",
-            optional(line(255));
+            optional(parsed(claim));
 
-        /// The `aud` of tokens. If it is set, tokens without it are refused.
+        /// The `aud` of tokens, of at most 255 printable ASCII characters. If it is set, tokens without
+        /// it are refused.
         jwt_audience: Option<String> = "JWT_AUDIENCE", default "", example "https://api.example.com",
-            optional(line(255));
+            optional(parsed(claim));
 
         /// How long an access token is valid.
         access_token_expire: Duration = "ACCESS_TOKEN_EXPIRE_MINUTES", default "30", example "30",

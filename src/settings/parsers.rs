@@ -37,6 +37,16 @@ pub(super) fn public_url(raw: &str) -> Result<String, &'static str> {
     }
 }
 
+/// A claim of tokens: each request carries it.
+pub(super) fn claim(raw: &str) -> Result<String, &'static str> {
+    let is_printable = raw.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
+    if is_printable && raw.len() <= 255 {
+        Ok(raw.to_owned())
+    } else {
+        Err("must be at most 255 printable ASCII characters")
+    }
+}
+
 #[allow(clippy::needless_pass_by_value, reason = "`map_err` passes the error by value")]
 fn with_hint(error: UrlError) -> String {
     let hint = match error.unknown_option().unwrap_or_default() {

@@ -153,6 +153,8 @@ fn a_wrong_value_is_refused_with_its_reason() {
         ("SHUTDOWN_TIMEOUT", "0", "from 1 to 3600"),
         ("SMTP_URL", "mail.example.com", "smtp://host:port"),
         ("MAIL_FROM", "Groundwork", "must be an email address"),
+        ("JWT_ISSUER", "https://api.example.com/\u{e9}", "printable ASCII characters"),
+        ("JWT_AUDIENCE", "a\nb", "printable ASCII characters"),
         ("PUBLIC_URL", "app.example.com", "must be http://host or https://host"),
         ("PUBLIC_URL", "https://app.example.com/?page=", "without ? and #"),
         ("REGISTRATION", "yes", "must be one of open, hidden, closed"),
