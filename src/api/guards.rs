@@ -14,6 +14,7 @@ use poem_openapi::registry::Registry;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use crate::domain::permissions::{PermissionType, UserRole};
+use crate::services::Error;
 use crate::services::auth::{AuthService, Caller, Intent, Requirement};
 
 const DESCRIPTION: &str = "As `Authorization: Bearer <token>`: the `access_token` of a login or a refresh, or an API \
@@ -34,6 +35,9 @@ async fn authenticated_caller(request: &Request, requirement: Requirement) -> po
     let scope = RequestScope::get(request)?;
     let intent = if request.method().is_safe() { Intent::Read } else { Intent::Write };
     let caller = scope.app_data::<AuthService>()?.authenticate(token, requirement, intent).await;
+    if let Err(Error::InvalidToken(_)) = caller {
+        scope.forget_api_key(token);
+    }
     let caller = caller.map_err(ApiError::from)?;
     scope.set_user_id(caller.user.id.0);
     if caller.credential.api_key().is_some() {
@@ -69,7 +73,7 @@ macro_rules! guard {
     };
 }
 
-guard!([] LoggedIn, Requirement::Login, vec![SCHEME], Self);
+guard!([] LoggedIn, Requirement::Login, vec![SCHEME, "credential:login"], Self);
 guard!(
     [P] Authed<P>,
     Requirement::Scope(P::PERMISSION),

@@ -36,8 +36,8 @@ pub fn invalid_scopes(scopes: &[&str]) -> Option<String> {
         return Some("must name a scope".to_owned());
     }
     if !scopes.iter().all(|scope| Permission::parse(scope).is_ok()) {
-        let names = Permission::ALL.map(Permission::as_str).join(" ");
-        return Some(format!("must be a list of: {names}"));
+        let names = Permission::ALL.map(Permission::as_str).join(", ");
+        return Some(format!("must contain only these scopes: {names}"));
     }
     let is_repeated = |(place, scope)| scopes.iter().take(place).any(|other| other == scope);
     scopes.iter().enumerate().any(is_repeated).then(|| "must name each scope once".to_owned())

@@ -57,7 +57,7 @@ fn extractors() -> Result<Extractors, Error> {
     })
 }
 
-/// A name that a person recognises, such as "Firefox on Windows"; `None` if the user agent says
+/// A name that a person recognizes, such as "Firefox on Windows"; `None` if the user agent says
 /// nothing.
 pub fn device_name(user_agent: &str) -> Option<String> {
     let extractors = EXTRACTORS.as_ref()?;

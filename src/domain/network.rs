@@ -1,4 +1,4 @@
-//! Networks, as far as a user recognises one.
+//! Networks, as far as a user recognizes one.
 
 use std::net::IpAddr;
 

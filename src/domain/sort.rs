@@ -7,7 +7,7 @@ pub enum Sort {
     NewestFirst,
 }
 
-/// The text is none of a sort.
+/// The text names no order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be created_at or -created_at")]
 pub struct InvalidSort;

@@ -117,6 +117,13 @@ pub async fn delete(c: &mut Connection, id: ApiKeyId) -> Result<bool, DbError> {
     Ok(on!(c, |c| prepared(diesel::delete(key)).execute(c))? == 1)
 }
 
+/// Deletes all keys of a user, whose row is locked.
+pub async fn delete_all(c: &mut Connection, user: UserId) -> Result<(), DbError> {
+    let own = api_keys::table.filter(api_keys::user_id.eq(user.0));
+    on!(c, |c| prepared(diesel::delete(own)).execute(c))?;
+    Ok(())
+}
+
 /// Deletes up to `limit` keys that expired before `before`. Returns how many.
 pub async fn delete_expired(c: &mut Connection, before: Timestamp, limit: i64) -> Result<usize, DbError> {
     let expired = diesel::alias!(api_keys as expired);

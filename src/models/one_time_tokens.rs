@@ -79,6 +79,15 @@ pub async fn delete_all(c: &mut Connection, user: UserId) -> Result<(), DbError>
     Ok(())
 }
 
+/// Makes a user's pending change of its email invalid.
+pub async fn cancel_email_change(c: &mut Connection, user: UserId) -> Result<(), DbError> {
+    let pending = one_time_tokens::table
+        .filter(one_time_tokens::user_id.eq(user.0))
+        .filter(one_time_tokens::kind.eq(TokenPurpose::ConfirmEmail.as_str()));
+    on!(c, |c| prepared(diesel::delete(pending)).execute(c))?;
+    Ok(())
+}
+
 /// Deletes up to `limit` expired tokens of any users. Returns how many.
 pub async fn delete_expired(c: &mut Connection, now: Timestamp, limit: i64) -> Result<usize, DbError> {
     let expired = diesel::alias!(one_time_tokens as expired);

@@ -203,6 +203,7 @@ pub async fn rotate(
         .filter(sessions::token_hash.eq(presented.0.as_slice()))
         .filter(sessions::revoked_at.is_null())
         .filter(sessions::expires_at.gt(usage.last_used_at))
+        .filter(sessions::created_at.gt(usage.last_used_at.minus(lifetime.max)))
         .filter(exists(active));
     let update = diesel::update(current).set((
         sessions::previous_token_hash.eq(Some(presented.0.as_slice())),
@@ -239,6 +240,7 @@ pub async fn repeat(
         .filter(sessions::user_id.eq(user.0))
         .filter(sessions::previous_token_hash.eq(parent.0.as_slice()))
         .filter(sessions::revoked_at.is_null())
+        .filter(sessions::created_at.gt(usage.last_used_at.minus(lifetime.max)))
         .filter(exists(active));
     let expires_at = sessions::expires_at.eq(lifetime.end_after(usage.last_used_at));
     let update = diesel::update(waiting).set((usage, expires_at)).returning(sessions::expires_at);

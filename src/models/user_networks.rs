@@ -1,5 +1,6 @@
 //! The table `user_networks`: where users have logged in from.
 
+use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use groundwork_clock::Timestamp;
@@ -38,14 +39,25 @@ pub async fn record(
     Ok(())
 }
 
-/// Deletes up to `limit` networks that were last used before `before`. Returns how many.
+/// Deletes up to `limit` networks that were last used before `before`, except the last one of each
+/// user: without it, the next login would seem to be the first. Returns how many.
 pub async fn delete_unused(c: &mut Connection, before: Timestamp, limit: i64) -> Result<usize, DbError> {
-    let unused = diesel::alias!(user_networks as unused);
+    let (unused, later, newest) =
+        diesel::alias!(user_networks as unused, user_networks as later, user_networks as newest);
+    let is_not_last = later
+        .filter(later.field(user_networks::user_id).eq(unused.field(user_networks::user_id)))
+        .filter(later.field(user_networks::last_used_at).gt(unused.field(user_networks::last_used_at)));
     let users = unused
         .filter(unused.field(user_networks::last_used_at).lt(before))
+        .filter(exists(is_not_last))
         .limit(limit)
         .select(unused.field(user_networks::user_id));
-    let rows = user_networks::table.filter(user_networks::user_id.eq_any(users));
-    let rows = rows.filter(user_networks::last_used_at.lt(before));
+    let is_not_last = newest
+        .filter(newest.field(user_networks::user_id).eq(user_networks::user_id))
+        .filter(newest.field(user_networks::last_used_at).gt(user_networks::last_used_at));
+    let rows = user_networks::table
+        .filter(user_networks::user_id.eq_any(users))
+        .filter(user_networks::last_used_at.lt(before))
+        .filter(exists(is_not_last));
     Ok(on!(c, |c| diesel::delete(rows).execute(c))?)
 }

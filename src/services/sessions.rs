@@ -1,11 +1,9 @@
 //! Sessions, as their users and superusers see and end them.
 
 use groundwork_auth::Page;
-use groundwork_database::Connection;
 use groundwork_telemetry::context::CallContext;
 
 use super::auth::Caller;
-use super::idempotency::Idempotency;
 use super::store::Store;
 use super::{Error, RevokedSessions};
 use crate::domain::ids::{SessionId, UserId};
@@ -13,7 +11,7 @@ use crate::domain::permissions::Permission;
 use crate::domain::sort::Sort;
 use crate::models::audit_events::{self, AuditEvent, AuditKind};
 use crate::models::sessions::{self, Session, SessionCursor};
-use crate::models::users;
+use crate::models::{one_time_tokens, users};
 
 const NOT_FOUND: Error = Error::NotFound("session");
 const USER_NOT_FOUND: Error = Error::NotFound("user");
@@ -77,6 +75,8 @@ impl SessionService {
             if !sessions::revoke_of(tx, id, owner, now).await? {
                 return Err(NOT_FOUND);
             }
+            // It may have been asked for in that session.
+            one_time_tokens::cancel_email_change(tx, owner).await?;
             let event = AuditEvent::new(AuditKind::SESSION_REVOKED, owner, context);
             let event = AuditEvent { actor: Some(caller.audit_actor()), session: Some(id), ..event };
             Ok(audit_events::insert(tx, &event, now).await?)
@@ -89,24 +89,16 @@ impl SessionService {
     /// Ends all sessions of the caller but the present one.
     ///
     /// # Errors
-    /// [`Error::LoginRequired`]; those of an idempotency key.
-    pub async fn revoke_others(
-        &self,
-        caller: &Caller,
-        idempotency: &Idempotency<()>,
-        context: &CallContext,
-    ) -> Result<(), Error> {
-        let once = self.store.begin(caller, idempotency).await?;
+    /// [`Error::LoginRequired`].
+    pub async fn revoke_others(&self, caller: &Caller, context: &CallContext) -> Result<(), Error> {
         let (user, session, now) = (caller.user.id, caller.session()?, self.store.now());
         let revocation = self.store.transaction_as(caller, async |tx, _| {
-            let mut ended = 0;
-            let revoke = async |tx: &mut Connection| {
-                ended = sessions::revoke_others(tx, user, session, now).await?;
-                let event = AuditEvent::new(AuditKind::OTHER_SESSIONS_REVOKED, user, context);
-                let event = AuditEvent { actor: Some(user.into()), session: Some(session), ..event };
-                Ok(audit_events::insert(tx, &event, now).await?)
-            };
-            once.run(tx, revoke).await?;
+            let ended = sessions::revoke_others(tx, user, session, now).await?;
+            // It may have been asked for in one of them.
+            one_time_tokens::cancel_email_change(tx, user).await?;
+            let event = AuditEvent::new(AuditKind::OTHER_SESSIONS_REVOKED, user, context);
+            let event = AuditEvent { actor: Some(user.into()), session: Some(session), ..event };
+            audit_events::insert(tx, &event, now).await?;
             Ok(ended)
         });
         self.revoked.by_hand.increment(revocation.await? as u64);

@@ -336,7 +336,7 @@ impl UserService {
     }
 }
 
-/// Refuses if `user`, whose row is locked, is the last active superuser. The lock serialises the
+/// Refuses if `user`, whose row is locked, is the last active superuser. The lock serializes the
 /// units of work that remove superusers: two that remove the last two at once would otherwise each
 /// see the other one remain.
 async fn check_superuser_remains(tx: &mut Connection, user: &User) -> Result<(), Error> {

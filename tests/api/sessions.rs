@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::operations::session_of;
 use super::tokens::bearer;
 use crate::support::client::{Answer, PASSWORD, TestUser};
-use crate::support::{Backend, Service};
+use crate::support::{Backend, Call, Service};
 
 const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0";
 const DAY: Duration = Duration::from_hours(24);
@@ -205,6 +205,19 @@ async fn no_refresh_lengthens_a_session_beyond_its_maximum(service: Service) {
     service.me(&last.access).await.expect_error(401, "invalid_token");
     service.refresh(&last.refresh).await.expect_error(401, "invalid_token");
 }
+
+async fn a_shorter_maximum_ends_sessions_that_are_older(service: Service) {
+    let user = service.user().await;
+    service.clock.advance(6 * DAY);
+    let (session, _) = refreshed(&service, &user).await;
+    let shorter = service.instance_with(&[("SESSION_MAX_DAYS", "5")]).await;
+    let refresh = Call::new(&shorter.url, "POST", "/api/v1/auth/refresh");
+    let refresh = refresh.json(json!({"refresh_token": session.refresh}));
+    refresh.send().await.expect_error(401, "invalid_token");
+    shorter.stop().await;
+}
+on_both_with!([("SESSION_MAX_DAYS", "10")], a_shorter_maximum_ends_sessions_that_are_older);
+
 on_both_with!([("SESSION_MAX_DAYS", "10")], no_refresh_lengthens_a_session_beyond_its_maximum);
 
 async fn a_login_from_a_new_network_is_told_by_mail(service: Service) {
@@ -238,9 +251,11 @@ async fn a_login_from_a_new_network_is_told_by_mail(service: Service) {
     assert_eq!(count().await, 2);
     service.clock.advance(181 * DAY);
     let runs = "SELECT CAST(COUNT(*) AS TEXT) AS value FROM user_networks";
-    crate::support::postgres::eventually("the networks are forgotten", async || {
-        (service.database.sql(runs).await.as_deref() == Some("0")).then_some(())
+    crate::support::postgres::eventually("all networks but the last are forgotten", async || {
+        (service.database.sql(runs).await.as_deref() == Some("1")).then_some(())
     })
     .await;
+    log_in_from(&service, &user, "203.0.113.5", FIREFOX).await;
+    service.mail(KIND, &user.email, 3).await;
 }
 on_both_with!([BEHIND_A_PROXY], a_login_from_a_new_network_is_told_by_mail);

@@ -108,6 +108,15 @@ impl RequestScope {
         }
     }
 
+    /// Has the next request with this API key count for its address: the key is not valid any more.
+    /// Any other token is no key, and nothing is done.
+    pub fn forget_api_key(&self, token: &str) {
+        let rate_limits = self.state().ok().and_then(|state| state.rate_limits.as_ref());
+        if let Some(keys) = rate_limits.and_then(|rate_limits| rate_limits.limiter.api_keys()) {
+            keys.forget(token);
+        }
+    }
+
     /// The decision on the request, if it is limited: that on its API key, or else on its address.
     pub(crate) fn rate_limit(&self) -> Option<&RateLimitDecision> {
         self.api_key_rate_limit.get().or_else(|| self.rate_limit.get())

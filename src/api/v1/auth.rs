@@ -96,7 +96,7 @@ impl AuthApi {
 
     /// Get the current user
     ///
-    /// The same as `users_me`.
+    /// The same as `users_me`, for a login.
     #[oai(path = "/me", method = "get", operation_id = "auth_me")]
     async fn me(&self, caller: LoggedIn) -> Result<Resource<UserView>, Failure> {
         Ok(Resource::of(caller.0.user))

@@ -2,7 +2,6 @@
 
 use groundwork_web::extract::{Path, Query};
 use groundwork_web::failure::{Failure, NotFound};
-use groundwork_web::idempotency::IdempotencyKey;
 use groundwork_web::page::{Page, PageSize, PageToken};
 use groundwork_web::responses::{NoContent, Ok200};
 use poem_openapi::OpenApi;
@@ -10,7 +9,6 @@ use poem_openapi::OpenApi;
 use super::Tag;
 use crate::api::context::Context;
 use crate::api::guards::LoggedIn;
-use crate::api::idempotency::once;
 use crate::domain::ids::UserId;
 use crate::domain::sort::Sort;
 use crate::schemas::sessions::{SessionIdText, SessionView};
@@ -50,7 +48,8 @@ impl SessionsApi {
     /// Revoke a session
     ///
     /// Ends a session of the current user, or of any user for superusers. Its access tokens and its
-    /// refresh token stop working immediately. It may be the current one.
+    /// refresh token stop working immediately. It may be the current one. A change of the email that
+    /// is not confirmed yet is canceled.
     #[oai(path = "/sessions/:id", method = "delete", operation_id = "auth_sessions_revoke")]
     async fn revoke(
         &self,
@@ -64,16 +63,11 @@ impl SessionsApi {
 
     /// Log out everywhere else
     ///
-    /// Ends all sessions of the current user except the current one, which `auth_logout` ends.
+    /// Ends all sessions of the current user except the current one, which `auth_logout` ends. A
+    /// change of the email that is not confirmed yet is canceled.
     #[oai(path = "/logout-all", method = "post", operation_id = "auth_logout_all")]
-    async fn logout_all(
-        &self,
-        caller: LoggedIn,
-        context: Context,
-        idempotency_key: IdempotencyKey,
-    ) -> Result<NoContent, Failure> {
-        let once = once(idempotency_key, |()| NoContent);
-        self.sessions.revoke_others(&caller.0, &once, &context).await?;
+    async fn logout_all(&self, caller: LoggedIn, context: Context) -> Result<NoContent, Failure> {
+        self.sessions.revoke_others(&caller.0, &context).await?;
         Ok(NoContent)
     }
 }

@@ -21,8 +21,8 @@ use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
 use crate::domain::password::{Password, PasswordAttempt};
 use crate::models::audit_events::{self, AuditEvent, AuditKind};
 use crate::models::one_time_tokens::{self, TokenSubject};
-use crate::models::sessions;
 use crate::models::users::{self, User, UserChanges};
+use crate::models::{api_keys, sessions};
 
 #[derive(Clone)]
 pub struct LinkService {
@@ -81,7 +81,8 @@ impl LinkService {
     }
 
     /// Sets a new password for the token's user and ends all its sessions. The token also shows that
-    /// the mailbox belongs to the user. All other tokens of the user become invalid.
+    /// the mailbox belongs to the user; if that was not known, the user's API keys are deleted. All
+    /// other tokens of the user become invalid.
     ///
     /// # Errors
     /// [`Error::InvalidLink`], [`Error::PasswordIsEmail`], [`Error::PasswordLeaked`].
@@ -100,6 +101,11 @@ impl LinkService {
             let user = take(tx, purpose, &token, &subject, now).await?;
             if user.email != subject.email {
                 return Err(Error::InvalidLink);
+            }
+            if !user.is_verified {
+                // Until now, anybody may have been the user: who registered somebody else's email
+                // keeps nothing.
+                api_keys::delete_all(tx, id).await?;
             }
             let before = self.verified(tx, user, context, now).await?;
             let unchanged = UserChanges::default();

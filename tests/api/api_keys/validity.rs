@@ -154,6 +154,30 @@ async fn each_key_has_a_rate_limit_of_its_own_and_leaves_that_of_the_address_alo
     service.me(&keys[0]).await.expect(200);
 }
 
+/// Whoever makes keys and deletes them would otherwise have any number of limits.
+#[tokio::test(flavor = "multi_thread")]
+async fn deleted_keys_count_for_the_address() {
+    let service = Service::start_with(Backend::Sqlite, &FEW).await;
+    let mut keys = Vec::new();
+    for _ in 0..3 {
+        let user = service.user().await;
+        let (id, key) = service.api_key(&user, &["users:read"]).await;
+        service.me(&key).await.expect(200);
+        on(&service, &user, "DELETE", id).await.expect(204);
+        service.clock.advance(MINUTE);
+        keys.push(key);
+    }
+    for key in &keys {
+        service.me(key).await.expect_error(401, "invalid_token");
+    }
+    for key in &keys {
+        service.me(key).await.expect_error(401, "invalid_token");
+    }
+    for key in &keys {
+        service.me(key).await.expect_error(429, "rate_limited");
+    }
+}
+
 /// Every text in the form of a key would otherwise have a limit of its own.
 #[tokio::test(flavor = "multi_thread")]
 async fn invented_keys_count_for_the_address() {

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::{CONFIRM, EMAIL_CHANGE, NEW_PASSWORD, change_email, confirm, events};
+use crate::api::operations::session_of;
 use crate::support::client::{PASSWORD, fresh_email};
 use crate::support::postgres::eventually;
 use crate::support::{Backend, Service};
@@ -24,6 +25,22 @@ on_both! {
         let kinds = ["email_change_requested", "email_changed", "email_verified"];
         assert_eq!(events(&service, user.id).await, kinds);
         confirm(&service, &token).await.expect_error(400, "invalid_link");
+    }
+
+    async fn ending_sessions_cancels_a_change_that_is_not_confirmed(service: Service) {
+        for way in ["one session", "all others"] {
+            let thief = service.user().await;
+            let owner = service.log_in_again(&thief.email, thief.id).await;
+            let new = fresh_email();
+            change_email(&service, &thief, &new, PASSWORD).await.expect(202);
+            let token = service.mail(CONFIRM, &new, 1).await.token();
+            let (method, path) = match way {
+                "one session" => ("DELETE", format!("/api/v1/auth/sessions/{}", session_of(&thief))),
+                _ => ("POST", "/api/v1/auth/logout-all".to_owned()),
+            };
+            service.by(&owner, method, &path).send().await.expect(204);
+            confirm(&service, &token).await.expect_error(400, "invalid_link");
+        }
     }
 
     async fn a_new_email_needs_the_current_password(service: Service) {

@@ -35,6 +35,26 @@ on_both! {
         verify(&service, &first).await.expect_error(400, "invalid_link");
     }
 
+    async fn whoever_registered_somebody_elses_email_keeps_no_key_after_a_reset(service: Service) {
+        let (_, key) = {
+            let stranger = service.user().await;
+            let made = service.api_key(&stranger, &["users:read"]).await;
+            let token = reset_token(&service, &stranger.email).await;
+            reset(&service, &token, NEW_PASSWORD).await.expect(204);
+            made
+        };
+        service.me(&key).await.expect_error(401, "invalid_token");
+    }
+
+    async fn a_reset_of_a_verified_user_does_not_stop_its_services(service: Service) {
+        let user = service.user().await;
+        verify(&service, &service.mail(VERIFY, &user.email, 1).await.token()).await.expect(200);
+        let (_, key) = service.api_key(&user, &["users:read"]).await;
+        let token = reset_token(&service, &user.email).await;
+        reset(&service, &token, NEW_PASSWORD).await.expect(204);
+        service.me(&key).await.expect(200);
+    }
+
     async fn a_password_that_is_refused_leaves_the_link_valid(service: Service) {
         service.register("ada.lovelace@example.com", PASSWORD).await.expect(201);
         let token = reset_token(&service, "ada.lovelace@example.com").await;

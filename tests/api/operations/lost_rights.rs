@@ -270,7 +270,7 @@ async fn write(
     let password = || Password::parse("yet another battery").unwrap();
     match what {
         "log out" => auth.logout(caller, context).await,
-        "log out elsewhere" => sessions(users).revoke_others(caller, &Idempotency::none(), context).await,
+        "log out elsewhere" => sessions(users).revoke_others(caller, context).await,
         "revoke own session" => {
             sessions(users).revoke(caller, &caller.session().unwrap().to_string(), context).await
         }

@@ -52,6 +52,14 @@ impl KnownApiKeys {
         self.known.lock().put(hash, ());
     }
 
+    /// Records that a bearer token was refused: if it is a key, that counts for its address again.
+    /// Otherwise, every key that was deleted would keep a limit of its own.
+    pub fn forget(&self, token: &str) {
+        if let Some(hash) = (self.hash_of)(token) {
+            self.known.lock().pop(&hash);
+        }
+    }
+
     /// The scope of requests with keys that are not known.
     pub fn unknown_scope(&self) -> &Arc<str> {
         &self.scope
