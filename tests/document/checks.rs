@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{examples, manners, names, references, shape};
+use super::{examples, http_semantics, names, references, shape};
 use crate::document::reading::{newest, older};
 
 struct Check {
@@ -17,14 +17,14 @@ type Fault = (fn(&mut Value), &'static str);
 
 const CHECKS: [Check; 15] = [
     Check {
-        run: manners::created_has_location,
+        run: http_semantics::created_has_location,
         faults: &[(
             |d| drop(headers(&mut users(d)["post"]["responses"]["201"]).remove("Location")),
             "users_create: a 201 without Location",
         )],
     },
     Check {
-        run: manners::resource_has_tag,
+        run: http_semantics::resource_has_tag,
         faults: &[
             (
                 |d| drop(headers(&mut user_item(d)["get"]["responses"]["200"]).remove("ETag")),
@@ -39,7 +39,7 @@ const CHECKS: [Check; 15] = [
         ],
     },
     Check {
-        run: manners::post_has_key,
+        run: http_semantics::post_has_key,
         faults: &[
             (|d| users(d)["post"]["parameters"] = json!([]), "users_create: no Idempotency-Key"),
             (
@@ -53,7 +53,7 @@ const CHECKS: [Check; 15] = [
         ],
     },
     Check {
-        run: manners::list_has_sort,
+        run: http_semantics::list_has_sort,
         faults: &[(
             |d| users(d)["get"]["parameters"].as_array_mut().unwrap().retain(|it| it["name"] != "sort"),
             "users_list: a list without sort",

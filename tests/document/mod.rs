@@ -3,7 +3,7 @@
 
 mod checks;
 mod examples;
-mod manners;
+mod http_semantics;
 mod names;
 mod parity;
 mod reading;

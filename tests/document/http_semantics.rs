@@ -5,8 +5,9 @@ use serde_json::Value;
 
 use crate::document::reading::{DocumentOperation, items, members, operations};
 
-/// Logs out: the request that would be sent again has no session any more.
-const NOT_AGAIN: [&str; 1] = ["auth_logout"];
+/// Log out. The request that would be sent again has no session any more, or another one: the answer
+/// of before would not be true of it.
+const NOT_AGAIN: [&str; 2] = ["auth_logout", "auth_logout_all"];
 
 /// Names of properties that hold a secret.
 const SECRETS: [&str; 5] = ["access_token", "refresh_token", "secret", "key", "token"];
