@@ -129,12 +129,17 @@ pub fn backup(file: &Path) -> Result {
     print(&format!("copied {} to {}\n", database.display(), file.display()))
 }
 
+fn prompt_password() -> Result<String> {
+    let prompted = rpassword::prompt_password("Password: ");
+    Ok(prompted.map_err(|_| "there is no terminal to read the password from: use --password-stdin")?)
+}
+
 /// Creates a user.
 pub fn user_create(email: &str, is_superuser: bool, password_stdin: bool) -> Result {
     let settings = Settings::load_without_secret()?;
     let _guard = telemetry::start_log(&settings)?;
     let email = Email::parse(email).map_err(|reason| format!("the email {reason}"))?;
-    let text = if password_stdin { read_password()? } else { rpassword::prompt_password("Password: ")? };
+    let text = if password_stdin { read_password()? } else { prompt_password()? };
     let password = Password::parse(&text).map_err(|reason| format!("the password {reason}"))?;
     block_on(async {
         migrations::prepare(&settings).await?;

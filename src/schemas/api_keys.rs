@@ -33,16 +33,16 @@ pub struct ApiKeyView {
     /// What the key is for.
     #[oai(validator(max_length = 100))]
     pub name: String,
-    /// The first characters of the key, by which it is recognised.
+    /// The first characters of the key, by which it is recognized.
     #[oai(validator(max_length = 20))]
     pub prefix: String,
     /// What the key may do: the `x-required-scope` of each operation.
-    pub scopes: ApiKeyScopes,
+    pub scopes: ScopeNames,
     /// When the key was created.
     pub created_at: Timestamp,
     /// When the key stops working, or null if it does not expire.
     pub expires_at: Nullable<Timestamp>,
-    /// When the key was last used, to the minute, or null if it never was.
+    /// When the key was last used, or null if it never was. Updated at most once per minute.
     pub last_used_at: Nullable<Timestamp>,
 }
 
@@ -51,7 +51,7 @@ example!(ApiKeyView {
     user_id: UserId(1),
     name: "Nightly export".to_owned(),
     prefix: "gwk_1fJjkkpe".to_owned(),
-    scopes: example_scopes(),
+    scopes: ScopeNames::example(),
     created_at: EXAMPLE_TIME,
     expires_at: Nullable(None),
     last_used_at: Nullable(None),
@@ -60,10 +60,7 @@ example!(ApiKeyView {
 located!(ApiKeyView, "/api-keys");
 listed!(ApiKeyView, "API keys", "in ascending order of `id`, unless `sort` asks for another");
 
-fn example_scopes() -> ApiKeyScopes {
-    let names = vec![Permission::UsersRead.as_str().to_owned()];
-    names.try_into().unwrap_or_else(|_| ApiKeyScopes::example())
-}
+name_list!(ScopeNames(ApiKeyScopes): [Permission::UsersRead]);
 
 /// An API key with the key itself, which is never shown again.
 #[derive(Object, Serialize)]
@@ -101,7 +98,7 @@ pub struct ApiKeyCreate {
     /// What the key is for.
     pub name: ApiKeyName,
     /// What the key may do: the `x-required-scope` of the operations that it is for, each once.
-    pub scopes: ApiKeyScopes,
+    pub scopes: ScopeNames,
     /// When the key stops working. Without it, the key does not expire.
     pub expires_at: Option<Timestamp>,
 }

@@ -6,8 +6,7 @@ use groundwork_web::extract::RequestSchema;
 use groundwork_web::responses::Located;
 use groundwork_web::schema::{Nullable, Patch};
 use groundwork_web::{enum_schema, id_schema, listed, located, text_schema};
-use poem_openapi::types::Example;
-use poem_openapi::{NewType, Object};
+use poem_openapi::Object;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -78,30 +77,7 @@ example!(WebhookView {
 located!(WebhookView, "/webhooks");
 listed!(WebhookView, "webhooks", "in ascending order of `id`, unless `sort` asks for another");
 
-/// The events of a webhook, with an example that is valid: that of a list of texts knows no events.
-#[derive(Debug, NewType, Serialize)]
-#[oai(example, from_parameter = false, from_multipart = false, to_header = false)]
-pub struct EventNames(WebhookEvents);
-
-impl Example for EventNames {
-    fn example() -> Self {
-        let events = [EventType::UserCreated, EventType::UserDeleted];
-        let names = events.map(|event| event.as_str().to_owned()).to_vec();
-        Self(names.try_into().unwrap_or_else(|_| WebhookEvents::example()))
-    }
-}
-
-impl From<WebhookEvents> for EventNames {
-    fn from(events: WebhookEvents) -> Self {
-        Self(events)
-    }
-}
-
-impl From<EventNames> for WebhookEvents {
-    fn from(names: EventNames) -> Self {
-        names.0
-    }
-}
+name_list!(EventNames(WebhookEvents): [EventType::UserCreated, EventType::UserDeleted]);
 
 /// A webhook with its new secret, which is never shown again.
 #[derive(Object, Serialize)]

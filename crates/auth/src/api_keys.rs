@@ -92,7 +92,7 @@ impl ApiKey {
         &self.text
     }
 
-    /// The beginning of the key, by which its owner recognises it.
+    /// The beginning of the key, by which its owner recognizes it.
     pub fn shown_prefix(&self) -> &str {
         let text = self.text.expose_secret();
         text.get(..self.shown).unwrap_or_default()

@@ -167,7 +167,7 @@ pub async fn delete(c: &mut Connection, id: JobId) -> Result<bool, DbError> {
 
 /// Deletes jobs that succeeded before `before`: those among the `limit` oldest. Returns how many;
 /// if it was `limit`, there may be more. Keep them for a day at least, because a periodic job is
-/// recognised by its row.
+/// recognized by its row.
 ///
 /// # Errors
 /// Those of the database.

@@ -37,7 +37,7 @@ built_in! {
     INVALID_TOKEN = "invalid_token", UNAUTHORIZED, "The token is invalid or has expired.";
     /// The token is valid, but not for this operation: it is an API key, and none of its scopes
     /// allows this, or no API key may do it.
-    INSUFFICIENT_SCOPE = "insufficient_scope", FORBIDDEN, "An API key cannot do this. Log in.";
+    INSUFFICIENT_SCOPE = "insufficient_scope", FORBIDDEN, "The API key may not do this.";
     /// There is no resource at this path.
     NOT_FOUND = "not_found", NOT_FOUND, "The resource does not exist.";
     /// The resource does not support the method.

@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn directives_that_ask_for_the_lines_of_dependencies_are_recognised() {
+    fn directives_that_ask_for_the_lines_of_dependencies_are_recognized() {
         for asking in
             ["debug", "TRACE", "5", "info,h2=debug", "tokio_postgres=trace", "[span{id=1}]=trace", "h2[poll]"]
         {

@@ -53,7 +53,7 @@ impl ApiKeysApi {
     /// Create an API key
     ///
     /// Returns the key, which is never shown again. It acts for the caller, as far as its scopes
-    /// allow. A key cannot use this operation.
+    /// allow.
     #[oai(path = "/", method = "post", operation_id = "api_keys_create")]
     async fn create(
         &self,

@@ -21,7 +21,8 @@ impl JwksApi {
     /// Get the public keys of tokens
     ///
     /// Returns the keys that other services verify access tokens with, as a JSON Web Key Set (RFC
-    /// 7517), that of new tokens first. The set is empty if tokens are signed with a secret.
+    /// 7517), that of new tokens first. The set is empty if neither `JWT_PRIVATE_KEY_FILE` nor
+    /// `JWT_PREVIOUS_PRIVATE_KEY_FILES` names a key.
     #[oai(
         path = "/.well-known/jwks.json",
         method = "get",

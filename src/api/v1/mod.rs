@@ -34,7 +34,7 @@ pub type Operations = (
 pub enum Tag {
     /// Registration, login and sessions.
     Auth,
-    /// The current user, and for superusers all users.
+    /// The current user, and all users for those who may see them.
     Users,
     /// Credentials of services that act for a user.
     ApiKeys,
@@ -42,7 +42,7 @@ pub enum Tag {
     Jobs,
     /// Where events are sent, for superusers.
     Webhooks,
-    /// What was done to users and resources, for superusers.
+    /// What was done to users and resources.
     AuditEvents,
     /// What webhooks get.
     Events,

@@ -182,7 +182,7 @@ impl UsersApi {
 
     /// Activate a user
     ///
-    /// Allows the user to log in again. Sessions that were ended stay ended.
+    /// Allows the user to log in again. Sessions that were ended stay ended; API keys work again.
     #[oai(path = "/:id/activate", method = "patch", operation_id = "users_activate")]
     async fn activate(
         &self,
@@ -197,8 +197,8 @@ impl UsersApi {
 
     /// Deactivate a user
     ///
-    /// Prevents the user from logging in and ends all its sessions. The last active superuser
-    /// cannot be deactivated.
+    /// Prevents the user from logging in and ends all its sessions. Its API keys do not work until
+    /// it is activated. The last active superuser cannot be deactivated.
     #[oai(path = "/:id/deactivate", method = "patch", operation_id = "users_deactivate")]
     async fn deactivate(
         &self,

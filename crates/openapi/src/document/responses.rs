@@ -136,7 +136,7 @@ pub(super) fn complete_content(holder: &mut Map<String, Value>, components: &Val
         {
             media_type.entry("example").or_insert(example);
         }
-        // JSON is UTF-8 by definition; generators do not recognise it with the parameter.
+        // JSON is UTF-8 by definition; generators do not recognize it with the parameter.
         let name = name.split_once(';').map_or(name.as_str(), |(essence, _)| essence.trim_end());
         content.insert(name.to_owned(), media_type);
     }

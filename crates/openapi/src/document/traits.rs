@@ -13,6 +13,9 @@ const ROLE: &str = "role:";
 /// A security scheme with this prefix stands for a scope, such as `scope:users:read`.
 const SCOPE: &str = "scope:";
 
+/// This security scheme says that no API key is accepted.
+const LOGIN: &str = "credential:login";
+
 /// Extension with the roles of which a caller needs one.
 pub(super) const ALLOWED_ROLES: &str = "x-allowed-roles";
 
@@ -44,7 +47,8 @@ pub(super) fn take(operation: &mut Map<String, Value>) -> Result<OperationTraits
         operation.insert(SUNSET.to_owned(), retirement.sunset.to_string().into());
     }
     let (roles, scopes) = (take_schemes(operation, ROLE), take_schemes(operation, SCOPE));
-    describe(operation, &roles, scopes.first());
+    let needs_login = !take_schemes(operation, LOGIN).is_empty();
+    describe(operation, &roles, scopes.first(), needs_login);
     let requires_role = !roles.is_empty();
     if requires_role {
         operation.insert(ALLOWED_ROLES.to_owned(), roles.into());
@@ -58,11 +62,12 @@ pub(super) fn take(operation: &mut Map<String, Value>) -> Result<OperationTraits
 }
 
 /// Says in the description who may call the operation.
-fn describe(operation: &mut Map<String, Value>, roles: &[String], scope: Option<&String>) {
+fn describe(operation: &mut Map<String, Value>, roles: &[String], scope: Option<&String>, needs_login: bool) {
     let names: Vec<_> = roles.iter().map(|role| format!("`{role}`")).collect();
     let role = (!names.is_empty()).then(|| format!("Requires the role {}.", names.join(" or ")));
     let scope = scope.map(|scope| format!("An API key needs the scope `{scope}`."));
-    let sentences: Vec<_> = role.into_iter().chain(scope).collect();
+    let login = needs_login.then(|| "API keys are refused.".to_owned());
+    let sentences: Vec<_> = role.into_iter().chain(scope).chain(login).collect();
     if sentences.is_empty() {
         return;
     }
