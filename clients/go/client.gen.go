@@ -319,7 +319,7 @@ type APIKey struct {
 	// Examples: 1
 	ID int64 `json:"id"`
 
-	// LastUsedAt When the key was last used, to the minute, or null if it never was.
+	// LastUsedAt When the key was last used, or null if it never was. Updated at most once per minute.
 	//
 	// Examples: 2026-01-31T09:30:00Z
 	LastUsedAt nullable.Nullable[time.Time] `json:"last_used_at"`
@@ -327,12 +327,12 @@ type APIKey struct {
 	// Name What the key is for.
 	Name string `json:"name"`
 
-	// Prefix The first characters of the key, by which it is recognised.
+	// Prefix The first characters of the key, by which it is recognized.
 	Prefix string `json:"prefix"`
 
 	// Scopes What the key may do: the `x-required-scope` of each operation.
 	//
-	// Examples: ["first"]
+	// Examples: ["users:read"]
 	Scopes []string `json:"scopes"`
 
 	// UserID The ID of the user that the key acts for.
@@ -355,7 +355,7 @@ type APIKeyCreate struct {
 
 	// Scopes What the key may do: the `x-required-scope` of the operations that it is for, each once.
 	//
-	// Examples: ["first"]
+	// Examples: ["users:read"]
 	Scopes []string `json:"scopes"`
 }
 
@@ -392,7 +392,7 @@ type APIKeyWithSecret struct {
 	// Key The key, to be sent as `Authorization: Bearer <key>`. Its last six characters are a checksum.
 	Key string `json:"key"`
 
-	// LastUsedAt When the key was last used, to the minute, or null if it never was.
+	// LastUsedAt When the key was last used, or null if it never was. Updated at most once per minute.
 	//
 	// Examples: 2026-01-31T09:30:00Z
 	LastUsedAt nullable.Nullable[time.Time] `json:"last_used_at"`
@@ -400,12 +400,12 @@ type APIKeyWithSecret struct {
 	// Name What the key is for.
 	Name string `json:"name"`
 
-	// Prefix The first characters of the key, by which it is recognised.
+	// Prefix The first characters of the key, by which it is recognized.
 	Prefix string `json:"prefix"`
 
 	// Scopes What the key may do: the `x-required-scope` of each operation.
 	//
-	// Examples: ["first"]
+	// Examples: ["users:read"]
 	Scopes []string `json:"scopes"`
 
 	// UserID The ID of the user that the key acts for.
@@ -522,7 +522,7 @@ type ErrorBody struct {
 	// - `invalid_token` (401): The token is invalid or has expired.
 	// - `invalid_credentials` (401): The email or the password is wrong.
 	// - `forbidden` (403): Your role does not allow this operation.
-	// - `insufficient_scope` (403): An API key cannot do this. Log in.
+	// - `insufficient_scope` (403): The API key may not do this.
 	// - `registration_closed` (403): Registration is closed.
 	// - `email_not_verified` (403): Verify the email address first, with the link in the mail.
 	// - `not_found` (404): The resource does not exist.
@@ -565,7 +565,7 @@ type ErrorBody struct {
 // - `invalid_token` (401): The token is invalid or has expired.
 // - `invalid_credentials` (401): The email or the password is wrong.
 // - `forbidden` (403): Your role does not allow this operation.
-// - `insufficient_scope` (403): An API key cannot do this. Log in.
+// - `insufficient_scope` (403): The API key may not do this.
 // - `registration_closed` (403): Registration is closed.
 // - `email_not_verified` (403): Verify the email address first, with the link in the mail.
 // - `not_found` (404): The resource does not exist.
@@ -1742,7 +1742,8 @@ type ClientInterface interface {
 	// ServiceJwks Get the public keys of tokens
 	//
 	// Returns the keys that other services verify access tokens with, as a JSON Web Key Set (RFC
-	// 7517), that of new tokens first. The set is empty if tokens are signed with a secret.
+	// 7517), that of new tokens first. The set is empty if neither `JWT_PRIVATE_KEY_FILE` nor
+	// `JWT_PREVIOUS_PRIVATE_KEY_FILES` names a key.
 	//
 	// Corresponds with GET /.well-known/jwks.json (the `ServiceJwks` operationId).
 	ServiceJwks(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1754,13 +1755,17 @@ type ClientInterface interface {
 	// with the same `user_id` and the same `sort`, until it is null. Keys are deleted 30 days after
 	// they have expired.
 	//
+	// API keys are refused.
+	//
 	// Corresponds with GET /api/v1/api-keys (the `APIKeysList` operationId).
 	APIKeysList(ctx context.Context, params *APIKeysListParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// APIKeysCreateWithBody Create an API key
 	//
 	// Returns the key, which is never shown again. It acts for the caller, as far as its scopes
-	// allow. A key cannot use this operation.
+	// allow.
+	//
+	// API keys are refused.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1770,7 +1775,9 @@ type ClientInterface interface {
 	// APIKeysCreate Create an API key
 	//
 	// Returns the key, which is never shown again. It acts for the caller, as far as its scopes
-	// allow. A key cannot use this operation.
+	// allow.
+	//
+	// API keys are refused.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1781,12 +1788,16 @@ type ClientInterface interface {
 	//
 	// The key stops working immediately. Other users' keys are found by superusers only.
 	//
+	// API keys are refused.
+	//
 	// Corresponds with DELETE /api/v1/api-keys/{id} (the `APIKeysDelete` operationId).
 	APIKeysDelete(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// APIKeysGet Get an API key
 	//
 	// Other users' keys are found by superusers only. The key itself is not shown.
+	//
+	// API keys are refused.
 	//
 	// Corresponds with GET /api/v1/api-keys/{id} (the `APIKeysGet` operationId).
 	APIKeysGet(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1870,19 +1881,26 @@ type ClientInterface interface {
 	//
 	// Ends the current session. Its access tokens and its refresh token stop working immediately.
 	//
+	// API keys are refused.
+	//
 	// Corresponds with POST /api/v1/auth/logout (the `AuthLogout` operationId).
 	AuthLogout(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AuthLogoutAll Log out everywhere else
 	//
-	// Ends all sessions of the current user except the current one, which `auth_logout` ends.
+	// Ends all sessions of the current user except the current one, which `auth_logout` ends. A
+	// change of the email that is not confirmed yet is canceled.
+	//
+	// API keys are refused.
 	//
 	// Corresponds with POST /api/v1/auth/logout-all (the `AuthLogoutAll` operationId).
 	AuthLogoutAll(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AuthMe Get the current user
 	//
-	// The same as `users_me`.
+	// The same as `users_me`, for a login.
+	//
+	// API keys are refused.
 	//
 	// Corresponds with GET /api/v1/auth/me (the `AuthMe` operationId).
 	AuthMe(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1978,13 +1996,18 @@ type ClientInterface interface {
 	// not shown. To get the next page, send `next_page` as `page_token` with the same `user_id` and
 	// the same `sort`, until it is null.
 	//
+	// API keys are refused.
+	//
 	// Corresponds with GET /api/v1/auth/sessions (the `AuthSessionsList` operationId).
 	AuthSessionsList(ctx context.Context, params *AuthSessionsListParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AuthSessionsRevoke Revoke a session
 	//
 	// Ends a session of the current user, or of any user for superusers. Its access tokens and its
-	// refresh token stop working immediately. It may be the current one.
+	// refresh token stop working immediately. It may be the current one. A change of the email that
+	// is not confirmed yet is canceled.
+	//
+	// API keys are refused.
 	//
 	// Corresponds with DELETE /api/v1/auth/sessions/{id} (the `AuthSessionsRevoke` operationId).
 	AuthSessionsRevoke(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2125,6 +2148,8 @@ type ClientInterface interface {
 	// Permanently deletes the user with all its sessions and API keys. The last active superuser
 	// cannot be deleted.
 	//
+	// API keys are refused.
+	//
 	// Corresponds with DELETE /api/v1/users/me (the `UsersMeDelete` operationId).
 	UsersMeDelete(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
@@ -2169,6 +2194,8 @@ type ClientInterface interface {
 	// The answer is the same whether or not the new address belongs to another user, who gets no
 	// mail.
 	//
+	// API keys are refused.
+	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /api/v1/users/me/email (the `UsersMeChangeEmail` operationId).
@@ -2179,6 +2206,8 @@ type ClientInterface interface {
 	// Sends a link to the new address, which makes it the user's, and a notice to the current one.
 	// The answer is the same whether or not the new address belongs to another user, who gets no
 	// mail.
+	//
+	// API keys are refused.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2230,7 +2259,7 @@ type ClientInterface interface {
 
 	// UsersActivate Activate a user
 	//
-	// Allows the user to log in again. Sessions that were ended stay ended.
+	// Allows the user to log in again. Sessions that were ended stay ended; API keys work again.
 	//
 	// Requires the role `superuser`. An API key needs the scope `users:write`.
 	//
@@ -2239,8 +2268,8 @@ type ClientInterface interface {
 
 	// UsersDeactivate Deactivate a user
 	//
-	// Prevents the user from logging in and ends all its sessions. The last active superuser
-	// cannot be deactivated.
+	// Prevents the user from logging in and ends all its sessions. Its API keys do not work until
+	// it is activated. The last active superuser cannot be deactivated.
 	//
 	// Requires the role `superuser`. An API key needs the scope `users:write`.
 	//
@@ -2384,7 +2413,8 @@ func (c *Client) ServiceShow(ctx context.Context, reqEditors ...RequestEditorFn)
 // ServiceJwks Get the public keys of tokens
 //
 // Returns the keys that other services verify access tokens with, as a JSON Web Key Set (RFC
-// 7517), that of new tokens first. The set is empty if tokens are signed with a secret.
+// 7517), that of new tokens first. The set is empty if neither `JWT_PRIVATE_KEY_FILE` nor
+// `JWT_PREVIOUS_PRIVATE_KEY_FILES` names a key.
 //
 // Corresponds with GET /.well-known/jwks.json (the `ServiceJwks` operationId).
 func (c *Client) ServiceJwks(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2406,6 +2436,8 @@ func (c *Client) ServiceJwks(ctx context.Context, reqEditors ...RequestEditorFn)
 // with the same `user_id` and the same `sort`, until it is null. Keys are deleted 30 days after
 // they have expired.
 //
+// API keys are refused.
+//
 // Corresponds with GET /api/v1/api-keys (the `APIKeysList` operationId).
 func (c *Client) APIKeysList(ctx context.Context, params *APIKeysListParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewAPIKeysListRequest(c.Server, params)
@@ -2422,7 +2454,9 @@ func (c *Client) APIKeysList(ctx context.Context, params *APIKeysListParams, req
 // APIKeysCreateWithBody Create an API key
 //
 // Returns the key, which is never shown again. It acts for the caller, as far as its scopes
-// allow. A key cannot use this operation.
+// allow.
+//
+// API keys are refused.
 //
 // Takes any type of body and a specified content type.
 //
@@ -2442,7 +2476,9 @@ func (c *Client) APIKeysCreateWithBody(ctx context.Context, contentType string, 
 // APIKeysCreate Create an API key
 //
 // Returns the key, which is never shown again. It acts for the caller, as far as its scopes
-// allow. A key cannot use this operation.
+// allow.
+//
+// API keys are refused.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -2463,6 +2499,8 @@ func (c *Client) APIKeysCreate(ctx context.Context, body APIKeysCreateJSONReques
 //
 // The key stops working immediately. Other users' keys are found by superusers only.
 //
+// API keys are refused.
+//
 // Corresponds with DELETE /api/v1/api-keys/{id} (the `APIKeysDelete` operationId).
 func (c *Client) APIKeysDelete(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewAPIKeysDeleteRequest(c.Server, id)
@@ -2479,6 +2517,8 @@ func (c *Client) APIKeysDelete(ctx context.Context, id int64, reqEditors ...Requ
 // APIKeysGet Get an API key
 //
 // Other users' keys are found by superusers only. The key itself is not shown.
+//
+// API keys are refused.
 //
 // Corresponds with GET /api/v1/api-keys/{id} (the `APIKeysGet` operationId).
 func (c *Client) APIKeysGet(ctx context.Context, id int64, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2642,6 +2682,8 @@ func (c *Client) AuthLogin(ctx context.Context, body AuthLoginJSONRequestBody, r
 //
 // Ends the current session. Its access tokens and its refresh token stop working immediately.
 //
+// API keys are refused.
+//
 // Corresponds with POST /api/v1/auth/logout (the `AuthLogout` operationId).
 func (c *Client) AuthLogout(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewAuthLogoutRequest(c.Server)
@@ -2657,7 +2699,10 @@ func (c *Client) AuthLogout(ctx context.Context, reqEditors ...RequestEditorFn) 
 
 // AuthLogoutAll Log out everywhere else
 //
-// Ends all sessions of the current user except the current one, which `auth_logout` ends.
+// Ends all sessions of the current user except the current one, which `auth_logout` ends. A
+// change of the email that is not confirmed yet is canceled.
+//
+// API keys are refused.
 //
 // Corresponds with POST /api/v1/auth/logout-all (the `AuthLogoutAll` operationId).
 func (c *Client) AuthLogoutAll(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2674,7 +2719,9 @@ func (c *Client) AuthLogoutAll(ctx context.Context, reqEditors ...RequestEditorF
 
 // AuthMe Get the current user
 //
-// The same as `users_me`.
+// The same as `users_me`, for a login.
+//
+// API keys are refused.
 //
 // Corresponds with GET /api/v1/auth/me (the `AuthMe` operationId).
 func (c *Client) AuthMe(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2860,6 +2907,8 @@ func (c *Client) AuthResetPassword(ctx context.Context, body AuthResetPasswordJS
 // not shown. To get the next page, send `next_page` as `page_token` with the same `user_id` and
 // the same `sort`, until it is null.
 //
+// API keys are refused.
+//
 // Corresponds with GET /api/v1/auth/sessions (the `AuthSessionsList` operationId).
 func (c *Client) AuthSessionsList(ctx context.Context, params *AuthSessionsListParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewAuthSessionsListRequest(c.Server, params)
@@ -2876,7 +2925,10 @@ func (c *Client) AuthSessionsList(ctx context.Context, params *AuthSessionsListP
 // AuthSessionsRevoke Revoke a session
 //
 // Ends a session of the current user, or of any user for superusers. Its access tokens and its
-// refresh token stop working immediately. It may be the current one.
+// refresh token stop working immediately. It may be the current one. A change of the email that
+// is not confirmed yet is canceled.
+//
+// API keys are refused.
 //
 // Corresponds with DELETE /api/v1/auth/sessions/{id} (the `AuthSessionsRevoke` operationId).
 func (c *Client) AuthSessionsRevoke(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3157,6 +3209,8 @@ func (c *Client) UsersCreate(ctx context.Context, body UsersCreateJSONRequestBod
 // Permanently deletes the user with all its sessions and API keys. The last active superuser
 // cannot be deleted.
 //
+// API keys are refused.
+//
 // Corresponds with DELETE /api/v1/users/me (the `UsersMeDelete` operationId).
 func (c *Client) UsersMeDelete(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUsersMeDeleteRequest(c.Server)
@@ -3241,6 +3295,8 @@ func (c *Client) UsersMeUpdate(ctx context.Context, body UsersMeUpdateJSONReques
 // The answer is the same whether or not the new address belongs to another user, who gets no
 // mail.
 //
+// API keys are refused.
+//
 // Takes any type of body and a specified content type.
 //
 // Corresponds with POST /api/v1/users/me/email (the `UsersMeChangeEmail` operationId).
@@ -3261,6 +3317,8 @@ func (c *Client) UsersMeChangeEmailWithBody(ctx context.Context, contentType str
 // Sends a link to the new address, which makes it the user's, and a notice to the current one.
 // The answer is the same whether or not the new address belongs to another user, who gets no
 // mail.
+//
+// API keys are refused.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -3362,7 +3420,7 @@ func (c *Client) UsersUpdate(ctx context.Context, id int64, body UsersUpdateJSON
 
 // UsersActivate Activate a user
 //
-// Allows the user to log in again. Sessions that were ended stay ended.
+// Allows the user to log in again. Sessions that were ended stay ended; API keys work again.
 //
 // Requires the role `superuser`. An API key needs the scope `users:write`.
 //
@@ -3381,8 +3439,8 @@ func (c *Client) UsersActivate(ctx context.Context, id int64, reqEditors ...Requ
 
 // UsersDeactivate Deactivate a user
 //
-// Prevents the user from logging in and ends all its sessions. The last active superuser
-// cannot be deactivated.
+// Prevents the user from logging in and ends all its sessions. Its API keys do not work until
+// it is activated. The last active superuser cannot be deactivated.
 //
 // Requires the role `superuser`. An API key needs the scope `users:write`.
 //
@@ -5809,7 +5867,8 @@ type ClientWithResponsesInterface interface {
 	// ServiceJwksWithResponse Get the public keys of tokens
 	//
 	// Returns the keys that other services verify access tokens with, as a JSON Web Key Set (RFC
-	// 7517), that of new tokens first. The set is empty if tokens are signed with a secret.
+	// 7517), that of new tokens first. The set is empty if neither `JWT_PRIVATE_KEY_FILE` nor
+	// `JWT_PREVIOUS_PRIVATE_KEY_FILES` names a key.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -5823,6 +5882,8 @@ type ClientWithResponsesInterface interface {
 	// with the same `user_id` and the same `sort`, until it is null. Keys are deleted 30 days after
 	// they have expired.
 	//
+	// API keys are refused.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /api/v1/api-keys (the `APIKeysList` operationId).
@@ -5831,7 +5892,9 @@ type ClientWithResponsesInterface interface {
 	// APIKeysCreateWithBodyWithResponse Create an API key
 	//
 	// Returns the key, which is never shown again. It acts for the caller, as far as its scopes
-	// allow. A key cannot use this operation.
+	// allow.
+	//
+	// API keys are refused.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -5841,7 +5904,9 @@ type ClientWithResponsesInterface interface {
 	// APIKeysCreateWithResponse Create an API key
 	//
 	// Returns the key, which is never shown again. It acts for the caller, as far as its scopes
-	// allow. A key cannot use this operation.
+	// allow.
+	//
+	// API keys are refused.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -5852,6 +5917,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// The key stops working immediately. Other users' keys are found by superusers only.
 	//
+	// API keys are refused.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with DELETE /api/v1/api-keys/{id} (the `APIKeysDelete` operationId).
@@ -5860,6 +5927,8 @@ type ClientWithResponsesInterface interface {
 	// APIKeysGetWithResponse Get an API key
 	//
 	// Other users' keys are found by superusers only. The key itself is not shown.
+	//
+	// API keys are refused.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -5947,6 +6016,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// Ends the current session. Its access tokens and its refresh token stop working immediately.
 	//
+	// API keys are refused.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/v1/auth/logout (the `AuthLogout` operationId).
@@ -5954,7 +6025,10 @@ type ClientWithResponsesInterface interface {
 
 	// AuthLogoutAllWithResponse Log out everywhere else
 	//
-	// Ends all sessions of the current user except the current one, which `auth_logout` ends.
+	// Ends all sessions of the current user except the current one, which `auth_logout` ends. A
+	// change of the email that is not confirmed yet is canceled.
+	//
+	// API keys are refused.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -5963,7 +6037,9 @@ type ClientWithResponsesInterface interface {
 
 	// AuthMeWithResponse Get the current user
 	//
-	// The same as `users_me`.
+	// The same as `users_me`, for a login.
+	//
+	// API keys are refused.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6061,6 +6137,8 @@ type ClientWithResponsesInterface interface {
 	// not shown. To get the next page, send `next_page` as `page_token` with the same `user_id` and
 	// the same `sort`, until it is null.
 	//
+	// API keys are refused.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /api/v1/auth/sessions (the `AuthSessionsList` operationId).
@@ -6069,7 +6147,10 @@ type ClientWithResponsesInterface interface {
 	// AuthSessionsRevokeWithResponse Revoke a session
 	//
 	// Ends a session of the current user, or of any user for superusers. Its access tokens and its
-	// refresh token stop working immediately. It may be the current one.
+	// refresh token stop working immediately. It may be the current one. A change of the email that
+	// is not confirmed yet is canceled.
+	//
+	// API keys are refused.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6226,6 +6307,8 @@ type ClientWithResponsesInterface interface {
 	// Permanently deletes the user with all its sessions and API keys. The last active superuser
 	// cannot be deleted.
 	//
+	// API keys are refused.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with DELETE /api/v1/users/me (the `UsersMeDelete` operationId).
@@ -6274,6 +6357,8 @@ type ClientWithResponsesInterface interface {
 	// The answer is the same whether or not the new address belongs to another user, who gets no
 	// mail.
 	//
+	// API keys are refused.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/v1/users/me/email (the `UsersMeChangeEmail` operationId).
@@ -6284,6 +6369,8 @@ type ClientWithResponsesInterface interface {
 	// Sends a link to the new address, which makes it the user's, and a notice to the current one.
 	// The answer is the same whether or not the new address belongs to another user, who gets no
 	// mail.
+	//
+	// API keys are refused.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6339,7 +6426,7 @@ type ClientWithResponsesInterface interface {
 
 	// UsersActivateWithResponse Activate a user
 	//
-	// Allows the user to log in again. Sessions that were ended stay ended.
+	// Allows the user to log in again. Sessions that were ended stay ended; API keys work again.
 	//
 	// Requires the role `superuser`. An API key needs the scope `users:write`.
 	//
@@ -6350,8 +6437,8 @@ type ClientWithResponsesInterface interface {
 
 	// UsersDeactivateWithResponse Deactivate a user
 	//
-	// Prevents the user from logging in and ends all its sessions. The last active superuser
-	// cannot be deactivated.
+	// Prevents the user from logging in and ends all its sessions. Its API keys do not work until
+	// it is activated. The last active superuser cannot be deactivated.
 	//
 	// Requires the role `superuser`. An API key needs the scope `users:write`.
 	//
@@ -7950,11 +8037,10 @@ func (r AuthLogoutResponse) StatusCode() int {
 
 // AuthLogoutAllResponse204Headers the declared response headers of an HTTP 204 response for AuthLogoutAll
 type AuthLogoutAllResponse204Headers struct {
-	IdempotencyReplayed *string
-	RateLimitLimit      *int32
-	RateLimitRemaining  *int32
-	RateLimitReset      *int32
-	XRequestID          string
+	RateLimitLimit     *int32
+	RateLimitRemaining *int32
+	RateLimitReset     *int32
+	XRequestID         string
 }
 
 // AuthLogoutAllResponse400Headers the declared response headers of an HTTP 400 response for AuthLogoutAll
@@ -7980,22 +8066,6 @@ type AuthLogoutAllResponse403Headers struct {
 	RateLimitRemaining *int32
 	RateLimitReset     *int32
 	WWWAuthenticate    *string
-	XRequestID         string
-}
-
-// AuthLogoutAllResponse409Headers the declared response headers of an HTTP 409 response for AuthLogoutAll
-type AuthLogoutAllResponse409Headers struct {
-	RateLimitLimit     *int32
-	RateLimitRemaining *int32
-	RateLimitReset     *int32
-	XRequestID         string
-}
-
-// AuthLogoutAllResponse422Headers the declared response headers of an HTTP 422 response for AuthLogoutAll
-type AuthLogoutAllResponse422Headers struct {
-	RateLimitLimit     *int32
-	RateLimitRemaining *int32
-	RateLimitReset     *int32
 	XRequestID         string
 }
 
@@ -8034,10 +8104,6 @@ type AuthLogoutAllResponse struct {
 	JSON401 *ErrorBody
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *ErrorBody
-	// JSON409 the response for an HTTP 409 `application/json` response
-	JSON409 *ErrorBody
-	// JSON422 the response for an HTTP 422 `application/json` response
-	JSON422 *ErrorBody
 	// JSON429 the response for an HTTP 429 `application/json` response
 	JSON429 *ErrorBody
 	// JSON500 the response for an HTTP 500 `application/json` response
@@ -8052,10 +8118,6 @@ type AuthLogoutAllResponse struct {
 	Headers401 *AuthLogoutAllResponse401Headers
 	// Headers403 the parsed response headers for an HTTP 403 response
 	Headers403 *AuthLogoutAllResponse403Headers
-	// Headers409 the parsed response headers for an HTTP 409 response
-	Headers409 *AuthLogoutAllResponse409Headers
-	// Headers422 the parsed response headers for an HTTP 422 response
-	Headers422 *AuthLogoutAllResponse422Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
 	Headers429 *AuthLogoutAllResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
@@ -12983,7 +13045,8 @@ func (c *ClientWithResponses) ServiceShowWithResponse(ctx context.Context, reqEd
 // ServiceJwksWithResponse Get the public keys of tokens
 //
 // Returns the keys that other services verify access tokens with, as a JSON Web Key Set (RFC
-// 7517), that of new tokens first. The set is empty if tokens are signed with a secret.
+// 7517), that of new tokens first. The set is empty if neither `JWT_PRIVATE_KEY_FILE` nor
+// `JWT_PREVIOUS_PRIVATE_KEY_FILES` names a key.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -13003,6 +13066,8 @@ func (c *ClientWithResponses) ServiceJwksWithResponse(ctx context.Context, reqEd
 // with the same `user_id` and the same `sort`, until it is null. Keys are deleted 30 days after
 // they have expired.
 //
+// API keys are refused.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /api/v1/api-keys (the `APIKeysList` operationId).
@@ -13017,7 +13082,9 @@ func (c *ClientWithResponses) APIKeysListWithResponse(ctx context.Context, param
 // APIKeysCreateWithBodyWithResponse Create an API key
 //
 // Returns the key, which is never shown again. It acts for the caller, as far as its scopes
-// allow. A key cannot use this operation.
+// allow.
+//
+// API keys are refused.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -13033,7 +13100,9 @@ func (c *ClientWithResponses) APIKeysCreateWithBodyWithResponse(ctx context.Cont
 // APIKeysCreateWithResponse Create an API key
 //
 // Returns the key, which is never shown again. It acts for the caller, as far as its scopes
-// allow. A key cannot use this operation.
+// allow.
+//
+// API keys are refused.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -13050,6 +13119,8 @@ func (c *ClientWithResponses) APIKeysCreateWithResponse(ctx context.Context, bod
 //
 // The key stops working immediately. Other users' keys are found by superusers only.
 //
+// API keys are refused.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with DELETE /api/v1/api-keys/{id} (the `APIKeysDelete` operationId).
@@ -13064,6 +13135,8 @@ func (c *ClientWithResponses) APIKeysDeleteWithResponse(ctx context.Context, id 
 // APIKeysGetWithResponse Get an API key
 //
 // Other users' keys are found by superusers only. The key itself is not shown.
+//
+// API keys are refused.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -13199,6 +13272,8 @@ func (c *ClientWithResponses) AuthLoginWithResponse(ctx context.Context, body Au
 //
 // Ends the current session. Its access tokens and its refresh token stop working immediately.
 //
+// API keys are refused.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /api/v1/auth/logout (the `AuthLogout` operationId).
@@ -13212,7 +13287,10 @@ func (c *ClientWithResponses) AuthLogoutWithResponse(ctx context.Context, reqEdi
 
 // AuthLogoutAllWithResponse Log out everywhere else
 //
-// Ends all sessions of the current user except the current one, which `auth_logout` ends.
+// Ends all sessions of the current user except the current one, which `auth_logout` ends. A
+// change of the email that is not confirmed yet is canceled.
+//
+// API keys are refused.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -13227,7 +13305,9 @@ func (c *ClientWithResponses) AuthLogoutAllWithResponse(ctx context.Context, req
 
 // AuthMeWithResponse Get the current user
 //
-// The same as `users_me`.
+// The same as `users_me`, for a login.
+//
+// API keys are refused.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -13379,6 +13459,8 @@ func (c *ClientWithResponses) AuthResetPasswordWithResponse(ctx context.Context,
 // not shown. To get the next page, send `next_page` as `page_token` with the same `user_id` and
 // the same `sort`, until it is null.
 //
+// API keys are refused.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /api/v1/auth/sessions (the `AuthSessionsList` operationId).
@@ -13393,7 +13475,10 @@ func (c *ClientWithResponses) AuthSessionsListWithResponse(ctx context.Context, 
 // AuthSessionsRevokeWithResponse Revoke a session
 //
 // Ends a session of the current user, or of any user for superusers. Its access tokens and its
-// refresh token stop working immediately. It may be the current one.
+// refresh token stop working immediately. It may be the current one. A change of the email that
+// is not confirmed yet is canceled.
+//
+// API keys are refused.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -13634,6 +13719,8 @@ func (c *ClientWithResponses) UsersCreateWithResponse(ctx context.Context, body 
 // Permanently deletes the user with all its sessions and API keys. The last active superuser
 // cannot be deleted.
 //
+// API keys are refused.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with DELETE /api/v1/users/me (the `UsersMeDelete` operationId).
@@ -13706,6 +13793,8 @@ func (c *ClientWithResponses) UsersMeUpdateWithResponse(ctx context.Context, bod
 // The answer is the same whether or not the new address belongs to another user, who gets no
 // mail.
 //
+// API keys are refused.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /api/v1/users/me/email (the `UsersMeChangeEmail` operationId).
@@ -13722,6 +13811,8 @@ func (c *ClientWithResponses) UsersMeChangeEmailWithBodyWithResponse(ctx context
 // Sends a link to the new address, which makes it the user's, and a notice to the current one.
 // The answer is the same whether or not the new address belongs to another user, who gets no
 // mail.
+//
+// API keys are refused.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -13807,7 +13898,7 @@ func (c *ClientWithResponses) UsersUpdateWithResponse(ctx context.Context, id in
 
 // UsersActivateWithResponse Activate a user
 //
-// Allows the user to log in again. Sessions that were ended stay ended.
+// Allows the user to log in again. Sessions that were ended stay ended; API keys work again.
 //
 // Requires the role `superuser`. An API key needs the scope `users:write`.
 //
@@ -13824,8 +13915,8 @@ func (c *ClientWithResponses) UsersActivateWithResponse(ctx context.Context, id 
 
 // UsersDeactivateWithResponse Deactivate a user
 //
-// Prevents the user from logging in and ends all its sessions. The last active superuser
-// cannot be deactivated.
+// Prevents the user from logging in and ends all its sessions. Its API keys do not work until
+// it is activated. The last active superuser cannot be deactivated.
 //
 // Requires the role `superuser`. An API key needs the scope `users:write`.
 //
@@ -18374,20 +18465,6 @@ func ParseAuthLogoutAllResponse(rsp *http.Response) (*AuthLogoutAllResponse, err
 		}
 		response.JSON403 = &dest
 
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
-		var dest ErrorBody
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.JSON409 = &dest
-
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
-		var dest ErrorBody
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.JSON422 = &dest
-
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -18414,13 +18491,6 @@ func ParseAuthLogoutAllResponse(rsp *http.Response) (*AuthLogoutAllResponse, err
 	switch {
 	case rsp.StatusCode == 204:
 		var headers AuthLogoutAllResponse204Headers
-		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.IdempotencyReplayed = &value
-		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
@@ -18557,68 +18627,6 @@ func ParseAuthLogoutAllResponse(rsp *http.Response) (*AuthLogoutAllResponse, err
 			headers.XRequestID = value
 		}
 		response.Headers403 = &headers
-	case rsp.StatusCode == 409:
-		var headers AuthLogoutAllResponse409Headers
-		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
-			var value int32
-			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
-				return nil, err
-			}
-			headers.RateLimitLimit = &value
-		}
-		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
-			var value int32
-			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
-				return nil, err
-			}
-			headers.RateLimitRemaining = &value
-		}
-		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
-			var value int32
-			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
-				return nil, err
-			}
-			headers.RateLimitReset = &value
-		}
-		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.XRequestID = value
-		}
-		response.Headers409 = &headers
-	case rsp.StatusCode == 422:
-		var headers AuthLogoutAllResponse422Headers
-		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
-			var value int32
-			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
-				return nil, err
-			}
-			headers.RateLimitLimit = &value
-		}
-		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
-			var value int32
-			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
-				return nil, err
-			}
-			headers.RateLimitRemaining = &value
-		}
-		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
-			var value int32
-			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
-				return nil, err
-			}
-			headers.RateLimitReset = &value
-		}
-		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.XRequestID = value
-		}
-		response.Headers422 = &headers
 	case rsp.StatusCode == 429:
 		var headers AuthLogoutAllResponse429Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {

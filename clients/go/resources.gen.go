@@ -114,8 +114,8 @@ func (r *AuthResource) SessionsRevoke(ctx context.Context, id string) error {
 }
 
 // LogoutAll calls auth_logout_all: Log out everywhere else.
-func (r *AuthResource) LogoutAll(ctx context.Context, options ...RequestEditorFn) error {
-	_, err := r.client.AuthLogoutAllWithResponse(ctx, withNewKey(options)...)
+func (r *AuthResource) LogoutAll(ctx context.Context) error {
+	_, err := r.client.AuthLogoutAllWithResponse(ctx)
 	return err
 }
 

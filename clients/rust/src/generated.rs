@@ -17,14 +17,14 @@ pub mod types {
         pub expires_at: ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
         ///The API key's ID. It is never reused.
         pub id: i64,
-        ///When the key was last used, to the minute, or null if it never was.
+        ///When the key was last used, or null if it never was. Updated at most once per minute.
         #[serde(deserialize_with = "::std::option::Option::deserialize")]
         pub last_used_at: ::std::option::Option<
             ::chrono::DateTime<::chrono::offset::Utc>,
         >,
         ///What the key is for.
         pub name: ::std::string::String,
-        ///The first characters of the key, by which it is recognised.
+        ///The first characters of the key, by which it is recognized.
         pub prefix: ::std::string::String,
         ///What the key may do: the `x-required-scope` of each operation.
         pub scopes: ::std::vec::Vec<::std::string::String>,
@@ -78,14 +78,14 @@ pub mod types {
         pub id: i64,
         ///The key, to be sent as `Authorization: Bearer <key>`. Its last six characters are a checksum.
         pub key: ::std::string::String,
-        ///When the key was last used, to the minute, or null if it never was.
+        ///When the key was last used, or null if it never was. Updated at most once per minute.
         #[serde(deserialize_with = "::std::option::Option::deserialize")]
         pub last_used_at: ::std::option::Option<
             ::chrono::DateTime<::chrono::offset::Utc>,
         >,
         ///What the key is for.
         pub name: ::std::string::String,
-        ///The first characters of the key, by which it is recognised.
+        ///The first characters of the key, by which it is recognized.
         pub prefix: ::std::string::String,
         ///What the key may do: the `x-required-scope` of each operation.
         pub scopes: ::std::vec::Vec<::std::string::String>,
@@ -5417,7 +5417,8 @@ let response = client.service_show()
     /**Get the public keys of tokens
 
 Returns the keys that other services verify access tokens with, as a JSON Web Key Set (RFC
-7517), that of new tokens first. The set is empty if tokens are signed with a secret.
+7517), that of new tokens first. The set is empty if neither `JWT_PRIVATE_KEY_FILE` nor
+`JWT_PREVIOUS_PRIVATE_KEY_FILES` names a key.
 
 Sends a `GET` request to `/.well-known/jwks.json`
 
@@ -5435,6 +5436,8 @@ Returns one page of the caller's API keys in ascending order of `id`, or with
 `sort=-created_at` in descending order. To get the next page, send `next_page` as `page_token`
 with the same `user_id` and the same `sort`, until it is null. Keys are deleted 30 days after
 they have expired.
+
+API keys are refused.
 
 Sends a `GET` request to `/api/v1/api-keys`
 
@@ -5458,7 +5461,9 @@ let response = client.api_keys_list()
     /**Create an API key
 
 Returns the key, which is never shown again. It acts for the caller, as far as its scopes
-allow. A key cannot use this operation.
+allow.
+
+API keys are refused.
 
 Sends a `POST` request to `/api/v1/api-keys`
 
@@ -5474,6 +5479,8 @@ let response = client.api_keys_create()
     /**Get an API key
 
 Other users' keys are found by superusers only. The key itself is not shown.
+
+API keys are refused.
 
 Sends a `GET` request to `/api/v1/api-keys/{id}`
 
@@ -5493,6 +5500,8 @@ let response = client.api_keys_get()
     /**Delete an API key
 
 The key stops working immediately. Other users' keys are found by superusers only.
+
+API keys are refused.
 
 Sends a `DELETE` request to `/api/v1/api-keys/{id}`
 
@@ -5598,6 +5607,8 @@ let response = client.auth_login()
 
 Ends the current session. Its access tokens and its refresh token stop working immediately.
 
+API keys are refused.
+
 Sends a `POST` request to `/api/v1/auth/logout`
 
 ```ignore
@@ -5610,15 +5621,15 @@ let response = client.auth_logout()
     }
     /**Log out everywhere else
 
-Ends all sessions of the current user except the current one, which `auth_logout` ends.
+Ends all sessions of the current user except the current one, which `auth_logout` ends. A
+change of the email that is not confirmed yet is canceled.
+
+API keys are refused.
 
 Sends a `POST` request to `/api/v1/auth/logout-all`
 
-Arguments:
-- `idempotency_key`: Names this request, such as a UUID. A request that is sent again with its key has its effect once: for 24 hours, it gets the first answer.
 ```ignore
 let response = client.auth_logout_all()
-    .idempotency_key(idempotency_key)
     .send()
     .await;
 ```*/
@@ -5627,7 +5638,9 @@ let response = client.auth_logout_all()
     }
     /**Get the current user
 
-The same as `users_me`.
+The same as `users_me`, for a login.
+
+API keys are refused.
 
 Sends a `GET` request to `/api/v1/auth/me`
 
@@ -5715,6 +5728,8 @@ newest come first, or with `sort=created_at` in ascending order. Sessions that h
 not shown. To get the next page, send `next_page` as `page_token` with the same `user_id` and
 the same `sort`, until it is null.
 
+API keys are refused.
+
 Sends a `GET` request to `/api/v1/auth/sessions`
 
 Arguments:
@@ -5737,7 +5752,10 @@ let response = client.auth_sessions_list()
     /**Revoke a session
 
 Ends a session of the current user, or of any user for superusers. Its access tokens and its
-refresh token stop working immediately. It may be the current one.
+refresh token stop working immediately. It may be the current one. A change of the email that
+is not confirmed yet is canceled.
+
+API keys are refused.
 
 Sends a `DELETE` request to `/api/v1/auth/sessions/{id}`
 
@@ -5983,6 +6001,8 @@ let response = client.users_me()
 Permanently deletes the user with all its sessions and API keys. The last active superuser
 cannot be deleted.
 
+API keys are refused.
+
 Sends a `DELETE` request to `/api/v1/users/me`
 
 Arguments:
@@ -6024,6 +6044,8 @@ let response = client.users_me_update()
 Sends a link to the new address, which makes it the user's, and a notice to the current one.
 The answer is the same whether or not the new address belongs to another user, who gets no
 mail.
+
+API keys are refused.
 
 Sends a `POST` request to `/api/v1/users/me/email`
 
@@ -6108,7 +6130,7 @@ let response = client.users_update()
     }
     /**Activate a user
 
-Allows the user to log in again. Sessions that were ended stay ended.
+Allows the user to log in again. Sessions that were ended stay ended; API keys work again.
 
 Requires the role `superuser`. An API key needs the scope `users:write`.
 
@@ -6129,8 +6151,8 @@ let response = client.users_activate()
     }
     /**Deactivate a user
 
-Prevents the user from logging in and ends all its sessions. The last active superuser
-cannot be deactivated.
+Prevents the user from logging in and ends all its sessions. Its API keys do not work until
+it is activated. The last active superuser cannot be deactivated.
 
 Requires the role `superuser`. An API key needs the scope `users:write`.
 
@@ -7908,34 +7930,16 @@ pub mod builder {
     #[derive(Debug, Clone)]
     pub struct AuthLogoutAll<'a> {
         client: &'a super::Client,
-        idempotency_key: Result<Option<::std::string::String>, String>,
     }
     impl<'a> AuthLogoutAll<'a> {
         pub fn new(client: &'a super::Client) -> Self {
-            Self {
-                client: client,
-                idempotency_key: Ok(None),
-            }
-        }
-        pub fn idempotency_key<V>(mut self, value: V) -> Self
-        where
-            V: std::convert::TryInto<::std::string::String>,
-        {
-            self.idempotency_key = value
-                .try_into()
-                .map(Some)
-                .map_err(|_| {
-                    "conversion to `:: std :: string :: String` for idempotency_key failed"
-                        .to_string()
-                });
-            self
+            Self { client: client }
         }
         ///Sends a `POST` request to `/api/v1/auth/logout-all`
         pub async fn send(self) -> Result<ResponseValue<()>, Error<types::ErrorBody>> {
-            let Self { client, idempotency_key } = self;
-            let idempotency_key = idempotency_key.map_err(Error::InvalidRequest)?;
+            let Self { client } = self;
             let url = format!("{}/api/v1/auth/logout-all", client.baseurl,);
-            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
+            let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
             header_map
                 .append(
                     ::reqwest::header::HeaderName::from_static("api-version"),
@@ -7943,9 +7947,6 @@ pub mod builder {
                         super::Client::api_version(),
                     ),
                 );
-            if let Some(value) = idempotency_key {
-                header_map.append("Idempotency-Key", value.to_string().try_into()?);
-            }
             #[allow(unused_mut)]
             let mut request = client
                 .client
@@ -7980,20 +7981,6 @@ pub mod builder {
                     )
                 }
                 403u16 => {
-                    Err(
-                        Error::ErrorResponse(
-                            ResponseValue::from_response(response).await?,
-                        ),
-                    )
-                }
-                409u16 => {
-                    Err(
-                        Error::ErrorResponse(
-                            ResponseValue::from_response(response).await?,
-                        ),
-                    )
-                }
-                422u16 => {
                     Err(
                         Error::ErrorResponse(
                             ResponseValue::from_response(response).await?,
@@ -13173,7 +13160,7 @@ pub mod prelude {
 - `invalid_token` (401): The token is invalid or has expired.
 - `invalid_credentials` (401): The email or the password is wrong.
 - `forbidden` (403): Your role does not allow this operation.
-- `insufficient_scope` (403): An API key cannot do this. Log in.
+- `insufficient_scope` (403): The API key may not do this.
 - `registration_closed` (403): Registration is closed.
 - `email_not_verified` (403): Verify the email address first, with the link in the mail.
 - `not_found` (404): The resource does not exist.

@@ -90,7 +90,7 @@ impl<'a> AuthResource<'a> {
 
     /// Log out everywhere else.
     pub fn logout_all(self) -> builder::AuthLogoutAll<'a> {
-        self.0.auth_logout_all().idempotency_key(crate::retry::new_key())
+        self.0.auth_logout_all()
     }
 
     /// Verify an email address.

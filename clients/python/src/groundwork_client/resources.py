@@ -129,14 +129,9 @@ class AuthResource:
         """Revoke a session."""
         ok(auth_sessions_revoke.sync_detailed(id, client=self._client))
 
-    def logout_all(self, *, idempotency_key: str | Unset = UNSET) -> None:
+    def logout_all(self) -> None:
         """Log out everywhere else."""
-        ok(
-            auth_logout_all.sync_detailed(
-                client=self._client,
-                idempotency_key=new_key() if isinstance(idempotency_key, Unset) else idempotency_key,
-            )
-        )
+        ok(auth_logout_all.sync_detailed(client=self._client))
 
     def verify_email(self, body: LinkToken) -> User:
         """Verify an email address."""
@@ -498,14 +493,9 @@ class AsyncAuthResource:
         """Revoke a session."""
         ok(await auth_sessions_revoke.asyncio_detailed(id, client=self._client))
 
-    async def logout_all(self, *, idempotency_key: str | Unset = UNSET) -> None:
+    async def logout_all(self) -> None:
         """Log out everywhere else."""
-        ok(
-            await auth_logout_all.asyncio_detailed(
-                client=self._client,
-                idempotency_key=new_key() if isinstance(idempotency_key, Unset) else idempotency_key,
-            )
-        )
+        ok(await auth_logout_all.asyncio_detailed(client=self._client))
 
     async def verify_email(self, body: LinkToken) -> User:
         """Verify an email address."""

@@ -54,8 +54,8 @@ export class AuthResource {
   }
 
   /** Log out everywhere else */
-  logoutAll(options: { idempotencyKey?: string } = {}): Promise<void> {
-    return unwrap(this.#api.POST('/api/v1/auth/logout-all', { params: { header: { 'Idempotency-Key': options.idempotencyKey ?? newKey() } } }));
+  logoutAll(): Promise<void> {
+    return unwrap(this.#api.POST('/api/v1/auth/logout-all'));
   }
 
   /** Verify an email address */

@@ -102,6 +102,8 @@ export interface paths {
         /**
          * Log out
          * @description Ends the current session. Its access tokens and its refresh token stop working immediately.
+         *
+         *     API keys are refused.
          */
         post: operations["auth_logout"];
         delete?: never;
@@ -119,7 +121,9 @@ export interface paths {
         };
         /**
          * Get the current user
-         * @description The same as `users_me`.
+         * @description The same as `users_me`, for a login.
+         *
+         *     API keys are refused.
          */
         get: operations["auth_me"];
         put?: never;
@@ -143,6 +147,8 @@ export interface paths {
          *     newest come first, or with `sort=created_at` in ascending order. Sessions that have ended are
          *     not shown. To get the next page, send `next_page` as `page_token` with the same `user_id` and
          *     the same `sort`, until it is null.
+         *
+         *     API keys are refused.
          */
         get: operations["auth_sessions_list"];
         put?: never;
@@ -166,7 +172,10 @@ export interface paths {
         /**
          * Revoke a session
          * @description Ends a session of the current user, or of any user for superusers. Its access tokens and its
-         *     refresh token stop working immediately. It may be the current one.
+         *     refresh token stop working immediately. It may be the current one. A change of the email that
+         *     is not confirmed yet is canceled.
+         *
+         *     API keys are refused.
          */
         delete: operations["auth_sessions_revoke"];
         options?: never;
@@ -185,7 +194,10 @@ export interface paths {
         put?: never;
         /**
          * Log out everywhere else
-         * @description Ends all sessions of the current user except the current one, which `auth_logout` ends.
+         * @description Ends all sessions of the current user except the current one, which `auth_logout` ends. A
+         *     change of the email that is not confirmed yet is canceled.
+         *
+         *     API keys are refused.
          */
         post: operations["auth_logout_all"];
         delete?: never;
@@ -214,6 +226,8 @@ export interface paths {
          * Delete the current user
          * @description Permanently deletes the user with all its sessions and API keys. The last active superuser
          *     cannot be deleted.
+         *
+         *     API keys are refused.
          */
         delete: operations["users_me_delete"];
         options?: never;
@@ -310,7 +324,7 @@ export interface paths {
         head?: never;
         /**
          * Activate a user
-         * @description Allows the user to log in again. Sessions that were ended stay ended.
+         * @description Allows the user to log in again. Sessions that were ended stay ended; API keys work again.
          *
          *     Requires the role `superuser`. An API key needs the scope `users:write`.
          */
@@ -332,8 +346,8 @@ export interface paths {
         head?: never;
         /**
          * Deactivate a user
-         * @description Prevents the user from logging in and ends all its sessions. The last active superuser
-         *     cannot be deactivated.
+         * @description Prevents the user from logging in and ends all its sessions. Its API keys do not work until
+         *     it is activated. The last active superuser cannot be deactivated.
          *
          *     Requires the role `superuser`. An API key needs the scope `users:write`.
          */
@@ -461,6 +475,8 @@ export interface paths {
          * @description Sends a link to the new address, which makes it the user's, and a notice to the current one.
          *     The answer is the same whether or not the new address belongs to another user, who gets no
          *     mail.
+         *
+         *     API keys are refused.
          */
         post: operations["users_me_change_email"];
         delete?: never;
@@ -482,13 +498,17 @@ export interface paths {
          *     `sort=-created_at` in descending order. To get the next page, send `next_page` as `page_token`
          *     with the same `user_id` and the same `sort`, until it is null. Keys are deleted 30 days after
          *     they have expired.
+         *
+         *     API keys are refused.
          */
         get: operations["api_keys_list"];
         put?: never;
         /**
          * Create an API key
          * @description Returns the key, which is never shown again. It acts for the caller, as far as its scopes
-         *     allow. A key cannot use this operation.
+         *     allow.
+         *
+         *     API keys are refused.
          */
         post: operations["api_keys_create"];
         delete?: never;
@@ -507,6 +527,8 @@ export interface paths {
         /**
          * Get an API key
          * @description Other users' keys are found by superusers only. The key itself is not shown.
+         *
+         *     API keys are refused.
          */
         get: operations["api_keys_get"];
         put?: never;
@@ -514,6 +536,8 @@ export interface paths {
         /**
          * Delete an API key
          * @description The key stops working immediately. Other users' keys are found by superusers only.
+         *
+         *     API keys are refused.
          */
         delete: operations["api_keys_delete"];
         options?: never;
@@ -867,7 +891,8 @@ export interface paths {
         /**
          * Get the public keys of tokens
          * @description Returns the keys that other services verify access tokens with, as a JSON Web Key Set (RFC
-         *     7517), that of new tokens first. The set is empty if tokens are signed with a secret.
+         *     7517), that of new tokens first. The set is empty if neither `JWT_PRIVATE_KEY_FILE` nor
+         *     `JWT_PREVIOUS_PRIVATE_KEY_FILES` names a key.
          */
         get: operations["service_jwks"];
         put?: never;
@@ -1074,12 +1099,12 @@ export interface components {
             user_id: number;
             /** @description What the key is for. */
             name: string;
-            /** @description The first characters of the key, by which it is recognised. */
+            /** @description The first characters of the key, by which it is recognized. */
             prefix: string;
             /**
              * @description What the key may do: the `x-required-scope` of each operation.
              * @example [
-             *       "first"
+             *       "users:read"
              *     ]
              */
             scopes: string[];
@@ -1097,7 +1122,7 @@ export interface components {
             expires_at: string | null;
             /**
              * Format: date-time
-             * @description When the key was last used, to the minute, or null if it never was.
+             * @description When the key was last used, or null if it never was. Updated at most once per minute.
              * @example 2026-01-31T09:30:00Z
              */
             last_used_at: string | null;
@@ -1115,7 +1140,7 @@ export interface components {
             /**
              * @description What the key may do: the `x-required-scope` of the operations that it is for, each once.
              * @example [
-             *       "first"
+             *       "users:read"
              *     ]
              */
             scopes: string[];
@@ -1185,12 +1210,12 @@ export interface components {
             user_id: number;
             /** @description What the key is for. */
             name: string;
-            /** @description The first characters of the key, by which it is recognised. */
+            /** @description The first characters of the key, by which it is recognized. */
             prefix: string;
             /**
              * @description What the key may do: the `x-required-scope` of each operation.
              * @example [
-             *       "first"
+             *       "users:read"
              *     ]
              */
             scopes: string[];
@@ -1208,7 +1233,7 @@ export interface components {
             expires_at: string | null;
             /**
              * Format: date-time
-             * @description When the key was last used, to the minute, or null if it never was.
+             * @description When the key was last used, or null if it never was. Updated at most once per minute.
              * @example 2026-01-31T09:30:00Z
              */
             last_used_at: string | null;
@@ -1384,7 +1409,7 @@ export interface components {
          *     - `invalid_token` (401): The token is invalid or has expired.
          *     - `invalid_credentials` (401): The email or the password is wrong.
          *     - `forbidden` (403): Your role does not allow this operation.
-         *     - `insufficient_scope` (403): An API key cannot do this. Log in.
+         *     - `insufficient_scope` (403): The API key may not do this.
          *     - `registration_closed` (403): Registration is closed.
          *     - `email_not_verified` (403): Verify the email address first, with the link in the mail.
          *     - `not_found` (404): The resource does not exist.
@@ -2079,7 +2104,6 @@ export interface components {
             /** @description Where events are sent, in its normalized form. */
             url: string;
             /**
-             * The events of a webhook, with an example that is valid: that of a list of texts knows no events.
              * @description The types of the events that it gets. `*` stands for all, later ones included.
              * @example [
              *       "user.created",
@@ -2139,7 +2163,6 @@ export interface components {
              */
             url: string;
             /**
-             * The events of a webhook, with an example that is valid: that of a list of texts knows no events.
              * @description The types of the events that it gets, as they are named under `webhooks` in this document. `*`
              *     stands for all, later ones included.
              * @example [
@@ -2296,7 +2319,6 @@ export interface components {
              */
             url?: string;
             /**
-             * The events of a webhook, with an example that is valid: that of a list of texts knows no events.
              * @description The new list of events.
              * @example [
              *       "user.created",
@@ -2343,7 +2365,6 @@ export interface components {
             /** @description Where events are sent, in its normalized form. */
             url: string;
             /**
-             * The events of a webhook, with an example that is valid: that of a list of texts knows no events.
              * @description The types of the events that it gets. `*` stands for all, later ones included.
              * @example [
              *       "user.created",
@@ -3750,10 +3771,7 @@ export interface operations {
     auth_logout_all: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description Names this request, such as a UUID. A request that is sent again with its key has its effect once: for 24 hours, it gets the first answer. */
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -3766,7 +3784,6 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
-                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -3806,32 +3823,6 @@ export interface operations {
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     "WWW-Authenticate": components["headers"]["Scope-Challenge"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            /** @description Conflict: `idempotency_in_progress`. */
-            409: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
-                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
-                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            /** @description Unprocessable Entity: `validation_error` or `idempotency_key_reused`. */
-            422: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
-                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
-                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6817,7 +6808,7 @@ export interface operations {
                  * @example {
                  *       "name": "Nightly export",
                  *       "scopes": [
-                 *         "first"
+                 *         "users:read"
                  *       ],
                  *       "expires_at": "2026-01-31T09:30:00Z"
                  *     }

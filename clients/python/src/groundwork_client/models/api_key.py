@@ -18,11 +18,12 @@ class ApiKey:
         id (int): The API key's ID. It is never reused.
         user_id (int): The ID of the user that the key acts for.
         name (str): What the key is for.
-        prefix (str): The first characters of the key, by which it is recognised.
+        prefix (str): The first characters of the key, by which it is recognized.
         scopes (list[str]): What the key may do: the `x-required-scope` of each operation.
         created_at (datetime.datetime): When the key was created.
         expires_at (datetime.datetime | None): When the key stops working, or null if it does not expire.
-        last_used_at (datetime.datetime | None): When the key was last used, to the minute, or null if it never was.
+        last_used_at (datetime.datetime | None): When the key was last used, or null if it never was. Updated at most
+            once per minute.
     """
 
     id: int

@@ -30,7 +30,7 @@ class ErrorBody:
             - `invalid_token` (401): The token is invalid or has expired.
             - `invalid_credentials` (401): The email or the password is wrong.
             - `forbidden` (403): Your role does not allow this operation.
-            - `insufficient_scope` (403): An API key cannot do this. Log in.
+            - `insufficient_scope` (403): The API key may not do this.
             - `registration_closed` (403): Registration is closed.
             - `email_not_verified` (403): Verify the email address first, with the link in the mail.
             - `not_found` (404): The resource does not exist.

@@ -123,7 +123,9 @@ def sync_detailed(
     """Create an API key
 
      Returns the key, which is never shown again. It acts for the caller, as far as its scopes
-    allow. A key cannot use this operation.
+    allow.
+
+    API keys are refused.
 
     Args:
         body (ApiKeyCreate): The API key to create.
@@ -155,7 +157,9 @@ def sync(
     """Create an API key
 
      Returns the key, which is never shown again. It acts for the caller, as far as its scopes
-    allow. A key cannot use this operation.
+    allow.
+
+    API keys are refused.
 
     Args:
         body (ApiKeyCreate): The API key to create.
@@ -182,7 +186,9 @@ async def asyncio_detailed(
     """Create an API key
 
      Returns the key, which is never shown again. It acts for the caller, as far as its scopes
-    allow. A key cannot use this operation.
+    allow.
+
+    API keys are refused.
 
     Args:
         body (ApiKeyCreate): The API key to create.
@@ -212,7 +218,9 @@ async def asyncio(
     """Create an API key
 
      Returns the key, which is never shown again. It acts for the caller, as far as its scopes
-    allow. A key cannot use this operation.
+    allow.
+
+    API keys are refused.
 
     Args:
         body (ApiKeyCreate): The API key to create.

@@ -109,6 +109,8 @@ def sync_detailed(
 
      The key stops working immediately. Other users' keys are found by superusers only.
 
+    API keys are refused.
+
     Args:
         id (int):
         if_match (str | Unset):
@@ -143,6 +145,8 @@ def sync(
 
      The key stops working immediately. Other users' keys are found by superusers only.
 
+    API keys are refused.
+
     Args:
         id (int):
         if_match (str | Unset):
@@ -171,6 +175,8 @@ async def asyncio_detailed(
     """Delete an API key
 
      The key stops working immediately. Other users' keys are found by superusers only.
+
+    API keys are refused.
 
     Args:
         id (int):
@@ -203,6 +209,8 @@ async def asyncio(
     """Delete an API key
 
      The key stops working immediately. Other users' keys are found by superusers only.
+
+    API keys are refused.
 
     Args:
         id (int):

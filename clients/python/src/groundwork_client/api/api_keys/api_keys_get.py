@@ -106,6 +106,8 @@ def sync_detailed(
 
      Other users' keys are found by superusers only. The key itself is not shown.
 
+    API keys are refused.
+
     Args:
         id (int):
         if_none_match (str | Unset):
@@ -140,6 +142,8 @@ def sync(
 
      Other users' keys are found by superusers only. The key itself is not shown.
 
+    API keys are refused.
+
     Args:
         id (int):
         if_none_match (str | Unset):
@@ -168,6 +172,8 @@ async def asyncio_detailed(
     """Get an API key
 
      Other users' keys are found by superusers only. The key itself is not shown.
+
+    API keys are refused.
 
     Args:
         id (int):
@@ -200,6 +206,8 @@ async def asyncio(
     """Get an API key
 
      Other users' keys are found by superusers only. The key itself is not shown.
+
+    API keys are refused.
 
     Args:
         id (int):

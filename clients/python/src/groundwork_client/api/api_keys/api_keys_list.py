@@ -119,6 +119,8 @@ def sync_detailed(
     with the same `user_id` and the same `sort`, until it is null. Keys are deleted 30 days after
     they have expired.
 
+    API keys are refused.
+
     Args:
         limit (int | Unset):  Default: 20.
         page_token (str | Unset):
@@ -162,6 +164,8 @@ def sync(
     with the same `user_id` and the same `sort`, until it is null. Keys are deleted 30 days after
     they have expired.
 
+    API keys are refused.
+
     Args:
         limit (int | Unset):  Default: 20.
         page_token (str | Unset):
@@ -199,6 +203,8 @@ async def asyncio_detailed(
     `sort=-created_at` in descending order. To get the next page, send `next_page` as `page_token`
     with the same `user_id` and the same `sort`, until it is null. Keys are deleted 30 days after
     they have expired.
+
+    API keys are refused.
 
     Args:
         limit (int | Unset):  Default: 20.
@@ -240,6 +246,8 @@ async def asyncio(
     `sort=-created_at` in descending order. To get the next page, send `next_page` as `page_token`
     with the same `user_id` and the same `sort`, until it is null. Keys are deleted 30 days after
     they have expired.
+
+    API keys are refused.
 
     Args:
         limit (int | Unset):  Default: 20.

@@ -81,6 +81,8 @@ def sync_detailed(
 
      Ends the current session. Its access tokens and its refresh token stop working immediately.
 
+    API keys are refused.
+
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
         httpx.TimeoutException: If the request takes longer than Client.timeout.
@@ -106,6 +108,8 @@ def sync(
 
      Ends the current session. Its access tokens and its refresh token stop working immediately.
 
+    API keys are refused.
+
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
         httpx.TimeoutException: If the request takes longer than Client.timeout.
@@ -126,6 +130,8 @@ async def asyncio_detailed(
     """Log out
 
      Ends the current session. Its access tokens and its refresh token stop working immediately.
+
+    API keys are refused.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -149,6 +155,8 @@ async def asyncio(
     """Log out
 
      Ends the current session. Its access tokens and its refresh token stop working immediately.
+
+    API keys are refused.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -6,23 +6,16 @@ import httpx
 from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.error_body import ErrorBody
-from ...types import UNSET, Response, Unset
+from ...types import Response
 
 
-def _get_kwargs(
-    *,
-    idempotency_key: str | Unset = UNSET,
-) -> dict[str, Any]:
-    headers: dict[str, Any] = {}
-    if not isinstance(idempotency_key, Unset):
-        headers["Idempotency-Key"] = idempotency_key
+def _get_kwargs() -> dict[str, Any]:
 
     _kwargs: dict[str, Any] = {
         "method": "post",
         "url": "/api/v1/auth/logout-all",
     }
 
-    _kwargs["headers"] = headers
     return _kwargs
 
 
@@ -47,16 +40,6 @@ def _parse_response(
         response_403 = ErrorBody.from_dict(response.json())
 
         return response_403
-
-    if response.status_code == 409:
-        response_409 = ErrorBody.from_dict(response.json())
-
-        return response_409
-
-    if response.status_code == 422:
-        response_422 = ErrorBody.from_dict(response.json())
-
-        return response_422
 
     if response.status_code == 429:
         response_429 = ErrorBody.from_dict(response.json())
@@ -93,14 +76,13 @@ def _build_response(
 def sync_detailed(
     *,
     client: AuthenticatedClient,
-    idempotency_key: str | Unset = UNSET,
 ) -> Response[Any | ErrorBody]:
     """Log out everywhere else
 
-     Ends all sessions of the current user except the current one, which `auth_logout` ends.
+     Ends all sessions of the current user except the current one, which `auth_logout` ends. A
+    change of the email that is not confirmed yet is canceled.
 
-    Args:
-        idempotency_key (str | Unset):
+    API keys are refused.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -110,9 +92,7 @@ def sync_detailed(
         Response[Any | ErrorBody]
     """
 
-    kwargs = _get_kwargs(
-        idempotency_key=idempotency_key,
-    )
+    kwargs = _get_kwargs()
 
     response = client.get_httpx_client().request(
         **kwargs,
@@ -124,14 +104,13 @@ def sync_detailed(
 def sync(
     *,
     client: AuthenticatedClient,
-    idempotency_key: str | Unset = UNSET,
 ) -> Any | ErrorBody | None:
     """Log out everywhere else
 
-     Ends all sessions of the current user except the current one, which `auth_logout` ends.
+     Ends all sessions of the current user except the current one, which `auth_logout` ends. A
+    change of the email that is not confirmed yet is canceled.
 
-    Args:
-        idempotency_key (str | Unset):
+    API keys are refused.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -143,21 +122,19 @@ def sync(
 
     return sync_detailed(
         client=client,
-        idempotency_key=idempotency_key,
     ).parsed
 
 
 async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
-    idempotency_key: str | Unset = UNSET,
 ) -> Response[Any | ErrorBody]:
     """Log out everywhere else
 
-     Ends all sessions of the current user except the current one, which `auth_logout` ends.
+     Ends all sessions of the current user except the current one, which `auth_logout` ends. A
+    change of the email that is not confirmed yet is canceled.
 
-    Args:
-        idempotency_key (str | Unset):
+    API keys are refused.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -167,9 +144,7 @@ async def asyncio_detailed(
         Response[Any | ErrorBody]
     """
 
-    kwargs = _get_kwargs(
-        idempotency_key=idempotency_key,
-    )
+    kwargs = _get_kwargs()
 
     response = await client.get_async_httpx_client().request(**kwargs)
 
@@ -179,14 +154,13 @@ async def asyncio_detailed(
 async def asyncio(
     *,
     client: AuthenticatedClient,
-    idempotency_key: str | Unset = UNSET,
 ) -> Any | ErrorBody | None:
     """Log out everywhere else
 
-     Ends all sessions of the current user except the current one, which `auth_logout` ends.
+     Ends all sessions of the current user except the current one, which `auth_logout` ends. A
+    change of the email that is not confirmed yet is canceled.
 
-    Args:
-        idempotency_key (str | Unset):
+    API keys are refused.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -199,6 +173,5 @@ async def asyncio(
     return (
         await asyncio_detailed(
             client=client,
-            idempotency_key=idempotency_key,
         )
     ).parsed

@@ -89,7 +89,9 @@ def sync_detailed(
 ) -> Response[ErrorBody | User]:
     """Get the current user
 
-     The same as `users_me`.
+     The same as `users_me`, for a login.
+
+    API keys are refused.
 
     Args:
         if_none_match (str | Unset):
@@ -120,7 +122,9 @@ def sync(
 ) -> ErrorBody | User | None:
     """Get the current user
 
-     The same as `users_me`.
+     The same as `users_me`, for a login.
+
+    API keys are refused.
 
     Args:
         if_none_match (str | Unset):
@@ -146,7 +150,9 @@ async def asyncio_detailed(
 ) -> Response[ErrorBody | User]:
     """Get the current user
 
-     The same as `users_me`.
+     The same as `users_me`, for a login.
+
+    API keys are refused.
 
     Args:
         if_none_match (str | Unset):
@@ -175,7 +181,9 @@ async def asyncio(
 ) -> ErrorBody | User | None:
     """Get the current user
 
-     The same as `users_me`.
+     The same as `users_me`, for a login.
+
+    API keys are refused.
 
     Args:
         if_none_match (str | Unset):

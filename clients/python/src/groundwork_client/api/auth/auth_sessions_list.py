@@ -119,6 +119,8 @@ def sync_detailed(
     not shown. To get the next page, send `next_page` as `page_token` with the same `user_id` and
     the same `sort`, until it is null.
 
+    API keys are refused.
+
     Args:
         limit (int | Unset):  Default: 20.
         page_token (str | Unset):
@@ -162,6 +164,8 @@ def sync(
     not shown. To get the next page, send `next_page` as `page_token` with the same `user_id` and
     the same `sort`, until it is null.
 
+    API keys are refused.
+
     Args:
         limit (int | Unset):  Default: 20.
         page_token (str | Unset):
@@ -199,6 +203,8 @@ async def asyncio_detailed(
     newest come first, or with `sort=created_at` in ascending order. Sessions that have ended are
     not shown. To get the next page, send `next_page` as `page_token` with the same `user_id` and
     the same `sort`, until it is null.
+
+    API keys are refused.
 
     Args:
         limit (int | Unset):  Default: 20.
@@ -240,6 +246,8 @@ async def asyncio(
     newest come first, or with `sort=created_at` in ascending order. Sessions that have ended are
     not shown. To get the next page, send `next_page` as `page_token` with the same `user_id` and
     the same `sort`, until it is null.
+
+    API keys are refused.
 
     Args:
         limit (int | Unset):  Default: 20.

@@ -96,7 +96,10 @@ def sync_detailed(
     """Revoke a session
 
      Ends a session of the current user, or of any user for superusers. Its access tokens and its
-    refresh token stop working immediately. It may be the current one.
+    refresh token stop working immediately. It may be the current one. A change of the email that
+    is not confirmed yet is canceled.
+
+    API keys are refused.
 
     Args:
         id (str):
@@ -128,7 +131,10 @@ def sync(
     """Revoke a session
 
      Ends a session of the current user, or of any user for superusers. Its access tokens and its
-    refresh token stop working immediately. It may be the current one.
+    refresh token stop working immediately. It may be the current one. A change of the email that
+    is not confirmed yet is canceled.
+
+    API keys are refused.
 
     Args:
         id (str):
@@ -155,7 +161,10 @@ async def asyncio_detailed(
     """Revoke a session
 
      Ends a session of the current user, or of any user for superusers. Its access tokens and its
-    refresh token stop working immediately. It may be the current one.
+    refresh token stop working immediately. It may be the current one. A change of the email that
+    is not confirmed yet is canceled.
+
+    API keys are refused.
 
     Args:
         id (str):
@@ -185,7 +194,10 @@ async def asyncio(
     """Revoke a session
 
      Ends a session of the current user, or of any user for superusers. Its access tokens and its
-    refresh token stop working immediately. It may be the current one.
+    refresh token stop working immediately. It may be the current one. A change of the email that
+    is not confirmed yet is canceled.
+
+    API keys are refused.
 
     Args:
         id (str):

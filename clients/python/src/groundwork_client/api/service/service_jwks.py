@@ -72,7 +72,8 @@ def sync_detailed(
     """Get the public keys of tokens
 
      Returns the keys that other services verify access tokens with, as a JSON Web Key Set (RFC
-    7517), that of new tokens first. The set is empty if tokens are signed with a secret.
+    7517), that of new tokens first. The set is empty if neither `JWT_PRIVATE_KEY_FILE` nor
+    `JWT_PREVIOUS_PRIVATE_KEY_FILES` names a key.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -98,7 +99,8 @@ def sync(
     """Get the public keys of tokens
 
      Returns the keys that other services verify access tokens with, as a JSON Web Key Set (RFC
-    7517), that of new tokens first. The set is empty if tokens are signed with a secret.
+    7517), that of new tokens first. The set is empty if neither `JWT_PRIVATE_KEY_FILE` nor
+    `JWT_PREVIOUS_PRIVATE_KEY_FILES` names a key.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -120,7 +122,8 @@ async def asyncio_detailed(
     """Get the public keys of tokens
 
      Returns the keys that other services verify access tokens with, as a JSON Web Key Set (RFC
-    7517), that of new tokens first. The set is empty if tokens are signed with a secret.
+    7517), that of new tokens first. The set is empty if neither `JWT_PRIVATE_KEY_FILE` nor
+    `JWT_PREVIOUS_PRIVATE_KEY_FILES` names a key.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -144,7 +147,8 @@ async def asyncio(
     """Get the public keys of tokens
 
      Returns the keys that other services verify access tokens with, as a JSON Web Key Set (RFC
-    7517), that of new tokens first. The set is empty if tokens are signed with a secret.
+    7517), that of new tokens first. The set is empty if neither `JWT_PRIVATE_KEY_FILE` nor
+    `JWT_PREVIOUS_PRIVATE_KEY_FILES` names a key.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

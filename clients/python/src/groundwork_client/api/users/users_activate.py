@@ -109,7 +109,7 @@ def sync_detailed(
 ) -> Response[ErrorBody | User]:
     """Activate a user
 
-     Allows the user to log in again. Sessions that were ended stay ended.
+     Allows the user to log in again. Sessions that were ended stay ended; API keys work again.
 
     Requires the role `superuser`. An API key needs the scope `users:write`.
 
@@ -145,7 +145,7 @@ def sync(
 ) -> ErrorBody | User | None:
     """Activate a user
 
-     Allows the user to log in again. Sessions that were ended stay ended.
+     Allows the user to log in again. Sessions that were ended stay ended; API keys work again.
 
     Requires the role `superuser`. An API key needs the scope `users:write`.
 
@@ -176,7 +176,7 @@ async def asyncio_detailed(
 ) -> Response[ErrorBody | User]:
     """Activate a user
 
-     Allows the user to log in again. Sessions that were ended stay ended.
+     Allows the user to log in again. Sessions that were ended stay ended; API keys work again.
 
     Requires the role `superuser`. An API key needs the scope `users:write`.
 
@@ -210,7 +210,7 @@ async def asyncio(
 ) -> ErrorBody | User | None:
     """Activate a user
 
-     Allows the user to log in again. Sessions that were ended stay ended.
+     Allows the user to log in again. Sessions that were ended stay ended; API keys work again.
 
     Requires the role `superuser`. An API key needs the scope `users:write`.
 

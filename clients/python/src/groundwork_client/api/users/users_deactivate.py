@@ -114,8 +114,8 @@ def sync_detailed(
 ) -> Response[ErrorBody | User]:
     """Deactivate a user
 
-     Prevents the user from logging in and ends all its sessions. The last active superuser
-    cannot be deactivated.
+     Prevents the user from logging in and ends all its sessions. Its API keys do not work until
+    it is activated. The last active superuser cannot be deactivated.
 
     Requires the role `superuser`. An API key needs the scope `users:write`.
 
@@ -151,8 +151,8 @@ def sync(
 ) -> ErrorBody | User | None:
     """Deactivate a user
 
-     Prevents the user from logging in and ends all its sessions. The last active superuser
-    cannot be deactivated.
+     Prevents the user from logging in and ends all its sessions. Its API keys do not work until
+    it is activated. The last active superuser cannot be deactivated.
 
     Requires the role `superuser`. An API key needs the scope `users:write`.
 
@@ -183,8 +183,8 @@ async def asyncio_detailed(
 ) -> Response[ErrorBody | User]:
     """Deactivate a user
 
-     Prevents the user from logging in and ends all its sessions. The last active superuser
-    cannot be deactivated.
+     Prevents the user from logging in and ends all its sessions. Its API keys do not work until
+    it is activated. The last active superuser cannot be deactivated.
 
     Requires the role `superuser`. An API key needs the scope `users:write`.
 
@@ -218,8 +218,8 @@ async def asyncio(
 ) -> ErrorBody | User | None:
     """Deactivate a user
 
-     Prevents the user from logging in and ends all its sessions. The last active superuser
-    cannot be deactivated.
+     Prevents the user from logging in and ends all its sessions. Its API keys do not work until
+    it is activated. The last active superuser cannot be deactivated.
 
     Requires the role `superuser`. An API key needs the scope `users:write`.
 

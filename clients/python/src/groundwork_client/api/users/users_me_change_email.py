@@ -128,6 +128,8 @@ def sync_detailed(
     The answer is the same whether or not the new address belongs to another user, who gets no
     mail.
 
+    API keys are refused.
+
     Args:
         idempotency_key (str | Unset):
         body (EmailChange): The new address of the current user.
@@ -164,6 +166,8 @@ def sync(
     The answer is the same whether or not the new address belongs to another user, who gets no
     mail.
 
+    API keys are refused.
+
     Args:
         idempotency_key (str | Unset):
         body (EmailChange): The new address of the current user.
@@ -194,6 +198,8 @@ async def asyncio_detailed(
      Sends a link to the new address, which makes it the user's, and a notice to the current one.
     The answer is the same whether or not the new address belongs to another user, who gets no
     mail.
+
+    API keys are refused.
 
     Args:
         idempotency_key (str | Unset):
@@ -228,6 +234,8 @@ async def asyncio(
      Sends a link to the new address, which makes it the user's, and a notice to the current one.
     The answer is the same whether or not the new address belongs to another user, who gets no
     mail.
+
+    API keys are refused.
 
     Args:
         idempotency_key (str | Unset):

@@ -100,6 +100,8 @@ def sync_detailed(
      Permanently deletes the user with all its sessions and API keys. The last active superuser
     cannot be deleted.
 
+    API keys are refused.
+
     Args:
         if_match (str | Unset):
 
@@ -132,6 +134,8 @@ def sync(
      Permanently deletes the user with all its sessions and API keys. The last active superuser
     cannot be deleted.
 
+    API keys are refused.
+
     Args:
         if_match (str | Unset):
 
@@ -158,6 +162,8 @@ async def asyncio_detailed(
 
      Permanently deletes the user with all its sessions and API keys. The last active superuser
     cannot be deleted.
+
+    API keys are refused.
 
     Args:
         if_match (str | Unset):
@@ -188,6 +194,8 @@ async def asyncio(
 
      Permanently deletes the user with all its sessions and API keys. The last active superuser
     cannot be deleted.
+
+    API keys are refused.
 
     Args:
         if_match (str | Unset):

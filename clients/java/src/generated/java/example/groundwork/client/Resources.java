@@ -162,16 +162,7 @@ public abstract class Resources {
 
         /** Log out everywhere else. */
         public void logoutAll() throws ApiException {
-            logoutAll(Map.of());
-        }
-
-        /**
-         * Log out everywhere else.
-         *
-         * @param headers see {@link RequestHeaders}
-         */
-        public void logoutAll(Map<String, String> headers) throws ApiException {
-            api.authLogoutAll(RequestHeaders.withKey(headers));
+            api.authLogoutAll();
         }
 
         /** Verify an email address. */

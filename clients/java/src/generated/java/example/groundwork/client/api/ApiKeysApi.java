@@ -170,7 +170,7 @@ public class ApiKeysApi {
 
   /**
    * Create an API key
-   * Returns the key, which is never shown again. It acts for the caller, as far as its scopes allow. A key cannot use this operation.
+   * Returns the key, which is never shown again. It acts for the caller, as far as its scopes allow.  API keys are refused.
    * @param apiRequest {@link APIApiKeysCreateRequest}
    * @return ApiKeyWithSecret
    * @throws ApiException if fails to make API call
@@ -181,7 +181,7 @@ public class ApiKeysApi {
 
   /**
    * Create an API key
-   * Returns the key, which is never shown again. It acts for the caller, as far as its scopes allow. A key cannot use this operation.
+   * Returns the key, which is never shown again. It acts for the caller, as far as its scopes allow.  API keys are refused.
    * @param apiRequest {@link APIApiKeysCreateRequest}
    * @param headers Optional headers to include in the request
    * @return ApiKeyWithSecret
@@ -195,7 +195,7 @@ public class ApiKeysApi {
 
   /**
    * Create an API key
-   * Returns the key, which is never shown again. It acts for the caller, as far as its scopes allow. A key cannot use this operation.
+   * Returns the key, which is never shown again. It acts for the caller, as far as its scopes allow.  API keys are refused.
    * @param apiRequest {@link APIApiKeysCreateRequest}
    * @return ApiResponse&lt;ApiKeyWithSecret&gt;
    * @throws ApiException if fails to make API call
@@ -206,7 +206,7 @@ public class ApiKeysApi {
 
   /**
    * Create an API key
-   * Returns the key, which is never shown again. It acts for the caller, as far as its scopes allow. A key cannot use this operation.
+   * Returns the key, which is never shown again. It acts for the caller, as far as its scopes allow.  API keys are refused.
    * @param apiRequest {@link APIApiKeysCreateRequest}
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;ApiKeyWithSecret&gt;
@@ -219,7 +219,7 @@ public class ApiKeysApi {
 
   /**
    * Create an API key
-   * Returns the key, which is never shown again. It acts for the caller, as far as its scopes allow. A key cannot use this operation.
+   * Returns the key, which is never shown again. It acts for the caller, as far as its scopes allow.  API keys are refused.
    * @param apiKeyCreate  (required)
    * @return ApiKeyWithSecret
    * @throws ApiException if fails to make API call
@@ -230,7 +230,7 @@ public class ApiKeysApi {
 
   /**
    * Create an API key
-   * Returns the key, which is never shown again. It acts for the caller, as far as its scopes allow. A key cannot use this operation.
+   * Returns the key, which is never shown again. It acts for the caller, as far as its scopes allow.  API keys are refused.
    * @param apiKeyCreate  (required)
    * @param headers Optional headers to include in the request
    * @return ApiKeyWithSecret
@@ -243,7 +243,7 @@ public class ApiKeysApi {
 
   /**
    * Create an API key
-   * Returns the key, which is never shown again. It acts for the caller, as far as its scopes allow. A key cannot use this operation.
+   * Returns the key, which is never shown again. It acts for the caller, as far as its scopes allow.  API keys are refused.
    * @param apiKeyCreate  (required)
    * @return ApiResponse&lt;ApiKeyWithSecret&gt;
    * @throws ApiException if fails to make API call
@@ -254,7 +254,7 @@ public class ApiKeysApi {
 
   /**
    * Create an API key
-   * Returns the key, which is never shown again. It acts for the caller, as far as its scopes allow. A key cannot use this operation.
+   * Returns the key, which is never shown again. It acts for the caller, as far as its scopes allow.  API keys are refused.
    * @param apiKeyCreate  (required)
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;ApiKeyWithSecret&gt;
@@ -371,7 +371,7 @@ public class ApiKeysApi {
 
   /**
    * Delete an API key
-   * The key stops working immediately. Other users&#39; keys are found by superusers only.
+   * The key stops working immediately. Other users&#39; keys are found by superusers only.  API keys are refused.
    * @param apiRequest {@link APIApiKeysDeleteRequest}
    * @throws ApiException if fails to make API call
    */
@@ -381,7 +381,7 @@ public class ApiKeysApi {
 
   /**
    * Delete an API key
-   * The key stops working immediately. Other users&#39; keys are found by superusers only.
+   * The key stops working immediately. Other users&#39; keys are found by superusers only.  API keys are refused.
    * @param apiRequest {@link APIApiKeysDeleteRequest}
    * @param headers Optional headers to include in the request
    * @throws ApiException if fails to make API call
@@ -394,7 +394,7 @@ public class ApiKeysApi {
 
   /**
    * Delete an API key
-   * The key stops working immediately. Other users&#39; keys are found by superusers only.
+   * The key stops working immediately. Other users&#39; keys are found by superusers only.  API keys are refused.
    * @param apiRequest {@link APIApiKeysDeleteRequest}
    * @return ApiResponse&lt;Void&gt;
    * @throws ApiException if fails to make API call
@@ -405,7 +405,7 @@ public class ApiKeysApi {
 
   /**
    * Delete an API key
-   * The key stops working immediately. Other users&#39; keys are found by superusers only.
+   * The key stops working immediately. Other users&#39; keys are found by superusers only.  API keys are refused.
    * @param apiRequest {@link APIApiKeysDeleteRequest}
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;Void&gt;
@@ -418,7 +418,7 @@ public class ApiKeysApi {
 
   /**
    * Delete an API key
-   * The key stops working immediately. Other users&#39; keys are found by superusers only.
+   * The key stops working immediately. Other users&#39; keys are found by superusers only.  API keys are refused.
    * @param id The API key&#39;s ID. (required)
    * @throws ApiException if fails to make API call
    */
@@ -428,7 +428,7 @@ public class ApiKeysApi {
 
   /**
    * Delete an API key
-   * The key stops working immediately. Other users&#39; keys are found by superusers only.
+   * The key stops working immediately. Other users&#39; keys are found by superusers only.  API keys are refused.
    * @param id The API key&#39;s ID. (required)
    * @param headers Optional headers to include in the request
    * @throws ApiException if fails to make API call
@@ -439,7 +439,7 @@ public class ApiKeysApi {
 
   /**
    * Delete an API key
-   * The key stops working immediately. Other users&#39; keys are found by superusers only.
+   * The key stops working immediately. Other users&#39; keys are found by superusers only.  API keys are refused.
    * @param id The API key&#39;s ID. (required)
    * @return ApiResponse&lt;Void&gt;
    * @throws ApiException if fails to make API call
@@ -450,7 +450,7 @@ public class ApiKeysApi {
 
   /**
    * Delete an API key
-   * The key stops working immediately. Other users&#39; keys are found by superusers only.
+   * The key stops working immediately. Other users&#39; keys are found by superusers only.  API keys are refused.
    * @param id The API key&#39;s ID. (required)
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;Void&gt;
@@ -551,7 +551,7 @@ public class ApiKeysApi {
 
   /**
    * Get an API key
-   * Other users&#39; keys are found by superusers only. The key itself is not shown.
+   * Other users&#39; keys are found by superusers only. The key itself is not shown.  API keys are refused.
    * @param apiRequest {@link APIApiKeysGetRequest}
    * @return ApiKey
    * @throws ApiException if fails to make API call
@@ -562,7 +562,7 @@ public class ApiKeysApi {
 
   /**
    * Get an API key
-   * Other users&#39; keys are found by superusers only. The key itself is not shown.
+   * Other users&#39; keys are found by superusers only. The key itself is not shown.  API keys are refused.
    * @param apiRequest {@link APIApiKeysGetRequest}
    * @param headers Optional headers to include in the request
    * @return ApiKey
@@ -576,7 +576,7 @@ public class ApiKeysApi {
 
   /**
    * Get an API key
-   * Other users&#39; keys are found by superusers only. The key itself is not shown.
+   * Other users&#39; keys are found by superusers only. The key itself is not shown.  API keys are refused.
    * @param apiRequest {@link APIApiKeysGetRequest}
    * @return ApiResponse&lt;ApiKey&gt;
    * @throws ApiException if fails to make API call
@@ -587,7 +587,7 @@ public class ApiKeysApi {
 
   /**
    * Get an API key
-   * Other users&#39; keys are found by superusers only. The key itself is not shown.
+   * Other users&#39; keys are found by superusers only. The key itself is not shown.  API keys are refused.
    * @param apiRequest {@link APIApiKeysGetRequest}
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;ApiKey&gt;
@@ -600,7 +600,7 @@ public class ApiKeysApi {
 
   /**
    * Get an API key
-   * Other users&#39; keys are found by superusers only. The key itself is not shown.
+   * Other users&#39; keys are found by superusers only. The key itself is not shown.  API keys are refused.
    * @param id The API key&#39;s ID. (required)
    * @return ApiKey
    * @throws ApiException if fails to make API call
@@ -611,7 +611,7 @@ public class ApiKeysApi {
 
   /**
    * Get an API key
-   * Other users&#39; keys are found by superusers only. The key itself is not shown.
+   * Other users&#39; keys are found by superusers only. The key itself is not shown.  API keys are refused.
    * @param id The API key&#39;s ID. (required)
    * @param headers Optional headers to include in the request
    * @return ApiKey
@@ -624,7 +624,7 @@ public class ApiKeysApi {
 
   /**
    * Get an API key
-   * Other users&#39; keys are found by superusers only. The key itself is not shown.
+   * Other users&#39; keys are found by superusers only. The key itself is not shown.  API keys are refused.
    * @param id The API key&#39;s ID. (required)
    * @return ApiResponse&lt;ApiKey&gt;
    * @throws ApiException if fails to make API call
@@ -635,7 +635,7 @@ public class ApiKeysApi {
 
   /**
    * Get an API key
-   * Other users&#39; keys are found by superusers only. The key itself is not shown.
+   * Other users&#39; keys are found by superusers only. The key itself is not shown.  API keys are refused.
    * @param id The API key&#39;s ID. (required)
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;ApiKey&gt;
@@ -747,7 +747,7 @@ public class ApiKeysApi {
 
   /**
    * List API keys
-   * Returns one page of the caller&#39;s API keys in ascending order of &#x60;id&#x60;, or with &#x60;sort&#x3D;-created_at&#x60; in descending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60; and the same &#x60;sort&#x60;, until it is null. Keys are deleted 30 days after they have expired.
+   * Returns one page of the caller&#39;s API keys in ascending order of &#x60;id&#x60;, or with &#x60;sort&#x3D;-created_at&#x60; in descending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60; and the same &#x60;sort&#x60;, until it is null. Keys are deleted 30 days after they have expired.  API keys are refused.
    * @param apiRequest {@link APIApiKeysListRequest}
    * @return ApiKeyPage
    * @throws ApiException if fails to make API call
@@ -758,7 +758,7 @@ public class ApiKeysApi {
 
   /**
    * List API keys
-   * Returns one page of the caller&#39;s API keys in ascending order of &#x60;id&#x60;, or with &#x60;sort&#x3D;-created_at&#x60; in descending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60; and the same &#x60;sort&#x60;, until it is null. Keys are deleted 30 days after they have expired.
+   * Returns one page of the caller&#39;s API keys in ascending order of &#x60;id&#x60;, or with &#x60;sort&#x3D;-created_at&#x60; in descending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60; and the same &#x60;sort&#x60;, until it is null. Keys are deleted 30 days after they have expired.  API keys are refused.
    * @param apiRequest {@link APIApiKeysListRequest}
    * @param headers Optional headers to include in the request
    * @return ApiKeyPage
@@ -778,7 +778,7 @@ public class ApiKeysApi {
 
   /**
    * List API keys
-   * Returns one page of the caller&#39;s API keys in ascending order of &#x60;id&#x60;, or with &#x60;sort&#x3D;-created_at&#x60; in descending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60; and the same &#x60;sort&#x60;, until it is null. Keys are deleted 30 days after they have expired.
+   * Returns one page of the caller&#39;s API keys in ascending order of &#x60;id&#x60;, or with &#x60;sort&#x3D;-created_at&#x60; in descending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60; and the same &#x60;sort&#x60;, until it is null. Keys are deleted 30 days after they have expired.  API keys are refused.
    * @param apiRequest {@link APIApiKeysListRequest}
    * @return ApiResponse&lt;ApiKeyPage&gt;
    * @throws ApiException if fails to make API call
@@ -789,7 +789,7 @@ public class ApiKeysApi {
 
   /**
    * List API keys
-   * Returns one page of the caller&#39;s API keys in ascending order of &#x60;id&#x60;, or with &#x60;sort&#x3D;-created_at&#x60; in descending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60; and the same &#x60;sort&#x60;, until it is null. Keys are deleted 30 days after they have expired.
+   * Returns one page of the caller&#39;s API keys in ascending order of &#x60;id&#x60;, or with &#x60;sort&#x3D;-created_at&#x60; in descending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60; and the same &#x60;sort&#x60;, until it is null. Keys are deleted 30 days after they have expired.  API keys are refused.
    * @param apiRequest {@link APIApiKeysListRequest}
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;ApiKeyPage&gt;
@@ -805,7 +805,7 @@ public class ApiKeysApi {
 
   /**
    * List API keys
-   * Returns one page of the caller&#39;s API keys in ascending order of &#x60;id&#x60;, or with &#x60;sort&#x3D;-created_at&#x60; in descending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60; and the same &#x60;sort&#x60;, until it is null. Keys are deleted 30 days after they have expired.
+   * Returns one page of the caller&#39;s API keys in ascending order of &#x60;id&#x60;, or with &#x60;sort&#x3D;-created_at&#x60; in descending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60; and the same &#x60;sort&#x60;, until it is null. Keys are deleted 30 days after they have expired.  API keys are refused.
    * @param limit The maximum number of API keys per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
    * @param sort The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
@@ -819,7 +819,7 @@ public class ApiKeysApi {
 
   /**
    * List API keys
-   * Returns one page of the caller&#39;s API keys in ascending order of &#x60;id&#x60;, or with &#x60;sort&#x3D;-created_at&#x60; in descending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60; and the same &#x60;sort&#x60;, until it is null. Keys are deleted 30 days after they have expired.
+   * Returns one page of the caller&#39;s API keys in ascending order of &#x60;id&#x60;, or with &#x60;sort&#x3D;-created_at&#x60; in descending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60; and the same &#x60;sort&#x60;, until it is null. Keys are deleted 30 days after they have expired.  API keys are refused.
    * @param limit The maximum number of API keys per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
    * @param sort The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
@@ -835,7 +835,7 @@ public class ApiKeysApi {
 
   /**
    * List API keys
-   * Returns one page of the caller&#39;s API keys in ascending order of &#x60;id&#x60;, or with &#x60;sort&#x3D;-created_at&#x60; in descending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60; and the same &#x60;sort&#x60;, until it is null. Keys are deleted 30 days after they have expired.
+   * Returns one page of the caller&#39;s API keys in ascending order of &#x60;id&#x60;, or with &#x60;sort&#x3D;-created_at&#x60; in descending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60; and the same &#x60;sort&#x60;, until it is null. Keys are deleted 30 days after they have expired.  API keys are refused.
    * @param limit The maximum number of API keys per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
    * @param sort The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
@@ -849,7 +849,7 @@ public class ApiKeysApi {
 
   /**
    * List API keys
-   * Returns one page of the caller&#39;s API keys in ascending order of &#x60;id&#x60;, or with &#x60;sort&#x3D;-created_at&#x60; in descending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60; and the same &#x60;sort&#x60;, until it is null. Keys are deleted 30 days after they have expired.
+   * Returns one page of the caller&#39;s API keys in ascending order of &#x60;id&#x60;, or with &#x60;sort&#x3D;-created_at&#x60; in descending order. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60; and the same &#x60;sort&#x60;, until it is null. Keys are deleted 30 days after they have expired.  API keys are refused.
    * @param limit The maximum number of API keys per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
    * @param sort The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)

@@ -762,7 +762,7 @@ public class AuthApi {
 
   /**
    * Log out
-   * Ends the current session. Its access tokens and its refresh token stop working immediately.
+   * Ends the current session. Its access tokens and its refresh token stop working immediately.  API keys are refused.
    * @throws ApiException if fails to make API call
    */
   public void authLogout() throws ApiException {
@@ -771,7 +771,7 @@ public class AuthApi {
 
   /**
    * Log out
-   * Ends the current session. Its access tokens and its refresh token stop working immediately.
+   * Ends the current session. Its access tokens and its refresh token stop working immediately.  API keys are refused.
    * @param headers Optional headers to include in the request
    * @throws ApiException if fails to make API call
    */
@@ -781,7 +781,7 @@ public class AuthApi {
 
   /**
    * Log out
-   * Ends the current session. Its access tokens and its refresh token stop working immediately.
+   * Ends the current session. Its access tokens and its refresh token stop working immediately.  API keys are refused.
    * @return ApiResponse&lt;Void&gt;
    * @throws ApiException if fails to make API call
    */
@@ -791,7 +791,7 @@ public class AuthApi {
 
   /**
    * Log out
-   * Ends the current session. Its access tokens and its refresh token stop working immediately.
+   * Ends the current session. Its access tokens and its refresh token stop working immediately.  API keys are refused.
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;Void&gt;
    * @throws ApiException if fails to make API call
@@ -857,7 +857,7 @@ public class AuthApi {
 
   /**
    * Log out everywhere else
-   * Ends all sessions of the current user except the current one, which &#x60;auth_logout&#x60; ends.
+   * Ends all sessions of the current user except the current one, which &#x60;auth_logout&#x60; ends. A change of the email that is not confirmed yet is canceled.  API keys are refused.
    * @throws ApiException if fails to make API call
    */
   public void authLogoutAll() throws ApiException {
@@ -866,7 +866,7 @@ public class AuthApi {
 
   /**
    * Log out everywhere else
-   * Ends all sessions of the current user except the current one, which &#x60;auth_logout&#x60; ends.
+   * Ends all sessions of the current user except the current one, which &#x60;auth_logout&#x60; ends. A change of the email that is not confirmed yet is canceled.  API keys are refused.
    * @param headers Optional headers to include in the request
    * @throws ApiException if fails to make API call
    */
@@ -876,7 +876,7 @@ public class AuthApi {
 
   /**
    * Log out everywhere else
-   * Ends all sessions of the current user except the current one, which &#x60;auth_logout&#x60; ends.
+   * Ends all sessions of the current user except the current one, which &#x60;auth_logout&#x60; ends. A change of the email that is not confirmed yet is canceled.  API keys are refused.
    * @return ApiResponse&lt;Void&gt;
    * @throws ApiException if fails to make API call
    */
@@ -886,7 +886,7 @@ public class AuthApi {
 
   /**
    * Log out everywhere else
-   * Ends all sessions of the current user except the current one, which &#x60;auth_logout&#x60; ends.
+   * Ends all sessions of the current user except the current one, which &#x60;auth_logout&#x60; ends. A change of the email that is not confirmed yet is canceled.  API keys are refused.
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;Void&gt;
    * @throws ApiException if fails to make API call
@@ -952,7 +952,7 @@ public class AuthApi {
 
   /**
    * Get the current user
-   * The same as &#x60;users_me&#x60;.
+   * The same as &#x60;users_me&#x60;, for a login.  API keys are refused.
    * @return User
    * @throws ApiException if fails to make API call
    */
@@ -962,7 +962,7 @@ public class AuthApi {
 
   /**
    * Get the current user
-   * The same as &#x60;users_me&#x60;.
+   * The same as &#x60;users_me&#x60;, for a login.  API keys are refused.
    * @param headers Optional headers to include in the request
    * @return User
    * @throws ApiException if fails to make API call
@@ -974,7 +974,7 @@ public class AuthApi {
 
   /**
    * Get the current user
-   * The same as &#x60;users_me&#x60;.
+   * The same as &#x60;users_me&#x60;, for a login.  API keys are refused.
    * @return ApiResponse&lt;User&gt;
    * @throws ApiException if fails to make API call
    */
@@ -984,7 +984,7 @@ public class AuthApi {
 
   /**
    * Get the current user
-   * The same as &#x60;users_me&#x60;.
+   * The same as &#x60;users_me&#x60;, for a login.  API keys are refused.
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;User&gt;
    * @throws ApiException if fails to make API call
@@ -1833,7 +1833,7 @@ public class AuthApi {
 
   /**
    * List sessions
-   * Returns one page of the current user&#39;s sessions in descending order of &#x60;created_at&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. Sessions that have ended are not shown. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60; and the same &#x60;sort&#x60;, until it is null.
+   * Returns one page of the current user&#39;s sessions in descending order of &#x60;created_at&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. Sessions that have ended are not shown. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60; and the same &#x60;sort&#x60;, until it is null.  API keys are refused.
    * @param apiRequest {@link APIAuthSessionsListRequest}
    * @return UserSessionPage
    * @throws ApiException if fails to make API call
@@ -1844,7 +1844,7 @@ public class AuthApi {
 
   /**
    * List sessions
-   * Returns one page of the current user&#39;s sessions in descending order of &#x60;created_at&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. Sessions that have ended are not shown. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60; and the same &#x60;sort&#x60;, until it is null.
+   * Returns one page of the current user&#39;s sessions in descending order of &#x60;created_at&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. Sessions that have ended are not shown. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60; and the same &#x60;sort&#x60;, until it is null.  API keys are refused.
    * @param apiRequest {@link APIAuthSessionsListRequest}
    * @param headers Optional headers to include in the request
    * @return UserSessionPage
@@ -1864,7 +1864,7 @@ public class AuthApi {
 
   /**
    * List sessions
-   * Returns one page of the current user&#39;s sessions in descending order of &#x60;created_at&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. Sessions that have ended are not shown. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60; and the same &#x60;sort&#x60;, until it is null.
+   * Returns one page of the current user&#39;s sessions in descending order of &#x60;created_at&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. Sessions that have ended are not shown. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60; and the same &#x60;sort&#x60;, until it is null.  API keys are refused.
    * @param apiRequest {@link APIAuthSessionsListRequest}
    * @return ApiResponse&lt;UserSessionPage&gt;
    * @throws ApiException if fails to make API call
@@ -1875,7 +1875,7 @@ public class AuthApi {
 
   /**
    * List sessions
-   * Returns one page of the current user&#39;s sessions in descending order of &#x60;created_at&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. Sessions that have ended are not shown. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60; and the same &#x60;sort&#x60;, until it is null.
+   * Returns one page of the current user&#39;s sessions in descending order of &#x60;created_at&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. Sessions that have ended are not shown. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60; and the same &#x60;sort&#x60;, until it is null.  API keys are refused.
    * @param apiRequest {@link APIAuthSessionsListRequest}
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;UserSessionPage&gt;
@@ -1891,7 +1891,7 @@ public class AuthApi {
 
   /**
    * List sessions
-   * Returns one page of the current user&#39;s sessions in descending order of &#x60;created_at&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. Sessions that have ended are not shown. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60; and the same &#x60;sort&#x60;, until it is null.
+   * Returns one page of the current user&#39;s sessions in descending order of &#x60;created_at&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. Sessions that have ended are not shown. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60; and the same &#x60;sort&#x60;, until it is null.  API keys are refused.
    * @param limit The maximum number of sessions per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
    * @param sort The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
@@ -1905,7 +1905,7 @@ public class AuthApi {
 
   /**
    * List sessions
-   * Returns one page of the current user&#39;s sessions in descending order of &#x60;created_at&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. Sessions that have ended are not shown. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60; and the same &#x60;sort&#x60;, until it is null.
+   * Returns one page of the current user&#39;s sessions in descending order of &#x60;created_at&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. Sessions that have ended are not shown. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60; and the same &#x60;sort&#x60;, until it is null.  API keys are refused.
    * @param limit The maximum number of sessions per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
    * @param sort The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
@@ -1921,7 +1921,7 @@ public class AuthApi {
 
   /**
    * List sessions
-   * Returns one page of the current user&#39;s sessions in descending order of &#x60;created_at&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. Sessions that have ended are not shown. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60; and the same &#x60;sort&#x60;, until it is null.
+   * Returns one page of the current user&#39;s sessions in descending order of &#x60;created_at&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. Sessions that have ended are not shown. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60; and the same &#x60;sort&#x60;, until it is null.  API keys are refused.
    * @param limit The maximum number of sessions per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
    * @param sort The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
@@ -1935,7 +1935,7 @@ public class AuthApi {
 
   /**
    * List sessions
-   * Returns one page of the current user&#39;s sessions in descending order of &#x60;created_at&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. Sessions that have ended are not shown. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60; and the same &#x60;sort&#x60;, until it is null.
+   * Returns one page of the current user&#39;s sessions in descending order of &#x60;created_at&#x60;, so the newest come first, or with &#x60;sort&#x3D;created_at&#x60; in ascending order. Sessions that have ended are not shown. To get the next page, send &#x60;next_page&#x60; as &#x60;page_token&#x60; with the same &#x60;user_id&#x60; and the same &#x60;sort&#x60;, until it is null.  API keys are refused.
    * @param limit The maximum number of sessions per page. (optional, default to 20)
    * @param pageToken The &#x60;next_page&#x60; of the previous page. (optional)
    * @param sort The order: &#x60;created_at&#x60; with the oldest first, &#x60;-created_at&#x60; with the newest first. (optional)
@@ -2102,7 +2102,7 @@ public class AuthApi {
 
   /**
    * Revoke a session
-   * Ends a session of the current user, or of any user for superusers. Its access tokens and its refresh token stop working immediately. It may be the current one.
+   * Ends a session of the current user, or of any user for superusers. Its access tokens and its refresh token stop working immediately. It may be the current one. A change of the email that is not confirmed yet is canceled.  API keys are refused.
    * @param apiRequest {@link APIAuthSessionsRevokeRequest}
    * @throws ApiException if fails to make API call
    */
@@ -2112,7 +2112,7 @@ public class AuthApi {
 
   /**
    * Revoke a session
-   * Ends a session of the current user, or of any user for superusers. Its access tokens and its refresh token stop working immediately. It may be the current one.
+   * Ends a session of the current user, or of any user for superusers. Its access tokens and its refresh token stop working immediately. It may be the current one. A change of the email that is not confirmed yet is canceled.  API keys are refused.
    * @param apiRequest {@link APIAuthSessionsRevokeRequest}
    * @param headers Optional headers to include in the request
    * @throws ApiException if fails to make API call
@@ -2125,7 +2125,7 @@ public class AuthApi {
 
   /**
    * Revoke a session
-   * Ends a session of the current user, or of any user for superusers. Its access tokens and its refresh token stop working immediately. It may be the current one.
+   * Ends a session of the current user, or of any user for superusers. Its access tokens and its refresh token stop working immediately. It may be the current one. A change of the email that is not confirmed yet is canceled.  API keys are refused.
    * @param apiRequest {@link APIAuthSessionsRevokeRequest}
    * @return ApiResponse&lt;Void&gt;
    * @throws ApiException if fails to make API call
@@ -2136,7 +2136,7 @@ public class AuthApi {
 
   /**
    * Revoke a session
-   * Ends a session of the current user, or of any user for superusers. Its access tokens and its refresh token stop working immediately. It may be the current one.
+   * Ends a session of the current user, or of any user for superusers. Its access tokens and its refresh token stop working immediately. It may be the current one. A change of the email that is not confirmed yet is canceled.  API keys are refused.
    * @param apiRequest {@link APIAuthSessionsRevokeRequest}
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;Void&gt;
@@ -2149,7 +2149,7 @@ public class AuthApi {
 
   /**
    * Revoke a session
-   * Ends a session of the current user, or of any user for superusers. Its access tokens and its refresh token stop working immediately. It may be the current one.
+   * Ends a session of the current user, or of any user for superusers. Its access tokens and its refresh token stop working immediately. It may be the current one. A change of the email that is not confirmed yet is canceled.  API keys are refused.
    * @param id The session&#39;s ID. (required)
    * @throws ApiException if fails to make API call
    */
@@ -2159,7 +2159,7 @@ public class AuthApi {
 
   /**
    * Revoke a session
-   * Ends a session of the current user, or of any user for superusers. Its access tokens and its refresh token stop working immediately. It may be the current one.
+   * Ends a session of the current user, or of any user for superusers. Its access tokens and its refresh token stop working immediately. It may be the current one. A change of the email that is not confirmed yet is canceled.  API keys are refused.
    * @param id The session&#39;s ID. (required)
    * @param headers Optional headers to include in the request
    * @throws ApiException if fails to make API call
@@ -2170,7 +2170,7 @@ public class AuthApi {
 
   /**
    * Revoke a session
-   * Ends a session of the current user, or of any user for superusers. Its access tokens and its refresh token stop working immediately. It may be the current one.
+   * Ends a session of the current user, or of any user for superusers. Its access tokens and its refresh token stop working immediately. It may be the current one. A change of the email that is not confirmed yet is canceled.  API keys are refused.
    * @param id The session&#39;s ID. (required)
    * @return ApiResponse&lt;Void&gt;
    * @throws ApiException if fails to make API call
@@ -2181,7 +2181,7 @@ public class AuthApi {
 
   /**
    * Revoke a session
-   * Ends a session of the current user, or of any user for superusers. Its access tokens and its refresh token stop working immediately. It may be the current one.
+   * Ends a session of the current user, or of any user for superusers. Its access tokens and its refresh token stop working immediately. It may be the current one. A change of the email that is not confirmed yet is canceled.  API keys are refused.
    * @param id The session&#39;s ID. (required)
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;Void&gt;

@@ -167,7 +167,7 @@ public class ServiceApi {
 
   /**
    * Get the public keys of tokens
-   * Returns the keys that other services verify access tokens with, as a JSON Web Key Set (RFC 7517), that of new tokens first. The set is empty if tokens are signed with a secret.
+   * Returns the keys that other services verify access tokens with, as a JSON Web Key Set (RFC 7517), that of new tokens first. The set is empty if neither &#x60;JWT_PRIVATE_KEY_FILE&#x60; nor &#x60;JWT_PREVIOUS_PRIVATE_KEY_FILES&#x60; names a key.
    * @return Jwks
    * @throws ApiException if fails to make API call
    */
@@ -177,7 +177,7 @@ public class ServiceApi {
 
   /**
    * Get the public keys of tokens
-   * Returns the keys that other services verify access tokens with, as a JSON Web Key Set (RFC 7517), that of new tokens first. The set is empty if tokens are signed with a secret.
+   * Returns the keys that other services verify access tokens with, as a JSON Web Key Set (RFC 7517), that of new tokens first. The set is empty if neither &#x60;JWT_PRIVATE_KEY_FILE&#x60; nor &#x60;JWT_PREVIOUS_PRIVATE_KEY_FILES&#x60; names a key.
    * @param headers Optional headers to include in the request
    * @return Jwks
    * @throws ApiException if fails to make API call
@@ -189,7 +189,7 @@ public class ServiceApi {
 
   /**
    * Get the public keys of tokens
-   * Returns the keys that other services verify access tokens with, as a JSON Web Key Set (RFC 7517), that of new tokens first. The set is empty if tokens are signed with a secret.
+   * Returns the keys that other services verify access tokens with, as a JSON Web Key Set (RFC 7517), that of new tokens first. The set is empty if neither &#x60;JWT_PRIVATE_KEY_FILE&#x60; nor &#x60;JWT_PREVIOUS_PRIVATE_KEY_FILES&#x60; names a key.
    * @return ApiResponse&lt;Jwks&gt;
    * @throws ApiException if fails to make API call
    */
@@ -199,7 +199,7 @@ public class ServiceApi {
 
   /**
    * Get the public keys of tokens
-   * Returns the keys that other services verify access tokens with, as a JSON Web Key Set (RFC 7517), that of new tokens first. The set is empty if tokens are signed with a secret.
+   * Returns the keys that other services verify access tokens with, as a JSON Web Key Set (RFC 7517), that of new tokens first. The set is empty if neither &#x60;JWT_PRIVATE_KEY_FILE&#x60; nor &#x60;JWT_PREVIOUS_PRIVATE_KEY_FILES&#x60; names a key.
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;Jwks&gt;
    * @throws ApiException if fails to make API call

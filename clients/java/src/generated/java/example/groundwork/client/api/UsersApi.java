@@ -173,7 +173,7 @@ public class UsersApi {
 
   /**
    * Activate a user
-   * Allows the user to log in again. Sessions that were ended stay ended.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
+   * Allows the user to log in again. Sessions that were ended stay ended; API keys work again.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param apiRequest {@link APIUsersActivateRequest}
    * @return User
    * @throws ApiException if fails to make API call
@@ -184,7 +184,7 @@ public class UsersApi {
 
   /**
    * Activate a user
-   * Allows the user to log in again. Sessions that were ended stay ended.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
+   * Allows the user to log in again. Sessions that were ended stay ended; API keys work again.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param apiRequest {@link APIUsersActivateRequest}
    * @param headers Optional headers to include in the request
    * @return User
@@ -198,7 +198,7 @@ public class UsersApi {
 
   /**
    * Activate a user
-   * Allows the user to log in again. Sessions that were ended stay ended.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
+   * Allows the user to log in again. Sessions that were ended stay ended; API keys work again.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param apiRequest {@link APIUsersActivateRequest}
    * @return ApiResponse&lt;User&gt;
    * @throws ApiException if fails to make API call
@@ -209,7 +209,7 @@ public class UsersApi {
 
   /**
    * Activate a user
-   * Allows the user to log in again. Sessions that were ended stay ended.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
+   * Allows the user to log in again. Sessions that were ended stay ended; API keys work again.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param apiRequest {@link APIUsersActivateRequest}
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;User&gt;
@@ -222,7 +222,7 @@ public class UsersApi {
 
   /**
    * Activate a user
-   * Allows the user to log in again. Sessions that were ended stay ended.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
+   * Allows the user to log in again. Sessions that were ended stay ended; API keys work again.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param id The user&#39;s ID. (required)
    * @return User
    * @throws ApiException if fails to make API call
@@ -233,7 +233,7 @@ public class UsersApi {
 
   /**
    * Activate a user
-   * Allows the user to log in again. Sessions that were ended stay ended.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
+   * Allows the user to log in again. Sessions that were ended stay ended; API keys work again.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param id The user&#39;s ID. (required)
    * @param headers Optional headers to include in the request
    * @return User
@@ -246,7 +246,7 @@ public class UsersApi {
 
   /**
    * Activate a user
-   * Allows the user to log in again. Sessions that were ended stay ended.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
+   * Allows the user to log in again. Sessions that were ended stay ended; API keys work again.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param id The user&#39;s ID. (required)
    * @return ApiResponse&lt;User&gt;
    * @throws ApiException if fails to make API call
@@ -257,7 +257,7 @@ public class UsersApi {
 
   /**
    * Activate a user
-   * Allows the user to log in again. Sessions that were ended stay ended.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
+   * Allows the user to log in again. Sessions that were ended stay ended; API keys work again.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param id The user&#39;s ID. (required)
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;User&gt;
@@ -570,7 +570,7 @@ public class UsersApi {
 
   /**
    * Deactivate a user
-   * Prevents the user from logging in and ends all its sessions. The last active superuser cannot be deactivated.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
+   * Prevents the user from logging in and ends all its sessions. Its API keys do not work until it is activated. The last active superuser cannot be deactivated.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param apiRequest {@link APIUsersDeactivateRequest}
    * @return User
    * @throws ApiException if fails to make API call
@@ -581,7 +581,7 @@ public class UsersApi {
 
   /**
    * Deactivate a user
-   * Prevents the user from logging in and ends all its sessions. The last active superuser cannot be deactivated.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
+   * Prevents the user from logging in and ends all its sessions. Its API keys do not work until it is activated. The last active superuser cannot be deactivated.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param apiRequest {@link APIUsersDeactivateRequest}
    * @param headers Optional headers to include in the request
    * @return User
@@ -595,7 +595,7 @@ public class UsersApi {
 
   /**
    * Deactivate a user
-   * Prevents the user from logging in and ends all its sessions. The last active superuser cannot be deactivated.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
+   * Prevents the user from logging in and ends all its sessions. Its API keys do not work until it is activated. The last active superuser cannot be deactivated.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param apiRequest {@link APIUsersDeactivateRequest}
    * @return ApiResponse&lt;User&gt;
    * @throws ApiException if fails to make API call
@@ -606,7 +606,7 @@ public class UsersApi {
 
   /**
    * Deactivate a user
-   * Prevents the user from logging in and ends all its sessions. The last active superuser cannot be deactivated.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
+   * Prevents the user from logging in and ends all its sessions. Its API keys do not work until it is activated. The last active superuser cannot be deactivated.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param apiRequest {@link APIUsersDeactivateRequest}
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;User&gt;
@@ -619,7 +619,7 @@ public class UsersApi {
 
   /**
    * Deactivate a user
-   * Prevents the user from logging in and ends all its sessions. The last active superuser cannot be deactivated.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
+   * Prevents the user from logging in and ends all its sessions. Its API keys do not work until it is activated. The last active superuser cannot be deactivated.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param id The user&#39;s ID. (required)
    * @return User
    * @throws ApiException if fails to make API call
@@ -630,7 +630,7 @@ public class UsersApi {
 
   /**
    * Deactivate a user
-   * Prevents the user from logging in and ends all its sessions. The last active superuser cannot be deactivated.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
+   * Prevents the user from logging in and ends all its sessions. Its API keys do not work until it is activated. The last active superuser cannot be deactivated.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param id The user&#39;s ID. (required)
    * @param headers Optional headers to include in the request
    * @return User
@@ -643,7 +643,7 @@ public class UsersApi {
 
   /**
    * Deactivate a user
-   * Prevents the user from logging in and ends all its sessions. The last active superuser cannot be deactivated.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
+   * Prevents the user from logging in and ends all its sessions. Its API keys do not work until it is activated. The last active superuser cannot be deactivated.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param id The user&#39;s ID. (required)
    * @return ApiResponse&lt;User&gt;
    * @throws ApiException if fails to make API call
@@ -654,7 +654,7 @@ public class UsersApi {
 
   /**
    * Deactivate a user
-   * Prevents the user from logging in and ends all its sessions. The last active superuser cannot be deactivated.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
+   * Prevents the user from logging in and ends all its sessions. Its API keys do not work until it is activated. The last active superuser cannot be deactivated.  Requires the role &#x60;superuser&#x60;. An API key needs the scope &#x60;users:write&#x60;.
    * @param id The user&#39;s ID. (required)
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;User&gt;
@@ -1604,7 +1604,7 @@ public class UsersApi {
 
   /**
    * Change the current user&#39;s email address
-   * Sends a link to the new address, which makes it the user&#39;s, and a notice to the current one. The answer is the same whether or not the new address belongs to another user, who gets no mail.
+   * Sends a link to the new address, which makes it the user&#39;s, and a notice to the current one. The answer is the same whether or not the new address belongs to another user, who gets no mail.  API keys are refused.
    * @param apiRequest {@link APIUsersMeChangeEmailRequest}
    * @throws ApiException if fails to make API call
    */
@@ -1614,7 +1614,7 @@ public class UsersApi {
 
   /**
    * Change the current user&#39;s email address
-   * Sends a link to the new address, which makes it the user&#39;s, and a notice to the current one. The answer is the same whether or not the new address belongs to another user, who gets no mail.
+   * Sends a link to the new address, which makes it the user&#39;s, and a notice to the current one. The answer is the same whether or not the new address belongs to another user, who gets no mail.  API keys are refused.
    * @param apiRequest {@link APIUsersMeChangeEmailRequest}
    * @param headers Optional headers to include in the request
    * @throws ApiException if fails to make API call
@@ -1627,7 +1627,7 @@ public class UsersApi {
 
   /**
    * Change the current user&#39;s email address
-   * Sends a link to the new address, which makes it the user&#39;s, and a notice to the current one. The answer is the same whether or not the new address belongs to another user, who gets no mail.
+   * Sends a link to the new address, which makes it the user&#39;s, and a notice to the current one. The answer is the same whether or not the new address belongs to another user, who gets no mail.  API keys are refused.
    * @param apiRequest {@link APIUsersMeChangeEmailRequest}
    * @return ApiResponse&lt;Void&gt;
    * @throws ApiException if fails to make API call
@@ -1638,7 +1638,7 @@ public class UsersApi {
 
   /**
    * Change the current user&#39;s email address
-   * Sends a link to the new address, which makes it the user&#39;s, and a notice to the current one. The answer is the same whether or not the new address belongs to another user, who gets no mail.
+   * Sends a link to the new address, which makes it the user&#39;s, and a notice to the current one. The answer is the same whether or not the new address belongs to another user, who gets no mail.  API keys are refused.
    * @param apiRequest {@link APIUsersMeChangeEmailRequest}
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;Void&gt;
@@ -1651,7 +1651,7 @@ public class UsersApi {
 
   /**
    * Change the current user&#39;s email address
-   * Sends a link to the new address, which makes it the user&#39;s, and a notice to the current one. The answer is the same whether or not the new address belongs to another user, who gets no mail.
+   * Sends a link to the new address, which makes it the user&#39;s, and a notice to the current one. The answer is the same whether or not the new address belongs to another user, who gets no mail.  API keys are refused.
    * @param emailChange  (required)
    * @throws ApiException if fails to make API call
    */
@@ -1661,7 +1661,7 @@ public class UsersApi {
 
   /**
    * Change the current user&#39;s email address
-   * Sends a link to the new address, which makes it the user&#39;s, and a notice to the current one. The answer is the same whether or not the new address belongs to another user, who gets no mail.
+   * Sends a link to the new address, which makes it the user&#39;s, and a notice to the current one. The answer is the same whether or not the new address belongs to another user, who gets no mail.  API keys are refused.
    * @param emailChange  (required)
    * @param headers Optional headers to include in the request
    * @throws ApiException if fails to make API call
@@ -1672,7 +1672,7 @@ public class UsersApi {
 
   /**
    * Change the current user&#39;s email address
-   * Sends a link to the new address, which makes it the user&#39;s, and a notice to the current one. The answer is the same whether or not the new address belongs to another user, who gets no mail.
+   * Sends a link to the new address, which makes it the user&#39;s, and a notice to the current one. The answer is the same whether or not the new address belongs to another user, who gets no mail.  API keys are refused.
    * @param emailChange  (required)
    * @return ApiResponse&lt;Void&gt;
    * @throws ApiException if fails to make API call
@@ -1683,7 +1683,7 @@ public class UsersApi {
 
   /**
    * Change the current user&#39;s email address
-   * Sends a link to the new address, which makes it the user&#39;s, and a notice to the current one. The answer is the same whether or not the new address belongs to another user, who gets no mail.
+   * Sends a link to the new address, which makes it the user&#39;s, and a notice to the current one. The answer is the same whether or not the new address belongs to another user, who gets no mail.  API keys are refused.
    * @param emailChange  (required)
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;Void&gt;
@@ -1789,7 +1789,7 @@ public class UsersApi {
 
   /**
    * Delete the current user
-   * Permanently deletes the user with all its sessions and API keys. The last active superuser cannot be deleted.
+   * Permanently deletes the user with all its sessions and API keys. The last active superuser cannot be deleted.  API keys are refused.
    * @throws ApiException if fails to make API call
    */
   public void usersMeDelete() throws ApiException {
@@ -1798,7 +1798,7 @@ public class UsersApi {
 
   /**
    * Delete the current user
-   * Permanently deletes the user with all its sessions and API keys. The last active superuser cannot be deleted.
+   * Permanently deletes the user with all its sessions and API keys. The last active superuser cannot be deleted.  API keys are refused.
    * @param headers Optional headers to include in the request
    * @throws ApiException if fails to make API call
    */
@@ -1808,7 +1808,7 @@ public class UsersApi {
 
   /**
    * Delete the current user
-   * Permanently deletes the user with all its sessions and API keys. The last active superuser cannot be deleted.
+   * Permanently deletes the user with all its sessions and API keys. The last active superuser cannot be deleted.  API keys are refused.
    * @return ApiResponse&lt;Void&gt;
    * @throws ApiException if fails to make API call
    */
@@ -1818,7 +1818,7 @@ public class UsersApi {
 
   /**
    * Delete the current user
-   * Permanently deletes the user with all its sessions and API keys. The last active superuser cannot be deleted.
+   * Permanently deletes the user with all its sessions and API keys. The last active superuser cannot be deleted.  API keys are refused.
    * @param headers Optional headers to include in the request
    * @return ApiResponse&lt;Void&gt;
    * @throws ApiException if fails to make API call

@@ -158,7 +158,7 @@ public class ApiKey {
   }
 
   /**
-   * The first characters of the key, by which it is recognised.
+   * The first characters of the key, by which it is recognized.
    * @return prefix
    */
   
@@ -262,7 +262,7 @@ public class ApiKey {
   }
 
   /**
-   * When the key was last used, to the minute, or null if it never was.
+   * When the key was last used, or null if it never was. Updated at most once per minute.
    * @return lastUsedAt
    */
   

@@ -163,7 +163,7 @@ public class ApiKeyWithSecret {
   }
 
   /**
-   * The first characters of the key, by which it is recognised.
+   * The first characters of the key, by which it is recognized.
    * @return prefix
    */
   
@@ -267,7 +267,7 @@ public class ApiKeyWithSecret {
   }
 
   /**
-   * When the key was last used, to the minute, or null if it never was.
+   * When the key was last used, or null if it never was. Updated at most once per minute.
    * @return lastUsedAt
    */
   
