@@ -5,6 +5,7 @@ mod balancer;
 mod clients;
 mod clock;
 mod failover;
+mod idempotency;
 mod job_ledger;
 mod jobs;
 mod ledger;
