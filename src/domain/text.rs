@@ -4,6 +4,7 @@ pub use groundwork_values::Invalid;
 use groundwork_values::text_type;
 use icu_properties::props::{BidiControl, DefaultIgnorableCodePoint, GeneralCategory, GeneralCategoryGroup};
 use icu_properties::{CodePointMapData, CodePointSetData};
+use serde::{Deserialize, Serialize};
 
 text_type! {
     /// The kind of a job, known to this release or not.
@@ -39,8 +40,17 @@ fn misleads(c: char) -> bool {
 
 /// A person's name: 1 to 255 characters after trimming, at least one of them visible, and no
 /// control, bidirectional or tag characters or line separators.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String")]
 pub struct FullName(String);
+
+impl TryFrom<String> for FullName {
+    type Error = Invalid;
+
+    fn try_from(text: String) -> Result<Self, Invalid> {
+        Self::parse(&text)
+    }
+}
 
 impl FullName {
     pub const MAX_CHARS: usize = 255;

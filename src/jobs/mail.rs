@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::domain::email::Email;
 use crate::domain::one_time_token::TokenPurpose;
 use crate::domain::password::PasswordHash;
-use crate::domain::text::{FullName, Invalid};
+use crate::domain::text::Invalid;
 use crate::services::auth::AuthService;
 use crate::services::links::{IssuedLink, LinkService};
 use crate::services::mail::{
@@ -149,10 +149,9 @@ impl Handler<Requested<ConfirmNewEmail>> for Mails {
 impl Handler<Requested<SignUp>> for Mails {
     async fn run(&self, mail: Requested<SignUp>, _: Attempt) -> Result<(), JobError> {
         let context = mail.context();
-        let SignUp { email, password_hash, full_name } = mail.job;
-        let full_name = full_name.map(|name| FullName::parse(&name)).transpose().map_err(permanent)?;
+        let SignUp { email, password_hash, profile } = mail.job;
         let hash = PasswordHash::from(password_hash);
-        Ok(self.auth.complete_sign_up(known(&email)?, full_name, hash, &context).await?)
+        Ok(self.auth.complete_sign_up(known(&email)?, profile, hash, &context).await?)
     }
 }
 

@@ -98,7 +98,7 @@ pub struct NewUser {
 }
 
 /// What a new user says about itself.
-#[derive(Clone, Debug, Default, Insertable)]
+#[derive(Clone, Debug, Default, Insertable, Serialize, Deserialize)]
 #[diesel(table_name = users, treat_none_as_default_value = false)]
 pub struct NewProfile {
     pub full_name: Option<FullName>,

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::email::Email;
 use crate::domain::ids::UserId;
+use crate::models::users::NewProfile;
 
 /// Sends a new user the link that verifies its email.
 #[derive(Serialize, Deserialize)]
@@ -39,7 +40,8 @@ pub struct ForgotPassword {
 pub struct SignUp {
     pub email: String,
     pub password_hash: String,
-    pub full_name: Option<String>,
+    #[serde(flatten)]
+    pub profile: NewProfile,
 }
 
 /// Tells the owner of an email that somebody tried to sign up with it.

@@ -131,6 +131,19 @@ macro_rules! text_type {
                 &self.0
             }
         }
+
+        impl $crate::__private::Serialize for $name {
+            fn serialize<S: $crate::__private::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> $crate::__private::Deserialize<'de> for $name {
+            fn deserialize<D: $crate::__private::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <String as $crate::__private::Deserialize>::deserialize(deserializer)?;
+                Self::parse(&text).map_err(<D::Error as $crate::__private::Error>::custom)
+            }
+        }
     };
 }
 
@@ -159,6 +172,19 @@ macro_rules! integer_type {
         impl AsRef<i64> for $name {
             fn as_ref(&self) -> &i64 {
                 &self.0
+            }
+        }
+
+        impl $crate::__private::Serialize for $name {
+            fn serialize<S: $crate::__private::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_i64(self.0)
+            }
+        }
+
+        impl<'de> $crate::__private::Deserialize<'de> for $name {
+            fn deserialize<D: $crate::__private::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let number = <i64 as $crate::__private::Deserialize>::deserialize(deserializer)?;
+                Self::parse(number).map_err(<D::Error as $crate::__private::Error>::custom)
             }
         }
     };
@@ -246,6 +272,16 @@ mod tests {
             Red = "red",
             LightBlue = "light_blue",
         }
+    }
+
+    #[test]
+    fn texts_and_integers_are_read_from_json_if_they_are_valid() {
+        assert_eq!(serde_json::from_str::<Code>("\"ab\"").unwrap(), Code::parse("ab").unwrap());
+        assert_eq!(serde_json::to_string(&Code::parse("ab").unwrap()).unwrap(), "\"ab\"");
+        assert!(serde_json::from_str::<Code>("\"abcd\"").is_err());
+        assert_eq!(serde_json::from_str::<Offset>("-1").unwrap(), Offset::parse(-1).unwrap());
+        assert_eq!(serde_json::to_string(&Offset::parse(1).unwrap()).unwrap(), "1");
+        assert!(serde_json::from_str::<Offset>("2").is_err());
     }
 
     #[test]

@@ -7,7 +7,6 @@ use crate::domain::email::Email;
 use crate::domain::password::{Password, PasswordHash};
 use crate::domain::permissions::UserRole;
 use crate::domain::registration::Registration;
-use crate::domain::text::FullName;
 use crate::domain::webhooks::EventType;
 use crate::models::audit_events::{self, AuditEvent, AuditKind};
 use crate::models::users::{self, NewProfile, NewUser, User};
@@ -58,7 +57,7 @@ impl AuthService {
             let job = SignUp {
                 email: new.email.to_string(),
                 password_hash: hash.as_str().to_owned(),
-                full_name: new.profile.full_name.map(|name| name.as_str().to_owned()),
+                profile: new.profile,
             };
             let mut connection = self.store.write_without_caller().await?;
             self.store.enqueue_mail(&mut connection, job, context).await?;
@@ -71,12 +70,11 @@ impl AuthService {
     pub async fn complete_sign_up(
         &self,
         email: Email,
-        full_name: Option<FullName>,
+        profile: NewProfile,
         hash: PasswordHash,
         context: &CallContext,
     ) -> Result<(), Error> {
         let notice = NotifyAlreadyRegistered { email: email.to_string() };
-        let profile = NewProfile { full_name };
         let new = NewUser { email, profile, is_active: true, role: UserRole::User, is_verified: false };
         match self.create_user(&new, &hash, context).await {
             Ok(_) => Ok(()),
