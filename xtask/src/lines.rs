@@ -41,8 +41,8 @@ struct Part {
 
 /// Counts the lines of the workspace at `root`.
 ///
-/// Lines of tests do not count: files `tests.rs` and `*_tests.rs`, folders `tests`, and modules
-/// under `#[cfg(test)]` as rustfmt indents them.
+/// Lines of tests and examples do not count: files `tests.rs` and `*_tests.rs`, folders `tests` and
+/// `examples`, and modules under `#[cfg(test)]` as rustfmt indents them.
 pub fn report(root: &Path) -> io::Result<Report> {
     let more = PER_RESOURCE * own_resources(root)?;
     let parts = LIMITS.map(|(name, limit)| {
@@ -105,7 +105,7 @@ impl fmt::Display for Report {
 fn count(path: &Path) -> io::Result<usize> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     if path.is_dir() {
-        if name == "tests" || name == "target" {
+        if ["tests", "examples", "target"].contains(&&*name) {
             return Ok(0);
         }
         return fs::read_dir(path)?.map(|entry| count(&entry?.path())).sum();
