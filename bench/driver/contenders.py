@@ -69,6 +69,8 @@ class Contender:
     access: str = ""
     #: The newest refresh tokens of its sessions.
     refresh: list[str] = field(default_factory=list)
+    #: Settings beside the usual ones.
+    own: dict[str, str] = field(default_factory=dict)
 
     def build(self) -> None:
         if not self.is_groundwork:
@@ -103,6 +105,7 @@ class Contender:
             "DB_POOL_SIZE": "16",
             **(own if self.is_groundwork else {}),
             **limits,
+            **self.own,
         }
 
     def start(self, is_limited: bool = False, core: str = CORE, extra: dict[str, str] | None = None) -> Running:

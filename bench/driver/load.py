@@ -83,6 +83,8 @@ def oha(
     else:
         command += ["-z", f"{seconds}s", "--wait-ongoing-requests-after-deadline"]
     command += ["-c", str(connections or scenario.connections), "-m", scenario.method, *options]
+    # oha asks for compression by default, which only groundwork has.
+    command += ["-H", "Accept-Encoding: identity"]
     if scenario.has_token:
         command += ["-H", f"Authorization: Bearer {token}"]
     if scenario.body is not None:

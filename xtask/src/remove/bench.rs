@@ -11,7 +11,7 @@ pub fn edits() -> Vec<Edit> {
         delete("scripts/bench"),
         delete("scripts/release"),
         replace("Cargo.toml", "exclude = [\"clients\", \"bench\", ", "exclude = [\"clients\", "),
-        replace("renovate.json", "\"ignorePaths\": [\"bench/peers/**\", ", "\"ignorePaths\": ["),
+        replace("renovate.json", "\"ignorePaths\": [\"bench/**\", ", "\"ignorePaths\": ["),
         replace("scripts/test", " scripts .ci deploy bench 2>/dev/null)", " scripts .ci deploy 2>/dev/null)"),
         cut_to("scripts/lib/python.sh", "# bench_driver ARGUMENTS…:", "}"),
         replace("scripts/measure", ", such as the one of ./scripts/release", ""),
