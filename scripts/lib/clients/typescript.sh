@@ -15,7 +15,7 @@ typescript_generate() {
         cd "$1" || die "no folder $1"
         rm -rf src/generated
         "$TYPESCRIPT/node_modules/.bin/openapi-typescript" "$OPENAPI_3_1" --output src/generated/schema.ts \
-            --root-types --root-types-no-schema-prefix >"$RUN_DIR/openapi-typescript.log" 2>&1 ||
+            --root-types --root-types-no-schema-prefix --default-non-nullable false >"$RUN_DIR/openapi-typescript.log" 2>&1 ||
             { cat "$RUN_DIR/openapi-typescript.log" >&2; die "openapi-typescript failed"; }
         # In the manifest and in the lock file, of which the dependencies stay as they are installed.
         npm version "$(client_version)" --no-git-tag-version --allow-same-version >/dev/null
