@@ -3,11 +3,13 @@
 //! all of them, in order.
 
 mod control;
+mod proxy;
 mod run;
 mod scenario;
 mod snippet;
 
-use run::run;
+use proxy::Proxy;
+use run::{failure, run};
 use scenario::Scenario;
 use snippet::Snippet;
 
@@ -25,6 +27,12 @@ macro_rules! clients {
 
             #[ignore = "needs the tools of the clients"]
             #[tokio::test(flavor = "multi_thread")]
+            async fn fails_at_a_step_that_it_does_not_have() {
+                super::fails_at_a_step_that_it_does_not_have(stringify!($language)).await;
+            }
+
+            #[ignore = "needs the tools of the clients"]
+            #[tokio::test(flavor = "multi_thread")]
             async fn does_what_its_readme_says() {
                 super::does_what_its_readme_says(stringify!($language)).await;
             }
@@ -37,12 +45,14 @@ clients! { go java python rust typescript }
 async fn goes_through_the_scenario(language: &str) {
     let scenario = Scenario::read();
     let service = scenario.service().await;
-    let control = control::start(service.clock.clone()).await;
+    let proxy = Proxy::to(&service.instance.url).await;
+    let control = control::start(service.clock.clone(), proxy.clone()).await;
     let printed = run(
         &["scenario", language],
         &[
-            ("GROUNDWORK_URL", &service.instance.url),
-            ("GROUNDWORK_CONTROL", &control),
+            ("GROUNDWORK_URL", &proxy.url),
+            ("GROUNDWORK_CONTROL", &control.url),
+            ("GROUNDWORK_RECEIVER", &control.receiver),
             ("GROUNDWORK_SCENARIO", scenario::FILE),
         ],
     )
@@ -50,6 +60,24 @@ async fn goes_through_the_scenario(language: &str) {
     if let Err(problem) = scenario.judge(&printed) {
         panic!("{language}: {problem}\n{printed}");
     }
+}
+
+async fn fails_at_a_step_that_it_does_not_have(language: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("scenario.json");
+    std::fs::write(&file, Scenario::read().beginning_with("juggle").to_string()).unwrap();
+    let nowhere = "http://127.0.0.1:9";
+    let why = failure(
+        &["scenario", language],
+        &[
+            ("GROUNDWORK_URL", nowhere),
+            ("GROUNDWORK_CONTROL", nowhere),
+            ("GROUNDWORK_RECEIVER", nowhere),
+            ("GROUNDWORK_SCENARIO", file.to_str().unwrap()),
+        ],
+    )
+    .await;
+    assert!(why.contains("juggle"), "{why}");
 }
 
 async fn does_what_its_readme_says(language: &str) {

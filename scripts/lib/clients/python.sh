@@ -45,6 +45,6 @@ python_check() {
     )
 }
 
-python_scenario() { python_tool python "$PYTHON_CLIENT/tests/scenario.py"; }
+python_scenario() { python_tool python "$PYTHON_CLIENT/tests/scenario/main.py"; }
 
 python_snippet() { python_tool python "$1"; }
