@@ -3,11 +3,13 @@
 //! all of them, in order.
 
 mod control;
+mod package;
 mod proxy;
 mod run;
 mod scenario;
 mod snippet;
 
+use package::{Package, left_out};
 use proxy::Proxy;
 use run::{failure, run};
 use scenario::Scenario;
@@ -35,6 +37,18 @@ macro_rules! clients {
             #[tokio::test(flavor = "multi_thread")]
             async fn does_what_its_readme_says() {
                 super::does_what_its_readme_says(stringify!($language)).await;
+            }
+
+            #[ignore = "needs the tools of the clients"]
+            #[tokio::test(flavor = "multi_thread")]
+            async fn is_published_complete_and_works_where_it_is_installed() {
+                super::is_published_complete_and_works_where_it_is_installed(stringify!($language)).await;
+            }
+
+            #[ignore = "needs the tools of the clients"]
+            #[tokio::test(flavor = "multi_thread")]
+            async fn does_not_work_without_one_of_its_files() {
+                super::does_not_work_without_one_of_its_files(stringify!($language)).await;
             }
         })+
     };
@@ -90,6 +104,26 @@ async fn does_what_its_readme_says(language: &str) {
     std::fs::write(&file, snippet.program_for(&service.instance.url)).unwrap();
     let printed = run(&["snippet", language, file.to_str().unwrap()], &[]).await;
     assert_eq!(printed.trim_end(), snippet.output.trim_end());
+}
+
+async fn is_published_complete_and_works_where_it_is_installed(language: &str) {
+    let scenario = Scenario::read();
+    let service = scenario.service().await;
+    scenario.register_user(&service).await;
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = ["package", language, folder.path().to_str().unwrap()];
+    let printed = run(&arguments, &[("GROUNDWORK_URL", &service.instance.url)]).await;
+    assert_eq!(printed, "ok\nada@example.com\n");
+    let package = Package::read(language, &folder.path().join("contents"));
+    assert_eq!(package.problems(), Vec::<String>::new());
+    package.assert_that_each_check_can_fail();
+}
+
+async fn does_not_work_without_one_of_its_files(language: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = ["package", language, folder.path().to_str().unwrap(), left_out(language)];
+    let why = failure(&arguments, &[("GROUNDWORK_URL", "http://127.0.0.1:9")]).await;
+    assert!(why.to_lowercase().contains("session"), "{why}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

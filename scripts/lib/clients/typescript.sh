@@ -50,3 +50,27 @@ typescript_snippet() {
     "$TYPESCRIPT/node_modules/.bin/tsc" --project "$project"
     node "$project/snippet.js"
 }
+
+# `npm pack` runs the script `prepack`, as `npm publish` does.
+typescript_package() {
+    ln -s "$TYPESCRIPT/node_modules" "$1/node_modules"
+    (cd "$1" && npm pack --silent --pack-destination "$2")
+    tar -xzf "$2"/*.tgz -C "$2/contents" --strip-components 1
+}
+
+# With the package's dependencies from the client's own installation. The program is checked by the
+# compiler with the declarations of the package.
+typescript_installed() {
+    local project=$1/project name
+    mkdir -p "$project/node_modules"
+    for name in openapi-fetch openapi-typescript-helpers; do
+        cp -r "$TYPESCRIPT/node_modules/$name" "$project/node_modules"
+    done
+    printf '{ "type": "module", "private": true }\n' >"$project/package.json"
+    cp "$TYPESCRIPT/test/installed.ts" "$project"
+    cd "$project" || die "no folder $project"
+    npm install --silent --offline --no-audit --no-fund "$1"/*.tgz >&2
+    "$TYPESCRIPT/node_modules/.bin/tsc" --strict --module nodenext --target es2022 --lib es2022,dom,dom.iterable \
+        --typeRoots "$TYPESCRIPT/node_modules/@types" --types node installed.ts >&2
+    node installed.js
+}

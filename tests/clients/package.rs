@@ -1,0 +1,295 @@
+//! What the package of a client consists of, and what registries read in it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::LazyLock;
+
+use serde_json::Value;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// What is expected of the package of a language. Files are named by patterns with at most one `*`.
+/// `VERSION` stands for that of the document.
+struct Form {
+    /// The file that registries read.
+    manifest: &'static str,
+    /// What it contains; most are followed by a value.
+    metadata: &'static [&'static str],
+    /// What stands before the names of the project's licences.
+    licences: &'static [&'static str],
+    /// The file that contains the client's README.
+    readme: &'static str,
+    /// What a program needs besides these.
+    required: &'static [&'static str],
+    /// All other files.
+    others: &'static [&'static str],
+    /// A file that would be left over from a build or a test.
+    leftover: &'static str,
+    /// A source file of the client without which it does not work.
+    left_out: &'static str,
+}
+
+const TYPESCRIPT: Form = Form {
+    manifest: "package.json",
+    metadata: &[
+        "\"version\": \"VERSION\"",
+        "\"name\": \"",
+        "\"description\": \"",
+        "\"license\": \"",
+        "\"homepage\": \"https://",
+        "\"url\": \"https://",
+        "\"types\": \"./dist/index.d.ts\"",
+        "\"default\": \"./dist/index.js\"",
+        "\"node\": \">=",
+    ],
+    licences: &[""],
+    readme: "README.md",
+    required: &["dist/index.js", "dist/index.d.ts"],
+    others: &["dist/*.js", "dist/*.d.ts"],
+    leftover: "build/test/session.test.js",
+    left_out: "src/session.ts",
+};
+
+const PYTHON: Form = Form {
+    manifest: "wheel/*.dist-info/METADATA",
+    metadata: &[
+        "\nVersion: VERSION\n",
+        "\nName: ",
+        "\nSummary: ",
+        "\nLicense-Expression: ",
+        "\nLicense-File: ",
+        "\nRequires-Python: ",
+        "\nRequires-Dist: ",
+        "\nProject-URL: Homepage, https://",
+        "\nProject-URL: Source, https://",
+        "\nClassifier: Typing :: Typed\n",
+    ],
+    licences: &["wheel/*.dist-info/licenses/", "sdist/"],
+    readme: "wheel/*.dist-info/METADATA",
+    required: &[
+        "wheel/groundwork_client/py.typed",
+        "wheel/groundwork_client/__init__.py",
+        "sdist/PKG-INFO",
+        "sdist/README.md",
+        "sdist/pyproject.toml",
+        "sdist/src/groundwork_client/py.typed",
+    ],
+    others: &[
+        "wheel/groundwork_client/*.py",
+        "wheel/*.dist-info/RECORD",
+        "wheel/*.dist-info/WHEEL",
+        "sdist/src/groundwork_client/*.py",
+        "sdist/.gitignore",
+    ],
+    leftover: "sdist/tests/test_session.py",
+    left_out: "src/groundwork_client/session.py",
+};
+
+const RUST: Form = Form {
+    manifest: "Cargo.toml",
+    metadata: &[
+        // Behind the name, and not that of a dependency.
+        "\"\nversion = \"VERSION\"\n",
+        "\nname = \"",
+        "\ndescription = \"",
+        "\nlicense = \"",
+        "\nrepository = \"https://",
+        "\nhomepage = \"https://",
+        "\nrust-version = \"",
+    ],
+    licences: &[""],
+    readme: "README.md",
+    required: &["src/lib.rs", "Cargo.lock"],
+    others: &["src/*.rs", "Cargo.toml.orig", ".cargo_vcs_info.json"],
+    leftover: "examples/scenario/main.rs",
+    left_out: "src/session.rs",
+};
+
+/// A module of Go has its tests, and the programs in `internal`, which nobody else can import.
+const GO: Form = Form {
+    manifest: "version.gen.go",
+    metadata: &["\nconst Version = \"VERSION\"\n", "\npackage "],
+    licences: &[""],
+    readme: "README.md",
+    required: &["go.mod", "go.sum", "client.gen.go"],
+    others: &["*.go", "oapi-codegen.yaml", ".gitignore"],
+    leftover: "client.test",
+    left_out: "session.go",
+};
+
+const JAVA: Form = Form {
+    manifest: "repository/*-VERSION.pom",
+    metadata: &[
+        "<version>VERSION</version>",
+        "<name>",
+        "<description>",
+        "<url>https://",
+        "<licenses>",
+        "<developers>",
+        "<scm>",
+        "<connection>scm:git:https://",
+    ],
+    licences: &["jar/META-INF/"],
+    readme: "jar/META-INF/README.md",
+    required: &[
+        "jar/*/Session.class",
+        "repository/*-VERSION.jar",
+        "repository/*-VERSION-sources.jar",
+        "repository/*-VERSION-javadoc.jar",
+    ],
+    others: &[
+        "jar/*.class",
+        "jar/META-INF/MANIFEST.MF",
+        "jar/META-INF/maven/*",
+        "repository/*.md5",
+        "repository/*.sha1",
+        "repository/*/maven-metadata.xml",
+    ],
+    leftover: "jar/example/groundwork/client/Scenario.class",
+    left_out: "src/main/java/example/groundwork/client/Session.java",
+};
+
+fn form(language: &str) -> &'static Form {
+    match language {
+        "typescript" => &TYPESCRIPT,
+        "python" => &PYTHON,
+        "rust" => &RUST,
+        "go" => &GO,
+        "java" => &JAVA,
+        _ => panic!("{language}: no package is described"),
+    }
+}
+
+/// A file of the client without which its package does not work.
+pub fn left_out(language: &str) -> &'static str {
+    form(language).left_out
+}
+
+/// The files of a package.
+#[derive(Clone)]
+pub struct Package {
+    language: String,
+    form: &'static Form,
+    files: BTreeMap<String, String>,
+}
+
+impl Package {
+    pub fn read(language: &str, folder: &Path) -> Self {
+        let mut files = BTreeMap::new();
+        read_into(&mut files, folder, "");
+        Self { language: language.to_owned(), form: form(language), files }
+    }
+
+    /// Everything that a registry or a user would miss, and everything that is too much.
+    pub fn problems(&self) -> Vec<String> {
+        let form = self.form;
+        let missing = form.required.iter().filter(|pattern| self.find(pattern).is_none());
+        let mut problems: Vec<String> = missing.map(|pattern| format!("{pattern} is missing")).collect();
+
+        let manifest = self.find(form.manifest).map(|text| format!("\n{text}")).unwrap_or_default();
+        let lacking = form.metadata.iter().filter(|entry| !manifest.contains(&with_version(entry)));
+        problems.extend(lacking.map(|entry| format!("{} lacks {entry:?}", form.manifest)));
+
+        let wrong = self.licences().into_iter().filter(|(path, text)| self.find(path) != Some(text));
+        problems.extend(wrong.map(|(path, _)| format!("{path} is not the project's")));
+
+        let readme = fs::read_to_string(format!("{ROOT}/clients/{}/README.md", self.language)).unwrap();
+        if !self.find(form.readme).is_some_and(|text| text.contains(readme.trim())) {
+            problems.push(format!("{} has not the text of the README", form.readme));
+        }
+
+        let unexpected = self.files.keys().filter(|path| !self.is_expected(path));
+        problems.extend(unexpected.map(|path| format!("{path} does not belong there")));
+        problems
+    }
+
+    /// Takes out everything that is checked, one after the other.
+    pub fn assert_that_each_check_can_fail(&self) {
+        let form = self.form;
+        let licences = self.licences().into_iter().map(|(path, _)| path);
+        let files = form.required.iter().chain([&form.readme]).map(|pattern| (*pattern).to_owned());
+        for pattern in files.chain(licences) {
+            let mut broken = self.clone();
+            broken.files.retain(|path, _| !matches(&pattern, path));
+            assert_ne!(broken.problems(), Vec::<String>::new(), "without {pattern}");
+        }
+        for entry in form.metadata {
+            let mut broken = self.clone();
+            let manifests = broken.files.iter_mut().filter(|(path, _)| matches(form.manifest, path));
+            for (_, text) in manifests {
+                *text = format!("\n{text}").replace(&with_version(entry), "");
+            }
+            assert_ne!(broken.problems(), Vec::<String>::new(), "without {entry:?}");
+        }
+        let mut more = self.clone();
+        more.files.insert(form.leftover.to_owned(), String::new());
+        assert_ne!(more.problems(), Vec::<String>::new(), "with {}", form.leftover);
+    }
+
+    fn find(&self, pattern: &str) -> Option<&String> {
+        self.files.iter().find(|(path, _)| matches(pattern, path)).map(|(_, text)| text)
+    }
+
+    /// Where the licences of the project are in the package, and their texts.
+    fn licences(&self) -> Vec<(String, String)> {
+        let names =
+            fs::read_dir(ROOT).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let licences: Vec<_> = names.filter(|name| name.starts_with("LICENSE")).collect();
+        assert_ne!(licences, Vec::<String>::new(), "the project has no licence");
+        let text = |name: &String| fs::read_to_string(format!("{ROOT}/{name}")).unwrap();
+        let at = |place: &&str| {
+            licences.iter().map(|name| (format!("{place}{name}"), text(name))).collect::<Vec<_>>()
+        };
+        self.form.licences.iter().flat_map(at).collect()
+    }
+
+    fn is_expected(&self, path: &str) -> bool {
+        let form = self.form;
+        let named = form.required.iter().chain(form.others).chain([&form.manifest, &form.readme]);
+        let is_licence = self.licences().iter().any(|(pattern, _)| matches(pattern, path));
+        is_licence || named.into_iter().any(|pattern| matches(pattern, path)) && is_of_the_client(path)
+    }
+}
+
+/// Whether a class is compiled from the sources of the client; other files are not looked at.
+fn is_of_the_client(path: &str) -> bool {
+    let Some(class) = path.strip_prefix("jar/").and_then(|path| path.strip_suffix(".class")) else {
+        return true;
+    };
+    let class = class.split('$').next().unwrap_or(class);
+    let sources =
+        ["main", "generated"].map(|folder| format!("{ROOT}/clients/java/src/{folder}/java/{class}.java"));
+    sources.iter().any(|source| Path::new(source).is_file())
+}
+
+/// Whether a path is as a pattern with at most one `*` says.
+fn matches(pattern: &str, path: &str) -> bool {
+    let pattern = with_version(pattern);
+    match pattern.split_once('*') {
+        None => pattern == path,
+        Some((begin, end)) => path.strip_prefix(begin).is_some_and(|rest| rest.ends_with(end)),
+    }
+}
+
+/// A text with the version of the document.
+fn with_version(text: &str) -> String {
+    static VERSION: LazyLock<String> = LazyLock::new(|| {
+        let document = fs::read_to_string(format!("{ROOT}/openapi/groundwork.json")).unwrap();
+        let document: Value = serde_json::from_str(&document).unwrap();
+        document["info"]["version"].as_str().unwrap().to_owned()
+    });
+    text.replace("VERSION", &VERSION)
+}
+
+fn read_into(files: &mut BTreeMap<String, String>, folder: &Path, prefix: &str) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        let path = format!("{prefix}{}", entry.file_name().to_str().unwrap());
+        if entry.file_type().unwrap().is_dir() {
+            read_into(files, &entry.path(), &format!("{path}/"));
+        } else {
+            files.insert(path, String::from_utf8_lossy(&fs::read(entry.path()).unwrap()).into_owned());
+        }
+    }
+}
