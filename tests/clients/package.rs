@@ -22,6 +22,8 @@ struct Form {
     readme: &'static str,
     /// What a program needs besides these.
     required: &'static [&'static str],
+    /// What is compiled, and from which files: a class or a module of a test has none of them.
+    compiled: &'static [(&'static str, &'static [&'static str])],
     /// All other files.
     others: &'static [&'static str],
     /// A file that would be left over from a build or a test.
@@ -46,7 +48,8 @@ const TYPESCRIPT: Form = Form {
     licences: &[""],
     readme: "README.md",
     required: &["dist/index.js", "dist/index.d.ts"],
-    others: &["dist/*.js", "dist/*.d.ts"],
+    compiled: &[("dist/*.d.ts", &["src/*.ts"]), ("dist/*.js", &["src/*.ts"])],
+    others: &[],
     leftover: "build/test/session.test.js",
     left_out: "src/session.ts",
 };
@@ -75,6 +78,7 @@ const PYTHON: Form = Form {
         "sdist/pyproject.toml",
         "sdist/src/groundwork_client/py.typed",
     ],
+    compiled: &[],
     others: &[
         "wheel/groundwork_client/*.py",
         "wheel/*.dist-info/RECORD",
@@ -101,18 +105,20 @@ const RUST: Form = Form {
     licences: &[""],
     readme: "README.md",
     required: &["src/lib.rs", "Cargo.lock"],
+    compiled: &[],
     others: &["src/*.rs", "Cargo.toml.orig", ".cargo_vcs_info.json"],
     leftover: "examples/scenario/main.rs",
     left_out: "src/session.rs",
 };
 
-/// A module of Go has its tests, and the programs in `internal`, which nobody else can import.
 const GO: Form = Form {
     manifest: "version.gen.go",
     metadata: &["\nconst Version = \"VERSION\"\n", "\npackage "],
     licences: &[""],
     readme: "README.md",
     required: &["go.mod", "go.sum", "client.gen.go"],
+    compiled: &[],
+    // The module has its tests, and the programs in `internal`, which nobody else can import.
     others: &["*.go", "oapi-codegen.yaml", ".gitignore"],
     leftover: "client.test",
     left_out: "session.go",
@@ -138,8 +144,8 @@ const JAVA: Form = Form {
         "repository/*-VERSION-sources.jar",
         "repository/*-VERSION-javadoc.jar",
     ],
+    compiled: &[("jar/*.class", &["src/main/java/*.java", "src/generated/java/*.java"])],
     others: &[
-        "jar/*.class",
         "jar/META-INF/MANIFEST.MF",
         "jar/META-INF/maven/*",
         "repository/*.md5",
@@ -248,28 +254,30 @@ impl Package {
         let form = self.form;
         let named = form.required.iter().chain(form.others).chain([&form.manifest, &form.readme]);
         let is_licence = self.licences().iter().any(|(pattern, _)| matches(pattern, path));
-        is_licence || named.into_iter().any(|pattern| matches(pattern, path)) && is_of_the_client(path)
+        let is_compiled = form.compiled.iter().any(|(pattern, sources)| {
+            let class = star(pattern, path).and_then(|star| star.split('$').next());
+            class.is_some_and(|class| self.has_one_of(sources, class))
+        });
+        is_licence || is_compiled || named.into_iter().any(|pattern| matches(pattern, path))
     }
-}
 
-/// Whether a class is compiled from the sources of the client; other files are not looked at.
-fn is_of_the_client(path: &str) -> bool {
-    let Some(class) = path.strip_prefix("jar/").and_then(|path| path.strip_suffix(".class")) else {
-        return true;
-    };
-    let class = class.split('$').next().unwrap_or(class);
-    let sources =
-        ["main", "generated"].map(|folder| format!("{ROOT}/clients/java/src/{folder}/java/{class}.java"));
-    sources.iter().any(|source| Path::new(source).is_file())
+    /// Whether the client has a file as one of the patterns says, with this in place of the `*`.
+    fn has_one_of(&self, patterns: &[&str], star: &str) -> bool {
+        let client = format!("{ROOT}/clients/{}", self.language);
+        patterns.iter().any(|pattern| Path::new(&client).join(pattern.replace('*', star)).is_file())
+    }
 }
 
 /// Whether a path is as a pattern with at most one `*` says.
 fn matches(pattern: &str, path: &str) -> bool {
     let pattern = with_version(pattern);
-    match pattern.split_once('*') {
-        None => pattern == path,
-        Some((begin, end)) => path.strip_prefix(begin).is_some_and(|rest| rest.ends_with(end)),
-    }
+    pattern == path || star(&pattern, path).is_some()
+}
+
+/// What of a path is in place of the `*` of a pattern.
+fn star<'a>(pattern: &str, path: &'a str) -> Option<&'a str> {
+    let (begin, end) = pattern.split_once('*')?;
+    path.strip_prefix(begin)?.strip_suffix(end)
 }
 
 /// A text with the version of the document.

@@ -71,6 +71,7 @@ rust_installed() {
     (
         flock 9
         trap 'rm -rf "$place/package" "$place/project"' EXIT
+        rm -rf "$place/package" "$place/project"
         mkdir -p "$place/package" "$place/project/src"
         tar -xzf "$1"/target/package/*.crate -C "$place/package" --strip-components 1 --touch
         cp "$RUST_CLIENT/Cargo.lock" "$place/project"
