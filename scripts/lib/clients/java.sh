@@ -55,10 +55,12 @@ java_snippet() {
     java_run --source 17 "$1"
 }
 
-# A Maven repository with what `mvn -P release deploy` puts into a remote one.
+# A Maven repository with what `mvn -P release deploy` puts into a remote one. The machine's own
+# repository does not get it.
 java_package() {
     local jar
-    java_maven "$1" -P release deploy -Dmaven.test.skip=true -DaltDeploymentRepository="package::file://$2/repository"
+    java_maven "$1" -P release deploy -Dmaven.test.skip=true -Dmaven.install.skip=true \
+        -DaltDeploymentRepository="package::file://$2/repository"
     jar=$(echo "$1"/target/*-"$(client_version)".jar)
     mkdir "$2/contents/jar"
     (cd "$2/contents/jar" && jar --extract --file "$jar")
