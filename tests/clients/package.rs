@@ -205,6 +205,11 @@ impl Package {
             problems.push(format!("{} has not the text of the README", form.readme));
         }
 
+        let has_relative_link = self.find(form.readme).is_some_and(|text| text.contains("](../"));
+        if has_relative_link {
+            problems.push(format!("{} has a link that leads out of the package", form.readme));
+        }
+
         let unexpected = self.files.keys().filter(|path| !self.is_expected(path));
         problems.extend(unexpected.map(|path| format!("{path} does not belong there")));
         problems
@@ -228,6 +233,10 @@ impl Package {
             }
             assert_ne!(broken.problems(), Vec::<String>::new(), "without {entry:?}");
         }
+        let mut linked = self.clone();
+        let readmes = linked.files.iter_mut().filter(|(path, _)| matches(form.readme, path));
+        readmes.for_each(|(_, text)| text.push_str("[link](../README.md)"));
+        assert_ne!(linked.problems(), Vec::<String>::new(), "with a relative link");
         let mut more = self.clone();
         more.files.insert(form.leftover.to_owned(), String::new());
         assert_ne!(more.problems(), Vec::<String>::new(), "with {}", form.leftover);

@@ -27,14 +27,22 @@ typescript_generate() {
 # One at a time, because the tests run scenario and snippet at once.
 typescript_compile() { flock "$TYPESCRIPT/tsconfig.json" "$TYPESCRIPT/node_modules/.bin/tsc" --build "$TYPESCRIPT"; }
 
+# Node 18 has Web Crypto, which verifies webhook messages, with this flag only.
+typescript_node() {
+    case $(node --version) in
+        v18.*) node --experimental-global-webcrypto "$@" ;;
+        *) node "$@" ;;
+    esac
+}
+
 typescript_check() {
     typescript_compile
-    node --test "$TYPESCRIPT"/build/test/*.test.js
+    typescript_node --test "$TYPESCRIPT"/build/test/*.test.js
 }
 
 typescript_scenario() {
     typescript_compile
-    node "$TYPESCRIPT/build/scenario/main.js"
+    typescript_node "$TYPESCRIPT/build/scenario/main.js"
 }
 
 # In a project that has installed the package, with the compiler settings of the package itself.
