@@ -29,6 +29,7 @@ pub fn edits(language: &str, files: &[String]) -> Result<Vec<Edit>, String> {
         cut_to(PACKAGES, &format!("const {}: Form", language.to_uppercase()), "};"),
         cut(PACKAGES, &format!("\"{language}\" => &")),
         cut("clients/README.md", &format!("| [{}]({language}/README.md) |", title(language))),
+        cut("clients/README.md", &format!("| {} |", title(language))),
     ];
     let generated: &[&str] = match language {
         "go" => &["*.gen.go"],

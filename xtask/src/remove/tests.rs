@@ -79,7 +79,7 @@ const CLIENTS: [(&str, &str); 7] = [
     ),
     (
         "clients/README.md",
-        "| Language |\n|---|\n| [Go](go/README.md) | x |\n| [Java](java/README.md) | x |\n",
+        "| Language |\n|---|\n| [Go](go/README.md) | x |\n| [Java](java/README.md) | x |\n| Go | y |\n| Java | y |\n",
     ),
     (".gitattributes", "*.gen.go linguist-generated\nother\n"),
 ];
@@ -95,7 +95,10 @@ fn a_client_leaves_with_everything_that_names_it() {
     assert_eq!(read("tests/clients/mod.rs"), "clients! { java }\n");
     let packages = read("tests/clients/package.rs");
     assert_eq!(packages, "// Forms.\n\nconst JAVA: Form = Form {\n};\n\n\"java\" => &JAVA,\n");
-    assert_eq!(read("clients/README.md"), "| Language |\n|---|\n| [Java](java/README.md) | x |\n");
+    assert_eq!(
+        read("clients/README.md"),
+        "| Language |\n|---|\n| [Java](java/README.md) | x |\n| Java | y |\n"
+    );
     assert_eq!(read(".gitattributes"), "other\n");
 }
 
