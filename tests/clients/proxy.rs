@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderName, RETRY_AFTER, TRANSFER_ENCODING, UPGRADE};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode, Uri};
+use hyper::{HeaderMap, Request, Response, StatusCode, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -66,7 +66,7 @@ impl Proxy {
         let is_lost =
             parts.headers.contains_key("idempotency-key") && self.loses.swap(false, Ordering::SeqCst);
         parts.uri = format!("{}{}", self.service, parts.uri).parse::<Uri>().unwrap();
-        HOP_BY_HOP.iter().for_each(|name| drop(parts.headers.remove(name)));
+        drop_hop_by_hop(&mut parts.headers);
         let body = Full::new(body.collect().await.unwrap().to_bytes());
         let (mut parts, body) =
             self.client.request(Request::from_parts(parts, body)).await.unwrap().into_parts();
@@ -74,8 +74,14 @@ impl Proxy {
         if is_lost {
             return unavailable();
         }
-        HOP_BY_HOP.iter().for_each(|name| drop(parts.headers.remove(name)));
+        drop_hop_by_hop(&mut parts.headers);
         Response::from_parts(parts, Full::new(body))
+    }
+}
+
+fn drop_hop_by_hop(headers: &mut HeaderMap) {
+    for name in HOP_BY_HOP {
+        headers.remove(name);
     }
 }
 
