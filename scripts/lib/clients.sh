@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # The clients: the list of languages, and what is the same for all of them. A language is a file
-# clients/LANGUAGE.sh beside this one with five functions:
+# clients/LANGUAGE.sh beside this one with seven functions:
 #
 #   LANGUAGE_tools           installs what the others need, or fails and names it; fast if everything is installed
 #   LANGUAGE_generate DIR    writes the generated files into DIR (a copy of clients/LANGUAGE), removing
@@ -8,6 +8,10 @@
 #   LANGUAGE_check           compiles and lints clients/LANGUAGE under the strictest settings
 #   LANGUAGE_scenario        runs the scenario against the service named in the environment (see tests/clients)
 #   LANGUAGE_snippet FILE    runs FILE, the snippet of the README with the service's address
+#   LANGUAGE_package SOURCE DIR  builds in SOURCE (a copy of clients/LANGUAGE) what is published, puts
+#                            it into DIR, and what it consists of into DIR/contents
+#   LANGUAGE_installed DIR   installs the package of DIR into an empty project, and runs the program
+#                            `installed` of clients/LANGUAGE there
 
 # The documents that clients are generated from; absolute, because generators change the working
 # directory.
@@ -44,14 +48,33 @@ client_document() {
     cargo run --quiet --locked --package xtask -- clients document --document "$OPENAPI_3_1" "$@"
 }
 
+# client_generate LANGUAGE DIR: the code, and the licences, which each package contains.
+client_generate() {
+    rm -f "$2"/LICENSE*
+    cp LICENSE* "$2"
+    "${1}_generate" "$2"
+}
+
 client_fresh() {
     local language=$1 copy
     copy=$(mktemp -d "$RUN_DIR/fresh.XXXXXX")
     client_copy "$language" "$copy/found"
     client_copy "$language" "$copy/fresh"
-    "${language}_generate" "$copy/fresh/clients/$language"
+    client_generate "$language" "$copy/fresh/clients/$language"
     diff -r "$copy/found/clients/$language" "$copy/fresh/clients/$language" ||
         die "clients/$language is not what its generator writes from openapi/; run: ./scripts/clients generate $language; then commit clients/$language"
+}
+
+# client_package LANGUAGE DIR [FILE]: from a copy, which has no output of earlier builds. Without FILE
+# of the client, so that a test can show that an incomplete package fails.
+client_package() {
+    local language=$1 source
+    source=$(mktemp -d "$RUN_DIR/package.XXXXXX")
+    client_copy "$language" "$source"
+    if [ -n "${3:-}" ]; then rm "$source/clients/$language/$3"; fi
+    mkdir -p "$2/contents"
+    "${language}_package" "$source/clients/$language" "$2" >&2
+    "${language}_installed" "$2"
 }
 
 clients_main() {
@@ -61,7 +84,7 @@ clients_main() {
     case $command in
         languages) printf '%s\n' "${languages[@]}" && return ;;
         tools | generate | fresh | check | scenario) [ $# -eq 0 ] || languages=("$@") ;;
-        snippet) languages=("${1:?a language}") ;;
+        snippet | package) languages=("${1:?a language}") ;;
         *) sed -n '2,/^set /s/^# \{0,1\}//p' scripts/clients >&2 && exit 2 ;;
     esac
     if [ -z "${RUN_DIR:-}" ]; then
@@ -89,9 +112,10 @@ client_command() {
     } 9<scripts/clients >&2
     case $command in
         tools) ;;
-        generate) "${language}_generate" "$PWD/clients/$language" ;;
+        generate) client_generate "$language" "$PWD/clients/$language" ;;
         fresh) client_fresh "$language" ;;
         check | scenario) "${language}_$command" ;;
         snippet) "${language}_snippet" "${3:?a file}" ;;
+        package) client_package "$language" "${@:3}" ;;
     esac
 }

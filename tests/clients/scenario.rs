@@ -22,10 +22,15 @@ impl Scenario {
         Self(serde_json::from_str(&std::fs::read_to_string(FILE).unwrap()).unwrap())
     }
 
-    /// A service with the default limits and the users that the scenario starts from.
+    /// A service with the default limits and the users that the scenario starts from, which may send
+    /// webhooks to this machine.
     pub async fn service(&self) -> Service {
-        let limits = [("RATE_LIMIT_PER_MINUTE", "60"), ("AUTH_RATE_LIMIT_PER_MINUTE", "10")];
-        let service = Service::start_with(Backend::Sqlite, &limits).await;
+        let settings = [
+            ("RATE_LIMIT_PER_MINUTE", "60"),
+            ("AUTH_RATE_LIMIT_PER_MINUTE", "10"),
+            ("WEBHOOK_ALLOW_PRIVATE_NETWORKS", "true"),
+        ];
+        let service = Service::start_with(Backend::Sqlite, &settings).await;
         let users = app::user_service(&service.settings()).unwrap();
         let seed = &self.0["seed"];
         let password = text(&seed["admin"]["password"]);
@@ -42,6 +47,13 @@ impl Scenario {
     pub async fn register_user(&self, service: &Service) {
         let user = &self.0["user"];
         service.register(text(&user["email"]), text(&user["password"])).await.expect(201);
+    }
+
+    /// The scenario with one more step, before all others.
+    pub fn beginning_with(mut self, step: &str) -> Value {
+        let steps = self.0["steps"].as_array_mut().unwrap();
+        steps.insert(0, serde_json::json!({"step": step, "does": "", "expect": {}}));
+        self.0
     }
 
     /// Fails unless every step was passed, in the order of the scenario.

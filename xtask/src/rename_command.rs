@@ -13,8 +13,9 @@ const MAX_LEFTOVERS: usize = 20;
 
 const DECISIONS: &str = "
 Decide yourself:
-- contact: its name and address in src/api/mod.rs; the addresses in clients/java/pom.xml, clients/go/go.mod
-  and SECURITY.md. They are placeholders below example domains.
+- contact: its name and address in src/api/mod.rs; the addresses in the package file of each client
+  (package.json, pyproject.toml, Cargo.toml, go.mod, pom.xml) and in SECURITY.md. They are placeholders
+  below example domains.
 - licence: LICENSE-APACHE, LICENSE-MIT, LICENSE in src/api/mod.rs, `license` in Cargo.toml and the clients.
 - copyright: LICENSE-MIT still names the authors of the template, and has to while you use their code.
   Add yours.

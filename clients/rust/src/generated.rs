@@ -77,7 +77,7 @@ pub mod types {
         ///The API key's ID. It is never reused.
         pub id: i64,
         ///The key, to be sent as `Authorization: Bearer <key>`. Its last six characters are a checksum.
-        pub key: ::std::string::String,
+        pub key: crate::Secret,
         ///When the key was last used, or null if it never was. Updated at most once per minute.
         #[serde(deserialize_with = "::std::option::Option::deserialize")]
         pub last_used_at: ::std::option::Option<
@@ -1125,7 +1125,7 @@ no private network.*/
         >,
         /**The secret that signs messages to this webhook (Standard Webhooks 1.0). Store it where the
 receiver verifies them.*/
-        pub secret: ::std::string::String,
+        pub secret: crate::Secret,
         ///When the webhook was last changed by a superuser.
         pub updated_at: ::chrono::DateTime<::chrono::offset::Utc>,
         ///Where events are sent, in its normalized form.
@@ -1523,7 +1523,7 @@ receiver verifies them.*/
                 ::std::string::String,
             >,
             id: ::std::result::Result<i64, ::std::string::String>,
-            key: ::std::result::Result<::std::string::String, ::std::string::String>,
+            key: ::std::result::Result<crate::Secret, ::std::string::String>,
             last_used_at: ::std::result::Result<
                 ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
                 ::std::string::String,
@@ -1590,7 +1590,7 @@ receiver verifies them.*/
             }
             pub fn key<T>(mut self, value: T) -> Self
             where
-                T: ::std::convert::TryInto<::std::string::String>,
+                T: ::std::convert::TryInto<crate::Secret>,
                 T::Error: ::std::fmt::Display,
             {
                 self.key = value
@@ -5065,7 +5065,7 @@ receiver verifies them.*/
                 ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
                 ::std::string::String,
             >,
-            secret: ::std::result::Result<::std::string::String, ::std::string::String>,
+            secret: ::std::result::Result<crate::Secret, ::std::string::String>,
             updated_at: ::std::result::Result<
                 ::chrono::DateTime<::chrono::offset::Utc>,
                 ::std::string::String,
@@ -5217,7 +5217,7 @@ receiver verifies them.*/
             }
             pub fn secret<T>(mut self, value: T) -> Self
             where
-                T: ::std::convert::TryInto<::std::string::String>,
+                T: ::std::convert::TryInto<crate::Secret>,
                 T::Error: ::std::fmt::Display,
             {
                 self.secret = value

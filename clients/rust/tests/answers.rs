@@ -5,7 +5,9 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use groundwork_client::types::{LoginRequest, ProfileUpdate, TokenPair, TokenType};
+use groundwork_client::types::{
+    ApiKeyWithSecret, LoginRequest, ProfileUpdate, TokenPair, TokenType, WebhookWithSecret,
+};
 use groundwork_client::{Error, ErrorCode, Failure, Nullable, Service, Session};
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -259,4 +261,22 @@ async fn an_api_key_is_sent_as_it_is_and_never_refreshed() {
     assert_eq!(refused.code(), Some(&ErrorCode::InsufficientScope));
     assert_eq!(*tokens.lock().unwrap(), ["gwk_secret", "gwk_secret"]);
     assert!(!format!("{client:?}").contains("secret"));
+}
+
+#[test]
+fn a_new_key_and_a_new_secret_are_not_printed() {
+    let time = "2026-01-31T09:30:00Z";
+    let key = json!({
+        "id": 1, "user_id": 1, "name": "Nightly export", "prefix": "gwk_7fG2kQ", "scopes": [],
+        "created_at": time, "expires_at": null, "last_used_at": null, "key": "gwk_hidden",
+    });
+    let webhook = json!({
+        "id": 1, "url": "https://example.com/hooks", "events": ["*"], "description": null, "is_active": true,
+        "disabled_at": null, "disabled_reason": null, "failing_since": null, "previous_secret_expires_at": null,
+        "created_at": time, "updated_at": time, "secret": "whsec_hidden",
+    });
+    let key: ApiKeyWithSecret = serde_json::from_value(key).unwrap();
+    let webhook: WebhookWithSecret = serde_json::from_value(webhook).unwrap();
+    assert!(!format!("{key:?}{webhook:?}").contains("hidden"));
+    assert_eq!((&*key.key, &*webhook.secret), ("gwk_hidden", "whsec_hidden"));
 }

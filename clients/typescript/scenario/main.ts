@@ -11,7 +11,11 @@ function environment(name: string): string {
 }
 
 const scenario = JSON.parse(await readFile(environment('GROUNDWORK_SCENARIO'), 'utf8')) as Scenario;
-const world = new World(scenario, environment('GROUNDWORK_URL'), environment('GROUNDWORK_CONTROL'));
+const world = new World(scenario, {
+  baseUrl: environment('GROUNDWORK_URL'),
+  control: environment('GROUNDWORK_CONTROL'),
+  receiver: environment('GROUNDWORK_RECEIVER'),
+});
 
 deepStrictEqual(Object.keys(steps).sort(), scenario.steps.map(({ step }) => step).sort(), 'a function for every step');
 for (const data of scenario.steps) {

@@ -1,6 +1,14 @@
 // The steps of clients/scenario.json, by name.
-import { deepStrictEqual, ok, strictEqual } from 'node:assert';
-import { Session } from 'groundwork-client';
+import { deepStrictEqual, ok, rejects, strictEqual } from 'node:assert';
+import {
+  type ApiKeyWithSecret,
+  Groundwork,
+  Session,
+  type User,
+  verifyWebhook,
+  WebhookError,
+  type WebhookWithSecret,
+} from 'groundwork-client';
 import { expectError, expectRefusal, type Step, type World } from './world.js';
 
 type Run = (world: World, step: Step) => Promise<void>;
@@ -66,6 +74,125 @@ export const steps: Record<string, Run> = {
     await expectRefusal(admin.api.GET('/api/v1/users/{id}', { params: { path: { id } } }), expect);
   },
 
+  async sorted_pages(world, { limit, email, sort, expect }) {
+    const admin = await world.admin();
+    const before = world.adminRequests;
+    const ids: number[] = [];
+    for await (const user of admin.users.list({ limit, email, sort })) ids.push(user.id);
+    strictEqual(ids.length, expect.count);
+    strictEqual(world.adminRequests - before, expect.calls);
+    ok(ids.every((id, index) => index === 0 || id < (ids[index - 1] ?? id)));
+  },
+
+  async api_key(world, { key, expect }) {
+    const admin = await world.admin();
+    const created = await admin.apiKeys.create(key);
+    world.keep('key', created);
+    deepStrictEqual(created.scopes, expect.scopes);
+    strictEqual((await withKey(world).users.me()).email, expect.email);
+  },
+
+  async insufficient_scope(world, { body, expect }) {
+    await expectError(withKey(world).users.create(body), expect);
+  },
+
+  async deleted_api_key(world, { expect }) {
+    const admin = await world.admin();
+    await admin.apiKeys.delete(world.kept<ApiKeyWithSecret>('key').id);
+    await expectError(withKey(world).users.me(), expect);
+  },
+
+  async sessions(world, { expect }) {
+    world.keep('other', await world.anotherSession());
+    const sessions = [];
+    for await (const session of world.user.auth.sessionsList()) sessions.push(session);
+    const others = sessions.filter(({ is_current }) => !is_current);
+    strictEqual(sessions.length, expect.count);
+    strictEqual(sessions.length - others.length, expect.current);
+    world.keep('other id', others[0]?.id);
+  },
+
+  async revoked_session(world, { expect }) {
+    await world.user.auth.sessionsRevoke(world.kept<string>('other id'));
+    await expectError(world.kept<Session>('other').users.me(), expect);
+  },
+
+  async logout_all(world, { expect }) {
+    const other = await world.anotherSession();
+    await world.user.auth.logoutAll();
+    await world.user.users.me();
+    await expectError(other.users.me(), expect);
+  },
+
+  async lost_response(world, { body, expect }) {
+    const admin = await world.admin();
+    const before = world.retries;
+    await world.loseResponse();
+    const user = await admin.users.create(body);
+    strictEqual(world.replayed, expect.replayed);
+    strictEqual(user.email, expect.email);
+    strictEqual(world.retries - before, expect.retries);
+    const { items } = await admin.users.list({ email: user.email }).page();
+    strictEqual(items.length, expect.count);
+  },
+
+  async own_key(world, { body, idempotency_key: idempotencyKey, expect }) {
+    const admin = await world.admin();
+    const first = await admin.users.create(body, { idempotencyKey });
+    strictEqual(world.replayed, null);
+    const second = await admin.users.create(body, { idempotencyKey });
+    strictEqual(world.replayed, expect.replayed);
+    strictEqual(new Set([first.id, second.id]).size, expect.users);
+    world.keep('user', first);
+  },
+
+  async reused_key(world, { body, idempotency_key: idempotencyKey, expect }) {
+    const admin = await world.admin();
+    await expectError(admin.users.create(body, { idempotencyKey }), expect);
+  },
+
+  // By method and path, because the step needs a header.
+  async fresh_etag(world, { full_name, expect }) {
+    const admin = await world.admin();
+    const { id } = world.kept<User>('user');
+    const { response } = await admin.api.GET('/api/v1/users/{id}', { params: { path: { id } } });
+    const ifMatch = response.headers.get('ETag') ?? '';
+    world.keep('etag', ifMatch);
+    strictEqual((await admin.users.update(id, { full_name }, { ifMatch })).full_name, expect.full_name);
+  },
+
+  async stale_etag(world, { full_name, expect }) {
+    const admin = await world.admin();
+    const options = { ifMatch: world.kept<string>('etag') };
+    await expectError(admin.users.update(world.kept<User>('user').id, { full_name }, options), expect);
+  },
+
+  async webhook(world, { events, body, expect }) {
+    const admin = await world.admin();
+    const webhook = await admin.webhooks.create({ url: world.receiver, events });
+    world.keep('webhook', webhook);
+    await admin.users.create(body);
+    const message = await world.message();
+    await verifyWebhook(webhook.secret, message.headers, message.body);
+    const event = JSON.parse(message.body) as { type: string; data: User };
+    strictEqual(event.type, expect.type);
+    strictEqual(event.data.email, expect.email);
+    const changed = verifyWebhook(webhook.secret, message.headers, `${message.body} `);
+    await rejects(changed, (error) => error instanceof WebhookError && error.problem === expect.changed);
+  },
+
+  async rotated_secret(world, { expect }) {
+    const admin = await world.admin();
+    const { id, secret: old } = world.kept<WebhookWithSecret>('webhook');
+    const { secret } = await admin.webhooks.rotateSecret(id);
+    await admin.webhooks.test(id);
+    const message = await world.message();
+    strictEqual((JSON.parse(message.body) as { type: string }).type, expect.type);
+    const secrets = new Set([secret, old]);
+    for (const each of secrets) await verifyWebhook(each, message.headers, message.body);
+    strictEqual(secrets.size, expect.secrets);
+  },
+
   async expired_token(world, { advance_seconds, parallel, expect }) {
     await world.advance(advance_seconds);
     const calls = Array.from({ length: parallel }, () => world.user.users.me());
@@ -95,3 +222,8 @@ export const steps: Record<string, Run> = {
     strictEqual(kept.tokens, undefined);
   },
 };
+
+/** A client with the API key that a step has kept. */
+function withKey(world: World): Groundwork {
+  return new Groundwork({ baseUrl: world.baseUrl, apiKey: world.kept<ApiKeyWithSecret>('key').key });
+}

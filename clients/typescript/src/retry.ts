@@ -21,8 +21,11 @@ const IDEMPOTENCY_KEY = 'Idempotency-Key';
 
 /** A new `Idempotency-Key`: a request that is sent again with its key has its effect once. */
 export function newKey(): string {
-  // Not `randomUUID`, which browsers have on encrypted pages only.
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  const bytes = new Uint8Array(16);
+  // Not `randomUUID`, which browsers have on encrypted pages only. Node 18 has none of it. A key has
+  // to be a new one and is no secret.
+  if (typeof crypto === 'undefined') bytes.forEach((_, index) => (bytes[index] = Math.random() * 256));
+  else crypto.getRandomValues(bytes);
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 

@@ -87,10 +87,9 @@ test('an unavailable service is asked again with the same idempotency key, which
     return keys.length % 2 === 0 ? json(201, ADA) : failure(503, 'busy', { 'Retry-After': '0' });
   };
   const { users } = new Groundwork({ baseUrl: BASE_URL, fetch });
-  const user = { ...NEW_USER, is_active: true, is_superuser: false, is_verified: false };
-  await users.create(user);
-  await users.create(user);
-  await users.create(user, { idempotencyKey: 'mine' });
+  await users.create(NEW_USER);
+  await users.create(NEW_USER);
+  await users.create(NEW_USER, { idempotencyKey: 'mine' });
   assert.match(keys[0] ?? '', /^[0-9a-f]{32}$/);
   assert.deepEqual([keys[0], keys[2], keys[4]], [keys[1], keys[3], keys[5]]);
   assert.notEqual(keys[0], keys[2]);
@@ -107,4 +106,19 @@ test('a change can have a condition', async () => {
   await users.update(1, {}, { ifMatch: '"tag"' });
   await users.update(1, {});
   assert.deepEqual(conditions, ['"tag"', null]);
+});
+
+test('without Web Crypto, as in Node 18, every call has a key of its own as well', async (context) => {
+  const found = Object.getOwnPropertyDescriptor(globalThis, 'crypto');
+  context.after(() => found && Object.defineProperty(globalThis, 'crypto', found));
+  Object.defineProperty(globalThis, 'crypto', { value: undefined, configurable: true });
+  const keys: (string | null)[] = [];
+  const fetch = async (request: Request) => {
+    keys.push(request.headers.get('Idempotency-Key'));
+    return json(201, ADA);
+  };
+  const client = new Groundwork({ baseUrl: BASE_URL, fetch });
+  for (let call = 0; call < 2; call += 1) await client.users.create(NEW_USER);
+  for (const key of keys) assert.match(key ?? '', /^[0-9a-f]{32}$/);
+  assert.equal(new Set(keys).size, 2);
 });

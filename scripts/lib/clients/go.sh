@@ -40,3 +40,36 @@ go_snippet() {
     cp "$1" "$RUN_DIR/snippet.go"
     go run -C clients/go "$RUN_DIR/snippet.go"
 }
+
+# As a module proxy serves the version: `go get` unpacks the archive.
+go_package() {
+    local module version proxy
+    module=$(sed -n 's/^module //p' "$1/go.mod")
+    version=v$(client_version)
+    proxy=$2/proxy/$module/@v
+    mkdir -p "$proxy"
+    printf '%s\n' "$version" >"$proxy/list"
+    printf '{"Version": "%s"}\n' "$version" >"$proxy/$version.info"
+    cp "$1/go.mod" "$proxy/$version.mod"
+    git -C "$1" init --quiet
+    git -C "$1" add --all
+    git -C "$1" archive --format=zip --prefix="$module@$version/" --output="$proxy/$version.zip" "$(git -C "$1" write-tree)"
+    cp -r "$1/." "$2/contents"
+    rm -rf "$2/contents/.git"
+}
+
+# With a module cache of its own, so that the version is not taken from another one, and the
+# dependencies from the machine's cache. The paths of the build are left out of what Go caches.
+go_installed() {
+    local project=$1/project module
+    module=$(sed -n 's/^module //p' clients/go/go.mod)
+    mkdir "$project"
+    cp clients/go/internal/installed/main.go "$project"
+    (
+        GOPROXY="file://$1/proxy,file://$(go env GOMODCACHE)/cache/download"
+        cd "$project" || die "no folder $project"
+        export GOPROXY GOMODCACHE=$1/modules GOFLAGS='-modcacherw -trimpath' GONOSUMDB='*' GOSUMDB=off GOTOOLCHAIN=local
+        { go mod init installed && go get "$module@v$(client_version)"; } >&2
+        go run .
+    )
+}

@@ -30,6 +30,7 @@ java_generate() {
     find "$output/src" -name '*.java' -exec sed -i \
         -e 's/new String(\(.*\)\.readAllBytes())/new String(\1.readAllBytes(), java.nio.charset.StandardCharsets.UTF_8)/' \
         -e 's/append(toIndentedString(\(.*Token\|.*[pP]assword\)))/append("*")/' {} +
+    find "$output/src" -name '*WithSecret.java' -exec sed -i 's/append(toIndentedString(\(key\|secret\)))/append("*")/' {} +
     rm -rf "$1/src/generated"
     mkdir "$1/src/generated"
     mv "$output/src/main/java" "$1/src/generated/java"
@@ -53,4 +54,68 @@ java_scenario() {
 java_snippet() {
     # With a language level, a file with any name runs without being compiled first.
     java_run --source 17 "$1"
+}
+
+# A Maven repository with what `mvn -P release deploy` puts into a remote one. The machine's own
+# repository does not get it.
+java_package() {
+    local jar
+    java_maven "$1" -P release deploy -Dmaven.test.skip=true -Dmaven.install.skip=true \
+        -DaltDeploymentRepository="package::file://$2/repository"
+    jar=$(echo "$1"/target/*-"$(client_version)".jar)
+    mkdir "$2/contents/jar"
+    (cd "$2/contents/jar" && jar --extract --file "$jar")
+    cp -r "$2/repository" "$2/contents"
+    cp "$1/target/classpath" "$2"
+}
+
+# With a local repository of its own, so that the package is not taken from the machine's. All else
+# is: that has the layout of a remote repository.
+java_installed() {
+    local project=$1/project machine plugins
+    mkdir -p "$project/src/main/java"
+    cp "$JAVA_CLIENT/src/test/java/Installed.java" "$project/src/main/java"
+    machine=$(tr : '\n' <"$1/classpath" | sed -n 's#/org/jspecify/.*##p')
+    cat >"$project/settings.xml" <<EOF
+<settings>
+  <localRepository>$1/local</localRepository>
+  <mirrors>
+    <mirror><id>machine</id><mirrorOf>*,!package</mirrorOf><url>file://$machine</url></mirror>
+  </mirrors>
+</settings>
+EOF
+    plugins=$(java_plugins maven-compiler-plugin maven-dependency-plugin maven-resources-plugin)
+    cat >"$project/pom.xml" <<EOF
+<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>installed</groupId>
+  <artifactId>installed</artifactId>
+  <version>1</version>
+  <properties>
+    <maven.compiler.release>17</maven.compiler.release>
+    <project.build.sourceEncoding>UTF-8</project.build.sourceEncoding>
+  </properties>
+  <repositories>
+    <repository><id>package</id><url>file://$1/repository</url></repository>
+  </repositories>
+  <dependencies>
+    <dependency>
+      <groupId>example.groundwork</groupId>
+      <artifactId>groundwork-client</artifactId>
+      <version>$(client_version)</version>
+    </dependency>
+  </dependencies>
+  <build><plugins>$plugins</plugins></build>
+</project>
+EOF
+    java_maven "$project" --settings "$project/settings.xml" compile dependency:build-classpath -Dmdep.outputFile="$project/classpath"
+    java -cp "$project/target/classes:$(cat "$project/classpath")" Installed
+}
+
+# java_plugins NAME…: the plugins as the client's POM pins them, for another POM.
+java_plugins() {
+    local name
+    for name; do
+        printf '<plugin>%s</plugin>' "$(sed -n "/<artifactId>$name</,/<version>/p" "$JAVA_CLIENT/pom.xml")"
+    done
 }

@@ -45,6 +45,28 @@ python_check() {
     )
 }
 
-python_scenario() { python_tool python "$PYTHON_CLIENT/tests/scenario.py"; }
+python_scenario() { python_tool python "$PYTHON_CLIENT/tests/scenario/main.py"; }
 
 python_snippet() { python_tool python "$1"; }
+
+# The archive of the sources, and the wheel that pip builds from it.
+python_package() {
+    local archive
+    (cd "$1" && python_tool python -m hatchling build --target sdist --directory "$2")
+    archive=$(echo "$2"/*.tar.gz)
+    python_tool pip --disable-pip-version-check wheel --quiet --no-index --no-deps --no-build-isolation --wheel-dir "$2" "$archive"
+    mkdir "$2/contents/sdist" "$2/contents/wheel"
+    tar -xzf "$archive" -C "$2/contents/sdist" --strip-components 1
+    python_tool python -m zipfile --extract "$2"/*.whl "$2/contents/wheel"
+}
+
+# In an environment that has the dependencies of the environment of the tools, and no other copy of
+# the client. pip fails if one is missing or has a version that the package does not allow.
+python_installed() {
+    local bin=$1/environment/bin packages
+    packages=$(python_tool python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+    python_tool python -m venv --without-pip "$1/environment"
+    printf '%s\n' "$packages" >"$("$bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/tools.pth"
+    "$(venv_bin client-python)/pip" --disable-pip-version-check --python "$bin/python" install --quiet --no-index "$1"/*.whl >&2
+    (cd "$1" && "$bin/python" "$PYTHON_CLIENT/tests/installed.py")
+}

@@ -56,3 +56,39 @@ tokio = { version = "1", features = ["macros", "rt-multi-thread"] }
 EOF
     rust_cargo "$package" run --quiet
 }
+
+rust_package() {
+    (cd "$1" && CARGO_TARGET_DIR=$2/target cargo package --quiet --locked --offline --allow-dirty --no-verify --package groundwork-client)
+    tar -xzf "$2"/target/package/*.crate -C "$2/contents" --strip-components 1
+}
+
+# The project and the package are in a place that is the same each time, so that cargo replaces the
+# output of the last build; `--touch`, because cargo compares times. The dependency is found by its
+# version, and the dependencies of the package are those that the client is tested with.
+rust_installed() {
+    local place=$TOOLS/installed-rust
+    mkdir -p "$place"
+    (
+        flock 9
+        trap 'rm -rf "$place/package" "$place/project"' EXIT
+        rm -rf "$place/package" "$place/project"
+        mkdir -p "$place/package" "$place/project/src"
+        tar -xzf "$1"/target/package/*.crate -C "$place/package" --strip-components 1 --touch
+        cp "$RUST_CLIENT/Cargo.lock" "$place/project"
+        cp "$RUST_CLIENT/examples/installed.rs" "$place/project/src/main.rs"
+        cat >"$place/project/Cargo.toml" <<EOF
+[package]
+name = "installed"
+version = "0.0.0"
+edition = "2024"
+
+[dependencies]
+groundwork-client = "$(client_version)"
+tokio = { version = "1", features = ["macros", "rt-multi-thread"] }
+
+[patch.crates-io]
+groundwork-client = { path = "$place/package" }
+EOF
+        rust_cargo "$place/project" run --quiet --offline
+    ) 9>"$place/lock"
+}

@@ -15,7 +15,7 @@ typescript_generate() {
         cd "$1" || die "no folder $1"
         rm -rf src/generated
         "$TYPESCRIPT/node_modules/.bin/openapi-typescript" "$OPENAPI_3_1" --output src/generated/schema.ts \
-            --root-types --root-types-no-schema-prefix >"$RUN_DIR/openapi-typescript.log" 2>&1 ||
+            --root-types --root-types-no-schema-prefix --default-non-nullable false >"$RUN_DIR/openapi-typescript.log" 2>&1 ||
             { cat "$RUN_DIR/openapi-typescript.log" >&2; die "openapi-typescript failed"; }
         # In the manifest and in the lock file, of which the dependencies stay as they are installed.
         npm version "$(client_version)" --no-git-tag-version --allow-same-version >/dev/null
@@ -27,14 +27,22 @@ typescript_generate() {
 # One at a time, because the tests run scenario and snippet at once.
 typescript_compile() { flock "$TYPESCRIPT/tsconfig.json" "$TYPESCRIPT/node_modules/.bin/tsc" --build "$TYPESCRIPT"; }
 
+# Node 18 has Web Crypto, which verifies webhook messages, with this flag only.
+typescript_node() {
+    case $(node --version) in
+        v18.*) node --experimental-global-webcrypto "$@" ;;
+        *) node "$@" ;;
+    esac
+}
+
 typescript_check() {
     typescript_compile
-    node --test "$TYPESCRIPT"/build/test/*.test.js
+    typescript_node --test "$TYPESCRIPT"/build/test/*.test.js
 }
 
 typescript_scenario() {
     typescript_compile
-    node "$TYPESCRIPT/build/scenario/main.js"
+    typescript_node "$TYPESCRIPT/build/scenario/main.js"
 }
 
 # In a project that has installed the package, with the compiler settings of the package itself.
@@ -49,4 +57,28 @@ typescript_snippet() {
     printf '{ "extends": "%s", "files": ["snippet.ts"] }\n' "$TYPESCRIPT/tsconfig.base.json" >"$project/tsconfig.json"
     "$TYPESCRIPT/node_modules/.bin/tsc" --project "$project"
     node "$project/snippet.js"
+}
+
+# `npm pack` runs the script `prepack`, as `npm publish` does.
+typescript_package() {
+    ln -s "$TYPESCRIPT/node_modules" "$1/node_modules"
+    (cd "$1" && npm pack --silent --pack-destination "$2")
+    tar -xzf "$2"/*.tgz -C "$2/contents" --strip-components 1
+}
+
+# With the package's dependencies from the client's own installation. The program is checked by the
+# compiler with the declarations of the package.
+typescript_installed() {
+    local project=$1/project name
+    mkdir -p "$project/node_modules"
+    for name in openapi-fetch openapi-typescript-helpers; do
+        cp -r "$TYPESCRIPT/node_modules/$name" "$project/node_modules"
+    done
+    printf '{ "type": "module", "private": true }\n' >"$project/package.json"
+    cp "$TYPESCRIPT/test/installed.ts" "$project"
+    cd "$project" || die "no folder $project"
+    npm install --silent --offline --no-audit --no-fund "$1"/*.tgz >&2
+    "$TYPESCRIPT/node_modules/.bin/tsc" --strict --module nodenext --target es2022 --lib es2022,dom,dom.iterable \
+        --typeRoots "$TYPESCRIPT/node_modules/@types" --types node installed.ts >&2
+    node installed.js
 }

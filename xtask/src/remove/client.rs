@@ -1,8 +1,9 @@
 //! The client in one language.
 
-use super::edit::{Edit, cut, delete, replace};
+use super::edit::{Edit, cut, cut_to, delete, replace};
 
 const TESTS: &str = "tests/clients/mod.rs";
+const PACKAGES: &str = "tests/clients/package.rs";
 
 /// The edits that take it out.
 ///
@@ -25,7 +26,10 @@ pub fn edits(language: &str, files: &[String]) -> Result<Vec<Edit>, String> {
         delete(&format!("clients/{language}")),
         delete(&format!("scripts/lib/clients/{language}.sh")),
         replace(TESTS, &listed(&languages), &listed(&others)),
+        cut_to(PACKAGES, &format!("const {}: Form", language.to_uppercase()), "};"),
+        cut(PACKAGES, &format!("\"{language}\" => &")),
         cut("clients/README.md", &format!("| [{}]({language}/README.md) |", title(language))),
+        cut("clients/README.md", &format!("| {} |", title(language))),
     ];
     let generated: &[&str] = match language {
         "go" => &["*.gen.go"],

@@ -68,14 +68,18 @@ fn repository(files: &[(&str, &str)]) -> tempfile::TempDir {
     folder
 }
 
-const CLIENTS: [(&str, &str); 6] = [
+const CLIENTS: [(&str, &str); 7] = [
     ("clients/go/go.mod", "module"),
     ("scripts/lib/clients/go.sh", "go_tools() { :; }"),
     ("scripts/lib/clients/java.sh", "java_tools() { :; }"),
     ("tests/clients/mod.rs", "clients! { go java }\n"),
     (
+        "tests/clients/package.rs",
+        "// Forms.\n\nconst GO: Form = Form {\n};\n\nconst JAVA: Form = Form {\n};\n\n\"go\" => &GO,\n\"java\" => &JAVA,\n",
+    ),
+    (
         "clients/README.md",
-        "| Language |\n|---|\n| [Go](go/README.md) | x |\n| [Java](java/README.md) | x |\n",
+        "| Language |\n|---|\n| [Go](go/README.md) | x |\n| [Java](java/README.md) | x |\n| Go | y |\n| Java | y |\n",
     ),
     (".gitattributes", "*.gen.go linguist-generated\nother\n"),
 ];
@@ -89,7 +93,12 @@ fn a_client_leaves_with_everything_that_names_it() {
     assert!(!folder.path().join("clients/go").exists());
     let read = |path: &str| fs::read_to_string(folder.path().join(path)).unwrap();
     assert_eq!(read("tests/clients/mod.rs"), "clients! { java }\n");
-    assert_eq!(read("clients/README.md"), "| Language |\n|---|\n| [Java](java/README.md) | x |\n");
+    let packages = read("tests/clients/package.rs");
+    assert_eq!(packages, "// Forms.\n\nconst JAVA: Form = Form {\n};\n\n\"java\" => &JAVA,\n");
+    assert_eq!(
+        read("clients/README.md"),
+        "| Language |\n|---|\n| [Java](java/README.md) | x |\n| Java | y |\n"
+    );
     assert_eq!(read(".gitattributes"), "other\n");
 }
 
@@ -97,7 +106,7 @@ fn a_client_leaves_with_everything_that_names_it() {
 fn a_place_that_was_changed_by_hand_is_named_and_nothing_is_written() {
     let mut files = CLIENTS;
     files[3].1 = "clients! { go, java }\n";
-    files[5].1 = "other\n";
+    files[6].1 = "other\n";
     let folder = repository(&files);
     let Err(Error::Refused(reason)) = Plan::new(folder.path(), &Part::Client("go".to_owned())) else {
         panic!("it was accepted");

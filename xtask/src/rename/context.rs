@@ -86,7 +86,8 @@ fn is_script_class(Place { path, before, .. }: Place<'_>) -> bool {
     }
     let line = before.rsplit('\n').next().unwrap_or_default();
     let is_comment = ["*", "//", "#"].iter().any(|mark| line.trim_start().starts_with(mark));
-    let code = ["class ", "import ", "{ ", ", ", "new ", "(", ": ", "= ", "\"", "-> ", "`", "with "];
+    let code =
+        ["class ", "import ", "{ ", ", ", "new ", "(", ": ", "= ", "\"", "-> ", "`", "with ", "return "];
     let is_code = code.iter().any(|mark| before.ends_with(mark));
     // One name per line of an import.
     let is_alone = line.trim().is_empty() && (is_a(path, "py") || is_a(path, "ts"));
@@ -150,6 +151,7 @@ mod tests {
             ("clients/java/src/A.java", " * {@link ~#resume}", "AcmeOrders"),
             ("clients/python/src/a.py", "class Async~(Resources)", "AcmeOrders"),
             ("clients/python/src/a.py", "class ~(Resources)", "AcmeOrders"),
+            ("clients/python/tests/a.py", "    return ~(url, api_key=key)", "AcmeOrders"),
             ("clients/python/README.md", "service = ~(url)", "AcmeOrders"),
             ("clients/python/README.md", "# The ~ API in Python", "Acme Orders"),
             ("clients/typescript/README.md", "import { ~, X } from", "AcmeOrders"),

@@ -1,11 +1,10 @@
 //! Which files a rename leaves alone.
 
-/// Files and folders that keep the name: other packages, licences, what was decided, measured or
-/// released, and the guides that contain the name of an example.
-const KEPT: [&str; 11] = [
+/// Files and folders that keep the name: other packages, what was decided, measured or released,
+/// and the guides that contain the name of an example. Licences do as well, wherever they are.
+const KEPT: [&str; 10] = [
     "crates/",
     "xtask/",
-    "LICENSE",
     "CHANGELOG.md",
     "docs/decisions/",
     "docs/first-day.md",
@@ -18,7 +17,8 @@ const KEPT: [&str; 11] = [
 
 /// Whether a rename changes this file.
 pub fn is_renamed(path: &str) -> bool {
-    !KEPT.iter().any(|kept| path.starts_with(kept))
+    let name = path.rsplit('/').next().unwrap_or(path);
+    !name.starts_with("LICENSE") && !KEPT.iter().any(|kept| path.starts_with(kept))
 }
 
 #[cfg(test)]
@@ -29,13 +29,14 @@ mod tests {
     fn licences_crates_and_history_are_kept() {
         for path in [
             "LICENSE-MIT",
+            "clients/go/LICENSE-MIT",
             "crates/web/src/lib.rs",
             "docs/decisions/0016-server.md",
             "bench/results/raw.json",
         ] {
             assert!(!is_renamed(path), "{path}");
         }
-        for path in ["Cargo.lock", "bench/driver/run.py", "docs/operations.md", "clients/LICENSE"] {
+        for path in ["Cargo.lock", "bench/driver/run.py", "docs/operations.md", "src/LICENSES/list.rs"] {
             assert!(is_renamed(path), "{path}");
         }
     }

@@ -1,7 +1,8 @@
 // Command scenario runs clients/scenario.json with this client against a running service.
 //
-// GROUNDWORK_SCENARIO is the path of the file, GROUNDWORK_URL the address of the service, and
-// GROUNDWORK_CONTROL the address that advances its clock.
+// GROUNDWORK_SCENARIO is the path of the file, GROUNDWORK_URL the address of the service,
+// GROUNDWORK_CONTROL the address that advances its clock, loses a response and has the webhook
+// messages, and GROUNDWORK_RECEIVER the address that receives them.
 package main
 
 import (
@@ -11,6 +12,8 @@ import (
 	"fmt"
 	"os"
 	"time"
+
+	groundwork "groundwork.example/client-go"
 )
 
 const timeLimit = 2 * time.Minute
@@ -33,6 +36,7 @@ func run() error {
 	ctx, cancel := context.WithTimeout(context.Background(), timeLimit)
 	defer cancel()
 	runner := newRunner(scenario, os.Getenv("GROUNDWORK_URL"), os.Getenv("GROUNDWORK_CONTROL"))
+	runner.receiver = os.Getenv("GROUNDWORK_RECEIVER")
 	for _, step := range scenario.Steps {
 		if err := steps[step.Name](runner, ctx, step); err != nil {
 			return fmt.Errorf("step %s: %w", step.Name, err)
@@ -77,16 +81,21 @@ type TestUser struct {
 
 // Step is one step. It has the fields of all steps.
 type Step struct {
-	Name           string      `json:"step"`
-	Body           TestUser    `json:"body"`
-	Limit          int32       `json:"limit"`
-	Email          string      `json:"email"`
-	ID             int64       `json:"id"`
-	AdvanceSeconds int         `json:"advance_seconds"`
-	Parallel       int         `json:"parallel"`
-	First          int         `json:"first"`
-	Then           int         `json:"then"`
-	Expect         Expectation `json:"expect"`
+	Name           string                  `json:"step"`
+	Body           TestUser                `json:"body"`
+	Limit          int32                   `json:"limit"`
+	Email          string                  `json:"email"`
+	Sort           string                  `json:"sort"`
+	ID             int64                   `json:"id"`
+	Key            groundwork.APIKeyCreate `json:"key"`
+	IdempotencyKey string                  `json:"idempotency_key"`
+	FullName       string                  `json:"full_name"`
+	Events         []string                `json:"events"`
+	AdvanceSeconds int                     `json:"advance_seconds"`
+	Parallel       int                     `json:"parallel"`
+	First          int                     `json:"first"`
+	Then           int                     `json:"then"`
+	Expect         Expectation             `json:"expect"`
 }
 
 // Expectation is the expected result of a step.

@@ -15,28 +15,53 @@ import (
 )
 
 var steps = map[string]func(*runner, context.Context, Step) error{
-	"register":      (*runner).register,
-	"duplicate":     (*runner).duplicate,
-	"invalid":       (*runner).invalid,
-	"login":         (*runner).logIn,
-	"me":            (*runner).me,
-	"patch_absent":  (*runner).patchAbsent,
-	"patch_null":    (*runner).patchNull,
-	"forbidden":     (*runner).forbidden,
-	"pages":         (*runner).pages,
-	"not_found":     (*runner).notFound,
-	"expired_token": (*runner).expiredToken,
-	"rate_limited":  (*runner).rateLimited,
-	"logout":        (*runner).logOut,
+	"register":           (*runner).register,
+	"duplicate":          (*runner).duplicate,
+	"invalid":            (*runner).invalid,
+	"login":              (*runner).logIn,
+	"me":                 (*runner).me,
+	"patch_absent":       (*runner).patchAbsent,
+	"patch_null":         (*runner).patchNull,
+	"forbidden":          (*runner).forbidden,
+	"pages":              (*runner).pages,
+	"not_found":          (*runner).notFound,
+	"sorted_pages":       (*runner).sortedPages,
+	"api_key":            (*runner).apiKey,
+	"insufficient_scope": (*runner).insufficientScope,
+	"deleted_api_key":    (*runner).deletedAPIKey,
+	"sessions":           (*runner).sessions,
+	"revoked_session":    (*runner).revokedSession,
+	"logout_all":         (*runner).logOutAll,
+	"lost_response":      (*runner).lostResponse,
+	"own_key":            (*runner).ownKey,
+	"reused_key":         (*runner).reusedKey,
+	"fresh_etag":         (*runner).freshETag,
+	"stale_etag":         (*runner).staleETag,
+	"webhook":            (*runner).webhook,
+	"rotated_secret":     (*runner).rotatedSecret,
+	"expired_token":      (*runner).expiredToken,
+	"rate_limited":       (*runner).rateLimited,
+	"logout":             (*runner).logOut,
 }
 
 // runner holds what later steps need from earlier ones, and the counts.
 type runner struct {
-	scenario  *Scenario
-	control   string
-	service   groundwork.Service
-	user      *groundwork.Session
-	admin     *groundwork.Session
+	scenario *Scenario
+	control  string
+	receiver string
+	service  groundwork.Service
+	user     *groundwork.Session
+	admin    *groundwork.Session
+
+	key     *groundwork.APIKeyWithSecret
+	withKey *groundwork.API
+	other   *groundwork.Session // another session of the user
+	otherID string
+	keyed   *groundwork.User // the user that ownKey creates
+	etag    string           // of keyed, before freshETag changes it
+	hook    *groundwork.WebhookWithSecret
+
+	replayed  atomic.Value // the header Idempotency-Replayed of the last response
 	listCalls atomic.Int32
 	refreshes atomic.Int32
 	retries   atomic.Int32
@@ -53,12 +78,16 @@ func newRunner(scenario *Scenario, url, control string) *runner {
 	return r
 }
 
-// RoundTrip counts the requests to users_list.
+// RoundTrip counts the requests to users_list, and notes whether a response was replayed.
 func (r *runner) RoundTrip(request *http.Request) (*http.Response, error) {
 	if request.Method == http.MethodGet && strings.HasSuffix(request.URL.Path, "/users") {
 		r.listCalls.Add(1)
 	}
-	return http.DefaultTransport.RoundTrip(request)
+	response, err := http.DefaultTransport.RoundTrip(request)
+	if err == nil {
+		r.replayed.Store(response.Header.Get("Idempotency-Replayed"))
+	}
+	return response, err
 }
 
 func (r *runner) register(ctx context.Context, step Step) error {
@@ -97,8 +126,7 @@ func (r *runner) invalid(ctx context.Context, step Step) error {
 }
 
 func (r *runner) logIn(ctx context.Context, step Step) (err error) {
-	user := r.scenario.User
-	if r.user, err = r.service.LogIn(ctx, user.Email, user.Password); err != nil {
+	if r.user, err = r.anotherSession(ctx); err != nil {
 		return err
 	}
 	return step.Expect.compare(Expectation{
@@ -141,14 +169,24 @@ func (r *runner) pages(ctx context.Context, step Step) (err error) {
 	if r.admin, err = r.service.LogIn(ctx, admin.Email, admin.Password); err != nil {
 		return err
 	}
+	return r.list(ctx, step, nil, func(last, id int64) bool { return last < id })
+}
+
+func (r *runner) sortedPages(ctx context.Context, step Step) error {
+	return r.list(ctx, step, &step.Sort, func(last, id int64) bool { return last == 0 || last > id })
+}
+
+// list iterates over all pages. inOrder says whether an id may come after the last one, which is 0
+// at first.
+func (r *runner) list(ctx context.Context, step Step, sort *string, inOrder func(last, id int64) bool) error {
 	before := r.listCalls.Load()
-	filter := groundwork.UsersListParams{Limit: &step.Limit, Email: &step.Email}
+	filter := groundwork.UsersListParams{Limit: &step.Limit, Email: &step.Email, Sort: sort}
 	count, last := 0, int64(0)
 	for user, err := range r.admin.API().Users.List(ctx, filter) {
 		if err != nil {
 			return err
 		}
-		if user.ID <= last {
+		if !inOrder(last, user.ID) {
 			return fmt.Errorf("id %d comes after %d", user.ID, last)
 		}
 		count, last = count+1, user.ID
@@ -232,24 +270,6 @@ func (r *runner) registerUser(ctx context.Context, user TestUser) (*groundwork.A
 		request.FullName = &user.FullName
 	}
 	return client.AuthRegisterWithResponse(ctx, request)
-}
-
-// advance moves the clock of the service forward.
-func (r *runner) advance(ctx context.Context, seconds int) error {
-	url := fmt.Sprintf("%s/advance?seconds=%d", r.control, seconds)
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, nil)
-	if err != nil {
-		return err
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = response.Body.Close() }()
-	if response.StatusCode != http.StatusNoContent {
-		return fmt.Errorf("%s: %s", url, response.Status)
-	}
-	return nil
 }
 
 func expectError(step Step, err error) error {

@@ -1,13 +1,19 @@
 //! Runs clients/scenario.json with this client against a running service.
 //!
-//! `GROUNDWORK_SCENARIO` is the path of the file, `GROUNDWORK_URL` the address of the service, and
-//! `GROUNDWORK_CONTROL` the address that advances its clock.
+//! `GROUNDWORK_SCENARIO` is the path of the file, `GROUNDWORK_URL` the address of the service,
+//! `GROUNDWORK_CONTROL` the address that advances its clock, loses a response and has the webhook
+//! messages, and `GROUNDWORK_RECEIVER` the address that receives them.
 
+mod access;
+mod control;
 mod steps;
+mod webhooks;
+mod writes;
 
 use std::error::Error;
 use std::time::Duration;
 
+use groundwork_client::types::ApiKeyCreate;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -53,7 +59,12 @@ struct Parameters {
     body: Option<TestUser>,
     limit: i32,
     email: String,
+    sort: String,
     id: i64,
+    key: Option<ApiKeyCreate>,
+    idempotency_key: String,
+    full_name: String,
+    events: Vec<String>,
     advance_seconds: u64,
     parallel: usize,
     first: usize,
@@ -79,8 +90,9 @@ async fn run() -> Result<(), Failed> {
     let scenario: Scenario =
         serde_json::from_str(&std::fs::read_to_string(variable("GROUNDWORK_SCENARIO")?)?)?;
     let Scenario { seed, user, steps } = scenario;
-    let mut runner =
-        steps::Runner::new(user, seed.admin, &variable("GROUNDWORK_URL")?, variable("GROUNDWORK_CONTROL")?)?;
+    let control =
+        control::Control { url: variable("GROUNDWORK_CONTROL")?, receiver: variable("GROUNDWORK_RECEIVER")? };
+    let mut runner = steps::Runner::new(user, seed.admin, &variable("GROUNDWORK_URL")?, control)?;
     for step in &steps {
         runner.take(step).await.map_err(|failed| format!("step {}: {failed}", step.name))?;
         println!("step {}", step.name);

@@ -5,21 +5,36 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use futures_util::TryStreamExt;
 use futures_util::future::try_join_all;
-use groundwork_client::types::{ProfileUpdate, RegisterRequest, User};
+use groundwork_client::types::{ApiKeyWithSecret, ProfileUpdate, RegisterRequest, User, WebhookWithSecret};
 use groundwork_client::{Error, Failure, Nullable, ResponseValue, Service, Session};
 use serde_json::json;
 
+use crate::control::Control;
 use crate::{Failed, Step, TestUser};
 
 /// What later steps need from earlier ones, and the counts.
 pub struct Runner {
-    service: Service,
-    control: String,
+    pub service: Service,
+    pub control: Control,
     test_user: TestUser,
     test_admin: TestUser,
     user: Option<Session>,
     admin: Option<Session>,
+    pub kept: Kept,
     counts: Arc<Counts>,
+}
+
+/// What the steps beside those of users keep.
+#[derive(Default)]
+pub struct Kept {
+    pub key: Option<ApiKeyWithSecret>,
+    /// Another session of the user, and its ID.
+    pub other: Option<(Session, String)>,
+    /// The user that a step created with a key of its own.
+    pub keyed: Option<User>,
+    /// The `ETag` of that user before it was changed.
+    pub etag: String,
+    pub webhook: Option<WebhookWithSecret>,
 }
 
 /// Retries and refreshes that the client reported.
@@ -35,7 +50,7 @@ impl Runner {
         test_user: TestUser,
         test_admin: TestUser,
         url: &str,
-        control: String,
+        control: Control,
     ) -> Result<Self, Failed> {
         let counts = Arc::<Counts>::default();
         let [refreshed, retried, answered] = [&counts, &counts, &counts].map(Arc::clone);
@@ -47,7 +62,8 @@ impl Runner {
                     count(&answered.lists);
                 }
             });
-        Ok(Self { service, control, test_user, test_admin, user: None, admin: None, counts })
+        let kept = Kept::default();
+        Ok(Self { service, control, test_user, test_admin, user: None, admin: None, kept, counts })
     }
 
     pub async fn take(&mut self, step: &Step) -> Result<(), Failed> {
@@ -67,10 +83,24 @@ impl Runner {
             }
             "forbidden" => expect_error(step, self.user()?.users().list().send().await),
             "pages" => self.pages(step).await,
-            "not_found" => {
-                let admin = self.admin.as_ref().ok_or("no user is logged in")?;
-                expect_error(step, admin.users().get(step.parameters.id).send().await)
+            "not_found" => expect_error(step, self.admin()?.users().get(step.parameters.id).send().await),
+            "sorted_pages" => {
+                let sort = Some(step.parameters.sort.as_str());
+                self.list(step, sort, |before, after| before > after).await
             }
+            "api_key" => self.api_key(step).await,
+            "insufficient_scope" => self.insufficient_scope(step).await,
+            "deleted_api_key" => self.deleted_api_key(step).await,
+            "sessions" => self.sessions(step).await,
+            "revoked_session" => self.revoked_session(step).await,
+            "logout_all" => self.log_out_all(step).await,
+            "lost_response" => self.lost_response(step).await,
+            "own_key" => self.own_key(step).await,
+            "reused_key" => self.reused_key(step).await,
+            "fresh_etag" => self.fresh_etag(step).await,
+            "stale_etag" => self.stale_etag(step).await,
+            "webhook" => self.webhook(step).await,
+            "rotated_secret" => self.rotated_secret(step).await,
             "expired_token" => self.expired_token(step).await,
             "rate_limited" => self.rate_limited(step).await,
             "logout" => self.log_out(step).await,
@@ -96,7 +126,7 @@ impl Runner {
     }
 
     async fn log_in(&mut self, step: &Step) -> Result<(), Failed> {
-        let session = self.service.log_in(&self.test_user.email, &self.test_user.password).await?;
+        let session = self.another_session().await?;
         step.compare(&json!({
             "token_type": session.token_type(),
             "expires_in": session.expires_in().as_secs(),
@@ -117,19 +147,33 @@ impl Runner {
 
     async fn pages(&mut self, step: &Step) -> Result<(), Failed> {
         let admin = self.service.log_in(&self.test_admin.email, &self.test_admin.password).await?;
-        let before = read(&self.counts.lists);
-        let query = admin.users().list().limit(step.parameters.limit).email(step.parameters.email.as_str());
-        let ids: Vec<i64> = query.stream().map_ok(|user: User| user.id).try_collect().await?;
-        if !ids.is_sorted_by(|before, after| before < after) {
-            return Err(format!("{ids:?} do not ascend").into());
-        }
-        step.compare(&json!({ "count": ids.len(), "calls": read(&self.counts.lists) - before }))?;
         self.admin = Some(admin);
-        Ok(())
+        self.list(step, None, |before, after| before < after).await
+    }
+
+    /// Iterates over all pages of users. `in_order` compares the IDs of two that follow each other.
+    async fn list(
+        &self,
+        step: &Step,
+        sort: Option<&str>,
+        in_order: fn(&i64, &i64) -> bool,
+    ) -> Result<(), Failed> {
+        let before = read(&self.counts.lists);
+        let parameters = &step.parameters;
+        let query = self.admin()?.users().list().limit(parameters.limit).email(parameters.email.as_str());
+        let query = match sort {
+            Some(sort) => query.sort(sort),
+            None => query,
+        };
+        let ids: Vec<i64> = query.stream().map_ok(|user: User| user.id).try_collect().await?;
+        if !ids.is_sorted_by(in_order) {
+            return Err(format!("{ids:?} are not in order").into());
+        }
+        step.compare(&json!({ "count": ids.len(), "calls": read(&self.counts.lists) - before }))
     }
 
     async fn expired_token(&self, step: &Step) -> Result<(), Failed> {
-        self.advance(step.parameters.advance_seconds).await?;
+        self.control.advance(step.parameters.advance_seconds).await?;
         let before = read(&self.counts.refreshes);
         let user = self.user()?;
         let answers = try_join_all((0..step.parameters.parallel).map(|_| user.users().me().send())).await?;
@@ -141,11 +185,11 @@ impl Runner {
     }
 
     async fn rate_limited(&self, step: &Step) -> Result<(), Failed> {
-        let before = read(&self.counts.retries);
+        let before = self.retries();
         self.call_me(step.parameters.first).await?;
-        self.advance(step.parameters.advance_seconds).await?;
+        self.control.advance(step.parameters.advance_seconds).await?;
         self.call_me(step.parameters.then).await?;
-        step.compare(&json!({ "retries": read(&self.counts.retries) - before }))
+        step.compare(&json!({ "retries": self.retries() - before }))
     }
 
     async fn call_me(&self, times: usize) -> Result<(), Failed> {
@@ -170,19 +214,26 @@ impl Runner {
         self.service.anonymous().auth().register(body).send().await
     }
 
-    /// Moves the clock of the service forward.
-    async fn advance(&self, seconds: u64) -> Result<(), Failed> {
-        let url = format!("{}/advance?seconds={seconds}", self.control);
-        reqwest::Client::new().post(url).send().await?.error_for_status()?;
-        Ok(())
+    /// Opens one more session of the user.
+    pub async fn another_session(&self) -> Result<Session, Error> {
+        self.service.log_in(&self.test_user.email, &self.test_user.password).await
     }
 
-    fn user(&self) -> Result<&Session, Failed> {
+    /// How often the client has said that it retries.
+    pub fn retries(&self) -> u32 {
+        read(&self.counts.retries)
+    }
+
+    pub fn user(&self) -> Result<&Session, Failed> {
         self.user.as_ref().ok_or_else(|| "no user is logged in".into())
+    }
+
+    pub fn admin(&self) -> Result<&Session, Failed> {
+        self.admin.as_ref().ok_or_else(|| "no user is logged in".into())
     }
 }
 
-fn expect_error<T>(step: &Step, answer: Result<T, Error>) -> Result<(), Failed> {
+pub fn expect_error<T>(step: &Step, answer: Result<T, Error>) -> Result<(), Failed> {
     let error = refused(answer)?;
     step.compare(&json!({ "status": status(&error), "error": error.code() }))
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 /// The type of a string that may be absent from a body, or null.
 pub const NULLABLE_STRING: &str = "NullableString";
 
-/// The type of a password or token.
+/// The type of a password, a token, an API key or a webhook's secret.
 pub const SECRET: &str = "Secret";
 
 /// Validation keywords. The service validates values and reports the broken rules. A client that
@@ -19,7 +19,8 @@ pub fn adapt(document: &mut Value) {
     let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) else {
         return;
     };
-    for schema in schemas.values_mut() {
+    for (schema_name, schema) in schemas.iter_mut() {
+        let is_shown_once = schema_name.ends_with("WithSecret");
         let required = schema["required"].clone();
         let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) else { continue };
         for (name, property) in properties {
@@ -27,7 +28,7 @@ pub fn adapt(document: &mut Value) {
                 required.as_array().is_some_and(|names| names.iter().any(|other| other == name));
             if is_string(property) && property["nullable"] == true && !is_required {
                 refer(property, NULLABLE_STRING);
-            } else if is_string(property) && (name.ends_with("password") || name.ends_with("_token")) {
+            } else if is_string(property) && is_secret(name, is_shown_once) {
                 refer(property, SECRET);
             }
         }
@@ -35,6 +36,12 @@ pub fn adapt(document: &mut Value) {
     for name in [NULLABLE_STRING, SECRET] {
         schemas.insert(name.to_owned(), json!({ "type": "string" }));
     }
+}
+
+/// By the names of the document. A schema whose secret is shown once has it in one of two fields.
+fn is_secret(name: &str, is_shown_once: bool) -> bool {
+    let is_credential = name.ends_with("password") || name.ends_with("_token");
+    is_credential || is_shown_once && ["key", "secret"].contains(&name)
 }
 
 fn drop_rules(value: &mut Value) {

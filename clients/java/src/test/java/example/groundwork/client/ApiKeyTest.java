@@ -7,8 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import example.groundwork.client.FakeService.Request;
 import example.groundwork.client.api.UsersApi;
 import example.groundwork.client.http.ApiException;
+import example.groundwork.client.model.ApiKeyWithSecret;
 import example.groundwork.client.model.ErrorCode;
 import example.groundwork.client.model.ProfileUpdate;
+import example.groundwork.client.model.WebhookWithSecret;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -37,5 +39,11 @@ class ApiKeyTest {
                     service.requests(ME).stream().map(Request::authorization).toList());
             assertFalse(client.toString().contains("secret"));
         }
+    }
+
+    @Test
+    void aNewKeyAndANewSecretAreNotShown() {
+        String shown = new ApiKeyWithSecret().key("gwk_hidden").toString() + new WebhookWithSecret().secret("whsec_hidden");
+        assertFalse(shown.contains("hidden"), shown);
     }
 }

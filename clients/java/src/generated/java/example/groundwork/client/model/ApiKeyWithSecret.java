@@ -349,7 +349,7 @@ public class ApiKeyWithSecret {
     sb.append("    createdAt: ").append(toIndentedString(createdAt)).append("\n");
     sb.append("    expiresAt: ").append(toIndentedString(expiresAt)).append("\n");
     sb.append("    lastUsedAt: ").append(toIndentedString(lastUsedAt)).append("\n");
-    sb.append("    key: ").append(toIndentedString(key)).append("\n");
+    sb.append("    key: ").append("*").append("\n");
     sb.append("}");
     return sb.toString();
   }

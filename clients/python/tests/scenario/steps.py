@@ -1,77 +1,13 @@
-"""Runs clients/scenario.json: one function per step, in the order and with the values of the data."""
+"""The steps of users: registration, login, profiles, lists, expiry and logout."""
 
 import asyncio
-import json
-import os
-import sys
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import Any
 
-import httpx
+from world import Step, World, expect_error
 
-from groundwork_client import AsyncGroundwork, Groundwork, GroundworkError, Session, ok
+from groundwork_client import AsyncGroundwork, Session, ok
 from groundwork_client.api.auth import auth_register
 from groundwork_client.models import ProfileUpdate, RegisterRequest
-
-# A step of the data. Its values depend on the step.
-Step = dict[str, Any]
-
-
-class World:
-    """What the steps share."""
-
-    def __init__(self) -> None:
-        self.url = os.environ["GROUNDWORK_URL"]
-        self.scenario: dict[str, Any] = json.loads(Path(os.environ["GROUNDWORK_SCENARIO"]).read_text())
-        self.anonymous = Groundwork(self.url)
-        self.refreshes = 0
-        self.retries = 0
-        self._user: Session | None = None
-        self._admin: Session | None = None
-
-    def login(self) -> Session:
-        user = self.scenario["user"]
-        self._user = Session.login(
-            self.url,
-            user["email"],
-            user["password"],
-            on_refresh=self._refreshed,
-            on_retry=lambda _: self._retried(),
-        )
-        return self._user
-
-    @property
-    def user(self) -> Session:
-        assert self._user, "the step login comes first"
-        return self._user
-
-    @property
-    def admin(self) -> Session:
-        if self._admin is None:
-            admin = self.scenario["seed"]["admin"]
-            self._admin = Session.login(self.url, admin["email"], admin["password"])
-        return self._admin
-
-    def advance(self, seconds: int) -> None:
-        control = os.environ["GROUNDWORK_CONTROL"]
-        httpx.post(f"{control}/advance", params={"seconds": seconds}).raise_for_status()
-
-    def _refreshed(self) -> None:
-        self.refreshes += 1
-
-    def _retried(self) -> None:
-        self.retries += 1
-
-
-def expect_error(call: Callable[[], object], expected: Step) -> GroundworkError:
-    try:
-        call()
-    except GroundworkError as error:
-        assert (error.status, error.code) == (expected["status"], expected["error"]), error
-        return error
-    raise AssertionError(f"no error: {expected}")
 
 
 def register(world: World, step: Step) -> None:
@@ -124,11 +60,11 @@ def forbidden(world: World, step: Step) -> None:
 
 
 def all_pages(world: World, step: Step) -> None:
-    calls: list[httpx.Request] = []
-    world.admin.client.get_httpx_client().event_hooks = {"request": [calls.append]}
-    ids = [user.id for user in world.admin.users.list(limit=step["limit"], email=step["email"])]
+    users = world.admin.users
+    before = world.admin_requests
+    ids = [user.id for user in users.list(limit=step["limit"], email=step["email"])]
     assert len(ids) == step["expect"]["count"]
-    assert len(calls) == step["expect"]["calls"]
+    assert world.admin_requests - before == step["expect"]["calls"]
     assert ids == sorted(set(ids))
     assert asyncio.run(all_pages_with_asyncio(world, step)) == ids
 
@@ -143,6 +79,15 @@ async def all_pages_with_asyncio(world: World, step: Step) -> list[int]:
 
 def not_found(world: World, step: Step) -> None:
     expect_error(lambda: world.admin.users.get(step["id"]), step["expect"])
+
+
+def sorted_pages(world: World, step: Step) -> None:
+    users = world.admin.users
+    before = world.admin_requests
+    ids = [user.id for user in users.list(limit=step["limit"], email=step["email"], sort=step["sort"])]
+    assert len(ids) == step["expect"]["count"]
+    assert world.admin_requests - before == step["expect"]["calls"]
+    assert ids == sorted(set(ids), reverse=True)
 
 
 def expired_token(world: World, step: Step) -> None:
@@ -172,33 +117,3 @@ def logout(world: World, step: Step) -> None:
     kept = Session(world.url, tokens)
     expect_error(kept.users.me, step["expect"])
     assert kept.tokens is None
-
-
-STEPS: dict[str, Callable[[World, Step], None]] = {
-    "register": register,
-    "duplicate": duplicate,
-    "invalid": invalid,
-    "login": login,
-    "me": me,
-    "patch_absent": patch_absent,
-    "patch_null": patch_null,
-    "forbidden": forbidden,
-    "pages": all_pages,
-    "not_found": not_found,
-    "expired_token": expired_token,
-    "rate_limited": rate_limited,
-    "logout": logout,
-}
-
-
-def main() -> None:
-    world = World()
-    steps: list[Step] = world.scenario["steps"]
-    assert [step["step"] for step in steps] == list(STEPS), "a function for every step, and a step for every function"
-    for step in steps:
-        STEPS[step["step"]](world, step)
-        sys.stdout.write(f"step {step['step']}\n")
-
-
-if __name__ == "__main__":
-    main()
