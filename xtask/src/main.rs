@@ -5,6 +5,7 @@ mod clients_command;
 mod new_command;
 mod remove_command;
 mod rename_command;
+mod samples_command;
 
 use std::error::Error;
 use std::fs;
@@ -85,6 +86,12 @@ enum OpenapiCommand {
         #[arg(long)]
         check: bool,
     },
+    /// Write the code samples of every operation, into `openapi/samples.json` and the document
+    Samples {
+        /// Write nothing; fail when the file differs from what would be written
+        #[arg(long)]
+        check: bool,
+    },
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -102,6 +109,7 @@ fn main() -> ExitCode {
         }
         Command::Openapi { command: OpenapiCommand::Lint { document } } => check_document(document),
         Command::Openapi { command: OpenapiCommand::Changelog { check } } => changelog(check),
+        Command::Openapi { command: OpenapiCommand::Samples { check } } => samples_command::run(check),
         Command::Clients { command } => clients_command::run(command),
         Command::Lines => count_lines(),
         Command::New { command } => new_command::run(&command),

@@ -1,0 +1,97 @@
+//! Samples for the Python client.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::call::{Call, Field, escaped, items, quoted, written};
+use super::{EMAIL, LINE, Names, PASSWORD, SERVER};
+use crate::clients::model::{Kind, Response};
+use crate::clients::python::{argument, attribute, method_name};
+
+pub fn render(call: &Call<'_>, names: &Names) -> Result<String, String> {
+    let (class, package) = (&names.class, &names.package);
+    let path = written(&call.path, |field, kind| literal(kind, &field.value))?;
+    let query = written(&call.query, |field, kind| literal(kind, &field.value))?;
+    let body = match &call.body {
+        Some(body) => Some((&body.schema, written(&body.fields, |field, kind| literal(kind, &field.value))?)),
+        None => None,
+    };
+    let mut models: BTreeSet<String> = body.iter().map(|(schema, _)| (*schema).clone()).collect();
+    let mut modules = BTreeSet::new();
+    let fields = body.iter().flat_map(|(_, fields)| fields).chain(&path).chain(&query);
+    for kind in fields.filter_map(|(field, _)| field.kind.as_ref()) {
+        import(kind, &mut models, &mut modules);
+    }
+    let (from, whole): (Vec<&str>, Vec<&str>) = modules.into_iter().partition(|it| it.starts_with("from"));
+    let mut code = [whole, from].concat().concat();
+    if !code.is_empty() {
+        code += "\n";
+    }
+    code += &format!("from {package} import {class}\n");
+    if !models.is_empty() {
+        let models = models.into_iter().collect::<Vec<_>>().join(", ");
+        code += &format!("from {package}.models import {models}\n");
+    }
+    code += &format!("\nservice = {class}(\"{SERVER}\")\n");
+    let indent = if call.is_secured { "    " } else { "" };
+    if call.is_secured {
+        code += &format!("with service.login(\"{EMAIL}\", \"{PASSWORD}\") as session:\n");
+    }
+    if let Some((schema, fields)) = &body {
+        code += &format!("{indent}body = {}\n", constructed(schema, fields, indent));
+    }
+    let mut arguments: Vec<String> = path.into_iter().map(|(_, value)| value).collect();
+    arguments.extend(body.map(|_| "body".to_owned()));
+    arguments.extend(query.into_iter().map(|(field, value)| format!("{}={value}", argument(&field.name))));
+    let caller = if call.is_secured { "session" } else { "service" };
+    let (resource, method) = (attribute(call.resource), method_name(call.operation));
+    let statement = format!("{caller}.{resource}.{method}({})", arguments.join(", "));
+    code += &match call.operation.response {
+        Response::Empty => format!("{indent}{statement}\n"),
+        Response::One(_) => format!("{indent}print({statement})\n"),
+        Response::Page { .. } => format!("{indent}for item in {statement}:\n{indent}    print(item)\n"),
+    };
+    Ok(code)
+}
+
+fn constructed(class: &str, fields: &[(&Field, String)], indent: &str) -> String {
+    let fields: Vec<_> =
+        fields.iter().map(|(field, value)| format!("{}={value}", argument(&field.name))).collect();
+    let one_line = format!("{class}({})", fields.join(", "));
+    if one_line.len() <= LINE {
+        return one_line;
+    }
+    let fields: Vec<_> = fields.iter().map(|field| format!("{indent}    {field},\n")).collect();
+    format!("{class}(\n{}{indent})", fields.concat())
+}
+
+fn literal(kind: &Kind, value: &Value) -> Option<String> {
+    match kind {
+        Kind::Boolean => value.as_bool().map(|value| if value { "True" } else { "False" }.to_owned()),
+        Kind::Int32 | Kind::Int64 | Kind::Number => value.as_number().map(ToString::to_string),
+        Kind::Text => value.as_str().map(text),
+        Kind::Timestamp => Some(format!("datetime.datetime.fromisoformat({})", quoted(value)?)),
+        Kind::Date => Some(format!("datetime.date.fromisoformat({})", quoted(value)?)),
+        Kind::Uuid => Some(format!("UUID({})", quoted(value)?)),
+        Kind::Schema(name) => Some(format!("{name}.{}", value.as_str()?.to_ascii_uppercase())),
+        Kind::Array(kind) => Some(format!("[{}]", items(value, |item| literal(kind, item))?)),
+    }
+}
+
+/// In the quotes that need fewer backslashes, as formatters write it.
+fn text(text: &str) -> String {
+    let count = |quote: char| text.matches(quote).count();
+    let quote = if count('"') > count('\'') { '\'' } else { '"' };
+    format!("{quote}{}{quote}", escaped(text, quote))
+}
+
+fn import(kind: &Kind, models: &mut BTreeSet<String>, modules: &mut BTreeSet<&'static str>) {
+    match kind {
+        Kind::Timestamp | Kind::Date => drop(modules.insert("import datetime\n")),
+        Kind::Uuid => drop(modules.insert("from uuid import UUID\n")),
+        Kind::Schema(name) => drop(models.insert(name.clone())),
+        Kind::Array(kind) => import(kind, models, modules),
+        _ => {}
+    }
+}
