@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # The clients: the list of languages, and what is the same for all of them. A language is a file
-# clients/LANGUAGE.sh beside this one with five functions:
+# clients/LANGUAGE.sh beside this one with six functions:
 #
 #   LANGUAGE_tools           installs what the others need, or fails and names it; fast if everything is installed
 #   LANGUAGE_generate DIR    writes the generated files into DIR (a copy of clients/LANGUAGE), removing
@@ -8,6 +8,8 @@
 #   LANGUAGE_check           compiles and lints clients/LANGUAGE under the strictest settings
 #   LANGUAGE_scenario        runs the scenario against the service named in the environment (see tests/clients)
 #   LANGUAGE_snippet FILE    runs FILE, the snippet of the README with the service's address
+#   LANGUAGE_samples DIR     compiles and lints the programs in DIR, which have the samples of the document, as
+#                            LANGUAGE_check does the client
 
 # The documents that clients are generated from; absolute, because generators change the working
 # directory.
@@ -61,7 +63,7 @@ clients_main() {
     case $command in
         languages) printf '%s\n' "${languages[@]}" && return ;;
         tools | generate | fresh | check | scenario) [ $# -eq 0 ] || languages=("$@") ;;
-        snippet) languages=("${1:?a language}") ;;
+        snippet | samples) languages=("${1:?a language}") ;;
         *) sed -n '2,/^set /s/^# \{0,1\}//p' scripts/clients >&2 && exit 2 ;;
     esac
     if [ -z "${RUN_DIR:-}" ]; then
@@ -93,5 +95,6 @@ client_command() {
         fresh) client_fresh "$language" ;;
         check | scenario) "${language}_$command" ;;
         snippet) "${language}_snippet" "${3:?a file}" ;;
+        samples) "${language}_samples" "${3:?a folder}" ;;
     esac
 }

@@ -40,3 +40,12 @@ go_snippet() {
     cp "$1" "$RUN_DIR/snippet.go"
     go run -C clients/go "$RUN_DIR/snippet.go"
 }
+
+go_samples() {
+    local unformatted
+    unformatted=$(gofmt -l "$1")
+    [ -z "$unformatted" ] || die "not formatted as gofmt does it: $unformatted"
+    # Files by name belong to the module of the working directory.
+    go vet -C clients/go "$1"/*.go
+    go run -C clients/go "$STATICCHECK" -checks all "$1"/*.go
+}

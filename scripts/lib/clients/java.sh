@@ -54,3 +54,9 @@ java_snippet() {
     # With a language level, a file with any name runs without being compiled first.
     java_run --source 17 "$1"
 }
+
+java_samples() {
+    java_maven "$JAVA_CLIENT" test-compile
+    javac --release 17 -encoding UTF-8 -Xlint:all -Werror -d "$1/classes" \
+        -cp "$JAVA_CLIENT/target/classes:$(cat "$JAVA_CLIENT/target/classpath")" "$1"/*.java
+}

@@ -48,3 +48,14 @@ python_check() {
 python_scenario() { python_tool python "$PYTHON_CLIENT/tests/scenario.py"; }
 
 python_snippet() { python_tool python "$1"; }
+
+# A sample has a password, no docstring, and the examples of the document, which may be long.
+python_samples() {
+    (
+        cd "$PYTHON_CLIENT" || die "no folder $PYTHON_CLIENT"
+        python_tool mypy --cache-dir "$TOOLS/mypy-samples" "$1"/*.py
+        python_tool ruff check --no-cache --config pyproject.toml \
+            --extend-per-file-ignores '*:D100' --extend-per-file-ignores '*:S106' --extend-per-file-ignores '*:E501' "$1"
+        python_tool ruff format --no-cache --config pyproject.toml --check "$1"
+    )
+}

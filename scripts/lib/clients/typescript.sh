@@ -15,7 +15,7 @@ typescript_generate() {
         cd "$1" || die "no folder $1"
         rm -rf src/generated
         "$TYPESCRIPT/node_modules/.bin/openapi-typescript" "$OPENAPI_3_1" --output src/generated/schema.ts \
-            --root-types --root-types-no-schema-prefix >"$RUN_DIR/openapi-typescript.log" 2>&1 ||
+            --default-non-nullable false --root-types --root-types-no-schema-prefix >"$RUN_DIR/openapi-typescript.log" 2>&1 ||
             { cat "$RUN_DIR/openapi-typescript.log" >&2; die "openapi-typescript failed"; }
         # In the manifest and in the lock file, of which the dependencies stay as they are installed.
         npm version "$(client_version)" --no-git-tag-version --allow-same-version >/dev/null
@@ -37,16 +37,27 @@ typescript_scenario() {
     node "$TYPESCRIPT/build/scenario/main.js"
 }
 
-# In a project that has installed the package, with the compiler settings of the package itself.
 typescript_snippet() {
-    typescript_compile
-    local project=$RUN_DIR/snippet package
-    package=$project/node_modules/groundwork-client
-    mkdir -p "$(dirname "$package")"
-    ln -s "$TYPESCRIPT" "$package"
+    local project=$RUN_DIR/snippet
+    mkdir -p "$project"
     cp "$1" "$project/snippet.ts"
-    printf '{ "type": "module" }\n' >"$project/package.json"
-    printf '{ "extends": "%s", "files": ["snippet.ts"] }\n' "$TYPESCRIPT/tsconfig.base.json" >"$project/tsconfig.json"
+    typescript_project "$project"
     "$TYPESCRIPT/node_modules/.bin/tsc" --project "$project"
     node "$project/snippet.js"
+}
+
+# typescript_project FOLDER: makes FOLDER a project that has installed the package, with the compiler
+# settings of the package itself.
+typescript_project() {
+    local package=$1/node_modules/groundwork-client
+    typescript_compile
+    mkdir -p "$(dirname "$package")"
+    ln -s "$TYPESCRIPT" "$package"
+    printf '{ "type": "module" }\n' >"$1/package.json"
+    printf '{ "extends": "%s", "include": ["*.ts"] }\n' "$TYPESCRIPT/tsconfig.base.json" >"$1/tsconfig.json"
+}
+
+typescript_samples() {
+    typescript_project "$1"
+    "$TYPESCRIPT/node_modules/.bin/tsc" --project "$1"
 }

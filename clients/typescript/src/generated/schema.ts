@@ -1889,18 +1889,18 @@ export interface components {
              * @description Whether the user can log in.
              * @default true
              */
-            is_active: boolean;
+            is_active?: boolean;
             /**
              * @description The same as the role `superuser`, for clients that know no roles.
              * @default false
              */
-            is_superuser: boolean;
+            is_superuser?: boolean;
             role?: components["schemas"]["UserRole"];
             /**
              * @description Whether the email address is known to belong to the user.
              * @default false
              */
-            is_verified: boolean;
+            is_verified?: boolean;
         };
         /**
          * UserEvent
@@ -2180,7 +2180,7 @@ export interface components {
              * @description Whether events are sent.
              * @default true
              */
-            is_active: boolean;
+            is_active?: boolean;
         };
         /**
          * WebhookDelivery
