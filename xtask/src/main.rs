@@ -87,11 +87,7 @@ enum OpenapiCommand {
         check: bool,
     },
     /// Write the code samples of every operation, into `openapi/samples.json` and the document
-    Samples {
-        /// Write nothing; fail when the file differs from what would be written
-        #[arg(long)]
-        check: bool,
-    },
+    Samples,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -109,7 +105,7 @@ fn main() -> ExitCode {
         }
         Command::Openapi { command: OpenapiCommand::Lint { document } } => check_document(document),
         Command::Openapi { command: OpenapiCommand::Changelog { check } } => changelog(check),
-        Command::Openapi { command: OpenapiCommand::Samples { check } } => samples_command::run(check),
+        Command::Openapi { command: OpenapiCommand::Samples } => samples_command::run(),
         Command::Clients { command } => clients_command::run(command),
         Command::Lines => count_lines(),
         Command::New { command } => new_command::run(&command),

@@ -58,17 +58,20 @@ pub struct Samples {
     pub missing: Vec<String>,
 }
 
+/// The languages with a client in the tree at `root`, in the order of their samples.
+pub fn languages(root: &Path) -> impl Iterator<Item = Language> {
+    let scripts = root.join("scripts/lib/clients");
+    LANGUAGES.into_iter().filter(move |language| scripts.join(format!("{}.sh", language.folder())).exists())
+}
+
 /// The samples of a document for the clients that the tree at `root` has.
 ///
 /// # Errors
 /// When a client's files cannot be read.
 pub fn generate(root: &Path, document: &Value) -> io::Result<Samples> {
-    let mut clients = Vec::new();
-    for language in LANGUAGES {
-        if root.join("clients").join(language.folder()).is_dir() {
-            clients.push((language, Names::read(root, language)?));
-        }
-    }
+    let clients: Vec<_> = languages(root)
+        .map(|language| Ok((language, Names::read(root, language)?)))
+        .collect::<io::Result<_>>()?;
     let (resources, mut missing) = model::resources(document);
     let mut by_operation = Map::new();
     for (resource, operation) in resources.iter().flat_map(|it| it.operations.iter().map(|op| (&it.name, op)))

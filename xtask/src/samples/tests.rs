@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::{Samples, generate, programs};
+use super::{Samples, generate, languages, programs};
 use crate::app;
 use crate::clients::Language;
 
@@ -26,6 +26,8 @@ fn tree() -> tempfile::TempDir {
         ("clients/python/pyproject.toml", "[project]\nname = \"corner-shop-client\"\n"),
         ("clients/go/oapi-codegen.yaml", "package: cornershop\noutput: x\n"),
         ("clients/go/go.mod", "module shop.example/client-go\n"),
+        ("scripts/lib/clients/go.sh", ""),
+        ("scripts/lib/clients/python.sh", ""),
     ] {
         let path = folder.path().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -152,10 +154,7 @@ fn a_name_that_a_client_does_not_have_is_an_error() {
 #[test]
 fn a_program_has_every_sample_of_its_language() {
     let samples = generate(&root(), &published()).unwrap();
-    for language in super::LANGUAGES {
-        if !root().join("clients").join(language.folder()).is_dir() {
-            continue;
-        }
+    for language in languages(&root()) {
         let programs = programs(&samples.by_operation, language);
         let main = usize::from(matches!(language, Language::Go | Language::Rust));
         assert_eq!(programs.len(), samples.by_operation.len() + main, "{language:?}");

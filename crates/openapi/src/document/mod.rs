@@ -89,7 +89,7 @@ impl Documents {
     pub fn served_under(&self, published_prefix: &str, prefix: &str) -> Self {
         let replace = |text: &str, server: [&str; 2], indents: &[&str]| {
             let text = text.replacen(server[0], server[1], 1);
-            let text = samples::moved(&text, published_prefix, prefix);
+            let text = samples::moved(text, published_prefix, prefix);
             indents.iter().fold(text, |text, indent| {
                 text.replace(&format!("\n{indent}{published_prefix}/"), &format!("\n{indent}{prefix}/"))
             })

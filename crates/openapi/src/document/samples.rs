@@ -27,6 +27,9 @@ pub(super) fn attach(document: &mut Value, samples: &str) -> Result<(), serde_js
 }
 
 /// The text with samples that call operations below `prefix` instead of `published_prefix`.
-pub(super) fn moved(text: &str, published_prefix: &str, prefix: &str) -> String {
+pub(super) fn moved(text: String, published_prefix: &str, prefix: &str) -> String {
+    if published_prefix == prefix {
+        return text;
+    }
     text.replace(&format!("{SERVER}{published_prefix}/"), &format!("{SERVER}{prefix}/"))
 }
