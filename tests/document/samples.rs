@@ -4,13 +4,14 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
+use xtask::clients::Language;
 use xtask::samples;
 
 use crate::document::reading::{items, newest, older, operations};
 
 /// The operations that lack a sample, each with the label of the sample.
 fn lacking(document: &Value) -> Vec<String> {
-    let clients = samples::languages(Path::new(".")).map(|language| language.title());
+    let clients = samples::languages(Path::new(".")).map(Language::title);
     let labels: Vec<_> = ["curl"].into_iter().chain(clients).collect();
     let lacks = |operation: &Value, label: &str| {
         let mut samples = items(&operation["x-codeSamples"]);

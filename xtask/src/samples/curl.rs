@@ -1,5 +1,7 @@
 //! Samples for curl.
 
+use std::fmt::Write as _;
+
 use serde_json::{Map, Value};
 
 use super::call::Call;
@@ -9,7 +11,7 @@ pub fn render(call: &Call<'_>) -> String {
     let (method, body) = (call.operation.http_method, call.body.as_ref());
     let mut command = "curl".to_owned();
     if !matches!((method, body), ("get", None) | ("post", Some(_))) {
-        command += &format!(" -X {}", method.to_uppercase());
+        let _ = write!(command, " -X {}", method.to_uppercase());
     }
     let mut lines = vec![format!("{command} {}", address(call))];
     if call.is_secured {
@@ -34,7 +36,7 @@ fn address(call: &Call<'_>) -> String {
 
 /// On one line, if it is short.
 fn json(body: &Map<String, Value>) -> String {
-    let fields: Vec<_> = body.iter().map(|(name, value)| format!("{:?}: {value}", name)).collect();
+    let fields: Vec<_> = body.iter().map(|(name, value)| format!("\"{name}\": {value}")).collect();
     let one_line = format!("{{{}}}", fields.join(", "));
     if one_line.len() <= LINE { one_line } else { format!("{{\n    {}\n  }}", fields.join(",\n    ")) }
 }

@@ -1,6 +1,7 @@
 //! Samples for the Go client.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use serde_json::Value;
 
@@ -17,19 +18,20 @@ pub fn render(call: &Call<'_>, names: &Names) -> Result<String, String> {
     let (path, query) = (written(&call.path, plain)?, written(&call.query, plain)?);
     let mut code = "ctx := context.Background()\n".to_owned();
     if call.is_secured {
-        code += &format!(
+        let _ = write!(
+            code,
             "service := {package}.Service{{URL: \"{SERVER}\"}}\n\
              session, err := service.LogIn(ctx, \"{EMAIL}\", \"{PASSWORD}\")\n{FAIL}"
         );
     } else {
-        code += &format!("api, err := {package}.Service{{URL: \"{SERVER}\"}}.API()\n{FAIL}");
+        let _ = write!(code, "api, err := {package}.Service{{URL: \"{SERVER}\"}}.API()\n{FAIL}");
     }
     let is_paged = matches!(call.operation.response, Response::Page { .. });
-    let mut arguments: Vec<String> = ["ctx".to_owned()].into_iter().collect();
+    let mut arguments = vec!["ctx".to_owned()];
     arguments.extend(path.into_iter().map(|(_, value)| value));
     if !call.operation.query.is_empty() || is_paged {
-        let fields = query.into_iter().map(|(field, value)| (pascal(&field.name), value)).collect();
-        arguments.push(composite(package, &format!("{}Params", pascal(&call.operation.id)), fields));
+        let fields: Vec<_> = query.into_iter().map(|(field, value)| (pascal(&field.name), value)).collect();
+        arguments.push(composite(package, &format!("{}Params", pascal(&call.operation.id)), &fields));
     }
     if let Some(body) = &call.body {
         let mut fields = Vec::new();
@@ -39,20 +41,20 @@ pub fn render(call: &Call<'_>, names: &Names) -> Result<String, String> {
                 !field.is_required && !field.is_nullable && !matches!(field.kind, Some(Kind::Array(_)));
             let local = variable(&field.name);
             let value = if is_pointer {
-                code += &format!("{local} := {value}\n");
+                let _ = writeln!(code, "{local} := {value}");
                 format!("&{local}")
             } else {
                 value
             };
             fields.push((pascal(&field.name), value));
         }
-        code += &format!("body := {}\n", composite(package, &type_name(&body.schema), fields));
+        let _ = writeln!(code, "body := {}", composite(package, &type_name(&body.schema), &fields));
         arguments.push("body".to_owned());
     }
     let api = if call.is_secured { "session.API()" } else { "api" };
     let (resource, method) = (pascal(call.resource), pascal(&call.operation.name));
     let statement = format!("{api}.{resource}.{method}({})", arguments.join(", "));
-    code += &match call.operation.response {
+    let call = match call.operation.response {
         Response::Empty => format!("if err := {statement}; err != nil {{\n\tlog.Fatal(err)\n}}\n"),
         Response::One(_) => format!("answer, err := {statement}\n{FAIL}fmt.Printf(\"%+v\\n\", *answer)\n"),
         Response::Page { .. } => format!(
@@ -60,6 +62,7 @@ pub fn render(call: &Call<'_>, names: &Names) -> Result<String, String> {
              \tfmt.Printf(\"%+v\\n\", item)\n}}\n"
         ),
     };
+    code.push_str(&call);
     Ok(imports(&code, package, module) + "\n" + &code)
 }
 
@@ -79,13 +82,13 @@ fn imports(code: &str, package: &str, module: &str) -> String {
     };
     let used: BTreeSet<&str> = all.iter().filter(|(word, _)| is_used(word)).map(|(_, path)| *path).collect();
     let (others, standard): (Vec<&str>, Vec<&str>) = used.into_iter().partition(|path| path.contains('/'));
-    let block = |paths: &[&str]| paths.iter().map(|path| format!("\t{path}\n")).collect::<String>();
+    let block = |paths: &[&str]| paths.iter().map(|path| format!("\t{path}\n")).collect::<Vec<_>>().concat();
     let others = if others.is_empty() { String::new() } else { block(&others) + "\n" };
     format!("import (\n{}\n{others}\t{package} \"{module}\"\n)\n", block(&standard))
 }
 
 /// With aligned values, as gofmt wants it.
-fn composite(package: &str, name: &str, fields: Vec<(String, String)>) -> String {
+fn composite(package: &str, name: &str, fields: &[(String, String)]) -> String {
     let one_line: Vec<_> = fields.iter().map(|(name, value)| format!("{name}: {value}")).collect();
     let one_line = format!("{package}.{name}{{{}}}", one_line.join(", "));
     if one_line.len() <= LINE {

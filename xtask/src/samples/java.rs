@@ -1,6 +1,7 @@
 //! Samples for the Java client.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use serde_json::Value;
 
@@ -27,28 +28,29 @@ pub fn render(call: &Call<'_>, names: &Names) -> Result<String, String> {
     let mut code = format!("{class} service = new {class}(\"{SERVER}\");\n");
     if call.is_secured {
         imports.insert(format!("{package}.Session"));
-        code += &format!("Session session = service.login(\"{EMAIL}\", \"{PASSWORD}\");\n");
+        let _ = writeln!(code, "Session session = service.login(\"{EMAIL}\", \"{PASSWORD}\");");
     }
     if let Some((schema, fields)) = &body {
-        code += &format!("{schema} body = new {schema}(){};\n", set(fields));
+        let _ = writeln!(code, "{schema} body = new {schema}(){};", set(fields));
     }
     let mut arguments: Vec<_> = path.into_iter().map(|(_, value)| value).collect();
     arguments.extend(body.map(|_| "body".to_owned()));
     if !query.is_empty() {
-        let query: String =
+        let query: Vec<_> =
             query.iter().map(|(field, value)| format!(".{}({value})", camel(&field.name))).collect();
-        arguments.push(format!("query -> query{query}"));
+        arguments.push(format!("query -> query{}", query.concat()));
     }
     let caller = if call.is_secured { "session" } else { "service" };
     let (resource, method) = (accessor(call.resource), name(call.operation));
     let statement = format!("{caller}.{resource}().{method}({})", arguments.join(", "));
-    code += &match call.operation.response {
+    let call = match call.operation.response {
         Response::Empty => format!("{statement};\n"),
         Response::One(_) => format!("System.out.println({statement});\n"),
         Response::Page { .. } => format!("{statement}.forEach(System.out::println);\n"),
     };
-    let imports: String = imports.into_iter().map(|import| format!("import {import};\n")).collect();
-    Ok(format!("{imports}\n{code}"))
+    code.push_str(&call);
+    let imports: Vec<_> = imports.into_iter().map(|import| format!("import {import};\n")).collect();
+    Ok(format!("{}\n{code}", imports.concat()))
 }
 
 fn set(fields: &[(&Field, String)]) -> String {
@@ -58,7 +60,7 @@ fn set(fields: &[(&Field, String)]) -> String {
     if one_line.len() <= LINE - 20 {
         return one_line;
     }
-    setters.iter().map(|setter| format!("\n    {setter}")).collect()
+    setters.iter().map(|setter| format!("\n    {setter}")).collect::<Vec<_>>().concat()
 }
 
 fn literal(kind: &Kind, value: &Value) -> Option<String> {

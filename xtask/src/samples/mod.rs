@@ -89,7 +89,7 @@ pub fn generate(root: &Path, document: &Value) -> io::Result<Samples> {
             let title = language.title();
             match render(*language, &call, names) {
                 Ok(source) => {
-                    samples.push(json!({ "lang": title, "label": title, "source": source.trim_end() }))
+                    samples.push(json!({ "lang": title, "label": title, "source": source.trim_end() }));
                 }
                 Err(reason) => missing.push(format!("{id} in {title}: {reason}")),
             }
@@ -105,7 +105,7 @@ fn render(language: Language, call: &Call<'_>, names: &Names) -> Result<String, 
         Language::Java => java::render(call, names),
         Language::Python => python::render(call, names),
         Language::Rust => rust::render(call, names),
-        Language::TypeScript => typescript::render(call, names),
+        Language::TypeScript => Ok(typescript::render(call, names)),
     }
 }
 

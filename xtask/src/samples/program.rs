@@ -18,7 +18,7 @@ pub fn programs(samples: &Map<String, Value>, language: Language) -> Vec<(String
     ids.sort_unstable();
     match language {
         Language::Go => {
-            let calls: String = ids.iter().map(|id| format!("\t{}()\n", camel(id))).collect();
+            let calls = ids.iter().map(|id| format!("\t{}()\n", camel(id))).collect::<Vec<_>>().concat();
             let main = format!("// Samples of the document.\npackage main\n\nfunc main() {{\n{calls}}}\n");
             files.push(("main.go".to_owned(), main));
         }

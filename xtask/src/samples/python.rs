@@ -1,6 +1,7 @@
 //! Samples for the Python client.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use serde_json::Value;
 
@@ -28,18 +29,18 @@ pub fn render(call: &Call<'_>, names: &Names) -> Result<String, String> {
     if !code.is_empty() {
         code += "\n";
     }
-    code += &format!("from {package} import {class}\n");
+    let _ = writeln!(code, "from {package} import {class}");
     if !models.is_empty() {
         let models = models.into_iter().collect::<Vec<_>>().join(", ");
-        code += &format!("from {package}.models import {models}\n");
+        let _ = writeln!(code, "from {package}.models import {models}");
     }
-    code += &format!("\nservice = {class}(\"{SERVER}\")\n");
+    let _ = write!(code, "\nservice = {class}(\"{SERVER}\")\n");
     let indent = if call.is_secured { "    " } else { "" };
     if call.is_secured {
-        code += &format!("with service.login(\"{EMAIL}\", \"{PASSWORD}\") as session:\n");
+        let _ = writeln!(code, "with service.login(\"{EMAIL}\", \"{PASSWORD}\") as session:");
     }
     if let Some((schema, fields)) = &body {
-        code += &format!("{indent}body = {}\n", constructed(schema, fields, indent));
+        let _ = writeln!(code, "{indent}body = {}", constructed(schema, fields, indent));
     }
     let mut arguments: Vec<String> = path.into_iter().map(|(_, value)| value).collect();
     arguments.extend(body.map(|_| "body".to_owned()));
@@ -47,11 +48,12 @@ pub fn render(call: &Call<'_>, names: &Names) -> Result<String, String> {
     let caller = if call.is_secured { "session" } else { "service" };
     let (resource, method) = (attribute(call.resource), method_name(call.operation));
     let statement = format!("{caller}.{resource}.{method}({})", arguments.join(", "));
-    code += &match call.operation.response {
+    let call = match call.operation.response {
         Response::Empty => format!("{indent}{statement}\n"),
         Response::One(_) => format!("{indent}print({statement})\n"),
         Response::Page { .. } => format!("{indent}for item in {statement}:\n{indent}    print(item)\n"),
     };
+    code.push_str(&call);
     Ok(code)
 }
 

@@ -1,6 +1,7 @@
 //! Samples for the Rust client.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use serde_json::Value;
 
@@ -27,10 +28,10 @@ pub fn render(call: &Call<'_>, names: &Names) -> Result<String, String> {
     };
     let mut code = format!("let service = Service::new(\"{SERVER}\")?;\n");
     if call.is_secured {
-        code += &format!("let session = service.log_in(\"{EMAIL}\", \"{PASSWORD}\").await?;\n");
+        let _ = writeln!(code, "let session = service.log_in(\"{EMAIL}\", \"{PASSWORD}\").await?;");
     }
     if let Some((schema, fields)) = &body {
-        code += &format!("let body: types::{schema} = {};\n", built(schema, fields));
+        let _ = writeln!(code, "let body: types::{schema} = {};", built(schema, fields));
     }
     for part in ["Nullable", "Secret", "types"] {
         if code.contains(&format!("{part}::")) {
@@ -41,8 +42,9 @@ pub fn render(call: &Call<'_>, names: &Names) -> Result<String, String> {
     arguments.extend(body.map(|_| "body".to_owned()));
     let caller = if call.is_secured { "session" } else { "service.anonymous()" };
     let (resource, method) = (accessor(call.resource), identifier(&call.operation.name));
-    let query: String =
+    let query: Vec<_> =
         query.iter().map(|(field, value)| format!(".{}({value})", identifier(&field.name))).collect();
+    let query = query.concat();
     let statement = format!("{caller}.{resource}().{method}({}){query}.send().await?", arguments.join(", "));
     // The client borrows, so it has to outlive the answer.
     let statement = if let (false, Response::Page { .. }) = (call.is_secured, &call.operation.response) {
@@ -51,7 +53,7 @@ pub fn render(call: &Call<'_>, names: &Names) -> Result<String, String> {
     } else {
         statement
     };
-    code += &match call.operation.response {
+    let call = match call.operation.response {
         Response::Empty => format!("{statement};\n"),
         Response::One(_) => format!("let answer = {statement};\nprintln!(\"{{:?}}\", *answer);\n"),
         Response::Page { .. } => {
@@ -60,6 +62,7 @@ pub fn render(call: &Call<'_>, names: &Names) -> Result<String, String> {
             )
         }
     };
+    code.push_str(&call);
     let imports = imports.into_iter().collect::<Vec<_>>();
     let imports =
         if let [one] = imports[..] { one.to_owned() } else { format!("{{{}}}", imports.join(", ")) };

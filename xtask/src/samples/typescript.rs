@@ -1,5 +1,7 @@
 //! Samples for the TypeScript client.
 
+use std::fmt::Write as _;
+
 use serde_json::{Map, Value};
 
 use super::call::{Call, escaped};
@@ -8,14 +10,16 @@ use crate::clients::model::Response;
 use crate::clients::names::camel;
 use crate::clients::typescript::{method_name, property};
 
-pub fn render(call: &Call<'_>, names: &Names) -> Result<String, String> {
+pub fn render(call: &Call<'_>, names: &Names) -> String {
     let (class, package) = (&names.class, &names.package);
     let mut code = format!(
         "import {{ {class} }} from '{package}';\n\nconst client = new {class}({{ baseUrl: '{SERVER}' }});\n"
     );
     if call.is_secured {
-        code +=
-            &format!("const session = await client.login({{ email: '{EMAIL}', password: '{PASSWORD}' }});\n");
+        let _ = writeln!(
+            code,
+            "const session = await client.login({{ email: '{EMAIL}', password: '{PASSWORD}' }});"
+        );
     }
     let mut arguments: Vec<String> = call.path.iter().map(|field| literal(&field.value, "")).collect();
     if let Some(body) = &call.body {
@@ -28,12 +32,13 @@ pub fn render(call: &Call<'_>, names: &Names) -> Result<String, String> {
     let caller = if call.is_secured { "session" } else { "client" };
     let (resource, method) = (property(call.resource), method_name(call.operation));
     let statement = format!("{caller}.{resource}.{method}({})", arguments.join(", "));
-    code += &match call.operation.response {
+    let call = match call.operation.response {
         Response::Empty => format!("await {statement};\n"),
         Response::One(_) => format!("const answer = await {statement};\nconsole.log(answer);\n"),
         Response::Page { .. } => format!("for await (const item of {statement}) console.log(item);\n"),
     };
-    Ok(code)
+    code.push_str(&call);
+    code
 }
 
 fn literal(value: &Value, indent: &str) -> String {
